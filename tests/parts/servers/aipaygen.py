@@ -1,0 +1,21 @@
+"""Runs AiPayGen's own server on a free port.
+
+The package's `--http` always takes port 8000, so this serves the same FastMCP object itself. Run
+it with the legacy venv's Python; AIPAYGEN_BASE_URL names the backend and must be given, for the
+package's default is the real service.
+"""
+
+import os
+import sys
+
+if not os.environ.get("AIPAYGEN_BASE_URL", "").startswith("http://127.0.0.1:"):
+    sys.exit("aipaygen.py: AIPAYGEN_BASE_URL must name a backend on http://127.0.0.1")
+
+import uvicorn  # noqa: E402: only once it is sure that nothing can reach the real service
+from aipaygen_mcp.server import mcp  # noqa: E402
+from loopback import announce, listener  # noqa: E402
+
+opened = listener()
+announce(opened)
+app = mcp.streamable_http_app()
+uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[opened])
