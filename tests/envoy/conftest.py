@@ -1,0 +1,123 @@
+"""The fixtures of the real-Envoy tests: Envoys, what stands behind them, and who calls them.
+
+    def test_a_denied_call_never_arrives(envoy, upstream):
+        proxy = envoy({"version": "1", "default": "deny"})
+        answer = rpc.call(proxy.url, "danger")
+        assert answer["result"]["isError"] and upstream.heads == []
+
+`envoy` and `upstream` live for one test, `module_envoy` and `module_upstream` for the tests of one
+file. The MCP servers live for the whole run (of one worker, with `pytest -n`). When a test fails,
+the end of every running Envoy's log is part of its report.
+"""
+
+from collections.abc import Iterator
+
+import places
+import pytest
+from harness import servers
+from harness.options import Options
+from harness.proxy import Envoy, Refused
+from launch import Server
+from upstream import Upstream
+
+LOG_TAIL = 60
+
+
+class Envoys:
+    """Starts Envoys and stops them all. Calling it starts one; see `harness.options` for what it takes."""
+
+    running: list = []
+
+    def __init__(self, folders: pytest.TempPathFactory, upstream: Upstream) -> None:
+        self._folders = folders
+        self._upstream = upstream
+        self._started: list = []
+
+    def __call__(self, policy: object = None, **options) -> Envoy:
+        """Start an Envoy with a policy (None: without the filter) and wait until it serves."""
+        if policy is not None and not places.MODULE.exists():
+            pytest.fail(f"there is no module at {places.MODULE.relative_to(places.ROOT)}; make build")
+        chosen = Options(policy=policy, **{"upstream": self._upstream, **options})
+        started = Envoy(chosen, self._folders.mktemp("envoy"))
+        self._started.append(started)
+        Envoys.running.append(started)
+        return started
+
+    def refused(self, policy: object, **options) -> str:
+        """Start an Envoy that must refuse to start; return its log."""
+        try:
+            started = self(policy, **options)
+        except Refused as refused:
+            return str(refused)
+        pytest.fail(f"Envoy started, where it should have refused to:\n{started.log()[-2000:]}")
+
+    def stop(self) -> None:
+        for started in self._started:
+            Envoys.running.remove(started)
+            started.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        for started in Envoys.running:
+            tail = "\n".join(started.log().splitlines()[-LOG_TAIL:])
+            report.sections.append((f"log of the Envoy on port {started.port}", tail))
+    return report
+
+
+def _upstream() -> Iterator[Upstream]:
+    with Upstream() as started:
+        yield started
+
+
+def _envoys(folders: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Envoys]:
+    started = Envoys(folders, upstream)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """An upstream that records what arrives."""
+    yield from _upstream()
+
+
+@pytest.fixture
+def envoy(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Envoys]:
+    """Starts Envoys in front of `upstream`."""
+    yield from _envoys(tmp_path_factory, upstream)
+
+
+@pytest.fixture(scope="module")
+def module_upstream() -> Iterator[Upstream]:
+    """An upstream for the tests of one file; `clear()` it where that matters."""
+    yield from _upstream()
+
+
+@pytest.fixture(scope="module")
+def module_envoy(tmp_path_factory: pytest.TempPathFactory, module_upstream: Upstream) -> Iterator[Envoys]:
+    """Starts Envoys in front of `module_upstream` that serve all the tests of one file."""
+    yield from _envoys(tmp_path_factory, module_upstream)
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An MCP server on `mcp` 2.3: old sessions and 2026-07-28 on one URL, SSE answers."""
+    with servers.everything(tmp_path_factory.mktemp("everything")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def everything_json(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same server, answering with JSON."""
+    with servers.everything(tmp_path_factory.mktemp("everything"), "--json") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def aipaygen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """AiPayGen's own server over a stub of its backend."""
+    with servers.aipaygen(tmp_path_factory.mktemp("aipaygen")) as started:
+        yield started

@@ -1,0 +1,154 @@
+"""A running Envoy, as a test sees it."""
+
+import json
+import time
+import urllib.request
+from pathlib import Path
+
+from . import bootstrap, runs
+from .options import Options
+
+START_SECONDS = 30
+UPDATE_SECONDS = 15
+
+
+class Refused(Exception):
+    """Envoy ended before it served; the text is its log."""
+
+
+class Envoy:
+    """A real Envoy that serves.
+
+    `url` is the first listener's address with MCP's usual path, `port` its port, `ports` and `urls`
+    every listener's by name, `admin` the admin address. Files it reads and writes are in `folder`.
+    """
+
+    def __init__(self, options: Options, folder: Path) -> None:
+        """Start Envoy and wait until it serves; raise `Refused` if it ends instead."""
+        self.options = options
+        self.folder = folder
+        self._version = 1
+        config = bootstrap.write_bootstrap(options, runs.module(), folder)
+        arguments = ["--concurrency", str(options.workers), "--log-level", options.log_level]
+        self._admin_file = folder / "admin"
+        self._run = runs.start(config, [*arguments, "--admin-address-path", str(self._admin_file)])
+        try:
+            self._wait_until_it_serves()
+        except BaseException:
+            self.stop()
+            raise
+        self.ports = self._listener_ports()
+        self.urls = {name: f"http://127.0.0.1:{port}/mcp" for name, port in self.ports.items()}
+        self.port = self.ports.get("main", 0)
+        self.url = self.urls.get("main", "")
+
+    def _wait_until_it_serves(self) -> None:
+        until = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.admin = f"http://{self._admin_file.read_text()}"
+                if self.get("/ready").strip() == "LIVE":
+                    return
+            except OSError:
+                pass  # the file is not there yet, or nobody listens yet
+            if not self._run.running():
+                raise Refused(self._run.log())
+            if time.monotonic() > until:
+                raise TimeoutError(f"Envoy does not serve after {START_SECONDS} s:\n{self.log()[-4000:]}")
+            time.sleep(0.02)
+
+    def _listener_ports(self) -> dict:
+        statuses = json.loads(self.get("/listeners?format=json")).get("listener_statuses", [])
+        return {
+            status["name"]: status["local_address"]["socket_address"]["port_value"] for status in statuses
+        }
+
+    @property
+    def pid(self) -> int:
+        """The Envoy process's id on this machine."""
+        return self._run.pid
+
+    def get(self, path: str) -> str:
+        """Ask the admin interface."""
+        with urllib.request.urlopen(self.admin + path, timeout=10) as answer:
+            return answer.read().decode()
+
+    def post(self, path: str) -> str:
+        """Tell the admin interface, as for `/drain_listeners`."""
+        asked = urllib.request.Request(self.admin + path, method="POST")
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return answer.read().decode()
+
+    def stats(self, pattern: str = "") -> dict:
+        """Read the counters and gauges whose name matches a regular expression."""
+        query = f"&filter={pattern}" if pattern else ""
+        stats = json.loads(self.get(f"/stats?format=json{query}"))["stats"]
+        return {stat["name"]: stat["value"] for stat in stats if "name" in stat}
+
+    def log(self) -> str:
+        """Read what Envoy has written so far, the filter's own lines among it."""
+        return self._run.log()
+
+    def access_log(self, count: int = 1) -> list:
+        """Read the access log, one dict a request, once `count` requests are in it."""
+        path = self.folder / "access.log"
+        return wait_for(lambda: _lines(path, count), f"{count} lines in the access log")
+
+    def rss(self) -> int:
+        """Read the resident memory in bytes."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise LookupError(f"no resident memory for process {self.pid}")
+
+    def update(self, policy: object, listener: str = "main") -> bool:
+        """Replace a listener's policy while Envoy runs; say whether Envoy took it.
+
+        Returns once every worker serves the new configuration (or it was rejected). With "lds",
+        connections that are open already keep the old policy until they are drained; with "ecds"
+        their next request has the new one.
+        """
+        before = self._update_counts()
+        if listener == "main":
+            self.options.policy = policy
+        else:
+            self.options.also[listener] = policy
+        self._version += 1
+        bootstrap.write_dynamic(self.options, runs.module(), self.folder, self._version)
+        return wait_for(lambda: self._updated(before), "the update to be taken or rejected")[0]
+
+    def _update_counts(self) -> tuple:
+        """Count the updates taken and rejected so far."""
+        stats = self.stats(r"lds\.update|extension_config_discovery.*config_(reload|fail)")
+        good = ("lds.update_success", "config_reload")
+        bad = ("lds.update_rejected", "config_fail")
+        return tuple(sum(value for name, value in stats.items() if name.endswith(ends)) for ends in (good, bad))
+
+    def _updated(self, before: tuple) -> tuple:
+        taken, rejected = self._update_counts()
+        if rejected > before[1]:
+            return (False,)
+        if taken == before[0] or any(self.stats(r"total_listeners_warming").values()):
+            return ()
+        return (True,)
+
+    def running(self) -> bool:
+        return self._run.running()
+
+    def stop(self) -> None:
+        self._run.stop()
+
+
+def wait_for(what, words: str, seconds: float = UPDATE_SECONDS):
+    """Ask again and again until the answer is true of itself; raise TimeoutError naming `words`."""
+    until = time.monotonic() + seconds
+    while not (answer := what()):
+        if time.monotonic() > until:
+            raise TimeoutError(f"waited {seconds} s for {words}")
+        time.sleep(0.02)
+    return answer
+
+
+def _lines(path: Path, count: int) -> list:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines] if len(lines) >= count else []

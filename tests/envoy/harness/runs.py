@@ -1,0 +1,137 @@
+"""Envoy as a process: a container of the Compose file where an engine answers, else a native one.
+
+Both take the same configuration from the same folder and listen on this machine's loopback, so a
+test cannot tell them apart. ENVOY_RUN=native or ENVOY_RUN=compose forces one.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+import image
+import places
+
+COMPOSE_FILE = places.ROOT / "envoy" / "docker-compose.yaml"
+MODULE_INSIDE = Path("/etc/mcp-policy/mcp_policy_filter.wasm")
+
+ARGUMENTS = [
+    # Many run at once and none is ever replaced by another: without hot restart they share nothing,
+    # and one that is killed leaves nothing in /dev/shm.
+    "--disable-hot-restart",
+    # Access logs are buffered for 10 s by default, and a replaced listener's connections live on
+    # for 10 minutes; a test waits for neither.
+    *("--file-flush-interval-msec", "20"),
+    *("--drain-time-s", "2", "--drain-strategy", "immediate"),
+]
+
+
+@functools.cache
+def mode() -> str:
+    """Choose how Envoy runs here: `compose` or `native`."""
+    forced = os.environ.get("ENVOY_RUN", "")
+    if forced not in ("", "native", "compose"):
+        raise ValueError(f"ENVOY_RUN: unknown way to run Envoy `{forced}`; there are native and compose")
+    return forced or ("compose" if image.engine_answers() else "native")
+
+
+@functools.cache
+def compose() -> list:
+    """Find the Compose command: the plugin of today or the program of old."""
+    plugin = ["docker", "compose"]
+    if subprocess.run([*plugin, "version"], capture_output=True).returncode == 0:
+        return plugin
+    if shutil.which("docker-compose"):
+        return ["docker-compose"]
+    raise RuntimeError("neither `docker compose` nor `docker-compose` is there; ENVOY_RUN=native does without")
+
+
+def start(config: Path, arguments: list):
+    """Start Envoy on a configuration whose folder it may write to."""
+    return (Compose if mode() == "compose" else Native)(config, [*ARGUMENTS, *arguments])
+
+
+def module() -> Path:
+    """Say where Envoy finds the module: inside a container that is another place."""
+    return MODULE_INSIDE if mode() == "compose" else places.MODULE
+
+
+class Native:
+    """Envoy as a child process. `pid` is its own."""
+
+    def __init__(self, config: Path, arguments: list) -> None:
+        self._log = config.parent / "envoy.log"
+        with open(self._log, "wb") as log:
+            self._process = subprocess.Popen(
+                [places.envoy_binary(), "-c", config, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.pid = self._process.pid
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def stop(self) -> None:
+        """End the process at once: nothing in a test waits for its connections to drain."""
+        if self.running():
+            self._process.kill()
+        self._process.wait()
+
+
+class Compose:
+    """Envoy as the Compose file's container, in a project of its own. `pid` is the machine's."""
+
+    def __init__(self, config: Path, arguments: list) -> None:
+        self._project = f"mcp-policy-{uuid.uuid4().hex[:12]}"
+        folder = str(config.parent)
+        self._environment = {
+            **os.environ,
+            "ENVOY_IMAGE": image.NAME,
+            "ENVOY_USER": f"{os.getuid()}:{os.getgid()}",
+            "ENVOY_CONFIG": str(config),
+            "ENVOY_ARGS": " ".join(arguments),
+            "ENVOY_FOLDER": folder,
+            "ENVOY_FOLDER_INSIDE": folder,
+            "ENVOY_FOLDER_MODE": "rw",
+            "ENVOY_MODULE": str(places.MODULE if places.MODULE.exists() else "/dev/null"),
+        }
+        self._compose("up", "--detach")
+        self._container = self._compose("ps", "--quiet").strip()
+        self._ended = False
+        self.pid = int(self._inspect("{{.State.Pid}}"))
+
+    def _compose(self, *words: str) -> str:
+        command = [*compose(), "--project-name", self._project, "--file", str(COMPOSE_FILE), *words]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}:\n{done.stderr}")
+        return done.stdout
+
+    def _inspect(self, form: str) -> str:
+        command = ["docker", "inspect", "--format", form, self._container]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def running(self) -> bool:
+        return not self._ended and self._inspect("{{.State.Running}}") == "true"
+
+    def log(self) -> str:
+        if self._ended:
+            return self._last_log
+        command = ["docker", "logs", self._container]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.stdout.decode(errors="replace")
+
+    def stop(self) -> None:
+        if self._ended:
+            return
+        self._last_log = self.log()
+        self._ended = True
+        # `down` would take a second longer and find nothing more: there is no network of our own.
+        subprocess.run(["docker", "rm", "--force", self._container], capture_output=True)

@@ -1,0 +1,24 @@
+"""The MCP servers that Envoy guards in tests, each started on a free port."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import places
+from launch import Server
+
+
+def everything(folder: Path, *arguments: str) -> Server:
+    """Start the server on `mcp` 2.3; `--json` makes it answer with JSON in place of SSE."""
+    script = places.SERVERS / "everything.py"
+    return Server([places.MODERN_PYTHON, script, *arguments], folder / "everything.log")
+
+
+@contextmanager
+def aipaygen(folder: Path) -> Iterator[Server]:
+    """Start AiPayGen's server over the stub backend, which nothing else can reach it past."""
+    with Server([places.MODERN_PYTHON, places.SERVERS / "stub_backend.py"], folder / "backend.log") as backend:
+        environment = {"AIPAYGEN_BASE_URL": f"http://127.0.0.1:{backend.port}", "AIPAYGEN_API_KEY": ""}
+        script = places.SERVERS / "aipaygen.py"
+        with Server([places.LEGACY_PYTHON, script], folder / "aipaygen.log", environment) as server:
+            yield server
