@@ -12,8 +12,9 @@ the end of every running Envoy's log is part of its report.
 
 from collections.abc import Iterator
 
-import places
 import pytest
+
+import places
 from harness import servers
 from harness.options import Options
 from harness.proxy import Envoy, Refused

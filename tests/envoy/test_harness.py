@@ -7,6 +7,7 @@ sent, that pieces stay pieces, and that the upstream's record can be believed.
 import json
 
 import pytest
+
 from harness import conformance, http1, http2, rpc
 from upstream import Answer, event_stream
 
@@ -88,7 +89,12 @@ def test_the_upstream_answers_as_it_is_told(plain, seen):
     assert answer.content == b'event: message\ndata: {"id": 1}\n\nevent: message\ndata: not json\n\n'
     seen.answer = lambda request: Answer(418, [("x-path", request.path)], chunks=[b"a", b"b"], cut=True)
     answer = http1.exchange(plain.port, http1.head("GET", "/other"))
-    assert (answer.status, answer.header("x-path"), answer.body, answer.whole) == (418, "/other", b"ab", False)
+    assert (answer.status, answer.header("x-path"), answer.body, answer.whole) == (
+        418,
+        "/other",
+        b"ab",
+        False,
+    )
 
 
 @pytest.mark.parametrize("xds", ["lds"])
@@ -121,9 +127,17 @@ def test_the_conformance_suite_passes_without_envoy(everything, tmp_path):
 
 
 def test_aipaygen_answers_over_its_stub(aipaygen):
-    answer = rpc.post(aipaygen.url, rpc.request("initialize", {
-        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"},
-    }))
+    answer = rpc.post(
+        aipaygen.url,
+        rpc.request(
+            "initialize",
+            {
+                "protocolVersion": "2025-11-25",
+                "capabilities": {},
+                "clientInfo": {"name": "t", "version": "1"},
+            },
+        ),
+    )
     session = {"mcp-session-id": answer.headers["mcp-session-id"]}
     rpc.post(aipaygen.url, rpc.request("notifications/initialized", id=None), session)
     listed = rpc.post(aipaygen.url, rpc.request("tools/list"), session)

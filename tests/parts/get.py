@@ -8,12 +8,14 @@ make target may ask for what it needs. Two that run at once wait for each other.
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import image
 import places
 
 REQUIREMENTS = places.HERE / "requirements"
@@ -68,12 +70,8 @@ def get_venv(name: str) -> None:
     listed, locked = REQUIREMENTS / f"{name}.txt", REQUIREMENTS / f"{name}.lock"
 
     def fill() -> None:
-        try:
-            import ensurepip  # noqa: F401: Debian ships `venv` without it
-        except ImportError:
-            raise Missing(
-                "this Python cannot make a venv; on Debian or Ubuntu: apt-get install python3-venv"
-            ) from None
+        if importlib.util.find_spec("ensurepip") is None:  # Debian ships `venv` without it
+            raise Missing("this Python cannot make a venv; on Debian or Ubuntu: apt-get install python3-venv")
         run("making the venv", [sys.executable, "-m", "venv", place])
         run(
             f"installing {listed.relative_to(places.ROOT)} from the Python package index",
@@ -105,9 +103,9 @@ def get_npm() -> None:
 
 def get_image() -> None:
     """Have the engine, where one answers, hold Envoy's image: pulled if it can be, else built."""
-    import image
-
-    if image.engine_answers() and not image.present():
+    if os.environ.get("ENVOY_RUN") == "native" or not image.engine_answers():
+        return
+    if not image.present():
         print(f"parts: getting the image {image.NAME}", flush=True)
         if not image.pull():
             get_venv("modern")

@@ -74,7 +74,9 @@ def build() -> None:
     gather(context / "root")
     shutil.copy(RECIPE / "Dockerfile", context)
     # The classic builder is in every engine; BuildKit may be a plugin that is missing.
-    done = _docker("build", "--quiet", "--tag", NAME, str(context), env={**os.environ, "DOCKER_BUILDKIT": "0"})
+    done = _docker(
+        "build", "--quiet", "--tag", NAME, str(context), env={**os.environ, "DOCKER_BUILDKIT": "0"}
+    )
     shutil.rmtree(context)
     if done.returncode != 0:
         raise SystemExit(f"the image could not be built:\n{done.stdout}")

@@ -4,6 +4,7 @@ Everything that is fetched or built goes below `target/`, which git ignores and 
 removes; nothing is installed outside the checkout.
 """
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,7 +14,9 @@ PARTS = TARGET / "parts"
 HERE = ROOT / "tests" / "parts"
 SERVERS = HERE / "servers"
 
-MODULE = TARGET / "wasm32-wasip1" / "release" / "mcp_policy_filter.wasm"
+# MCP_POLICY_MODULE tries another build of the module without touching this one.
+BUILT = TARGET / "wasm32-wasip1" / "release" / "mcp_policy_filter.wasm"
+MODULE = Path(os.environ.get("MCP_POLICY_MODULE") or BUILT)
 
 MODERN = PARTS / "modern"
 LEGACY = PARTS / "legacy"

@@ -23,7 +23,9 @@ class _Quoting(yaml.SafeDumper):
     """
 
 
-_Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+_Quoting.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+)
 
 
 def write(path: Path, tree: dict) -> None:

@@ -17,12 +17,24 @@ def required(url: str, revision: str, folder: Path, timeout: float = 300.0) -> d
 
     Scenarios that the suite runs without counting them are left out. `folder` takes its files.
     """
-    command = [places.node(), SUITE, "server", "--url", url, "--requirements", revision, "--output-dir", folder]
+    command = [
+        places.node(),
+        SUITE,
+        "server",
+        "--url",
+        url,
+        "--requirements",
+        revision,
+        "--output-dir",
+        folder,
+    ]
     environment = {**os.environ, "NO_COLOR": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
     summary = done.stdout.partition("=== SUMMARY ===")[2]
     if not summary:
-        raise RuntimeError(f"the conformance suite gave no summary:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"the conformance suite gave no summary:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
     unscored = set(UNSCORED.findall(summary))
     return {
         name: (int(passed), int(failed))

@@ -1,7 +1,7 @@
 """Exact bytes over a socket: what no client library would send, in whatever pieces.
 
-    head = http1.head("POST", "/mcp", [("content-type", "application/json")], length=len(body))
-    answer = http1.exchange(envoy.port, [head, body[:3], body[3:]], gap=0.02)
+head = http1.head("POST", "/mcp", [("content-type", "application/json")], length=len(body))
+answer = http1.exchange(envoy.port, [head, body[:3], body[3:]], gap=0.02)
 """
 
 import socket

@@ -1,6 +1,6 @@
 """HTTP/2 over a plain socket, for what client libraries leave out: trailers, and a say in the frames.
 
-    answer = http2.exchange(envoy.port, body, trailers=[("x-checksum", "1")])
+answer = http2.exchange(envoy.port, body, trailers=[("x-checksum", "1")])
 """
 
 import socket
@@ -8,7 +8,14 @@ import time
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset, WindowUpdated
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+    WindowUpdated,
+)
 
 from .http1 import TIMEOUT, Answer
 
@@ -59,7 +66,9 @@ class Client:
     def __exit__(self, *_) -> None:
         self.socket.close()
 
-    def exchange(self, pieces: list, headers: list, trailers: list, method: str, path: str, gap: float) -> Answer:
+    def exchange(
+        self, pieces: list, headers: list, trailers: list, method: str, path: str, gap: float
+    ) -> Answer:
         self.answer, self.ended = Answer(), False
         stream = self.h2.get_next_available_stream_id()
         pseudo = [(":method", method), (":scheme", "http"), (":authority", "127.0.0.1"), (":path", path)]

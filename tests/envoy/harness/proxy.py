@@ -122,7 +122,9 @@ class Envoy:
         stats = self.stats(r"lds\.update|extension_config_discovery.*config_(reload|fail)")
         good = ("lds.update_success", "config_reload")
         bad = ("lds.update_rejected", "config_fail")
-        return tuple(sum(value for name, value in stats.items() if name.endswith(ends)) for ends in (good, bad))
+        return tuple(
+            sum(value for name, value in stats.items() if name.endswith(ends)) for ends in (good, bad)
+        )
 
     def _updated(self, before: tuple) -> tuple:
         taken, rejected = self._update_counts()

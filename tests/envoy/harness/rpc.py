@@ -31,7 +31,11 @@ def modern(message: dict) -> tuple:
     """Turn a message into its 2026-07-28 form: the message with its `_meta`, and its headers."""
     params = dict(message.get("params") or {})
     version = {META + "protocolVersion": MODERN, META + "clientCapabilities": {}}
-    params["_meta"] = {**version, META + "clientInfo": {"name": "test", "version": "1"}, **params.get("_meta", {})}
+    params["_meta"] = {
+        **version,
+        META + "clientInfo": {"name": "test", "version": "1"},
+        **params.get("_meta", {}),
+    }
     headers = {"mcp-protocol-version": MODERN, "mcp-method": message["method"]}
     if name := params.get("name") or params.get("uri"):
         headers["mcp-name"] = name
@@ -47,7 +51,9 @@ def encode(message: object) -> bytes:
     return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def post(url: str, message: object, headers: dict | None = None, client: httpx.Client | None = None) -> httpx.Response:
+def post(
+    url: str, message: object, headers: dict | None = None, client: httpx.Client | None = None
+) -> httpx.Response:
     """Post one message over a connection of its own, or a client's; None removes a default header."""
     wanted = {name: value for name, value in {**HEADERS, **(headers or {})}.items() if value is not None}
     send = client.post if client else httpx.post

@@ -34,18 +34,22 @@ def mode() -> str:
     forced = os.environ.get("ENVOY_RUN", "")
     if forced not in ("", "native", "compose"):
         raise ValueError(f"ENVOY_RUN: unknown way to run Envoy `{forced}`; there are native and compose")
-    return forced or ("compose" if image.engine_answers() else "native")
+    return forced or ("compose" if image.engine_answers() and _compose_command() else "native")
+
+
+def _compose_command() -> list:
+    plugin = ["docker", "compose"]
+    if subprocess.run([*plugin, "version"], capture_output=True).returncode == 0:
+        return plugin
+    return ["docker-compose"] if shutil.which("docker-compose") else []
 
 
 @functools.cache
 def compose() -> list:
     """Find the Compose command: the plugin of today or the program of old."""
-    plugin = ["docker", "compose"]
-    if subprocess.run([*plugin, "version"], capture_output=True).returncode == 0:
-        return plugin
-    if shutil.which("docker-compose"):
-        return ["docker-compose"]
-    raise RuntimeError("neither `docker compose` nor `docker-compose` is there; ENVOY_RUN=native does without")
+    if not (found := _compose_command()):
+        raise RuntimeError("there is neither `docker compose` nor `docker-compose`; ENVOY_RUN=native")
+    return found
 
 
 def start(config: Path, arguments: list):
@@ -56,6 +60,28 @@ def start(config: Path, arguments: list):
 def module() -> Path:
     """Say where Envoy finds the module: inside a container that is another place."""
     return MODULE_INSIDE if mode() == "compose" else places.MODULE
+
+
+def foreground(config: Path, arguments: list) -> tuple:
+    """Say what to execute, and in which environment, for an Envoy that a person watches."""
+    if mode() == "native":
+        return [str(places.envoy_binary()), "-c", str(config), *arguments], dict(os.environ)
+    return [*compose(), "--file", str(COMPOSE_FILE), "up"], _environment(config, arguments)
+
+
+def _environment(config: Path, arguments: list) -> dict:
+    """Fill in the Compose file's variables: the folder lies inside where it lies outside."""
+    return {
+        **os.environ,
+        "ENVOY_IMAGE": image.NAME,
+        "ENVOY_USER": f"{os.getuid()}:{os.getgid()}",
+        "ENVOY_CONFIG": str(config),
+        "ENVOY_ARGS": " ".join(arguments),
+        "ENVOY_FOLDER": str(config.parent),
+        "ENVOY_FOLDER_INSIDE": str(config.parent),
+        "ENVOY_FOLDER_MODE": "rw",
+        "ENVOY_MODULE": str(places.MODULE if places.MODULE.exists() else "/dev/null"),
+    }
 
 
 class Native:
@@ -90,18 +116,7 @@ class Compose:
 
     def __init__(self, config: Path, arguments: list) -> None:
         self._project = f"mcp-policy-{uuid.uuid4().hex[:12]}"
-        folder = str(config.parent)
-        self._environment = {
-            **os.environ,
-            "ENVOY_IMAGE": image.NAME,
-            "ENVOY_USER": f"{os.getuid()}:{os.getgid()}",
-            "ENVOY_CONFIG": str(config),
-            "ENVOY_ARGS": " ".join(arguments),
-            "ENVOY_FOLDER": folder,
-            "ENVOY_FOLDER_INSIDE": folder,
-            "ENVOY_FOLDER_MODE": "rw",
-            "ENVOY_MODULE": str(places.MODULE if places.MODULE.exists() else "/dev/null"),
-        }
+        self._environment = _environment(config, arguments)
         self._compose("up", "--detach")
         self._container = self._compose("ps", "--quiet").strip()
         self._ended = False

@@ -17,7 +17,9 @@ def everything(folder: Path, *arguments: str) -> Server:
 @contextmanager
 def aipaygen(folder: Path) -> Iterator[Server]:
     """Start AiPayGen's server over the stub backend, which nothing else can reach it past."""
-    with Server([places.MODERN_PYTHON, places.SERVERS / "stub_backend.py"], folder / "backend.log") as backend:
+    with Server(
+        [places.MODERN_PYTHON, places.SERVERS / "stub_backend.py"], folder / "backend.log"
+    ) as backend:
         environment = {"AIPAYGEN_BASE_URL": f"http://127.0.0.1:{backend.port}", "AIPAYGEN_API_KEY": ""}
         script = places.SERVERS / "aipaygen.py"
         with Server([places.LEGACY_PYTHON, script], folder / "aipaygen.log", environment) as server:

@@ -11,8 +11,10 @@ import sys
 if not os.environ.get("AIPAYGEN_BASE_URL", "").startswith("http://127.0.0.1:"):
     sys.exit("aipaygen.py: AIPAYGEN_BASE_URL must name a backend on http://127.0.0.1")
 
-import uvicorn  # noqa: E402: only once it is sure that nothing can reach the real service
+# Only now, when it is sure that nothing can reach the real service.
+import uvicorn  # noqa: E402
 from aipaygen_mcp.server import mcp  # noqa: E402
+
 from loopback import announce, listener  # noqa: E402
 
 opened = listener()

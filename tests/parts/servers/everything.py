@@ -17,10 +17,11 @@ import warnings
 
 import mcp_types as types
 import uvicorn
-from loopback import announce, listener
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import MCPDeprecationWarning
+
+from loopback import announce, listener
 
 # Logging and sampling are deprecated as of 2026-07-28, and still required before it.
 warnings.simplefilter("ignore", MCPDeprecationWarning)
@@ -226,7 +227,7 @@ def says(content: object) -> dict:
 
 
 @server.prompt()
-def test_prompt_with_embedded_resource(resourceUri: str) -> list:  # noqa: N803: the suite's name
+def test_prompt_with_embedded_resource(resourceUri: str) -> list:  # the suite's name
     """A prompt that carries a resource."""
     resource = embedded(resourceUri, "text/plain", "Embedded resource content for testing.")
     return [says(resource), says(text("Please process the embedded resource above."))]

@@ -9,6 +9,7 @@ very bytes arrived". It reads more leniently than any server: judging is the fil
 """
 
 from .answers import Answer, event_stream, json_answer
-from .record import Request, Upstream
+from .record import Upstream
+from .request import Request
 
 __all__ = ["Answer", "Request", "Upstream", "event_stream", "json_answer"]

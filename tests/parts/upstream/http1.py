@@ -5,11 +5,14 @@ from http import HTTPStatus
 
 from . import http2
 from .answers import Answer
+from .request import Request
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\n"
 
 
-async def serve(upstream, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve(
+    upstream, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Serve one connection to its end."""
     while True:
         try:
@@ -30,9 +33,7 @@ async def serve(upstream, connection: int, reader: asyncio.StreamReader, writer:
             return
 
 
-def _request(head: bytes, connection: int):
-    from .record import Request
-
+def _request(head: bytes, connection: int) -> Request:
     first, *lines = head[:-4].decode("latin-1").split("\r\n")
     method, path, _version = first.split(" ", 2)
     return Request("HTTP/1.1", connection, method, path, _headers(lines))
@@ -42,7 +43,7 @@ def _headers(lines: list) -> list:
     return [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
 
 
-async def _read_body(request, reader: asyncio.StreamReader) -> None:
+async def _read_body(request: Request, reader: asyncio.StreamReader) -> None:
     """Read the body piece by piece, so that a request cut short shows how far it came."""
     if "chunked" in (request.header("transfer-encoding") or "").lower():
         while size := int((await reader.readline()).split(b";")[0] or b"0", 16):
@@ -54,7 +55,7 @@ async def _read_body(request, reader: asyncio.StreamReader) -> None:
         await _read(request, reader, int(request.header("content-length") or 0))
 
 
-async def _read(request, reader: asyncio.StreamReader, size: int) -> None:
+async def _read(request: Request, reader: asyncio.StreamReader, size: int) -> None:
     while size > 0:
         piece = await reader.read(size)
         if not piece:

@@ -16,6 +16,7 @@ from h2.events import (
 from h2.exceptions import StreamClosedError
 
 from .answers import Answer
+from .request import Request
 
 
 async def serve(
@@ -66,8 +67,6 @@ class Peer:
         self.flush()
 
     def begin(self, event: RequestReceived) -> None:
-        from .record import Request
-
         pseudo = {name: value for name, value in event.headers if name.startswith(":")}
         plain = [(name, value) for name, value in event.headers if not name.startswith(":")]
         request = Request("HTTP/2", self.connection, pseudo[":method"], pseudo[":path"], plain)

@@ -1,43 +1,15 @@
 """The record of what reached the upstream, and the thread that serves it."""
 
 import asyncio
-import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from servers.loopback import listener
 
 from . import http1
 from .answers import TOOLS, Answer, ordinary
-
-
-@dataclass
-class Request:
-    """One request, recorded from its head on.
-
-    `body` holds what has arrived so far, `complete` says that this is all of it, and `reset` that
-    the peer gave up before. Header names and values are text, one character for each byte.
-    """
-
-    protocol: str
-    connection: int
-    method: str
-    path: str
-    headers: list
-    body: bytes = b""
-    trailers: list = field(default_factory=list)
-    complete: bool = False
-    reset: bool = False
-
-    def header(self, name: str) -> str | None:
-        """Find a header's value, ignoring case; occurrences are joined as HTTP joins them."""
-        values = [value for known, value in self.headers if known.lower() == name.lower()]
-        return ", ".join(values) if values else None
-
-    def json(self) -> object:
-        return json.loads(self.body)
+from .request import Request
 
 
 class Upstream:
@@ -79,7 +51,7 @@ class Upstream:
     @property
     def calls(self) -> list[Request]:
         """The complete requests whose body is a `tools/call`."""
-        return [request for request in self.requests if _method(request) == "tools/call"]
+        return [request for request in self.requests if request.rpc_method == "tools/call"]
 
     def clear(self) -> None:
         """Forget what was seen."""
@@ -131,11 +103,3 @@ class Upstream:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _method(request: Request) -> object:
-    try:
-        message = request.json()
-    except ValueError:
-        return None
-    return message.get("method") if isinstance(message, dict) else None

@@ -1,0 +1,62 @@
+# `make help` lists the targets. Everything that is fetched goes below target/.
+
+PYTHON   ?= python3
+PARTS    := $(PYTHON) tests/parts/get.py
+PARTS_PY := PYTHONPATH=tests/parts target/parts/modern/bin/python
+RUFF     := target/parts/modern/bin/ruff
+WASM     := wasm32-wasip1
+PORT     ?= 10000
+
+.DEFAULT_GOAL := help
+.PHONY: help build parts envoy-image run demo test test-rust test-envoy lint format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the module, target/wasm32-wasip1/release/mcp_policy_filter.wasm
+	@! command -v rustup >/dev/null || rustup target list --installed | grep -qx $(WASM) || rustup target add $(WASM)
+	cargo build --release --target $(WASM)
+
+parts: ## get what the tests run: Envoy, MCP servers and clients, Node
+	@$(PARTS) modern legacy npm image
+
+envoy-image: ## build Envoy's container image, where none can be pulled
+	@$(PARTS) modern
+	@$(PYTHON) tests/parts/image.py
+
+run: build ## guard a server of your own: UPSTREAM=host:port POLICY=file [PORT=10000]
+	@$(PARTS) modern image
+	@$(PARTS_PY) tests/envoy/run.py --upstream "$(UPSTREAM)" --policy "$(POLICY)" --port $(PORT)
+
+demo: build ## show policies/aipaygen.json at work between a real client and AiPayGen's server
+	@$(PARTS) modern legacy image
+	@$(PARTS_PY) tests/envoy/demo.py
+
+test: test-rust test-envoy ## run every test
+
+test-rust:
+	cargo test
+
+test-envoy: build parts
+	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+lint: ## check format and lints, for the host and for wasm, and the Python
+	@$(PARTS) modern
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --target $(WASM) -- -D warnings
+	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests envoy
+	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests envoy
+
+format: ## format the Rust and the Python
+	@$(PARTS) modern
+	cargo fmt
+	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests envoy
+	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests envoy
+
+bench: build ## measure what the filter costs Envoy, against native mcp + rbac
+	@$(PARTS) modern
+	@$(PARTS_PY) tests/bench/run.py
+
+clean: ## remove what was built and fetched
+	cargo clean

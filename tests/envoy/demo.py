@@ -1,0 +1,126 @@
+"""Shows the filter at work between a real MCP client and AiPayGen's real server: `make demo`.
+
+Prints what a person should look at and checks it too: exits 1 if anything is not as it says.
+The server runs over a stub of its backend, so nothing leaves this machine.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import places
+from harness import policy, runs, servers
+from harness.options import Options
+from harness.proxy import Envoy
+from mcp import Client
+
+POLICY = places.ROOT / "policies" / "aipaygen.json"
+DECISION = "dev.mcp-policy/decision"
+AGENT = {"agent_id": "agent-1", "task": "Summarise the week"}
+MAX = 10
+
+failures: list = []
+
+
+def say(words: str = "") -> None:
+    print(textwrap.fill(words, 96, subsequent_indent="    ", drop_whitespace=bool(words)), flush=True)
+
+
+def check(holds: bool, what: str) -> None:
+    """Print a line that says whether something is so, and remember if it is not."""
+    say(f"  {'ok  ' if holds else 'FAIL'} {what}")
+    if not holds:
+        failures.append(what)
+
+
+def text(result) -> str:
+    return " ".join(part.text for part in result.content if part.type == "text")
+
+
+def decision(result) -> dict:
+    return (result.meta or {}).get(DECISION, {})
+
+
+async def tools(url: str) -> set:
+    async with Client(url) as client:
+        return {tool.name for tool in (await client.list_tools()).tools}
+
+
+async def show_lists(direct: str, guarded: str, document: dict) -> None:
+    say(f"1. Tools. The server has {len(await tools(direct))}.")
+    everything, listed = await tools(direct), await tools(guarded)
+    gone = sorted(everything - listed)
+    say(f"   Through Envoy a client sees {len(listed)}. Not listed: {', '.join(gone)}.")
+    denied = {name for name, rule in document["tools"].items() if rule.get("action") == "deny"}
+    never = (denied | set(document.get("hide", []))) & everything
+    check(
+        bool(gone) and set(gone) == never, "exactly what this caller can never use is missing from the list"
+    )
+    say()
+
+
+async def show_verdicts(client: Client) -> None:
+    say("2. An allowed call: research.")
+    result = await client.call_tool("research", {"topic": "proxies"})
+    say(f"   {text(result)[:160]}")
+    check(not result.is_error and '"stub"' in text(result), "the call went through to the server's backend")
+    say()
+    say("3. A denied call: delete_agent.")
+    result = await client.call_tool("delete_agent", {"agent_id": "agent-1"})
+    say(f"   {text(result)}")
+    check(bool(result.is_error) and decision(result).get("code") == "denied", "denied, with code `denied`")
+    check("cannot be undone" in text(result), "the policy's reason is told to the model")
+    say()
+
+
+async def show_limit(client: Client) -> None:
+    say(f"4. A limit: run_agent, {MAX} calls in any minute, called {MAX + 1} times.")
+    results = [await client.call_tool("run_agent", AGENT) for _ in range(MAX + 1)]
+    allowed = [not result.is_error for result in results]
+    say(f"   {' '.join('allowed' if one else 'refused' for one in allowed)}")
+    last = results[-1]
+    seconds = decision(last).get("retryAfterSeconds")
+    say(f"   {text(last)}")
+    check(allowed == [True] * MAX + [False], f"{MAX} were allowed and the eleventh was refused")
+    check(decision(last).get("code") == "rate_limited", "its code is `rate_limited`")
+    check(isinstance(seconds, int) and 0 < seconds <= 66, f"it says how long to wait: {seconds} seconds")
+    check(str(seconds) in text(last), "the text for the model says it too")
+    result = await client.call_tool("research", {"topic": "queues"})
+    check(not result.is_error, "the session goes on: research is still allowed")
+
+
+async def show(direct: str, guarded: str) -> None:
+    document = json.loads(policy.read(POLICY))
+    await show_lists(direct, guarded, document)
+    async with Client(guarded) as client:
+        await show_verdicts(client)
+        await show_limit(client)
+
+
+def main() -> int:
+    with (
+        tempfile.TemporaryDirectory(prefix="mcp-policy-demo-") as name,
+        servers.aipaygen(Path(name)) as server,
+    ):
+        folder = Path(name) / "envoy"
+        folder.mkdir()
+        envoy = Envoy(Options(policy=policy.read(POLICY), upstream=server), folder)
+        try:
+            say(f"AiPayGen's server: {server.url}. Envoy ({runs.mode()}): {envoy.url}.")
+            say(f"Policy: policies/{POLICY.name}.")
+            say()
+            asyncio.run(show(server.url, envoy.url))
+        finally:
+            if failures or sys.exc_info()[0]:
+                print("\n".join(["", "The end of Envoy's log:", *envoy.log().splitlines()[-20:]]))
+            envoy.stop()
+    say()
+    say(f"{len(failures)} of these are not so." if failures else "All of it is so.")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
