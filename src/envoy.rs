@@ -1,0 +1,16 @@
+//! The filter in its host. What names proxy-wasm is in `sdk` alone; everything else speaks to a
+//! [`Host`] and runs natively against any.
+
+pub mod counters;
+pub mod filter;
+pub mod host;
+pub mod ids;
+mod list;
+pub mod plugin;
+#[cfg(target_family = "wasm")]
+pub mod sdk;
+pub mod watch;
+
+pub use filter::{Filter, Flow};
+pub use host::{Broken, Host};
+pub use plugin::Plugin;

@@ -1,0 +1,269 @@
+//! One HTTP stream: when to wait, when to judge, when to let go.
+
+use std::rc::Rc;
+
+use super::counters::SharedData;
+use super::host::{Broken, Host};
+use super::list::ListAnswer;
+use super::plugin::Plugin;
+use crate::denial::{Code, Denial, Invalid};
+use crate::guard::{self, Admission, Tally, Verdict};
+use crate::mcp::headers::Headers;
+use crate::policy::{Mode, RequestHeaders};
+
+/// What the host does after a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It goes on
+    Continue,
+    /// It keeps what there is and waits
+    Pause,
+}
+
+/// Where a stream is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Its headers have not come
+    Start,
+    /// Its body is awaited to be judged
+    Reading,
+    /// It may have no body
+    Bodiless,
+    /// It goes through
+    Passing,
+    /// It is answered by this filter
+    Refused,
+}
+
+/// One HTTP stream.
+#[derive(Debug)]
+pub struct Filter<H: Host> {
+    host: H,
+    plugin: Option<Rc<Plugin>>,
+    stage: Stage,
+    headers: Headers,
+    /// Its number among those that wait at their headers.
+    paused: Option<u64>,
+    list: Option<ListAnswer>,
+}
+
+impl<H: Host> Filter<H> {
+    /// Makes the filter of a new stream; without a plugin it refuses everything.
+    #[must_use]
+    pub fn new(host: H, plugin: Option<Rc<Plugin>>) -> Self {
+        Self { host, plugin, stage: Stage::Start, headers: Headers::default(), paused: None, list: None }
+    }
+
+    /// Takes the request's headers; `end` when there is no body.
+    pub fn request_headers(&mut self, end: bool) -> Flow {
+        let Some(plugin) = self.plugin.clone() else { return self.refuse_without_policy() };
+        let Ok(pairs) = self.host.request_headers() else {
+            return self.refuse(&plugin, &unreadable("headers"));
+        };
+        self.headers = Headers::from_pairs(pairs);
+        self.stage = match guard::admit(&plugin.policy, &self.headers) {
+            Admission::Pass => Stage::Passing,
+            Admission::Refuse(denial) => return self.refuse(&plugin, &denial),
+            Admission::Bodiless => {
+                if self.headers.last_event_id.is_present() && plugin.policy.mode == Mode::Enforce {
+                    if self.ask_for_plain_answer().is_err() {
+                        return self.refuse(&plugin, &unreadable("headers"));
+                    }
+                    self.list = Some(ListAnswer::replayed());
+                }
+                Stage::Bodiless
+            }
+            Admission::Read => Stage::Reading,
+        };
+        match (self.stage, end) {
+            (Stage::Reading, true) => self.judge(&plugin, &[]),
+            (Stage::Bodiless, true) => {
+                self.stage = Stage::Passing;
+                Flow::Continue
+            }
+            (Stage::Reading | Stage::Bodiless, false) => self.await_body(&plugin),
+            (Stage::Start | Stage::Passing | Stage::Refused, _) => Flow::Continue,
+        }
+    }
+
+    /// Takes a part of the request's body; `size` is how much of it is buffered, this part
+    /// included, `end` when it is the last.
+    pub fn request_body(&mut self, size: usize, end: bool) -> Flow {
+        let Some(plugin) = self.plugin.clone() else { return Flow::Pause };
+        if self.paused.take().is_some() {
+            plugin.watch.settle();
+        }
+        match self.stage {
+            Stage::Passing => Flow::Continue,
+            Stage::Refused | Stage::Start => Flow::Pause,
+            Stage::Bodiless if size > 0 => self.refuse_body(&plugin),
+            Stage::Bodiless if end => {
+                self.stage = Stage::Passing;
+                Flow::Continue
+            }
+            Stage::Reading if size > plugin.policy.max_body_bytes => match plugin.policy.mode {
+                Mode::Enforce => self.refuse(&plugin, &guard::too_large(&plugin.policy)),
+                Mode::Shadow => {
+                    self.stage = Stage::Passing;
+                    Flow::Continue
+                }
+            },
+            Stage::Reading if end => self.judge_buffered(&plugin),
+            Stage::Reading | Stage::Bodiless => Flow::Pause,
+        }
+    }
+
+    /// Takes the request's trailers: its body has ended without saying so.
+    pub fn request_trailers(&mut self) -> Flow {
+        let Some(plugin) = self.plugin.clone() else { return Flow::Pause };
+        match self.stage {
+            Stage::Reading => self.judge_buffered(&plugin),
+            Stage::Bodiless | Stage::Passing => {
+                self.stage = Stage::Passing;
+                Flow::Continue
+            }
+            Stage::Refused | Stage::Start => Flow::Pause,
+        }
+    }
+
+    /// Takes the response's headers; `end` when there is no body.
+    pub fn response_headers(&mut self, end: bool) -> Flow {
+        // A refusal of this filter comes by here as well.
+        if self.stage == Stage::Passing
+            && let Some(list) = &mut self.list
+            && list.headers(&self.host, end).is_err()
+        {
+            list.give_up();
+        }
+        Flow::Continue
+    }
+
+    /// Takes a part of the response's body.
+    pub fn response_body(&mut self, size: usize, end: bool) -> Flow {
+        match (&mut self.list, &self.plugin) {
+            (Some(list), Some(plugin)) if self.stage == Stage::Passing => {
+                list.body(&self.host, &plugin.policy, size, end)
+            }
+            _ => Flow::Continue,
+        }
+    }
+
+    /// Takes the response's trailers: its body has ended without saying so.
+    pub fn response_trailers(&mut self) -> Flow {
+        match (&mut self.list, &self.plugin) {
+            (Some(list), Some(plugin)) if self.stage == Stage::Passing => list.trailers(&self.host, &plugin.policy),
+            _ => Flow::Continue,
+        }
+    }
+
+    /// Holds the headers until the body is there, or lets them go ahead.
+    fn await_body(&mut self, plugin: &Plugin) -> Flow {
+        match plugin.policy.request_headers {
+            RequestHeaders::Hold => {
+                if plugin.watch.is_open()
+                    && let Ok(now_ns) = self.host.now_ns()
+                {
+                    self.paused = Some(plugin.watch.pause(now_ns));
+                }
+                Flow::Pause
+            }
+            RequestHeaders::Stream => {
+                // Which answers are lists is known only when the headers are gone.
+                let plain = self.stage != Stage::Reading
+                    || plugin.policy.mode == Mode::Shadow
+                    || self.ask_for_plain_answer().is_ok();
+                if plain { Flow::Continue } else { self.refuse(plugin, &unreadable("headers")) }
+            }
+        }
+    }
+
+    fn judge_buffered(&mut self, plugin: &Plugin) -> Flow {
+        match self.host.request_body() {
+            Ok(body) => self.judge(plugin, &body),
+            Err(Broken) => self.refuse(plugin, &unreadable("body")),
+        }
+    }
+
+    fn judge(&mut self, plugin: &Plugin, body: &[u8]) -> Flow {
+        // Envoy may have buffered more than the last callback told of.
+        if body.len() > plugin.policy.max_body_bytes && plugin.policy.mode == Mode::Enforce {
+            return self.refuse(plugin, &guard::too_large(&plugin.policy));
+        }
+        let verdict = self.verdict(plugin, body);
+        match verdict {
+            Verdict::Refuse(reply) => {
+                self.stage = Stage::Refused;
+                // A reply that the host does not take leaves the request where it is: paused.
+                let _ = self.host.reply(&reply);
+                Flow::Pause
+            }
+            Verdict::Forward(None) => {
+                self.stage = Stage::Passing;
+                Flow::Continue
+            }
+            Verdict::Forward(Some(request)) => {
+                let held = plugin.policy.request_headers == RequestHeaders::Hold;
+                if held && self.ask_for_plain_answer().is_err() {
+                    return self.refuse(plugin, &unreadable("headers"));
+                }
+                self.list = Some(ListAnswer::new(request));
+                self.stage = Stage::Passing;
+                Flow::Continue
+            }
+        }
+    }
+
+    fn verdict(&self, plugin: &Plugin, body: &[u8]) -> Verdict {
+        let counts = plugin.policy.rules().any(|rule| !rule.limits.is_empty());
+        // The clock and the secret cost a call each: only where something is counted.
+        let (layout, now_ns) = match counts.then(|| self.host.now_ns()) {
+            Some(Ok(now_ns)) => (plugin.layout(&self.host), now_ns),
+            Some(Err(Broken)) | None => (None, 0),
+        };
+        let store = SharedData(&self.host);
+        let tally = Tally { store: &store, layout, now_ns };
+        guard::judge(&plugin.policy, &self.headers, body, &tally, &plugin.ids.next())
+    }
+
+    fn ask_for_plain_answer(&self) -> Result<(), Broken> {
+        self.host.set_request_header("accept-encoding", "identity")
+    }
+
+    fn refuse_body(&mut self, plugin: &Plugin) -> Flow {
+        if plugin.policy.mode == Mode::Shadow {
+            self.stage = Stage::Passing;
+            return Flow::Continue;
+        }
+        let reason = "only a POST has a body";
+        self.refuse(plugin, &Denial::protocol(Code::InvalidRequest(Invalid::Request), reason))
+    }
+
+    fn refuse(&mut self, plugin: &Plugin, denial: &Denial) -> Flow {
+        self.stage = Stage::Refused;
+        let reply = guard::refuse(&plugin.policy, denial, &plugin.ids.next());
+        // A reply that the host does not take leaves the request where it is: paused.
+        let _ = self.host.reply(&reply);
+        Flow::Pause
+    }
+
+    /// Refuses what comes while there is no policy; Envoy should not have let it come so far.
+    fn refuse_without_policy(&mut self) -> Flow {
+        self.stage = Stage::Refused;
+        let _ = self.host.reply(&guard::refuse_without_policy());
+        Flow::Pause
+    }
+}
+
+impl<H: Host> Drop for Filter<H> {
+    fn drop(&mut self) {
+        if let (Some(number), Some(plugin)) = (self.paused, &self.plugin) {
+            plugin.watch.forget(number);
+        }
+    }
+}
+
+fn unreadable(what: &str) -> Denial {
+    let reason = format!("the request's {what} cannot be read");
+    Denial::protocol(Code::InvalidRequest(Invalid::Request), reason)
+}
+

@@ -1,0 +1,148 @@
+//! The answer to a list request on its way back: shown filtered, or not at all.
+
+use super::filter::Flow;
+use super::host::{Broken, Host};
+use crate::decide;
+use crate::guard::ListRequest;
+use crate::mcp::list::{ListBody, ListKind, Shown, ListStream};
+use crate::mcp::media;
+use crate::policy::Policy;
+
+/// The most bytes of one answer, or of one event of a stream, that the filter reads.
+const LIMIT: usize = 16 * 1024 * 1024;
+
+/// How one answer is shown.
+#[derive(Debug)]
+pub(super) enum ListAnswer {
+    /// Its headers have not come; without a request it is a stream that is resumed
+    Awaited(Option<ListRequest>),
+    /// JSON, which Envoy keeps until it is whole
+    Body(ListRequest),
+    /// Neither JSON nor events: an error takes its place
+    Replaced(ListRequest),
+    /// Server-sent events, each of which goes on when it is whole
+    Events(Option<ListStream>),
+    /// It is no list
+    Untouched,
+    /// The host failed: nothing more goes out
+    Stopped,
+}
+
+impl ListAnswer {
+    /// Awaits the answer to a request.
+    pub(super) fn new(request: ListRequest) -> Self {
+        Self::Awaited(Some(request))
+    }
+
+    /// Awaits a stream that may replay answers to earlier requests.
+    pub(super) fn replayed() -> Self {
+        Self::Awaited(None)
+    }
+
+    /// Lets nothing more through.
+    pub(super) fn give_up(&mut self) {
+        *self = Self::Stopped;
+    }
+
+    /// Takes the answer's headers and finds out how it can be read.
+    pub(super) fn headers<H: Host>(&mut self, host: &H, end: bool) -> Result<(), Broken> {
+        let Self::Awaited(request) = self else { return Ok(()) };
+        let request = request.take();
+        if end {
+            *self = Self::Untouched;
+            return Ok(());
+        }
+        let pairs = host.response_headers()?;
+        let all = |name: &'static str| pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_slice());
+        let plain = all("content-encoding").all(|value| value.eq_ignore_ascii_case(b"identity"));
+        let types: Vec<&[u8]> = all("content-type").collect();
+        // Error pages of servers and of Envoy hold no list, and some clients need them as they are.
+        let failed = all(":status").any(|status| matches!(status.first(), Some(b'4' | b'5')));
+        *self = match (types.as_slice(), request) {
+            ([one], request) if plain && media::is_event_stream(one) => Self::Events(Some(match request {
+                Some(request) => ListStream::answering(request.kind, &request.id, LIMIT),
+                None => ListStream::resumed(LIMIT),
+            })),
+            (_, None) => Self::Untouched,
+            ([one], Some(request)) if plain && media::is_json(one) => Self::Body(request),
+            (_, Some(_)) if failed => Self::Untouched,
+            (_, Some(request)) => Self::Replaced(request),
+        };
+        match self {
+            Self::Body(_) | Self::Events(_) => host.set_response_header("content-length", None),
+            Self::Replaced(_) => {
+                host.set_response_header("content-length", None)?;
+                host.set_response_header("content-encoding", None)?;
+                host.set_response_header("content-type", Some("application/json"))
+            }
+            Self::Awaited(_) | Self::Untouched | Self::Stopped => Ok(()),
+        }
+    }
+
+    /// Takes a part of the answer's body, `end` when it is the last.
+    pub(super) fn body<H: Host>(&mut self, host: &H, policy: &Policy, size: usize, end: bool) -> Flow {
+        let done = match self {
+            Self::Untouched => return Flow::Continue,
+            Self::Body(_) | Self::Replaced(_) if !end => return Flow::Pause,
+            Self::Body(_) | Self::Replaced(_) => self.finish(host, policy),
+            Self::Events(events) => pass_events(events, host, policy, size, end),
+            Self::Awaited(_) | Self::Stopped => Err(Broken),
+        };
+        self.settle(done)
+    }
+
+    /// Takes the answer's trailers: what is buffered is all there is.
+    pub(super) fn trailers<H: Host>(&mut self, host: &H, policy: &Policy) -> Flow {
+        let done = match self {
+            // An event without its end is no event.
+            Self::Untouched | Self::Events(_) => return Flow::Continue,
+            Self::Body(_) | Self::Replaced(_) => self.finish(host, policy),
+            Self::Awaited(_) | Self::Stopped => Err(Broken),
+        };
+        self.settle(done)
+    }
+
+    fn finish<H: Host>(&mut self, host: &H, policy: &Policy) -> Result<(), Broken> {
+        let (request, bytes) = match self {
+            Self::Body(request) => (request, host.response_body()?),
+            // No bytes are no answer, so the error takes their place.
+            Self::Replaced(request) => (request, Vec::new()),
+            _ => return Err(Broken),
+        };
+        let mut body = ListBody::new(request.kind, &request.id, LIMIT);
+        body.push(&bytes);
+        let shown: Shown = body.finish(&mut |kind, name| decide::shows(policy, kind, name));
+        host.set_response_body(&shown.bytes)
+    }
+
+    fn settle(&mut self, done: Result<(), Broken>) -> Flow {
+        match done {
+            Ok(()) => Flow::Continue,
+            Err(Broken) => {
+                self.give_up();
+                Flow::Pause
+            }
+        }
+    }
+}
+
+fn pass_events<H: Host>(
+    events: &mut Option<ListStream>,
+    host: &H,
+    policy: &Policy,
+    size: usize,
+    end: bool,
+) -> Result<(), Broken> {
+    let keep = &mut |kind: ListKind, name: &str| decide::shows(policy, kind, name);
+    let Some(mut filter) = events.take() else { return Err(Broken) };
+    let mut bytes = Vec::new();
+    if size > 0 {
+        bytes = filter.push(&host.response_body()?, keep).bytes;
+    }
+    if end {
+        bytes.extend_from_slice(&filter.finish(keep).bytes);
+    } else {
+        *events = Some(filter);
+    }
+    host.set_response_body(&bytes)
+}

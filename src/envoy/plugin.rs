@@ -1,0 +1,65 @@
+//! What all requests of one worker share: the policy, the ids, the places of counters.
+
+use std::cell::OnceCell;
+use std::num::NonZeroU32;
+
+use super::counters;
+use super::host::{Host, Level};
+use super::ids::Ids;
+use super::watch::{self, Watch};
+use crate::limit::Layout;
+use crate::policy::{Faults, Policy, RequestHeaders};
+
+/// One configured plugin in one worker.
+#[derive(Debug)]
+pub struct Plugin {
+    /// The policy
+    pub policy: Policy,
+    /// Ids of its decisions
+    pub ids: Ids,
+    /// Whether headers can be held
+    pub watch: Watch,
+    layout: OnceCell<Layout>,
+}
+
+impl Plugin {
+    /// Makes a plugin of the bytes of its configuration, and of nothing else: what one worker
+    /// refuses all refuse.
+    ///
+    /// # Errors
+    /// Every fault of the policy document.
+    pub fn new<H: Host>(configuration: &[u8], host: &H) -> Result<Self, Faults> {
+        let policy = Policy::from_bytes(configuration)?;
+        let watch = Watch::default();
+        match policy.request_headers {
+            // Without a tick nobody is warned, and nothing else depends on it.
+            RequestHeaders::Hold => drop(host.set_tick(watch::TICK_MS)),
+            RequestHeaders::Stream => watch.settle(),
+        }
+        Ok(Self { policy, ids: Ids::new(host.random()), watch, layout: OnceCell::new() })
+    }
+
+    /// Returns where counters are, or `None` while the host does not tell the proxy's secret.
+    pub fn layout<H: Host>(&self, host: &H) -> Option<&Layout> {
+        if self.layout.get().is_none() {
+            let capacity = NonZeroU32::new(self.policy.counter_capacity)?;
+            let secret = counters::secret(host).ok()?;
+            // Set twice it would be with the same secret.
+            let _ = self.layout.set(Layout::new(secret, capacity));
+        }
+        self.layout.get()
+    }
+
+    /// Looks after what waits; the host calls this about once a second while there is a reason to.
+    pub fn tick<H: Host>(&self, host: &H) {
+        if let Ok(now_ns) = host.now_ns()
+            && self.watch.has_waited(now_ns)
+        {
+            host.log(Level::Error, watch::MISSING_FLAG);
+        }
+        if !self.watch.is_open() {
+            // A tick too many does no harm.
+            let _ = host.set_tick(0);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Strict reading of JSON: text to a flat tree that keeps every byte's place.
+//!
+//! One reader serves requests, list answers and the policy document. It differs from a general
+//! parser in what it remembers: the span of every value (an id is echoed byte for byte, a list is
+//! edited in place), the text of every number (they compare exactly), and every defect that makes
+//! two parsers read one text in two ways, such as a key that stands twice.
+
+mod document;
+mod number;
+mod read;
+mod text;
+
+pub use document::{Document, Elements, Entries, Kind, Value};
+pub use number::{Fit, fit};
+pub use read::{Defect, DefectKind, MAX_DEPTH, Malformed, read};
+pub use text::{quote, unescape};

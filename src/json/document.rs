@@ -1,0 +1,215 @@
+//! The tree that the reader leaves: one flat list of nodes in document order.
+
+use std::borrow::Cow;
+
+use super::read::Defect;
+use super::text;
+
+/// What a value is. A number keeps its text, since `u64` and `f64` both lose some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number in any of JSON's notations
+    Number,
+    /// A string; `escaped` when it holds at least one backslash
+    String {
+        /// Whether the text between the quotes differs from the string itself
+        escaped: bool,
+    },
+    /// A list of values
+    Array,
+    /// A list of keys and values
+    Object,
+}
+
+impl Kind {
+    /// Names the JSON type, for messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number => "a number",
+            Self::String { .. } => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
+}
+
+/// One value, or one key of an object: where it stands and where its successor is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    pub kind: Kind,
+    /// Byte offsets into the text, quotes and brackets included.
+    pub start: usize,
+    pub end: usize,
+    /// Index of the first node behind this value's own nodes.
+    pub after: usize,
+}
+
+/// A text that is JSON, as a tree.
+#[derive(Debug)]
+pub struct Document<'t> {
+    pub(super) text: &'t str,
+    pub(super) nodes: Vec<Node>,
+    pub(super) defect: Option<Defect>,
+    pub(super) duplicate: Option<Defect>,
+}
+
+impl<'t> Document<'t> {
+    /// Returns the outermost value.
+    #[must_use]
+    pub fn root(&self) -> Value<'_> {
+        Value { document: self, index: 0 }
+    }
+
+    /// Returns the whole text, white space around the value included.
+    #[must_use]
+    pub fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// Returns the first thing that makes this text read differently by different parsers.
+    #[must_use]
+    pub fn defect(&self) -> Option<&Defect> {
+        self.defect.as_ref()
+    }
+
+    /// Returns the first key that stands twice in one object, however deep.
+    #[must_use]
+    pub fn duplicate(&self) -> Option<&Defect> {
+        self.duplicate.as_ref()
+    }
+
+    fn node(&self, index: usize) -> Node {
+        // Indices come from the tree itself; an absent node reads as `null`, which nothing allows.
+        self.nodes.get(index).copied().unwrap_or(Node { kind: Kind::Null, start: 0, end: 0, after: index })
+    }
+}
+
+/// One value of a [`Document`].
+#[derive(Debug, Clone, Copy)]
+pub struct Value<'d> {
+    document: &'d Document<'d>,
+    index: usize,
+}
+
+impl<'d> Value<'d> {
+    /// Returns the value's JSON type.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        self.document.node(self.index).kind
+    }
+
+    /// Returns the byte offsets of the value in the text.
+    #[must_use]
+    pub fn span(self) -> std::ops::Range<usize> {
+        let node = self.document.node(self.index);
+        node.start..node.end
+    }
+
+    /// Returns the value's own text, byte for byte.
+    #[must_use]
+    pub fn raw(self) -> &'d str {
+        self.document.text.get(self.span()).unwrap_or_default()
+    }
+
+    /// Returns the string, unescaped, or `None` where the value is none.
+    #[must_use]
+    pub fn string(self) -> Option<Cow<'d, str>> {
+        let Kind::String { escaped } = self.kind() else { return None };
+        let raw = self.raw();
+        let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+        Some(if escaped { Cow::Owned(text::unescape(inner)) } else { Cow::Borrowed(inner) })
+    }
+
+    /// Returns the text of a number, or `None` where the value is none.
+    #[must_use]
+    pub fn number(self) -> Option<&'d str> {
+        (self.kind() == Kind::Number).then(|| self.raw())
+    }
+
+    /// Returns the value under `key`, unescaped keys compared, or `None` where there is no such
+    /// key or the value is no object. Sound only where no key stands twice.
+    #[must_use]
+    pub fn get(self, key: &str) -> Option<Value<'d>> {
+        self.entries().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    /// Walks keys (unescaped) and values of an object in their order; nothing for other values.
+    #[must_use]
+    pub fn entries(self) -> Entries<'d> {
+        let node = self.document.node(self.index);
+        let next = self.index.saturating_add(1);
+        let end = if node.kind == Kind::Object { node.after } else { next };
+        Entries { document: self.document, next, end }
+    }
+
+    /// Walks the elements of an array in their order; nothing for other values.
+    #[must_use]
+    pub fn elements(self) -> Elements<'d> {
+        let node = self.document.node(self.index);
+        let next = self.index.saturating_add(1);
+        let end = if node.kind == Kind::Array { node.after } else { next };
+        Elements { document: self.document, next, end }
+    }
+
+    /// Tells whether the value is an object.
+    #[must_use]
+    pub fn is_object(self) -> bool {
+        self.kind() == Kind::Object
+    }
+
+    /// Tells whether the value is an array.
+    #[must_use]
+    pub fn is_array(self) -> bool {
+        self.kind() == Kind::Array
+    }
+}
+
+/// The keys and values of an object.
+#[derive(Debug, Clone)]
+pub struct Entries<'d> {
+    document: &'d Document<'d>,
+    next: usize,
+    end: usize,
+}
+
+impl<'d> Iterator for Entries<'d> {
+    type Item = (Cow<'d, str>, Value<'d>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.end {
+            return None;
+        }
+        let key = Value { document: self.document, index: self.next };
+        let value = Value { document: self.document, index: self.next.saturating_add(1) };
+        self.next = self.document.node(value.index).after.max(self.next.saturating_add(2));
+        Some((key.string().unwrap_or_default(), value))
+    }
+}
+
+/// The elements of an array.
+#[derive(Debug, Clone)]
+pub struct Elements<'d> {
+    document: &'d Document<'d>,
+    next: usize,
+    end: usize,
+}
+
+impl<'d> Iterator for Elements<'d> {
+    type Item = Value<'d>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.end {
+            return None;
+        }
+        let value = Value { document: self.document, index: self.next };
+        self.next = self.document.node(self.next).after.max(self.next.saturating_add(1));
+        Some(value)
+    }
+}

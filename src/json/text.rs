@@ -1,0 +1,104 @@
+//! Strings between their JSON form and their own.
+
+use std::fmt::Write as _;
+
+/// Turns the text between a string's quotes into the string. The reader has checked the escapes;
+/// a surrogate without its other half, a defect already, becomes U+FFFD.
+#[must_use]
+pub fn unescape(inner: &str) -> String {
+    let mut out = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = rest.find('\\') {
+        let (plain, escape) = rest.split_at(at);
+        out.push_str(plain);
+        let (char, length) = escaped_char(escape);
+        out.push(char);
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Reads the escape at the start of `text`: the character and how many bytes it took.
+fn escaped_char(text: &str) -> (char, usize) {
+    let plain = match text.as_bytes().get(1) {
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => {
+            let first = code_unit(text, 0);
+            if let 0xd800..=0xdbff = first
+                && let low @ 0xdc00..=0xdfff = code_unit(text, 6)
+            {
+                let high = first.saturating_sub(0xd800) << 10;
+                let scalar = high.saturating_add(low.saturating_sub(0xdc00)).saturating_add(0x1_0000);
+                return (char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
+            }
+            return (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 6);
+        }
+        Some(&byte) => char::from(byte),
+        None => char::REPLACEMENT_CHARACTER,
+    };
+    (plain, 2)
+}
+
+/// Reads the UTF-16 code unit of a `\uXXXX` escape that starts at `at`; zero where there is none.
+pub(super) fn code_unit(text: &str, at: usize) -> u32 {
+    let end = at.saturating_add(6);
+    match text.get(at..end).and_then(|escape| escape.strip_prefix("\\u")) {
+        Some(digits) => u32::from_str_radix(digits, 16).unwrap_or_default(),
+        None => 0,
+    }
+}
+
+/// Appends `string` to `out` as a JSON string, quotes included, control characters escaped
+/// (U+007F and the C1 controls too, which a terminal would act on).
+pub fn quote(out: &mut String, string: &str) {
+    out.push('"');
+    for char in string.chars() {
+        match char {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            control if control.is_control() => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(control));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_become_their_characters() {
+        for (inner, expected) in [
+            ("plain", "plain"),
+            (r#"\"\\\/\b\f\n\r\t"#, "\"\\/\u{8}\u{c}\n\r\t"),
+            (r"caf\u00e9", "café"),
+            (r"\ud83d\ude00!", "😀!"),
+            (r"\u0000", "\0"),
+            (r"\ud83d", "\u{fffd}"),
+            (r"\ud83d\u0041", "\u{fffd}A"),
+        ] {
+            assert_eq!(unescape(inner), expected, "{inner}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_string_reads_back_as_itself() {
+        let string = "a\"b\\c\n\u{1}\u{7f}\u{9b}é😀";
+        let mut out = String::new();
+        quote(&mut out, string);
+        assert!(out.bytes().all(|byte| byte >= 0x20 && byte != 0x7f), "{out}");
+        assert_eq!(serde_json::from_str::<String>(&out).unwrap(), string);
+    }
+}

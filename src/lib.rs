@@ -1,0 +1,19 @@
+//! Policy enforcement for the Model Context Protocol in Envoy.
+//!
+//! The engine is pure Rust and runs natively: [`json`] reads text strictly, [`mcp`] knows the
+//! protocol, [`policy`] holds the document, [`decide`] judges, [`limit`] counts, and [`guard`] takes
+//! one request through all of them. [`envoy`] joins that to a host.
+
+pub mod decide;
+pub mod denial;
+pub mod envoy;
+pub mod guard;
+pub mod json;
+pub mod limit;
+pub mod mcp;
+pub mod policy;
+
+#[cfg(target_family = "wasm")]
+proxy_wasm::main! {{
+    proxy_wasm::set_root_context(|_| envoy::sdk::root());
+}}

@@ -1,0 +1,139 @@
+use super::*;
+
+const SECOND: u64 = 1_000_000_000;
+
+fn tally(seconds: u64, kind: Kind) -> Tally {
+    Tally::new(Window::new(seconds, kind).unwrap(), 0)
+}
+
+fn calls(number: u64) -> Amount {
+    Amount::from_micros(number.saturating_mul(1_000_000))
+}
+
+/// Charges `number` calls if they fit into `max`.
+fn admit(tally: &mut Tally, now_ns: u64, number: u64, max: u64) -> Result<u64, Option<u64>> {
+    let usage =
+        tally.judge(now_ns, calls(number), calls(max)).map_err(|refusal| refusal.retry_after_seconds)?;
+    tally.charge(now_ns, calls(number));
+    assert_eq!(tally.usage(now_ns, calls(max)), usage);
+    Ok(usage.used.micros() / 1_000_000)
+}
+
+#[test]
+fn a_sliding_window_counts_its_whole_stretch_and_at_most_a_tenth_more() {
+    let mut tally = tally(10, Kind::Sliding);
+    for (now_ns, number, expected) in [
+        (500_000_000, 1, Ok(1)),
+        (9 * SECOND, 1, Ok(2)),
+        (10 * SECOND, 1, Err(Some(1))),
+        (10_500_000_000, 1, Err(Some(1))),
+        (11 * SECOND - 1, 1, Err(Some(1))),
+        (11 * SECOND - 1, 2, Err(Some(10))),
+        (11 * SECOND, 1, Ok(2)),
+        (11 * SECOND, 1, Err(Some(9))),
+        (11 * SECOND, 3, Err(None)),
+        (11 * SECOND, 0, Ok(2)),
+        (20 * SECOND, 1, Ok(2)),
+        (1000 * SECOND, 2, Ok(2)),
+    ] {
+        assert_eq!(admit(&mut tally, now_ns, number, 2), expected, "{now_ns}");
+    }
+}
+
+#[test]
+fn a_calendar_window_resets_at_its_boundary() {
+    let mut tally = tally(60, Kind::Calendar);
+    for (now_ns, number, expected) in [
+        (59 * SECOND, 2, Ok(2)),
+        (59 * SECOND + 1, 1, Err(Some(1))),
+        (60 * SECOND - 1, 1, Err(Some(1))),
+        (60 * SECOND, 1, Ok(1)),
+        (60 * SECOND, 1, Ok(2)),
+        (60 * SECOND, 1, Err(Some(60))),
+        (75_500_000_000, 1, Err(Some(45))),
+        (75_500_000_000, 3, Err(None)),
+        (300 * SECOND, 2, Ok(2)),
+    ] {
+        assert_eq!(admit(&mut tally, now_ns, number, 2), expected, "{now_ns}");
+    }
+}
+
+#[test]
+fn usage_tells_when_nothing_counts_any_more() {
+    for (kind, now_ns, resets) in [
+        (Kind::Sliding, 5 * SECOND, 11),
+        (Kind::Sliding, 5_999_999_999, 11),
+        (Kind::Calendar, 5 * SECOND, 5),
+        (Kind::Calendar, 9_999_999_999, 1),
+    ] {
+        let mut tally = tally(10, kind);
+        assert_eq!(tally.usage(now_ns, Amount::ONE).resets_in_seconds, 0);
+        tally.charge(now_ns, Amount::ONE);
+        assert_eq!(tally.usage(now_ns, Amount::ONE).resets_in_seconds, resets, "{kind:?} {now_ns}");
+    }
+}
+
+#[test]
+fn a_clock_slightly_behind_counts_as_the_tallys_latest_slot() {
+    for (kind, latest, behind, free) in
+        [(Kind::Sliding, 100, 91, 111), (Kind::Calendar, 100, 99, 110), (Kind::Calendar, 100, 90, 110)]
+    {
+        let mut tally = tally(10, kind);
+        assert_eq!(admit(&mut tally, latest * SECOND, 1, 2), Ok(1));
+        assert_eq!(admit(&mut tally, behind * SECOND, 1, 2), Ok(2));
+        assert_eq!(admit(&mut tally, behind * SECOND, 1, 2), Err(Some(free - behind)), "{kind:?}");
+        assert_eq!(admit(&mut tally, free * SECOND - 1, 1, 2), Err(Some(1)));
+        assert_eq!(admit(&mut tally, free * SECOND, 2, 2), Ok(2));
+    }
+}
+
+#[test]
+fn a_clock_stepped_back_makes_a_tally_younger_and_it_heals() {
+    for (kind, back, passes) in [(Kind::Sliding, 50, 12), (Kind::Calendar, 50, 10), (Kind::Sliding, 89, 12)] {
+        let mut tally = tally(10, kind);
+        assert_eq!(admit(&mut tally, 100 * SECOND, 2, 2), Ok(2));
+        assert!(tally.heal(back * SECOND), "{kind:?} {back}");
+        assert!(!tally.heal(back * SECOND));
+        assert_eq!(admit(&mut tally, back * SECOND, 1, 2), Err(Some(passes)), "{kind:?} {back}");
+        assert_eq!(admit(&mut tally, (back + passes) * SECOND, 1, 2), Ok(1));
+    }
+}
+
+#[test]
+fn a_charge_is_withdrawn_from_its_own_slot() {
+    let mut tally = tally(10, Kind::Sliding);
+    tally.charge(SECOND, calls(1));
+    let slot = tally.charge(3 * SECOND, calls(2));
+    tally.charge(5 * SECOND, calls(4));
+    tally.withdraw(slot, calls(2));
+    for (now, used) in [(5, 5), (11, 5), (12, 4), (15, 4), (16, 0)] {
+        assert_eq!(tally.usage(now * SECOND, calls(9)).used, calls(used), "{now}");
+    }
+    let before = tally;
+    for slot in [u64::MAX, 6, 0] {
+        tally.charge(40 * SECOND, Amount::ZERO);
+        tally.withdraw(slot, calls(1));
+    }
+    assert_eq!(tally.usage(40 * SECOND, calls(9)).used, Amount::ZERO);
+    assert!(before.is_live(5 * SECOND) && !tally.is_live(40 * SECOND));
+}
+
+#[test]
+fn amounts_and_times_at_their_ends_are_exact() {
+    for kind in [Kind::Sliding, Kind::Calendar] {
+        for seconds in [1, 86_400, Window::MAX_SECONDS] {
+            let mut tally = tally(seconds, kind);
+            for now_ns in [0, u64::MAX, 0, u64::MAX / 2, u64::MAX] {
+                tally.heal(now_ns);
+                tally.charge(now_ns, Amount::MAX);
+                tally.charge(now_ns, Amount::MAX);
+                assert!(tally.judge(now_ns, Amount::from_micros(1), Amount::MAX).is_err());
+                assert!(tally.is_live(now_ns));
+            }
+        }
+    }
+    let mut tally = tally(1, Kind::Sliding);
+    assert!(tally.judge(0, Amount::MAX, Amount::MAX).is_ok());
+    tally.charge(0, Amount::from_micros(1));
+    assert!(tally.judge(0, Amount::MAX, Amount::MAX).is_err());
+}

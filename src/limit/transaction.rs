@@ -1,0 +1,260 @@
+//! How a call's charges get into the store: all of them or none, without a lock.
+//!
+//! First everything is read and judged; most refusals end here, and nothing was written. Then the
+//! keys are written one by one, each by compare-and-swap, judged anew where another worker wrote in
+//! between. All but the last are written as pending: when a later key refuses after all, the earlier
+//! ones are withdrawn, and when the last is written, they are settled. With one key, as usual, there
+//! is nothing to settle: one read, one write.
+//!
+//! A refusal by a tally with pending charges is not certain, as they may be withdrawn; so it is
+//! judged again, a bounded number of times. Workers wait only for keys beyond those they hold
+//! pending, so they never wait for each other in a circle.
+
+use super::amount::Amount;
+use super::bucket::{Bucket, Receipt};
+use super::charge::{Charge, Line, Why};
+use super::place::Place;
+use super::store::{Store, Unavailable};
+use super::tally::Usage;
+
+/// How often a write is tried. Each lost one means that another worker's succeeded.
+const SWAPS: u32 = 64;
+
+/// How often, in all, a call waits for another worker's pending charges.
+const WAITS: u32 = 256;
+
+/// Why a transaction ends without a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    Refused { index: usize, retry_after_seconds: Option<u64> },
+    Unavailable { why: Why, index: usize },
+}
+
+/// What is used of a charge's limit, without the charge and with it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) before: Usage,
+    pub(super) after: Usage,
+}
+
+/// A call's way through the store.
+pub(super) struct Transaction<'a, S: Store + ?Sized> {
+    store: &'a S,
+    now_ns: u64,
+    waits: u32,
+    pub(super) retries: u32,
+    pub(super) standings: Vec<Standing>,
+}
+
+/// What a key held, and the version to write it against.
+pub(super) struct Loaded<V> {
+    bucket: Bucket,
+    version: V,
+}
+
+/// What stands against a call.
+#[derive(Default)]
+struct Judgement {
+    refused: Option<(usize, Option<u64>)>,
+    full: Option<usize>,
+    /// One of the two at least stands whatever becomes of pending charges.
+    certain: bool,
+}
+
+impl<'a, S: Store + ?Sized> Transaction<'a, S> {
+    pub(super) fn new(store: &'a S, now_ns: u64, charges: &[Charge<'a>]) -> Self {
+        let standings = charges.iter().map(|charge| {
+            let unused = Usage { used: Amount::ZERO, max: charge.max, resets_in_seconds: 0 };
+            Standing { before: unused, after: unused }
+        });
+        Self { store, now_ns, waits: WAITS, retries: 0, standings: standings.collect() }
+    }
+
+    /// Reads and judges everything. Returns what the keys held, in the order of `lines`.
+    pub(super) fn survey(&mut self, lines: &[Line<'a>]) -> Result<Vec<Loaded<S::Version>>, Stop> {
+        loop {
+            let mut judgement = Judgement::default();
+            let mut all = Vec::new();
+            for lines in by_key(lines) {
+                let loaded = self.load(lines)?;
+                self.judge(&loaded.bucket, lines, &mut judgement)?;
+                all.push(loaded);
+            }
+            let Some(stop) = judgement.stop() else { return Ok(all) };
+            self.wait(&judgement, stop)?;
+        }
+    }
+
+    /// Charges everything or nothing.
+    pub(super) fn commit(&mut self, lines: &[Line<'a>]) -> Result<(), Stop> {
+        let loaded = self.survey(lines)?;
+        let mut keys: Vec<_> = by_key(lines).zip(loaded).collect();
+        // A charge of nothing is judged, and leaves no trace.
+        keys.retain(|(lines, _)| lines.iter().any(|line| line.charge.amount > Amount::ZERO));
+
+        let last = keys.pop();
+        let mut entered: Vec<(&str, Vec<Receipt>)> = Vec::with_capacity(keys.len());
+        let mut done = Ok(());
+        for (lines, loaded) in keys {
+            match self.enter(lines, loaded, true) {
+                Ok(receipts) => entered.push((key_of(lines), receipts)),
+                Err(stop) => {
+                    done = Err(stop);
+                    break;
+                }
+            }
+        }
+        if let (Ok(()), Some((lines, loaded))) = (done, last) {
+            done = self.enter(lines, loaded, false).map(drop);
+        }
+        let finish = if done.is_ok() { Bucket::settle } else { Bucket::withdraw };
+        for (key, receipts) in entered {
+            self.amend(key, |bucket| receipts.iter().for_each(|receipt| finish(bucket, receipt)));
+        }
+        done
+    }
+
+    /// Charges what is under one key.
+    fn enter(
+        &mut self,
+        lines: &[Line<'a>],
+        mut loaded: Loaded<S::Version>,
+        pending: bool,
+    ) -> Result<Vec<Receipt>, Stop> {
+        let mut lost = 0_u32;
+        loop {
+            let mut judgement = Judgement::default();
+            self.judge(&loaded.bucket, lines, &mut judgement)?;
+            if let Some(stop) = judgement.stop() {
+                self.wait(&judgement, stop)?;
+            } else {
+                let Loaded { mut bucket, version } = loaded;
+                let receipts = counters(lines)
+                    .filter(|(_, amount, _)| *amount > Amount::ZERO)
+                    .map(|(place, amount, _)| bucket.charge(place, self.now_ns, amount, pending))
+                    .collect();
+                let value = bucket.encode(self.now_ns);
+                match self.store.swap(key_of(lines), &value, version) {
+                    Ok(true) => return Ok(receipts),
+                    Ok(false) => lost = lost.saturating_add(1),
+                    Err(Unavailable) => return Err(unavailable(Why::Store, lines)),
+                }
+                self.retries = self.retries.saturating_add(1);
+                if lost >= SWAPS {
+                    return Err(unavailable(Why::Contended, lines));
+                }
+            }
+            loaded = self.load(lines)?;
+        }
+    }
+
+    /// Judges what is under one key, and adds what stands against it to `judgement`.
+    fn judge(&mut self, bucket: &Bucket, lines: &[Line<'a>], judgement: &mut Judgement) -> Result<(), Stop> {
+        let mut entries = bucket.live(self.now_ns);
+        for (place, amount, lines) in counters(lines) {
+            let tally =
+                bucket.tally(place, self.now_ns).ok_or_else(|| unavailable(Why::Unreadable, lines))?;
+            for Line { index, charge } in lines {
+                let before = tally.usage(self.now_ns, charge.max);
+                let judged = tally.judge(self.now_ns, amount, charge.max);
+                if let Some(standing) = self.standings.get_mut(*index) {
+                    *standing = Standing { before, after: *judged.as_ref().unwrap_or(&before) };
+                }
+                if let Err(refusal) = judged {
+                    judgement.refuse(*index, refusal.retry_after_seconds);
+                    judgement.certain |= !bucket.is_pending(place, self.now_ns);
+                }
+            }
+            if amount > Amount::ZERO && !bucket.holds(place) {
+                entries = entries.saturating_add(1);
+                if entries > place.room {
+                    let index = lines.iter().map(|line| line.index).min();
+                    judgement.full = judgement.full.into_iter().chain(index).min();
+                    judgement.certain |= !bucket.any_pending(self.now_ns);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets another worker settle its charges if that may change the judgement, or stops.
+    fn wait(&mut self, judgement: &Judgement, stop: Stop) -> Result<(), Stop> {
+        if judgement.certain {
+            return Err(stop);
+        }
+        self.waits = self.waits.checked_sub(1).ok_or(stop)?;
+        self.store.pause();
+        Ok(())
+    }
+
+    /// Reads what is under one key.
+    fn load(&mut self, lines: &[Line<'a>]) -> Result<Loaded<S::Version>, Stop> {
+        self.read(key_of(lines)).map_err(|why| unavailable(why, lines))
+    }
+
+    fn read(&mut self, key: &str) -> Result<Loaded<S::Version>, Why> {
+        for _ in 0..SWAPS {
+            let (value, version) = self.store.read(key).map_err(|Unavailable| Why::Store)?;
+            let (bucket, healed) = Bucket::decode(value.as_deref(), self.now_ns).ok_or(Why::Unreadable)?;
+            if !healed {
+                return Ok(Loaded { bucket, version });
+            }
+            match self.store.swap(key, &bucket.encode(self.now_ns), version) {
+                Ok(true) => {}
+                Ok(false) => self.retries = self.retries.saturating_add(1),
+                Err(Unavailable) => return Err(Why::Store),
+            }
+        }
+        Err(Why::Contended)
+    }
+
+    /// Settles or withdraws charges. When it fails, they stay: a withdrawn charge counts until its
+    /// window has passed, a settled one is taken for pending until it is stale.
+    fn amend(&mut self, key: &str, change: impl Fn(&mut Bucket)) {
+        for _ in 0..SWAPS {
+            let Ok(Loaded { mut bucket, version }) = self.read(key) else { return };
+            change(&mut bucket);
+            match self.store.swap(key, &bucket.encode(self.now_ns), version) {
+                Ok(false) => self.retries = self.retries.saturating_add(1),
+                Ok(true) | Err(Unavailable) => return,
+            }
+        }
+    }
+}
+
+impl Judgement {
+    fn refuse(&mut self, index: usize, retry: Option<u64>) {
+        self.refused = Some(match self.refused {
+            None => (index, retry),
+            Some((first, longest)) => (first.min(index), longest.zip(retry).map(|(a, b)| a.max(b))),
+        });
+    }
+
+    /// A refusal goes before a full table: it says when to come back.
+    fn stop(&self) -> Option<Stop> {
+        let refused =
+            self.refused.map(|(index, retry_after_seconds)| Stop::Refused { index, retry_after_seconds });
+        refused.or(self.full.map(|index| Stop::Unavailable { why: Why::Full, index }))
+    }
+}
+
+fn by_key<'a, 'b>(lines: &'b [Line<'a>]) -> impl Iterator<Item = &'b [Line<'a>]> {
+    lines.chunk_by(|one, two| one.charge.place.key() == two.charge.place.key())
+}
+
+/// Returns each counter with what the call adds to it, the largest amount of its charges.
+fn counters<'a, 'b>(lines: &'b [Line<'a>]) -> impl Iterator<Item = (&'a Place, Amount, &'b [Line<'a>])> {
+    lines.chunk_by(|one, two| one.charge.place.id == two.charge.place.id).filter_map(|lines| {
+        let amount = lines.iter().map(|line| line.charge.amount).max()?;
+        Some((lines.first()?.charge.place, amount, lines))
+    })
+}
+
+fn key_of<'a>(lines: &[Line<'a>]) -> &'a str {
+    lines.first().map_or("", |line| line.charge.place.key())
+}
+
+fn unavailable(why: Why, lines: &[Line<'_>]) -> Stop {
+    let index = lines.iter().map(|line| line.index).min().unwrap_or_default();
+    Stop::Unavailable { why, index }
+}

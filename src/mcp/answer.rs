@@ -1,0 +1,205 @@
+//! Refusals in the form that MCP clients understand and models can act on.
+
+use serde::Serialize;
+
+use crate::denial::{Code, Denial, Invalid};
+
+/// JSON-RPC error code of a denial, outside the ranges that JSON-RPC and MCP keep.
+pub const DENIED: i32 = -31403;
+/// JSON-RPC error code of a denial that time undoes.
+pub const RATE_LIMITED: i32 = -31429;
+/// JSON-RPC error code of headers that disagree with the body (MCP 2026-07-28, `HeaderMismatch`).
+pub const HEADERS_DISAGREE: i32 = -32020;
+/// JSON-RPC error codes (JSON-RPC 2.0, section 5.1).
+pub const PARSE_ERROR: i32 = -32700;
+/// See [`PARSE_ERROR`].
+pub const INVALID_REQUEST: i32 = -32600;
+/// See [`PARSE_ERROR`].
+pub const INVALID_PARAMS: i32 = -32602;
+
+/// How a policy wants denied tool calls answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// As a result with `isError`, which the model reads
+    #[default]
+    Result,
+    /// As a JSON-RPC error
+    Error,
+    /// As HTTP 403 or 429 with that error
+    Http,
+}
+
+/// What the refused request was, as far as the answer depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked<'a> {
+    /// A call of the tool of this name
+    Tool(&'a str),
+    /// Another request
+    Other,
+    /// A notification, or a posted answer: nobody waits for one
+    Notification,
+}
+
+/// One refusal, ready to be put into bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal<'a> {
+    /// Why
+    pub denial: &'a Denial,
+    /// What was asked
+    pub asked: Asked<'a>,
+    /// The request's id, byte for byte
+    pub id: Option<&'a str>,
+    /// How the policy wants it
+    pub form: Form,
+    /// The decision's own id, which the record has too
+    pub decision_id: &'a str,
+    /// The policy's digest
+    pub policy: &'a str,
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status
+    pub status: u16,
+    /// Header names in lower case, and their values
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON
+    pub body: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Decision<'a> {
+    id: &'a str,
+    code: &'static str,
+    rule: &'a str,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_seconds: Option<u64>,
+    policy: &'a str,
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    r#type: &'static str,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Meta<'a> {
+    #[serde(rename = "dev.mcp-policy/decision")]
+    decision: &'a Decision<'a>,
+}
+
+// Clients of 2026-07-28 refuse a result without `resultType`; older ones ignore it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ToolResult<'a> {
+    result_type: &'static str,
+    is_error: bool,
+    content: [Text<'a>; 1],
+    #[serde(rename = "_meta")]
+    meta: Meta<'a>,
+}
+
+#[derive(Serialize)]
+struct RpcError<'a> {
+    code: i32,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Decision<'a>>,
+}
+
+impl Refusal<'_> {
+    /// Puts the refusal into the form that its request, its code and the policy call for.
+    #[must_use]
+    pub fn reply(&self) -> Reply {
+        let denial = self.denial;
+        let decision = Decision {
+            id: self.decision_id,
+            code: denial.code.as_str(),
+            rule: &denial.rule,
+            reason: &denial.reason,
+            retry_after_seconds: denial.retry_after_seconds,
+            policy: self.policy,
+        };
+        let (status, code) = self.status_and_code();
+        let as_result = matches!(self.asked, Asked::Tool(_))
+            && self.form == Form::Result
+            && is_policy(denial.code)
+            && denial.code != Code::Hidden;
+        let member = if as_result {
+            let result = ToolResult {
+                result_type: "complete",
+                is_error: true,
+                content: [Text { r#type: "text", text: &denial.reason }],
+                meta: Meta { decision: &decision },
+            };
+            format!("\"result\":{}", json(&result))
+        } else {
+            // A hidden tool is answered as one that does not exist: nothing tells of a policy.
+            let data = (denial.code != Code::Hidden).then_some(&decision);
+            format!("\"error\":{}", json(&RpcError { code, message: &denial.reason, data }))
+        };
+        let id = match (self.id, self.asked) {
+            (Some(id), _) => format!("\"id\":{id},"),
+            // JSON-RPC 2.0, section 5: null where the id cannot be told.
+            (None, Asked::Other) => "\"id\":null,".to_owned(),
+            (None, _) => String::new(),
+        };
+        let mut headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("x-mcp-policy", denial.code.as_str().to_owned()),
+        ];
+        if let Some(seconds) = denial.retry_after_seconds {
+            headers.push(("retry-after", seconds.to_string()));
+        }
+        if denial.code == Code::MethodNotAllowed {
+            headers.push(("allow", "GET, POST, DELETE, OPTIONS".to_owned()));
+        }
+        Reply { status, headers, body: format!("{{\"jsonrpc\":\"2.0\",{id}{member}}}") }
+    }
+
+    /// Returns the HTTP status and the code of the JSON-RPC error.
+    fn status_and_code(&self) -> (u16, i32) {
+        match self.denial.code {
+            Code::InvalidRequest(Invalid::Unparsable) => (400, PARSE_ERROR),
+            Code::InvalidRequest(Invalid::Request) => (400, INVALID_REQUEST),
+            Code::InvalidRequest(Invalid::Params) => (400, INVALID_PARAMS),
+            Code::HeadersDisagree => (400, HEADERS_DISAGREE),
+            Code::UnsupportedMediaType => (415, INVALID_REQUEST),
+            Code::TooLarge => (413, INVALID_REQUEST),
+            Code::MethodNotAllowed => (405, INVALID_REQUEST),
+            code => {
+                let refused = self.form == Form::Http || self.asked == Asked::Notification;
+                match (code, refused) {
+                    (Code::Hidden, false) => (200, INVALID_PARAMS),
+                    (Code::Hidden, true) => (403, INVALID_PARAMS),
+                    (Code::RateLimited, false) => (200, RATE_LIMITED),
+                    // Nobody retries a notification: it gets the status of any other denial.
+                    (Code::RateLimited, true) if self.asked != Asked::Notification => (429, RATE_LIMITED),
+                    (_, true) => (403, DENIED),
+                    (_, false) => (200, DENIED),
+                }
+            }
+        }
+    }
+}
+
+/// Tells whether the policy made the denial, not the protocol.
+fn is_policy(code: Code) -> bool {
+    !matches!(
+        code,
+        Code::InvalidRequest(_)
+            | Code::HeadersDisagree
+            | Code::UnsupportedMediaType
+            | Code::TooLarge
+            | Code::MethodNotAllowed
+    )
+}
+
+fn json(value: &impl Serialize) -> String {
+    // These types hold strings and numbers alone, whose writing cannot fail.
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}

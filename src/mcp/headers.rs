@@ -1,0 +1,94 @@
+//! The request headers that the filter reads, fetched once.
+
+/// A header that may stand once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Field {
+    /// The request has none
+    #[default]
+    Absent,
+    /// Its value, byte for byte
+    Once(Vec<u8>),
+    /// It stands more than once, so that two readers may take different ones
+    Repeated,
+}
+
+impl Field {
+    fn add(&mut self, value: Vec<u8>) {
+        *self = match self {
+            Self::Absent => Self::Once(value),
+            _ => Self::Repeated,
+        };
+    }
+
+    /// Returns the value where the header stands exactly once.
+    #[must_use]
+    pub fn once(&self) -> Option<&[u8]> {
+        match self {
+            Self::Once(value) => Some(value),
+            Self::Absent | Self::Repeated => None,
+        }
+    }
+
+    /// Tells whether the request has the header at all.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        *self != Self::Absent
+    }
+}
+
+/// What the filter reads of a request's headers.
+#[derive(Debug, Clone, Default)]
+pub struct Headers {
+    /// `:method`
+    pub method: Field,
+    /// `:path`, with its query
+    pub path: Field,
+    /// `content-type`
+    pub content_type: Field,
+    /// `content-encoding`
+    pub content_encoding: Field,
+    /// `upgrade`: what follows is no HTTP any more
+    pub upgrade: Field,
+    /// `last-event-id`: the client resumes a stream
+    pub last_event_id: Field,
+    /// `mcp-method` (2026-07-28)
+    pub mcp_method: Field,
+    /// `mcp-name` (2026-07-28)
+    pub mcp_name: Field,
+    /// `mcp-protocol-version` (2025-06-18)
+    pub protocol_version: Field,
+    /// `mcp-session-id` (2025-03-26)
+    pub session_id: Field,
+}
+
+impl Headers {
+    /// Picks the headers that the filter reads from all of a request's; names in lower case, as
+    /// Envoy keeps them.
+    #[must_use]
+    pub fn from_pairs(pairs: Vec<(String, Vec<u8>)>) -> Self {
+        let mut headers = Self::default();
+        for (name, value) in pairs {
+            let field = match name.as_str() {
+                ":method" => &mut headers.method,
+                ":path" => &mut headers.path,
+                "content-type" => &mut headers.content_type,
+                "content-encoding" => &mut headers.content_encoding,
+                "upgrade" => &mut headers.upgrade,
+                "last-event-id" => &mut headers.last_event_id,
+                "mcp-method" => &mut headers.mcp_method,
+                "mcp-name" => &mut headers.mcp_name,
+                "mcp-protocol-version" => &mut headers.protocol_version,
+                "mcp-session-id" => &mut headers.session_id,
+                _ => continue,
+            };
+            field.add(value);
+        }
+        headers
+    }
+
+    /// Returns the request's path without its query.
+    #[must_use]
+    pub fn path_without_query(&self) -> Option<&[u8]> {
+        self.path.once()?.split(|byte| *byte == b'?').next()
+    }
+}

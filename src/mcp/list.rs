@@ -1,0 +1,229 @@
+//! Answers to the list methods, less what the caller can never use.
+//!
+//! An answer is edited by spans and never written anew, so that whatever the filter does not know
+//! (`nextCursor`, `_meta`, fields of later revisions) stays byte for byte. [`filter`] edits one
+//! JSON text, [`ListBody`] a JSON body in chunks, [`ListStream`] an SSE stream in chunks.
+
+mod body;
+mod edit;
+mod stream;
+
+use std::fmt;
+
+use crate::json::{self, Defect, Document, Malformed, Value};
+use crate::mcp::keys::is_variant;
+
+pub use body::{ListBody, Shown, UNREADABLE, error_for};
+pub use stream::ListStream;
+
+use edit::Edits;
+
+/// A list that a server publishes (MCP, Server Features: Tools, Prompts, Resources).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListKind {
+    /// `tools/list`: `result.tools`, by `name`
+    Tools,
+    /// `prompts/list`: `result.prompts`, by `name`
+    Prompts,
+    /// `resources/list`: `result.resources`, by `uri`
+    Resources,
+    /// `resources/templates/list`: `result.resourceTemplates`, by `uriTemplate`
+    ResourceTemplates,
+}
+
+impl ListKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Tools, Self::Prompts, Self::Resources, Self::ResourceTemplates];
+
+    /// Returns the kind that `method` asks for, or `None` where it is no list method.
+    #[must_use]
+    pub fn from_method(method: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.method() == method)
+    }
+
+    /// Names the method.
+    #[must_use]
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Tools => "tools/list",
+            Self::Prompts => "prompts/list",
+            Self::Resources => "resources/list",
+            Self::ResourceTemplates => "resources/templates/list",
+        }
+    }
+
+    /// Names the member of `result` that holds the list.
+    fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+            Self::ResourceTemplates => "resourceTemplates",
+        }
+    }
+
+    /// Names the member by which an element is kept or removed.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Tools | Self::Prompts => "name",
+            Self::Resources => "uri",
+            Self::ResourceTemplates => "uriTemplate",
+        }
+    }
+}
+
+/// Tells whether the caller may see the element of this name, URI or URI template.
+pub type Keep<'k> = dyn FnMut(ListKind, &str) -> bool + 'k;
+
+/// What became of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filtered {
+    /// The new text, or `None` where the answer stays as it is
+    pub bytes: Option<Vec<u8>>,
+    /// How many elements are gone
+    pub removed: usize,
+}
+
+/// Why an answer cannot be shown: a client could read a list in it that the filter does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is no JSON text
+    Malformed(Malformed),
+    /// It holds a list, and somewhere a key that stands twice
+    Duplicate(Defect),
+    /// A key that the filter reads stands twice, or in another spelling
+    Ambiguous(&'static str),
+    /// The member of this key is not what MCP makes it
+    Mistyped(&'static str),
+    /// It is larger than this many bytes, and was not read
+    TooLarge(usize),
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(malformed) => write!(out, "{malformed}"),
+            Self::Duplicate(defect) => write!(out, "{defect}"),
+            Self::Ambiguous(key) => write!(out, "`{key}` stands twice, or in another spelling"),
+            Self::Mistyped(key) => write!(out, "`{key}` has the wrong type"),
+            Self::TooLarge(limit) => write!(out, "the answer is larger than {limit} bytes"),
+        }
+    }
+}
+
+/// Removes from the answer to a list request every element that is not kept, and every element
+/// without a string to keep it by. A `result.cacheScope` becomes `"private"`, and is added where
+/// `result.ttlMs` stands alone, since the list is now this caller's own (MCP 2026-07-28, Caching).
+/// Errors, requests, notifications and results without the list stay as they are; of an array of
+/// messages (MCP 2025-03-26) each is treated so.
+///
+/// # Errors
+/// [`Unreadable`] where a client could find another list than the one filtered here.
+pub fn filter(
+    answer: &[u8],
+    kind: ListKind,
+    keep: &mut dyn FnMut(&str) -> bool,
+) -> Result<Filtered, Unreadable> {
+    filter_kinds(answer, &[kind], &mut |_, name| keep(name))
+}
+
+/// Does what [`filter`] does where the request is not known, as on a resumed stream: every list
+/// that `result` holds is filtered as what its key says.
+///
+/// # Errors
+/// As for [`filter`].
+pub fn filter_any(answer: &[u8], keep: &mut Keep<'_>) -> Result<Filtered, Unreadable> {
+    filter_kinds(answer, &ListKind::ALL, keep)
+}
+
+fn filter_kinds(answer: &[u8], kinds: &[ListKind], keep: &mut Keep<'_>) -> Result<Filtered, Unreadable> {
+    let document = json::read(answer).map_err(Unreadable::Malformed)?;
+    let root = document.root();
+    let mut edits = Edits::default();
+    if root.is_array() {
+        for message in root.elements() {
+            filter_message(&document, message, kinds, keep, &mut edits)?;
+        }
+    } else {
+        filter_message(&document, root, kinds, keep, &mut edits)?;
+    }
+    let removed = edits.removed();
+    Ok(Filtered { bytes: edits.apply(document.text()), removed })
+}
+
+fn filter_message(
+    document: &Document<'_>,
+    message: Value<'_>,
+    kinds: &[ListKind],
+    keep: &mut Keep<'_>,
+    edits: &mut Edits,
+) -> Result<(), Unreadable> {
+    let Some(result) = member(message, "result")? else { return Ok(()) };
+    if !result.is_object() {
+        return Err(Unreadable::Mistyped("result"));
+    }
+    let mut listed = false;
+    for &kind in kinds {
+        let Some(list) = member(result, kind.member())? else { continue };
+        if !list.is_array() {
+            return Err(Unreadable::Mistyped(kind.member()));
+        }
+        // A key that stands twice deep inside a tool result or a notification is not ours to judge.
+        if let Some(duplicate) = document.duplicate() {
+            return Err(Unreadable::Duplicate(duplicate.clone()));
+        }
+        listed = true;
+        let mut elements = Vec::new();
+        for element in list.elements() {
+            let name = member(element, kind.key())?.and_then(Value::string);
+            elements.push((element.span(), name.is_some_and(|name| keep(kind, &name))));
+        }
+        edits.retain(&elements);
+    }
+    if listed {
+        make_private(result, edits)?;
+    }
+    Ok(())
+}
+
+/// Keeps a shared cache from showing this caller's list to another.
+fn make_private(result: Value<'_>, edits: &mut Edits) -> Result<(), Unreadable> {
+    match member(result, "cacheScope")? {
+        Some(scope) if scope.string().as_deref() == Some("private") => {}
+        Some(scope) => edits.replace(scope.span(), r#""private""#),
+        // The schema's comment makes an absent scope public; without `ttlMs` nothing is cached.
+        None => {
+            if let Some(lifetime) = member(result, "ttlMs")? {
+                let end = lifetime.span().end;
+                edits.replace(end..end, r#","cacheScope":"private""#);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Finds the one member under `key`: no other parser may find a second one, or find it elsewhere.
+fn member<'d>(object: Value<'d>, key: &'static str) -> Result<Option<Value<'d>>, Unreadable> {
+    let mut found = None;
+    for (name, value) in object.entries() {
+        if name == key {
+            if found.replace(value).is_some() {
+                return Err(Unreadable::Ambiguous(key));
+            }
+        } else if is_variant(&name, key) {
+            return Err(Unreadable::Ambiguous(key));
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the id of an answer as it stands there, or `None` where it has no single one. For the
+/// error that takes the answer's place.
+fn id_of(answer: &[u8]) -> Option<String> {
+    let document = json::read(answer).ok()?;
+    let id = member(document.root(), "id").ok()??;
+    (id.string().is_some() || id.number().is_some()).then(|| id.raw().to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! The tables of list filtering.
+
+use super::*;
+
+/// Filters with everything kept that starts with `get` or `file:`.
+fn filtered(answer: &str, kinds: &[ListKind]) -> Result<(Option<String>, usize), Unreadable> {
+    let keep = &mut |_: ListKind, name: &str| name.starts_with("get") || name.starts_with("file:");
+    let filtered = match kinds {
+        [kind] => filter(answer.as_bytes(), *kind, &mut |name| keep(*kind, name)),
+        _ => filter_any(answer.as_bytes(), keep),
+    }?;
+    Ok((filtered.bytes.map(|bytes| String::from_utf8(bytes).unwrap()), filtered.removed))
+}
+
+#[track_caller]
+fn check(kinds: &[ListKind], answer: &str, expected: &str, removed: usize) {
+    let expected = (answer != expected).then(|| expected.to_owned());
+    assert_eq!(filtered(answer, kinds), Ok((expected, removed)), "{answer}");
+}
+
+const TOOLS: &[ListKind] = &[ListKind::Tools];
+
+#[test]
+fn a_method_names_a_kind() {
+    for kind in ListKind::ALL {
+        assert_eq!(ListKind::from_method(kind.method()), Some(kind));
+    }
+    for method in ["tools/call", "Tools/list", "tools/list ", "resources/read", "tasks/list", ""] {
+        assert_eq!(ListKind::from_method(method), None, "{method}");
+    }
+}
+
+#[test]
+fn every_kind_of_list_is_filtered_by_its_own_key() {
+    for (kind, answer, expected) in [
+        (
+            ListKind::Tools,
+            r#"{"result":{"tools":[{"name":"set"},{"name":"get"}]}}"#,
+            r#"{"result":{"tools":[{"name":"get"}]}}"#,
+        ),
+        (
+            ListKind::Prompts,
+            r#"{"result":{"prompts":[{"name":"get","title":"set"},{"title":"get","name":"set"}]}}"#,
+            r#"{"result":{"prompts":[{"name":"get","title":"set"}]}}"#,
+        ),
+        (
+            ListKind::Resources,
+            r#"{"result":{"resources":[{"name":"a","uri":"http:x"},{"name":"b","uri":"file:x"}]}}"#,
+            r#"{"result":{"resources":[{"name":"b","uri":"file:x"}]}}"#,
+        ),
+        (
+            ListKind::ResourceTemplates,
+            r#"{"result":{"resourceTemplates":[{"uriTemplate":"file:{x}"},{"uriTemplate":"http:{x}","uri":"file:x"}]}}"#,
+            r#"{"result":{"resourceTemplates":[{"uriTemplate":"file:{x}"}]}}"#,
+        ),
+    ] {
+        check(&[kind], answer, expected, 1);
+        check(&ListKind::ALL, answer, expected, 1);
+        for other in ListKind::ALL.into_iter().filter(|other| *other != kind) {
+            check(&[other], answer, answer, 0);
+        }
+    }
+}
+
+#[test]
+fn everything_but_the_removed_elements_stays_byte_for_byte() {
+    for (answer, expected, removed) in [
+        // Order, white space, unknown fields, odd numbers, lone surrogates, names within names.
+        (
+            "{ \"x\":1e999,\"result\" : {\"nextCursor\":\"\\u0041\", \"tools\" : [\n {\"name\":\"set\"} ,\n {\"a\":\"\\ud800\",\"name\":\"get\",\"inputSchema\":{\"name\":\"set\"}}\n] ,\"_meta\":{} },\"id\": 1.0 }\n",
+            "{ \"x\":1e999,\"result\" : {\"nextCursor\":\"\\u0041\", \"tools\" : [\n {\"a\":\"\\ud800\",\"name\":\"get\",\"inputSchema\":{\"name\":\"set\"}}\n] ,\"_meta\":{} },\"id\": 1.0 }\n",
+            1,
+        ),
+        // Keys and names are compared unescaped.
+        (
+            r#"{"r\u0065sult":{"t\u006fols":[{"n\u0061me":"s\u0065t"},{"name":"g\u0065t"}]}}"#,
+            r#"{"r\u0065sult":{"t\u006fols":[{"name":"g\u0065t"}]}}"#,
+            1,
+        ),
+        // What has no name to be judged by.
+        (
+            r#"{"result":{"tools":["get",{"name":["get"]},{"title":"get"},null,{"name":"get"},[{"name":"get"}],{"name":null}]}}"#,
+            r#"{"result":{"tools":[{"name":"get"}]}}"#,
+            6,
+        ),
+        (r#"{"result":{"tools":[]}}"#, r#"{"result":{"tools":[]}}"#, 0),
+        (r#"{"result":{"tools":[{"name":"get"}]}}"#, r#"{"result":{"tools":[{"name":"get"}]}}"#, 0),
+        // A batch, and lists that no client looks for.
+        (
+            r#"[{"result":{"tools":[{"name":"set"}]}},7,{"method":"m"},{"result":{"tools":[{"name":"get"}]}}]"#,
+            r#"[{"result":{"tools":[]}},7,{"method":"m"},{"result":{"tools":[{"name":"get"}]}}]"#,
+            1,
+        ),
+        (r#"{"params":{"tools":[{"name":"set"}]}}"#, r#"{"params":{"tools":[{"name":"set"}]}}"#, 0),
+        (
+            r#"{"result":{"a":{"tools":[{"name":"set"}]}}}"#,
+            r#"{"result":{"a":{"tools":[{"name":"set"}]}}}"#,
+            0,
+        ),
+    ] {
+        check(TOOLS, answer, expected, removed);
+        check(&ListKind::ALL, answer, expected, removed);
+    }
+}
+
+#[test]
+fn an_answer_without_a_list_stays() {
+    for answer in [
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}"#,
+        r#"{"id":1,"result":{"resultType":"input_required","requestState":"x","cacheScope":"public"}}"#,
+        r#"{"id":1,"result":{}}"#,
+        r#"{"error":"invalid_token"}"#,
+        r#"{"method":"notifications/message","params":{"data":{"a":1,"a":2}}}"#,
+        r#"{"id":1,"result":{"content":[],"structuredContent":{"a":1,"a":2}}}"#,
+        "[]",
+        "null",
+        "\"set\"",
+    ] {
+        check(TOOLS, answer, answer, 0);
+        check(&ListKind::ALL, answer, answer, 0);
+    }
+}
+
+#[test]
+fn a_filtered_list_is_private_to_its_caller() {
+    for (before, after) in [
+        (r#""cacheScope":"public""#, r#""cacheScope":"private""#),
+        (r#""ttlMs":5,"cacheScope" : null "#, r#""ttlMs":5,"cacheScope" : "private" "#),
+        (r#""cacheScope":"priv\u0061te""#, r#""cacheScope":"priv\u0061te""#),
+        (r#""ttlMs": 5 ,"x":1"#, r#""ttlMs": 5,"cacheScope":"private" ,"x":1"#),
+        (r#""_meta":{"cacheScope":"public"}"#, r#""_meta":{"cacheScope":"public"}"#),
+    ] {
+        for (tools, kept) in [("", ""), (r#"{"name":"set"}"#, "")] {
+            let answer = format!(r#"{{"result":{{{before},"tools":[{tools}]}}}}"#);
+            let expected = format!(r#"{{"result":{{{after},"tools":[{kept}]}}}}"#);
+            check(TOOLS, &answer, &expected, usize::from(!tools.is_empty()));
+            let answer = format!(r#"{{"result":{{"tools":[{tools}],{before}}}}}"#);
+            let expected = format!(r#"{{"result":{{"tools":[{kept}],{after}}}}}"#);
+            check(TOOLS, &answer, &expected, usize::from(!tools.is_empty()));
+        }
+    }
+}
+
+#[test]
+fn what_two_parsers_read_in_two_ways_is_not_shown() {
+    let set = r#"[{"name":"set"}]"#;
+    for (answer, expected) in [
+        (
+            format!(r#"{{"result":{{"tools":{set}}},"result":{{}}}}"#),
+            "`result` stands twice, or in another spelling",
+        ),
+        (format!(r#"{{"Result":{{"tools":{set}}}}}"#), "`result` stands twice, or in another spelling"),
+        (format!(r#"{{"result":{{"Tools":{set}}}}}"#), "`tools` stands twice, or in another spelling"),
+        (format!(r#"{{"result":{{"tool\u017f":{set}}}}}"#), "`tools` stands twice, or in another spelling"),
+        (format!(r#"{{"result":{{"tools\u0000":{set}}}}}"#), "`tools` stands twice, or in another spelling"),
+        (
+            format!(r#"{{"result":{{"tools":[],"t\u006fols":{set}}}}}"#),
+            "`tools` stands twice, or in another spelling",
+        ),
+        (
+            r#"{"result":{"tools":[{"name":"get","NAME":"set"}]}}"#.into(),
+            "`name` stands twice, or in another spelling",
+        ),
+        (
+            r#"{"result":{"tools":[],"CacheScope":"public"}}"#.into(),
+            "`cacheScope` stands twice, or in another spelling",
+        ),
+        (
+            r#"{"result":{"tools":[{"name":"get","name":"set"}]}}"#.into(),
+            "an object has the same key twice, at byte 34",
+        ),
+        (r#"{"id":1,"id":2,"result":{"tools":[]}}"#.into(), "an object has the same key twice, at byte 8"),
+        (format!(r#"{{"result":{set}}}"#), "`result` has the wrong type"),
+        (r#"{"result":{"tools":{"set":{}}}}"#.into(), "`tools` has the wrong type"),
+        (r#"{"result":{"tools":null}}"#.into(), "`tools` has the wrong type"),
+        (
+            format!(r#"[{{"result":{{"tools":[]}}}},{{"result":{{"Tools":{set}}}}}]"#),
+            "`tools` stands twice, or in another spelling",
+        ),
+        (format!(r#"{{"result":{{"tools":{set}}}"#), "the text ends too early at byte 36"),
+        (format!("\u{feff}{{\"result\":{{\"tools\":{set}}}}}"), "there is a byte order mark at byte 0"),
+        (format!(r#"{{"result":{{"tools":{set}}}}} {{}}"#), "something stands behind the value at byte 38"),
+        (r#"{"result":{"tools":[NaN]}}"#.into(), "a value is missing at byte 20"),
+        (String::new(), "the text ends too early at byte 0"),
+    ] {
+        for kinds in [TOOLS, &ListKind::ALL] {
+            assert_eq!(
+                filtered(&answer, kinds).map_err(|error| error.to_string()),
+                Err(expected.into()),
+                "{answer}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_answers_id_is_read_only_where_it_is_one() {
+    for (answer, expected) in [
+        (r#"{"id":1}"#, Some("1")),
+        (r#"{"a":{"id":2},"id":"\u0041"}"#, Some(r#""\u0041""#)),
+        (r#"{"id":1,"id":1}"#, None),
+        (r#"{"id":1,"ID":1}"#, None),
+        (r#"{"id":null}"#, None),
+        (r#"{"id":{}}"#, None),
+        (r#"[{"id":1}]"#, None),
+        (r#"{"id":1"#, None),
+    ] {
+        assert_eq!(id_of(answer.as_bytes()).as_deref(), expected, "{answer}");
+    }
+}
+
+proptest::proptest! {
+    /// The oracle is serde_json: parse, retain, compare as values.
+    #[test]
+    fn a_filtered_list_is_the_list_less_what_is_not_kept(
+        names in proptest::collection::vec("(get|set)[a-z\"\\\\\u{e9}]{0,3}", 0..9),
+        pretty: bool,
+    ) {
+        let tools: Vec<_> = names.iter().map(|name| serde_json::json!({"name": name, "a": [1, {"name": "set"}]})).collect();
+        let mut value = serde_json::json!({"id": 1, "result": {"tools": tools, "cacheScope": "public", "z": []}});
+        let answer = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
+        let (bytes, removed) = filtered(&answer, TOOLS).unwrap();
+        value["result"]["cacheScope"] = "private".into();
+        let kept = value["result"]["tools"].as_array_mut().unwrap();
+        kept.retain(|tool| tool["name"].as_str().unwrap().starts_with("get"));
+        proptest::prop_assert_eq!(names.len().checked_sub(removed), Some(kept.len()));
+        proptest::prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&bytes.unwrap()).unwrap(), value);
+    }
+}

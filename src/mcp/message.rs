@@ -1,0 +1,176 @@
+//! One MCP message, read from exactly the bytes that the server will read.
+//!
+//! The envelope is JSON-RPC 2.0 as MCP narrows it (basic/index, "Messages"): one object, ids that
+//! are strings or integers, params that are objects, no batches.
+
+mod agreement;
+mod target;
+
+use std::borrow::Cow;
+
+use super::headers::Headers;
+use super::keys;
+use crate::denial::{Code, Denial, Invalid};
+use crate::json::{self, Document, Kind, Value};
+
+pub use target::Target;
+
+/// The protocol keys of the envelope.
+const ENVELOPE: [&str; 6] = ["jsonrpc", "method", "params", "id", "result", "error"];
+
+/// A message that every MCP server reads alike.
+#[derive(Debug, Clone)]
+pub struct Message<'d> {
+    /// The id's own text, byte for byte; `None` for a notification
+    pub id: Option<&'d str>,
+    /// What it is
+    pub body: Body<'d>,
+}
+
+/// What a message is.
+#[derive(Debug, Clone)]
+pub enum Body<'d> {
+    /// A request, or a notification where there is no id
+    Call(Call<'d>),
+    /// An answer of the client to a request of the server
+    Response,
+}
+
+/// A request or a notification.
+#[derive(Debug, Clone)]
+pub struct Call<'d> {
+    /// `method`, unescaped
+    pub method: Cow<'d, str>,
+    /// `params`, an object where it is there
+    pub params: Option<Value<'d>>,
+    /// What it acts on
+    pub target: Target<'d>,
+}
+
+impl<'d> Call<'d> {
+    /// Returns the arguments of a tool call.
+    #[must_use]
+    pub fn arguments(&self) -> Option<Value<'d>> {
+        self.params.and_then(|params| params.get("arguments"))
+    }
+}
+
+/// Why a body is no message, and the id that its refusal can still be answered to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The id's own text; `None` where there is none, or none that can be told
+    pub id: Option<String>,
+    /// The code and what is wrong
+    pub denial: Denial,
+}
+
+/// Reads the bytes of a body as JSON.
+///
+/// # Errors
+/// A [`Rejection`] with -32700 where the bytes are no JSON text in UTF-8.
+pub fn parse(body: &[u8]) -> Result<Document<'_>, Rejection> {
+    json::read(body).map_err(|malformed| Rejection {
+        id: None,
+        denial: Denial::protocol(
+            Code::InvalidRequest(Invalid::Unparsable),
+            format!("the body is not one JSON text in UTF-8: {malformed}"),
+        ),
+    })
+}
+
+impl<'d> Message<'d> {
+    /// Reads one message and compares it with the headers that speak of it.
+    ///
+    /// # Errors
+    /// A [`Rejection`] where the document is not one message, reads in two ways, or disagrees with
+    /// the headers.
+    pub fn read(document: &'d Document<'d>, headers: &Headers) -> Result<Self, Rejection> {
+        let root = document.root();
+        let id = readable_id(document);
+        Self::judge(document, root, headers)
+            .map_err(|denial| Rejection { id: id.map(str::to_owned), denial })
+    }
+
+    fn judge(document: &'d Document<'d>, root: Value<'d>, headers: &Headers) -> Result<Self, Denial> {
+        if root.is_array() {
+            return Err(not_a_request("a batch is not accepted: send each message on its own"));
+        }
+        if !root.is_object() {
+            return Err(not_a_request(format!("a message is an object, this is {}", root.kind().name())));
+        }
+        if let Some(defect) = document.defect() {
+            return Err(not_a_request(format!("the message reads in more than one way: {defect}")));
+        }
+        refuse_variants(root, &ENVELOPE)?;
+        if root.get("jsonrpc").and_then(Value::string).as_deref() != Some("2.0") {
+            return Err(not_a_request("`jsonrpc` must be \"2.0\""));
+        }
+        let id = match root.get("id") {
+            None => None,
+            Some(value) if is_id(value) => Some(value.raw()),
+            Some(_) => return Err(not_a_request("`id` must be a string or an integer")),
+        };
+        let answers = [root.get("result"), root.get("error")];
+        let body = match (root.get("method"), answers) {
+            (Some(method), [None, None]) => Body::Call(read_call(method, root.get("params"))?),
+            (Some(_), _) => {
+                return Err(not_a_request("`method` cannot stand together with `result` or `error`"));
+            }
+            (None, [None, None]) => return Err(not_a_request("`method` is missing")),
+            (None, [Some(_), Some(_)]) => {
+                return Err(not_a_request("`result` cannot stand together with `error`"));
+            }
+            (None, _) if id.is_none() => return Err(not_a_request("an answer must have an `id`")),
+            (None, _) => Body::Response,
+        };
+        agreement::check(headers, &body)?;
+        Ok(Self { id, body })
+    }
+}
+
+fn read_call<'d>(method: Value<'d>, params: Option<Value<'d>>) -> Result<Call<'d>, Denial> {
+    let Some(method) = method.string() else {
+        return Err(not_a_request("`method` must be a string"));
+    };
+    if params.is_some_and(|params| !params.is_object()) {
+        return Err(unusable_params("`params` must be an object"));
+    }
+    let target = target::read(&method, params)?;
+    Ok(Call { method, params, target })
+}
+
+/// Finds the id of a message that may have any other fault, as long as there is only one id.
+fn readable_id<'d>(document: &'d Document<'d>) -> Option<&'d str> {
+    let mut ids = document.root().entries().filter(|(key, _)| key == "id");
+    match (ids.next(), ids.next()) {
+        (Some((_, value)), None) if is_id(value) => Some(value.raw()),
+        _ => None,
+    }
+}
+
+/// Tells whether a value is an id that every server echoes alike: 1.0 and 1e2 come back as 1 and 100.
+fn is_id(value: Value<'_>) -> bool {
+    match value.kind() {
+        Kind::String { .. } => true,
+        Kind::Number => json::fit(value.raw()) == json::Fit::Integer,
+        _ => false,
+    }
+}
+
+/// Refuses an object in which another spelling of a key that is read there stands.
+fn refuse_variants(object: Value<'_>, read: &[&str]) -> Result<(), Denial> {
+    for (key, _) in object.entries() {
+        if let Some(of) = read.iter().find(|of| keys::is_variant(&key, of)) {
+            return Err(not_a_request(format!("a key is another spelling of `{of}`")));
+        }
+    }
+    Ok(())
+}
+
+fn not_a_request(reason: impl Into<String>) -> Denial {
+    Denial::protocol(Code::InvalidRequest(Invalid::Request), reason)
+}
+
+fn unusable_params(reason: impl Into<String>) -> Denial {
+    Denial::protocol(Code::InvalidRequest(Invalid::Params), reason)
+}

@@ -1,0 +1,118 @@
+//! What a message acts on, by its method.
+
+use std::borrow::Cow;
+
+use super::{not_a_request, refuse_variants, unusable_params};
+use crate::denial::Denial;
+use crate::json::Value;
+use crate::mcp::keys;
+
+/// What a request or notification acts on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target<'d> {
+    /// `tools/call`: the tool's name
+    Tool(Cow<'d, str>),
+    /// The resources' URIs; `subscriptions/listen` may name several or none
+    Resources(Vec<Cow<'d, str>>),
+    /// The prompt's name
+    Prompt(Cow<'d, str>),
+    /// One of the methods that keep a session going, which act on nothing
+    Session,
+    /// A method that this filter does not know
+    Unknown,
+}
+
+/// Methods whose params name what they act on, as they are spelled.
+const NAMING: [&str; 9] = [
+    "tools/call",
+    "resources/read",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "resources/directory/read",
+    "skills/get",
+    "subscriptions/listen",
+    "prompts/get",
+    "completion/complete",
+];
+
+/// Reads the target of `method` from its params.
+pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target<'d>, Denial> {
+    let target = match method {
+        "tools/call" => {
+            let params = required(params)?;
+            refuse_variants(params, &["name", "arguments", "_meta"])?;
+            if params.get("arguments").is_some_and(|arguments| !arguments.is_object()) {
+                return Err(unusable_params("`params.arguments` must be an object"));
+            }
+            Target::Tool(string(params, "name", "params.name")?)
+        }
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" | "resources/directory/read"
+        | "skills/get" => {
+            let params = required(params)?;
+            refuse_variants(params, &["uri", "_meta"])?;
+            Target::Resources(vec![string(params, "uri", "params.uri")?])
+        }
+        "subscriptions/listen" => Target::Resources(subscriptions(params)?),
+        "prompts/get" => {
+            let params = required(params)?;
+            refuse_variants(params, &["name", "arguments", "_meta"])?;
+            Target::Prompt(string(params, "name", "params.name")?)
+        }
+        "completion/complete" => reference(required(params)?)?,
+        "initialize" | "server/discover" | "ping" | "logging/setLevel" => Target::Session,
+        other if other.ends_with("/list") => Target::Session,
+        other if other.starts_with("tasks/") || other.starts_with("notifications/") => Target::Session,
+        other => {
+            if let Some(of) = NAMING.iter().find(|of| keys::is_variant(other.trim(), of) || other.trim() == **of) {
+                return Err(not_a_request(format!("`method` is another spelling of `{of}`")));
+            }
+            Target::Unknown
+        }
+    };
+    if let Some(meta) = params.and_then(|params| params.get("_meta"))
+        && !meta.is_object()
+    {
+        return Err(unusable_params("`params._meta` must be an object"));
+    }
+    Ok(target)
+}
+
+fn required(params: Option<Value<'_>>) -> Result<Value<'_>, Denial> {
+    params.ok_or_else(|| unusable_params("`params` is missing"))
+}
+
+fn string<'d>(object: Value<'d>, key: &str, path: &str) -> Result<Cow<'d, str>, Denial> {
+    let value = object.get(key).and_then(Value::string);
+    value.ok_or_else(|| unusable_params(format!("`{path}` must be a string")))
+}
+
+/// Reads which resources a subscription names (2026-07-28, basic/patterns/subscriptions).
+fn subscriptions<'d>(params: Option<Value<'d>>) -> Result<Vec<Cow<'d, str>>, Denial> {
+    let Some(params) = params else { return Ok(Vec::new()) };
+    refuse_variants(params, &["notifications", "_meta"])?;
+    let Some(notifications) = params.get("notifications") else { return Ok(Vec::new()) };
+    if !notifications.is_object() {
+        return Err(unusable_params("`params.notifications` must be an object"));
+    }
+    refuse_variants(notifications, &["resourceSubscriptions"])?;
+    let Some(uris) = notifications.get("resourceSubscriptions") else { return Ok(Vec::new()) };
+    if !uris.is_array() {
+        return Err(unusable_params("`params.notifications.resourceSubscriptions` must be a list"));
+    }
+    let read = uris.elements().map(Value::string).collect::<Option<Vec<_>>>();
+    read.ok_or_else(|| unusable_params("`params.notifications.resourceSubscriptions` must hold strings"))
+}
+
+/// Reads what a completion refers to: `ref/prompt` by name or `ref/resource` by URI.
+fn reference(params: Value<'_>) -> Result<Target<'_>, Denial> {
+    refuse_variants(params, &["ref", "_meta"])?;
+    let Some(reference) = params.get("ref").filter(|reference| reference.is_object()) else {
+        return Err(unusable_params("`params.ref` must be an object"));
+    };
+    refuse_variants(reference, &["type", "name", "uri"])?;
+    match string(reference, "type", "params.ref.type")?.as_ref() {
+        "ref/prompt" => Ok(Target::Prompt(string(reference, "name", "params.ref.name")?)),
+        "ref/resource" => Ok(Target::Resources(vec![string(reference, "uri", "params.ref.uri")?])),
+        _ => Err(unusable_params("`params.ref.type` must be `ref/prompt` or `ref/resource`")),
+    }
+}

@@ -1,0 +1,166 @@
+//! The policy: one valid model of one document.
+//!
+//! A document becomes a [`Policy`] or a list of [`Faults`]; the engine never meets an invalid rule.
+
+mod fault;
+mod fields;
+mod load;
+mod path;
+mod pattern;
+mod rule;
+mod structured;
+
+pub use fault::{Faults, Path};
+pub use path::ArgumentPath;
+pub use pattern::{Pattern, Section};
+
+use crate::limit::{Amount, Window};
+use crate::mcp::answer::Form;
+
+/// What a policy does with a target that no entry names, and with a method that it lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effect {
+    /// It goes through
+    Allow,
+    /// It is refused
+    #[default]
+    Deny,
+}
+
+/// Whether decisions take effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// They do
+    #[default]
+    Enforce,
+    /// They are made and counted, and the request goes through
+    Shadow,
+}
+
+/// What happens to a request's headers while its body is awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RequestHeaders {
+    /// They wait: nothing reaches the upstream before the verdict
+    #[default]
+    Hold,
+    /// They go ahead; a denial resets the upstream's stream
+    Stream,
+}
+
+/// A valid policy.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// First 16 hex digits of the document's SHA-256
+    pub digest: String,
+    /// Name of the protected server
+    pub server: String,
+    /// Verdict for what no entry names
+    pub default: Effect,
+    /// Whether any decision takes effect
+    pub mode: Mode,
+    /// Tools that seem not to exist, with the place of each pattern in the document
+    pub hide: Vec<(Pattern, String)>,
+    /// The rule for every tool call
+    pub all_tools: Option<Rule>,
+    /// Rules by tool name
+    pub tools: Section<Rule>,
+    /// How denied tool calls are answered
+    pub denials: Form,
+    /// Request paths that pass unread
+    pub exempt_paths: Vec<String>,
+    /// Larger bodies are refused
+    pub max_body_bytes: usize,
+    /// What happens to headers before the verdict
+    pub request_headers: RequestHeaders,
+    /// Most live counter entries that callers can cause
+    pub counter_capacity: u32,
+}
+
+/// What applies to the targets of one entry.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its place in the document
+    pub path: String,
+    /// Its verdict where limits have room
+    pub action: Action,
+    /// What the caller is told on a denial by this rule
+    pub reason: Option<String>,
+    /// Whether this rule takes effect
+    pub mode: Mode,
+    /// Limits, all of which must have room
+    pub limits: Vec<Limit>,
+}
+
+/// A rule's verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Action {
+    /// The call goes through
+    #[default]
+    Allow,
+    /// It is refused
+    Deny,
+    /// A person has to approve it
+    RequireApproval,
+}
+
+/// How much of something may happen within a window.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    /// Its place in the document
+    pub path: String,
+    /// Name of the tally, which other limits may share
+    pub counter: String,
+    /// Over what time it counts
+    pub window: Window,
+    /// How much may fall within a window
+    pub max: Amount,
+    /// Whose tally it is
+    pub scope: Scope,
+    /// How much one call adds
+    pub amount: Adds,
+}
+
+/// Who shares one tally of a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Scope {
+    /// All callers of one grant
+    #[default]
+    Grant,
+    /// One principal within its grant; the grant where there is none
+    Principal,
+    /// One MCP session within its grant; the grant where there is none
+    Session,
+    /// Everybody
+    Global,
+}
+
+/// How much one call adds to a tally.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adds {
+    /// Always the same
+    Fixed(Amount),
+    /// What the call's arguments say: spend
+    Argument(ArgumentPath),
+}
+
+impl Policy {
+    /// Reads a policy document as Envoy hands it over: JSON text, or a `google.protobuf.Struct` in
+    /// wire form.
+    ///
+    /// # Errors
+    /// Every fault of the document, each with its path.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Faults> {
+        load::policy(bytes)
+    }
+
+    /// Returns the pattern's place where `tool` is hidden.
+    #[must_use]
+    pub fn hidden(&self, tool: &str) -> Option<&str> {
+        self.hide.iter().find(|(pattern, _)| pattern.matches(tool)).map(|(_, path)| path.as_str())
+    }
+
+    /// Walks all rules.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.all_tools.iter().chain(self.tools.iter())
+    }
+}

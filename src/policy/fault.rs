@@ -1,0 +1,91 @@
+//! Faults of a policy document: where, what is wrong, and what would be right.
+
+use std::fmt;
+
+use crate::json::{Kind, Value};
+
+/// How much of a faulty value a message quotes, in characters.
+const QUOTED: usize = 40;
+
+/// A place in the document, such as `tools.run_agent.limits[0].max`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Path(String);
+
+impl Path {
+    /// Returns the place of the member `key` of an object at this place.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
+        let plain = !key.is_empty()
+            && key.chars().all(|char| char.is_alphanumeric() || matches!(char, '_' | '-' | '*' | '/' | ':'));
+        let Self(parent) = self;
+        if !plain {
+            return Self(format!("{parent}[{key:?}]"));
+        }
+        Self(if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") })
+    }
+
+    /// Returns the place of element `index` of a list at this place.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        let Self(parent) = self;
+        Self(format!("{parent}[{index}]"))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(path) = self;
+        out.write_str(if path.is_empty() { "document" } else { path })
+    }
+}
+
+/// Everything that is wrong with one document, as `path: what is wrong`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Faults(Vec<String>);
+
+impl Faults {
+    /// Notes a fault.
+    pub fn add(&mut self, path: &Path, what: impl fmt::Display) {
+        let Self(list) = self;
+        list.push(format!("{path}: {what}"));
+    }
+
+    /// Notes that the value at `path` is not what belongs there.
+    pub fn unfit(&mut self, path: &Path, expected: &str, found: Value<'_>) {
+        self.add(path, format_args!("must be {expected}, found {}", quoted(found)));
+    }
+
+    /// Tells whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self(list) = self;
+        list.is_empty()
+    }
+
+    /// Walks the faults in the document's order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let Self(list) = self;
+        list.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.iter().enumerate() {
+            if index > 0 {
+                out.write_str("\n")?;
+            }
+            out.write_str(fault)?;
+        }
+        Ok(())
+    }
+}
+
+/// Describes a value in a message: a scalar by its text, shortened, a container by its type.
+fn quoted(value: Value<'_>) -> String {
+    match value.kind() {
+        Kind::Array | Kind::Object => value.kind().name().to_owned(),
+        _ if value.raw().chars().count() <= QUOTED => format!("`{}`", value.raw()),
+        _ => format!("`{}…`", value.raw().chars().take(QUOTED).collect::<String>()),
+    }
+}

@@ -1,0 +1,205 @@
+//! Rules and their limits.
+
+use std::collections::BTreeMap;
+
+use super::fault::{Faults, Path};
+use super::fields::Fields;
+use super::{Action, Adds, ArgumentPath, Limit, Mode, Rule, Scope};
+use crate::json::Value;
+use crate::limit::{Amount, Kind, Window};
+
+/// The longest window, in seconds: some 31 years.
+const LONGEST_WINDOW: u64 = 1_000_000_000;
+
+/// What every counter was defined as first, and where.
+#[derive(Default)]
+pub(super) struct Counters(BTreeMap<String, (Window, Scope, String)>);
+
+impl Counters {
+    /// Notes a fault where a counter of this name was defined in another way.
+    fn define(&mut self, limit: &Limit, path: &Path, faults: &mut Faults) {
+        let Self(known) = self;
+        let (window, scope, first) = known
+            .entry(limit.counter.clone())
+            .or_insert_with(|| (limit.window, limit.scope, limit.path.clone()));
+        let differs = [
+            ("window", window.seconds() != limit.window.seconds()),
+            ("type", window.kind() != limit.window.kind()),
+            ("scope", *scope != limit.scope),
+        ];
+        for (what, _) in differs.iter().filter(|(_, differs)| *differs) {
+            faults.add(path, format_args!("counter `{}` has another {what} at `{first}`", limit.counter));
+        }
+    }
+}
+
+/// Reads the mode of a document or of a rule.
+pub(super) fn mode(fields: &mut Fields<'_>, faults: &mut Faults) -> Mode {
+    fields.word("mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)], faults).unwrap_or_default()
+}
+
+/// Reads the rule at `path`, the entry called `name`.
+pub(super) fn rule(
+    value: Value<'_>,
+    path: &Path,
+    name: &str,
+    counters: &mut Counters,
+    faults: &mut Faults,
+) -> Option<Rule> {
+    let mut fields = Fields::open(value, path, faults)?;
+    let actions =
+        [("allow", Action::Allow), ("deny", Action::Deny), ("require_approval", Action::RequireApproval)];
+    let action = fields.word("action", &actions, faults).unwrap_or_default();
+    let reason = fields.text("reason", faults).map(|text| text.into_owned());
+    let mode = mode(&mut fields, faults);
+    let mut limits = Vec::new();
+    for (value, path) in fields.list("limits", faults) {
+        limits.extend(limit(value, &path, counters, faults));
+    }
+    if let Some((value, path)) = fields.take("rate_limit") {
+        limits.extend(rate_limit(value, &path, name, counters, faults));
+    }
+    fields.close(faults);
+    Some(Rule { path: path.to_string(), action, reason, mode, limits })
+}
+
+fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
+    let mut fields = Fields::open(value, path, faults)?;
+    let counter = match fields.take("counter") {
+        Some((value, path)) => match value.string() {
+            Some(name) if !name.is_empty() => Some(name.into_owned()),
+            _ => {
+                faults.unfit(&path, "a name", value);
+                None
+            }
+        },
+        None => {
+            faults.add(&path.key("counter"), "is missing");
+            None
+        }
+    };
+    let seconds = window(fields.take("window"), path, faults);
+    let max = max(fields.take("max"), path, faults);
+    let scopes = [
+        ("grant", Scope::Grant),
+        ("principal", Scope::Principal),
+        ("session", Scope::Session),
+        ("global", Scope::Global),
+    ];
+    let scope = fields.word("scope", &scopes, faults).unwrap_or_default();
+    let amount = match fields.take("amount") {
+        None => Some(Adds::Fixed(Amount::ONE)),
+        Some((value, path)) => amount(value, &path, faults),
+    };
+    let kinds = [("sliding", Kind::Sliding), ("calendar", Kind::Calendar)];
+    let kind = fields.word("type", &kinds, faults).unwrap_or(Kind::Sliding);
+    fields.close(faults);
+    let window = Window::new(seconds?, kind)?;
+    let limit = Limit {
+        path: path.to_string(),
+        counter: counter?,
+        window,
+        max: max?,
+        scope,
+        amount: amount?,
+    };
+    counters.define(&limit, path, faults);
+    Some(limit)
+}
+
+/// Reads `{"max", "window"}`: one limit named after its entry, of each session.
+fn rate_limit(
+    value: Value<'_>,
+    path: &Path,
+    name: &str,
+    counters: &mut Counters,
+    faults: &mut Faults,
+) -> Option<Limit> {
+    let mut fields = Fields::open(value, path, faults)?;
+    let max = max(fields.take("max"), path, faults);
+    let seconds = window(fields.take("window"), path, faults);
+    fields.close(faults);
+    let window = Window::new(seconds?, Kind::Sliding)?;
+    let limit = Limit {
+        path: path.to_string(),
+        counter: name.to_owned(),
+        window,
+        max: max?,
+        scope: Scope::Session,
+        amount: Adds::Fixed(Amount::ONE),
+    };
+    counters.define(&limit, path, faults);
+    Some(limit)
+}
+
+/// Reads a window: a word, or a whole number of seconds.
+fn window(field: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) -> Option<u64> {
+    const EXPECTED: &str = "`second`, `minute`, `hour`, `day` or a number of seconds";
+    let Some((value, path)) = field else {
+        faults.add(&parent.key("window"), format_args!("is missing, must be {EXPECTED}"));
+        return None;
+    };
+    if let Some(word) = value.string() {
+        let seconds = match word.as_ref() {
+            "second" => 1,
+            "minute" => 60,
+            "hour" => 3_600,
+            "day" => 86_400,
+            unknown => {
+                let short: String = unknown.chars().take(40).collect();
+                faults.add(&path, format_args!("unknown window `{short}`, expected {EXPECTED}"));
+                return None;
+            }
+        };
+        return Some(seconds);
+    }
+    let seconds = value.number().and_then(|text| text.parse::<u64>().ok());
+    let fits = seconds.filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds));
+    if fits.is_none() {
+        let expected = "`second`, `minute`, `hour`, `day` or a whole number of seconds from 1 to 1000000000";
+        faults.unfit(&path, expected, value);
+    }
+    fits
+}
+
+fn max(field: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) -> Option<Amount> {
+    let Some((value, path)) = field else {
+        faults.add(&parent.key("max"), "is missing, must be a positive number");
+        return None;
+    };
+    positive(value, &path, faults)
+}
+
+/// Reads a positive number with up to six decimals.
+fn positive(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Amount> {
+    let Some(text) = value.number().filter(|text| !text.starts_with('-')) else {
+        faults.unfit(path, "a positive number", value);
+        return None;
+    };
+    match Amount::from_decimal(text) {
+        Ok(amount) if amount != Amount::ZERO => Some(amount),
+        Ok(_) => {
+            faults.unfit(path, "a positive number", value);
+            None
+        }
+        Err(_) => {
+            faults.unfit(path, "a positive number with up to 6 decimals, below 1.8e13", value);
+            None
+        }
+    }
+}
+
+fn amount(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Adds> {
+    if let Some(text) = value.string() {
+        let parsed = ArgumentPath::parse(&text);
+        if parsed.is_none() {
+            faults.unfit(path, "a positive number or a path such as `args.amount`", value);
+        }
+        return parsed.map(Adds::Argument);
+    }
+    if value.number().is_none() {
+        faults.unfit(path, "a positive number or a path such as `args.amount`", value);
+        return None;
+    }
+    positive(value, path, faults).map(Adds::Fixed)
+}

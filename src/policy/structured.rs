@@ -1,0 +1,74 @@
+//! A policy written as YAML inside envoy.yaml, which Envoy hands over as a `google.protobuf.Struct`
+//! in wire form.
+
+use std::fmt::Write as _;
+
+use prost::Message as _;
+use prost_types::value::Kind;
+use prost_types::{Struct, Value};
+
+use super::fault::{Faults, Path};
+use crate::json;
+
+/// A double holds every integer up to this one, and not all beyond it.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Turns the wire form of a `Struct` into JSON text, or returns `None` where the bytes are none.
+/// Numbers that a Struct may have changed on its way are faults.
+pub fn to_json(bytes: &[u8], faults: &mut Faults) -> Option<String> {
+    let document = Struct::decode(bytes).ok()?;
+    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
+    write_object(&mut out, &document, &Path::default(), faults);
+    Some(out)
+}
+
+fn write_object(out: &mut String, object: &Struct, path: &Path, faults: &mut Faults) {
+    out.push('{');
+    for (index, (key, value)) in object.fields.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        json::quote(out, key);
+        out.push(':');
+        write_value(out, value, &path.key(key), faults);
+    }
+    out.push('}');
+}
+
+fn write_value(out: &mut String, value: &Value, path: &Path, faults: &mut Faults) {
+    match &value.kind {
+        None | Some(Kind::NullValue(_)) => out.push_str("null"),
+        Some(Kind::BoolValue(true)) => out.push_str("true"),
+        Some(Kind::BoolValue(false)) => out.push_str("false"),
+        Some(Kind::StringValue(text)) => json::quote(out, text),
+        Some(Kind::NumberValue(number)) => write_number(out, *number, path, faults),
+        Some(Kind::StructValue(object)) => write_object(out, object, path, faults),
+        Some(Kind::ListValue(list)) => {
+            out.push('[');
+            for (index, element) in list.values.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_value(out, element, &path.index(index), faults);
+            }
+            out.push(']');
+        }
+    }
+}
+
+fn write_number(out: &mut String, number: f64, path: &Path, faults: &mut Faults) {
+    if !number.is_finite() {
+        faults.add(path, "a number must be finite");
+        out.push('0');
+        return;
+    }
+    if number.fract() == 0.0 && number.abs() >= EXACT {
+        faults.add(
+            path,
+            "an integer beyond 2^53 may have been changed on its way as a Struct, write the policy as JSON",
+        );
+    }
+    // The shortest text that reads back as this double: 0.1 stays 0.1, an integer has no fraction.
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{number}");
+}
