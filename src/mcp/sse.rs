@@ -168,8 +168,7 @@ impl EventStream {
                 self.put(end, each);
             }
         }
-        // An empty line at the end of the stream is none.
-        if content.is_empty() && !end.is_empty() {
+        if content.is_empty() {
             if !self.event.is_empty() {
                 each(Part::Event(Event { raw: &self.event, message: !self.typed }));
                 self.event = Vec::new();
@@ -254,6 +253,7 @@ mod tests {
             ("data: 45678901234\n\ndata: b\n\n", &["too large", "message b"]),
             ("id: 1\ndata: 4\ndata: 12\r\nid: 2\r\n\r\ndata: b\n\n", &["=id: 1\n", "too large", "message b"]),
             (": 345678901234567\n:\n\n: ok\n\n", &["too large", "=: ok\n\n"]),
+            (": 345678901234567\n\n\u{feff}data\n\n", &["too large", "=\u{feff}data\n\n"]),
             ("event: x\n: 345678901234567\n\ndata: b\n\n", &["=event: x\n", "too large", "message b"]),
             ("data: 45678901234\nid: 5", &["too large"]),
         ] {

@@ -110,8 +110,9 @@ mod tests {
     #[test]
     fn a_body_over_the_bound_stays_refused_though_later_chunks_would_fit() {
         let mut list = ListBody::new(ListKind::Tools, "1", 4);
-        for chunk in [b"[".as_slice(), b"     ", b"", b"]"] {
+        for chunk in [b"[".as_slice(), b"     ", b"", b"]", b"   "] {
             list.push(chunk);
+            assert!(list.bytes.len() <= 4);
         }
         assert_eq!(list.finish(&mut |_, _| true).unreadable, Some(Unreadable::TooLarge(4)));
     }
