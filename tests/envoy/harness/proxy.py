@@ -118,13 +118,13 @@ class Envoy:
         return wait_for(lambda: self._updated(before), "the update to be taken or rejected")[0]
 
     def _update_counts(self) -> tuple:
-        """Count the updates taken and rejected so far."""
-        stats = self.stats(r"lds\.update|extension_config_discovery.*config_(reload|fail)")
-        good = ("lds.update_success", "config_reload")
-        bad = ("lds.update_rejected", "config_fail")
-        return tuple(
-            sum(value for name, value in stats.items() if name.endswith(ends)) for ends in (good, bad)
-        )
+        """Count the updates taken and rejected so far.
+
+        Not by ECDS's own `config_reload`: that counts what was rejected too.
+        """
+        stats = self.stats(r"(lds|http_filter.*)\.update_(success|rejected)$")
+        ends = ("update_success", "update_rejected")
+        return tuple(sum(value for name, value in stats.items() if name.endswith(end)) for end in ends)
 
     def _updated(self, before: tuple) -> tuple:
         taken, rejected = self._update_counts()
