@@ -63,7 +63,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     report = yield
     if report.failed:
         for started in Envoys.running:
-            tail = "\n".join(started.log().splitlines()[-LOG_TAIL:])
+            tail = "\n".join(started.log_lines()[-LOG_TAIL:])
             report.sections.append((f"log of the Envoy on port {started.port}", tail))
     return report
 

@@ -65,7 +65,7 @@ async def show_lists(direct: str, guarded: str, document: dict) -> None:
 async def show_verdicts(client: Client) -> None:
     say("2. An allowed call: research.")
     result = await client.call_tool("research", {"topic": "proxies"})
-    say(f"   {text(result)[:160]}")
+    say(f"   {' '.join(text(result).split())}")
     check(not result.is_error and '"stub"' in text(result), "the call went through to the server's backend")
     say()
     say("3. A denied call: delete_agent.")
@@ -115,7 +115,7 @@ def main() -> int:
             asyncio.run(show(server.url, envoy.url))
         finally:
             if failures or sys.exc_info()[0]:
-                print("\n".join(["", "The end of Envoy's log:", *envoy.log().splitlines()[-20:]]))
+                print("\n".join(["", "The end of Envoy's log:", *envoy.log_lines()[-20:]]))
             envoy.stop()
     say()
     say(f"{len(failures)} of these are not so." if failures else "All of it is so.")

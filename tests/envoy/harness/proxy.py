@@ -1,6 +1,7 @@
 """A running Envoy, as a test sees it."""
 
 import json
+import re
 import time
 import urllib.request
 from pathlib import Path
@@ -10,6 +11,7 @@ from .options import Options
 
 START_SECONDS = 30
 UPDATE_SECONDS = 15
+INVENTORY = re.compile(r"\[source/server/server.cc:\d+\](   | statically linked| HTTP header map)")
 
 
 class Refused(Exception):
@@ -88,6 +90,10 @@ class Envoy:
     def log(self) -> str:
         """Read what Envoy has written so far, the filter's own lines among it."""
         return self._run.log()
+
+    def log_lines(self) -> list:
+        """Read the log without the inventory of extensions and headers that Envoy begins it with."""
+        return [line for line in self.log().splitlines() if not INVENTORY.search(line)]
 
     def access_log(self, count: int = 1) -> list:
         """Read the access log, one dict a request, once `count` requests are in it."""
