@@ -82,7 +82,8 @@ fn denies(rule: &Rule) -> bool {
 fn decide_tool<'p>(policy: &'p Policy, name: &str, call: &Call<'_>) -> Decision<'p> {
     let mut decision = Decision::default();
     if let Some(path) = policy.hidden(name) {
-        decision.denial = Some(Denial::by(path.to_owned(), Code::Hidden, format!("unknown tool: {}", quoted(name))));
+        decision.denial =
+            Some(Denial::by(path.to_owned(), Code::Hidden, format!("unknown tool: {}", quoted(name))));
         return decision;
     }
     let own = policy.tools.get(name);
@@ -98,7 +99,8 @@ fn decide_tool<'p>(policy: &'p Policy, name: &str, call: &Call<'_>) -> Decision<
 /// Decides on what no entry names.
 fn by_default<'p>(policy: &Policy, call: &Call<'_>) -> Decision<'p> {
     let denial = (policy.default == Effect::Deny).then(|| {
-        let reason = format!("{} is not allowed here: the policy of this server does not list it", subject(call));
+        let reason =
+            format!("{} is not allowed here: the policy of this server does not list it", subject(call));
         Denial::by("default", Code::NotListed, reason)
     });
     Decision { denial, ..Decision::default() }

@@ -94,7 +94,8 @@ pub fn refuse(policy: &Policy, denial: &Denial, decision_id: &str) -> Reply {
 #[must_use]
 pub fn refuse_without_policy() -> Reply {
     let denial = Denial::protocol(Code::Denied, "the policy filter has no policy");
-    Refusal { denial: &denial, asked: Asked::Other, id: None, form: Form::Http, decision_id: "", policy: "" }.reply()
+    Refusal { denial: &denial, asked: Asked::Other, id: None, form: Form::Http, decision_id: "", policy: "" }
+        .reply()
 }
 
 /// The denial of a body larger than the policy allows.
@@ -224,7 +225,9 @@ fn used_up(due: &Due<'_>, call: &Call<'_>, retry_after_seconds: Option<u64>) -> 
     let counter = &due.limit.counter;
     let reason = match retry_after_seconds {
         Some(1) => format!("{subject} is over its limit `{counter}`{because}: retry in 1 second"),
-        Some(seconds) => format!("{subject} is over its limit `{counter}`{because}: retry in {seconds} seconds"),
+        Some(seconds) => {
+            format!("{subject} is over its limit `{counter}`{because}: retry in {seconds} seconds")
+        }
         None => format!(
             "this call alone is more than the limit `{counter}` allows{because}: ask for less, waiting does not help"
         ),
@@ -233,6 +236,7 @@ fn used_up(due: &Due<'_>, call: &Call<'_>, retry_after_seconds: Option<u64>) -> 
 }
 
 fn unavailable(due: &Due<'_>) -> Denial {
-    let reason = format!("the call cannot be counted against the limit `{}` now, so it is denied", due.limit.counter);
+    let reason =
+        format!("the call cannot be counted against the limit `{}` now, so it is denied", due.limit.counter);
     Denial::by(due.limit.path.clone(), Code::LimiterUnavailable, reason)
 }

@@ -13,7 +13,10 @@ pub mod limit;
 pub mod mcp;
 pub mod policy;
 
+/// The module's entry point, which the host calls once in each VM.
 #[cfg(target_family = "wasm")]
-proxy_wasm::main! {{
-    proxy_wasm::set_root_context(|_| envoy::sdk::root());
-}}
+mod module {
+    proxy_wasm::main! {{
+        proxy_wasm::set_root_context(|_| crate::envoy::sdk::root());
+    }}
+}

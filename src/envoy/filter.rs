@@ -151,7 +151,9 @@ impl<H: Host> Filter<H> {
     /// Takes the response's trailers: its body has ended without saying so.
     pub fn response_trailers(&mut self) -> Flow {
         match (&mut self.list, &self.plugin) {
-            (Some(list), Some(plugin)) if self.stage == Stage::Passing => list.trailers(&self.host, &plugin.policy),
+            (Some(list), Some(plugin)) if self.stage == Stage::Passing => {
+                list.trailers(&self.host, &plugin.policy)
+            }
             _ => Flow::Continue,
         }
     }
@@ -266,4 +268,3 @@ fn unreadable(what: &str) -> Denial {
     let reason = format!("the request's {what} cannot be read");
     Denial::protocol(Code::InvalidRequest(Invalid::Request), reason)
 }
-

@@ -4,12 +4,13 @@ use super::filter::Flow;
 use super::host::{Broken, Host};
 use crate::decide;
 use crate::guard::ListRequest;
-use crate::mcp::list::{ListBody, ListKind, Shown, ListStream};
+use crate::mcp::list::{ListBody, ListKind, ListStream};
 use crate::mcp::media;
 use crate::policy::Policy;
 
-/// The most bytes of one answer, or of one event of a stream, that the filter reads.
-const LIMIT: usize = 16 * 1024 * 1024;
+/// The most bytes of one answer, or of one event of a stream, that the filter reads. Their tree takes
+/// some sixteen times as much of the module's memory at worst.
+const LIMIT: usize = 4 * 1024 * 1024;
 
 /// How one answer is shown.
 #[derive(Debug)]
@@ -17,9 +18,9 @@ pub(super) enum ListAnswer {
     /// Its headers have not come; without a request it is a stream that is resumed
     Awaited(Option<ListRequest>),
     /// JSON, which Envoy keeps until it is whole
-    Body(ListRequest),
+    Body(Option<ListRequest>),
     /// Neither JSON nor events: an error takes its place
-    Replaced(ListRequest),
+    Replaced(Option<ListRequest>),
     /// Server-sent events, each of which goes on when it is whole
     Events(Option<ListStream>),
     /// It is no list
@@ -53,20 +54,21 @@ impl ListAnswer {
             return Ok(());
         }
         let pairs = host.response_headers()?;
-        let all = |name: &'static str| pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_slice());
+        let all = |name: &'static str| {
+            pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_slice())
+        };
         let plain = all("content-encoding").all(|value| value.eq_ignore_ascii_case(b"identity"));
         let types: Vec<&[u8]> = all("content-type").collect();
         // Error pages of servers and of Envoy hold no list, and some clients need them as they are.
         let failed = all(":status").any(|status| matches!(status.first(), Some(b'4' | b'5')));
-        *self = match (types.as_slice(), request) {
-            ([one], request) if plain && media::is_event_stream(one) => Self::Events(Some(match request {
+        *self = match types.as_slice() {
+            [one] if plain && media::is_event_stream(one) => Self::Events(Some(match request {
                 Some(request) => ListStream::answering(request.kind, &request.id, LIMIT),
                 None => ListStream::resumed(LIMIT),
             })),
-            (_, None) => Self::Untouched,
-            ([one], Some(request)) if plain && media::is_json(one) => Self::Body(request),
-            (_, Some(_)) if failed => Self::Untouched,
-            (_, Some(request)) => Self::Replaced(request),
+            [one] if plain && media::is_json(one) => Self::Body(request),
+            _ if plain && failed => Self::Untouched,
+            _ => Self::Replaced(request),
         };
         match self {
             Self::Body(_) | Self::Events(_) => host.set_response_header("content-length", None),
@@ -102,17 +104,20 @@ impl ListAnswer {
         self.settle(done)
     }
 
-    fn finish<H: Host>(&mut self, host: &H, policy: &Policy) -> Result<(), Broken> {
+    fn finish<H: Host>(&self, host: &H, policy: &Policy) -> Result<(), Broken> {
         let (request, bytes) = match self {
             Self::Body(request) => (request, host.response_body()?),
             // No bytes are no answer, so the error takes their place.
             Self::Replaced(request) => (request, Vec::new()),
             _ => return Err(Broken),
         };
-        let mut body = ListBody::new(request.kind, &request.id, LIMIT);
+        let keep = &mut |kind: ListKind, name: &str| decide::shows(policy, kind, name);
+        let mut body = match request {
+            Some(request) => ListBody::answering(request.kind, &request.id, LIMIT),
+            None => ListBody::resumed(LIMIT),
+        };
         body.push(&bytes);
-        let shown: Shown = body.finish(&mut |kind, name| decide::shows(policy, kind, name));
-        host.set_response_body(&shown.bytes)
+        host.set_response_body(&body.finish(keep).bytes)
     }
 
     fn settle(&mut self, done: Result<(), Broken>) -> Flow {

@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{Action, Bytes, BufferType, ContextType, LogLevel, MapType, Status};
+use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapType, Status};
 
 use super::filter::{Filter, Flow};
 use super::host::{Broken, Host, Level, Shared};

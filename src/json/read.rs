@@ -186,7 +186,8 @@ impl<'t> Reader<'t> {
         let mut keys: Vec<(Cow<'t, str>, usize)> = Vec::new();
         let mut index = object.saturating_add(1);
         while index < after {
-            let (Some(key), Some(value)) = (self.nodes.get(index), self.nodes.get(index.saturating_add(1))) else {
+            let (Some(key), Some(value)) = (self.nodes.get(index), self.nodes.get(index.saturating_add(1)))
+            else {
                 break;
             };
             let inner = key.start.saturating_add(1)..key.end.saturating_sub(1);

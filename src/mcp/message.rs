@@ -87,8 +87,7 @@ impl<'d> Message<'d> {
     pub fn read(document: &'d Document<'d>, headers: &Headers) -> Result<Self, Rejection> {
         let root = document.root();
         let id = readable_id(document);
-        Self::judge(document, root, headers)
-            .map_err(|denial| Rejection { id: id.map(str::to_owned), denial })
+        Self::judge(document, root, headers).map_err(|denial| Rejection { id: id.map(str::to_owned), denial })
     }
 
     fn judge(document: &'d Document<'d>, root: Value<'d>, headers: &Headers) -> Result<Self, Denial> {

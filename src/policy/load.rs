@@ -148,7 +148,9 @@ fn section(
             if let (Some((_, earlier)), Some((path, _))) = (paths.get(first), paths.get(second)) {
                 faults.add(
                     path,
-                    format_args!("overlaps `{earlier}`, which has as many literal characters, so neither decides"),
+                    format_args!(
+                        "overlaps `{earlier}`, which has as many literal characters, so neither decides"
+                    ),
                 );
             }
         }
@@ -160,7 +162,9 @@ fn exempt_paths(document: &mut Fields<'_>, faults: &mut Faults) -> Vec<String> {
     let mut paths = Vec::new();
     for (value, path) in document.list("exempt_paths", faults) {
         match value.string() {
-            Some(text) if text.starts_with('/') && !text.contains(['?', '#']) => paths.push(text.into_owned()),
+            Some(text) if text.starts_with('/') && !text.contains(['?', '#']) => {
+                paths.push(text.into_owned())
+            }
             _ => faults.unfit(&path, "a path that begins with `/`, without query", value),
         }
     }

@@ -83,7 +83,19 @@ mod tests {
 
     #[test]
     fn a_path_that_names_nothing_is_refused() {
-        for path in ["", "args", "amount", "args.", "args..a", "args.a[", "args.a[x]", "args.a[+1]", "argsx", "args.a]", "args[*]"] {
+        for path in [
+            "",
+            "args",
+            "amount",
+            "args.",
+            "args..a",
+            "args.a[",
+            "args.a[x]",
+            "args.a[+1]",
+            "argsx",
+            "args.a]",
+            "args[*]",
+        ] {
             assert_eq!(ArgumentPath::parse(path), None, "{path}");
         }
     }

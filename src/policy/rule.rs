@@ -95,14 +95,8 @@ fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Fa
     let kind = fields.word("type", &kinds, faults).unwrap_or(Kind::Sliding);
     fields.close(faults);
     let window = Window::new(seconds?, kind)?;
-    let limit = Limit {
-        path: path.to_string(),
-        counter: counter?,
-        window,
-        max: max?,
-        scope,
-        amount: amount?,
-    };
+    let limit =
+        Limit { path: path.to_string(), counter: counter?, window, max: max?, scope, amount: amount? };
     counters.define(&limit, path, faults);
     Some(limit)
 }

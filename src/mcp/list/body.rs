@@ -1,6 +1,6 @@
 //! A list answer as one JSON body, and the error that takes an unreadable answer's place.
 
-use super::{Keep, ListKind, Unreadable, filter};
+use super::{Keep, ListKind, Unreadable, filter, filter_any};
 
 /// What a client is told in place of a list that could not be read.
 pub const UNREADABLE: &str = "the list could not be read and is not shown";
@@ -15,8 +15,7 @@ pub fn error_for(id: &str) -> String {
 /// Gathers the chunks of one `application/json` answer to a list request.
 #[derive(Debug)]
 pub struct ListBody {
-    kind: ListKind,
-    id: String,
+    request: Option<(ListKind, String)>,
     limit: usize,
     bytes: Vec<u8>,
     too_large: bool,
@@ -37,8 +36,15 @@ impl ListBody {
     /// Awaits the answer to a request for `kind` with this `id` (JSON text), and holds at most
     /// `limit` bytes of it.
     #[must_use]
-    pub fn new(kind: ListKind, id: &str, limit: usize) -> Self {
-        Self { kind, id: id.to_owned(), limit, bytes: Vec::new(), too_large: false }
+    pub fn answering(kind: ListKind, id: &str, limit: usize) -> Self {
+        Self { request: Some((kind, id.to_owned())), ..Self::resumed(limit) }
+    }
+
+    /// Awaits the answers to any earlier requests, as a GET with `Last-Event-ID` may get them. What
+    /// cannot be read becomes an error without an id, since nobody knows which it would be.
+    #[must_use]
+    pub fn resumed(limit: usize) -> Self {
+        Self { request: None, limit, bytes: Vec::new(), too_large: false }
     }
 
     /// Takes the next bytes. Nothing of them may go out before [`finish`](Self::finish).
@@ -55,10 +61,10 @@ impl ListBody {
     /// Returns the whole body as the caller may see it: filtered, or an error in its place.
     #[must_use]
     pub fn finish(self, keep: &mut Keep<'_>) -> Shown {
-        let filtered = if self.too_large {
-            Err(Unreadable::TooLarge(self.limit))
-        } else {
-            filter(&self.bytes, self.kind, &mut |name| keep(self.kind, name))
+        let filtered = match &self.request {
+            _ if self.too_large => Err(Unreadable::TooLarge(self.limit)),
+            Some((kind, _)) => filter(&self.bytes, *kind, &mut |name| keep(*kind, name)),
+            None => filter_any(&self.bytes, keep),
         };
         match filtered {
             Ok(filtered) => Shown {
@@ -67,7 +73,8 @@ impl ListBody {
                 unreadable: None,
             },
             Err(unreadable) => {
-                Shown { bytes: error_for(&self.id).into_bytes(), removed: 0, unreadable: Some(unreadable) }
+                let id = self.request.as_ref().map_or("null", |(_, id)| id);
+                Shown { bytes: error_for(id).into_bytes(), removed: 0, unreadable: Some(unreadable) }
             }
         }
     }
@@ -79,7 +86,7 @@ mod tests {
 
     /// Sends `body` in chunks of `size` bytes, and keeps what starts with `get`.
     fn shown(body: &str, size: usize, limit: usize) -> Shown {
-        let mut list = ListBody::new(ListKind::Tools, r#""7""#, limit);
+        let mut list = ListBody::answering(ListKind::Tools, r#""7""#, limit);
         body.as_bytes().chunks(size).for_each(|chunk| list.push(chunk));
         list.finish(&mut |kind, name| kind == ListKind::Tools && name.starts_with("get"))
     }
@@ -109,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_body_over_the_bound_stays_refused_though_later_chunks_would_fit() {
-        let mut list = ListBody::new(ListKind::Tools, "1", 4);
+        let mut list = ListBody::answering(ListKind::Tools, "1", 4);
         for chunk in [b"[".as_slice(), b"     ", b"", b"]", b"   "] {
             list.push(chunk);
             assert!(list.bytes.len() <= 4);

@@ -52,7 +52,10 @@ pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
 fn name<'d>(call: &Call<'d>) -> Option<Value<'d>> {
     let params = call.params?;
     let key = match call.method.as_ref() {
-        "resources/read" | "resources/subscribe" | "resources/unsubscribe" | "resources/directory/read"
+        "resources/read"
+        | "resources/subscribe"
+        | "resources/unsubscribe"
+        | "resources/directory/read"
         | "skills/get" => "uri",
         method if method.starts_with("tasks/") => "taskId",
         _ => "name",

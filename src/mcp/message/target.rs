@@ -46,7 +46,10 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
             }
             Target::Tool(string(params, "name", "params.name")?)
         }
-        "resources/read" | "resources/subscribe" | "resources/unsubscribe" | "resources/directory/read"
+        "resources/read"
+        | "resources/subscribe"
+        | "resources/unsubscribe"
+        | "resources/directory/read"
         | "skills/get" => {
             let params = required(params)?;
             refuse_variants(params, &["uri", "_meta"])?;
@@ -63,7 +66,9 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
         other if other.ends_with("/list") => Target::Session,
         other if other.starts_with("tasks/") || other.starts_with("notifications/") => Target::Session,
         other => {
-            if let Some(of) = NAMING.iter().find(|of| keys::is_variant(other.trim(), of) || other.trim() == **of) {
+            if let Some(of) =
+                NAMING.iter().find(|of| keys::is_variant(other.trim(), of) || other.trim() == **of)
+            {
                 return Err(not_a_request(format!("`method` is another spelling of `{of}`")));
             }
             Target::Unknown
