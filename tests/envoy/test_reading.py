@@ -9,8 +9,11 @@ from harness import http1, http2, rpc
 JSON = [("content-type", "application/json")]
 POLICY = {
     "version": "1",
-    "tools": {"safe": {}, "danger": {"action": "deny", "reason": "it deletes"}, "few": {"limits": [
-        {"counter": "few", "window": "hour", "max": 2}]}},
+    "tools": {
+        "safe": {},
+        "danger": {"action": "deny", "reason": "it deletes"},
+        "few": {"limits": [{"counter": "few", "window": "hour", "max": 2}]},
+    },
     "exempt_paths": ["/healthz"],
 }
 
@@ -40,17 +43,23 @@ def test_an_allowed_call_arrives_and_a_denied_one_does_not(proxy, seen):
 
 def test_a_limit_refuses_the_call_after_the_last(proxy, seen):
     answers = [rpc.call(proxy.url, "few", id=n) for n in range(4)]
-    assert [a["result"].get("isError", False) for a in answers] == [False, False, True, True], proxy.log()[-2000:]
+    assert [a["result"].get("isError", False) for a in answers] == [False, False, True, True], proxy.log()[
+        -2000:
+    ]
     assert "retry in" in rpc.text(answers[2])
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_a_body_in_chunks_is_read_whole(proxy, seen, size):
     body = rpc.encode(rpc.tools_call("safe", {"text": "y" * 300}))
-    answer = http1.exchange(proxy.port, [http1.head(headers=JSON, chunked=True), *http1.chunks(body, size)], gap=0.0005)
-    assert answer.status == 200 and seen.requests[0].body == body
+    answer = http1.exchange(
+        proxy.port, [http1.head(headers=JSON, chunked=True), *http1.chunks(body, size)], gap=0.0005
+    )
+    assert answer.status == 200 and seen.calls[0].body == body
     bad = rpc.encode(rpc.tools_call("danger", {"text": "y" * 300}))
-    answer = http1.exchange(proxy.port, [http1.head(headers=JSON, chunked=True), *http1.chunks(bad, size)], gap=0.0005)
+    answer = http1.exchange(
+        proxy.port, [http1.head(headers=JSON, chunked=True), *http1.chunks(bad, size)], gap=0.0005
+    )
     assert answer.header("x-mcp-policy") == "denied" and len(seen.calls) == 1
 
 
@@ -67,7 +76,7 @@ def test_a_body_of_one_mebibyte_arrives(proxy, seen):
     body = rpc.encode(rpc.tools_call("safe", {"text": "x" * ((1 << 20) - empty)}))
     assert len(body) == 1 << 20
     assert rpc.post(proxy.url, body).status_code == 200
-    assert seen.requests[0].body == body
+    assert seen.calls[0].body == body
     over = rpc.post(proxy.url, body + b" ")
     assert (over.status_code, over.headers["x-mcp-policy"]) == (413, "too_large")
     assert len(seen.calls) == 1
@@ -81,6 +90,7 @@ def test_the_exempt_path_passes_unread(proxy, seen):
 
 def test_the_list_shows_what_may_be_called(proxy, seen):
     from upstream import json_answer
+
     tools = [{"name": n, "inputSchema": {"type": "object"}} for n in ["safe", "danger", "other", "few"]]
     seen.answer = json_answer({"jsonrpc": "2.0", "id": 1, "result": {"tools": tools, "nextCursor": "x"}})
     answer = rpc.post(proxy.url, rpc.request("tools/list"))
