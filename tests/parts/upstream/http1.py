@@ -46,10 +46,10 @@ def _headers(lines: list) -> list:
 async def _read_body(request: Request, reader: asyncio.StreamReader) -> None:
     """Read the body piece by piece, so that a request cut short shows how far it came."""
     if "chunked" in (request.header("transfer-encoding") or "").lower():
-        while size := int((await reader.readline()).split(b";")[0] or b"0", 16):
+        while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
             await _read(request, reader, size)
             await reader.readexactly(2)
-        while (line := await reader.readline()) not in (b"\r\n", b""):
+        while (line := await reader.readuntil(b"\r\n")) != b"\r\n":
             request.trailers += _headers([line.decode("latin-1").rstrip("\r\n")])
     else:
         await _read(request, reader, int(request.header("content-length") or 0))
