@@ -45,18 +45,18 @@ lint: ## check format and lints, for the host and for wasm, and the Python
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --target $(WASM) -- -D warnings
-	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests envoy
-	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests envoy
+	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests
+	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests
 
 format: ## format the Rust and the Python
 	@$(PARTS) modern
 	cargo fmt
-	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests envoy
-	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests envoy
+	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests
+	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests
 
 bench: build ## measure what the filter costs Envoy, against native mcp + rbac
 	@$(PARTS) modern
-	@$(PARTS_PY) tests/bench/run.py
+	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench $(ARGS)
 
 clean: ## remove what was built and fetched
 	cargo clean
