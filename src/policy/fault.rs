@@ -1,5 +1,6 @@
 //! Faults of a policy document: where, what is wrong, and what would be right.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::json::{Kind, Value};
@@ -39,33 +40,43 @@ impl fmt::Display for Path {
     }
 }
 
-/// Everything that is wrong with one document, as `path: what is wrong`.
+/// Everything that is wrong with one document, as `path: what is wrong`, each one line.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Faults(Vec<String>);
+pub struct Faults {
+    list: Vec<String>,
+    places: BTreeSet<String>,
+}
 
 impl Faults {
     /// Notes a fault.
     pub fn add(&mut self, path: &Path, what: impl fmt::Display) {
-        let Self(list) = self;
-        list.push(format!("{path}: {what}"));
+        self.list.push(format!("{path}: {what}"));
+        self.places.insert(path.to_string());
     }
 
-    /// Notes that the value at `path` is not what belongs there.
+    /// Notes that the value at `path` is not what belongs there, unless a fault of it is known:
+    /// a number that came in no usable form is not found wanting again.
     pub fn unfit(&mut self, path: &Path, expected: &str, found: Value<'_>) {
-        self.add(path, format_args!("must be {expected}, found {}", quoted(found)));
+        if !self.has(path) {
+            self.add(path, format_args!("must be {expected}, found {}", described(found)));
+        }
+    }
+
+    /// Tells whether something is wrong at `path` itself.
+    #[must_use]
+    pub fn has(&self, path: &Path) -> bool {
+        self.places.contains(&path.to_string())
     }
 
     /// Tells whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self(list) = self;
-        list.is_empty()
+        self.list.is_empty()
     }
 
-    /// Walks the faults in the document's order.
+    /// Walks the faults in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let Self(list) = self;
-        list.iter().map(String::as_str)
+        self.list.iter().map(String::as_str)
     }
 }
 
@@ -81,11 +92,29 @@ impl fmt::Display for Faults {
     }
 }
 
-/// Describes a value in a message: a scalar by its text, shortened, a container by its type.
-fn quoted(value: Value<'_>) -> String {
+/// Describes a value in a message: a scalar by its text, a container by its type.
+fn described(value: Value<'_>) -> String {
     match value.kind() {
         Kind::Array | Kind::Object => value.kind().name().to_owned(),
-        _ if value.raw().chars().count() <= QUOTED => format!("`{}`", value.raw()),
-        _ => format!("`{}…`", value.raw().chars().take(QUOTED).collect::<String>()),
+        _ => quoted(value.raw()),
     }
+}
+
+/// Quotes a text in a message: shortened, and what a log or a terminal would act on escaped, so that
+/// no document writes lines of its own.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut out = String::from("`");
+    for (index, char) in text.chars().enumerate() {
+        match char {
+            _ if index == QUOTED => {
+                out.push('…');
+                break;
+            }
+            '"' | '\'' | '\\' => out.push(char),
+            _ => out.extend(char.escape_debug()),
+        }
+    }
+    out.push('`');
+    out
 }

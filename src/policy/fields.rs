@@ -1,9 +1,11 @@
 //! Objects of the document, key by key: what is not asked for is unknown.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::fault::{Faults, Path};
-use crate::json::Value;
+use crate::json::{self, DefectKind, Fit, Kind, Value};
+use crate::limit::Amount;
 
 /// An object that is being read. Keys are taken by name; [`close`](Self::close) reports the rest.
 pub struct Fields<'d> {
@@ -13,10 +15,11 @@ pub struct Fields<'d> {
 }
 
 impl<'d> Fields<'d> {
-    /// Opens the object at `path`; notes a fault and returns `None` where there is none.
-    pub fn open(value: Value<'d>, path: &Path, faults: &mut Faults) -> Option<Self> {
+    /// Opens the object at `path`; notes a fault and returns `None` where there is none, but
+    /// something else than what is `expected`.
+    pub fn open(value: Value<'d>, path: &Path, expected: &str, faults: &mut Faults) -> Option<Self> {
         if !value.is_object() {
-            faults.unfit(path, "an object", value);
+            faults.unfit(path, expected, value);
             return None;
         }
         Some(Self { path: path.clone(), entries: value.entries().collect(), known: Vec::new() })
@@ -39,14 +42,15 @@ impl<'d> Fields<'d> {
         text
     }
 
-    /// Takes one of a few words.
+    /// Takes one of a few words, or `absent` where there is none; `None` where it is another word.
     pub fn word<T: Copy>(
         &mut self,
         key: &'static str,
         words: &[(&'static str, T)],
+        absent: T,
         faults: &mut Faults,
     ) -> Option<T> {
-        let (value, path) = self.take(key)?;
+        let Some((value, path)) = self.take(key) else { return Some(absent) };
         let text = value.string();
         let found = words.iter().find(|(word, _)| Some(*word) == text.as_deref());
         if found.is_none() {
@@ -58,7 +62,7 @@ impl<'d> Fields<'d> {
     /// Takes an integer from 1 to `most`.
     pub fn count(&mut self, key: &'static str, most: u32, faults: &mut Faults) -> Option<u32> {
         let (value, path) = self.take(key)?;
-        let number = value.number().and_then(|text| text.parse::<u32>().ok());
+        let number = whole(value).and_then(|number| u32::try_from(number).ok());
         let fits = number.filter(|number| (1..=most).contains(number));
         if fits.is_none() {
             faults.unfit(&path, &format!("an integer from 1 to {most}"), value);
@@ -75,11 +79,11 @@ impl<'d> Fields<'d> {
         value.elements().enumerate().map(|(index, element)| (element, path.index(index))).collect()
     }
 
-    /// Takes an object whose keys are names of the user's own, in their order.
+    /// Takes an object of patterns and rules, in their order.
     pub fn named(&mut self, key: &'static str, faults: &mut Faults) -> Vec<(Cow<'d, str>, Value<'d>, Path)> {
         let Some((value, path)) = self.take(key) else { return Vec::new() };
         if !value.is_object() {
-            faults.unfit(&path, "an object", value);
+            faults.unfit(&path, "an object of patterns and their rules", value);
         }
         let mut entries = Vec::new();
         for (name, value) in value.entries() {
@@ -110,17 +114,44 @@ fn alternatives(words: impl Iterator<Item = &'static str>) -> String {
     }
 }
 
-/// Notes every key that stands twice, at any depth.
-pub fn refuse_duplicates(value: Value<'_>, path: &Path, faults: &mut Faults) {
-    let mut seen = std::collections::BTreeSet::new();
+/// Reads a whole number in any of its forms: a generator of JSON may write `60.0`, and a Struct keeps
+/// no difference between the two.
+pub fn whole(value: Value<'_>) -> Option<u64> {
+    let micros = Amount::from_decimal(value.number()?).ok()?.micros();
+    let one = Amount::ONE.micros();
+    micros.checked_rem(one).filter(|rest| *rest == 0).and_then(|_| micros.checked_div(one))
+}
+
+/// Notes whatever two parsers could read in two ways, at any depth: keys that stand twice, and
+/// strings and numbers that lose something where they are read. Returns where the text nests too deep.
+pub fn refuse_ambiguity(value: Value<'_>, path: &Path, depth: usize, faults: &mut Faults) -> Option<usize> {
+    match value.kind() {
+        Kind::Array | Kind::Object if depth >= json::MAX_DEPTH => return Some(value.span().start),
+        Kind::Number if json::fit(value.raw()) == Fit::Unfit && !faults.has(path) => {
+            faults.add(path, "must be a number within 64-bit integers or doubles");
+        }
+        Kind::String { escaped: true } => {
+            let document = json::read(value.raw().as_bytes());
+            let defect = document.as_ref().ok().and_then(|document| document.defect());
+            if defect.is_some_and(|defect| defect.kind == DefectKind::LoneSurrogate) {
+                faults.add(path, "must not hold half of a surrogate pair");
+            }
+        }
+        _ => {}
+    }
+    let below = depth.saturating_add(1);
+    let mut too_deep = None;
+    let mut seen = BTreeSet::new();
+    let mut told = BTreeSet::new();
     for (key, member) in value.entries() {
         let path = path.key(&key);
-        refuse_duplicates(member, &path, faults);
-        if !seen.insert(key) {
-            faults.add(&path, "duplicate key");
+        too_deep = too_deep.or(refuse_ambiguity(member, &path, below, faults));
+        if !seen.insert(key.clone()) && told.insert(key) {
+            faults.add(&path, "duplicate key, an object must have each key once");
         }
     }
     for (index, element) in value.elements().enumerate() {
-        refuse_duplicates(element, &path.index(index), faults);
+        too_deep = too_deep.or(refuse_ambiguity(element, &path.index(index), below, faults));
     }
+    too_deep
 }

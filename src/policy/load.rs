@@ -4,9 +4,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::fault::{Faults, Path};
 use super::fields::{self, Fields};
+use super::pattern;
 use super::rule::{self, Counters};
-use super::{Effect, Pattern, Policy, RequestHeaders, Rule, Section, structured};
-use crate::json::{self, DefectKind, Value};
+use super::structured::{self, Unreadable};
+use super::{Effect, Pattern, Policy, RequestHeaders, Rule, Section};
+use crate::json::{self, Value};
 use crate::mcp::answer::Form;
 
 /// Envoy's own default for what it buffers of a body.
@@ -30,37 +32,55 @@ pub(super) fn policy(bytes: &[u8]) -> Result<Policy, Faults> {
         (Ok(_), _) => bytes,
         // The wire form of a Struct begins with the tag of its first field; it is never valid JSON.
         (Err(malformed), Some(b'\n')) => match structured::to_json(bytes, &mut faults) {
-            Some(json) => {
+            Ok(json) => {
                 converted = json;
                 converted.as_bytes()
             }
-            None => {
-                faults.add(&root, format_args!("must be JSON or a Struct: {malformed}"));
+            Err(Unreadable::TooDeep) => {
+                faults.add(&root, "nests too deep for a Struct, write the policy as JSON");
                 return Err(faults);
             }
+            Err(Unreadable::NoStruct) => return Err(no_json(&malformed, bytes)),
         },
-        (Err(malformed), _) => {
-            faults.add(&root, format_args!("must be JSON: {malformed}"));
-            return Err(faults);
-        }
+        (Err(malformed), _) => return Err(no_json(&malformed, bytes)),
     };
     let Ok(document) = json::read(text) else {
         faults.add(&root, "the Struct cannot be written as JSON");
         return Err(faults);
     };
-    if let Some(defect) = document.defect().filter(|defect| defect.kind != DefectKind::DuplicateKey) {
+    let policy = read(document.root(), digest(text), &mut faults);
+    if let Some(at) = fields::refuse_ambiguity(document.root(), &root, 0, &mut faults) {
+        let what = "arrays and objects nest deeper than 100 levels";
+        faults.add(&root, format_args!("{what} at {}", position(text, at)));
+    }
+    if let Some(defect) = document.defect().filter(|_| faults.is_empty()) {
         faults.add(&root, defect);
     }
-    fields::refuse_duplicates(document.root(), &root, &mut faults);
-    let policy = read(document.root(), digest(text), &mut faults);
     match policy {
         Some(policy) if faults.is_empty() => Ok(policy),
         _ => Err(faults),
     }
 }
 
+fn no_json(malformed: &json::Malformed, bytes: &[u8]) -> Faults {
+    let mut faults = Faults::default();
+    let place = position(bytes, malformed.at);
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let yaml = first.is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'#'));
+    let advice = if yaml { "; YAML can go as a `google.protobuf.Struct`" } else { "" };
+    faults.add(&Path::default(), format_args!("must be JSON, but {} at {place}{advice}", malformed.what));
+    faults
+}
+
+/// Says where byte `at` of a text is, as an editor does.
+fn position(text: &[u8], at: usize) -> String {
+    let before = String::from_utf8_lossy(text.get(..at).unwrap_or(text));
+    let (line, last) = before.split('\n').enumerate().last().unwrap_or_default();
+    format!("line {}, column {}", line.saturating_add(1), last.chars().count().saturating_add(1))
+}
+
 fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy> {
-    let mut document = Fields::open(value, &Path::default(), faults)?;
+    let mut document = Fields::open(value, &Path::default(), "an object", faults)?;
     version(&mut document, faults);
     let server = match document.take("server") {
         None => "default".to_owned(),
@@ -73,7 +93,8 @@ fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy>
         },
     };
     document.text("description", faults);
-    let default = document.word("default", &[("deny", Effect::Deny), ("allow", Effect::Allow)], faults);
+    let effects = [("deny", Effect::Deny), ("allow", Effect::Allow)];
+    let default = document.word("default", &effects, Effect::default(), faults);
     let mode = rule::mode(&mut document, faults);
     let hide = hidden(&mut document, faults);
     let mut counters = Counters::default();
@@ -82,11 +103,11 @@ fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy>
         .and_then(|(value, path)| rule::rule(value, &path, "all_tools", &mut counters, faults));
     let tools = section(&mut document, "tools", &mut counters, faults);
     let forms = [("result", Form::Result), ("error", Form::Error), ("http", Form::Http)];
-    let denials = document.word("denials", &forms, faults);
+    let denials = document.word("denials", &forms, Form::default(), faults);
     let exempt_paths = exempt_paths(&mut document, faults);
     let max_body_bytes = document.count("max_body_bytes", MOST_BODY_BYTES, faults).unwrap_or(MAX_BODY_BYTES);
     let ways = [("hold", RequestHeaders::Hold), ("stream", RequestHeaders::Stream)];
-    let request_headers = document.word("request_headers", &ways, faults);
+    let request_headers = document.word("request_headers", &ways, RequestHeaders::default(), faults);
     let counter_capacity = capacity(&mut document, faults);
     document.close(faults);
     Some(Policy {
@@ -118,8 +139,7 @@ fn hidden(document: &mut Fields<'_>, faults: &mut Faults) -> Vec<(Pattern, Strin
     for (value, path) in document.list("hide", faults) {
         match value.string() {
             Some(text) if !text.is_empty() => hide.push((Pattern::new(&text), path.to_string())),
-            Some(_) => faults.add(&path, "a pattern must not be empty"),
-            None => faults.unfit(&path, "a pattern", value),
+            _ => faults.unfit(&path, "a pattern such as `get_*`", value),
         }
     }
     hide
@@ -133,29 +153,30 @@ fn section(
     faults: &mut Faults,
 ) -> Section<Rule> {
     let mut entries = Vec::new();
+    let mut patterns = Vec::new();
     let mut paths = Vec::new();
     for (name, value, path) in document.named(key, faults) {
         if name.is_empty() {
-            faults.add(&path, "a pattern must not be empty");
+            faults.add(&path, "a pattern must not be empty, `*` stands for every name");
         }
+        let pattern = Pattern::new(&name);
         if let Some(rule) = rule::rule(value, &path, &name, counters, faults) {
-            entries.push((Pattern::new(&name), rule));
-            paths.push((path, name));
+            entries.push((pattern.clone(), rule));
+        }
+        patterns.push(pattern);
+        paths.push(path);
+    }
+    for (first, second) in pattern::ambiguous(&patterns) {
+        // The same pattern twice is told of as a key that stands twice.
+        if patterns.get(first) == patterns.get(second) {
+            continue;
+        }
+        if let (Some(earlier), Some(path)) = (paths.get(first), paths.get(second)) {
+            let why = "which has as many literal characters, so neither decides";
+            faults.add(path, format_args!("overlaps `{earlier}`, {why}; spell more of one of them out"));
         }
     }
-    Section::new(entries).unwrap_or_else(|ambiguous| {
-        for (first, second) in ambiguous {
-            if let (Some((_, earlier)), Some((path, _))) = (paths.get(first), paths.get(second)) {
-                faults.add(
-                    path,
-                    format_args!(
-                        "overlaps `{earlier}`, which has as many literal characters, so neither decides"
-                    ),
-                );
-            }
-        }
-        Section::default()
-    })
+    Section::new(entries).unwrap_or_default()
 }
 
 fn exempt_paths(document: &mut Fields<'_>, faults: &mut Faults) -> Vec<String> {
@@ -165,7 +186,7 @@ fn exempt_paths(document: &mut Fields<'_>, faults: &mut Faults) -> Vec<String> {
             Some(text) if text.starts_with('/') && !text.contains(['?', '#']) => {
                 paths.push(text.into_owned())
             }
-            _ => faults.unfit(&path, "a path that begins with `/`, without query", value),
+            _ => faults.unfit(&path, "a path that begins with `/`, without query or fragment", value),
         }
     }
     paths
@@ -173,7 +194,9 @@ fn exempt_paths(document: &mut Fields<'_>, faults: &mut Faults) -> Vec<String> {
 
 fn capacity(document: &mut Fields<'_>, faults: &mut Faults) -> u32 {
     let Some((value, path)) = document.take("counters") else { return COUNTER_CAPACITY };
-    let Some(mut counters) = Fields::open(value, &path, faults) else { return COUNTER_CAPACITY };
+    let Some(mut counters) = Fields::open(value, &path, "an object with `capacity`", faults) else {
+        return COUNTER_CAPACITY;
+    };
     let capacity = counters.count("capacity", MOST_COUNTER_CAPACITY, faults);
     counters.close(faults);
     capacity.unwrap_or(COUNTER_CAPACITY)

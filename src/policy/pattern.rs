@@ -76,6 +76,23 @@ impl fmt::Display for Pattern {
     }
 }
 
+/// Finds every pair of patterns (by their numbers) that overlap with equally many literal characters:
+/// neither would be the one that decides.
+pub(super) fn ambiguous<'p>(patterns: impl IntoIterator<Item = &'p Pattern>) -> Vec<(usize, usize)> {
+    let mut ambiguous = Vec::new();
+    let mut earlier: Vec<(usize, usize, &Pattern)> = Vec::new();
+    for (number, pattern) in patterns.into_iter().enumerate().filter(|(_, pattern)| !pattern.is_exact()) {
+        let literals = pattern.literals();
+        for (first, _, other) in earlier.iter().filter(|(_, others, _)| *others == literals) {
+            if pattern.overlaps(other) {
+                ambiguous.push((*first, number));
+            }
+        }
+        earlier.push((number, literals, pattern));
+    }
+    ambiguous
+}
+
 /// The entries of one section of a policy, of which exactly one decides on a name.
 #[derive(Debug, Clone)]
 pub struct Section<T> {
@@ -97,15 +114,7 @@ impl<T> Section<T> {
     /// Every pair of patterns (by their numbers) that overlap with equally many literal
     /// characters: neither would be the one that decides.
     pub fn new(entries: Vec<(Pattern, T)>) -> Result<Self, Vec<(usize, usize)>> {
-        let mut ambiguous = Vec::new();
-        for (second, (pattern, _)) in entries.iter().enumerate() {
-            for (first, (earlier, _)) in entries.iter().take(second).enumerate() {
-                let alike = !pattern.is_exact() && !earlier.is_exact();
-                if alike && pattern.literals() == earlier.literals() && pattern.overlaps(earlier) {
-                    ambiguous.push((first, second));
-                }
-            }
-        }
+        let ambiguous = ambiguous(entries.iter().map(|(pattern, _)| pattern));
         if !ambiguous.is_empty() {
             return Err(ambiguous);
         }

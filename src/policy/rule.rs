@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::fault::{Faults, Path};
-use super::fields::Fields;
+use super::fault::{Faults, Path, quoted};
+use super::fields::{Fields, whole};
 use super::{Action, Adds, ArgumentPath, Limit, Mode, Rule, Scope};
 use crate::json::Value;
 use crate::limit::{Amount, Kind, Window};
@@ -13,29 +13,31 @@ const LONGEST_WINDOW: u64 = 1_000_000_000;
 
 /// What every counter was defined as first, and where.
 #[derive(Default)]
-pub(super) struct Counters(BTreeMap<String, (Window, Scope, String)>);
+pub(super) struct Counters(BTreeMap<String, (Window, Scope, Path)>);
 
 impl Counters {
     /// Notes a fault where a counter of this name was defined in another way.
-    fn define(&mut self, limit: &Limit, path: &Path, faults: &mut Faults) {
+    fn define(&mut self, counter: &str, window: Window, scope: Scope, path: &Path, faults: &mut Faults) {
         let Self(known) = self;
-        let (window, scope, first) = known
-            .entry(limit.counter.clone())
-            .or_insert_with(|| (limit.window, limit.scope, limit.path.clone()));
+        let entry = known.entry(counter.to_owned());
+        let (others, other, first) = entry.or_insert_with(|| (window, scope, path.clone()));
         let differs = [
-            ("window", window.seconds() != limit.window.seconds()),
-            ("type", window.kind() != limit.window.kind()),
-            ("scope", *scope != limit.scope),
+            ("window", others.seconds() != window.seconds()),
+            ("scope", *other != scope),
+            ("type", others.kind() != window.kind()),
         ];
         for (what, _) in differs.iter().filter(|(_, differs)| *differs) {
-            faults.add(path, format_args!("counter `{}` has another {what} at `{first}`", limit.counter));
+            let name = quoted(counter);
+            let why = "limits that share a counter must agree on it";
+            faults.add(path, format_args!("counter {name} has another {what} at `{first}`, {why}"));
         }
     }
 }
 
 /// Reads the mode of a document or of a rule.
 pub(super) fn mode(fields: &mut Fields<'_>, faults: &mut Faults) -> Mode {
-    fields.word("mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)], faults).unwrap_or_default()
+    let modes = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+    fields.word("mode", &modes, Mode::default(), faults).unwrap_or_default()
 }
 
 /// Reads the rule at `path`, the entry called `name`.
@@ -46,10 +48,10 @@ pub(super) fn rule(
     counters: &mut Counters,
     faults: &mut Faults,
 ) -> Option<Rule> {
-    let mut fields = Fields::open(value, path, faults)?;
+    let mut fields = Fields::open(value, path, "an object, `{}` to allow", faults)?;
     let actions =
         [("allow", Action::Allow), ("deny", Action::Deny), ("require_approval", Action::RequireApproval)];
-    let action = fields.word("action", &actions, faults).unwrap_or_default();
+    let action = fields.word("action", &actions, Action::default(), faults).unwrap_or_default();
     let reason = fields.text("reason", faults).map(|text| text.into_owned());
     let mode = mode(&mut fields, faults);
     let mut limits = Vec::new();
@@ -64,7 +66,7 @@ pub(super) fn rule(
 }
 
 fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
-    let mut fields = Fields::open(value, path, faults)?;
+    let mut fields = Fields::open(value, path, "an object with `counter`, `window` and `max`", faults)?;
     let counter = match fields.take("counter") {
         Some((value, path)) => match value.string() {
             Some(name) if !name.is_empty() => Some(name.into_owned()),
@@ -74,7 +76,7 @@ fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Fa
             }
         },
         None => {
-            faults.add(&path.key("counter"), "is missing");
+            faults.add(&path.key("counter"), "is missing, must be a name");
             None
         }
     };
@@ -86,19 +88,17 @@ fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Fa
         ("session", Scope::Session),
         ("global", Scope::Global),
     ];
-    let scope = fields.word("scope", &scopes, faults).unwrap_or_default();
+    let scope = fields.word("scope", &scopes, Scope::default(), faults);
     let amount = match fields.take("amount") {
         None => Some(Adds::Fixed(Amount::ONE)),
         Some((value, path)) => amount(value, &path, faults),
     };
     let kinds = [("sliding", Kind::Sliding), ("calendar", Kind::Calendar)];
-    let kind = fields.word("type", &kinds, faults).unwrap_or(Kind::Sliding);
+    let kind = fields.word("type", &kinds, Kind::Sliding, faults);
     fields.close(faults);
-    let window = Window::new(seconds?, kind)?;
-    let limit =
-        Limit { path: path.to_string(), counter: counter?, window, max: max?, scope, amount: amount? };
-    counters.define(&limit, path, faults);
-    Some(limit)
+    let (counter, window, scope) = (counter?, Window::new(seconds?, kind?)?, scope?);
+    counters.define(&counter, window, scope, path, faults);
+    Some(Limit { path: path.to_string(), counter, window, max: max?, scope, amount: amount? })
 }
 
 /// Reads `{"max", "window"}`: one limit named after its entry, of each session.
@@ -109,21 +109,15 @@ fn rate_limit(
     counters: &mut Counters,
     faults: &mut Faults,
 ) -> Option<Limit> {
-    let mut fields = Fields::open(value, path, faults)?;
+    let mut fields = Fields::open(value, path, "an object with `max` and `window`", faults)?;
     let max = max(fields.take("max"), path, faults);
     let seconds = window(fields.take("window"), path, faults);
     fields.close(faults);
     let window = Window::new(seconds?, Kind::Sliding)?;
-    let limit = Limit {
-        path: path.to_string(),
-        counter: name.to_owned(),
-        window,
-        max: max?,
-        scope: Scope::Session,
-        amount: Adds::Fixed(Amount::ONE),
-    };
-    counters.define(&limit, path, faults);
-    Some(limit)
+    let scope = Scope::Session;
+    counters.define(name, window, scope, path, faults);
+    let (path, counter) = (path.to_string(), name.to_owned());
+    Some(Limit { path, counter, window, max: max?, scope, amount: Adds::Fixed(Amount::ONE) })
 }
 
 /// Reads a window: a word, or a whole number of seconds.
@@ -139,16 +133,18 @@ fn window(field: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) 
             "minute" => 60,
             "hour" => 3_600,
             "day" => 86_400,
+            digits if digits.parse::<u64>().is_ok() => {
+                faults.unfit(&path, EXPECTED, value);
+                return None;
+            }
             unknown => {
-                let short: String = unknown.chars().take(40).collect();
-                faults.add(&path, format_args!("unknown window `{short}`, expected {EXPECTED}"));
+                faults.add(&path, format_args!("unknown window {}, expected {EXPECTED}", quoted(unknown)));
                 return None;
             }
         };
         return Some(seconds);
     }
-    let seconds = value.number().and_then(|text| text.parse::<u64>().ok());
-    let fits = seconds.filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds));
+    let fits = whole(value).filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds));
     if fits.is_none() {
         let expected = "`second`, `minute`, `hour`, `day` or a whole number of seconds from 1 to 1000000000";
         faults.unfit(&path, expected, value);

@@ -13,13 +13,29 @@ use crate::json;
 /// A double holds every integer up to this one, and not all beyond it.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Turns the wire form of a `Struct` into JSON text, or returns `None` where the bytes are none.
-/// Numbers that a Struct may have changed on its way are faults.
-pub fn to_json(bytes: &[u8], faults: &mut Faults) -> Option<String> {
-    let document = Struct::decode(bytes).ok()?;
+/// Why bytes are no policy in a `Struct`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// They are something else
+    NoStruct,
+    /// They nest deeper than protobuf is read
+    TooDeep,
+}
+
+/// Turns the wire form of a `Struct` into JSON text. Numbers that a Struct may have changed on its
+/// way are faults.
+///
+/// # Errors
+/// [`Unreadable`] where the bytes are no `Struct`.
+pub fn to_json(bytes: &[u8], faults: &mut Faults) -> Result<String, Unreadable> {
+    let document = Struct::decode(bytes).map_err(|error| match error.to_string() {
+        // The error has a text and no kind.
+        text if text.contains("recursion limit") => Unreadable::TooDeep,
+        _ => Unreadable::NoStruct,
+    })?;
     let mut out = String::with_capacity(bytes.len().saturating_mul(2));
     write_object(&mut out, &document, &Path::default(), faults);
-    Some(out)
+    Ok(out)
 }
 
 fn write_object(out: &mut String, object: &Struct, path: &Path, faults: &mut Faults) {
@@ -58,7 +74,7 @@ fn write_value(out: &mut String, value: &Value, path: &Path, faults: &mut Faults
 
 fn write_number(out: &mut String, number: f64, path: &Path, faults: &mut Faults) {
     if !number.is_finite() {
-        faults.add(path, "a number must be finite");
+        faults.add(path, "must be a finite number");
         out.push('0');
         return;
     }
