@@ -1,0 +1,285 @@
+//! Exact decimals: the texts of JSON numbers, compared as they stand.
+//!
+//! A double holds neither 2^53 + 1 nor 0.1, so no number goes through one here. Every text of RFC
+//! 8259, section 6, is read in place: its digits without the zeros around them, and where its point is.
+
+use std::cmp::Ordering;
+
+/// Divisors up to this many digits are judged: ten times such a number, and a digit, fit a `u128`.
+const DIVISOR_DIGITS: usize = 37;
+
+/// An exponent beyond this is far outside of what [`fit`](super::fit) accepts, and is read as this.
+const MOST_EXPONENT: i64 = 1 << 60;
+
+/// Beyond this many, further factors of ten divide no divisor that was not divided before: below
+/// 2^128, none has more twos or fives.
+const TENS: i64 = 128;
+
+/// A number as `0.digits × 10^point`, the digits without zeros around them. Zero has none.
+#[derive(Debug, Clone, Copy)]
+struct Decimal<'t> {
+    negative: bool,
+    whole: &'t [u8],
+    fraction: &'t [u8],
+    point: i64,
+}
+
+impl<'t> Decimal<'t> {
+    fn read(text: &'t str) -> Self {
+        let (negative, unsigned) = match text.strip_prefix('-') {
+            Some(unsigned) => (true, unsigned),
+            None => (false, text),
+        };
+        let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let whole = whole.trim_start_matches('0');
+        let tail = if whole.is_empty() { fraction.trim_start_matches('0') } else { fraction };
+        let leading = length(fraction).saturating_sub(length(tail));
+        let point = length(whole).saturating_sub(leading).saturating_add(power(exponent));
+        let tail = tail.trim_end_matches('0');
+        let whole = if tail.is_empty() { whole.trim_end_matches('0') } else { whole };
+        let zero = whole.is_empty() && tail.is_empty();
+        Self {
+            negative: negative && !zero,
+            whole: whole.as_bytes(),
+            fraction: tail.as_bytes(),
+            point: if zero { 0 } else { point },
+        }
+    }
+
+    fn digits(self) -> impl Iterator<Item = u8> + 't {
+        self.whole.iter().chain(self.fraction).map(|byte| byte.saturating_sub(b'0'))
+    }
+
+    fn count(self) -> usize {
+        self.whole.len().saturating_add(self.fraction.len())
+    }
+
+    fn is_zero(self) -> bool {
+        self.count() == 0
+    }
+
+    /// Returns the power of ten of the last digit.
+    fn last_power(self) -> i64 {
+        self.point.saturating_sub(i64::try_from(self.count()).unwrap_or(i64::MAX))
+    }
+
+    /// Compares the amounts, signs aside, of two numbers that are not zero.
+    fn compare_magnitude(self, other: Decimal<'_>) -> Ordering {
+        self.point.cmp(&other.point).then_with(|| self.digits().cmp(other.digits()))
+    }
+
+    /// Returns -1, 0 or 1.
+    fn sign(self) -> i8 {
+        match (self.is_zero(), self.negative) {
+            (true, _) => 0,
+            (false, true) => -1,
+            (false, false) => 1,
+        }
+    }
+}
+
+fn length(text: &str) -> i64 {
+    i64::try_from(text.len()).unwrap_or(MOST_EXPONENT)
+}
+
+/// Reads an exponent; one that is out of all bounds becomes the bound.
+fn power(exponent: &str) -> i64 {
+    let bound = if exponent.starts_with('-') { -MOST_EXPONENT } else { MOST_EXPONENT };
+    exponent.parse().unwrap_or(bound).clamp(-MOST_EXPONENT, MOST_EXPONENT)
+}
+
+/// Compares two JSON numbers by what they amount to, in whatever notation they stand: `1`, `1.0` and
+/// `10e-1` are equal, so are `0` and `-0`; 2^53 and 2^53 + 1 are not. Linear, and without allocation.
+#[must_use]
+pub fn compare(a: &str, b: &str) -> Ordering {
+    let (a, b) = (Decimal::read(a), Decimal::read(b));
+    match (a.sign(), b.sign()) {
+        (1, 1) => a.compare_magnitude(b),
+        (-1, -1) => b.compare_magnitude(a),
+        (a, b) => a.cmp(&b),
+    }
+}
+
+/// Tells whether a JSON number has no fractional part: `1.0` and `1e2` have none.
+#[must_use]
+pub fn is_integer(text: &str) -> bool {
+    let number = Decimal::read(text);
+    number.is_zero() || number.last_power() >= 0
+}
+
+/// Tells whether the JSON number `a` is an integer times `b`, exactly: `0.3` is one of `0.1`. Zero is a
+/// multiple of everything but zero.
+///
+/// Returns `None` where that is not judged: `b` is zero, or has more than 37 digits (the zeros at
+/// its ends aside) and may go into `a`.
+#[must_use]
+pub fn is_multiple(a: &str, b: &str) -> Option<bool> {
+    let (a, b) = (Decimal::read(a), Decimal::read(b));
+    if b.is_zero() {
+        return None;
+    }
+    if a.is_zero() {
+        return Some(true);
+    }
+    // Both are integers without a zero at the end, times a power of ten. Where `a` has the lower
+    // power, the quotient has a fraction: ten does not divide a number without a zero at its end.
+    let tens = a.last_power().saturating_sub(b.last_power());
+    if tens < 0 || a.compare_magnitude(b) == Ordering::Less {
+        return Some(false);
+    }
+    if b.count() > DIVISOR_DIGITS {
+        return None;
+    }
+    let divisor = remainder(b.digits(), u128::MAX)?;
+    let zeros = std::iter::repeat_n(0, usize::try_from(tens.min(TENS)).ok()?);
+    Some(remainder(a.digits().chain(zeros), divisor)? == 0)
+}
+
+/// Returns the remainder of a number, digit by digit.
+fn remainder(mut digits: impl Iterator<Item = u8>, divisor: u128) -> Option<u128> {
+    digits.try_fold(0_u128, |rest, digit| {
+        rest.checked_mul(10)?.checked_add(u128::from(digit))?.checked_rem(divisor)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use num_bigint::BigInt;
+    use proptest::prelude::*;
+
+    /// The oracle: a number as a big integer times 10^-`SCALE`.
+    const SCALE: i64 = 900;
+
+    fn scaled(text: &str) -> BigInt {
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let decimals = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        let digits: BigInt = mantissa.replace('.', "").parse().unwrap();
+        let shift = SCALE + exponent.parse::<i64>().unwrap() - i64::try_from(decimals).unwrap();
+        digits * BigInt::from(10).pow(u32::try_from(shift).unwrap())
+    }
+
+    /// Any JSON number with up to 40 digits on each side and exponents up to ±420.
+    fn number() -> impl Strategy<Value = String> {
+        let edges = prop::sample::select(vec![
+            "0",
+            "-0",
+            "0.0",
+            "0e9",
+            "1",
+            "1.0",
+            "10e-1",
+            "9007199254740992",
+            "9007199254740993",
+            "0.1",
+            "1e308",
+            "5e-324",
+            "18446744073709551615",
+            "-9223372036854775808",
+        ]);
+        prop_oneof![
+            1 => edges.prop_map(str::to_owned),
+            2 => "-?(0|[1-9][0-9]{0,2})(\\.[0-9]{1,2})?([eE][+-]?[0-3])?",
+            1 => "-?(0|[1-9][0-9]{0,39})(\\.[0-9]{1,40})?",
+            1 => "-?(0|[1-9]0{0,39})(\\.0{0,39}[0-9])?([eE][+-]?(0?[0-9]{1,2}|[1-3][0-9]{2}|4[01][0-9]))?",
+        ]
+    }
+
+    #[test]
+    fn numbers_compare_by_what_they_amount_to() {
+        for (a, expected, b) in [
+            ("1", Ordering::Equal, "1.0"),
+            ("1", Ordering::Equal, "1e0"),
+            ("1", Ordering::Equal, "10E-1"),
+            ("1", Ordering::Equal, "0.01e+2"),
+            ("100", Ordering::Equal, "1e2"),
+            ("0", Ordering::Equal, "-0"),
+            ("0", Ordering::Equal, "-0.0e5"),
+            ("0", Ordering::Equal, "0e999999999999999999999"),
+            ("0", Ordering::Greater, "-1e-400"),
+            ("0", Ordering::Less, "1e-400"),
+            ("9007199254740992", Ordering::Less, "9007199254740993"),
+            ("9007199254740993", Ordering::Equal, "9007199254740993.0"),
+            ("-9007199254740993", Ordering::Less, "-9007199254740992"),
+            ("0.1", Ordering::Equal, "0.10"),
+            ("0.1", Ordering::Less, "0.1000000000000000055511151231257827"),
+            ("0.3", Ordering::Less, "0.30000000000000000000000000000000000000000001"),
+            ("1e400", Ordering::Greater, "9e399"),
+            ("-1e400", Ordering::Less, "1e-400"),
+            ("2", Ordering::Less, "10"),
+            ("-2", Ordering::Greater, "-10"),
+            ("0.02", Ordering::Less, "0.1"),
+            ("1e99999999999999999999", Ordering::Greater, "1e400"),
+            ("1e-99999999999999999999", Ordering::Less, "1e-400"),
+        ] {
+            assert_eq!(compare(a, b), expected, "{a} {b}");
+            assert_eq!(compare(b, a), expected.reverse(), "{b} {a}");
+        }
+    }
+
+    #[test]
+    fn an_integer_has_no_fractional_part() {
+        for text in ["0", "-0.0", "1", "-1.0", "1e2", "1.5e1", "100e-2", "1.50e1", "0e-5", "1e400"] {
+            assert!(is_integer(text), "{text}");
+        }
+        for text in ["0.1", "-1.5", "1e-1", "1.55e1", "101e-2", "1e-400", "9007199254740993.5"] {
+            assert!(!is_integer(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn multiples_are_exact() {
+        let long = "1234567890123456789012345678901234567891";
+        for (a, b, expected) in [
+            ("0.3", "0.1", Some(true)),
+            ("19.99", "0.01", Some(true)),
+            ("19.995", "0.01", Some(false)),
+            ("9007199254740993", "2", Some(false)),
+            ("9007199254740993", "3", Some(true)),
+            ("-6", "3", Some(true)),
+            ("6", "-4", Some(false)),
+            ("1e308", "7e-300", Some(false)),
+            ("7e308", "7e-300", Some(true)),
+            ("1e300", "1024", Some(true)),
+            ("4.5", "1.5", Some(true)),
+            ("0", "5", Some(true)),
+            ("-0.0", "0.5", Some(true)),
+            ("5", "0", None),
+            ("0", "0", None),
+            ("1", long, Some(false)),
+            (long, "1", Some(true)),
+            (long, long, None),
+        ] {
+            assert_eq!(is_multiple(a, b), expected, "{a} {b}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_what_big_integers_say(a in number(), b in number()) {
+            let (x, y) = (scaled(&a), scaled(&b));
+            let zero = BigInt::ZERO;
+            prop_assert_eq!(compare(&a, &b), x.cmp(&y));
+            prop_assert_eq!(is_integer(&a), &x % BigInt::from(10).pow(u32::try_from(SCALE).unwrap()) == zero);
+            match is_multiple(&a, &b) {
+                Some(multiple) => prop_assert_eq!(multiple, &x % &y == zero),
+                None => prop_assert!(y == zero || b.len() > DIVISOR_DIGITS),
+            }
+        }
+
+        #[test]
+        fn a_product_is_a_multiple(factor in 1_u32.., divisor in 1_u64.., decimals in 0_usize..9) {
+            let product = u128::from(factor) * u128::from(divisor);
+            let zeros = "0".repeat(decimals);
+            prop_assert_eq!(is_multiple(&format!("{product}{zeros}"), &divisor.to_string()), Some(true));
+            let (a, b) = (format!("{product}e-{decimals}"), format!("{divisor}e-{decimals}"));
+            prop_assert_eq!(is_multiple(&a, &b), Some(true));
+        }
+
+        #[test]
+        fn no_text_is_too_odd_to_read(a in ".{0,12}", b in ".{0,12}") {
+            let _ = (compare(&a, &b), is_integer(&a), is_multiple(&a, &b));
+        }
+    }
+}
