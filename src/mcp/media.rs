@@ -32,6 +32,8 @@ pub fn is_json(value: &[u8]) -> bool {
     let mut charsets = 0_usize;
     media_type.eq_ignore_ascii_case("application/json")
         && parts.all(|parameter| match parameter.split_once('=') {
+            // `charset*` and `charset*0` are other ways to write it (RFC 2231), which some readers know.
+            Some((name, _)) if is_extended_charset(name) => false,
             Some((name, charset)) if trim(name).eq_ignore_ascii_case("charset") => {
                 charsets = charsets.saturating_add(1);
                 let charset = trim(charset);
@@ -49,6 +51,10 @@ pub fn is_json(value: &[u8]) -> bool {
 pub fn is_event_stream(value: &[u8]) -> bool {
     let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+}
+
+fn is_extended_charset(name: &str) -> bool {
+    trim(name).split_once('*').is_some_and(|(name, _)| name.eq_ignore_ascii_case("charset"))
 }
 
 fn trim(text: &str) -> &str {
@@ -78,6 +84,8 @@ mod tests {
             ("application/json; charset=utf-16", false),
             ("application/json; charset=utf-8; charset=utf-7", false),
             ("application/json; charset =utf-16", false),
+            ("application/json; charset*=utf-8''utf-16", false),
+            ("application/json; Charset*0=utf-; charset*1=16", false),
             ("application/jsonp", false),
             ("application/vnd.api+json", false),
             ("text/plain", false),
