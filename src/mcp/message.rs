@@ -142,9 +142,16 @@ fn read_call<'d>(method: Value<'d>, params: Option<Value<'d>>) -> Result<Call<'d
 fn readable_id<'d>(document: &'d Document<'d>) -> Option<&'d str> {
     let mut ids = document.root().entries().filter(|(key, _)| key == "id");
     match (ids.next(), ids.next()) {
-        (Some((_, value)), None) if is_id(value) => Some(value.raw()),
+        (Some((_, value)), None) if is_id(value) && is_sound(document, value) => Some(value.raw()),
         _ => None,
     }
+}
+
+/// Tells whether a value has no share in the document's defects: an id with half of a surrogate pair
+/// would make its own refusal unreadable.
+fn is_sound(document: &Document<'_>, value: Value<'_>) -> bool {
+    document.defect().is_none()
+        || json::read(value.raw().as_bytes()).is_ok_and(|alone| alone.defect().is_none())
 }
 
 /// Tells whether a value is an id that every server echoes alike: 1.0 and 1e2 come back as 1 and 100.

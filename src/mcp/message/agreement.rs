@@ -31,7 +31,7 @@ pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
     }
     if let Some(value) = present(&headers.mcp_name, "Mcp-Name")? {
         let decoded = decode(value)?;
-        let named = call.and_then(name).and_then(Value::string);
+        let named = call.map(name).transpose()?.flatten().and_then(Value::string);
         if named.as_deref().map(str::as_bytes) != Some(decoded.as_slice()) {
             return Err(disagree("`Mcp-Name` is not what the body names"));
         }
@@ -49,8 +49,8 @@ pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
 }
 
 /// Returns what a call names, which `Mcp-Name` repeats.
-fn name<'d>(call: &Call<'d>) -> Option<Value<'d>> {
-    let params = call.params?;
+fn name<'d>(call: &Call<'d>) -> Result<Option<Value<'d>>, Denial> {
+    let Some(params) = call.params else { return Ok(None) };
     let key = match call.method.as_ref() {
         "resources/read"
         | "resources/subscribe"
@@ -60,7 +60,8 @@ fn name<'d>(call: &Call<'d>) -> Option<Value<'d>> {
         method if method.starts_with("tasks/") => "taskId",
         _ => "name",
     };
-    params.get(key)
+    refuse_variants(params, &[key])?;
+    Ok(params.get(key))
 }
 
 /// Undoes `=?base64?…?=`, in which clients send names that no header can hold.

@@ -40,7 +40,7 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
     let target = match method {
         "tools/call" => {
             let params = required(params)?;
-            refuse_variants(params, &["name", "arguments", "_meta"])?;
+            refuse_variants(params, &["name", "arguments"])?;
             if params.get("arguments").is_some_and(|arguments| !arguments.is_object()) {
                 return Err(unusable_params("`params.arguments` must be an object"));
             }
@@ -52,13 +52,13 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
         | "resources/directory/read"
         | "skills/get" => {
             let params = required(params)?;
-            refuse_variants(params, &["uri", "_meta"])?;
+            refuse_variants(params, &["uri"])?;
             Target::Resources(vec![string(params, "uri", "params.uri")?])
         }
         "subscriptions/listen" => Target::Resources(subscriptions(params)?),
         "prompts/get" => {
             let params = required(params)?;
-            refuse_variants(params, &["name", "arguments", "_meta"])?;
+            refuse_variants(params, &["name", "arguments"])?;
             Target::Prompt(string(params, "name", "params.name")?)
         }
         "completion/complete" => reference(required(params)?)?,
@@ -74,10 +74,11 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
             Target::Unknown
         }
     };
-    if let Some(meta) = params.and_then(|params| params.get("_meta"))
-        && !meta.is_object()
-    {
-        return Err(unusable_params("`params._meta` must be an object"));
+    if let Some(params) = params {
+        refuse_variants(params, &["_meta"])?;
+        if params.get("_meta").is_some_and(|meta| !meta.is_object()) {
+            return Err(unusable_params("`params._meta` must be an object"));
+        }
     }
     Ok(target)
 }
@@ -94,7 +95,7 @@ fn string<'d>(object: Value<'d>, key: &str, path: &str) -> Result<Cow<'d, str>, 
 /// Reads which resources a subscription names (2026-07-28, basic/patterns/subscriptions).
 fn subscriptions<'d>(params: Option<Value<'d>>) -> Result<Vec<Cow<'d, str>>, Denial> {
     let Some(params) = params else { return Ok(Vec::new()) };
-    refuse_variants(params, &["notifications", "_meta"])?;
+    refuse_variants(params, &["notifications"])?;
     let Some(notifications) = params.get("notifications") else { return Ok(Vec::new()) };
     if !notifications.is_object() {
         return Err(unusable_params("`params.notifications` must be an object"));
@@ -110,7 +111,7 @@ fn subscriptions<'d>(params: Option<Value<'d>>) -> Result<Vec<Cow<'d, str>>, Den
 
 /// Reads what a completion refers to: `ref/prompt` by name or `ref/resource` by URI.
 fn reference(params: Value<'_>) -> Result<Target<'_>, Denial> {
-    refuse_variants(params, &["ref", "_meta"])?;
+    refuse_variants(params, &["ref"])?;
     let Some(reference) = params.get("ref").filter(|reference| reference.is_object()) else {
         return Err(unusable_params("`params.ref` must be an object"));
     };
