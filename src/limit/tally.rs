@@ -175,7 +175,8 @@ impl Tally {
         leaves.into_iter().take(slots)
     }
 
-    /// Returns the whole seconds, one at least, until enough of the oldest slots have left.
+    /// Returns the whole seconds until enough of the oldest slots have left, all of which leave after
+    /// the present one: never 0.
     fn retry_after(&self, now_ns: u64, amount: Amount, max: Amount) -> Option<u64> {
         let room = u128::from(max.micros().checked_sub(amount.micros())?);
         let mut left = self.used(now_ns);
@@ -183,7 +184,7 @@ impl Tally {
             left = left.saturating_sub(u128::from(*sum));
             left <= room
         })?;
-        Some(self.window.seconds_until(leaves, now_ns).max(1))
+        Some(self.window.seconds_until(leaves, now_ns))
     }
 }
 

@@ -1,0 +1,29 @@
+//! Limits keep their promises: as data, in time, and with other workers in between.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+#[path = "limits/contract.rs"]
+mod contract;
+#[path = "limits/interleaving.rs"]
+mod interleaving;
+#[path = "limits/promises.rs"]
+mod promises;
+#[path = "limits/schedule.rs"]
+mod schedule;
+#[path = "limits/threads.rs"]
+mod threads;
+
+use mcp_policy_filter::limit::MemoryStore;
+
+#[test]
+fn memory_keeps_the_contract() {
+    contract::hold(MemoryStore::new);
+}
