@@ -1,0 +1,232 @@
+//! A proxy in memory, with state in place of scripts: what the filter is told and what it may do are
+//! those of Envoy 1.40.
+//!
+//! A [`Proxy`] is what all workers share, a [`Stream`] is the [`Host`] of one request, and an
+//! [`Exchange`](exchange::Exchange) calls a filter in the order in which Envoy does.
+
+pub mod exchange;
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mcp_policy_filter::envoy::host::{Level, Shared};
+use mcp_policy_filter::envoy::{Broken, Host};
+use mcp_policy_filter::mcp::answer::Reply;
+
+pub type Headers = Vec<(String, Vec<u8>)>;
+
+/// A call to the host that can be made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    RequestHeaders,
+    SetRequestHeader,
+    RequestBody,
+    ResponseHeaders,
+    SetResponseHeader,
+    ResponseBody,
+    SetResponseBody,
+    Reply,
+    Clock,
+    Shared,
+    SetShared,
+    SetTick,
+}
+
+/// One process: what its workers share.
+#[derive(Debug)]
+pub struct Proxy {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    shared: HashMap<String, (Vec<u8>, u32)>,
+    next_token: u32,
+    now_ns: u64,
+    random: u128,
+    tick_ms: u32,
+    log: Vec<String>,
+    failing: BTreeSet<Call>,
+    calls: Vec<Call>,
+}
+
+impl Proxy {
+    /// Starts a proxy at `now_ns` since the Unix epoch.
+    pub fn new(now_ns: u64) -> Arc<Self> {
+        let state = State {
+            shared: HashMap::new(),
+            next_token: 1,
+            now_ns,
+            random: 1,
+            tick_ms: 0,
+            log: Vec::new(),
+            failing: BTreeSet::new(),
+            calls: Vec::new(),
+        };
+        Arc::new(Self { state: Mutex::new(state) })
+    }
+
+    /// Makes the host of a request, or of a worker's root context.
+    pub fn stream(self: &Arc<Self>) -> Stream {
+        Stream { proxy: Arc::clone(self), state: Rc::default() }
+    }
+
+    /// Makes every use of `call` fail from now on.
+    pub fn fail(&self, call: Call) {
+        self.state().failing.insert(call);
+    }
+
+    /// Makes nothing fail any more.
+    pub fn mend(&self) {
+        self.state().failing.clear();
+    }
+
+    pub fn advance(&self, nanoseconds: u64) {
+        self.state().now_ns += nanoseconds;
+    }
+
+    /// Returns how often the host calls the plugin's tick, in milliseconds; 0 for never.
+    pub fn tick_ms(&self) -> u32 {
+        self.state().tick_ms
+    }
+
+    pub fn log(&self) -> Vec<String> {
+        self.state().log.clone()
+    }
+
+    /// Returns the calls that were made since this was asked last.
+    pub fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.state().calls)
+    }
+
+    /// Puts a value where another program of the same `vm_id` might.
+    pub fn put(&self, key: &str, value: &[u8]) {
+        self.state().set_shared(key, value, 0);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self, call: Call) -> Result<MutexGuard<'_, State>, Broken> {
+        let mut state = self.state();
+        state.calls.push(call);
+        if state.failing.contains(&call) { Err(Broken) } else { Ok(state) }
+    }
+}
+
+impl State {
+    /// Writes as Envoy does: an absent key is inserted whatever the token, zero compares nothing,
+    /// and every write in the process takes the next token.
+    fn set_shared(&mut self, key: &str, value: &[u8], token: u32) -> bool {
+        match self.shared.get(key) {
+            Some((_, current)) if token != 0 && token != *current => return false,
+            _ => {}
+        }
+        self.shared.insert(key.to_owned(), (value.to_vec(), self.next_token));
+        self.next_token = self.next_token.checked_add(1).unwrap_or(1);
+        true
+    }
+}
+
+/// One HTTP stream of a proxy, as the filter on it sees it.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    proxy: Arc<Proxy>,
+    state: Rc<RefCell<Buffers>>,
+}
+
+/// What the proxy holds of a stream at present.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    pub request_headers: Headers,
+    pub request_body: Vec<u8>,
+    pub response_headers: Headers,
+    pub response_body: Vec<u8>,
+    /// What the filter has answered.
+    pub reply: Option<Reply>,
+}
+
+impl Stream {
+    fn take<T>(&self, call: Call, read: impl FnOnce(&mut Buffers) -> T) -> Result<T, Broken> {
+        drop(self.proxy.turn(call)?);
+        Ok(read(&mut self.state.borrow_mut()))
+    }
+}
+
+/// Puts one value in place of all of a name, where the first of them stood, or removes them.
+fn set(headers: &mut Headers, name: &str, value: Option<&str>) {
+    assert!(!name.bytes().any(|byte| byte.is_ascii_uppercase()), "Envoy keeps names in lower case");
+    let at = headers.iter().position(|(known, _)| known == name).unwrap_or(headers.len());
+    headers.retain(|(known, _)| known != name);
+    if let Some(value) = value {
+        headers.insert(at, (name.to_owned(), value.as_bytes().to_vec()));
+    }
+}
+
+impl Host for Stream {
+    fn request_headers(&self) -> Result<Headers, Broken> {
+        self.take(Call::RequestHeaders, |state| state.request_headers.clone())
+    }
+
+    fn set_request_header(&self, name: &str, value: &str) -> Result<(), Broken> {
+        self.take(Call::SetRequestHeader, |state| set(&mut state.request_headers, name, Some(value)))
+    }
+
+    fn request_body(&self) -> Result<Vec<u8>, Broken> {
+        self.take(Call::RequestBody, |state| state.request_body.clone())
+    }
+
+    fn response_headers(&self) -> Result<Headers, Broken> {
+        self.take(Call::ResponseHeaders, |state| state.response_headers.clone())
+    }
+
+    fn set_response_header(&self, name: &str, value: Option<&str>) -> Result<(), Broken> {
+        self.take(Call::SetResponseHeader, |state| set(&mut state.response_headers, name, value))
+    }
+
+    fn response_body(&self) -> Result<Vec<u8>, Broken> {
+        self.take(Call::ResponseBody, |state| state.response_body.clone())
+    }
+
+    fn set_response_body(&self, bytes: &[u8]) -> Result<(), Broken> {
+        self.take(Call::SetResponseBody, |state| state.response_body = bytes.to_vec())
+    }
+
+    fn reply(&self, reply: &Reply) -> Result<(), Broken> {
+        self.take(Call::Reply, |state| {
+            assert_eq!(state.reply, None, "a request is answered once");
+            state.reply = Some(reply.clone());
+        })
+    }
+
+    fn now_ns(&self) -> Result<u64, Broken> {
+        Ok(self.proxy.turn(Call::Clock)?.now_ns)
+    }
+
+    fn shared(&self, key: &str) -> Result<Shared, Broken> {
+        let state = self.proxy.turn(Call::Shared)?;
+        Ok(state.shared.get(key).cloned().unzip())
+    }
+
+    fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<bool, Broken> {
+        Ok(self.proxy.turn(Call::SetShared)?.set_shared(key, value, token.unwrap_or(0)))
+    }
+
+    fn set_tick(&self, milliseconds: u32) -> Result<(), Broken> {
+        self.proxy.turn(Call::SetTick)?.tick_ms = milliseconds;
+        Ok(())
+    }
+
+    fn random(&self) -> [u8; 16] {
+        let mut state = self.proxy.state();
+        state.random += 1;
+        state.random.to_le_bytes()
+    }
+
+    fn log(&self, level: Level, line: &str) {
+        self.proxy.state().log.push(format!("{level:?}: {line}"));
+    }
+}
