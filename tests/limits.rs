@@ -16,8 +16,13 @@ mod contract;
 mod interleaving;
 #[path = "limits/promises.rs"]
 mod promises;
+#[allow(dead_code, reason = "only its shared data is used here")]
+#[path = "host/proxy.rs"]
+mod proxy;
 #[path = "limits/schedule.rs"]
 mod schedule;
+#[path = "limits/shared_data.rs"]
+mod shared_data;
 #[path = "limits/threads.rs"]
 mod threads;
 
