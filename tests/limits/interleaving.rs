@@ -107,6 +107,11 @@ fn a_call_with_one_limit_takes_one_read_and_one_write() {
 
     assert!(matches!(charge(&store, NOW, &[one(&first, 1)]), Outcome::Refused { .. }));
     assert_eq!(store.seen.borrow().len(), 3, "a refusal takes one read");
+
+    let (first, last) = two_places();
+    let nothing = Charge { amount: Amount::ZERO, ..one(&first, 1) };
+    assert_charged(&charge(&store, NOW, &[nothing, one(&last, 1)]));
+    assert_eq!(store.seen.borrow().len(), 6, "a limit that is charged nothing takes one read, and no write");
 }
 
 #[test]
