@@ -6,10 +6,12 @@
 use std::borrow::Cow;
 
 use crate::denial::{Code, Denial};
+use crate::identity::Caller;
 use crate::limit::Amount;
 use crate::mcp::list::ListKind;
 use crate::mcp::message::{Call, Target};
-use crate::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule};
+use crate::mcp::uri;
+use crate::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule, Rules};
 
 /// How much of a name a reason quotes, in characters.
 const QUOTED: usize = 128;
@@ -38,15 +40,26 @@ pub struct Due<'p> {
     pub reason: Option<&'p str>,
 }
 
-/// Decides on a request or notification.
+/// Decides on a request or notification: it has to pass the document's rules and its grant's.
 #[must_use]
-pub fn decide<'p>(policy: &'p Policy, call: &Call<'_>) -> Decision<'p> {
-    match &call.target {
-        Target::Tool(name) => decide_tool(policy, name, call),
-        Target::Resources(uris) if uris.is_empty() => Decision::default(),
-        Target::Session => Decision::default(),
-        Target::Resources(_) | Target::Prompt(_) | Target::Unknown => by_default(policy, call),
+pub fn decide<'p>(policy: &'p Policy, caller: &Caller, call: &Call<'_>) -> Decision<'p> {
+    let mut decision = Decision::default();
+    if let Target::Tool(name) = &call.target
+        && let Some(path) = layers(policy, caller).find_map(|rules| rules.hidden(name))
+    {
+        let reason = format!("unknown tool: {}", quoted(name));
+        decision.denial = Some(Denial::by(path.to_owned(), Code::Hidden, reason));
+        return decision;
     }
+    for rules in layers(policy, caller) {
+        decision.consult(rules, call);
+    }
+    decision
+}
+
+/// The sets of rules that a caller has to pass.
+fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
+    std::iter::once(&policy.rules).chain(caller.grant(policy).map(|grant| &grant.rules))
 }
 
 /// Names what a call acts on, for the caller. A URI may hold a secret, so it is not told.
@@ -62,51 +75,76 @@ pub fn subject(call: &Call<'_>) -> String {
 
 /// Tells whether a list shows the element of this name: not what the caller can never use.
 #[must_use]
-pub fn shows(policy: &Policy, kind: ListKind, name: &str) -> bool {
-    if policy.mode == Mode::Shadow {
-        return true;
-    }
-    if kind != ListKind::Tools {
-        return policy.default == Effect::Allow;
-    }
-    let own = policy.tools.get(name);
-    policy.hidden(name).is_none()
-        && (own.is_some() || policy.default == Effect::Allow)
-        && !own.into_iter().chain(&policy.all_tools).any(denies)
+pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str) -> bool {
+    policy.mode == Mode::Shadow || layers(policy, caller).all(|rules| may_use(rules, kind, name))
 }
 
-fn denies(rule: &Rule) -> bool {
-    rule.action == Action::Deny && rule.mode == Mode::Enforce
-}
-
-fn decide_tool<'p>(policy: &'p Policy, name: &str, call: &Call<'_>) -> Decision<'p> {
-    let mut decision = Decision::default();
-    if let Some(path) = policy.hidden(name) {
-        decision.denial =
-            Some(Denial::by(path.to_owned(), Code::Hidden, format!("unknown tool: {}", quoted(name))));
-        return decision;
-    }
-    let own = policy.tools.get(name);
-    if own.is_none() && policy.default == Effect::Deny {
-        return by_default(policy, call);
-    }
-    for rule in own.into_iter().chain(&policy.all_tools) {
-        decision.apply(rule, call);
-    }
-    decision
-}
-
-/// Decides on what no entry names.
-fn by_default<'p>(policy: &Policy, call: &Call<'_>) -> Decision<'p> {
-    let denial = (policy.default == Effect::Deny).then(|| {
-        let reason =
-            format!("{} is not allowed here: the policy of this server does not list it", subject(call));
-        Denial::by("default", Code::NotListed, reason)
-    });
-    Decision { denial, ..Decision::default() }
+fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
+    let (entries, all) = match kind {
+        ListKind::Tools => (&rules.tools, rules.all_tools.as_ref()),
+        ListKind::Prompts => (&rules.prompts, None),
+        ListKind::Resources => (&rules.resources, None),
+        // A template stands for many URIs, of which some may be allowed: only a denial of all counts.
+        ListKind::ResourceTemplates => {
+            return rules.default.0 == Effect::Allow || !rules.resources.is_empty();
+        }
+    };
+    let own = entries.get(name);
+    (kind != ListKind::Tools || rules.hidden(name).is_none())
+        && (own.is_some() || rules.default.0 == Effect::Allow)
+        && !own.into_iter().chain(all).any(|rule| rule.action == Action::Deny && rule.mode == Mode::Enforce)
 }
 
 impl<'p> Decision<'p> {
+    /// Adds what one set of rules says.
+    fn consult(&mut self, rules: &'p Rules, call: &Call<'_>) {
+        match &call.target {
+            Target::Tool(name) => {
+                let own = rules.tools.get(name);
+                self.default_unless(own.is_some(), rules, call);
+                for rule in own.into_iter().chain(&rules.all_tools) {
+                    self.apply(rule, call);
+                }
+            }
+            Target::Prompt(name) => {
+                let own = rules.prompts.get(name);
+                self.default_unless(own.is_some(), rules, call);
+                own.into_iter().for_each(|rule| self.apply(rule, call));
+            }
+            Target::Resources(uris) => {
+                for uri in uris {
+                    let own = rules.resources.get(uri);
+                    self.default_unless(own.is_some(), rules, call);
+                    // A pattern means what it says of plain URIs alone; an exact entry means itself.
+                    if !rules.resources.is_empty() && !rules.resources.names(uri) && !uri::is_plain(uri) {
+                        let rule = own.map_or_else(|| rules.default.1.clone(), |rule| rule.path.clone());
+                        let reason = "the resource's URI must be plain: no dot segments, backslashes, control \
+                                      characters or user information";
+                        self.refuse(false, Denial::by(rule, Code::Denied, reason));
+                    }
+                    own.into_iter().for_each(|rule| self.apply(rule, call));
+                }
+            }
+            Target::Session | Target::Unknown => match rules.methods.get(&call.method) {
+                Some((Effect::Allow, _)) => {}
+                Some((Effect::Deny, path)) => {
+                    let reason = format!("{} is denied by policy", subject(call));
+                    self.refuse(false, Denial::by(path.clone(), Code::Denied, reason));
+                }
+                None => self.default_unless(call.target == Target::Session, rules, call),
+            },
+        }
+    }
+
+    /// Refuses what no entry names, where that is the default.
+    fn default_unless(&mut self, named: bool, rules: &Rules, call: &Call<'_>) {
+        let (default, path) = &rules.default;
+        if !named && *default == Effect::Deny {
+            let reason = format!("{} is not allowed here: no rule of the policy names it", subject(call));
+            self.refuse(false, Denial::by(path.clone(), Code::NotListed, reason));
+        }
+    }
+
     /// Adds what one rule says.
     fn apply(&mut self, rule: &'p Rule, call: &Call<'_>) {
         let shadow = rule.mode == Mode::Shadow;

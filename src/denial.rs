@@ -29,6 +29,12 @@ pub enum Code {
     TooLarge,
     /// The HTTP method is not one of MCP's
     MethodNotAllowed,
+    /// Nobody knows who calls
+    Unauthenticated,
+    /// Nothing is granted to who calls
+    NoGrant,
+    /// What was granted to who calls is over
+    GrantExpired,
 }
 
 /// How a body fails to be a message, which decides the JSON-RPC error code.
@@ -59,6 +65,9 @@ impl Code {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::TooLarge => "too_large",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::Unauthenticated => "unauthenticated",
+            Self::NoGrant => "no_grant",
+            Self::GrantExpired => "grant_expired",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! [`Host`] and runs natively against any.
 
 pub mod counters;
+mod credentials;
 pub mod filter;
 pub mod host;
 pub mod ids;

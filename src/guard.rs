@@ -5,6 +5,7 @@
 
 use crate::decide::{self, Decision, Due};
 use crate::denial::{Code, Denial, Invalid};
+use crate::identity::{self, Caller, Credentials, Principal};
 use crate::limit::{self, Charge, Counter, Layout, Outcome as Counted, Place, Store};
 use crate::mcp::answer::{Asked, Form, Refusal, Reply};
 use crate::mcp::headers::{Field, Headers};
@@ -12,9 +13,6 @@ use crate::mcp::list::ListKind;
 use crate::mcp::media;
 use crate::mcp::message::{self, Body, Call, Message, Rejection, Target};
 use crate::policy::{Mode, Policy, Scope};
-
-/// The grant of everybody, as long as a policy has no grants.
-const EVERYBODY: &str = "default";
 
 /// What the headers alone decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +82,28 @@ pub fn admit(policy: &Policy, headers: &Headers) -> Admission {
     }
 }
 
+/// Finds out who sends a request, where its method needs to know. In shadow mode who has no grant
+/// passes as if the policy had none.
+///
+/// # Errors
+/// The denial of a caller without an identity, a grant, or one that has not expired.
+pub fn identify(
+    policy: &Policy,
+    headers: &Headers,
+    credentials: &impl Credentials,
+    now_ns: impl FnOnce() -> Option<u64>,
+) -> Result<Caller, Denial> {
+    // A browser asks with OPTIONS before it may send any credential (CORS preflight).
+    if headers.method.once() == Some(b"OPTIONS") {
+        return Ok(Caller::default());
+    }
+    let caller = identity::identify(policy, credentials, now_ns);
+    match policy.mode {
+        Mode::Enforce => caller,
+        Mode::Shadow => Ok(caller.unwrap_or_default()),
+    }
+}
+
 /// Refuses a request by its headers, or by the size of its body.
 #[must_use]
 pub fn refuse(policy: &Policy, denial: &Denial, decision_id: &str) -> Reply {
@@ -108,6 +128,7 @@ pub fn too_large(policy: &Policy) -> Denial {
 /// Judges the bytes of a body, and charges what is due.
 pub fn judge<S: Store + ?Sized>(
     policy: &Policy,
+    caller: &Caller,
     headers: &Headers,
     body: &[u8],
     tally: &Tally<'_, S>,
@@ -122,11 +143,11 @@ pub fn judge<S: Store + ?Sized>(
         Err(rejection) => return reject(policy, rejection, decision_id),
     };
     let Body::Call(call) = &message.body else { return Verdict::Forward(None) };
-    let mut decision = decide::decide(policy, call);
+    let mut decision = decide::decide(policy, caller, call);
     if policy.mode == Mode::Shadow {
         decision.soften();
     }
-    let denial = decision.denial.take().or_else(|| charge(policy, headers, &decision, call, tally));
+    let denial = decision.denial.take().or_else(|| charge(policy, caller, headers, &decision, call, tally));
     match denial {
         Some(denial) => {
             let asked = match &call.target {
@@ -171,21 +192,23 @@ impl Decision<'_> {
 /// Charges what a call owes; then, where that had room, what it owes to rules in shadow mode.
 fn charge<S: Store + ?Sized>(
     policy: &Policy,
+    caller: &Caller,
     headers: &Headers,
     decision: &Decision<'_>,
     call: &Call<'_>,
     tally: &Tally<'_, S>,
 ) -> Option<Denial> {
-    let denial = charge_all(policy, headers, &decision.charges, call, tally);
+    let denial = charge_all(policy, caller, headers, &decision.charges, call, tally);
     if denial.is_none() {
         // Nobody is refused by a rule in shadow mode.
-        let _ = charge_all(policy, headers, &decision.shadow_charges, call, tally);
+        let _ = charge_all(policy, caller, headers, &decision.shadow_charges, call, tally);
     }
     denial
 }
 
 fn charge_all<S: Store + ?Sized>(
     policy: &Policy,
+    caller: &Caller,
     headers: &Headers,
     dues: &[Due<'_>],
     call: &Call<'_>,
@@ -195,7 +218,23 @@ fn charge_all<S: Store + ?Sized>(
         return None;
     }
     let Some(layout) = tally.layout else { return dues.first().map(unavailable) };
-    let places: Vec<Place> = dues.iter().map(|due| layout.place(&counter(policy, headers, due))).collect();
+    let grant = caller.grant_name(policy);
+    let principal = caller.principal.as_ref().map(Principal::name);
+    let places: Vec<Place> = dues
+        .iter()
+        .map(|due| {
+            let scope = match (due.limit.scope, &principal, &headers.session_id) {
+                (Scope::Global, _, _) => limit::Scope::Global,
+                (Scope::Principal, Some(name), _) => {
+                    limit::Scope::Principal { grant, principal: name.as_bytes() }
+                }
+                (Scope::Session, _, Field::Once(session)) => limit::Scope::Session { grant, session },
+                (Scope::Grant | Scope::Principal | Scope::Session, _, _) => limit::Scope::Grant(grant),
+            };
+            let (server, name) = (policy.server.as_str(), due.limit.counter.as_str());
+            layout.place(&Counter { server, name, window: due.limit.window, scope })
+        })
+        .collect();
     let charges: Vec<Charge<'_>> = dues
         .iter()
         .zip(&places)
@@ -208,15 +247,6 @@ fn charge_all<S: Store + ?Sized>(
         }
         Counted::Unavailable { index, .. } => dues.get(index).or(dues.first()).map(unavailable),
     }
-}
-
-fn counter<'a>(policy: &'a Policy, headers: &'a Headers, due: &Due<'a>) -> Counter<'a> {
-    let scope = match (due.limit.scope, &headers.session_id) {
-        (Scope::Global, _) => limit::Scope::Global,
-        (Scope::Session, Field::Once(session)) => limit::Scope::Session { grant: EVERYBODY, session },
-        (Scope::Grant | Scope::Principal | Scope::Session, _) => limit::Scope::Grant(EVERYBODY),
-    };
-    Counter { server: &policy.server, name: &due.limit.counter, window: due.limit.window, scope }
 }
 
 fn used_up(due: &Due<'_>, call: &Call<'_>, retry_after_seconds: Option<u64>) -> Denial {

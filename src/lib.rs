@@ -8,6 +8,7 @@ pub mod decide;
 pub mod denial;
 pub mod envoy;
 pub mod guard;
+pub mod identity;
 pub mod json;
 pub mod limit;
 pub mod mcp;

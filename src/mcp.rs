@@ -7,3 +7,4 @@ pub mod list;
 pub mod media;
 pub mod message;
 pub mod sse;
+pub mod uri;

@@ -4,15 +4,19 @@
 
 mod fault;
 mod fields;
+mod grant;
 mod load;
 mod path;
 mod pattern;
 mod rule;
-mod structured;
+mod rules;
+pub(crate) mod structured;
 
 pub use fault::{Faults, Path};
+pub use grant::{Certificate, Expected, Grant, Match, Matching, Source};
 pub use path::ArgumentPath;
 pub use pattern::{Pattern, Section};
+pub use rules::Rules;
 
 use crate::limit::{Amount, Window};
 use crate::mcp::answer::Form;
@@ -54,16 +58,14 @@ pub struct Policy {
     pub digest: String,
     /// Name of the protected server
     pub server: String,
-    /// Verdict for what no entry names
-    pub default: Effect,
     /// Whether any decision takes effect
     pub mode: Mode,
-    /// Tools that seem not to exist, with the place of each pattern in the document
-    pub hide: Vec<(Pattern, String)>,
-    /// The rule for every tool call
-    pub all_tools: Option<Rule>,
-    /// Rules by tool name
-    pub tools: Section<Rule>,
+    /// What every request has to pass
+    pub rules: Rules,
+    /// Where callers' identities come from, the first that tells
+    pub identity: Vec<Source>,
+    /// What each caller has to pass beside the rules, the first that matches
+    pub grants: Vec<Grant>,
     /// How denied tool calls are answered
     pub denials: Form,
     /// Request paths that pass unread
@@ -153,14 +155,8 @@ impl Policy {
         load::policy(bytes)
     }
 
-    /// Returns the pattern's place where `tool` is hidden.
-    #[must_use]
-    pub fn hidden(&self, tool: &str) -> Option<&str> {
-        self.hide.iter().find(|(pattern, _)| pattern.matches(tool)).map(|(_, path)| path.as_str())
-    }
-
-    /// Walks all rules.
-    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.all_tools.iter().chain(self.tools.iter())
+    /// Walks all rules, those of grants included.
+    pub fn all_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().chain(self.grants.iter().flat_map(|grant| grant.rules.iter()))
     }
 }

@@ -184,7 +184,7 @@ fn a_good_document_means_what_it_says() {
         for (tool, rule) in
             case.entry.get("decides").and_then(|names| names.as_object()).into_iter().flatten()
         {
-            let found = policy.tools.get(tool).map(|rule| rule.path.as_str());
+            let found = policy.rules.tools.get(tool).map(|rule| rule.path.as_str());
             if found != rule.as_str() {
                 writeln!(wrong, "\n{}: {tool:?}\n    - {rule}\n    + {found:?}", case.name).unwrap();
             }
@@ -195,10 +195,10 @@ fn a_good_document_means_what_it_says() {
 
 /// Writes a policy out, a line for whatever can be set.
 fn meaning(policy: &Policy) -> Vec<String> {
-    let hide: Vec<String> = policy.hide.iter().map(|(pattern, _)| pattern.to_string()).collect();
+    let hide: Vec<String> = policy.rules.hide.iter().map(|(pattern, _)| pattern.to_string()).collect();
     let mut lines = vec![
         format!("server: {}", policy.server),
-        format!("default: {}", if policy.default == Effect::Allow { "allow" } else { "deny" }),
+        format!("default: {}", if policy.rules.default.0 == Effect::Allow { "allow" } else { "deny" }),
         format!("mode: {}", mode(policy.mode)),
         format!("hide: {}", hide.join(" ")),
         format!(
@@ -220,7 +220,7 @@ fn meaning(policy: &Policy) -> Vec<String> {
         ),
         format!("counters.capacity: {}", policy.counter_capacity),
     ];
-    policy.rules().for_each(|rule| rule_meaning(rule, &mut lines));
+    policy.all_rules().for_each(|rule| rule_meaning(rule, &mut lines));
     lines
 }
 

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mcp_policy_filter::denial::{Code, Denial, Invalid};
 use mcp_policy_filter::guard::{self, Admission, Tally, Verdict};
+use mcp_policy_filter::identity::Caller;
 use mcp_policy_filter::json;
 use mcp_policy_filter::limit::MemoryStore;
 use mcp_policy_filter::mcp::answer::Reply;
@@ -123,7 +124,7 @@ impl Case {
         let pseudo = [(":method", &self.http_method), (":path", &self.path)];
         let plain = self.headers.iter().map(|(name, value)| (name.as_str(), value));
         let pairs = pseudo.into_iter().chain(plain);
-        Headers::from_pairs(pairs.map(|(name, value)| (name.to_lowercase(), bytes(value))).collect())
+        Headers::from_pairs(pairs.map(|(name, value)| (name.to_lowercase(), bytes(value))).collect(), &[])
     }
 
     fn body(&self) -> Vec<u8> {
@@ -166,7 +167,7 @@ fn judge(policy: &Policy, headers: &Headers, body: &[u8]) -> Option<Reply> {
         Admission::Read => {
             let store = MemoryStore::new();
             let tally = Tally { store: &store, layout: None, now_ns: 0 };
-            return match guard::judge(policy, headers, body, &tally, "decision") {
+            return match guard::judge(policy, &Caller::default(), headers, body, &tally, "decision") {
                 Verdict::Forward(_) => None,
                 Verdict::Refuse(reply) => Some(reply),
             };

@@ -3,11 +3,13 @@
 use std::rc::Rc;
 
 use super::counters::SharedData;
+use super::credentials::Presented;
 use super::host::{Broken, Host};
 use super::list::ListAnswer;
 use super::plugin::Plugin;
 use crate::denial::{Code, Denial, Invalid};
 use crate::guard::{self, Admission, Tally, Verdict};
+use crate::identity::Caller;
 use crate::mcp::headers::Headers;
 use crate::policy::{Mode, RequestHeaders};
 
@@ -45,13 +47,22 @@ pub struct Filter<H: Host> {
     /// Its number among those that wait at their headers.
     paused: Option<u64>,
     list: Option<ListAnswer>,
+    caller: Caller,
 }
 
 impl<H: Host> Filter<H> {
     /// Makes the filter of a new stream; without a plugin it refuses everything.
     #[must_use]
     pub fn new(host: H, plugin: Option<Rc<Plugin>>) -> Self {
-        Self { host, plugin, stage: Stage::Start, headers: Headers::default(), paused: None, list: None }
+        Self {
+            host,
+            plugin,
+            stage: Stage::Start,
+            headers: Headers::default(),
+            paused: None,
+            list: None,
+            caller: Caller::default(),
+        }
     }
 
     /// Takes the request's headers; `end` when there is no body.
@@ -60,10 +71,21 @@ impl<H: Host> Filter<H> {
         let Ok(pairs) = self.host.request_headers() else {
             return self.refuse(&plugin, &unreadable("headers"));
         };
-        self.headers = Headers::from_pairs(pairs);
-        self.stage = match guard::admit(&plugin.policy, &self.headers) {
-            Admission::Pass => Stage::Passing,
+        self.headers = Headers::from_pairs(pairs, &plugin.credentials);
+        let admission = guard::admit(&plugin.policy, &self.headers);
+        if admission == Admission::Pass {
+            self.stage = Stage::Passing;
+            return Flow::Continue;
+        }
+        let credentials = Presented { host: &self.host, headers: &self.headers };
+        let now_ns = || self.host.now_ns().ok();
+        match guard::identify(&plugin.policy, &self.headers, &credentials, now_ns) {
+            Ok(caller) => self.caller = caller,
+            Err(denial) => return self.refuse(&plugin, &denial),
+        }
+        self.stage = match admission {
             Admission::Refuse(denial) => return self.refuse(&plugin, &denial),
+            Admission::Pass => Stage::Passing,
             Admission::Bodiless => {
                 if self.headers.last_event_id.is_present() && plugin.policy.mode == Mode::Enforce {
                     if self.ask_for_plain_answer().is_err() {
@@ -142,7 +164,7 @@ impl<H: Host> Filter<H> {
     pub fn response_body(&mut self, size: usize, end: bool) -> Flow {
         match (&mut self.list, &self.plugin) {
             (Some(list), Some(plugin)) if self.stage == Stage::Passing => {
-                list.body(&self.host, &plugin.policy, size, end)
+                list.body(&self.host, &plugin.policy, &self.caller, size, end)
             }
             _ => Flow::Continue,
         }
@@ -152,7 +174,7 @@ impl<H: Host> Filter<H> {
     pub fn response_trailers(&mut self) -> Flow {
         match (&mut self.list, &self.plugin) {
             (Some(list), Some(plugin)) if self.stage == Stage::Passing => {
-                list.trailers(&self.host, &plugin.policy)
+                list.trailers(&self.host, &plugin.policy, &self.caller)
             }
             _ => Flow::Continue,
         }
@@ -216,7 +238,7 @@ impl<H: Host> Filter<H> {
     }
 
     fn verdict(&self, plugin: &Plugin, body: &[u8]) -> Verdict {
-        let counts = plugin.policy.rules().any(|rule| !rule.limits.is_empty());
+        let counts = plugin.policy.all_rules().any(|rule| !rule.limits.is_empty());
         // The clock and the secret cost a call each: only where something is counted.
         let (layout, now_ns) = match counts.then(|| self.host.now_ns()) {
             Some(Ok(now_ns)) => (plugin.layout(&self.host), now_ns),
@@ -224,7 +246,7 @@ impl<H: Host> Filter<H> {
         };
         let store = SharedData(&self.host);
         let tally = Tally { store: &store, layout, now_ns };
-        guard::judge(&plugin.policy, &self.headers, body, &tally, &plugin.ids.next())
+        guard::judge(&plugin.policy, &self.caller, &self.headers, body, &tally, &plugin.ids.next())
     }
 
     fn ask_for_plain_answer(&self) -> Result<(), Broken> {

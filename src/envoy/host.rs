@@ -72,6 +72,12 @@ pub trait Host {
     /// [`Broken`] when it is not answered.
     fn reply(&self, reply: &Reply) -> Result<(), Broken>;
 
+    /// Returns an attribute of the stream (Envoy, "Attributes"), or `None` where it has none.
+    ///
+    /// # Errors
+    /// [`Broken`] when it cannot be had.
+    fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken>;
+
     /// Returns the time in nanoseconds since the Unix epoch.
     ///
     /// # Errors

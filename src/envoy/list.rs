@@ -4,6 +4,7 @@ use super::filter::Flow;
 use super::host::{Broken, Host};
 use crate::decide;
 use crate::guard::ListRequest;
+use crate::identity::Caller;
 use crate::mcp::list::{ListBody, ListKind, ListStream};
 use crate::mcp::media;
 use crate::policy::Policy;
@@ -82,36 +83,43 @@ impl ListAnswer {
     }
 
     /// Takes a part of the answer's body, `end` when it is the last.
-    pub(super) fn body<H: Host>(&mut self, host: &H, policy: &Policy, size: usize, end: bool) -> Flow {
+    pub(super) fn body<H: Host>(
+        &mut self,
+        host: &H,
+        policy: &Policy,
+        caller: &Caller,
+        size: usize,
+        end: bool,
+    ) -> Flow {
         let done = match self {
             Self::Untouched => return Flow::Continue,
             Self::Body(_) | Self::Replaced(_) if !end => return Flow::Pause,
-            Self::Body(_) | Self::Replaced(_) => self.finish(host, policy),
-            Self::Events(events) => pass_events(events, host, policy, size, end),
+            Self::Body(_) | Self::Replaced(_) => self.finish(host, policy, caller),
+            Self::Events(events) => pass_events(events, host, policy, caller, size, end),
             Self::Awaited(_) | Self::Stopped => Err(Broken),
         };
         self.settle(done)
     }
 
     /// Takes the answer's trailers: what is buffered is all there is.
-    pub(super) fn trailers<H: Host>(&mut self, host: &H, policy: &Policy) -> Flow {
+    pub(super) fn trailers<H: Host>(&mut self, host: &H, policy: &Policy, caller: &Caller) -> Flow {
         let done = match self {
             // An event without its end is no event.
             Self::Untouched | Self::Events(_) => return Flow::Continue,
-            Self::Body(_) | Self::Replaced(_) => self.finish(host, policy),
+            Self::Body(_) | Self::Replaced(_) => self.finish(host, policy, caller),
             Self::Awaited(_) | Self::Stopped => Err(Broken),
         };
         self.settle(done)
     }
 
-    fn finish<H: Host>(&self, host: &H, policy: &Policy) -> Result<(), Broken> {
+    fn finish<H: Host>(&self, host: &H, policy: &Policy, caller: &Caller) -> Result<(), Broken> {
         let (request, bytes) = match self {
             Self::Body(request) => (request, host.response_body()?),
             // No bytes are no answer, so the error takes their place.
             Self::Replaced(request) => (request, Vec::new()),
             _ => return Err(Broken),
         };
-        let keep = &mut |kind: ListKind, name: &str| decide::shows(policy, kind, name);
+        let keep = &mut |kind: ListKind, name: &str| decide::shows(policy, caller, kind, name);
         let mut body = match request {
             Some(request) => ListBody::answering(request.kind, &request.id, LIMIT),
             None => ListBody::resumed(LIMIT),
@@ -135,10 +143,11 @@ fn pass_events<H: Host>(
     events: &mut Option<ListStream>,
     host: &H,
     policy: &Policy,
+    caller: &Caller,
     size: usize,
     end: bool,
 ) -> Result<(), Broken> {
-    let keep = &mut |kind: ListKind, name: &str| decide::shows(policy, kind, name);
+    let keep = &mut |kind: ListKind, name: &str| decide::shows(policy, caller, kind, name);
     let Some(mut filter) = events.take() else { return Err(Broken) };
     let mut bytes = Vec::new();
     if size > 0 {

@@ -8,7 +8,7 @@ use super::host::{Host, Level};
 use super::ids::Ids;
 use super::watch::{self, Watch};
 use crate::limit::Layout;
-use crate::policy::{Faults, Policy, RequestHeaders};
+use crate::policy::{Faults, Policy, RequestHeaders, Source};
 
 /// One configured plugin in one worker.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Plugin {
     pub ids: Ids,
     /// Whether headers can be held
     pub watch: Watch,
+    /// The headers that tell of an identity
+    pub credentials: Vec<String>,
     layout: OnceCell<Layout>,
 }
 
@@ -36,7 +38,8 @@ impl Plugin {
             RequestHeaders::Hold => drop(host.set_tick(watch::TICK_MS)),
             RequestHeaders::Stream => watch.settle(),
         }
-        Ok(Self { policy, ids: Ids::new(host.random()), watch, layout: OnceCell::new() })
+        let credentials = policy.identity.iter().filter_map(Source::header).map(str::to_owned).collect();
+        Ok(Self { policy, credentials, ids: Ids::new(host.random()), watch, layout: OnceCell::new() })
     }
 
     /// Returns where counters are, or `None` while the host does not tell the proxy's secret.

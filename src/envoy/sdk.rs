@@ -66,6 +66,10 @@ impl Host for Envoy {
         sound(hostcalls::send_http_response(reply.status.into(), headers, Some(reply.body.as_bytes())))
     }
 
+    fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {
+        sound(hostcalls::get_property(path.to_vec()))
+    }
+
     fn now_ns(&self) -> Result<u64, Broken> {
         let since = sound(hostcalls::get_current_time())?.duration_since(UNIX_EPOCH).map_err(|_| Broken)?;
         u64::try_from(since.as_nanos()).map_err(|_| Broken)

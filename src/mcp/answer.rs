@@ -8,6 +8,8 @@ use crate::denial::{Code, Denial, Invalid};
 pub const DENIED: i32 = -31403;
 /// JSON-RPC error code of a denial that time undoes.
 pub const RATE_LIMITED: i32 = -31429;
+/// JSON-RPC error code of a caller without an identity.
+pub const UNAUTHENTICATED: i32 = -31401;
 /// JSON-RPC error code of headers that disagree with the body (MCP 2026-07-28, `HeaderMismatch`).
 pub const HEADERS_DISAGREE: i32 = -32020;
 /// JSON-RPC error codes (JSON-RPC 2.0, section 5.1).
@@ -155,8 +157,10 @@ impl Refusal<'_> {
         if let Some(seconds) = denial.retry_after_seconds {
             headers.push(("retry-after", seconds.to_string()));
         }
-        if denial.code == Code::MethodNotAllowed {
-            headers.push(("allow", "GET, POST, DELETE, OPTIONS".to_owned()));
+        match denial.code {
+            Code::MethodNotAllowed => headers.push(("allow", "GET, POST, DELETE, OPTIONS".to_owned())),
+            Code::Unauthenticated => headers.push(("www-authenticate", "Bearer".to_owned())),
+            _ => {}
         }
         Reply { status, headers, body: format!("{{\"jsonrpc\":\"2.0\",{id}{member}}}") }
     }
@@ -171,6 +175,8 @@ impl Refusal<'_> {
             Code::UnsupportedMediaType => (415, INVALID_REQUEST),
             Code::TooLarge => (413, INVALID_REQUEST),
             Code::MethodNotAllowed => (405, INVALID_REQUEST),
+            Code::Unauthenticated => (401, UNAUTHENTICATED),
+            Code::NoGrant | Code::GrantExpired => (403, DENIED),
             code => {
                 let refused = self.form == Form::Http || self.asked == Asked::Notification;
                 match (code, refused) {

@@ -59,15 +59,21 @@ pub struct Headers {
     pub protocol_version: Field,
     /// `mcp-session-id` (2025-03-26)
     pub session_id: Field,
+    /// Those that tell of an identity, by what the policy calls them
+    pub credentials: Vec<(String, Field)>,
 }
 
 impl Headers {
     /// Picks the headers that the filter reads from all of a request's; names in lower case, as
-    /// Envoy keeps them.
+    /// Envoy keeps them. `credentials` names more of them, in lower case.
     #[must_use]
-    pub fn from_pairs(pairs: Vec<(String, Vec<u8>)>) -> Self {
+    pub fn from_pairs(pairs: Vec<(String, Vec<u8>)>, credentials: &[String]) -> Self {
         let mut headers = Self::default();
+        headers.credentials.extend(credentials.iter().map(|name| (name.clone(), Field::Absent)));
         for (name, value) in pairs {
+            if let Some((_, field)) = headers.credentials.iter_mut().find(|(wanted, _)| *wanted == name) {
+                field.add(value.clone());
+            }
             let field = match name.as_str() {
                 ":method" => &mut headers.method,
                 ":path" => &mut headers.path,
@@ -84,6 +90,12 @@ impl Headers {
             field.add(value);
         }
         headers
+    }
+
+    /// Returns a header that tells of an identity.
+    #[must_use]
+    pub fn credential(&self, name: &str) -> &Field {
+        self.credentials.iter().find(|(known, _)| known == name).map_or(&Field::Absent, |(_, field)| field)
     }
 
     /// Returns the request's path without its query.

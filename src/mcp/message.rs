@@ -13,7 +13,7 @@ use super::keys;
 use crate::denial::{Code, Denial, Invalid};
 use crate::json::{self, Document, Kind, Value};
 
-pub use target::Target;
+pub use target::{GOVERNED, Target};
 
 /// The protocol keys of the envelope.
 const ENVELOPE: [&str; 6] = ["jsonrpc", "method", "params", "id", "result", "error"];

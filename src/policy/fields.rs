@@ -32,6 +32,16 @@ impl<'d> Fields<'d> {
         Some((value, self.path.key(key)))
     }
 
+    /// Returns the place of `key`, whether it is there or not.
+    pub fn place(&self, key: &str) -> Path {
+        self.path.key(key)
+    }
+
+    /// Tells whether one of `keys` is there, without taking it.
+    pub fn has_any(&self, keys: &[&str]) -> bool {
+        self.entries.iter().any(|(name, _)| keys.contains(&name.as_ref()))
+    }
+
     /// Takes a string.
     pub fn text(&mut self, key: &'static str, faults: &mut Faults) -> Option<Cow<'d, str>> {
         let (value, path) = self.take(key)?;
@@ -79,11 +89,16 @@ impl<'d> Fields<'d> {
         value.elements().enumerate().map(|(index, element)| (element, path.index(index))).collect()
     }
 
-    /// Takes an object of patterns and rules, in their order.
-    pub fn named(&mut self, key: &'static str, faults: &mut Faults) -> Vec<(Cow<'d, str>, Value<'d>, Path)> {
+    /// Takes an object of names and what belongs to them, in their order; `expected` says what.
+    pub fn named(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        faults: &mut Faults,
+    ) -> Vec<(Cow<'d, str>, Value<'d>, Path)> {
         let Some((value, path)) = self.take(key) else { return Vec::new() };
         if !value.is_object() {
-            faults.unfit(&path, "an object of patterns and their rules", value);
+            faults.unfit(&path, expected, value);
         }
         let mut entries = Vec::new();
         for (name, value) in value.entries() {

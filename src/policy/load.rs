@@ -4,10 +4,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::fault::{Faults, Path};
 use super::fields::{self, Fields};
-use super::pattern;
+use super::grant;
 use super::rule::{self, Counters};
 use super::structured::{self, Unreadable};
-use super::{Effect, Pattern, Policy, RequestHeaders, Rule, Section};
+use super::{Policy, RequestHeaders, Rules};
 use crate::json::{self, Value};
 use crate::mcp::answer::Form;
 
@@ -93,15 +93,11 @@ fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy>
         },
     };
     document.text("description", faults);
-    let effects = [("deny", Effect::Deny), ("allow", Effect::Allow)];
-    let default = document.word("default", &effects, Effect::default(), faults);
     let mode = rule::mode(&mut document, faults);
-    let hide = hidden(&mut document, faults);
     let mut counters = Counters::default();
-    let all_tools = document
-        .take("all_tools")
-        .and_then(|(value, path)| rule::rule(value, &path, "all_tools", &mut counters, faults));
-    let tools = section(&mut document, "tools", &mut counters, faults);
+    let rules = Rules::read(&mut document, &Path::default(), false, &mut counters, faults);
+    let identity = grant::sources(&mut document, faults);
+    let grants = grant::grants(&mut document, &mut counters, faults);
     let forms = [("result", Form::Result), ("error", Form::Error), ("http", Form::Http)];
     let denials = document.word("denials", &forms, Form::default(), faults);
     let exempt_paths = exempt_paths(&mut document, faults);
@@ -113,11 +109,10 @@ fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy>
     Some(Policy {
         digest,
         server,
-        default: default.unwrap_or_default(),
         mode,
-        hide,
-        all_tools,
-        tools,
+        rules,
+        identity,
+        grants,
         denials: denials.unwrap_or_default(),
         exempt_paths,
         max_body_bytes: usize::try_from(max_body_bytes).unwrap_or_default(),
@@ -132,51 +127,6 @@ fn version(document: &mut Fields<'_>, faults: &mut Faults) {
         Some((value, _)) if value.string().as_deref() == Some("1") => {}
         Some((value, path)) => faults.unfit(&path, "`\"1\"`", value),
     }
-}
-
-fn hidden(document: &mut Fields<'_>, faults: &mut Faults) -> Vec<(Pattern, String)> {
-    let mut hide = Vec::new();
-    for (value, path) in document.list("hide", faults) {
-        match value.string() {
-            Some(text) if !text.is_empty() => hide.push((Pattern::new(&text), path.to_string())),
-            _ => faults.unfit(&path, "a pattern such as `get_*`", value),
-        }
-    }
-    hide
-}
-
-/// Reads the entries of a section, pattern by pattern.
-fn section(
-    document: &mut Fields<'_>,
-    key: &'static str,
-    counters: &mut Counters,
-    faults: &mut Faults,
-) -> Section<Rule> {
-    let mut entries = Vec::new();
-    let mut patterns = Vec::new();
-    let mut paths = Vec::new();
-    for (name, value, path) in document.named(key, faults) {
-        if name.is_empty() {
-            faults.add(&path, "a pattern must not be empty, `*` stands for every name");
-        }
-        let pattern = Pattern::new(&name);
-        if let Some(rule) = rule::rule(value, &path, &name, counters, faults) {
-            entries.push((pattern.clone(), rule));
-        }
-        patterns.push(pattern);
-        paths.push(path);
-    }
-    for (first, second) in pattern::ambiguous(&patterns) {
-        // The same pattern twice is told of as a key that stands twice.
-        if patterns.get(first) == patterns.get(second) {
-            continue;
-        }
-        if let (Some(earlier), Some(path)) = (paths.get(first), paths.get(second)) {
-            let why = "which has as many literal characters, so neither decides";
-            faults.add(path, format_args!("overlaps `{earlier}`, {why}; spell more of one of them out"));
-        }
-    }
-    Section::new(entries).unwrap_or_default()
 }
 
 fn exempt_paths(document: &mut Fields<'_>, faults: &mut Faults) -> Vec<String> {

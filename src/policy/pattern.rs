@@ -14,6 +14,13 @@ impl Pattern {
         Self(text.to_owned())
     }
 
+    /// Tells whether the pattern has no characters at all, so that only the empty name fits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self(text) = self;
+        text.is_empty()
+    }
+
     /// Tells whether the pattern stands for exactly one name.
     #[must_use]
     pub fn is_exact(&self) -> bool {
@@ -137,6 +144,18 @@ impl<T> Section<T> {
         self.exact.get(name).or_else(|| {
             self.patterns.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, entry)| entry)
         })
+    }
+
+    /// Tells whether an exact entry names this.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        self.exact.contains_key(name)
+    }
+
+    /// Tells whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.patterns.is_empty()
     }
 
     /// Walks all entries.

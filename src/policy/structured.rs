@@ -33,9 +33,14 @@ pub fn to_json(bytes: &[u8], faults: &mut Faults) -> Result<String, Unreadable> 
         text if text.contains("recursion limit") => Unreadable::TooDeep,
         _ => Unreadable::NoStruct,
     })?;
-    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
-    write_object(&mut out, &document, &Path::default(), faults);
-    Ok(out)
+    Ok(write(&document, faults))
+}
+
+/// Writes a `Struct` as JSON text.
+pub fn write(document: &Struct, faults: &mut Faults) -> String {
+    let mut out = String::new();
+    write_object(&mut out, document, &Path::default(), faults);
+    out
 }
 
 fn write_object(out: &mut String, object: &Struct, path: &Path, faults: &mut Faults) {

@@ -32,6 +32,7 @@ pub enum Call {
     Shared,
     SetShared,
     SetTick,
+    Attribute,
 }
 
 /// One process: what its workers share.
@@ -145,6 +146,8 @@ pub struct Buffers {
     pub request_body: Vec<u8>,
     pub response_headers: Headers,
     pub response_body: Vec<u8>,
+    /// By their paths, joined by dots.
+    pub attributes: HashMap<String, Vec<u8>>,
     /// What the filter has answered.
     pub reply: Option<Reply>,
 }
@@ -200,6 +203,10 @@ impl Host for Stream {
             assert_eq!(state.reply, None, "a request is answered once");
             state.reply = Some(reply.clone());
         })
+    }
+
+    fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {
+        self.take(Call::Attribute, |state| state.attributes.get(&path.join(".")).cloned())
     }
 
     fn now_ns(&self) -> Result<u64, Broken> {

@@ -22,17 +22,17 @@ pub enum Target<'d> {
     Unknown,
 }
 
-/// Methods whose params name what they act on, as they are spelled.
-const NAMING: [&str; 9] = [
-    "tools/call",
-    "resources/read",
-    "resources/subscribe",
-    "resources/unsubscribe",
-    "resources/directory/read",
-    "skills/get",
-    "subscriptions/listen",
-    "prompts/get",
-    "completion/complete",
+/// Methods whose params name what they act on, and the sections of a policy that decide on it.
+pub const GOVERNED: [(&str, &str); 9] = [
+    ("tools/call", "tools"),
+    ("resources/read", "resources"),
+    ("resources/subscribe", "resources"),
+    ("resources/unsubscribe", "resources"),
+    ("resources/directory/read", "resources"),
+    ("skills/get", "resources"),
+    ("subscriptions/listen", "resources"),
+    ("prompts/get", "prompts"),
+    ("completion/complete", "prompts` or `resources"),
 ];
 
 /// Reads the target of `method` from its params.
@@ -66,9 +66,9 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
         other if other.ends_with("/list") => Target::Session,
         other if other.starts_with("tasks/") || other.starts_with("notifications/") => Target::Session,
         other => {
-            if let Some(of) =
-                NAMING.iter().find(|of| keys::is_variant(other.trim(), of) || other.trim() == **of)
-            {
+            let bare = other.trim();
+            let variant = GOVERNED.iter().find(|(of, _)| keys::is_variant(bare, of) || bare == *of);
+            if let Some((of, _)) = variant {
                 return Err(not_a_request(format!("`method` is another spelling of `{of}`")));
             }
             Target::Unknown

@@ -1,0 +1,57 @@
+//! What Envoy knows of a caller.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use prost_types::Struct;
+use prost_types::value::Kind;
+
+use super::host::Host;
+use crate::identity::Credentials;
+use crate::mcp::headers::{Field, Headers};
+use crate::policy::{Certificate, Faults, structured};
+
+/// A request's credentials: its headers, and what Envoy's own filters and TLS have verified.
+#[derive(Debug)]
+pub(super) struct Presented<'f, H> {
+    pub(super) host: &'f H,
+    pub(super) headers: &'f Headers,
+}
+
+/// The part that is read of `envoy.config.core.v3.Metadata`, as which Envoy hands out a stream's
+/// dynamic metadata. Asked for a part of it, Envoy would leave out what is no string.
+#[derive(Message)]
+struct Metadata {
+    #[prost(btree_map = "string, message", tag = "1")]
+    filter_metadata: BTreeMap<String, Struct>,
+}
+
+impl<H: Host> Credentials for Presented<'_, H> {
+    fn header(&self, name: &str) -> &Field {
+        self.headers.credential(name)
+    }
+
+    fn verified_token(&self, metadata: &str, payload: &str) -> Option<String> {
+        let bytes = self.host.attribute(&["metadata"]).ok()??;
+        let all = Metadata::decode(bytes.as_slice()).ok()?;
+        let value = all.filter_metadata.get(metadata)?.fields.get(payload)?;
+        let Some(Kind::StructValue(claims)) = &value.kind else { return None };
+        let mut faults = Faults::default();
+        let text = structured::write(claims, &mut faults);
+        // A number that a Struct has changed would be judged as another one than the token's.
+        faults.is_empty().then_some(text)
+    }
+
+    fn certificate(&self, name: Certificate) -> Option<String> {
+        // Without it the names below could be those of a certificate that nobody asked for.
+        if self.host.attribute(&["connection", "mtls"]).ok()?? != [1] {
+            return None;
+        }
+        let attribute = match name {
+            Certificate::UriSan => "uri_san_peer_certificate",
+            Certificate::DnsSan => "dns_san_peer_certificate",
+            Certificate::Subject => "subject_peer_certificate",
+        };
+        String::from_utf8(self.host.attribute(&["connection", attribute]).ok()??).ok()
+    }
+}

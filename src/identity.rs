@@ -1,0 +1,207 @@
+//! Who calls, and under which grant. Pure: what the proxy knows of the caller is an argument.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::denial::{Code, Denial};
+use crate::json::{self, Value};
+use crate::mcp::headers::Field;
+use crate::policy::{Certificate, Expected, Grant, Match, Matching, Policy, Source};
+
+/// The grant of everybody, where a policy has none.
+pub const EVERYBODY: &str = "default";
+
+/// What the proxy knows of a caller. Each may cost a call of the host, so it is asked for only where
+/// the policy needs it.
+pub trait Credentials {
+    /// Returns a request header, by its name in lower case.
+    fn header(&self, name: &str) -> &Field;
+
+    /// Returns the payload that a filter has verified and put under `payload` into its namespace
+    /// `metadata`, as JSON; `None` where there is none, or none that can be read.
+    fn verified_token(&self, metadata: &str, payload: &str) -> Option<String>;
+
+    /// Returns a name in the peer's verified certificate.
+    fn certificate(&self, name: Certificate) -> Option<String>;
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// The number of the grant that applies; `None` where the policy has none
+    pub grant: Option<usize>,
+    /// Who it is, by the first source that tells
+    pub principal: Option<Principal>,
+    /// The claims of the verified token, as JSON
+    pub claims: Option<String>,
+}
+
+/// A caller's name, and what tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// A claim of a verified token
+    Jwt(String),
+    /// A name in a verified certificate
+    Mtls(String),
+    /// The SHA-256 of a key, in hex
+    ApiKey(String),
+    /// A header
+    Header(String),
+}
+
+impl Principal {
+    /// Names the principal for records and counters; of a key, the beginning of its digest.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Jwt(name) | Self::Mtls(name) | Self::Header(name) => name.clone(),
+            Self::ApiKey(digest) => format!("sha256:{}", digest.get(..16).unwrap_or_default()),
+        }
+    }
+}
+
+impl Caller {
+    /// Returns the grant that applies, of the policy that named it.
+    #[must_use]
+    pub fn grant<'p>(&self, policy: &'p Policy) -> Option<&'p Grant> {
+        policy.grants.get(self.grant?)
+    }
+
+    /// Names the grant, for records, conditions and counters.
+    #[must_use]
+    pub fn grant_name<'p>(&self, policy: &'p Policy) -> &'p str {
+        self.grant(policy).map_or(EVERYBODY, |grant| grant.name.as_str())
+    }
+}
+
+/// Finds out who calls, and under which grant, at `now_ns` (nanoseconds since the Unix epoch; `None`
+/// where it cannot be told, which expires whatever expires).
+///
+/// # Errors
+/// A [`Denial`] where the policy has grants and the caller has no identity, no grant matches it, or
+/// the one that does has expired.
+pub fn identify(
+    policy: &Policy,
+    credentials: &impl Credentials,
+    now_ns: impl FnOnce() -> Option<u64>,
+) -> Result<Caller, Denial> {
+    let claims = claims(policy, credentials);
+    let principal =
+        policy.identity.iter().find_map(|source| principal(source, claims.as_deref(), credentials));
+    if policy.grants.is_empty() {
+        return Ok(Caller { grant: None, principal, claims });
+    }
+    if principal.is_none() && !policy.identity.is_empty() {
+        let reason = "this server needs to know who calls: send a credential that it accepts";
+        return Err(Denial::by("identity", Code::Unauthenticated, reason));
+    }
+    let mut grants = policy.grants.iter().enumerate();
+    let found = grants.find(|(_, grant)| matches(grant, principal.as_ref(), claims.as_deref()));
+    let Some((number, grant)) = found else {
+        return Err(Denial::by("grants", Code::NoGrant, "nothing is granted to this caller"));
+    };
+    if let Some(expires_ns) = grant.expires_ns
+        && now_ns().is_none_or(|now_ns| i128::from(now_ns) >= expires_ns)
+    {
+        let rule = format!("{}.expires", grant.path);
+        return Err(Denial::by(rule, Code::GrantExpired, "what was granted to this caller has expired"));
+    }
+    Ok(Caller { grant: Some(number), principal, claims })
+}
+
+/// Fetches the claims of the first token that there is.
+fn claims(policy: &Policy, credentials: &impl Credentials) -> Option<String> {
+    policy.identity.iter().find_map(|source| match source {
+        Source::Jwt { metadata, payload, .. } => credentials.verified_token(metadata, payload),
+        Source::Mtls(_) | Source::ApiKey { .. } | Source::Header(_) => None,
+    })
+}
+
+fn principal(source: &Source, claims: Option<&str>, credentials: &impl Credentials) -> Option<Principal> {
+    match source {
+        Source::Jwt { claim, .. } => {
+            let document = json::read(claims?.as_bytes()).ok()?;
+            let name = document.root().get(claim).and_then(Value::string)?;
+            (!name.is_empty()).then(|| Principal::Jwt(name.into_owned()))
+        }
+        Source::Mtls(name) => {
+            credentials.certificate(*name).filter(|name| !name.is_empty()).map(Principal::Mtls)
+        }
+        Source::ApiKey { header, scheme } => {
+            let field = credentials.header(header);
+            let key = match scheme {
+                None => field.once()?,
+                Some(scheme) => without_scheme(field.once()?, scheme)?,
+            };
+            (!key.is_empty()).then(|| Principal::ApiKey(digest(key)))
+        }
+        Source::Header(name) => {
+            let field = credentials.header(name);
+            let name = std::str::from_utf8(field.once()?).ok()?;
+            (!name.is_empty()).then(|| Principal::Header(name.to_owned()))
+        }
+    }
+}
+
+/// Takes an authentication scheme, in any case, and one space off a header's value (RFC 9110,
+/// section 11.4).
+fn without_scheme<'v>(value: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
+    let (front, key) = value.split_at_checked(scheme.len())?;
+    if !front.eq_ignore_ascii_case(scheme.as_bytes()) {
+        return None;
+    }
+    key.strip_prefix(b" ")
+}
+
+fn digest(key: &[u8]) -> String {
+    Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn matches(grant: &Grant, principal: Option<&Principal>, claims: Option<&str>) -> bool {
+    match &grant.matching {
+        Matching::Any => true,
+        Matching::One(all) => all.iter().any(|one| fits(one, principal, claims)),
+    }
+}
+
+/// Tells whether all of a description fits. Only what has named the principal counts: a header next
+/// to a token says nothing.
+fn fits(one: &Match, principal: Option<&Principal>, claims: Option<&str>) -> bool {
+    let Some(principal) = principal else { return false };
+    let names = [
+        (&one.jwt, matches!(principal, Principal::Jwt(_))),
+        (&one.mtls, matches!(principal, Principal::Mtls(_))),
+        (&one.header, matches!(principal, Principal::Header(_))),
+    ];
+    let named = names.iter().all(|(pattern, applies)| match pattern {
+        None => true,
+        Some(pattern) => *applies && pattern.matches(&principal.name()),
+    });
+    let keyed = match &one.api_key_sha256 {
+        None => true,
+        Some(expected) => matches!(principal, Principal::ApiKey(digest) if digest == expected),
+    };
+    let claimed = one.claims.is_empty()
+        || (matches!(principal, Principal::Jwt(_))
+            && claims.is_some_and(|claims| has_all(claims, &one.claims)));
+    let says_something = names.iter().any(|(pattern, _)| pattern.is_some())
+        || one.api_key_sha256.is_some()
+        || !one.claims.is_empty();
+    says_something && named && keyed && claimed
+}
+
+fn has_all(claims: &str, expected: &[(String, Expected)]) -> bool {
+    let Ok(document) = json::read(claims.as_bytes()) else { return false };
+    expected.iter().all(|(claim, expected)| {
+        document
+            .root()
+            .get(claim)
+            .is_some_and(|value| is(value, expected) || value.elements().any(|element| is(element, expected)))
+    })
+}
+
+fn is(value: Value<'_>, expected: &Expected) -> bool {
+    match expected {
+        Expected::Text(pattern) => value.string().is_some_and(|text| pattern.matches(&text)),
+        Expected::Raw(text) => value.raw() == text,
+    }
+}

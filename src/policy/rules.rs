@@ -1,0 +1,139 @@
+//! The entries that decide on targets: the document's own, or those of a grant.
+
+use super::fault::{Faults, Path};
+use super::fields::Fields;
+use super::rule::{self, Counters};
+use super::{Effect, Pattern, Rule, Section, pattern};
+use crate::mcp::message::GOVERNED;
+
+/// One set of rules. A request must pass the document's and its grant's.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Verdict on what no entry names, with its place in the document
+    pub default: (Effect, String),
+    /// Tools that seem not to exist, with the place of each pattern in the document
+    pub hide: Vec<(Pattern, String)>,
+    /// The rule for every tool call
+    pub all_tools: Option<Rule>,
+    /// Rules by tool name
+    pub tools: Section<Rule>,
+    /// Rules by resource URI
+    pub resources: Section<Rule>,
+    /// Rules by prompt name
+    pub prompts: Section<Rule>,
+    /// Verdicts on methods that act on none of these, with their places in the document
+    pub methods: Section<(Effect, String)>,
+}
+
+impl Rules {
+    /// Returns the pattern's place where `tool` is hidden.
+    #[must_use]
+    pub fn hidden(&self, tool: &str) -> Option<&str> {
+        self.hide.iter().find(|(pattern, _)| pattern.matches(tool)).map(|(_, path)| path.as_str())
+    }
+
+    /// Walks all rules.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        let sections = [&self.tools, &self.resources, &self.prompts];
+        self.all_tools.iter().chain(sections.into_iter().flat_map(Section::iter))
+    }
+
+    /// Reads the keys of a set of rules at `path`. A grant without entries adds nothing, so what it
+    /// does not name is left to the document; with entries it denies what they do not name.
+    pub(super) fn read(
+        fields: &mut Fields<'_>,
+        path: &Path,
+        is_grant: bool,
+        counters: &mut Counters,
+        faults: &mut Faults,
+    ) -> Self {
+        let effects = [("deny", Some(Effect::Deny)), ("allow", Some(Effect::Allow))];
+        let default = fields.word("default", &effects, None, faults).flatten();
+        let hide = hidden(fields, faults);
+        let all_tools = fields
+            .take("all_tools")
+            .and_then(|(value, path)| rule::rule(value, &path, "all_tools", counters, faults));
+        let mut rules = Self {
+            default: (Effect::Deny, path.key("default").to_string()),
+            hide,
+            all_tools,
+            tools: section(fields, "tools", counters, faults),
+            resources: section(fields, "resources", counters, faults),
+            prompts: section(fields, "prompts", counters, faults),
+            methods: methods(fields, faults),
+        };
+        let adds_nothing = is_grant && !fields.has_any(&["tools", "resources", "prompts", "methods"]);
+        rules.default.0 = default.unwrap_or(if adds_nothing { Effect::Allow } else { Effect::Deny });
+        rules
+    }
+}
+
+fn hidden(fields: &mut Fields<'_>, faults: &mut Faults) -> Vec<(Pattern, String)> {
+    let mut hide = Vec::new();
+    for (value, path) in fields.list("hide", faults) {
+        match value.string() {
+            Some(text) if !text.is_empty() => hide.push((Pattern::new(&text), path.to_string())),
+            _ => faults.unfit(&path, "a pattern such as `get_*`", value),
+        }
+    }
+    hide
+}
+
+/// Reads the entries of a section, pattern by pattern.
+fn section(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    counters: &mut Counters,
+    faults: &mut Faults,
+) -> Section<Rule> {
+    let mut entries = Vec::new();
+    let mut patterns = Vec::new();
+    for (name, value, path) in fields.named(key, "an object of patterns and their rules", faults) {
+        let pattern = Pattern::new(&name);
+        if let Some(rule) = rule::rule(value, &path, &name, counters, faults) {
+            entries.push((pattern.clone(), rule));
+        }
+        patterns.push((pattern, path));
+    }
+    refuse_ambiguous(&patterns, faults);
+    Section::new(entries).unwrap_or_default()
+}
+
+fn methods(fields: &mut Fields<'_>, faults: &mut Faults) -> Section<(Effect, String)> {
+    let mut entries = Vec::new();
+    let mut patterns = Vec::new();
+    for (name, value, path) in fields.named("methods", "an object of methods and `allow` or `deny`", faults) {
+        let pattern = Pattern::new(&name);
+        if let Some((_, section)) = GOVERNED.iter().find(|(method, _)| *method == name) {
+            faults.add(&path, format_args!("must not stand here, `{name}` is decided by `{section}`"));
+        }
+        match value.string().as_deref() {
+            Some("allow") => entries.push((pattern.clone(), (Effect::Allow, path.to_string()))),
+            Some("deny") => entries.push((pattern.clone(), (Effect::Deny, path.to_string()))),
+            _ => faults.unfit(&path, "`allow` or `deny`", value),
+        }
+        patterns.push((pattern, path));
+    }
+    refuse_ambiguous(&patterns, faults);
+    Section::new(entries).unwrap_or_default()
+}
+
+/// Notes faults for empty patterns and for pairs of which neither decides.
+fn refuse_ambiguous(patterns: &[(Pattern, Path)], faults: &mut Faults) {
+    for (pattern, path) in patterns {
+        if pattern.is_empty() {
+            faults.add(path, "a pattern must not be empty, `*` stands for every name");
+        }
+    }
+    let bare: Vec<Pattern> = patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
+    for (first, second) in pattern::ambiguous(&bare) {
+        // The same pattern twice is told of as a key that stands twice.
+        if bare.get(first) == bare.get(second) {
+            continue;
+        }
+        if let (Some((_, earlier)), Some((_, path))) = (patterns.get(first), patterns.get(second)) {
+            let why = "which has as many literal characters, so neither decides";
+            faults.add(path, format_args!("overlaps `{earlier}`, {why}; spell more of one of them out"));
+        }
+    }
+}
