@@ -9,8 +9,9 @@ import json
 import time
 from dataclasses import dataclass, field
 
-import places
 import pytest
+
+import places
 from harness import http1
 
 CORPUS = json.loads((places.ROOT / "tests" / "cases" / "reader.json").read_text())
