@@ -3,10 +3,14 @@
 //! Limits are not judged here, since their room is known only at the moment of charging: a decision
 //! names what is to be charged, and [`crate::guard`] charges it.
 
+pub mod condition;
+
 use std::borrow::Cow;
 
+use condition::Subject;
+
 use crate::denial::{Code, Denial};
-use crate::identity::Caller;
+use crate::identity::{Caller, Principal};
 use crate::limit::Amount;
 use crate::mcp::list::ListKind;
 use crate::mcp::message::{Call, Target};
@@ -51,8 +55,15 @@ pub fn decide<'p>(policy: &'p Policy, caller: &Caller, call: &Call<'_>) -> Decis
         decision.denial = Some(Denial::by(path.to_owned(), Code::Hidden, reason));
         return decision;
     }
+    let principal = caller.principal.as_ref().map(Principal::name);
+    let known = Subject {
+        arguments: call.arguments(),
+        grant: caller.grant_name(policy),
+        principal: principal.as_deref(),
+        claims: caller.claims.as_deref(),
+    };
     for rules in layers(policy, caller) {
-        decision.consult(rules, call);
+        decision.consult(rules, call, &known);
     }
     decision
 }
@@ -97,19 +108,19 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
 
 impl<'p> Decision<'p> {
     /// Adds what one set of rules says.
-    fn consult(&mut self, rules: &'p Rules, call: &Call<'_>) {
+    fn consult(&mut self, rules: &'p Rules, call: &Call<'_>, known: &Subject<'_>) {
         match &call.target {
             Target::Tool(name) => {
                 let own = rules.tools.get(name);
                 self.default_unless(own.is_some(), rules, call);
                 for rule in own.into_iter().chain(&rules.all_tools) {
-                    self.apply(rule, call);
+                    self.apply(rule, call, known);
                 }
             }
             Target::Prompt(name) => {
                 let own = rules.prompts.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                own.into_iter().for_each(|rule| self.apply(rule, call));
+                own.into_iter().for_each(|rule| self.apply(rule, call, known));
             }
             Target::Resources(uris) => {
                 for uri in uris {
@@ -122,7 +133,7 @@ impl<'p> Decision<'p> {
                                       characters or user information";
                         self.refuse(false, Denial::by(rule, Code::Denied, reason));
                     }
-                    own.into_iter().for_each(|rule| self.apply(rule, call));
+                    own.into_iter().for_each(|rule| self.apply(rule, call, known));
                 }
             }
             Target::Session | Target::Unknown => match rules.methods.get(&call.method) {
@@ -146,7 +157,7 @@ impl<'p> Decision<'p> {
     }
 
     /// Adds what one rule says.
-    fn apply(&mut self, rule: &'p Rule, call: &Call<'_>) {
+    fn apply(&mut self, rule: &'p Rule, call: &Call<'_>, known: &Subject<'_>) {
         let shadow = rule.mode == Mode::Shadow;
         let because = rule.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
         match rule.action {
@@ -159,6 +170,9 @@ impl<'p> Decision<'p> {
                 let reason = format!("{} needs the approval of a person{because}", subject(call));
                 self.refuse(shadow, Denial::by(rule.path.clone(), Code::ApprovalRequired, reason));
             }
+        }
+        if let Some(denial) = condition::refusal(rule, known, &subject(call)) {
+            self.refuse(shadow, denial);
         }
         for limit in &rule.limits {
             let reason = rule.reason.as_deref();
@@ -186,7 +200,7 @@ fn amount(limit: &Limit, call: &Call<'_>) -> Result<Amount, Denial> {
         Adds::Fixed(amount) => return Ok(*amount),
         Adds::Argument(path) => path,
     };
-    let number = call.arguments().and_then(|arguments| path.find(arguments)).and_then(|value| value.number());
+    let number = path.find_one(call.arguments()).and_then(|value| value.number());
     number.and_then(|text| Amount::from_decimal(text).ok()).ok_or_else(|| {
         let reason = format!(
             "the limit `{}` counts `{path}`, which must be a number, not negative, with up to 6 decimals",

@@ -13,6 +13,8 @@ pub enum Code {
     Hidden,
     /// The arguments do not fit what a rule needs to know of them
     ArgumentsInvalid,
+    /// A condition does not hold, or one that denies does, or one cannot be judged
+    ConditionFailed,
     /// A limit has no room
     RateLimited,
     /// A person has to approve the call
@@ -57,6 +59,7 @@ impl Code {
             Self::Denied => "denied",
             Self::Hidden => "hidden",
             Self::ArgumentsInvalid => "arguments_invalid",
+            Self::ConditionFailed => "condition_failed",
             Self::RateLimited => "rate_limited",
             Self::ApprovalRequired => "approval_required",
             Self::LimiterUnavailable => "limiter_unavailable",

@@ -2,6 +2,7 @@
 //!
 //! A document becomes a [`Policy`] or a list of [`Faults`]; the engine never meets an invalid rule.
 
+mod condition;
 mod fault;
 mod fields;
 mod grant;
@@ -12,9 +13,10 @@ mod rule;
 mod rules;
 pub(crate) mod structured;
 
+pub use condition::{Condition, Order, Scalar, Test};
 pub use fault::{Faults, Path};
 pub use grant::{Certificate, Expected, Grant, Match, Matching, Source};
-pub use path::ArgumentPath;
+pub use path::{Found, Origin, ValuePath};
 pub use pattern::{Pattern, Section};
 pub use rules::Rules;
 
@@ -89,6 +91,10 @@ pub struct Rule {
     pub reason: Option<String>,
     /// Whether this rule takes effect
     pub mode: Mode,
+    /// Conditions that must all hold
+    pub require: Vec<Condition>,
+    /// Conditions of which none may hold
+    pub deny_if: Vec<Condition>,
     /// Limits, all of which must have room
     pub limits: Vec<Limit>,
 }
@@ -142,7 +148,7 @@ pub enum Adds {
     /// Always the same
     Fixed(Amount),
     /// What the call's arguments say: spend
-    Argument(ArgumentPath),
+    Argument(ValuePath),
 }
 
 impl Policy {

@@ -5,6 +5,8 @@
 
 use std::cmp::Ordering;
 
+use super::number::{Fit, fit};
+
 /// Divisors up to this many digits are judged: ten times such a number, and a digit, fit a `u128`.
 const DIVISOR_DIGITS: usize = 37;
 
@@ -101,6 +103,23 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// Compares the JSON number `a` with `b` as [`compare`] does, where every server finds the same: `None`
+/// where one that keeps `a` as a double would compare another number. So 666.00000000000001, which
+/// becomes 666, is neither equal to 666 nor larger. An integer of 64 bits in plain notation is exact.
+#[must_use]
+pub fn compare_as_read(a: &str, b: &str) -> Option<Ordering> {
+    let exact = compare(a, b);
+    match fit(a) {
+        Fit::Integer => Some(exact),
+        Fit::Double => {
+            let kept: f64 = a.parse().ok()?;
+            // The shortest text that reads back as this double is what a number is meant as: 0.1 is 0.1.
+            (compare(&format!("{kept:e}"), b) == exact).then_some(exact)
+        }
+        Fit::Unfit => None,
+    }
+}
+
 /// Tells whether a JSON number has no fractional part: `1.0` and `1e2` have none.
 #[must_use]
 pub fn is_integer(text: &str) -> bool {
@@ -144,6 +163,7 @@ fn remainder(mut digits: impl Iterator<Item = u8>, divisor: u128) -> Option<u128
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "the oracle's integers have no bound")]
 mod tests {
     use super::*;
     use num_bigint::BigInt;
@@ -255,7 +275,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_a_double_changes_is_compared_by_nobody() {
+        for (a, b, expected) in [
+            ("0.1", "0.1", Some(Ordering::Equal)),
+            ("1e3", "1000", Some(Ordering::Equal)),
+            ("12.10000000000000142", "50", Some(Ordering::Less)),
+            ("9007199254740993", "9007199254740992", Some(Ordering::Greater)),
+            ("9007199254740992.0", "9007199254740992", Some(Ordering::Equal)),
+            ("9007199254740993.0", "9007199254740993", None),
+            ("666.00000000000001", "666", None),
+            ("665.99999999999999", "666", None),
+            ("0.10000000000000001", "0.1", None),
+            ("10.00000000000000000001", "10", None),
+            ("5e-324", "0", Some(Ordering::Greater)),
+            ("1e400", "1", None),
+        ] {
+            assert_eq!(compare_as_read(a, b), expected, "{a} {b}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_a_double_keeps_is_compared_exactly(a: f64, b: f64) {
+            prop_assume!(a.is_finite() && b.is_finite());
+            let order = a.partial_cmp(&b).unwrap();
+            prop_assert_eq!(compare_as_read(&format!("{a:e}"), &format!("{b}")), Some(order));
+        }
+
         #[test]
         fn numbers_are_what_big_integers_say(a in number(), b in number()) {
             let (x, y) = (scaled(&a), scaled(&b));

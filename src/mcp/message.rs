@@ -48,10 +48,11 @@ pub struct Call<'d> {
 }
 
 impl<'d> Call<'d> {
-    /// Returns the arguments of a tool call.
+    /// Returns the arguments of a call of a tool or a prompt. Servers read none with other methods.
     #[must_use]
     pub fn arguments(&self) -> Option<Value<'d>> {
-        self.params.and_then(|params| params.get("arguments"))
+        let takes_some = matches!(self.method.as_ref(), "tools/call" | "prompts/get");
+        self.params.filter(|_| takes_some).and_then(|params| params.get("arguments"))
     }
 }
 

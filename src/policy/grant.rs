@@ -162,7 +162,10 @@ pub(super) fn grants(document: &mut Fields<'_>, counters: &mut Counters, faults:
     for (value, path) in document.list("grants", faults) {
         let Some(grant) = grant(value, &path, counters, faults) else { continue };
         if let Some(earlier) = grants.iter().find(|earlier| earlier.name == grant.name) {
-            faults.add(&path.key("name"), format_args!("is the name of `{}` already, each grant needs its own", earlier.path));
+            faults.add(
+                &path.key("name"),
+                format_args!("is the name of `{}` already, each grant needs its own", earlier.path),
+            );
         }
         grants.push(grant);
     }

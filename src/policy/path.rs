@@ -1,102 +1,313 @@
-//! Places in a call's arguments, such as `args.items[0].sku`.
+//! Paths to what is known of a call, such as `args.items[0].sku` or `claims.team`.
 
 use std::fmt;
 
-use crate::json::Value;
+use crate::json::{self, Value};
 
-/// One step from a value to a part of it.
+/// What is told of a text that is no path, beside why.
+const EXAMPLES: &str = "expected a path such as `args.amount`, `args.items[0].sku`, `args.recipients[*]`, \
+                        `args[\"a.b\"]`, `grant`, `principal` or `claims.team`";
+
+/// Where a path begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The call's arguments
+    Arguments,
+    /// The name of the caller's grant
+    Grant,
+    /// The caller's name
+    Principal,
+    /// The claims of the caller's token
+    Claims,
+}
+
+/// One step from a value to its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
     Key(String),
     Index(usize),
+    Each,
 }
 
-/// A path into the arguments that names at most one value.
+/// A path to a value of a call or of its caller; with `[*]`, to any number of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArgumentPath {
+pub struct ValuePath {
     text: String,
+    origin: Origin,
     steps: Vec<Step>,
 }
 
-impl ArgumentPath {
-    /// Reads `args`, then `.key` or `[index]` any number of times, at least once. A key is any run
-    /// of characters but `.`, `[` and `]`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut rest = text.strip_prefix("args")?;
-        let mut steps = Vec::new();
-        while !rest.is_empty() {
-            if let Some(behind) = rest.strip_prefix('.') {
-                let end = behind.find(['.', '[']).unwrap_or(behind.len());
-                let (key, remaining) = behind.split_at(end);
-                if key.is_empty() || key.contains(']') {
-                    return None;
-                }
-                steps.push(Step::Key(key.to_owned()));
-                rest = remaining;
-            } else {
-                let (index, remaining) = rest.strip_prefix('[')?.split_once(']')?;
-                let digits = index.bytes().all(|byte| byte.is_ascii_digit());
-                steps.push(Step::Index(index.parse().ok().filter(|_| digits)?));
-                rest = remaining;
-            }
-        }
-        (!steps.is_empty()).then(|| Self { text: text.to_owned(), steps })
+/// What stands at a path.
+#[derive(Debug, Clone, Copy)]
+pub enum Found<'d> {
+    /// A value other than null
+    Value(Value<'d>),
+    /// Nothing, or null; of `[*]`, an array without elements
+    Missing,
+    /// Something on the way is not the array or object that the path goes through. A server that
+    /// makes one of it, as of a string that holds JSON, may find there what nobody has judged.
+    Blocked,
+}
+
+impl ValuePath {
+    /// Reads `grant`, `principal`, or `args` or `claims` and at least one step: `.key` (without `.`,
+    /// `[`, `]` and `*`), `["any key"]` (a JSON string), `[index]`, or `[*]` for each element. The
+    /// first step is a key.
+    ///
+    /// # Errors
+    /// What is wrong, and what a path looks like.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        parse(text).map_err(|why| format!("{why}, {EXAMPLES}"))
     }
 
-    /// Finds the value at this path, or `None` where it is missing.
+    /// Tells where the path begins.
     #[must_use]
-    pub fn find<'d>(&self, arguments: Value<'d>) -> Option<Value<'d>> {
-        self.steps.iter().try_fold(arguments, |value, step| match step {
-            Step::Key(key) => value.get(key),
-            Step::Index(index) => value.elements().nth(*index),
-        })
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Tells whether the path names at most one argument: no `[*]`, and nothing of the caller.
+    #[must_use]
+    pub fn is_one_argument(&self) -> bool {
+        self.origin == Origin::Arguments && !self.steps.contains(&Step::Each)
+    }
+
+    /// Finds what stands at this path below `root`, the arguments or the claims: one entry, and with
+    /// `[*]` one for each element, at least one in all.
+    #[must_use]
+    pub fn find<'d>(&self, root: Option<Value<'d>>) -> Vec<Found<'d>> {
+        let mut found = vec![Found::new(root)];
+        for step in &self.steps {
+            match step {
+                Step::Key(key) => found.iter_mut().for_each(|place| *place = place.key(key)),
+                Step::Index(index) => found.iter_mut().for_each(|place| *place = place.index(*index)),
+                Step::Each => found = found.into_iter().flat_map(Found::each).collect(),
+            }
+        }
+        found
+    }
+
+    /// Finds the value at a path without `[*]`; `None` where there is none.
+    #[must_use]
+    pub fn find_one<'d>(&self, root: Option<Value<'d>>) -> Option<Value<'d>> {
+        match *self.find(root) {
+            [Found::Value(value)] => Some(value),
+            _ => None,
+        }
     }
 }
 
-impl fmt::Display for ArgumentPath {
+impl fmt::Display for ValuePath {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.text)
     }
 }
 
+impl<'d> Found<'d> {
+    fn new(value: Option<Value<'d>>) -> Self {
+        match value {
+            Some(value) if value.kind() != json::Kind::Null => Self::Value(value),
+            _ => Self::Missing,
+        }
+    }
+
+    fn key(self, key: &str) -> Self {
+        match self {
+            Self::Value(value) if value.is_object() => Self::new(value.get(key)),
+            Self::Value(_) | Self::Blocked => Self::Blocked,
+            Self::Missing => Self::Missing,
+        }
+    }
+
+    fn index(self, index: usize) -> Self {
+        match self {
+            Self::Value(value) if value.is_array() => Self::new(value.elements().nth(index)),
+            Self::Value(_) | Self::Blocked => Self::Blocked,
+            Self::Missing => Self::Missing,
+        }
+    }
+
+    fn each(self) -> Vec<Self> {
+        match self {
+            Self::Value(value) if value.is_array() => {
+                let elements: Vec<Self> = value.elements().map(|element| Self::new(Some(element))).collect();
+                if elements.is_empty() { vec![Self::Missing] } else { elements }
+            }
+            Self::Value(_) | Self::Blocked => vec![Self::Blocked],
+            Self::Missing => vec![Self::Missing],
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<ValuePath, &'static str> {
+    let name = text.split(['.', '[']).next().unwrap_or_default();
+    let mut rest = text.get(name.len()..).unwrap_or_default();
+    let origin = match name {
+        "args" => Origin::Arguments,
+        "grant" => Origin::Grant,
+        "principal" => Origin::Principal,
+        "claims" => Origin::Claims,
+        _ => return Err("begins with nothing that is known"),
+    };
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        let (step, behind) = step(rest)?;
+        steps.push(step);
+        rest = behind;
+    }
+    match (origin, steps.first()) {
+        (Origin::Grant | Origin::Principal, Some(_)) => Err("goes on behind a name, which has no parts"),
+        (Origin::Arguments | Origin::Claims, None) => Err("names all of them, not one"),
+        (Origin::Arguments | Origin::Claims, Some(Step::Index(_) | Step::Each)) => {
+            Err("begins with an index, where names are")
+        }
+        _ => Ok(ValuePath { text: text.to_owned(), origin, steps }),
+    }
+}
+
+/// Reads the step at the start of `text`, and returns what is behind it.
+fn step(text: &str) -> Result<(Step, &str), &'static str> {
+    const OPEN: &str = "has a `[` that is not closed";
+    if let Some(behind) = text.strip_prefix('.') {
+        let (key, rest) = behind.split_at(behind.find(['.', '[']).unwrap_or(behind.len()));
+        return match key {
+            "" => Err("has an empty key"),
+            "*" => Err("has `.*`, each element of a list is `[*]`"),
+            _ if key.contains([']', '*', '"']) => Err("has a key that must be quoted, as in `[\"a*\"]`"),
+            _ => Ok((Step::Key(key.to_owned()), rest)),
+        };
+    }
+    let inner = text.strip_prefix('[').ok_or("has something behind a `]` that is neither `.` nor `[`")?;
+    if inner.starts_with('"') {
+        let (quoted, rest) = quoted(inner).ok_or("has a quote that is not closed")?;
+        let document =
+            json::read(quoted.as_bytes()).map_err(|_| "has a quoted key that is no JSON string")?;
+        if document.defect().is_some() {
+            return Err("has a quoted key that holds half of a surrogate pair");
+        }
+        let key = document.root().string().unwrap_or_default().into_owned();
+        return Ok((Step::Key(key), rest.strip_prefix(']').ok_or(OPEN)?));
+    }
+    let (index, rest) = inner.split_once(']').ok_or(OPEN)?;
+    if index == "*" {
+        return Ok((Step::Each, rest));
+    }
+    let digits = index.bytes().all(|byte| byte.is_ascii_digit());
+    let index = index.parse().ok().filter(|_| digits);
+    let index = index.ok_or("has an index that is neither a number, `*` nor a quoted key")?;
+    Ok((Step::Index(index), rest))
+}
+
+/// Splits the JSON string at the start of `text` from what is behind it.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let mut escaped = false;
+    let end = text.char_indices().skip(1).find(|(_, char)| {
+        let closes = *char == '"' && !escaped;
+        escaped = *char == '\\' && !escaped;
+        closes
+    });
+    text.split_at_checked(end?.0.saturating_add(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json;
+
+    fn told(found: Found<'_>) -> &str {
+        match found {
+            Found::Value(value) => value.raw(),
+            Found::Missing => "missing",
+            Found::Blocked => "blocked",
+        }
+    }
 
     #[test]
-    fn a_path_finds_its_value() {
-        let text = br#"{"amount":5,"items":[{"sku":"a"},{"sku":"b"}],"a b":{"":1}}"#;
+    fn a_path_finds_what_stands_there() {
+        let text =
+            br#"{"amount":5, "none":null, "items":[{"sku":"a"}, {"sku":null}, {}, null, 7], "empty":[],
+                        "deep":[{"to":[1,2]}, {"to":[]}, {"to":3}], "a b":{"":1}, "a.b":{"c[0]*\"\\":[9]},
+                        "text":"{\"sku\":\"a\"}", "list":"[1]"}"#;
         let document = json::read(text).unwrap();
         for (path, expected) in [
-            ("args.amount", Some("5")),
-            ("args.items[1].sku", Some("\"b\"")),
-            ("args.items[2].sku", None),
-            ("args.amount.x", None),
-            ("args.a b", Some("{\"\":1}")),
+            ("args.amount", &["5"][..]),
+            ("args[\"amount\"]", &["5"]),
+            ("args[\"\\u0061mount\"]", &["5"]),
+            ("args.none", &["missing"]),
+            ("args.none.x", &["missing"]),
+            ("args.none[*]", &["missing"]),
+            ("args.other", &["missing"]),
+            ("args.other[*].x[0]", &["missing"]),
+            ("args.items[0].sku", &["\"a\""]),
+            ("args.items[3].sku", &["missing"]),
+            ("args.items[9].sku", &["missing"]),
+            ("args.items[*].sku", &["\"a\"", "missing", "missing", "missing", "blocked"]),
+            ("args.empty[*]", &["missing"]),
+            ("args.empty[0]", &["missing"]),
+            ("args.deep[*].to[*]", &["1", "2", "missing", "blocked"]),
+            ("args.amount.x", &["blocked"]),
+            ("args.amount[0]", &["blocked"]),
+            ("args.amount[*]", &["blocked"]),
+            ("args.items.sku", &["blocked"]),
+            ("args.text.sku", &["blocked"]),
+            ("args.list[*]", &["blocked"]),
+            ("args.list[0]", &["blocked"]),
+            ("args.a b[\"\"]", &["1"]),
+            (r#"args["a.b"]["c[0]*\"\\"][0]"#, &["9"]),
         ] {
-            let found = ArgumentPath::parse(path).unwrap().find(document.root());
-            assert_eq!(found.map(Value::raw), expected, "{path}");
+            let path = ValuePath::parse(path).unwrap();
+            let found: Vec<_> = path.find(Some(document.root())).into_iter().map(told).collect();
+            assert_eq!(found, expected, "{path}");
+            assert!(path.find(None).into_iter().all(|found| told(found) == "missing"), "{path}");
         }
     }
 
     #[test]
     fn a_path_that_names_nothing_is_refused() {
-        for path in [
-            "",
-            "args",
-            "amount",
-            "args.",
-            "args..a",
-            "args.a[",
-            "args.a[x]",
-            "args.a[+1]",
-            "argsx",
-            "args.a]",
-            "args[*]",
+        for (path, why) in [
+            ("", "begins with nothing that is known"),
+            ("amount", "begins with nothing that is known"),
+            ("Args.a", "begins with nothing that is known"),
+            ("argsx", "begins with nothing that is known"),
+            (" args.a", "begins with nothing that is known"),
+            ("args", "names all of them, not one"),
+            ("claims", "names all of them, not one"),
+            ("grant.name", "goes on behind a name, which has no parts"),
+            ("principal[0]", "goes on behind a name, which has no parts"),
+            ("args[*]", "begins with an index, where names are"),
+            ("args[0]", "begins with an index, where names are"),
+            ("args.", "has an empty key"),
+            ("args..a", "has an empty key"),
+            ("args.a.[0]", "has an empty key"),
+            ("args.a.*", "has `.*`, each element of a list is `[*]`"),
+            ("args.a*", "has a key that must be quoted, as in `[\"a*\"]`"),
+            ("args.a]", "has a key that must be quoted, as in `[\"a*\"]`"),
+            ("args.a[", "has a `[` that is not closed"),
+            ("args.a[0", "has a `[` that is not closed"),
+            ("args[\"a\"", "has a `[` that is not closed"),
+            ("args[\"a", "has a quote that is not closed"),
+            ("args[\"a\\\"]", "has a quote that is not closed"),
+            ("args[\"\\x\"]", "has a quoted key that is no JSON string"),
+            ("args[\"\\ud800\"]", "has a quoted key that holds half of a surrogate pair"),
+            ("args.a[x]", "has an index that is neither a number, `*` nor a quoted key"),
+            ("args.a[]", "has an index that is neither a number, `*` nor a quoted key"),
+            ("args.a[+1]", "has an index that is neither a number, `*` nor a quoted key"),
+            ("args.a[-1]", "has an index that is neither a number, `*` nor a quoted key"),
+            ("args.a[0]b", "has something behind a `]` that is neither `.` nor `[`"),
         ] {
-            assert_eq!(ArgumentPath::parse(path), None, "{path}");
+            assert_eq!(parse(path).unwrap_err(), why, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_one_argument() {
+        for (path, one) in [
+            ("args.a[0].b", true),
+            ("args.a[*]", false),
+            ("claims.a", false),
+            ("grant", false),
+            ("principal", false),
+        ] {
+            assert_eq!(ValuePath::parse(path).unwrap().is_one_argument(), one, "{path}");
         }
     }
 }

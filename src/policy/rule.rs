@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::condition::conditions;
 use super::fault::{Faults, Path, quoted};
 use super::fields::{Fields, whole};
-use super::{Action, Adds, ArgumentPath, Limit, Mode, Rule, Scope};
+use super::{Action, Adds, Limit, Mode, Rule, Scope, ValuePath};
 use crate::json::Value;
 use crate::limit::{Amount, Kind, Window};
 
@@ -54,6 +55,8 @@ pub(super) fn rule(
     let action = fields.word("action", &actions, Action::default(), faults).unwrap_or_default();
     let reason = fields.text("reason", faults).map(|text| text.into_owned());
     let mode = mode(&mut fields, faults);
+    let require = conditions(&mut fields, "require", faults);
+    let deny_if = conditions(&mut fields, "deny_if", faults);
     let mut limits = Vec::new();
     for (value, path) in fields.list("limits", faults) {
         limits.extend(limit(value, &path, counters, faults));
@@ -62,7 +65,7 @@ pub(super) fn rule(
         limits.extend(rate_limit(value, &path, name, counters, faults));
     }
     fields.close(faults);
-    Some(Rule { path: path.to_string(), action, reason, mode, limits })
+    Some(Rule { path: path.to_string(), action, reason, mode, require, deny_if, limits })
 }
 
 fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
@@ -181,7 +184,7 @@ fn positive(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Amount
 
 fn amount(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Adds> {
     if let Some(text) = value.string() {
-        let parsed = ArgumentPath::parse(&text);
+        let parsed = ValuePath::parse(&text).ok().filter(ValuePath::is_one_argument);
         if parsed.is_none() {
             faults.unfit(path, "a positive number or a path such as `args.amount`", value);
         }

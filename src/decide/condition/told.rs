@@ -1,0 +1,105 @@
+//! What a caller is told of a condition: which argument, and what would be accepted, but neither the
+//! argument's value nor the policy's.
+
+use super::{Obstacle, Outcome};
+use crate::policy::{Condition, Order, Origin, Scalar, Test};
+
+/// Writes the reason for which a condition denies the call named `called`. `required` tells whether it
+/// stands in `require`, else it stands in `deny_if`; `because` is the rule's own reason.
+pub(super) fn reason(
+    condition: &Condition,
+    outcome: Outcome,
+    required: bool,
+    because: Option<&str>,
+    called: &str,
+) -> String {
+    let by = condition.name.as_ref().map_or(String::new(), |name| format!(" by `{name}`"));
+    if let Some(own) = &condition.reason {
+        return format!("{called} is denied{by}: {own}");
+    }
+    let because = because.map_or(String::new(), |because| format!(" ({because})"));
+    let sentence = match condition.subject.origin() {
+        Origin::Arguments => of_argument(condition, outcome, required),
+        Origin::Grant | Origin::Principal | Origin::Claims => "this caller may not make this call".to_owned(),
+    };
+    format!("{called} is denied{by}: {sentence}{because}")
+}
+
+fn of_argument(condition: &Condition, outcome: Outcome, required: bool) -> String {
+    let Condition { subject, test, .. } = condition;
+    let argument =
+        if subject.is_one_argument() { format!("`{subject}`") } else { format!("every `{subject}`") };
+    match outcome {
+        Outcome::Missing => match types(test) {
+            Some(types) => format!("{argument} must be given, as {types}"),
+            None => format!("{argument} must be given"),
+        },
+        Outcome::Unjudgeable(Obstacle::Type) => {
+            let types = types(test).unwrap_or_default();
+            format!("{argument} must be {types}, and nothing that is converted to it")
+        }
+        Outcome::Unjudgeable(Obstacle::Blocked) => {
+            format!("what `{subject}` is in must be objects and lists, not strings that hold them")
+        }
+        Outcome::Unjudgeable(Obstacle::Digits) => {
+            format!("{argument} must be a number of no more digits than a double keeps")
+        }
+        Outcome::Holds | Outcome::Fails => format!("{argument} {}", of_value(test, required)),
+    }
+}
+
+/// Says what a value must be that has the right type and still is denied.
+fn of_value(test: &Test, required: bool) -> &'static str {
+    match (test, required) {
+        (Test::OneOf(_), true) | (Test::NoneOf(_), false) => {
+            "must be one of the values that the policy allows"
+        }
+        (Test::OneOf(_), false) | (Test::NoneOf(_), true) => "must not be a value that the policy rules out",
+        (Test::Order(order, _), _) => {
+            let upper = matches!(order, Order::Less | Order::LessOrEqual);
+            if upper == required { "must be a smaller number" } else { "must be a larger number" }
+        }
+        (Test::Contains(_), true) | (Test::NotContains(_), false) => "must contain what the policy asks for",
+        (Test::Contains(_), false) | (Test::NotContains(_), true) => {
+            "must not contain what the policy rules out"
+        }
+        (Test::StartsWith(_), true) => "must begin as the policy asks",
+        (Test::StartsWith(_), false) => "must not begin as the policy rules out",
+        (Test::EndsWith(_), true) => "must end as the policy asks",
+        (Test::EndsWith(_), false) => "must not end as the policy rules out",
+        (Test::Glob(_) | Test::Regex(_), true) => "must have the form that the policy asks for",
+        (Test::Glob(_) | Test::Regex(_), false) => "must not have a form that the policy rules out",
+        (Test::Exists(wanted), _) => {
+            if *wanted == required {
+                "must be given"
+            } else {
+                "must not be given"
+            }
+        }
+    }
+}
+
+/// Names the types that a test speaks of; `None` where any will do.
+fn types(test: &Test) -> Option<String> {
+    let types = match test {
+        Test::OneOf(scalars) | Test::NoneOf(scalars) => {
+            let has = |wanted: fn(&Scalar) -> bool| scalars.iter().any(wanted);
+            let types = [
+                (has(|scalar| matches!(scalar, Scalar::Text(_))), "a string"),
+                (has(|scalar| matches!(scalar, Scalar::Number(_))), "a number"),
+                (has(|scalar| matches!(scalar, Scalar::Bool(_))), "a boolean"),
+            ];
+            let types: Vec<&str> = types.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
+            return Some(types.join(" or "));
+        }
+        Test::Order(..) => "a number",
+        Test::Contains(scalar) | Test::NotContains(scalar) => match scalar {
+            Scalar::Text(_) => "a string or a list of strings",
+            Scalar::Number(_) => "a list of numbers",
+            Scalar::Bool(_) => "a list of booleans",
+        },
+        Test::StartsWith(_) | Test::EndsWith(_) | Test::Glob(_) | Test::Regex(_) => "a string",
+        Test::Exists(_) => return None,
+    };
+    Some(types.to_owned())
+}
