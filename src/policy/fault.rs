@@ -1,9 +1,11 @@
 //! Faults of a policy document: where, what is wrong, and what would be right.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::json::{Kind, Value};
+use crate::limit::{Amount, AmountError};
 
 /// How much of a faulty value a message quotes, in characters.
 const QUOTED: usize = 40;
@@ -45,6 +47,7 @@ impl fmt::Display for Path {
 pub struct Faults {
     list: Vec<String>,
     places: BTreeSet<String>,
+    numbers_in_strings: bool,
 }
 
 impl Faults {
@@ -60,6 +63,19 @@ impl Faults {
         if !self.has(path) {
             self.add(path, format_args!("must be {expected}, found {}", described(found)));
         }
+    }
+
+    /// Has strings count as numbers, where numbers belong and where they hold one.
+    pub fn take_numbers_in_strings(&mut self) {
+        self.numbers_in_strings = true;
+    }
+
+    /// Returns the text of a number, or `None` where the value is none.
+    #[must_use]
+    pub fn number<'d>(&self, value: Value<'d>) -> Option<Cow<'d, str>> {
+        let held = || value.string().filter(|_| self.numbers_in_strings);
+        let is_number = |text: &str| Amount::from_decimal(text) != Err(AmountError::NotANumber);
+        value.number().map(Cow::Borrowed).or_else(|| held().filter(|text| is_number(text)))
     }
 
     /// Tells whether something is wrong at `path` itself.

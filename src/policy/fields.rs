@@ -72,7 +72,7 @@ impl<'d> Fields<'d> {
     /// Takes an integer from 1 to `most`.
     pub fn count(&mut self, key: &'static str, most: u32, faults: &mut Faults) -> Option<u32> {
         let (value, path) = self.take(key)?;
-        let number = whole(value).and_then(|number| u32::try_from(number).ok());
+        let number = whole(value, faults).and_then(|number| u32::try_from(number).ok());
         let fits = number.filter(|number| (1..=most).contains(number));
         if fits.is_none() {
             faults.unfit(&path, &format!("an integer from 1 to {most}"), value);
@@ -131,8 +131,8 @@ fn alternatives(words: impl Iterator<Item = &'static str>) -> String {
 
 /// Reads a whole number in any of its forms: a generator of JSON may write `60.0`, and a Struct keeps
 /// no difference between the two.
-pub fn whole(value: Value<'_>) -> Option<u64> {
-    let micros = Amount::from_decimal(value.number()?).ok()?.micros();
+pub fn whole(value: Value<'_>, faults: &Faults) -> Option<u64> {
+    let micros = Amount::from_decimal(&faults.number(value)?).ok()?.micros();
     let one = Amount::ONE.micros();
     micros.checked_rem(one).filter(|rest| *rest == 0).and_then(|_| micros.checked_div(one))
 }

@@ -33,6 +33,8 @@ pub(super) fn policy(bytes: &[u8]) -> Result<Policy, Faults> {
         // The wire form of a Struct begins with the tag of its first field; it is never valid JSON.
         (Err(malformed), Some(b'\n')) => match structured::to_json(bytes, &mut faults) {
             Ok(json) => {
+                // Of YAML, Envoy makes strings of decimals and of integers beyond 32 bits.
+                faults.take_numbers_in_strings();
                 converted = json;
                 converted.as_bytes()
             }

@@ -130,7 +130,7 @@ fn window(field: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) 
         faults.add(&parent.key("window"), format_args!("is missing, must be {EXPECTED}"));
         return None;
     };
-    if let Some(word) = value.string() {
+    if let Some(word) = value.string().filter(|_| faults.number(value).is_none()) {
         let seconds = match word.as_ref() {
             "second" => 1,
             "minute" => 60,
@@ -147,7 +147,7 @@ fn window(field: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) 
         };
         return Some(seconds);
     }
-    let fits = whole(value).filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds));
+    let fits = whole(value, faults).filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds));
     if fits.is_none() {
         let expected = "`second`, `minute`, `hour`, `day` or a whole number of seconds from 1 to 1000000000";
         faults.unfit(&path, expected, value);
@@ -165,11 +165,11 @@ fn max(field: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) -> 
 
 /// Reads a positive number with up to six decimals.
 fn positive(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Amount> {
-    let Some(text) = value.number().filter(|text| !text.starts_with('-')) else {
+    let Some(text) = faults.number(value).filter(|text| !text.starts_with('-')) else {
         faults.unfit(path, "a positive number", value);
         return None;
     };
-    match Amount::from_decimal(text) {
+    match Amount::from_decimal(&text) {
         Ok(amount) if amount != Amount::ZERO => Some(amount),
         Ok(_) => {
             faults.unfit(path, "a positive number", value);
@@ -183,6 +183,9 @@ fn positive(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Amount
 }
 
 fn amount(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Adds> {
+    if faults.number(value).is_some() {
+        return positive(value, path, faults).map(Adds::Fixed);
+    }
     if let Some(text) = value.string() {
         let parsed = ValuePath::parse(&text).ok().filter(ValuePath::is_one_argument);
         if parsed.is_none() {
@@ -190,9 +193,6 @@ fn amount(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Adds> {
         }
         return parsed.map(Adds::Argument);
     }
-    if value.number().is_none() {
-        faults.unfit(path, "a positive number or a path such as `args.amount`", value);
-        return None;
-    }
-    positive(value, path, faults).map(Adds::Fixed)
+    faults.unfit(path, "a positive number or a path such as `args.amount`", value);
+    None
 }
