@@ -6,6 +6,9 @@ use crate::limit::{Store, Unavailable};
 /// Where the proxy keeps the secret that places its counters.
 const SECRET_KEY: &str = "mcp-policy/1/secret";
 
+/// Where the proxy keeps the digest of the policy that a worker last complained of.
+const TOLD_KEY: &str = "mcp-policy/1/told";
+
 // Envoy inserts an absent key whatever the token, and takes 0 for "do not compare". Its tokens count
 // up from 1, so this one holds against no present key: of two first writers one finds it taken.
 const ABSENT: u32 = u32::MAX;
@@ -50,4 +53,15 @@ pub fn secret<H: Host>(host: &H) -> Result<[u8; 16], Unavailable> {
     }
     let (value, _) = store.read(SECRET_KEY)?;
     value.and_then(|value| value.try_into().ok()).ok_or(Unavailable)
+}
+
+/// Tells whether this worker is the first of its proxy to complain of the policy with this digest.
+/// Where shared data cannot be used it is: said twice is better than not at all.
+pub fn is_first_to_tell<H: Host>(host: &H, digest: &str) -> bool {
+    let store = SharedData(host);
+    match store.read(TOLD_KEY) {
+        Ok((Some(told), _)) if told == digest.as_bytes() => false,
+        Ok((_, version)) => store.swap(TOLD_KEY, digest.as_bytes(), version).unwrap_or(true),
+        Err(Unavailable) => true,
+    }
 }

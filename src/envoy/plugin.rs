@@ -57,6 +57,7 @@ impl Plugin {
     pub fn tick<H: Host>(&self, host: &H) {
         if let Ok(now_ns) = host.now_ns()
             && self.watch.has_waited(now_ns)
+            && counters::is_first_to_tell(host, &self.policy.digest)
         {
             host.log(Level::Error, watch::MISSING_FLAG);
         }
