@@ -8,4 +8,5 @@ proxy       a running Envoy: its address, stats, log, memory, updates
 http1       exact bytes over a socket
 http2       HTTP/2 with trailers
 rpc         JSON-RPC messages and the plain way to post them
+load        many calls at once, and a million one after another
 """
