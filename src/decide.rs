@@ -27,6 +27,8 @@ pub struct Decision<'p> {
     pub denial: Option<Denial>,
     /// Why it would be refused, by a rule in shadow mode
     pub would_deny: Option<Denial>,
+    /// What lets it through, if nothing refuses it: a place in the document
+    pub rule: Option<&'p str>,
     /// What is charged, all or nothing, before it goes on
     pub charges: Vec<Due<'p>>,
     /// What is charged for rules in shadow mode, where there is room
@@ -137,7 +139,9 @@ impl<'p> Decision<'p> {
                 }
             }
             Target::Session | Target::Unknown => match rules.methods.get(&call.method) {
-                Some((Effect::Allow, _)) => {}
+                Some((Effect::Allow, path)) => {
+                    self.rule.get_or_insert(path);
+                }
                 Some((Effect::Deny, path)) => {
                     let reason = format!("{} is denied by policy", subject(call));
                     self.refuse(false, Denial::by(path.clone(), Code::Denied, reason));
@@ -148,8 +152,11 @@ impl<'p> Decision<'p> {
     }
 
     /// Refuses what no entry names, where that is the default.
-    fn default_unless(&mut self, named: bool, rules: &Rules, call: &Call<'_>) {
+    fn default_unless(&mut self, named: bool, rules: &'p Rules, call: &Call<'_>) {
         let (default, path) = &rules.default;
+        if !named {
+            self.rule.get_or_insert(path);
+        }
         if !named && *default == Effect::Deny {
             let reason = format!("{} is not allowed here: no rule of the policy names it", subject(call));
             self.refuse(false, Denial::by(path.clone(), Code::NotListed, reason));
@@ -158,6 +165,7 @@ impl<'p> Decision<'p> {
 
     /// Adds what one rule says.
     fn apply(&mut self, rule: &'p Rule, call: &Call<'_>, known: &Subject<'_>) {
+        self.rule.get_or_insert(&rule.path);
         let shadow = rule.mode == Mode::Shadow;
         let because = rule.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
         match rule.action {

@@ -86,6 +86,8 @@ pub struct Denial {
     pub reason: String,
     /// In how many seconds a retry can succeed, where time helps
     pub retry_after_seconds: Option<u64>,
+    /// What made the strict reader refuse, in one word for metrics
+    pub cause: Option<&'static str>,
 }
 
 impl Denial {
@@ -98,6 +100,12 @@ impl Denial {
     /// Makes a denial by the part of the policy document at the path `rule`.
     #[must_use]
     pub fn by(rule: impl Into<Cow<'static, str>>, code: Code, reason: impl Into<String>) -> Self {
-        Self { code, rule: rule.into(), reason: reason.into(), retry_after_seconds: None }
+        Self { code, rule: rule.into(), reason: reason.into(), retry_after_seconds: None, cause: None }
+    }
+
+    /// Names what made the strict reader refuse.
+    #[must_use]
+    pub fn because_of(self, cause: &'static str) -> Self {
+        Self { cause: Some(cause), ..self }
     }
 }

@@ -7,6 +7,7 @@ pub mod filter;
 pub mod host;
 pub mod ids;
 mod list;
+mod metrics;
 pub mod plugin;
 #[cfg(target_family = "wasm")]
 pub mod sdk;

@@ -1,23 +1,26 @@
-//! One request from its bytes to its outcome: read, decide, charge, answer.
+//! One request from its bytes to its outcome: read, decide, charge, answer, record.
 //!
 //! What Envoy's filter does with a request, a native tool can do with a file: the store, the time
 //! and the ids are arguments.
 
-use crate::decide::{self, Decision, Due};
+mod charge;
+
+use crate::audit::{Counted, Outcome, Record};
+use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial, Invalid};
-use crate::identity::{self, Caller, Credentials, Principal};
-use crate::limit::{self, Charge, Counter, Layout, Outcome as Counted, Place, Store};
+use crate::identity::{self, Caller, Credentials};
+use crate::limit::{Layout, Store};
 use crate::mcp::answer::{Asked, Form, Refusal, Reply};
-use crate::mcp::headers::{Field, Headers};
+use crate::mcp::headers::Headers;
 use crate::mcp::list::ListKind;
 use crate::mcp::media;
-use crate::mcp::message::{self, Body, Call, Message, Rejection, Target};
-use crate::policy::{Mode, Policy, Scope};
+use crate::mcp::message::{self, Body, Message, Rejection, Target};
+use crate::policy::{Mode, Policy};
 
 /// What the headers alone decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// It passes unread
+    /// It passes unread and unrecorded
     Pass,
     /// It may go on if it has no body, which its method has no meaning for
     Bodiless,
@@ -27,7 +30,7 @@ pub enum Admission {
     Refuse(Denial),
 }
 
-/// What becomes of a request whose body has been read.
+/// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It goes on as it is; an answer to a list request is filtered
@@ -45,6 +48,30 @@ pub struct ListRequest {
     pub id: String,
 }
 
+/// A verdict, and what is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// What becomes of the request
+    pub verdict: Verdict,
+    /// The audit record, as JSON
+    pub record: String,
+    /// The record's decision, for metrics
+    pub outcome: Outcome,
+    /// Why it was refused, or would have been but for shadow mode
+    pub denial: Option<Denial>,
+    /// How counting went
+    pub counting: Counting,
+}
+
+/// How counting went, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counting {
+    /// Writes that were lost to other workers and made again
+    pub retries: u32,
+    /// Why it could not be counted
+    pub failure: Option<&'static str>,
+}
+
 /// Where the calls of a policy are counted.
 #[derive(Debug)]
 pub struct Tally<'a, S: ?Sized> {
@@ -56,6 +83,21 @@ pub struct Tally<'a, S: ?Sized> {
     pub now_ns: u64,
 }
 
+/// One request under a policy, as far as it is known before its body.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The policy
+    pub policy: &'a Policy,
+    /// Who sends it
+    pub caller: &'a Caller,
+    /// Its headers
+    pub headers: &'a Headers,
+    /// The decision's own id, in the answer and the record
+    pub decision_id: &'a str,
+    /// Why it would have been refused already, but for shadow mode
+    pub advice: Option<&'a Denial>,
+}
+
 /// Judges the headers.
 #[must_use]
 pub fn admit(policy: &Policy, headers: &Headers) -> Admission {
@@ -63,27 +105,21 @@ pub fn admit(policy: &Policy, headers: &Headers) -> Admission {
     if policy.exempt_paths.iter().any(|exempt| Some(exempt.as_bytes()) == path) {
         return Admission::Pass;
     }
-    let denial = match headers.method.once() {
+    Admission::Refuse(match headers.method.once() {
         _ if headers.upgrade.is_present() => Denial::protocol(
             Code::InvalidRequest(Invalid::Request),
             "an upgraded connection cannot be read: send MCP over HTTP",
         ),
         Some(b"POST") => match media::fault(&headers.content_type, &headers.content_encoding) {
-            Some(fault) => Denial::protocol(Code::UnsupportedMediaType, fault),
+            Some(fault) => Denial::protocol(Code::UnsupportedMediaType, fault).because_of("media_type"),
             None => return Admission::Read,
         },
         Some(b"GET" | b"DELETE" | b"OPTIONS") => return Admission::Bodiless,
         _ => Denial::protocol(Code::MethodNotAllowed, "use POST, GET, DELETE or OPTIONS"),
-    };
-    match policy.mode {
-        Mode::Enforce => Admission::Refuse(denial),
-        // What cannot be read cannot be decided on: shadow mode lets it through all the same.
-        Mode::Shadow => Admission::Pass,
-    }
+    })
 }
 
-/// Finds out who sends a request, where its method needs to know. In shadow mode who has no grant
-/// passes as if the policy had none.
+/// Finds out who sends a request, where its method needs to know.
 ///
 /// # Errors
 /// The denial of a caller without an identity, a grant, or one that has not expired.
@@ -97,23 +133,23 @@ pub fn identify(
     if headers.method.once() == Some(b"OPTIONS") {
         return Ok(Caller::default());
     }
-    let caller = identity::identify(policy, credentials, now_ns);
-    match policy.mode {
-        Mode::Enforce => caller,
-        Mode::Shadow => Ok(caller.unwrap_or_default()),
-    }
-}
-
-/// Refuses a request by its headers, or by the size of its body.
-#[must_use]
-pub fn refuse(policy: &Policy, denial: &Denial, decision_id: &str) -> Reply {
-    answer(policy, denial, Asked::Other, None, decision_id)
+    identity::identify(policy, credentials, now_ns)
 }
 
 /// Refuses a request that came to a filter without a policy.
 #[must_use]
 pub fn refuse_without_policy() -> Reply {
-    let denial = Denial::protocol(Code::Denied, "the policy filter has no policy");
+    refuse_at_once("the policy filter has no policy")
+}
+
+/// Refuses a request whose record cannot be kept.
+#[must_use]
+pub fn refuse_unrecorded() -> Reply {
+    refuse_at_once("the decision cannot be recorded")
+}
+
+fn refuse_at_once(reason: &str) -> Reply {
+    let denial = Denial::protocol(Code::Denied, reason);
     Refusal { denial: &denial, asked: Asked::Other, id: None, form: Form::Http, decision_id: "", policy: "" }
         .reply()
 }
@@ -125,60 +161,105 @@ pub fn too_large(policy: &Policy) -> Denial {
     Denial::by("max_body_bytes", Code::TooLarge, reason)
 }
 
-/// Judges the bytes of a body, and charges what is due.
-pub fn judge<S: Store + ?Sized>(
-    policy: &Policy,
-    caller: &Caller,
-    headers: &Headers,
-    body: &[u8],
-    tally: &Tally<'_, S>,
-    decision_id: &str,
-) -> Verdict {
-    let document = match message::parse(body) {
-        Ok(document) => document,
-        Err(rejection) => return reject(policy, rejection, decision_id),
-    };
-    let message = match Message::read(&document, headers) {
-        Ok(message) => message,
-        Err(rejection) => return reject(policy, rejection, decision_id),
-    };
-    let Body::Call(call) = &message.body else { return Verdict::Forward(None) };
-    let mut decision = decide::decide(policy, caller, call);
-    if policy.mode == Mode::Shadow {
-        decision.soften();
+impl Request<'_> {
+    /// Refuses the request by what is known before its body; in shadow mode it goes on.
+    #[must_use]
+    pub fn refuse(&self, denial: Denial) -> Judgement {
+        self.reject(Rejection { id: None, denial })
     }
-    let denial = decision.denial.take().or_else(|| charge(policy, caller, headers, &decision, call, tally));
-    match denial {
-        Some(denial) => {
-            let asked = match &call.target {
-                _ if message.id.is_none() => Asked::Notification,
+
+    /// Lets a request without a body go on.
+    #[must_use]
+    pub fn pass(&self) -> Judgement {
+        self.conclude(None, None, Decision::default(), &[], Counting::default())
+    }
+
+    /// Judges the bytes of the body, and charges what is due.
+    pub fn judge<S: Store + ?Sized>(&self, body: &[u8], tally: &Tally<'_, S>) -> Judgement {
+        let document = match message::parse(body) {
+            Ok(document) => document,
+            Err(rejection) => return self.reject(rejection),
+        };
+        let message = match Message::read(&document, self.headers) {
+            Ok(message) => message,
+            Err(rejection) => return self.reject(rejection),
+        };
+        let Body::Call(call) = &message.body else {
+            return self.conclude(Some(&message), message.id, Decision::default(), &[], Counting::default());
+        };
+        let mut decision = decide::decide(self.policy, self.caller, call);
+        if self.policy.mode == Mode::Shadow {
+            decision.soften();
+        }
+        let (counters, counting) = self.charge(&mut decision, call, tally);
+        self.conclude(Some(&message), message.id, decision, &counters, counting)
+    }
+
+    fn reject(&self, rejection: Rejection) -> Judgement {
+        let decision = Decision { denial: Some(rejection.denial), ..Decision::default() };
+        self.conclude(None, rejection.id.as_deref(), decision, &[], Counting::default())
+    }
+
+    /// Makes the answer and the record of a decision.
+    fn conclude(
+        &self,
+        message: Option<&Message<'_>>,
+        id: Option<&str>,
+        mut decision: Decision<'_>,
+        counters: &[Counted],
+        counting: Counting,
+    ) -> Judgement {
+        if self.policy.mode == Mode::Shadow {
+            decision.soften();
+        }
+        if let Some(advice) = self.advice {
+            decision.would_deny = Some(advice.clone());
+        }
+        let (outcome, denial) = match (decision.denial, decision.would_deny) {
+            (Some(denial), _) => (Outcome::Deny, Some(denial)),
+            (None, Some(denial)) => (Outcome::WouldDeny, Some(denial)),
+            (None, None) => (Outcome::Allow, None),
+        };
+        let verdict = match &denial {
+            Some(denial) if outcome == Outcome::Deny => Verdict::Refuse(self.answer(denial, message, id)),
+            _ => Verdict::Forward(message.and_then(|message| self.list(message))),
+        };
+        let record = Record {
+            outcome,
+            denial: denial.as_ref(),
+            rule: decision.rule,
+            id: self.decision_id,
+            policy: self.policy,
+            caller: self.caller,
+            headers: self.headers,
+            message: message.map(|message| &message.body),
+            request: id,
+            counters,
+        }
+        .json();
+        Judgement { verdict, record, outcome, denial, counting }
+    }
+
+    fn answer(&self, denial: &Denial, message: Option<&Message<'_>>, id: Option<&str>) -> Reply {
+        let asked = match message.map(|message| &message.body) {
+            Some(_) if id.is_none() => Asked::Notification,
+            Some(Body::Call(call)) => match &call.target {
                 Target::Tool(name) => Asked::Tool(name),
                 _ => Asked::Other,
-            };
-            Verdict::Refuse(answer(policy, &denial, asked, message.id, decision_id))
-        }
-        None => {
-            // A list of what shadow mode would deny stays whole: nobody is denied any of it.
-            let kind = ListKind::from_method(&call.method).filter(|_| policy.mode == Mode::Enforce);
-            let list = kind.zip(message.id);
-            Verdict::Forward(list.map(|(kind, id)| ListRequest { kind, id: id.to_owned() }))
-        }
+            },
+            _ => Asked::Other,
+        };
+        let (form, policy) = (self.policy.denials, self.policy.digest.as_str());
+        Refusal { denial, asked, id, form, decision_id: self.decision_id, policy }.reply()
     }
-}
 
-fn reject(policy: &Policy, rejection: Rejection, decision_id: &str) -> Verdict {
-    match policy.mode {
-        Mode::Enforce => {
-            let id = rejection.id.as_deref();
-            Verdict::Refuse(answer(policy, &rejection.denial, Asked::Other, id, decision_id))
-        }
-        Mode::Shadow => Verdict::Forward(None),
+    /// Tells whether the answer is a list. One of what shadow mode would deny stays whole: nobody is
+    /// denied any of it.
+    fn list(&self, message: &Message<'_>) -> Option<ListRequest> {
+        let Body::Call(call) = &message.body else { return None };
+        let kind = ListKind::from_method(&call.method).filter(|_| self.policy.mode == Mode::Enforce)?;
+        Some(ListRequest { kind, id: message.id?.to_owned() })
     }
-}
-
-fn answer(policy: &Policy, denial: &Denial, asked: Asked<'_>, id: Option<&str>, decision_id: &str) -> Reply {
-    let form: Form = policy.denials;
-    Refusal { denial, asked, id, form, decision_id, policy: &policy.digest }.reply()
 }
 
 impl Decision<'_> {
@@ -187,86 +268,4 @@ impl Decision<'_> {
         self.would_deny = self.denial.take().or(self.would_deny.take());
         self.shadow_charges.append(&mut self.charges);
     }
-}
-
-/// Charges what a call owes; then, where that had room, what it owes to rules in shadow mode.
-fn charge<S: Store + ?Sized>(
-    policy: &Policy,
-    caller: &Caller,
-    headers: &Headers,
-    decision: &Decision<'_>,
-    call: &Call<'_>,
-    tally: &Tally<'_, S>,
-) -> Option<Denial> {
-    let denial = charge_all(policy, caller, headers, &decision.charges, call, tally);
-    if denial.is_none() {
-        // Nobody is refused by a rule in shadow mode.
-        let _ = charge_all(policy, caller, headers, &decision.shadow_charges, call, tally);
-    }
-    denial
-}
-
-fn charge_all<S: Store + ?Sized>(
-    policy: &Policy,
-    caller: &Caller,
-    headers: &Headers,
-    dues: &[Due<'_>],
-    call: &Call<'_>,
-    tally: &Tally<'_, S>,
-) -> Option<Denial> {
-    if dues.is_empty() {
-        return None;
-    }
-    let Some(layout) = tally.layout else { return dues.first().map(unavailable) };
-    let grant = caller.grant_name(policy);
-    let principal = caller.principal.as_ref().map(Principal::name);
-    let places: Vec<Place> = dues
-        .iter()
-        .map(|due| {
-            let scope = match (due.limit.scope, &principal, &headers.session_id) {
-                (Scope::Global, _, _) => limit::Scope::Global,
-                (Scope::Principal, Some(name), _) => {
-                    limit::Scope::Principal { grant, principal: name.as_bytes() }
-                }
-                (Scope::Session, _, Field::Once(session)) => limit::Scope::Session { grant, session },
-                (Scope::Grant | Scope::Principal | Scope::Session, _, _) => limit::Scope::Grant(grant),
-            };
-            let (server, name) = (policy.server.as_str(), due.limit.counter.as_str());
-            layout.place(&Counter { server, name, window: due.limit.window, scope })
-        })
-        .collect();
-    let charges: Vec<Charge<'_>> = dues
-        .iter()
-        .zip(&places)
-        .map(|(due, place)| Charge { place, amount: due.amount, max: due.limit.max })
-        .collect();
-    match limit::charge(tally.store, tally.now_ns, &charges) {
-        Counted::Charged { .. } => None,
-        Counted::Refused { index, retry_after_seconds, .. } => {
-            dues.get(index).or(dues.first()).map(|due| used_up(due, call, retry_after_seconds))
-        }
-        Counted::Unavailable { index, .. } => dues.get(index).or(dues.first()).map(unavailable),
-    }
-}
-
-fn used_up(due: &Due<'_>, call: &Call<'_>, retry_after_seconds: Option<u64>) -> Denial {
-    let because = due.reason.map_or(String::new(), |reason| format!(" ({reason})"));
-    let subject = decide::subject(call);
-    let counter = &due.limit.counter;
-    let reason = match retry_after_seconds {
-        Some(1) => format!("{subject} is over its limit `{counter}`{because}: retry in 1 second"),
-        Some(seconds) => {
-            format!("{subject} is over its limit `{counter}`{because}: retry in {seconds} seconds")
-        }
-        None => format!(
-            "this call alone is more than the limit `{counter}` allows{because}: ask for less, waiting does not help"
-        ),
-    };
-    Denial { retry_after_seconds, ..Denial::by(due.limit.path.clone(), Code::RateLimited, reason) }
-}
-
-fn unavailable(due: &Due<'_>) -> Denial {
-    let reason =
-        format!("the call cannot be counted against the limit `{}` now, so it is denied", due.limit.counter);
-    Denial::by(due.limit.path.clone(), Code::LimiterUnavailable, reason)
 }

@@ -14,4 +14,4 @@ mod text;
 pub use document::{Document, Elements, Entries, Kind, Value};
 pub use number::{Fit, fit};
 pub use read::{Defect, DefectKind, MAX_DEPTH, Malformed, read};
-pub use text::{quote, unescape};
+pub use text::{compact, quote, unescape};

@@ -4,6 +4,7 @@
 //! protocol, [`policy`] holds the document, [`decide`] judges, [`limit`] counts, and [`guard`] takes
 //! one request through all of them. [`envoy`] joins that to a host.
 
+pub mod audit;
 pub mod decide;
 pub mod denial;
 pub mod envoy;

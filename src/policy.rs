@@ -53,6 +53,18 @@ pub enum RequestHeaders {
     Stream,
 }
 
+/// What a record holds of a call's arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Arguments {
+    /// The SHA-256 of their bytes as they were sent
+    #[default]
+    Hash,
+    /// All of them
+    Full,
+    /// Nothing
+    None,
+}
+
 /// A valid policy.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -76,6 +88,8 @@ pub struct Policy {
     pub max_body_bytes: usize,
     /// What happens to headers before the verdict
     pub request_headers: RequestHeaders,
+    /// What records hold of arguments
+    pub audit: Arguments,
     /// Most live counter entries that callers can cause
     pub counter_capacity: u32,
 }

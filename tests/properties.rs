@@ -22,7 +22,7 @@ mod refusals;
 
 use std::num::NonZeroU32;
 
-use mcp_policy_filter::guard::{self, Tally, Verdict};
+use mcp_policy_filter::guard::{Request, Tally, Verdict};
 use mcp_policy_filter::identity::Caller;
 use mcp_policy_filter::json::{self, DefectKind, Fit};
 use mcp_policy_filter::limit::{Layout, MemoryStore};
@@ -42,7 +42,9 @@ const NOW_NS: u64 = 1_800_000_000_000_000_000;
 fn judge(policy: &Policy, headers: &Headers, body: &[u8], store: &MemoryStore) -> Option<Reply> {
     let layout = Layout::new([7; 16], NonZeroU32::MIN);
     let tally = Tally { store, layout: Some(&layout), now_ns: NOW_NS };
-    match guard::judge(policy, &Caller::default(), headers, body, &tally, "decision") {
+    let caller = Caller::default();
+    let request = Request { policy, caller: &caller, headers, decision_id: "decision", advice: None };
+    match request.judge(body, &tally).verdict {
         Verdict::Forward(_) => None,
         Verdict::Refuse(reply) => Some(reply),
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mcp_policy_filter::denial::{Code, Denial, Invalid};
-use mcp_policy_filter::guard::{self, Admission, Tally, Verdict};
+use mcp_policy_filter::guard::{self, Admission, Request, Tally, Verdict};
 use mcp_policy_filter::identity::Caller;
 use mcp_policy_filter::json;
 use mcp_policy_filter::limit::MemoryStore;
@@ -156,6 +156,8 @@ fn corpus() -> Corpus {
 
 /// Takes a request through the guard as the filter does; `None` when it goes on.
 fn judge(policy: &Policy, headers: &Headers, body: &[u8]) -> Option<Reply> {
+    let caller = Caller::default();
+    let request = Request { policy, caller: &caller, headers, decision_id: "decision", advice: None };
     let denial = match guard::admit(policy, headers) {
         Admission::Pass => return None,
         Admission::Refuse(denial) => denial,
@@ -167,13 +169,17 @@ fn judge(policy: &Policy, headers: &Headers, body: &[u8]) -> Option<Reply> {
         Admission::Read => {
             let store = MemoryStore::new();
             let tally = Tally { store: &store, layout: None, now_ns: 0 };
-            return match guard::judge(policy, &Caller::default(), headers, body, &tally, "decision") {
-                Verdict::Forward(_) => None,
-                Verdict::Refuse(reply) => Some(reply),
-            };
+            return answer(request.judge(body, &tally).verdict);
         }
     };
-    Some(guard::refuse(policy, &denial, "decision"))
+    answer(request.refuse(denial).verdict)
+}
+
+fn answer(verdict: Verdict) -> Option<Reply> {
+    match verdict {
+        Verdict::Forward(_) => None,
+        Verdict::Refuse(reply) => Some(reply),
+    }
 }
 
 /// Reads a reply as the corpus writes refusals, or tells what no refusal may be.

@@ -6,12 +6,17 @@ use super::counters::SharedData;
 use super::credentials::Presented;
 use super::host::{Broken, Host};
 use super::list::ListAnswer;
+use super::metrics;
 use super::plugin::Plugin;
 use crate::denial::{Code, Denial, Invalid};
-use crate::guard::{self, Admission, Tally, Verdict};
+use crate::guard::{self, Admission, Judgement, ListRequest, Request, Tally, Verdict};
 use crate::identity::Caller;
+use crate::mcp::answer::Reply;
 use crate::mcp::headers::Headers;
 use crate::policy::{Mode, RequestHeaders};
+
+/// Where access logs find the audit record: `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
+const AUDIT_STATE: &str = "mcp_policy_audit";
 
 /// What the host does after a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +53,8 @@ pub struct Filter<H: Host> {
     paused: Option<u64>,
     list: Option<ListAnswer>,
     caller: Caller,
+    /// Why the caller would have been refused, but for shadow mode.
+    advice: Option<Denial>,
 }
 
 impl<H: Host> Filter<H> {
@@ -62,14 +69,15 @@ impl<H: Host> Filter<H> {
             paused: None,
             list: None,
             caller: Caller::default(),
+            advice: None,
         }
     }
 
     /// Takes the request's headers; `end` when there is no body.
     pub fn request_headers(&mut self, end: bool) -> Flow {
-        let Some(plugin) = self.plugin.clone() else { return self.refuse_without_policy() };
+        let Some(plugin) = self.plugin.clone() else { return self.reply(&guard::refuse_without_policy()) };
         let Ok(pairs) = self.host.request_headers() else {
-            return self.refuse(&plugin, &unreadable("headers"));
+            return self.refuse(&plugin, unreadable("headers"));
         };
         self.headers = Headers::from_pairs(pairs, &plugin.credentials);
         let admission = guard::admit(&plugin.policy, &self.headers);
@@ -81,30 +89,27 @@ impl<H: Host> Filter<H> {
         let now_ns = || self.host.now_ns().ok();
         match guard::identify(&plugin.policy, &self.headers, &credentials, now_ns) {
             Ok(caller) => self.caller = caller,
-            Err(denial) => return self.refuse(&plugin, &denial),
+            // Who would have been refused is judged as if the policy had no grants.
+            Err(denial) if plugin.policy.mode == Mode::Shadow => self.advice = Some(denial),
+            Err(denial) => return self.refuse(&plugin, denial),
         }
-        self.stage = match admission {
-            Admission::Refuse(denial) => return self.refuse(&plugin, &denial),
-            Admission::Pass => Stage::Passing,
+        match admission {
+            Admission::Pass => Flow::Continue,
+            Admission::Refuse(denial) => self.refuse(&plugin, denial),
             Admission::Bodiless => {
                 if self.headers.last_event_id.is_present() && plugin.policy.mode == Mode::Enforce {
                     if self.ask_for_plain_answer().is_err() {
-                        return self.refuse(&plugin, &unreadable("headers"));
+                        return self.refuse(&plugin, unreadable("headers"));
                     }
                     self.list = Some(ListAnswer::replayed());
                 }
-                Stage::Bodiless
+                self.stage = Stage::Bodiless;
+                if end { self.pass(&plugin) } else { self.await_body(&plugin) }
             }
-            Admission::Read => Stage::Reading,
-        };
-        match (self.stage, end) {
-            (Stage::Reading, true) => self.judge(&plugin, &[]),
-            (Stage::Bodiless, true) => {
-                self.stage = Stage::Passing;
-                Flow::Continue
+            Admission::Read => {
+                self.stage = Stage::Reading;
+                if end { self.judge(&plugin, &[]) } else { self.await_body(&plugin) }
             }
-            (Stage::Reading | Stage::Bodiless, false) => self.await_body(&plugin),
-            (Stage::Start | Stage::Passing | Stage::Refused, _) => Flow::Continue,
         }
     }
 
@@ -118,18 +123,14 @@ impl<H: Host> Filter<H> {
         match self.stage {
             Stage::Passing => Flow::Continue,
             Stage::Refused | Stage::Start => Flow::Pause,
-            Stage::Bodiless if size > 0 => self.refuse_body(&plugin),
-            Stage::Bodiless if end => {
-                self.stage = Stage::Passing;
-                Flow::Continue
+            Stage::Bodiless if size > 0 => {
+                let reason = "only a POST has a body";
+                self.refuse(&plugin, Denial::protocol(Code::InvalidRequest(Invalid::Request), reason))
             }
-            Stage::Reading if size > plugin.policy.max_body_bytes => match plugin.policy.mode {
-                Mode::Enforce => self.refuse(&plugin, &guard::too_large(&plugin.policy)),
-                Mode::Shadow => {
-                    self.stage = Stage::Passing;
-                    Flow::Continue
-                }
-            },
+            Stage::Bodiless if end => self.pass(&plugin),
+            Stage::Reading if size > plugin.policy.max_body_bytes => {
+                self.refuse(&plugin, guard::too_large(&plugin.policy))
+            }
             Stage::Reading if end => self.judge_buffered(&plugin),
             Stage::Reading | Stage::Bodiless => Flow::Pause,
         }
@@ -140,10 +141,8 @@ impl<H: Host> Filter<H> {
         let Some(plugin) = self.plugin.clone() else { return Flow::Pause };
         match self.stage {
             Stage::Reading => self.judge_buffered(&plugin),
-            Stage::Bodiless | Stage::Passing => {
-                self.stage = Stage::Passing;
-                Flow::Continue
-            }
+            Stage::Bodiless => self.pass(&plugin),
+            Stage::Passing => Flow::Continue,
             Stage::Refused | Stage::Start => Flow::Pause,
         }
     }
@@ -196,85 +195,88 @@ impl<H: Host> Filter<H> {
                 let plain = self.stage != Stage::Reading
                     || plugin.policy.mode == Mode::Shadow
                     || self.ask_for_plain_answer().is_ok();
-                if plain { Flow::Continue } else { self.refuse(plugin, &unreadable("headers")) }
+                if plain { Flow::Continue } else { self.refuse(plugin, unreadable("headers")) }
             }
         }
     }
 
     fn judge_buffered(&mut self, plugin: &Plugin) -> Flow {
         match self.host.request_body() {
+            // Envoy may have buffered more than the last callback told of.
+            Ok(body) if body.len() > plugin.policy.max_body_bytes => {
+                self.refuse(plugin, guard::too_large(&plugin.policy))
+            }
             Ok(body) => self.judge(plugin, &body),
-            Err(Broken) => self.refuse(plugin, &unreadable("body")),
+            Err(Broken) => self.refuse(plugin, unreadable("body")),
         }
     }
 
     fn judge(&mut self, plugin: &Plugin, body: &[u8]) -> Flow {
-        // Envoy may have buffered more than the last callback told of.
-        if body.len() > plugin.policy.max_body_bytes && plugin.policy.mode == Mode::Enforce {
-            return self.refuse(plugin, &guard::too_large(&plugin.policy));
-        }
-        let verdict = self.verdict(plugin, body);
-        match verdict {
-            Verdict::Refuse(reply) => {
-                self.stage = Stage::Refused;
-                // A reply that the host does not take leaves the request where it is: paused.
-                let _ = self.host.reply(&reply);
-                Flow::Pause
-            }
-            Verdict::Forward(None) => {
-                self.stage = Stage::Passing;
-                Flow::Continue
-            }
-            Verdict::Forward(Some(request)) => {
-                let held = plugin.policy.request_headers == RequestHeaders::Hold;
-                if held && self.ask_for_plain_answer().is_err() {
-                    return self.refuse(plugin, &unreadable("headers"));
-                }
-                self.list = Some(ListAnswer::new(request));
-                self.stage = Stage::Passing;
-                Flow::Continue
-            }
-        }
-    }
-
-    fn verdict(&self, plugin: &Plugin, body: &[u8]) -> Verdict {
-        let counts = plugin.policy.all_rules().any(|rule| !rule.limits.is_empty());
         // The clock and the secret cost a call each: only where something is counted.
-        let (layout, now_ns) = match counts.then(|| self.host.now_ns()) {
+        let (layout, now_ns) = match plugin.counts.then(|| self.host.now_ns()) {
             Some(Ok(now_ns)) => (plugin.layout(&self.host), now_ns),
             Some(Err(Broken)) | None => (None, 0),
         };
         let store = SharedData(&self.host);
         let tally = Tally { store: &store, layout, now_ns };
-        guard::judge(&plugin.policy, &self.caller, &self.headers, body, &tally, &plugin.ids.next())
+        let judgement = self.request(plugin, &plugin.ids.next()).judge(body, &tally);
+        self.conclude(plugin, judgement)
+    }
+
+    /// Lets a request without a body go on.
+    fn pass(&mut self, plugin: &Plugin) -> Flow {
+        let judgement = self.request(plugin, &plugin.ids.next()).pass();
+        self.conclude(plugin, judgement)
+    }
+
+    /// Refuses a request; in shadow mode it goes on.
+    fn refuse(&mut self, plugin: &Plugin, denial: Denial) -> Flow {
+        let judgement = self.request(plugin, &plugin.ids.next()).refuse(denial);
+        self.conclude(plugin, judgement)
+    }
+
+    fn request<'f>(&'f self, plugin: &'f Plugin, decision_id: &'f str) -> Request<'f> {
+        Request {
+            policy: &plugin.policy,
+            caller: &self.caller,
+            headers: &self.headers,
+            decision_id,
+            advice: self.advice.as_ref(),
+        }
+    }
+
+    /// Carries out a judgement, and keeps what is to be kept of it.
+    fn conclude(&mut self, plugin: &Plugin, judgement: Judgement) -> Flow {
+        metrics::judged(&self.host, &judgement);
+        let recorded = self.host.set_state(AUDIT_STATE, judgement.record.as_bytes());
+        match judgement.verdict {
+            Verdict::Forward(list) if recorded.is_ok() => self.forward(plugin, list),
+            Verdict::Forward(_) => self.reply(&guard::refuse_unrecorded()),
+            Verdict::Refuse(reply) => self.reply(&reply),
+        }
+    }
+
+    fn forward(&mut self, plugin: &Plugin, list: Option<ListRequest>) -> Flow {
+        if let Some(list) = list {
+            let held = plugin.policy.request_headers == RequestHeaders::Hold;
+            if held && self.ask_for_plain_answer().is_err() {
+                return self.refuse(plugin, unreadable("headers"));
+            }
+            self.list = Some(ListAnswer::new(list));
+        }
+        self.stage = Stage::Passing;
+        Flow::Continue
+    }
+
+    fn reply(&mut self, reply: &Reply) -> Flow {
+        self.stage = Stage::Refused;
+        // A reply that the host does not take leaves the request where it is: paused.
+        let _ = self.host.reply(reply);
+        Flow::Pause
     }
 
     fn ask_for_plain_answer(&self) -> Result<(), Broken> {
         self.host.set_request_header("accept-encoding", "identity")
-    }
-
-    fn refuse_body(&mut self, plugin: &Plugin) -> Flow {
-        if plugin.policy.mode == Mode::Shadow {
-            self.stage = Stage::Passing;
-            return Flow::Continue;
-        }
-        let reason = "only a POST has a body";
-        self.refuse(plugin, &Denial::protocol(Code::InvalidRequest(Invalid::Request), reason))
-    }
-
-    fn refuse(&mut self, plugin: &Plugin, denial: &Denial) -> Flow {
-        self.stage = Stage::Refused;
-        let reply = guard::refuse(&plugin.policy, denial, &plugin.ids.next());
-        // A reply that the host does not take leaves the request where it is: paused.
-        let _ = self.host.reply(&reply);
-        Flow::Pause
-    }
-
-    /// Refuses what comes while there is no policy; Envoy should not have let it come so far.
-    fn refuse_without_policy(&mut self) -> Flow {
-        self.stage = Stage::Refused;
-        let _ = self.host.reply(&guard::refuse_without_policy());
-        Flow::Pause
     }
 }
 

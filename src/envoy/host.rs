@@ -78,6 +78,18 @@ pub trait Host {
     /// [`Broken`] when it cannot be had.
     fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken>;
 
+    /// Keeps bytes with the stream, as filter state `wasm.<name>`, for access logs to print.
+    ///
+    /// # Errors
+    /// [`Broken`] when they are not kept.
+    fn set_state(&self, name: &str, bytes: &[u8]) -> Result<(), Broken>;
+
+    /// Adds to a metric of the proxy, a counter of this name, which is made on its first use.
+    fn count(&self, metric: &str, by: u32);
+
+    /// Sets a metric of the proxy, a gauge of this name, which is made on its first use.
+    fn gauge(&self, metric: &str, value: u64);
+
     /// Returns the time in nanoseconds since the Unix epoch.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use super::filter::Flow;
 use super::host::{Broken, Host};
+use super::metrics;
 use crate::decide;
 use crate::guard::ListRequest;
 use crate::identity::Caller;
@@ -125,7 +126,9 @@ impl ListAnswer {
             None => ListBody::resumed(LIMIT),
         };
         body.push(&bytes);
-        host.set_response_body(&body.finish(keep).bytes)
+        let shown = body.finish(keep);
+        metrics::listed(host, &shown);
+        host.set_response_body(&shown.bytes)
     }
 
     fn settle(&mut self, done: Result<(), Broken>) -> Flow {
@@ -151,10 +154,14 @@ fn pass_events<H: Host>(
     let Some(mut filter) = events.take() else { return Err(Broken) };
     let mut bytes = Vec::new();
     if size > 0 {
-        bytes = filter.push(&host.response_body()?, keep).bytes;
+        let shown = filter.push(&host.response_body()?, keep);
+        metrics::listed(host, &shown);
+        bytes = shown.bytes;
     }
     if end {
-        bytes.extend_from_slice(&filter.finish(keep).bytes);
+        let shown = filter.finish(keep);
+        metrics::listed(host, &shown);
+        bytes.extend_from_slice(&shown.bytes);
     } else {
         *events = Some(filter);
     }

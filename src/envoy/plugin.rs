@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use super::counters;
 use super::host::{Host, Level};
 use super::ids::Ids;
+use super::metrics;
 use super::watch::{self, Watch};
 use crate::limit::Layout;
 use crate::policy::{Faults, Policy, RequestHeaders, Source};
@@ -19,6 +20,8 @@ pub struct Plugin {
     pub ids: Ids,
     /// Whether headers can be held
     pub watch: Watch,
+    /// Whether any rule counts
+    pub counts: bool,
     /// The headers that tell of an identity
     pub credentials: Vec<String>,
     layout: OnceCell<Layout>,
@@ -31,7 +34,8 @@ impl Plugin {
     /// # Errors
     /// Every fault of the policy document.
     pub fn new<H: Host>(configuration: &[u8], host: &H) -> Result<Self, Faults> {
-        let policy = Policy::from_bytes(configuration)?;
+        let policy = Policy::from_bytes(configuration).inspect_err(|_| metrics::refused(host))?;
+        metrics::configured(host, &policy);
         let watch = Watch::default();
         match policy.request_headers {
             // Without a tick nobody is warned, and nothing else depends on it.
@@ -39,7 +43,8 @@ impl Plugin {
             RequestHeaders::Stream => watch.settle(),
         }
         let credentials = policy.identity.iter().filter_map(Source::header).map(str::to_owned).collect();
-        Ok(Self { policy, credentials, ids: Ids::new(host.random()), watch, layout: OnceCell::new() })
+        let counts = policy.all_rules().any(|rule| !rule.limits.is_empty());
+        Ok(Self { policy, counts, credentials, ids: Ids::new(host.random()), watch, layout: OnceCell::new() })
     }
 
     /// Returns where counters are, or `None` while the host does not tell the proxy's secret.

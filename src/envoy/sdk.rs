@@ -4,13 +4,15 @@
 //! does when the host returns a status that its specification does not name is out of reach: it
 //! traps, and Envoy's failure policy refuses the request.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapType, Status};
+use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapType, MetricType, Status};
 
 use super::filter::{Filter, Flow};
 use super::host::{Broken, Host, Level, Shared};
@@ -30,6 +32,23 @@ fn sound<T>(result: Result<T, Status>) -> Result<T, Broken> {
 
 fn buffer(kind: BufferType) -> Result<Bytes, Broken> {
     sound(hostcalls::get_buffer(kind, 0, ALL)).map(Option::unwrap_or_default)
+}
+
+thread_local! {
+    /// The host's numbers for metrics, by their names.
+    static METERS: RefCell<HashMap<String, u32>> = RefCell::default();
+}
+
+/// Returns the host's number for a metric, which it gives for one name again and again.
+fn meter(kind: MetricType, name: &str) -> Result<u32, Status> {
+    METERS.with_borrow_mut(|meters| match meters.get(name) {
+        Some(id) => Ok(*id),
+        None => {
+            let id = hostcalls::define_metric(kind, name)?;
+            meters.insert(name.to_owned(), id);
+            Ok(id)
+        }
+    })
 }
 
 impl Host for Envoy {
@@ -68,6 +87,19 @@ impl Host for Envoy {
 
     fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {
         sound(hostcalls::get_property(path.to_vec()))
+    }
+
+    fn set_state(&self, name: &str, bytes: &[u8]) -> Result<(), Broken> {
+        sound(hostcalls::set_property(vec![name], Some(bytes)))
+    }
+
+    fn count(&self, metric: &str, by: u32) {
+        // What cannot be measured is decided all the same.
+        let _ = meter(MetricType::Counter, metric).map(|id| hostcalls::increment_metric(id, by.into()));
+    }
+
+    fn gauge(&self, metric: &str, value: u64) {
+        let _ = meter(MetricType::Gauge, metric).map(|id| hostcalls::record_metric(id, value));
     }
 
     fn now_ns(&self) -> Result<u64, Broken> {

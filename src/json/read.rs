@@ -50,6 +50,19 @@ pub enum DefectKind {
     UnfitNumber,
 }
 
+impl DefectKind {
+    /// Names the defect in one word, for metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DuplicateKey => "duplicate_key",
+            Self::TooDeep => "too_deep",
+            Self::LoneSurrogate => "lone_surrogate",
+            Self::UnfitNumber => "unfit_number",
+        }
+    }
+}
+
 impl fmt::Display for Defect {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {

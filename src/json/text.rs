@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::document::{Kind, Value};
+
 /// Turns the text between a string's quotes into the string. The reader has checked the escapes;
 /// a surrogate without its other half, a defect already, becomes U+FFFD.
 #[must_use]
@@ -72,6 +74,33 @@ pub fn quote(out: &mut String, string: &str) {
         }
     }
     out.push('"');
+}
+
+/// Appends `value` to `out` as it is, but without white space between its tokens, and with its
+/// strings as [`quote`] writes them.
+pub fn compact(out: &mut String, value: Value<'_>) {
+    match value.kind() {
+        Kind::Object => {
+            out.push('{');
+            for (index, (key, member)) in value.entries().enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                quote(out, &key);
+                out.push(':');
+                compact(out, member);
+            }
+            out.push('}');
+        }
+        Kind::Array => {
+            out.push('[');
+            for (index, element) in value.elements().enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                compact(out, element);
+            }
+            out.push(']');
+        }
+        Kind::String { .. } => quote(out, &value.string().unwrap_or_default()),
+        Kind::Null | Kind::Bool(_) | Kind::Number => out.push_str(value.raw()),
+    }
 }
 
 #[cfg(test)]

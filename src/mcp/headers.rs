@@ -59,6 +59,8 @@ pub struct Headers {
     pub protocol_version: Field,
     /// `mcp-session-id` (2025-03-26)
     pub session_id: Field,
+    /// `x-request-id`, Envoy's own
+    pub request_id: Field,
     /// Those that tell of an identity, by what the policy calls them
     pub credentials: Vec<(String, Field)>,
 }
@@ -85,6 +87,7 @@ impl Headers {
                 "mcp-name" => &mut headers.mcp_name,
                 "mcp-protocol-version" => &mut headers.protocol_version,
                 "mcp-session-id" => &mut headers.session_id,
+                "x-request-id" => &mut headers.request_id,
                 _ => continue,
             };
             field.add(value);

@@ -75,7 +75,8 @@ pub fn parse(body: &[u8]) -> Result<Document<'_>, Rejection> {
         denial: Denial::protocol(
             Code::InvalidRequest(Invalid::Unparsable),
             format!("the body is not one JSON text in UTF-8: {malformed}"),
-        ),
+        )
+        .because_of("malformed"),
     })
 }
 
@@ -93,13 +94,16 @@ impl<'d> Message<'d> {
 
     fn judge(document: &'d Document<'d>, root: Value<'d>, headers: &Headers) -> Result<Self, Denial> {
         if root.is_array() {
-            return Err(not_a_request("a batch is not accepted: send each message on its own"));
+            return Err(
+                not_a_request("a batch is not accepted: send each message on its own").because_of("batch")
+            );
         }
         if !root.is_object() {
             return Err(not_a_request(format!("a message is an object, this is {}", root.kind().name())));
         }
         if let Some(defect) = document.defect() {
-            return Err(not_a_request(format!("the message reads in more than one way: {defect}")));
+            return Err(not_a_request(format!("the message reads in more than one way: {defect}"))
+                .because_of(defect.kind.as_str()));
         }
         refuse_variants(root, &ENVELOPE)?;
         if root.get("jsonrpc").and_then(Value::string).as_deref() != Some("2.0") {
@@ -168,16 +172,18 @@ fn is_id(value: Value<'_>) -> bool {
 fn refuse_variants(object: Value<'_>, read: &[&str]) -> Result<(), Denial> {
     for (key, _) in object.entries() {
         if let Some(of) = read.iter().find(|of| keys::is_variant(&key, of)) {
-            return Err(not_a_request(format!("a key is another spelling of `{of}`")));
+            return Err(
+                not_a_request(format!("a key is another spelling of `{of}`")).because_of("key_spelling")
+            );
         }
     }
     Ok(())
 }
 
 fn not_a_request(reason: impl Into<String>) -> Denial {
-    Denial::protocol(Code::InvalidRequest(Invalid::Request), reason)
+    Denial::protocol(Code::InvalidRequest(Invalid::Request), reason).because_of("message")
 }
 
 fn unusable_params(reason: impl Into<String>) -> Denial {
-    Denial::protocol(Code::InvalidRequest(Invalid::Params), reason)
+    Denial::protocol(Code::InvalidRequest(Invalid::Params), reason).because_of("params")
 }

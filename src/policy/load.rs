@@ -7,7 +7,7 @@ use super::fields::{self, Fields};
 use super::grant;
 use super::rule::{self, Counters};
 use super::structured::{self, Unreadable};
-use super::{Policy, RequestHeaders, Rules};
+use super::{Arguments, Policy, RequestHeaders, Rules};
 use crate::json::{self, Value};
 use crate::mcp::answer::Form;
 
@@ -106,6 +106,7 @@ fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy>
     let max_body_bytes = document.count("max_body_bytes", MOST_BODY_BYTES, faults).unwrap_or(MAX_BODY_BYTES);
     let ways = [("hold", RequestHeaders::Hold), ("stream", RequestHeaders::Stream)];
     let request_headers = document.word("request_headers", &ways, RequestHeaders::default(), faults);
+    let audit = audit(&mut document, faults);
     let counter_capacity = capacity(&mut document, faults);
     document.close(faults);
     Some(Policy {
@@ -119,6 +120,7 @@ fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy>
         exempt_paths,
         max_body_bytes: usize::try_from(max_body_bytes).unwrap_or_default(),
         request_headers: request_headers.unwrap_or_default(),
+        audit,
         counter_capacity,
     })
 }
@@ -142,6 +144,17 @@ fn exempt_paths(document: &mut Fields<'_>, faults: &mut Faults) -> Vec<String> {
         }
     }
     paths
+}
+
+fn audit(document: &mut Fields<'_>, faults: &mut Faults) -> Arguments {
+    let Some((value, path)) = document.take("audit") else { return Arguments::default() };
+    let Some(mut audit) = Fields::open(value, &path, "an object with `arguments`", faults) else {
+        return Arguments::default();
+    };
+    let words = [("hash", Arguments::Hash), ("full", Arguments::Full), ("none", Arguments::None)];
+    let arguments = audit.word("arguments", &words, Arguments::default(), faults);
+    audit.close(faults);
+    arguments.unwrap_or_default()
 }
 
 fn capacity(document: &mut Fields<'_>, faults: &mut Faults) -> u32 {

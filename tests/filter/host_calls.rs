@@ -10,7 +10,7 @@ use serde_json::json;
 
 #[test]
 fn a_request_costs_only_the_host_calls_that_its_policy_needs() {
-    use Call::{Clock, RequestBody, RequestHeaders, SetRequestHeader, SetShared, Shared};
+    use Call::{Clock, RequestBody, RequestHeaders, SetRequestHeader, SetShared, SetState, Shared};
     let proxy = envoy();
     let plain = worker(&proxy, &policy_with(json!({ "tools": { "safe": {} } })));
     let limited = worker(&proxy, &policy());
@@ -20,11 +20,11 @@ fn a_request_costs_only_the_host_calls_that_its_policy_needs() {
     }
     proxy.calls();
     for (worker, body, expected) in [
-        (&plain, call("safe"), &[RequestHeaders, RequestBody][..]),
-        (&plain, LIST.to_owned(), &[RequestHeaders, RequestBody, SetRequestHeader]),
-        (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetShared]),
-        (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetShared]),
-        (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, Call::Reply]),
+        (&plain, call("safe"), &[RequestHeaders, RequestBody, SetState][..]),
+        (&plain, LIST.to_owned(), &[RequestHeaders, RequestBody, SetState, SetRequestHeader]),
+        (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetShared, SetState]),
+        (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetShared, SetState]),
+        (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetState, Call::Reply]),
     ] {
         let _ = post(&proxy, worker, &body);
         assert_eq!(proxy.calls(), expected, "{body}");
@@ -44,6 +44,7 @@ fn whatever_call_to_the_host_fails_nothing_goes_on_that_was_not_judged() {
         (&sent, Clock, Some("limiter_unavailable")),
         (&sent, Shared, Some("limiter_unavailable")),
         (&sent, SetShared, Some("limiter_unavailable")),
+        (&sent, Call::SetState, Some("denied")),
         (&sent, SetTick, None),
         (&listed, RequestHeaders, Some("invalid_request")),
         (&listed, RequestBody, Some("invalid_request")),

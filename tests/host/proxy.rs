@@ -33,6 +33,7 @@ pub enum Call {
     SetShared,
     SetTick,
     Attribute,
+    SetState,
 }
 
 /// One process: what its workers share.
@@ -50,6 +51,7 @@ struct State {
     tick_ms: u32,
     log: Vec<String>,
     failing: BTreeSet<Call>,
+    metrics: HashMap<String, u64>,
     calls: Vec<Call>,
 }
 
@@ -64,6 +66,7 @@ impl Proxy {
             tick_ms: 0,
             log: Vec::new(),
             failing: BTreeSet::new(),
+            metrics: HashMap::new(),
             calls: Vec::new(),
         };
         Arc::new(Self { state: Mutex::new(state) })
@@ -148,6 +151,7 @@ pub struct Buffers {
     pub response_body: Vec<u8>,
     /// By their paths, joined by dots.
     pub attributes: HashMap<String, Vec<u8>>,
+    pub filter_state: HashMap<String, Vec<u8>>,
     /// What the filter has answered.
     pub reply: Option<Reply>,
 }
@@ -203,6 +207,20 @@ impl Host for Stream {
             assert_eq!(state.reply, None, "a request is answered once");
             state.reply = Some(reply.clone());
         })
+    }
+
+    fn set_state(&self, name: &str, bytes: &[u8]) -> Result<(), Broken> {
+        self.take(Call::SetState, |state| drop(state.filter_state.insert(name.to_owned(), bytes.to_vec())))
+    }
+
+    fn count(&self, metric: &str, by: u32) {
+        let mut state = self.proxy.state();
+        let metric = state.metrics.entry(metric.to_owned()).or_default();
+        *metric = metric.saturating_add(by.into());
+    }
+
+    fn gauge(&self, metric: &str, value: u64) {
+        self.proxy.state().metrics.insert(metric.to_owned(), value);
     }
 
     fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {

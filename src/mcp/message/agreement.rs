@@ -82,5 +82,5 @@ fn present<'h>(field: &'h Field, name: &str) -> Result<Option<&'h [u8]>, Denial>
 }
 
 fn disagree(reason: impl Into<String>) -> Denial {
-    Denial::protocol(Code::HeadersDisagree, reason)
+    Denial::protocol(Code::HeadersDisagree, reason).because_of("headers")
 }

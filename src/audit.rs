@@ -1,0 +1,204 @@
+//! The record of one decision, as compact JSON.
+//!
+//! It holds what tells decisions apart and nothing that lets anybody in: a session id is hashed, a
+//! key is known by its digest alone, and arguments go in only where the policy says so.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::denial::Denial;
+use crate::identity::{Caller, Principal};
+use crate::json;
+use crate::limit::Usage;
+use crate::mcp::headers::{Field, Headers};
+use crate::mcp::message::{Body, Call, Target};
+use crate::policy::{Arguments, Policy};
+
+/// How much of a text that a caller chose a record holds, in characters.
+const LONGEST: usize = 512;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It went through
+    Allow,
+    /// It was refused
+    Deny,
+    /// It went through, and would have been refused but for shadow mode
+    WouldDeny,
+}
+
+impl Outcome {
+    /// Returns the word for records and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::WouldDeny => "would_deny",
+        }
+    }
+}
+
+/// A counter that a call was held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The counter's name
+    pub counter: String,
+    /// What is used of it
+    pub usage: Usage,
+}
+
+/// Everything that a record tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'r> {
+    /// What became of the request
+    pub outcome: Outcome,
+    /// Why it was refused, or would have been
+    pub denial: Option<&'r Denial>,
+    /// What let it through, as a path into the document
+    pub rule: Option<&'r str>,
+    /// The decision's own id
+    pub id: &'r str,
+    /// The policy that decided
+    pub policy: &'r Policy,
+    /// Who called
+    pub caller: &'r Caller,
+    /// With which headers
+    pub headers: &'r Headers,
+    /// The message, where it could be read
+    pub message: Option<&'r Body<'r>>,
+    /// The id of the request, as JSON text
+    pub request: Option<&'r str>,
+    /// The counters, in the order of the limits
+    pub counters: &'r [Counted],
+}
+
+impl Record<'_> {
+    /// Writes the record as one line of JSON, without any control character.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let mut out = Members(String::with_capacity(512));
+        let call = self.message.and_then(|body| match body {
+            Body::Call(call) => Some(call),
+            Body::Response => None,
+        });
+        out.text("decision", Some(self.outcome.as_str()));
+        out.text("code", self.denial.map(|denial| denial.code.as_str()));
+        out.text("rule", self.denial.map(|denial| denial.rule.as_ref()).or(self.rule));
+        out.text("id", Some(self.id));
+        out.text("server", Some(&self.policy.server));
+        out.text("method", call.map(|call| call.method.as_ref()));
+        out.text("target", call.and_then(target).as_deref());
+        out.text("grant", Some(self.caller.grant_name(self.policy)));
+        out.text("principal", self.caller.principal.as_ref().map(Principal::name).as_deref());
+        out.text("session", self.headers.session_id.once().map(|id| digest(id, 8)).as_deref());
+        out.raw("request", self.request.filter(|id| id.len() <= LONGEST).map(compact_id).as_deref());
+        out.text("protocol", once(&self.headers.protocol_version).as_deref());
+        self.arguments(call, &mut out);
+        out.raw("counters", Some(&counters(self.counters)));
+        out.text("policy", Some(&self.policy.digest));
+        out.text("request_id", once(&self.headers.request_id).as_deref());
+        let Members(members) = out;
+        members + "}"
+    }
+
+    fn arguments(&self, call: Option<&Call<'_>>, out: &mut Members) {
+        let Some(arguments) = call.and_then(Call::arguments) else { return };
+        match self.policy.audit {
+            Arguments::None => {}
+            Arguments::Hash => out.text("arguments_sha256", Some(&digest(arguments.raw().as_bytes(), 32))),
+            Arguments::Full => {
+                let mut text = String::new();
+                json::compact(&mut text, arguments);
+                out.raw("arguments", Some(&text));
+            }
+        }
+    }
+}
+
+/// The members of an object that is being written.
+struct Members(String);
+
+impl Members {
+    fn key(&mut self, key: &str) -> &mut String {
+        let Self(out) = self;
+        out.push(if out.is_empty() { '{' } else { ',' });
+        out.push('"');
+        out.push_str(key);
+        out.push_str("\":");
+        out
+    }
+
+    fn raw(&mut self, key: &str, json: Option<&str>) {
+        self.key(key).push_str(json.unwrap_or("null"));
+    }
+
+    fn text(&mut self, key: &str, text: Option<&str>) {
+        let out = self.key(key);
+        match text {
+            Some(text) => json::quote(out, shortened(text)),
+            None => out.push_str("null"),
+        }
+    }
+}
+
+/// Names what a call acts on.
+fn target<'c>(call: &'c Call<'_>) -> Option<std::borrow::Cow<'c, str>> {
+    match &call.target {
+        Target::Tool(name) | Target::Prompt(name) => Some(name.as_ref().into()),
+        Target::Resources(uris) => match uris.as_slice() {
+            [] => None,
+            [one] => Some(one.as_ref().into()),
+            several => Some(several.join(" ").into()),
+        },
+        Target::Session | Target::Unknown => None,
+    }
+}
+
+fn counters(counters: &[Counted]) -> String {
+    let mut out = String::from("[");
+    for (index, Counted { counter, usage }) in counters.iter().enumerate() {
+        let mut members = Members(String::new());
+        members.text("counter", Some(counter));
+        members.raw("used", Some(&usage.used.to_string()));
+        members.raw("max", Some(&usage.max.to_string()));
+        members.raw("resets_in", Some(&usage.resets_in_seconds.to_string()));
+        let Members(object) = members;
+        out.push_str(if index > 0 { "," } else { "" });
+        out.push_str(&object);
+        out.push('}');
+    }
+    out.push(']');
+    out
+}
+
+/// Writes an id without the control characters that JSON allows in a string (U+007F to U+009F).
+fn compact_id(id: &str) -> String {
+    let mut text = String::new();
+    if let Ok(document) = json::read(id.as_bytes()) {
+        json::compact(&mut text, document.root());
+    }
+    text
+}
+
+/// Returns the first `bytes` bytes of the SHA-256 of something, in hex.
+fn digest(bytes: &[u8], length: usize) -> String {
+    let mut text = String::with_capacity(length.saturating_mul(2));
+    for byte in Sha256::digest(bytes).iter().take(length) {
+        for nibble in [byte >> 4, byte & 0xf] {
+            text.extend(char::from_digit(nibble.into(), 16));
+        }
+    }
+    text
+}
+
+fn once(field: &Field) -> Option<std::borrow::Cow<'_, str>> {
+    field.once().map(String::from_utf8_lossy)
+}
+
+fn shortened(text: &str) -> &str {
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => text.get(..at).unwrap_or_default(),
+        None => text,
+    }
+}
