@@ -1,0 +1,312 @@
+"""How Envoy takes a policy: its forms, its refusal, its updates, and the flag that holding needs."""
+
+import contextlib
+import json
+import subprocess
+import time
+
+import pytest
+import yaml
+
+import places
+from harness import http1, rpc
+from harness.policy import Struct
+from harness.proxy import wait_for
+
+FORMS = {
+    "StringValue": lambda document: rpc.encode(document).decode(),
+    "BytesValue": rpc.encode,
+    "Struct": Struct,
+}
+POLICY = {
+    "version": "1",
+    "server": "forms",
+    "description": 'ein Stück Text, 文字, 🚀 and "quotes"\non two lines',
+    "hide": ["internal_*"],
+    "all_tools": {"limits": [{"counter": "all", "window": "hour", "max": 6.5}]},
+    "tools": {
+        "echo": {},
+        "few": {"rate_limit": {"max": 1, "window": 3600}},
+        "spend": {"limits": [{"counter": "spend", "window": "day", "max": 0.3, "amount": "args.usd"}]},
+        "danger": {"action": "deny", "reason": "it deletes"},
+        "dän_*": {"action": "require_approval", "reason": "a person decides, 文字"},
+    },
+    "exempt_paths": ["/healthz"],
+    "max_body_bytes": 400,
+}
+BAD = {
+    "version": 1,
+    "defualt": "allow",
+    "tools": {
+        "run_agent": {"limits": [{"counter": "r", "window": "fortnight", "max": -3}]},
+        "a\nthe policy is refused: all is well": "deny",
+    },
+    "x\r\u001b[2K": 1,
+}
+# Those of BAD, wherever the keys of an object stand: a Struct keeps no order.
+FAULTS = [
+    'version: must be `"1"`, found `1`',
+    "defualt: unknown key, expected ",
+    "tools.run_agent.limits[0].window: unknown window `fortnight`, expected ",
+    "tools.run_agent.limits[0].max: must be a positive number, found `-3`",
+    'tools["a\\nthe policy is refused: all is well"]: must be an object, `{}` to allow, found `"deny"`',
+    '["x\\r\\u{1b}[2K"]: unknown key, expected ',
+]
+LINE = "the policy is refused: "
+JSON = [("content-type", "application/json")]
+MISSING_FLAG = "no request body reaches the policy filter: "
+
+
+def faults(log: str) -> list:
+    """Collect what the filter's own lines say is wrong; Envoy writes each with a `wasm log` before it."""
+    lines = [line for line in log.splitlines() if LINE in line and "wasm log" in line]
+    return [line.split(LINE, 1)[1] for line in lines]
+
+
+def assert_all_are_told(log: str) -> None:
+    """Each fault stands in a line of its own, and each line is one of them."""
+    told = faults(log)
+    for fault in FAULTS:
+        assert any(line.startswith(fault) for line in told), f"{fault}\n" + "\n".join(told)
+    for line in told:
+        assert any(line.startswith(fault) for fault in FAULTS), line
+    assert not any(line.startswith(LINE) for line in log.splitlines()), "a document wrote a line of its own"
+
+
+def outcome(proxy, tool: str, arguments: dict | None = None) -> tuple:
+    """Call a tool; say what came of it, without what differs from call to call."""
+    answer = rpc.post(proxy.url, rpc.tools_call(tool, arguments))
+    body = answer.json()
+    told = rpc.text(body) if "result" in body else body["error"]["message"]
+    return answer.status_code, answer.headers.get("x-mcp-policy"), told.split(" retry")[0]
+
+
+def outcomes(proxy) -> list:
+    """Try whatever POLICY says something about."""
+    calls = ["echo", "few", "few", "danger", "dän_x", "internal_x", "other"]
+    made = [outcome(proxy, tool) for tool in calls]
+    made += [outcome(proxy, "spend", {"usd": usd}) for usd in (0.1, 0.2, 0.000001, "0.1")]
+    made += [outcome(proxy, "echo", {"long": "x" * 400})]
+    # 6.5 calls an hour are six: echo, few and spend twice above, and two more.
+    made += [outcome(proxy, "echo") for _ in range(3)]
+    made += [http1.exchange(proxy.port, http1.head("GET", "/healthz")).header("x-mcp-policy")]
+    return made
+
+
+def test_every_form_enforces_the_same_policy(envoy, upstream):
+    made = {}
+    for name, form in FORMS.items():
+        upstream.clear()
+        made[name] = (
+            outcomes(envoy(form(POLICY))),
+            [call.json()["params"]["name"] for call in upstream.calls],
+        )
+    codes = [code for _, code, _ in made["StringValue"][0][:-1]]
+    assert codes == [
+        *(None, None, "rate_limited", "denied", "approval_required", "hidden", "not_listed"),
+        *(None, None, "rate_limited", "arguments_invalid"),
+        "too_large",
+        *(None, None, "rate_limited"),
+    ]
+    assert made["StringValue"] == made["BytesValue"]
+    assert made["StringValue"] == made["Struct"]
+
+
+@pytest.mark.parametrize(
+    "document", ['\n{"version": "1"}', '\n\n {\n "version":\t"1" }\r\n', b'\n{"version": "1"}']
+)
+def test_json_that_begins_with_a_newline_is_json(envoy, upstream, document):
+    assert outcome(envoy(document), "echo")[1] == "not_listed" and upstream.heads == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_envoy_refuses_to_start_and_says_every_fault(envoy, form):
+    log = envoy.refused(FORMS[form](BAD))
+    assert "Unable to create Wasm plugin" in log
+    assert_all_are_told(log)
+    assert len(faults(log)) == len(FAULTS), faults(log)
+
+
+@pytest.mark.parametrize(
+    "document, told",
+    [
+        ("", "the plugin configuration is empty, it must hold a policy"),
+        ({}, 'version: is missing, must be `"1"`'),
+        (Struct({}), "the plugin configuration is empty, it must hold a policy"),
+        ('{"version": "1",}', "must be JSON, but a key is missing at line 1, column 17"),
+        ('version: "1"', "YAML can go as a `google.protobuf.Struct`"),
+        (b"\xff\xfe", "must be JSON, but the text is not UTF-8 at line 1, column 1"),
+        ('{"version": "1", "version": "1"}', "version: duplicate key"),
+        (Struct({"version": "1", "max_body_bytes": 2**53 + 1}), '1 to 67108864, found `"9007199254740993"`'),
+        (Struct({"version": "1", "max_body_bytes": 0.5}), '1 to 67108864, found `"0.5"`'),
+        (Struct({"version": "1", "max_body_bytes": "many"}), '1 to 67108864, found `"many"`'),
+    ],
+    ids=["nothing", "no key", "empty Struct", "comma", "YAML", "no text", "twice", "large", "half", "a word"],
+)
+def test_envoy_refuses_what_is_no_policy(envoy, document, told):
+    log = envoy.refused(document)
+    assert [told in line for line in faults(log)] == [True], log[-2000:]
+
+
+def rejected(proxy) -> int:
+    """Count the updates that Envoy has rejected, by LDS and ECDS alike."""
+    return sum(proxy.stats(r"(lds|http_filter.*)\.update_rejected$").values())
+
+
+@pytest.mark.parametrize("form", ["StringValue", "Struct"])
+@pytest.mark.parametrize("xds", ["lds", "ecds"])
+def test_a_bad_update_leaves_the_old_policy_in_force(envoy, upstream, xds, form):
+    made = FORMS[form]
+    proxy = envoy(made({"version": "1", "tools": {"echo": {}, "few": {}}}), xds=xds)
+    for round in range(2):
+        assert not proxy.update(made({**BAD, "description": f"as bad as before, {round}"}))
+        assert rejected(proxy) == round + 1
+        assert_all_are_told(proxy.log())
+        assert {outcome(proxy, "echo")[1] for _ in range(8)} == {None}
+        assert {outcome(proxy, "danger")[1] for _ in range(8)} == {"not_listed"}
+    assert proxy.update(made({"version": "1", "tools": {"danger": {}}}))
+    assert rejected(proxy) == 2
+    assert {outcome(proxy, "echo")[1] for _ in range(8)} == {"not_listed"}
+    assert {outcome(proxy, "danger")[1] for _ in range(8)} == {None}
+    assert len(upstream.calls) == 24
+
+
+@pytest.mark.parametrize("xds", ["lds", "ecds"])
+def test_an_update_leaves_counters_where_they_are(envoy, xds):
+    def limited(most: int) -> dict:
+        return {
+            "version": "1",
+            "tools": {"echo": {"limits": [{"counter": "c", "window": "hour", "max": most}]}},
+        }
+
+    proxy = envoy(limited(2), xds=xds)
+    assert [outcome(proxy, "echo")[1] for _ in range(3)] == [None, None, "rate_limited"]
+    assert proxy.update(limited(3))
+    assert [outcome(proxy, "echo")[1] for _ in range(2)] == [None, "rate_limited"]
+    assert not proxy.update(limited(-1))
+    assert outcome(proxy, "echo")[1] == "rate_limited"
+
+
+def balanced(listener: dict) -> None:
+    """Have connections go to the workers in turn."""
+    listener["connection_balance_config"] = {"exact_balance": {}}
+
+
+def complaints(proxy) -> int:
+    return sum(MISSING_FLAG in line for line in proxy.log().splitlines())
+
+
+def workers_busy(proxy) -> int:
+    """Count the workers that have a connection of the listener."""
+    return sum(count > 0 for count in proxy.stats(r"^listener\..*worker_\d+\.downstream_cx_active$").values())
+
+
+def test_holding_without_the_flag_is_told_once_and_soon(envoy, upstream):
+    proxy = envoy({"version": "1", "default": "allow"}, hold=False, workers=4, edit_listener=balanced)
+    body = rpc.encode(rpc.tools_call("echo"))
+    with contextlib.ExitStack() as connections:
+        began = time.monotonic()
+        for _ in range(8):
+            connection = connections.enter_context(http1.Connection(proxy.port))
+            connection.send(http1.head(headers=JSON, length=len(body)) + body)
+        wait_for(lambda: workers_busy(proxy) == 4, "a connection at each worker")
+        wait_for(lambda: complaints(proxy), "the line that names the flag", seconds=8)
+        assert time.monotonic() - began < 5
+        # Every worker has looked by now or does within a second; none may say it again.
+        with pytest.raises(TimeoutError):
+            wait_for(lambda: complaints(proxy) > 1, "a second line", seconds=2.5)
+    line = next(line for line in proxy.log().splitlines() if MISSING_FLAG in line)
+    assert "[error]" in line or "[wasm]" in line
+    assert "allow_on_headers_stop_iteration: true" in line and '`request_headers` to "stream"' in line
+    assert upstream.heads == []
+
+
+@pytest.mark.parametrize(
+    "policy, hold", [({}, True), ({"request_headers": "stream"}, False)], ids=["hold", "stream"]
+)
+def test_nothing_is_told_of_the_flag_where_all_is_well(envoy, upstream, policy, hold):
+    proxy = envoy({"version": "1", "default": "allow", **policy}, hold=hold, edit_listener=balanced)
+    body = rpc.encode(rpc.tools_call("echo"))
+    with contextlib.ExitStack() as connections:
+        slow = [connections.enter_context(http1.Connection(proxy.port)) for _ in range(4)]
+        for connection in slow:
+            connection.send(http1.head(headers=JSON, length=len(body)))
+        wait_for(lambda: workers_busy(proxy) == 2, "a connection at each worker")
+        time.sleep(1)
+        for connection in slow:
+            assert connection.exchange(body).status == 200
+        with pytest.raises(TimeoutError):
+            wait_for(lambda: complaints(proxy), "a line", seconds=3)
+    assert len(upstream.calls) == 4
+
+
+def configurations() -> list:
+    """Find the configurations below envoy/ that name the module."""
+    return [
+        path for path in sorted((places.ROOT / "envoy").rglob("*.yaml")) if "vm_config:" in path.read_text()
+    ]
+
+
+def plugins(tree: object) -> list:
+    """Find every filter that runs the module, however deep it stands."""
+    if isinstance(tree, dict):
+        own = [tree] if "vm_config" in tree else []
+        return own + [found for value in tree.values() for found in plugins(value)]
+    return [found for value in tree for found in plugins(value)] if isinstance(tree, list) else []
+
+
+@pytest.mark.parametrize("path", configurations(), ids=lambda path: path.name)
+def test_the_configurations_write_out_what_must_not_be_left_to_defaults(path):
+    found = plugins(list(yaml.safe_load_all(path.read_text())))
+    assert found
+    for plugin in found:
+        assert plugin["failure_policy"] == "FAIL_RELOAD"
+        assert plugin["vm_config"]["vm_id"] and plugin["vm_config"]["runtime"] == "envoy.wasm.runtime.v8"
+        assert plugin["allow_on_headers_stop_iteration"] is True
+
+
+def validate(path) -> subprocess.CompletedProcess:
+    """Have Envoy check a configuration without serving it; that loads the module and the policy too."""
+    command = [places.envoy_binary(), "--mode", "validate", "--disable-hot-restart", "-c", path]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def changed(path, tmp_path, suffix: str, change) -> subprocess.CompletedProcess:
+    """Have Envoy check a configuration whose first policy is changed, written as YAML or JSON."""
+    documents = list(yaml.safe_load_all(path.read_text()))
+    for plugin in plugins(documents):
+        plugin["vm_config"]["code"]["local"]["filename"] = str(places.MODULE)
+    change(plugins(documents)[0]["configuration"]["value"])
+    written = tmp_path / f"changed.{suffix}"
+    text = json.dumps(documents[0]) if suffix == "json" else yaml.safe_dump_all(documents)
+    written.write_text(text)
+    return validate(written)
+
+
+def test_there_are_configurations_to_check():
+    assert "envoy.yaml" in [path.name for path in configurations()]
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+@pytest.mark.parametrize("path", configurations(), ids=lambda path: path.name)
+def test_envoy_accepts_the_configurations_and_refuses_them_with_a_bad_policy(path, tmp_path, suffix):
+    def limit(policy: dict) -> dict:
+        return policy["tools"]["run_agent"]["limits"][0]
+
+    done = changed(path, tmp_path, suffix, lambda policy: None)
+    assert done.returncode == 0, done.stderr
+    done = changed(path, tmp_path, suffix, lambda policy: limit(policy).update(max=0.5, window=5_000_000))
+    assert done.returncode == 0, done.stderr
+    done = changed(path, tmp_path, suffix, lambda policy: limit(policy).update(max=-3, window="fortnight"))
+    assert done.returncode != 0
+    assert faults(done.stderr)[1:] == ["tools.run_agent.limits[0].max: must be a positive number, found `-3`"]
+    assert faults(done.stderr)[0].startswith("tools.run_agent.limits[0].window: unknown window `fortnight`")
+
+
+@pytest.mark.parametrize("path", configurations(), ids=lambda path: path.name)
+def test_an_integer_that_a_struct_has_changed_is_refused_with_the_advice(path, tmp_path):
+    """Envoy reads JSON's numbers as doubles, where its YAML makes strings of large ones."""
+    done = changed(path, tmp_path, "json", lambda policy: policy.update(max_body_bytes=2**53 + 1))
+    assert done.returncode != 0
+    advice = "may have been changed on its way as a Struct, write the policy as JSON"
+    assert faults(done.stderr) == [f"max_body_bytes: an integer beyond 2^53 {advice}"]
