@@ -43,6 +43,8 @@ pub enum Obstacle {
     Type,
     /// On the way to the value is something else than the array or object that the path names
     Blocked,
+    /// On the way to the value there is another spelling of a key, which some servers read as that key
+    Respelled,
     /// Servers that keep numbers as doubles would judge the number otherwise
     Digits,
 }
@@ -76,21 +78,19 @@ pub fn deny_if(condition: &Condition, subject: &Subject<'_>) -> Option<Outcome> 
 
 /// Judges a condition for each value of its path: at least one outcome.
 fn judge(condition: &Condition, subject: &Subject<'_>) -> Vec<Outcome> {
-    let found = |root| condition.subject.find(root).into_iter().map(Operand::new);
-    let all = |operands: &mut dyn Iterator<Item = Operand<'_>>| {
-        operands.map(|operand| operand.judge(&condition.test)).collect()
+    let test = |operand: Operand<'_>| operand.judge(&condition.test);
+    let each = |root: Option<Value<'_>>| -> Vec<Outcome> {
+        condition.subject.find(root).into_iter().map(|found| test(Operand::new(found))).collect()
     };
-    let name = |name: Option<&str>| {
-        let operand = name.map_or(Operand::Missing, |name| Operand::Text(name.into()));
-        vec![operand.judge(&condition.test)]
-    };
+    let name =
+        |name: Option<&str>| vec![test(name.map_or(Operand::Missing, |name| Operand::Text(name.into())))];
     match (condition.subject.origin(), subject.claims) {
-        (Origin::Arguments, _) => all(&mut found(subject.arguments)),
+        (Origin::Arguments, _) => each(subject.arguments),
         (Origin::Grant, _) => name(Some(subject.grant)),
         (Origin::Principal, _) => name(subject.principal),
-        (Origin::Claims, None) => all(&mut found(None)),
+        (Origin::Claims, None) => each(None),
         (Origin::Claims, Some(claims)) => match json::read(claims.as_bytes()) {
-            Ok(claims) if claims.defect().is_none() => all(&mut found(Some(claims.root()))),
+            Ok(claims) if claims.defect().is_none() => each(Some(claims.root())),
             _ => vec![Outcome::Unjudgeable(Obstacle::Blocked)],
         },
     }
@@ -100,7 +100,7 @@ fn judge(condition: &Condition, subject: &Subject<'_>) -> Vec<Outcome> {
 #[derive(Debug)]
 enum Operand<'d> {
     Missing,
-    Blocked,
+    Hidden(Obstacle),
     Text(Cow<'d, str>),
     Number(&'d str),
     Bool(bool),
@@ -113,7 +113,8 @@ impl<'d> Operand<'d> {
         let value = match found {
             Found::Value(value) => value,
             Found::Missing => return Self::Missing,
-            Found::Blocked => return Self::Blocked,
+            Found::Blocked => return Self::Hidden(Obstacle::Blocked),
+            Found::Respelled => return Self::Hidden(Obstacle::Respelled),
         };
         match value.kind() {
             Kind::Null => Self::Missing,
@@ -127,7 +128,7 @@ impl<'d> Operand<'d> {
 
     fn judge(&self, test: &Test) -> Outcome {
         let text = match self {
-            Self::Blocked => return Outcome::Unjudgeable(Obstacle::Blocked),
+            Self::Hidden(obstacle) => return Outcome::Unjudgeable(*obstacle),
             Self::Missing => {
                 return if let Test::Exists(false) = test { Outcome::Holds } else { Outcome::Missing };
             }

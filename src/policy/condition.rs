@@ -8,6 +8,8 @@ use super::fields::Fields;
 use super::path::{Origin, ValuePath};
 use crate::json::{Kind, Value};
 
+const SCALAR: &str = "a string, a number or a boolean";
+
 /// The most memory that a compiled regular expression may take, in bytes. With it grows the time that
 /// a character of the text costs.
 const REGEX_SIZE: usize = 65_536;
@@ -134,31 +136,32 @@ fn condition(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Condi
     fields.close(faults);
     let (subject, test) = (subject?, test?);
     if matches!(subject.origin(), Origin::Grant | Origin::Principal) && !test.is_of_text() {
-        faults.add(&path.key("value"), format_args!("must speak of a string, which `{subject}` always is"));
+        faults.add(&path.key("value"), format_args!("must be of strings alone, since `{subject}` is one"));
     }
     Some(Condition { path: path.to_string(), subject, test, reason, name })
 }
 
 fn subject(field: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) -> Option<ValuePath> {
+    const EXPECTED: &str = "a path such as `args.items[0].sku`, `args.recipients[*]`, `args[\"a.b\"]`, `grant`, \
+                            `principal` or `claims.team`";
     let Some((value, path)) = field else {
-        faults.add(&parent.key("path"), "is missing, must be a path such as `args.amount`");
+        faults.add(&parent.key("path"), format_args!("is missing, must be {EXPECTED}"));
         return None;
     };
     let Some(text) = value.string() else {
-        faults.unfit(&path, "a path such as `args.amount`", value);
+        faults.unfit(&path, EXPECTED, value);
         return None;
     };
     match ValuePath::parse(&text) {
         Ok(subject) => Some(subject),
         Err(why) => {
-            faults.add(&path, format_args!("{} {why}", quoted(&text)));
+            faults.add(&path, format_args!("must be {EXPECTED}, but {} {why}", quoted(&text)));
             None
         }
     }
 }
 
 fn test(op: Op, operand: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) -> Option<Test> {
-    const SCALAR: &str = "a string, a number or a boolean";
     const TEXT: &str = "a string that is not empty";
     let expected = match op {
         Op::Eq | Op::Neq | Op::Contains | Op::NotContains => SCALAR,
@@ -174,38 +177,34 @@ fn test(op: Op, operand: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut 
         faults.add(&parent.key("value"), format_args!("is missing, must be {expected}"));
         return None;
     };
-    let test = match op {
-        Op::Eq => Scalar::read(value).map(|scalar| Test::OneOf(vec![scalar])),
-        Op::Neq => Scalar::read(value).map(|scalar| Test::NoneOf(vec![scalar])),
-        Op::In => return scalars(value, &path, expected, faults).map(Test::OneOf),
-        Op::NotIn => return scalars(value, &path, expected, faults).map(Test::NoneOf),
-        Op::Order(order) => value.number().map(|number| Test::Order(order, number.to_owned())),
-        // The empty string is in every string.
-        Op::Contains | Op::NotContains if value.string().is_some_and(|text| text.is_empty()) => {
-            faults.add(&path, "must not be empty");
-            return None;
+    match op {
+        Op::Eq => scalar(value, &path, faults).map(|scalar| Test::OneOf(vec![scalar])),
+        Op::Neq => scalar(value, &path, faults).map(|scalar| Test::NoneOf(vec![scalar])),
+        Op::In => scalars(value, &path, expected, faults).map(Test::OneOf),
+        Op::NotIn => scalars(value, &path, expected, faults).map(Test::NoneOf),
+        Op::Order(order) => {
+            let number = faults.number(value);
+            if number.is_none() {
+                faults.unfit(&path, expected, value);
+            }
+            number.map(|number| Test::Order(order, number.into_owned()))
         }
-        Op::Contains => Scalar::read(value).map(Test::Contains),
-        Op::NotContains => Scalar::read(value).map(Test::NotContains),
-        Op::StartsWith => return filled(value, &path, expected, faults).map(Test::StartsWith),
-        Op::EndsWith => return filled(value, &path, expected, faults).map(Test::EndsWith),
-        Op::Glob => {
-            return filled(value, &path, expected, faults).map(|text| Test::Glob(Pattern::new(&text)));
+        Op::Contains => part(value, &path, faults).map(Test::Contains),
+        Op::NotContains => part(value, &path, faults).map(Test::NotContains),
+        Op::StartsWith => filled(value, &path, expected, faults).map(Test::StartsWith),
+        Op::EndsWith => filled(value, &path, expected, faults).map(Test::EndsWith),
+        Op::Glob => filled(value, &path, expected, faults).map(|text| Test::Glob(Pattern::new(&text))),
+        Op::Regex => filled(value, &path, expected, faults)
+            .and_then(|text| regex(&text, &path, faults))
+            .map(Test::Regex),
+        Op::Exists => {
+            let Kind::Bool(wanted) = value.kind() else {
+                faults.unfit(&path, expected, value);
+                return None;
+            };
+            Some(Test::Exists(wanted))
         }
-        Op::Regex => {
-            return filled(value, &path, expected, faults)
-                .and_then(|text| regex(&text, &path, faults))
-                .map(Test::Regex);
-        }
-        Op::Exists => match value.kind() {
-            Kind::Bool(wanted) => Some(Test::Exists(wanted)),
-            _ => None,
-        },
-    };
-    if test.is_none() {
-        faults.unfit(&path, expected, value);
     }
-    test
 }
 
 /// Reads a string that is not empty.
@@ -217,38 +216,54 @@ fn filled(value: Value<'_>, path: &Path, expected: &str, faults: &mut Faults) ->
     text.map(|text| text.into_owned())
 }
 
+fn scalar(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Scalar> {
+    match (value.kind(), value.string()) {
+        (Kind::Bool(flag), _) => Some(Scalar::Bool(flag)),
+        (Kind::Number, _) => Some(Scalar::Number(value.raw().to_owned())),
+        (_, Some(text)) => {
+            // Whether this was meant as a number cannot be told, and the two are not alike.
+            if faults.number(value).is_some() && text.parse::<i32>().is_err() {
+                let what = "may be a number that became a string on its way as a Struct";
+                faults.add(path, format_args!("{what}, write the policy as JSON"));
+            }
+            Some(Scalar::Text(text.into_owned()))
+        }
+        (_, None) => {
+            faults.unfit(path, SCALAR, value);
+            None
+        }
+    }
+}
+
 fn scalars(value: Value<'_>, path: &Path, expected: &str, faults: &mut Faults) -> Option<Vec<Scalar>> {
     if value.elements().next().is_none() {
         faults.unfit(path, expected, value);
         return None;
     }
-    let mut scalars = Vec::new();
-    for (index, element) in value.elements().enumerate() {
-        match Scalar::read(element) {
-            Some(scalar) => scalars.push(scalar),
-            None => faults.unfit(&path.index(index), "a string, a number or a boolean", element),
-        }
+    let elements = value.elements().enumerate();
+    Some(elements.filter_map(|(index, element)| scalar(element, &path.index(index), faults)).collect())
+}
+
+/// Reads what is looked for in a string or an array.
+fn part(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Scalar> {
+    let part = scalar(value, path, faults);
+    // The empty string is in every string.
+    if value.string().is_some_and(|text| text.is_empty()) {
+        faults.add(path, "must not be an empty string");
     }
-    Some(scalars)
+    part
 }
 
 fn regex(text: &str, path: &Path, faults: &mut Faults) -> Option<Regex> {
     match RegexBuilder::new(text).size_limit(REGEX_SIZE).build() {
         Ok(regex) => Some(regex),
         Err(error) => {
-            faults.add(path, format_args!("{} is no regular expression: {error}", quoted(text)));
+            let text = quoted(text);
+            faults.add(
+                path,
+                format_args!("must be a regular expression, but {text} does not compile: {error}"),
+            );
             None
-        }
-    }
-}
-
-impl Scalar {
-    fn read(value: Value<'_>) -> Option<Self> {
-        match value.kind() {
-            Kind::Bool(flag) => Some(Self::Bool(flag)),
-            Kind::Number => Some(Self::Number(value.raw().to_owned())),
-            Kind::String { .. } => value.string().map(|text| Self::Text(text.into_owned())),
-            Kind::Null | Kind::Array | Kind::Object => None,
         }
     }
 }

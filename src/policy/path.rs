@@ -3,10 +3,7 @@
 use std::fmt;
 
 use crate::json::{self, Value};
-
-/// What is told of a text that is no path, beside why.
-const EXAMPLES: &str = "expected a path such as `args.amount`, `args.items[0].sku`, `args.recipients[*]`, \
-                        `args[\"a.b\"]`, `grant`, `principal` or `claims.team`";
+use crate::mcp::keys;
 
 /// Where a path begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +44,8 @@ pub enum Found<'d> {
     /// Something on the way is not the array or object that the path goes through. A server that
     /// makes one of it, as of a string that holds JSON, may find there what nobody has judged.
     Blocked,
+    /// On the way there is another spelling of a key, which some servers read as that key
+    Respelled,
 }
 
 impl ValuePath {
@@ -55,9 +54,31 @@ impl ValuePath {
     /// first step is a key.
     ///
     /// # Errors
-    /// What is wrong, and what a path looks like.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        parse(text).map_err(|why| format!("{why}, {EXAMPLES}"))
+    /// What it has that a path has not.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let name = text.split(['.', '[']).next().unwrap_or_default();
+        let mut rest = text.get(name.len()..).unwrap_or_default();
+        let origin = match name {
+            "args" => Origin::Arguments,
+            "grant" => Origin::Grant,
+            "principal" => Origin::Principal,
+            "claims" => Origin::Claims,
+            _ => return Err("begins with another word"),
+        };
+        let mut steps = Vec::new();
+        while !rest.is_empty() {
+            let (step, behind) = step(rest)?;
+            steps.push(step);
+            rest = behind;
+        }
+        match (origin, steps.first()) {
+            (Origin::Grant | Origin::Principal, Some(_)) => Err("goes on behind a name"),
+            (Origin::Arguments | Origin::Claims, None) => Err("names no single one"),
+            (Origin::Arguments | Origin::Claims, Some(Step::Index(_) | Step::Each)) => {
+                Err("begins with an index in place of a key")
+            }
+            _ => Ok(Self { text: text.to_owned(), origin, steps }),
+        }
     }
 
     /// Tells where the path begins.
@@ -113,17 +134,20 @@ impl<'d> Found<'d> {
 
     fn key(self, key: &str) -> Self {
         match self {
-            Self::Value(value) if value.is_object() => Self::new(value.get(key)),
-            Self::Value(_) | Self::Blocked => Self::Blocked,
-            Self::Missing => Self::Missing,
+            Self::Value(value) if value.is_object() => {
+                let respelled = value.entries().any(|(other, _)| keys::is_variant(&other, key));
+                if respelled { Self::Respelled } else { Self::new(value.get(key)) }
+            }
+            Self::Value(_) => Self::Blocked,
+            other => other,
         }
     }
 
     fn index(self, index: usize) -> Self {
         match self {
             Self::Value(value) if value.is_array() => Self::new(value.elements().nth(index)),
-            Self::Value(_) | Self::Blocked => Self::Blocked,
-            Self::Missing => Self::Missing,
+            Self::Value(_) => Self::Blocked,
+            other => other,
         }
     }
 
@@ -133,35 +157,9 @@ impl<'d> Found<'d> {
                 let elements: Vec<Self> = value.elements().map(|element| Self::new(Some(element))).collect();
                 if elements.is_empty() { vec![Self::Missing] } else { elements }
             }
-            Self::Value(_) | Self::Blocked => vec![Self::Blocked],
-            Self::Missing => vec![Self::Missing],
+            Self::Value(_) => vec![Self::Blocked],
+            other => vec![other],
         }
-    }
-}
-
-fn parse(text: &str) -> Result<ValuePath, &'static str> {
-    let name = text.split(['.', '[']).next().unwrap_or_default();
-    let mut rest = text.get(name.len()..).unwrap_or_default();
-    let origin = match name {
-        "args" => Origin::Arguments,
-        "grant" => Origin::Grant,
-        "principal" => Origin::Principal,
-        "claims" => Origin::Claims,
-        _ => return Err("begins with nothing that is known"),
-    };
-    let mut steps = Vec::new();
-    while !rest.is_empty() {
-        let (step, behind) = step(rest)?;
-        steps.push(step);
-        rest = behind;
-    }
-    match (origin, steps.first()) {
-        (Origin::Grant | Origin::Principal, Some(_)) => Err("goes on behind a name, which has no parts"),
-        (Origin::Arguments | Origin::Claims, None) => Err("names all of them, not one"),
-        (Origin::Arguments | Origin::Claims, Some(Step::Index(_) | Step::Each)) => {
-            Err("begins with an index, where names are")
-        }
-        _ => Ok(ValuePath { text: text.to_owned(), origin, steps }),
     }
 }
 
@@ -172,8 +170,8 @@ fn step(text: &str) -> Result<(Step, &str), &'static str> {
         let (key, rest) = behind.split_at(behind.find(['.', '[']).unwrap_or(behind.len()));
         return match key {
             "" => Err("has an empty key"),
-            "*" => Err("has `.*`, each element of a list is `[*]`"),
-            _ if key.contains([']', '*', '"']) => Err("has a key that must be quoted, as in `[\"a*\"]`"),
+            "*" => Err("has `.*` in place of `[*]`"),
+            _ if key.contains([']', '*', '"']) => Err("has a key that must stand in `[\"…\"]`"),
             _ => Ok((Step::Key(key.to_owned()), rest)),
         };
     }
@@ -218,6 +216,7 @@ mod tests {
             Found::Value(value) => value.raw(),
             Found::Missing => "missing",
             Found::Blocked => "blocked",
+            Found::Respelled => "respelled",
         }
     }
 
@@ -226,7 +225,8 @@ mod tests {
         let text =
             br#"{"amount":5, "none":null, "items":[{"sku":"a"}, {"sku":null}, {}, null, 7], "empty":[],
                         "deep":[{"to":[1,2]}, {"to":[]}, {"to":3}], "a b":{"":1}, "a.b":{"c[0]*\"\\":[9]},
-                        "text":"{\"sku\":\"a\"}", "list":"[1]"}"#;
+                        "text":"{\"sku\":\"a\"}", "list":"[1]", "to":{"host":1,"Host":2}, "Port":3,
+                        "\u017fo":4, "a\u0000":5}"#;
         let document = json::read(text).unwrap();
         for (path, expected) in [
             ("args.amount", &["5"][..]),
@@ -251,6 +251,12 @@ mod tests {
             ("args.text.sku", &["blocked"]),
             ("args.list[*]", &["blocked"]),
             ("args.list[0]", &["blocked"]),
+            ("args.to.host", &["respelled"]),
+            ("args.to.Host.x[*]", &["respelled"]),
+            ("args.port", &["respelled"]),
+            ("args.Port", &["3"]),
+            ("args.so", &["respelled"]),
+            ("args.a", &["respelled"]),
             ("args.a b[\"\"]", &["1"]),
             (r#"args["a.b"]["c[0]*\"\\"][0]"#, &["9"]),
         ] {
@@ -264,23 +270,23 @@ mod tests {
     #[test]
     fn a_path_that_names_nothing_is_refused() {
         for (path, why) in [
-            ("", "begins with nothing that is known"),
-            ("amount", "begins with nothing that is known"),
-            ("Args.a", "begins with nothing that is known"),
-            ("argsx", "begins with nothing that is known"),
-            (" args.a", "begins with nothing that is known"),
-            ("args", "names all of them, not one"),
-            ("claims", "names all of them, not one"),
-            ("grant.name", "goes on behind a name, which has no parts"),
-            ("principal[0]", "goes on behind a name, which has no parts"),
-            ("args[*]", "begins with an index, where names are"),
-            ("args[0]", "begins with an index, where names are"),
+            ("", "begins with another word"),
+            ("amount", "begins with another word"),
+            ("Args.a", "begins with another word"),
+            ("argsx", "begins with another word"),
+            (" args.a", "begins with another word"),
+            ("args", "names no single one"),
+            ("claims", "names no single one"),
+            ("grant.name", "goes on behind a name"),
+            ("principal[0]", "goes on behind a name"),
+            ("args[*]", "begins with an index in place of a key"),
+            ("args[0]", "begins with an index in place of a key"),
             ("args.", "has an empty key"),
             ("args..a", "has an empty key"),
             ("args.a.[0]", "has an empty key"),
-            ("args.a.*", "has `.*`, each element of a list is `[*]`"),
-            ("args.a*", "has a key that must be quoted, as in `[\"a*\"]`"),
-            ("args.a]", "has a key that must be quoted, as in `[\"a*\"]`"),
+            ("args.a.*", "has `.*` in place of `[*]`"),
+            ("args.a*", "has a key that must stand in `[\"…\"]`"),
+            ("args.a]", "has a key that must stand in `[\"…\"]`"),
             ("args.a[", "has a `[` that is not closed"),
             ("args.a[0", "has a `[` that is not closed"),
             ("args[\"a\"", "has a `[` that is not closed"),
@@ -294,7 +300,7 @@ mod tests {
             ("args.a[-1]", "has an index that is neither a number, `*` nor a quoted key"),
             ("args.a[0]b", "has something behind a `]` that is neither `.` nor `[`"),
         ] {
-            assert_eq!(parse(path).unwrap_err(), why, "{path}");
+            assert_eq!(ValuePath::parse(path).unwrap_err(), why, "{path}");
         }
     }
 

@@ -41,6 +41,9 @@ fn of_argument(condition: &Condition, outcome: Outcome, required: bool) -> Strin
         Outcome::Unjudgeable(Obstacle::Blocked) => {
             format!("what `{subject}` is in must be objects and lists, not strings that hold them")
         }
+        Outcome::Unjudgeable(Obstacle::Respelled) => {
+            format!("the keys of `{subject}` must be given in this spelling alone")
+        }
         Outcome::Unjudgeable(Obstacle::Digits) => {
             format!("{argument} must be a number of no more digits than a double keeps")
         }
