@@ -39,12 +39,22 @@ use refusals::forms;
 
 const NOW_NS: u64 = 1_800_000_000_000_000_000;
 
+/// So many cases that each kind of defect, denial and shadowing is among them.
+fn many() -> ProptestConfig {
+    ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Judges a body, and returns its refusal. Whatever it is, its record is one line of JSON that agrees.
 fn judge(policy: &Policy, headers: &Headers, body: &[u8], store: &MemoryStore) -> Option<Reply> {
     let layout = Layout::new([7; 16], NonZeroU32::MIN);
     let tally = Tally { store, layout: Some(&layout), now_ns: NOW_NS };
     let caller = Caller::default();
     let request = Request { policy, caller: &caller, headers, decision_id: "decision", advice: None };
-    match request.judge(body, &tally).verdict {
+    let judgement = request.judge(body, &tally);
+    let record: serde_json::Value = serde_json::from_str(&judgement.record).expect("a record is JSON");
+    assert!(!judgement.record.contains(char::is_control), "{record}");
+    assert_eq!(record["decision"] == "deny", matches!(judgement.verdict, Verdict::Refuse(_)), "{record}");
+    match judgement.verdict {
         Verdict::Forward(_) => None,
         Verdict::Refuse(reply) => Some(reply),
     }
@@ -55,7 +65,7 @@ fn policy(document: &serde_json::Value) -> Policy {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(many())]
 
     #[test]
     fn the_reader_agrees_with_serde_json(bytes in prop_oneof![
@@ -93,7 +103,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(many())]
 
     #[test]
     fn a_refusal_is_an_answer_to_what_was_asked(
@@ -107,7 +117,8 @@ proptest! {
             "tools": {
                 "safe": {},
                 "danger": {"action": "deny", "reason": "it \"deletes\"\n"},
-                "few": {"limits": [{"counter": "few", "window": "hour", "max": 1, "amount": "args.a"}]},
+                "few": {"limits": [{"counter": "few", "window": "hour", "max": 1}]},
+                "other": {"limits": [{"counter": "other", "window": "hour", "max": 1, "amount": "args.a"}]},
             },
         }));
         let store = MemoryStore::new();

@@ -153,43 +153,17 @@ fn key() -> impl Strategy<Value = String> {
 }
 
 fn literal() -> impl Strategy<Value = Json> {
-    let words = select(vec![
-        "null",
-        "true",
-        "false",
-        "0",
-        "1",
-        "-7",
-        "1.0",
-        "1e2",
-        "2.5",
-        "9007199254740993",
-        "1e400",
-        "18446744073709551615",
-        "18446744073709551616",
-        r#""\ud800""#,
-        r#""\ud83d\ude00""#,
-    ]);
-    let texts = select(vec![
-        "2.0",
-        "tools/call",
-        "ping",
-        "danger",
-        "safe",
-        "other",
-        "ref/prompt",
-        "",
-        "a",
-        "\u{1f600}",
-        "2026-07-28",
-        "danger\0",
-        "Danger",
-    ]);
+    let sound =
+        vec!["null", "true", "false", "0", "1", "-7", "1.0", "1e2", "9007199254740993", r#""\ud83d\ude00""#];
+    let unsound = vec!["1e400", "18446744073709551616", r#""\ud800""#, r#""\ude00\ud83d""#];
+    let texts =
+        vec!["2.0", "tools/call", "ping", "danger", "safe", "ref/prompt", "", "a", "\u{1f600}", "danger\0"];
     prop_oneof![
-        words.prop_map(|word| Json::Literal(word.to_owned())),
-        texts.prop_map(|text| Json::Text(text.to_owned())),
-        any::<String>().prop_map(Json::Text),
-        number().prop_map(Json::Literal),
+        30 => select(sound).prop_map(|word| Json::Literal(word.to_owned())),
+        30 => select(texts).prop_map(text),
+        10 => any::<String>().prop_map(Json::Text),
+        3 => number().prop_map(Json::Literal),
+        1 => select(unsound).prop_map(|word| Json::Literal(word.to_owned())),
     ]
 }
 
@@ -205,9 +179,24 @@ pub fn tree() -> impl Strategy<Value = Json> {
     literal().prop_recursive(5, 40, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Json::Array),
-            prop::collection::vec((key(), inner.clone()), 0..12).prop_map(Json::Object),
-            prop::collection::vec(("[a-d]{1,2}", inner), 0..12).prop_map(Json::Object),
+            entries(key(), inner.clone()),
+            entries("[a-d]{1,2}", inner),
         ]
+    })
+}
+
+/// Makes objects, in few of which a key stands twice.
+fn entries(
+    keys: impl Strategy<Value = String>,
+    values: impl Strategy<Value = Json>,
+) -> impl Strategy<Value = Json> {
+    let entries = prop::collection::vec((keys, values), 0..12);
+    (entries, prop::bool::weighted(0.9)).prop_map(|(mut entries, sound)| {
+        if sound {
+            entries.sort_by(|left, right| left.0.cmp(&right.0));
+            entries.dedup_by(|left, right| left.0 == right.0);
+        }
+        Json::Object(entries)
     })
 }
 
@@ -239,31 +228,33 @@ pub fn message() -> impl Strategy<Value = Json> {
         "Tools/Call",
         "tools/call\0",
     ]);
-    let other = (methods, prop::collection::vec((key(), tree()), 0..4))
-        .prop_map(|(method, params)| (method, Json::Object(params)));
+    let other = (methods, entries(key(), tree()));
     let ids = select(vec!["1", "-5", "\"a\"", r#""\u0061\"\ud83d\ude00""#, "18446744073709551615"]);
     let base = (prop_oneof![3 => call, 1 => other], proptest::option::weighted(0.8, ids));
-    let edits = prop::collection::vec((any::<Index>(), any::<Index>(), 0..5, key(), tree()), 0..3);
+    let edit = (any::<Index>(), any::<Index>(), 0..6, key(), tree());
+    let edits = prop_oneof![Just(Vec::new()), prop::collection::vec(edit, 1..3)];
     (base, edits).prop_map(|(((method, params), id), edits)| {
         let mut message = object(&[("jsonrpc", text("2.0")), ("method", text(method)), ("params", params)]);
         if let (Json::Object(entries), Some(id)) = (&mut message, id) {
             entries.insert(1, ("id".to_owned(), Json::Literal(id.to_owned())));
         }
         for (object, member, kind, key, value) in edits {
-            edit(&mut message, object, member, kind, key, value);
+            change(&mut message, object, member, kind, key, value);
         }
         message
     })
 }
 
 /// Changes one member of one object of a message.
-fn edit(message: &mut Json, object: Index, member: Index, kind: i32, key: String, value: Json) {
+fn change(message: &mut Json, object: Index, member: Index, kind: i32, key: String, value: Json) {
     let mut objects = 0;
     each_object(message, &mut |_| objects += 1);
     if objects == 0 {
         return;
     }
-    let (chosen, mut at) = (object.index(objects), 0);
+    // The message itself and its params come far more often than what lies deeper.
+    let (chosen, mut at) = (object.index(objects + 6), 0);
+    let chosen = if chosen < objects { chosen } else { (chosen - objects) % objects.min(2) };
     each_object(message, &mut |entries| {
         if at == chosen {
             let member = (!entries.is_empty()).then(|| member.index(entries.len()));
@@ -275,11 +266,24 @@ fn edit(message: &mut Json, object: Index, member: Index, kind: i32, key: String
                     let again = (entries[member].0.clone(), value.clone());
                     entries.push(again);
                 }
+                (4, Some(member)) => {
+                    let other = (another_spelling(&entries[member].0, &key), value.clone());
+                    entries.push(other);
+                }
                 _ => entries.insert(0, (key.clone(), value.clone())),
             }
         }
         at += 1;
     });
+}
+
+/// Spells a key as only a lax reader reads it, in a way that follows from some other text.
+fn another_spelling(key: &str, way: &str) -> String {
+    match way.len() % 3 {
+        0 => format!("{key}\0"),
+        1 => key.to_uppercase(),
+        _ => key.replace('s', "\u{17f}"),
+    }
 }
 
 fn each_object(json: &mut Json, visit: &mut impl FnMut(&mut Vec<(String, Json)>)) {

@@ -51,8 +51,10 @@ pub fn check(reply: &Reply, body: &[u8], form: &str) {
         ("denied" | "not_listed" | "arguments_invalid", Some(_)) if form == "http" => {
             &[(403, Some(-31403), None)]
         }
-        ("rate_limited", None) => &[(403, Some(-31429), None), (403, Some(-31403), None)],
-        ("denied" | "not_listed" | "arguments_invalid", None) => &[(403, Some(-31403), None)],
+        // Nobody retries a notification.
+        ("denied" | "not_listed" | "arguments_invalid" | "rate_limited", None) => {
+            &[(403, Some(-31403), None)]
+        }
         ("denied" | "not_listed" | "arguments_invalid" | "rate_limited", Some(_))
             if is_call && form == "result" =>
         {
