@@ -13,6 +13,7 @@ PARTS = TARGET / "parts"
 
 HERE = ROOT / "tests" / "parts"
 SERVERS = HERE / "servers"
+AIPAYGEN_TOOLS = ROOT / "tests" / "data" / "aipaygen-1.6.0-tools.json"
 
 # MCP_POLICY_MODULE tries another build of the module without touching this one.
 BUILT = TARGET / "wasm32-wasip1" / "release" / "mcp_policy_filter.wasm"

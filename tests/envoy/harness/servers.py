@@ -24,3 +24,9 @@ def aipaygen(folder: Path) -> Iterator[Server]:
         script = places.SERVERS / "aipaygen.py"
         with Server([places.LEGACY_PYTHON, script], folder / "aipaygen.log", environment) as server:
             yield server
+
+
+def catalog(folder: Path, *arguments: str) -> Server:
+    """Start a server on `mcp` 2.3 that offers AiPayGen's tools; `--json` as above."""
+    script = places.SERVERS / "catalog.py"
+    return Server([places.MODERN_PYTHON, script, places.AIPAYGEN_TOOLS, *arguments], folder / "catalog.log")

@@ -32,6 +32,9 @@ WAV = base64.b64encode(
     b"\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x02\x00\x00\x00\x00\x00"
 ).decode()
 
+# A held call that nobody releases fails after this long.
+HOLD_SECONDS = 10
+
 server = MCPServer("everything", version="1.0.0", log_level="WARNING")
 
 
@@ -67,6 +70,49 @@ def add(a: int, b: int) -> str:
 def danger(target: str = "") -> str:
     """Does what no policy of the tests allows."""
     return f"danger was done to {target}"
+
+
+# For tests of what passes while a call is under way.
+
+fates: dict = {}
+
+
+def fate(key: str) -> asyncio.Future:
+    """Find what is to become of the call held under a key."""
+    return fates.setdefault(key, asyncio.get_running_loop().create_future())
+
+
+@server.tool()
+async def hold(key: str, ctx: Context) -> str:
+    """Reports progress, then holds the answer back until `release` is called."""
+    released = fate(key)
+    await ctx.report_progress(1, 2, "held")
+    try:
+        return await asyncio.wait_for(asyncio.shield(released), HOLD_SECONDS)
+    except asyncio.CancelledError:
+        if not released.done():
+            released.set_result("cancelled")
+        raise
+
+
+@server.tool()
+async def release(key: str) -> str:
+    """Lets a held call answer."""
+    fate(key).set_result("released")
+    return "done"
+
+
+@server.tool()
+async def fate_of(key: str) -> str:
+    """Says what became of a held call, once it is known."""
+    return await asyncio.wait_for(asyncio.shield(fate(key)), HOLD_SECONDS)
+
+
+@server.tool()
+async def announce_change(ctx: Context) -> str:
+    """Announces on the session's GET stream that the resources changed."""
+    await ctx.session.send_resource_list_changed()
+    return "announced"
 
 
 # What the conformance suite calls.

@@ -1,0 +1,36 @@
+"""A session with the Python client of `mcp` 1.30, which knows nothing of 2026-07-28."""
+
+from contextlib import asynccontextmanager
+
+from mcp.client.streamable_http import streamable_http_client
+
+import steps
+from mcp import ClientSession, McpError
+
+
+class Session:
+    def __init__(self, client: ClientSession) -> None:
+        self.client = client
+
+    async def tools(self) -> list:
+        return [tool.name for tool in (await self.client.list_tools()).tools]
+
+    async def call(self, tool: str, arguments: dict, progress=None) -> dict:
+        try:
+            answer = await self.client.call_tool(tool, arguments, progress_callback=progress)
+        except McpError as raised:
+            return steps.error(raised)
+        return steps.result(answer.isError, answer.content, answer.meta)
+
+
+@asynccontextmanager
+async def connect(url: str, _mode: str):
+    async with (
+        streamable_http_client(url) as (reads, writes, _session_id),
+        ClientSession(reads, writes) as client,
+    ):
+        yield Session(client), (await client.initialize()).protocolVersion
+
+
+if __name__ == "__main__":
+    steps.main(connect)

@@ -1,0 +1,98 @@
+"""Takes the steps of a session with either Python client; see `__init__.py` for steps and report."""
+
+import json
+import logging
+import sys
+
+import anyio
+
+SECONDS = 20.0
+DECISION = "dev.mcp-policy/decision"
+
+
+def result(is_error: bool, content: list, meta: dict | None) -> dict:
+    text = "\n".join(part.text for part in content if part.type == "text")
+    return {"result": {"is_error": is_error, "text": text, "decision": (meta or {}).get(DECISION)}}
+
+
+def error(raised) -> dict:
+    """Report what either client raises for a JSON-RPC error."""
+    told = raised.error
+    return {"error": {"code": told.code, "message": told.message, "data": told.data}}
+
+
+def words(raised: BaseException) -> str:
+    """Say what was raised, and in a group each part of it."""
+    if parts := getattr(raised, "exceptions", None):
+        return "; ".join(words(part) for part in parts)
+    return f"{type(raised).__name__}: {raised}"
+
+
+async def watch(session, tool: str, arguments: dict, then: list) -> dict:
+    order, progressed = [], anyio.Event()
+
+    async def progress(*_) -> None:
+        order.append("progress")
+        progressed.set()
+
+    async def react() -> None:
+        await progressed.wait()
+        await take(session, then)
+        order.append("reacted")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(react)
+        seen = await session.call(tool, arguments, progress)
+        order.append("result")
+        if not progressed.is_set():
+            group.cancel_scope.cancel()
+    return {**seen, "order": order}
+
+
+async def abort(session, tool: str, arguments: dict) -> dict:
+    with anyio.CancelScope() as scope:
+
+        async def progress(*_) -> None:
+            scope.cancel()
+
+        return await session.call(tool, arguments, progress)
+    return {"aborted": True}
+
+
+async def take(session, step: list) -> dict:
+    what, *rest = step
+    if what == "list":
+        return {"tools": await session.tools()}
+    if what == "watch":
+        return await watch(session, *rest)
+    if what == "abort":
+        return await abort(session, *rest)
+    return await session.call(*rest)
+
+
+async def session(connect, asked: dict, report: dict) -> None:
+    async with connect(asked["url"], asked["mode"]) as (opened, protocol):
+        report["protocol"] = protocol
+        for step in asked["steps"]:
+            try:
+                with anyio.fail_after(SECONDS):
+                    seen = await take(opened, step)
+            except Exception as raised:
+                seen = {"failed": words(raised)}
+            report["saw"].append(seen)
+    report["closed"] = True
+
+
+def run(connect, asked: dict) -> dict:
+    report = {"saw": []}
+    try:
+        anyio.run(session, connect, asked, report)
+    except Exception as raised:
+        report["ended"] = words(raised)
+    return report
+
+
+def main(connect) -> None:
+    """Run the sessions that the first argument asks for; print their reports."""
+    logging.disable(logging.CRITICAL)
+    print(json.dumps([run(connect, asked) for asked in json.loads(sys.argv[1])]))

@@ -1,0 +1,20 @@
+// A session with the client of `@modelcontextprotocol/sdk` 1, which knows nothing of 2026-07-28.
+
+import { main, packages } from "./steps.mjs";
+
+const { Client } = packages("@modelcontextprotocol/sdk/client/index.js");
+const { StreamableHTTPClientTransport } = packages("@modelcontextprotocol/sdk/client/streamableHttp.js");
+const { McpError } = packages("@modelcontextprotocol/sdk/types.js");
+
+await main(async (url) => {
+  const client = new Client({ name: "test", version: "1" });
+  const transport = new StreamableHTTPClientTransport(url);
+  await client.connect(transport);
+  return {
+    client,
+    transport,
+    protocol: () => transport.protocolVersion,
+    call: (params, options) => client.callTool(params, undefined, options),
+    isProtocolError: (error) => error instanceof McpError,
+  };
+});

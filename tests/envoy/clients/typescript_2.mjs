@@ -1,0 +1,19 @@
+// A session with `@modelcontextprotocol/client` 2, which speaks 2026-07-28 and everything before it.
+
+import { main, packages } from "./steps.mjs";
+
+const { Client, ProtocolError, StreamableHTTPClientTransport } = packages("@modelcontextprotocol/client");
+
+await main(async (url, mode) => {
+  const versionNegotiation = { mode: ["legacy", "auto"].includes(mode) ? mode : { pin: mode } };
+  const client = new Client({ name: "test", version: "1" }, { versionNegotiation });
+  const transport = new StreamableHTTPClientTransport(url);
+  await client.connect(transport);
+  return {
+    client,
+    transport,
+    protocol: () => client.getNegotiatedProtocolVersion(),
+    call: (params, options) => client.callTool(params, options),
+    isProtocolError: ProtocolError.isInstance.bind(ProtocolError),
+  };
+});

@@ -1,0 +1,342 @@
+"""What real MCP clients see of the filter, and that their sessions go on whatever it refuses.
+
+Every client has a listener of its own, and in its policy a `server` of its own: counters that
+nobody else charges.
+"""
+
+import json
+import uuid
+
+import httpx
+import pytest
+
+import clients
+import places
+from harness import http1, http2, policy, rpc, servers
+from harness.proxy import wait_for
+from upstream import Answer
+
+LEGACY, MODERN = "2025-11-25", "2026-07-28"
+
+
+def for_each_client(document: dict, prefix: str = "") -> dict:
+    """Give each client's listener the same policy under a server name of its own."""
+    names = {prefix + str(client): client for client in clients.ALL}
+    return {name: {**document, "server": name} for name in names}
+
+
+# A whole session under policies/aipaygen.json.
+
+POLICY = json.loads(policy.read(places.ROOT / "policies" / "aipaygen.json"))
+CATALOG = [tool["name"] for tool in json.loads(places.AIPAYGEN_TOOLS.read_text())["tools"]]
+MAX = 10
+
+SESSION = {
+    "list": ["list"],
+    "allowed": ["call", "research", {"topic": "proxies"}],
+    "denied": ["call", "delete_agent", {"agent_id": "agent-1"}],
+    "approval": ["call", "pipeline", {"steps": []}],
+    "hidden": ["call", "generate_api_key", {"label": "mine"}],
+    "unlisted": ["call", "format_disk", {}],
+    **{f"run {n}": ["call", "run_agent", {"agent_id": "agent-1", "task": "sum"}] for n in range(1, MAX + 2)},
+    "afterwards": ["call", "research", {"topic": "queues"}],
+}
+ALLOWED = {"allowed": "proxies", "afterwards": "queues", **{f"run {n}": "sum" for n in range(1, MAX + 1)}}
+OVER = f"run {MAX + 1}"
+REFUSED = {
+    "denied": ("denied", "tools.delete_agent", POLICY["tools"]["delete_agent"]["reason"]),
+    "approval": ("approval_required", "tools.pipeline", POLICY["tools"]["pipeline"]["reason"]),
+    "unlisted": ("not_listed", "default", "`format_disk`"),
+    OVER: ("rate_limited", "tools.run_agent.limits[0]", "`run_agent_rate`"),
+}
+
+# What each client negotiates with each server. `auto` begins by asking for 2026-07-28, which
+# AiPayGen's own server, written on mcp 1, does not know.
+NEGOTIATED = {
+    "legacy": {"aipaygen": LEGACY, "catalog_json": LEGACY},
+    "auto": {"aipaygen": LEGACY, "catalog": MODERN, "catalog_json": MODERN},
+}
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
+    with servers.catalog(tmp_path_factory.mktemp("catalog")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def catalog_json(tmp_path_factory):
+    with servers.catalog(tmp_path_factory.mktemp("catalog"), "--json") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def guarded(module_envoy, aipaygen, catalog, catalog_json):
+    """An Envoy in front of each server with AiPayGen's tools."""
+    upstreams = {"aipaygen": aipaygen, "catalog": catalog, "catalog_json": catalog_json}
+    also = for_each_client(POLICY)
+    return {name: module_envoy(POLICY, also=also, upstream=one) for name, one in upstreams.items()}
+
+
+@pytest.mark.parametrize("client", clients.ALL, ids=str)
+def test_a_session_goes_on_whatever_is_refused(guarded, client):
+    negotiated = NEGOTIATED[client.mode]
+    urls = [guarded[server].urls[str(client)] for server in negotiated]
+    reports = clients.run(client, *((url, list(SESSION.values())) for url in urls))
+    for (server, protocol), report in zip(negotiated.items(), reports, strict=True):
+        assert report.get("closed"), f"{server}: {report}"
+        assert report["protocol"] == protocol, server
+        saw = dict(zip(SESSION, report["saw"], strict=True))
+        assert sorted(saw["list"]["tools"]) == expected_tools(), server
+        for step, sent in ALLOWED.items():
+            assert_allowed(saw[step], sent)
+        for step, (code, rule, reason) in REFUSED.items():
+            assert_refused(saw[step], code, rule, reason)
+        assert_says_when(saw[OVER])
+        assert saw["hidden"]["error"]["code"] == -32602
+        assert "unknown tool: `generate_api_key`" in saw["hidden"]["error"]["message"]
+
+
+def expected_tools() -> list:
+    never = {name for name, rule in POLICY["tools"].items() if rule.get("action") == "deny"}
+    return sorted(set(CATALOG) - never - set(POLICY["hide"]))
+
+
+def assert_allowed(saw: dict, sent: str) -> None:
+    """Both servers answer with what they were sent."""
+    result = saw["result"]
+    assert not result["is_error"] and result["decision"] is None, saw
+    assert '"stub": true' in result["text"] and f'"{sent}"' in result["text"], saw
+
+
+def assert_refused(saw: dict, code: str, rule: str, reason: str) -> None:
+    result = saw["result"]
+    assert result["is_error"] is True, saw
+    assert (result["decision"]["code"], result["decision"]["rule"]) == (code, rule)
+    assert reason in result["text"] and reason in result["decision"]["reason"]
+
+
+def assert_says_when(saw: dict) -> None:
+    """The seconds to wait stand in the decision, for programs, and in the text, for the model."""
+    seconds = saw["result"]["decision"]["retryAfterSeconds"]
+    assert isinstance(seconds, int) and 0 < seconds <= 66
+    assert f"retry in {seconds} second" in saw["result"]["text"]
+
+
+# The other forms of a denial.
+
+FORMS = {
+    "version": "1",
+    "tools": {
+        "echo": {},
+        "danger": {"action": "deny", "reason": "it cannot be undone"},
+        "add": {"limits": [{"counter": "additions", "window": "minute", "max": 1}]},
+    },
+    "hide": ["test_simple_text"],
+}
+SUM = ["call", "add", {"a": 20, "b": 22}]
+FORMS_SESSION = {
+    "list": ["list"],
+    "denied": ["call", "danger", {}],
+    "within": SUM,
+    "over": SUM,
+    "hidden": ["call", "test_simple_text", {}],
+    "afterwards": ["call", "echo", {"message": "still here"}],
+}
+ERRORS = {
+    "denied": (-31403, "it cannot be undone"),
+    "over": (-31429, "retry in "),
+    "hidden": (-32602, "unknown tool: `test_simple_text`"),
+}
+
+# Under HTTP 403 and 429 the client of mcp 2 reads the error all the same. TypeScript quotes it in a
+# failure of its own, and the client of mcp 1 dies of the first.
+QUOTED = {clients.TYPESCRIPT_1, clients.TYPESCRIPT_2_LEGACY, clients.TYPESCRIPT_2}
+
+
+@pytest.fixture(scope="module")
+def everywhere(module_envoy, everything):
+    """An Envoy in front of `everything`: `main` allows all, and each form has its listeners."""
+    also = {}
+    for form in ("error", "http"):
+        also |= for_each_client({**FORMS, "denials": form}, prefix=f"{form}-")
+    return module_envoy({"version": "1", "default": "allow"}, also=also, upstream=everything, access_log=True)
+
+
+@pytest.mark.parametrize("client", clients.ALL, ids=str)
+def test_a_denial_as_an_error_is_told_and_survived(everywhere, client):
+    forms = ["error"] if client == clients.PYTHON_1 else ["error", "http"]
+    sessions = [(everywhere.urls[f"{form}-{client}"], list(FORMS_SESSION.values())) for form in forms]
+    for form, report in zip(forms, clients.run(client, *sessions), strict=True):
+        assert report.get("closed"), f"{form}: {report}"
+        saw = dict(zip(FORMS_SESSION, report["saw"], strict=True))
+        assert saw["list"]["tools"] == ["echo", "add"]
+        assert saw["within"]["result"]["text"] == "42"
+        assert saw["afterwards"]["result"]["text"] == "still here"
+        quoted = form == "http" and client in QUOTED
+        told = {step: error_in(saw[step]["failed"]) if quoted else saw[step]["error"] for step in ERRORS}
+        for step, (code, words) in ERRORS.items():
+            assert told[step]["code"] == code, form
+            assert words in told[step]["message"], form
+        assert told["denied"]["data"]["rule"] == "tools.danger"
+        assert 0 < told["over"]["data"]["retryAfterSeconds"] <= 66
+
+
+def test_a_denial_as_http_ends_the_session_of_mcp_1(everywhere):
+    """Known, and why a policy that says nothing gets "result": the reason is lost as well."""
+    client = clients.PYTHON_1
+    [report] = clients.run(client, (everywhere.urls[f"http-{client}"], list(FORMS_SESSION.values())))
+    assert len(report["saw"]) == list(FORMS_SESSION).index("denied")
+    assert "403 Forbidden" in report["ended"] and "undone" not in report["ended"]
+
+
+def error_in(failure: str) -> dict:
+    """Read the JSON-RPC error out of a message that quotes the HTTP body."""
+    return json.loads(failure[failure.index("{") :])["error"]
+
+
+# What passes while a call is under way, and beside it.
+
+
+@pytest.mark.parametrize("client", clients.ALL, ids=str)
+def test_progress_and_cancellation_pass_during_a_call(everywhere, client):
+    """The server answers the first call only when the client, told of its progress, has released it.
+
+    The second call the client gives up: before 2026-07-28 by a notification, since then by closing
+    the stream of the answer. The client of mcp 1 merely stops waiting and tells nobody.
+    """
+    first, second = uuid.uuid4().hex, uuid.uuid4().hex
+    steps = [
+        ["watch", "hold", {"key": first}, ["call", "release", {"key": first}]],
+        ["abort", "hold", {"key": second}],
+        ["call", "fate_of", {"key": second}],
+    ]
+    if client == clients.PYTHON_1:
+        del steps[1:]
+    # The query marks this session's lines in the access log.
+    [report] = clients.run(client, (f"{everywhere.url}?{first}", steps))
+    assert report.get("closed"), report
+    watched, *given_up = report["saw"]
+    assert watched["order"][0] == "progress" and watched["result"]["text"] == "released"
+    if given_up:
+        assert given_up[0] == {"aborted": True}
+        assert given_up[1]["result"]["text"] == "cancelled"
+    if report["protocol"] == LEGACY:
+        used = {("GET", 200), ("DELETE", 200)}
+        wait_for(lambda: used <= answered(everywhere, first), f"{used} in the access log")
+
+
+def answered(proxy, query: str) -> set:
+    """Read which HTTP methods a session used, and how each was answered."""
+    lines = [line for line in proxy.access_log() if line["path"].endswith(query)]
+    return {(line["method"], int(line["code"])) for line in lines}
+
+
+def test_a_get_stream_and_the_end_of_a_session_pass(everywhere):
+    with httpx.Client(timeout=rpc.TIMEOUT) as client:
+        about = {"capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+        hello = rpc.request("initialize", {"protocolVersion": LEGACY, **about})
+        begun = rpc.post(everywhere.url, hello, client=client)
+        session = {"mcp-session-id": begun.headers["mcp-session-id"], "mcp-protocol-version": LEGACY}
+
+        def post(message: dict) -> httpx.Response:
+            return rpc.post(everywhere.url, message, session, client)
+
+        assert post(rpc.request("notifications/initialized", id=None)).status_code == 202
+        listening = {**session, "accept": "text/event-stream"}
+        with client.stream("GET", everywhere.url, headers=listening) as stream:
+            assert stream.status_code == 200
+            assert post(rpc.tools_call("announce_change")).status_code == 200
+            # Nobody ends the stream: what is read here has waited for nothing.
+            heard = next(line for line in stream.iter_lines() if line.startswith("data: {"))
+        assert json.loads(heard[6:])["method"] == "notifications/resources/list_changed"
+        assert client.delete(everywhere.url, headers=session).status_code == 200
+        assert post(rpc.tools_call("echo", {"message": "gone"})).status_code == 404
+
+
+# Clients that leave.
+
+TIMES = 20
+LIMITED = {
+    "version": "1",
+    "tools": {"run": {"limits": [{"counter": "runs", "window": "hour", "max": 2}]}},
+}
+JSON = [("content-type", "application/json")]
+BODY = rpc.encode(rpc.tools_call("run", {"text": "x" * 2000}))
+HALF = BODY[: len(BODY) // 2]
+BY_LENGTH = http1.head(headers=JSON, length=len(BODY))
+IN_CHUNKS = http1.head(headers=JSON, chunked=True)
+
+# In the last one all of the message has arrived, but not that the body ends there.
+CUT_SHORT = {
+    "before the body": BY_LENGTH,
+    "mid-body": BY_LENGTH + HALF,
+    "mid-chunk": IN_CHUNKS + http1.chunk(BODY)[: len(HALF)],
+    "before the last chunk": IN_CHUNKS + http1.chunk(BODY),
+}
+
+
+@pytest.fixture(params=["hold", "stream"])
+def limited(request, envoy):
+    return envoy({**LIMITED, "request_headers": request.param}, hold=request.param == "hold")
+
+
+def test_clients_that_leave_mid_body_are_charged_nothing(limited, upstream):
+    for _ in range(TIMES):
+        for sent in CUT_SHORT.values():
+            with http1.Connection(limited.port) as connection:
+                connection.send(sent)
+        for reset in (False, True):
+            half_a_call_over_http2(limited.port, reset)
+    all_gone(limited, TIMES * (len(CUT_SHORT) + 2))
+    assert upstream.requests == []
+    assert_unharmed(limited)
+
+
+def half_a_call_over_http2(port: int, reset: bool) -> None:
+    """Send half a call, and then reset its stream or drop the connection."""
+    with http2.Client(port) as client:
+        pseudo = [(":method", "POST"), (":scheme", "http"), (":authority", "127.0.0.1"), (":path", "/mcp")]
+        client.h2.send_headers(1, pseudo + http2.JSON)
+        client.h2.send_data(1, HALF)
+        if reset:
+            client.h2.reset_stream(1)
+        client.socket.sendall(client.h2.data_to_send())
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/event-stream"])
+def test_clients_that_leave_mid_answer_harm_nobody(limited, upstream, content_type):
+    """The answers go on for longer than the clients stay; a list's answer the filter reads on its way."""
+    chunks = [b"data: {}\n\n" if "event" in content_type else b'{"jsonrpc": ', *[b" "] * 1000]
+    upstream.answer = Answer(200, [("content-type", content_type)], chunks=chunks, gap=0.02)
+    messages = [rpc.request("ping"), rpc.request("tools/list")] * (TIMES // 4)
+    for number, message in enumerate(messages, 1):
+        body = rpc.encode(message)
+        with http1.Connection(limited.port) as connection:
+            connection.send([http1.head(headers=JSON, length=len(body)), body])
+            upstream.wait(number)
+    all_gone(limited, len(messages))
+    upstream.answer = None
+    assert_unharmed(limited)
+
+
+def all_gone(proxy, connections: int) -> None:
+    """Wait until Envoy has seen so many connections come and go, and nothing is left of them."""
+
+    def seen() -> bool:
+        stats = proxy.stats(r"^(http\.main\.downstream_cx_|cluster\.upstream\.upstream_rq_).*(active|total)$")
+        return (
+            stats["http.main.downstream_cx_total"] == connections
+            and stats["http.main.downstream_cx_active"] == 0
+            and stats["cluster.upstream.upstream_rq_active"] == 0
+        )
+
+    wait_for(seen, f"{connections} connections to come and go")
+
+
+def assert_unharmed(proxy) -> None:
+    """The limit has room for all it ever had, and nothing broke."""
+    answers = [rpc.call(proxy.url, "run")["result"] for _ in range(3)]
+    assert [answer["isError"] for answer in answers] == [False, False, True]
+    complaints = [line for line in proxy.log_lines() if "[wasm]" in line and "[info]" not in line]
+    assert complaints == []
