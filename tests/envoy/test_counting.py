@@ -1,0 +1,429 @@
+"""Counting through a real Envoy: exact across workers, updates and listeners, and in real time.
+
+`tests/cases/limits.json` holds what limits promise, for every store; here a whole Envoy keeps it, as
+far as no clock has to be set. The rest is what only an Envoy can show.
+"""
+
+import json
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+import places
+from harness import http1, load, rpc
+
+CALLERS = 400
+WORKERS = 4
+RUNS = 10
+
+
+def limit(counter: str, max: float, window: object = "hour", **more) -> dict:
+    return {"counter": counter, "window": window, "max": max, **more}
+
+
+def only(*limits: dict) -> dict:
+    return {"limits": list(limits)}
+
+
+def balanced(listener: dict) -> None:
+    """Spread connections evenly, so that every worker takes part."""
+    listener["connection_balance_config"] = {"exact_balance": {}}
+
+
+def by_vm_id(listener: dict) -> None:
+    """Give each listener whose name has a `@` shared data of its own, called what follows it."""
+    if vm_id := listener["name"].partition("@")[2]:
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["http_filters"][0]["typed_config"]["config"]["vm_config"]["vm_id"] = vm_id
+
+
+@pytest.fixture
+def seen(module_upstream):
+    module_upstream.clear()
+    return module_upstream
+
+
+def verdict(url: str, tool: str, arguments: dict | str | None = None, **headers) -> str:
+    """Call a tool once; tell the refusal's code, or `allowed`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    message = rpc.tools_call(tool, {} if isinstance(arguments, str) else arguments)
+    body = rpc.encode(message)
+    if isinstance(arguments, str):
+        body = body.replace(b'"arguments":{}', b'"arguments":' + arguments.encode())
+    answer = rpc.post(url, body, named)
+    assert answer.status_code == 200, answer.text
+    if code := answer.headers.get("x-mcp-policy"):
+        assert answer.json()["result"]["isError"] is True
+        return code
+    assert answer.json()["result"].get("isError") is not True
+    return "allowed"
+
+
+def check_refusal(answer: http1.Answer, id: object, most: int = 3960) -> dict:
+    """Check everything that a rate limited call is told; return the decision."""
+    assert (answer.status, answer.whole) == (200, True)
+    assert answer.header("content-type") == "application/json"
+    assert answer.header("x-mcp-policy") == "rate_limited"
+    message = json.loads(answer.body)
+    assert (message["jsonrpc"], message["id"]) == ("2.0", id)
+    result = message["result"]
+    assert (result["isError"], result["resultType"]) == (True, "complete")
+    (content,) = result["content"]
+    decision = load.decision(answer)
+    assert content == {"type": "text", "text": decision["reason"]}
+    assert decision["code"] == "rate_limited"
+    seconds = decision["retryAfterSeconds"]
+    assert answer.header("retry-after") == str(seconds) and 1 <= seconds <= most
+    return decision
+
+
+def sort_out(answers: list, calls: list, upstream) -> Counter:
+    """Check every answer against its call and against what the upstream saw; count calls by tool.
+
+    Returns how many calls of each tool were let through.
+    """
+    arrived = Counter()
+    for answer, call in zip(answers, calls, strict=True):
+        if answer.header("x-mcp-policy"):
+            check_refusal(answer, call["id"])
+        else:
+            assert (answer.status, answer.whole) == (200, True), answer
+            message = json.loads(answer.body)
+            assert message["id"] == call["id"] and not message["result"].get("isError")
+            arrived[call["params"]["name"]] += 1
+    at_upstream = Counter(request.json()["params"]["name"] for request in upstream.calls)
+    assert at_upstream == arrived and len(upstream.heads) == arrived.total()
+    return arrived
+
+
+def ids():
+    """Give every call an id of its own, strings and numbers in turn."""
+    number = 0
+    while True:
+        yield number if number % 2 else f"call {number}"
+        number += 1
+
+
+def test_four_hundred_calls_against_a_hundred_let_exactly_a_hundred_through(module_envoy, seen):
+    tools = {f"run-{run}": only(limit(f"run-{run}", 100)) for run in range(RUNS)}
+    proxy = module_envoy({"version": "1", "tools": tools}, workers=WORKERS, edit_listener=balanced)
+    id = ids()
+    with load.Crowd(proxy.port, CALLERS) as crowd:
+        for tool in tools:
+            seen.clear()
+            calls = [rpc.tools_call(tool, id=next(id)) for _ in range(CALLERS)]
+            assert sort_out(crowd.call(calls), calls, seen) == {tool: 100}
+    shares = proxy.stats(r"^listener\..*\.worker_\d+\.downstream_cx_total$")
+    assert len(shares) == WORKERS
+    assert all(share >= CALLERS / WORKERS / 2 for share in shares.values()), shares
+
+
+def test_two_limits_of_each_call_are_charged_together(module_envoy, seen):
+    tools = {}
+    for run in range(RUNS):
+        shared = limit(f"shared-{run}", 100)
+        tools[f"one-{run}"] = only(shared, limit(f"one-{run}", 70))
+        tools[f"two-{run}"] = only(limit(f"two-{run}", 80), shared)
+        tools[f"rest-{run}"] = only(limit(f"one-{run}", 70))
+    proxy = module_envoy({"version": "1", "tools": tools}, workers=WORKERS, edit_listener=balanced)
+    id = ids()
+    with load.Crowd(proxy.port, CALLERS) as crowd:
+        for run in range(RUNS):
+            seen.clear()
+            pair = [f"one-{run}", f"two-{run}"]
+            calls = [rpc.tools_call(pair[number % 2], id=next(id)) for number in range(CALLERS)]
+            arrived = sort_out(crowd.call(calls), calls, seen)
+            assert arrived.total() == 100, arrived
+            assert arrived[pair[0]] <= 70 and arrived[pair[1]] <= 80
+            # What the shared counter refused has charged nothing to the other.
+            seen.clear()
+            calls = [rpc.tools_call(f"rest-{run}", id=next(id)) for _ in range(100)]
+            rest = sort_out(crowd.call(calls), calls, seen)
+            assert rest.total() == 70 - arrived[pair[0]]
+
+
+@pytest.mark.parametrize("xds", ["lds", "ecds"])
+def test_an_update_in_the_middle_loses_and_doubles_no_call(module_envoy, seen, xds):
+    policy = {"version": "1", "description": "old", "tools": {"few": only(limit("few", 100))}}
+    proxy = module_envoy(policy, workers=WORKERS, xds=xds, edit_listener=balanced)
+    id = ids()
+    calls, answers = [], []
+
+    def call_at_once(count: int) -> None:
+        more = [rpc.tools_call("few", id=next(id)) for _ in range(count)]
+        with load.Crowd(proxy.port, count) as crowd:
+            answers.extend(crowd.call(more))
+        calls.extend(more)
+
+    updated = threading.Event()
+
+    def keep_calling() -> None:
+        while not updated.is_set():
+            call_at_once(1)
+
+    call_at_once(50)
+    caller = threading.Thread(target=keep_calling)
+    caller.start()
+    try:
+        assert proxy.update({**policy, "description": "new"})
+    finally:
+        updated.set()
+        caller.join()
+    during = len(calls) - 50
+    call_at_once(CALLERS - 50)
+    assert sort_out(answers, calls, seen) == {"few": 100}
+    # The last were refused by another document than the first.
+    fresh = module_envoy({**policy, "description": "new"})
+    assert verdict(fresh.url, "other") == "not_listed"
+    new = rpc.call(fresh.url, "other")["result"]["_meta"]["dev.mcp-policy/decision"]["policy"]
+    refusals = [load.decision(answer) for answer in answers[50 + during :] if answer.header("x-mcp-policy")]
+    assert len(refusals) >= CALLERS - 150 and {refusal["policy"] for refusal in refusals} == {new}
+    assert during > 0
+
+
+def test_listeners_of_one_server_and_one_vm_id_share_and_others_do_not(module_envoy):
+    policy = {"version": "1", "tools": {"few": only(limit("few", 3))}}
+    proxy = module_envoy(
+        policy,
+        also={
+            "same": {**policy, "description": "another document"},
+            "other": {**policy, "server": "other"},
+            "apart@elsewhere": policy,
+        },
+        edit_listener=by_vm_id,
+    )
+    order = ["main", "same", "same", "main", "same", "other", "apart@elsewhere"]
+    verdicts = [verdict(proxy.urls[listener], "few") for listener in order]
+    assert verdicts == ["allowed"] * 3 + ["rate_limited"] * 2 + ["allowed"] * 2
+
+
+# Whose tally, and how much.
+
+SCOPES = {
+    "version": "1",
+    "default": "deny",
+    "tools": {
+        "session": only(limit("session", 1, scope="session")),
+        "global": only(limit("global", 1, scope="global")),
+        "principal": only(limit("principal", 1, scope="principal")),
+        "grant": only(limit("grant", 1)),
+        "short": {"rate_limit": {"max": 2, "window": 60}},
+        "pair-one": only(limit("pair", 2)),
+        "pair-two": only(limit("pair", 3)),
+        "pay": only(limit("spend", 10, amount="args.payment.amounts[1]"), limit("payments", 3)),
+        "heavy": only(limit("weight", 1, amount=0.4)),
+        "denied": {"action": "deny", **only(limit("free", 1))},
+        "free": only(limit("free", 1)),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def scopes(module_envoy):
+    return module_envoy(SCOPES).url
+
+
+@pytest.mark.parametrize(
+    ("tool", "sessions"),
+    [
+        # Each call's session, and whether it is let through.
+        ("session", [("a", True), ("a", False), ("b", True), ("b", False), ("A", True)]),
+        ("session", [(None, True), (None, False), ("c", True), (None, False)]),
+        ("global", [("a", True), ("b", False), (None, False)]),
+        ("principal", [("a", True), ("b", False), (None, False)]),
+        ("grant", [("a", True), ("b", False), (None, False)]),
+        ("short", [("a", True), ("a", True), ("a", False), ("b", True)]),
+    ],
+)
+def test_a_scope_says_whose_calls_are_counted_together(scopes, tool, sessions):
+    verdicts = [verdict(scopes, tool, mcp_session_id=session) for session, _ in sessions]
+    assert verdicts == ["allowed" if passes else "rate_limited" for _, passes in sessions]
+
+
+def test_the_shorthand_is_one_limit_named_after_its_entry(scopes):
+    session = {"mcp-session-id": "shorthand"}
+    answers = [rpc.post(scopes, rpc.tools_call("short"), session) for _ in range(3)]
+    decision = answers[2].json()["result"]["_meta"]["dev.mcp-policy/decision"]
+    assert decision["rule"] == "tools.short.rate_limit" and "`short`" in decision["reason"]
+    assert 1 <= decision["retryAfterSeconds"] <= 66
+
+
+def test_two_tools_share_a_counter_and_each_has_its_own_max(scopes):
+    tools = ["pair-two", "pair-one", "pair-one", "pair-two", "pair-two"]
+    verdicts = [verdict(scopes, tool) for tool in tools]
+    assert verdicts == ["allowed", "allowed", "rate_limited", "allowed", "rate_limited"]
+
+
+def test_a_call_can_weigh_more_or_less_than_one(scopes):
+    assert [verdict(scopes, "heavy") for _ in range(3)] == ["allowed", "allowed", "rate_limited"]
+
+
+def test_a_call_that_a_rule_denies_charges_nothing(scopes):
+    assert [verdict(scopes, "denied") for _ in range(3)] == ["denied"] * 3
+    assert [verdict(scopes, "free") for _ in range(2)] == ["allowed", "rate_limited"]
+
+
+def test_spend_is_read_from_the_arguments_or_refused(scopes):
+    unfit = ["null", '"5"', "-1", "-0.5", "0.0000001", "1e300", "[5]", "{}", "true"]
+    for amount in unfit:
+        arguments = f'{{"payment":{{"amounts":[0,{amount}]}}}}'
+        assert verdict(scopes, "pay", arguments) == "arguments_invalid", amount
+    for arguments in ["{}", '{"payment":{"amounts":[1]}}', '{"payment":{"amounts":{"1":1}}}']:
+        assert verdict(scopes, "pay", arguments) == "arguments_invalid", arguments
+    # None of these has charged the other counter, which has room for three.
+    for amount, expected in [
+        ("10.000001", "rate_limited"),
+        ("9.5", "allowed"),
+        ("0.500001", "rate_limited"),
+        ("25e-2", "allowed"),
+        ("0.25", "allowed"),
+        ("0", "rate_limited"),
+    ]:
+        assert verdict(scopes, "pay", f'{{"payment":{{"amounts":[0,{amount}]}}}}') == expected, amount
+
+
+# Real time.
+
+
+def test_windows_pass_as_they_promise(module_envoy):
+    """Call two tools as fast as one caller can, and hold each verdict against the clock.
+
+    The filter reads its clock between a call's sending and its answer; each check allows for that.
+    """
+    most, calendar = 5, 2
+    tools = {
+        "sliding": only(limit("sliding", most, "second")),
+        "calendar": only(limit("calendar", most, calendar, type="calendar")),
+    }
+    proxy = module_envoy({"version": "1", "tools": tools})
+    calls = {tool: [] for tool in tools}
+    with http1.Connection(proxy.port) as connection:
+        until = time.time() + 4.5
+        while time.time() < until:
+            for tool in tools:
+                sent = time.time()
+                answer = connection.exchange(load.post(rpc.tools_call(tool)))
+                calls[tool].append((sent, time.time(), answer))
+            time.sleep(0.002)
+
+    def passed(tool: str) -> list:
+        return [(sent, got) for sent, got, answer in calls[tool] if not answer.header("x-mcp-policy")]
+
+    def refused(tool: str) -> list:
+        return [
+            (sent, got, check_refusal(answer, 1, most=2)["retryAfterSeconds"])
+            for sent, got, answer in calls[tool]
+            if answer.header("x-mcp-policy")
+        ]
+
+    allowed = passed("sliding")
+    assert len(allowed) >= 4 * most
+    for first, last in zip(allowed, allowed[most:], strict=False):
+        assert last[1] - first[0] > 1.0, "more than max within a window"
+    for sent, got, retry in refused("sliding"):
+        recent = [one for one in allowed if one[1] > sent - 1.1 and one[0] < got]
+        assert len(recent) >= most, "refused, though less than max fell within 1.1 windows"
+        # At the time told, a retry is let through, unless another call has been meanwhile.
+        retries = [one[0] for one in calls["sliding"] if one[0] >= got + retry]
+        if retries:
+            assert any(one[1] > got and one[0] <= retries[0] for one in allowed), (
+                "the wait was told too short"
+            )
+
+    allowed = passed("calendar")
+    windows = Counter(int(sent // calendar) for sent, got in allowed if sent // calendar == got // calendar)
+    assert len(windows) >= 2 and max(windows.values()) <= most
+    for window in sorted(windows)[1:-1]:
+        assert windows[window] >= most - 1, "one may straddle the boundary"
+    for sent, got, retry in refused("calendar"):
+        boundary = (sent // calendar + 1) * calendar
+        if got < boundary:
+            assert boundary - got <= retry <= boundary - sent + 1
+    assert refused("sliding") and refused("calendar")
+
+
+# The contract.
+
+
+def cases() -> list:
+    every = json.loads((places.ROOT / "tests" / "cases" / "limits.json").read_text())
+    return [case for case in every if case.get("clock") == "any"]
+
+
+class Case:
+    """A contract case as a policy: a tool for each list of limits that a step charges."""
+
+    def __init__(self, number: int, case: dict) -> None:
+        self.name, self.steps = case["name"], case["steps"]
+        self.tools = sorted({tuple(name for name, _ in step["charge"]) for step in self.steps})
+        # The table is one for all listeners of a vm_id, whatever capacity each thinks it has.
+        own = f"@table-{number}" if "capacity" in case else ""
+        self.listener = f"case-{number}{own}"
+        self.policy = {
+            "version": "1",
+            "server": self.listener,
+            "tools": {
+                self.tool(names): only(*(self.limit(name, case["limits"][name]) for name in names))
+                for names in self.tools
+            },
+        }
+        if "capacity" in case:
+            self.policy["counters"] = {"capacity": case["capacity"]}
+        if any("grant" in step for step in self.steps):
+            self.policy["identity"] = [{"header": {"name": "x-principal"}}]
+            grants = sorted({step["grant"] for step in self.steps})
+            self.policy["grants"] = [{"name": grant, "match": [{"header": f"{grant}/*"}]} for grant in grants]
+
+    def tool(self, names: tuple) -> str:
+        return f"tool-{self.tools.index(names)}"
+
+    @staticmethod
+    def limit(name: str, wanted: dict) -> dict:
+        # The document's longest window is 10^9 seconds.
+        window = min(wanted["window"], 10**9)
+        return {"counter": name, "amount": f"args.{name}", "scope": "grant", **wanted, "window": window}
+
+    def run(self, port: int) -> None:
+        with http1.Connection(port) as connection:
+            for number, step in enumerate(self.steps):
+                sessions = [step.get("session", "session")]
+                if "sessions" in step:
+                    sessions = [f"s-{session}" for session in range(step["sessions"])]
+                for session in sessions:
+                    for _ in range(step.get("times", 1)):
+                        self.check(connection, step, session, f"step {number}, session {session}")
+
+    def check(self, connection: http1.Connection, step: dict, session: str | None, at: str) -> None:
+        names = tuple(name for name, _ in step["charge"])
+        headers = [] if session is None else [("mcp-session-id", session)]
+        if "grant" in step:
+            headers.append(("x-principal", f"{step['grant']}/{step.get('principal', '')}"))
+        call = rpc.tools_call(self.tool(names), dict(step["charge"]), id=at)
+        answer = connection.exchange(load.post(call, headers))
+        code = answer.header("x-mcp-policy")
+        expected = {"charged": None, "refused": "rate_limited", "unavailable": "limiter_unavailable"}
+        assert code == expected[step["expect"]], f"{at}: {answer}"
+        if code is None:
+            return
+        decision = load.decision(answer)
+        assert ("retryAfterSeconds" in decision) == (answer.header("retry-after") is not None), at
+        if "by" in step:
+            assert decision["rule"].endswith(f".limits[{names.index(step['by'])}]"), f"{at}: {decision}"
+        if code == "rate_limited":
+            assert ("retryAfterSeconds" not in decision) == (step.get("retry") == "never"), at
+
+
+CASES = [Case(number, case) for number, case in enumerate(cases())]
+
+
+@pytest.fixture(scope="module")
+def contract(module_envoy):
+    also = {case.listener: case.policy for case in CASES}
+    return module_envoy({"version": "1"}, also=also, edit_listener=by_vm_id)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_the_contract_holds(contract, case):
+    case.run(contract.ports[case.listener])
