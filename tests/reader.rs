@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +13,7 @@ use mcp_policy_filter::denial::{Code, Denial, Invalid};
 use mcp_policy_filter::guard::{self, Admission, Request, Tally, Verdict};
 use mcp_policy_filter::identity::Caller;
 use mcp_policy_filter::json;
-use mcp_policy_filter::limit::MemoryStore;
+use mcp_policy_filter::limit::{Layout, MemoryStore};
 use mcp_policy_filter::mcp::answer::Reply;
 use mcp_policy_filter::mcp::headers::Headers;
 use mcp_policy_filter::policy::Policy;
@@ -167,8 +168,8 @@ fn judge(policy: &Policy, headers: &Headers, body: &[u8]) -> Option<Reply> {
         }
         Admission::Read if body.len() > policy.max_body_bytes => guard::too_large(policy),
         Admission::Read => {
-            let store = MemoryStore::new();
-            let tally = Tally { store: &store, layout: None, now_ns: 0 };
+            let (store, layout) = (MemoryStore::new(), Layout::new([7; 16], NonZeroU32::MIN));
+            let tally = Tally { store: &store, layout: Some(&layout), now_ns: 0 };
             return answer(request.judge(body, &tally).verdict);
         }
     };
