@@ -179,6 +179,15 @@ impl<'p> Decision<'p> {
                 self.refuse(shadow, Denial::by(rule.path.clone(), Code::ApprovalRequired, reason));
             }
         }
+        // A completion names a prompt without its arguments.
+        if let Some(schema) = rule.arguments.as_ref().filter(|_| call.method != "completion/complete")
+            && let Err(violation) = schema.judge(call.arguments())
+        {
+            let because = rule.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
+            let reason = format!("{} is denied: {violation}{because}", subject(call));
+            let path = format!("{}.arguments", rule.path);
+            self.refuse(shadow, Denial::by(path, Code::ArgumentsInvalid, reason));
+        }
         if let Some(denial) = condition::refusal(rule, known, &subject(call)) {
             self.refuse(shadow, denial);
         }

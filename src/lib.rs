@@ -1,7 +1,7 @@
 //! Policy enforcement for the Model Context Protocol in Envoy.
 //!
 //! The engine is pure Rust and runs natively: [`json`] reads text strictly, [`mcp`] knows the
-//! protocol, [`policy`] holds the document, [`decide`] judges, [`limit`] counts, and [`guard`] takes
+//! protocol, [`policy`] holds the document, [`schema`] what it says of arguments, [`decide`] judges, [`limit`] counts, and [`guard`] takes
 //! one request through all of them. [`envoy`] joins that to a host.
 
 pub mod audit;
@@ -14,6 +14,7 @@ pub mod json;
 pub mod limit;
 pub mod mcp;
 pub mod policy;
+pub mod schema;
 
 /// The module's entry point, which the host calls once in each VM.
 #[cfg(target_family = "wasm")]

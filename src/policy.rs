@@ -15,6 +15,8 @@ pub(crate) mod structured;
 
 pub use condition::{Condition, Order, Scalar, Test};
 pub use fault::{Faults, Path};
+pub(crate) use fault::{quoted, shortened};
+pub(crate) use fields::whole;
 pub use grant::{Certificate, Expected, Grant, Match, Matching, Source};
 pub use path::{Found, Origin, ValuePath};
 pub use pattern::{Pattern, Section};
@@ -22,6 +24,7 @@ pub use rules::Rules;
 
 use crate::limit::{Amount, Window};
 use crate::mcp::answer::Form;
+use crate::schema::Schema;
 
 /// What a policy does with a target that no entry names, and with a method that it lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,6 +108,8 @@ pub struct Rule {
     pub reason: Option<String>,
     /// Whether this rule takes effect
     pub mode: Mode,
+    /// What the arguments of a call must be
+    pub arguments: Option<Schema>,
     /// Conditions that must all hold
     pub require: Vec<Condition>,
     /// Conditions of which none may hold

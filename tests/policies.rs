@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use mcp_policy_filter::json;
 use mcp_policy_filter::limit::{Amount, Kind};
 use mcp_policy_filter::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule, Scope};
 
@@ -154,5 +155,27 @@ fn run_agent_is_limited_to_ten_a_minute_for_each_grant() {
         assert_eq!((limit.window.seconds(), limit.window.kind()), (60, Kind::Sliding), "{name}");
         assert_eq!((limit.max.to_string().as_str(), limit.scope), ("10", Scope::Grant), "{name}");
         assert_eq!(limit.amount, Adds::Fixed(Amount::ONE), "{name}");
+    }
+}
+
+#[test]
+fn ids_that_become_part_of_a_path_hold_nothing_that_a_path_is_made_of() {
+    let policy = policy("aipaygen.json");
+    for tool in ["run_agent", "get_agent_runs", "read_agent_inbox", "schedule_agent"] {
+        let schema = policy.rules.tools.get(tool).unwrap().arguments.as_ref().expect(tool);
+        for (arguments, fits) in [
+            (r#"{"agent_id":"agent-1","task":"x"}"#, true),
+            (r#"{"agent_id":"../admin"}"#, false),
+            (r#"{"agent_id":"a?x=1"}"#, false),
+            (r#"{"agent_id":"a%2fb"}"#, false),
+            (r#"{"agent_id":"a\n"}"#, false),
+            (r#"{"agent_id":""}"#, false),
+            (r#"{"agent_id":["../admin"]}"#, false),
+            (r#"{"agent_id":"a","AGENT_ID":"../admin"}"#, false),
+            ("{}", false),
+        ] {
+            let document = json::read(arguments.as_bytes()).unwrap();
+            assert_eq!(schema.judge(Some(document.root())).is_ok(), fits, "{tool} {arguments}");
+        }
     }
 }

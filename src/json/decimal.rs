@@ -4,6 +4,7 @@
 //! 8259, section 6, is read in place: its digits without the zeros around them, and where its point is.
 
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 
 use super::number::{Fit, fit};
 
@@ -118,6 +119,19 @@ pub fn compare_as_read(a: &str, b: &str) -> Option<Ordering> {
         }
         Fit::Unfit => None,
     }
+}
+
+/// Appends a JSON number in one notation for all that are equal, such as `0.15e2` for `15` and `1.5e1`.
+pub fn normalize(out: &mut String, text: &str) {
+    let number = Decimal::read(text);
+    if number.is_zero() {
+        out.push('0');
+        return;
+    }
+    out.push_str(if number.negative { "-0." } else { "0." });
+    out.extend(number.digits().map(|digit| char::from(digit.saturating_add(b'0'))));
+    // Writing to a String cannot fail.
+    let _ = write!(out, "e{}", number.point);
 }
 
 /// Tells whether a JSON number has no fractional part: `1.0` and `1e2` have none.
@@ -308,6 +322,13 @@ mod tests {
             let (x, y) = (scaled(&a), scaled(&b));
             let zero = BigInt::ZERO;
             prop_assert_eq!(compare(&a, &b), x.cmp(&y));
+            let [p, q] = [&a, &b].map(|text| {
+                let mut out = String::new();
+                normalize(&mut out, text);
+                out
+            });
+            prop_assert_eq!(p == q, x == y);
+            prop_assert_eq!(compare(&p, &a), Ordering::Equal);
             prop_assert_eq!(is_integer(&a), &x % BigInt::from(10).pow(u32::try_from(SCALE).unwrap()) == zero);
             match is_multiple(&a, &b) {
                 Some(multiple) => prop_assert_eq!(multiple, &x % &y == zero),

@@ -61,6 +61,14 @@ pub struct Document<'t> {
 }
 
 impl<'t> Document<'t> {
+    /// Makes the document `{}`.
+    #[must_use]
+    pub fn empty_object() -> Self {
+        let text = "{}";
+        let node = Node { kind: Kind::Object, start: 0, end: text.len(), after: 1 };
+        Self { text, nodes: vec![node], defect: None, duplicate: None }
+    }
+
     /// Returns the outermost value.
     #[must_use]
     pub fn root(&self) -> Value<'_> {

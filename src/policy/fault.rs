@@ -19,7 +19,9 @@ impl Path {
     #[must_use]
     pub fn key(&self, key: &str) -> Self {
         let plain = !key.is_empty()
-            && key.chars().all(|char| char.is_alphanumeric() || matches!(char, '_' | '-' | '*' | '/' | ':'));
+            && key
+                .chars()
+                .all(|char| char.is_alphanumeric() || matches!(char, '_' | '-' | '*' | '/' | ':' | '$'));
         let Self(parent) = self;
         if !plain {
             return Self(format!("{parent}[{key:?}]"));
@@ -120,10 +122,16 @@ fn described(value: Value<'_>) -> String {
 /// no document writes lines of its own.
 #[must_use]
 pub fn quoted(text: &str) -> String {
+    shortened(text, QUOTED)
+}
+
+/// Quotes a text in a message likewise, up to `most` characters.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
     let mut out = String::from("`");
     for (index, char) in text.chars().enumerate() {
         match char {
-            _ if index == QUOTED => {
+            _ if index == most => {
                 out.push('…');
                 break;
             }

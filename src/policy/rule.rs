@@ -8,6 +8,7 @@ use super::fields::{Fields, whole};
 use super::{Action, Adds, Limit, Mode, Rule, Scope, ValuePath};
 use crate::json::Value;
 use crate::limit::{Amount, Kind, Window};
+use crate::schema::Schema;
 
 /// The longest window, in seconds: some 31 years.
 const LONGEST_WINDOW: u64 = 1_000_000_000;
@@ -55,6 +56,7 @@ pub(super) fn rule(
     let action = fields.word("action", &actions, Action::default(), faults).unwrap_or_default();
     let reason = fields.text("reason", faults).map(|text| text.into_owned());
     let mode = mode(&mut fields, faults);
+    let arguments = fields.take("arguments").and_then(|(value, path)| Schema::load(value, &path, faults));
     let require = conditions(&mut fields, "require", faults);
     let deny_if = conditions(&mut fields, "deny_if", faults);
     let mut limits = Vec::new();
@@ -65,7 +67,7 @@ pub(super) fn rule(
         limits.extend(rate_limit(value, &path, name, counters, faults));
     }
     fields.close(faults);
-    Some(Rule { path: path.to_string(), action, reason, mode, require, deny_if, limits })
+    Some(Rule { path: path.to_string(), action, reason, mode, arguments, require, deny_if, limits })
 }
 
 fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {

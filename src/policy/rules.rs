@@ -91,6 +91,9 @@ fn section(
     for (name, value, path) in fields.named(key, "an object of patterns and their rules", faults) {
         let pattern = Pattern::new(&name);
         if let Some(rule) = rule::rule(value, &path, &name, counters, faults) {
+            if key == "resources" && rule.arguments.is_some() {
+                faults.add(&path.key("arguments"), "must not stand here, a resource takes no arguments");
+            }
             entries.push((pattern.clone(), rule));
         }
         patterns.push((pattern, path));

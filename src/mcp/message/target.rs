@@ -41,9 +41,7 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
         "tools/call" => {
             let params = required(params)?;
             refuse_variants(params, &["name", "arguments"])?;
-            if params.get("arguments").is_some_and(|arguments| !arguments.is_object()) {
-                return Err(unusable_params("`params.arguments` must be an object"));
-            }
+            arguments(params)?;
             Target::Tool(string(params, "name", "params.name")?)
         }
         "resources/read"
@@ -59,6 +57,7 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
         "prompts/get" => {
             let params = required(params)?;
             refuse_variants(params, &["name", "arguments"])?;
+            arguments(params)?;
             Target::Prompt(string(params, "name", "params.name")?)
         }
         "completion/complete" => reference(required(params)?)?,
@@ -90,6 +89,16 @@ fn required(params: Option<Value<'_>>) -> Result<Value<'_>, Denial> {
 fn string<'d>(object: Value<'d>, key: &str, path: &str) -> Result<Cow<'d, str>, Denial> {
     let value = object.get(key).and_then(Value::string);
     value.ok_or_else(|| unusable_params(format!("`{path}` must be a string")))
+}
+
+/// Refuses arguments, where they are there, that are no object.
+fn arguments(params: Value<'_>) -> Result<(), Denial> {
+    match params.get("arguments") {
+        Some(arguments) if !arguments.is_object() => {
+            Err(unusable_params("`params.arguments` must be an object"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads which resources a subscription names (2026-07-28, basic/patterns/subscriptions).

@@ -1,0 +1,81 @@
+//! One text for all spellings of a value, so that equal values have equal texts.
+
+use crate::json::{self, Kind, Value};
+
+/// Appends the text of `value`: keys sorted, strings in one escaping, numbers in one notation.
+/// Recurses as deep as the value nests, which its reader bounds.
+pub(super) fn write(out: &mut String, value: Value<'_>) {
+    match value.kind() {
+        Kind::Null | Kind::Bool(_) => out.push_str(value.raw()),
+        Kind::Number => json::decimal::normalize(out, value.raw()),
+        Kind::String { .. } => json::quote(out, &value.string().unwrap_or_default()),
+        Kind::Array => {
+            out.push('[');
+            for element in value.elements() {
+                write(out, element);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        Kind::Object => {
+            let mut entries: Vec<_> = value.entries().collect();
+            entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            out.push('{');
+            for (key, member) in entries {
+                json::quote(out, &key);
+                out.push(':');
+                write(out, member);
+                out.push(',');
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// Tells whether no two elements of an array are equal. Sorts, so that no array takes the square of
+/// its length.
+pub(super) fn unique(array: Value<'_>) -> bool {
+    let mut texts = String::with_capacity(array.raw().len());
+    let mut places = Vec::new();
+    for element in array.elements() {
+        let start = texts.len();
+        write(&mut texts, element);
+        places.push(start..texts.len());
+    }
+    let mut elements: Vec<&str> = places.into_iter().filter_map(|place| texts.get(place)).collect();
+    elements.sort_unstable();
+    elements.windows(2).all(|pair| pair.first() != pair.last())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_have_equal_texts_and_others_do_not() {
+        for (a, b, equal) in [
+            (r#"{"a":1,"b":[2,{"c":null}]}"#, r#" { "b" : [2.0, {"\u0063": null} ] , "a":10e-1}"#, true),
+            (r#""caf\u00e9\/""#, r#""café/""#, true),
+            ("-0.0", "0", true),
+            ("100", "1e2", true),
+            ("0.001", "1e-3", true),
+            ("9007199254740993", "9007199254740992", false),
+            ("-1", "1", false),
+            ("1", "10", false),
+            ("0", "false", false),
+            ("null", "\"null\"", false),
+            ("[1,2]", "[2,1]", false),
+            ("[[1],2]", "[[1,2]]", false),
+            (r#"["a","b"]"#, r#"["a,b"]"#, false),
+            (r#"["\",\""]"#, r#"["",""]"#, false),
+            ("{}", "[]", false),
+        ] {
+            let text = |json: &str| {
+                let mut out = String::new();
+                write(&mut out, json::read(json.as_bytes()).unwrap().root());
+                out
+            };
+            assert_eq!(text(a) == text(b), equal, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `$ref`: a JSON pointer (RFC 6901, in the URI fragment form of section 6) within one schema.
+
+use std::borrow::Cow;
+
+use crate::json::Value;
+use crate::policy::Path;
+
+/// What stands at a place of a schema.
+enum Place {
+    Schema,
+    /// Schemas by name
+    Map,
+    /// Schemas by index
+    List,
+}
+
+/// Finds the schema that `reference` points to in the schema `root`, which stands at `path`: the
+/// schema and its path. `None` where it points out of `root`, to nothing, or to what is no schema, such
+/// as a value of `enum`.
+pub(super) fn resolve<'d>(root: Value<'d>, path: &Path, reference: &str) -> Option<(Value<'d>, Path)> {
+    let pointer = decode(reference.strip_prefix('#')?)?;
+    let mut found = (root, path.clone());
+    if pointer.is_empty() {
+        return Some(found);
+    }
+    let mut place = Place::Schema;
+    for token in pointer.strip_prefix('/')?.split('/') {
+        let token = unescape(token)?;
+        let (value, path) = found;
+        place = match (place, token.as_ref()) {
+            (Place::Schema, "properties" | "$defs") => Place::Map,
+            (Place::Schema, "allOf" | "anyOf" | "oneOf") => Place::List,
+            (Place::Schema, "items" | "additionalProperties" | "not") => Place::Schema,
+            (Place::Schema, _) => return None,
+            (Place::Map | Place::List, _) => Place::Schema,
+        };
+        found = if value.is_array() {
+            let index = index(&token)?;
+            (value.elements().nth(index)?, path.index(index))
+        } else {
+            (value.get(&token)?, path.key(&token))
+        };
+    }
+    matches!(place, Place::Schema).then_some(found)
+}
+
+/// Reads an index of an array, which has no leading zeros.
+fn index(token: &str) -> Option<usize> {
+    let plain = token.bytes().all(|byte| byte.is_ascii_digit()) && (token == "0" || !token.starts_with('0'));
+    token.parse().ok().filter(|_| plain)
+}
+
+/// Turns `~1` and `~0` of a reference token into `/` and `~`; `None` at any other `~`.
+fn unescape(token: &str) -> Option<Cow<'_, str>> {
+    if !token.contains('~') {
+        return Some(token.into());
+    }
+    let known = token.split('~').skip(1).all(|behind| behind.starts_with(['0', '1']));
+    known.then(|| token.replace("~1", "/").replace("~0", "~").into())
+}
+
+/// Decodes the `%` escapes of a URI fragment; `None` where they are incomplete or not UTF-8.
+fn decode(fragment: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(fragment.len());
+    let mut rest = fragment.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        if byte == b'%' {
+            let (digits, behind) = rest.split_at_checked(2)?;
+            let digits = std::str::from_utf8(digits).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?);
+            rest = behind;
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    #[test]
+    fn a_pointer_finds_its_schema() {
+        let text = br##"{"$defs":{"a/b":{"title":"1"},"c~d":{"title":"2"},"e%f \u00e9":{"title":"3"},"~1":{"title":"4"},
+            "":{"title":"5"},"deep":{"$defs":{"er":{"title":"6"}}},"0":{"title":"7"}},
+            "properties":{"p":{"items":{"title":"8"}}},"anyOf":[true,{"not":{"title":"9"}}],
+            "additionalProperties":{"title":"10"},"enum":[{"title":"no"}],"default":{"title":"no"}}"##;
+        let document = json::read(text).unwrap();
+        for (reference, expected) in [
+            ("#/$defs/a~1b", Some("1")),
+            ("#/$defs/a/b", None),
+            ("#/$defs/c~0d", Some("2")),
+            ("#/%24defs/c%7e0d", Some("2")),
+            ("#/$defs/e%25f%20%C3%A9", Some("3")),
+            ("#/$defs/e%25f é", Some("3")),
+            ("#/$defs/~01", Some("4")),
+            ("#/$defs/", Some("5")),
+            ("#/$defs/deep/$defs/er", Some("6")),
+            ("#/$defs/0", Some("7")),
+            ("#/properties/p/items", Some("8")),
+            ("#/anyOf/1/not", Some("9")),
+            ("#/additionalProperties", Some("10")),
+            ("#/$defs/none", None),
+            ("#/$defs", None),
+            ("#/anyOf", None),
+            ("#/anyOf/2", None),
+            ("#/anyOf/01", None),
+            ("#/anyOf/+1", None),
+            ("#/anyOf/-", None),
+            ("#/enum/0", None),
+            ("#/default", None),
+            ("#/$defs/c~d", None),
+            ("#/$defs/c~2d", None),
+            ("#/$defs/%", None),
+            ("#/$defs/%4", None),
+            ("#/$defs/%+4", None),
+            ("#/$defs/%ff", None),
+            ("#$defs", None),
+            ("#name", None),
+            ("/$defs/deep", None),
+            ("other.json#/$defs/deep", None),
+            ("", None),
+        ] {
+            let found = resolve(document.root(), &Path::default(), reference);
+            let title = found.and_then(|(schema, _)| schema.get("title")?.string());
+            assert_eq!(title.as_deref(), expected, "{reference}");
+        }
+        let (root, _) = resolve(document.root(), &Path::default(), "#").unwrap();
+        assert_eq!(root.span(), document.root().span());
+    }
+
+    #[test]
+    fn a_schema_that_is_pointed_to_has_the_path_of_the_document() {
+        let document = json::read(br#"{"$defs":{"a b":true},"anyOf":[true]}"#).unwrap();
+        let path = Path::default().key("arguments");
+        for (reference, expected) in [
+            ("#", "arguments"),
+            ("#/$defs/a b", "arguments.$defs[\"a b\"]"),
+            ("#/anyOf/0", "arguments.anyOf[0]"),
+        ] {
+            let (_, found) = resolve(document.root(), &path, reference).unwrap();
+            assert_eq!(found.to_string(), expected);
+        }
+    }
+}

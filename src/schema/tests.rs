@@ -1,0 +1,263 @@
+use std::fmt::Write as _;
+
+use super::*;
+use crate::json;
+
+const DIGITS: &str = "`args.a` must be a number of no more digits than a double keeps";
+
+fn load(schema: &str) -> Result<Schema, String> {
+    let document = json::read(schema.as_bytes()).unwrap();
+    let mut faults = Faults::default();
+    let path = Path::default().key("arguments");
+    let loaded = Schema::load(document.root(), &path, &mut faults);
+    assert_eq!(loaded.is_none(), !faults.is_empty(), "{schema}");
+    loaded.ok_or_else(|| faults.to_string())
+}
+
+#[track_caller]
+fn judge(schema: &str, arguments: &str) -> String {
+    let document = json::read(arguments.as_bytes()).unwrap();
+    let judged = load(schema).unwrap().judge(Some(document.root()));
+    judged.err().map_or_else(|| "fits".to_owned(), |violation| violation.to_string())
+}
+
+#[test]
+fn a_violation_names_the_argument_and_the_constraint() {
+    let object = |name: &str, schema: &str| format!(r#"{{"properties":{{"{name}":{schema}}}}}"#);
+    for (schema, arguments, expected) in [
+        (object("a", "true"), r#"{"a":1}"#, "fits"),
+        (object("a", "false"), r#"{"a":1}"#, "`args.a` is not allowed"),
+        (object("a", r#"{"type":"string"}"#), r#"{"a":1}"#, "`args.a` must be a string, found a number"),
+        (object("a", r#"{"type":"integer"}"#), r#"{"a":1.5}"#, "`args.a` must be an integer"),
+        (object("a", r#"{"type":"integer"}"#), r#"{"a":"1"}"#, "`args.a` must be an integer, found a string"),
+        (
+            object("a", r#"{"type":"boolean"}"#),
+            r#"{"a":"true"}"#,
+            "`args.a` must be a boolean, found a string",
+        ),
+        (object("a", r#"{"type":"object"}"#), r#"{"a":"{}"}"#, "`args.a` must be an object, found a string"),
+        (
+            object("a", r#"{"type":["null","string"]}"#),
+            r#"{"a":[]}"#,
+            "`args.a` must be a string or null, found an array",
+        ),
+        (
+            object("a", r#"{"const":9007199254740993}"#),
+            r#"{"a":9007199254740992}"#,
+            "`args.a` must be `9007199254740993`",
+        ),
+        (object("a", r#"{"const":9007199254740993}"#), r#"{"a":9007199254740993.0}"#, DIGITS),
+        (object("a", r#"{"enum":["x",2,{"b":[],"c":1}]}"#), r#"{"a":{"c":1.0,"b":[]}}"#, "fits"),
+        (object("a", r#"{"enum":["x",2,null]}"#), r#"{"a":"X"}"#, r#"`args.a` must be `"x"`, `2` or `null`"#),
+        (object("a", r#"{"minimum":0}"#), r#"{"a":-1e-30}"#, "`args.a` must be at least 0"),
+        (
+            object("a", r#"{"maximum":9007199254740992}"#),
+            r#"{"a":9007199254740993}"#,
+            "`args.a` must be at most 9007199254740992",
+        ),
+        (object("a", r#"{"exclusiveMinimum":0}"#), r#"{"a":-0.0}"#, "`args.a` must be more than 0"),
+        (object("a", r#"{"exclusiveMaximum":1}"#), r#"{"a":1.0}"#, "`args.a` must be less than 1"),
+        (object("a", r#"{"maximum":5}"#), r#"{"a":5.00000000000000001}"#, DIGITS),
+        (object("a", r#"{"exclusiveMaximum":5}"#), r#"{"a":4.99999999999999999}"#, DIGITS),
+        (object("a", r#"{"not":{"const":666}}"#), r#"{"a":666.00000000000001}"#, DIGITS),
+        (
+            object("a", r#"{"not":{"anyOf":[{"const":1},{"enum":["x",666]}]}}"#),
+            r#"{"a":666.00000000000001}"#,
+            DIGITS,
+        ),
+        (object("a", r#"{"not":{"const":666}}"#), r#"{"a":667.00000000000001}"#, "fits"),
+        (
+            object("a", r#"{"anyOf":[{"const":666},{"type":"number"}]}"#),
+            r#"{"a":666.00000000000001}"#,
+            "fits",
+        ),
+        (object("a", r#"{"multipleOf":0.01}"#), r#"{"a":19.99}"#, "fits"),
+        (object("a", r#"{"multipleOf":0.01}"#), r#"{"a":19.995}"#, "`args.a` must be a multiple of 0.01"),
+        (object("a", r#"{"maxLength":2}"#), r#"{"a":"\ud83d\ude00é"}"#, "fits"),
+        (
+            object("a", r#"{"maxLength":1}"#),
+            r#"{"a":"\ud83d\ude00é"}"#,
+            "`args.a` must have at most 1 character",
+        ),
+        (object("a", r#"{"minLength":2}"#), r#"{"a":"😀"}"#, "`args.a` must have at least 2 characters"),
+        (
+            object("a", r#"{"pattern":"^[A-Za-z0-9_-]+$"}"#),
+            r#"{"a":"../x"}"#,
+            "`args.a` must match the pattern `^[A-Za-z0-9_-]+$`",
+        ),
+        (object("a", r#"{"pattern":"^a$"}"#), r#"{"a":"a\n"}"#, "`args.a` must match the pattern `^a$`"),
+        (object("a", r#"{"pattern":"^.$"}"#), r#"{"a":"\r"}"#, "`args.a` must match the pattern `^.$`"),
+        (object("a", r#"{"pattern":"a"}"#), r#"{"a":"\u0062\u0061"}"#, "fits"),
+        (object("a", r#"{"minItems":1}"#), r#"{"a":[]}"#, "`args.a` must have at least 1 element"),
+        (object("a", r#"{"maxItems":1}"#), r#"{"a":[1,2]}"#, "`args.a` must have at most 1 element"),
+        (
+            object("a", r#"{"uniqueItems":true}"#),
+            r#"{"a":[{"b":1,"c":2},{"c":2.0,"b":1}]}"#,
+            "`args.a` must not have two equal elements",
+        ),
+        (object("a", r#"{"uniqueItems":true}"#), r#"{"a":[1,true,"1",[1],{}]}"#, "fits"),
+        (object("a", r#"{"minProperties":1}"#), r#"{"a":{}}"#, "`args.a` must have at least 1 member"),
+        (
+            object("a", r#"{"not":{"pattern":"^/etc/"}}"#),
+            r#"{"a":"/etc/passwd"}"#,
+            "`args.a` is of a form that is not allowed",
+        ),
+        (
+            object("items", r#"{"items":{"properties":{"sku":{"type":"string"}}}}"#),
+            r#"{"items":[{"sku":"a"},{},{"sku":5}]}"#,
+            "`args.items[2].sku` must be a string, found a number",
+        ),
+        (
+            object("items", r#"{"items":{"required":["sku"]}}"#),
+            r#"{"items":[{"sku":"a"},{"ski":"b"}]}"#,
+            "`args.items[1].sku` is missing",
+        ),
+        (r#"{"required":["a"]}"#.to_owned(), "{}", "`args.a` is missing"),
+        (r#"{"required":["a"]}"#.to_owned(), r#"{"\u0061":null}"#, "fits"),
+        (
+            object("agent_id", "{}"),
+            r#"{"agent_id":"x","Agent_ID":"../y"}"#,
+            "`args.Agent_ID` is another spelling of `agent_id`",
+        ),
+        (
+            object("a", r#"{"not":{"required":["kind"]}}"#),
+            r#"{"a":{"Kind":1}}"#,
+            "`args.a.Kind` is another spelling of `kind`".replace('K', "\u{212a}").as_str(),
+        ),
+        (r#"{"properties":{"id":{},"ID":{}}}"#.to_owned(), r#"{"id":1,"ID":2}"#, "fits"),
+        (r#"{"type":"object"}"#.to_owned(), "[]", "`args` must be an object, found an array"),
+        (
+            r#"{"properties":{"b":{},"a":{}},"required":["c"],"additionalProperties":false}"#.to_owned(),
+            r#"{"a":1,"x y":2}"#,
+            "`args[\"x y\"]` is unknown, expected `a` or `b`",
+        ),
+        (
+            r#"{"additionalProperties":false}"#.to_owned(),
+            r#"{"a":1}"#,
+            "`args.a` is unknown, expected nothing else",
+        ),
+        (
+            r#"{"additionalProperties":{"type":"integer"}}"#.to_owned(),
+            r#"{"a":1,"b":"1"}"#,
+            "`args.b` must be an integer, found a string",
+        ),
+        (
+            object("a", r#"{"anyOf":[{"type":"string"},{"type":"integer"},{"type":"null"}]}"#),
+            r#"{"a":true}"#,
+            "`args.a` must be an integer, a string or null, found a boolean",
+        ),
+        (
+            object("a", r#"{"anyOf":[{"type":"object","required":["b"]},{"type":"null"}]}"#),
+            r#"{"a":{}}"#,
+            "`args.a.b` is missing",
+        ),
+        (
+            object("a", r#"{"anyOf":[{"minimum":5},{"const":1}]}"#),
+            r#"{"a":2}"#,
+            "`args.a` must fit one of its 2 alternatives",
+        ),
+        (
+            object("a", r#"{"oneOf":[{"minimum":5},{"minimum":7}]}"#),
+            r#"{"a":8}"#,
+            "`args.a` must fit exactly one of its alternatives, but fits several",
+        ),
+        (
+            r##"{"properties":{"a":{"$ref":"#/properties/b","maximum":3},"b":{"type":"integer"}}}"##
+                .to_owned(),
+            r#"{"a":4}"#,
+            "`args.a` must be at most 3",
+        ),
+    ] {
+        assert_eq!(judge(&schema, arguments), expected, "{schema} {arguments}");
+    }
+    assert_eq!(load(r#"{"required":["a"]}"#).unwrap().judge(None).unwrap_err().argument, "args.a");
+    assert_eq!(load(r#"{"type":"object"}"#).unwrap().judge(None), Ok(()));
+}
+
+#[test]
+fn a_violation_quotes_no_value_and_no_endless_names() {
+    let secret = "hunter2";
+    for schema in [
+        r#"{"type":"integer"}"#,
+        r#"{"const":1}"#,
+        r#"{"pattern":"^x$"}"#,
+        r#"{"maxLength":1}"#,
+        r#"{"not":{}}"#,
+        r#"{"anyOf":[{"const":1},{"const":2}]}"#,
+    ] {
+        let told =
+            judge(&format!(r#"{{"additionalProperties":{schema}}}"#), &format!(r#"{{"a":"{secret}"}}"#));
+        assert!(told.starts_with("`args.a` ") && !told.contains(secret), "{told}");
+    }
+    let long = "k".repeat(10_000);
+    let mut arguments = "1".to_owned();
+    for _ in 0..90 {
+        arguments = format!(r#"{{"{long}":{arguments}}}"#);
+    }
+    let schema =
+        (0..90).fold("false".to_owned(), |schema, _| format!(r#"{{"additionalProperties":{schema}}}"#));
+    let told = judge(&schema, &arguments);
+    assert!(told.chars().count() < 500, "{told}");
+    let told = judge(r#"{"additionalProperties":false}"#, r#"{"a\n\u001b[31m":1}"#);
+    assert_eq!(told, r#"`args["a\n\u{1b}[31m"]` is unknown, expected nothing else"#);
+}
+
+#[test]
+fn each_fault_is_named_with_its_place() {
+    for (schema, expected) in [
+        ("5", "arguments: must be a schema: an object, `true` or `false`, found `5`"),
+        (r##"{"$ref":"#"}"##, "arguments: leads back to itself by a `$ref`, recursion is not supported"),
+        (
+            r##"{"properties":{"a":{"items":{"$ref":"#/properties/a"}}}}"##,
+            "arguments.properties.a: leads back to itself by a `$ref`, recursion is not supported",
+        ),
+        (
+            r##"{"$defs":{"a":{"not":{"$ref":"#/$defs/b"}},"b":{"anyOf":[{"$ref":"#/$defs/a"}]}}}"##,
+            "arguments.$defs.a: leads back to itself by a `$ref`, recursion is not supported",
+        ),
+        (
+            r##"{"$defs":{"a":{"type":"text"},"b":{"$ref":"#/$defs/c"}},"properties":{"x":{"$ref":"#/$defs/a"}}}"##,
+            "arguments.$defs.a.type: must be one of `array`, `boolean`, `integer`, `number`, `object`, \
+             `string`, `null`, found `\"text\"`\narguments.$defs.b.$ref: must be a reference to a schema \
+             within this one, such as `#/$defs/name`, found `\"#/$defs/c\"`",
+        ),
+    ] {
+        assert_eq!(load(schema).unwrap_err(), expected, "{schema}");
+    }
+}
+
+#[test]
+fn refs_that_double_at_each_step_are_refused_and_those_that_do_not_are_not() {
+    let chain = |steps: usize, link: &dyn Fn(usize) -> String| {
+        let mut schema = "{\"$ref\":\"#/$defs/0\",\"$defs\":{".to_owned();
+        for step in 0..steps {
+            write!(schema, "\"{step}\":{},", link(step + 1)).unwrap();
+        }
+        schema + &format!("\"{steps}\":{{}}}}}}")
+    };
+    let twice = |to: usize| format!(r##"{{"allOf":[{{"$ref":"#/$defs/{to}"}},{{"$ref":"#/$defs/{to}"}}]}}"##);
+    let once = |to: usize| format!(r##"{{"$ref":"#/$defs/{to}"}}"##);
+    assert!(load(&chain(8, &twice)).is_ok());
+    let refused = load(&chain(30, &twice)).unwrap_err();
+    assert_eq!(
+        refused,
+        "arguments: its `$ref`s make more than 10000 schemas of it, once each is followed anew"
+    );
+    assert!(load(&chain(90, &once)).is_ok());
+    let refused = load(&chain(5_000, &once)).unwrap_err();
+    assert!(refused.contains("more than 100 schemas stand within one another"), "{refused}");
+    let deep = format!("{}true{}", r#"{"not":"#.repeat(5_000), "}".repeat(5_000));
+    assert_eq!(load(&deep).unwrap_err(), "arguments: arrays and objects nest deeper than 100 levels");
+}
+
+#[test]
+fn hostile_arguments_take_time_in_proportion_to_their_length() {
+    let numbers = (0..50_000).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
+    let schema = r#"{"properties":{"a":{"uniqueItems":true,"items":{"enum":[1,{"b":1}]}}},"required":["a"]}"#;
+    assert_eq!(judge(schema, &format!(r#"{{"a":[{numbers}]}}"#)), "`args.a[0]` must be `1` or `{\"b\":1}`");
+    let members = (0..50_000).fold(String::new(), |mut out, number| {
+        write!(out, "\"\\u006b{number}\":1,").unwrap();
+        out
+    });
+    assert_eq!(judge(schema, &format!(r#"{{{members}"b":1}}"#)), "`args.a` is missing");
+}

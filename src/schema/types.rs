@@ -1,0 +1,127 @@
+//! Sets of JSON types, as `type` names them.
+
+use std::fmt;
+
+use crate::json::{self, Kind, Value};
+
+/// A set of types. An integer is every number without a fractional part, whatever its notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Types(u8);
+
+/// Each type as schemas spell it, and as messages do.
+const NAMES: [(&str, &str); 7] = [
+    ("array", "an array"),
+    ("boolean", "a boolean"),
+    ("integer", "an integer"),
+    ("number", "a number"),
+    ("object", "an object"),
+    ("string", "a string"),
+    ("null", "null"),
+];
+
+impl Types {
+    const ARRAY: Self = Self(1);
+    const BOOLEAN: Self = Self(1 << 1);
+    const INTEGER: Self = Self(1 << 2);
+    const NUMBER: Self = Self(1 << 3);
+    const OBJECT: Self = Self(1 << 4);
+    const STRING: Self = Self(1 << 5);
+    const NULL: Self = Self(1 << 6);
+
+    /// Reads the name of one type.
+    pub fn named(name: &str) -> Option<Self> {
+        let at = NAMES.iter().position(|(known, _)| *known == name)?;
+        Some(Self(1 << at))
+    }
+
+    /// Walks the names of all types, for messages.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name)
+    }
+
+    /// Returns the types of both sets.
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Tells whether a value is of one of these types.
+    pub fn fit(self, value: Value<'_>) -> bool {
+        match value.kind() {
+            Kind::Null => self.has(Self::NULL),
+            Kind::Bool(_) => self.has(Self::BOOLEAN),
+            Kind::Number => self.has(Self::NUMBER) || (self.has(Self::INTEGER) && is_integer(value)),
+            Kind::String { .. } => self.has(Self::STRING),
+            Kind::Array => self.has(Self::ARRAY),
+            Kind::Object => self.has(Self::OBJECT),
+        }
+    }
+
+    /// Tells whether a number of any kind is one of these types.
+    pub fn numeric(self) -> bool {
+        self.has(Self::NUMBER) || self.has(Self::INTEGER)
+    }
+
+    fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+fn is_integer(value: Value<'_>) -> bool {
+    value.number().is_some_and(json::decimal::is_integer)
+}
+
+/// Writes "a string, an array or null".
+impl fmt::Display for Types {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let held = |at: usize| self.has(Self(1 << at));
+        let names = NAMES.iter().enumerate().filter(|(at, _)| held(*at));
+        let mut left = names.clone().count();
+        for (_, (_, name)) in names {
+            left = left.saturating_sub(1);
+            let separator = match left {
+                0 => "",
+                1 => " or ",
+                _ => ", ",
+            };
+            write!(out, "{name}{separator}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_read_as_a_sentence() {
+        for (names, expected) in [
+            (["string"].as_slice(), "a string"),
+            (&["null", "string"], "a string or null"),
+            (&["null", "integer", "array"], "an array, an integer or null"),
+        ] {
+            let types = names.iter().filter_map(|name| Types::named(name)).fold(Types::default(), Types::or);
+            assert_eq!(types.to_string(), expected);
+        }
+        assert_eq!(Types::named("int"), None);
+    }
+
+    #[test]
+    fn each_value_is_of_its_types() {
+        for (text, expected) in [
+            ("[]", "array"),
+            ("true", "boolean"),
+            ("5", "integer number"),
+            ("5.0", "integer number"),
+            ("-50e-1", "integer number"),
+            ("0.5", "number"),
+            ("{}", "object"),
+            ("\"5\"", "string"),
+            ("null", "null"),
+        ] {
+            let document = json::read(text.as_bytes()).unwrap();
+            let fits = |name: &&str| Types::named(name).unwrap().fit(document.root());
+            assert_eq!(Types::names().filter(fits).collect::<Vec<_>>().join(" "), expected, "{text}");
+        }
+    }
+}
