@@ -107,7 +107,13 @@ impl ListAnswer {
         let done = match self {
             // An event without its end is no event.
             Self::Untouched | Self::Events(_) => return Flow::Continue,
-            Self::Body(_) | Self::Replaced(_) => self.finish(host, policy, caller),
+            Self::Body(_) | Self::Replaced(_) => match host.response_body() {
+                // Where there is no body Envoy has nothing to put another in place of, and says so
+                // with a status at which the SDK traps.
+                Ok(bytes) if bytes.is_empty() => return Flow::Continue,
+                Ok(_) => self.finish(host, policy, caller),
+                Err(Broken) => Err(Broken),
+            },
             Self::Awaited(_) | Self::Stopped => Err(Broken),
         };
         self.settle(done)

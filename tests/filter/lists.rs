@@ -100,6 +100,22 @@ fn an_event_stream_that_ends_within_an_event_shows_no_list() {
 }
 
 #[test]
+fn a_list_without_a_body_ends_all_the_same() {
+    for content_type in ["application/json", "text/event-stream", "text/html"] {
+        for (end, shows_error) in [(End::After, content_type != "text/event-stream"), (End::Trailers, false)]
+        {
+            let proxy = envoy();
+            let mut exchange = post(&proxy, &worker(&proxy, &policy()), LIST);
+            exchange.respond(&Sent::new(&answer(content_type, &[]), &[], end));
+            let client = exchange.client().unwrap();
+            let at = format!("{content_type} {end:?} {client:?}");
+            assert_eq!((client.whole, client.text().contains("-32603")), (true, shows_error), "{at}");
+            assert_eq!(client.body.is_empty(), !shows_error, "{at}");
+        }
+    }
+}
+
+#[test]
 fn an_error_page_in_place_of_a_list_passes() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy());

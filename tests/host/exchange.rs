@@ -225,7 +225,9 @@ impl Exchange {
     fn response_body(&mut self, chunk: &[u8], end: bool) {
         self.buffers().response_body.extend_from_slice(chunk);
         let size = self.buffers().response_body.len();
+        self.buffers().in_response_body = true;
         let flow = self.filter.response_body(size, end);
+        self.buffers().in_response_body = false;
         self.pass_response(flow, end);
     }
 

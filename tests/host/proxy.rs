@@ -149,6 +149,8 @@ pub struct Buffers {
     pub request_body: Vec<u8>,
     pub response_headers: Headers,
     pub response_body: Vec<u8>,
+    /// A part of the response's body is being handed over.
+    pub in_response_body: bool,
     /// By their paths, joined by dots.
     pub attributes: HashMap<String, Vec<u8>>,
     pub filter_state: HashMap<String, Vec<u8>>,
@@ -199,7 +201,11 @@ impl Host for Stream {
     }
 
     fn set_response_body(&self, bytes: &[u8]) -> Result<(), Broken> {
-        self.take(Call::SetResponseBody, |state| state.response_body = bytes.to_vec())
+        self.take(Call::SetResponseBody, |state| {
+            let there = state.in_response_body || !state.response_body.is_empty();
+            assert!(there, "Envoy replaces no body where there is none, and the SDK traps");
+            state.response_body = bytes.to_vec();
+        })
     }
 
     fn reply(&self, reply: &Reply) -> Result<(), Broken> {
