@@ -89,7 +89,9 @@ impl Record<'_> {
         out.text("server", Some(&self.policy.server));
         out.text("method", call.map(|call| call.method.as_ref()));
         out.text("target", call.and_then(target).as_deref());
-        out.text("grant", Some(self.caller.grant_name(self.policy)));
+        // Whom the policy grants nothing is not everybody.
+        let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();
+        out.text("grant", granted.then(|| self.caller.grant_name(self.policy)));
         out.text("principal", self.caller.principal.as_ref().map(Principal::name).as_deref());
         out.text("session", self.headers.session_id.once().map(|id| digest(id, 8)).as_deref());
         out.raw("request", self.request.filter(|id| id.len() <= LONGEST).map(compact_id).as_deref());

@@ -119,19 +119,17 @@ pub fn admit(policy: &Policy, headers: &Headers) -> Admission {
     })
 }
 
-/// Finds out who sends a request, where its method needs to know.
-///
-/// # Errors
-/// The denial of a caller without an identity, a grant, or one that has not expired.
+/// Finds out who sends a request, where its method needs to know, and why it is refused: without an
+/// identity, a grant, or one that has not expired.
 pub fn identify(
     policy: &Policy,
     headers: &Headers,
     credentials: &impl Credentials,
     now_ns: impl FnOnce() -> Option<u64>,
-) -> Result<Caller, Denial> {
+) -> (Caller, Option<Denial>) {
     // A browser asks with OPTIONS before it may send any credential (CORS preflight).
     if headers.method.once() == Some(b"OPTIONS") {
-        return Ok(Caller::default());
+        return (Caller::default(), None);
     }
     identity::identify(policy, credentials, now_ns)
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::denial::{Code, Denial};
-use crate::json::{self, Value};
+use crate::json::{self, Kind, Value, decimal};
 use crate::mcp::headers::Field;
 use crate::policy::{Certificate, Expected, Grant, Match, Matching, Policy, Source};
 
@@ -31,7 +31,8 @@ pub struct Caller {
     pub grant: Option<usize>,
     /// Who it is, by the first source that tells
     pub principal: Option<Principal>,
-    /// The claims of the verified token, as JSON
+    /// The claims of the verified token, as JSON: of the one that names the principal, else of the
+    /// first that there is
     pub claims: Option<String>,
 }
 
@@ -74,52 +75,67 @@ impl Caller {
 }
 
 /// Finds out who calls, and under which grant, at `now_ns` (nanoseconds since the Unix epoch; `None`
-/// where it cannot be told, which expires whatever expires).
-///
-/// # Errors
-/// A [`Denial`] where the policy has grants and the caller has no identity, no grant matches it, or
-/// the one that does has expired.
+/// where it cannot be told, which expires whatever expires). With it comes a [`Denial`] where the
+/// policy has grants and the caller has no identity, no grant matches it, or the one that does has
+/// expired.
 pub fn identify(
     policy: &Policy,
     credentials: &impl Credentials,
     now_ns: impl FnOnce() -> Option<u64>,
-) -> Result<Caller, Denial> {
-    let claims = claims(policy, credentials);
-    let principal =
-        policy.identity.iter().find_map(|source| principal(source, claims.as_deref(), credentials));
+) -> (Caller, Option<Denial>) {
+    let mut caller = caller(policy, credentials);
     if policy.grants.is_empty() {
-        return Ok(Caller { grant: None, principal, claims });
+        return (caller, None);
     }
-    if principal.is_none() && !policy.identity.is_empty() {
-        let reason = "this server needs to know who calls: send a credential that it accepts";
-        return Err(Denial::by("identity", Code::Unauthenticated, reason));
-    }
+    let unknown = caller.principal.is_none();
     let mut grants = policy.grants.iter().enumerate();
-    let found = grants.find(|(_, grant)| matches(grant, principal.as_ref(), claims.as_deref()));
-    let Some((number, grant)) = found else {
-        return Err(Denial::by("grants", Code::NoGrant, "nothing is granted to this caller"));
+    let found = match unknown && !policy.identity.is_empty() {
+        true => None,
+        false => grants.find(|(_, grant)| matches(policy, grant, &caller)),
     };
-    if let Some(expires_ns) = grant.expires_ns
-        && now_ns().is_none_or(|now_ns| i128::from(now_ns) >= expires_ns)
-    {
-        let rule = format!("{}.expires", grant.path);
-        return Err(Denial::by(rule, Code::GrantExpired, "what was granted to this caller has expired"));
-    }
-    Ok(Caller { grant: Some(number), principal, claims })
+    let Some((number, grant)) = found else {
+        let denial = if unknown {
+            let reason = "this server needs to know who calls: send a credential that it accepts";
+            Denial::by("identity", Code::Unauthenticated, reason)
+        } else {
+            Denial::by("grants", Code::NoGrant, "nothing is granted to this caller")
+        };
+        return (caller, Some(denial));
+    };
+    caller.grant = Some(number);
+    let expired = grant
+        .expires_ns
+        .is_some_and(|expires_ns| now_ns().is_none_or(|now_ns| i128::from(now_ns) >= expires_ns))
+        .then(|| {
+            let rule = format!("{}.expires", grant.path);
+            Denial::by(rule, Code::GrantExpired, "what was granted to this caller has expired")
+        });
+    (caller, expired)
 }
 
-/// Fetches the claims of the first token that there is.
-fn claims(policy: &Policy, credentials: &impl Credentials) -> Option<String> {
-    policy.identity.iter().find_map(|source| match source {
+/// Asks the sources in their order for a principal. Each reads its own token: what one issuer says
+/// in a claim is not what another means by it.
+fn caller(policy: &Policy, credentials: &impl Credentials) -> Caller {
+    let named = policy.identity.iter().find_map(|source| {
+        let token = token(source, credentials);
+        Some((principal(source, token.as_deref(), credentials)?, token))
+    });
+    let (principal, own) = named.map_or((None, None), |(principal, token)| (Some(principal), token));
+    let claims = own.or_else(|| policy.identity.iter().find_map(|source| token(source, credentials)));
+    Caller { grant: None, principal, claims }
+}
+
+fn token(source: &Source, credentials: &impl Credentials) -> Option<String> {
+    match source {
         Source::Jwt { metadata, payload, .. } => credentials.verified_token(metadata, payload),
         Source::Mtls(_) | Source::ApiKey { .. } | Source::Header(_) => None,
-    })
+    }
 }
 
-fn principal(source: &Source, claims: Option<&str>, credentials: &impl Credentials) -> Option<Principal> {
+fn principal(source: &Source, token: Option<&str>, credentials: &impl Credentials) -> Option<Principal> {
     match source {
         Source::Jwt { claim, .. } => {
-            let document = json::read(claims?.as_bytes()).ok()?;
+            let document = json::read(token?.as_bytes()).ok()?;
             let name = document.root().get(claim).and_then(Value::string)?;
             (!name.is_empty()).then(|| Principal::Jwt(name.into_owned()))
         }
@@ -127,19 +143,24 @@ fn principal(source: &Source, claims: Option<&str>, credentials: &impl Credentia
             credentials.certificate(*name).filter(|name| !name.is_empty()).map(Principal::Mtls)
         }
         Source::ApiKey { header, scheme } => {
-            let field = credentials.header(header);
+            let value = single(credentials.header(header))?;
             let key = match scheme {
-                None => field.once()?,
-                Some(scheme) => without_scheme(field.once()?, scheme)?,
+                None => value,
+                Some(scheme) => without_scheme(value, scheme)?,
             };
             (!key.is_empty()).then(|| Principal::ApiKey(digest(key)))
         }
         Source::Header(name) => {
-            let field = credentials.header(name);
-            let name = std::str::from_utf8(field.once()?).ok()?;
+            let name = std::str::from_utf8(single(credentials.header(name))?).ok()?;
             (!name.is_empty()).then(|| Principal::Header(name.to_owned()))
         }
     }
+}
+
+/// Returns the value of a header that stands once. Envoy joins some headers that stand twice with a
+/// comma, as any proxy may (RFC 9110, section 5.3), so a value with a comma may be two.
+fn single(field: &Field) -> Option<&[u8]> {
+    field.once().filter(|value| !value.contains(&b','))
 }
 
 /// Takes an authentication scheme, in any case, and one space off a header's value (RFC 9110,
@@ -156,11 +177,21 @@ fn digest(key: &[u8]) -> String {
     Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn matches(grant: &Grant, principal: Option<&Principal>, claims: Option<&str>) -> bool {
-    match &grant.matching {
-        Matching::Any => true,
-        Matching::One(all) => all.iter().any(|one| fits(one, principal, claims)),
+fn matches(policy: &Policy, grant: &Grant, caller: &Caller) -> bool {
+    let principal = caller.principal.as_ref();
+    match (&grant.matching, principal) {
+        // Nobody has verified a key but the grants that list it: another may be any text.
+        (Matching::Any, Some(Principal::ApiKey(digest))) => is_listed(policy, digest),
+        (Matching::Any, _) => true,
+        (Matching::One(all), _) => all.iter().any(|one| fits(one, principal, caller.claims.as_deref())),
     }
+}
+
+fn is_listed(policy: &Policy, digest: &str) -> bool {
+    policy.grants.iter().any(|grant| match &grant.matching {
+        Matching::Any => false,
+        Matching::One(all) => all.iter().any(|one| one.api_key_sha256.as_deref() == Some(digest)),
+    })
 }
 
 /// Tells whether all of a description fits. Only what has named the principal counts: a header next
@@ -202,6 +233,9 @@ fn has_all(claims: &str, expected: &[(String, Expected)]) -> bool {
 fn is(value: Value<'_>, expected: &Expected) -> bool {
     match expected {
         Expected::Text(pattern) => value.string().is_some_and(|text| pattern.matches(&text)),
-        Expected::Raw(text) => value.raw() == text,
+        Expected::Number(number) => {
+            value.number().is_some_and(|found| decimal::compare(found, number).is_eq())
+        }
+        Expected::Bool(flag) => value.kind() == Kind::Bool(*flag),
     }
 }

@@ -1,5 +1,6 @@
 //! What Envoy knows of a caller.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use prost::Message;
@@ -14,8 +15,16 @@ use crate::policy::{Certificate, Faults, structured};
 /// A request's credentials: its headers, and what Envoy's own filters and TLS have verified.
 #[derive(Debug)]
 pub(super) struct Presented<'f, H> {
-    pub(super) host: &'f H,
-    pub(super) headers: &'f Headers,
+    host: &'f H,
+    headers: &'f Headers,
+    /// The stream's dynamic metadata, fetched once
+    metadata: OnceCell<Option<Metadata>>,
+}
+
+impl<'f, H> Presented<'f, H> {
+    pub(super) fn new(host: &'f H, headers: &'f Headers) -> Self {
+        Self { host, headers, metadata: OnceCell::new() }
+    }
 }
 
 /// The part that is read of `envoy.config.core.v3.Metadata`, as which Envoy hands out a stream's
@@ -32,8 +41,8 @@ impl<H: Host> Credentials for Presented<'_, H> {
     }
 
     fn verified_token(&self, metadata: &str, payload: &str) -> Option<String> {
-        let bytes = self.host.attribute(&["metadata"]).ok()??;
-        let all = Metadata::decode(bytes.as_slice()).ok()?;
+        let fetch = || Metadata::decode(self.host.attribute(&["metadata"]).ok()??.as_slice()).ok();
+        let all = self.metadata.get_or_init(fetch).as_ref()?;
         let value = all.filter_metadata.get(metadata)?.fields.get(payload)?;
         let Some(Kind::StructValue(claims)) = &value.kind else { return None };
         let mut faults = Faults::default();

@@ -85,13 +85,18 @@ impl<H: Host> Filter<H> {
             self.stage = Stage::Passing;
             return Flow::Continue;
         }
-        let credentials = Presented { host: &self.host, headers: &self.headers };
+        let credentials = Presented::new(&self.host, &self.headers);
         let now_ns = || self.host.now_ns().ok();
-        match guard::identify(&plugin.policy, &self.headers, &credentials, now_ns) {
-            Ok(caller) => self.caller = caller,
+        let (caller, refusal) = guard::identify(&plugin.policy, &self.headers, &credentials, now_ns);
+        self.caller = caller;
+        match refusal {
+            None => {}
             // Who would have been refused is judged as if the policy had no grants.
-            Err(denial) if plugin.policy.mode == Mode::Shadow => self.advice = Some(denial),
-            Err(denial) => return self.refuse(&plugin, denial),
+            Some(denial) if plugin.policy.mode == Mode::Shadow => {
+                self.caller.grant = None;
+                self.advice = Some(denial);
+            }
+            Some(denial) => return self.refuse(&plugin, denial),
         }
         match admission {
             Admission::Pass => Flow::Continue,

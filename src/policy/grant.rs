@@ -101,8 +101,10 @@ pub struct Match {
 pub enum Expected {
     /// A string that fits
     Text(Pattern),
-    /// This very number or boolean, as JSON text
-    Raw(String),
+    /// This number, in whatever notation
+    Number(String),
+    /// This very boolean
+    Bool(bool),
 }
 
 /// Reads the key `identity`.
@@ -249,7 +251,8 @@ fn claims(fields: &mut Fields<'_>, faults: &mut Faults) -> Vec<(String, Expected
     for (claim, value) in value.entries() {
         let expected = match (value.string(), value.kind()) {
             (Some(text), _) => Expected::Text(Pattern::new(&text)),
-            (None, Kind::Bool(_) | Kind::Number) => Expected::Raw(value.raw().to_owned()),
+            (None, Kind::Number) => Expected::Number(value.raw().to_owned()),
+            (None, Kind::Bool(flag)) => Expected::Bool(flag),
             (None, _) => {
                 faults.unfit(&path.key(&claim), "a string, a number or a boolean", value);
                 continue;
