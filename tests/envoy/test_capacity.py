@@ -41,7 +41,8 @@ def verdict(proxy, tool: str, session: str | None = None) -> str:
     return answer.headers.get("x-mcp-policy", "allowed")
 
 
-@pytest.mark.timeout(420)
+# A million calls take two minutes on two cores of their own, and as long as it takes on shared ones.
+@pytest.mark.timeout(900)
 def test_a_million_sessions_leave_memory_where_it_was_at_capacity(envoy):
     policy = {
         "version": "1",
