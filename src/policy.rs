@@ -9,6 +9,7 @@ mod grant;
 mod load;
 mod path;
 mod pattern;
+mod regex;
 mod rule;
 mod rules;
 pub(crate) mod structured;
@@ -20,6 +21,7 @@ pub(crate) use fields::whole;
 pub use grant::{Certificate, Expected, Grant, Match, Matching, Source};
 pub use path::{Found, Origin, ValuePath};
 pub use pattern::{Pattern, Section};
+pub use regex::Regex;
 pub use rules::Rules;
 
 use crate::limit::{Amount, Window};

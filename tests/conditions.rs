@@ -213,6 +213,16 @@ fn called<R>(policy: &Policy, arguments: &str, read: impl FnOnce(Decision<'_>) -
 }
 
 #[test]
+fn a_string_too_long_to_be_searched_is_denied() {
+    for (regex, length, expected) in
+        [("\"x$\"", 1 << 20, '-'), ("\"x$\"", (1 << 20) + 1, '?'), ("\"[a-z]{1,300}x\"", 40_000, '?')]
+    {
+        let found = named(judged("regex", regex, &format!("{{\"a\":\"{}\"}}", " ".repeat(length))));
+        assert_eq!(found, expected, "{regex} {length}");
+    }
+}
+
+#[test]
 fn an_obstacle_says_why_nothing_was_judged() {
     for (path, arguments, obstacle) in [
         ("args.a", r#"{"a":"5"}"#, Obstacle::Type),

@@ -45,6 +45,8 @@ pub enum Obstacle {
     Blocked,
     /// On the way to the value there is another spelling of a key, which some servers read as that key
     Respelled,
+    /// The string is too long for the regular expression to be searched in
+    Length,
     /// Servers that keep numbers as doubles would judge the number otherwise
     Digits,
 }
@@ -145,7 +147,9 @@ impl<'d> Operand<'d> {
             Test::StartsWith(start) => text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type),
             Test::EndsWith(end) => text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type),
             Test::Glob(pattern) => text.map(|text| pattern.matches(text)).ok_or(Obstacle::Type),
-            Test::Regex(regex) => text.map(|text| regex.is_match(text)).ok_or(Obstacle::Type),
+            Test::Regex(regex) => {
+                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text).ok_or(Obstacle::Length))
+            }
         };
         match holds {
             Ok(true) => Outcome::Holds,

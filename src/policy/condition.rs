@@ -1,18 +1,13 @@
 //! Conditions: what a rule asks of a call's arguments and of its caller.
 
-use regex_lite::{Regex, RegexBuilder};
-
 use super::Pattern;
 use super::fault::{Faults, Path, quoted};
 use super::fields::Fields;
 use super::path::{Origin, ValuePath};
+use super::regex::Regex;
 use crate::json::{Kind, Value};
 
 const SCALAR: &str = "a string, a number or a boolean";
-
-/// The most memory that a compiled regular expression may take, in bytes. With it grows the time that
-/// a character of the text costs.
-const REGEX_SIZE: usize = 65_536;
 
 /// A condition on one value, or on each value that its path names.
 #[derive(Debug, Clone)]
@@ -255,7 +250,7 @@ fn part(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Scalar> {
 }
 
 fn regex(text: &str, path: &Path, faults: &mut Faults) -> Option<Regex> {
-    match RegexBuilder::new(text).size_limit(REGEX_SIZE).build() {
+    match Regex::new(text) {
         Ok(regex) => Some(regex),
         Err(error) => {
             let text = quoted(text);

@@ -44,6 +44,7 @@ fn of_argument(condition: &Condition, outcome: Outcome, required: bool) -> Strin
         Outcome::Unjudgeable(Obstacle::Respelled) => {
             format!("the keys of `{subject}` must be given in this spelling alone")
         }
+        Outcome::Unjudgeable(Obstacle::Length) => format!("{argument} must be a shorter string"),
         Outcome::Unjudgeable(Obstacle::Digits) => {
             format!("{argument} must be a number of no more digits than a double keeps")
         }
