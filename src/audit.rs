@@ -3,6 +3,9 @@
 //! It holds what tells decisions apart and nothing that lets anybody in: a session id is hashed, a
 //! key is known by its digest alone, and arguments go in only where the policy says so.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::denial::Denial;
@@ -97,7 +100,7 @@ impl Record<'_> {
         out.raw("request", self.request.filter(|id| id.len() <= LONGEST).map(compact_id).as_deref());
         out.text("protocol", once(&self.headers.protocol_version).as_deref());
         self.arguments(call, &mut out);
-        out.raw("counters", Some(&counters(self.counters)));
+        counters(self.counters, out.key("counters"));
         out.text("policy", Some(&self.policy.digest));
         out.text("request_id", once(&self.headers.request_id).as_deref());
         let Members(members) = out;
@@ -145,7 +148,7 @@ impl Members {
 }
 
 /// Names what a call acts on.
-fn target<'c>(call: &'c Call<'_>) -> Option<std::borrow::Cow<'c, str>> {
+fn target<'c>(call: &'c Call<'_>) -> Option<Cow<'c, str>> {
     match &call.target {
         Target::Tool(name) | Target::Prompt(name) => Some(name.as_ref().into()),
         Target::Resources(uris) => match uris.as_slice() {
@@ -157,30 +160,28 @@ fn target<'c>(call: &'c Call<'_>) -> Option<std::borrow::Cow<'c, str>> {
     }
 }
 
-fn counters(counters: &[Counted]) -> String {
-    let mut out = String::from("[");
+fn counters(counters: &[Counted], out: &mut String) {
+    out.push('[');
     for (index, Counted { counter, usage }) in counters.iter().enumerate() {
-        let mut members = Members(String::new());
-        members.text("counter", Some(counter));
-        members.raw("used", Some(&usage.used.to_string()));
-        members.raw("max", Some(&usage.max.to_string()));
-        members.raw("resets_in", Some(&usage.resets_in_seconds.to_string()));
-        let Members(object) = members;
-        out.push_str(if index > 0 { "," } else { "" });
-        out.push_str(&object);
-        out.push('}');
+        out.push_str(if index > 0 { ",{\"counter\":" } else { "{\"counter\":" });
+        json::quote(out, counter);
+        // Writing to a String cannot fail.
+        let Usage { used, max, resets_in_seconds } = usage;
+        let _ = write!(out, r#","used":{used},"max":{max},"resets_in":{resets_in_seconds}}}"#);
     }
     out.push(']');
-    out
 }
 
 /// Writes an id without the control characters that JSON allows in a string (U+007F to U+009F).
-fn compact_id(id: &str) -> String {
+fn compact_id(id: &str) -> Cow<'_, str> {
+    if id.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return id.into();
+    }
     let mut text = String::new();
     if let Ok(document) = json::read(id.as_bytes()) {
         json::compact(&mut text, document.root());
     }
-    text
+    text.into()
 }
 
 /// Returns the first `bytes` bytes of the SHA-256 of something, in hex.
@@ -188,17 +189,20 @@ fn digest(bytes: &[u8], length: usize) -> String {
     let mut text = String::with_capacity(length.saturating_mul(2));
     for byte in Sha256::digest(bytes).iter().take(length) {
         for nibble in [byte >> 4, byte & 0xf] {
-            text.extend(char::from_digit(nibble.into(), 16));
+            text.push(char::from_digit(nibble.into(), 16).unwrap_or_default());
         }
     }
     text
 }
 
-fn once(field: &Field) -> Option<std::borrow::Cow<'_, str>> {
+fn once(field: &Field) -> Option<Cow<'_, str>> {
     field.once().map(String::from_utf8_lossy)
 }
 
 fn shortened(text: &str) -> &str {
+    if text.len() <= LONGEST {
+        return text;
+    }
     match text.char_indices().nth(LONGEST) {
         Some((at, _)) => text.get(..at).unwrap_or_default(),
         None => text,

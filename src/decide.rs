@@ -167,15 +167,15 @@ impl<'p> Decision<'p> {
     fn apply(&mut self, rule: &'p Rule, call: &Call<'_>, known: &Subject<'_>) {
         self.rule.get_or_insert(&rule.path);
         let shadow = rule.mode == Mode::Shadow;
-        let because = rule.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
+        let because = || rule.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
         match rule.action {
             Action::Allow => {}
             Action::Deny => {
-                let reason = format!("{} is denied by policy{because}", subject(call));
+                let reason = format!("{} is denied by policy{}", subject(call), because());
                 self.refuse(shadow, Denial::by(rule.path.clone(), Code::Denied, reason));
             }
             Action::RequireApproval => {
-                let reason = format!("{} needs the approval of a person{because}", subject(call));
+                let reason = format!("{} needs the approval of a person{}", subject(call), because());
                 self.refuse(shadow, Denial::by(rule.path.clone(), Code::ApprovalRequired, reason));
             }
         }
@@ -188,7 +188,9 @@ impl<'p> Decision<'p> {
             let path = format!("{}.arguments", rule.path);
             self.refuse(shadow, Denial::by(path, Code::ArgumentsInvalid, reason));
         }
-        if let Some(denial) = condition::refusal(rule, known, &subject(call)) {
+        // Most rules have no conditions: what they would say is put into words for those alone.
+        let conditional = !rule.require.is_empty() || !rule.deny_if.is_empty();
+        if conditional && let Some(denial) = condition::refusal(rule, known, &subject(call)) {
             self.refuse(shadow, denial);
         }
         for limit in &rule.limits {

@@ -59,7 +59,11 @@ pub(super) fn code_unit(text: &str, at: usize) -> u32 {
 /// (U+007F and the C1 controls too, which a terminal would act on).
 pub fn quote(out: &mut String, string: &str) {
     out.push('"');
-    for char in string.chars() {
+    // Most strings need no escape anywhere.
+    let plain = string.bytes().position(|byte| !matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~'));
+    let (plain, rest) = string.split_at(plain.unwrap_or(string.len()));
+    out.push_str(plain);
+    for char in rest.chars() {
         match char {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),

@@ -87,6 +87,10 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
 
     /// Charges everything or nothing.
     pub(super) fn commit(&mut self, lines: &[Line<'a>]) -> Result<(), Stop> {
+        let mut single = by_key(lines);
+        if let (Some(key), None) = (single.next(), single.next()) {
+            return self.commit_one(key);
+        }
         let loaded = self.survey(lines)?;
         let mut keys: Vec<_> = by_key(lines).zip(loaded).collect();
         // A charge of nothing is judged, and leaves no trace.
@@ -112,6 +116,16 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
             self.amend(key, |bucket| receipts.iter().for_each(|receipt| finish(bucket, receipt)));
         }
         done
+    }
+
+    /// Charges a call whose limits are all under one key, which judges them as it charges them.
+    fn commit_one(&mut self, lines: &[Line<'a>]) -> Result<(), Stop> {
+        if lines.iter().all(|line| line.charge.amount == Amount::ZERO) {
+            // A charge of nothing is judged, and leaves no trace.
+            return self.survey(lines).map(drop);
+        }
+        let loaded = self.load(lines)?;
+        self.enter(lines, loaded, false).map(drop)
     }
 
     /// Charges what is under one key.

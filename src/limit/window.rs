@@ -86,6 +86,10 @@ impl Window {
 
     /// Returns the whole seconds from `now_ns` until `slot` begins, rounded up.
     pub(super) fn seconds_until(self, slot: u64, now_ns: u64) -> u64 {
+        // Division of 128 bits is slow, and only a clock that is far off needs it.
+        if let Some(begins) = slot.checked_mul(self.width().get()) {
+            return begins.saturating_sub(now_ns).div_ceil(SECOND.get());
+        }
         let begins = u128::from(slot).saturating_mul(self.width().get().into());
         let wait = begins.saturating_sub(now_ns.into());
         u64::try_from(wait.div_ceil(u128::from(SECOND.get()))).unwrap_or(u64::MAX)

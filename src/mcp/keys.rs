@@ -10,6 +10,10 @@ pub fn is_variant(key: &str, of: &str) -> bool {
     if key == of {
         return false;
     }
+    // Every key of every request comes by here. Of ASCII without a NUL nothing folds but the case.
+    if key.bytes().all(|byte| matches!(byte, 0x01..=0x7f)) {
+        return key.eq_ignore_ascii_case(of);
+    }
     let cut = key.split('\0').next().unwrap_or_default();
     // An expanding fold makes at most three characters of one, and ASCII comes from at most 3 bytes.
     if cut.len() > of.len().saturating_mul(3) {
