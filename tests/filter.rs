@@ -100,6 +100,8 @@ fn refused(exchange: &Exchange, held: bool, at: &str) -> (Reply, Value) {
     assert!(!held || arrived.is_none(), "{at}: {arrived:?}");
     assert!(arrived.is_none_or(|arrived| arrived.body.is_empty() && !arrived.whole), "{at}: {arrived:?}");
     let reply = exchange.reply().unwrap_or_else(|| panic!("{at}: no answer"));
+    let record = exchange.record();
+    assert!(record.is_none_or(|record| record.starts_with(r#"{"decision":"deny""#)), "{at}");
     let client = exchange.client().unwrap_or_else(|| panic!("{at}: no answer came through"));
     assert!(client.whole && client.text() == reply.body, "{at}: {client:?}");
     assert_eq!(client.header(":status"), Some(&*reply.status.to_string()), "{at}");

@@ -142,6 +142,12 @@ impl Exchange {
         self.stream.state.borrow().reply.clone()
     }
 
+    /// Returns the audit record, where one was kept.
+    pub fn record(&self) -> Option<String> {
+        let record = self.stream.state.borrow().filter_state.get("mcp_policy_audit").cloned();
+        record.map(|record| String::from_utf8(record).unwrap())
+    }
+
     /// Sends a request through the filter. Once it has answered, nothing more of it comes.
     pub fn request(&mut self, sent: &Sent) {
         self.buffers().request_headers.clone_from(&sent.headers);
