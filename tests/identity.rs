@@ -382,6 +382,34 @@ fn every_method_but_options_needs_an_identity_and_exempt_paths_need_none() {
     }
 }
 
+#[test]
+fn a_grant_denies_what_it_does_not_name_once_it_names_anything() {
+    for (grant, tool, prompt) in [
+        (json!({}), true, true),
+        (json!({"hide": ["b"]}), true, true),
+        (json!({"all_tools": {"require": [{"path": "args.a", "op": "exists"}]}}), false, true),
+        (json!({"default": "deny"}), false, false),
+        (json!({"tools": {}}), false, false),
+        (json!({"tools": {"b": {}}}), false, false),
+        (json!({"tools": {"a": {}}}), true, false),
+        (json!({"prompts": {"a": {}}}), false, true),
+        (json!({"resources": {"a": {}}}), false, false),
+        (json!({"methods": {"ping": "deny"}}), false, false),
+        (json!({"tools": {"b": {}}, "default": "allow"}), true, true),
+        (json!({"tools": {"a": {"action": "deny"}}, "default": "allow"}), false, true),
+    ] {
+        let mut grant = grant;
+        grant["name"] = json!("all");
+        grant["match"] = json!("any");
+        let policy = policy(&json!({"version": "1", "default": "allow", "grants": [&grant]}));
+        assert_eq!(
+            [narrowing::allows_alone(&policy, 0), narrowing::allows_alone(&policy, 3)],
+            [tool, prompt],
+            "{grant}"
+        );
+    }
+}
+
 fn record(judgement: &Judgement) -> Value {
     serde_json::from_str(&judgement.record).unwrap()
 }

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import places
-from harness import http1, rpc
+from harness import http1, identity, rpc
 from harness.policy import Struct
 from harness.proxy import wait_for
 
@@ -279,7 +279,12 @@ def changed(path, tmp_path, suffix: str, change) -> subprocess.CompletedProcess:
     change(plugins(documents)[0]["configuration"]["value"])
     written = tmp_path / f"changed.{suffix}"
     text = json.dumps(documents[0]) if suffix == "json" else yaml.safe_dump_all(documents)
-    written.write_text(text)
+    authority = identity.Authority("test")
+    for name, content in identity.files(
+        authority.issue(dns=["test"]), authority, identity.Issuer("test")
+    ).items():
+        (tmp_path / name).write_text(content)
+    written.write_text(text.replace("/etc/mcp-policy", str(tmp_path)))
     return validate(written)
 
 

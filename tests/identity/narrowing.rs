@@ -41,6 +41,11 @@ fn allows(policy: &Policy, before: &Policy, history: &[usize], asked: usize) -> 
     judge(policy, asked)
 }
 
+/// Tells whether a policy lets a call through that nothing was before; 0 is of a tool, 3 of a prompt.
+pub fn allows_alone(policy: &Policy, asked: usize) -> bool {
+    allows(policy, policy, &[], asked)
+}
+
 fn rule() -> impl Strategy<Value = Value> {
     select(vec![
         json!({}),

@@ -10,6 +10,9 @@ A session is a list of steps, the same for every client:
     ["watch", tool, arguments, step]    call a tool; take the other step once it reports progress
     ["abort", tool, arguments]          call a tool; give the call up once it reports progress
 
+The Python clients present credentials where the session has a third part: `headers`, a dict, and
+`authority` and `certificate`, files for TLS.
+
 The report has the `protocol` that was negotiated, for each step what the program `saw`, and either
 `closed: true` or how the session `ended` before its time. What a program sees of a step is one of
 
@@ -61,7 +64,12 @@ ALL = [PYTHON_1, PYTHON_2_LEGACY, PYTHON_2, TYPESCRIPT_1, TYPESCRIPT_2_LEGACY, T
 
 def run(client: Client, *sessions: tuple, timeout: float = 90.0) -> list:
     """Run sessions, each a URL and its steps, one after another; return the report of each."""
-    asked = json.dumps([{"url": url, "mode": client.mode, "steps": steps} for url, steps in sessions])
+    asked = json.dumps(
+        [
+            {"url": url, "mode": client.mode, "steps": steps, "credentials": dict(*credentials)}
+            for url, steps, *credentials in sessions
+        ]
+    )
     done = subprocess.run(
         [client.interpreter, HERE / client.program, asked],
         cwd=places.NPM,  # where the TypeScript programs look for their packages

@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager
 
+import httpx
 from mcp.client.streamable_http import streamable_http_client
 
 import steps
@@ -24,9 +25,10 @@ class Session:
 
 
 @asynccontextmanager
-async def connect(url: str, _mode: str):
+async def connect(url: str, _mode: str, options: dict):
     async with (
-        streamable_http_client(url) as (reads, writes, _session_id),
+        httpx.AsyncClient(**options) as http,
+        streamable_http_client(url, http_client=http) as (reads, writes, _session_id),
         ClientSession(reads, writes) as client,
     ):
         yield Session(client), (await client.initialize()).protocolVersion

@@ -2,6 +2,9 @@
 
 from contextlib import asynccontextmanager
 
+import httpx2
+from mcp.client.streamable_http import streamable_http_client
+
 import steps
 from mcp import Client, MCPError
 
@@ -22,8 +25,11 @@ class Session:
 
 
 @asynccontextmanager
-async def connect(url: str, mode: str):
-    async with Client(url, mode=mode) as client:
+async def connect(url: str, mode: str, options: dict):
+    async with (
+        httpx2.AsyncClient(**options) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+    ):
         yield Session(client), client.protocol_version
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import ssl
 import sys
 
 import anyio
@@ -70,8 +71,18 @@ async def take(session, step: list) -> dict:
     return await session.call(*rest)
 
 
+def options(credentials: dict) -> dict:
+    """Say what an HTTP client has to be made with to present credentials."""
+    context = ssl.create_default_context(cafile=credentials.get("authority"))
+    if certificate := credentials.get("certificate"):
+        context.load_cert_chain(certificate)
+    # A read lasts as long as a tool runs.
+    return {"headers": credentials.get("headers"), "verify": context, "timeout": SECONDS}
+
+
 async def session(connect, asked: dict, report: dict) -> None:
-    async with connect(asked["url"], asked["mode"]) as (opened, protocol):
+    credentials = options(asked["credentials"])
+    async with connect(asked["url"], asked["mode"], credentials) as (opened, protocol):
         report["protocol"] = protocol
         for step in asked["steps"]:
             try:

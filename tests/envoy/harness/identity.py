@@ -72,11 +72,13 @@ def bearer(secret: str) -> dict:
     return {"authorization": f"Bearer {secret}"}
 
 
-def jwt_authn(issuers: list, missing_ok: bool = False, failed_ok: bool = False, **provider: object) -> dict:
+def jwt_authn(
+    issuers: list, missing_ok: bool = False, failed_ok: bool = False, payloads: list | None = None
+) -> dict:
     """Build the filter that verifies tokens: of any of the issuers, or under `missing_ok` none at all.
 
-    `failed_ok` lets the request of a bad token through as well, without a payload. `provider` adds
-    to each provider's fields.
+    `failed_ok` lets the request of a bad token through as well, without a payload. `payloads` names
+    the place of each issuer's payload.
     """
     providers, requirements = {}, []
     for number, issuer in enumerate(issuers):
@@ -84,9 +86,8 @@ def jwt_authn(issuers: list, missing_ok: bool = False, failed_ok: bool = False, 
             "issuer": issuer.name,
             "audiences": [issuer.audience],
             "local_jwks": {"inline_string": issuer.jwks()},
-            "payload_in_metadata": PAYLOAD,
+            "payload_in_metadata": payloads[number] if payloads else PAYLOAD,
             "forward": True,
-            **provider,
         }
         requirements.append({"provider_name": f"issuer_{number}"})
     if missing_ok:
@@ -95,7 +96,9 @@ def jwt_authn(issuers: list, missing_ok: bool = False, failed_ok: bool = False, 
         requirements.append({"allow_missing_or_failed": {}})
     requires = requirements[0] if len(requirements) == 1 else {"requires_any": {"requirements": requirements}}
     rules = [{"match": {"prefix": "/"}, "requires": requires}]
-    config = any_of("extensions.filters.http.jwt_authn.v3.JwtAuthentication", providers=providers, rules=rules)
+    config = any_of(
+        "extensions.filters.http.jwt_authn.v3.JwtAuthentication", providers=providers, rules=rules
+    )
     return {"name": METADATA, "typed_config": config}
 
 
@@ -178,6 +181,16 @@ def server_tls(server: Certificate, clients: Authority | None, require: bool, **
         require_client_certificate=require,
     )
     return {"name": "tls", "typed_config": context}
+
+
+def files(server: Certificate, clients: Authority, issuer: Issuer) -> dict:
+    """Make what envoy/identity.yaml reads of /etc/mcp-policy beside the module."""
+    return {
+        "server.pem": server.certificate,
+        "server.key": server.key,
+        "clients.pem": clients.pem,
+        "jwks.json": issuer.jwks(),
+    }
 
 
 # Keys.
