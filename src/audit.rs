@@ -16,7 +16,7 @@ use crate::mcp::headers::{Field, Headers};
 use crate::mcp::message::{Body, Call, Target};
 use crate::policy::{Arguments, Policy};
 
-/// How much of a text that a caller chose a record holds, in characters.
+/// How much of a text a record holds, in characters; `…` stands for the rest.
 const LONGEST: usize = 512;
 
 /// What became of a request.
@@ -97,7 +97,7 @@ impl Record<'_> {
         out.text("grant", granted.then(|| self.caller.grant_name(self.policy)));
         out.text("principal", self.caller.principal.as_ref().map(Principal::name).as_deref());
         out.text("session", self.headers.session_id.once().map(|id| digest(id, 8)).as_deref());
-        out.raw("request", self.request.filter(|id| id.len() <= LONGEST).map(compact_id).as_deref());
+        out.id("request", self.request);
         out.text("protocol", once(&self.headers.protocol_version).as_deref());
         self.arguments(call, &mut out);
         counters(self.counters, out.key("counters"));
@@ -141,8 +141,23 @@ impl Members {
     fn text(&mut self, key: &str, text: Option<&str>) {
         let out = self.key(key);
         match text {
-            Some(text) => json::quote(out, shortened(text)),
+            Some(text) => json::quote(out, &shortened(text)),
             None => out.push_str("null"),
+        }
+    }
+
+    /// Writes the id of a request, which is JSON text of the caller's.
+    fn id(&mut self, key: &str, id: Option<&str>) {
+        let plain = |id: &&str| id.len() <= LONGEST && id.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if let Some(id) = id.filter(plain) {
+            return self.raw(key, Some(id));
+        }
+        match id.and_then(|id| json::read(id.as_bytes()).ok()) {
+            Some(id) => match id.root().string() {
+                Some(text) => self.text(key, Some(&text)),
+                None => self.raw(key, id.root().number()),
+            },
+            None => self.raw(key, None),
         }
     }
 }
@@ -172,19 +187,7 @@ fn counters(counters: &[Counted], out: &mut String) {
     out.push(']');
 }
 
-/// Writes an id without the control characters that JSON allows in a string (U+007F to U+009F).
-fn compact_id(id: &str) -> Cow<'_, str> {
-    if id.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return id.into();
-    }
-    let mut text = String::new();
-    if let Ok(document) = json::read(id.as_bytes()) {
-        json::compact(&mut text, document.root());
-    }
-    text.into()
-}
-
-/// Returns the first `bytes` bytes of the SHA-256 of something, in hex.
+/// Returns the first `length` bytes of the SHA-256 of something, in hex.
 fn digest(bytes: &[u8], length: usize) -> String {
     let mut text = String::with_capacity(length.saturating_mul(2));
     for byte in Sha256::digest(bytes).iter().take(length) {
@@ -199,12 +202,12 @@ fn once(field: &Field) -> Option<Cow<'_, str>> {
     field.once().map(String::from_utf8_lossy)
 }
 
-fn shortened(text: &str) -> &str {
+fn shortened(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
-        return text;
+        return text.into();
     }
     match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => text.get(..at).unwrap_or_default(),
-        None => text,
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()).into(),
+        None => text.into(),
     }
 }

@@ -55,8 +55,9 @@ pub(super) fn code_unit(text: &str, at: usize) -> u32 {
     }
 }
 
-/// Appends `string` to `out` as a JSON string, quotes included, control characters escaped
-/// (U+007F and the C1 controls too, which a terminal would act on).
+/// Appends `string` to `out` as a JSON string, quotes included, in one line of what can be seen:
+/// escaped are control characters (U+007F and the C1 controls too, which a terminal would act on)
+/// and those that no JSON parser minds but a reader of logs is misled by.
 pub fn quote(out: &mut String, string: &str) {
     out.push('"');
     // Most strings need no escape anywhere.
@@ -70,14 +71,23 @@ pub fn quote(out: &mut String, string: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            control if control.is_control() => {
+            unseen if unseen.is_control() || misleads(unseen) => {
                 // Writing to a String cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(control));
+                let _ = write!(out, "\\u{:04x}", u32::from(unseen));
             }
             other => out.push(other),
         }
     }
     out.push('"');
+}
+
+/// Tells whether a character ends a line (U+2028, U+2029), turns the direction of the text or has no
+/// width. All have four hex digits.
+fn misleads(char: char) -> bool {
+    matches!(
+        char,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
 }
 
 /// Appends `value` to `out` as it is, but without white space between its tokens, and with its
@@ -128,10 +138,10 @@ mod tests {
 
     #[test]
     fn a_quoted_string_reads_back_as_itself() {
-        let string = "a\"b\\c\n\u{1}\u{7f}\u{9b}é😀";
+        let string = "a\"b\\c\n\u{1}\u{7f}\u{9b}é\u{61c}\u{200b}\u{2028}\u{202e}\u{2069}\u{feff}😀";
         let mut out = String::new();
         quote(&mut out, string);
-        assert!(out.bytes().all(|byte| byte >= 0x20 && byte != 0x7f), "{out}");
+        assert!(out.chars().all(|char| (' '..='~').contains(&char) || "é😀".contains(char)), "{out:?}");
         assert_eq!(serde_json::from_str::<String>(&out).unwrap(), string);
     }
 }
