@@ -131,8 +131,8 @@ impl<'p> Decision<'p> {
                     // A pattern means what it says of plain URIs alone; an exact entry means itself.
                     if !rules.resources.is_empty() && !rules.resources.names(uri) && !uri::is_plain(uri) {
                         let rule = own.map_or_else(|| rules.default.1.clone(), |rule| rule.path.clone());
-                        let reason = "the resource's URI must be plain: no dot segments, backslashes, control \
-                                      characters or user information";
+                        let reason = "the resource's URI must be plain: lower-case scheme and host, no \
+                                      dot segments, spaces, backslashes, user information or needless encoding";
                         self.refuse(false, Denial::by(rule, Code::Denied, reason));
                     }
                     own.into_iter().for_each(|rule| self.apply(rule, call, known));

@@ -256,7 +256,8 @@ impl Request<'_> {
     fn list(&self, message: &Message<'_>) -> Option<ListRequest> {
         let Body::Call(call) = &message.body else { return None };
         let kind = ListKind::from_method(&call.method).filter(|_| self.policy.mode == Mode::Enforce)?;
-        Some(ListRequest { kind, id: message.id?.to_owned() })
+        // Some servers answer what should have had an id: their list is filtered as well.
+        Some(ListRequest { kind, id: message.id.unwrap_or("null").to_owned() })
     }
 }
 

@@ -22,6 +22,12 @@ pub trait Credentials {
 
     /// Returns a name in the peer's verified certificate.
     fn certificate(&self, name: Certificate) -> Option<String>;
+
+    /// Tells whether something that was asked for is there, or may be, and could not be read. Whoever
+    /// sends it is nobody, not whom a weaker source names.
+    fn unreadable(&self) -> bool {
+        false
+    }
 }
 
 /// Who calls.
@@ -84,6 +90,10 @@ pub fn identify(
     now_ns: impl FnOnce() -> Option<u64>,
 ) -> (Caller, Option<Denial>) {
     let mut caller = caller(policy, credentials);
+    if credentials.unreadable() {
+        let reason = "the credential of this caller cannot be read";
+        return (Caller::default(), Some(Denial::by("identity", Code::Unauthenticated, reason)));
+    }
     if policy.grants.is_empty() {
         return (caller, None);
     }

@@ -1,6 +1,6 @@
 //! What Envoy knows of a caller.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 
 use prost::Message;
@@ -19,11 +19,12 @@ pub(super) struct Presented<'f, H> {
     headers: &'f Headers,
     /// The stream's dynamic metadata, fetched once
     metadata: OnceCell<Option<Metadata>>,
+    unreadable: Cell<bool>,
 }
 
 impl<'f, H> Presented<'f, H> {
     pub(super) fn new(host: &'f H, headers: &'f Headers) -> Self {
-        Self { host, headers, metadata: OnceCell::new() }
+        Self { host, headers, metadata: OnceCell::new(), unreadable: Cell::new(false) }
     }
 }
 
@@ -41,19 +42,21 @@ impl<H: Host> Credentials for Presented<'_, H> {
     }
 
     fn verified_token(&self, metadata: &str, payload: &str) -> Option<String> {
-        let fetch = || Metadata::decode(self.host.attribute(&["metadata"]).ok()??.as_slice()).ok();
-        let all = self.metadata.get_or_init(fetch).as_ref()?;
-        let value = all.filter_metadata.get(metadata)?.fields.get(payload)?;
-        let Some(Kind::StructValue(claims)) = &value.kind else { return None };
+        let all = self.metadata.get_or_init(|| {
+            let bytes = self.attribute(&["metadata"])?;
+            self.noted(Metadata::decode(bytes.as_slice()).ok())
+        });
+        let value = all.as_ref()?.filter_metadata.get(metadata)?.fields.get(payload)?;
+        let Some(Kind::StructValue(claims)) = &value.kind else { return self.noted(None) };
         let mut faults = Faults::default();
         let text = structured::write(claims, &mut faults);
         // A number that a Struct has changed would be judged as another one than the token's.
-        faults.is_empty().then_some(text)
+        self.noted(faults.is_empty().then_some(text))
     }
 
     fn certificate(&self, name: Certificate) -> Option<String> {
         // Without it the names below could be those of a certificate that nobody asked for.
-        if self.host.attribute(&["connection", "mtls"]).ok()?? != [1] {
+        if self.attribute(&["connection", "mtls"])? != [1] {
             return None;
         }
         let attribute = match name {
@@ -61,6 +64,25 @@ impl<H: Host> Credentials for Presented<'_, H> {
             Certificate::DnsSan => "dns_san_peer_certificate",
             Certificate::Subject => "subject_peer_certificate",
         };
-        String::from_utf8(self.host.attribute(&["connection", attribute]).ok()??).ok()
+        self.noted(String::from_utf8(self.attribute(&["connection", attribute])?).ok())
+    }
+
+    fn unreadable(&self) -> bool {
+        self.unreadable.get()
+    }
+}
+
+impl<H: Host> Presented<'_, H> {
+    /// Asks the host, and notes when it does not answer.
+    fn attribute(&self, path: &[&str]) -> Option<Vec<u8>> {
+        self.noted(self.host.attribute(path).ok()).flatten()
+    }
+
+    /// Notes that something which is there could not be read.
+    fn noted<T>(&self, read: Option<T>) -> Option<T> {
+        if read.is_none() {
+            self.unreadable.set(true);
+        }
+        read
     }
 }

@@ -85,6 +85,9 @@ impl<H: Host> Filter<H> {
             self.stage = Stage::Passing;
             return Flow::Continue;
         }
+        if self.headers.repeating.iter().any(|name| self.host.remove_request_header(name).is_err()) {
+            return self.refuse(&plugin, unreadable("headers"));
+        }
         let credentials = Presented::new(&self.host, &self.headers);
         let now_ns = || self.host.now_ns().ok();
         let (caller, refusal) = guard::identify(&plugin.policy, &self.headers, &credentials, now_ns);
@@ -102,11 +105,15 @@ impl<H: Host> Filter<H> {
             Admission::Pass => Flow::Continue,
             Admission::Refuse(denial) => self.refuse(&plugin, denial),
             Admission::Bodiless => {
-                if self.headers.last_event_id.is_present() && plugin.policy.mode == Mode::Enforce {
+                // Any stream may bring a list: a resumed one replays it, and the old HTTP+SSE transport
+                // answers on it whatever was posted.
+                let resumed = self.headers.last_event_id.is_present();
+                let streams = resumed || self.headers.method.once() == Some(b"GET");
+                if streams && plugin.policy.mode == Mode::Enforce {
                     if self.ask_for_plain_answer().is_err() {
                         return self.refuse(&plugin, unreadable("headers"));
                     }
-                    self.list = Some(ListAnswer::replayed());
+                    self.list = Some(if resumed { ListAnswer::replayed() } else { ListAnswer::streamed() });
                 }
                 self.stage = Stage::Bodiless;
                 if end { self.pass(&plugin) } else { self.await_body(&plugin) }
@@ -154,8 +161,13 @@ impl<H: Host> Filter<H> {
 
     /// Takes the response's headers; `end` when there is no body.
     pub fn response_headers(&mut self, end: bool) -> Flow {
+        let early = matches!(self.stage, Stage::Reading | Stage::Bodiless);
+        if early && self.plugin.as_ref().is_some_and(|plugin| plugin.policy.mode == Mode::Enforce) {
+            // The server answers before it has been asked: whatever it says, it shows no list.
+            self.list.get_or_insert_with(ListAnswer::replayed);
+        }
         // A refusal of this filter comes by here as well.
-        if self.stage == Stage::Passing
+        if self.stage != Stage::Refused
             && let Some(list) = &mut self.list
             && list.headers(&self.host, end).is_err()
         {
@@ -167,7 +179,7 @@ impl<H: Host> Filter<H> {
     /// Takes a part of the response's body.
     pub fn response_body(&mut self, size: usize, end: bool) -> Flow {
         match (&mut self.list, &self.plugin) {
-            (Some(list), Some(plugin)) if self.stage == Stage::Passing => {
+            (Some(list), Some(plugin)) if self.stage != Stage::Refused => {
                 list.body(&self.host, &plugin.policy, &self.caller, size, end)
             }
             _ => Flow::Continue,
@@ -177,7 +189,7 @@ impl<H: Host> Filter<H> {
     /// Takes the response's trailers: its body has ended without saying so.
     pub fn response_trailers(&mut self) -> Flow {
         match (&mut self.list, &self.plugin) {
-            (Some(list), Some(plugin)) if self.stage == Stage::Passing => {
+            (Some(list), Some(plugin)) if self.stage != Stage::Refused => {
                 list.trailers(&self.host, &plugin.policy, &self.caller)
             }
             _ => Flow::Continue,
@@ -252,8 +264,10 @@ impl<H: Host> Filter<H> {
 
     /// Carries out a judgement, and keeps what is to be kept of it.
     fn conclude(&mut self, plugin: &Plugin, judgement: Judgement) -> Flow {
-        metrics::judged(&self.host, &judgement);
         let recorded = self.host.set_state(AUDIT_STATE, judgement.record.as_bytes());
+        if recorded.is_ok() {
+            metrics::judged(&self.host, &judgement);
+        }
         match judgement.verdict {
             Verdict::Forward(list) if recorded.is_ok() => self.forward(plugin, list),
             Verdict::Forward(_) => self.reply(&guard::refuse_unrecorded()),

@@ -36,6 +36,12 @@ pub trait Host {
     /// [`Broken`] when it is not set.
     fn set_request_header(&self, name: &str, value: &str) -> Result<(), Broken>;
 
+    /// Removes all request headers of a name.
+    ///
+    /// # Errors
+    /// [`Broken`] when they are not removed.
+    fn remove_request_header(&self, name: &str) -> Result<(), Broken>;
+
     /// Returns what is buffered of the request's body.
     ///
     /// # Errors
@@ -109,7 +115,7 @@ pub trait Host {
     /// [`Broken`] when it is not written for another reason.
     fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<bool, Broken>;
 
-    /// Calls [`Filter::tick`](super::Plugin::tick) every so many milliseconds, or no more with 0.
+    /// Calls [`Plugin::tick`](super::Plugin::tick) every so many milliseconds, or no more with 0.
     ///
     /// # Errors
     /// [`Broken`] when it is not set.

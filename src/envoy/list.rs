@@ -17,8 +17,8 @@ const LIMIT: usize = 4 * 1024 * 1024;
 /// How one answer is shown.
 #[derive(Debug)]
 pub(super) enum ListAnswer {
-    /// Its headers have not come; without a request it is a stream that is resumed
-    Awaited(Option<ListRequest>),
+    /// Its headers have not come
+    Awaited(Awaited),
     /// JSON, which Envoy keeps until it is whole
     Body(Option<ListRequest>),
     /// Neither JSON nor events: an error takes its place
@@ -31,15 +31,31 @@ pub(super) enum ListAnswer {
     Stopped,
 }
 
+/// What an answer may be, by its request.
+#[derive(Debug)]
+pub(super) enum Awaited {
+    /// The answer to this request
+    Request(ListRequest),
+    /// Answers to earlier requests, in any form
+    Replayed,
+    /// Answers to any requests, if it is a stream of events; else it is not the filter's to read
+    Streamed,
+}
+
 impl ListAnswer {
     /// Awaits the answer to a request.
     pub(super) fn new(request: ListRequest) -> Self {
-        Self::Awaited(Some(request))
+        Self::Awaited(Awaited::Request(request))
     }
 
     /// Awaits a stream that may replay answers to earlier requests.
     pub(super) fn replayed() -> Self {
-        Self::Awaited(None)
+        Self::Awaited(Awaited::Replayed)
+    }
+
+    /// Awaits what may be a stream of answers to other requests.
+    pub(super) fn streamed() -> Self {
+        Self::Awaited(Awaited::Streamed)
     }
 
     /// Lets nothing more through.
@@ -49,10 +65,13 @@ impl ListAnswer {
 
     /// Takes the answer's headers and finds out how it can be read.
     pub(super) fn headers<H: Host>(&mut self, host: &H, end: bool) -> Result<(), Broken> {
-        let Self::Awaited(request) = self else { return Ok(()) };
-        let request = request.take();
+        if !matches!(self, Self::Awaited(_)) {
+            return Ok(());
+        }
+        let Self::Awaited(awaited) = std::mem::replace(self, Self::Untouched) else {
+            return Ok(());
+        };
         if end {
-            *self = Self::Untouched;
             return Ok(());
         }
         let pairs = host.response_headers()?;
@@ -63,8 +82,14 @@ impl ListAnswer {
         let types: Vec<&[u8]> = all("content-type").collect();
         // Error pages of servers and of Envoy hold no list, and some clients need them as they are.
         let failed = all(":status").any(|status| matches!(status.first(), Some(b'4' | b'5')));
+        let streams = types.iter().any(|one| media::is_event_stream(one));
+        let request = match awaited {
+            Awaited::Request(request) => Some(request),
+            Awaited::Streamed if !streams => return Ok(()),
+            Awaited::Replayed | Awaited::Streamed => None,
+        };
         *self = match types.as_slice() {
-            [one] if plain && media::is_event_stream(one) => Self::Events(Some(match request {
+            [_] if plain && streams => Self::Events(Some(match request {
                 Some(request) => ListStream::answering(request.kind, &request.id, LIMIT),
                 None => ListStream::resumed(LIMIT),
             })),

@@ -60,6 +60,10 @@ impl Host for Envoy {
         sound(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value.as_bytes())))
     }
 
+    fn remove_request_header(&self, name: &str) -> Result<(), Broken> {
+        sound(hostcalls::remove_map_value(MapType::HttpRequestHeaders, name))
+    }
+
     fn request_body(&self) -> Result<Vec<u8>, Broken> {
         buffer(BufferType::HttpRequestBody)
     }

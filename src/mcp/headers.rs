@@ -61,8 +61,19 @@ pub struct Headers {
     pub session_id: Field,
     /// `x-request-id`, Envoy's own
     pub request_id: Field,
+    /// The names of those that would have Envoy send one call several times
+    pub repeating: Vec<String>,
     /// Those that tell of an identity, by what the policy calls them
     pub credentials: Vec<(String, Field)>,
+}
+
+/// Tells whether a header asks Envoy's router to send a request again or in parallel ("Router", HTTP
+/// request headers). An upstream that a client may ask so would see more calls than were counted.
+fn repeats(name: &str) -> bool {
+    name.strip_prefix("x-envoy-").is_some_and(|what| {
+        let kinds = ["retry-on", "retry-grpc-on", "max-retries", "hedge-on-per-try-timeout"];
+        kinds.contains(&what) || what.starts_with("retriable-") || what.ends_with("-per-try-timeout-ms")
+    })
 }
 
 impl Headers {
@@ -73,6 +84,10 @@ impl Headers {
         let mut headers = Self::default();
         headers.credentials.extend(credentials.iter().map(|name| (name.clone(), Field::Absent)));
         for (name, value) in pairs {
+            if repeats(&name) {
+                headers.repeating.push(name);
+                continue;
+            }
             if let Some((_, field)) = headers.credentials.iter_mut().find(|(wanted, _)| *wanted == name) {
                 field.add(value.clone());
             }

@@ -5,11 +5,16 @@ use std::borrow::Cow;
 /// More layers of percent-encoding than anybody means.
 const LAYERS: usize = 4;
 
-/// Tells whether a URI names what it seems to name: no dot segment (RFC 3986, section 3.3), also
-/// percent-encoded any number of times, no backslash, no control character, no user information. A
-/// pattern such as `file:///srv/*` would match what a server resolves to somewhere else.
+/// Tells whether a URI names what it seems to name, and has no other spelling that servers take for
+/// the same: no dot segment (RFC 3986, section 3.3), also percent-encoded any number of times, no
+/// backslash, no control character, no user information, and nothing that normalization (section 6.2)
+/// would change. A pattern such as `file:///srv/*` would match what a server resolves to somewhere
+/// else, and miss `FILE:///srv/x`, which it takes for `file:///srv/x`.
 #[must_use]
 pub fn is_plain(uri: &str) -> bool {
+    if !is_normal(uri) {
+        return false;
+    }
     let mut text = Cow::Borrowed(uri.as_bytes());
     for _ in 0..LAYERS {
         if !reads_plain(&text) {
@@ -21,6 +26,53 @@ pub fn is_plain(uri: &str) -> bool {
         }
     }
     false
+}
+
+/// Tells whether normalization leaves a URI as it is: case, needless percent-encoding, ports, and the
+/// slashes of schemes that libraries know.
+fn is_normal(uri: &str) -> bool {
+    // Without a scheme it is no URI, and nobody makes one of it.
+    let Some((scheme, rest)) = uri.split_once(':') else { return true };
+    let lower = |text: &str| !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let named = scheme.starts_with(|char: char| char.is_ascii_lowercase())
+        && lower(scheme)
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let host = rest.strip_prefix("//").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let port = host.and_then(|host| host.rsplit_once(':')).map(|(_, port)| port);
+    let default = match scheme {
+        "http" | "ws" => "80",
+        "https" | "wss" => "443",
+        "ftp" => "21",
+        _ => "",
+    };
+    let known = !default.is_empty();
+    let slashes = match scheme {
+        "file" => host == Some(""),
+        _ if known => host.is_some_and(|host| !host.is_empty()),
+        _ => true,
+    };
+    let usual_port = port.is_none_or(|port| {
+        let number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        (number && !port.starts_with('0') && port != default) || port.ends_with(']')
+    });
+    // Of other schemes nobody knows that the host is one: it stays as it is, but for its encoding.
+    let host = host.unwrap_or_default();
+    let host_is_normal =
+        !host.contains('%') && (!known || (host.is_ascii() && lower(host) && !host.ends_with('.')));
+    named
+        && slashes
+        && usual_port
+        && host_is_normal
+        && !uri.contains(char::is_whitespace)
+        && !encodes_needlessly(uri)
+}
+
+/// Tells whether a character is percent-encoded that never has to be (RFC 3986, section 2.3).
+fn encodes_needlessly(uri: &str) -> bool {
+    uri.split('%').skip(1).any(|behind| {
+        let digits = behind.as_bytes().get(..2);
+        digits.and_then(hex).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    })
 }
 
 fn reads_plain(uri: &[u8]) -> bool {
@@ -94,6 +146,30 @@ mod tests {
             ("https://safe.example@evil.example/", false),
             ("https://safe.example%40evil.example/", false),
             ("file:///srv/..;/etc", false),
+            ("memo://notes/café", true),
+            ("https://example.com:8443/a", true),
+            ("http://[::1]:8080/a", true),
+            ("http://[::1]/a", true),
+            ("test://static-text", true),
+            ("FILE:///srv/a", false),
+            ("file:/srv/a", false),
+            ("file://localhost/srv/a", false),
+            (" file:///srv/a", false),
+            ("file:///srv/a ", false),
+            ("https://EXAMPLE.com/a", false),
+            ("https://example.com:443/a", false),
+            ("https://example.com:/a", false),
+            ("https://example.com:0443/a", false),
+            ("https://example.com./a", false),
+            ("https:example.com/a", false),
+            ("https:/example.com/a", false),
+            ("https:///example.com/a", false),
+            ("https://ex%61mple.com/a", false),
+            ("https://ｅxample.com/a", false),
+            ("test://template/%73ecret/data", false),
+            ("", true),
+            ("memo://Notés/a", true),
+            ("memo://not%C3%A9s/a", false),
         ] {
             assert_eq!(is_plain(uri), plain, "{uri}");
         }

@@ -27,7 +27,9 @@ impl<'d> Fields<'d> {
 
     /// Takes the value of `key` and its place.
     pub fn take(&mut self, key: &'static str) -> Option<(Value<'d>, Path)> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let value = self.entries.iter().find(|(name, _)| name == key).map(|(_, value)| *value)?;
         Some((value, self.path.key(key)))
     }

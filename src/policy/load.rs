@@ -13,8 +13,8 @@ use crate::mcp::answer::Form;
 
 /// Envoy's own default for what it buffers of a body.
 const MAX_BODY_BYTES: u32 = 1_048_576;
-/// The module's memory is 32-bit and holds a body several times over.
-const MOST_BODY_BYTES: u32 = 67_108_864;
+/// The tree of a hostile body takes some sixteen times as much of the module's 32-bit memory.
+const MOST_BODY_BYTES: u32 = 16_777_216;
 const COUNTER_CAPACITY: u32 = 16_384;
 /// About 130 MB of Envoy's memory when all are live.
 const MOST_COUNTER_CAPACITY: u32 = 1_048_576;

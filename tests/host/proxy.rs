@@ -184,6 +184,10 @@ impl Host for Stream {
         self.take(Call::SetRequestHeader, |state| set(&mut state.request_headers, name, Some(value)))
     }
 
+    fn remove_request_header(&self, name: &str) -> Result<(), Broken> {
+        self.take(Call::SetRequestHeader, |state| set(&mut state.request_headers, name, None))
+    }
+
     fn request_body(&self) -> Result<Vec<u8>, Broken> {
         self.take(Call::RequestBody, |state| state.request_body.clone())
     }

@@ -6,6 +6,7 @@ use super::{not_a_request, refuse_variants, unusable_params};
 use crate::denial::Denial;
 use crate::json::Value;
 use crate::mcp::keys;
+use crate::mcp::list::ListKind;
 
 /// What a request or notification acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,14 +63,13 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
         }
         "completion/complete" => reference(required(params)?)?,
         "initialize" | "server/discover" | "ping" | "logging/setLevel" => Target::Session,
-        other if other.ends_with("/list") => Target::Session,
+        other if other.ends_with("/list") => {
+            refuse_spelling(other, ListKind::ALL.map(ListKind::method))?;
+            Target::Session
+        }
         other if other.starts_with("tasks/") || other.starts_with("notifications/") => Target::Session,
         other => {
-            let bare = other.trim();
-            let variant = GOVERNED.iter().find(|(of, _)| keys::is_variant(bare, of) || bare == *of);
-            if let Some((of, _)) = variant {
-                return Err(not_a_request(format!("`method` is another spelling of `{of}`")));
-            }
+            refuse_spelling(other, GOVERNED.map(|(method, _)| method))?;
             Target::Unknown
         }
     };
@@ -80,6 +80,18 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
         }
     }
     Ok(target)
+}
+
+/// Refuses a method that is another spelling of one that the filter acts on.
+fn refuse_spelling<const N: usize>(method: &str, acted_on: [&str; N]) -> Result<(), Denial> {
+    let bare = method.trim_matches(|char: char| char.is_whitespace() || char == '/');
+    let variant = |of: &&str| keys::is_variant(bare, of) || (bare == *of && method != *of);
+    // What a NUL cuts may stand in the middle: `tools\0/list`.
+    let joined = method.replace('\0', "");
+    match acted_on.iter().find(|of| variant(of) || (joined == **of && method != **of)) {
+        Some(of) => Err(not_a_request(format!("`method` is another spelling of `{of}`"))),
+        None => Ok(()),
+    }
 }
 
 fn required(params: Option<Value<'_>>) -> Result<Value<'_>, Denial> {
