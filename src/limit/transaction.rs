@@ -18,7 +18,7 @@ use super::store::{Store, Unavailable};
 use super::tally::Usage;
 
 /// How often a write is tried. Each lost one means that another worker's succeeded.
-const SWAPS: u32 = 1024;
+const SWAPS: u32 = 512;
 
 /// How often, in all, a call waits for another worker's pending charges.
 const WAITS: u32 = 256;
