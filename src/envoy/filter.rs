@@ -262,25 +262,31 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Carries out a judgement, and keeps what is to be kept of it.
+    /// Carries out a judgement, and keeps what is to be kept of it. A record says what became of the
+    /// request, so whatever else could refuse it comes first.
     fn conclude(&mut self, plugin: &Plugin, judgement: Judgement) -> Flow {
+        if matches!(judgement.verdict, Verdict::Forward(Some(_)))
+            && plugin.policy.request_headers == RequestHeaders::Hold
+            && self.ask_for_plain_answer().is_err()
+        {
+            return self.refuse(plugin, unreadable("headers"));
+        }
         let recorded = self.host.set_state(AUDIT_STATE, judgement.record.as_bytes());
-        if recorded.is_ok() {
-            metrics::judged(&self.host, &judgement);
+        match judgement.verdict {
+            Verdict::Forward(_) if recorded.is_err() => {
+                metrics::unrecorded(&self.host);
+                return self.reply(&guard::refuse_unrecorded());
+            }
+            _ => metrics::judged(&self.host, &judgement),
         }
         match judgement.verdict {
-            Verdict::Forward(list) if recorded.is_ok() => self.forward(plugin, list),
-            Verdict::Forward(_) => self.reply(&guard::refuse_unrecorded()),
+            Verdict::Forward(list) => self.forward(list),
             Verdict::Refuse(reply) => self.reply(&reply),
         }
     }
 
-    fn forward(&mut self, plugin: &Plugin, list: Option<ListRequest>) -> Flow {
+    fn forward(&mut self, list: Option<ListRequest>) -> Flow {
         if let Some(list) = list {
-            let held = plugin.policy.request_headers == RequestHeaders::Hold;
-            if held && self.ask_for_plain_answer().is_err() {
-                return self.refuse(plugin, unreadable("headers"));
-            }
             self.list = Some(ListAnswer::new(list));
         }
         self.stage = Stage::Passing;

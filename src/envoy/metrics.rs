@@ -4,6 +4,7 @@
 //! tags: `mcp_policy.decisions.decision.<word>.code.<word>`.
 
 use super::host::Host;
+use crate::denial::Code;
 use crate::guard::Judgement;
 use crate::mcp::list::Shown;
 use crate::policy::Policy;
@@ -22,6 +23,12 @@ pub(super) fn judged<H: Host>(host: &H, judgement: &Judgement) {
     if let Some(why) = judgement.counting.failure {
         host.count(&format!("mcp_policy.counters.unavailable.why.{why}"), 1);
     }
+}
+
+/// Counts a request that was refused because its record could not be kept.
+pub(super) fn unrecorded<H: Host>(host: &H) {
+    let code = Code::Denied.as_str();
+    host.count(&format!("mcp_policy.decisions.decision.deny.code.{code}"), 1);
 }
 
 /// Counts what was taken out of a list.

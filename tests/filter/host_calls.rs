@@ -6,7 +6,7 @@ use crate::{
     ANSWER, GET, LIST, POST, WAYS, answer, call, code, envoy, policy, policy_with, post, refused, with,
     worker,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn a_request_costs_only_the_host_calls_that_its_policy_needs() {
@@ -21,7 +21,7 @@ fn a_request_costs_only_the_host_calls_that_its_policy_needs() {
     proxy.calls();
     for (worker, body, expected) in [
         (&plain, call("safe"), &[RequestHeaders, RequestBody, SetState][..]),
-        (&plain, LIST.to_owned(), &[RequestHeaders, RequestBody, SetState, SetRequestHeader]),
+        (&plain, LIST.to_owned(), &[RequestHeaders, RequestBody, SetRequestHeader, SetState]),
         (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetShared, SetState]),
         (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetShared, SetState]),
         (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetState, Call::Reply]),
@@ -80,6 +80,32 @@ fn whatever_call_to_the_host_fails_nothing_goes_on_that_was_not_judged() {
                     "{at}: it goes on afterwards"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn a_request_that_a_failing_host_refuses_is_neither_recorded_nor_counted_as_allowed() {
+    let resume = with(GET, &[("last-event-id", "3")]);
+    for (sent, failing, code, record) in [
+        (Sent::cut(POST, LIST, 30, End::After), Call::SetRequestHeader, "invalid_request", true),
+        (Sent::bare(&resume), Call::SetRequestHeader, "invalid_request", true),
+        (Sent::cut(POST, &call("safe"), 30, End::After), Call::SetState, "denied", false),
+        (Sent::bare(GET), Call::SetState, "denied", false),
+    ] {
+        for way in WAYS {
+            let at = format!("{sent:?} {failing:?} {way}");
+            let proxy = envoy();
+            let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
+            proxy.fail(failing);
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            exchange.request(&sent);
+            refused(&exchange, way == "hold", &at);
+            let told: Option<Value> = exchange.record().map(|record| serde_json::from_str(&record).unwrap());
+            let told = told.map(|told| [told["decision"].clone(), told["code"].clone()]);
+            assert_eq!(told, record.then(|| [json!("deny"), json!(code)]), "{at}");
+            let counted = proxy.metrics("mcp_policy.decisions.");
+            assert_eq!(counted, [(format!("decision.deny.code.{code}"), 1)], "{at}");
         }
     }
 }

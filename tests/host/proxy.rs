@@ -100,6 +100,16 @@ impl Proxy {
         self.state().log.clone()
     }
 
+    /// Returns the metrics whose names begin with `prefix`, by the rest of the name.
+    pub fn metrics(&self, prefix: &str) -> Vec<(String, u64)> {
+        let state = self.state();
+        let named = state.metrics.iter();
+        let mut found: Vec<_> =
+            named.filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), *value))).collect();
+        found.sort();
+        found
+    }
+
     /// Returns the calls that were made since this was asked last.
     pub fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.state().calls)
