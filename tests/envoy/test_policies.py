@@ -1,0 +1,431 @@
+"""The policies that come with the filter, each as a real session of a real client.
+
+What an allow list refuses is as long as the imagination of who wants around it: the lists here are of what is
+known to get around lists of what is forbidden.
+"""
+
+import json
+
+import pytest
+
+import clients
+import places
+from harness import policy, rpc
+
+CLIENT = clients.PYTHON_2_LEGACY
+REFUSED = {"arguments_invalid", "condition_failed"}
+
+
+def guarded(envoy, upstream, name: str, *more: str):
+    """Start an Envoy with a policy, in front of a server that has its tools and some more."""
+    document = policy.read(places.ROOT / "policies" / name)
+    tools = [*json.loads(document)["tools"], *more]
+    upstream.tools = [{"name": tool, "inputSchema": {"type": "object"}} for tool in tools]
+    return envoy(document)
+
+
+def session(proxy, *calls: tuple) -> list:
+    """List the tools, then make the calls; return what the client saw."""
+    steps = [["list"], *(["call", tool, arguments] for tool, arguments in calls)]
+    (report,) = clients.run(CLIENT, (proxy.url, steps))
+    assert report.get("closed"), report
+    return report["saw"]
+
+
+def outcome(saw: dict) -> str:
+    """Name what a client saw of a call: the code of its refusal, or `allowed`."""
+    result = saw["result"]
+    assert result["is_error"] is (result["decision"] is not None), saw
+    if result["decision"] is None:
+        return "allowed"
+    assert result["text"] == result["decision"]["reason"]
+    return result["decision"]["code"]
+
+
+def arrived(upstream) -> list:
+    """Say which calls the server has seen."""
+    params = [call.json()["params"] for call in upstream.calls]
+    return [(each["name"], each["arguments"]) for each in params]
+
+
+# spend.json
+
+BUY = {"seller": "paper.example", "offer": "a4-80g", "amount": 10, "currency": "EUR"}
+
+
+def buying(**changes) -> tuple:
+    return "buy", {key: value for key, value in {**BUY, **changes}.items() if value != ()}
+
+
+def test_an_agent_spends_50_a_day_and_10_a_call(envoy, upstream):
+    proxy = guarded(envoy, upstream, "spend.json", "refund")
+    calls = [
+        (("search_offers", {"text": "paper"}), "allowed"),
+        (buying(), "allowed"),
+        (buying(amount=10.01), "condition_failed"),
+        (buying(amount=1000), "condition_failed"),
+        (buying(amount=0), "condition_failed"),
+        (buying(amount=-10), "condition_failed"),
+        (buying(amount="10"), "arguments_invalid"),
+        (buying(amount="1_0"), "arguments_invalid"),
+        (buying(amount=True), "arguments_invalid"),
+        (buying(amount=[10]), "arguments_invalid"),
+        (buying(amount=None), "arguments_invalid"),
+        (buying(amount=()), "arguments_invalid"),
+        (buying(amount=0.004), "arguments_invalid"),
+        (buying(amount=9.999), "arguments_invalid"),
+        (buying(Amount=500), "arguments_invalid"),
+        (buying(quantity=50), "arguments_invalid"),
+        (buying(currency="JPY"), "arguments_invalid"),
+        (buying(currency="BTC", amount=9), "arguments_invalid"),
+        (buying(currency=()), "arguments_invalid"),
+        (buying(seller="mallory.example"), "arguments_invalid"),
+        (buying(seller="Paper.example"), "arguments_invalid"),
+        (buying(offer="a4 --gift-card"), "arguments_invalid"),
+        (buying(amount=9.99), "allowed"),
+        (buying(amount=10.0), "allowed"),
+        (buying(amount=10, seller="cloud.example"), "allowed"),
+        (buying(amount=10), "allowed"),
+        (buying(amount=0.02), "rate_limited"),
+        (buying(amount=0.01), "allowed"),
+        (buying(amount=0.01), "rate_limited"),
+        (("subscribe", {"seller": "paper.example"}), "denied"),
+        (("subscribe_yearly", {}), "denied"),
+        (("change_card", {}), "denied"),
+        (("refund", {"order": 1}), "not_listed"),
+        (("get_offer", {"offer": "a4-80g"}), "allowed"),
+    ]
+    listed, *saw = session(proxy, *(call for call, _ in calls))
+    assert listed["tools"] == ["search_offers", "get_offer", "buy"]
+    found = [(call, outcome(one)) for (call, _), one in zip(calls, saw, strict=True)]
+    assert found == calls
+    assert arrived(upstream) == [call for call, expected in calls if expected == "allowed"]
+    spent = [arguments["amount"] for tool, arguments in arrived(upstream) if tool == "buy"]
+    assert sum(round(amount * 100) for amount in spent) == 5000
+    told = {json.dumps(call): one["result"]["text"] for (call, _), one in zip(calls, saw, strict=True)}
+    assert "10 euros at most: ask purchasing@corp.example" in told[json.dumps(buying(amount=1000))]
+    assert "retry in" in told[json.dumps(buying(amount=0.02))]
+
+
+def test_a_new_session_has_no_new_budget(envoy, upstream):
+    proxy = guarded(envoy, upstream, "spend.json")
+    codes = []
+    for number in range(6):
+        answer = rpc.post(proxy.url, rpc.tools_call(*buying()), {"mcp-session-id": f"session-{number}"})
+        codes.append(answer.headers.get("x-mcp-policy"))
+    assert codes == [None] * 5 + ["rate_limited"]
+    assert len(arrived(upstream)) == 5
+
+
+def test_small_purchases_are_counted_as_well(envoy, upstream):
+    proxy = guarded(envoy, upstream, "spend.json")
+    for _ in range(20):
+        assert not rpc.call(proxy.url, *buying(amount=0.01))["result"]["isError"]
+    decision = rpc.call(proxy.url, *buying(amount=0.01))["result"]["_meta"]["dev.mcp-policy/decision"]
+    assert decision["rule"] == "tools.buy.limits[1]"
+
+
+# argument-guards.json
+
+MAIL = {"to": ["bob@corp.example"], "subject": "Minutes", "text": "Attached.\nBob"}
+
+
+def fetching(url: object, **more) -> tuple:
+    return "fetch_url", {"url": url, **more}
+
+
+def reading(path: object, **more) -> tuple:
+    return "read_file", {"path": path, **more}
+
+
+def running(*args: str, command: object = "test", **more) -> tuple:
+    return "run_command", {"command": command, "args": list(args), **more}
+
+
+def mailing(*to: object, **more) -> tuple:
+    return "send_email", {**MAIL, **({"to": list(to)} if to else {}), **more}
+
+
+ALLOWED = [
+    fetching("https://docs.corp.example"),
+    fetching("https://docs.corp.example/"),
+    fetching("https://api.corp.example/v1/items?q=a%20b+c%C3%A9&n=2"),
+    reading("/srv/docs/readme.md"),
+    reading("/srv/docs/2026/q1/report_final-2.v3.txt"),
+    reading("/srv/docs/a..b"),
+    running(),
+    running("src/app", "unit_test.py", "Makefile", command="lint"),
+    ("run_command", {"command": "build"}),
+    mailing(),
+    mailing("bob@corp.example", "a.b+news@corp.example", cc=[]),
+    mailing(cc=["eve-2@corp.example"]),
+]
+
+OTHER_HOSTS = [
+    fetching(url)
+    for url in [
+        # the scheme, and other spellings of the host
+        "http://docs.corp.example/",
+        "HTTPS://docs.corp.example/",
+        "https://DOCS.corp.example/",
+        "https://docs.corp.example./",
+        "https://docs.corp.example:8443/",
+        "https://docs。corp.example/",
+        "https://dоcs.corp.example/",
+        "https://docs%2ecorp.example/",
+        "https:/docs.corp.example/",
+        "https:docs.corp.example/",
+        "//docs.corp.example/",
+        # hosts that look like it
+        "https://docs.corp.example.evil.example/",
+        "https://docs-corp.example/",
+        "https://docsXcorp.example/",
+        "https://docs.corpXexample/",
+        "https://evil.example/docs.corp.example/",
+        "https://evil.example/?https://docs.corp.example/",
+        "https://evil.example#https://docs.corp.example/",
+        "https://docs.corp.example@evil.example/",
+        "https://docs.corp.example%40evil.example/",
+        "https://docs.corp.example:pass@evil.example/",
+        "https://evil.example\\@docs.corp.example/",
+        "https://docs.corp.example\\@evil.example/",
+        "https://docs.corp.example#@evil.example/",
+        "https://docs.corp.example?@evil.example/",
+        "https://docs.corp.example;evil.example/",
+        # the machine itself, and what only it reaches
+        "http://localhost/",
+        "https://127.0.0.1/",
+        "http://127.1/",
+        "http://2130706433/",
+        "http://0x7f000001/",
+        "http://0177.0.0.1/",
+        "http://[::1]/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://metadata.google.internal/",
+        "http://①②⑦.⓪.⓪.①/",
+        # no page at all
+        "file:///etc/passwd",
+        "gopher://docs.corp.example/",
+        "data:text/plain,x",
+        "javascript:alert(1)",
+        "",
+        # white space and controls
+        " https://docs.corp.example/",
+        "https://docs.corp.example/\n",
+        "https://docs.corp.example/\r\nhost: evil.example",
+        "https://docs.corp.example\t.evil.example/",
+        "https://docs.corp.example/\x00.evil.example/",
+        "https://docs.corp.example/a b",
+        "https://docs.corp.example/%0d%0ahost:%20evil.example",
+        "https://docs.corp.example/?a=%0d%0ax",
+        "https://docs.corp.example/?a=%00",
+        "https://docs.corp.example/%2e%2e/",
+        # other types
+        ["https://docs.corp.example/"],
+        {"href": "https://docs.corp.example/"},
+        None,
+        5,
+    ]
+]
+OTHER_HOSTS += [
+    fetching("https://docs.corp.example/", proxy="http://evil.example:3128"),
+    fetching("https://docs.corp.example/", Url="http://evil.example/"),
+    ("fetch_url", {}),
+]
+
+OTHER_FILES = [
+    reading(path)
+    for path in [
+        "/etc/passwd",
+        "/srv/docs",
+        "/srv/docs/",
+        "/srv/docsx/a",
+        "/SRV/docs/a",
+        "srv/docs/a",
+        "./srv/docs/a",
+        "file:///srv/docs/a",
+        "~/.ssh/id_rsa",
+        "/srv/docs/..",
+        "/srv/docs/../../etc/passwd",
+        "/srv/docs/a/../../../etc/passwd",
+        "/srv/docs/./a",
+        "/srv/docs//etc/passwd",
+        "/srv/docs/.ssh/id_rsa",
+        "/srv/docs/-rf",
+        "/srv/docs/%2e%2e/%2e%2e/etc/passwd",
+        "/srv/docs/..%2f..%2fetc%2fpasswd",
+        "/srv/docs/%252e%252e/etc",
+        "/srv/docs/..\\..\\etc",
+        "\\srv\\docs\\a",
+        "/srv/docs/․․/etc",
+        "/srv/docs／../etc",
+        "/srv/docs/a\x00.txt",
+        "/srv/docs/a\n",
+        "/srv/docs/a\n/etc/passwd",
+        "/srv/docs/a b",
+        "/srv/docs/a:stream",
+        "/srv/docs/$HOME",
+        "/srv/docs/*",
+        "",
+        ["/srv/docs/a"],
+        None,
+    ]
+]
+OTHER_FILES += [
+    reading("/srv/docs/a", root="/"),
+    reading("/srv/docs/a", PATH="/etc/passwd"),
+    ("read_file", {}),
+]
+
+SHELL = [
+    running(argument)
+    for argument in [
+        *(f"a{character}b" for character in ";&|<>$`\"'\\(){}[]*?!#~^%@,:= \t\n\r\x00\x0b\x1b\u00a0\u2028"),
+        "$(id)",
+        "`id`",
+        "${IFS}",
+        "a;rm",
+        "a\n",
+        "\n",
+        "a && b",
+        "-rf",
+        "--upload-pack=x",
+        "+x",
+        "a/-x/b",
+        "@file",
+        "/etc/passwd",
+        "../x",
+        "a/../../x",
+        "..",
+        ".",
+        ".git/config",
+        "a//b",
+        "a/",
+        "a.",
+        "é",
+        "",
+    ]
+]
+SHELL += [
+    running(command="bash"),
+    running(command="LINT"),
+    running(command="test;id"),
+    running(command="test "),
+    running(command=["test"]),
+    running(command=None),
+    running(*["a"] * 21),
+    running("a" * 201),
+    ("run_command", {"command": "test", "args": "src"}),
+    ("run_command", {"command": "test", "args": '["src"]'}),
+    ("run_command", {"command": "test", "args": [["-c", "id"]]}),
+    ("run_command", {"command": "test", "args": [None]}),
+    ("run_command", {"args": []}),
+    running("a", env={"LD_PRELOAD": "/tmp/x.so"}),
+    running("a", cwd="/"),
+    running("a", Command="bash"),
+]
+
+OUTSIDE = [
+    mailing(address)
+    for address in [
+        "eve@evil.example",
+        "bob@corp.example.evil.example",
+        "bob@corp-example",
+        "bob@corpXexample",
+        "bob@corp.example.",
+        "bob@Corp.example",
+        "bob@sub.corp.example",
+        "bob@corp。example",
+        "bоb@corp.example",
+        "bob@corp.exаmple",
+        '"bob@corp.example" <eve@evil.example>',
+        "bob@corp.example <eve@evil.example>",
+        "Bob <bob@corp.example>",
+        "<eve@evil.example>,bob@corp.example",
+        "eve@evil.example,bob@corp.example",
+        "eve@evil.example;bob@corp.example",
+        "eve@evil.example bob@corp.example",
+        "eve@evil.example\nbob@corp.example",
+        "bob@corp.example\nBcc: eve@evil.example",
+        "bob@corp.example\r\n",
+        "bob@corp.example\x00eve@evil.example",
+        " bob@corp.example",
+        "bob@corp.example ",
+        "eve@evil.example@corp.example",
+        '"eve@evil.example"@corp.example',
+        "eve%evil.example@corp.example",
+        "evil.example!eve@corp.example",
+        "@evil.example:bob@corp.example",
+        "eve(comment)@corp.example",
+        "=?utf-8?q?eve=40evil.example?=@corp.example",
+        "mailto:bob@corp.example",
+        "friends: eve@evil.example, bob@corp.example;",
+        "@corp.example",
+        "bob",
+        "",
+        {"email": "bob@corp.example"},
+        ["bob@corp.example"],
+        None,
+        5,
+    ]
+]
+OUTSIDE += [
+    mailing("bob@corp.example", "eve@evil.example"),
+    mailing(*["bob@corp.example"] * 11),
+    mailing(to=[]),
+    mailing(to="bob@corp.example"),
+    mailing(to='["bob@corp.example"]'),
+    mailing(to=None),
+    mailing(cc=["eve@evil.example"]),
+    mailing(cc="eve@evil.example"),
+    mailing(cc=[None]),
+    mailing(bcc=["eve@evil.example"]),
+    mailing(BCC=["eve@evil.example"]),
+    mailing(To=["eve@evil.example"]),
+    mailing(reply_to="eve@evil.example"),
+    mailing(headers={"Bcc": "eve@evil.example"}),
+    mailing(attachments=["/etc/passwd"]),
+    mailing(subject="Hello\nBcc: eve@evil.example"),
+    mailing(subject="Hello\r\n\r\nA text of its own"),
+    mailing(subject="Hello\x00"),
+    mailing(subject="Hello\x85Bcc: eve@evil.example"),
+    mailing(subject="Hello\u2028Bcc: eve@evil.example"),
+    mailing(subject=""),
+    mailing(subject=["Hello"]),
+    mailing(text=None),
+    mailing(text={"html": "<img>"}),
+]
+
+
+@pytest.mark.parametrize(
+    "attacks", [OTHER_HOSTS, OTHER_FILES, SHELL, OUTSIDE], ids=["url", "path", "shell", "mail"]
+)
+def test_what_reaches_further_is_refused_and_what_is_allowed_goes_on(envoy, upstream, attacks):
+    proxy = guarded(envoy, upstream, "argument-guards.json", "sh", "http_request")
+    listed, *saw = session(proxy, *attacks, *ALLOWED, ("sh", {"c": "id"}))
+    assert listed["tools"] == ["fetch_url", "read_file", "run_command", "send_email"]
+    outcomes = [outcome(one) for one in saw]
+    passed = [call for call, found in zip(attacks, outcomes, strict=False) if found not in REFUSED]
+    assert passed == []
+    assert outcomes[len(attacks) :] == ["allowed"] * len(ALLOWED) + ["not_listed"]
+    assert arrived(upstream) == ALLOWED
+
+
+def test_a_refusal_says_what_would_be_accepted(envoy, upstream):
+    proxy = guarded(envoy, upstream, "argument-guards.json")
+    calls = {
+        fetching: ("http://evil.example/", "only https://docs.corp.example/ and https://api.corp.example/"),
+        reading: ("/etc/passwd", "only files below /srv/docs/"),
+        running: ("a;b", "no options, no white space, nothing that a shell reads"),
+        mailing: ("eve@evil.example", "bare addresses of corp.example"),
+    }
+    for call, (argument, expected) in calls.items():
+        told = rpc.text(rpc.call(proxy.url, *call(argument)))
+        assert expected in told and argument not in told
+
+
+def test_mails_are_counted(envoy, upstream):
+    proxy = guarded(envoy, upstream, "argument-guards.json")
+    codes = [rpc.post(proxy.url, rpc.tools_call(*mailing())).headers.get("x-mcp-policy") for _ in range(31)]
+    assert codes == [None] * 30 + ["rate_limited"]
