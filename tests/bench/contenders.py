@@ -17,7 +17,7 @@ ALLOWED, DENIED = "summarize", "delete_agent"
 MAX = 1_000_000_000
 
 ARGUMENTS = {
-    "text": "The river rose in the night, the bridge was closed until noon, nobody was hurt.",
+    "text": "The river rose in the night, the bridge was closed, nobody was hurt.",
     "length": "short",
 }
 LENGTH = 223
@@ -51,8 +51,8 @@ def call(tool: str) -> bytes:
     arguments = dict(ARGUMENTS)
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
     message["params"] = {"name": tool, "arguments": arguments, "_meta": {"progressToken": 1}}
-    short = LENGTH - len(json.dumps(message, separators=(",", ":")))
-    arguments["text"] = arguments["text"].rjust(len(arguments["text"]) + short, ".")
+    missing = LENGTH - len(json.dumps(message, separators=(",", ":")))
+    arguments["text"] += "." * missing
     body = json.dumps(message, separators=(",", ":")).encode()
     head = "\r\n".join((*HEADERS, f"content-length: {len(body)}"))
     return head.encode() + b"\r\n\r\n" + body
