@@ -137,9 +137,9 @@ def test_envoy_refuses_to_start_and_says_every_fault(envoy, form):
         ('version: "1"', "YAML can go as a `google.protobuf.Struct`"),
         (b"\xff\xfe", "must be JSON, but the text is not UTF-8 at line 1, column 1"),
         ('{"version": "1", "version": "1"}', "version: duplicate key"),
-        (Struct({"version": "1", "max_body_bytes": 2**53 + 1}), '1 to 67108864, found `"9007199254740993"`'),
-        (Struct({"version": "1", "max_body_bytes": 0.5}), '1 to 67108864, found `"0.5"`'),
-        (Struct({"version": "1", "max_body_bytes": "many"}), '1 to 67108864, found `"many"`'),
+        (Struct({"version": "1", "max_body_bytes": 2**53 + 1}), '1 to 16777216, found `"9007199254740993"`'),
+        (Struct({"version": "1", "max_body_bytes": 0.5}), '1 to 16777216, found `"0.5"`'),
+        (Struct({"version": "1", "max_body_bytes": "many"}), '1 to 16777216, found `"many"`'),
     ],
     ids=["nothing", "no key", "empty Struct", "comma", "YAML", "no text", "twice", "large", "half", "a word"],
 )

@@ -84,7 +84,7 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
 
 /// Refuses a method that is another spelling of one that the filter acts on.
 fn refuse_spelling<const N: usize>(method: &str, acted_on: [&str; N]) -> Result<(), Denial> {
-    let bare = method.trim_matches(|char: char| char.is_whitespace() || char == '/');
+    let bare = method.trim();
     let variant = |of: &&str| keys::is_variant(bare, of) || (bare == *of && method != *of);
     // What a NUL cuts may stand in the middle: `tools\0/list`.
     let joined = method.replace('\0', "");
