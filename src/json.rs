@@ -6,12 +6,14 @@
 //! two parsers read one text in two ways, such as a key that stands twice.
 
 pub mod decimal;
+mod defect;
 mod document;
 mod number;
 mod read;
 mod text;
 
+pub use defect::{Defect, DefectKind, Malformed};
 pub use document::{Document, Elements, Entries, Kind, Value};
 pub use number::{Fit, fit};
-pub use read::{Defect, DefectKind, MAX_DEPTH, Malformed, read};
+pub use read::{MAX_DEPTH, read};
 pub use text::{compact, quote, unescape};

@@ -65,11 +65,12 @@ impl ListAnswer {
 
     /// Takes the answer's headers and finds out how it can be read.
     pub(super) fn headers<H: Host>(&mut self, host: &H, end: bool) -> Result<(), Broken> {
-        if !matches!(self, Self::Awaited(_)) {
-            return Ok(());
-        }
-        let Self::Awaited(awaited) = std::mem::replace(self, Self::Untouched) else {
-            return Ok(());
+        let awaited = match std::mem::replace(self, Self::Untouched) {
+            Self::Awaited(awaited) => awaited,
+            other => {
+                *self = other;
+                return Ok(());
+            }
         };
         if end {
             return Ok(());

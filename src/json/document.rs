@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::read::Defect;
+use super::defect::Defect;
 use super::text;
 
 /// What a value is. A number keeps its text, since `u64` and `f64` both lose some.

@@ -1,8 +1,8 @@
 //! The reader: bytes to a [`Document`], in one pass and without recursion.
 
 use std::borrow::Cow;
-use std::fmt;
 
+use super::defect::{Defect, DefectKind, Malformed};
 use super::document::{Document, Kind, Node};
 use super::number::{self, Fit};
 use super::text;
@@ -12,68 +12,6 @@ pub const MAX_DEPTH: usize = 100;
 
 /// Objects up to this many keys are searched pairwise for duplicates, larger ones sorted.
 const FEW_KEYS: usize = 8;
-
-/// Bytes that are no JSON text in UTF-8 (RFC 8259), and where they stop being one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed {
-    /// Byte offset
-    pub at: usize,
-    /// What is wrong there
-    pub what: &'static str,
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} at byte {}", self.what, self.at)
-    }
-}
-
-/// Something that RFC 8259 allows and that parsers read in different ways.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Defect {
-    /// Byte offset
-    pub at: usize,
-    /// Which one
-    pub kind: DefectKind,
-}
-
-/// The ways in which one text reads as two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DefectKind {
-    /// A key stands twice in one object, after unescaping
-    DuplicateKey,
-    /// More than [`MAX_DEPTH`] arrays and objects within one another
-    TooDeep,
-    /// Half of a surrogate pair in a string
-    LoneSurrogate,
-    /// A number that servers round, refuse or make infinite
-    UnfitNumber,
-}
-
-impl DefectKind {
-    /// Names the defect in one word, for metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::DuplicateKey => "duplicate_key",
-            Self::TooDeep => "too_deep",
-            Self::LoneSurrogate => "lone_surrogate",
-            Self::UnfitNumber => "unfit_number",
-        }
-    }
-}
-
-impl fmt::Display for Defect {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            DefectKind::DuplicateKey => "an object has the same key twice",
-            DefectKind::TooDeep => "arrays and objects nest deeper than 100 levels",
-            DefectKind::LoneSurrogate => "a string holds half of a surrogate pair",
-            DefectKind::UnfitNumber => "a number is outside the range of 64-bit integers and doubles",
-        };
-        write!(out, "{what}, at byte {}", self.at)
-    }
-}
 
 /// Reads `bytes` as one JSON text.
 ///
