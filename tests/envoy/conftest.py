@@ -5,8 +5,8 @@
         answer = rpc.call(proxy.url, "danger")
         assert answer["result"]["isError"] and upstream.heads == []
 
-`envoy` and `upstream` live for one test, `module_envoy` and `module_upstream` for the tests of one
-file. The MCP servers live for the whole run (of one worker, with `pytest -n`). When a test fails,
+`envoy`, `upstream` and `approvals` live for one test, `module_envoy`, `module_upstream` and
+`module_approvals` for the tests of one file. The MCP servers live for the whole run (of one worker, with `pytest -n`). When a test fails,
 the end of every running Envoy's log is part of its report.
 """
 
@@ -16,6 +16,7 @@ import pytest
 
 import places
 from harness import servers
+from harness.approvals import Approvals
 from harness.options import Options
 from harness.proxy import Envoy, Refused
 from launch import Server
@@ -101,6 +102,20 @@ def module_upstream() -> Iterator[Upstream]:
 def module_envoy(tmp_path_factory: pytest.TempPathFactory, module_upstream: Upstream) -> Iterator[Envoys]:
     """Starts Envoys in front of `module_upstream` that serve all the tests of one file."""
     yield from _envoys(tmp_path_factory, module_upstream)
+
+
+@pytest.fixture
+def approvals() -> Iterator[Approvals]:
+    """An approval service that keeps the contract, and can be told not to."""
+    with Approvals() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def module_approvals() -> Iterator[Approvals]:
+    """An approval service for the tests of one file; `clear()` it where that matters."""
+    with Approvals() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

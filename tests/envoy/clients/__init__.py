@@ -9,6 +9,11 @@ A session is a list of steps, the same for every client:
     ["call", tool, arguments]           call a tool
     ["watch", tool, arguments, step]    call a tool; take the other step once it reports progress
     ["abort", tool, arguments]          call a tool; give the call up once it reports progress
+    ["led", tool, arguments, plan]      call a tool, and go wherever it leads
+
+A session with a "led" step declares URL elicitation, from its beginning. The plan says what to do at
+the pages: `decide`, a list of what to post to the first, the second and so on (null: nothing), with
+`headers`; and the `action` to answer with, which is "accept" unless the plan says otherwise.
 
 The Python clients present credentials where the session has a third part: `headers`, a dict, and
 `authority` and `certificate`, files for TLS.
@@ -22,7 +27,8 @@ The report has the `protocol` that was negotiated, for each step what the progra
     {"failed": "..."}                                   anything else that it raises
     {"aborted": true}
 
-with `order` beside it where progress was watched: "progress", "reacted" and "result" as they came.
+with `order` beside it where progress was watched: "progress", "reacted" and "result" as they came;
+and after "led" with `pages`, a `url` and a `message` for each.
 """
 
 import json

@@ -4,14 +4,15 @@ from contextlib import asynccontextmanager
 
 import httpx
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import ElicitResult
 
 import steps
 from mcp import ClientSession, McpError
 
 
 class Session:
-    def __init__(self, client: ClientSession) -> None:
-        self.client = client
+    def __init__(self, client: ClientSession, pages: steps.Pages | None) -> None:
+        self.client, self.pages = client, pages
 
     async def tools(self) -> list:
         return [tool.name for tool in (await self.client.list_tools()).tools]
@@ -25,13 +26,16 @@ class Session:
 
 
 @asynccontextmanager
-async def connect(url: str, _mode: str, options: dict):
+async def connect(url: str, _mode: str, options: dict, pages: steps.Pages | None):
+    async def elicit(_context, params) -> ElicitResult:
+        return ElicitResult(action=await pages.visit(params))
+
     async with (
         httpx.AsyncClient(**options) as http,
         streamable_http_client(url, http_client=http) as (reads, writes, _session_id),
-        ClientSession(reads, writes) as client,
+        ClientSession(reads, writes, elicitation_callback=elicit if pages else None) as client,
     ):
-        yield Session(client), (await client.initialize()).protocolVersion
+        yield Session(client, pages), (await client.initialize()).protocolVersion
 
 
 if __name__ == "__main__":

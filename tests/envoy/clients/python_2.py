@@ -4,14 +4,15 @@ from contextlib import asynccontextmanager
 
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import ElicitResult
 
 import steps
 from mcp import Client, MCPError
 
 
 class Session:
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, client: Client, pages: steps.Pages | None) -> None:
+        self.client, self.pages = client, pages
 
     async def tools(self) -> list:
         return [tool.name for tool in (await self.client.list_tools()).tools]
@@ -25,12 +26,16 @@ class Session:
 
 
 @asynccontextmanager
-async def connect(url: str, mode: str, options: dict):
+async def connect(url: str, mode: str, options: dict, pages: steps.Pages | None):
+    async def elicit(_context, params) -> ElicitResult:
+        return ElicitResult(action=await pages.visit(params))
+
+    handlers = {"elicitation_callback": elicit} if pages else {}
     async with (
         httpx2.AsyncClient(**options) as http,
-        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+        Client(streamable_http_client(url, http_client=http), mode=mode, **handlers) as client,
     ):
-        yield Session(client), client.protocol_version
+        yield Session(client, pages), client.protocol_version
 
 
 if __name__ == "__main__":

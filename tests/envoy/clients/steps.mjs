@@ -11,6 +11,11 @@ const DECISION = "dev.mcp-policy/decision";
 // Takes a step; `then` is the step that progress sets off.
 async function take(session, [what, tool, args, then]) {
   const options = { timeout: MILLISECONDS };
+  if (what === "led") {
+    Object.assign(session.pages, { plan: then, visited: [] });
+    const seen = await outcome(session, () => session.call({ name: tool, arguments: args }, options));
+    return { ...seen, pages: session.pages.visited };
+  }
   if (what === "list") {
     const { tools } = await session.client.listTools(undefined, options);
     return { tools: tools.map((one) => one.name) };
@@ -33,6 +38,18 @@ async function take(session, [what, tool, args, then]) {
   return what === "watch" ? { ...seen, order } : seen;
 }
 
+// Does what a user does who is led to a page, as far as the plan says; returns the answer.
+export async function visit(pages, { mode, url, message }) {
+  if (mode !== "url") return { action: "cancel" };
+  const decided = pages.plan.decide?.[pages.visited.length];
+  pages.visited.push({ url, message });
+  if (decided) {
+    const { ok } = await fetch(url, { method: "POST", headers: pages.plan.headers, body: JSON.stringify(decided) });
+    if (!ok) throw new Error(`nobody decides at ${url}`);
+  }
+  return { action: pages.plan.action ?? "accept" };
+}
+
 // Reports what a call came to, in the form of the report.
 async function outcome({ isProtocolError }, call) {
   try {
@@ -50,7 +67,8 @@ const words = (error) => `${error.name}: ${error.message}`;
 async function run(connect, { url, mode, steps }) {
   const report = { saw: [] };
   try {
-    const session = await connect(new URL(url), mode);
+    const pages = steps.some(([what]) => what === "led") ? {} : undefined;
+    const session = { ...(await connect(new URL(url), mode, pages)), pages };
     report.protocol = session.protocol();
     for (const step of steps) {
       report.saw.push(await take(session, step).catch((error) => ({ failed: words(error) })));

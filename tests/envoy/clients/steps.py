@@ -4,6 +4,7 @@ import json
 import logging
 import ssl
 import sys
+import urllib.request
 
 import anyio
 
@@ -60,6 +61,34 @@ async def abort(session, tool: str, arguments: dict) -> dict:
     return {"aborted": True}
 
 
+class Pages:
+    """Does what a user does who is led to a page, as far as the plan says."""
+
+    def __init__(self) -> None:
+        self.plan, self.visited = {}, []
+
+    async def visit(self, params) -> str:
+        """Go to the page of an elicitation; return the action to answer with."""
+        if params.mode != "url":
+            return "cancel"
+        decide = self.plan.get("decide", [])[len(self.visited) :]
+        self.visited.append({"url": params.url, "message": params.message})
+        if decide and decide[0] is not None:
+            body = json.dumps(decide[0]).encode()
+            decided = urllib.request.Request(params.url, body, self.plan.get("headers", {}))
+            await anyio.to_thread.run_sync(lambda: urllib.request.urlopen(decided).close())
+        return self.plan.get("action", "accept")
+
+
+async def led(session, tool: str, arguments: dict, plan: dict) -> dict:
+    session.pages.plan, session.pages.visited = plan, []
+    try:
+        seen = await session.call(tool, arguments)
+    except Exception as raised:
+        seen = {"failed": words(raised)}
+    return {**seen, "pages": session.pages.visited}
+
+
 async def take(session, step: list) -> dict:
     what, *rest = step
     if what == "list":
@@ -68,6 +97,8 @@ async def take(session, step: list) -> dict:
         return await watch(session, *rest)
     if what == "abort":
         return await abort(session, *rest)
+    if what == "led":
+        return await led(session, *rest)
     return await session.call(*rest)
 
 
@@ -82,7 +113,8 @@ def options(credentials: dict) -> dict:
 
 async def session(connect, asked: dict, report: dict) -> None:
     credentials = options(asked["credentials"])
-    async with connect(asked["url"], asked["mode"], credentials) as (opened, protocol):
+    pages = Pages() if any(step[0] == "led" for step in asked["steps"]) else None
+    async with connect(asked["url"], asked["mode"], credentials, pages) as (opened, protocol):
         report["protocol"] = protocol
         for step in asked["steps"]:
             try:

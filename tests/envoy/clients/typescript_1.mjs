@@ -1,13 +1,15 @@
 // A session with the client of `@modelcontextprotocol/sdk` 1, which knows nothing of 2026-07-28.
 
-import { main, packages } from "./steps.mjs";
+import { main, packages, visit } from "./steps.mjs";
 
 const { Client } = packages("@modelcontextprotocol/sdk/client/index.js");
 const { StreamableHTTPClientTransport } = packages("@modelcontextprotocol/sdk/client/streamableHttp.js");
-const { McpError } = packages("@modelcontextprotocol/sdk/types.js");
+const { ElicitRequestSchema, McpError } = packages("@modelcontextprotocol/sdk/types.js");
 
-await main(async (url) => {
-  const client = new Client({ name: "test", version: "1" });
+await main(async (url, _mode, pages) => {
+  const capabilities = pages ? { elicitation: { url: {} } } : {};
+  const client = new Client({ name: "test", version: "1" }, { capabilities });
+  if (pages) client.setRequestHandler(ElicitRequestSchema, ({ params }) => visit(pages, params));
   const transport = new StreamableHTTPClientTransport(url);
   await client.connect(transport);
   return {

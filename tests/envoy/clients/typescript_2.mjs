@@ -1,12 +1,14 @@
 // A session with `@modelcontextprotocol/client` 2, which speaks 2026-07-28 and everything before it.
 
-import { main, packages } from "./steps.mjs";
+import { main, packages, visit } from "./steps.mjs";
 
 const { Client, ProtocolError, StreamableHTTPClientTransport } = packages("@modelcontextprotocol/client");
 
-await main(async (url, mode) => {
+await main(async (url, mode, pages) => {
   const versionNegotiation = { mode: ["legacy", "auto"].includes(mode) ? mode : { pin: mode } };
-  const client = new Client({ name: "test", version: "1" }, { versionNegotiation });
+  const capabilities = pages ? { elicitation: { url: {} } } : {};
+  const client = new Client({ name: "test", version: "1" }, { capabilities, versionNegotiation });
+  if (pages) client.setRequestHandler("elicitation/create", ({ params }) => visit(pages, params));
   const transport = new StreamableHTTPClientTransport(url);
   await client.connect(transport);
   return {

@@ -7,6 +7,7 @@ runs        Envoy as a container of the Compose file, or natively
 proxy       a running Envoy: its address, stats, log, memory, updates
 http1       exact bytes over a socket
 http2       HTTP/2 with trailers
+approvals   an approval service, and what a call's fingerprint is
 rpc         JSON-RPC messages and the plain way to post them
 load        many calls at once, and a million one after another
 """

@@ -123,19 +123,27 @@ def listener(options: Options, name: str, module: Path, folder: Path) -> dict:
     return built
 
 
-def cluster(options: Options) -> dict:
-    """Build the upstream's cluster."""
-    endpoint = {"endpoint": {"address": address(options.upstream_port)}}
+def cluster(name: str, place: object, http2: bool = False) -> dict:
+    """Build a cluster of one server: anything with a `port`, or the port itself."""
+    endpoint = {"endpoint": {"address": address(getattr(place, "port", place))}}
     built = {
-        "name": "upstream",
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "2s",
-        "load_assignment": {"cluster_name": "upstream", "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
-    if options.http2_upstream:
+    if http2:
         key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
         protocol = {"explicit_http_config": {"http2_protocol_options": {}}}
         built["typed_extension_protocol_options"] = {key: {"@type": "type.googleapis.com/" + key, **protocol}}
+    return built
+
+
+def clusters(options: Options) -> list:
+    """Build the upstream's cluster, and the approval service's where there is one."""
+    built = [cluster("upstream", options.upstream, options.http2_upstream)]
+    if options.approvals is not None:
+        built.append(cluster("approvals", options.approvals))
     return built
 
 
@@ -160,7 +168,7 @@ def write_bootstrap(options: Options, module: Path, folder: Path) -> Path:
     tree = {
         "node": {"id": "test", "cluster": "test"},
         "admin": {"address": address(0)},
-        "static_resources": {"clusters": [cluster(options)]},
+        "static_resources": {"clusters": clusters(options)},
     }
     if options.xds == "lds":
         tree["dynamic_resources"] = {"lds_config": file_source(folder / "lds.yaml")}

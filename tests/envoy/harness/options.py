@@ -21,7 +21,8 @@ class Options:
     """The choices, each with what an operator would have.
 
     `policy`: None leaves the filter out, for a pass-through Envoy; else see `policy.configuration`.
-    `upstream`: anything with a `port`, or the port itself.
+    `upstream`: anything with a `port`, or the port itself. `approvals`: the same, for a cluster of
+    that name; None leaves the cluster out.
     `workers`: Envoy's worker threads. `hold`: `allow_on_headers_stop_iteration`.
     `http2_upstream`: speak HTTP/2 to the upstream (downstream Envoy always takes both).
     `buffer_limit`: the listener's per-connection buffer, in bytes; None is Envoy's 1 MiB.
@@ -36,6 +37,7 @@ class Options:
 
     policy: object = None
     upstream: object = None
+    approvals: object = None
     workers: int = 2
     hold: bool = True
     http2_upstream: bool = False
@@ -48,10 +50,6 @@ class Options:
     log_level: str = "info"
     edit: Callable[[dict], None] | None = None
     edit_listener: Callable[[dict], None] | None = None
-
-    @property
-    def upstream_port(self) -> int:
-        return getattr(self.upstream, "port", self.upstream)
 
     @property
     def listeners(self) -> dict:

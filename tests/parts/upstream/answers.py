@@ -1,6 +1,7 @@
 """What the upstream says: an MCP server's ordinary answers, or any bytes a test wants sent."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 TOOLS = [
@@ -14,17 +15,19 @@ class Answer:
     """One HTTP response.
 
     `chunks` go out as separate HTTP/1.1 chunks (or HTTP/2 DATA frames), `gap` seconds apart, so
-    that a proxy sees them one by one; without them `body` is sent with its length. `trailers`
-    need `chunks`. `cut` closes the connection where the end of the response should be.
+    that a proxy sees them one by one; without them `body` is sent with its length. They may be an
+    iterator without an end. `trailers` need `chunks`. `cut` closes the connection where the end of
+    the response should be. `raw` goes out in place of a response, before the connection closes.
     """
 
     status: int = 200
     headers: list = field(default_factory=list)
     body: bytes = b""
-    chunks: list | None = None
+    chunks: Iterable | None = None
     gap: float = 0.0
     trailers: list = field(default_factory=list)
     cut: bool = False
+    raw: bytes | None = None
 
 
 def json_answer(message: object, *headers: tuple, status: int = 200) -> Answer:

@@ -1,6 +1,7 @@
 """HTTP/1.1 as the upstream speaks it: keep-alive, lengths, chunks and trailers, nothing optional."""
 
 import asyncio
+import inspect
 from http import HTTPStatus
 
 from . import http2
@@ -29,7 +30,9 @@ async def serve(
         except (asyncio.IncompleteReadError, ConnectionError):
             request.reset = True
             return
-        if not await _send(upstream.end(request), writer):
+        request.left = reader.at_eof
+        answer = upstream.end(request)
+        if not await _send(await answer if inspect.isawaitable(answer) else answer, writer):
             return
 
 
@@ -66,6 +69,10 @@ async def _read(request: Request, reader: asyncio.StreamReader, size: int) -> No
 
 async def _send(answer: Answer, writer: asyncio.StreamWriter) -> bool:
     """Send an answer; say whether the connection can go on."""
+    if answer.raw is not None:
+        writer.write(answer.raw)
+        await writer.drain()
+        return False
     try:
         phrase = HTTPStatus(answer.status).phrase
     except ValueError:

@@ -1,6 +1,7 @@
 """HTTP/2 as the upstream speaks it: many streams, trailers, and the peer's flow control obeyed."""
 
 import asyncio
+import inspect
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -80,6 +81,7 @@ class Peer:
         task.add_done_callback(self.sending.discard)
 
     async def send(self, stream: int, answer: Answer) -> None:
+        answer = await answer if inspect.isawaitable(answer) else answer
         try:
             self.h2.send_headers(stream, [(":status", str(answer.status)), *answer.headers])
             for chunk in [answer.body] if answer.chunks is None else answer.chunks:

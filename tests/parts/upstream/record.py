@@ -16,8 +16,9 @@ class Upstream:
     """Serves HTTP/1.1, and HTTP/2 to who begins with its preface, on a free loopback port.
 
     `heads` has every request whose head arrived, `requests` those that arrived whole. Both are
-    for reading from any thread. `answer` is an `Answer`, a function from `Request` to `Answer`,
-    or None for an MCP server's ordinary answers (`tools` being what it lists).
+    for reading from any thread. `answer` is an `Answer`, a function from `Request` to `Answer`
+    (which may be one that is awaited), or None for an MCP server's ordinary answers (`tools` being
+    what it lists).
     """
 
     def __init__(self, answer: Answer | Callable[[Request], Answer] | None = None, port: int = 0) -> None:
@@ -80,8 +81,12 @@ class Upstream:
             self._changed.notify_all()
         answer = self.answer
         if answer is None:
-            return ordinary(request.method, request.body, self.tools)
+            return self.ordinary(request)
         return answer(request) if callable(answer) else answer
+
+    def ordinary(self, request: Request) -> Answer:
+        """Answer as nobody told otherwise."""
+        return ordinary(request.method, request.body, self.tools)
 
     async def _serve(self) -> None:
         tasks = set()

@@ -1,6 +1,7 @@
 """One request as the upstream saw it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -9,7 +10,7 @@ class Request:
     """One request, recorded from its head on.
 
     `body` holds what has arrived so far, `complete` says that this is all of it, and `reset` that
-    the peer gave up before. Header names and values are text, one character for each byte.
+    the peer gave up before; `left` tells whether it has gone since. Header names and values are text, one character for each byte.
     """
 
     protocol: str
@@ -21,6 +22,7 @@ class Request:
     trailers: list = field(default_factory=list)
     complete: bool = False
     reset: bool = False
+    left: Callable[[], bool] = bool
 
     def header(self, name: str) -> str | None:
         """Find a header's value, ignoring case; occurrences are joined as HTTP joins them."""
