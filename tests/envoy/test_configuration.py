@@ -284,6 +284,7 @@ def changed(path, tmp_path, suffix: str, change) -> subprocess.CompletedProcess:
         authority.issue(dns=["test"]), authority, identity.Issuer("test")
     ).items():
         (tmp_path / name).write_text(content)
+    (tmp_path / "approvals-token").write_text("token\n")
     written.write_text(text.replace("/etc/mcp-policy", str(tmp_path)))
     return validate(written)
 

@@ -1,0 +1,73 @@
+"""An approval service of one's own, on Python's standard library; README.md has the contract.
+
+    ENVOY_TOKEN=… APPROVER_TOKEN=… python3 own_service.py 8181 approvals.sqlite3
+
+Envoy asks at /v1/approvals. A person sees the call at its page, and decides there:
+
+    curl -H "Authorization: Bearer $APPROVER_TOKEN" http://127.0.0.1:8181/approvals/ID
+    curl -H "Authorization: Bearer $APPROVER_TOKEN" http://127.0.0.1:8181/approvals/ID \\
+         -d '{"status": "denied", "reason": "not on a Friday"}'
+"""
+
+import json
+import os
+import secrets
+import sqlite3
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+tokens = {"envoy": os.environ["ENVOY_TOKEN"], "approver": os.environ["APPROVER_TOKEN"]}
+one_at_a_time = threading.Lock()
+db = sqlite3.connect(sys.argv[2], isolation_level=None, check_same_thread=False)
+db.execute("CREATE TABLE IF NOT EXISTS approvals (id, fingerprint, status, reason, expires, asked)")
+STANDING = "SELECT id, status, reason FROM approvals WHERE fingerprint=? AND status!='used' AND expires>?"
+
+
+def ask(asked):
+    """Find what was decided of this very call, or note that it is to be. To say `approved` uses it up."""
+    now, number = time.time(), asked["fingerprint"]
+    found = db.execute(STANDING, (number, now)).fetchone() or (secrets.token_hex(16), "new", None)
+    if found[1] == "new":
+        row = (found[0], number, "pending", None, now + asked["expires_seconds"], json.dumps(asked))
+        db.execute("INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?)", row)
+    elif found[1] == "approved":
+        db.execute("UPDATE approvals SET status = 'used' WHERE id = ?", found[:1])
+    told = {"status": found[1].replace("new", "pending"), "id": found[0], "url": f"{pages}{found[0]}"}
+    return {**told, "reason": found[2]} if found[2] else told
+
+
+def look(number, wanted):
+    """Show a call and how it stands, and decide it if that is wanted and nobody has."""
+    if wanted and wanted["status"] in ("approved", "denied"):
+        change = "UPDATE approvals SET status = ?, reason = ? WHERE id = ? AND status = 'pending'"
+        db.execute(change, (wanted["status"], wanted.get("reason"), number))
+    found = db.execute("SELECT status, reason, asked FROM approvals WHERE id = ?", (number,)).fetchone()
+    return found and {"status": found[0], "reason": found[1], "asked": json.loads(found[2])}
+
+
+class Service(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        asking = self.path == "/v1/approvals"
+        wanted = "Bearer " + tokens["envoy" if asking else "approver"]
+        known = secrets.compare_digest(self.headers.get("Authorization", "").encode(), wanted.encode())
+        answer = None
+        if known:
+            with one_at_a_time, db:  # a transaction: the answer is sent only once it is written
+                db.execute("BEGIN IMMEDIATE")
+                told = json.loads(body or "null")
+                answer = ask(told) if asking else look(self.path.rpartition("/")[2], told)
+        self.send_response(200 if answer else 404 if known else 401)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(answer or {}, indent=1).encode())
+
+    do_GET = do_POST
+
+
+service = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Service)
+pages = f"http://127.0.0.1:{service.server_port}/approvals/"
+print(f"serving on 127.0.0.1, port={service.server_port}", flush=True)
+service.serve_forever()
