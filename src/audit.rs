@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::approval;
 use crate::denial::Denial;
 use crate::identity::{Caller, Principal};
 use crate::json;
@@ -74,6 +75,8 @@ pub struct Record<'r> {
     pub request: Option<&'r str>,
     /// The counters, in the order of the limits
     pub counters: &'r [Counted],
+    /// How asking for an approval ended, where it was asked, and the approval's id
+    pub approval: Option<(approval::Outcome, Option<&'r str>)>,
 }
 
 impl Record<'_> {
@@ -101,6 +104,16 @@ impl Record<'_> {
         out.text("protocol", once(&self.headers.protocol_version).as_deref());
         self.arguments(call, &mut out);
         counters(self.counters, out.key("counters"));
+        if let Some((outcome, id)) = self.approval {
+            let approval = out.key("approval");
+            approval.push_str("{\"id\":");
+            match id {
+                Some(id) => json::quote(approval, id),
+                None => approval.push_str("null"),
+            }
+            // Writing to a String cannot fail.
+            let _ = write!(approval, r#","outcome":"{}"}}"#, outcome.as_str());
+        }
         out.text("policy", Some(&self.policy.digest));
         out.text("request_id", once(&self.headers.request_id).as_deref());
         let Members(members) = out;

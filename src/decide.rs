@@ -27,6 +27,8 @@ pub struct Decision<'p> {
     pub denial: Option<Denial>,
     /// Why it would be refused, by a rule in shadow mode
     pub would_deny: Option<Denial>,
+    /// The first rule by which a person has to approve it, if nothing refuses it
+    pub approval: Option<&'p Rule>,
     /// What lets it through, if nothing refuses it: a place in the document
     pub rule: Option<&'p str>,
     /// What is charged, all or nothing, before it goes on
@@ -167,16 +169,16 @@ impl<'p> Decision<'p> {
     fn apply(&mut self, rule: &'p Rule, call: &Call<'_>, known: &Subject<'_>) {
         self.rule.get_or_insert(&rule.path);
         let shadow = rule.mode == Mode::Shadow;
-        let because = || rule.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
         match rule.action {
             Action::Allow => {}
             Action::Deny => {
-                let reason = format!("{} is denied by policy{}", subject(call), because());
+                let because = because(rule);
+                let reason = format!("{} is denied by policy{because}", subject(call));
                 self.refuse(shadow, Denial::by(rule.path.clone(), Code::Denied, reason));
             }
+            Action::RequireApproval if shadow => self.refuse(shadow, needs_approval(rule, call)),
             Action::RequireApproval => {
-                let reason = format!("{} needs the approval of a person{}", subject(call), because());
-                self.refuse(shadow, Denial::by(rule.path.clone(), Code::ApprovalRequired, reason));
+                self.approval.get_or_insert(rule);
             }
         }
         // A completion names a prompt without its arguments.
@@ -203,7 +205,8 @@ impl<'p> Decision<'p> {
         }
     }
 
-    /// Keeps the first denial; one that a person could lift gives way to one that nobody can.
+    /// Keeps the first denial; one that a person could lift, which stands in shadow mode alone, gives way
+    /// to one that nobody can.
     fn refuse(&mut self, shadow: bool, denial: Denial) {
         let place = if shadow { &mut self.would_deny } else { &mut self.denial };
         match place {
@@ -211,6 +214,18 @@ impl<'p> Decision<'p> {
             _ => *place = Some(denial),
         }
     }
+}
+
+/// The denial of a call that a person has to approve, while nobody has.
+#[must_use]
+pub fn needs_approval(rule: &Rule, call: &Call<'_>) -> Denial {
+    let reason = format!("{} needs the approval of a person{}", subject(call), because(rule));
+    Denial::by(rule.path.clone(), Code::ApprovalRequired, reason)
+}
+
+/// Writes a rule's reason as the end of a sentence.
+fn because(rule: &Rule) -> String {
+    rule.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"))
 }
 
 /// Reads how much a call adds to a limit's tally.

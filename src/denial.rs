@@ -19,6 +19,10 @@ pub enum Code {
     RateLimited,
     /// A person has to approve the call
     ApprovalRequired,
+    /// A person has refused the call
+    ApprovalDenied,
+    /// Nobody can be asked to approve the call
+    ApprovalUnavailable,
     /// The call cannot be counted
     LimiterUnavailable,
     /// The body is no MCP message, or one that reads in two ways
@@ -62,6 +66,8 @@ impl Code {
             Self::ConditionFailed => "condition_failed",
             Self::RateLimited => "rate_limited",
             Self::ApprovalRequired => "approval_required",
+            Self::ApprovalDenied => "approval_denied",
+            Self::ApprovalUnavailable => "approval_unavailable",
             Self::LimiterUnavailable => "limiter_unavailable",
             Self::InvalidRequest(_) => "invalid_request",
             Self::HeadersDisagree => "headers_disagree",

@@ -11,6 +11,7 @@ mod metrics;
 pub mod plugin;
 #[cfg(target_family = "wasm")]
 pub mod sdk;
+mod waiting;
 pub mod watch;
 
 pub use filter::{Filter, Flow};

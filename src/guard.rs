@@ -3,18 +3,21 @@
 //! What Envoy's filter does with a request, a native tool can do with a file: the store, the time
 //! and the ids are arguments.
 
+mod ask;
 mod charge;
 
+use crate::approval::{self, Answer};
 use crate::audit::{Counted, Outcome, Record};
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial, Invalid};
 use crate::identity::{self, Caller, Credentials};
 use crate::limit::{Layout, Store};
-use crate::mcp::answer::{Asked, Form, Refusal, Reply};
+use crate::mcp::answer::{Asked as Asking, Form, Lead, Refusal, Reply};
 use crate::mcp::headers::Headers;
 use crate::mcp::list::ListKind;
 use crate::mcp::media;
-use crate::mcp::message::{self, Body, Message, Rejection, Target};
+use crate::mcp::message::{self, Body, Call, Message, Rejection, Target};
+use crate::mcp::rounds;
 use crate::policy::{Mode, Policy};
 
 /// What the headers alone decide.
@@ -37,6 +40,9 @@ pub enum Verdict {
     Forward(Option<ListRequest>),
     /// It is answered here
     Refuse(Reply),
+    /// It waits while the approval service is asked, by a request with this body; then
+    /// [`resume`](Request::resume) judges it again
+    Ask(String),
 }
 
 /// A request for a list.
@@ -61,6 +67,33 @@ pub struct Judgement {
     pub denial: Option<Denial>,
     /// How counting went
     pub counting: Counting,
+    /// What goes on in place of the body, where something in it was for this filter
+    pub body: Option<Vec<u8>>,
+    /// How asking for an approval ended, where it was asked
+    pub approval: Option<approval::Outcome>,
+}
+
+/// What is known beside the decision itself, for its answer and its record.
+#[derive(Debug, Default)]
+struct Known<'a> {
+    message: Option<&'a Message<'a>>,
+    /// The request's id, as JSON text
+    id: Option<&'a str>,
+    counters: Vec<Counted>,
+    counting: Counting,
+    /// How asking for an approval ended, and the approval's id
+    approval: Option<(approval::Outcome, Option<&'a str>)>,
+    /// How its client is led to the approval's page
+    lead: Option<Lead<'a>>,
+}
+
+/// Whether the approval service has been asked.
+#[derive(Debug, Clone, Copy)]
+enum Asked<'a> {
+    /// It has not
+    NotYet,
+    /// It has answered; `None` where that cannot be read, or it has not
+    Answered(Option<&'a Answer>),
 }
 
 /// How counting went, for metrics.
@@ -148,7 +181,7 @@ pub fn refuse_unrecorded() -> Reply {
 
 fn refuse_at_once(reason: &str) -> Reply {
     let denial = Denial::protocol(Code::Denied, reason);
-    Refusal { denial: &denial, asked: Asked::Other, id: None, form: Form::Http, decision_id: "", policy: "" }
+    Refusal { denial: &denial, asked: Asking::Other, id: None, form: Form::Http, decision_id: "", policy: "" }
         .reply()
 }
 
@@ -169,11 +202,26 @@ impl Request<'_> {
     /// Lets a request without a body go on.
     #[must_use]
     pub fn pass(&self) -> Judgement {
-        self.conclude(None, None, Decision::default(), &[], Counting::default())
+        self.conclude(Decision::default(), Known::default())
     }
 
     /// Judges the bytes of the body, and charges what is due.
     pub fn judge<S: Store + ?Sized>(&self, body: &[u8], tally: &Tally<'_, S>) -> Judgement {
+        self.consider(body, tally, Asked::NotYet)
+    }
+
+    /// Judges the bytes of a body again, now that the approval service has answered; `None` where it has
+    /// not, or in no way that can be read.
+    pub fn resume<S: Store + ?Sized>(
+        &self,
+        body: &[u8],
+        tally: &Tally<'_, S>,
+        answer: Option<&Answer>,
+    ) -> Judgement {
+        self.consider(body, tally, Asked::Answered(answer))
+    }
+
+    fn consider<S: Store + ?Sized>(&self, body: &[u8], tally: &Tally<'_, S>, asked: Asked<'_>) -> Judgement {
         let document = match message::parse(body) {
             Ok(document) => document,
             Err(rejection) => return self.reject(rejection),
@@ -182,33 +230,47 @@ impl Request<'_> {
             Ok(message) => message,
             Err(rejection) => return self.reject(rejection),
         };
+        let mut known = Known { message: Some(&message), id: message.id, ..Known::default() };
         let Body::Call(call) = &message.body else {
-            return self.conclude(Some(&message), message.id, Decision::default(), &[], Counting::default());
+            return self.conclude(Decision::default(), known);
         };
         let mut decision = decide::decide(self.policy, self.caller, call);
         if self.policy.mode == Mode::Shadow {
-            decision.soften();
+            decision.soften(call);
         }
-        let (counters, counting) = self.charge(&mut decision, call, tally);
-        self.conclude(Some(&message), message.id, decision, &counters, counting)
+        let mut question = None;
+        if let Some(rule) = decision.approval.filter(|_| decision.denial.is_none()) {
+            match asked {
+                Asked::NotYet => question = self.ask(rule, call, &mut decision, &mut known, tally),
+                Asked::Answered(answer) => self.heed(rule, call, answer, &mut decision, &mut known),
+            }
+        }
+        let mut judgement = match question {
+            Some(question) => self.wait(question, decision, known, call),
+            None => {
+                if decision.denial.is_none() {
+                    (known.counters, known.counting) = self.charge(&mut decision, call, tally);
+                }
+                self.conclude(decision, known)
+            }
+        };
+        // What has been asked about was put right before that.
+        let goes_on = matches!(judgement.verdict, Verdict::Forward(_) | Verdict::Ask(_));
+        if goes_on && matches!(asked, Asked::NotYet) {
+            judgement.body = rounds::without_own(document.text(), call);
+        }
+        judgement
     }
 
     fn reject(&self, rejection: Rejection) -> Judgement {
         let decision = Decision { denial: Some(rejection.denial), ..Decision::default() };
-        self.conclude(None, rejection.id.as_deref(), decision, &[], Counting::default())
+        self.conclude(decision, Known { id: rejection.id.as_deref(), ..Known::default() })
     }
 
     /// Makes the answer and the record of a decision.
-    fn conclude(
-        &self,
-        message: Option<&Message<'_>>,
-        id: Option<&str>,
-        mut decision: Decision<'_>,
-        counters: &[Counted],
-        counting: Counting,
-    ) -> Judgement {
+    fn conclude(&self, mut decision: Decision<'_>, known: Known<'_>) -> Judgement {
         if self.policy.mode == Mode::Shadow {
-            decision.soften();
+            decision.advise();
         }
         if let Some(advice) = self.advice {
             decision.would_deny = Some(advice.clone());
@@ -219,8 +281,8 @@ impl Request<'_> {
             (None, None) => (Outcome::Allow, None),
         };
         let verdict = match &denial {
-            Some(denial) if outcome == Outcome::Deny => Verdict::Refuse(self.answer(denial, message, id)),
-            _ => Verdict::Forward(message.and_then(|message| self.list(message))),
+            Some(denial) if outcome == Outcome::Deny => Verdict::Refuse(self.answer(denial, &known)),
+            _ => Verdict::Forward(known.message.and_then(|message| self.list(message))),
         };
         let record = Record {
             outcome,
@@ -230,25 +292,31 @@ impl Request<'_> {
             policy: self.policy,
             caller: self.caller,
             headers: self.headers,
-            message: message.map(|message| &message.body),
-            request: id,
-            counters,
+            message: known.message.map(|message| &message.body),
+            request: known.id,
+            counters: &known.counters,
+            approval: known.approval,
         }
         .json();
-        Judgement { verdict, record, outcome, denial, counting }
+        let approval = known.approval.map(|(outcome, _)| outcome);
+        Judgement { verdict, record, outcome, denial, counting: known.counting, body: None, approval }
     }
 
-    fn answer(&self, denial: &Denial, message: Option<&Message<'_>>, id: Option<&str>) -> Reply {
-        let asked = match message.map(|message| &message.body) {
-            Some(_) if id.is_none() => Asked::Notification,
+    fn answer(&self, denial: &Denial, known: &Known<'_>) -> Reply {
+        let asked = match known.message.map(|message| &message.body) {
+            Some(_) if known.id.is_none() => Asking::Notification,
             Some(Body::Call(call)) => match &call.target {
-                Target::Tool(name) => Asked::Tool(name),
-                _ => Asked::Other,
+                Target::Tool(name) => Asking::Tool(name),
+                _ => Asking::Other,
             },
-            _ => Asked::Other,
+            _ => Asking::Other,
         };
         let (form, policy) = (self.policy.denials, self.policy.digest.as_str());
-        Refusal { denial, asked, id, form, decision_id: self.decision_id, policy }.reply()
+        let refusal = Refusal { denial, asked, id: known.id, form, decision_id: self.decision_id, policy };
+        match &known.lead {
+            Some(lead) => refusal.lead(lead),
+            None => refusal.reply(),
+        }
     }
 
     /// Tells whether the answer is a list. One of what shadow mode would deny stays whole: nobody is
@@ -262,9 +330,16 @@ impl Request<'_> {
 }
 
 impl Decision<'_> {
-    /// Makes advice of everything, as if every rule were in shadow mode.
-    fn soften(&mut self) {
-        self.would_deny = self.denial.take().or(self.would_deny.take());
+    /// Makes advice of everything, as if every rule were in shadow mode. Nobody is asked.
+    fn soften(&mut self, call: &Call<'_>) {
+        if let Some(rule) = self.approval.take() {
+            self.denial.get_or_insert_with(|| decide::needs_approval(rule, call));
+        }
+        self.advise();
         self.shadow_charges.append(&mut self.charges);
+    }
+
+    fn advise(&mut self) {
+        self.would_deny = self.denial.take().or(self.would_deny.take());
     }
 }

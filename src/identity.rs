@@ -113,14 +113,18 @@ pub fn identify(
         return (caller, Some(denial));
     };
     caller.grant = Some(number);
-    let expired = grant
-        .expires_ns
-        .is_some_and(|expires_ns| now_ns().is_none_or(|now_ns| i128::from(now_ns) >= expires_ns))
-        .then(|| {
-            let rule = format!("{}.expires", grant.path);
-            Denial::by(rule, Code::GrantExpired, "what was granted to this caller has expired")
-        });
+    let expired = expired(grant, now_ns);
     (caller, expired)
+}
+
+/// Refuses what a grant allows from its expiry on; `now_ns` as for [`identify`].
+pub fn expired(grant: &Grant, now_ns: impl FnOnce() -> Option<u64>) -> Option<Denial> {
+    let expires_ns = grant.expires_ns?;
+    if now_ns().is_some_and(|now_ns| i128::from(now_ns) < expires_ns) {
+        return None;
+    }
+    let rule = format!("{}.expires", grant.path);
+    Some(Denial::by(rule, Code::GrantExpired, "what was granted to this caller has expired"))
 }
 
 /// Asks the sources in their order for a principal. Each reads its own token: what one issuer says

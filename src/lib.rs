@@ -1,9 +1,10 @@
 //! Policy enforcement for the Model Context Protocol in Envoy.
 //!
 //! The engine is pure Rust and runs natively: [`json`] reads text strictly, [`mcp`] knows the
-//! protocol, [`policy`] holds the document, [`schema`] what it says of arguments, [`decide`] judges, [`limit`] counts, and [`guard`] takes
+//! protocol, [`policy`] holds the document, [`schema`] what it says of arguments, [`decide`] judges, [`approval`] asks a person, [`limit`] counts, and [`guard`] takes
 //! one request through all of them. [`envoy`] joins that to a host.
 
+pub mod approval;
 pub mod audit;
 pub mod decide;
 pub mod denial;

@@ -1,10 +1,12 @@
 //! What the filter knows of the Model Context Protocol: requests in, answers out.
 
 pub mod answer;
+mod edit;
 pub mod headers;
 pub mod keys;
 pub mod list;
 pub mod media;
 pub mod message;
+pub mod rounds;
 pub mod sse;
 pub mod uri;

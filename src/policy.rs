@@ -2,6 +2,7 @@
 //!
 //! A document becomes a [`Policy`] or a list of [`Faults`]; the engine never meets an invalid rule.
 
+mod approvals;
 mod condition;
 mod fault;
 mod fields;
@@ -14,6 +15,7 @@ mod rule;
 mod rules;
 pub(crate) mod structured;
 
+pub use approvals::Approvals;
 pub use condition::{Condition, Order, Scalar, Test};
 pub use fault::{Faults, Path};
 pub(crate) use fault::{quoted, shortened};
@@ -93,6 +95,8 @@ pub struct Policy {
     pub max_body_bytes: usize,
     /// What happens to headers before the verdict
     pub request_headers: RequestHeaders,
+    /// Whom to ask where a person has to approve; there is nobody where no rule does
+    pub approvals: Option<Approvals>,
     /// What records hold of arguments
     pub audit: Arguments,
     /// Most live counter entries that callers can cause

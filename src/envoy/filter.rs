@@ -8,9 +8,11 @@ use super::host::{Broken, Host};
 use super::list::ListAnswer;
 use super::metrics;
 use super::plugin::Plugin;
+use super::waiting::Waiter;
+use crate::approval;
 use crate::denial::{Code, Denial, Invalid};
 use crate::guard::{self, Admission, Judgement, ListRequest, Request, Tally, Verdict};
-use crate::identity::Caller;
+use crate::identity::{self, Caller};
 use crate::mcp::answer::Reply;
 use crate::mcp::headers::Headers;
 use crate::policy::{Mode, RequestHeaders};
@@ -36,6 +38,8 @@ enum Stage {
     Reading,
     /// It may have no body
     Bodiless,
+    /// It waits while a person is asked
+    Asking,
     /// It goes through
     Passing,
     /// It is answered by this filter
@@ -52,6 +56,8 @@ pub struct Filter<H: Host> {
     /// Its number among those that wait at their headers.
     paused: Option<u64>,
     list: Option<ListAnswer>,
+    /// What is kept of it while a person is asked.
+    waiter: Option<Waiter>,
     caller: Caller,
     /// Why the caller would have been refused, but for shadow mode.
     advice: Option<Denial>,
@@ -68,6 +74,7 @@ impl<H: Host> Filter<H> {
             headers: Headers::default(),
             paused: None,
             list: None,
+            waiter: None,
             caller: Caller::default(),
             advice: None,
         }
@@ -134,7 +141,7 @@ impl<H: Host> Filter<H> {
         }
         match self.stage {
             Stage::Passing => Flow::Continue,
-            Stage::Refused | Stage::Start => Flow::Pause,
+            Stage::Refused | Stage::Start | Stage::Asking => Flow::Pause,
             Stage::Bodiless if size > 0 => {
                 let reason = "only a POST has a body";
                 self.refuse(&plugin, Denial::protocol(Code::InvalidRequest(Invalid::Request), reason))
@@ -155,13 +162,32 @@ impl<H: Host> Filter<H> {
             Stage::Reading => self.judge_buffered(&plugin),
             Stage::Bodiless => self.pass(&plugin),
             Stage::Passing => Flow::Continue,
-            Stage::Refused | Stage::Start => Flow::Pause,
+            Stage::Refused | Stage::Start | Stage::Asking => Flow::Pause,
+        }
+    }
+
+    /// Takes the approval service's answer; `some` where there is one.
+    pub fn answered(&mut self, some: bool) {
+        let (Some(plugin), Some(waiter)) = (self.plugin.clone(), self.waiter.take()) else { return };
+        let answer = some.then(|| self.host.posted(approval::MOST_BYTES).ok()).flatten();
+        let answer = answer.and_then(|(status, body)| approval::read(&status, &body));
+        let now_ns = || self.host.now_ns().ok();
+        let grant = self.caller.grant(&plugin.policy);
+        let judgement = match grant.and_then(|grant| identity::expired(grant, now_ns)) {
+            Some(denial) => self.request(&plugin, &waiter.decision_id).refuse(denial),
+            None => self.with_tally(&plugin, |tally| {
+                self.request(&plugin, &waiter.decision_id).resume(&waiter.body, tally, answer.as_ref())
+            }),
+        };
+        if self.conclude(&plugin, judgement) == Flow::Continue && self.host.resume().is_err() {
+            // It stays where it is until Envoy's time-out: nothing of it goes on.
+            self.stage = Stage::Refused;
         }
     }
 
     /// Takes the response's headers; `end` when there is no body.
     pub fn response_headers(&mut self, end: bool) -> Flow {
-        let early = matches!(self.stage, Stage::Reading | Stage::Bodiless);
+        let early = matches!(self.stage, Stage::Reading | Stage::Bodiless | Stage::Asking);
         if early && self.plugin.as_ref().is_some_and(|plugin| plugin.policy.mode == Mode::Enforce) {
             // The server answers before it has been asked: whatever it says, it shows no list.
             self.list.get_or_insert_with(ListAnswer::replayed);
@@ -208,7 +234,16 @@ impl<H: Host> Filter<H> {
                 Flow::Pause
             }
             RequestHeaders::Stream => {
-                // Which answers are lists is known only when the headers are gone.
+                // What a body holds for this filter is known only when the headers are gone, and its
+                // length with them.
+                if self.stage == Stage::Reading
+                    && plugin.policy.approvals.is_some()
+                    && self.headers.content_length.is_present()
+                    && self.host.remove_request_header("content-length").is_err()
+                {
+                    return self.refuse(plugin, unreadable("headers"));
+                }
+                // Which answers are lists is known only then, too.
                 let plain = self.stage != Stage::Reading
                     || plugin.policy.mode == Mode::Shadow
                     || self.ask_for_plain_answer().is_ok();
@@ -229,15 +264,66 @@ impl<H: Host> Filter<H> {
     }
 
     fn judge(&mut self, plugin: &Plugin, body: &[u8]) -> Flow {
+        let decision_id = plugin.ids.next();
+        let judgement =
+            self.with_tally(plugin, |tally| self.request(plugin, &decision_id).judge(body, tally));
+        if let Verdict::Ask(question) = &judgement.verdict {
+            return self.ask(plugin, &judgement, question, body, decision_id);
+        }
+        self.conclude(plugin, judgement)
+    }
+
+    fn with_tally<T>(&self, plugin: &Plugin, judge: impl FnOnce(&Tally<'_, SharedData<'_, H>>) -> T) -> T {
         // The clock and the secret cost a call each: only where something is counted.
         let (layout, now_ns) = match plugin.counts.then(|| self.host.now_ns()) {
             Some(Ok(now_ns)) => (plugin.layout(&self.host), now_ns),
             Some(Err(Broken)) | None => (None, 0),
         };
         let store = SharedData(&self.host);
-        let tally = Tally { store: &store, layout, now_ns };
-        let judgement = self.request(plugin, &plugin.ids.next()).judge(body, &tally);
-        self.conclude(plugin, judgement)
+        judge(&Tally { store: &store, layout, now_ns })
+    }
+
+    /// Has the request wait while the approval service is asked.
+    fn ask(
+        &mut self,
+        plugin: &Plugin,
+        judgement: &Judgement,
+        question: &str,
+        body: &[u8],
+        decision_id: String,
+    ) -> Flow {
+        let sent = plugin.policy.approvals.as_ref().and_then(|to| {
+            let waiter = plugin.waiting.enter(body, decision_id.clone())?;
+            self.replace_body(plugin, judgement).ok()?;
+            // Whoever leaves while it is asked leaves this.
+            self.host.set_state(AUDIT_STATE, judgement.record.as_bytes()).ok()?;
+            self.host.post(to, question.as_bytes(), to.patience_ms()).ok()?;
+            Some(waiter)
+        });
+        match sent {
+            Some(waiter) => {
+                metrics::asked(&self.host, approval::Outcome::Asked);
+                self.stage = Stage::Asking;
+                self.waiter = Some(waiter);
+                Flow::Pause
+            }
+            None => {
+                let judgement = self
+                    .with_tally(plugin, |tally| self.request(plugin, &decision_id).resume(body, tally, None));
+                self.conclude(plugin, judgement)
+            }
+        }
+    }
+
+    /// Takes out of the body what is for this filter alone.
+    fn replace_body(&self, plugin: &Plugin, judgement: &Judgement) -> Result<(), Broken> {
+        let Some(body) = &judgement.body else { return Ok(()) };
+        self.host.set_request_body(body)?;
+        let held = plugin.policy.request_headers == RequestHeaders::Hold;
+        match held && self.headers.content_length.is_present() {
+            true => self.host.set_request_header("content-length", &body.len().to_string()),
+            false => Ok(()),
+        }
     }
 
     /// Lets a request without a body go on.
@@ -271,6 +357,10 @@ impl<H: Host> Filter<H> {
         {
             return self.refuse(plugin, unreadable("headers"));
         }
+        if matches!(judgement.verdict, Verdict::Forward(_)) && self.replace_body(plugin, &judgement).is_err()
+        {
+            return self.refuse(plugin, unreadable("body"));
+        }
         let recorded = self.host.set_state(AUDIT_STATE, judgement.record.as_bytes());
         match judgement.verdict {
             Verdict::Forward(_) if recorded.is_err() => {
@@ -282,6 +372,8 @@ impl<H: Host> Filter<H> {
         match judgement.verdict {
             Verdict::Forward(list) => self.forward(list),
             Verdict::Refuse(reply) => self.reply(&reply),
+            // Only a request that has just been read is asked about, and that is done elsewhere.
+            Verdict::Ask(_) => self.reply(&guard::refuse_unrecorded()),
         }
     }
 

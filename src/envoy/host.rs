@@ -1,6 +1,7 @@
 //! What the filter needs of a proxy, which is what proxy-wasm 0.2.1 offers.
 
 use crate::mcp::answer::Reply;
+use crate::policy::Approvals;
 
 /// A call to the host failed. What depended on it is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,32 @@ pub trait Host {
     /// # Errors
     /// [`Broken`] when it cannot be had.
     fn request_body(&self) -> Result<Vec<u8>, Broken>;
+
+    /// Puts `bytes` in place of what [`request_body`](Self::request_body) returns.
+    ///
+    /// # Errors
+    /// [`Broken`] when it is not replaced.
+    fn set_request_body(&self, bytes: &[u8]) -> Result<(), Broken>;
+
+    /// Lets a request go on that was paused, outside of the callbacks that tell of it.
+    ///
+    /// # Errors
+    /// [`Broken`] when it stays.
+    fn resume(&self) -> Result<(), Broken>;
+
+    /// Posts JSON to another cluster. What comes back is told by a callback of the stream, as long as
+    /// there is the stream: nothing within `timeout_ms` too.
+    ///
+    /// # Errors
+    /// [`Broken`] when it is not sent, as where there is no such cluster.
+    fn post(&self, to: &Approvals, body: &[u8], timeout_ms: u32) -> Result<(), Broken>;
+
+    /// Returns what has come back: the HTTP status, and the body if it has at most `most` bytes.
+    /// Within the callback that tells of it.
+    ///
+    /// # Errors
+    /// [`Broken`] when nothing has, or more, or it cannot be had.
+    fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken>;
 
     /// Returns all response headers, names in lower case, values as they are.
     ///

@@ -4,6 +4,7 @@
 //! tags: `mcp_policy.decisions.decision.<word>.code.<word>`.
 
 use super::host::Host;
+use crate::approval::Outcome;
 use crate::denial::Code;
 use crate::guard::Judgement;
 use crate::mcp::list::Shown;
@@ -17,12 +18,20 @@ pub(super) fn judged<H: Host>(host: &H, judgement: &Judgement) {
     if let Some(cause) = judgement.denial.as_ref().and_then(|denial| denial.cause) {
         host.count(&format!("mcp_policy.strict_refusals.cause.{cause}"), 1);
     }
+    if let Some(outcome) = judgement.approval {
+        asked(host, outcome);
+    }
     if judgement.counting.retries > 0 {
         host.count("mcp_policy.counters.retries", judgement.counting.retries);
     }
     if let Some(why) = judgement.counting.failure {
         host.count(&format!("mcp_policy.counters.unavailable.why.{why}"), 1);
     }
+}
+
+/// Counts how asking for an approval ended.
+pub(super) fn asked<H: Host>(host: &H, outcome: Outcome) {
+    host.count(&format!("mcp_policy.approvals.outcome.{}", outcome.as_str()), 1);
 }
 
 /// Counts a request that was refused because its record could not be kept.

@@ -7,6 +7,7 @@ use super::counters;
 use super::host::{Host, Level};
 use super::ids::Ids;
 use super::metrics;
+use super::waiting::Waiting;
 use super::watch::{self, Watch};
 use crate::limit::Layout;
 use crate::policy::{Faults, Policy, RequestHeaders, Source};
@@ -24,6 +25,8 @@ pub struct Plugin {
     pub counts: bool,
     /// The headers that tell of an identity
     pub credentials: Vec<String>,
+    /// How many bytes of bodies wait for an approval
+    pub waiting: Waiting,
     layout: OnceCell<Layout>,
 }
 
@@ -44,7 +47,8 @@ impl Plugin {
         }
         let credentials = policy.identity.iter().filter_map(Source::header).map(str::to_owned).collect();
         let counts = policy.all_rules().any(|rule| !rule.limits.is_empty());
-        Ok(Self { policy, counts, credentials, ids: Ids::new(host.random()), watch, layout: OnceCell::new() })
+        let (ids, waiting) = (Ids::new(host.random()), Waiting::default());
+        Ok(Self { policy, counts, credentials, ids, watch, waiting, layout: OnceCell::new() })
     }
 
     /// Returns where counters are, or `None` while the host does not tell the proxy's secret.

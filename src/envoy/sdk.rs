@@ -18,6 +18,7 @@ use super::filter::{Filter, Flow};
 use super::host::{Broken, Host, Level, Shared};
 use super::plugin::Plugin;
 use crate::mcp::answer::Reply;
+use crate::policy::Approvals;
 
 /// The proxy that runs this module.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +67,36 @@ impl Host for Envoy {
 
     fn request_body(&self) -> Result<Vec<u8>, Broken> {
         buffer(BufferType::HttpRequestBody)
+    }
+
+    fn set_request_body(&self, bytes: &[u8]) -> Result<(), Broken> {
+        sound(hostcalls::set_buffer(BufferType::HttpRequestBody, 0, ALL, bytes))
+    }
+
+    fn resume(&self) -> Result<(), Broken> {
+        sound(hostcalls::resume_http_request())
+    }
+
+    fn post(&self, to: &Approvals, body: &[u8], timeout_ms: u32) -> Result<(), Broken> {
+        let headers = vec![
+            (":method", "POST"),
+            (":path", to.path.as_str()),
+            (":authority", to.authority.as_str()),
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+            ("accept-encoding", "identity"),
+        ];
+        let timeout = Duration::from_millis(timeout_ms.into());
+        sound(hostcalls::dispatch_http_call(&to.cluster, headers, Some(body), vec![], timeout)).map(drop)
+    }
+
+    fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
+        let headers = sound(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders))?;
+        let status = headers.into_iter().find(|(name, _)| name == ":status").ok_or(Broken)?.1;
+        let wanted = most.saturating_add(1);
+        let body = sound(hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, wanted))?;
+        let body = body.unwrap_or_default();
+        if body.len() > most { Err(Broken) } else { Ok((status, body)) }
     }
 
     fn response_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
@@ -197,7 +228,12 @@ impl RootContext for Root {
 /// One HTTP stream.
 struct Stream(Filter<Envoy>);
 
-impl Context for Stream {}
+impl Context for Stream {
+    fn on_http_call_response(&mut self, _token: u32, headers: usize, _body: usize, _trailers: usize) {
+        // A call that failed comes back without any header.
+        self.0.answered(headers > 0);
+    }
+}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {

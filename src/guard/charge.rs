@@ -10,6 +10,9 @@ use crate::mcp::headers::Field;
 use crate::mcp::message::Call;
 use crate::policy::Scope;
 
+/// Charges, or only looks.
+type How<S> = fn(&S, u64, &[Charge<'_>]) -> Outcome;
+
 impl Request<'_> {
     /// Charges what a call owes unless it is refused already; then, where that had room, what it owes
     /// to rules in shadow mode. A limit without room becomes the decision's denial, or its advice.
@@ -22,17 +25,33 @@ impl Request<'_> {
         let mut counters = Vec::new();
         let mut counting = Counting::default();
         if decision.denial.is_none() {
-            decision.denial = self.charge_all(&decision.charges, call, tally, &mut counters, &mut counting);
+            let dues = &decision.charges;
+            decision.denial = self.charge_all(limit::charge, dues, call, tally, &mut counters, &mut counting);
         }
         if decision.denial.is_none() {
-            let advice = self.charge_all(&decision.shadow_charges, call, tally, &mut counters, &mut counting);
+            let dues = &decision.shadow_charges;
+            let advice = self.charge_all(limit::charge, dues, call, tally, &mut counters, &mut counting);
             decision.would_deny = decision.would_deny.take().or(advice);
         }
         (counters, counting)
     }
 
+    /// Refuses a call that its limits have no room for, and charges nothing.
+    pub(super) fn look<S: Store + ?Sized>(
+        &self,
+        decision: &mut Decision<'_>,
+        call: &Call<'_>,
+        tally: &Tally<'_, S>,
+    ) -> (Vec<Counted>, Counting) {
+        let (mut counters, mut counting) = Default::default();
+        let dues = &decision.charges;
+        decision.denial = self.charge_all(limit::look, dues, call, tally, &mut counters, &mut counting);
+        (counters, counting)
+    }
+
     fn charge_all<S: Store + ?Sized>(
         &self,
+        how: How<S>,
         dues: &[Due<'_>],
         call: &Call<'_>,
         tally: &Tally<'_, S>,
@@ -50,7 +69,7 @@ impl Request<'_> {
             .zip(&places)
             .map(|(due, place)| Charge { place, amount: due.amount, max: due.limit.max })
             .collect();
-        let outcome = limit::charge(tally.store, tally.now_ns, &charges);
+        let outcome = how(tally.store, tally.now_ns, &charges);
         counting.retries = counting.retries.saturating_add(outcome.retries());
         let mut told = |usages: Vec<Usage>| {
             let named = dues.iter().zip(usages);

@@ -157,6 +157,15 @@ impl<'d> Value<'d> {
         Entries { document: self.document, next, end }
     }
 
+    /// Walks the members of an object likewise, each with the byte offsets of its key, colon and value.
+    pub fn members(self) -> impl Iterator<Item = (Cow<'d, str>, std::ops::Range<usize>, Value<'d>)> {
+        let mut entries = self.entries();
+        std::iter::from_fn(move || {
+            let (key, value) = entries.next_pair()?;
+            Some((key.string().unwrap_or_default(), key.span().start..value.span().end, value))
+        })
+    }
+
     /// Walks the elements of an array in their order; nothing for other values.
     #[must_use]
     pub fn elements(self) -> Elements<'d> {
@@ -187,17 +196,23 @@ pub struct Entries<'d> {
     end: usize,
 }
 
-impl<'d> Iterator for Entries<'d> {
-    type Item = (Cow<'d, str>, Value<'d>);
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'d> Entries<'d> {
+    fn next_pair(&mut self) -> Option<(Value<'d>, Value<'d>)> {
         if self.next >= self.end {
             return None;
         }
         let key = Value { document: self.document, index: self.next };
         let value = Value { document: self.document, index: self.next.saturating_add(1) };
         self.next = self.document.node(value.index).after.max(self.next.saturating_add(2));
-        Some((key.string().unwrap_or_default(), value))
+        Some((key, value))
+    }
+}
+
+impl<'d> Iterator for Entries<'d> {
+    type Item = (Cow<'d, str>, Value<'d>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_pair().map(|(key, value)| (key.string().unwrap_or_default(), value))
     }
 }
 

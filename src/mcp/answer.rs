@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::rounds::Rounds;
 use crate::denial::{Code, Denial, Invalid};
 
 /// JSON-RPC error code of a denial, outside the ranges that JSON-RPC and MCP keep.
@@ -59,6 +60,17 @@ pub struct Refusal<'a> {
     pub policy: &'a str,
 }
 
+/// How a client is led to a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lead<'a> {
+    /// What the call says of rounds
+    pub rounds: Rounds,
+    /// The page
+    pub url: &'a str,
+    /// What its user is told
+    pub message: String,
+}
+
 /// An HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -72,7 +84,7 @@ pub struct Reply {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Decision<'a> {
+pub(super) struct Decision<'a> {
     id: &'a str,
     code: &'static str,
     rule: &'a str,
@@ -89,9 +101,9 @@ struct Text<'a> {
 }
 
 #[derive(Serialize)]
-struct Meta<'a> {
+pub(super) struct Meta<'a> {
     #[serde(rename = "dev.mcp-policy/decision")]
-    decision: &'a Decision<'a>,
+    pub(super) decision: &'a Decision<'a>,
 }
 
 // Clients of 2026-07-28 refuse a result without `resultType`; older ones ignore it.
@@ -118,14 +130,7 @@ impl Refusal<'_> {
     #[must_use]
     pub fn reply(&self) -> Reply {
         let denial = self.denial;
-        let decision = Decision {
-            id: self.decision_id,
-            code: denial.code.as_str(),
-            rule: &denial.rule,
-            reason: &denial.reason,
-            retry_after_seconds: denial.retry_after_seconds,
-            policy: self.policy,
-        };
+        let decision = self.decision();
         let (status, code) = self.status_and_code();
         let as_result = matches!(self.asked, Asked::Tool(_))
             && self.form == Form::Result
@@ -163,6 +168,29 @@ impl Refusal<'_> {
             _ => {}
         }
         Reply { status, headers, body: format!("{{\"jsonrpc\":\"2.0\",{id}{member}}}") }
+    }
+
+    /// Leads the client's user to a page, in place of the refusal.
+    #[must_use]
+    pub fn lead(&self, lead: &Lead<'_>) -> Reply {
+        let result = lead.rounds.result(lead.url, &lead.message, &self.decision());
+        let id = self.id.unwrap_or("null");
+        let headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("x-mcp-policy", self.denial.code.as_str().to_owned()),
+        ];
+        Reply { status: 200, headers, body: format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#) }
+    }
+
+    fn decision(&self) -> Decision<'_> {
+        Decision {
+            id: self.decision_id,
+            code: self.denial.code.as_str(),
+            rule: &self.denial.rule,
+            reason: &self.denial.reason,
+            retry_after_seconds: self.denial.retry_after_seconds,
+            policy: self.policy,
+        }
     }
 
     /// Returns the HTTP status and the code of the JSON-RPC error.
@@ -205,7 +233,7 @@ fn is_policy(code: Code) -> bool {
     )
 }
 
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     // These types hold strings and numbers alone, whose writing cannot fail.
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }

@@ -47,6 +47,8 @@ pub struct Headers {
     pub content_type: Field,
     /// `content-encoding`
     pub content_encoding: Field,
+    /// `content-length`
+    pub content_length: Field,
     /// `upgrade`: what follows is no HTTP any more
     pub upgrade: Field,
     /// `last-event-id`: the client resumes a stream
@@ -96,6 +98,7 @@ impl Headers {
                 ":path" => &mut headers.path,
                 "content-type" => &mut headers.content_type,
                 "content-encoding" => &mut headers.content_encoding,
+                "content-length" => &mut headers.content_length,
                 "upgrade" => &mut headers.upgrade,
                 "last-event-id" => &mut headers.last_event_id,
                 "mcp-method" => &mut headers.mcp_method,

@@ -5,7 +5,6 @@
 //! JSON text, [`ListBody`] a JSON body in chunks, [`ListStream`] an SSE stream in chunks.
 
 mod body;
-mod edit;
 mod stream;
 
 use std::fmt;
@@ -16,7 +15,7 @@ use crate::mcp::keys::is_variant;
 pub use body::{ListBody, Shown, UNREADABLE, error_for};
 pub use stream::ListStream;
 
-use edit::Edits;
+use super::edit::Edits;
 
 /// A list that a server publishes (MCP, Server Features: Tools, Prompts, Resources).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -156,7 +155,7 @@ fn filter_message(
     message: Value<'_>,
     kinds: &[ListKind],
     keep: &mut Keep<'_>,
-    edits: &mut Edits,
+    edits: &mut Edits<'_>,
 ) -> Result<(), Unreadable> {
     let Some(result) = member(message, "result")? else { return Ok(()) };
     if !result.is_object() {
@@ -187,7 +186,7 @@ fn filter_message(
 }
 
 /// Keeps a shared cache from showing this caller's list to another.
-fn make_private(result: Value<'_>, edits: &mut Edits) -> Result<(), Unreadable> {
+fn make_private(result: Value<'_>, edits: &mut Edits<'_>) -> Result<(), Unreadable> {
     match member(result, "cacheScope")? {
         Some(scope) if scope.string().as_deref() == Some("private") => {}
         Some(scope) => edits.replace(scope.span(), r#""private""#),

@@ -59,6 +59,11 @@ impl Faults {
         self.places.insert(path.to_string());
     }
 
+    /// Notes a fault at a place that is known as text.
+    pub fn note(&mut self, place: &str, what: impl fmt::Display) {
+        self.add(&Path(place.to_owned()), what);
+    }
+
     /// Notes that the value at `path` is not what belongs there, unless a fault of it is known:
     /// a number that came in no usable form is not found wanting again.
     pub fn unfit(&mut self, path: &Path, expected: &str, found: Value<'_>) {

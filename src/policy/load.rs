@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::approvals;
 use super::fault::{Faults, Path};
 use super::fields::{self, Fields};
 use super::grant;
@@ -106,6 +107,11 @@ fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy>
     let max_body_bytes = document.count("max_body_bytes", MOST_BODY_BYTES, faults).unwrap_or(MAX_BODY_BYTES);
     let ways = [("hold", RequestHeaders::Hold), ("stream", RequestHeaders::Stream)];
     let request_headers = document.word("request_headers", &ways, RequestHeaders::default(), faults);
+    let approvals = approvals::approvals(&mut document, faults);
+    if !document.has_any(&["approvals"]) {
+        let of_grants = grants.iter().map(|grant| &grant.rules);
+        approvals::refuse_unasked(&std::iter::once(&rules).chain(of_grants).collect::<Vec<_>>(), faults);
+    }
     let audit = audit(&mut document, faults);
     let counter_capacity = capacity(&mut document, faults);
     document.close(faults);
@@ -120,6 +126,7 @@ fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy>
         exempt_paths,
         max_body_bytes: usize::try_from(max_body_bytes).unwrap_or_default(),
         request_headers: request_headers.unwrap_or_default(),
+        approvals,
         audit,
         counter_capacity,
     })

@@ -41,7 +41,7 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
     let target = match method {
         "tools/call" => {
             let params = required(params)?;
-            refuse_variants(params, &["name", "arguments"])?;
+            refuse_variants(params, &["name", "arguments", "requestState", "inputResponses"])?;
             arguments(params)?;
             Target::Tool(string(params, "name", "params.name")?)
         }

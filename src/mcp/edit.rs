@@ -1,21 +1,22 @@
 //! Changes to a text, by spans.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Replacements of spans that do not overlap, in any order.
 #[derive(Debug, Default)]
-pub(super) struct Edits {
-    edits: Vec<(Range<usize>, &'static str)>,
+pub(super) struct Edits<'w> {
+    edits: Vec<(Range<usize>, Cow<'w, str>)>,
     removed: usize,
 }
 
-impl Edits {
+impl<'w> Edits<'w> {
     /// Notes that `with` takes the place of the bytes in `span`; an empty span inserts.
-    pub(super) fn replace(&mut self, span: Range<usize>, with: &'static str) {
-        self.edits.push((span, with));
+    pub(super) fn replace(&mut self, span: Range<usize>, with: impl Into<Cow<'w, str>>) {
+        self.edits.push((span, with.into()));
     }
 
-    /// Notes that of one array's `elements` (spans in order) those that are not kept go, each with
+    /// Notes that of one array's `elements`, or one object's members (spans in order), those that are not kept go, each with
     /// one comma: the one before it, or the one behind it where none before it is kept.
     pub(super) fn retain(&mut self, elements: &[(Range<usize>, bool)]) {
         let mut kept_before = false;

@@ -1,0 +1,171 @@
+//! What the approval service answers. It may be anybody's, and broken: what cannot be read is no answer.
+
+use crate::json::{self, Kind, Value};
+
+/// Larger answers are not read.
+pub const MOST_BYTES: usize = 65_536;
+/// The longest id, in characters.
+const LONGEST_ID: usize = 128;
+/// The longest URL, in characters.
+const LONGEST_URL: usize = 2_048;
+/// How much of an approver's reason is told, in characters.
+const LONGEST_REASON: usize = 512;
+
+/// What became of the call's approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It may go on, once: the service has noted that it did
+    Approved,
+    /// A person refused it
+    Denied,
+    /// Nobody has decided
+    Pending,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What became of it
+    pub status: Status,
+    /// The approval's id
+    pub id: String,
+    /// Its page, which a pending one always has
+    pub url: Option<String>,
+    /// The approver's reason, in one line
+    pub reason: Option<String>,
+}
+
+/// Reads an answer from its HTTP status and its body; `None` where it is no answer.
+#[must_use]
+pub fn read(http_status: &[u8], body: &[u8]) -> Option<Answer> {
+    if !matches!(http_status, b"200" | b"201" | b"202") || body.len() > MOST_BYTES {
+        return None;
+    }
+    let document = json::read(body).ok()?;
+    if document.defect().is_some() || !document.root().is_object() {
+        return None;
+    }
+    let member = |key: &str| document.root().get(key).filter(|value| value.kind() != Kind::Null);
+    let status = match member("status")?.string()?.as_ref() {
+        "approved" => Status::Approved,
+        "denied" => Status::Denied,
+        "pending" => Status::Pending,
+        _ => return None,
+    };
+    let id = member("id")?.string().filter(|id| is_id(id))?.into_owned();
+    let url = match member("url") {
+        None => None,
+        Some(value) => Some(value.string().filter(|url| is_page(url))?.into_owned()),
+    };
+    if status == Status::Pending && url.is_none() {
+        return None;
+    }
+    let reason = match member("reason") {
+        None => None,
+        Some(value) => Some(one_line(&value.string()?)).filter(|reason| !reason.is_empty()),
+    };
+    if member("expires_at").is_some_and(|value| Value::string(value).is_none()) {
+        return None;
+    }
+    Some(Answer { status, id, url, reason })
+}
+
+/// Tells whether a text can stand in a sentence as an id.
+fn is_id(id: &str) -> bool {
+    (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'`')
+}
+
+/// Tells whether a text is the address of a page that a client may be led to: `http` or `https`, in
+/// characters that a URI has (RFC 3986), without user information.
+fn is_page(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    let in_uri = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+    !authority.is_empty() && !authority.contains('@') && url.len() <= LONGEST_URL && url.bytes().all(in_uri)
+}
+
+/// Shortens a text and puts it into one line of what can be seen.
+fn one_line(text: &str) -> String {
+    let unseen = |char: char| {
+        char.is_control()
+            || matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let line: String = text.chars().map(|char| if unseen(char) { ' ' } else { char }).collect();
+    let line = line.trim();
+    match line.char_indices().nth(LONGEST_REASON) {
+        Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_contract_says_is_read() {
+        let body = r#"{"status":"pending","id":"a1","url":"https://a.example/approvals/a1?x=1#y","reason":null,"more":[1]}"#;
+        let url = Some("https://a.example/approvals/a1?x=1#y".to_owned());
+        let pending = Answer { status: Status::Pending, id: "a1".to_owned(), url, reason: None };
+        assert_eq!(read(b"200", body.as_bytes()), Some(pending.clone()));
+        assert_eq!(read(b"202", body.as_bytes()), Some(pending));
+        let body = r#"{"status":"denied","id":"a1","reason":" not\ntoday\u202e ","expires_at":"2027-01-01T00:00:00Z"}"#;
+        let denied = Answer {
+            status: Status::Denied,
+            id: "a1".to_owned(),
+            url: None,
+            reason: Some("not today".to_owned()),
+        };
+        assert_eq!(read(b"200", body.as_bytes()), Some(denied));
+        let body = r#"{"status":"approved","id":"a1"}"#;
+        assert_eq!(read(b"200", body.as_bytes()).map(|answer| answer.status), Some(Status::Approved));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_answer() {
+        let long = format!(r#"{{"status":"approved","id":"{}"}}"#, "a".repeat(129));
+        let huge = format!(r#"{{"status":"approved","id":"a","x":"{}"}}"#, "a".repeat(MOST_BYTES));
+        for body in [
+            "",
+            "approved",
+            "null",
+            "[]",
+            "true",
+            "{}",
+            r#"{"status":"approved"}"#,
+            r#"{"id":"a"}"#,
+            r#"{"status":"Approved","id":"a"}"#,
+            r#"{"status":"yes","id":"a"}"#,
+            r#"{"status":true,"id":"a"}"#,
+            r#"{"Status":"approved","id":"a"}"#,
+            r#"{"status":"approved","id":7}"#,
+            r#"{"status":"approved","id":""}"#,
+            r#"{"status":"approved","id":"a b"}"#,
+            r#"{"status":"approved","id":"a\n"}"#,
+            r#"{"status":"approved","id":"é"}"#,
+            r#"{"status":"denied","status":"approved","id":"a"}"#,
+            r#"{"status":"approved","id":"a","x":{"y":1,"y":2}}"#,
+            r#"{"status":"approved","id":"a"}{}"#,
+            r#"{"status":"approved","id":"a","reason":7}"#,
+            r#"{"status":"approved","id":"a","expires_at":7}"#,
+            r#"{"status":"approved","id":"a","url":7}"#,
+            r#"{"status":"pending","id":"a"}"#,
+            r#"{"status":"pending","id":"a","url":null}"#,
+            r#"{"status":"pending","id":"a","url":"javascript:alert(1)"}"#,
+            r#"{"status":"pending","id":"a","url":"HTTPS://a"}"#,
+            r#"{"status":"pending","id":"a","url":"https:///x"}"#,
+            r#"{"status":"pending","id":"a","url":"https://bank.example@evil.example/"}"#,
+            r#"{"status":"pending","id":"a","url":"https://a.example/ b"}"#,
+            r#"{"status":"pending","id":"a","url":"https://a.example/`b"}"#,
+            r#"{"status":"pending","id":"a","url":"https://é.example/"}"#,
+            r#"{"status":"pending","id":"a","url":"/approvals/a"}"#,
+            &long,
+            &huge,
+        ] {
+            assert_eq!(read(b"200", body.as_bytes()), None, "{body}");
+        }
+        for status in ["", "100", "204", "206", "301", "400", "404", "500", "2000"] {
+            assert_eq!(read(status.as_bytes(), br#"{"status":"approved","id":"a"}"#), None, "{status}");
+        }
+    }
+}

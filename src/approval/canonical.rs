@@ -1,0 +1,211 @@
+//! The canonical form of a JSON value (RFC 8785): one text for whatever means the same.
+
+use std::borrow::Cow;
+
+use crate::json::{Kind, Value, decimal};
+
+/// A text in canonical form that is being written.
+///
+/// The form holds numbers as doubles, so that 2^53 and 2^53 + 1 have one form. What must tell them apart
+/// asks whether the form is [exact](Self::is_exact).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canonical {
+    text: String,
+    exact: bool,
+}
+
+impl Canonical {
+    /// Writes a value in which no key stands twice and every number is a finite double. Recurses as
+    /// deep as the value nests, which its reader bounds.
+    #[must_use]
+    pub fn of(value: Value<'_>) -> Self {
+        let mut form = Self { text: String::with_capacity(value.raw().len()), exact: true };
+        form.value(value);
+        form
+    }
+
+    /// Writes an object of these members likewise.
+    #[must_use]
+    pub fn of_members<'d>(members: impl Iterator<Item = (Cow<'d, str>, Value<'d>)>) -> Self {
+        let mut form = Self { text: String::new(), exact: true };
+        form.members(members.collect());
+        form
+    }
+
+    /// Tells whether every number equals its form: there is no other value that has this form, but for
+    /// the notation of its numbers.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.exact
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    fn value(&mut self, value: Value<'_>) {
+        match value.kind() {
+            Kind::Null | Kind::Bool(_) => self.text.push_str(value.raw()),
+            Kind::Number => self.number(value.raw()),
+            Kind::String { .. } => string(&mut self.text, &value.string().unwrap_or_default()),
+            Kind::Array => {
+                self.text.push('[');
+                for (index, element) in value.elements().enumerate() {
+                    self.text.push_str(if index > 0 { "," } else { "" });
+                    self.value(element);
+                }
+                self.text.push(']');
+            }
+            Kind::Object => self.members(value.entries().collect()),
+        }
+    }
+
+    fn members(&mut self, mut members: Vec<(Cow<'_, str>, Value<'_>)>) {
+        // RFC 8785, section 3.2.3: by UTF-16 code units.
+        members.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        self.text.push('{');
+        for (index, (key, member)) in members.into_iter().enumerate() {
+            self.text.push_str(if index > 0 { "," } else { "" });
+            string(&mut self.text, &key);
+            self.text.push(':');
+            self.value(member);
+        }
+        self.text.push('}');
+    }
+
+    /// Writes a number as ECMAScript does (RFC 8785, section 3.2.2.3; ECMA-262, "Number::toString").
+    fn number(&mut self, text: &str) {
+        let double = text.parse().ok().filter(|double: &f64| double.is_finite());
+        let written = double.and_then(ecmascript);
+        // What is written reads back as the same double, so it is the number unless the double was not.
+        self.exact &= written.as_ref().is_some_and(|written| decimal::compare(text, written).is_eq());
+        self.text.push_str(written.as_deref().unwrap_or("null"));
+    }
+}
+
+/// Appends a string as RFC 8785, section 3.2.2.2, has it: escaped is only what has to be.
+pub fn string(out: &mut String, text: &str) {
+    // `serde_json` escapes just so; and of a string, writing cannot fail.
+    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+}
+
+/// Writes a finite double in the shortest digits that read back as it.
+fn ecmascript(double: f64) -> Option<String> {
+    if double == 0.0 {
+        return Some("0".to_owned());
+    }
+    let scientific = format!("{:e}", double.abs());
+    let (mantissa, exponent) = scientific.split_once('e')?;
+    let digits = mantissa.replace('.', "");
+    let count = i32::try_from(digits.len()).ok()?;
+    // The number is 0.digits × 10^point.
+    let point = exponent.parse::<i32>().ok()?.checked_add(1)?;
+    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or_default());
+    let plain = match point {
+        point if count <= point && point <= 21 => format!("{digits}{}", zeros(point.checked_sub(count)?)),
+        point @ 1..=21 => {
+            let (whole, fraction) = digits.split_at_checked(usize::try_from(point).ok()?)?;
+            format!("{whole}.{fraction}")
+        }
+        point @ -5..=0 => format!("0.{}{digits}", zeros(point.checked_neg()?)),
+        point => {
+            let (first, rest) = digits.split_at_checked(1)?;
+            let fraction = if rest.is_empty() { String::new() } else { format!(".{rest}") };
+            format!("{first}{fraction}e{:+}", point.checked_sub(1)?)
+        }
+    };
+    Some(if double < 0.0 { format!("-{plain}") } else { plain })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+    fn canonical(text: &str) -> (String, bool) {
+        let document = json::read(text.as_bytes()).unwrap();
+        let form = Canonical::of(document.root());
+        let exact = form.is_exact();
+        (form.into_text(), exact)
+    }
+
+    /// RFC 8785, appendix B: doubles by their bits, and their texts.
+    #[test]
+    fn doubles_are_written_as_the_rfc_lists_them() {
+        for (bits, expected) in [
+            (0x0000000000000000, "0"),
+            (0x8000000000000000, "0"),
+            (0x0000000000000001, "5e-324"),
+            (0x8000000000000001, "-5e-324"),
+            (0x7fefffffffffffff, "1.7976931348623157e+308"),
+            (0xffefffffffffffff, "-1.7976931348623157e+308"),
+            (0x4340000000000000, "9007199254740992"),
+            (0xc340000000000000, "-9007199254740992"),
+            (0x4430000000000000, "295147905179352830000"),
+            (0x44b52d02c7e14af5, "9.999999999999997e+22"),
+            (0x44b52d02c7e14af6, "1e+23"),
+            (0x44b52d02c7e14af7, "1.0000000000000001e+23"),
+            (0x444b1ae4d6e2ef4e, "999999999999999700000"),
+            (0x444b1ae4d6e2ef4f, "999999999999999900000"),
+            (0x444b1ae4d6e2ef50, "1e+21"),
+            (0x3eb0c6f7a0b5ed8c, "9.999999999999997e-7"),
+            (0x3eb0c6f7a0b5ed8d, "0.000001"),
+            (0x41b3de4355555553, "333333333.3333332"),
+            (0x41b3de4355555554, "333333333.33333325"),
+            (0x41b3de4355555555, "333333333.3333333"),
+            (0x41b3de4355555556, "333333333.3333334"),
+            (0x41b3de4355555557, "333333333.33333343"),
+            (0xbecbf647612f3696, "-0.0000033333333333333333"),
+            (0x43143ff3c1cb0959, "1424953923781206.2"),
+        ] {
+            assert_eq!(ecmascript(f64::from_bits(bits)).as_deref(), Some(expected), "{bits:016x}");
+        }
+    }
+
+    #[test]
+    fn a_value_has_one_form() {
+        for (text, expected) in [
+            // RFC 8785, sections 3.2.2 and 3.2.3.
+            (
+                r#"{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}"#,
+                r#"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}"#,
+            ),
+            (
+                r#"{"\u20ac":"Euro Sign","\r":"Carriage Return","\ufb33":"Hebrew Letter Dalet With Dagesh","1":"One","\ud83d\ude00":"Emoji: Grinning Face","\u0080":"Control","\u00f6":"Latin Small Letter O With Diaeresis"}"#,
+                "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\u{80}\":\"Control\",\"ö\":\"Latin Small Letter O With Diaeresis\",\"€\":\"Euro Sign\",\"😀\":\"Emoji: Grinning Face\",\"\u{fb33}\":\"Hebrew Letter Dalet With Dagesh\"}",
+            ),
+            (r#" { "b" : [ ] , "a" : { } } "#, r#"{"a":{},"b":[]}"#),
+            (r#"["\b\t\n\f\r\u001f\u007f\u2028"]"#, "[\"\\b\\t\\n\\f\\r\\u001f\u{7f}\u{2028}\"]"),
+            ("[1.0,10e-1,-0,-0.0,1e21,100e19,1e-7]", "[1,1,0,0,1e+21,1e+21,1e-7]"),
+        ] {
+            assert_eq!(canonical(text).0, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_exact_where_no_double_changes_a_number() {
+        for (text, form, exact) in [
+            ("9007199254740992", "9007199254740992", true),
+            ("9007199254740993", "9007199254740992", false),
+            ("1234567890123456800", "1234567890123456800", true),
+            ("1234567890123456768", "1234567890123456800", false),
+            ("[0.1,1e0]", "[0.1,1]", true),
+            (r#"[{"a":0.10000000000000001},1]"#, r#"[{"a":0.1},1]"#, false),
+            ("1e400", "null", false),
+        ] {
+            assert_eq!(canonical(text), (form.to_owned(), exact), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn doubles_are_written_as_another_program_writes_them(bits: u64) {
+            let double = f64::from_bits(bits);
+            proptest::prop_assume!(double.is_finite());
+            let written = ecmascript(double).unwrap();
+            proptest::prop_assert_eq!(&written, ryu_js::Buffer::new().format_finite(double));
+            proptest::prop_assert_eq!(canonical(&written), (written, true));
+        }
+    }
+}

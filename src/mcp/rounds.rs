@@ -1,0 +1,231 @@
+//! Calls in several rounds (MCP 2026-07-28, "Multi Round-Trip Requests"): how a client is led to a page,
+//! and what it brings back.
+//!
+//! A server may keep such rounds of its own on the same call. What the call brings of them is the
+//! server's: it goes through the filter's rounds unchanged, inside the filter's own state.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+
+use super::answer::{Decision, Meta, json};
+use super::edit::Edits;
+use super::message::{Call, Target};
+use crate::json::{self, Value};
+
+/// The first protocol version that has rounds.
+const FIRST_VERSION: &str = "2026-07-28";
+/// How the filter's own states begin, and its keys among the responses.
+const MARK: &str = "mcp-policy.";
+/// The key of the filter's one request to the client.
+const KEY: &str = "mcp-policy.approval";
+/// How often a call is led to the page. Clients give up after ten rounds, with an error that tells the
+/// model nothing.
+const MOST_ROUNDS: u32 = 8;
+
+/// What a call says of rounds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rounds {
+    /// Whether the client opens pages for its user
+    opens_pages: bool,
+    /// How often the call was led to the page already
+    number: u32,
+    /// Whether the user would not be led there
+    declined: bool,
+    /// The server's own `requestState`, as JSON text
+    state: Option<String>,
+    /// The server's own `inputResponses`, as JSON text
+    responses: Option<String>,
+}
+
+/// What the filter keeps with the client between two rounds. Nothing in it is trusted: a client could
+/// send the server the same by itself.
+#[derive(Default)]
+struct Kept<'k> {
+    number: u32,
+    state: Option<&'k str>,
+    responses: Option<&'k str>,
+}
+
+impl Rounds {
+    /// Reads what a tool call says of rounds; of other calls that is nothing.
+    #[must_use]
+    pub fn read(call: &Call<'_>) -> Self {
+        let Some(params) = call.params.filter(|_| matches!(call.target, Target::Tool(_))) else {
+            return Self::default();
+        };
+        let state = params.get("requestState");
+        let responses = params.get("inputResponses");
+        let opens_pages = opens_pages(params);
+        let Some(kept) = state.and_then(own_state) else {
+            let text = |value: Value<'_>| value.raw().to_owned();
+            return Self {
+                opens_pages,
+                state: state.map(text),
+                responses: responses.map(text),
+                ..Self::default()
+            };
+        };
+        let document = json::read(&kept).ok();
+        let kept = document.as_ref().map_or_else(Kept::default, Kept::read);
+        let action = responses.and_then(|responses| responses.get(KEY)).and_then(|own| own.get("action"));
+        Self {
+            opens_pages,
+            number: kept.number,
+            declined: action.and_then(Value::string).is_some_and(|action| action != "accept"),
+            state: kept.state.map(str::to_owned),
+            responses: kept.responses.map(str::to_owned),
+        }
+    }
+
+    /// Tells whether the client can be led to a page now.
+    #[must_use]
+    pub fn can_lead(&self) -> bool {
+        self.opens_pages && !self.declined && self.number < MOST_ROUNDS
+    }
+
+    /// Writes the result that leads the client's user to `url` and has the client call again.
+    pub(super) fn result(&self, url: &str, message: &str, decision: &Decision<'_>) -> String {
+        let mut state = format!(r#"{{"number":{}"#, self.number.saturating_add(1));
+        for (key, value) in [("requestState", &self.state), ("inputResponses", &self.responses)] {
+            if let Some(value) = value {
+                state.push_str(&format!(r#","{key}":{value}"#));
+            }
+        }
+        state.push('}');
+        let params = PageRequest { mode: "url", message, url };
+        json(&InputRequired {
+            result_type: "input_required",
+            input_requests: Requests { approval: PageCall { method: "elicitation/create", params } },
+            request_state: format!("{MARK}{}", URL_SAFE_NO_PAD.encode(state)),
+            meta: Meta { decision },
+        })
+    }
+}
+
+/// Returns the body as the server is to see it: without the filter's own state and responses, and with
+/// the server's where they were kept in it. `None` where there is nothing of the filter's.
+#[must_use]
+pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
+    let params = call.params.filter(|_| matches!(call.target, Target::Tool(_)))?;
+    let kept = params.get("requestState").and_then(own_state);
+    let responses = params.get("inputResponses");
+    let own_responses = responses.is_some_and(|all| all.entries().any(|(key, _)| key.starts_with(MARK)));
+    if kept.is_none() && !own_responses {
+        return None;
+    }
+    let document = kept.as_ref().and_then(|kept| json::read(kept).ok());
+    let servers = document.as_ref().map_or_else(Kept::default, Kept::read);
+    let others =
+        responses.is_some_and(|all| !all.is_object() || all.entries().any(|(key, _)| !key.starts_with(MARK)));
+    let mut edits = Edits::default();
+    let mut members = Vec::new();
+    for (key, span, value) in params.members() {
+        let stays = match key.as_ref() {
+            "requestState" if kept.is_some() => {
+                // Responses that have no member to come back to come back here.
+                let back = [("requestState", servers.state), ("inputResponses", servers.responses)];
+                let back = back.iter().filter(|(key, _)| *key == "requestState" || responses.is_none());
+                let back: Vec<String> =
+                    back.filter_map(|(key, value)| Some(format!(r#""{key}":{}"#, (*value)?))).collect();
+                if !back.is_empty() {
+                    edits.replace(span.clone(), back.join(","));
+                }
+                !back.is_empty()
+            }
+            "inputResponses" if others && own_responses => {
+                let all: Vec<_> =
+                    value.members().map(|(key, span, _)| (span, !key.starts_with(MARK))).collect();
+                edits.retain(&all);
+                true
+            }
+            "inputResponses" if !others => {
+                if let Some(back) = servers.responses {
+                    edits.replace(value.span(), back);
+                }
+                servers.responses.is_some() || !own_responses
+            }
+            _ => true,
+        };
+        members.push((span, stays));
+    }
+    edits.retain(&members);
+    edits.apply(text)
+}
+
+/// Decodes a `requestState` of the filter's own; of one that it cannot have made nothing is left.
+fn own_state(state: Value<'_>) -> Option<Vec<u8>> {
+    let text = state.string()?;
+    let encoded = text.strip_prefix(MARK)?;
+    Some(URL_SAFE_NO_PAD.decode(encoded).unwrap_or_default())
+}
+
+impl<'k> Kept<'k> {
+    fn read(document: &'k json::Document<'_>) -> Self {
+        let sound = document.defect().is_none();
+        let member = |key: &str| document.root().get(key).filter(|_| sound);
+        Self {
+            number: member("number")
+                .and_then(Value::number)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(MOST_ROUNDS),
+            state: member("requestState").filter(|state| is_servers(*state)).map(Value::raw),
+            responses: member("inputResponses").filter(|responses| responses.is_object()).map(Value::raw),
+        }
+    }
+}
+
+/// Tells whether a kept state is a server's: one of the filter's own within another would be shown.
+fn is_servers(state: Value<'_>) -> bool {
+    state.string().is_some_and(|text| !text.starts_with(MARK))
+}
+
+/// Tells whether the client says that it speaks a version with rounds and opens pages.
+fn opens_pages(params: Value<'_>) -> bool {
+    let meta = |key: &str| params.get("_meta").and_then(|meta| meta.get(key));
+    let version = meta("io.modelcontextprotocol/protocolVersion").and_then(Value::string);
+    let capabilities = meta("io.modelcontextprotocol/clientCapabilities");
+    let pages = capabilities.and_then(|all| all.get("elicitation")).and_then(|modes| modes.get("url"));
+    version.is_some_and(|version| is_date(&version) && version.as_ref() >= FIRST_VERSION)
+        && pages.is_some_and(Value::is_object)
+}
+
+/// Tells whether a protocol version has the form that compares as a text: `2026-07-28`.
+fn is_date(version: &Cow<'_, str>) -> bool {
+    version.len() == FIRST_VERSION.len()
+        && version
+            .bytes()
+            .zip(FIRST_VERSION.bytes())
+            .all(|(a, b)| a == b || (a.is_ascii_digit() && b != b'-'))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InputRequired<'a> {
+    result_type: &'static str,
+    input_requests: Requests<'a>,
+    request_state: String,
+    #[serde(rename = "_meta")]
+    meta: Meta<'a>,
+}
+
+#[derive(Serialize)]
+struct Requests<'a> {
+    #[serde(rename = "mcp-policy.approval")]
+    approval: PageCall<'a>,
+}
+
+#[derive(Serialize)]
+struct PageCall<'a> {
+    method: &'static str,
+    params: PageRequest<'a>,
+}
+
+#[derive(Serialize)]
+struct PageRequest<'a> {
+    mode: &'static str,
+    message: &'a str,
+    url: &'a str,
+}
