@@ -60,7 +60,7 @@ const OPERATORS: [(&str, &str); 27] = [
 ];
 
 fn policy(rule: &Value) -> Policy {
-    let document = json!({ "version": "1", "tools": { "pay": rule } });
+    let document = json!({ "version": "1", "approvals": { "cluster": "c" }, "tools": { "pay": rule } });
     Policy::from_bytes(document.to_string().as_bytes()).unwrap()
 }
 

@@ -9,7 +9,9 @@ use std::sync::LazyLock;
 use mcp_policy_filter::json::{self, quote};
 use mcp_policy_filter::limit::Kind;
 use mcp_policy_filter::mcp::answer::Form;
-use mcp_policy_filter::policy::{Action, Adds, Condition, Effect, Mode, Policy, RequestHeaders, Rule, Scope};
+use mcp_policy_filter::policy::{
+    Action, Adds, Approvals, Condition, Effect, Mode, Policy, RequestHeaders, Rule, Scope,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use prost::Message as _;
@@ -229,6 +231,13 @@ fn meaning(policy: &Policy) -> Vec<String> {
         ),
         format!("counters.capacity: {}", policy.counter_capacity),
     ];
+    if let Some(Approvals { cluster, authority, path, timeout_ms, wait_seconds, expires_seconds }) =
+        &policy.approvals
+    {
+        lines.push(format!(
+            "approvals: {cluster} {authority} {path}, {timeout_ms} ms, waits {wait_seconds} s, stands {expires_seconds} s"
+        ));
+    }
     policy.all_rules().for_each(|rule| rule_meaning(rule, &mut lines));
     lines
 }
@@ -469,6 +478,17 @@ fn condition() -> BoxedStrategy<serde_json::Value> {
     prop_oneof![with_operand, object(3, parts)].boxed()
 }
 
+fn approvals() -> BoxedStrategy<serde_json::Value> {
+    object(
+        1,
+        vec![
+            ("cluster", word(&["approvals", "outbound|80||a.internal"])),
+            ("path", word(&["/v1/approvals", "/"])),
+            ("wait_seconds", mostly((0..302_u32).prop_map(Into::into))),
+        ],
+    )
+}
+
 fn rule() -> BoxedStrategy<serde_json::Value> {
     object(
         0,
@@ -507,6 +527,7 @@ fn document() -> impl Strategy<Value = serde_json::Value> {
             ("exempt_paths", list(word(&["/healthz", "/", "/a b"]), 2)),
             ("max_body_bytes", mostly((1..67_108_865_u32).prop_map(Into::into))),
             ("request_headers", word(&["hold", "stream"])),
+            ("approvals", approvals()),
             ("counters", object(0, vec![("capacity", mostly((1..1_048_577_u32).prop_map(Into::into)))])),
         ],
     );

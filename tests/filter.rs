@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "filter/approvals.rs"]
+mod approvals;
 #[path = "filter/counting.rs"]
 mod counting;
 #[path = "filter/hold.rs"]
@@ -23,6 +25,8 @@ mod proxy;
 mod refusals;
 #[path = "filter/requests.rs"]
 mod requests;
+#[path = "filter/rounds.rs"]
+mod rounds;
 #[path = "filter/shadow.rs"]
 mod shadow;
 
@@ -44,6 +48,7 @@ const WAYS: [&str; 2] = ["hold", "stream"];
 fn policy() -> Value {
     json!({
         "version": "1",
+        "approvals": { "cluster": "approvals" },
         "tools": {
             "safe": {},
             "danger": { "action": "deny", "reason": "it deletes" },

@@ -57,6 +57,7 @@ fn judge(policy: &Policy, headers: &Headers, body: &[u8], store: &MemoryStore) -
     match judgement.verdict {
         Verdict::Forward(_) => None,
         Verdict::Refuse(reply) => Some(reply),
+        Verdict::Ask(question) => panic!("nobody is to be asked: {question}"),
     }
 }
 

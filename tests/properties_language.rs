@@ -211,7 +211,7 @@ fn documents() -> impl Strategy<Value = Value> {
         let (default, mode, [hides, narrows, applies]) = words;
         let grant = json!({ "name": "g", "match": [{ "header": "bob" }], "all_tools": own_all, "tools": own });
         let mut document = json!({
-            "version": "1", "default": default, "mode": mode, "server": "x", "tools": tools,
+            "version": "1", "approvals": { "cluster": "nobody" }, "default": default, "mode": mode, "server": "x", "tools": tools,
             "resources": resources, "hide": if hides { json!(["tt"]) } else { json!([]) },
             "identity": [{ "header": { "name": "x-agent-id" } }], "methods": { "x/*": "deny", "x/y": "allow" },
         });

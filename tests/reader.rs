@@ -180,6 +180,7 @@ fn answer(verdict: Verdict) -> Option<Reply> {
     match verdict {
         Verdict::Forward(_) => None,
         Verdict::Refuse(reply) => Some(reply),
+        Verdict::Ask(question) => panic!("nobody is to be asked: {question}"),
     }
 }
 

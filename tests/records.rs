@@ -37,6 +37,7 @@ fn document() -> Value {
     json!({
         "version": "1",
         "server": "orders",
+        "approvals": { "cluster": "approvals" },
         "tools": {
             "safe": {},
             "get_*": {},
@@ -118,6 +119,7 @@ impl Guard {
         assert_eq!(outcome, judgement.outcome.as_str());
         assert_eq!(code, judgement.denial.as_ref().map(|denial| denial.code.as_str()));
         match &judgement.verdict {
+            Verdict::Ask(_) => assert_eq!(code, Some("approval_required")),
             Verdict::Forward(_) => assert!(judgement.outcome != Outcome::Deny, "{record}"),
             Verdict::Refuse(reply) => {
                 assert_eq!(outcome, "deny");

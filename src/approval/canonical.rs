@@ -98,7 +98,7 @@ fn ecmascript(double: f64) -> Option<String> {
     }
     let scientific = format!("{:e}", double.abs());
     let (mantissa, exponent) = scientific.split_once('e')?;
-    let digits = mantissa.replace('.', "");
+    let digits = even(mantissa.replace('.', ""), double.abs());
     let count = i32::try_from(digits.len()).ok()?;
     // The number is 0.digits × 10^point.
     let point = exponent.parse::<i32>().ok()?.checked_add(1)?;
@@ -117,6 +117,26 @@ fn ecmascript(double: f64) -> Option<String> {
         }
     };
     Some(if double < 0.0 { format!("-{plain}") } else { plain })
+}
+
+/// Returns the shortest digits of a double as ECMAScript wants them: of two that are equally near the one
+/// that is even, where Rust takes the larger.
+fn even(digits: String, double: f64) -> String {
+    /// No double has more digits, written out.
+    const MOST_DIGITS: usize = 767;
+    let Some((front, last @ (b'1' | b'3' | b'5' | b'7' | b'9'))) = digits
+        .split_at_checked(digits.len().saturating_sub(1))
+        .and_then(|(front, last)| Some((front, *last.as_bytes().first()?)))
+    else {
+        return digits;
+    };
+    let lower = format!("{front}{}", char::from(last.saturating_sub(1)));
+    let exact = format!("{double:.MOST_DIGITS$e}").replace('.', "");
+    let rest = exact.strip_prefix(&lower).and_then(|rest| rest.strip_prefix('5'));
+    let halfway = rest.is_some_and(|rest| {
+        rest.split('e').next().is_some_and(|rest| rest.bytes().all(|digit| digit == b'0'))
+    });
+    if halfway { lower } else { digits }
 }
 
 #[cfg(test)]
@@ -200,11 +220,21 @@ mod tests {
 
     proptest::proptest! {
         #[test]
+        fn of_two_texts_that_are_equally_near_the_even_one_is_written(whole in 1_u64 << 50..1 << 51, quarter in 0_u8..4) {
+            #[expect(clippy::cast_precision_loss, reason = "it is small enough for a double")]
+            let double = whole as f64 + f64::from(quarter) / 4.0;
+            let mut buffer = ryu_js::Buffer::new();
+            let written = ecmascript(double).unwrap();
+            proptest::prop_assert_eq!(&written, buffer.format_finite(double));
+        }
+
+        #[test]
         fn doubles_are_written_as_another_program_writes_them(bits: u64) {
             let double = f64::from_bits(bits);
             proptest::prop_assume!(double.is_finite());
             let written = ecmascript(double).unwrap();
-            proptest::prop_assert_eq!(&written, ryu_js::Buffer::new().format_finite(double));
+            let mut buffer = ryu_js::Buffer::new();
+            proptest::prop_assert_eq!(&written, buffer.format_finite(double));
             proptest::prop_assert_eq!(canonical(&written), (written, true));
         }
     }

@@ -170,7 +170,7 @@ impl<'k> Kept<'k> {
             number: member("number")
                 .and_then(Value::number)
                 .and_then(|text| text.parse().ok())
-                .unwrap_or(MOST_ROUNDS),
+                .unwrap_or_default(),
             state: member("requestState").filter(|state| is_servers(*state)).map(Value::raw),
             responses: member("inputResponses").filter(|responses| responses.is_object()).map(Value::raw),
         }

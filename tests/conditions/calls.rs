@@ -71,8 +71,11 @@ fn a_condition_in_shadow_mode_advises_and_one_beside_approval_denies() {
         assert_eq!(decision.would_deny.unwrap().code.as_str(), "condition_failed");
     });
     let asked = policy(&json!({ "action": "require_approval", "require": [small] }));
-    for (arguments, code) in [(r#"{"a":50}"#, "condition_failed"), (r#"{"a":5}"#, "approval_required")] {
-        called(&asked, arguments, |decision| assert_eq!(decision.denial.unwrap().code.as_str(), code));
+    for (arguments, code) in [(r#"{"a":50}"#, Some("condition_failed")), (r#"{"a":5}"#, None)] {
+        called(&asked, arguments, |decision| {
+            assert_eq!(decision.denial.map(|denial| denial.code.as_str()), code);
+            assert_eq!(decision.approval.unwrap().path, "tools.pay");
+        });
     }
 }
 

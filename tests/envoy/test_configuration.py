@@ -21,6 +21,7 @@ FORMS = {
 POLICY = {
     "version": "1",
     "server": "forms",
+    "approvals": {"cluster": "approvals"},
     "description": 'ein Stück Text, 文字, 🚀 and "quotes"\non two lines',
     "hide": ["internal_*"],
     "all_tools": {"limits": [{"counter": "all", "window": "hour", "max": 6.5}]},

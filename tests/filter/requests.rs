@@ -60,7 +60,7 @@ fn what_is_refused_reaches_no_upstream() {
         (POST.to_vec(), call("danger"), 200, "denied"),
         (POST.to_vec(), call("other"), 200, "not_listed"),
         (POST.to_vec(), call("secret"), 200, "hidden"),
-        (POST.to_vec(), call("asked"), 200, "approval_required"),
+        (POST.to_vec(), call("asked"), 200, "approval_unavailable"),
         (POST.to_vec(), r#"{"jsonrpc":"2.0","id":7,"method":"x/y"}"#.to_owned(), 200, "not_listed"),
         (POST.to_vec(), notified, 403, "denied"),
         (POST.to_vec(), format!("[{}]", call("safe")), 400, "invalid_request"),

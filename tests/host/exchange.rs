@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mcp_policy_filter::envoy::{Filter, Flow, Plugin};
 use mcp_policy_filter::mcp::answer::Reply;
+use mcp_policy_filter::policy::Approvals;
 
 use super::{Buffers, Headers, Proxy, Stream};
 
@@ -151,7 +152,7 @@ impl Exchange {
     /// Sends a request through the filter. Once it has answered, nothing more of it comes.
     pub fn request(&mut self, sent: &Sent) {
         self.buffers().request_headers.clone_from(&sent.headers);
-        let flow = self.filter.request_headers(sent.ends_with_headers());
+        let flow = self.in_request(|filter| filter.request_headers(sent.ends_with_headers()));
         self.pass_request(flow, sent.ends_with_headers());
         if flow == Flow::Pause && !self.flag {
             return;
@@ -164,7 +165,7 @@ impl Exchange {
             End::WithLast | End::Never => {}
             End::After => self.request_body(&[], true),
             End::Trailers if self.reply().is_none() => {
-                let flow = self.filter.request_trailers();
+                let flow = self.in_request(Filter::request_trailers);
                 self.pass_request(flow, true);
             }
             End::Trailers => {}
@@ -177,8 +178,31 @@ impl Exchange {
         }
         self.buffers().request_body.extend_from_slice(chunk);
         let size = self.buffers().request_body.len();
-        let flow = self.filter.request_body(size, end);
+        let flow = self.in_request(|filter| filter.request_body(size, end));
         self.pass_request(flow, end);
+    }
+
+    fn in_request(&mut self, call: impl FnOnce(&mut Filter<Stream>) -> Flow) -> Flow {
+        self.buffers().in_request = true;
+        let flow = call(&mut self.filter);
+        self.buffers().in_request = false;
+        flow
+    }
+
+    /// Returns what the filter has asked the approval service, and waits for.
+    pub fn question(&self) -> Option<(Approvals, serde_json::Value, u32)> {
+        let (to, body, timeout_ms) = self.buffers().posted.clone()?;
+        Some((to, serde_json::from_slice(&body).unwrap(), timeout_ms))
+    }
+
+    /// Has the approval service answer with a status and a body; `None` where it does not.
+    pub fn answer(&mut self, answer: Option<(&str, &str)>) {
+        self.buffers().posted = None;
+        self.buffers().answer =
+            answer.map(|(status, body)| (status.as_bytes().to_vec(), body.as_bytes().to_vec()));
+        self.filter.answered(answer.is_some());
+        let resumed = std::mem::take(&mut self.buffers().resumed);
+        self.pass_request(if resumed { Flow::Continue } else { Flow::Pause }, true);
     }
 
     /// Does what Envoy does after a callback for the request.

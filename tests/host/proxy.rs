@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mcp_policy_filter::envoy::host::{Level, Shared};
 use mcp_policy_filter::envoy::{Broken, Host};
 use mcp_policy_filter::mcp::answer::Reply;
+use mcp_policy_filter::policy::Approvals;
 
 pub type Headers = Vec<(String, Vec<u8>)>;
 
@@ -23,6 +24,10 @@ pub enum Call {
     RequestHeaders,
     SetRequestHeader,
     RequestBody,
+    SetRequestBody,
+    Resume,
+    Post,
+    Posted,
     ResponseHeaders,
     SetResponseHeader,
     ResponseBody,
@@ -51,6 +56,7 @@ struct State {
     tick_ms: u32,
     log: Vec<String>,
     failing: BTreeSet<Call>,
+    clusters: BTreeSet<String>,
     metrics: HashMap<String, u64>,
     calls: Vec<Call>,
 }
@@ -66,6 +72,7 @@ impl Proxy {
             tick_ms: 0,
             log: Vec::new(),
             failing: BTreeSet::new(),
+            clusters: BTreeSet::new(),
             metrics: HashMap::new(),
             calls: Vec::new(),
         };
@@ -85,6 +92,11 @@ impl Proxy {
     /// Makes nothing fail any more.
     pub fn mend(&self) {
         self.state().failing.clear();
+    }
+
+    /// Has the proxy know a cluster that can be asked.
+    pub fn know(&self, cluster: &str) {
+        self.state().clusters.insert(cluster.to_owned());
     }
 
     pub fn advance(&self, nanoseconds: u64) {
@@ -166,6 +178,14 @@ pub struct Buffers {
     pub filter_state: HashMap<String, Vec<u8>>,
     /// What the filter has answered.
     pub reply: Option<Reply>,
+    /// What the filter has posted elsewhere, and to whom: where no answer has come back.
+    pub posted: Option<(Approvals, Vec<u8>, u32)>,
+    /// The answer to it that is being handed over: a status and a body.
+    pub answer: Option<(Vec<u8>, Vec<u8>)>,
+    /// A callback for the request is under way.
+    pub in_request: bool,
+    /// The filter lets the request go on.
+    pub resumed: bool,
 }
 
 impl Stream {
@@ -200,6 +220,35 @@ impl Host for Stream {
 
     fn request_body(&self) -> Result<Vec<u8>, Broken> {
         self.take(Call::RequestBody, |state| state.request_body.clone())
+    }
+
+    fn set_request_body(&self, bytes: &[u8]) -> Result<(), Broken> {
+        self.take(Call::SetRequestBody, |state| {
+            assert!(!state.request_body.is_empty(), "Envoy replaces no body where there is none");
+            state.request_body = bytes.to_vec();
+        })
+    }
+
+    fn resume(&self) -> Result<(), Broken> {
+        self.take(Call::Resume, |state| {
+            assert!(!state.in_request, "within a callback for the request, Envoy would wait for its end");
+            state.resumed = true;
+        })
+    }
+
+    fn post(&self, to: &Approvals, body: &[u8], timeout_ms: u32) -> Result<(), Broken> {
+        if !self.proxy.turn(Call::Post)?.clusters.contains(&to.cluster) {
+            return Err(Broken);
+        }
+        let posted = &mut self.state.borrow_mut().posted;
+        assert_eq!(*posted, None, "one question at a time");
+        *posted = Some((to.clone(), body.to_vec(), timeout_ms));
+        Ok(())
+    }
+
+    fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
+        let answer = self.take(Call::Posted, |state| state.answer.clone())?;
+        answer.filter(|(_, body)| body.len() <= most).ok_or(Broken)
     }
 
     fn response_headers(&self) -> Result<Headers, Broken> {

@@ -34,6 +34,7 @@ fn guarded() -> Value {
     let spend = json!([{ "counter": "c", "window": "day", "max": 5, "amount": "args.amount" }]);
     json!({
         "version": "1",
+        "approvals": { "cluster": "approvals" },
         "all_tools": { "arguments": { "maxProperties": 3 } },
         "tools": {
             "run": { "arguments": id },
