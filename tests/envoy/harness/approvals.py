@@ -17,8 +17,14 @@ import threading
 import time
 from dataclasses import dataclass
 
+import httpx
+
 from upstream import Answer, Request, Upstream, json_answer
 
+from . import http1
+
+REASON = "a person decides"
+ASKED = {"action": "require_approval", "reason": REASON}
 PATH = "/v1/approvals"
 PAGES = "/approvals/"
 
@@ -138,6 +144,28 @@ class Approvals(Upstream):
         if request.left():
             return Answer(raw=b"")
         return json_answer(self.told(*self.ledger.take(asked)))
+
+
+# What a test says and asks of calls that need approval.
+
+
+def policy(tools: dict, settings: dict | None = None, **document: object) -> dict:
+    """Write a policy that asks the service of the harness; `settings` go into `approvals`."""
+    return {
+        "version": "1",
+        "approvals": {"cluster": "approvals", **(settings or {})},
+        "tools": tools,
+        **document,
+    }
+
+
+def code(answer: httpx.Response | http1.Answer) -> str:
+    """Say what became of a call: the code of its refusal, or `allowed`, or another status than 200."""
+    if isinstance(answer, http1.Answer):
+        refused, status = answer.header("x-mcp-policy"), answer.status
+    else:
+        refused, status = answer.headers.get("x-mcp-policy"), answer.status_code
+    return refused or ("allowed" if status == 200 else str(status))
 
 
 # What the fingerprint is made of, worked out apart from the filter.

@@ -1,0 +1,393 @@
+"""An approval is for exactly one call: which calls are the same, and that one of them goes through."""
+
+import base64
+import json
+import threading
+
+import pytest
+
+from harness import http1, identity, load, rpc
+from harness.approvals import ASKED, code, fingerprint, policy
+from harness.identity import Issuer, bearer, jwt_authn, verifying
+
+PENDING = "approval_required"
+ISSUER = Issuer("https://issuer.example", "ES256")
+TEAMS = {
+    "identity": [{"jwt": {"payload": "jwt_payload"}}],
+    "grants": [{"name": team, "match": [{"claim": {"team": team}}]} for team in ("red", "blue")],
+}
+DOCUMENT = policy({"wipe": ASKED, "sweep": ASKED}, default="allow")
+LISTENERS = {
+    "other server": {**DOCUMENT, "server": "other"},
+    "other policy": {**DOCUMENT, "description": "the same rules"},
+    "teams": {**DOCUMENT, **TEAMS},
+}
+
+
+@pytest.fixture(scope="module")
+def proxy(module_envoy, module_approvals):
+    first = jwt_authn([ISSUER], missing_ok=True)
+    return module_envoy(
+        DOCUMENT,
+        also=LISTENERS,
+        approvals=module_approvals,
+        workers=4,
+        edit_listener=verifying(first),
+    )
+
+
+@pytest.fixture
+def service(module_approvals, module_upstream):
+    """The service of the file, which has forgotten what other tests asked; so has the upstream."""
+    module_approvals.clear()
+    module_approvals.ledger.approvals.clear()
+    module_upstream.clear()
+    return module_approvals
+
+
+def raw(arguments: str, tool: str = "wipe", more: str = "") -> bytes:
+    """Write a call whose arguments are these very characters, and more params."""
+    params = f'{{"name":"{tool}","arguments":{arguments}{more}}}'
+    return f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}'.encode()
+
+
+def wipe(proxy, arguments: str = "{}", listener: str = "main", headers: dict | None = None, **call) -> str:
+    return code(rpc.post(proxy.urls[listener], raw(arguments, **call), headers))
+
+
+# The same call.
+
+
+def test_an_approved_call_goes_on_once(proxy, service, module_upstream):
+    made = [wipe(proxy), wipe(proxy)]
+    service.decide("approved")
+    made += [wipe(proxy), wipe(proxy)]
+    assert made == [PENDING, PENDING, "allowed", PENDING]
+    assert len({ask["fingerprint"] for ask in service.asks}) == 1
+    assert len(module_upstream.calls) == 1
+    # The last asked for a second approval, not for the first again.
+    assert [one.status for one in service.ledger.approvals] == ["consumed", "pending"]
+
+
+def test_of_fifty_calls_at_once_one_is_the_approved_one(proxy, service, module_upstream):
+    assert wipe(proxy) == PENDING
+    service.decide("approved")
+    with load.Crowd(proxy.port, 50) as crowd:
+        answers = crowd.call([rpc.tools_call("wipe", id=number) for number in range(50)])
+    assert sorted(code(answer) for answer in answers) == ["allowed"] + [PENDING] * 49
+    [arrived] = module_upstream.calls
+    [allowed] = [answer for answer in answers if code(answer) == "allowed"]
+    assert arrived.json()["id"] == json.loads(allowed.body)["id"]
+    assert [one.status for one in service.ledger.approvals] == ["consumed", "pending"]
+
+
+def test_of_fifty_calls_that_wait_one_is_the_approved_one(module_envoy, service, module_upstream):
+    """They are all told at the same moment."""
+    document = policy({"wipe": ASKED}, {"wait_seconds": 1, "timeout_ms": 20_000})
+    proxy = module_envoy(document, approvals=service, workers=4)
+    with load.Crowd(proxy.port, 50) as crowd:
+        approve = threading.Thread(target=lambda: service.wait(50) and service.decide("approved"))
+        approve.start()
+        answers = crowd.call([rpc.tools_call("wipe", id=number) for number in range(50)])
+        approve.join()
+    assert sorted(code(answer) for answer in answers) == ["allowed"] + [PENDING] * 49
+    assert len(module_upstream.calls) == 1
+
+
+def test_two_envoys_on_one_service_have_one_approval_between_them(
+    proxy, module_envoy, service, module_upstream
+):
+    other = module_envoy(DOCUMENT, approvals=service)
+    assert [wipe(proxy), wipe(other)] == [PENDING, PENDING]
+    [known] = service.ledger.approvals
+    service.decide("approved")
+    with load.Crowd(proxy.port, 20) as ours, load.Crowd(other.port, 20) as theirs:
+        messages = [rpc.tools_call("wipe", id=number) for number in range(20)]
+        made = []
+        threads = [
+            threading.Thread(target=lambda crowd=crowd: made.extend(crowd.call(messages)))
+            for crowd in (ours, theirs)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(code(answer) for answer in made) == ["allowed"] + [PENDING] * 39
+    assert known.status == "consumed" and len(module_upstream.calls) == 1
+
+
+SAME = '{"a":1,"b":{"é":[true,null,"x/y"],"z":""}}'
+SPELLINGS = [
+    SAME,
+    '{"b":{"z":"","é":[true,null,"x/y"]},"a":1}',
+    ' {\t"a" : 1.0 ,\r\n "b" : { "\\u00e9" : [ true , null , "x\\/y" ] , "z" : "" } } ',
+    '{"\\u0061":1e0,"b":{"\\u00E9":[true,null,"\\u0078/y"],"z":""}}',
+    '{"a":10e-1,"b":{"é":[true,null,"x/y"],"z":""}}',
+]
+OTHERS = [
+    '{"a":2,"b":{"é":[true,null,"x/y"],"z":""}}',
+    '{"a":-1,"b":{"é":[true,null,"x/y"],"z":""}}',
+    '{"a":"1","b":{"é":[true,null,"x/y"],"z":""}}',
+    '{"a":true,"b":{"é":[true,null,"x/y"],"z":""}}',
+    '{"a":1,"b":{"é":[null,true,"x/y"],"z":""}}',
+    '{"a":1,"b":{"é":[true,null,"x/y"],"z":null}}',
+    '{"a":1,"b":{"é":[true,null,"x/y"]}}',
+    '{"a":1,"b":{"e\u0301":[true,null,"x/y"],"z":""}}',
+    '{"a":1,"b":{"é":[true,null,"x/y "],"z":""}}',
+    '{"A":1,"b":{"é":[true,null,"x/y"],"z":""}}',
+    '{"a":1,"b":{"é":[true,null,"x/y"],"z":""},"c":null}',
+    '{"a":1}',
+    "{}",
+]
+
+
+def test_a_call_is_the_same_however_it_is_spelled(proxy, service, module_upstream):
+    assert wipe(proxy, SAME) == PENDING
+    for spelling in SPELLINGS:
+        service.decide("approved")
+        assert [wipe(proxy, spelling), wipe(proxy, SAME)] == ["allowed", PENDING], spelling
+    assert len({ask["fingerprint"] for ask in service.asks}) == 1
+    # What was approved goes on as it was spelled.
+    assert [call.body for call in module_upstream.calls] == [raw(spelling) for spelling in SPELLINGS]
+
+
+def test_other_arguments_are_another_call(proxy, service, module_upstream):
+    assert wipe(proxy, SAME) == PENDING
+    service.decide("approved")
+    assert {wipe(proxy, other) for other in OTHERS} == {PENDING}
+    assert len({ask["fingerprint"] for ask in service.asks}) == len(OTHERS) + 1
+    assert module_upstream.heads == []
+    assert wipe(proxy, SAME) == "allowed"
+
+
+def test_another_tool_server_or_policy_is_another_call(proxy, service, module_upstream):
+    assert wipe(proxy, SAME) == PENDING
+    service.decide("approved")
+    made = [wipe(proxy, SAME, listener) for listener in ("other server", "other policy")]
+    made.append(wipe(proxy, SAME, tool="sweep"))
+    assert made == [PENDING] * 3
+    assert len({ask["fingerprint"] for ask in service.asks}) == 4
+    assert module_upstream.heads == []
+
+
+def test_another_version_of_the_policy_is_another_call(envoy, upstream, approvals):
+    proxy = envoy(DOCUMENT, approvals=approvals, xds="ecds")
+    assert wipe(proxy) == PENDING
+    approvals.decide("approved")
+    assert proxy.update({**DOCUMENT, "description": "the same rules"})
+    assert wipe(proxy) == PENDING and upstream.heads == []
+    assert proxy.update(DOCUMENT)
+    assert wipe(proxy) == "allowed"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"sub": "anna", "team": "blue"}, {"sub": "bert", "team": "red"}],
+    ids=["another grant", "another principal"],
+)
+def test_another_caller_makes_another_call(proxy, service, module_upstream, other):
+    anna, other = (bearer(ISSUER.token(**claims)) for claims in ({"sub": "anna", "team": "red"}, other))
+    assert wipe(proxy, SAME, "teams", anna) == PENDING
+    service.decide("approved")
+    assert wipe(proxy, SAME, "teams", other) == PENDING
+    assert module_upstream.heads == []
+    first, second = service.asks
+    assert (first["principal"], first["grant"]) == ("anna", "red")
+    assert [first["fingerprint"], second["fingerprint"]] == [fingerprint(first), fingerprint(second)]
+    assert wipe(proxy, SAME, "teams", anna) == "allowed"
+
+
+def test_an_approval_that_has_expired_is_none(proxy, service, module_upstream):
+    assert wipe(proxy) == PENDING
+    service.decide("approved").expires = 0
+    assert wipe(proxy) == PENDING and module_upstream.heads == []
+    first, second = service.ledger.approvals
+    assert first.id != second.id and first.asked["fingerprint"] == second.asked["fingerprint"]
+    assert service.asks[0]["expires_seconds"] == 900
+
+
+def test_a_refusal_stands_until_it_expires(proxy, service, module_upstream):
+    made = [wipe(proxy)]
+    refused = service.decide("denied")
+    made += [wipe(proxy), wipe(proxy)]
+    refused.expires = 0
+    assert [*made, wipe(proxy)] == [PENDING, "approval_denied", "approval_denied", PENDING]
+    assert module_upstream.heads == []
+
+
+# What names a call.
+
+NUMBERS = ["0", "-0", "-0.0", "1.0", "1e21", "1e-7", "0.1", "5e-324", "9007199254740992", "1E+2", "-1.50"]
+NUMBERS += ["1e20", "0.000001", "1.7976931348623157e308", "123e-20", "9007199254740991"]
+NAMED = [
+    "{}",
+    '{"":""}',
+    *(f'{{"n":{number}}}' for number in NUMBERS),
+    # By UTF-16 units the astral character comes before the others; by code points it is the last.
+    '{"\ufb33":1,"\U0001f600":2,"\u20ac":3,"é":4,"1":5,"\\r":6,"z":7}',
+    '{"t":"\\u0000\\u001f\\u007f\\u0080\\u2028 \\"\\\\\\/\\b\\f\\n\\r\\t é 文 \\ud83d\\ude00"}',
+    '{"deep":[[[{"b":[],"a":{}}]]],"true":true,"null":null}',
+]
+
+
+def test_the_fingerprint_is_what_anybody_can_work_out(proxy, service):
+    for arguments in NAMED:
+        for listener, headers in [("main", None), ("teams", bearer(ISSUER.token(sub="änna", team="red")))]:
+            assert wipe(proxy, arguments, listener, headers) == PENDING, arguments
+            asked = service.asks[-1]
+            assert asked["principal"] == ("änna" if headers else None)
+            assert asked["grant"] == ("red" if headers else "default")
+            assert asked["arguments"] == json.loads(arguments)
+            assert asked["fingerprint"] == fingerprint(asked, json.loads(arguments)), arguments
+
+
+@pytest.mark.parametrize("number", ["9007199254740993", "0.10000000000000001", "-9007199254740993"])
+def test_a_number_that_no_double_holds_is_refused_without_asking(proxy, service, module_upstream, number):
+    """It has no canonical form: two calls that differ in it alone would be the same."""
+    for arguments in (f'{{"n":{number}}}', f'{{"deep":[{{"n":{number}}}]}}'):
+        assert wipe(proxy, arguments) == "arguments_invalid"
+    assert service.requests == [] and module_upstream.heads == []
+
+
+def test_what_is_no_tool_is_named_by_its_method_and_params(module_envoy, service, module_upstream):
+    document = policy({}, prompts={"plan": ASKED}, resources={"file:///*": ASKED})
+    proxy = module_envoy(document, approvals=service)
+    state = {"requestState": "s", "inputResponses": {"q": {"action": "accept"}}}
+    for method, params in [
+        ("prompts/get", {"name": "plan", "arguments": {"b": "1", "a": "2"}}),
+        ("resources/read", {"uri": "file:///x"}),
+        ("resources/subscribe", {"uri": "file:///x"}),
+    ]:
+        message = rpc.request(method, {**params, "_meta": {"progressToken": 1}})
+        assert code(rpc.post(proxy.url, message)) == PENDING
+        asked = service.asks[-1]
+        assert (asked["tool"], asked["arguments"]) == (method, params)
+        assert asked["fingerprint"] == fingerprint(asked)
+        service.decide("approved")
+        again = rpc.request(method, {**params, **state}, id="again")
+        assert [code(rpc.post(proxy.url, one)) for one in (again, message)] == ["allowed", PENDING]
+        assert module_upstream.requests[-1].body == rpc.encode(again)
+
+
+# What a client brings back is no approval.
+
+OPENS_PAGES = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}}}
+ACCEPTED = {"mcp-policy.approval": {"action": "accept", "content": {"status": "approved", "approved": True}}}
+
+
+def modern(proxy, arguments: dict | None = None, **more: object) -> tuple:
+    """Call as a client that opens pages does; return what became of it, and the result."""
+    params = {"name": "wipe", "arguments": arguments or {}, "_meta": OPENS_PAGES, **more}
+    message, headers = rpc.modern(rpc.request("tools/call", params))
+    answer = rpc.post(proxy.url, message, headers)
+    result = answer.json()["result"]
+    return ("led" if result["resultType"] == "input_required" else code(answer)), result
+
+
+def test_a_request_state_that_is_replayed_opens_nothing(proxy, service, module_upstream):
+    became, result = modern(proxy)
+    assert became == "led" and result["requestState"].startswith("mcp-policy.")
+    [(key, _)] = result["inputRequests"].items()
+    assert key.startswith("mcp-policy.")
+    back = {"requestState": result["requestState"], "inputResponses": {key: {"action": "accept"}}}
+    assert modern(proxy, **back)[0] == "led"
+    service.decide("approved")
+    assert modern(proxy, **back)[0] == "allowed"
+    assert [modern(proxy, **back)[0] for _ in range(3)] == ["led"] * 3
+    assert len(module_upstream.calls) == 1
+    # Nor is it good for another call.
+    service.decide("approved")
+    assert modern(proxy, {"n": 1}, **back)[0] == "led"
+    assert len(module_upstream.calls) == 1
+
+
+def state(made: object) -> str:
+    made = made if isinstance(made, bytes) else json.dumps(made).encode()
+    return "mcp-policy." + base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
+STATES = [
+    "mcp-policy.",
+    "mcp-policy.approval",
+    "mcp-policy.%%%",
+    "mcp-policy." + "A" * 20_000,
+    state({"status": "approved"}),
+    state({"number": 1, "status": "approved", "approved": True, "id": "x"}),
+    state({"number": -1}),
+    state({"number": 1e99}),
+    state({"number": 0, "requestState": state({"number": 0, "requestState": "deeper"})}),
+    state({"number": 0, "requestState": {"no": "text"}, "inputResponses": ["no object"]}),
+    state(b'{"number":0,"number":1}'),
+    state(b"\xff\xfe{"),
+    state(b"[" * 5000),
+]
+RESPONSES = [
+    ACCEPTED,
+    {**ACCEPTED, "mcp-policy.other": {"action": "accept"}},
+    {"mcp-policy.approval": "approved"},
+    {"mcp-policy.approval": None},
+    {"mcp-policy.approval": {"action": ["accept"]}},
+    {},
+]
+
+
+def test_what_a_client_makes_up_opens_nothing(proxy, service, module_upstream):
+    made_up = [{"requestState": one, "inputResponses": ACCEPTED} for one in STATES]
+    made_up += [{"requestState": STATES[5], "inputResponses": one} for one in RESPONSES]
+    made_up += [{"inputResponses": one} for one in RESPONSES]
+    for more in made_up:
+        became, _ = modern(proxy, **more)
+        assert became in ("led", PENDING), (more, became)
+        text = json.dumps(more)[1:-1]
+        assert wipe(proxy, more="," + text) == PENDING, more
+    assert module_upstream.heads == []
+    assert {one.status for one in service.ledger.approvals} == {"pending"}
+
+
+@pytest.mark.parametrize("header", ["x-mcp-policy", "x-approved", "x-mcp-approval"])
+def test_no_header_opens_anything(proxy, service, module_upstream, header):
+    body = raw("{}")
+    headers = [("content-type", "application/json"), (header, "approved")]
+    answer = http1.exchange(proxy.port, http1.head(headers=headers, length=len(body)) + body)
+    assert code(answer) == PENDING and module_upstream.heads == []
+
+
+def test_an_approval_is_asked_with_nothing_of_the_callers_but_what_is_approved(proxy, service):
+    """Credentials and headers of the caller's are not the service's to see."""
+    token = identity.api_key()
+    headers = {"authorization": f"Bearer {token}", "cookie": token, "mcp-session-id": token}
+    assert wipe(proxy, headers=headers) in (PENDING, "401")
+    for request in service.requests:
+        assert token not in f"{request.headers}{request.body}"
+
+
+def test_the_service_is_asked_as_the_contract_says(module_envoy, service, module_upstream):
+    settings = {"authority": "approvals.internal:8443", "path": "/ask/v1?team=a", "expires_seconds": 60}
+    document = policy({"wipe": ASKED}, settings, server="orders")
+    proxy = module_envoy(document, approvals=service)
+    service.answer = service.ordinary
+    body = rpc.encode(rpc.tools_call("wipe", {"b": 1, "a": [1.5, "é"]}))
+    answer = rpc.post(proxy.url, body, {"x-request-id": "4a2b6c1e-0000-4000-8000-0123456789ab"})
+    service.answer = None
+    assert code(answer) == "approval_unavailable"  # nobody is at that path
+    [request] = service.requests
+    assert (request.method, request.path) == ("POST", "/ask/v1?team=a")
+    assert request.header("host") == "approvals.internal:8443"
+    assert request.header("content-type") == "application/json"
+    asked = request.json()
+    decision = answer.json()["result"]["_meta"]["dev.mcp-policy/decision"]
+    assert asked.pop("request_id")
+    assert asked == {
+        "fingerprint": fingerprint(asked, {"b": 1, "a": [1.5, "é"]}),
+        "server": "orders",
+        "grant": "default",
+        "principal": None,
+        "tool": "wipe",
+        "arguments": {"a": [1.5, "é"], "b": 1},
+        "rule": "tools.wipe",
+        "reason": ASKED["reason"],
+        "policy": decision["policy"],
+        "expires_seconds": 60,
+        "wait_seconds": 0,
+        "decision_id": decision["id"],
+    }

@@ -1,0 +1,229 @@
+"""What the upstream sees of a call that had to be approved: the call, and nothing of how it was asked about.
+
+The filter holds the call's state while its client is led to the page: what it adds to the call it
+takes away again, and what was the server's it puts back.
+"""
+
+import json
+
+import pytest
+
+from harness import http1, http2
+from harness.approvals import ASKED, policy
+
+JSON = [("content-type", "application/json"), ("accept", "application/json, text/event-stream")]
+META = (
+    '{"io.modelcontextprotocol/protocolVersion" : "2026-07-28",'
+    ' "io.modelcontextprotocol/clientCapabilities":{"elicitation":{"url":{}}}}'
+)
+MODERN = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "wipe")]
+
+
+@pytest.fixture(scope="module", params=["hold", "stream"])
+def proxies(request, module_envoy, module_approvals):
+    """An Envoy that speaks HTTP/1.1 to the upstream, and one that speaks HTTP/2."""
+    document = policy({"wipe": ASKED}, request_headers=request.param)
+    options = {"hold": request.param == "hold", "approvals": module_approvals}
+    return {
+        "HTTP/1.1": module_envoy(document, **options),
+        "HTTP/2": module_envoy(document, http2_upstream=True, **options),
+    }
+
+
+@pytest.fixture
+def service(module_approvals, module_upstream):
+    module_approvals.clear()
+    module_approvals.ledger.approvals.clear()
+    module_upstream.clear()
+    return module_approvals
+
+
+def by_length(proxy, body: bytes) -> http1.Answer:
+    return http1.exchange(proxy.port, [http1.head(headers=JSON + MODERN, length=len(body)), body])
+
+
+def in_chunks(proxy, body: bytes) -> http1.Answer:
+    head = http1.head(headers=JSON + MODERN, chunked=True)
+    return http1.exchange(proxy.port, [head, *http1.chunks(body, 50)], gap=0.0005)
+
+
+def in_chunks_with_trailers(proxy, body: bytes) -> http1.Answer:
+    head = http1.head(headers=[*JSON, *MODERN, ("trailer", "x-after")], chunked=True)
+    return http1.exchange(proxy.port, [head, http1.chunk(body), http1.last_chunk([("x-after", "1")])])
+
+
+def over_http2(proxy, body: bytes) -> http1.Answer:
+    return http2.exchange(proxy.port, [body[:9], body[9:]], JSON + MODERN, gap=0.005)
+
+
+def over_http2_with_length(proxy, body: bytes) -> http1.Answer:
+    return http2.exchange(proxy.port, body, [*JSON, *MODERN, ("content-length", str(len(body)))])
+
+
+def over_http2_with_trailers(proxy, body: bytes) -> http1.Answer:
+    pieces = [body[:9], body[9:]]
+    return http2.exchange(proxy.port, pieces, JSON + MODERN, trailers=[("x-after", "1")], gap=0.005)
+
+
+WAYS = [
+    by_length,
+    in_chunks,
+    in_chunks_with_trailers,
+    over_http2,
+    over_http2_with_length,
+    over_http2_with_trailers,
+]
+
+
+def message(before: str = "", between: str = "", after: str = "") -> bytes:
+    """Write a call with more params before, between and after its own, spaced as nobody would."""
+    own = [f'"name": "wipe"{between}', f'"arguments" :{{"n": 1.50, "t":"\\u00e9 é"}},\t"_meta":{META}']
+    params = f"{before}{own[0]}, {own[1]}{after}"
+    text = f' {{ "jsonrpc" : "2.0",\r\n"id":"a\\u0062", "method": "tools/call" ,"params":{{{params}}} }}\n'
+    return text.encode()
+
+
+# Where a client puts what it brings back, and what is then left of the params.
+PLACES = {
+    "at the end": lambda more: message(after="," + more),
+    "at the beginning": lambda more: message(before=more + ","),
+    "between": lambda more: message(between="," + more),
+}
+
+
+def lead(proxy, body: bytes, way=by_length) -> tuple:
+    """Have a call asked about; return the filter's state and the key of its one request."""
+    answer = way(proxy, body)
+    assert answer.status == 200 and answer.whole, answer
+    result = json.loads(answer.body)["result"]
+    assert result["resultType"] == "input_required", result
+    [(key, request)] = result["inputRequests"].items()
+    assert request["method"] == "elicitation/create" and request["params"]["mode"] == "url"
+    assert key.startswith("mcp-policy.") and result["requestState"].startswith("mcp-policy.")
+    return json.dumps(result["requestState"]), key
+
+
+def assert_arrived(upstream, answer: http1.Answer, body: bytes) -> None:
+    """One request is there, with this very body and, where it has one, with this body's length."""
+    assert answer.status == 200 and answer.whole and answer.header("x-mcp-policy") is None, answer
+    [arrived] = upstream.requests
+    assert arrived.body == body and arrived.complete and not arrived.reset
+    assert arrived.header("content-length") in (None, str(len(body)))
+    if arrived.protocol == "HTTP/1.1":
+        framed = [arrived.header("content-length"), arrived.header("transfer-encoding")]
+        assert framed.count(None) == 1, framed
+    assert json.loads(answer.body)["id"] == "ab"
+    upstream.clear()
+
+
+@pytest.mark.parametrize("spoken", ["HTTP/1.1", "HTTP/2"])
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.replace("_", " "))
+def test_the_call_arrives_without_what_the_filter_added(proxies, service, module_upstream, way, spoken):
+    proxy = proxies[spoken]
+    for place, put in PLACES.items():
+        state, key = lead(proxy, message(), way)
+        service.decide("approved")
+        responses = json.dumps({key: {"action": "accept", "content": {}}})
+        back = put(f'"inputResponses":{responses},"requestState":{state}')
+        assert_arrived(module_upstream, way(proxy, back), message()), place
+
+
+@pytest.mark.parametrize("spoken", ["HTTP/1.1", "HTTP/2"])
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.replace("_", " "))
+def test_a_call_that_is_approved_at_once_arrives_as_it_is(proxies, service, module_upstream, way, spoken):
+    lead(proxies[spoken], message(), way)
+    service.decide("approved")
+    assert_arrived(module_upstream, way(proxies[spoken], message()), message())
+
+
+SERVERS = [
+    '"requestState":"server-\\u00e9/1=="',
+    '"inputResponses":{"q" : {"action":"accept","content":{"n": 1.0}}}',
+    '"inputResponses":{"q":{"action":"accept"}},"requestState":"server-1"',
+    '"requestState":"server-1","inputResponses":{"q":{"action":"decline"},"r":{"roots":[]}}',
+    '"inputResponses":{},"requestState":""',
+]
+
+
+@pytest.mark.parametrize("servers", SERVERS)
+@pytest.mark.parametrize("place", PLACES)
+def test_the_servers_own_state_comes_through_the_filters_round(
+    proxies, service, module_upstream, servers, place
+):
+    """A client has one state for each call: it brings back the last that it was given, in its place."""
+    proxy, original = proxies["HTTP/1.1"], PLACES[place](servers)
+    state, key = lead(proxy, original)
+    # Again, with what the filter gave: the server's state has to survive the second round as well.
+    back = {"inputResponses": {key: {"action": "accept"}}, "requestState": json.loads(state)}
+    members = json.loads("{" + servers + "}")
+    # As the clients do it: what they bring back replaces what was there, and else comes last.
+    text = ",".join(f'"{name}":{json.dumps(back.pop(name))}' for name in members)
+    rest = "".join(f',"{name}":{json.dumps(value)}' for name, value in back.items())
+    returned = PLACES[place](text).replace(b"}} }\n", b"}" + rest.encode() + b"} }\n")
+    again, _ = lead(proxy, returned)
+    returned = returned.replace(state.encode(), again.encode())
+    service.decide("approved")
+    answer = by_length(proxy, returned)
+    assert answer.header("x-mcp-policy") is None, answer
+    [arrived] = module_upstream.requests
+    assert arrived.json() == json.loads(original)
+    assert b"mcp-policy" not in arrived.body
+    # The texts of both are the server's and the client's own, to the byte.
+    for name, value in members.items():
+        begun = original.index(f'"{name}":'.encode())
+        assert arrived.body.count(f'"{name}"'.encode()) == 1
+        if name == "requestState":
+            written = original[begun : original.index(b'"', begun + len(name) + 4) + 1]
+            assert written in arrived.body, (value, arrived.body)
+    if not set(members) ^ {"inputResponses", "requestState"}:
+        assert_arrived(module_upstream, answer, original)
+
+
+@pytest.mark.parametrize("servers", SERVERS)
+def test_the_servers_own_state_passes_untouched_without_a_round(proxies, service, module_upstream, servers):
+    proxy, original = proxies["HTTP/1.1"], message(after="," + servers)
+    lead(proxy, original)
+    service.decide("approved")
+    assert_arrived(module_upstream, by_length(proxy, original), original)
+
+
+def test_the_servers_responses_stay_beside_the_filters(proxies, service, module_upstream):
+    """A client that answers all that it was ever asked sends both; only ours goes."""
+    proxy = proxies["HTTP/1.1"]
+    theirs = '"q" : {"action": "accept"}', '"r":{"roots":[ ]}'
+    for place in range(3):
+        state, key = lead(proxy, message())
+        service.decide("approved")
+        entries = list(theirs)
+        entries.insert(place, f'"{key}":{{"action":"accept"}}')
+        more = f',"inputResponses":{{{",".join(entries)}}},"requestState":{state}'
+        answer = by_length(proxy, message(after=more))
+        expected = message(after=f',"inputResponses":{{{",".join(theirs)}}}')
+        assert_arrived(module_upstream, answer, expected)
+
+
+def test_calls_that_nobody_approves_lose_the_filters_state_too(module_envoy, service, module_upstream):
+    """A tool that needs no approval any more, called by a client that was led to a page before."""
+    proxy = module_envoy(policy({"wipe": {}}), approvals=service)
+    more = ',"inputResponses":{"mcp-policy.approval":{"action":"accept"}},"requestState":"mcp-policy.eyJ9"'
+    assert_arrived(module_upstream, by_length(proxy, message(after=more)), message())
+    assert service.requests == []
+
+
+def test_headers_arrive_as_they_were_sent(proxies, service, module_upstream):
+    """Nothing of the asking is in the headers of what goes on."""
+    proxy = proxies["HTTP/1.1"]
+    lead(proxy, message())
+    service.decide("approved")
+    sent = [*JSON, *MODERN, ("x-twice", "1"), ("x-twice", "2"), ("authorization", "Bearer of-the-client")]
+    head = http1.head(headers=sent, length=len(message()), path="/mcp?x=1")
+    assert http1.exchange(proxy.port, [head, message()]).status == 200
+    [arrived] = module_upstream.requests
+    assert (arrived.method, arrived.path) == ("POST", "/mcp?x=1")
+    theirs = {"host", "content-length", "transfer-encoding"}
+    kept = [
+        (name, value)
+        for name, value in arrived.headers
+        if not name.startswith("x-envoy") and name not in theirs
+    ]
+    assert [pair for pair in kept if pair in sent or pair[0].startswith("x-mcp")] == sent
