@@ -4,8 +4,6 @@
 //! A server may keep such rounds of its own on the same call. What the call brings of them is the
 //! server's: it goes through the filter's rounds unchanged, inside the filter's own state.
 
-use std::borrow::Cow;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -193,7 +191,7 @@ fn opens_pages(params: Value<'_>) -> bool {
 }
 
 /// Tells whether a protocol version has the form that compares as a text: `2026-07-28`.
-fn is_date(version: &Cow<'_, str>) -> bool {
+fn is_date(version: &str) -> bool {
     version.len() == FIRST_VERSION.len()
         && version
             .bytes()

@@ -97,7 +97,7 @@ pub(super) fn refuse_unasked(all: &[&Rules], faults: &mut Faults) {
     for rule in all.iter().flat_map(|rules| rules.iter()) {
         if rule.action == Action::RequireApproval {
             let path = format!("{}.action", rule.path);
-            faults.note(&path, "`require_approval` needs `approvals`, which says whom to ask");
+            faults.note(&path, "must not be `require_approval` without `approvals`, which say whom to ask");
         }
     }
 }
