@@ -3,6 +3,7 @@
 Whatever is no answer is `approval_unavailable`, Envoy lives, and all is well again when the service is.
 """
 
+import asyncio
 import itertools
 import json
 import threading
@@ -17,7 +18,7 @@ from upstream import Answer, json_answer
 JSON = [("content-type", "application/json")]
 UNAVAILABLE, PENDING = "approval_unavailable", "approval_required"
 PAGE = "https://approvals.example/a1"
-APPROVED = {"status": "approved", "id": "a1", "url": PAGE}
+APPROVED = {"status": "approved", "id": "approval-1", "url": PAGE}
 WAITING = {**APPROVED, "status": "pending"}
 KIB = 1024
 
@@ -60,13 +61,15 @@ ANSWERS = {
     "two": text(YES + YES),
     "a comma": text(YES[:-1] + ",}"),
     "single quotes": text(YES.replace('"', "'")),
-    "no UTF-8": text(b'{"status":"approved","id":"a1","x":"\xff"}'),
+    "no UTF-8": text(b'{"status":"approved","id":"approval-1","x":"\xff"}'),
     "UTF-16": text(YES.encode("utf-16")),
     "a lone surrogate": text(YES[:-1] + ',"x":"\\ud800"}'),
     "too deep": text(YES[:-1] + ',"x":' + "[" * 5000 + "]" * 5000 + "}"),
-    "denied and approved": text('{"status":"denied","id":"a1","status":"approved"}'),
-    "approved twice": text('{"status":"approved","id":"a1","status":"approved"}'),
-    "escaped twice": text('{"status":"pending","id":"a1","url":"https://a","\\u0073tatus":"approved"}'),
+    "denied and approved": text('{"status":"denied","id":"approval-1","status":"approved"}'),
+    "approved twice": text('{"status":"approved","id":"approval-1","status":"approved"}'),
+    "escaped twice": text(
+        '{"status":"pending","id":"approval-1","url":"https://a","\\u0073tatus":"approved"}'
+    ),
     "twice below": text(YES[:-1] + ',"x":{"y":1,"y":2}}'),
     "another word": saying(status="allow"),
     "another case": saying(status="Approved"),
@@ -74,15 +77,15 @@ ANSWERS = {
     "a number": saying(status=1),
     "true as a status": saying(status=True),
     "a list as a status": saying(status=["approved"]),
-    "null as a status": text('{"status":null,"id":"a1"}'),
+    "null as a status": text('{"status":null,"id":"approval-1"}'),
     "no status": saying(status=None),
     "another key": saying(status=None, Status="approved"),
     "no id": saying(id=None),
     "a number as an id": saying(id=7),
     "an empty id": saying(id=""),
     "a long id": saying(id="a" * 129),
-    "a line in an id": saying(id="a1\r\nx-approved: 1"),
-    "a colour in an id": saying(id="a1\x1b[31m"),
+    "a line in an id": saying(id="approval-1\r\nx-approved: 1"),
+    "a colour in an id": saying(id="approval-1\x1b[31m"),
     "no page": pending(url=None),
     "a list as a page": pending(url=[PAGE]),
     "a script as a page": pending(url="javascript:alert(1)"),
@@ -115,8 +118,6 @@ ANSWERS = {
 
 async def never(request) -> Answer:
     """Hold the answer until the connection ends."""
-    import asyncio
-
     while not request.left():
         await asyncio.sleep(0.01)
     return Answer(raw=b"")
@@ -167,7 +168,7 @@ def test_what_is_no_answer_lets_nothing_through(proxy, service, module_upstream,
     result = refused.json()["result"]
     assert result["isError"] is True
     # Nothing of what it said is told.
-    assert not any(word in refused.text for word in ("a1", "javascript", "file:", "x1b", "because"))
+    assert not any(word in refused.text for word in ("approval-1", "javascript", "file:", "x1b", "because"))
     assert result["_meta"]["dev.mcp-policy/decision"]["code"] == UNAVAILABLE
     assert module_upstream.heads == [] and len(service.heads) == 1, "it is asked once"
     assert rpc.text(rpc.call(proxy.url, "echo")) == "called echo"
@@ -299,29 +300,32 @@ def test_nobody_at_the_port_is_no_approval(envoy, upstream, approvals):
 def test_more_questions_than_the_cluster_takes_are_refused(envoy, upstream, approvals):
     def edit(tree: dict) -> None:
         [*_, cluster] = tree["static_resources"]["clusters"]
-        limits = {"max_connections": 2, "max_pending_requests": 1, "max_requests": 2}
-        cluster["circuit_breakers"] = {"thresholds": [limits]}
+        cluster["circuit_breakers"] = {"thresholds": [{"max_connections": 1, "max_pending_requests": 1}]}
 
-    settings = {"wait_seconds": 60}
-    proxy = envoy(policy({"wipe": ASKED}, settings), approvals=approvals, edit=edit, workers=1)
+    proxy = envoy(policy({"wipe": ASKED}, {"wait_seconds": 60}), approvals=approvals, edit=edit, workers=1)
+    prefix = "cluster.approvals.upstream_rq_"
+
+    def known() -> dict:
+        found = proxy.stats(rf"^{prefix}(active|pending_active|pending_overflow)$")
+        return {name.removeprefix(prefix): value for name, value in found.items()}
+
     with load.Crowd(proxy.port, 10) as crowd:
         for number, caller in enumerate(crowd.callers):
             caller.send(load.post(rpc.tools_call("wipe", {"n": number})))
-        overflow = r"^cluster.approvals.upstream_rq_pending_overflow$"
-        wait_for(lambda: sum(proxy.stats(overflow).values()) >= 7, "the breaker to open")
-        approvals.wait(2)
-        for one in list(approvals.ledger.approvals):
-            approvals.decide("denied", one.id)
-        # The one that was queued is asked about now.
-        approvals.wait(3)
-        approvals.decide("denied")
+        wait_for(lambda: sum(known().values()) == 10, "every call to be asked about or refused")
+        refused = known()["pending_overflow"]
+        # What was queued is asked about once there is room.
+        for count in range(1, 11 - refused):
+            approvals.wait(count)
+            approvals.decide("denied")
         codes = [code(caller.receive()) for caller in crowd.callers]
-    assert sorted(set(codes)) == ["approval_denied", UNAVAILABLE] and upstream.heads == []
-    assert codes.count("approval_denied") == 3
+    assert refused >= 7 and codes.count(UNAVAILABLE) == refused
+    assert codes.count("approval_denied") == 10 - refused and upstream.heads == []
 
 
 # Clients that leave.
 
+FILL = {"text": "x" * 4 * KIB}
 WAIT = {"wait_seconds": 120, "timeout_ms": 60_000}
 
 
@@ -331,23 +335,33 @@ def patient(request, envoy, approvals):
     return envoy(document, approvals=approvals, hold=request.param == "hold", access_log=True)
 
 
-def test_clients_that_leave_while_they_wait_take_nothing_along(patient, upstream, approvals):
+def test_of_clients_that_leave_while_they_wait_nothing_goes_on(patient, upstream, approvals):
     leave_waiting(patient, approvals, 50)
+    wait_for(lambda: not any(patient.stats(r"^http\.main\.downstream_rq_active$").values()), "all to leave")
+    approvals.decide("denied")
     settled(patient)
-    # Nobody is there to be told: the approval is still there for who asks next.
-    approvals.decide("approved")
-    assert [one.status for one in approvals.ledger.approvals] == ["approved"]
-    arrived = [request for request in upstream.requests if request.complete]
-    assert arrived == []
-    assert wipe(patient) == "allowed"
-    assert len([request for request in upstream.requests if request.complete]) == 1
-    settled(patient)
+    assert wipe(patient, **FILL) == "approval_denied"
     records = [json.loads(line["audit"]) for line in patient.access_log(51)]
-    assert [one["decision"] for one in records].count("allow") == 1
-    left = [one for one in records if one["decision"] != "allow"]
-    assert {(one["decision"], one["code"], one["approval"]["outcome"]) for one in left} == {
-        ("deny", PENDING, "asked")
-    }
+    told = [(one["decision"], one["code"], one["approval"]["outcome"]) for one in records]
+    assert sorted(told) == [("deny", "approval_denied", "denied")] + [("deny", PENDING, "asked")] * 50
+    # Known: Envoy does not end the question of a caller that has left, and what the service says to it
+    # is lost. That is the safe side, and nothing goes on.
+    approvals.ledger.approvals[0].expires = 0
+    with http1.Connection(patient.port) as connection:
+        connection.send(load.post(rpc.tools_call("wipe")))
+        approvals.wait(52)
+    wait_for(lambda: not any(patient.stats(r"^http\.main\.downstream_rq_active$").values()), "all to leave")
+    lost = approvals.decide("approved")
+    settled(patient)
+    assert lost.status == "consumed" and [one for one in upstream.requests if one.complete] == []
+    with http1.Connection(patient.port) as connection:
+        connection.send(load.post(rpc.tools_call("wipe")))
+        approvals.wait(53)
+        approvals.decide("approved")
+        assert code(connection.receive()) == "allowed"
+    assert len([one for one in upstream.requests if one.complete]) == 1
+    complaints = [line for line in patient.log_lines() if "[wasm]" in line and "[info]" not in line]
+    assert complaints == []
 
 
 def leave_waiting(proxy, approvals, count: int) -> None:
@@ -356,9 +370,9 @@ def leave_waiting(proxy, approvals, count: int) -> None:
         begun = len(approvals.requests)
         callers = [http1.Connection(proxy.port) for _ in range(25)]
         for caller in callers:
-            caller.send(load.post(rpc.tools_call("wipe")))
+            caller.send(load.post(rpc.tools_call("wipe", FILL)))
         streams = [http2.Client(proxy.port) for _ in range(25)]
-        body = rpc.encode(rpc.tools_call("wipe"))
+        body = rpc.encode(rpc.tools_call("wipe", FILL))
         pseudo = [(":method", "POST"), (":scheme", "http"), (":authority", "127.0.0.1"), (":path", "/mcp")]
         for client in streams:
             client.h2.send_headers(1, pseudo + http2.JSON)
@@ -376,17 +390,22 @@ def leave_waiting(proxy, approvals, count: int) -> None:
 @pytest.mark.timeout(600)
 def test_thousands_of_waits_that_nobody_ends_leave_memory_where_it_was(envoy, upstream, approvals):
     proxy = envoy(policy({"wipe": ASKED}, WAIT), approvals=approvals)
-    leave_waiting(proxy, approvals, 1000)
-    settled(proxy)
+
+    def leave(count: int) -> None:
+        for _ in range(count // 500):
+            leave_waiting(proxy, approvals, 500)
+            approvals.decide("denied")
+            settled(proxy)
+            approvals.ledger.approvals[-1].expires = 0
+            approvals.clear()
+
+    leave(2000)
     before = proxy.rss()
-    leave_waiting(proxy, approvals, 3000)
-    settled(proxy)
-    # 3000 calls that are remembered with their bodies would be more than that.
-    assert proxy.rss() < before + NOISE, f"{(proxy.rss() - before) / 1e6:.1f} MB more"
+    leave(4000)
+    # 4000 calls that are remembered would be more than that, with their bodies of 4 KiB.
+    assert proxy.rss() < before + NOISE / 2, f"{(proxy.rss() - before) / 1e6:.1f} MB more"
     assert upstream.heads == []
-    approvals.decide("approved")
-    assert wipe(proxy) == "allowed"
-    print(f"{(proxy.rss() - before) / 1e6:+.1f} MB after 3000 waits")
+    print(f"{(proxy.rss() - before) / 1e6:+.1f} MB after 4000 more waits")
 
 
 # Envoys that leave.
