@@ -226,7 +226,14 @@ fn every_request_leaves_a_record_of_what_it_was() {
         (&[], call("danger", "{}"), with(tool("danger"), deny("denied", "tools.danger"))),
         (&[], call("other", "{}"), with(tool("other"), deny("not_listed", "default"))),
         (&[], call("secret_x", "{}"), with(tool("secret_x"), deny("hidden", "hide[0]"))),
-        (&[], call("asked", "{}"), with(tool("asked"), deny("approval_required", "tools.asked"))),
+        (
+            &[],
+            call("asked", "{}"),
+            with(
+                with(tool("asked"), deny("approval_required", "tools.asked")),
+                json!({ "approval": { "id": null, "outcome": "asked" } }),
+            ),
+        ),
         (
             &[],
             call("tried", "{}"),
