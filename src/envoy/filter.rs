@@ -1,5 +1,8 @@
 //! One HTTP stream: when to wait, when to judge, when to let go.
 
+mod ask;
+mod response;
+
 use std::rc::Rc;
 
 use super::counters::SharedData;
@@ -9,10 +12,9 @@ use super::list::ListAnswer;
 use super::metrics;
 use super::plugin::Plugin;
 use super::waiting::Waiter;
-use crate::approval;
 use crate::denial::{Code, Denial, Invalid};
 use crate::guard::{self, Admission, Judgement, ListRequest, Request, Tally, Verdict};
-use crate::identity::{self, Caller};
+use crate::identity::Caller;
 use crate::mcp::answer::Reply;
 use crate::mcp::headers::Headers;
 use crate::policy::{Mode, RequestHeaders};
@@ -166,62 +168,6 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Takes the approval service's answer; `some` where there is one.
-    pub fn answered(&mut self, some: bool) {
-        let (Some(plugin), Some(waiter)) = (self.plugin.clone(), self.waiter.take()) else { return };
-        let answer = some.then(|| self.host.posted(approval::MOST_BYTES).ok()).flatten();
-        let answer = answer.and_then(|(status, body)| approval::read(&status, &body));
-        let now_ns = || self.host.now_ns().ok();
-        let grant = self.caller.grant(&plugin.policy);
-        let judgement = match grant.and_then(|grant| identity::expired(grant, now_ns)) {
-            Some(denial) => self.request(&plugin, &waiter.decision_id).refuse(denial),
-            None => self.with_tally(&plugin, |tally| {
-                self.request(&plugin, &waiter.decision_id).resume(&waiter.body, tally, answer.as_ref())
-            }),
-        };
-        if self.conclude(&plugin, judgement) == Flow::Continue && self.host.resume().is_err() {
-            // It stays where it is until Envoy's time-out: nothing of it goes on.
-            self.stage = Stage::Refused;
-        }
-    }
-
-    /// Takes the response's headers; `end` when there is no body.
-    pub fn response_headers(&mut self, end: bool) -> Flow {
-        let early = matches!(self.stage, Stage::Reading | Stage::Bodiless | Stage::Asking);
-        if early && self.plugin.as_ref().is_some_and(|plugin| plugin.policy.mode == Mode::Enforce) {
-            // The server answers before it has been asked: whatever it says, it shows no list.
-            self.list.get_or_insert_with(ListAnswer::replayed);
-        }
-        // A refusal of this filter comes by here as well.
-        if self.stage != Stage::Refused
-            && let Some(list) = &mut self.list
-            && list.headers(&self.host, end).is_err()
-        {
-            list.give_up();
-        }
-        Flow::Continue
-    }
-
-    /// Takes a part of the response's body.
-    pub fn response_body(&mut self, size: usize, end: bool) -> Flow {
-        match (&mut self.list, &self.plugin) {
-            (Some(list), Some(plugin)) if self.stage != Stage::Refused => {
-                list.body(&self.host, &plugin.policy, &self.caller, size, end)
-            }
-            _ => Flow::Continue,
-        }
-    }
-
-    /// Takes the response's trailers: its body has ended without saying so.
-    pub fn response_trailers(&mut self) -> Flow {
-        match (&mut self.list, &self.plugin) {
-            (Some(list), Some(plugin)) if self.stage != Stage::Refused => {
-                list.trailers(&self.host, &plugin.policy, &self.caller)
-            }
-            _ => Flow::Continue,
-        }
-    }
-
     /// Holds the headers until the body is there, or lets them go ahead.
     fn await_body(&mut self, plugin: &Plugin) -> Flow {
         match plugin.policy.request_headers {
@@ -234,16 +180,10 @@ impl<H: Host> Filter<H> {
                 Flow::Pause
             }
             RequestHeaders::Stream => {
-                // What a body holds for this filter is known only when the headers are gone, and its
-                // length with them.
-                if self.stage == Stage::Reading
-                    && plugin.policy.approvals.is_some()
-                    && self.headers.content_length.is_present()
-                    && self.host.remove_request_header("content-length").is_err()
-                {
+                if self.stage == Stage::Reading && self.forget_length(plugin).is_err() {
                     return self.refuse(plugin, unreadable("headers"));
                 }
-                // Which answers are lists is known only then, too.
+                // Which answers are lists is known only when the headers are gone.
                 let plain = self.stage != Stage::Reading
                     || plugin.policy.mode == Mode::Shadow
                     || self.ask_for_plain_answer().is_ok();
@@ -281,49 +221,6 @@ impl<H: Host> Filter<H> {
         };
         let store = SharedData(&self.host);
         judge(&Tally { store: &store, layout, now_ns })
-    }
-
-    /// Has the request wait while the approval service is asked.
-    fn ask(
-        &mut self,
-        plugin: &Plugin,
-        judgement: &Judgement,
-        question: &str,
-        body: &[u8],
-        decision_id: String,
-    ) -> Flow {
-        let sent = plugin.policy.approvals.as_ref().and_then(|to| {
-            let waiter = plugin.waiting.enter(body, decision_id.clone())?;
-            self.replace_body(plugin, judgement).ok()?;
-            // Whoever leaves while it is asked leaves this.
-            self.host.set_state(AUDIT_STATE, judgement.record.as_bytes()).ok()?;
-            self.host.post(to, question.as_bytes(), to.patience_ms()).ok()?;
-            Some(waiter)
-        });
-        match sent {
-            Some(waiter) => {
-                metrics::asked(&self.host, approval::Outcome::Asked);
-                self.stage = Stage::Asking;
-                self.waiter = Some(waiter);
-                Flow::Pause
-            }
-            None => {
-                let judgement = self
-                    .with_tally(plugin, |tally| self.request(plugin, &decision_id).resume(body, tally, None));
-                self.conclude(plugin, judgement)
-            }
-        }
-    }
-
-    /// Takes out of the body what is for this filter alone.
-    fn replace_body(&self, plugin: &Plugin, judgement: &Judgement) -> Result<(), Broken> {
-        let Some(body) = &judgement.body else { return Ok(()) };
-        self.host.set_request_body(body)?;
-        let held = plugin.policy.request_headers == RequestHeaders::Hold;
-        match held && self.headers.content_length.is_present() {
-            true => self.host.set_request_header("content-length", &body.len().to_string()),
-            false => Ok(()),
-        }
     }
 
     /// Lets a request without a body go on.

@@ -170,7 +170,7 @@ impl<'k> Kept<'k> {
                 .and_then(|text| text.parse().ok())
                 .unwrap_or_default(),
             state: member("requestState").filter(|state| is_servers(*state)).map(Value::raw),
-            responses: member("inputResponses").filter(|responses| responses.is_object()).map(Value::raw),
+            responses: member("inputResponses").filter(|responses| are_servers(*responses)).map(Value::raw),
         }
     }
 }
@@ -178,6 +178,11 @@ impl<'k> Kept<'k> {
 /// Tells whether a kept state is a server's: one of the filter's own within another would be shown.
 fn is_servers(state: Value<'_>) -> bool {
     state.string().is_some_and(|text| !text.starts_with(MARK))
+}
+
+/// Tells whether kept responses are a server's likewise.
+fn are_servers(responses: Value<'_>) -> bool {
+    responses.is_object() && !responses.entries().any(|(key, _)| key.starts_with(MARK))
 }
 
 /// Tells whether the client says that it speaks a version with rounds and opens pages.

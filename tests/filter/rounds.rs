@@ -134,6 +134,27 @@ fn a_state_of_the_filters_reaches_no_server_whatever_the_tool() {
 }
 
 #[test]
+fn nothing_of_the_filters_comes_back_from_a_state_that_a_client_made_up() {
+    use base64::Engine as _;
+    let (proxy, worker) = asking("hold");
+    for (kept, arrives) in [
+        (r#"{"requestState":"mcp-policy.x","inputResponses":{"mcp-policy.y":1}}"#, ""),
+        (r#"{"requestState":"a","requestState":"b"}"#, ""),
+        (r#"{"requestState":{},"inputResponses":[]}"#, ""),
+        (r#"{"inputResponses":{"a":1,"a":2}}"#, ""),
+        (r#"["requestState"]"#, ""),
+        ("{", ""),
+        (r#"{"requestState":"a"}"#, r#","requestState":"a""#),
+    ] {
+        let state = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(kept);
+        let sent = message("safe", &format!(r#""arguments":{{}},"requestState":"mcp-policy.{state}""#));
+        let exchange = post(&proxy, &worker, &sent, End::WithLast);
+        let expected = message("safe", &format!(r#""arguments":{{}}{arrives}"#));
+        assert_eq!(exchange.upstream().unwrap().text(), expected, "{kept}");
+    }
+}
+
+#[test]
 fn who_cannot_or_will_not_be_led_is_told() {
     let (proxy, worker) = asking("hold");
     let capable = |version: &str, capabilities: &str| {

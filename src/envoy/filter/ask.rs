@@ -1,0 +1,84 @@
+//! A request that waits while the approval service is asked, and its body without what is for this
+//! filter alone.
+
+use super::{AUDIT_STATE, Filter, Flow, Stage};
+use crate::approval;
+use crate::envoy::host::{Broken, Host};
+use crate::envoy::metrics;
+use crate::envoy::plugin::Plugin;
+use crate::guard::Judgement;
+use crate::identity;
+use crate::policy::RequestHeaders;
+
+impl<H: Host> Filter<H> {
+    /// Takes the approval service's answer; `some` where there is one.
+    pub fn answered(&mut self, some: bool) {
+        let (Some(plugin), Some(waiter)) = (self.plugin.clone(), self.waiter.take()) else { return };
+        let answer = some.then(|| self.host.posted(approval::MOST_BYTES).ok()).flatten();
+        let answer = answer.and_then(|(status, body)| approval::read(&status, &body));
+        let now_ns = || self.host.now_ns().ok();
+        let grant = self.caller.grant(&plugin.policy);
+        let judgement = match grant.and_then(|grant| identity::expired(grant, now_ns)) {
+            Some(denial) => self.request(&plugin, &waiter.decision_id).refuse(denial),
+            None => self.with_tally(&plugin, |tally| {
+                self.request(&plugin, &waiter.decision_id).resume(&waiter.body, tally, answer.as_ref())
+            }),
+        };
+        if self.conclude(&plugin, judgement) == Flow::Continue && self.host.resume().is_err() {
+            // It stays where it is until Envoy's time-out: nothing of it goes on.
+            self.stage = Stage::Refused;
+        }
+    }
+
+    /// Has the request wait while the approval service is asked.
+    pub(super) fn ask(
+        &mut self,
+        plugin: &Plugin,
+        judgement: &Judgement,
+        question: &str,
+        body: &[u8],
+        decision_id: String,
+    ) -> Flow {
+        let sent = plugin.policy.approvals.as_ref().and_then(|to| {
+            let waiter = plugin.waiting.enter(body, decision_id.clone())?;
+            self.replace_body(plugin, judgement).ok()?;
+            // Whoever leaves while it is asked leaves this.
+            self.host.set_state(AUDIT_STATE, judgement.record.as_bytes()).ok()?;
+            self.host.post(to, question.as_bytes(), to.patience_ms()).ok()?;
+            Some(waiter)
+        });
+        match sent {
+            Some(waiter) => {
+                metrics::asked(&self.host, approval::Outcome::Asked);
+                self.stage = Stage::Asking;
+                self.waiter = Some(waiter);
+                Flow::Pause
+            }
+            None => {
+                let judgement = self
+                    .with_tally(plugin, |tally| self.request(plugin, &decision_id).resume(body, tally, None));
+                self.conclude(plugin, judgement)
+            }
+        }
+    }
+
+    /// Takes out of the body what is for this filter alone.
+    pub(super) fn replace_body(&self, plugin: &Plugin, judgement: &Judgement) -> Result<(), Broken> {
+        let Some(body) = &judgement.body else { return Ok(()) };
+        self.host.set_request_body(body)?;
+        let held = plugin.policy.request_headers == RequestHeaders::Hold;
+        match held && self.headers.content_length.is_present() {
+            true => self.host.set_request_header("content-length", &body.len().to_string()),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes away the length of a body whose headers go ahead: what it holds for this filter is known only
+    /// when they are gone.
+    pub(super) fn forget_length(&self, plugin: &Plugin) -> Result<(), Broken> {
+        match plugin.policy.approvals.is_some() && self.headers.content_length.is_present() {
+            true => self.host.remove_request_header("content-length"),
+            false => Ok(()),
+        }
+    }
+}
