@@ -67,6 +67,7 @@ class Service(BaseHTTPRequestHandler):
     do_GET = do_POST
 
 
+ThreadingHTTPServer.request_queue_size = 128  # Envoy opens a connection for each question at once
 service = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Service)
 pages = f"http://127.0.0.1:{service.server_port}/approvals/"
 print(f"serving on 127.0.0.1, port={service.server_port}", flush=True)

@@ -85,20 +85,22 @@ class Ledger:
 
 
 class Approvals(Upstream):
-    """The service. Beside what it is as an `Upstream`: `ledger`, and `asks`, each request's JSON.
-
-    `host` is what its pages' addresses begin with.
-    """
+    """The service. Beside what it is as an `Upstream`: `ledger`, and `asks`, each request's JSON."""
 
     def __init__(self, ledger: Ledger | None = None, port: int = 0) -> None:
         self.ledger = ledger or Ledger()
         self.waits: list = []
         super().__init__(port=port)
-        self.host = f"http://127.0.0.1:{self.port}"
 
     @property
     def asks(self) -> list[dict]:
         return [request.json() for request in self.requests if request.path == PATH]
+
+    def end(self, request: Request):
+        """Know of an approval before anybody can see that it was asked for."""
+        if self.answer is None and request.path == PATH:
+            self.ledger.find(request.json())
+        return super().end(request)
 
     def decide(self, status: str, which: str | None = None, reason: str | None = None) -> Approval:
         """Decide, and let those know who wait."""
@@ -107,7 +109,7 @@ class Approvals(Upstream):
         return decided
 
     def page(self, approval: Approval) -> str:
-        return self.host + PAGES + approval.id
+        return f"http://127.0.0.1:{self.port}{PAGES}{approval.id}"
 
     def told(self, approval: Approval, status: str) -> dict:
         """Say what the contract has the service answer."""

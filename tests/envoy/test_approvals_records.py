@@ -1,0 +1,317 @@
+"""What is on record of a call that has to be approved, what is counted, and of whom nobody is asked.
+
+Also documents that ask for approval wrongly: Envoy refuses to start on them.
+"""
+
+import json
+from collections import Counter
+
+import pytest
+
+from harness import http1, load, rpc
+from harness.approvals import ASKED, code, policy
+from harness.policy import Struct
+from harness.proxy import wait_for
+from upstream import Answer
+
+PENDING, UNAVAILABLE = "approval_required", "approval_unavailable"
+HOUR = {"counter": "wipes", "window": "hour", "max": 1}
+NEVER = {"path": "args.n", "op": "lt", "value": 5, "reason": "n is too large"}
+POLICY = policy(
+    {
+        "wipe": ASKED,
+        "few": {**ASKED, "limits": [HOUR]},
+        "narrow": {
+            **ASKED,
+            "arguments": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
+            "require": [NEVER],
+        },
+        "tried": {**ASKED, "mode": "shadow"},
+        "gone": {"action": "deny"},
+    },
+    hide=["secret_*"],
+    prompts={"plan": ASKED},
+    max_body_bytes=2000,
+)
+SHADOW = {**POLICY, "mode": "shadow", "server": "shadow"}
+
+
+@pytest.fixture
+def proxy(envoy, approvals):
+    also = {"shadow": SHADOW, "error": {**POLICY, "denials": "error"}, "http": {**POLICY, "denials": "http"}}
+    return envoy(POLICY, also=also, approvals=approvals, access_log=True, workers=4)
+
+
+def call(proxy, tool: str, listener: str = "main", **arguments: object) -> str:
+    return code(rpc.post(proxy.urls[listener], rpc.tools_call(tool, arguments)))
+
+
+def records(proxy, count: int) -> list:
+    return [json.loads(line["audit"]) for line in proxy.access_log(count)]
+
+
+def counted(proxy) -> dict:
+    """Read how asking ended, by the word."""
+    prefix = "wasmcustom.mcp_policy.approvals.outcome."
+    found = proxy.stats(r"^wasmcustom\.mcp_policy\.approvals")
+    assert all(name.startswith(prefix) for name in found), found
+    return {name.removeprefix(prefix): value for name, value in found.items() if value}
+
+
+def test_a_record_tells_of_the_approval_and_metrics_count_it(proxy, approvals):
+    made = [call(proxy, "wipe")]
+    first = approvals.decide("approved")
+    made.append(call(proxy, "wipe"))
+    made.append(call(proxy, "wipe"))
+    second = approvals.decide("denied", reason="not today")
+    made.append(call(proxy, "wipe"))
+    approvals.answer = Answer(500)
+    made.append(call(proxy, "wipe"))
+    made.append(call(proxy, "gone"))
+    told = records(proxy, 6)
+    assert made == [PENDING, "allowed", PENDING, "approval_denied", UNAVAILABLE, "denied"]
+    assert [one["decision"] for one in told] == ["deny", "allow", "deny", "deny", "deny", "deny"]
+    assert [one.get("code") for one in told] == [word if word != "allowed" else None for word in made]
+    assert [one.get("approval") for one in told] == [
+        {"id": first.id, "outcome": "pending"},
+        {"id": first.id, "outcome": "approved"},
+        {"id": second.id, "outcome": "pending"},
+        {"id": second.id, "outcome": "denied"},
+        {"id": None, "outcome": "unavailable"},
+        None,
+    ]
+    assert {one["rule"] for one in told[:5]} == {"tools.wipe"}
+    # One decision is one record, and the service knows it by the same name.
+    assert [ask["decision_id"] for ask in approvals.asks] == [one["id"] for one in told[:5]]
+    assert [ask["request_id"] for ask in approvals.asks] == [one["request_id"] for one in told[:5]]
+    assert "not today" not in json.dumps(told), "an approver's words are the caller's to read, not a rule's"
+    # What was asked, and how that ended: the difference is who left while they waited.
+    assert counted(proxy) == {"asked": 5, "pending": 2, "approved": 1, "denied": 1, "unavailable": 1}
+    decisions = proxy.stats(r"^wasmcustom\.mcp_policy\.decisions")
+    by_code = Counter()
+    for name, value in decisions.items():
+        by_code[name.rpartition(".code.")[2]] += value
+    expected = {PENDING: 2, "approval_denied": 1, UNAVAILABLE: 1, "denied": 1}
+    assert {word: by_code[word] for word in expected} == expected
+    assert sum(value for name, value in decisions.items() if ".decision.allow" in name) == 1
+
+
+def test_a_client_that_leaves_is_on_record(envoy, approvals, upstream):
+    document = policy({"wipe": ASKED}, {"wait_seconds": 60})
+    proxy = envoy(document, approvals=approvals, access_log=True)
+    with http1.Connection(proxy.port) as connection:
+        connection.send(load.post(rpc.tools_call("wipe")))
+        approvals.wait(1)
+    [record] = records(proxy, 1)
+    assert (record["decision"], record["code"], record["rule"]) == ("deny", PENDING, "tools.wipe")
+    assert record["approval"] == {"id": None, "outcome": "asked"}
+    assert record["id"] == approvals.asks[0]["decision_id"]
+    approvals.decide("denied")
+    assert upstream.heads == []
+
+
+# Of whom nobody is asked.
+
+
+def test_nobody_is_asked_about_what_is_denied_anyway(proxy, approvals, upstream):
+    for tool, arguments, expected in [
+        ("gone", {}, "denied"),
+        ("other", {}, "not_listed"),
+        ("secret_x", {}, "hidden"),
+        ("narrow", {"n": "1"}, "arguments_invalid"),
+        ("narrow", {"n": 1, "m": 2**53 + 1}, "arguments_invalid"),
+        ("narrow", {}, "arguments_invalid"),
+        ("narrow", {"n": 7}, "condition_failed"),
+        ("wipe", {"long": "x" * 2000}, "too_large"),
+    ]:
+        assert call(proxy, tool, **arguments) == expected, tool
+    duplicate = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"wipe","name":"wipe"}}'
+    assert code(rpc.post(proxy.url, duplicate)) == "invalid_request"
+    disagreeing = rpc.post(proxy.url, rpc.tools_call("wipe"), {"mcp-name": "other"})
+    assert code(disagreeing) == "headers_disagree"
+    assert approvals.requests == [] and upstream.heads == []
+    assert call(proxy, "narrow", n=1) == PENDING and len(approvals.asks) == 1
+
+
+@pytest.mark.parametrize(("form", "status"), [("main", 403), ("error", 403), ("http", 403)])
+def test_a_notification_is_refused_without_asking(proxy, approvals, upstream, form, status):
+    """Nobody would hear that it is pending, and the approval would be asked for in vain."""
+    for message in (rpc.tools_call("wipe", id=None), rpc.request("prompts/get", {"name": "plan"}, id=None)):
+        answer = rpc.post(proxy.urls[form], message)
+        assert (answer.status_code, code(answer)) == (status, PENDING)
+        assert "id" not in answer.json() or answer.json()["id"] is None
+    assert approvals.requests == [] and upstream.heads == []
+    told = records(proxy, 2)
+    assert all("approval" not in one for one in told)
+
+
+def test_shadow_asks_nobody(proxy, approvals, upstream):
+    assert [call(proxy, "wipe", "shadow"), call(proxy, "tried"), call(proxy, "few", "shadow")] == [
+        "allowed"
+    ] * 3
+    told = records(proxy, 3)
+    assert {(one["decision"], one["code"]) for one in told} == {("would_deny", PENDING)}
+    assert approvals.requests == [] and len(upstream.calls) == 3
+    assert counted(proxy) == {}
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error"), [("error", 200, -31403), ("http", 403, -31403)], ids=["error", "http"]
+)
+def test_a_pending_call_is_told_in_the_form_that_the_policy_has(proxy, approvals, form, status, error):
+    answer = rpc.post(proxy.urls[form], rpc.tools_call("wipe", id="x"))
+    assert (answer.status_code, answer.json()["id"], answer.json()["error"]["code"]) == (status, "x", error)
+    [known] = approvals.ledger.approvals
+    for told in (answer.json()["error"]["message"], answer.json()["error"]["data"]["reason"]):
+        assert known.id in told and approvals.page(known) in told
+    assert answer.json()["error"]["data"]["code"] == PENDING
+    approvals.decide("denied", reason="not today")
+    refused = rpc.post(proxy.urls[form], rpc.tools_call("wipe"))
+    assert code(refused) == "approval_denied" and "not today" in refused.json()["error"]["message"]
+
+
+def test_what_is_no_tool_is_told_as_an_error(proxy, approvals, upstream):
+    ask = rpc.request("prompts/get", {"name": "plan"})
+    answer = rpc.post(proxy.url, ask)
+    assert (answer.status_code, answer.json()["error"]["code"], code(answer)) == (200, -31403, PENDING)
+    approvals.decide("approved")
+    assert code(rpc.post(proxy.url, ask)) == "allowed" and len(upstream.requests) == 1
+
+
+# Limits.
+
+
+def test_a_limit_is_looked_at_before_asking_and_charged_once_after_the_approval(proxy, approvals, upstream):
+    assert [call(proxy, "few", n=n) for n in (1, 1, 2, 3)] == [PENDING] * 4
+    for one in list(approvals.ledger.approvals):
+        approvals.decide("approved" if one.asked["arguments"]["n"] < 3 else "denied", one.id)
+    assert call(proxy, "few", n=3) == "approval_denied"
+    assert call(proxy, "few", n=1) == "allowed"
+    asked = len(approvals.asks)
+    # Over the limit nobody is asked, so that an approval is not used up for nothing.
+    assert [call(proxy, "few", n=n) for n in (1, 2, 4)] == ["rate_limited"] * 3
+    assert len(approvals.asks) == asked
+    assert approvals.ledger.count("approved") == 1 and len(upstream.calls) == 1
+    told = records(proxy, 9)
+    assert [one["counters"][0]["used"] for one in told if one["decision"] == "allow"] == [1]
+
+
+def test_of_two_that_are_approved_while_they_wait_the_limit_lets_one_through(envoy, approvals, upstream):
+    rule = {"few": {**ASKED, "limits": [HOUR]}}
+    proxy = envoy(policy(rule, {"wait_seconds": 60}), approvals=approvals, access_log=True)
+    with load.Crowd(proxy.port, 6) as crowd:
+        for number, caller in enumerate(crowd.callers):
+            caller.send(load.post(rpc.tools_call("few", {"n": number})))
+        approvals.wait(6)
+        for one in list(approvals.ledger.approvals):
+            approvals.decide("approved", one.id)
+        codes = sorted(code(caller.receive()) for caller in crowd.callers)
+    assert codes == ["allowed"] + ["rate_limited"] * 5 and len(upstream.calls) == 1
+    told = records(proxy, 6)
+    assert {one["approval"]["outcome"] for one in told} == {"approved"}
+
+
+def test_a_grant_may_ask_what_the_document_does_not(envoy, approvals, upstream):
+    grants = [
+        {"name": "bots", "match": [{"header": "bot-*"}], "tools": {"wipe": ASKED}},
+        {"name": "people", "match": [{"header": "*"}]},
+    ]
+    document = policy({"wipe": {}}, identity=[{"header": {"name": "x-agent-id"}}], grants=grants)
+    proxy = envoy(document, approvals=approvals)
+    who = {"x-agent-id": "bot-1"}
+    assert code(rpc.post(proxy.url, rpc.tools_call("wipe"), {"x-agent-id": "anna"})) == "allowed"
+    assert approvals.asks == []
+    assert code(rpc.post(proxy.url, rpc.tools_call("wipe"), who)) == PENDING
+    [asked] = approvals.asks
+    assert (asked["grant"], asked["principal"]) == ("bots", "bot-1")
+    assert asked["rule"] == "grants[0].tools.wipe"
+    approvals.decide("approved")
+    assert code(rpc.post(proxy.url, rpc.tools_call("wipe"), who)) == "allowed"
+
+
+# Documents.
+
+
+def document(settings: object, **rules: object) -> dict:
+    return {"version": "1", "approvals": settings, **(rules or {"tools": {"wipe": ASKED}})}
+
+
+CLUSTER = {"cluster": "approvals"}
+REFUSED = {
+    "nobody to ask": ({"version": "1", "tools": {"wipe": ASKED}}, "tools.wipe"),
+    "nobody for all": ({"version": "1", "all_tools": ASKED}, "all_tools"),
+    "nobody for a grant": (
+        {
+            "version": "1",
+            "identity": [{"header": {"name": "x"}}],
+            "grants": [{"name": "a", "match": "any", "prompts": {"p": ASKED}}],
+        },
+        "grants[0].prompts.p",
+    ),
+    "a word": (document("approvals"), "approvals: "),
+    "null": (document(None), "approvals: "),
+    "nothing": (document({}), "approvals.cluster: "),
+    "an unknown key": (document({**CLUSTER, "url": "http://x"}), "approvals.url: unknown key"),
+    "a key in another case": (document({**CLUSTER, "Path": "/x"}), "approvals.Path: unknown key"),
+    "an empty cluster": (document({"cluster": ""}), "approvals.cluster: "),
+    "a number as a cluster": (document({"cluster": 7}), "approvals.cluster: "),
+    "a list as an authority": (document({**CLUSTER, "authority": ["a"]}), "approvals.authority: "),
+    "a line in an authority": (document({**CLUSTER, "authority": "a\r\nb: c"}), "approvals.authority: "),
+    "no path": (document({**CLUSTER, "path": "v1"}), "approvals.path: "),
+    "a line in a path": (document({**CLUSTER, "path": "/v1\r\nx: y"}), "approvals.path: "),
+    "no time": (document({**CLUSTER, "timeout_ms": 0}), "approvals.timeout_ms: "),
+    "a long time": (document({**CLUSTER, "timeout_ms": 60_001}), "approvals.timeout_ms: "),
+    "half a millisecond": (document({**CLUSTER, "timeout_ms": 0.5}), "approvals.timeout_ms: "),
+    "a word as a time": (document({**CLUSTER, "timeout_ms": "2000"}), "approvals.timeout_ms: "),
+    "a negative wait": (document({**CLUSTER, "wait_seconds": -1}), "approvals.wait_seconds: "),
+    "a long wait": (document({**CLUSTER, "wait_seconds": 301}), "approvals.wait_seconds: "),
+    "true as a wait": (document({**CLUSTER, "wait_seconds": True}), "approvals.wait_seconds: "),
+    "no life": (document({**CLUSTER, "expires_seconds": 0}), "approvals.expires_seconds: "),
+    "null as a life": (document({**CLUSTER, "expires_seconds": None}), "approvals.expires_seconds: "),
+}
+
+
+@pytest.mark.parametrize(("refused", "told"), REFUSED.values(), ids=REFUSED)
+def test_envoy_refuses_to_start_on_a_document_that_asks_wrongly(envoy, refused, told):
+    log = envoy.refused(refused)
+    assert "Unable to create Wasm plugin" in log
+    lines = [line for line in log.splitlines() if "the policy is refused: " in line and "wasm log" in line]
+    assert [told in line for line in lines] == [True], lines
+
+
+@pytest.mark.parametrize("form", [dict, Struct], ids=["StringValue", "Struct"])
+def test_what_is_left_out_has_its_default(envoy, approvals, form):
+    """A Struct's numbers are doubles, and these are whole all the same."""
+    for settings, expected in [
+        (CLUSTER, ("/v1/approvals", "approvals", 900, 0)),
+        (
+            {
+                **CLUSTER,
+                "authority": "a.example",
+                "path": "/",
+                "timeout_ms": 60_000,
+                "wait_seconds": 300,
+                "expires_seconds": 1,
+            },
+            ("/", "a.example", 1, 300),
+        ),
+    ]:
+        approvals.clear()
+        approvals.answer = Answer(500)
+        proxy = envoy(form(document(settings)), approvals=approvals)
+        assert call(proxy, "wipe") == UNAVAILABLE
+        [request] = approvals.requests
+        asked = request.json()
+        assert (
+            request.path,
+            request.header("host"),
+            asked["expires_seconds"],
+            asked["wait_seconds"],
+        ) == expected
+
+
+def test_an_update_to_a_document_with_nobody_to_ask_is_not_taken(envoy, approvals):
+    proxy = envoy(POLICY, approvals=approvals, xds="ecds")
+    assert not proxy.update({"version": "1", "tools": {"wipe": ASKED}})
+    assert call(proxy, "wipe") == PENDING
+    wait_for(lambda: len(approvals.asks) == 1, "the question")
