@@ -18,6 +18,8 @@ const MAX_DEPTH: usize = 12;
 const MAX_MEMBERS: usize = 200;
 /// How many values are shown in all.
 const MAX_VALUES: usize = 2_000;
+/// How long an element may be that has others beside it on its line.
+const SHORT: usize = 16;
 /// How much text is shown in all; an ordinary character takes one.
 const MAX_TEXT: usize = 120_000;
 
@@ -126,7 +128,9 @@ impl Layout {
         let rows = self.rows(value.elements().enumerate(), count, depth, room, |_, index, _| {
             html! { span.index { "[" (index) "]" } }
         });
-        list("array", &rows, count, "element")
+        let short = |value: Value<'_>| !is_container(value) && value.raw().len() <= SHORT;
+        let class = if value.elements().all(short) { "array short" } else { "array" };
+        list(class, &rows, count, "element")
     }
 
     /// Lays out as many of `count` members as fit, each with its share of the room.
@@ -158,7 +162,7 @@ impl Layout {
 
     fn key(&mut self, key: &str, room: &mut Room) -> Markup {
         if key.is_empty() {
-            return html! { span.key.empty { "empty key" } };
+            return html! { span.key.unnamed { "empty key" } };
         }
         let shown = show(key, Form::NAME);
         room.text = room.text.saturating_sub(shown.cost);

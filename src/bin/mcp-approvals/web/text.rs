@@ -14,6 +14,9 @@ use super::odd;
 /// What a mark costs of a room, where another character costs one: about what it adds to the page.
 const MARK_COST: usize = 8;
 
+/// The most characters of a name in a title.
+const PLAIN: usize = 60;
+
 /// How a text is laid out, and how much of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Form {
@@ -89,6 +92,21 @@ pub fn name(text: &str) -> Markup {
 /// Shows a sentence or two that may have come from anywhere.
 pub fn sentence(text: &str) -> Markup {
     show(text, Form::SENTENCE).markup
+}
+
+/// Returns the beginning of a name as plain text, for where there is no markup: a page's title.
+pub fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for char in text.chars().take(PLAIN) {
+        match odd::name(char) {
+            Some(_) => out.push_str(&format!("⟨U+{:04X}⟩", u32::from(char))),
+            None => out.push(char),
+        }
+    }
+    if text.chars().nth(PLAIN).is_some() {
+        out.push('…');
+    }
+    out
 }
 
 /// Writes a number with a comma between every three digits.
@@ -292,6 +310,17 @@ mod tests {
         }
         let narrow = show(&"x".repeat(500), Form::STRING.within(80));
         assert_eq!((narrow.cost, narrow.hidden), (80, 420));
+    }
+
+    #[test]
+    fn a_title_is_short_and_marked_too() {
+        for (text, expected) in [
+            ("pay_invoice", "pay_invoice".to_owned()),
+            ("a\u{202e}b\n", "a⟨U+202E⟩b⟨U+000A⟩".to_owned()),
+            (&"x".repeat(100), format!("{}…", "x".repeat(60))),
+        ] {
+            assert_eq!(plain(text), expected);
+        }
     }
 
     #[test]
