@@ -2,21 +2,17 @@
 
 use maud::{Markup, html};
 
-use super::frame::token;
 use super::text::name;
-
-/// The fewest characters of a password.
-pub const SHORTEST_PASSWORD: usize = 12;
+use crate::password::SHORTEST;
 
 /// Signing in, with where to go afterwards and what was wrong with the last attempt.
-pub fn sign_in(form_token: &str, next: &str, typed: &str, fault: Option<&str>) -> Markup {
+pub fn sign_in(next: &str, typed: &str, fault: Option<&str>) -> Markup {
     html! {
         section.panel.narrow aria-labelledby="sign-in" {
             h1 id="sign-in" { "Sign in" }
             p.note { "To decide on the calls of agents." }
             @if let Some(fault) = fault { p.fault id="fault" role="alert" { (fault) } }
             form method="post" action="/sign-in" {
-                (token(form_token))
                 input type="hidden" name="next" value=(next);
                 div.field {
                     label for="name" { "Name" }
@@ -36,41 +32,24 @@ pub fn sign_in(form_token: &str, next: &str, typed: &str, fault: Option<&str>) -
     }
 }
 
-/// What can be wrong with a new account.
+/// What is wrong with a new account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The name is none
-    NoName,
-    /// Somebody has this name
-    Taken,
-    /// The password has too few characters
-    Short,
-    /// It has more than anybody types
-    Long,
-    /// The second one is another
-    Different,
+pub struct Fault {
+    /// Where
+    pub field: Field,
+    /// What would be right
+    pub message: &'static str,
 }
 
-impl Fault {
-    /// Judges a password and its repetition.
-    pub fn of(password: &str, again: &str) -> Option<Self> {
-        match password.chars().count() {
-            ..SHORTEST_PASSWORD => Some(Self::Short),
-            1025.. => Some(Self::Long),
-            _ if password != again => Some(Self::Different),
-            _ => None,
-        }
-    }
-
-    fn message(self) -> &'static str {
-        match self {
-            Self::NoName => "Write a name of 1 to 64 characters, all of them visible.",
-            Self::Taken => "Somebody has this name. Choose another one.",
-            Self::Short => "Too short: at least 12 characters.",
-            Self::Long => "Too long: at most 1,024 characters.",
-            Self::Different => "The two are not the same.",
-        }
-    }
+/// The fields of a new account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// Its name
+    Name,
+    /// The password
+    Password,
+    /// The password once more
+    Again,
 }
 
 /// Whether an invitation says what its account is called.
@@ -83,10 +62,9 @@ pub enum Named {
 }
 
 /// Choosing a password, and a name where the invitation gives none.
-pub fn invitation(form_token: &str, action: &str, who: &str, named: Named, fault: Option<Fault>) -> Markup {
-    let of = |these: &[Fault]| fault.filter(|fault| these.contains(fault));
-    let (in_name, first) = (of(&[Fault::NoName, Fault::Taken]), of(&[Fault::Short, Fault::Long]));
-    let second = of(&[Fault::Different]);
+pub fn invitation(action: &str, who: &str, named: Named, fault: Option<Fault>) -> Markup {
+    let of = |field| fault.filter(|fault| fault.field == field);
+    let (in_name, first, second) = (of(Field::Name), of(Field::Password), of(Field::Again));
     html! {
         section.panel.narrow aria-labelledby="welcome" {
             @match named {
@@ -100,7 +78,6 @@ pub fn invitation(form_token: &str, action: &str, who: &str, named: Named, fault
                 },
             }
             form method="post" action=(action) {
-                (token(form_token))
                 @match named {
                     // For the browser's store of passwords alone.
                     Named::Given => input type="text" name="name" value=(who) autocomplete="username" hidden;,
@@ -114,7 +91,7 @@ pub fn invitation(form_token: &str, action: &str, who: &str, named: Named, fault
                 }
                 div.field {
                     label for="password" { "Password" }
-                    input type="password" id="password" name="password" required minlength=(SHORTEST_PASSWORD)
+                    input type="password" id="password" name="password" required minlength=(SHORTEST)
                         autocomplete="new-password" aria-invalid=[first.map(|_| "true")]
                         aria-describedby={ "password-hint" @if first.is_some() { " password-fault" } };
                     p.note id="password-hint" {
@@ -124,7 +101,7 @@ pub fn invitation(form_token: &str, action: &str, who: &str, named: Named, fault
                 }
                 div.field {
                     label for="again" { "The same again" }
-                    input type="password" id="again" name="again" required minlength=(SHORTEST_PASSWORD)
+                    input type="password" id="again" name="again" required minlength=(SHORTEST)
                         autocomplete="new-password" aria-invalid=[second.map(|_| "true")]
                         aria-describedby=[second.map(|_| "again-fault")];
                     (message(second, "again-fault"))
@@ -136,24 +113,11 @@ pub fn invitation(form_token: &str, action: &str, who: &str, named: Named, fault
 }
 
 fn message(fault: Option<Fault>, id: &str) -> Markup {
-    html! { @if let Some(fault) = fault { p.fault id=(id) role="alert" { (fault.message()) } } }
+    html! { @if let Some(fault) = fault { p.fault id=(id) role="alert" { (capital(fault.message)) "." } } }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_has_twelve_characters_or_more_and_is_typed_twice() {
-        let long = "x".repeat(1025);
-        for (password, again, fault) in [
-            ("correct horse", "correct horse", None),
-            ("elevenchars", "elevenchars", Some(Fault::Short)),
-            ("päßwörtchen!", "päßwörtchen!", None),
-            ("correct horse", "correct hors", Some(Fault::Different)),
-            (&long, &long, Some(Fault::Long)),
-        ] {
-            assert_eq!(Fault::of(password, again), fault, "{password}");
-        }
-    }
+/// Makes a sentence of a message, which begins with a small letter.
+fn capital(message: &str) -> String {
+    let mut chars = message.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -5,10 +5,8 @@ use maud::{Markup, html};
 use super::clock;
 use super::frame::token;
 use super::text::name;
+use crate::desk::LONGEST_REASON;
 use crate::model::{Approval, Status, Verdict};
-
-/// How long a reason may be, in characters.
-pub const MAX_REASON: usize = 2_000;
 
 /// Whether the viewer may decide.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +54,7 @@ impl Fault {
     fn message(self) -> &'static str {
         match self {
             Self::NoReason => "Write why. The agent is told, and does better for it.",
-            Self::LongReason => "Write less: at most 2,000 characters.",
+            Self::LongReason => "Write less: about 2,000 letters at most.",
             Self::Unread => "Not all arguments are shown above. Read the download, then tick the box.",
         }
     }
@@ -113,7 +111,7 @@ fn approve(approval: &Approval, draft: Draft<'_>, shortened: bool) -> Markup {
                 }
                 div.field {
                     label for="note" { "Note for the record " span.note { "optional" } }
-                    textarea id="note" name="reason" rows="2" maxlength=(MAX_REASON)
+                    textarea id="note" name="reason" rows="2" maxlength=(LONGEST_REASON)
                         aria-invalid=[in_reason.then_some("true")]
                         aria-describedby=[in_reason.then_some("note-fault")] {
                         (rejected.map_or("", |rejected| rejected.reason))
@@ -137,7 +135,7 @@ fn refuse(approval: &Approval, draft: Draft<'_>) -> Markup {
                 (token(draft.token))
                 div.field {
                     label for="why-not" { "Why not? " span.note { "required" } }
-                    textarea id="why-not" name="reason" rows="3" required maxlength=(MAX_REASON)
+                    textarea id="why-not" name="reason" rows="3" required maxlength=(LONGEST_REASON)
                         aria-invalid=[fault.map(|_| "true")] aria-describedby=(described) {
                         (rejected.map_or("", |rejected| rejected.reason))
                     }

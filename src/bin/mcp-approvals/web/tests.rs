@@ -80,6 +80,10 @@ fn draft<'a>(verdict: Verdict, fault: Fault) -> Decide<'a> {
     Decide::May(Draft { token: "t0k3n", own: None, rejected: Some(Rejected { verdict, reason: HOSTILE, fault }) })
 }
 
+fn fault(field: account::Field) -> account::Fault {
+    account::Fault { field, message: "no" }
+}
+
 /// Every page, with hostile text wherever somebody else's text can be.
 fn pages() -> Vec<String> {
     let hostile = hostile();
@@ -98,8 +102,8 @@ fn pages() -> Vec<String> {
     let list = [Waiting { approval: &hostile, class: HOSTILE }];
     let may = Decide::May(Draft { token: "t0k3n", own: None, rejected: None });
     let mut pages = vec![
-        framed("Waiting", Place::Waiting, &waiting::content(&list, true, NOW)),
-        framed("Waiting", Place::Waiting, &waiting::content(&[], false, NOW)),
+        framed("Waiting", Place::Waiting, &waiting::content(&list, true, true, NOW)),
+        framed("Waiting", Place::Waiting, &waiting::content(&[], false, false, NOW)),
         one(&hostile, may),
         one(&hostile, draft(Verdict::Deny, Fault::NoReason)),
         one(&hostile, draft(Verdict::Approve, Fault::LongReason)),
@@ -110,16 +114,16 @@ fn pages() -> Vec<String> {
         one(&used, may),
         one(&expired, may),
         framed("History", Place::History, &history::content(&found, NOW)),
-        framed("Sign in", Place::Elsewhere, &account::sign_in("t", HOSTILE, HOSTILE, Some("No."))),
+        framed("Sign in", Place::Elsewhere, &account::sign_in(HOSTILE, HOSTILE, Some("No."))),
         framed(
             "Welcome",
             Place::Elsewhere,
-            &account::invitation("t", "/invitations/abc", HOSTILE, account::Named::Given, Some(account::Fault::Short)),
+            &account::invitation("/invitations/abc", HOSTILE, account::Named::Given, Some(fault(account::Field::Again))),
         ),
         framed(
             "Welcome",
             Place::Elsewhere,
-            &account::invitation("t", "/invitations/abc", HOSTILE, account::Named::Chosen, Some(account::Fault::Taken)),
+            &account::invitation("/invitations/abc", HOSTILE, account::Named::Chosen, Some(fault(account::Field::Name))),
         ),
     ];
     for trouble in [
@@ -127,11 +131,12 @@ fn pages() -> Vec<String> {
         Trouble::YourOwn,
         Trouble::Absent,
         Trouble::DeadInvitation,
-        Trouble::Decided { by: HOSTILE.to_owned(), id: "0".repeat(32) },
+        Trouble::Decided { by: HOSTILE.to_owned(), verdict: Verdict::Deny, id: "0".repeat(32) },
         Trouble::Expired { id: "0".repeat(32) },
         Trouble::ForeignForm,
         Trouble::UnreadableForm,
         Trouble::TooMany { seconds: 30 },
+        Trouble::Nobody,
         Trouble::Broken,
     ] {
         pages.push(framed(trouble.title(), Place::Elsewhere, &trouble::content(&trouble)));
@@ -200,7 +205,10 @@ fn every_form_that_posts_carries_its_token() {
     for html in pages() {
         for form in html.split("<form ").skip(1) {
             let form = form.split("</form>").next().unwrap();
-            if form.contains("method=\"post\"") {
+            // Where nobody is signed in yet, there is no session to be abused.
+            if form.contains("action=\"/sign-in\"") || form.contains("action=\"/invitations/") {
+                assert!(form.contains("method=\"post\""), "{form}");
+            } else if form.contains("method=\"post\"") {
                 assert!(form.contains("name=\"token\" value=\"t"), "{form}");
             } else {
                 assert!(form.contains("action=\"/history\""), "{form}");

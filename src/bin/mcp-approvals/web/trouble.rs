@@ -1,8 +1,10 @@
 //! Pages for what did not go well: what happened, and what to do now.
 
+use axum::http::StatusCode;
 use maud::{Markup, html};
 
 use super::text::name;
+use crate::model::Verdict;
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Trouble {
     Decided {
         /// Who
         by: String,
+        /// How
+        verdict: Verdict,
         /// The approval, to be looked at
         id: String,
     },
@@ -34,23 +38,26 @@ pub enum Trouble {
     /// Too many attempts
     TooMany {
         /// When the next one can succeed
-        seconds: u64,
+        seconds: i64,
     },
+    /// Nothing says who the viewer is, and they cannot say it here
+    Nobody,
     /// Something is broken
     Broken,
 }
 
 impl Trouble {
     /// Returns the HTTP status.
-    pub fn status(&self) -> u16 {
+    pub fn code(&self) -> StatusCode {
         match self {
-            Self::NotYourRole | Self::YourOwn | Self::ForeignForm => 403,
-            Self::Absent => 404,
-            Self::Decided { .. } => 409,
-            Self::Expired { .. } | Self::DeadInvitation => 410,
-            Self::UnreadableForm => 400,
-            Self::TooMany { .. } => 429,
-            Self::Broken => 503,
+            Self::NotYourRole | Self::YourOwn | Self::ForeignForm => StatusCode::FORBIDDEN,
+            Self::Absent => StatusCode::NOT_FOUND,
+            Self::Decided { .. } => StatusCode::CONFLICT,
+            Self::Expired { .. } | Self::DeadInvitation => StatusCode::GONE,
+            Self::UnreadableForm => StatusCode::BAD_REQUEST,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Nobody => StatusCode::UNAUTHORIZED,
+            Self::Broken => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -66,6 +73,7 @@ impl Trouble {
             Self::ForeignForm => "This form is not valid",
             Self::UnreadableForm => "This form cannot be read",
             Self::TooMany { .. } => "Too many attempts",
+            Self::Nobody => "Who are you?",
             Self::Broken => "Not now",
         }
     }
@@ -77,8 +85,10 @@ impl Trouble {
                 Self::YourOwn => "Somebody else has to decide on what you ask for. Nothing was changed.",
                 Self::Absent => "The address is wrong, or what was here is none of your business.",
                 Self::DeadInvitation => "It was used before, or its time has passed. Ask for another one.",
-                Self::Decided { by, .. } => {
-                    (name(by)) " decided on this call while you were reading. Nothing was changed by you."
+                Self::Decided { by, verdict, .. } => {
+                    (name(by))
+                    @match verdict { Verdict::Approve => " approved", Verdict::Deny => " refused" }
+                    " this call while you were reading. What you sent has changed nothing."
                 }
                 Self::Expired { .. } => "The question has expired. If the agent still wants this, it asks anew.",
                 Self::ForeignForm => {
@@ -88,6 +98,10 @@ impl Trouble {
                 Self::UnreadableForm => "Something is missing in it, or it is too large. Nothing was changed.",
                 Self::TooMany { seconds } => {
                     "Wait " (seconds) @if *seconds == 1 { " second" } @else { " seconds" } " before you try again."
+                }
+                Self::Nobody => {
+                    "People are known here by the proxy in front of the service, and it has not said who you are. "
+                    "Open the service under its own address."
                 }
                 Self::Broken => {
                     "The service cannot do this at the moment. Nothing was changed. Calls that need an approval are "
@@ -102,7 +116,7 @@ impl Trouble {
 pub fn content(trouble: &Trouble) -> Markup {
     html! {
         section.panel.narrow.trouble aria-labelledby="trouble" {
-            p.code { (trouble.status()) }
+            p.code { (trouble.code().as_u16()) }
             h1 id="trouble" { (trouble.title()) }
             p { (trouble.message()) }
             p {

@@ -16,12 +16,15 @@ pub struct Waiting<'a> {
     pub class: &'a str,
 }
 
-/// The page's content: the list, and what stands around it.
-pub fn content(waiting: &[Waiting<'_>], more: bool, now_ms: i64) -> Markup {
+/// The page's content: the list, and what stands around it. `role` tells whether the viewer has any.
+pub fn content(waiting: &[Waiting<'_>], more: bool, role: bool, now_ms: i64) -> Markup {
     html! {
         div.title {
             h1 { "Waiting for a decision" }
             p.live { span.dot aria-hidden="true" {} span id="live" { a href="/" { "Look again" } } }
+        }
+        @if !role {
+            p.callout { "You have no role here yet, so there is nothing that you see. Whoever runs this can give you one." }
         }
         (list(waiting, more, now_ms))
     }
@@ -41,7 +44,7 @@ pub fn list(waiting: &[Waiting<'_>], more: bool, now_ms: i64) -> Markup {
                     @for waiting in waiting { li { (card(waiting, now_ms)) } }
                 }
             }
-            @if more { p.note { "There are more than these. Decide the oldest first." } }
+            @if more { p.note { "More calls wait than are listed here: these are the newest." } }
         }
     }
 }
