@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use mcp_policy_filter::policy::Pattern;
 
-pub use read::settings;
+pub use read::{settings, web_url};
 
 /// A valid configuration.
 #[derive(Debug, Clone, Default)]

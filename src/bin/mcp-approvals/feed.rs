@@ -16,6 +16,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How much news a slow listener may miss out on before it is told that it did.
 const KEPT: usize = 256;
 
+/// What a listener receives.
+pub type News = broadcast::Receiver<Arc<Change>>;
+
 /// News of what changes. Every listener hears of every change, or that it has missed some.
 pub struct Feed {
     news: broadcast::Sender<Arc<Change>>,
@@ -32,7 +35,7 @@ impl Feed {
 
     /// Listens from now on.
     #[must_use]
-    pub fn listen(&self) -> broadcast::Receiver<Arc<Change>> {
+    pub fn listen(&self) -> News {
         self.news.subscribe()
     }
 

@@ -18,3 +18,8 @@ pub fn line(what: impl Display) {
     // A log that cannot be written is no reason to stop.
     let _ = std::io::Write::write_fmt(&mut std::io::stderr().lock(), format_args!("{time} {shown}\n"));
 }
+
+/// Writes one line without the time: to who started a command, and reads its end at once.
+pub fn plain(line: &str) {
+    let _ = std::io::Write::write_fmt(&mut std::io::stderr().lock(), format_args!("{line}\n"));
+}

@@ -70,6 +70,18 @@ impl Store {
         Ok(row.map(|row| row::approval(&row, now_ms)).transpose()?)
     }
 
+    /// Returns where an approval is on its way, without all the rest of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn status(&self, id: &str, now_ms: i64) -> Result<Option<Status>, StoreError> {
+        let one = "SELECT status, expires_ms FROM approvals WHERE id = $1";
+        let row = sqlx::query(one).bind(id.to_owned()).fetch_optional(&self.pool).await?;
+        let Some(row) = row else { return Ok(None) };
+        let (status, expires_ms): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Some(row::status(&status, expires_ms, now_ms)))
+    }
+
     /// Returns the ids that begin with `prefix`, two of them at most.
     ///
     /// # Errors

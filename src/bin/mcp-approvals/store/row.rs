@@ -11,10 +11,7 @@ pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Erro
     let text = |name: &str| row.try_get::<String, _>(name);
     let number = |name: &str| row.try_get::<i64, _>(name);
     let expires_ms = number("expires_ms")?;
-    let status = match status(&text("status")?) {
-        Status::Pending | Status::Approved | Status::Denied if expires_ms <= now_ms => Status::Expired,
-        status => status,
-    };
+    let status = status(&text("status")?, expires_ms, now_ms);
     let verdict = match text("verdict")?.as_str() {
         "approve" => Some(Verdict::Approve),
         "deny" => Some(Verdict::Deny),
@@ -54,9 +51,13 @@ pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Erro
     })
 }
 
-/// Reads a status; an unknown word, which no row can hold, is over.
-fn status(word: &str) -> Status {
-    Status::ALL.into_iter().find(|status| status.as_str() == word).unwrap_or(Status::Expired)
+/// Reads a status as it stands at `now_ms`; an unknown word, which no row can hold, is over.
+pub(super) fn status(word: &str, expires_ms: i64, now_ms: i64) -> Status {
+    let status = Status::ALL.into_iter().find(|status| status.as_str() == word);
+    match status.unwrap_or(Status::Expired) {
+        Status::Pending | Status::Approved | Status::Denied if expires_ms <= now_ms => Status::Expired,
+        status => status,
+    }
 }
 
 /// Reads a text that may be missing, which is stored empty.
