@@ -16,7 +16,7 @@ mod frame;
 mod headers;
 mod history;
 mod look;
-mod odd;
+pub mod odd;
 mod path;
 mod person;
 mod text;
@@ -53,10 +53,7 @@ pub fn routes() -> Router<AppState> {
     for asset in assets::Asset::all() {
         router = router.route(asset.path, get(move |query| serve(asset, query)));
     }
-    router
-        .fallback(enter::nowhere)
-        .layer(DefaultBodyLimit::max(MOST_FORM))
-        .layer(map_response(headers::add))
+    router.fallback(enter::nowhere).layer(DefaultBodyLimit::max(MOST_FORM)).layer(map_response(headers::add))
 }
 
 /// Serves an asset, to be kept forever by whoever asks for this very version.
@@ -65,5 +62,6 @@ async fn serve(asset: &'static assets::Asset, RawQuery(query): RawQuery) -> axum
         true => "public, max-age=31536000, immutable",
         false => "no-cache",
     };
-    ([(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, kept)], asset.content).into_response()
+    ([(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, kept)], asset.content)
+        .into_response()
 }

@@ -256,7 +256,10 @@ mod tests {
             (r#"{"a\" onclick=\"x":1}"#, "a&quot; onclick=&quot;x"),
             (r#"{"to":"\u202etxt.exe"}"#, "⟨U+202E⟩"),
             (r#"{"a":"\u0000"}"#, "⟨U+0000⟩"),
-            (r#"{"amount\u200b":1}"#, "amount<span class=\"mark\" title=\"zero width space\">⟨U+200B⟩</span>"),
+            (
+                r#"{"amount\u200b":1}"#,
+                "amount<span class=\"mark\" title=\"zero width space\">⟨U+200B⟩</span>",
+            ),
             (r#"{"amount ":1}"#, "⟨U+0020⟩"),
         ] {
             let html = html(text);

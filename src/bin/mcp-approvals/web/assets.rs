@@ -68,7 +68,8 @@ mod tests {
     #[test]
     fn a_url_names_the_version() {
         for asset in Asset::all() {
-            let (path, query) = asset.url().split_once('?').map(|(p, q)| (p.to_owned(), q.to_owned())).unwrap();
+            let (path, query) =
+                asset.url().split_once('?').map(|(p, q)| (p.to_owned(), q.to_owned())).unwrap();
             assert_eq!(path, asset.path);
             assert!(asset.is_version(Some(&query)) && query.len() == 18);
             assert!(!asset.is_version(None) && !asset.is_version(Some("v=0")));

@@ -90,9 +90,11 @@ async fn decide(
         Err(NotDecided::Undecidable(why)) => match why {
             Undecidable::Unknown => person.trouble(&Trouble::Absent),
             Undecidable::Expired => person.trouble(&Trouble::Expired { id: id.to_owned() }),
-            Undecidable::Decided(decided) => {
-                person.trouble(&Trouble::Decided { by: decided.by, verdict: decided.verdict, id: id.to_owned() })
-            }
+            Undecidable::Decided(decided) => person.trouble(&Trouble::Decided {
+                by: decided.by,
+                verdict: decided.verdict,
+                id: id.to_owned(),
+            }),
             Undecidable::Failed(error) => look::broken(person, error),
         },
     }

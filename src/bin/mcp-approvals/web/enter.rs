@@ -24,7 +24,11 @@ pub struct Next {
 }
 
 /// Shows the form to sign in, or goes on where somebody is signed in already.
-pub async fn door(State(app): State<AppState>, parts: Parts, next: Result<Query<Next>, QueryRejection>) -> Response {
+pub async fn door(
+    State(app): State<AppState>,
+    parts: Parts,
+    next: Result<Query<Next>, QueryRejection>,
+) -> Response {
     let Query(Next { next }) = next.unwrap_or_default();
     let next = path::local(&next);
     if let Ok(Some(_)) = Visitor::of(&app, &parts, clock::now_ms()).await {
@@ -55,13 +59,13 @@ pub async fn sign_in(
     if visitor::same_origin(&app, &parts.headers).is_err() {
         return nobodys(&Trouble::ForeignForm);
     }
-    let Ok(Form(Credentials { name, password, next })) = form else { return nobodys(&Trouble::UnreadableForm) };
+    let Ok(Form(Credentials { name, password, next })) = form else {
+        return nobodys(&Trouble::UnreadableForm);
+    };
     let (next, name) = (path::local(&next), name.trim().replace('\0', ""));
     let address = visitor::address(&app, &parts);
     match sign_in::sign_in(&app, &name, &password, address, clock::now_ms()).await {
-        Ok(session) => {
-            (set_cookie(sign_in::cookie(&app, &session)), Redirect::to(next)).into_response()
-        }
+        Ok(session) => (set_cookie(sign_in::cookie(&app, &session)), Redirect::to(next)).into_response(),
         Err(NotIn::Wrong) => {
             let form = account::sign_in(next, &name, Some("The name or the password is wrong."));
             (StatusCode::UNPROCESSABLE_ENTITY, nobodys_page("Sign in", &form)).into_response()
@@ -185,7 +189,8 @@ fn not_let_in(not_in: NotIn) -> Response {
     match not_in {
         NotIn::Wait(seconds) => {
             let seconds = seconds.max(1);
-            ([(header::RETRY_AFTER, seconds.to_string())], nobodys(&Trouble::TooMany { seconds })).into_response()
+            ([(header::RETRY_AFTER, seconds.to_string())], nobodys(&Trouble::TooMany { seconds }))
+                .into_response()
         }
         NotIn::Invitation => nobodys(&Trouble::DeadInvitation),
         NotIn::Off => nobodys(&Trouble::Nobody),

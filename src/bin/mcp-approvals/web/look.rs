@@ -37,7 +37,11 @@ pub struct Part {
 }
 
 /// Shows what waits and this person may see, or the list of it alone.
-pub async fn list(State(app): State<AppState>, person: Person, part: Result<Query<Part>, QueryRejection>) -> Response {
+pub async fn list(
+    State(app): State<AppState>,
+    person: Person,
+    part: Result<Query<Part>, QueryRejection>,
+) -> Response {
     let now_ms = person.now_ms;
     let (pending, more) = match pending(&app, &person).await {
         Ok(pending) => pending,
@@ -110,7 +114,8 @@ pub async fn arguments(State(app): State<AppState>, person: Person, Path(id): Pa
         Err(response) => return response,
     };
     let disposition = format!("attachment; filename=\"arguments-{}.json\"", approval.id);
-    let headers = [(header::CONTENT_TYPE, "application/json".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    let headers =
+        [(header::CONTENT_TYPE, "application/json".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
     (headers, approval.asked.arguments).into_response()
 }
 
@@ -126,7 +131,11 @@ pub struct Wanted {
 }
 
 /// Shows what was, and became of it.
-pub async fn past(State(app): State<AppState>, person: Person, wanted: Result<Query<Wanted>, QueryRejection>) -> Response {
+pub async fn past(
+    State(app): State<AppState>,
+    person: Person,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Response {
     let wanted = wanted.map(|Query(wanted)| wanted).unwrap_or_default();
     // A NUL is in no text of the database.
     let text: String = wanted.text.trim().chars().filter(|char| *char != '\0').take(LONGEST_SEARCH).collect();
@@ -177,6 +186,7 @@ fn class<'a>(app: &'a App, approval: &Approval) -> &'a str {
 
 fn address(text: &str, status: Option<Status>, after: Option<&Cursor>) -> String {
     let status = status.map_or("", Status::as_str);
-    let after = after.map(|cursor| format!("&after={}", path::encode(&cursor.to_string()))).unwrap_or_default();
+    let after =
+        after.map(|cursor| format!("&after={}", path::encode(&cursor.to_string()))).unwrap_or_default();
     format!("/history?text={}&status={status}{after}", path::encode(text))
 }

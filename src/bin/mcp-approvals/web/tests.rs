@@ -1,5 +1,7 @@
 //! What holds for every page, whatever is on it.
 
+mod routes;
+
 use maud::Markup;
 
 use super::decision::{Decide, Draft, Fault, Rejected};
@@ -44,7 +46,9 @@ pub fn call(tool: &str, arguments: &str) -> Approval {
 fn hostile() -> Approval {
     let mut approval = call(HOSTILE, "");
     let asked = &mut approval.asked;
-    for field in [&mut asked.server, &mut asked.policy, &mut asked.grant, &mut asked.rule, &mut asked.decision_id] {
+    for field in
+        [&mut asked.server, &mut asked.policy, &mut asked.grant, &mut asked.rule, &mut asked.decision_id]
+    {
         HOSTILE.clone_into(field);
     }
     for field in [&mut asked.principal, &mut asked.reason, &mut asked.request_id] {
@@ -77,7 +81,11 @@ pub fn one(approval: &Approval, decide: Decide<'_>) -> String {
 }
 
 fn draft<'a>(verdict: Verdict, fault: Fault) -> Decide<'a> {
-    Decide::May(Draft { token: "t0k3n", own: None, rejected: Some(Rejected { verdict, reason: HOSTILE, fault }) })
+    Decide::May(Draft {
+        token: "t0k3n",
+        own: None,
+        rejected: Some(Rejected { verdict, reason: HOSTILE, fault }),
+    })
 }
 
 fn fault(field: account::Field) -> account::Fault {
@@ -118,12 +126,22 @@ fn pages() -> Vec<String> {
         framed(
             "Welcome",
             Place::Elsewhere,
-            &account::invitation("/invitations/abc", HOSTILE, account::Named::Given, Some(fault(account::Field::Again))),
+            &account::invitation(
+                "/invitations/abc",
+                HOSTILE,
+                account::Named::Given,
+                Some(fault(account::Field::Again)),
+            ),
         ),
         framed(
             "Welcome",
             Place::Elsewhere,
-            &account::invitation("/invitations/abc", HOSTILE, account::Named::Chosen, Some(fault(account::Field::Name))),
+            &account::invitation(
+                "/invitations/abc",
+                HOSTILE,
+                account::Named::Chosen,
+                Some(fault(account::Field::Name)),
+            ),
         ),
     ];
     for trouble in [
@@ -192,7 +210,8 @@ fn no_page_holds_a_script_a_style_or_a_handler_of_its_own() {
 fn no_page_shows_what_cannot_be_seen() {
     for html in pages() {
         // What a field holds is what was typed into it, and goes back as it is.
-        let html = html.split("<textarea").map(|part| part.split_once("</textarea>").map_or(part, |(_, rest)| rest));
+        let html =
+            html.split("<textarea").map(|part| part.split_once("</textarea>").map_or(part, |(_, rest)| rest));
         for text in html {
             let outside: String = text.split('"').step_by(2).collect();
             assert!(!outside.contains(['\u{202e}', '\u{200b}', '\u{e0041}']), "{outside}");
@@ -254,7 +273,8 @@ fn a_page_stays_small_whatever_a_call_holds() {
     }
     big.asked.reason = Some("\u{202e}x".repeat(100_000));
     let may = Decide::May(Draft { token: "t0k3n", own: None, rejected: None });
-    let html = approval::content(&approval::Seen { approval: &big, class: "unclassified", decide: may }, NOW).into_string();
+    let html = approval::content(&approval::Seen { approval: &big, class: "unclassified", decide: may }, NOW)
+        .into_string();
     assert!(html.len() < 80_000, "{}", html.len());
     assert!(html.contains("name=\"whole\"") && html.contains("Not all of it is shown."));
 }

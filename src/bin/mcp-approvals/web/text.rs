@@ -188,7 +188,8 @@ enum Piece<'t> {
 }
 
 fn pieces(text: &str, form: Form) -> Vec<Piece<'_>> {
-    let inner = text.len().saturating_sub(text.trim_start_matches(' ').len())..text.trim_end_matches(' ').len();
+    let inner =
+        text.len().saturating_sub(text.trim_start_matches(' ').len())..text.trim_end_matches(' ').len();
     let mut pieces = Vec::new();
     let mut plain_from = 0;
     let mut accents: usize = 0;
@@ -257,8 +258,14 @@ mod tests {
             ("amount ", "amount<span class=\"mark\" title=\"space\">⟨U+0020⟩</span>"),
             ("  amount", "⟨U+0020⟩×2</span>"),
             ("\u{301}a", "⟨U+0301⟩"),
-            ("a\u{301}\u{301}\u{301}\u{301}b", "\u{301}\u{301}<span class=\"mark\" title=\"combining mark\">⟨U+0301⟩×2"),
-            ("a\u{200b}\u{200b}\u{200b}b", "a<span class=\"mark\" title=\"zero width space\">⟨U+200B⟩×3</span>b"),
+            (
+                "a\u{301}\u{301}\u{301}\u{301}b",
+                "\u{301}\u{301}<span class=\"mark\" title=\"combining mark\">⟨U+0301⟩×2",
+            ),
+            (
+                "a\u{200b}\u{200b}\u{200b}b",
+                "a<span class=\"mark\" title=\"zero width space\">⟨U+200B⟩×3</span>b",
+            ),
         ] {
             let shown = name(text);
             assert!(shown.contains(expected), "{text:?}: {shown}");
@@ -281,7 +288,8 @@ mod tests {
 
     #[test]
     fn other_text_stays_as_it_is() {
-        for text in ["", "pay_invoice", "Zoë Müller", "שלום 42", "支払い", "two  spaces", "e\u{301}"] {
+        for text in ["", "pay_invoice", "Zoë Müller", "שלום 42", "支払い", "two  spaces", "e\u{301}"]
+        {
             assert_eq!(name(text), format!("<bdi>{text}</bdi>"));
         }
         assert_eq!(
