@@ -10,6 +10,9 @@ const FREE_ACCOUNT: u32 = 5;
 /// Failures from one address that cost nothing: many people may share one.
 const FREE_ADDRESS: u32 = 20;
 
+/// The first pause, in milliseconds: longer than a slow machine takes to hash a password.
+const FIRST_MS: i64 = 5000;
+
 /// The longest pause, in milliseconds: an attacker must not lock anybody out for good.
 const LONGEST_MS: i64 = 5 * 60 * 1000;
 
@@ -83,14 +86,14 @@ impl Throttle {
 }
 
 impl Failures {
-    /// Returns how long to wait still: a second after the last free failure, then twice as long each time.
+    /// Returns how long to wait still: five seconds after the last free failure, then twice as long each time.
     fn pause(self, free: u32, now_ms: i64) -> i64 {
         let since_ms = now_ms.saturating_sub(self.last_ms);
         if self.count < free || since_ms > FORGOTTEN_MS {
             return 0;
         }
         let doublings = self.count.saturating_sub(free).min(20);
-        let pause_ms = 1000_i64.saturating_mul(1 << doublings).min(LONGEST_MS);
+        let pause_ms = FIRST_MS.saturating_mul(1 << doublings).min(LONGEST_MS);
         pause_ms.saturating_sub(since_ms)
     }
 }
@@ -116,7 +119,7 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(throttle.take("alice", HOME, now_ms), Ok(()));
         }
-        for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+        for seconds in [5, 10, 20, 40, 80, 160, 300, 300] {
             assert_eq!(throttle.take("Alice", HOME, now_ms), Err(seconds));
             now_ms += seconds * 1000;
             assert_eq!(throttle.take("alice", HOME, now_ms), Ok(()), "after {seconds} seconds");
@@ -132,7 +135,7 @@ mod tests {
             let address: IpAddr = format!("2001:db8::{number:x}").parse().unwrap();
             assert_eq!(throttle.take(&format!("name{number}"), address, 0), Ok(()));
         }
-        assert_eq!(throttle.take("another", "2001:db8::ffff".parse().unwrap(), 0), Err(1));
+        assert_eq!(throttle.take("another", "2001:db8::ffff".parse().unwrap(), 0), Err(5));
         assert_eq!(throttle.take("another", HOME, 0), Ok(()));
     }
 
