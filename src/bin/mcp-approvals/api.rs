@@ -1,0 +1,241 @@
+//! The JSON interface for the shell and for programs, under `/v1`.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::access::Refusal;
+use crate::app::AppState;
+use crate::clock::{from_rfc3339, now_ms};
+use crate::desk::{self, NotDecided};
+use crate::model::{Approval, Status, Verdict};
+use crate::store::{Cursor, Search, Store, StoreError, Undecidable};
+use crate::visitor::{Maybe, Visitor};
+use crate::{journal, wire};
+
+/// How many approvals a page of the list has.
+const PAGE: usize = 50;
+
+/// How many events are read at a time.
+const EVENTS: i64 = 50;
+
+/// What a list is asked for.
+#[derive(Debug, Default, Deserialize)]
+pub struct ListQuery {
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    after: String,
+}
+
+/// From where on events are asked for.
+#[derive(Debug, Default, Deserialize)]
+pub struct EventsQuery {
+    #[serde(default)]
+    after: i64,
+    #[serde(default)]
+    since: String,
+}
+
+/// `GET /v1/approvals`: what this person may see, the newest first; what waits, the oldest first.
+pub async fn list(State(app): State<AppState>, Maybe(visitor): Maybe, Query(query): Query<ListQuery>) -> Response {
+    let Some(visitor) = visitor else { return stranger() };
+    let status = Status::ALL.into_iter().find(|status| status.as_str() == query.status);
+    if status.is_none() && !query.status.is_empty() {
+        let what = "`status` must be `pending`, `approved`, `denied`, `consumed` or `expired`";
+        return error(StatusCode::BAD_REQUEST, what);
+    }
+    let after = Cursor::from_text(&query.after);
+    if after.is_none() && !query.after.is_empty() {
+        return error(StatusCode::BAD_REQUEST, "`after` must be the `next` of the page before");
+    }
+    let (now, whole) = (now_ms(), query.q.is_empty() && after.is_none());
+    let found = if status == Some(Status::Pending) && whole {
+        let pending = app.store.pending(now).await;
+        pending.map(|list| (list.into_iter().filter(|one| visitor.access.may_view(one)).collect(), None))
+    } else {
+        let search = Search { text: query.q, status, after };
+        app.store.history(&search, PAGE, |approval| visitor.access.may_view(approval), now).await
+    };
+    match found {
+        Ok((list, next)) => {
+            let list: Vec<Approval> = list;
+            let approvals: Vec<_> = list.iter().map(|one| wire::Approval::of(&app, one)).collect();
+            let next = next.map(|next| next.to_string());
+            json_answer(StatusCode::OK, json!({ "approvals": approvals, "next": next }).to_string())
+        }
+        Err(why) => failed(&why),
+    }
+}
+
+/// `GET /v1/approvals/{id}`: one approval, with all of its arguments.
+pub async fn show(State(app): State<AppState>, Maybe(visitor): Maybe, Path(id): Path<String>) -> Response {
+    let Some(visitor) = visitor else { return stranger() };
+    match find(&app.store, &id).await {
+        Ok(approval) if visitor.access.may_view(&approval) => one(&app, &approval),
+        Ok(_) => error(StatusCode::NOT_FOUND, "there is no such approval"),
+        Err(response) => response,
+    }
+}
+
+/// `POST /v1/approvals/{id}/approve`
+pub async fn approve(
+    state: State<AppState>,
+    visitor: Maybe,
+    id: Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    decide(state, visitor, id, &headers, &body, Verdict::Approve).await
+}
+
+/// `POST /v1/approvals/{id}/deny`
+pub async fn deny(
+    state: State<AppState>,
+    visitor: Maybe,
+    id: Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    decide(state, visitor, id, &headers, &body, Verdict::Deny).await
+}
+
+async fn decide(
+    State(app): State<AppState>,
+    Maybe(visitor): Maybe,
+    Path(id): Path<String>,
+    headers: &HeaderMap,
+    body: &[u8],
+    verdict: Verdict,
+) -> Response {
+    let Some(visitor) = visitor else { return stranger() };
+    let csrf = headers.get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if visitor.check(&app, headers, csrf).is_err() {
+        return error(StatusCode::FORBIDDEN, "needs a token for the shell, or the page's own");
+    }
+    let body = if body.is_empty() { b"{}" } else { body };
+    let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) else {
+        return error(StatusCode::BAD_REQUEST, "the body must be a JSON object, such as `{\"reason\": \"…\"}`");
+    };
+    let reason = match (json.is_object(), json.get("reason")) {
+        (true, None | Some(serde_json::Value::Null)) => None,
+        (true, Some(serde_json::Value::String(reason))) => Some(reason.as_str()),
+        _ => return error(StatusCode::BAD_REQUEST, "`reason` must be a string, in a JSON object"),
+    };
+    let id = match find(&app.store, &id).await {
+        Ok(approval) => approval.id,
+        Err(response) => return response,
+    };
+    match desk::decide(&app, &visitor, &id, verdict, reason, now_ms()).await {
+        Ok(approval) => one(&app, &approval),
+        Err(NotDecided::Undecidable(Undecidable::Failed(why))) => failed(&why),
+        Err(why) => {
+            let status = match &why {
+                NotDecided::Refused(Refusal::Unseen) | NotDecided::Undecidable(Undecidable::Unknown) => {
+                    StatusCode::NOT_FOUND
+                }
+                NotDecided::Refused(_) => StatusCode::FORBIDDEN,
+                NotDecided::Undecidable(_) => StatusCode::CONFLICT,
+                NotDecided::Reason => StatusCode::BAD_REQUEST,
+            };
+            error(status, &why.to_string())
+        }
+    }
+}
+
+/// `GET /v1/events`: all events as JSON lines, for whoever has a role over everything.
+pub async fn events(State(app): State<AppState>, Maybe(visitor): Maybe, Query(query): Query<EventsQuery>) -> Response {
+    let Some(visitor) = visitor else { return stranger() };
+    if !visitor.access.is_everything() {
+        return error(StatusCode::FORBIDDEN, "needs a role that may approve everything");
+    }
+    let since_ms = if query.since.is_empty() { Some(0) } else { from_rfc3339(&query.since) };
+    let Some(since_ms) = since_ms else {
+        return error(StatusCode::BAD_REQUEST, "`since` must be a time such as `2027-01-01T00:00:00Z`");
+    };
+    let lines = stream::try_unfold(query.after, move |after| {
+        let app = AppState::clone(&app);
+        async move {
+            let next = lines(&app.store, after, since_ms).await;
+            next.inspect_err(|why| journal::line(why))
+        }
+    });
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
+}
+
+/// Returns the next events behind number `after` as JSON lines, and the number of the last of them.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn lines(store: &Store, after: i64, since_ms: i64) -> Result<Option<(String, i64)>, StoreError> {
+    let events = store.events(after, since_ms, EVENTS).await?;
+    let Some(last) = events.last().map(|event| event.seq) else { return Ok(None) };
+    let mut text = String::new();
+    for event in &events {
+        text.push_str(&wire::event(event));
+        text.push('\n');
+    }
+    Ok(Some((text, last)))
+}
+
+/// Finds an approval by its id, or by six or more of its first digits where no other begins so.
+async fn find(store: &Store, id: &str) -> Result<Approval, Response> {
+    let digits = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !digits || !(6..=32).contains(&id.len()) {
+        return Err(error(StatusCode::NOT_FOUND, "an id must be 32 hex digits, or at least the first 6"));
+    }
+    let ids = store.ids(id).await.map_err(|why| failed(&why))?;
+    let id = match ids.as_slice() {
+        [id] => id,
+        [] => return Err(error(StatusCode::NOT_FOUND, "there is no such approval")),
+        _ => return Err(error(StatusCode::CONFLICT, "several ids begin so, give more digits")),
+    };
+    let approval = store.get(id, now_ms()).await.map_err(|why| failed(&why))?;
+    approval.ok_or_else(|| error(StatusCode::NOT_FOUND, "there is no such approval"))
+}
+
+fn one(app: &AppState, approval: &Approval) -> Response {
+    let text = serde_json::to_string(&wire::Approval::of(app, approval)).unwrap_or_default();
+    json_answer(StatusCode::OK, text)
+}
+
+fn stranger() -> Response {
+    let mut response = error(StatusCode::UNAUTHORIZED, "needs a token for the shell, see `mcp-approvals token`");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+/// Answers with what is wrong, `{"error": "…"}`.
+#[must_use]
+pub fn error(status: StatusCode, what: &str) -> Response {
+    json_answer(status, json!({ "error": what }).to_string())
+}
+
+/// Logs a failure of the database, and answers that there was one.
+#[must_use]
+pub fn failed(why: &StoreError) -> Response {
+    journal::line(why);
+    error(StatusCode::SERVICE_UNAVAILABLE, "something failed inside, nothing was changed")
+}
+
+/// Answers with a JSON text, which nobody else is to keep.
+#[must_use]
+pub fn json_answer(status: StatusCode, text: String) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    (status, headers, text).into_response()
+}
+
+/// Who is signed in, for routes that need somebody.
+impl Visitor {
+    /// Tells whether this person may see anything at all.
+    #[must_use]
+    pub fn is_anybody(&self) -> bool {
+        self.access.is_any()
+    }
+}

@@ -1,0 +1,147 @@
+//! `POST /v1/approvals`: an Envoy asks, and waits for the answer as long as it said it would.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::Response;
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::api::{error, failed, json_answer};
+use crate::app::{App, AppState};
+use crate::caller::Asker;
+use crate::clock::{now_ms, rfc3339};
+use crate::feed::News;
+use crate::model::{Approval, Status};
+use crate::question::{self, Question};
+use crate::store::StoreError;
+use crate::visitor::Peer;
+
+/// The largest body, in bytes: arguments may be as large as a body of 16 MiB.
+const LARGEST: usize = 20 * 1024 * 1024;
+
+/// For how long a body may take to come.
+const SLOWEST: Duration = Duration::from_secs(30);
+
+/// Answers one question.
+pub async fn ask(State(app): State<AppState>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let asker = match Asker::of(&app, &parts.headers, parts.extensions.get::<Peer>()).await {
+        Ok(Some(asker)) => asker,
+        Ok(None) => return unauthenticated(),
+        Err(why) => return failed(&why),
+    };
+    if !is_json(&parts.headers) {
+        let what = "the content type must be `application/json`, in UTF-8";
+        return error(StatusCode::UNSUPPORTED_MEDIA_TYPE, what);
+    }
+    let body = match timeout(SLOWEST, to_bytes(body, LARGEST)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(why)) => {
+            let what = "the body must come whole, in 20971520 bytes or fewer";
+            let too_large = std::error::Error::source(&why).is_some_and(|why| why.to_string().contains("limit"));
+            let status = if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+            return error(status, what);
+        }
+        Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "the body must come within 30 seconds"),
+    };
+    let question = match question::read(&body) {
+        Ok(question) => question,
+        Err(what) => return error(StatusCode::BAD_REQUEST, &what.to_string()),
+    };
+    drop(body);
+    if !asker.may_ask(&question.asked.server) {
+        let what = format!("`server`: the caller `{}` may not ask about this server", asker.name);
+        return error(StatusCode::FORBIDDEN, &what);
+    }
+    match answer(&app, &question, &asker).await {
+        Ok(approval) => {
+            app.metrics.asked(approval.status);
+            told(&app, &approval)
+        }
+        Err(why) => failed(&why),
+    }
+}
+
+/// Asks, and as long as nobody has decided, waits. This future ends with its connection, so that
+/// nothing is consumed for a caller that has gone.
+async fn answer(app: &App, question: &Question, asker: &Asker) -> Result<Approval, StoreError> {
+    let wait = Duration::from_secs(u64::from(question.wait_seconds));
+    let until = Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
+    // Listens before it asks: what is decided in between is not missed.
+    let mut news = app.feed.listen();
+    loop {
+        let approval = app.store.ask(&question.asked, &asker.name, now_ms()).await?;
+        app.feed.wake();
+        // Whatever has become of it, asking again tells: another call may have used it up meanwhile.
+        if approval.status != Status::Pending || !changed(app, &approval, &mut news, until).await? {
+            return Ok(approval);
+        }
+    }
+}
+
+/// Waits until something has become of a pending approval, and tells whether it has: not if it is
+/// `until`, if its time is over or if the service stops.
+async fn changed(app: &App, approval: &Approval, news: &mut News, until: Instant) -> Result<bool, StoreError> {
+    let left_ms = u64::try_from(approval.expires_ms.saturating_sub(now_ms())).unwrap_or_default();
+    let ends = Instant::now().checked_add(Duration::from_millis(left_ms)).unwrap_or(until);
+    let until = until.min(ends);
+    while Instant::now() < until {
+        tokio::select! {
+            () = heard(news, &approval.id) => {}
+            () = sleep_until(until) => return Ok(false),
+            () = app.stopped() => return Ok(false),
+        }
+        match app.store.status(&approval.id, now_ms()).await? {
+            Some(Status::Pending) => {}
+            Some(Status::Expired) | None => return Ok(false),
+            Some(_) => return Ok(true),
+        }
+    }
+    Ok(false)
+}
+
+/// Waits for news of an approval, or of having missed some.
+async fn heard(news: &mut News, approval: &str) {
+    loop {
+        match news.recv().await {
+            Ok(change) if change.approval != approval => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+/// Writes the answer.
+fn told(app: &App, approval: &Approval) -> Response {
+    let mut answer = json!({
+        "status": if approval.status == Status::Consumed { "approved" } else { approval.status.as_str() },
+        "id": approval.id,
+        "url": app.page(&approval.id),
+        "expires_at": rfc3339(approval.expires_ms),
+    });
+    let reason = approval.decided.as_ref().and_then(|decided| decided.reason.as_ref());
+    if let (Some(reason), Some(answer)) = (reason, answer.as_object_mut()) {
+        answer.insert("reason".to_owned(), reason.as_str().into());
+    }
+    json_answer(StatusCode::OK, answer.to_string())
+}
+
+fn unauthenticated() -> Response {
+    let what = "a caller must show its token as `Authorization: Bearer`, or a certificate that is configured";
+    let mut response = error(StatusCode::UNAUTHORIZED, what);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+    response
+}
+
+/// Tells whether a request's body is JSON, by its one content type.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(|part| part.trim().to_lowercase());
+    let plain = |part: String| matches!(part.as_str(), "charset=utf-8" | "charset=\"utf-8\"");
+    parts.next().as_deref() == Some("application/json") && parts.all(plain)
+}

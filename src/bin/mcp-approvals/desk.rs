@@ -1,0 +1,74 @@
+//! Deciding as a person: whoever may, on what they may, once.
+
+use std::fmt;
+
+use crate::access::Refusal;
+use crate::app::App;
+use crate::journal;
+use crate::model::{Approval, Verdict};
+use crate::store::{StoreError, Undecidable};
+use crate::visitor::Visitor;
+
+/// The most bytes of a reason.
+pub const LONGEST_REASON: usize = 2000;
+
+/// Why a person's decision does not count.
+#[derive(Debug)]
+pub enum NotDecided {
+    /// They may not
+    Refused(Refusal),
+    /// It cannot be decided, whoever tries
+    Undecidable(Undecidable),
+    /// The reason is too long, or has a NUL
+    Reason,
+}
+
+/// Decides an approval. On return the decision is durable, and all who wait for it hear of it.
+///
+/// # Errors
+/// [`NotDecided`]; nothing has changed then.
+pub async fn decide(
+    app: &App,
+    visitor: &Visitor,
+    id: &str,
+    verdict: Verdict,
+    reason: Option<&str>,
+    now_ms: i64,
+) -> Result<Approval, NotDecided> {
+    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    if reason.is_some_and(|reason| reason.len() > LONGEST_REASON || reason.contains('\0')) {
+        return Err(NotDecided::Reason);
+    }
+    let approval = app.store.get(id, now_ms).await.map_err(Undecidable::Failed)?;
+    let approval = approval.ok_or(Undecidable::Unknown)?;
+    let Visitor { approver, access, .. } = visitor;
+    access.may_decide(approver, &approval, verdict, &app.settings).map_err(NotDecided::Refused)?;
+    let decided = app.store.decide(id, verdict, &approver.name, reason, now_ms).await?;
+    app.metrics.decided(verdict);
+    app.feed.wake();
+    Ok(decided)
+}
+
+/// Logs a failure of the database, and has nothing else to say of it.
+pub fn failed(error: &StoreError) {
+    journal::line(error);
+}
+
+impl From<Undecidable> for NotDecided {
+    fn from(why: Undecidable) -> Self {
+        Self::Undecidable(why)
+    }
+}
+
+impl fmt::Display for NotDecided {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(out),
+            Self::Undecidable(Undecidable::Failed(_)) => {
+                out.write_str("something failed inside, nothing was decided")
+            }
+            Self::Undecidable(why) => why.fmt(out),
+            Self::Reason => write!(out, "a reason must have {LONGEST_REASON} bytes or fewer"),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! News of what changes: in this process at once, from other instances about a second later.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast};
+
+use crate::app::AppState;
+use crate::journal;
+use crate::store::{Change, Store, StoreError};
+
+/// How often the record is looked at for what other instances wrote.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How much news a slow listener may miss out on before it is told that it did.
+const KEPT: usize = 256;
+
+/// What a listener receives.
+pub type News = broadcast::Receiver<Arc<Change>>;
+
+/// News of what changes. Every listener hears of every change, or that it has missed some.
+pub struct Feed {
+    news: broadcast::Sender<Arc<Change>>,
+    wake: Notify,
+    seen: AtomicI64,
+}
+
+impl Feed {
+    /// Makes a feed of what comes behind the event `seen`.
+    #[must_use]
+    pub fn new(seen: i64) -> Self {
+        Self { news: broadcast::channel(KEPT).0, wake: Notify::new(), seen: AtomicI64::new(seen) }
+    }
+
+    /// Listens from now on.
+    #[must_use]
+    pub fn listen(&self) -> News {
+        self.news.subscribe()
+    }
+
+    /// Says that this process has changed something, so that the record is looked at right away.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Tells all listeners what is new in the record.
+    async fn tell(&self, store: &Store) -> Result<(), StoreError> {
+        let mut seen = self.seen.load(Ordering::Relaxed);
+        while store.last_event().await? > seen {
+            for (seq, change) in store.changes(seen, 100).await? {
+                seen = seq;
+                // Nobody may be listening.
+                let _ = self.news.send(Arc::new(change));
+            }
+            self.seen.store(seen, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the feed going until the service stops.
+pub async fn run(app: AppState) {
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            () = app.feed.wake.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+            () = app.stopped() => return,
+        }
+        match app.feed.tell(&app.store).await {
+            Ok(()) => failing = false,
+            Err(error) if !failing => {
+                failing = true;
+                journal::line(format_args!("no news of changes: {error}"));
+            }
+            Err(_) => {}
+        }
+    }
+}

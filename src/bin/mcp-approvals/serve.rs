@@ -1,0 +1,177 @@
+//! The service: its routes, what it does beside them, and its end.
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Router, response};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::app::{App, AppState};
+use crate::clock::now_ms;
+use crate::config::Settings;
+use crate::store::{May, Store};
+use crate::{api, asking, feed, hooks, journal, listen, live, tls, web};
+
+/// Where the service listens unless told.
+const LISTEN: &str = "127.0.0.1:8090";
+
+/// The database unless told.
+pub const DATABASE: &str = "sqlite:mcp-approvals.db";
+
+/// The largest body of a form or a decision, in bytes.
+const LARGEST: usize = 64 * 1024;
+
+/// For how long a request may take that waits for nobody.
+const SLOWEST: Duration = Duration::from_secs(30);
+
+/// How often approvals are ended whose time is over.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// Why it cannot begin.
+pub async fn run(settings: Settings) -> Result<(), String> {
+    let tls = settings.tls.as_ref().map(tls::server).transpose()?;
+    let listen = settings.listen.as_deref().unwrap_or(LISTEN);
+    let database = settings.database.as_deref().unwrap_or(DATABASE);
+    let names = hooks::names(&settings.webhooks);
+    let store = Store::open(database, &names).await.map_err(|why| why.to_string())?;
+    let listener = TcpListener::bind(listen).await.map_err(|why| format!("cannot listen on `{listen}`: {why}"))?;
+    let address = listener.local_addr().map_err(|why| why.to_string())?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = settings.url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
+    let (stop, stopping) = watch::channel(false);
+    let app = App::new(settings, url, store, stopping.clone()).await.map_err(|why| why.to_string())?;
+    first(&app).await?;
+
+    let feed = tokio::spawn(feed::run(AppState::clone(&app)));
+    let hooks = tokio::spawn(hooks::run(AppState::clone(&app)));
+    let sweeps = tokio::spawn(sweep(AppState::clone(&app)));
+    let served = tokio::spawn(listen::serve(listener, tls, router(AppState::clone(&app)), stopping));
+    say(&format!("port={}", address.port()));
+    stopped().await?;
+    journal::line("stopping");
+    // Whoever waits for this hears it; if nobody is left, there is nobody to wait for.
+    let _ = stop.send(true);
+    for task in [served, feed, hooks, sweeps] {
+        let _ = task.await;
+    }
+    app.store.close().await;
+    Ok(())
+}
+
+/// Returns all routes.
+fn router(app: AppState) -> Router {
+    let metered = middleware::from_fn_with_state(AppState::clone(&app), measured);
+    Router::new()
+        .route("/v1/approvals", post(asking::ask).get(api::list))
+        .route("/v1/approvals/{id}", get(api::show))
+        .route("/v1/approvals/{id}/approve", post(api::approve))
+        .route("/v1/approvals/{id}/deny", post(api::deny))
+        .route("/v1/events", get(api::events))
+        .route("/events", get(live::events))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .merge(web::routes())
+        .layer(DefaultBodyLimit::max(LARGEST))
+        .layer(metered)
+        .with_state(app)
+}
+
+/// Measures a request, and bounds its time where it waits for nobody.
+async fn measured(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let response = match route.as_str() {
+        "/v1/approvals" | "/events" => next.run(request).await,
+        _ => match timeout(SLOWEST, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+        },
+    };
+    app.metrics.lasted(&route, begun.elapsed());
+    response
+}
+
+/// `GET /readyz`: whether the database answers.
+async fn ready(State(app): State<AppState>) -> Response {
+    match timeout(Duration::from_secs(5), app.store.ping()).await {
+        Ok(Ok(())) => "ready\n".into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
+    }
+}
+
+/// `GET /metrics`: what is counted, in Prometheus' text form.
+async fn metrics(State(app): State<AppState>) -> Response {
+    let now_ms = now_ms();
+    let (pending, oldest_ms) = match app.store.waiting(now_ms).await {
+        Ok(waiting) => waiting,
+        Err(why) => return api::failed(&why),
+    };
+    let age_ms = oldest_ms.map_or(0, |oldest_ms| now_ms.saturating_sub(oldest_ms));
+    let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or_default());
+    let form = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    response::IntoResponse::into_response(([(header::CONTENT_TYPE, form)], app.metrics.text(pending, age)))
+}
+
+/// Ends approvals whose time is over, until the service stops.
+async fn sweep(app: AppState) {
+    loop {
+        match app.store.sweep(now_ms()).await {
+            Ok(0) => {}
+            Ok(_) => app.feed.wake(),
+            Err(why) => journal::line(why),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            () = app.stopped() => return,
+        }
+    }
+}
+
+/// Tells who starts the service first how to go on, once: where nobody can sign in, and nobody can ask.
+async fn first(app: &App) -> Result<(), String> {
+    let now_ms = now_ms();
+    let settings = &app.settings;
+    let text = |why: crate::store::StoreError| why.to_string();
+    let alone = settings.roles.is_empty() && settings.sign_in.accounts;
+    if alone && !app.store.has_accounts(now_ms).await.map_err(text)? {
+        let secret = app.store.invite("", &May::everything(), now_ms).await.map_err(text)?;
+        say("Nobody can sign in yet. Whoever opens this link makes the first account, within a week:");
+        say(&format!("  {}/invitations/{secret}", app.url));
+    }
+    if settings.callers.is_empty() && !app.store.has_callers().await.map_err(text)? {
+        let token = app.store.make_caller("envoy", now_ms).await.map_err(text)?;
+        say("Nobody can ask yet. Envoy's token, which is shown this once:");
+        say(&format!("  {token}"));
+    }
+    Ok(())
+}
+
+/// Waits until the process is told to stop.
+async fn stopped() -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|why| why.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|why| why.to_string())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Writes a line to the standard output, which nobody may be reading.
+pub fn say(line: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}");
+    let _ = out.flush();
+}

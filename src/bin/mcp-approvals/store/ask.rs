@@ -1,0 +1,138 @@
+//! Asking: may this very call go on?
+
+use super::event::{self, Said, What};
+use super::row;
+use super::{Store, StoreError, Writing};
+use crate::model::{Approval, Asked, Status};
+use crate::secret;
+
+impl Store {
+    /// Asks, in one transaction, on behalf of the caller named `by`. Calls that are alike share one
+    /// approval as long as it stands:
+    ///
+    /// - nobody has decided: it is asked once more, and `Pending`;
+    /// - it was approved: this asking consumes it. `Consumed` is what is returned then and then alone;
+    /// - it was denied: it is `Denied`, until it expires;
+    /// - otherwise a new one begins, `Pending` with `times` 1, and the outbox hears of it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is consumed then.
+    pub async fn ask(&self, asked: &Asked, by: &str, now_ms: i64) -> Result<Approval, StoreError> {
+        let mut writing = self.write().await?;
+        let approval = match standing(&mut writing, &asked.fingerprint, now_ms).await? {
+            Some(approval) => again(&mut writing, approval, now_ms).await?,
+            None => begin(&mut writing, asked, &self.hooks, now_ms).await?,
+        };
+        let said = Said {
+            who: by,
+            approval: &approval.id,
+            fingerprint: &asked.fingerprint,
+            decision_id: &asked.decision_id,
+            request_id: asked.request_id.as_deref().unwrap_or_default(),
+            ..Said::default()
+        };
+        event::write(&mut writing, What::Asked, said, now_ms).await?;
+        if approval.status == Status::Consumed {
+            event::write(&mut writing, What::Consumed, said, now_ms).await?;
+        }
+        writing.commit().await?;
+        Ok(approval)
+    }
+}
+
+/// Makes all others wait who change anything for this fingerprint.
+pub(super) async fn lock(writing: &mut Writing, fingerprint: &str) -> Result<(), StoreError> {
+    let lock = "INSERT INTO fingerprints (fingerprint, times) VALUES ($1, 1)
+        ON CONFLICT (fingerprint) DO UPDATE SET times = fingerprints.times + 1";
+    sqlx::query(lock).bind(fingerprint.to_owned()).execute(writing.on()).await?;
+    Ok(())
+}
+
+/// Returns the approval that stands for this fingerprint, which nobody else changes from here on.
+async fn standing(
+    writing: &mut Writing,
+    fingerprint: &str,
+    now_ms: i64,
+) -> Result<Option<Approval>, StoreError> {
+    // PostgreSQL reads anew with each statement: what is read behind the lock is what stands.
+    lock(writing, fingerprint).await?;
+    let standing = "SELECT * FROM approvals WHERE fingerprint = $1
+        AND status IN ('pending', 'approved', 'denied') AND expires_ms > $2
+        ORDER BY created_ms DESC LIMIT 1";
+    let row =
+        sqlx::query(standing).bind(fingerprint.to_owned()).bind(now_ms).fetch_optional(writing.on()).await?;
+    Ok(row.map(|row| row::approval(&row, now_ms)).transpose()?)
+}
+
+/// Asks once more about a call whose approval stands.
+async fn again(writing: &mut Writing, mut approval: Approval, now_ms: i64) -> Result<Approval, StoreError> {
+    approval.times = approval.times.saturating_add(1);
+    let mut consumed_ms = 0;
+    if approval.status == Status::Approved {
+        approval.status = Status::Consumed;
+        approval.consumed_ms = Some(now_ms);
+        consumed_ms = now_ms;
+    }
+    let update = "UPDATE approvals SET times = $2, status = $3, consumed_ms = $4 WHERE id = $1";
+    sqlx::query(update)
+        .bind(approval.id.clone())
+        .bind(approval.times)
+        .bind(approval.status.as_str())
+        .bind(consumed_ms)
+        .execute(writing.on())
+        .await?;
+    Ok(approval)
+}
+
+/// Begins an approval that nobody has decided.
+async fn begin(
+    writing: &mut Writing,
+    asked: &Asked,
+    hooks: &[String],
+    now_ms: i64,
+) -> Result<Approval, StoreError> {
+    let approval = Approval {
+        id: secret::id()?,
+        asked: asked.clone(),
+        status: Status::Pending,
+        created_ms: now_ms,
+        expires_ms: now_ms.saturating_add(i64::from(asked.expires_seconds).saturating_mul(1000)),
+        times: 1,
+        decided: None,
+        consumed_ms: None,
+    };
+    let insert = "INSERT INTO approvals (id, fingerprint, server, policy, grant_name, principal, tool,
+            arguments, rule, ask_reason, decision_id, request_id, expires_seconds, created_ms, expires_ms,
+            status)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'pending')";
+    sqlx::query(insert)
+        .bind(approval.id.clone())
+        .bind(asked.fingerprint.clone())
+        .bind(asked.server.clone())
+        .bind(asked.policy.clone())
+        .bind(asked.grant.clone())
+        .bind(asked.principal.clone().unwrap_or_default())
+        .bind(asked.tool.clone())
+        .bind(asked.arguments.clone())
+        .bind(asked.rule.clone())
+        .bind(asked.reason.clone().unwrap_or_default())
+        .bind(asked.decision_id.clone())
+        .bind(asked.request_id.clone().unwrap_or_default())
+        .bind(i64::from(asked.expires_seconds))
+        .bind(approval.created_ms)
+        .bind(approval.expires_ms)
+        .execute(writing.on())
+        .await?;
+    for hook in hooks {
+        let message = "INSERT INTO outbox (id, approval_id, hook, created_ms, next_ms)
+            VALUES ($1, $2, $3, $4, $4)";
+        sqlx::query(message)
+            .bind(secret::id()?)
+            .bind(approval.id.clone())
+            .bind(hook.clone())
+            .bind(now_ms)
+            .execute(writing.on())
+            .await?;
+    }
+    Ok(approval)
+}

@@ -1,0 +1,55 @@
+//! Callers that the service itself gave a token.
+
+use sqlx::Row as _;
+
+use super::event::{self, Said, What};
+use super::{Store, StoreError};
+use crate::secret;
+
+/// A caller with a stored token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCaller {
+    /// What it is called in events
+    pub name: String,
+    /// The SHA-256 of its token
+    pub hash: String,
+}
+
+impl Store {
+    /// Makes a token for the caller `name`, and returns it; nothing stores it.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn make_caller(&self, name: &str, now_ms: i64) -> Result<String, StoreError> {
+        let token = secret::fresh()?;
+        let mut writing = self.write().await?;
+        let insert = "INSERT INTO callers (hash, name, created_ms) VALUES ($1, $2, $3)";
+        let insert = sqlx::query(insert).bind(secret::hash(&token)).bind(name.to_owned()).bind(now_ms);
+        insert.execute(writing.on()).await?;
+        let said = Said { who: name, ..Said::default() };
+        event::write(&mut writing, What::CallerMade, said, now_ms).await?;
+        writing.commit().await?;
+        Ok(token)
+    }
+
+    /// Returns the caller whose token hashes to `hash`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn caller(&self, hash: &str) -> Result<Option<StoredCaller>, StoreError> {
+        let one = "SELECT name, hash FROM callers WHERE hash = $1";
+        let row = sqlx::query(one).bind(hash.to_owned()).fetch_optional(&self.pool).await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(StoredCaller { name: row.try_get(0)?, hash: row.try_get(1)? }))
+    }
+
+    /// Tells whether any caller has a stored token.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn has_callers(&self) -> Result<bool, StoreError> {
+        let count = "SELECT COUNT(*) FROM callers";
+        let count: i64 = sqlx::query(count).fetch_one(&self.pool).await?.try_get(0)?;
+        Ok(count > 0)
+    }
+}

@@ -1,0 +1,74 @@
+//! Approvals as rows.
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use crate::model::{Approval, Asked, Decided, Status, Verdict};
+
+/// Reads a row of all columns of `approvals` as it stands at `now_ms`: what is past its time is expired,
+/// whether a sweep came by or not.
+pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Error> {
+    let text = |name: &str| row.try_get::<String, _>(name);
+    let number = |name: &str| row.try_get::<i64, _>(name);
+    let expires_ms = number("expires_ms")?;
+    let status = status(&text("status")?, expires_ms, now_ms);
+    let verdict = match text("verdict")?.as_str() {
+        "approve" => Some(Verdict::Approve),
+        "deny" => Some(Verdict::Deny),
+        _ => None,
+    };
+    let decided = match verdict {
+        Some(verdict) => Some(Decided {
+            verdict,
+            by: text("decided_by")?,
+            reason: given(text("decided_reason")?),
+            at_ms: number("decided_ms")?,
+        }),
+        None => None,
+    };
+    Ok(Approval {
+        id: text("id")?,
+        asked: Asked {
+            fingerprint: text("fingerprint")?,
+            server: text("server")?,
+            policy: text("policy")?,
+            grant: text("grant_name")?,
+            principal: given(text("principal")?),
+            tool: text("tool")?,
+            arguments: text("arguments")?,
+            rule: text("rule")?,
+            reason: given(text("ask_reason")?),
+            decision_id: text("decision_id")?,
+            request_id: given(text("request_id")?),
+            expires_seconds: u32::try_from(number("expires_seconds")?).unwrap_or(u32::MAX),
+        },
+        status,
+        created_ms: number("created_ms")?,
+        expires_ms,
+        times: number("times")?,
+        decided,
+        consumed_ms: Some(number("consumed_ms")?).filter(|ms| *ms > 0),
+    })
+}
+
+/// Reads a status as it stands at `now_ms`; an unknown word, which no row can hold, is over.
+pub(super) fn status(word: &str, expires_ms: i64, now_ms: i64) -> Status {
+    let status = Status::ALL.into_iter().find(|status| status.as_str() == word);
+    match status.unwrap_or(Status::Expired) {
+        Status::Pending | Status::Approved | Status::Denied if expires_ms <= now_ms => Status::Expired,
+        status => status,
+    }
+}
+
+/// Reads a text that may be missing, which is stored empty.
+pub(super) fn given(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// The word for a verdict.
+pub(super) fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "approve",
+        Verdict::Deny => "deny",
+    }
+}

@@ -1,0 +1,117 @@
+//! The tables, and how an older database comes to have them.
+
+use sqlx::Row as _;
+
+use super::{Engine, Store, StoreError};
+use crate::secret;
+
+/// The version of the tables below.
+const VERSION: i64 = 1;
+
+/// What both engines make alike.
+const TABLES: &[&str] = &[
+    // The lock that askers of one call wait for: whoever has written its row reads on alone.
+    "CREATE TABLE fingerprints (fingerprint TEXT PRIMARY KEY, times BIGINT NOT NULL)",
+    "CREATE TABLE approvals (
+        id TEXT PRIMARY KEY,
+        fingerprint TEXT NOT NULL REFERENCES fingerprints (fingerprint),
+        server TEXT NOT NULL, policy TEXT NOT NULL, grant_name TEXT NOT NULL, principal TEXT NOT NULL,
+        tool TEXT NOT NULL, arguments TEXT NOT NULL, rule TEXT NOT NULL, ask_reason TEXT NOT NULL,
+        decision_id TEXT NOT NULL, request_id TEXT NOT NULL, expires_seconds BIGINT NOT NULL,
+        created_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL,
+        status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'denied', 'consumed', 'expired')),
+        times BIGINT NOT NULL DEFAULT 1,
+        verdict TEXT NOT NULL DEFAULT '', decided_by TEXT NOT NULL DEFAULT '',
+        decided_reason TEXT NOT NULL DEFAULT '', decided_ms BIGINT NOT NULL DEFAULT 0,
+        consumed_ms BIGINT NOT NULL DEFAULT 0)",
+    "CREATE INDEX approvals_live ON approvals (fingerprint, status)",
+    "CREATE INDEX approvals_due ON approvals (status, expires_ms)",
+    "CREATE INDEX approvals_by_time ON approvals (created_ms, id)",
+    // Holds the number of the last event: whoever has written it writes the next one.
+    "CREATE TABLE event_head (one BIGINT PRIMARY KEY CHECK (one = 1), last BIGINT NOT NULL)",
+    "INSERT INTO event_head (one, last) VALUES (1, 0)",
+    "CREATE TABLE events (
+        seq BIGINT PRIMARY KEY, at_ms BIGINT NOT NULL, what TEXT NOT NULL, who TEXT NOT NULL,
+        reason TEXT NOT NULL, approval_id TEXT NOT NULL, fingerprint TEXT NOT NULL,
+        decision_id TEXT NOT NULL, request_id TEXT NOT NULL)",
+    "CREATE INDEX events_by_approval ON events (approval_id, seq)",
+    "CREATE TABLE accounts (
+        name TEXT PRIMARY KEY, password TEXT NOT NULL, may TEXT NOT NULL, servers TEXT NOT NULL,
+        tools TEXT NOT NULL, created_ms BIGINT NOT NULL)",
+    "CREATE TABLE invitations (
+        hash TEXT PRIMARY KEY, name TEXT NOT NULL, may TEXT NOT NULL, servers TEXT NOT NULL,
+        tools TEXT NOT NULL, expires_ms BIGINT NOT NULL)",
+    "CREATE TABLE sessions (
+        hash TEXT PRIMARY KEY, name TEXT NOT NULL, created_ms BIGINT NOT NULL, used_ms BIGINT NOT NULL)",
+    "CREATE TABLE tokens (hash TEXT PRIMARY KEY, name TEXT NOT NULL, created_ms BIGINT NOT NULL)",
+    "CREATE TABLE callers (hash TEXT PRIMARY KEY, name TEXT NOT NULL, created_ms BIGINT NOT NULL)",
+    "CREATE TABLE outbox (
+        id TEXT PRIMARY KEY, approval_id TEXT NOT NULL REFERENCES approvals (id), hook TEXT NOT NULL,
+        created_ms BIGINT NOT NULL, next_ms BIGINT NOT NULL, attempts BIGINT NOT NULL DEFAULT 0)",
+    "CREATE INDEX outbox_due ON outbox (next_ms)",
+];
+
+/// Events stand, and so does what was asked: SQLite.
+const GUARDS_SQLITE: &[&str] = &[
+    "CREATE TRIGGER events_stay BEFORE UPDATE ON events
+     BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
+    "CREATE TRIGGER events_remain BEFORE DELETE ON events
+     BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
+    "CREATE TRIGGER approvals_stay BEFORE UPDATE OF id, fingerprint, server, policy, grant_name, principal,
+        tool, arguments, rule, ask_reason, decision_id, request_id, created_ms, expires_ms ON approvals
+     BEGIN SELECT RAISE(ABORT, 'what was asked stands'); END",
+    "CREATE TRIGGER approvals_remain BEFORE DELETE ON approvals
+     BEGIN SELECT RAISE(ABORT, 'what was asked stands'); END",
+];
+
+/// Events stand, and so does what was asked: PostgreSQL.
+const GUARDS_POSTGRES: &[&str] = &[
+    "CREATE FUNCTION approvals_refuse() RETURNS trigger LANGUAGE plpgsql AS
+     $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$",
+    "CREATE TRIGGER events_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON events
+     FOR EACH STATEMENT EXECUTE FUNCTION approvals_refuse()",
+    "CREATE TRIGGER approvals_stay BEFORE UPDATE OF id, fingerprint, server, policy, grant_name, principal,
+        tool, arguments, rule, ask_reason, decision_id, request_id, created_ms, expires_ms ON approvals
+     FOR EACH STATEMENT EXECUTE FUNCTION approvals_refuse()",
+    "CREATE TRIGGER approvals_remain BEFORE DELETE OR TRUNCATE ON approvals
+     FOR EACH STATEMENT EXECUTE FUNCTION approvals_refuse()",
+];
+
+/// Makes whatever is not there yet; of several instances that start at once, one does.
+pub(super) async fn make(store: &Store) -> Result<(), StoreError> {
+    let mut writing = store.write().await?;
+    if store.engine == Engine::Postgres {
+        let lock = "DO $$ BEGIN PERFORM pg_advisory_xact_lock(7320463157); END $$";
+        sqlx::query(lock).execute(writing.on()).await?;
+    }
+    let meta = "CREATE TABLE IF NOT EXISTS approvals_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)";
+    sqlx::query(meta).execute(writing.on()).await?;
+    let version = "SELECT value FROM approvals_meta WHERE name = 'schema'";
+    let version = sqlx::query(version).fetch_optional(writing.on()).await?;
+    match version.map(|row| row.try_get::<String, _>(0)).transpose()?.map(|text| text.parse()) {
+        Some(Ok(VERSION)) => return writing.commit().await,
+        Some(version) => return Err(StoreError::Newer(version.unwrap_or(i64::MAX))),
+        None => {}
+    }
+    let guards = match store.engine {
+        Engine::Sqlite => GUARDS_SQLITE,
+        Engine::Postgres => GUARDS_POSTGRES,
+    };
+    for statement in TABLES.iter().chain(guards) {
+        sqlx::query(*statement).execute(writing.on()).await?;
+    }
+    let first = "INSERT INTO approvals_meta (name, value) VALUES ('schema', $1), ('secret', $2)";
+    sqlx::query(first).bind(VERSION.to_string()).bind(secret::fresh()?).execute(writing.on()).await?;
+    writing.commit().await
+}
+
+impl Store {
+    /// Returns the secret that all instances on this database share.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn secret(&self) -> Result<String, StoreError> {
+        let secret = "SELECT value FROM approvals_meta WHERE name = 'secret'";
+        Ok(sqlx::query(secret).fetch_one(&self.pool).await?.try_get(0)?)
+    }
+}

@@ -1,0 +1,104 @@
+//! What every page has around its content.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::assets;
+use super::text::{name, plain};
+
+/// Whoever looks at a page.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer<'a> {
+    /// Their name
+    pub name: &'a str,
+    /// What their forms have to carry
+    pub token: &'a str,
+    /// Whether they signed in here, and so can sign out
+    pub signed_in: bool,
+}
+
+/// Where a page stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The list of what waits
+    Waiting,
+    /// One approval
+    Approval,
+    /// The list of what was
+    History,
+    /// Anywhere else
+    Elsewhere,
+}
+
+/// What differs around the content.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// The title, which may be somebody else's text
+    pub title: &'a str,
+    /// Where the page stands
+    pub place: Place,
+    /// Who looks, where that is known
+    pub viewer: Option<Viewer<'a>>,
+    /// The present
+    pub now_ms: i64,
+}
+
+/// Makes a whole page of its content.
+pub fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
+    let waiting = frame.place == Place::Waiting;
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                @if waiting { noscript { meta http-equiv="refresh" content="30"; } }
+                title { (plain(frame.title)) " · Approvals" }
+                link rel="stylesheet" href=(assets::STYLE.url());
+                link rel="icon" type="image/svg+xml" href=(assets::ICON.url());
+                script src=(assets::SCRIPT.url()) defer {}
+            }
+            body data-now=(frame.now_ms) {
+                a.skip href="#content" { "Skip to the content" }
+                (bar(frame))
+                main id="content" tabindex="-1" { (content) }
+                p.visually-hidden id="announcement" role="status" aria-live="polite" {}
+            }
+        }
+    }
+}
+
+fn bar(frame: &Frame<'_>) -> Markup {
+    let link = |place: Place, href: &str, label: &str| {
+        let current = (frame.place == place).then_some("page");
+        html! { a href=(href) aria-current=[current] { (label) } }
+    };
+    html! {
+        header.bar {
+            div.inside {
+                a.brand href="/" { span.seal aria-hidden="true" { "✓" } "Approvals" }
+                @if let Some(viewer) = frame.viewer {
+                    nav aria-label="Main" {
+                        (link(Place::Waiting, "/", "Waiting"))
+                        (link(Place::History, "/history", "History"))
+                    }
+                    div.who {
+                        span.name { span.visually-hidden { "Signed in as " } (name(viewer.name)) }
+                        @if viewer.signed_in {
+                            form method="post" action="/sign-out" {
+                                (token(viewer.token))
+                                button.quiet type="submit" { "Sign out" }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The field with which a form shows that it is one of ours.
+pub fn token(token: &str) -> Markup {
+    html! { input type="hidden" name="token" value=(token); }
+}

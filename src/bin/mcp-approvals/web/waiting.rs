@@ -1,0 +1,75 @@
+//! The list of what waits for somebody's decision.
+
+use maud::{Markup, html};
+
+use super::badge;
+use super::clock;
+use super::text::{name, sentence};
+use crate::model::Approval;
+
+/// One call that waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting<'a> {
+    /// The approval
+    pub approval: &'a Approval,
+    /// What kind of harm the call can do
+    pub class: &'a str,
+}
+
+/// The page's content: the list, and what stands around it. `role` tells whether the viewer has any.
+pub fn content(waiting: &[Waiting<'_>], more: bool, role: bool, now_ms: i64) -> Markup {
+    html! {
+        div.title {
+            h1 { "Waiting for a decision" }
+            p.live { span.dot aria-hidden="true" {} span id="live" { a href="/" { "Look again" } } }
+        }
+        @if !role {
+            p.callout { "You have no role here yet, so there is nothing that you see. Whoever runs this can give you one." }
+        }
+        (list(waiting, more, now_ms))
+    }
+}
+
+/// The list by itself, which the script fetches anew when something has changed.
+pub fn list(waiting: &[Waiting<'_>], more: bool, now_ms: i64) -> Markup {
+    html! {
+        section id="waiting" data-count=(waiting.len()) data-now=(now_ms) aria-label="Calls that wait" {
+            @if waiting.is_empty() {
+                div.empty {
+                    p.large { "Nothing waits." }
+                    p { "A call that needs you appears here as soon as an agent makes it." }
+                }
+            } @else {
+                ol.calls {
+                    @for waiting in waiting { li { (card(waiting, now_ms)) } }
+                }
+            }
+            @if more { p.note { "More calls wait than are listed here: these are the newest." } }
+        }
+    }
+}
+
+fn card(waiting: &Waiting<'_>, now_ms: i64) -> Markup {
+    let approval = waiting.approval;
+    let asked = &approval.asked;
+    html! {
+        article.call data-id=(approval.id) {
+            div.what {
+                h2 { a.tool href={ "/approvals/" (approval.id) } { (name(&asked.tool)) } }
+                (badge::risk(waiting.class))
+            }
+            p.when {
+                span { "asked " (clock::since(approval.created_ms, now_ms)) }
+                span { "expires " (clock::until(approval.expires_ms, now_ms)) }
+            }
+            p.from {
+                @if let Some(principal) = &asked.principal { strong { (name(principal)) } }
+                @else { em { "an unnamed caller" } }
+                " under grant " span.code { (name(&asked.grant)) }
+                " on server " span.code { (name(&asked.server)) }
+                @if approval.times > 1 { ", asked " (approval.times) " times" }
+            }
+            @if let Some(reason) = &asked.reason { p.reason { (sentence(reason)) } }
+        }
+    }
+}
