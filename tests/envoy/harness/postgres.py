@@ -1,0 +1,110 @@
+"""PostgreSQL, as a process of its own on a socket in a folder of its own.
+
+with Postgres() as postgres:
+    url = postgres.database("approvals")
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import places
+
+from .proxy import wait_for
+
+START_SECONDS = 60.0
+
+
+def programs() -> Path | None:
+    """Find an installation: the package's, or one of Debian's."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*"), key=lambda path: path.name.zfill(3))
+    for place in (places.postgres(), *reversed(installed)):
+        if (place / "bin" / "postgres").exists():
+            return place
+    return None
+
+
+class Postgres:
+    """A server that nobody but this machine's processes reach, and that is gone afterwards.
+
+    It refuses to run as root. Where we are root it runs as `nobody`, from a copy in its folder, since
+    a checkout may lie where nobody may look.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="approvals-pg-"))
+        place, self._as = programs(), {}
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            if place == places.postgres():
+                place = self._copied(place)
+            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
+        self._programs = place / "bin"
+        self._process = None
+        try:
+            self._begin()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __enter__(self) -> "Postgres":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+
+    def _copied(self, place: Path) -> Path:
+        """Copy the package's programs; they find their libraries beside the package."""
+        libraries = place.parent.with_name(place.parent.name + ".libs")
+        shutil.copytree(libraries, self.folder / libraries.name)
+        return Path(shutil.copytree(place, self.folder / place.parent.name / place.name))
+
+    def _begin(self) -> None:
+        data = self.folder / "data"
+        words = ["--username", "approvals", "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]
+        self._run("initdb", "--pgdata", data, *words, "--no-sync")
+        quiet = ["listen_addresses=", f"unix_socket_directories={self.folder}", "max_connections=200"]
+        settings = [word for setting in quiet for word in ("-c", setting)]
+        with open(self.folder / "log", "wb") as log:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", "-D", data, *settings],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                **self._as,
+            )
+        wait_for(self._serves, "PostgreSQL to serve", START_SECONDS)
+
+    def _run(self, program: str, *words: object) -> None:
+        done = subprocess.run(
+            [self._programs / program, *map(str, words)],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            **self._as,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+    def _serves(self) -> bool:
+        if self._process.poll() is not None:
+            raise RuntimeError(f"PostgreSQL ended:\n{(self.folder / 'log').read_text(errors='replace')}")
+        words = ["--host", str(self.folder), "--username", "approvals", "--quiet"]
+        return subprocess.run([self._programs / "pg_isready", *words], capture_output=True).returncode == 0
+
+    def database(self, name: str) -> str:
+        """Make an empty database; return its URL."""
+        self._run("createdb", "--host", self.folder, "--username", "approvals", name)
+        # The second host counts, which is the folder of the socket.
+        return f"postgres://approvals@localhost/{name}?host={self.folder}"
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
