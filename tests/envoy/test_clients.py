@@ -28,6 +28,8 @@ def for_each_client(document: dict, prefix: str = "") -> dict:
 # A whole session under policies/aipaygen.json.
 
 POLICY = json.loads(policy.read(places.ROOT / "policies" / "aipaygen.json"))
+# Nobody decides here.
+POLICY["approvals"]["wait_seconds"] = 0
 CATALOG = [tool["name"] for tool in json.loads(places.AIPAYGEN_TOOLS.read_text())["tools"]]
 MAX = 10
 
@@ -71,11 +73,12 @@ def catalog_json(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def guarded(module_envoy, aipaygen, catalog, catalog_json):
+def guarded(module_envoy, module_approvals, aipaygen, catalog, catalog_json):
     """An Envoy in front of each server with AiPayGen's tools."""
     upstreams = {"aipaygen": aipaygen, "catalog": catalog, "catalog_json": catalog_json}
     also = for_each_client(POLICY)
-    return {name: module_envoy(POLICY, also=also, upstream=one) for name, one in upstreams.items()}
+    options = {"also": also, "approvals": module_approvals}
+    return {name: module_envoy(POLICY, upstream=one, **options) for name, one in upstreams.items()}
 
 
 @pytest.mark.parametrize("client", clients.ALL, ids=str)

@@ -12,6 +12,7 @@ import places
 from harness import http1, identity, rpc
 from harness.policy import Struct
 from harness.proxy import wait_for
+from upstream import json_answer
 
 FORMS = {
     "StringValue": lambda document: rpc.encode(document).decode(),
@@ -94,12 +95,15 @@ def outcomes(proxy) -> list:
     return made
 
 
-def test_every_form_enforces_the_same_policy(envoy, upstream):
+def test_every_form_enforces_the_same_policy(envoy, upstream, approvals):
+    # Each form has a digest of its own, and so each would have an approval of its own.
+    waiting = {"status": "pending", "id": "approval-1", "url": "https://approvals.example/1"}
+    approvals.answer = json_answer(waiting)
     made = {}
     for name, form in FORMS.items():
         upstream.clear()
         made[name] = (
-            outcomes(envoy(form(POLICY))),
+            outcomes(envoy(form(POLICY), approvals=approvals)),
             [call.json()["params"]["name"] for call in upstream.calls],
         )
     codes = [code for _, code, _ in made["StringValue"][0][:-1]]
