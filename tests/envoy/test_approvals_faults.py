@@ -183,6 +183,11 @@ READ = {
     "in pieces": (Answer(200, JSON, chunks=[bytes([byte]) for byte in YES.encode()]), "allowed"),
     "with trailers": (Answer(200, JSON, chunks=[YES.encode()], trailers=[("x", "1")]), "allowed"),
     "another media type": (text(YES, headers=[("content-type", "text/plain")]), "allowed"),
+    "headers that are no text": (text(YES, headers=[("x-raw", "\xff\xfe\xe9")]), "allowed"),
+    "a hint before it": (
+        Answer(raw=b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n" + YES.encode()),
+        "allowed",
+    ),
     "63 KiB": (text(YES[:-1] + ',"x":"' + "x" * 63 * KIB + '"}'), "allowed"),
     "a null reason": (text(YES[:-1] + ',"reason":null}'), "allowed"),
     "an id of 128": (pending(id="a" * 128), PENDING),
@@ -321,6 +326,48 @@ def test_more_questions_than_the_cluster_takes_are_refused(envoy, upstream, appr
         codes = [code(caller.receive()) for caller in crowd.callers]
     assert refused >= 7 and codes.count(UNAVAILABLE) == refused
     assert codes.count("approval_denied") == 10 - refused and upstream.heads == []
+
+
+def test_a_service_that_speaks_http2_is_asked_too(envoy, upstream, approvals):
+    def edit(tree: dict) -> None:
+        [*_, cluster] = tree["static_resources"]["clusters"]
+        key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+        protocol = {"explicit_http_config": {"http2_protocol_options": {}}}
+        cluster["typed_extension_protocol_options"] = {
+            key: {"@type": "type.googleapis.com/" + key, **protocol}
+        }
+
+    proxy = envoy(policy({"wipe": ASKED}, {"timeout_ms": 400}), approvals=approvals, edit=edit)
+    assert wipe(proxy) == PENDING and approvals.requests[0].protocol == "HTTP/2"
+    approvals.decide("approved")
+    assert [wipe(proxy), wipe(proxy)] == ["allowed", PENDING]
+    for name in ("half in chunks", "no end", "204", "no answer", "10 MiB in pieces"):
+        approvals.answer = ANSWERS[name]
+        assert wipe(proxy) == UNAVAILABLE, name
+    for trailers in ([("x-after", "1")], []):
+        approvals.answer = Answer(200, JSON, chunks=[YES[:9].encode(), YES[9:].encode()], trailers=trailers)
+        assert wipe(proxy) == "allowed"
+    approvals.answer = None
+    assert wipe(proxy) == PENDING and len(upstream.calls) == 3
+
+
+def test_envoys_own_patience_ends_a_wait_and_nothing_goes_on(envoy, upstream, approvals):
+    """Known: a stream on which nothing moves is ended by Envoy, after five minutes unless told otherwise."""
+
+    def impatient(listener: dict) -> None:
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["stream_idle_timeout"] = "0.3s"
+
+    document = policy({"wipe": ASKED}, WAIT)
+    proxy = envoy(document, approvals=approvals, edit_listener=impatient, access_log=True)
+    answer = rpc.post(proxy.url, rpc.tools_call("wipe"))
+    assert answer.status_code in (408, 504)
+    approvals.decide("approved")
+    settled(proxy)
+    assert upstream.heads == []
+    [line] = proxy.access_log()
+    assert json.loads(line["audit"])["approval"]["outcome"] == "asked"
+    assert "panicked" not in proxy.log()
 
 
 # Clients that leave.

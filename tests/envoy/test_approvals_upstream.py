@@ -202,6 +202,49 @@ def test_the_servers_responses_stay_beside_the_filters(proxies, service, module_
         assert_arrived(module_upstream, answer, expected)
 
 
+def escaped(text: str) -> str:
+    """Spell what stands between quotes as escapes."""
+    return "".join(f"\\u{ord(char):04x}" for char in text)
+
+
+def test_the_filters_own_is_found_however_it_is_spelled(proxies, service, module_upstream):
+    proxy = proxies["HTTP/1.1"]
+    for spell in (str, escaped):
+        for responses, state in [(True, True), (True, False), (False, True)]:
+            given, key = lead(proxy, message())
+            service.decide("approved")
+            more = f',"{spell("inputResponses")}":{{"{spell(key)}":{{"action":"accept"}}}}' * responses
+            more += f',"{spell("requestState")}":"{spell(json.loads(given))}"' * state
+            assert_arrived(module_upstream, by_length(proxy, message(after=more)), message())
+
+
+@pytest.mark.parametrize("form", ["result", "error", "http"])
+def test_a_client_is_led_whatever_form_denials_have(module_envoy, service, module_upstream, form):
+    proxy = module_envoy(policy({"wipe": ASKED}, denials=form), approvals=service)
+    state, key = lead(proxy, message())
+    service.decide("approved")
+    more = f',"inputResponses":{{"{key}":{{"action":"accept"}}}},"requestState":{state}'
+    assert_arrived(module_upstream, by_length(proxy, message(after=more)), message())
+
+
+@pytest.mark.parametrize("size", [1_000, 500_000, 760_000, 1_000_000])
+def test_a_servers_large_state_is_not_what_makes_a_call_too_large(proxies, service, module_upstream, size):
+    """Whoever is led can come back: the filter's state has the server's in it, and is longer."""
+    proxy = proxies["HTTP/1.1"]
+    original = message(after=f',"requestState":"{"s" * size}"')
+    answer = by_length(proxy, original)
+    result = json.loads(answer.body)["result"]
+    service.decide("approved")
+    if result["resultType"] == "complete":
+        # It is told as to a client that opens no pages, which repeats the call as it was.
+        assert answer.header("x-mcp-policy") == "approval_required"
+        assert_arrived(module_upstream, by_length(proxy, original), original)
+        return
+    more = f',"requestState":{json.dumps(result["requestState"])}'
+    more += ',"inputResponses":{"mcp-policy.approval":{"action":"accept"}}'
+    assert_arrived(module_upstream, by_length(proxy, message(after=more)), original)
+
+
 def test_calls_that_nobody_approves_lose_the_filters_state_too(module_envoy, service, module_upstream):
     """A tool that needs no approval any more, called by a client that was led to a page before."""
     proxy = module_envoy(policy({"wipe": {}}), approvals=service)
