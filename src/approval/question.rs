@@ -16,8 +16,10 @@ const NOT_BOUND: [&str; 3] = ["_meta", "requestState", "inputResponses"];
 pub struct Bound {
     /// The tool's name; of another request than a tool call its method
     pub tool: String,
-    /// The arguments in canonical form; of another request its params
+    /// The arguments as they were sent, for a person to see; of another request its params
     pub arguments: String,
+    /// The same in canonical form
+    canonical: String,
 }
 
 impl Bound {
@@ -25,20 +27,30 @@ impl Bound {
     /// in it is none of a double's.
     #[must_use]
     pub fn read(call: &Call<'_>) -> Option<Self> {
-        let (tool, form) = match &call.target {
-            Target::Tool(name) => (name.as_ref(), call.arguments().map(Canonical::of)),
+        let (tool, arguments, form) = match &call.target {
+            Target::Tool(name) => match call.arguments() {
+                Some(value) => (name.as_ref(), value.raw().to_owned(), Canonical::of(value)),
+                None => (name.as_ref(), "{}".to_owned(), Canonical::of_members(std::iter::empty())),
+            },
             _ => {
-                let params = call.params.into_iter().flat_map(Value::entries);
-                let bound = params.filter(|(key, _)| !NOT_BOUND.contains(&key.as_ref()));
-                (call.method.as_ref(), Some(Canonical::of_members(bound)))
+                let bound = |key: &str| !NOT_BOUND.contains(&key);
+                let members = call.params.into_iter().flat_map(Value::entries);
+                let form = Canonical::of_members(members.filter(|(key, _)| bound(key)));
+                (call.method.as_ref(), sent(call.params, bound), form)
             }
         };
-        if form.as_ref().is_some_and(|form| !form.is_exact()) {
-            return None;
-        }
-        let arguments = form.map_or_else(|| "{}".to_owned(), Canonical::into_text);
-        Some(Self { tool: tool.to_owned(), arguments })
+        form.is_exact().then(|| Self { tool: tool.to_owned(), arguments, canonical: form.into_text() })
     }
+}
+
+/// Writes an object of some members of another as they stand there.
+fn sent(params: Option<Value<'_>>, bound: impl Fn(&str) -> bool) -> String {
+    let Some(params) = params else { return "{}".to_owned() };
+    let start = params.span().start;
+    let members = params.members().filter(|(key, ..)| bound(key)).filter_map(|(_, span, _)| {
+        params.raw().get(span.start.checked_sub(start)?..span.end.checked_sub(start)?)
+    });
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
 /// A question to the approval service, as the members of its request.
@@ -52,8 +64,6 @@ pub struct Question<'q> {
     pub grant: &'q str,
     /// Who calls, where anybody knows
     pub principal: Option<&'q str>,
-    /// What is called
-    pub tool: &'q str,
     /// The rule that asks, as a path into the document
     pub rule: &'q str,
     /// Why it asks
@@ -69,15 +79,18 @@ pub struct Question<'q> {
 }
 
 impl Question<'_> {
-    /// Writes the request's body. `arguments` are an object in canonical form.
+    /// Writes the request's body.
     #[must_use]
-    pub fn json(&self, arguments: &str) -> String {
-        let Self { server, policy, grant, principal, tool, .. } = *self;
-        let fingerprint = fingerprint(server, policy, grant, principal, tool, arguments);
+    pub fn json(&self, bound: &Bound) -> String {
+        let Self { server, policy, grant, principal, .. } = *self;
+        let fingerprint = fingerprint(server, policy, grant, principal, &bound.tool, &bound.canonical);
+        let mut tool = String::new();
+        canonical::string(&mut tool, &bound.tool);
         // These members are strings and numbers alone, whose writing cannot fail.
         let members = serde_json::to_string(self).unwrap_or_default();
         let members = members.strip_prefix('{').unwrap_or_default();
-        format!(r#"{{"fingerprint":"{fingerprint}","arguments":{arguments},{members}"#)
+        let arguments = &bound.arguments;
+        format!(r#"{{"fingerprint":"{fingerprint}","tool":{tool},"arguments":{arguments},{members}"#)
     }
 }
 

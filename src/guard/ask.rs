@@ -51,7 +51,6 @@ impl Request<'_> {
             policy: &self.policy.digest,
             grant: self.caller.grant_name(self.policy),
             principal: principal.as_deref(),
-            tool: &bound.tool,
             rule: &rule.path,
             reason: rule.reason.as_deref(),
             expires_seconds,
@@ -59,7 +58,7 @@ impl Request<'_> {
             decision_id: self.decision_id,
             request_id: request_id.as_deref(),
         };
-        Some(question.json(&bound.arguments))
+        Some(question.json(&bound))
     }
 
     /// Judges a call that waits: should nothing come of it, it is on record as not approved.

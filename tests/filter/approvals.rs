@@ -92,7 +92,7 @@ fn a_call_waits_while_its_question_is_asked() {
         );
         let expected = json!({
             "fingerprint": digest(bound), "server": "shop", "grant": "all", "principal": "bob", "tool": "asked",
-            "arguments": { "a": "é", "b": 1 }, "rule": "tools.asked", "reason": "it pays", "policy": policy,
+            "arguments": { "b": 1.0, "a": "é" }, "rule": "tools.asked", "reason": "it pays", "policy": policy,
             "expires_seconds": 60, "wait_seconds": 2, "decision_id": record["id"], "request_id": "r",
         });
         assert_eq!(question, expected, "{way} {end:?}");

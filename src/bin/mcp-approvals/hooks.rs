@@ -68,7 +68,8 @@ async fn deliver_all(app: &App) -> Result<(), StoreError> {
         };
         let next_ms = now_ms().saturating_add(pause_ms(message.attempts));
         let given_up = next_ms.saturating_sub(message.created_ms) > GIVEN_UP_MS || webhook.is_none();
-        let (outcome, then) = if given_up { ("given_up", "given up") } else { ("failed", "to be tried again") };
+        let (outcome, then) =
+            if given_up { ("given_up", "given up") } else { ("failed", "to be tried again") };
         app.metrics.delivered(outcome);
         let (hook, approval) = (&message.hook, &message.approval.id);
         journal::line(format_args!("webhook {hook}, approval {approval}: {failure}, {then}"));

@@ -30,8 +30,8 @@ pub use callers::StoredCaller;
 pub use decide::Undecidable;
 pub use event::{Change, Event};
 pub use outbox::Message;
-pub use sessions::LONGEST_MS;
 pub use read::{Cursor, Search};
+pub use sessions::LONGEST_MS;
 
 /// What speaks SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
