@@ -6,8 +6,10 @@
         assert answer["result"]["isError"] and upstream.heads == []
 
 `envoy`, `upstream` and `approvals` live for one test, `module_envoy`, `module_upstream` and
-`module_approvals` for the tests of one file. The MCP servers live for the whole run (of one worker, with `pytest -n`). When a test fails,
-the end of every running Envoy's log is part of its report.
+`module_approvals` for the tests of one file. The MCP servers and PostgreSQL live for the whole run (of
+one worker, with `pytest -n`). `service` starts the approval service of this project, which `approvals`
+stands in for elsewhere. When a test fails, the end of every running Envoy's and service's log is part of
+its report.
 """
 
 from collections.abc import Iterator
@@ -18,7 +20,9 @@ import places
 from harness import servers
 from harness.approvals import Approvals
 from harness.options import Options
+from harness.postgres import Postgres, programs
 from harness.proxy import Envoy, Refused
+from harness.service import Service
 from launch import Server
 from upstream import Upstream
 
@@ -59,6 +63,30 @@ class Envoys:
             started.stop()
 
 
+class Services:
+    """Starts approval services and kills them all. Calling it starts one; see `harness.service`."""
+
+    running: list = []
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._started: list = []
+
+    def __call__(self, **options) -> Service:
+        """Start a service and wait until it serves."""
+        if not places.APPROVALS.exists():
+            pytest.fail(f"there is no {places.APPROVALS.name}; cargo build --features approvals")
+        started = Service(self._folders.mktemp("service"), **options)
+        self._started.append(started)
+        Services.running.append(started)
+        return started
+
+    def stop(self) -> None:
+        for started in self._started:
+            Services.running.remove(started)
+            started.kill()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
     report = yield
@@ -66,6 +94,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
         for started in Envoys.running:
             tail = "\n".join(started.log_lines()[-LOG_TAIL:])
             report.sections.append((f"log of the Envoy on port {started.port}", tail))
+        for started in Services.running:
+            tail = "\n".join(started.log().splitlines()[-LOG_TAIL:])
+            report.sections.append((f"log of the approval service on port {started.port}", tail))
     return report
 
 
@@ -115,6 +146,31 @@ def approvals() -> Iterator[Approvals]:
 def module_approvals() -> Iterator[Approvals]:
     """An approval service for the tests of one file; `clear()` it where that matters."""
     with Approvals() as started:
+        yield started
+
+
+@pytest.fixture
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Starts approval services."""
+    started = Services(tmp_path_factory)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def module_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Starts approval services that serve all the tests of one file."""
+    started = Services(tmp_path_factory)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server with a database for whoever asks."""
+    if programs() is None:
+        pytest.skip("there is no PostgreSQL: neither of a package nor in /usr/lib/postgresql")
+    with Postgres() as started:
         yield started
 
 

@@ -1,0 +1,270 @@
+"""What the approval service keeps: one answer for one call, and no decision lost, whatever is killed.
+
+On one SQLite file and on one PostgreSQL database, with two processes on each.
+"""
+
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from harness.proxy import wait_for
+from harness.service import PLAIN, ROLES, question
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def pair(request, service):
+    """Two processes on one record, of which both know the same callers; and anna's token."""
+    database = ""
+    if request.param == "postgres":
+        database = request.getfixturevalue("postgres").database(f"pair_{uuid.uuid4().hex}")
+    first = service(database=database, config=ROLES)
+    second = service(database=first.database, config=ROLES)
+    second.token = first.token
+    return first, second, first.shell("anna")
+
+
+def at_once(count: int, what) -> list:
+    """Do something many times at the same moment; return the results."""
+    ready = threading.Barrier(count)
+
+    def one(number: int) -> object:
+        ready.wait()
+        return what(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+# One approval, one call.
+
+
+def test_of_fifty_who_ask_at_once_one_is_told_that_it_is_approved(pair):
+    first, second, anna = pair
+    asked = first.ask(arguments={"amount": 12})
+    assert asked["status"] == "pending"
+    second.decide(asked["id"], "approve", anna)
+    answers = at_once(50, lambda number: pair[number % 2].ask(arguments={"amount": 12}))
+    assert Counter(answer["status"] for answer in answers) == {"approved": 1, "pending": 49}
+    [approved] = [answer for answer in answers if answer["status"] == "approved"]
+    assert approved["id"] == asked["id"]
+    # All the others ask about one new approval.
+    assert len({answer["id"] for answer in answers}) == 2
+    assert second.show(asked["id"], anna)["status"] == "consumed"
+    assert_agrees(first)
+
+
+def test_of_fifty_who_ask_first_all_are_told_of_one_approval(pair):
+    answers = at_once(50, lambda number: pair[number % 2].ask(arguments={"first": True}))
+    assert {answer["status"] for answer in answers} == {"pending"}
+    assert len({answer["id"] for answer in answers}) == 1
+    assert_agrees(pair[1])
+
+
+def test_of_twenty_who_decide_at_once_one_decides(pair):
+    first, _, anna = pair
+    bert = first.shell("bert")
+    asked = first.ask()
+
+    def decide(number: int) -> int:
+        verb, token = (("approve", anna), ("deny", bert))[number // 2 % 2]
+        return pair[number % 2].decided(asked["id"], verb, token, str(number)).status_code
+
+    codes = at_once(20, decide)
+    assert Counter(codes) == {200: 1, 409: 19}
+    shown = first.show(asked["id"], anna)
+    assert shown["decision"]["reason"] == str(codes.index(200))
+    assert_agrees(first)
+
+
+def assert_agrees(service) -> dict:
+    """The events are numbered without a gap and tell one story; return them by approval."""
+    events = service.events()
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    stories: dict = {}
+    for event in events:
+        if approval := event.get("approval"):
+            stories.setdefault(approval, []).append(event)
+    for approval, story in stories.items():
+        names = [event["event"] for event in story]
+        count = Counter(names)
+        assert names[0] == "asked", (approval, names)
+        assert count["approved"] + count["denied"] <= 1, (approval, names)
+        assert count["consumed"] <= count["approved"], (approval, names)
+        if count["consumed"]:
+            assert names.index("approved") < names.index("consumed"), (approval, names)
+            # The asking that was told so is the last thing that happens.
+            assert names[-2:] == ["asked", "consumed"], (approval, names)
+        assert "expired" not in names[:-1], (approval, names)
+    return stories
+
+
+# Power fails.
+
+
+def test_a_decision_that_was_answered_is_there_after_a_kill(pair):
+    first, _, anna = pair
+    for number, verb in enumerate(["approve", "deny", "approve", "deny"]):
+        asked = first.ask(arguments={"number": number})
+        first.decide(asked["id"], verb, anna, reason="decided")
+        first.kill()
+        first.start()
+        shown = first.show(asked["id"], anna)
+        assert (shown["decision"]["by"], shown["decision"]["reason"]) == ("anna", "decided")
+        assert shown["status"] == {"approve": "approved", "deny": "denied"}[verb]
+        again = [first.ask(arguments={"number": number})["status"] for _ in range(2)]
+        assert again == {"approve": ["approved", "pending"], "deny": ["denied"] * 2}[verb]
+    assert_agrees(first)
+
+
+def test_nothing_is_lost_or_used_twice_when_processes_are_killed_under_load(pair):
+    """One of the two is killed at a random moment, and started again, seven times over."""
+    first, second, anna = pair
+    chance = random.Random(7)
+    over = threading.Event()
+    used, decided, failed = [], {}, Counter()
+
+    def asks(number: int) -> None:
+        with httpx.Client(**PLAIN) as client:
+            while not over.is_set():
+                for service in pair[:2]:
+                    try:
+                        answer = service.ask(client, arguments={"call": number % 4})
+                    except (httpx.TransportError, AssertionError):
+                        failed["ask"] += 1
+                        time.sleep(0.01)
+                        continue
+                    if answer["status"] == "approved":
+                        used.append(answer["id"])
+                    elif answer["status"] == "pending" and answer["id"] not in decided:
+                        decide(service, client, answer["id"], number)
+
+    def decide(service, client: httpx.Client, id: str, number: int) -> None:
+        try:
+            service.decide(id, "approve", anna, reason=str(number), client=client)
+        except httpx.TransportError:
+            failed["decide"] += 1
+        except AssertionError:
+            failed["decided"] += 1
+        else:
+            assert decided.setdefault(id, str(number)) == str(number), "decided twice"
+
+    threads = [threading.Thread(target=asks, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for _ in range(7):
+        time.sleep(chance.uniform(0.1, 0.6))
+        victim = chance.choice([first, second])
+        victim.kill()
+        victim.start()
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert failed["ask"], "nobody noticed"
+    assert len(decided) > 20 and len(used) > 20, (len(decided), len(used))
+    assert len(used) == len(set(used)), "an approval was used twice"
+    stories = assert_agrees(first)
+    for id, reason in decided.items():
+        [event] = [event for event in stories[id] if event["event"] == "approved"]
+        assert (event["who"], event["reason"]) == ("anna", reason), "a decision that was answered is lost"
+    for id in used:
+        assert [event["event"] for event in stories[id]].count("consumed") == 1
+    assert first.command("export") == second.command("export")
+
+
+# Those who wait.
+
+
+@pytest.mark.parametrize("where", [0, 1], ids=["here", "through another process"])
+@pytest.mark.parametrize(("verb", "status"), [("approve", "approved"), ("deny", "denied")])
+def test_who_waits_is_answered_when_somebody_decides(pair, where, verb, status):
+    """At once where it waits; the other process looks every second."""
+    first, _, anna = pair
+    call = {"arguments": {"where": where, "verb": verb}}
+    asked = first.ask(**call)
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(lambda: (first.ask(**call, wait_seconds=60), time.monotonic()))
+        wait_for(lambda: first.show(asked["id"], anna)["times"] == 2, "the second to be asked")
+        pair[where].decide(asked["id"], verb, anna, reason="because")
+        decided = time.monotonic()
+        answer, answered = waits.result()
+    assert (answer["status"], answer["id"], answer["reason"]) == (status, asked["id"], "because")
+    assert answered - decided < (1.0, 4.0)[where]
+
+
+def test_of_twenty_who_wait_one_is_told_that_it_is_approved(pair):
+    first, second, anna = pair
+    asked = first.ask()
+    with ThreadPoolExecutor(20) as pool:
+        waits = [pool.submit(pair[number % 2].ask, wait_seconds=4) for number in range(20)]
+        wait_for(lambda: first.show(asked["id"], anna)["times"] == 21, "all to ask")
+        second.decide(asked["id"], "approve", anna)
+        answers = [wait.result() for wait in waits]
+    assert Counter(answer["status"] for answer in answers) == {"approved": 1, "pending": 19}
+    assert_agrees(first)
+
+
+def test_who_leaves_while_waiting_uses_nothing_up(pair):
+    first, _, anna = pair
+    asked = first.ask()
+    for _ in range(3):
+        with pytest.raises(httpx.ReadTimeout):
+            first.post(question(wait_seconds=60), httpx.Client(timeout=0.3, verify=False))
+    first.decide(asked["id"], "approve", anna)
+    assert [first.ask()["status"] for _ in range(2)] == ["approved", "pending"]
+
+
+def test_who_waits_when_the_service_is_told_to_end_is_answered(pair):
+    first, second, anna = pair
+    asked = first.ask()
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(first.ask, wait_seconds=60)
+        wait_for(lambda: first.show(asked["id"], anna)["times"] == 2, "the second to be asked")
+        begun = time.monotonic()
+        assert first.stop() == 0
+        assert time.monotonic() - begun < 5
+        assert (waits.result()["status"], waits.result()["id"]) == ("pending", asked["id"])
+    # The other one serves on.
+    second.decide(asked["id"], "approve", anna)
+    assert second.ask()["status"] == "approved"
+
+
+# Time passes.
+
+
+def test_neither_a_question_nor_its_answer_outlives_its_time(pair):
+    first, second, anna = pair
+    brief = {name: {"arguments": {"name": name}, "expires_seconds": 2} for name in ("open", "yes", "no")}
+    asked = {name: first.ask(**call) for name, call in brief.items()}
+    first.decide(asked["yes"]["id"], "approve", anna)
+    first.decide(asked["no"]["id"], "deny", anna, reason="no")
+    assert second.ask(**brief["no"])["status"] == "denied"
+    for answer in asked.values():
+        wait_for(lambda id=answer["id"]: second.show(id, anna)["status"] == "expired", "it to expire")
+    late = first.decided(asked["open"]["id"], "approve", anna)
+    assert late.status_code == 409 and "time is over" in late.json()["error"]
+    for name, call in brief.items():
+        answer = first.ask(**call)
+        assert answer["status"] == "pending" and answer["id"] != asked[name]["id"], name
+    ended = ["asked", "expired"], ["asked", "approved", "expired"], ["asked", "denied", "asked", "expired"]
+
+    def stories() -> bool:
+        told = assert_agrees(first)
+        return all(
+            [event["event"] for event in told[answer["id"]]] == names
+            for answer, names in zip(asked.values(), ended, strict=True)
+        )
+
+    # The record is tidied every few seconds, by one of the two.
+    wait_for(stories, "the record to say so")
+
+
+def test_who_waits_for_a_question_that_expires_is_told_in_time(pair):
+    begun = time.monotonic()
+    assert pair[0].ask(expires_seconds=1, wait_seconds=60)["status"] == "pending"
+    assert time.monotonic() - begun < 5
