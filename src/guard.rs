@@ -42,6 +42,8 @@ struct Known<'a> {
     message: Option<&'a Message<'a>>,
     /// The request's id, as JSON text
     id: Option<&'a str>,
+    /// How many bytes its body has
+    size: usize,
     counters: Vec<Counted>,
     counting: Counting,
     /// How asking for an approval ended, and the approval's id
@@ -184,7 +186,8 @@ impl Request<'_> {
             Ok(message) => message,
             Err(rejection) => return self.reject(rejection),
         };
-        let mut known = Known { message: Some(&message), id: message.id, ..Known::default() };
+        let mut known =
+            Known { message: Some(&message), id: message.id, size: body.len(), ..Known::default() };
         let Body::Call(call) = &message.body else {
             return self.conclude(Decision::default(), known);
         };

@@ -108,7 +108,7 @@ impl Request<'_> {
                 let url = url.as_deref().unwrap_or_default();
                 let denial = decide::needs_approval(rule, call);
                 let rounds = Rounds::read(call);
-                if rounds.can_lead() {
+                if rounds.can_lead(known.size, self.policy.max_body_bytes) {
                     let message = format!("{} (approval `{id}`)", denial.reason);
                     known.lead = Some(Lead { rounds, url, message });
                 }

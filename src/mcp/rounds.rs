@@ -23,6 +23,9 @@ const KEY: &str = "mcp-policy.approval";
 /// model nothing.
 const MOST_ROUNDS: u32 = 8;
 
+/// More than a call that was led to the page grows by beside what is kept of the server's.
+const OWN_BYTES: usize = 512;
+
 /// What a call says of rounds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rounds {
@@ -32,6 +35,8 @@ pub struct Rounds {
     number: u32,
     /// Whether the user would not be led there
     declined: bool,
+    /// How many bytes of the call are of earlier rounds
+    brought: usize,
     /// The server's own `requestState`, as JSON text
     state: Option<String>,
     /// The server's own `inputResponses`, as JSON text
@@ -57,10 +62,13 @@ impl Rounds {
         let state = params.get("requestState");
         let responses = params.get("inputResponses");
         let opens_pages = opens_pages(params);
+        let length = |value: Option<Value<'_>>| value.map_or(0, |value| value.raw().len());
+        let brought = length(state).saturating_add(length(responses));
         let Some(kept) = state.and_then(own_state) else {
             let text = |value: Value<'_>| value.raw().to_owned();
             return Self {
                 opens_pages,
+                brought,
                 state: state.map(text),
                 responses: responses.map(text),
                 ..Self::default()
@@ -71,6 +79,7 @@ impl Rounds {
         let action = responses.and_then(|responses| responses.get(KEY)).and_then(|own| own.get("action"));
         Self {
             opens_pages,
+            brought,
             number: kept.number,
             declined: action.and_then(Value::string).is_some_and(|action| action != "accept"),
             state: kept.state.map(str::to_owned),
@@ -78,10 +87,16 @@ impl Rounds {
         }
     }
 
-    /// Tells whether the client can be led to a page now.
+    /// Tells whether the client, whose call has `size` bytes, can be led to a page now: it has to come
+    /// back with a call of at most `most` bytes.
     #[must_use]
-    pub fn can_lead(&self) -> bool {
-        self.opens_pages && !self.declined && self.number < MOST_ROUNDS
+    pub fn can_lead(&self, size: usize, most: usize) -> bool {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        // Base64 makes four bytes of three.
+        let kept = length(&self.state).saturating_add(length(&self.responses));
+        let kept = kept.saturating_add(OWN_BYTES).saturating_mul(4).div_ceil(3);
+        let returns = size.saturating_sub(self.brought).saturating_add(kept);
+        self.opens_pages && !self.declined && self.number < MOST_ROUNDS && returns <= most
     }
 
     /// Writes the result that leads the client's user to `url` and has the client call again.
