@@ -8,7 +8,7 @@ WASM     := wasm32-wasip1
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build parts envoy-image run demo test test-rust test-envoy lint format bench clean
+.PHONY: help build approvals parts envoy-image run demo test test-rust test-envoy lint format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,14 @@ help: ## list the targets
 build: ## build the module, target/wasm32-wasip1/release/mcp_policy_filter.wasm
 	@! command -v rustup >/dev/null || rustup target list --installed | grep -qx $(WASM) || rustup target add $(WASM)
 	cargo build --release --target $(WASM)
+
+approvals: ## build the approval service, target/release/mcp-approvals
+	cargo build --release --features approvals --bin mcp-approvals
+
+# The tests and the demo run it as it builds fastest.
+target/debug/mcp-approvals: FORCE
+	cargo build --features approvals --bin mcp-approvals
+FORCE:
 
 parts: ## get what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL
 	@$(PARTS) modern legacy npm chromium image
@@ -28,23 +36,23 @@ run: build ## guard a server of your own: UPSTREAM=host:port POLICY=file [PORT=1
 	@$(PARTS) modern image
 	@$(PARTS_PY) tests/envoy/run.py --upstream "$(UPSTREAM)" --policy "$(POLICY)" --port $(PORT)
 
-demo: build ## show policies/aipaygen.json at work between a real client and AiPayGen's server
+demo: build target/debug/mcp-approvals ## show policies/aipaygen.json at work between a real client and AiPayGen's server
 	@$(PARTS) modern legacy image
 	@$(PARTS_PY) tests/envoy/demo.py
 
 test: test-rust test-envoy ## run every test
 
 test-rust:
-	cargo test
+	cargo test --features approvals
 
-test-envoy: build parts
+test-envoy: build target/debug/mcp-approvals parts
 	cargo build --features approvals --bin mcp-approvals
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: ## check format and lints, for the host and for wasm, and the Python
 	@$(PARTS) modern
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --all-features -- -D warnings
 	cargo clippy --target $(WASM) -- -D warnings
 	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests
 	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests

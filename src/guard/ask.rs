@@ -27,7 +27,7 @@ impl Request<'_> {
         };
         if known.id.is_none() {
             let denial = decide::needs_approval(rule, call);
-            let reason = format!("{}; send a request, as nobody waits for a notification", denial.reason);
+            let reason = format!("{} Send a request: nobody waits for a notification.", ended(denial.reason));
             decision.denial = Some(Denial { reason, ..denial });
             return None;
         }
@@ -88,7 +88,7 @@ impl Request<'_> {
         let Some(answer) = answer else {
             known.approval = Some((Outcome::Unavailable, None));
             let Denial { rule, reason, .. } = decide::needs_approval(rule, call);
-            let reason = format!("{reason}; nobody can be asked now, try again later");
+            let reason = format!("{} Nobody can be asked now: try again later.", ended(reason));
             decision.denial = Some(Denial::by(rule, Code::ApprovalUnavailable, reason));
             return;
         };
@@ -99,9 +99,9 @@ impl Request<'_> {
             Status::Denied => {
                 let because = reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
                 let subject = decide::subject(call);
-                let reason = format!(
-                    "a person has refused this call of {subject}{because} (approval `{id}`); repeating it does not help"
-                );
+                let refused =
+                    format!("a person has refused this call of {subject} (approval `{id}`){because}");
+                let reason = format!("{} Repeating it does not help.", ended(refused));
                 Some(Denial::by(rule.path.clone(), Code::ApprovalDenied, reason))
             }
             Status::Pending => {
@@ -113,11 +113,19 @@ impl Request<'_> {
                     known.lead = Some(Lead { rounds, url, message });
                 }
                 let reason = format!(
-                    "{}; it waits as `{id}` at {url}: once it is approved there, repeat this same call",
-                    denial.reason
+                    "{} It waits as `{id}`. Once it is approved at {url} repeat this same call.",
+                    ended(denial.reason)
                 );
                 Some(Denial { reason, ..denial })
             }
         };
     }
+}
+
+/// Ends a sentence that may have its end already, in a rule's or a person's words.
+fn ended(mut sentence: String) -> String {
+    if !sentence.ends_with(['.', '!', '?', '…']) {
+        sentence.push('.');
+    }
+    sentence
 }

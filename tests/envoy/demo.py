@@ -12,7 +12,7 @@ import textwrap
 from pathlib import Path
 
 import places
-from harness import policy, runs, servers
+from harness import policy, runs, servers, service
 from harness.options import Options
 from harness.proxy import Envoy
 from mcp import Client
@@ -92,27 +92,54 @@ async def show_limit(client: Client) -> None:
     check(not result.is_error, "the session goes on: research is still allowed")
 
 
-async def show(direct: str, guarded: str) -> None:
+async def show_approval(client: Client, approvals: service.Service) -> None:
+    say("5. A call that a person has to approve: pause_agent.")
+    paused = {"agent_id": "agent-1"}
+    result = await client.call_tool("pause_agent", paused)
+    say(f"   {text(result)}")
+    waits = decision(result).get("code") == "approval_required"
+    check(waits and "/approvals/" in text(result), "it waits, and the model is told where and what to do")
+    anna = approvals.shell("anna")
+    [listed, *_] = json.loads(approvals.run("list", "--json", token=anna).stdout)["approvals"]
+    say(f"   anna reads `mcp-approvals show {listed['id'][:8]}`, and then:")
+    said = approvals.run("approve", listed["id"][:8], "--reason", "agreed on the phone", token=anna).stdout
+    say(f"   {' '.join(said.split())}")
+    result = await client.call_tool("pause_agent", paused)
+    check(not result.is_error, "the same call, repeated, goes on")
+    result = await client.call_tool("pause_agent", paused)
+    check(decision(result).get("code") == "approval_required", "once: the next one waits again")
+    anna_denies = json.loads(approvals.run("list", "--json", token=anna).stdout)["approvals"][0]["id"]
+    approvals.run("deny", anna_denies, "--reason", "not on a Friday", token=anna)
+    result = await client.call_tool("pause_agent", paused)
+    say(f"   {text(result)}")
+    check("not on a Friday" in text(result), "a refusal is told with the person's reason")
+
+
+async def show(direct: str, guarded: str, approvals: service.Service) -> None:
     document = json.loads(policy.read(POLICY))
     await show_lists(direct, guarded, document)
     async with Client(guarded) as client:
         await show_verdicts(client)
         await show_limit(client)
+        say()
+        await show_approval(client, approvals)
 
 
 def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="mcp-policy-demo-") as name,
         servers.aipaygen(Path(name)) as server,
+        service.Service(Path(name), config=service.ROLES) as approvals,
     ):
         folder = Path(name) / "envoy"
         folder.mkdir()
-        envoy = Envoy(Options(policy=policy.read(POLICY), upstream=server), folder)
+        asking = {"approvals": approvals, "edit": service.showing(approvals.token)}
+        envoy = Envoy(Options(policy=policy.read(POLICY), upstream=server, **asking), folder)
         try:
             say(f"AiPayGen's server: {server.url}. Envoy ({runs.mode()}): {envoy.url}.")
             say(f"Policy: policies/{POLICY.name}.")
             say()
-            asyncio.run(show(server.url, envoy.url))
+            asyncio.run(show(server.url, envoy.url, approvals))
         finally:
             if failures or sys.exc_info()[0]:
                 print("\n".join(["", "The end of Envoy's log:", *envoy.log_lines()[-20:]]))

@@ -116,17 +116,27 @@ fn what_is_not_an_approval_is_a_denial() {
     let long = json!({ "status": "approved", "id": "a1", "more": "x".repeat(70_000) }).to_string();
     for way in WAYS {
         for (answer, expected, outcome, says) in [
-            (Some(("200", &*said("denied"))), "approval_denied", "denied", "not today (approval `a1`)"),
+            (
+                Some(("200", &*said("denied"))),
+                "approval_denied",
+                "denied",
+                "(approval `a1`): not today. Repeating it does not help.",
+            ),
             (
                 Some(("202", &*said("pending"))),
                 "approval_required",
                 "pending",
-                "`a1` at https://approvals.example/approvals/a1: once it is approved there, repeat this same call",
+                "it pays. It waits as `a1`. Once it is approved at https://approvals.example/approvals/a1 repeat this same call.",
             ),
             (Some(("500", &*said("approved"))), "approval_unavailable", "unavailable", "try again later"),
-            (Some(("200", "{}")), "approval_unavailable", "unavailable", "nobody can be asked now"),
-            (Some(("200", &*long)), "approval_unavailable", "unavailable", "nobody can be asked now"),
-            (None, "approval_unavailable", "unavailable", "it pays; nobody can be asked now"),
+            (Some(("200", "{}")), "approval_unavailable", "unavailable", "Nobody can be asked now"),
+            (Some(("200", &*long)), "approval_unavailable", "unavailable", "Nobody can be asked now"),
+            (
+                None,
+                "approval_unavailable",
+                "unavailable",
+                "it pays. Nobody can be asked now: try again later.",
+            ),
         ] {
             let (proxy, worker) = asking(way);
             let mut exchange = post(&proxy, &worker, &call("asked"));
