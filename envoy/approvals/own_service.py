@@ -1,11 +1,11 @@
 """An approval service of one's own, on Python's standard library; README.md has the contract.
 
-    ENVOY_TOKEN=… APPROVER_TOKEN=… python3 own_service.py 8181 approvals.sqlite3
+    ENVOY_TOKEN=… APPROVER_TOKEN=… python3 own_service.py 8090 approvals.sqlite3
 
 Envoy asks at /v1/approvals. A person sees the call at its page, and decides there:
 
-    curl -H "Authorization: Bearer $APPROVER_TOKEN" http://127.0.0.1:8181/approvals/ID
-    curl -H "Authorization: Bearer $APPROVER_TOKEN" http://127.0.0.1:8181/approvals/ID \\
+    curl -H "Authorization: Bearer $APPROVER_TOKEN" http://127.0.0.1:8090/approvals/ID
+    curl -H "Authorization: Bearer $APPROVER_TOKEN" http://127.0.0.1:8090/approvals/ID \\
          -d '{"status": "denied", "reason": "not on a Friday"}'
 """
 

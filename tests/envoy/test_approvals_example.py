@@ -91,7 +91,7 @@ def policy_of(tree: object) -> dict:
 def test_the_cluster_tells_the_service_a_token_that_the_policy_does_not_know(
     envoy, upstream, approvals, token
 ):
-    ports = {8000: upstream.port, 8181: approvals.port}
+    ports = {8000: upstream.port, 8090: approvals.port}
     proxy = envoy({}, edit=example(ports, {"approvals-token": token}))
     assert code(call(proxy)) == PENDING
     [request] = approvals.requests
@@ -109,7 +109,7 @@ def test_the_cluster_tells_the_service_a_token_that_the_policy_does_not_know(
 
 def test_without_a_token_nobody_is_asked(envoy, upstream, approvals):
     """Envoy does not make a question that it cannot authenticate."""
-    ports = {8000: upstream.port, 8181: approvals.port}
+    ports = {8000: upstream.port, 8090: approvals.port}
     files = example(ports, {"approvals-token": TOKEN})
 
     def edit(tree: dict) -> None:
@@ -123,7 +123,7 @@ def test_without_a_token_nobody_is_asked(envoy, upstream, approvals):
 
 
 def test_the_tags_of_the_example_name_outcomes(envoy, upstream, approvals):
-    ports = {8000: upstream.port, 8181: approvals.port}
+    ports = {8000: upstream.port, 8090: approvals.port}
     proxy = envoy({}, edit=example(ports, {"approvals-token": TOKEN}))
     assert code(call(proxy)) == PENDING
     told = proxy.get("/stats/prometheus?filter=mcp_policy")
@@ -207,7 +207,7 @@ def test_the_second_cluster_knows_the_service_and_is_known(
         "approvals-ca.pem": SERVICES.pem,
     }
     with OverTls(service, tmp_path) as started:
-        ports = {8000: upstream.port, 8181: 1, 8443: started.port}
+        ports = {8000: upstream.port, 8090: 1, 8443: started.port}
         proxy = envoy({}, edit=example(ports, files, mtls=True))
         assert code(call(proxy)) == expected
         assert started.peers == ([(("URI", "spiffe://corp.example/envoy"),)] if expected == "allowed" else [])
@@ -233,7 +233,7 @@ def page_of(answer: httpx.Response) -> str:
 
 @pytest.fixture
 def guarded(envoy, upstream, own_service):
-    ports = {8000: upstream.port, 8181: own_service.port}
+    ports = {8000: upstream.port, 8090: own_service.port}
     return envoy({}, edit=example(ports, {"approvals-token": TOKEN}))
 
 
@@ -302,7 +302,7 @@ def test_the_service_of_ones_own_remembers_across_a_restart(tmp_path):
 
 @pytest.mark.parametrize("client", [clients.PYTHON_2, clients.TYPESCRIPT_2], ids=str)
 def test_a_client_is_led_to_the_service_of_ones_own(envoy, everything, own_service, client):
-    edit = example({8000: everything.port, 8181: own_service.port}, {"approvals-token": TOKEN})
+    edit = example({8000: everything.port, 8090: own_service.port}, {"approvals-token": TOKEN})
 
     def with_echo(tree: dict) -> None:
         edit(tree)
@@ -320,7 +320,7 @@ def test_a_client_is_led_to_the_service_of_ones_own(envoy, everything, own_servi
 
 
 def test_the_example_recovers_when_the_service_comes_back(envoy, upstream, approvals):
-    proxy = envoy({}, edit=example({8000: upstream.port, 8181: approvals.port}, {"approvals-token": TOKEN}))
+    proxy = envoy({}, edit=example({8000: upstream.port, 8090: approvals.port}, {"approvals-token": TOKEN}))
     approvals.answer = Answer(503)
     assert code(call(proxy)) == UNAVAILABLE
     approvals.stop()
