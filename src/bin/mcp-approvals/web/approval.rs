@@ -32,15 +32,14 @@ pub fn content(seen: &Seen<'_>, now_ms: i64) -> Markup {
         div.approval data-status=(approval.status.as_str()) data-id=(approval.id) {
             (head(seen, now_ms))
             div.columns {
+                // Whoever decides reads first; whoever looks wants to know what became of it.
+                @if approval.decided.is_some() { div.act { (outcome(approval, now_ms)) } }
                 div.read {
                     (why(approval))
                     (laid_out(approval, &arguments))
                 }
-                div.act {
-                    @match &approval.decided {
-                        Some(_) => (outcome(approval, now_ms)),
-                        None => (decision::forms(approval, seen.decide, arguments.shortened)),
-                    }
+                @if approval.decided.is_none() {
+                    div.act { (decision::forms(approval, seen.decide, arguments.shortened)) }
                 }
             }
             (record(approval, now_ms))
@@ -62,7 +61,8 @@ fn head(seen: &Seen<'_>, now_ms: i64) -> Markup {
             @if let Some(principal) = &asked.principal { strong { (name(principal)) } }
             @else { em { "An unnamed caller" } }
             ", under grant " span.code { (name(&asked.grant)) }
-            ", wants to call " span.code { (name(&asked.tool)) }
+            @if approval.status == Status::Pending { ", wants to call " } @else { ", asked to call " }
+            span.code { (name(&asked.tool)) }
             " on server " span.code { (name(&asked.server)) } "."
         }
         p.when {
@@ -116,7 +116,7 @@ fn warnings(arguments: &Arguments) -> Markup {
         @if arguments.shortened {
             div.callout.danger {
                 strong { "Not all of it is shown. " }
-                "The arguments are longer than a page can hold. Read the download before you approve."
+                "The arguments are longer or deeper than this page can show. Read the download before you approve."
             }
         }
         @if !odd.is_empty() {

@@ -60,26 +60,37 @@ impl Arguments {
 }
 
 /// What a value may still take.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Room {
     values: usize,
     text: usize,
 }
 
 impl Room {
-    /// Takes out an even share for one of `siblings` that are still to come.
-    fn share(&mut self, siblings: usize) -> Self {
-        let share = |whole: usize| whole.checked_div(siblings.max(1)).unwrap_or_default();
-        let part = Self { values: share(self.values), text: share(self.text) };
-        self.values = self.values.saturating_sub(part.values);
-        self.text = self.text.saturating_sub(part.text);
-        part
+    /// Returns an even part for each of `count`.
+    fn part(self, count: usize) -> Self {
+        let part = |whole: usize| whole.checked_div(count).unwrap_or_default();
+        Self { values: part(self.values), text: part(self.text) }
     }
 
-    /// Puts back what a share has left.
-    fn put_back(&mut self, rest: Self) {
-        self.values = self.values.saturating_add(rest.values);
-        self.text = self.text.saturating_add(rest.text);
+    /// Returns what a value can take at most: no value within it has fewer than two bytes, its comma
+    /// counted, and no character takes more text than a mark.
+    fn of(value: Value<'_>) -> Self {
+        let bytes = value.raw().len();
+        let values = if is_container(value) { bytes.div_ceil(2) } else { 1 };
+        Self { values, text: bytes.saturating_mul(8) }
+    }
+
+    fn min(self, other: Self) -> Self {
+        Self { values: self.values.min(other.values), text: self.text.min(other.text) }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { values: self.values.saturating_add(other.values), text: self.text.saturating_add(other.text) }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self { values: self.values.saturating_sub(other.values), text: self.text.saturating_sub(other.text) }
     }
 }
 
@@ -144,12 +155,18 @@ impl Layout {
     ) -> Vec<Markup> {
         let fit = if depth >= MAX_DEPTH { 0 } else { count.min(MAX_MEMBERS).min(room.values) };
         self.shortened |= fit < count;
+        let members: Vec<_> = members.take(fit).collect();
+        let part = room.part(fit);
+        let least = |value: Value<'_>| part.min(Room::of(value));
+        // What those that are still to come get at least.
+        let mut kept = members.iter().fold(Room::default(), |kept, (_, value)| kept.plus(least(*value)));
         let mut rows = Vec::with_capacity(fit);
-        for (key, value) in members.take(fit) {
-            let mut share = room.share(fit.saturating_sub(rows.len()));
+        for (key, value) in members {
+            kept = kept.minus(least(value));
+            let mut share = room.minus(kept);
             let label = label(self, &key, &mut share);
             let shown = self.value(value, depth.saturating_add(1), &mut share);
-            room.put_back(share);
+            *room = kept.plus(share);
             rows.push(html! {
                 div.member.leaf[!is_container(value)] {
                     dt { (label) " " (kind(value)) }
@@ -316,6 +333,15 @@ mod tests {
         let html = arguments.markup.into_string();
         assert!(arguments.shortened);
         assert!(html.contains("<bdi>987654</bdi>") && html.len() < 500_000, "{}", html.len());
+    }
+
+    #[test]
+    fn what_is_small_takes_little_from_what_is_large() {
+        let row = r#"{"id":1,"name":"row","tags":["a","b"]}"#;
+        let text = format!("{{\"rows\":[{}],\"table\":\"customers\"}}", vec![row; 200].join(","));
+        let arguments = Arguments::of(&text);
+        assert!(!arguments.shortened);
+        assert_eq!(arguments.markup.into_string().matches("<bdi>b</bdi>").count(), 200);
     }
 
     #[test]
