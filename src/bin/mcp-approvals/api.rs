@@ -14,7 +14,7 @@ use crate::clock::{from_rfc3339, now_ms};
 use crate::desk::{self, NotDecided};
 use crate::model::{Approval, Status, Verdict};
 use crate::store::{Cursor, Search, Store, StoreError, Undecidable};
-use crate::visitor::{Maybe, Visitor};
+use crate::visitor::Maybe;
 use crate::{journal, wire};
 
 /// How many approvals a page of the list has.
@@ -44,7 +44,11 @@ pub struct EventsQuery {
 }
 
 /// `GET /v1/approvals`: what this person may see, the newest first; what waits, the oldest first.
-pub async fn list(State(app): State<AppState>, Maybe(visitor): Maybe, Query(query): Query<ListQuery>) -> Response {
+pub async fn list(
+    State(app): State<AppState>,
+    Maybe(visitor): Maybe,
+    Query(query): Query<ListQuery>,
+) -> Response {
     let Some(visitor) = visitor else { return stranger() };
     let status = Status::ALL.into_iter().find(|status| status.as_str() == query.status);
     if status.is_none() && !query.status.is_empty() {
@@ -121,7 +125,10 @@ async fn decide(
     }
     let body = if body.is_empty() { b"{}" } else { body };
     let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) else {
-        return error(StatusCode::BAD_REQUEST, "the body must be a JSON object, such as `{\"reason\": \"…\"}`");
+        return error(
+            StatusCode::BAD_REQUEST,
+            "the body must be a JSON object, such as `{\"reason\": \"…\"}`",
+        );
     };
     let reason = match (json.is_object(), json.get("reason")) {
         (true, None | Some(serde_json::Value::Null)) => None,
@@ -150,7 +157,11 @@ async fn decide(
 }
 
 /// `GET /v1/events`: all events as JSON lines, for whoever has a role over everything.
-pub async fn events(State(app): State<AppState>, Maybe(visitor): Maybe, Query(query): Query<EventsQuery>) -> Response {
+pub async fn events(
+    State(app): State<AppState>,
+    Maybe(visitor): Maybe,
+    Query(query): Query<EventsQuery>,
+) -> Response {
     let Some(visitor) = visitor else { return stranger() };
     if !visitor.access.is_everything() {
         return error(StatusCode::FORBIDDEN, "needs a role that may approve everything");
@@ -206,7 +217,8 @@ fn one(app: &AppState, approval: &Approval) -> Response {
 }
 
 fn stranger() -> Response {
-    let mut response = error(StatusCode::UNAUTHORIZED, "needs a token for the shell, see `mcp-approvals token`");
+    let mut response =
+        error(StatusCode::UNAUTHORIZED, "needs a token for the shell, see `mcp-approvals token`");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
@@ -229,13 +241,4 @@ pub fn failed(why: &StoreError) -> Response {
 pub fn json_answer(status: StatusCode, text: String) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, text).into_response()
-}
-
-/// Who is signed in, for routes that need somebody.
-impl Visitor {
-    /// Tells whether this person may see anything at all.
-    #[must_use]
-    pub fn is_anybody(&self) -> bool {
-        self.access.is_any()
-    }
 }

@@ -42,7 +42,8 @@ pub async fn ask(State(app): State<AppState>, request: Request<Body>) -> Respons
         Ok(Ok(body)) => body,
         Ok(Err(why)) => {
             let what = "the body must come whole, in 20971520 bytes or fewer";
-            let too_large = std::error::Error::source(&why).is_some_and(|why| why.to_string().contains("limit"));
+            let too_large =
+                std::error::Error::source(&why).is_some_and(|why| why.to_string().contains("limit"));
             let status = if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
             return error(status, what);
         }
@@ -85,7 +86,12 @@ async fn answer(app: &App, question: &Question, asker: &Asker) -> Result<Approva
 
 /// Waits until something has become of a pending approval, and tells whether it has: not if it is
 /// `until`, if its time is over or if the service stops.
-async fn changed(app: &App, approval: &Approval, news: &mut News, until: Instant) -> Result<bool, StoreError> {
+async fn changed(
+    app: &App,
+    approval: &Approval,
+    news: &mut News,
+    until: Instant,
+) -> Result<bool, StoreError> {
     let left_ms = u64::try_from(approval.expires_ms.saturating_sub(now_ms())).unwrap_or_default();
     let ends = Instant::now().checked_add(Duration::from_millis(left_ms)).unwrap_or(until);
     let until = until.min(ends);

@@ -159,14 +159,18 @@ impl What {
                 let (store, settings) = place.store().await?;
                 let known = settings.roles.iter().any(|role| role.who.contains(&name));
                 if !known && store.account(&name).await?.is_none() {
-                    return Err(format!("`{name}` has no account and no role by name, so a token would be of no use").into());
+                    return Err(format!(
+                        "`{name}` has no account and no role by name, so a token would be of no use"
+                    )
+                    .into());
                 }
                 say(&store.make_token(&name, now_ms()).await?);
                 store.close().await;
             }
             Self::Export { since, place } => {
                 let since_ms = since.map_or(Some(0), |text| from_rfc3339(&text));
-                let since_ms = since_ms.ok_or("--since must be a time such as 2027-01-01T00:00:00Z".to_owned())?;
+                let since_ms =
+                    since_ms.ok_or("--since must be a time such as 2027-01-01T00:00:00Z".to_owned())?;
                 let (store, _) = place.store().await?;
                 let mut after = 0;
                 while let Some((lines, last)) = api::lines(&store, after, since_ms).await? {

@@ -11,6 +11,9 @@ use crate::config::Webhook;
 use crate::store::{Message, StoreError};
 use crate::{http, journal, secret};
 
+/// For how long one delivery may take: less than the outbox lets it be this instance's.
+const SLOWEST: Duration = Duration::from_secs(10);
+
 /// How often the outbox is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -68,7 +71,8 @@ async fn deliver_all(app: &App) -> Result<(), StoreError> {
         };
         let next_ms = now_ms().saturating_add(pause_ms(message.attempts));
         let given_up = next_ms.saturating_sub(message.created_ms) > GIVEN_UP_MS || webhook.is_none();
-        let (outcome, then) = if given_up { ("given_up", "given up") } else { ("failed", "to be tried again") };
+        let (outcome, then) =
+            if given_up { ("given_up", "given up") } else { ("failed", "to be tried again") };
         app.metrics.delivered(outcome);
         let (hook, approval) = (&message.hook, &message.approval.id);
         journal::line(format_args!("webhook {hook}, approval {approval}: {failure}, {then}"));
@@ -128,7 +132,7 @@ fn escaped(text: &str) -> String {
 /// Posts a message.
 async fn deliver(url: &str, text: &str) -> Result<(), String> {
     let (url, text) = (url.to_owned(), text.to_owned());
-    let posted = spawn_blocking(move || http::post(&url, &text, Duration::from_secs(15))).await;
+    let posted = spawn_blocking(move || http::post(&url, &text, SLOWEST)).await;
     match posted {
         Ok(Ok(status)) if (200..300).contains(&status) => Ok(()),
         Ok(Ok(status)) => Err(format!("answered {status}")),

@@ -36,7 +36,8 @@ pub fn post(url: &str, json: &str, timeout: Duration) -> Result<u16, String> {
 /// # Errors
 /// What went wrong.
 pub fn call(method: &str, url: &str, token: &str, json: Option<&str>) -> Result<(u16, String), String> {
-    let request = Request::builder().method(method).uri(url).header("authorization", format!("Bearer {token}"));
+    let request =
+        Request::builder().method(method).uri(url).header("authorization", format!("Bearer {token}"));
     let agent = agent(Duration::from_secs(60));
     let sent = match json {
         Some(json) => {

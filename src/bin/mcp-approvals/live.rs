@@ -24,7 +24,9 @@ const ALIVE: Duration = Duration::from_secs(20);
 
 /// Streams `changed`, once for each change, as server-sent events.
 pub async fn events(State(app): State<AppState>, Maybe(visitor): Maybe) -> Response {
-    let Some(visitor) = visitor else { return error(StatusCode::UNAUTHORIZED, "needs somebody who is signed in") };
+    let Some(visitor) = visitor else {
+        return error(StatusCode::UNAUTHORIZED, "needs somebody who is signed in");
+    };
     let news = app.feed.listen();
     let until = Instant::now().checked_add(LASTS).unwrap_or_else(Instant::now);
     let changes = stream::unfold(news, move |mut news| {

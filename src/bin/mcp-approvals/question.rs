@@ -145,17 +145,37 @@ mod tests {
     #[test]
     fn a_wrong_member_is_named_with_what_would_be_right() {
         for (member, value, expected) in [
-            ("fingerprint", serde_json::json!("AB".repeat(32)), "`fingerprint` must be a string of 64 lower-case hex digits"),
-            ("fingerprint", serde_json::json!(null), "`fingerprint` must be a string of 64 lower-case hex digits"),
+            (
+                "fingerprint",
+                serde_json::json!("AB".repeat(32)),
+                "`fingerprint` must be a string of 64 lower-case hex digits",
+            ),
+            (
+                "fingerprint",
+                serde_json::json!(null),
+                "`fingerprint` must be a string of 64 lower-case hex digits",
+            ),
             ("server", serde_json::json!(""), "`server` must be a string that is not empty"),
             ("server", serde_json::json!(7), "`server` must be a string"),
             ("tool", serde_json::json!("a\0b"), "`tool` must be a string without U+0000"),
-            ("grant", serde_json::json!("x".repeat(65537)), "`grant` must be a string of 65536 bytes or fewer"),
+            (
+                "grant",
+                serde_json::json!("x".repeat(65537)),
+                "`grant` must be a string of 65536 bytes or fewer",
+            ),
             ("principal", serde_json::json!(["alice"]), "`principal` must be a string"),
             ("arguments", serde_json::json!("{}"), "`arguments` must be an object"),
             ("policy", serde_json::json!("short"), "`policy` must be a string of 16 lower-case hex digits"),
-            ("expires_seconds", serde_json::json!(0), "`expires_seconds` must be an integer from 1 to 31536000"),
-            ("expires_seconds", serde_json::json!("900"), "`expires_seconds` must be an integer from 1 to 31536000"),
+            (
+                "expires_seconds",
+                serde_json::json!(0),
+                "`expires_seconds` must be an integer from 1 to 31536000",
+            ),
+            (
+                "expires_seconds",
+                serde_json::json!("900"),
+                "`expires_seconds` must be an integer from 1 to 31536000",
+            ),
             ("wait_seconds", serde_json::json!(301), "`wait_seconds` must be an integer from 0 to 300"),
             ("wait_seconds", serde_json::json!(1.5), "`wait_seconds` must be an integer from 0 to 300"),
         ] {

@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn only_equal_texts_are_the_same_and_an_empty_one_is_nobodys() {
-        for (left, right, same_) in [("a", "a", true), ("a", "b", false), ("a", "ab", false), ("", "", false)] {
+        for (left, right, same_) in [("a", "a", true), ("a", "b", false), ("a", "ab", false), ("", "", false)]
+        {
             assert_eq!(same(left, right), same_, "{left} {right}");
         }
         assert_ne!(fresh().unwrap(), fresh().unwrap());

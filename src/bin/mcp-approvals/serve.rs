@@ -44,7 +44,8 @@ pub async fn run(settings: Settings) -> Result<(), String> {
     let database = settings.database.as_deref().unwrap_or(DATABASE);
     let names = hooks::names(&settings.webhooks);
     let store = Store::open(database, &names).await.map_err(|why| why.to_string())?;
-    let listener = TcpListener::bind(listen).await.map_err(|why| format!("cannot listen on `{listen}`: {why}"))?;
+    let listener =
+        TcpListener::bind(listen).await.map_err(|why| format!("cannot listen on `{listen}`: {why}"))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = settings.url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));

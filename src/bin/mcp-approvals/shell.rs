@@ -94,7 +94,8 @@ fn list(service: &Service, status: &str, search: Option<&str>) -> Result<(), Str
     let status = if status == "all" { "" } else { status };
     let mut after = String::new();
     loop {
-        let query = format!("?status={}&q={}&after={after}", encoded(status), encoded(search.unwrap_or_default()));
+        let query =
+            format!("?status={}&q={}&after={after}", encoded(status), encoded(search.unwrap_or_default()));
         let text = service.call("GET", &format!("/v1/approvals{query}"), None)?;
         service.print(&text, print::list)?;
         let next = json::read(text.as_bytes()).ok();
@@ -116,7 +117,9 @@ impl Service {
     /// Sends a request, and returns the text of an answer that is none of a fault.
     fn call(&self, method: &str, path: &str, json: Option<&str>) -> Result<String, String> {
         let token = match &self.token_file {
-            Some(path) => std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))?,
+            Some(path) => {
+                std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))?
+            }
             None => std::env::var("MCP_APPROVALS_TOKEN")
                 .map_err(|_| "needs --token-file, or a token in MCP_APPROVALS_TOKEN".to_owned())?,
         };

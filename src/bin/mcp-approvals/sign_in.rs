@@ -126,7 +126,9 @@ impl fmt::Display for NotIn {
         match self {
             Self::Wrong => out.write_str("the name or the password is wrong"),
             Self::Wait(1) => out.write_str("too many tries: the next one is possible in a second"),
-            Self::Wait(seconds) => write!(out, "too many tries: the next one is possible in {seconds} seconds"),
+            Self::Wait(seconds) => {
+                write!(out, "too many tries: the next one is possible in {seconds} seconds")
+            }
             Self::Off => out.write_str("nobody signs in with a password here"),
             Self::Invitation => out.write_str("this invitation was used, is too old, or the name is taken"),
             Self::Choice(right) => out.write_str(right),

@@ -25,13 +25,12 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-pub use accounts::{Account, Invitation, May};
-pub use callers::StoredCaller;
+pub use accounts::May;
 pub use decide::Undecidable;
 pub use event::{Change, Event};
 pub use outbox::Message;
-pub use sessions::LONGEST_MS;
 pub use read::{Cursor, Search};
+pub use sessions::LONGEST_MS;
 
 /// What speaks SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

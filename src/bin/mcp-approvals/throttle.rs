@@ -101,7 +101,9 @@ impl Failures {
 /// An address as it is counted: whoever has one IPv6 address has 2^64 of them.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(std::net::Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        IpAddr::V6(address) => {
+            IpAddr::V6(std::net::Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        }
         address => address,
     }
 }
@@ -143,7 +145,11 @@ mod tests {
     fn memory_is_bounded() {
         let throttle = Throttle::default();
         for number in 0..12_000_u32 {
-            let _ = throttle.take(&format!("name{number}"), IpAddr::from(number.to_be_bytes()), i64::from(number));
+            let _ = throttle.take(
+                &format!("name{number}"),
+                IpAddr::from(number.to_be_bytes()),
+                i64::from(number),
+            );
         }
         assert_eq!(throttle.failures.lock().unwrap().len(), MOST);
     }

@@ -1,5 +1,8 @@
 //! Who a request is from: a session's cookie, a proxy's header or a token for the shell.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

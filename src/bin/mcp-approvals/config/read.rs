@@ -17,7 +17,10 @@ pub fn settings(text: &str, file: impl Fn(&str) -> std::io::Result<String>) -> R
             let start = error.span().map_or(0, |span| span.start);
             let line = text.get(..start).unwrap_or_default().matches('\n').count().saturating_add(1);
             // The parser's own message quotes the line, which may hold a secret.
-            faults.add(&Path::default().key("line").index(line), format_args!("is no TOML: {}", error.message()));
+            faults.add(
+                &Path::default().key("line").index(line),
+                format_args!("is no TOML: {}", error.message()),
+            );
             return Err(faults);
         }
     };
@@ -28,7 +31,11 @@ pub fn settings(text: &str, file: impl Fn(&str) -> std::io::Result<String>) -> R
         database: root.text("database", faults_),
         url: url(&mut root, faults_),
         tls: root.table("tls", faults_).map(|keys| tls(keys, faults_)),
-        callers: root.tables("callers", faults_).into_iter().filter_map(|keys| caller(keys, faults_)).collect(),
+        callers: root
+            .tables("callers", faults_)
+            .into_iter()
+            .filter_map(|keys| caller(keys, faults_))
+            .collect(),
         sign_in: root.table("sign_in", faults_).map(|keys| sign_in(keys, faults_)).unwrap_or_default(),
         roles: root.tables("roles", faults_).into_iter().map(|keys| role(keys, faults_)).collect(),
         risks: root.tables("risks", faults_).into_iter().map(|keys| risk(keys, faults_)).collect(),

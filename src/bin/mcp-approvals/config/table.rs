@@ -92,7 +92,10 @@ impl<'t> Keys<'t> {
     /// Takes a list of patterns; where it is absent, every name fits.
     pub(super) fn patterns(&mut self, key: &'static str, faults: &mut Faults) -> Vec<Pattern> {
         let texts = self.texts(key, faults);
-        texts.map_or_else(|| vec![Pattern::new("*")], |texts| texts.iter().map(|text| Pattern::new(text)).collect())
+        texts.map_or_else(
+            || vec![Pattern::new("*")],
+            |texts| texts.iter().map(|text| Pattern::new(text)).collect(),
+        )
     }
 
     /// Takes a table.
@@ -106,7 +109,8 @@ impl<'t> Keys<'t> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let path = self.place(key);
         let Some(list) = value.as_array() else {
-            let what = format_args!("must be a list of tables, each under `[[{key}]]`, found {}", found(value));
+            let what =
+                format_args!("must be a list of tables, each under `[[{key}]]`, found {}", found(value));
             faults.add(&path, what);
             return Vec::new();
         };

@@ -95,8 +95,7 @@ impl Store {
     /// [`StoreError::Database`]
     pub async fn invitation(&self, secret: &str, now_ms: i64) -> Result<Option<Invitation>, StoreError> {
         let one = "SELECT name, may, servers, tools FROM invitations WHERE hash = $1 AND expires_ms > $2";
-        let row =
-            sqlx::query(one).bind(secret::hash(secret)).bind(now_ms).fetch_optional(&self.pool).await?;
+        let row = sqlx::query(one).bind(secret::hash(secret)).bind(now_ms).fetch_optional(&self.pool).await?;
         let read = |row: AnyRow| Ok(Invitation { name: row.try_get("name")?, may: May::from_row(&row)? });
         row.map(read).transpose()
     }

@@ -99,8 +99,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn pending(&self, now_ms: i64) -> Result<Vec<Approval>, StoreError> {
-        let pending =
-            listed!("status = 'pending' AND expires_ms > $1 ORDER BY created_ms, id LIMIT $2");
+        let pending = listed!("status = 'pending' AND expires_ms > $1 ORDER BY created_ms, id LIMIT $2");
         let rows = sqlx::query(pending).bind(now_ms).bind(MOST).fetch_all(&self.pool).await?;
         Ok(rows.iter().map(|row| row::approval(row, now_ms)).collect::<Result<_, _>>()?)
     }
