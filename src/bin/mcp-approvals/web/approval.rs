@@ -126,7 +126,7 @@ fn warnings(arguments: &Arguments) -> Markup {
                 @for (index, (char, times)) in odd.iter().take(NAMED).enumerate() {
                     @if index > 0 { ", " }
                     (grouped(*times)) " × " (odd::name(*char).unwrap_or_default())
-                    " " span.mark { "⟨U+" (format!("{:04X}", u32::from(*char))) "⟩" }
+                    " " span.mark dir="ltr" { "⟨U+" (format!("{:04X}", u32::from(*char))) "⟩" }
                 }
                 @if odd.len() > NAMED { " and " (odd.len().saturating_sub(NAMED)) " other kinds" }
                 "."
