@@ -104,24 +104,32 @@ fn laid_out(approval: &Approval, arguments: &Arguments) -> Markup {
                     "Download" span.visually-hidden { " the arguments" } " (" (grouped(size)) " bytes)"
                 }
             }
-            (warnings(arguments))
+            (warnings(approval, arguments))
             (arguments.markup)
         }
     }
 }
 
-fn warnings(arguments: &Arguments) -> Markup {
-    let odd = &arguments.odd.times;
+fn warnings(approval: &Approval, arguments: &Arguments) -> Markup {
+    let asked = &approval.asked;
+    let mut odd = arguments.odd.clone();
+    for name in [&asked.tool, &asked.server, &asked.grant, &asked.rule] {
+        odd.look(name, false);
+    }
+    for text in asked.principal.iter().chain(&asked.reason) {
+        odd.look(text, false);
+    }
+    let odd = &odd.times;
     html! {
         @if arguments.shortened {
             div.callout.danger {
                 strong { "Not all of it is shown. " }
-                "The arguments are longer or deeper than this page can show. Read the download before you approve."
+                "The arguments are longer or deeper than this page can show. The download has all of them."
             }
         }
         @if !odd.is_empty() {
             div.callout.danger {
-                strong { "There are characters here that cannot be seen or that mislead. " }
+                strong { "There are characters in this call that cannot be seen or that mislead. " }
                 "Each is marked with its number where it stands: "
                 @for (index, (char, times)) in odd.iter().take(NAMED).enumerate() {
                     @if index > 0 { ", " }

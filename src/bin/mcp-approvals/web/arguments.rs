@@ -49,7 +49,9 @@ impl Arguments {
                 p.callout.danger { "These arguments are no JSON text. Here is what was sent:" }
                 p.string { (shown.markup) }
             };
-            return Self { markup, shortened: shown.hidden > 0, odd: Odd::default(), alike: false };
+            let mut odd = Odd::default();
+            odd.look(text, true);
+            return Self { markup, shortened: shown.hidden > 0, odd, alike: false };
         };
         let root = document.root();
         let mut layout = Layout { shortened: false, alike: false };
