@@ -1,6 +1,14 @@
 //! The approval service as a process of its own: what it answers, keeps, tells, and survives.
 #![cfg(feature = "approvals")]
-#![allow(missing_docs, reason = "a test has a sentence for a name")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
 
 #[path = "approvals/hooks.rs"]
 mod hooks;
@@ -127,85 +135,89 @@ fn who_asks_does_not_approve() {
 
 #[test]
 fn a_decision_that_was_answered_survives_a_power_cut() {
-    let place = Place::new(ROLES);
-    for round in 0..5 {
-        let letter = char::from(b'a' + round);
-        let mut service = place.serve();
-        let (_, id) = service.asked(&question(letter));
-        assert_eq!(service.decide(&id, "approve", None).0, 200);
-        service.kill();
-        let mut service = place.serve();
-        assert_eq!(service.asked(&question(letter)), ("approved".to_owned(), id));
-        service.kill();
-        let service = place.serve();
-        assert_eq!(service.asked(&question(letter)).0, "pending", "it is consumed, too");
+    for place in Place::each(ROLES) {
+        for round in 0..5 {
+            let letter = char::from(b'a' + round);
+            let mut service = place.serve();
+            let (_, id) = service.asked(&question(letter));
+            assert_eq!(service.decide(&id, "approve", None).0, 200);
+            service.kill();
+            let mut service = place.serve();
+            assert_eq!(service.asked(&question(letter)), ("approved".to_owned(), id));
+            service.kill();
+            let service = place.serve();
+            assert_eq!(service.asked(&question(letter)).0, "pending", "it is consumed, too");
+        }
     }
 }
 
 #[test]
 fn of_fifty_calls_through_two_processes_one_goes_on() {
-    let place = Place::new(ROLES);
-    let services = [place.serve(), place.serve()];
-    let (_, id) = services[0].asked(&question('a'));
-    assert_eq!(services[1].decide(&id, "approve", None).0, 200);
-    let answers: Vec<_> = thread::scope(|scope| {
-        let ask = |number: usize| services[number % 2].asked(&question('a'));
-        let askers: Vec<_> = (0..50).map(|number| scope.spawn(move || ask(number))).collect();
-        askers.into_iter().map(|asker| asker.join().unwrap()).collect()
-    });
-    let approved: Vec<_> = answers.iter().filter(|(status, _)| status == "approved").collect();
-    assert_eq!(approved, [&("approved".to_owned(), id)]);
-    let mut others: Vec<_> = answers.iter().filter(|(status, _)| status == "pending").collect();
-    assert_eq!(others.len(), 49);
-    others.dedup();
-    assert_eq!(others.len(), 1, "they share one question");
+    for place in Place::each(ROLES) {
+        let services = [place.serve(), place.serve()];
+        let (_, id) = services[0].asked(&question('a'));
+        assert_eq!(services[1].decide(&id, "approve", None).0, 200);
+        let answers: Vec<_> = thread::scope(|scope| {
+            let ask = |number: usize| services[number % 2].asked(&question('a'));
+            let askers: Vec<_> = (0..50).map(|number| scope.spawn(move || ask(number))).collect();
+            askers.into_iter().map(|asker| asker.join().unwrap()).collect()
+        });
+        let approved: Vec<_> = answers.iter().filter(|(status, _)| status == "approved").collect();
+        assert_eq!(approved, [&("approved".to_owned(), id)]);
+        let mut others: Vec<_> = answers.iter().filter(|(status, _)| status == "pending").collect();
+        assert_eq!(others.len(), 49);
+        others.dedup();
+        assert_eq!(others.len(), 1, "they share one question");
+    }
 }
 
 #[test]
 fn an_answer_is_held_until_somebody_decides_in_any_process() {
-    let place = Place::new(ROLES);
-    let services = [place.serve(), place.serve()];
-    for (letter, decider, within) in [('a', 0, 900), ('b', 1, 2500)] {
-        let (_, id) = services[0].asked(&question(letter));
-        thread::scope(|scope| {
-            let held = scope.spawn(|| {
-                let begun = Instant::now();
-                (services[0].asked(&waiting(letter, 30)).0, begun.elapsed())
+    for place in Place::each(ROLES) {
+        let services = [place.serve(), place.serve()];
+        for (letter, decider, within) in [('a', 0, 900), ('b', 1, 2500)] {
+            let (_, id) = services[0].asked(&question(letter));
+            thread::scope(|scope| {
+                let held = scope.spawn(|| {
+                    let begun = Instant::now();
+                    (services[0].asked(&waiting(letter, 30)).0, begun.elapsed())
+                });
+                thread::sleep(Duration::from_millis(500));
+                assert_eq!(services[decider].decide(&id, "approve", None).0, 200);
+                let decided = Instant::now();
+                let (status, lasted) = held.join().unwrap();
+                assert_eq!(status, "approved");
+                assert!(lasted >= Duration::from_millis(500), "it was held");
+                assert!(decided.elapsed() < Duration::from_millis(within), "{:?}", decided.elapsed());
             });
-            thread::sleep(Duration::from_millis(500));
-            assert_eq!(services[decider].decide(&id, "approve", None).0, 200);
-            let decided = Instant::now();
-            let (status, lasted) = held.join().unwrap();
-            assert_eq!(status, "approved");
-            assert!(lasted >= Duration::from_millis(500), "it was held");
-            assert!(decided.elapsed() < Duration::from_millis(within), "{:?}", decided.elapsed());
-        });
+        }
+        let begun = Instant::now();
+        assert_eq!(services[0].asked(&waiting('c', 2)).0, "pending");
+        assert!((1900..3500).contains(&begun.elapsed().as_millis()));
     }
-    let begun = Instant::now();
-    assert_eq!(services[0].asked(&waiting('c', 2)).0, "pending");
-    assert!((1900..3500).contains(&begun.elapsed().as_millis()));
 }
 
 #[test]
 fn nothing_is_consumed_for_a_caller_that_has_gone() {
-    let place = Place::new(ROLES);
-    let service = place.serve();
-    let (_, id) = service.asked(&question('a'));
-    let body = waiting('a', 60).to_string();
-    let mut gone = TcpStream::connect(("127.0.0.1", service.port)).unwrap();
-    let (length, token) = (body.len(), &service.caller);
-    write!(
-        gone,
-        "POST /v1/approvals HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
-    .unwrap();
-    thread::sleep(Duration::from_millis(500));
-    drop(gone);
-    thread::sleep(Duration::from_millis(300));
-    assert_eq!(service.decide(&id, "approve", None).0, 200);
-    thread::sleep(Duration::from_millis(1500));
-    assert_eq!(service.asked(&question('a')), ("approved".to_owned(), id));
+    for place in Place::each(ROLES) {
+        let service = place.serve();
+        let (_, id) = service.asked(&question('a'));
+        let body = waiting('a', 60).to_string();
+        let mut gone = TcpStream::connect(("127.0.0.1", service.port)).unwrap();
+        let (length, token) = (body.len(), &service.caller);
+        write!(
+            gone,
+            "POST /v1/approvals HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        thread::sleep(Duration::from_millis(500));
+        drop(gone);
+        thread::sleep(Duration::from_millis(300));
+        assert_eq!(service.decide(&id, "approve", None).0, 200);
+        thread::sleep(Duration::from_millis(1500));
+        assert_eq!(service.asked(&question('a')), ("approved".to_owned(), id));
+    }
 }
 
 #[test]

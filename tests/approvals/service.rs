@@ -16,6 +16,8 @@ pub const ROLES: &str = "[[roles]]\nwho = [\"ann\"]\nmay = \"approve\"\n";
 /// A folder with a record and a configuration, which goes when the test is over.
 pub struct Place {
     pub directory: PathBuf,
+    /// The record's URL, unless it is a file in the folder
+    database: Option<String>,
 }
 
 /// A running service.
@@ -40,7 +42,27 @@ impl Place {
         let directory = std::env::temp_dir().join(format!("mcp-approvals-{}-{number}", std::process::id()));
         fs::create_dir(&directory).unwrap();
         fs::write(directory.join("approvals.toml"), configuration).unwrap();
-        Self { directory }
+        Self { directory, database: None }
+    }
+
+    /// Makes one for each engine: PostgreSQL where `MCP_APPROVALS_TEST_POSTGRES` holds a URL.
+    pub fn each(configuration: &str) -> Vec<Self> {
+        let mut places = vec![Self::new(configuration)];
+        if let Ok(url) = std::env::var("MCP_APPROVALS_TEST_POSTGRES") {
+            let mut place = Self::new(configuration);
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+            let schema = format!("p_{}_{now}", std::process::id());
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let pool = sqlx::PgPool::connect(&url).await.unwrap();
+                let create = sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
+                sqlx::query(create).execute(&pool).await.unwrap();
+            });
+            let sign = if url.contains('?') { '&' } else { '?' };
+            place.database = Some(format!("{url}{sign}options[search_path]={schema}"));
+            places.push(place);
+        }
+        places
     }
 
     /// Prepares a command in the folder.
@@ -48,6 +70,9 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-approvals"));
         command.current_dir(&self.directory).args(arguments).stderr(Stdio::inherit());
         command.env_remove("MCP_APPROVALS_DATABASE").env_remove("MCP_APPROVALS_TOKEN");
+        if let Some(database) = &self.database {
+            command.env("MCP_APPROVALS_DATABASE", database);
+        }
         command
     }
 

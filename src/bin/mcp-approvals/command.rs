@@ -136,6 +136,11 @@ impl What {
             Self::Invite { name, may, servers, tools, place } => {
                 check_name(&name).map_err(str::to_owned)?;
                 let (store, settings) = place.store().await?;
+                if !settings.sign_in.accounts {
+                    return Err("`sign_in.accounts` is `false`: nobody signs in with a password"
+                        .to_owned()
+                        .into());
+                }
                 let may = May { approve: may == Role::Approve, servers, tools };
                 let secret = store.invite(&name, &may, now_ms()).await?;
                 let url = settings.url.unwrap_or_else(|| "http://127.0.0.1:8090".to_owned());

@@ -207,6 +207,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`]
+    #[cfg(test)]
     pub async fn events_of(&self, approval: &str) -> Result<Vec<Event>, StoreError> {
         let events = "SELECT seq, at_ms, what, who, reason, '' AS approval_id, fingerprint, decision_id,
                 request_id FROM events WHERE approval_id = $1 ORDER BY seq LIMIT 1000";

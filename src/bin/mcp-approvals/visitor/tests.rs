@@ -64,6 +64,8 @@ async fn a_request_is_from_whom_it_shows() {
         ("192.0.2.1", vec![format!("authorization: Basic {token}")], None),
         ("10.1.2.3", vec![text("x-user: ann"), text("x-groups: sre, audit,")], Some("ann[sre][audit]")),
         ("10.1.2.3", vec![text("x-user: ann"), cookie.clone()], Some("ann")),
+        ("10.1.2.3", vec![text("x-user: ann"), text("authorization: Bearer of-the-proxy")], Some("ann")),
+        ("10.1.2.3", vec![text("x-user: ann"), format!("authorization: Bearer {token}")], Some("tom")),
         ("10.1.2.3", vec![text("x-user: ann"), text("x-user: eve")], None),
         ("10.1.2.3", vec![text("x-user:  ")], None),
         ("10.1.2.3", vec![text("x-groups: sre")], None),
