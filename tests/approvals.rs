@@ -54,11 +54,39 @@ fn the_first_start_says_how_to_go_on_once() {
 
 #[test]
 fn a_faulty_configuration_is_refused_with_every_fault() {
-    let place = Place::new("lisen = \"x\"\n[[roles]]\nmay = \"all\"\n");
-    let mut command = place.command(&["serve", "--config", "approvals.toml"]);
-    let output = command.stderr(std::process::Stdio::piped()).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), told.lines().count()), (Some(2), 3), "{told}");
+    for (text, faults) in [
+        ("lisen = \"x\"\n[[roles]]\nmay = \"all\"\n", 3),
+        ("listen = \n", 1),
+        ("[tls]\ncertificate = \"no.pem\"\nkey = \"no.key\"\n", 1),
+    ] {
+        let place = Place::new(text);
+        let mut command = place.command(&["serve", "--config", "approvals.toml"]);
+        let output = command.stderr(std::process::Stdio::piped()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), told.lines().count()), (Some(2), faults), "{told}");
+    }
+}
+
+#[test]
+fn what_is_over_is_ended_however_much_it_is() {
+    let place = Place::new(ROLES);
+    let service = place.serve();
+    for number in 0..150 {
+        let mut short = question('a');
+        short["fingerprint"] = json!(format!("{number:064x}"));
+        short["expires_seconds"] = json!(1);
+        service.asked(&short);
+    }
+    let expired = || {
+        let exported = place.run(&["export"]);
+        exported.lines().filter(|line| line.contains("\"event\":\"expired\"")).count()
+    };
+    let begun = Instant::now();
+    while expired() < 150 {
+        assert!(begun.elapsed() < Duration::from_secs(9), "{} of 150", expired());
+        thread::sleep(Duration::from_millis(300));
+    }
+    assert_eq!(expired(), 150, "each once");
 }
 
 #[test]

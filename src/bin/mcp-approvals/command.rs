@@ -11,7 +11,7 @@ use crate::serve::{self, say};
 use crate::shell::{self, Order};
 use crate::sign_in::check_name;
 use crate::store::{May, Store};
-use crate::{api, hooks};
+use crate::{api, hooks, tls};
 
 /// Holds calls of MCP tools that somebody has to approve, and what was decided of them
 #[derive(Debug, Parser)]
@@ -131,7 +131,9 @@ impl What {
             Self::Serve { place, listen } => {
                 let mut settings = place.settings()?;
                 settings.listen = listen.or(settings.listen);
-                serve::run(settings).await?;
+                let tls = settings.tls.as_ref().map(tls::Current::new).transpose();
+                let tls = tls.map_err(|told| Ended { told, code: 2 })?;
+                serve::run(settings, tls).await?;
             }
             Self::Invite { name, may, servers, tools, place } => {
                 check_name(&name).map_err(str::to_owned)?;

@@ -42,8 +42,8 @@ const RELOAD: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// Why it cannot begin.
-pub async fn run(settings: Settings) -> Result<(), String> {
-    let tls = settings.tls.as_ref().map(tls::Current::new).transpose()?.map(Arc::new);
+pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), String> {
+    let tls = tls.map(Arc::new);
     let listen = settings.listen.as_deref().unwrap_or(LISTEN);
     let database = settings.database.as_deref().unwrap_or(DATABASE);
     let names = hooks::names(&settings.webhooks);
@@ -136,15 +136,19 @@ async fn metrics(State(app): State<AppState>) -> Response {
 
 /// Ends approvals whose time is over, until the service stops.
 async fn sweep(app: AppState) {
-    loop {
+    while !*app.stopping.borrow() {
         match app.store.sweep(now_ms()).await {
             Ok(0) => {}
-            Ok(_) => app.feed.wake(),
+            // There may be more.
+            Ok(_) => {
+                app.feed.wake();
+                continue;
+            }
             Err(why) => journal::line(why),
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}
-            () = app.stopped() => return,
+            () = app.stopped() => {}
         }
     }
 }
