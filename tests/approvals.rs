@@ -149,6 +149,9 @@ fn nobody_asks_who_is_no_caller_nor_in_another_form() {
     }
     let (_, answer) = service.send("POST", "/v1/approvals", "abc", Some("{}"));
     assert_eq!(answer, json!({ "error": "`arguments` must be an object" }));
+    assert_eq!(service.ask(&question('a')).0, 200);
+    place.run(&["caller", "envoy", "--revoke"]);
+    assert_eq!(service.ask(&question('a')).0, 401);
 }
 
 #[test]

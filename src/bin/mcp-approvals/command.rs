@@ -58,6 +58,9 @@ enum What {
     Caller {
         /// What it is called in the record
         name: String,
+        /// End all tokens of this name instead
+        #[arg(long)]
+        revoke: bool,
         #[command(flatten)]
         place: Place,
     },
@@ -157,9 +160,14 @@ impl What {
                     return Err(format!("there is nothing of `{name}`").into());
                 }
             }
-            Self::Caller { name, place } => {
+            Self::Caller { name, revoke, place } => {
                 let (store, _) = place.store().await?;
-                say(&store.make_caller(&name, now_ms()).await?);
+                if revoke && !store.remove_caller(&name, now_ms()).await? {
+                    return Err(format!("no token here is of `{name}`").into());
+                }
+                if !revoke {
+                    say(&store.make_caller(&name, now_ms()).await?);
+                }
                 store.close().await;
             }
             Self::Token { name, place } => {

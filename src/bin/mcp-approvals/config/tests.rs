@@ -88,7 +88,7 @@ fn every_fault_is_told_with_what_would_be_right() {
         (
             "lisen = \"x\"",
             &[
-                "lisen: unknown key, expected `listen`, `database`, `url`, `tls`, `callers`, `sign_in`, `roles`, `risks`, `approvers` or `webhooks`",
+                "lisen: unknown key, expected `tls`, `listen`, `database`, `url`, `callers`, `sign_in`, `roles`, `risks`, `approvers` or `webhooks`",
             ],
         ),
         ("url = \"approvals.example.com\"", &["url: must be a URL such as `https://approvals.example.com`"]),

@@ -38,6 +38,8 @@ pub enum What {
     TokenMade,
     /// A caller got a token
     CallerMade,
+    /// A caller's tokens are no more
+    CallerRemoved,
 }
 
 impl What {
@@ -58,6 +60,7 @@ impl What {
             Self::SignedOut => "signed_out",
             Self::TokenMade => "token_made",
             Self::CallerMade => "caller_made",
+            Self::CallerRemoved => "caller_removed",
         }
     }
 }
