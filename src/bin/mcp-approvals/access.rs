@@ -134,3 +134,101 @@ impl fmt::Display for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::model::{Asked, Status};
+
+    const FILE: &str = r#"
+        [[roles]]
+        who = ["ann", "group:sre"]
+        may = "approve"
+        servers = ["crm"]
+        [[roles]]
+        who = ["group:audit", "vic"]
+        may = "view"
+        [[roles]]
+        who = ["vic"]
+        may = "approve"
+        tools = ["read_*"]
+        [[approvers]]
+        name = "Ann"
+        principals = ["ann@corp.example", "agent-of-ann-*"]
+    "#;
+
+    fn approval(server: &str, tool: &str, principal: Option<&str>) -> Approval {
+        let text = |text: &str| text.to_owned();
+        let asked = Asked {
+            fingerprint: text("f"),
+            server: text(server),
+            policy: text("p"),
+            grant: text("g"),
+            principal: principal.map(text),
+            tool: text(tool),
+            arguments: text("{}"),
+            rule: text("r"),
+            reason: None,
+            decision_id: text("d"),
+            request_id: None,
+            expires_seconds: 900,
+        };
+        let (created_ms, expires_ms) = (0, 900_000);
+        let (id, status) = (text("i"), Status::Pending);
+        Approval { id, asked, status, created_ms, expires_ms, times: 1, decided: None, consumed_ms: None }
+    }
+
+    #[test]
+    fn who_may_decide_what() {
+        let settings = config::settings(FILE, |_| Ok(String::new())).unwrap();
+        let own = |principal: &str| Err(Refusal::OwnCall(principal.to_owned()));
+        for (name, groups, server, tool, principal, expected) in [
+            ("ann", &[][..], "crm", "delete", Some("bot"), Ok(())),
+            ("ann", &[], "crm", "delete", None, Ok(())),
+            ("ann", &[], "hr", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("ANN", &[], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("eve", &["sre"], "crm", "delete", Some("bot"), Ok(())),
+            ("group:sre", &[], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("eve", &["group:sre"], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("eve", &["ann"], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("eve", &["audit"], "crm", "delete", Some("bot"), Err(Refusal::NotYourRole)),
+            ("vic", &[], "crm", "delete", Some("bot"), Err(Refusal::NotYourRole)),
+            ("vic", &[], "crm", "read_all", Some("bot"), Ok(())),
+            ("ann", &[], "crm", "delete", Some("ann"), own("ann")),
+            ("ann", &[], "crm", "delete", Some("Ann"), own("Ann")),
+            ("ann", &[], "crm", "delete", Some("ANN@corp.example"), own("ANN@corp.example")),
+            ("ann", &[], "crm", "delete", Some("agent-of-ann-7"), own("agent-of-ann-7")),
+            ("ann", &[], "crm", "delete", Some("user:ann"), Ok(())),
+            ("eve", &["sre"], "crm", "delete", Some("ann@corp.example"), Ok(())),
+        ] {
+            let groups = groups.iter().map(|group: &&str| (*group).to_owned()).collect();
+            let approver = Approver { name: name.to_owned(), groups };
+            let access = Access::of(&approver, None, &settings);
+            let approval = approval(server, tool, principal);
+            let may = access.may_decide(&approver, &approval, Verdict::Approve, &settings);
+            assert_eq!(may, expected, "{name} {:?} {server} {tool} {principal:?}", approver.groups);
+            // Taking one's own question back is nobody else's business.
+            let deny = access.may_decide(&approver, &approval, Verdict::Deny, &settings);
+            assert_eq!(deny, if matches!(may, Err(Refusal::OwnCall(_))) { Ok(()) } else { may });
+        }
+    }
+
+    #[test]
+    fn an_account_adds_what_its_invitation_said() {
+        let settings = Settings::default();
+        let approver = Approver { name: "bob".to_owned(), groups: Vec::new() };
+        let view = May { approve: false, servers: vec!["crm".to_owned()], tools: vec!["*".to_owned()] };
+        for (account, sees, decides, everything) in [
+            (None, false, false, false),
+            (Some(view), true, false, false),
+            (Some(May::everything()), true, true, true),
+        ] {
+            let access = Access::of(&approver, account.as_ref(), &settings);
+            let approval = approval("crm", "delete", None);
+            assert_eq!(access.may_view(&approval), sees);
+            let may = access.may_decide(&approver, &approval, Verdict::Approve, &settings);
+            assert_eq!((may.is_ok(), access.is_everything()), (decides, everything));
+        }
+    }
+}

@@ -42,6 +42,7 @@ pub async fn ask(State(app): State<AppState>, request: Request<Body>) -> Respons
         Ok(Ok(body)) => body,
         Ok(Err(why)) => {
             let what = "the body must come whole, in 20971520 bytes or fewer";
+            // The error has no type of its own to be known by.
             let too_large =
                 std::error::Error::source(&why).is_some_and(|why| why.to_string().contains("limit"));
             let status = if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };

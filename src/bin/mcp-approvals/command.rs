@@ -11,7 +11,7 @@ use crate::serve::{self, say};
 use crate::shell::{self, Order};
 use crate::sign_in::check_name;
 use crate::store::{May, Store};
-use crate::{api, hooks};
+use crate::{api, hooks, tls};
 
 /// Holds calls of MCP tools that somebody has to approve, and what was decided of them
 #[derive(Debug, Parser)]
@@ -58,6 +58,9 @@ enum What {
     Caller {
         /// What it is called in the record
         name: String,
+        /// End all tokens of this name instead
+        #[arg(long)]
+        revoke: bool,
         #[command(flatten)]
         place: Place,
     },
@@ -131,11 +134,18 @@ impl What {
             Self::Serve { place, listen } => {
                 let mut settings = place.settings()?;
                 settings.listen = listen.or(settings.listen);
-                serve::run(settings).await?;
+                let tls = settings.tls.as_ref().map(tls::Current::new).transpose();
+                let tls = tls.map_err(|told| Ended { told, code: 2 })?;
+                serve::run(settings, tls).await?;
             }
             Self::Invite { name, may, servers, tools, place } => {
                 check_name(&name).map_err(str::to_owned)?;
                 let (store, settings) = place.store().await?;
+                if !settings.sign_in.accounts {
+                    return Err("`sign_in.accounts` is `false`: nobody signs in with a password"
+                        .to_owned()
+                        .into());
+                }
                 let may = May { approve: may == Role::Approve, servers, tools };
                 let secret = store.invite(&name, &may, now_ms()).await?;
                 let url = settings.url.unwrap_or_else(|| "http://127.0.0.1:8090".to_owned());
@@ -150,9 +160,14 @@ impl What {
                     return Err(format!("there is nothing of `{name}`").into());
                 }
             }
-            Self::Caller { name, place } => {
+            Self::Caller { name, revoke, place } => {
                 let (store, _) = place.store().await?;
-                say(&store.make_caller(&name, now_ms()).await?);
+                if revoke && !store.remove_caller(&name, now_ms()).await? {
+                    return Err(format!("no token here is of `{name}`").into());
+                }
+                if !revoke {
+                    say(&store.make_caller(&name, now_ms()).await?);
+                }
                 store.close().await;
             }
             Self::Token { name, place } => {

@@ -4,9 +4,8 @@ use std::fmt;
 
 use crate::access::Refusal;
 use crate::app::App;
-use crate::journal;
 use crate::model::{Approval, Verdict};
-use crate::store::{StoreError, Undecidable};
+use crate::store::Undecidable;
 use crate::visitor::Visitor;
 
 /// The most bytes of a reason.
@@ -47,11 +46,6 @@ pub async fn decide(
     app.metrics.decided(verdict);
     app.feed.wake();
     Ok(decided)
-}
-
-/// Logs a failure of the database, and has nothing else to say of it.
-pub fn failed(error: &StoreError) {
-    journal::line(error);
 }
 
 impl From<Undecidable> for NotDecided {

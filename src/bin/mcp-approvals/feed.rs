@@ -47,8 +47,14 @@ impl Feed {
     /// Tells all listeners what is new in the record.
     async fn tell(&self, store: &Store) -> Result<(), StoreError> {
         let mut seen = self.seen.load(Ordering::Relaxed);
-        while store.last_event().await? > seen {
-            for (seq, change) in store.changes(seen, 100).await? {
+        let last = store.last_event().await?;
+        while last > seen {
+            let changes = store.changes(seen, 100).await?;
+            if changes.is_empty() {
+                // A record that was put back in part.
+                seen = last;
+            }
+            for (seq, change) in changes {
                 seen = seq;
                 // Nobody may be listening.
                 let _ = self.news.send(Arc::new(change));

@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::Webhook;
 use crate::store::{Message, StoreError};
 use crate::{http, journal, secret};
+
+/// For how long one delivery may take: less than the outbox lets it be this instance's.
+const SLOWEST: Duration = Duration::from_secs(10);
+
+/// How many deliveries are under way at once.
+const AT_ONCE: usize = 8;
 
 /// How often the outbox is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -52,34 +58,61 @@ pub async fn run(app: AppState) {
     }
 }
 
-/// Delivers whatever is due.
-async fn deliver_all(app: &App) -> Result<(), StoreError> {
+/// Delivers whatever is due, a few at once: one webhook that hangs does not hold up the others.
+async fn deliver_all(app: &AppState) -> Result<(), StoreError> {
+    let mut under_way = JoinSet::new();
     while !*app.stopping.borrow() {
-        let Some(message) = app.store.take_message(now_ms()).await? else { return Ok(()) };
-        let webhook = app.settings.webhooks.iter().find(|webhook| name(&webhook.url) == message.hook);
-        let failure = match webhook {
-            Some(webhook) => deliver(&webhook.url, &text(app, &message)).await.err(),
-            None => Some("it is no longer configured".to_owned()),
-        };
-        let Some(failure) = failure else {
-            app.metrics.delivered("delivered");
-            app.store.drop_message(&message.id).await?;
+        if under_way.len() >= AT_ONCE {
+            finish(under_way.join_next().await)?;
             continue;
-        };
-        let next_ms = now_ms().saturating_add(pause_ms(message.attempts));
-        let given_up = next_ms.saturating_sub(message.created_ms) > GIVEN_UP_MS || webhook.is_none();
-        let (outcome, then) =
-            if given_up { ("given_up", "given up") } else { ("failed", "to be tried again") };
-        app.metrics.delivered(outcome);
-        let (hook, approval) = (&message.hook, &message.approval.id);
-        journal::line(format_args!("webhook {hook}, approval {approval}: {failure}, {then}"));
-        if given_up {
-            app.store.drop_message(&message.id).await?;
-        } else {
-            app.store.retry_message(&message.id, next_ms).await?;
+        }
+        match app.store.take_message(now_ms()).await? {
+            Some(message) => {
+                under_way.spawn(one(AppState::clone(app), message));
+            }
+            None => match under_way.join_next().await {
+                Some(done) => finish(Some(done))?,
+                None => return Ok(()),
+            },
         }
     }
+    while let Some(done) = under_way.join_next().await {
+        finish(Some(done))?;
+    }
     Ok(())
+}
+
+/// Returns what became of a delivery that has ended.
+fn finish(done: Option<Result<Result<(), StoreError>, JoinError>>) -> Result<(), StoreError> {
+    match done {
+        Some(Ok(done)) => done,
+        // The message is taken anew.
+        Some(Err(_)) | None => Ok(()),
+    }
+}
+
+/// Delivers one message, or puts it off.
+async fn one(app: AppState, message: Message) -> Result<(), StoreError> {
+    let webhook = app.settings.webhooks.iter().find(|webhook| name(&webhook.url) == message.hook);
+    let failure = match webhook {
+        Some(webhook) => deliver(&webhook.url, &text(&app, &message)).await.err(),
+        // An instance with another configuration may know it.
+        None => Some("is not configured here".to_owned()),
+    };
+    let Some(failure) = failure else {
+        app.metrics.delivered("delivered");
+        return app.store.drop_message(&message.id).await;
+    };
+    let next_ms = now_ms().saturating_add(pause_ms(message.attempts));
+    let given_up = next_ms.saturating_sub(message.created_ms) > GIVEN_UP_MS;
+    let (outcome, then) = if given_up { ("given_up", "given up") } else { ("failed", "to be tried again") };
+    app.metrics.delivered(outcome);
+    let (hook, approval) = (&message.hook, &message.approval.id);
+    journal::line(format_args!("webhook {hook}, approval {approval}: {failure}, {then}"));
+    if given_up {
+        return app.store.drop_message(&message.id).await;
+    }
+    app.store.retry_message(&message.id, next_ms).await
 }
 
 /// Returns the pause after a delivery failed that `attempts` others had failed before.
@@ -129,7 +162,7 @@ fn escaped(text: &str) -> String {
 /// Posts a message.
 async fn deliver(url: &str, text: &str) -> Result<(), String> {
     let (url, text) = (url.to_owned(), text.to_owned());
-    let posted = spawn_blocking(move || http::post(&url, &text, Duration::from_secs(15))).await;
+    let posted = spawn_blocking(move || http::post(&url, &text, SLOWEST)).await;
     match posted {
         Ok(Ok(status)) if (200..300).contains(&status) => Ok(()),
         Ok(Ok(status)) => Err(format!("answered {status}")),

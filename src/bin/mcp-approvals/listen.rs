@@ -13,7 +13,6 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -22,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::journal;
-use crate::tls;
+use crate::tls::{self, Current};
 use crate::visitor::Peer;
 
 /// How many connections are open at once.
@@ -41,7 +40,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Serves until `stopping` turns `true`, and then until open requests are answered.
 pub async fn serve(
     listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Arc<Current>>,
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -79,14 +78,14 @@ pub async fn serve(
 /// Serves one connection.
 async fn connection(
     stream: TcpStream,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Arc<Current>>,
     router: Router,
     mut peer: Peer,
     watcher: Watcher,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let Some(tls) = tls else { return http1(stream, router, peer, watcher).await };
-    let handshake = timeout(HANDSHAKE, TlsAcceptor::from(tls).accept(stream)).await;
+    let handshake = timeout(HANDSHAKE, TlsAcceptor::from(tls.server()).accept(stream)).await;
     let stream = handshake.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     let (_, session) = stream.get_ref();
     peer.names = tls::names(session).into();

@@ -1,5 +1,6 @@
 //! The service: its routes, what it does beside them, and its end.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -34,12 +35,15 @@ const SLOWEST: Duration = Duration::from_secs(30);
 /// How often approvals are ended whose time is over.
 const SWEEP: Duration = Duration::from_secs(5);
 
+/// How often certificates are read anew.
+const RELOAD: Duration = Duration::from_secs(60);
+
 /// Serves until it is told to stop.
 ///
 /// # Errors
 /// Why it cannot begin.
-pub async fn run(settings: Settings) -> Result<(), String> {
-    let tls = settings.tls.as_ref().map(tls::server).transpose()?;
+pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), String> {
+    let tls = tls.map(Arc::new);
     let listen = settings.listen.as_deref().unwrap_or(LISTEN);
     let database = settings.database.as_deref().unwrap_or(DATABASE);
     let names = hooks::names(&settings.webhooks);
@@ -48,6 +52,11 @@ pub async fn run(settings: Settings) -> Result<(), String> {
         TcpListener::bind(listen).await.map_err(|why| format!("cannot listen on `{listen}`: {why}"))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
+    if settings.url.is_none() && address.ip().is_unspecified() {
+        journal::line(format_args!(
+            "no `url` is configured: links lead to {scheme}://{address}, which is nowhere"
+        ));
+    }
     let url = settings.url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
     let (stop, stopping) = watch::channel(false);
     let app = App::new(settings, url, store, stopping.clone()).await.map_err(|why| why.to_string())?;
@@ -56,13 +65,14 @@ pub async fn run(settings: Settings) -> Result<(), String> {
     let feed = tokio::spawn(feed::run(AppState::clone(&app)));
     let hooks = tokio::spawn(hooks::run(AppState::clone(&app)));
     let sweeps = tokio::spawn(sweep(AppState::clone(&app)));
+    let reloads = tokio::spawn(reload(AppState::clone(&app), tls.clone()));
     let served = tokio::spawn(listen::serve(listener, tls, router(AppState::clone(&app)), stopping));
     say(&format!("port={}", address.port()));
     stopped().await?;
     journal::line("stopping");
     // Whoever waits for this hears it; if nobody is left, there is nobody to wait for.
     let _ = stop.send(true);
-    for task in [served, feed, hooks, sweeps] {
+    for task in [served, feed, hooks, sweeps, reloads] {
         let _ = task.await;
     }
     app.store.close().await;
@@ -126,15 +136,33 @@ async fn metrics(State(app): State<AppState>) -> Response {
 
 /// Ends approvals whose time is over, until the service stops.
 async fn sweep(app: AppState) {
-    loop {
+    while !*app.stopping.borrow() {
         match app.store.sweep(now_ms()).await {
             Ok(0) => {}
-            Ok(_) => app.feed.wake(),
+            // There may be more.
+            Ok(_) => {
+                app.feed.wake();
+                continue;
+            }
             Err(why) => journal::line(why),
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}
+            () = app.stopped() => {}
+        }
+    }
+}
+
+/// Reads certificates anew, until the service stops.
+async fn reload(app: AppState, tls: Option<Arc<tls::Current>>) {
+    let Some(tls) = tls else { return };
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(RELOAD) => {}
             () = app.stopped() => return,
+        }
+        if let Err(why) = tls.reload() {
+            journal::line(format_args!("{why}; the certificates of before serve on"));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::app::App;
 use crate::store::StoreError;
 use crate::visitor::cookie_name;
-use crate::{password, store};
+use crate::{journal, password, store};
 
 /// The most bytes of an account's name.
 const LONGEST_NAME: usize = 64;
@@ -54,12 +54,23 @@ pub async fn sign_in(
     if !app.passwords.verify(password.to_owned(), hash).await {
         app.metrics.sign_in_failed();
         if known {
-            app.store.sign_in_failed(name, &address.to_string(), now_ms).await?;
+            note_failure(app, name, address, now_ms);
         }
         return Err(NotIn::Wrong);
     }
     app.throttle.succeeded(name, address);
     Ok(app.store.sign_in(name, now_ms).await?)
+}
+
+/// Writes the event of a failure, for which the answer does not wait: it would tell that there is such
+/// an account.
+fn note_failure(app: &App, name: &str, address: IpAddr, now_ms: i64) {
+    let (store, name) = (app.store.clone(), name.to_owned());
+    tokio::spawn(async move {
+        if let Err(why) = store.sign_in_failed(&name, &address.to_string(), now_ms).await {
+            journal::line(why);
+        }
+    });
 }
 
 /// Makes the account that an invitation promises, signs its owner in, and returns their session's secret.

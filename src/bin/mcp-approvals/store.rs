@@ -25,8 +25,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-pub use accounts::{Account, Invitation, May};
-pub use callers::StoredCaller;
+pub use accounts::May;
 pub use decide::Undecidable;
 pub use event::{Change, Event};
 pub use outbox::Message;

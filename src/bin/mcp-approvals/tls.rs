@@ -1,7 +1,7 @@
 //! TLS: how the service shows who it is, and which names callers' certificates have.
 
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -17,7 +17,7 @@ use crate::config::Tls;
 ///
 /// # Errors
 /// `place: what is wrong`, of the configuration.
-pub fn server(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
+fn server(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -39,6 +39,39 @@ pub fn server(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
     let mut server = builder.with_single_cert(chain, key).map_err(wrong("key"))?;
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(server))
+}
+
+/// What new connections are served with. Certificates that last for hours are replaced in their files
+/// while the service runs.
+pub struct Current {
+    files: Tls,
+    server: RwLock<Arc<ServerConfig>>,
+}
+
+impl Current {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// `place: what is wrong`, of the configuration.
+    pub fn new(files: &Tls) -> Result<Self, String> {
+        Ok(Self { files: files.clone(), server: RwLock::new(server(files)?) })
+    }
+
+    /// Returns what a connection that begins now is served with.
+    #[must_use]
+    pub fn server(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the files anew. What cannot be used, as when one of two is replaced, changes nothing.
+    ///
+    /// # Errors
+    /// `place: what is wrong`, of the configuration.
+    pub fn reload(&self) -> Result<(), String> {
+        let server = server(&self.files)?;
+        *self.server.write().unwrap_or_else(PoisonError::into_inner) = server;
+        Ok(())
+    }
 }
 
 /// Returns the URIs and DNS names of the certificate that the other end has shown, and that an

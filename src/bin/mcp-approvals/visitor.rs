@@ -1,5 +1,8 @@
 //! Who a request is from: a session's cookie, a proxy's header or a token for the shell.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -64,16 +67,17 @@ impl Visitor {
     /// # Errors
     /// [`StoreError`]
     pub async fn of(app: &App, parts: &Parts, now_ms: i64) -> Result<Option<Self>, StoreError> {
-        if parts.headers.contains_key(header::AUTHORIZATION) {
-            let Some(token) = bearer(&parts.headers) else { return Ok(None) };
-            let Some(name) = app.store.token_owner(token).await? else { return Ok(None) };
+        if let Some(token) = bearer(&parts.headers)
+            && let Some(name) = app.store.token_owner(token).await?
+        {
             return Ok(Some(Self::named(app, name, Vec::new(), Shown::Token).await?));
         }
         let address = parts.extensions.get::<Peer>().map(|peer| peer.address.ip());
         if let Some((name, groups)) = by_proxy(app, &parts.headers, address, now_ms) {
             return Ok(Some(Self::named(app, name, groups, Shown::Proxy).await?));
         }
-        if !app.settings.sign_in.accounts {
+        // Whoever shows a token that is none means to be nobody else. A proxy may show one of its own.
+        if !app.settings.sign_in.accounts || parts.headers.contains_key(header::AUTHORIZATION) {
             return Ok(None);
         }
         let Some(session) = cookie(app, &parts.headers) else { return Ok(None) };

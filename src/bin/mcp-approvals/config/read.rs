@@ -24,41 +24,44 @@ pub fn settings(text: &str, file: impl Fn(&str) -> std::io::Result<String>) -> R
             return Err(faults);
         }
     };
-    let faults_ = &mut faults;
-    let mut root = Keys::root(&table);
-    let settings = Settings {
-        listen: root.text("listen", faults_),
-        database: root.text("database", faults_),
-        url: url(&mut root, faults_),
-        tls: root.table("tls", faults_).map(|keys| tls(keys, faults_)),
-        callers: root
-            .tables("callers", faults_)
-            .into_iter()
-            .filter_map(|keys| caller(keys, faults_))
-            .collect(),
-        sign_in: root.table("sign_in", faults_).map(|keys| sign_in(keys, faults_)).unwrap_or_default(),
-        roles: root.tables("roles", faults_).into_iter().map(|keys| role(keys, faults_)).collect(),
-        risks: root.tables("risks", faults_).into_iter().map(|keys| risk(keys, faults_)).collect(),
-        people: root.tables("approvers", faults_).into_iter().map(|keys| person(keys, faults_)).collect(),
-        webhooks: root
-            .tables("webhooks", faults_)
-            .into_iter()
-            .filter_map(|keys| webhook(keys, &file, faults_))
-            .collect(),
-    };
-    let place = |key| Path::default().key(key);
-    let vouched = settings.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-    for (index, caller) in settings.callers.iter().enumerate() {
-        if matches!(caller.shows, Shows::Certificate(_)) && !vouched {
-            let place = place("callers").index(index).key("certificate");
-            faults_.add(&place, "needs `tls.client_ca`, the authorities that vouch for callers");
-        }
-    }
-    if !settings.sign_in.accounts && settings.sign_in.proxy.is_none() {
-        faults_.add(&place("sign_in").key("accounts"), "must be `true` where there is no `[sign_in.proxy]`");
-    }
-    root.close(faults_);
+    let settings = file_of(&table, &file, &mut faults);
     if faults.is_empty() { Ok(settings) } else { Err(faults) }
+}
+
+/// Reads the whole file.
+fn file_of(
+    table: &toml::Table,
+    file: &impl Fn(&str) -> std::io::Result<String>,
+    faults: &mut Faults,
+) -> Settings {
+    let mut root = Keys::root(table);
+    let tls = root.table("tls", faults).map(|keys| tls(keys, faults));
+    let vouched = tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    let settings = Settings {
+        listen: root.text("listen", faults),
+        database: root.text("database", faults),
+        url: url(&mut root, faults),
+        tls,
+        callers: each(root.tables("callers", faults), |keys| caller(keys, vouched, faults)),
+        sign_in: root.table("sign_in", faults).map(|keys| sign_in(keys, faults)).unwrap_or_default(),
+        roles: each(root.tables("roles", faults), |keys| Some(role(keys, faults))),
+        risks: each(root.tables("risks", faults), |keys| Some(risk(keys, faults))),
+        people: each(root.tables("approvers", faults), |keys| Some(person(keys, faults))),
+        webhooks: each(root.tables("webhooks", faults), |keys| webhook(keys, file, faults)),
+    };
+    if !settings.sign_in.accounts && settings.sign_in.proxy.is_none() {
+        faults.add(
+            &Path::default().key("sign_in").key("accounts"),
+            "must be `true` where there is no `[sign_in.proxy]`",
+        );
+    }
+    root.close(faults);
+    settings
+}
+
+/// Reads each of a list of tables.
+fn each<'t, T>(tables: Vec<Keys<'t>>, read: impl FnMut(Keys<'t>) -> Option<T>) -> Vec<T> {
+    tables.into_iter().filter_map(read).collect()
 }
 
 /// Tells whether a text is a URL that people and services are reached by, and returns it without the
@@ -88,7 +91,7 @@ fn tls(mut keys: Keys<'_>, faults: &mut Faults) -> Tls {
     tls
 }
 
-fn caller(mut keys: Keys<'_>, faults: &mut Faults) -> Option<Caller> {
+fn caller(mut keys: Keys<'_>, vouched: bool, faults: &mut Faults) -> Option<Caller> {
     let name = keys.needed("name", faults);
     let token = keys.text("token_sha256", faults);
     let certificate = keys.text("certificate", faults);
@@ -102,7 +105,13 @@ fn caller(mut keys: Keys<'_>, faults: &mut Faults) -> Option<Caller> {
             }
             Some(Shows::Token(token.to_lowercase()))
         }
-        (None, Some(name)) => Some(Shows::Certificate(name)),
+        (None, Some(name)) => {
+            if !vouched {
+                let what = "needs `tls.client_ca`, the authorities that vouch for callers";
+                faults.add(&keys.place("certificate"), what);
+            }
+            Some(Shows::Certificate(name))
+        }
         _ => {
             if !faults.has(&place) && !faults.has(&keys.place("certificate")) {
                 faults.add(&place, "a caller must have either `token_sha256` or `certificate`");

@@ -32,6 +32,23 @@ impl Store {
         Ok(token)
     }
 
+    /// Ends all tokens of the caller `name`; `false` where there are none.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn remove_caller(&self, name: &str, now_ms: i64) -> Result<bool, StoreError> {
+        let mut writing = self.write().await?;
+        let remove = "DELETE FROM callers WHERE name = $1";
+        let removed = sqlx::query(remove).bind(name.to_owned()).execute(writing.on()).await?;
+        if removed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let said = Said { who: name, ..Said::default() };
+        event::write(&mut writing, What::CallerRemoved, said, now_ms).await?;
+        writing.commit().await?;
+        Ok(true)
+    }
+
     /// Returns the caller whose token hashes to `hash`.
     ///
     /// # Errors

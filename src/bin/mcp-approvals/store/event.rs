@@ -38,6 +38,8 @@ pub enum What {
     TokenMade,
     /// A caller got a token
     CallerMade,
+    /// A caller's tokens are no more
+    CallerRemoved,
 }
 
 impl What {
@@ -58,6 +60,7 @@ impl What {
             Self::SignedOut => "signed_out",
             Self::TokenMade => "token_made",
             Self::CallerMade => "caller_made",
+            Self::CallerRemoved => "caller_removed",
         }
     }
 }
@@ -207,6 +210,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`]
+    #[cfg(test)]
     pub async fn events_of(&self, approval: &str) -> Result<Vec<Event>, StoreError> {
         let events = "SELECT seq, at_ms, what, who, reason, '' AS approval_id, fingerprint, decision_id,
                 request_id FROM events WHERE approval_id = $1 ORDER BY seq LIMIT 1000";

@@ -7,7 +7,7 @@ use super::{Store, StoreError};
 use crate::model::Approval;
 
 /// For how long a message belongs to the instance that took it, in milliseconds.
-const LEASE_MS: i64 = 60 * 1000;
+const LEASE_MS: i64 = 20 * 1000;
 
 /// A message that this instance, and no other, is to deliver now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Message {
 }
 
 impl Store {
-    /// Takes a message that is due. Whoever takes it delivers it within a minute, or it is taken anew.
+    /// Takes a message that is due. Whoever takes it delivers it within 20 seconds, or it is taken anew.
     ///
     /// # Errors
     /// [`StoreError::Database`]

@@ -24,6 +24,9 @@ macro_rules! listed {
 /// How many approvals a list returns at most.
 pub const MOST: i64 = 200;
 
+/// How many times [`MOST`] approvals are looked at for one page.
+const LOOKS: usize = 50;
+
 /// A place in the history, behind which the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
@@ -118,7 +121,8 @@ impl Store {
     }
 
     /// Returns up to `most` approvals, the newest first, of those that `search` finds and `visible`
-    /// lets pass; and where the next page begins, if there may be one.
+    /// lets pass; and where the next page begins, if there may be one. It looks at 10,000 at most, so
+    /// that a page may be empty and not the last.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -131,7 +135,7 @@ impl Store {
     ) -> Result<(Vec<Approval>, Option<Cursor>), StoreError> {
         let mut found = Vec::new();
         let mut after = search.after.clone();
-        loop {
+        for _ in 0..LOOKS {
             let rows = self.page(search, after.as_ref(), now_ms).await?;
             let last = i64::try_from(rows.len()).is_ok_and(|rows| rows < MOST);
             for approval in rows {
@@ -147,6 +151,7 @@ impl Store {
                 return Ok((found, None));
             }
         }
+        Ok((found, after))
     }
 
     /// Returns the next [`MOST`] that `search` finds behind `after`.

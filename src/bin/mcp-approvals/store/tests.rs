@@ -192,7 +192,7 @@ async fn a_call_goes_its_way() {
             now_ms += 901_000;
             store.sweep(now_ms).await.unwrap();
         }
-        let unknown = store.decide("nobody", Verdict::Deny, "bob", None, now_ms).await.unwrap_err();
+        let unknown = store.decide("nobody", Deny, "bob", None, now_ms).await.unwrap_err();
         assert_eq!(unknown.to_string(), "there is no such approval");
     }
 }
@@ -414,7 +414,7 @@ async fn a_message_is_delivered_by_one_instance_and_taken_anew_if_that_dies() {
         let first = stores[0].take_message(NOW).await.unwrap().unwrap();
         assert_eq!((&first.approval.id, first.attempts), (&approval.id, 0));
         assert_eq!(stores[1].take_message(NOW).await.unwrap(), None, "one message, and it is taken");
-        let again = stores[1].take_message(NOW + 60_000).await.unwrap().unwrap();
+        let again = stores[1].take_message(NOW + 20_000).await.unwrap().unwrap();
         assert_eq!((&again.id, again.attempts), (&first.id, 1));
         stores[1].retry_message(&again.id, NOW + 90_000).await.unwrap();
         assert_eq!(stores[0].take_message(NOW + 89_999).await.unwrap(), None);

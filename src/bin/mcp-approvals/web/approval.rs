@@ -32,15 +32,14 @@ pub fn content(seen: &Seen<'_>, now_ms: i64) -> Markup {
         div.approval data-status=(approval.status.as_str()) data-id=(approval.id) {
             (head(seen, now_ms))
             div.columns {
+                // Whoever decides reads first; whoever looks wants to know what became of it.
+                @if approval.decided.is_some() { div.act { (outcome(approval, now_ms)) } }
                 div.read {
                     (why(approval))
                     (laid_out(approval, &arguments))
                 }
-                div.act {
-                    @match &approval.decided {
-                        Some(_) => (outcome(approval, now_ms)),
-                        None => (decision::forms(approval, seen.decide, arguments.shortened)),
-                    }
+                @if approval.decided.is_none() {
+                    div.act { (decision::forms(approval, seen.decide, arguments.shortened)) }
                 }
             }
             (record(approval, now_ms))
@@ -62,7 +61,8 @@ fn head(seen: &Seen<'_>, now_ms: i64) -> Markup {
             @if let Some(principal) = &asked.principal { strong { (name(principal)) } }
             @else { em { "An unnamed caller" } }
             ", under grant " span.code { (name(&asked.grant)) }
-            ", wants to call " span.code { (name(&asked.tool)) }
+            @if approval.status == Status::Pending { ", wants to call " } @else { ", asked to call " }
+            span.code { (name(&asked.tool)) }
             " on server " span.code { (name(&asked.server)) } "."
         }
         p.when {
@@ -104,29 +104,37 @@ fn laid_out(approval: &Approval, arguments: &Arguments) -> Markup {
                     "Download" span.visually-hidden { " the arguments" } " (" (grouped(size)) " bytes)"
                 }
             }
-            (warnings(arguments))
+            (warnings(approval, arguments))
             (arguments.markup)
         }
     }
 }
 
-fn warnings(arguments: &Arguments) -> Markup {
-    let odd = &arguments.odd.times;
+fn warnings(approval: &Approval, arguments: &Arguments) -> Markup {
+    let asked = &approval.asked;
+    let mut odd = arguments.odd.clone();
+    for name in [&asked.tool, &asked.server, &asked.grant, &asked.rule] {
+        odd.look(name, false);
+    }
+    for text in asked.principal.iter().chain(&asked.reason) {
+        odd.look(text, false);
+    }
+    let odd = &odd.times;
     html! {
         @if arguments.shortened {
             div.callout.danger {
                 strong { "Not all of it is shown. " }
-                "The arguments are longer than a page can hold. Read the download before you approve."
+                "The arguments are longer or deeper than this page can show. The download has all of them."
             }
         }
         @if !odd.is_empty() {
             div.callout.danger {
-                strong { "There are characters here that cannot be seen or that mislead. " }
+                strong { "There are characters in this call that cannot be seen or that mislead. " }
                 "Each is marked with its number where it stands: "
                 @for (index, (char, times)) in odd.iter().take(NAMED).enumerate() {
                     @if index > 0 { ", " }
                     (grouped(*times)) " × " (odd::name(*char).unwrap_or_default())
-                    " " span.mark { "⟨U+" (format!("{:04X}", u32::from(*char))) "⟩" }
+                    " " span.mark dir="ltr" { "⟨U+" (format!("{:04X}", u32::from(*char))) "⟩" }
                 }
                 @if odd.len() > NAMED { " and " (odd.len().saturating_sub(NAMED)) " other kinds" }
                 "."

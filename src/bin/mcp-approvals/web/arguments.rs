@@ -12,6 +12,9 @@ use mcp_policy_filter::json::{self, Kind, Value};
 use super::odd::{self, Odd};
 use super::text::{Form, grouped, show};
 
+#[cfg(test)]
+mod tests;
+
 /// How many containers may stand within one another.
 const MAX_DEPTH: usize = 12;
 /// How many members of one container are shown.
@@ -46,7 +49,9 @@ impl Arguments {
                 p.callout.danger { "These arguments are no JSON text. Here is what was sent:" }
                 p.string { (shown.markup) }
             };
-            return Self { markup, shortened: shown.hidden > 0, odd: Odd::default(), alike: false };
+            let mut odd = Odd::default();
+            odd.look(text, true);
+            return Self { markup, shortened: shown.hidden > 0, odd, alike: false };
         };
         let root = document.root();
         let mut layout = Layout { shortened: false, alike: false };
@@ -60,26 +65,37 @@ impl Arguments {
 }
 
 /// What a value may still take.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Room {
     values: usize,
     text: usize,
 }
 
 impl Room {
-    /// Takes out an even share for one of `siblings` that are still to come.
-    fn share(&mut self, siblings: usize) -> Self {
-        let share = |whole: usize| whole.checked_div(siblings.max(1)).unwrap_or_default();
-        let part = Self { values: share(self.values), text: share(self.text) };
-        self.values = self.values.saturating_sub(part.values);
-        self.text = self.text.saturating_sub(part.text);
-        part
+    /// Returns an even part for each of `count`.
+    fn part(self, count: usize) -> Self {
+        let part = |whole: usize| whole.checked_div(count).unwrap_or_default();
+        Self { values: part(self.values), text: part(self.text) }
     }
 
-    /// Puts back what a share has left.
-    fn put_back(&mut self, rest: Self) {
-        self.values = self.values.saturating_add(rest.values);
-        self.text = self.text.saturating_add(rest.text);
+    /// Returns what a value can take at most: no value within it has fewer than two bytes, its comma
+    /// counted, and no character takes more text than a mark.
+    fn of(value: Value<'_>) -> Self {
+        let bytes = value.raw().len();
+        let values = if is_container(value) { bytes.div_ceil(2) } else { 1 };
+        Self { values, text: bytes.saturating_mul(8) }
+    }
+
+    fn min(self, other: Self) -> Self {
+        Self { values: self.values.min(other.values), text: self.text.min(other.text) }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { values: self.values.saturating_add(other.values), text: self.text.saturating_add(other.text) }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self { values: self.values.saturating_sub(other.values), text: self.text.saturating_sub(other.text) }
     }
 }
 
@@ -144,12 +160,18 @@ impl Layout {
     ) -> Vec<Markup> {
         let fit = if depth >= MAX_DEPTH { 0 } else { count.min(MAX_MEMBERS).min(room.values) };
         self.shortened |= fit < count;
+        let members: Vec<_> = members.take(fit).collect();
+        let part = room.part(fit);
+        let least = |value: Value<'_>| part.min(Room::of(value));
+        // What those that are still to come get at least.
+        let mut kept = members.iter().fold(Room::default(), |kept, (_, value)| kept.plus(least(*value)));
         let mut rows = Vec::with_capacity(fit);
-        for (key, value) in members.take(fit) {
-            let mut share = room.share(fit.saturating_sub(rows.len()));
+        for (key, value) in members {
+            kept = kept.minus(least(value));
+            let mut share = room.minus(kept);
             let label = label(self, &key, &mut share);
             let shown = self.value(value, depth.saturating_add(1), &mut share);
-            room.put_back(share);
+            *room = kept.plus(share);
             rows.push(html! {
                 div.member.leaf[!is_container(value)] {
                     dt { (label) " " (kind(value)) }
@@ -217,111 +239,4 @@ fn likeness(key: &str) -> String {
         .filter(|char| !matches!(char, ' ' | '_' | '-') && odd::name(*char).is_none())
         .flat_map(char::to_lowercase)
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn html(text: &str) -> String {
-        Arguments::of(text).markup.into_string()
-    }
-
-    #[test]
-    fn each_type_shows_as_its_own() {
-        for (text, expected) in [
-            (r#"{"a":"b"}"#, "<span class=\"string\"><bdi>b</bdi></span>"),
-            (r#"{"a":"true"}"#, "<span class=\"string\"><bdi>true</bdi></span>"),
-            (r#"{"a":true}"#, "<span class=\"word\">true</span>"),
-            (r#"{"a":null}"#, "<span class=\"word\">null</span>"),
-            (r#"{"a":1e3}"#, "<span class=\"number\"><bdi>1e3</bdi></span>"),
-            (r#"{"a":12345678901234567890.10}"#, "<bdi>12345678901234567890.10</bdi>"),
-            (r#"{"a":-0}"#, "<bdi>-0</bdi>"),
-            (r#"{"a":[]}"#, "<span class=\"nothing\">no elements</span>"),
-            (r#"{"a":{}}"#, "<span class=\"nothing\">no members</span>"),
-            (r#"{"":1}"#, "empty key"),
-            (r#"{"a":[1,2]}"#, "<span class=\"index\">[1]</span>"),
-            ("{}", "No arguments."),
-            ("nonsense", "no JSON text"),
-        ] {
-            let html = html(text);
-            assert!(html.contains(expected), "{text}: {html}");
-        }
-    }
-
-    #[test]
-    fn hostile_arguments_are_escaped_and_marked() {
-        for (text, expected) in [
-            (r#"{"<script>":"</dd><script src=x>"}"#, "&lt;/dd&gt;&lt;script src=x&gt;"),
-            (r#"{"a\" onclick=\"x":1}"#, "a&quot; onclick=&quot;x"),
-            (r#"{"to":"\u202etxt.exe"}"#, "⟨U+202E⟩"),
-            (r#"{"a":"\u0000"}"#, "⟨U+0000⟩"),
-            (
-                r#"{"amount\u200b":1}"#,
-                "amount<span class=\"mark\" title=\"zero width space\">⟨U+200B⟩</span>",
-            ),
-            (r#"{"amount ":1}"#, "⟨U+0020⟩"),
-        ] {
-            let html = html(text);
-            assert!(html.contains(expected), "{text}: {html}");
-            assert!(!html.contains("<script"), "{html}");
-        }
-    }
-
-    #[test]
-    fn keys_that_look_alike_are_noticed() {
-        for (text, expected) in [
-            (r#"{"amount":1,"Amount":2}"#, true),
-            (r#"{"amount":1,"amount\u200b":2}"#, true),
-            (r#"{"a":{"to_user":1,"toUser":2}}"#, true),
-            (r#"{"amount":1,"currency":"EUR"}"#, false),
-            (r#"{"a":{"x":1},"b":{"x":1}}"#, false),
-        ] {
-            assert_eq!(Arguments::of(text).alike, expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn whatever_is_sent_the_page_stays_small() {
-        let megabyte = 1 << 20;
-        let nested = |times: usize| format!("{{\"a\":{}1{}}}", "[".repeat(times), "]".repeat(times));
-        let wide = |unit: &str, times: usize| format!("{{\"a\":[{}]}}", vec![unit; times].join(","));
-        let keys: Vec<String> = (0..10_000).map(|index| format!("\"key{index}\":{index}")).collect();
-        let long_key = format!("{{\"{}\":1}}", "k".repeat(megabyte));
-        for (name, text, most) in [
-            ("one string", format!("{{\"a\":\"{}\"}}", "x".repeat(megabyte)), 10_000),
-            ("one number", format!("{{\"a\":{}}}", "1".repeat(megabyte)), 10_000),
-            ("one key", long_key, 2_000),
-            ("depth 99", nested(99), 5_000),
-            ("depth 500,000", nested(500_000), 5_000),
-            ("numbers", wide("1", 10_000), 60_000),
-            ("members", format!("{{{}}}", keys.join(",")), 60_000),
-            ("objects", wide("{\"a\":[1,2,3],\"b\":{\"c\":null}}", 10_000), 500_000),
-            ("long strings", wide(&format!("\"{}\"", "x".repeat(3000)), 300), 400_000),
-            ("strings of marks", wide(&format!("\"{}\"", "\\u202ea".repeat(300)), 500), 1_500_000),
-        ] {
-            let arguments = Arguments::of(&text);
-            let html = arguments.markup.into_string();
-            assert!(html.len() < most, "{name}: {}", html.len());
-            assert!(arguments.shortened, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_comes_first_does_not_push_out_what_comes_after() {
-        let filler = vec!["[1,[2,[3]]]"; 180].join(",");
-        let bulk = format!("[{}]", vec![format!("[{filler}]"); 20].join(","));
-        let text = format!("{{\"note\":{bulk},\"text\":\"{}\",\"amount\":987654}}", "x".repeat(500_000));
-        let arguments = Arguments::of(&text);
-        let html = arguments.markup.into_string();
-        assert!(arguments.shortened);
-        assert!(html.contains("<bdi>987654</bdi>") && html.len() < 500_000, "{}", html.len());
-    }
-
-    #[test]
-    fn ordinary_arguments_are_whole() {
-        let text = r#"{"to":["a@example.com"],"amount":12.50,"memo":"Two\nlines","options":{"urgent":true}}"#;
-        let arguments = Arguments::of(text);
-        assert!(!arguments.shortened && !arguments.alike && arguments.odd.times.is_empty());
-    }
 }

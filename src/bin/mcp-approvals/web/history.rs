@@ -74,18 +74,19 @@ fn search(found: &Found<'_>) -> Markup {
 
 fn table(approvals: &[Approval], now_ms: i64) -> Markup {
     html! {
-        table.history {
+        // The roles stay where a narrow page shows the cells as blocks.
+        table.history role="table" {
             caption.visually-hidden { "Approvals, newest first" }
-            thead {
-                tr {
-                    th scope="col" { "Tool" }
-                    th scope="col" { "Status" }
-                    th scope="col" { "Asked by" }
-                    th scope="col" { "Decided by" }
-                    th scope="col" { "Asked" }
+            thead role="rowgroup" {
+                tr role="row" {
+                    th scope="col" role="columnheader" { "Tool" }
+                    th scope="col" role="columnheader" { "Status" }
+                    th scope="col" role="columnheader" { "Asked by" }
+                    th scope="col" role="columnheader" { "Decided by" }
+                    th scope="col" role="columnheader" { "Asked" }
                 }
             }
-            tbody { @for approval in approvals { (row(approval, now_ms)) } }
+            tbody role="rowgroup" { @for approval in approvals { (row(approval, now_ms)) } }
         }
     }
 }
@@ -93,23 +94,23 @@ fn table(approvals: &[Approval], now_ms: i64) -> Markup {
 fn row(approval: &Approval, now_ms: i64) -> Markup {
     let asked = &approval.asked;
     html! {
-        tr {
-            th scope="row" {
+        tr role="row" {
+            th scope="row" role="rowheader" {
                 a.tool href={ "/approvals/" (approval.id) } { (name(&asked.tool)) }
                 span.note { (name(&asked.server)) }
             }
-            td data-label="Status" { (badge::status(approval)) }
-            td data-label="Asked by" {
+            td role="cell" data-label="Status" { (badge::status(approval)) }
+            td role="cell" data-label="Asked by" {
                 @if let Some(principal) = &asked.principal { span { (name(principal)) } }
                 span.note { (name(&asked.grant)) }
             }
-            td data-label="Decided by" {
+            td role="cell" data-label="Decided by" {
                 @match &approval.decided {
                     Some(decided) => span { (name(&decided.by)) },
                     None => span.note { "nobody" },
                 }
             }
-            td data-label="Asked" { (clock::since(approval.created_ms, now_ms)) }
+            td role="cell" data-label="Asked" { (clock::since(approval.created_ms, now_ms)) }
         }
     }
 }

@@ -76,16 +76,15 @@ pub fn is_combining(char: char) -> bool {
         | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// The odd characters of a call's arguments, all of them, whatever of it a page shows.
-#[derive(Debug, Default)]
+/// The odd characters of a call, all of them, whatever of it a page shows.
+#[derive(Debug, Default, Clone)]
 pub struct Odd {
     /// How often each is there
     pub times: BTreeMap<char, usize>,
 }
 
 impl Odd {
-    /// Looks through every key and string of `value`. Line ends and tabs within strings show
-    /// themselves.
+    /// Looks through every key and string of `value`. Within strings line ends and tabs show themselves.
     pub fn of(value: Value<'_>) -> Self {
         let mut odd = Self::default();
         // A list of what is left in place of recursion: nothing bounds how deep a text may be.
@@ -106,7 +105,8 @@ impl Odd {
         odd
     }
 
-    fn look(&mut self, text: &str, lines: bool) {
+    /// Looks through `text`, in which line ends and tabs may show themselves as `lines`.
+    pub fn look(&mut self, text: &str, lines: bool) {
         for char in text.chars() {
             if name(char).is_some() && !(lines && matches!(char, '\n' | '\t')) {
                 let times = self.times.entry(char).or_default();

@@ -280,6 +280,20 @@ fn a_page_stays_small_whatever_a_call_holds() {
 }
 
 #[test]
+fn what_cannot_be_seen_is_warned_of_wherever_it_is() {
+    let may = Decide::May(Draft { token: "t", own: None, rejected: None });
+    let plain = call("pay", r#"{"memo":"two\nlines"}"#);
+    assert!(!one(&plain, may).contains("cannot be seen"));
+    let mut named = plain.clone();
+    named.asked.tool.push('\u{200b}');
+    let mut of_whom = plain.clone();
+    of_whom.asked.principal = Some("zoe\u{202e}".to_owned());
+    for approval in [named, of_whom, call("pay", r#"{"memo":"\u2066"}"#)] {
+        assert!(one(&approval, may).contains("1 × "), "{approval:?}");
+    }
+}
+
+#[test]
 fn who_may_not_decide_gets_no_form() {
     let approval = call("pay_invoice", "{}");
     for (approval, decide) in [

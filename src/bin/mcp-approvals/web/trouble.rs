@@ -83,7 +83,7 @@ impl Trouble {
             @match self {
                 Self::NotYourRole => "Your role does not include calls of this kind. Nothing was changed.",
                 Self::YourOwn => "Somebody else has to decide on what you ask for. Nothing was changed.",
-                Self::Absent => "The address is wrong, or what was here is none of your business.",
+                Self::Absent => "The address is wrong, or your roles do not reach what is here.",
                 Self::DeadInvitation => "It was used before, or its time has passed. Ask for another one.",
                 Self::Decided { by, verdict, .. } => {
                     (name(by))

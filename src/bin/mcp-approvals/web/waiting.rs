@@ -53,7 +53,7 @@ fn card(waiting: &Waiting<'_>, now_ms: i64) -> Markup {
     let approval = waiting.approval;
     let asked = &approval.asked;
     html! {
-        article.call data-id=(approval.id) {
+        article.call data-id=(approval.id) data-times=(approval.times) {
             div.what {
                 h2 { a.tool href={ "/approvals/" (approval.id) } { (name(&asked.tool)) } }
                 (badge::risk(waiting.class))

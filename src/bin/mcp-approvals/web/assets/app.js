@@ -44,7 +44,9 @@
   };
 
   // Replaces the list, and keeps the focus on the call that had it.
+  const state = (list) => [...list.querySelectorAll("[data-id]")].map((call) => `${call.dataset.id} ${call.dataset.times}`).join();
   const replace = (old, fresh) => {
+    if (state(old) === state(fresh)) return;
     const before = ids(old);
     const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const list = document.importNode(fresh, true);
@@ -80,7 +82,7 @@
 
   // Says that an approval has changed, and leaves what was typed alone.
   const lookAtApproval = async (approval) => {
-    const fresh = (await get(window.location.pathname)).querySelector("[data-status]");
+    const fresh = (await get(`/approvals/${approval.dataset.id}`)).querySelector("[data-status]");
     const notice = document.getElementById("changed");
     if (notice && fresh && fresh.dataset.status !== approval.dataset.status) notice.hidden = false;
   };

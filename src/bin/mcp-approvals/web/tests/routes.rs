@@ -307,7 +307,7 @@ async fn too_many_attempts_are_told_how_long_to_wait() {
         answer = service.post("/sign-in", "name=zoe&password=wrong").await;
     }
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.header("retry-after"), "5");
 }
 
 #[tokio::test]

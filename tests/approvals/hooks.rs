@@ -1,0 +1,75 @@
+//! Webhooks: delivered once, tried again, and kept over a power cut.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use super::service::{Place, ROLES, question};
+
+/// Listens for messages: answers each with the next of `statuses`, then 200. Returns where, and what comes.
+fn listen(statuses: &'static [u16]) -> (u16, Receiver<serde_json::Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for number in 0.. {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut length, mut line) = (0, String::new());
+            while reader.read_line(&mut line).unwrap() > 2 {
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let status = statuses.get(number).copied().unwrap_or(200);
+            write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+            if sender.send(serde_json::from_slice(&body).unwrap()).is_err() {
+                return;
+            }
+        }
+    });
+    (port, receiver)
+}
+
+#[test]
+fn a_message_is_tried_again_and_survives_a_power_cut() {
+    let (port, messages) = listen(&[500, 503]);
+    let place = Place::new(&format!("{ROLES}[[webhooks]]\nurl = \"http://127.0.0.1:{port}/T0/secret\"\n"));
+    let mut service = place.serve();
+    let mut asked = question('a');
+    asked["tool"] = "<!channel>".into();
+    let (_, id) = service.asked(&asked);
+    service.asked(&asked);
+    let first = messages.recv_timeout(Duration::from_secs(5)).unwrap();
+    let text = first["text"].as_str().unwrap();
+    assert!(text.contains(&format!("/approvals/{id}")) && text.contains("bot"), "{text}");
+    assert!(text.contains("&lt;!channel&gt;") && !text.contains("s3cr3t"), "{text}");
+    // The first pause is two seconds: it is over after the restart.
+    service.kill();
+    let service = place.serve();
+    for _ in 0..2 {
+        let again = messages.recv_timeout(Duration::from_secs(70)).unwrap();
+        assert!(again["text"].as_str().unwrap().contains(&id), "{again}");
+    }
+    assert!(messages.recv_timeout(Duration::from_secs(6)).is_err(), "it is delivered");
+    drop(service);
+}
+
+#[test]
+fn two_processes_deliver_one_message() {
+    let (port, messages) = listen(&[]);
+    let place = Place::new(&format!("{ROLES}[[webhooks]]\nurl = \"http://127.0.0.1:{port}/\"\n"));
+    let services = [place.serve(), place.serve()];
+    for letter in ['a', 'b', 'c'] {
+        services[0].asked(&question(letter));
+    }
+    for _ in 0..3 {
+        messages.recv_timeout(Duration::from_secs(5)).unwrap();
+    }
+    assert!(messages.recv_timeout(Duration::from_secs(3)).is_err(), "three questions, three messages");
+}

@@ -1,0 +1,191 @@
+//! The service as a process of its own, and what it is asked.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ureq::Agent;
+
+/// Somebody who may approve everything, and an Envoy with a token.
+pub const ROLES: &str = "[[roles]]\nwho = [\"ann\"]\nmay = \"approve\"\n";
+
+/// A folder with a record and a configuration, which goes when the test is over.
+pub struct Place {
+    pub directory: PathBuf,
+    /// The record's URL, unless it is a file in the folder
+    database: Option<String>,
+}
+
+/// A running service.
+pub struct Service {
+    child: Child,
+    /// Where it listens
+    pub port: u16,
+    /// A caller's token
+    pub caller: String,
+    /// Ann's token
+    pub ann: String,
+}
+
+/// The status of an answer, and its JSON.
+pub type Answer = (u16, Value);
+
+impl Place {
+    /// Makes a folder with this configuration.
+    pub fn new(configuration: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("mcp-approvals-{}-{number}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("approvals.toml"), configuration).unwrap();
+        Self { directory, database: None }
+    }
+
+    /// Makes one for each engine: PostgreSQL where `MCP_APPROVALS_TEST_POSTGRES` holds a URL.
+    pub fn each(configuration: &str) -> Vec<Self> {
+        let mut places = vec![Self::new(configuration)];
+        if let Ok(url) = std::env::var("MCP_APPROVALS_TEST_POSTGRES") {
+            let mut place = Self::new(configuration);
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+            let schema = format!("p_{}_{now}", std::process::id());
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let pool = sqlx::PgPool::connect(&url).await.unwrap();
+                let create = sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
+                sqlx::query(create).execute(&pool).await.unwrap();
+            });
+            let sign = if url.contains('?') { '&' } else { '?' };
+            place.database = Some(format!("{url}{sign}options[search_path]={schema}"));
+            places.push(place);
+        }
+        places
+    }
+
+    /// Prepares a command in the folder.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-approvals"));
+        command.current_dir(&self.directory).args(arguments).stderr(Stdio::inherit());
+        command.env_remove("MCP_APPROVALS_DATABASE").env_remove("MCP_APPROVALS_TOKEN");
+        if let Some(database) = &self.database {
+            command.env("MCP_APPROVALS_DATABASE", database);
+        }
+        command
+    }
+
+    /// Runs a command with the configuration, and returns what it printed.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).args(["--config", "approvals.toml"]).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Starts the service, and waits until it serves.
+    pub fn serve(&self) -> Service {
+        let arguments = ["serve", "--config", "approvals.toml", "--listen", "127.0.0.1:0"];
+        let mut child = self.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = loop {
+            let line = lines.next().expect("the service ends before it serves").unwrap();
+            if let Some(port) = line.strip_prefix("port=") {
+                break port.parse().unwrap();
+            }
+        };
+        Service { child, port, caller: self.run(&["caller", "envoy"]), ann: self.run(&["token", "ann"]) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+impl Service {
+    /// Sends a request with a token.
+    pub fn send(&self, method: &str, path: &str, token: &str, body: Option<&str>) -> Answer {
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
+        let request = ureq::http::Request::builder().method(method).uri(url);
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let request = request.header("content-type", "application/json");
+        let mut answer = match body {
+            Some(body) => agent().run(request.body(body.to_owned()).unwrap()).unwrap(),
+            None => agent().run(request.body(()).unwrap()).unwrap(),
+        };
+        let text = answer.body_mut().read_to_string().unwrap();
+        (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Asks, as Envoy does.
+    pub fn ask(&self, question: &Value) -> Answer {
+        self.send("POST", "/v1/approvals", &self.caller, Some(&question.to_string()))
+    }
+
+    /// Asks, and returns the status and the id of the approval.
+    #[track_caller]
+    pub fn asked(&self, question: &Value) -> (String, String) {
+        let (status, answer) = self.ask(question);
+        assert_eq!(status, 200, "{answer}");
+        let text = |key: &str| answer[key].as_str().unwrap().to_owned();
+        (text("status"), text("id"))
+    }
+
+    /// Decides, as Ann does from the shell.
+    pub fn decide(&self, id: &str, verb: &str, reason: Option<&str>) -> Answer {
+        let body = json!({ "reason": reason }).to_string();
+        self.send("POST", &format!("/v1/approvals/{id}/{verb}"), &self.ann, Some(&body))
+    }
+
+    /// Ends the service as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Tells the service to stop, and returns once it has, with whether all went well.
+    pub fn stop(&mut self) -> bool {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").arg(&id).status().unwrap().success());
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns what sends requests and takes every status for an answer.
+pub fn agent() -> Agent {
+    let config =
+        Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
+    config.build().new_agent()
+}
+
+/// A question about a call; those with the same letter are alike.
+pub fn question(letter: char) -> Value {
+    json!({
+        "fingerprint": letter.to_string().repeat(64), "server": "crm", "policy": "0123456789abcdef",
+        "grant": "ci", "principal": "bot", "tool": "delete_user", "arguments": { "secret": "s3cr3t" },
+        "rule": "tools.delete_user", "reason": "it deletes", "decision_id": "d1", "request_id": "r1",
+        "expires_seconds": 900, "wait_seconds": 0,
+    })
+}
+
+/// The same question, whose answer is held for so long.
+pub fn waiting(letter: char, seconds: u32) -> Value {
+    let mut question = question(letter);
+    question["wait_seconds"] = json!(seconds);
+    question
+}
+
+/// Writes a file into a folder.
+pub fn write(directory: &Path, name: &str, text: &str) {
+    fs::write(directory.join(name), text).unwrap();
+}
