@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use service::{Place, ROLES, agent, question, waiting};
+use service::{Place, ROLES, agent, question, sealed, waiting};
 
 #[test]
 fn the_first_start_says_how_to_go_on_once() {
@@ -73,7 +73,7 @@ fn what_is_over_is_ended_however_much_it_is() {
     let service = place.serve();
     for number in 0..150 {
         let mut short = question('a');
-        short["fingerprint"] = json!(format!("{number:064x}"));
+        short["arguments"] = json!({ "number": number });
         short["expires_seconds"] = json!(1);
         service.asked(&short);
     }
@@ -127,19 +127,24 @@ fn nobody_asks_who_is_no_caller_nor_in_another_form() {
     let service = place.serve();
     let mut foreign = question('a');
     foreign["server"] = json!("bank");
-    let valid = question('a').to_string();
+    let valid = sealed(&question('a'));
     let twice = valid.replacen('{', "{\"tool\":\"harmless\",", 1);
-    let large = valid.replace("s3cr3t", &"x".repeat(21 * 1024 * 1024));
-    let still = valid.replace("s3cr3t", &"x".repeat(16 * 1024 * 1024));
+    let [large, still] = [21, 16].map(|size| {
+        let mut question = question('a');
+        question["arguments"] = json!({ "text": "x".repeat(size * 1024 * 1024) });
+        sealed(&question)
+    });
+    let other = valid.replace("s3cr3t", "other");
     for (name, token, content_type, body, expected) in [
         ("no caller", "guessed", "application/json", &valid, 401),
         ("a person", service.ann.as_str(), "application/json", &valid, 401),
         ("bound to this server", "abc", "application/json; charset=utf-8", &valid, 200),
-        ("bound to another", "abc", "application/json", &foreign.to_string(), 403),
+        ("bound to another", "abc", "application/json", &sealed(&foreign), 403),
         ("no JSON", "abc", "text/plain", &valid, 415),
         ("duplicate keys", "abc", "application/json", &twice, 400),
         ("too large", "abc", "application/json", &large, 413),
         ("as large as a call", "abc", "application/json", &still, 200),
+        ("the fingerprint of another call", "abc", "application/json", &other, 400),
         ("no question", "abc", "application/json", &"{}".to_owned(), 400),
     ] {
         let request = agent().post(format!("http://127.0.0.1:{}/v1/approvals", service.port));
@@ -233,7 +238,7 @@ fn nothing_is_consumed_for_a_caller_that_has_gone() {
     for place in Place::each(ROLES) {
         let service = place.serve();
         let (_, id) = service.asked(&question('a'));
-        let body = waiting('a', 60).to_string();
+        let body = sealed(&waiting('a', 60));
         let mut gone = TcpStream::connect(("127.0.0.1", service.port)).unwrap();
         let (length, token) = (body.len(), &service.caller);
         write!(
@@ -256,7 +261,7 @@ fn a_stop_answers_who_waits_and_ends_streams() {
     let place = Place::new(ROLES);
     let mut service = place.serve();
     let (port, ann) = (service.port, service.ann.clone());
-    let question = waiting('a', 60).to_string();
+    let question = sealed(&waiting('a', 60));
     let asker = service.caller.clone();
     let held = thread::spawn(move || {
         let request = agent().post(format!("http://127.0.0.1:{port}/v1/approvals"));
@@ -339,7 +344,7 @@ fn the_shell_lists_shows_decides_and_exports() {
         of.iter().map(|event| event["event"].as_str().unwrap()).collect::<Vec<_>>(),
         ["asked", "denied"]
     );
-    assert_eq!(of[0]["call"]["arguments"], json!({ "secret": "s3cr3t" }));
+    assert_eq!(of[0]["call"]["arguments"], json!({ "letter": "a", "secret": "s3cr3t" }));
     assert_eq!((of[1]["who"].as_str(), of[1]["reason"].as_str()), (Some("ann"), Some("no")));
     assert_eq!(place.run(&["export", "--since", "2999-01-01T00:00:00Z"]), "");
 }

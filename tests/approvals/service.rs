@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use mcp_policy_filter::approval::canonical::Canonical;
+use mcp_policy_filter::approval::fingerprint;
 use serde_json::{Value, json};
 use ureq::Agent;
 
@@ -122,7 +124,7 @@ impl Service {
 
     /// Asks, as Envoy does.
     pub fn ask(&self, question: &Value) -> Answer {
-        self.send("POST", "/v1/approvals", &self.caller, Some(&question.to_string()))
+        self.send("POST", "/v1/approvals", &self.caller, Some(&sealed(question)))
     }
 
     /// Asks, and returns the status and the id of the approval.
@@ -171,11 +173,24 @@ pub fn agent() -> Agent {
 /// A question about a call; those with the same letter are alike.
 pub fn question(letter: char) -> Value {
     json!({
-        "fingerprint": letter.to_string().repeat(64), "server": "crm", "policy": "0123456789abcdef",
-        "grant": "ci", "principal": "bot", "tool": "delete_user", "arguments": { "secret": "s3cr3t" },
+        "server": "crm", "policy": "0123456789abcdef",
+        "grant": "ci", "principal": "bot", "tool": "delete_user", "arguments": { "letter": letter, "secret": "s3cr3t" },
         "rule": "tools.delete_user", "reason": "it deletes", "decision_id": "d1", "request_id": "r1",
         "expires_seconds": 900, "wait_seconds": 0,
     })
+}
+
+/// Writes a question with the fingerprint of its call.
+pub fn sealed(question: &Value) -> String {
+    let text = |key: &str| question[key].as_str().unwrap();
+    let arguments = question["arguments"].to_string();
+    let arguments = mcp_policy_filter::json::read(arguments.as_bytes()).unwrap();
+    let arguments = Canonical::of(arguments.root()).into_text();
+    let principal = question["principal"].as_str();
+    let (server, policy, grant, tool) = (text("server"), text("policy"), text("grant"), text("tool"));
+    let mut sealed = question.clone();
+    sealed["fingerprint"] = json!(fingerprint(server, policy, grant, principal, tool, &arguments));
+    sealed.to_string()
 }
 
 /// The same question, whose answer is held for so long.

@@ -4,7 +4,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType}
 use ureq::Agent;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
-use super::service::{Place, ROLES, question, write};
+use super::service::{Place, ROLES, question, sealed, write};
 
 /// An authority.
 struct Authority {
@@ -57,7 +57,7 @@ fn a_caller_is_known_by_its_certificate() {
         let roots = RootCerts::new_with_certs(&[root]);
         let tls = TlsConfig::builder().root_certs(roots).client_cert(shown).build();
         let agent: Agent = Agent::config_builder().tls_config(tls).http_status_as_error(false).build().into();
-        let answer = agent.post(&url).content_type("application/json").send(question('a').to_string());
+        let answer = agent.post(&url).content_type("application/json").send(sealed(&question('a')));
         // A certificate that nobody vouches for ends the handshake.
         answer.map_or(0, |answer| answer.status().as_u16())
     };

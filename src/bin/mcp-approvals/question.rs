@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mcp_policy_filter::approval::canonical::Canonical;
+use mcp_policy_filter::approval::fingerprint;
 use mcp_policy_filter::json::{self, Value};
 
 use crate::model::Asked;
@@ -61,13 +63,22 @@ pub fn read(body: &[u8]) -> Result<Question, Unreadable> {
         Some(_) => whole(root, "wait_seconds", 0, LONGEST_WAIT)?,
         None => 0,
     };
-    check_fingerprint(&asked)?;
+    check_fingerprint(&asked, arguments)?;
     Ok(Question { asked, wait_seconds })
 }
 
 /// Checks that the fingerprint is that of the call which people are shown.
-fn check_fingerprint(_asked: &Asked) -> Result<(), Unreadable> {
-    Ok(())
+fn check_fingerprint(asked: &Asked, arguments: Value<'_>) -> Result<(), Unreadable> {
+    let form = Canonical::of(arguments);
+    let exact = form.is_exact();
+    let principal = asked.principal.as_deref();
+    let (server, policy, grant, tool) = (&asked.server, &asked.policy, &asked.grant, &asked.tool);
+    if exact && fingerprint(server, policy, grant, principal, tool, &form.into_text()) == asked.fingerprint {
+        return Ok(());
+    }
+    let own =
+        "the SHA-256 of this call's server, policy, grant, principal, tool and arguments in RFC 8785 form";
+    Err(wrong("fingerprint", own))
 }
 
 fn wrong(member: &str, expected: &str) -> Unreadable {
@@ -119,8 +130,10 @@ mod tests {
     use super::*;
 
     fn example() -> serde_json::Value {
+        let policy = "0123456789abcdef";
+        let fingerprint = fingerprint("crm", policy, "ci", Some("alice"), "delete_user", r#"{"id":7}"#);
         serde_json::json!({
-            "fingerprint": "ab".repeat(32), "server": "crm", "policy": "0123456789abcdef", "grant": "ci",
+            "fingerprint": fingerprint, "server": "crm", "policy": "0123456789abcdef", "grant": "ci",
             "principal": "alice", "tool": "delete_user", "arguments": { "id": 7 },
             "rule": "tools.delete_user", "reason": "it deletes", "decision_id": "d1", "request_id": "r1",
             "expires_seconds": 900, "wait_seconds": 5,
@@ -135,11 +148,11 @@ mod tests {
         assert_eq!(question.wait_seconds, 5);
         assert_eq!(question.asked.arguments, r#"{"id":7}"#);
         assert_eq!(question.asked.principal.as_deref(), Some("alice"));
-        for absent in ["principal", "reason", "request_id", "wait_seconds"] {
+        for absent in ["reason", "request_id", "wait_seconds"] {
             value.as_object_mut().unwrap().remove(absent);
         }
         let question = read(value.to_string().as_bytes()).unwrap();
-        assert_eq!((question.wait_seconds, question.asked.principal), (0, None));
+        assert_eq!((question.wait_seconds, question.asked.reason), (0, None));
     }
 
     #[test]
@@ -183,6 +196,26 @@ mod tests {
             question[member] = value;
             assert_eq!(read(question.to_string().as_bytes()).unwrap_err().to_string(), expected);
         }
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_the_call_which_is_shown() {
+        for (member, value) in [
+            ("server", serde_json::json!("hr")),
+            ("policy", serde_json::json!("0123456789abcdee")),
+            ("grant", serde_json::json!("cj")),
+            ("principal", serde_json::json!("bob")),
+            ("principal", serde_json::json!(null)),
+            ("tool", serde_json::json!("read_user")),
+            ("arguments", serde_json::json!({ "id": 8 })),
+        ] {
+            let mut question = example();
+            question[member] = value;
+            let told = read(question.to_string().as_bytes()).unwrap_err().to_string();
+            assert!(told.starts_with("`fingerprint` must be the SHA-256 of this call's"), "{member}: {told}");
+        }
+        let spelled = example().to_string().replace(r#"{"id":7}"#, "{ \"\\u0069d\": 7.0 }");
+        assert!(read(spelled.as_bytes()).is_ok(), "another spelling is the same call");
     }
 
     #[test]
