@@ -32,7 +32,7 @@ async def slowly(request) -> Answer:
         return Answer(raw=b"")
     page = f"https://approvals.example/{number}"
     return json_answer(
-        {"status": status, "id": f"approval-{number}", "url": page, "reason": f"because {number}"}
+        {"status": status, "id": f"approval-{number}", "url": page, "reason": f"because [{number}]"}
     )
 
 
@@ -50,7 +50,7 @@ def assert_own(number: int, became: str, answer: dict) -> None:
     assert answer["id"] == f"call-{number}" and became == CODES[status_of(number)], (number, answer)
     told = rpc.text(answer)
     assert (f"approval-{number}`" in told) == (status_of(number) in ("denied", "pending")), told
-    assert (f"because {number} " in told) == (status_of(number) == "denied"), told
+    assert (f"because [{number}]" in told) == (status_of(number) == "denied"), told
 
 
 def settled(proxy) -> None:
