@@ -64,6 +64,7 @@ pub async fn ask(State(app): State<AppState>, request: Request<Body>) -> Respons
             app.metrics.asked(approval.status);
             told(&app, &approval)
         }
+        Err(why @ StoreError::TooMany(_)) => error(StatusCode::TOO_MANY_REQUESTS, &why.to_string()),
         Err(why) => failed(&why),
     }
 }

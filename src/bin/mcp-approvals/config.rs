@@ -20,6 +20,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// Under which URL people reach the service, without a slash at the end
     pub url: Option<String>,
+    /// How many questions of one principal of one grant may wait at once
+    pub most_waiting: Option<u32>,
     /// Who may ask
     pub callers: Vec<Caller>,
     /// How the service shows who it is

@@ -33,7 +33,7 @@ pub async fn events(State(app): State<AppState>, Maybe(visitor): Maybe) -> Respo
         let (app, visitor) = (AppState::clone(&app), visitor.clone());
         async move {
             let told = next(&app, &visitor, &mut news, until).await;
-            told.then(|| (Ok::<_, Infallible>(Event::default().event("changed").data("")), news))
+            told.then(|| (Ok::<_, Infallible>(Event::default().event("changed").data("approvals")), news))
         }
     });
     Sse::new(changes).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()

@@ -48,6 +48,10 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     let database = settings.database.as_deref().unwrap_or(DATABASE);
     let names = hooks::names(&settings.webhooks);
     let store = Store::open(database, &names).await.map_err(|why| why.to_string())?;
+    let store = match settings.most_waiting {
+        Some(most_waiting) => store.with_most_waiting(most_waiting),
+        None => store,
+    };
     let listener =
         TcpListener::bind(listen).await.map_err(|why| format!("cannot listen on `{listen}`: {why}"))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;

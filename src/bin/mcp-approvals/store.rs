@@ -48,6 +48,8 @@ pub struct Store {
     engine: Engine,
     /// The names of those who hear of each new question
     hooks: Arc<[String]>,
+    /// How many questions of one principal of one grant may wait at once
+    most_waiting: i64,
     /// SQLite has one writer at a time; within a process they queue here, which is fairer than its lock.
     writer: Arc<Mutex<()>>,
 }
@@ -63,6 +65,8 @@ pub enum StoreError {
     File(io::Error),
     /// A later version of the service made it
     Newer(i64),
+    /// So many questions wait for this caller already, which is as many as may
+    TooMany(i64),
     /// The operating system has no randomness to give
     Randomness,
 }
@@ -98,9 +102,16 @@ impl Store {
             .acquire_timeout(Duration::from_secs(10))
             .after_connect(move |connection, _| Box::pin(prepare(connection, engine)));
         let pool = options.connect(&url).await?;
-        let store = Self { pool, engine, hooks: hooks.into(), writer: Arc::default() };
+        let most_waiting = read::MOST;
+        let store = Self { pool, engine, hooks: hooks.into(), most_waiting, writer: Arc::default() };
         schema::make(&store).await?;
         Ok(store)
+    }
+
+    /// Has so many questions of one principal of one grant wait at once, and no more.
+    #[must_use]
+    pub fn with_most_waiting(self, most_waiting: u32) -> Self {
+        Self { most_waiting: most_waiting.into(), ..self }
     }
 
     /// Asks the database for a sign of life.
@@ -191,6 +202,7 @@ impl fmt::Display for StoreError {
             Self::Newer(version) => {
                 write!(out, "a later version of the service made this database (schema {version})")
             }
+            Self::TooMany(most) => write!(out, "{most} questions of this caller wait already"),
             Self::Randomness => out.write_str("the operating system has no randomness to give"),
         }
     }

@@ -41,6 +41,7 @@ fn file_of(
         listen: root.text("listen", faults),
         database: root.text("database", faults),
         url: url(&mut root, faults),
+        most_waiting: root.count("most_waiting", faults),
         tls,
         callers: each(root.tables("callers", faults), |keys| caller(keys, vouched, faults)),
         sign_in: root.table("sign_in", faults).map(|keys| sign_in(keys, faults)).unwrap_or_default(),

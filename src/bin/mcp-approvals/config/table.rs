@@ -58,6 +58,18 @@ impl<'t> Keys<'t> {
         text.unwrap_or_default()
     }
 
+    /// Takes an integer from 1 on.
+    pub(super) fn count(&mut self, key: &'static str, faults: &mut Faults) -> Option<u32> {
+        let value = self.take(key)?;
+        let count =
+            value.as_integer().and_then(|number| u32::try_from(number).ok()).filter(|count| *count > 0);
+        if count.is_none() {
+            let path = self.place(key);
+            faults.add(&path, format_args!("must be an integer from 1 on, found {}", found(value)));
+        }
+        count
+    }
+
     /// Takes `true` or `false`.
     pub(super) fn flag(&mut self, key: &'static str, absent: bool, faults: &mut Faults) -> bool {
         let Some(value) = self.take(key) else { return absent };

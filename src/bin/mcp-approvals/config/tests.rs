@@ -17,6 +17,7 @@ fn a_whole_file_is_read() {
     let settings = read(
         r#"
         listen = "0.0.0.0:8443"
+        most_waiting = 50
         database = "postgres://approvals@db/approvals"
         url = "https://approvals.example.com/"
 
@@ -84,11 +85,13 @@ fn an_empty_file_is_enough() {
 #[test]
 fn every_fault_is_told_with_what_would_be_right() {
     for (text, faults) in [
+        ("most_waiting = 0", &["most_waiting: must be an integer from 1 on, found an integer"][..]),
+        ("most_waiting = \"9\"", &["most_waiting: must be an integer from 1 on, found a string"]),
         ("listen = 8090", &["listen: must be a string that is not empty, found an integer"][..]),
         (
             "lisen = \"x\"",
             &[
-                "lisen: unknown key, expected `tls`, `listen`, `database`, `url`, `callers`, `sign_in`, `roles`, `risks`, `approvers` or `webhooks`",
+                "lisen: unknown key, expected `tls`, `listen`, `database`, `url`, `most_waiting`, `callers`, `sign_in`, `roles`, `risks`, `approvers` or `webhooks`",
             ],
         ),
         ("url = \"approvals.example.com\"", &["url: must be a URL such as `https://approvals.example.com`"]),

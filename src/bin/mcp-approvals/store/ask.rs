@@ -1,5 +1,7 @@
 //! Asking: may this very call go on?
 
+use sqlx::Row as _;
+
 use super::event::{self, Said, What};
 use super::row;
 use super::{Store, StoreError, Writing};
@@ -13,7 +15,8 @@ impl Store {
     /// - nobody has decided: it is asked once more, and `Pending`;
     /// - it was approved: this asking consumes it. `Consumed` is what is returned then and then alone;
     /// - it was denied: it is `Denied`, until it expires;
-    /// - otherwise a new one begins, `Pending` with `times` 1, and the outbox hears of it.
+    /// - otherwise a new one begins, `Pending` with `times` 1, and the outbox hears of it, unless so many
+    ///   wait for the same principal of the same grant that a person could not tell them apart.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is consumed then.
@@ -21,7 +24,10 @@ impl Store {
         let mut writing = self.write().await?;
         let approval = match standing(&mut writing, &asked.fingerprint, now_ms).await? {
             Some(approval) => again(&mut writing, approval, now_ms).await?,
-            None => begin(&mut writing, asked, &self.hooks, now_ms).await?,
+            None => {
+                self.make_room(&mut writing, asked, now_ms).await?;
+                begin(&mut writing, asked, &self.hooks, now_ms).await?
+            }
         };
         let said = Said {
             who: by,
@@ -31,12 +37,32 @@ impl Store {
             request_id: asked.request_id.as_deref().unwrap_or_default(),
             ..Said::default()
         };
-        event::write(&mut writing, What::Asked, said, now_ms).await?;
+        // What is asked again and again is counted, and written once: agents run in loops.
+        if approval.times == 1 {
+            event::write(&mut writing, What::Asked, said, now_ms).await?;
+        }
         if approval.status == Status::Consumed {
             event::write(&mut writing, What::Consumed, said, now_ms).await?;
         }
         writing.commit().await?;
         Ok(approval)
+    }
+}
+
+impl Store {
+    /// Refuses a question where too many of its caller's wait already.
+    async fn make_room(&self, writing: &mut Writing, asked: &Asked, now_ms: i64) -> Result<(), StoreError> {
+        let waiting = "SELECT COUNT(*) FROM approvals WHERE status = 'pending' AND expires_ms > $1
+            AND server = $2 AND grant_name = $3 AND principal = $4";
+        let count: i64 = sqlx::query(waiting)
+            .bind(now_ms)
+            .bind(asked.server.clone())
+            .bind(asked.grant.clone())
+            .bind(asked.principal.clone().unwrap_or_default())
+            .fetch_one(writing.on())
+            .await?
+            .try_get(0)?;
+        if count >= self.most_waiting { Err(StoreError::TooMany(self.most_waiting)) } else { Ok(()) }
     }
 }
 

@@ -92,6 +92,26 @@ enum Step {
 }
 
 #[tokio::test]
+async fn a_caller_that_asks_about_ever_more_calls_is_refused_until_somebody_decides() {
+    for place in Place::each().await {
+        let store = place.open().await.with_most_waiting(2);
+        for fingerprint in ["a", "b", "a"] {
+            assert_eq!(ask(&store, fingerprint, NOW).await.status, Status::Pending);
+        }
+        let third = store.ask(&asked("c"), "envoy", NOW).await;
+        assert!(matches!(third, Err(StoreError::TooMany(2))), "{third:?}");
+        let other = Asked { principal: None, ..asked("c") };
+        let other = store.ask(&other, "envoy", NOW).await.unwrap();
+        assert_eq!(other.status, Status::Pending, "others are not in its way");
+        let first = ask(&store, "a", NOW).await;
+        store.decide(&first.id, Verdict::Deny, "bob", None, NOW).await.unwrap();
+        let more = Asked { fingerprint: "d".repeat(64), ..asked("d") };
+        assert_eq!(store.ask(&more, "envoy", NOW).await.unwrap().status, Status::Pending);
+        store.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_call_goes_its_way() {
     use Status::{Consumed, Denied, Pending};
     use Step::{Ask, Decide, Not, Pass, Sweep};
@@ -100,7 +120,7 @@ async fn a_call_goes_its_way() {
         (
             "asked again while nobody decides",
             &[Ask(Pending, 1), Ask(Pending, 2), Ask(Pending, 3)],
-            &["asked", "asked", "asked"],
+            &["asked"],
         ),
         (
             "approved: goes on once, and the next one is a question anew",
@@ -156,7 +176,7 @@ async fn a_call_goes_its_way() {
                 Pass(900),
                 Sweep(0),
             ],
-            &["asked", "approved", "asked", "consumed"],
+            &["asked", "approved", "consumed"],
         ),
     ];
     for place in Place::each().await {
