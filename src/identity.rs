@@ -73,6 +73,13 @@ impl Caller {
         policy.grants.get(self.grant?)
     }
 
+    /// Tells callers apart: by grant and principal.
+    #[must_use]
+    pub fn key(&self, policy: &Policy) -> String {
+        let principal = self.principal.as_ref().map(Principal::name).unwrap_or_default();
+        format!("{}\0{principal}", self.grant_name(policy))
+    }
+
     /// Names the grant, for records, conditions and counters.
     #[must_use]
     pub fn grant_name<'p>(&self, policy: &'p Policy) -> &'p str {

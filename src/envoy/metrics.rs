@@ -4,7 +4,6 @@
 //! tags: `mcp_policy.decisions.decision.<word>.code.<word>`.
 
 use super::host::Host;
-use crate::approval::Outcome;
 use crate::denial::Code;
 use crate::guard::Judgement;
 use crate::mcp::list::Shown;
@@ -19,7 +18,7 @@ pub(super) fn judged<H: Host>(host: &H, judgement: &Judgement) {
         host.count(&format!("mcp_policy.strict_refusals.cause.{cause}"), 1);
     }
     if let Some(outcome) = judgement.approval {
-        asked(host, outcome);
+        host.count(&format!("mcp_policy.approvals.outcome.{}", outcome.as_str()), 1);
     }
     if judgement.counting.retries > 0 {
         host.count("mcp_policy.counters.retries", judgement.counting.retries);
@@ -29,9 +28,9 @@ pub(super) fn judged<H: Host>(host: &H, judgement: &Judgement) {
     }
 }
 
-/// Counts how asking for an approval ended.
-pub(super) fn asked<H: Host>(host: &H, outcome: Outcome) {
-    host.count(&format!("mcp_policy.approvals.outcome.{}", outcome.as_str()), 1);
+/// Counts a question to the approval service.
+pub(super) fn asked<H: Host>(host: &H) {
+    host.count("mcp_policy.approvals.asked", 1);
 }
 
 /// Counts a request that was refused because its record could not be kept.

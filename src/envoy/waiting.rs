@@ -1,15 +1,34 @@
-//! Requests that wait for an approval, and how much of a worker's memory they may take.
+//! Requests that wait for an approval, and how much of a worker they may take.
+//!
+//! The proxy does not end a question whose caller has left: it is open until the service answers or its
+//! time is over, and takes one of the requests that the cluster allows at once.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// How many bytes of bodies may wait in one worker. Its memory has 32-bit addresses, and a body can
 /// wait for minutes.
 const MOST_BYTES: usize = 134_217_728;
 
-/// The bytes of one worker's bodies that wait.
+/// How many questions of one caller may be open in one worker, so that one leaves room for others.
+const MOST_OPEN: usize = 100;
+
+/// What waits in one worker.
 #[derive(Debug, Clone, Default)]
-pub struct Waiting(Rc<Cell<usize>>);
+pub struct Waiting(Rc<RefCell<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    bytes: usize,
+    /// Whose the open questions are, by when they are over at the latest
+    open: BTreeMap<Number, String>,
+    of_caller: HashMap<String, usize>,
+    next: u64,
+}
+
+/// When a question is over, and one more number to tell it from others.
+type Number = (u64, u64);
 
 /// A request that waits: what judges it once more.
 #[derive(Debug)]
@@ -18,24 +37,65 @@ pub struct Waiter {
     pub body: Vec<u8>,
     /// The decision's id, of which the service was told
     pub decision_id: String,
+    number: Number,
     all: Waiting,
 }
 
 impl Waiting {
-    /// Has a request wait; `None` where too much does already.
+    /// Has a request of `caller` wait from `now_ns` until `until_ns` at the latest (nanoseconds since the
+    /// Unix epoch); `None` where too much waits already.
     #[must_use]
-    pub fn enter(&self, body: &[u8], decision_id: String) -> Option<Waiter> {
-        let Self(bytes) = self;
-        let total = bytes.get().checked_add(body.len()).filter(|total| *total <= MOST_BYTES)?;
-        bytes.set(total);
-        Some(Waiter { body: body.to_vec(), decision_id, all: self.clone() })
+    pub fn enter(
+        &self,
+        caller: &str,
+        body: &[u8],
+        decision_id: String,
+        (now_ns, until_ns): (u64, u64),
+    ) -> Option<Waiter> {
+        let Self(state) = self;
+        let state = &mut *state.borrow_mut();
+        while let Some(first) = state.open.first_key_value().map(|(number, _)| *number)
+            && first.0 <= now_ns
+        {
+            state.close(first);
+        }
+        let bytes = state.bytes.checked_add(body.len()).filter(|bytes| *bytes <= MOST_BYTES)?;
+        let own = state.of_caller.get(caller).copied().unwrap_or_default();
+        let own = own.checked_add(1).filter(|own| *own <= MOST_OPEN)?;
+        state.bytes = bytes;
+        state.of_caller.insert(caller.to_owned(), own);
+        let number = (until_ns, state.next);
+        state.next = state.next.wrapping_add(1);
+        state.open.insert(number, caller.to_owned());
+        Some(Waiter { body: body.to_vec(), decision_id, number, all: self.clone() })
+    }
+}
+
+impl State {
+    /// Notes that a question is over.
+    fn close(&mut self, number: Number) {
+        let Some(caller) = self.open.remove(&number) else { return };
+        let left = self.of_caller.get(&caller).map_or(0, |own| own.saturating_sub(1));
+        match left {
+            0 => drop(self.of_caller.remove(&caller)),
+            left => drop(self.of_caller.insert(caller, left)),
+        }
+    }
+}
+
+impl Waiter {
+    /// Notes that the question is answered, or was not sent.
+    pub fn close(&self) {
+        let Waiting(state) = &self.all;
+        state.borrow_mut().close(self.number);
     }
 }
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let Waiting(bytes) = &self.all;
-        bytes.set(bytes.get().saturating_sub(self.body.len()));
+        let Waiting(state) = &self.all;
+        let state = &mut *state.borrow_mut();
+        state.bytes = state.bytes.saturating_sub(self.body.len());
     }
 }
 
@@ -43,14 +103,35 @@ impl Drop for Waiter {
 mod tests {
     use super::*;
 
+    fn enter(waiting: &Waiting, caller: &str, body: &[u8], now_ns: u64) -> Option<Waiter> {
+        waiting.enter(caller, body, String::new(), (now_ns, now_ns + 10))
+    }
+
     #[test]
-    fn what_waits_is_bounded_and_given_back() {
+    fn bytes_that_wait_are_bounded_and_given_back() {
         let waiting = Waiting::default();
         let half = vec![b' '; MOST_BYTES / 2];
-        let enter = |body: &[u8]| waiting.enter(body, String::new());
-        let (one, two) = (enter(&half), enter(&half));
-        assert!(one.is_some() && two.is_some() && enter(b"x").is_none());
+        let (one, two) = (enter(&waiting, "a", &half, 0), enter(&waiting, "a", &half, 0));
+        assert!(one.is_some() && two.is_some() && enter(&waiting, "b", b"x", 0).is_none());
         drop(one);
-        assert!(enter(b"x").is_some());
+        assert!(enter(&waiting, "b", b"x", 0).is_some());
+    }
+
+    #[test]
+    fn a_caller_has_so_many_questions_open_until_they_are_answered_or_over() {
+        let waiting = Waiting::default();
+        let mut waiters: Vec<_> = (0..MOST_OPEN).map(|_| enter(&waiting, "a", b"", 0).unwrap()).collect();
+        assert!(enter(&waiting, "a", b"", 9).is_none());
+        assert!(enter(&waiting, "b", b"", 9).is_some(), "others have their own");
+        // Who leaves leaves the question open.
+        drop(waiters.pop());
+        assert!(enter(&waiting, "a", b"", 9).is_none());
+        waiters.pop().unwrap().close();
+        assert!(enter(&waiting, "a", b"", 9).is_some());
+        assert!(enter(&waiting, "a", b"", 9).is_none());
+        assert!(enter(&waiting, "a", b"", 10).is_some(), "the time of the first is over");
+        drop(waiters);
+        let Waiting(state) = &waiting;
+        assert_eq!(state.borrow().of_caller.len(), 2, "what is over leaves nothing");
     }
 }

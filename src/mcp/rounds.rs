@@ -10,11 +10,13 @@ use serde::Serialize;
 
 use super::answer::{Decision, Meta, json};
 use super::edit::Edits;
-use super::message::{Call, Target};
+use super::message::Call;
 use crate::json::{self, Value};
 
 /// The first protocol version that has rounds.
 const FIRST_VERSION: &str = "2026-07-28";
+/// The methods whose calls may have rounds.
+const METHODS: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
 /// How the filter's own states begin, and its keys among the responses.
 const MARK: &str = "mcp-policy.";
 /// The key of the filter's one request to the client.
@@ -53,12 +55,10 @@ struct Kept<'k> {
 }
 
 impl Rounds {
-    /// Reads what a tool call says of rounds; of other calls that is nothing.
+    /// Reads what a call says of rounds; where its method has none, that is nothing.
     #[must_use]
     pub fn read(call: &Call<'_>) -> Self {
-        let Some(params) = call.params.filter(|_| matches!(call.target, Target::Tool(_))) else {
-            return Self::default();
-        };
+        let Some(params) = params(call) else { return Self::default() };
         let state = params.get("requestState");
         let responses = params.get("inputResponses");
         let opens_pages = opens_pages(params);
@@ -122,7 +122,7 @@ impl Rounds {
 /// the server's where they were kept in it. `None` where there is nothing of the filter's.
 #[must_use]
 pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
-    let params = call.params.filter(|_| matches!(call.target, Target::Tool(_)))?;
+    let params = params(call)?;
     let kept = params.get("requestState").and_then(own_state);
     let responses = params.get("inputResponses");
     let own_responses = responses.is_some_and(|all| all.entries().any(|(key, _)| key.starts_with(MARK)));
@@ -166,6 +166,10 @@ pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
     }
     edits.retain(&members);
     edits.apply(text)
+}
+
+fn params<'d>(call: &Call<'d>) -> Option<Value<'d>> {
+    call.params.filter(|_| METHODS.contains(&call.method.as_ref()))
 }
 
 /// Decodes a `requestState` of the filter's own; of one that it cannot have made nothing is left.

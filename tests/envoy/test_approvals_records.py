@@ -51,11 +51,12 @@ def records(proxy, count: int) -> list:
 
 
 def counted(proxy) -> dict:
-    """Read how asking ended, by the word."""
-    prefix = "wasmcustom.mcp_policy.approvals.outcome."
+    """Read how often was asked, and how it ended, by the word."""
+    prefix = "wasmcustom.mcp_policy.approvals."
     found = proxy.stats(r"^wasmcustom\.mcp_policy\.approvals")
     assert all(name.startswith(prefix) for name in found), found
-    return {name.removeprefix(prefix): value for name, value in found.items() if value}
+    told = {name.removeprefix(prefix): value for name, value in found.items() if value}
+    return {name.removeprefix("outcome."): value for name, value in told.items()}
 
 
 def test_a_record_tells_of_the_approval_and_metrics_count_it(proxy, approvals):

@@ -8,12 +8,13 @@ use crate::envoy::metrics;
 use crate::envoy::plugin::Plugin;
 use crate::guard::Judgement;
 use crate::identity;
-use crate::policy::RequestHeaders;
+use crate::policy::{Approvals, RequestHeaders};
 
 impl<H: Host> Filter<H> {
     /// Takes the approval service's answer; `some` where there is one.
     pub fn answered(&mut self, some: bool) {
         let (Some(plugin), Some(waiter)) = (self.plugin.clone(), self.waiter.take()) else { return };
+        waiter.close();
         let answer = some.then(|| self.host.posted(approval::MOST_BYTES).ok()).flatten();
         let answer = answer.and_then(|(status, body)| approval::read(&status, &body));
         let now_ns = || self.host.now_ns().ok();
@@ -40,16 +41,17 @@ impl<H: Host> Filter<H> {
         decision_id: String,
     ) -> Flow {
         let sent = plugin.policy.approvals.as_ref().and_then(|to| {
-            let waiter = plugin.waiting.enter(body, decision_id.clone())?;
-            self.replace_body(plugin, judgement).ok()?;
-            // Whoever leaves while it is asked leaves this.
-            self.host.set_state(AUDIT_STATE, judgement.record.as_bytes()).ok()?;
-            self.host.post(to, question.as_bytes(), to.patience_ms()).ok()?;
-            Some(waiter)
+            let now_ns = self.host.now_ns().ok()?;
+            let until_ns = now_ns.saturating_add(u64::from(to.patience_ms()).saturating_mul(1_000_000));
+            let caller = self.caller.key(&plugin.policy);
+            let times = (now_ns, until_ns);
+            let waiter = plugin.waiting.enter(&caller, body, decision_id.clone(), times)?;
+            let sent = self.send(plugin, to, judgement, question);
+            sent.inspect_err(|Broken| waiter.close()).ok().map(|()| waiter)
         });
         match sent {
             Some(waiter) => {
-                metrics::asked(&self.host, approval::Outcome::Asked);
+                metrics::asked(&self.host);
                 self.stage = Stage::Asking;
                 self.waiter = Some(waiter);
                 Flow::Pause
@@ -60,6 +62,19 @@ impl<H: Host> Filter<H> {
                 self.conclude(plugin, judgement)
             }
         }
+    }
+
+    fn send(
+        &self,
+        plugin: &Plugin,
+        to: &Approvals,
+        judgement: &Judgement,
+        question: &str,
+    ) -> Result<(), Broken> {
+        self.replace_body(plugin, judgement)?;
+        // Whoever leaves while it is asked leaves this.
+        self.host.set_state(AUDIT_STATE, judgement.record.as_bytes())?;
+        self.host.post(to, question.as_bytes(), to.patience_ms())
     }
 
     /// Takes out of the body what is for this filter alone.

@@ -51,13 +51,13 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
         | "resources/directory/read"
         | "skills/get" => {
             let params = required(params)?;
-            refuse_variants(params, &["uri"])?;
+            refuse_variants(params, &["uri", "requestState", "inputResponses"])?;
             Target::Resources(vec![string(params, "uri", "params.uri")?])
         }
         "subscriptions/listen" => Target::Resources(subscriptions(params)?),
         "prompts/get" => {
             let params = required(params)?;
-            refuse_variants(params, &["name", "arguments"])?;
+            refuse_variants(params, &["name", "arguments", "requestState", "inputResponses"])?;
             arguments(params)?;
             Target::Prompt(string(params, "name", "params.name")?)
         }
