@@ -19,6 +19,7 @@ import pytest
 import places
 from harness import servers
 from harness.approvals import Approvals
+from harness.browser import Browser, executable
 from harness.options import Options
 from harness.postgres import Postgres, programs
 from harness.proxy import Envoy, Refused
@@ -163,6 +164,18 @@ def module_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
     started = Services(tmp_path_factory)
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium.
+
+    For one file: as long as it runs, its driver has the event loop of this thread.
+    """
+    if executable() is None:
+        pytest.skip("there is no Chromium: no package's, none on the PATH, none in MCP_POLICY_CHROMIUM")
+    with Browser(tmp_path_factory.mktemp("browser")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

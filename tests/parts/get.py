@@ -126,7 +126,7 @@ def get_chromium() -> None:
         places.CHROMIUM_BINARY.chmod(0o755)
         (places.CHROMIUM / "fonts.conf").write_text(FONTS.format(fonts=places.CHROMIUM / "fonts"))
 
-    into(places.CHROMIUM, digest(NPM_FILES / "package-lock.json"), fill)
+    into(places.CHROMIUM, digest(NPM_FILES / "package-lock.json", Path(__file__)), fill)
 
 
 # Node reads brotli, and Python does not.
@@ -142,7 +142,7 @@ await pipeline(createReadStream(from), createBrotliDecompress(), createWriteStre
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
-  <dir>/usr/share/fonts</dir>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
   <dir>{fonts}</dir>
   <cachedir prefix="xdg">fontconfig</cachedir>
 </fontconfig>

@@ -7,6 +7,7 @@ with Postgres() as postgres:
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -64,9 +65,13 @@ class Postgres:
         return Path(shutil.copytree(place, self.folder / place.parent.name / place.name))
 
     def _begin(self) -> None:
-        data = self.folder / "data"
         words = ["--username", "approvals", "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]
-        self._run("initdb", "--pgdata", data, *words, "--no-sync")
+        self._run("initdb", "--pgdata", self.folder / "data", *words, "--no-sync")
+        self.start()
+
+    def start(self) -> None:
+        """Start it with the data that it has, and wait until it serves."""
+        data = self.folder / "data"
         quiet = ["listen_addresses=", f"unix_socket_directories={self.folder}", "max_connections=200"]
         settings = [word for setting in quiet for word in ("-c", setting)]
         with open(self.folder / "log", "wb") as log:
@@ -103,8 +108,12 @@ class Postgres:
         # The second host counts, which is the folder of the socket.
         return f"postgres://approvals@localhost/{name}?host={self.folder}"
 
-    def stop(self) -> None:
+    def end(self) -> None:
+        """End it at once, together with all that are connected; its data stays."""
         if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+            self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
+
+    def stop(self) -> None:
+        self.end()
         shutil.rmtree(self.folder, ignore_errors=True)

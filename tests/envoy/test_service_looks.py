@@ -1,0 +1,222 @@
+"""How the pages look, and that nobody is kept out of them: axe on each, in light and in dark.
+
+A picture of each is left in target/screenshots, for a person to look at.
+"""
+
+import pytest
+
+from harness.proxy import wait_for
+from harness.service import sign_up
+
+CONFIG = """
+[[approvers]]
+name = "anna"
+principals = ["spiffe://corp/people/anna"]
+
+[[risks]]
+tools = ["delete_*", "wipe*"]
+class = "destructive"
+
+[[risks]]
+tools = ["pay_*"]
+class = "financial"
+
+[[risks]]
+tools = ["get_*"]
+class = "read"
+"""
+PAYMENT = {
+    "to": ["billing@example.com", "accounts@example.com"],
+    "amount": 1249.50,
+    "currency": "EUR",
+    "memo": "Invoice 2026-117\nwith thanks for the quick delivery",
+    "options": {"urgent": True, "schedule": None, "tags": ["q4", "hardware"]},
+}
+HOSTILE = {
+    "amount": 10,
+    "amount\u200b": 10_000,
+    "file": "report\u202egnp.exe",
+    "note": "<script>window.__pwned = 1</script>",
+    "raw": "\x00\x1b[2J",
+    "deep": {"a": {"b": {"c": {"d": [[[["end"]]]]}}}},
+    "long": "lorem ipsum " * 1000,
+}
+PATIENT = {"expires_seconds": 86_400}
+
+
+@pytest.fixture(scope="module")
+def place(module_service):
+    """A service with an approval of each kind."""
+    started = module_service(config=CONFIG)
+    people = {"anna": sign_up(started.link, "anna"), "bert": sign_up(started.invite("bert", "--may", "view"))}
+    token = started.shell("anna")
+    ids = {
+        "pending": started.ask(
+            tool="pay_invoice", arguments=PAYMENT, principal="spiffe://corp/agents/billing", **PATIENT
+        )["id"],
+        "hostile": started.ask(tool="wipe_disk\u202e", arguments=HOSTILE, principal=None, **PATIENT)["id"],
+        "own": started.ask(tool="get_report", principal="spiffe://corp/people/anna", **PATIENT)["id"],
+        "empty": started.ask(tool="delete_agent", reason=None, **PATIENT)["id"],
+        "expired": started.ask(tool="run_agent", arguments={"task": "sum"}, expires_seconds=1)["id"],
+    }
+    for name, verb in {"approved": "approve", "denied": "deny", "used": "approve"}.items():
+        call = {"tool": "delete_agent", "arguments": {"agent_id": name}, **PATIENT}
+        ids[name] = started.ask(**call)["id"]
+        started.decide(ids[name], verb, token, "Not on a Friday.\nAsk again on Monday.")
+        if name == "used":
+            assert started.ask(**call)["status"] == "approved"
+    wait_for(lambda: started.show(ids["expired"], token)["status"] == "expired", "it to expire")
+    return started, people, ids
+
+
+@pytest.fixture
+def look(place, browser):
+    """Look at a page as somebody: in light and dark, wide and narrow."""
+    started, people, _ = place
+    visits = {}
+
+    def visit_of(who: str):
+        if who not in visits:
+            visits[who] = browser.visit(started.url)
+            if who:
+                cookies = dict(people[who].cookies)
+                visits[who].context.add_cookies(
+                    [{"name": name, "value": value, "url": started.url} for name, value in cookies.items()]
+                )
+        return visits[who]
+
+    def look(name: str, path: str = "", who: str = "anna", status: int = 200) -> None:
+        visit = visit_of(who)
+        if path:
+            visit.go(path, status)
+        assert visit.page.locator("h1").count() == 1, name
+        assert visit.page.evaluate("document.documentElement.lang") == "en"
+        found = []
+        for scheme in ("light", "dark"):
+            visit.page.emulate_media(color_scheme=scheme)
+            found += [f"{name}, {scheme}: {one}" for one in visit.accessible()]
+            visit.screenshot(f"{name}-{scheme}")
+        visit.page.set_viewport_size({"width": 360, "height": 740})
+        if wide := visit.overflow():
+            found.append(f"{name}: {wide} pixels too wide for a telephone")
+        visit.screenshot(f"{name}-telephone")
+        visit.page.set_viewport_size({"width": 1280, "height": 900})
+        visit.page.emulate_media(color_scheme="light")
+        assert found == []
+        visit.assert_clean()
+
+    look.visit = visit_of
+    yield look
+    for visit in visits.values():
+        visit.close()
+
+
+def test_lists_keep_nobody_out(look):
+    look("list", "/")
+    look("history", "/history")
+    look("history-found", "/history?text=delete&status=denied")
+    look("history-nothing-found", "/history?text=nothing+like+it")
+    look("list-of-a-viewer", "/", who="bert")
+
+
+def test_empty_lists_keep_nobody_out(service, browser):
+    started = service()
+    visit = browser.visit(started.url)
+    visit.sign_up(started.link, "anna")
+    for name, path in {"list-empty": "/", "history-empty": "/history"}.items():
+        visit.go(path)
+        for scheme in ("light", "dark"):
+            visit.page.emulate_media(color_scheme=scheme)
+            assert visit.accessible() == []
+            visit.screenshot(f"{name}-{scheme}")
+    visit.assert_clean()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["pending", "hostile", "own", "empty"], ["approved", "denied", "used", "expired"]],
+    ids=", ".join,
+)
+def test_approvals_keep_nobody_out(place, look, names):
+    _, _, ids = place
+    for name in names:
+        look(f"approval-{name}", f"/approvals/{ids[name]}")
+    look(f"approval-{names[0]}-of-a-viewer", f"/approvals/{ids[names[0]]}", who="bert")
+
+
+def test_forms_that_came_back_keep_nobody_out(place, look):
+    started, _, ids = place
+    page = look.visit("anna").page
+    look.visit("anna").go(f"/approvals/{ids['pending']}")
+    page.evaluate("document.querySelectorAll('form').forEach((form) => form.noValidate = true)")
+    page.get_by_role("button", name="Refuse").click()
+    page.get_by_text("Write why.").wait_for()
+    assert page.evaluate("document.activeElement.id") == "why-not", "the focus is where the fault is"
+    look("approval-without-a-reason")
+    look.visit("anna").go(f"/approvals/{ids['hostile']}")
+    page.evaluate("document.querySelectorAll('form').forEach((form) => form.noValidate = true)")
+    page.get_by_role("button", name="Approve once").click()
+    page.get_by_text("Read the download, then tick the box.").wait_for()
+    look("approval-unread")
+    assert started.ask(tool="pay_invoice", arguments=PAYMENT, principal="spiffe://corp/agents/billing", **PATIENT)["status"] == "pending"  # fmt: skip
+
+
+def test_coming_in_keeps_nobody_out(place, look):
+    started, _, _ = place
+    look("sign-in", "/sign-in", who="")
+    page = look.visit("").page
+    page.get_by_label("Name").fill("anna")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").wait_for()
+    assert page.get_by_label("Name").input_value() == "anna"
+    look("sign-in-with-an-error", who="")
+    page.goto(started.invite("carl"))
+    look("invitation", who="")
+    page.get_by_label("Password", exact=True).fill("long enough for a password")
+    page.get_by_label("The same again").fill("another one, as long as that")
+    page.get_by_role("button", name="Set password").click()
+    page.get_by_role("alert").wait_for()
+    look("invitation-with-an-error", who="")
+
+
+def test_troubles_keep_nobody_out(place, look):
+    started, _, ids = place
+    look("nothing-here", "/nowhere", status=404)
+    look("no-such-approval", "/approvals/" + "0" * 32, status=404)
+    look("invitation-over", "/invitations/" + "0" * 64, who="", status=410)
+    anna = look.visit("anna")
+    for name, id in {"too-late": "expired", "already-decided": "denied"}.items():
+        anna.go(f"/approvals/{ids['pending']}")
+        anna.page.evaluate(
+            "(id) => { const form = document.querySelector('form[action$=\"/approve\"]');"
+            " form.action = `/approvals/${id}/approve`; form.submit(); }",
+            ids[id],
+        )
+        anna.page.locator("section.trouble").wait_for()
+        look(name)
+    anna.go(f"/approvals/{ids['pending']}")
+    anna.page.evaluate("document.querySelector('form[action$=\"/refuse\"] [name=token]').value = 'x'")
+    anna.page.get_by_label("Why not?").fill("forged")
+    anna.page.get_by_role("button", name="Refuse").click()
+    anna.page.locator("section.trouble").wait_for()
+    look("form-not-valid")
+
+
+@pytest.mark.xfail(reason="links that stand alone are 19 to 22 pixels high")
+def test_what_is_to_be_tapped_is_large_enough(place, look):
+    started, _, ids = place
+    anna = look.visit("anna")
+    anna.page.set_viewport_size({"width": 360, "height": 740})
+    paths = ["/", "/history", "/history?text=nothing", *(f"/approvals/{id}" for id in ids.values())]
+    small = {}
+    for path in paths:
+        anna.go(path)
+        small[path] = anna.small_targets()
+    anna.go("/nowhere", 404)
+    small["/nowhere"] = anna.small_targets()
+    nobody = look.visit("")
+    for path in ("/sign-in", started.invite("dora")):
+        nobody.page.goto(path)
+        small[path] = nobody.small_targets()
+    assert {path: targets for path, targets in small.items() if targets} == {}
