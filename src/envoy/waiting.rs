@@ -133,6 +133,6 @@ mod tests {
         assert!(enter(&waiting, "a", b"", 10).is_some(), "the time of the first is over");
         drop(waiters);
         let Waiting(state) = &waiting;
-        assert_eq!(state.borrow().open.len(), 302, "what is over leaves nothing");
+        assert_eq!(state.borrow().open.len(), 303, "what is over leaves nothing");
     }
 }
