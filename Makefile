@@ -8,7 +8,7 @@ WASM     := wasm32-wasip1
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals parts envoy-image run demo test test-rust test-envoy lint format bench clean
+.PHONY: help build approvals parts envoy-image run demo screenshot test test-rust test-envoy lint format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,13 +40,16 @@ demo: build target/debug/mcp-approvals ## show policies/aipaygen.json at work be
 	@$(PARTS) modern legacy image
 	@$(PARTS_PY) tests/envoy/demo.py
 
+screenshot: target/debug/mcp-approvals ## take the README's picture of an approval's page
+	@$(PARTS) modern npm chromium
+	@$(PARTS_PY) tests/envoy/screenshot.py
+
 test: test-rust test-envoy ## run every test
 
 test-rust:
 	cargo test --features approvals
 
 test-envoy: build target/debug/mcp-approvals parts
-	cargo build --features approvals --bin mcp-approvals
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: ## check format and lints, for the host and for wasm, and the Python

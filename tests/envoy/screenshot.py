@@ -1,0 +1,41 @@
+"""Takes the README's picture of an approval's page: `make screenshot`."""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import places
+from harness import policy
+from harness.browser import Browser
+from harness.service import Service
+
+PICTURE = places.ROOT / "envoy" / "approvals" / "page.png"
+RULES = json.loads(policy.read(places.ROOT / "policies" / "aipaygen.json"))["tools"]
+CLASSES = '[[risks]]\ntools = ["submit_*"]\nclass = "financial"\n'
+TOOL = "submit_agent_task"
+TASK = {
+    "posted_by": "agent-3",
+    "title": "Translate the release notes",
+    "description": "The notes of version 4.2, into German and Polish.\nKeep product names as they are.",
+    "reward_usd": 40,
+}
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="mcp-policy-screenshot-") as name:
+        folder = Path(name)
+        with Service(folder, config=CLASSES) as service, Browser(folder) as browser:
+            who = {"server": "aipaygen", "grant": "operations", "principal": "agent-3@example.com"}
+            what = {"tool": TOOL, "rule": f"tools.{TOOL}", "reason": RULES[TOOL]["reason"]}
+            asked = service.ask(**who, **what, arguments=TASK)
+            anna = browser.visit(service.url, width=1000, height=810)
+            anna.sign_up(service.link, "anna")
+            anna.go(f"/approvals/{asked['id']}")
+            anna.page.screenshot(path=PICTURE)
+    print(PICTURE.relative_to(places.ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
