@@ -45,6 +45,15 @@ def test_a_caller_shows_a_token_that_the_configuration_or_the_record_knows(confi
     assert made not in json.dumps(configured.events())
 
 
+def test_a_token_that_was_taken_back_asks_no_more(service):
+    started = service(config=ROLES)
+    other = started.command("caller", "other")
+    assert started.ask(token=other)["status"] == "pending"
+    started.command("caller", "other", "--revoke")
+    assert started.post(question(), token=other).status_code == 401
+    assert started.ask()["status"] == "pending"
+
+
 WRONG = {
     "nothing": {},
     "another token": bearer(TOKEN + "."),

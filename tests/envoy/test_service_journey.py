@@ -392,7 +392,13 @@ def test_a_trusted_proxy_says_who_somebody_is(service, browser):
     page = jo.go("/")
     assert "jo@example.com" in page.get_by_role("banner").inner_text()
     assert page.get_by_role("button", name="Sign out").count() == 0
-    jo.go(page_of_it).get_by_role("button", name="Approve once").click()
+    # The proxy says so of forms of other sites as well.
+    jo.go(page_of_it)
+    token = page.locator('input[name="token"]').first.input_value()
+    for form, origin in (({}, started.url), ({"token": token}, "https://evil.example")):
+        forged = jo.context.request.post(page_of_it + "/approve", form=form, headers={"origin": origin})
+        assert forged.status in (400, 403)
+    page.get_by_role("button", name="Approve once").click()
     page.get_by_role("heading", name="Approved by jo@example.com").wait_for()
     kim = browser.visit(started.url, headers={"x-forwarded-email": "kim@example.com"})
     assert kim.go(page_of_it).get_by_role("button", name="Approve").count() == 0
