@@ -20,9 +20,6 @@ use crate::{journal, wire};
 /// How many approvals a page of the list has.
 const PAGE: usize = 50;
 
-/// As many pending approvals as the record returns at once: there may be more.
-const PENDING: usize = 200;
-
 /// How many events are read at a time.
 const EVENTS: i64 = 50;
 
@@ -66,15 +63,12 @@ pub async fn list(
     let (now, whole) = (now_ms(), query.q.is_empty() && after.is_none());
     let visible = |approval: &Approval| visitor.access.may_view(approval);
     let found = match whole && status == Some(Status::Pending) {
-        true => app.store.pending(now).await.map(|list| Some(list).filter(|list| list.len() < PENDING)),
+        true => app.store.pending(visible, now).await.map(|(list, more)| Some(list).filter(|_| !more)),
         false => Ok(None),
     };
     let found = match found {
-        Ok(Some(mut list)) => {
-            list.retain(visible);
-            Ok((list, None))
-        }
-        // So much waits that what this person may see could be behind it: it comes in pages.
+        Ok(Some(list)) => Ok((list, None)),
+        // So much of it comes in pages.
         Ok(None) => {
             let search = Search { text: query.q, status, after };
             app.store.history(&search, PAGE, visible, now).await

@@ -97,14 +97,41 @@ impl Store {
         Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
     }
 
-    /// Returns what waits for a decision, the oldest first, [`MOST`] at most.
+    /// Returns what waits for a decision and `visible` lets pass, the oldest first, [`MOST`] at most; and
+    /// whether there may be more of it.
     ///
     /// # Errors
     /// [`StoreError::Database`]
-    pub async fn pending(&self, now_ms: i64) -> Result<Vec<Approval>, StoreError> {
-        let pending = listed!("status = 'pending' AND expires_ms > $1 ORDER BY created_ms, id LIMIT $2");
-        let rows = sqlx::query(pending).bind(now_ms).bind(MOST).fetch_all(&self.pool).await?;
-        Ok(rows.iter().map(|row| row::approval(row, now_ms)).collect::<Result<_, _>>()?)
+    pub async fn pending(
+        &self,
+        visible: impl Fn(&Approval) -> bool,
+        now_ms: i64,
+    ) -> Result<(Vec<Approval>, bool), StoreError> {
+        let pending = listed!(
+            "status = 'pending' AND expires_ms > $1 AND (created_ms > $2 OR (created_ms = $2 AND id > $3))
+            ORDER BY created_ms, id LIMIT $4"
+        );
+        let mut found = Vec::new();
+        let mut after = Cursor { created_ms: i64::MIN, id: String::new() };
+        for _ in 0..LOOKS {
+            let query = sqlx::query(pending).bind(now_ms).bind(after.created_ms).bind(after.id.clone());
+            let rows = query.bind(MOST).fetch_all(&self.pool).await?;
+            for row in &rows {
+                let approval = row::approval(row, now_ms)?;
+                after = Cursor { created_ms: approval.created_ms, id: approval.id.clone() };
+                if !visible(&approval) {
+                    continue;
+                }
+                if is_full(found.len()) {
+                    return Ok((found, true));
+                }
+                found.push(approval);
+            }
+            if !is_full(rows.len()) {
+                return Ok((found, false));
+            }
+        }
+        Ok((found, true))
     }
 
     /// Counts what waits for a decision, and tells when the oldest of it was asked.
@@ -137,7 +164,7 @@ impl Store {
         let mut after = search.after.clone();
         for _ in 0..LOOKS {
             let rows = self.page(search, after.as_ref(), now_ms).await?;
-            let last = i64::try_from(rows.len()).is_ok_and(|rows| rows < MOST);
+            let last = !is_full(rows.len());
             for approval in rows {
                 if found.len() >= most {
                     return Ok((found, after));
@@ -184,6 +211,11 @@ impl Store {
             .await?;
         Ok(rows.iter().map(|row| row::approval(row, now_ms)).collect::<Result<_, _>>()?)
     }
+}
+
+/// Tells whether a list has as many as it may.
+fn is_full(length: usize) -> bool {
+    i64::try_from(length).is_ok_and(|length| length >= MOST)
 }
 
 /// Has every character of a LIKE pattern stand for itself.

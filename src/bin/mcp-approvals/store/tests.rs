@@ -358,9 +358,37 @@ async fn the_history_is_searched_and_comes_in_pages() {
         let seen = |approval: &Approval| approval.asked.tool.starts_with("drop");
         let (page, next) = store.history(&Search::default(), 10, seen, later).await.unwrap();
         assert_eq!((page.len(), next), (2, None));
-        let pending: Vec<_> =
-            store.pending(later).await.unwrap().into_iter().map(|approval| approval.asked.tool).collect();
-        assert_eq!(pending, ["drop%table", "Send_Mail"], "the oldest first");
+        for (seen, expected) in [("", &["drop%table", "Send_Mail"][..]), ("Send", &["Send_Mail"]), ("x", &[])]
+        {
+            let visible = |approval: &Approval| approval.asked.tool.starts_with(seen);
+            let (pending, more) = store.pending(visible, later).await.unwrap();
+            let tools: Vec<_> = pending.into_iter().map(|approval| approval.asked.tool).collect();
+            assert_eq!(
+                (tools.as_slice(), more),
+                (&expected.iter().map(|tool| (*tool).to_owned()).collect::<Vec<_>>()[..], false),
+                "the oldest first"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_others_let_pile_up_hides_nothing() {
+    for place in Place::each().await {
+        let store = place.open().await.with_most_waiting(1000);
+        for number in 0..250_i64 {
+            let server = if number == 240 { "shop" } else { "crm" };
+            let one =
+                Asked { fingerprint: format!("{number:064x}"), server: server.to_owned(), ..asked("a") };
+            store.ask(&one, "envoy", NOW + number / 100).await.unwrap();
+        }
+        let of = |server: &'static str| move |approval: &Approval| approval.asked.server == server;
+        let (found, more) = store.pending(of("shop"), NOW + 3).await.unwrap();
+        assert_eq!((found.len(), more), (1, false));
+        let (found, more) = store.pending(of("crm"), NOW + 3).await.unwrap();
+        assert_eq!((found.len(), more), (200, true));
+        assert!(found.is_sorted_by_key(|approval| approval.created_ms), "the oldest of them");
+        store.close().await;
     }
 }
 

@@ -21,9 +21,6 @@ use crate::journal;
 use crate::model::{Approval, Status, Verdict};
 use crate::store::{Cursor, Search, StoreError};
 
-/// How many calls the list of what waits holds, which is how many the store returns at a time.
-const LIST: usize = 200;
-
 /// How many approvals one page of the history holds.
 const PAGE: usize = 50;
 
@@ -43,7 +40,8 @@ pub async fn list(
     part: Result<Query<Part>, QueryRejection>,
 ) -> Response {
     let now_ms = person.now_ms;
-    let (pending, more) = match pending(&app, &person).await {
+    let visible = |approval: &Approval| person.visitor.access.may_view(approval);
+    let (pending, more) = match app.store.pending(visible, now_ms).await {
         Ok(pending) => pending,
         Err(error) => return broken(&person, error),
     };
@@ -54,21 +52,6 @@ pub async fn list(
     }
     let content = waiting::content(&seen, more, person.visitor.access.is_any(), now_ms);
     person.page("Waiting", Place::Waiting, &content).into_response()
-}
-
-/// Returns what waits and this person may see, the oldest first, and whether there is more of it.
-async fn pending(app: &App, person: &Person) -> Result<(Vec<Approval>, bool), StoreError> {
-    let visible = |approval: &Approval| person.visitor.access.may_view(approval);
-    let mut pending = app.store.pending(person.now_ms).await?;
-    if pending.len() < LIST {
-        pending.retain(visible);
-        return Ok((pending, false));
-    }
-    // Much waits. So that what others let pile up hides nothing, look for this person's alone.
-    let search = Search { status: Some(Status::Pending), ..Search::default() };
-    let (mut newest, next) = app.store.history(&search, LIST, visible, person.now_ms).await?;
-    newest.reverse();
-    Ok((newest, next.is_some()))
 }
 
 /// Shows one approval in full.

@@ -44,7 +44,7 @@ pub fn list(waiting: &[Waiting<'_>], more: bool, now_ms: i64) -> Markup {
                     @for waiting in waiting { li { (card(waiting, now_ms)) } }
                 }
             }
-            @if more { p.note { "More calls wait than are listed here: these are the newest." } }
+            @if more { p.note { "More calls wait than are listed here: these are the oldest." } }
         }
     }
 }
