@@ -8,7 +8,7 @@ pub mod canonical;
 mod question;
 
 pub use answer::{Answer, MOST_BYTES, Status, read};
-pub use question::{Bound, Question, fingerprint};
+pub use question::{Bound, Question, Unbound, fingerprint};
 
 /// How asking ended, or that it has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,7 +27,7 @@ pub struct Decision<'p> {
     pub denial: Option<Denial>,
     /// Why it would be refused, by a rule in shadow mode
     pub would_deny: Option<Denial>,
-    /// The first rule by which a person has to approve it, if nothing refuses it
+    /// The first rule by which a person has to approve it, also where something refuses it anyway
     pub approval: Option<&'p Rule>,
     /// What lets it through, if nothing refuses it: a place in the document
     pub rule: Option<&'p str>,

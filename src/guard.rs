@@ -57,8 +57,8 @@ struct Known<'a> {
 enum Asked<'a> {
     /// It has not
     NotYet,
-    /// It has answered; `None` where that cannot be read, or it has not
-    Answered(Option<&'a Answer>),
+    /// It has answered, at this time; `None` where that cannot be read or told
+    Answered(Option<&'a Answer>, Option<u64>),
 }
 
 /// Where the calls of a policy are counted.
@@ -166,15 +166,17 @@ impl Request<'_> {
         self.consider(body, tally, Asked::NotYet)
     }
 
-    /// Judges the bytes of a body again, now that the approval service has answered; `None` where it has
-    /// not, or in no way that can be read.
+    /// Judges the bytes of a body again, now that the approval service has answered; `answer` is `None` where
+    /// it has not, or in no way that can be read, and `now_ns` (nanoseconds since the Unix epoch) where the
+    /// time cannot be told, which ends whatever ends.
     pub fn resume<S: Store + ?Sized>(
         &self,
         body: &[u8],
         tally: &Tally<'_, S>,
         answer: Option<&Answer>,
+        now_ns: Option<u64>,
     ) -> Judgement {
-        self.consider(body, tally, Asked::Answered(answer))
+        self.consider(body, tally, Asked::Answered(answer, now_ns))
     }
 
     fn consider<S: Store + ?Sized>(&self, body: &[u8], tally: &Tally<'_, S>, asked: Asked<'_>) -> Judgement {
@@ -198,8 +200,18 @@ impl Request<'_> {
         let mut question = None;
         if let Some(rule) = decision.approval.filter(|_| decision.denial.is_none()) {
             match asked {
-                Asked::NotYet => question = self.ask(rule, call, &mut decision, &mut known, tally),
-                Asked::Answered(answer) => self.heed(rule, call, answer, &mut decision, &mut known),
+                Asked::NotYet => match self.ask(rule, call, &decision, &mut known, tally) {
+                    Ok(asked) => question = Some(asked),
+                    Err(denial) => decision.denial = Some(denial),
+                },
+                Asked::Answered(answer, now_ns) => {
+                    decision.denial = self.heed(rule, call, answer, &mut known);
+                    // A grant may end while a person is asked.
+                    let grant = self.caller.grant(self.policy);
+                    if let Some(expired) = grant.and_then(|grant| identity::expired(grant, || now_ns)) {
+                        (decision.denial, known.lead) = (Some(expired), None);
+                    }
+                }
             }
         }
         let mut judgement = match question {
@@ -211,9 +223,10 @@ impl Request<'_> {
                 self.conclude(decision, known)
             }
         };
-        // What has been asked about was put right before that.
+        // What has been asked about was put right before that. A policy without approvals makes no state, so
+        // that nothing is changed under it: where headers go ahead, so does the body's length.
         let goes_on = matches!(judgement.verdict, Verdict::Forward(_) | Verdict::Ask(_));
-        if goes_on && matches!(asked, Asked::NotYet) {
+        if goes_on && matches!(asked, Asked::NotYet) && self.policy.approvals.is_some() {
             judgement.body = rounds::without_own(document.text(), call);
         }
         judgement

@@ -73,11 +73,11 @@ impl Caller {
         policy.grants.get(self.grant?)
     }
 
-    /// Tells callers apart, by grant and principal; empty where nobody knows who it is.
+    /// Tells callers apart, by grant and principal; `None` where nobody knows who it is.
     #[must_use]
-    pub fn key(&self, policy: &Policy) -> String {
-        let named = self.principal.as_ref().map(Principal::name);
-        named.map_or_else(String::new, |name| format!("{}\0{name}", self.grant_name(policy)))
+    pub fn key(&self, policy: &Policy) -> Option<String> {
+        let name = self.principal.as_ref().map(Principal::name)?;
+        Some(format!("{}\0{name}", self.grant_name(policy)))
     }
 
     /// Names the grant, for records, conditions and counters.

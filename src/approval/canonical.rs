@@ -122,22 +122,32 @@ fn ecmascript(double: f64) -> Option<String> {
 /// Returns the shortest digits of a double as ECMAScript wants them: of two that are equally near the one
 /// that is even, where Rust takes the larger.
 fn even(digits: String, double: f64) -> String {
-    /// No double has more digits, written out.
-    const MOST_DIGITS: usize = 767;
-    let Some((front, last @ (b'1' | b'3' | b'5' | b'7' | b'9'))) = digits
-        .split_at_checked(digits.len().saturating_sub(1))
-        .and_then(|(front, last)| Some((front, *last.as_bytes().first()?)))
-    else {
+    /// Texts with fewer digits have a double each, so that no two of them are near one.
+    const LEAST_DIGITS: usize = 16;
+    /// Beyond what a double in the range below has.
+    const MOST_DIGITS: usize = 60;
+    // Half-way between two texts of 17 digits or fewer is a number of 18 or fewer. Of a double that is no
+    // multiple of 2^-26, or has 40 digits before its point, more digits than that are not zero.
+    let in_range = double < 1e40 && (double * SMALLEST_STEP).fract() == 0.0;
+    let front = digits.split_at_checked(digits.len().saturating_sub(1));
+    let Some((front, last)) = front.filter(|_| in_range && digits.len() >= LEAST_DIGITS) else {
         return digits;
     };
-    let lower = format!("{front}{}", char::from(last.saturating_sub(1)));
+    let lower = match last.as_bytes().first() {
+        Some(last @ (b'1' | b'3' | b'5' | b'7' | b'9')) => {
+            format!("{front}{}", char::from(last.saturating_sub(1)))
+        }
+        _ => return digits,
+    };
     let exact = format!("{double:.MOST_DIGITS$e}").replace('.', "");
     let rest = exact.strip_prefix(&lower).and_then(|rest| rest.strip_prefix('5'));
-    let halfway = rest.is_some_and(|rest| {
-        rest.split('e').next().is_some_and(|rest| rest.bytes().all(|digit| digit == b'0'))
-    });
-    if halfway { lower } else { digits }
+    let zeros =
+        |rest: &str| rest.split('e').next().is_some_and(|rest| rest.bytes().all(|digit| digit == b'0'));
+    if rest.is_some_and(zeros) { lower } else { digits }
 }
+
+/// 2^26.
+const SMALLEST_STEP: f64 = 67_108_864.0;
 
 #[cfg(test)]
 mod tests {

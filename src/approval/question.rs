@@ -5,11 +5,20 @@ use sha2::{Digest as _, Sha256};
 
 use super::canonical::{self, Canonical};
 use crate::json::Value;
-use crate::mcp::message::{Call, Target};
+use crate::mcp::message::{Call, GOVERNED, Target};
 
 /// Params that are no part of what is approved: what is about the request, and what a call brings of
 /// its earlier rounds.
 const NOT_BOUND: [&str; 3] = ["_meta", "requestState", "inputResponses"];
+
+/// Why nothing can be approved of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unbound {
+    /// A number in it is none of a double's, so that another call would have its fingerprint
+    Inexact,
+    /// Its tool is named like a method, so that a call of that method would have its fingerprint
+    Name,
+}
 
 /// What an approval is bound to, beside who asks under which policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,11 +32,13 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Reads what an approval of `call` is bound to; `None` where that cannot be told exactly, as a number
-    /// in it is none of a double's.
-    #[must_use]
-    pub fn read(call: &Call<'_>) -> Option<Self> {
+    /// Reads what an approval of `call` is bound to.
+    ///
+    /// # Errors
+    /// [`Unbound`] where an approval of it would be one of another call as well.
+    pub fn read(call: &Call<'_>) -> Result<Self, Unbound> {
         let (tool, arguments, form) = match &call.target {
+            Target::Tool(name) if name.contains('/') && is_method(name) => return Err(Unbound::Name),
             Target::Tool(name) => match call.arguments() {
                 Some(value) => (name.as_ref(), value.raw().to_owned(), Canonical::of(value)),
                 None => (name.as_ref(), "{}".to_owned(), Canonical::of_members(std::iter::empty())),
@@ -39,8 +50,16 @@ impl Bound {
                 (call.method.as_ref(), sent(call.params, bound), form)
             }
         };
-        form.is_exact().then(|| Self { tool: tool.to_owned(), arguments, canonical: form.into_text() })
+        if !form.is_exact() {
+            return Err(Unbound::Inexact);
+        }
+        Ok(Self { tool: tool.to_owned(), arguments, canonical: form.into_text() })
     }
+}
+
+/// Tells whether a rule can have a person asked about this method.
+fn is_method(name: &str) -> bool {
+    GOVERNED.iter().any(|(method, _)| *method == name)
 }
 
 /// Writes an object of some members of another as they stand there.

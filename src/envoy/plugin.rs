@@ -25,7 +25,7 @@ pub struct Plugin {
     pub counts: bool,
     /// The headers that tell of an identity
     pub credentials: Vec<String>,
-    /// How many bytes of bodies wait for an approval
+    /// What waits for an approval
     pub waiting: Waiting,
     layout: OnceCell<Layout>,
 }

@@ -21,7 +21,7 @@ pub struct Waiting(Rc<RefCell<State>>);
 #[derive(Debug, Default)]
 struct State {
     bytes: usize,
-    /// Whose the open questions are, by when they are over at the latest
+    /// Whose the open questions of named callers are, by when they are over at the latest
     open: BTreeMap<Number, String>,
     of_caller: HashMap<String, usize>,
     next: u64,
@@ -30,6 +30,17 @@ struct State {
 /// When a question is over, and one more number to tell it from others.
 type Number = (u64, u64);
 
+/// Who asks, and for how long; times in nanoseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// What tells the caller from others, where anybody knows
+    pub caller: Option<&'a str>,
+    /// The present
+    pub now_ns: u64,
+    /// When the question is over at the latest
+    pub until_ns: u64,
+}
+
 /// A request that waits: what judges it once more.
 #[derive(Debug)]
 pub struct Waiter {
@@ -37,41 +48,44 @@ pub struct Waiter {
     pub body: Vec<u8>,
     /// The decision's id, of which the service was told
     pub decision_id: String,
-    number: Number,
+    /// The question, where its caller has a share
+    number: Option<Number>,
     all: Waiting,
 }
 
 impl Waiting {
-    /// Has a request of `caller` (of nobody in particular where that is empty) wait from `now_ns` until `until_ns` at the latest (nanoseconds since the
-    /// Unix epoch); `None` where too much waits already.
+    /// Has a request wait; `None` where too much does already.
     #[must_use]
-    pub fn enter(
-        &self,
-        caller: &str,
-        body: &[u8],
-        decision_id: String,
-        (now_ns, until_ns): (u64, u64),
-    ) -> Option<Waiter> {
+    pub fn enter(&self, asker: &Asker<'_>, body: &[u8], decision_id: String) -> Option<Waiter> {
         let Self(state) = self;
         let state = &mut *state.borrow_mut();
         while let Some(first) = state.open.first_key_value().map(|(number, _)| *number)
-            && first.0 <= now_ns
+            && first.0 <= asker.now_ns
         {
             state.close(first);
         }
         let bytes = state.bytes.checked_add(body.len()).filter(|bytes| *bytes <= MOST_BYTES)?;
-        let own = state.of_caller.get(caller).copied().unwrap_or_default();
-        let own = own.checked_add(1).filter(|own| *own <= MOST_OPEN || caller.is_empty())?;
+        let number = match asker.caller {
+            None => None,
+            Some(caller) => Some(state.open(caller, asker.until_ns)?),
+        };
         state.bytes = bytes;
-        state.of_caller.insert(caller.to_owned(), own);
-        let number = (until_ns, state.next);
-        state.next = state.next.wrapping_add(1);
-        state.open.insert(number, caller.to_owned());
         Some(Waiter { body: body.to_vec(), decision_id, number, all: self.clone() })
     }
 }
 
 impl State {
+    /// Notes that a question is open; `None` where its caller has too many.
+    fn open(&mut self, caller: &str, until_ns: u64) -> Option<Number> {
+        let own = self.of_caller.get(caller).copied().unwrap_or_default();
+        let own = own.checked_add(1).filter(|own| *own <= MOST_OPEN)?;
+        self.of_caller.insert(caller.to_owned(), own);
+        let number = (until_ns, self.next);
+        self.next = self.next.wrapping_add(1);
+        self.open.insert(number, caller.to_owned());
+        Some(number)
+    }
+
     /// Notes that a question is over.
     fn close(&mut self, number: Number) {
         let Some(caller) = self.open.remove(&number) else { return };
@@ -87,7 +101,9 @@ impl Waiter {
     /// Notes that the question is answered, or was not sent.
     pub fn close(&self) {
         let Waiting(state) = &self.all;
-        state.borrow_mut().close(self.number);
+        if let Some(number) = self.number {
+            state.borrow_mut().close(number);
+        }
     }
 }
 
@@ -104,7 +120,9 @@ mod tests {
     use super::*;
 
     fn enter(waiting: &Waiting, caller: &str, body: &[u8], now_ns: u64) -> Option<Waiter> {
-        waiting.enter(caller, body, String::new(), (now_ns, now_ns.saturating_add(10)))
+        let caller = Some(caller).filter(|caller| !caller.is_empty());
+        let asker = Asker { caller, now_ns, until_ns: now_ns.saturating_add(10) };
+        waiting.enter(&asker, body, String::new())
     }
 
     #[test]
@@ -133,6 +151,6 @@ mod tests {
         assert!(enter(&waiting, "a", b"", 10).is_some(), "the time of the first is over");
         drop(waiters);
         let Waiting(state) = &waiting;
-        assert_eq!(state.borrow().open.len(), 303, "what is over leaves nothing");
+        assert_eq!(state.borrow().open.len(), 3, "what is over leaves nothing");
     }
 }

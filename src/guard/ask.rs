@@ -1,7 +1,7 @@
 //! What a call owes to a person who has to approve it.
 
 use super::{Judgement, Known, Request, Tally, Verdict};
-use crate::approval::{Answer, Bound, Outcome, Question, Status};
+use crate::approval::{Answer, Bound, Outcome, Question, Status, Unbound};
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
@@ -12,37 +12,32 @@ use crate::mcp::rounds::Rounds;
 use crate::policy::{Approvals, Rule};
 
 impl Request<'_> {
-    /// Puts the question whether a call may go on, unless something denies it without asking.
+    /// Puts the question whether a call may go on.
+    ///
+    /// # Errors
+    /// What denies it without asking.
     pub(super) fn ask<S: Store + ?Sized>(
         &self,
         rule: &Rule,
         call: &Call<'_>,
-        decision: &mut Decision<'_>,
+        decision: &Decision<'_>,
         known: &mut Known<'_>,
         tally: &Tally<'_, S>,
-    ) -> Option<String> {
-        let Some(Approvals { expires_seconds, wait_seconds, .. }) = self.policy.approvals else {
-            decision.denial = Some(decide::needs_approval(rule, call));
-            return None;
-        };
+    ) -> Result<String, Denial> {
+        let needed = || decide::needs_approval(rule, call);
+        // The loader refuses a policy that has nobody to ask.
+        let Approvals { expires_seconds, wait_seconds, .. } =
+            self.policy.approvals.as_ref().ok_or_else(needed)?;
         if known.id.is_none() {
-            let denial = decide::needs_approval(rule, call);
+            let denial = needed();
             let reason = format!("{} Send a request: nobody waits for a notification.", ended(denial.reason));
-            decision.denial = Some(Denial { reason, ..denial });
-            return None;
+            return Err(Denial { reason, ..denial });
         }
-        let Some(bound) = Bound::read(call) else {
-            let subject = decide::subject(call);
-            let reason = format!(
-                "{subject} needs the approval of a person, which cannot be bound to a number that doubles \
-                 change: send large integers and long decimals as strings, or rounded"
-            );
-            decision.denial = Some(Denial::by(rule.path.clone(), Code::ArgumentsInvalid, reason));
-            return None;
-        };
-        (known.counters, known.counting) = self.look(decision, call, tally);
-        if decision.denial.is_some() {
-            return None;
+        let bound = Bound::read(call).map_err(|unbound| unapprovable(rule, call, unbound))?;
+        let (counters, counting, denial) = self.look(decision, call, tally);
+        (known.counters, known.counting) = (counters, counting);
+        if let Some(denial) = denial {
+            return Err(denial);
         }
         let principal = self.caller.principal.as_ref().map(Principal::name);
         let request_id = self.headers.request_id.once().map(String::from_utf8_lossy);
@@ -53,12 +48,12 @@ impl Request<'_> {
             principal: principal.as_deref(),
             rule: &rule.path,
             reason: rule.reason.as_deref(),
-            expires_seconds,
-            wait_seconds,
+            expires_seconds: *expires_seconds,
+            wait_seconds: *wait_seconds,
             decision_id: self.decision_id,
             request_id: request_id.as_deref(),
         };
-        Some(question.json(&bound))
+        Ok(question.json(&bound))
     }
 
     /// Judges a call that waits: should nothing come of it, it is on record as not approved.
@@ -76,25 +71,22 @@ impl Request<'_> {
         Judgement { verdict: Verdict::Ask(question), ..judgement }
     }
 
-    /// Does what the approval service has answered.
+    /// Reads what the approval service has answered: nothing where the call may go on.
     pub(super) fn heed<'k>(
         &self,
         rule: &Rule,
         call: &Call<'_>,
         answer: Option<&'k Answer>,
-        decision: &mut Decision<'_>,
         known: &mut Known<'k>,
-    ) {
-        let Some(answer) = answer else {
+    ) -> Option<Denial> {
+        let needed = decide::needs_approval(rule, call);
+        let Some(Answer { status, id, url, reason }) = answer else {
             known.approval = Some((Outcome::Unavailable, None));
-            let Denial { rule, reason, .. } = decide::needs_approval(rule, call);
-            let reason = format!("{} Nobody can be asked now: try again later.", ended(reason));
-            decision.denial = Some(Denial::by(rule, Code::ApprovalUnavailable, reason));
-            return;
+            let reason = format!("{} Nobody can be asked now: try again later.", ended(needed.reason));
+            return Some(Denial::by(needed.rule, Code::ApprovalUnavailable, reason));
         };
-        let Answer { status, id, url, reason } = answer;
         known.approval = Some(((*status).into(), Some(id)));
-        decision.denial = match status {
+        match status {
             Status::Approved => None,
             Status::Denied => {
                 let because = reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
@@ -102,24 +94,35 @@ impl Request<'_> {
                 let refused =
                     format!("a person has refused this call of {subject} (approval `{id}`){because}");
                 let reason = format!("{} Repeating it does not help.", ended(refused));
-                Some(Denial::by(rule.path.clone(), Code::ApprovalDenied, reason))
+                Some(Denial::by(needed.rule, Code::ApprovalDenied, reason))
             }
             Status::Pending => {
                 let url = url.as_deref().unwrap_or_default();
-                let denial = decide::needs_approval(rule, call);
                 let rounds = Rounds::read(call);
                 if rounds.can_lead(known.size, self.policy.max_body_bytes) {
-                    let message = format!("{} (approval `{id}`)", denial.reason);
+                    let message = format!("{} (approval `{id}`)", needed.reason);
                     known.lead = Some(Lead { rounds, url, message });
                 }
-                let reason = format!(
-                    "{} It waits as `{id}`. Once it is approved at {url} repeat this same call.",
-                    ended(denial.reason)
-                );
-                Some(Denial { reason, ..denial })
+                let waits =
+                    format!("It waits as `{id}`. Once it is approved at {url} repeat this same call.");
+                let reason = format!("{} {waits}", ended(needed.reason));
+                Some(Denial::by(needed.rule, Code::ApprovalRequired, reason))
             }
-        };
+        }
     }
+}
+
+/// Denies a call of which nothing can be approved.
+fn unapprovable(rule: &Rule, call: &Call<'_>, unbound: Unbound) -> Denial {
+    let why = match unbound {
+        Unbound::Inexact => {
+            "which cannot be bound to a number that doubles change: send large integers and long decimals as \
+             strings, or rounded"
+        }
+        Unbound::Name => "which cannot be bound to a tool that is named like a method",
+    };
+    let reason = format!("{} needs the approval of a person, {why}", decide::subject(call));
+    Denial::by(rule.path.clone(), Code::ArgumentsInvalid, reason)
 }
 
 /// Ends a sentence that may have its end already, in a rule's or a person's words.

@@ -36,17 +36,17 @@ impl Request<'_> {
         (counters, counting)
     }
 
-    /// Refuses a call that its limits have no room for, and charges nothing.
+    /// Tells what refuses a call that its limits have no room for, and charges nothing.
     pub(super) fn look<S: Store + ?Sized>(
         &self,
-        decision: &mut Decision<'_>,
+        decision: &Decision<'_>,
         call: &Call<'_>,
         tally: &Tally<'_, S>,
-    ) -> (Vec<Counted>, Counting) {
+    ) -> (Vec<Counted>, Counting, Option<Denial>) {
         let (mut counters, mut counting) = Default::default();
         let dues = &decision.charges;
-        decision.denial = self.charge_all(limit::look, dues, call, tally, &mut counters, &mut counting);
-        (counters, counting)
+        let denial = self.charge_all(limit::look, dues, call, tally, &mut counters, &mut counting);
+        (counters, counting, denial)
     }
 
     fn charge_all<S: Store + ?Sized>(

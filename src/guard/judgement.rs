@@ -14,7 +14,7 @@ pub enum Verdict {
     /// It is answered here
     Refuse(Reply),
     /// It waits while the approval service is asked, by a request with this body; then
-    /// [`resume`](Request::resume) judges it again
+    /// [`resume`](super::Request::resume) judges it again
     Ask(String),
 }
 

@@ -101,13 +101,14 @@ impl Rounds {
 
     /// Writes the result that leads the client's user to `url` and has the client call again.
     pub(super) fn result(&self, url: &str, message: &str, decision: &Decision<'_>) -> String {
-        let mut state = format!(r#"{{"number":{}"#, self.number.saturating_add(1));
-        for (key, value) in [("requestState", &self.state), ("inputResponses", &self.responses)] {
-            if let Some(value) = value {
-                state.push_str(&format!(r#","{key}":{value}"#));
-            }
-        }
-        state.push('}');
+        let servers = [("requestState", &self.state), ("inputResponses", &self.responses)];
+        let servers: Vec<String> = servers
+            .iter()
+            .filter_map(|(key, value)| Some(format!(r#""{key}":{}"#, value.as_ref()?)))
+            .collect();
+        // Its parts nest as deep as in the call, so that reading it bounds what comes back there.
+        let number = self.number.saturating_add(1);
+        let state = format!(r#"{{"number":{number},"params":{{{}}}}}"#, servers.join(","));
         let params = PageRequest { mode: "url", message, url };
         json(&InputRequired {
             result_type: "input_required",
@@ -181,13 +182,12 @@ fn own_state(state: Value<'_>) -> Option<Vec<u8>> {
 
 impl<'k> Kept<'k> {
     fn read(document: &'k json::Document<'_>) -> Self {
-        let sound = document.defect().is_none();
-        let member = |key: &str| document.root().get(key).filter(|_| sound);
+        let root = Some(document.root()).filter(|_| document.defect().is_none());
+        let number = root.and_then(|root| root.get("number")).and_then(Value::number);
+        let params = root.and_then(|root| root.get("params"));
+        let member = |key: &str| params.and_then(|params| params.get(key));
         Self {
-            number: member("number")
-                .and_then(Value::number)
-                .and_then(|text| text.parse().ok())
-                .unwrap_or_default(),
+            number: number.and_then(|text| text.parse().ok()).unwrap_or_default(),
             state: member("requestState").filter(|state| is_servers(*state)).map(Value::raw),
             responses: member("inputResponses").filter(|responses| are_servers(*responses)).map(Value::raw),
         }

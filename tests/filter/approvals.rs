@@ -28,6 +28,7 @@ fn asking(way: &str) -> (Arc<Proxy>, Rc<Plugin>) {
                 "never": { "action": "require_approval",
                            "deny_if": [{ "path": "args.force", "op": "eq", "value": true }] },
                 "tried": { "action": "require_approval", "mode": "shadow" },
+                "prompts/get": { "action": "require_approval" },
             },
             "resources": { "memo://a": { "action": "require_approval" } },
             "grants": [
@@ -178,10 +179,15 @@ fn what_is_denied_anyway_asks_nobody() {
     let (proxy, worker) = asking("hold");
     let forced = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"never","arguments":{"force":true}}}"#;
     let inexact = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"asked","arguments":{"id":9007199254740993}}}"#;
+    let named =
+        r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"prompts/get","arguments":{}}}"#;
     let notification = call("asked").replace(r#""id":7,"#, "");
-    for (body, expected) in
-        [(forced, "condition_failed"), (inexact, "arguments_invalid"), (&*notification, "approval_required")]
-    {
+    for (body, expected) in [
+        (forced, "condition_failed"),
+        (inexact, "arguments_invalid"),
+        (named, "arguments_invalid"),
+        (&*notification, "approval_required"),
+    ] {
         let exchange = post(&proxy, &worker, body);
         assert!(exchange.question().is_none());
         let (reply, _) = refused(&exchange, true, expected);
@@ -215,9 +221,9 @@ fn limits_are_looked_at_before_and_charged_behind() {
 
 #[test]
 fn a_grant_may_expire_while_a_call_waits() {
-    let (proxy, worker) = asking("hold");
     let body = call("asked");
     for (wait, expected) in [(9, None), (10, Some("grant_expired"))] {
+        let (proxy, worker) = asking("hold");
         assert_eq!(NOW % (86_400 * SECOND), 0);
         let mut exchange = Exchange::open(&proxy, Some(&worker));
         exchange.request(&Sent::new(
@@ -230,7 +236,13 @@ fn a_grant_may_expire_while_a_call_waits() {
         exchange.answer(Some(("200", &said("approved"))));
         assert_eq!(exchange.reply().as_ref().map(code), expected);
         assert_eq!(exchange.upstream().is_some(), expected.is_none());
-        proxy.advance(0);
+        // A person has approved it, whatever has become of it then.
+        assert_eq!(recorded(&exchange)[3], json!({ "id": "a1", "outcome": "approved" }));
+        assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [("approved".to_owned(), 1)]);
+        if expected.is_some() {
+            let answer: Value = serde_json::from_str(&exchange.reply().unwrap().body).unwrap();
+            assert_eq!(answer["id"], 7);
+        }
     }
 }
 

@@ -138,19 +138,40 @@ fn nothing_of_the_filters_comes_back_from_a_state_that_a_client_made_up() {
     use base64::Engine as _;
     let (proxy, worker) = asking("hold");
     for (kept, arrives) in [
-        (r#"{"requestState":"mcp-policy.x","inputResponses":{"mcp-policy.y":1}}"#, ""),
-        (r#"{"requestState":"a","requestState":"b"}"#, ""),
-        (r#"{"requestState":{},"inputResponses":[]}"#, ""),
-        (r#"{"inputResponses":{"a":1,"a":2}}"#, ""),
-        (r#"["requestState"]"#, ""),
+        (r#"{"params":{"requestState":"mcp-policy.x","inputResponses":{"mcp-policy.y":1}}}"#, ""),
+        (r#"{"params":{"requestState":"a","requestState":"b"}}"#, ""),
+        (r#"{"params":{"requestState":{},"inputResponses":[]}}"#, ""),
+        (r#"{"params":{"inputResponses":{"a":1,"a":2}}}"#, ""),
+        (&format!(r#"{{"params":{{"inputResponses":{{"a":{}{}}}}}}}"#, "[".repeat(98), "]".repeat(98)), ""),
+        (r#"{"requestState":"a"}"#, ""),
+        (r#"["params"]"#, ""),
         ("{", ""),
-        (r#"{"requestState":"a"}"#, r#","requestState":"a""#),
+        (r#"{"params":{"requestState":"a"}}"#, r#","requestState":"a""#),
     ] {
         let state = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(kept);
         let sent = message("safe", &format!(r#""arguments":{{}},"requestState":"mcp-policy.{state}""#));
         let exchange = post(&proxy, &worker, &sent, End::WithLast);
         let expected = message("safe", &format!(r#""arguments":{{}}{arrives}"#));
         assert_eq!(exchange.upstream().unwrap().text(), expected, "{kept}");
+    }
+}
+
+#[test]
+fn a_policy_without_approvals_changes_no_body() {
+    for way in WAYS {
+        let proxy = envoy();
+        let document = json!({ "version": "1", "request_headers": way, "tools": { "safe": {} } });
+        let worker = worker(&proxy, &document);
+        for member in [
+            r#""requestState":"mcp-policy.eyJudW1iZXIiOjF9""#,
+            r#""inputResponses":{"mcp-policy.approval":{}}"#,
+        ] {
+            let sent = message("safe", member);
+            let exchange = post(&proxy, &worker, &sent, End::WithLast);
+            let arrived = exchange.upstream().unwrap();
+            assert_eq!(arrived.text(), sent, "{way}");
+            assert_eq!(arrived.header("content-length"), Some(&*sent.len().to_string()), "{way}");
+        }
     }
 }
 

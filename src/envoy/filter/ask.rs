@@ -6,8 +6,8 @@ use crate::approval;
 use crate::envoy::host::{Broken, Host};
 use crate::envoy::metrics;
 use crate::envoy::plugin::Plugin;
+use crate::envoy::waiting::Asker;
 use crate::guard::Judgement;
-use crate::identity;
 use crate::policy::{Approvals, RequestHeaders};
 
 impl<H: Host> Filter<H> {
@@ -17,14 +17,7 @@ impl<H: Host> Filter<H> {
         waiter.close();
         let answer = some.then(|| self.host.posted(approval::MOST_BYTES).ok()).flatten();
         let answer = answer.and_then(|(status, body)| approval::read(&status, &body));
-        let now_ns = || self.host.now_ns().ok();
-        let grant = self.caller.grant(&plugin.policy);
-        let judgement = match grant.and_then(|grant| identity::expired(grant, now_ns)) {
-            Some(denial) => self.request(&plugin, &waiter.decision_id).refuse(denial),
-            None => self.with_tally(&plugin, |tally| {
-                self.request(&plugin, &waiter.decision_id).resume(&waiter.body, tally, answer.as_ref())
-            }),
-        };
+        let judgement = self.judge_again(&plugin, &waiter.decision_id, &waiter.body, answer.as_ref());
         if self.conclude(&plugin, judgement) == Flow::Continue && self.host.resume().is_err() {
             // It stays where it is until Envoy's time-out: nothing of it goes on.
             self.stage = Stage::Refused;
@@ -42,10 +35,10 @@ impl<H: Host> Filter<H> {
     ) -> Flow {
         let sent = plugin.policy.approvals.as_ref().and_then(|to| {
             let now_ns = self.host.now_ns().ok()?;
-            let until_ns = now_ns.saturating_add(u64::from(to.patience_ms()).saturating_mul(1_000_000));
             let caller = self.caller.key(&plugin.policy);
-            let times = (now_ns, until_ns);
-            let waiter = plugin.waiting.enter(&caller, body, decision_id.clone(), times)?;
+            let until_ns = now_ns.saturating_add(u64::from(to.patience_ms()).saturating_mul(1_000_000));
+            let asker = Asker { caller: caller.as_deref(), now_ns, until_ns };
+            let waiter = plugin.waiting.enter(&asker, body, decision_id.clone())?;
             let sent = self.send(plugin, to, judgement, question);
             sent.inspect_err(|Broken| waiter.close()).ok().map(|()| waiter)
         });
@@ -57,11 +50,21 @@ impl<H: Host> Filter<H> {
                 Flow::Pause
             }
             None => {
-                let judgement = self
-                    .with_tally(plugin, |tally| self.request(plugin, &decision_id).resume(body, tally, None));
+                let judgement = self.judge_again(plugin, &decision_id, body, None);
                 self.conclude(plugin, judgement)
             }
         }
+    }
+
+    fn judge_again(
+        &self,
+        plugin: &Plugin,
+        decision_id: &str,
+        body: &[u8],
+        answer: Option<&approval::Answer>,
+    ) -> Judgement {
+        let now_ns = self.host.now_ns().ok();
+        self.with_tally(plugin, |tally| self.request(plugin, decision_id).resume(body, tally, answer, now_ns))
     }
 
     fn send(
@@ -80,20 +83,28 @@ impl<H: Host> Filter<H> {
     /// Takes out of the body what is for this filter alone.
     pub(super) fn replace_body(&self, plugin: &Plugin, judgement: &Judgement) -> Result<(), Broken> {
         let Some(body) = &judgement.body else { return Ok(()) };
-        self.host.set_request_body(body)?;
-        let held = plugin.policy.request_headers == RequestHeaders::Hold;
-        match held && self.headers.content_length.is_present() {
-            true => self.host.set_request_header("content-length", &body.len().to_string()),
-            false => Ok(()),
+        if plugin.policy.request_headers == RequestHeaders::Hold {
+            if self.headers.content_length.is_present() {
+                self.host.set_request_header("content-length", &body.len().to_string())?;
+            }
+        } else if !forgets_length(plugin) {
+            // A body of another length than its headers have told is two requests to a server.
+            return Err(Broken);
         }
+        self.host.set_request_body(body)
     }
 
     /// Takes away the length of a body whose headers go ahead: what it holds for this filter is known only
     /// when they are gone.
     pub(super) fn forget_length(&self, plugin: &Plugin) -> Result<(), Broken> {
-        match plugin.policy.approvals.is_some() && self.headers.content_length.is_present() {
+        match forgets_length(plugin) && self.headers.content_length.is_present() {
             true => self.host.remove_request_header("content-length"),
             false => Ok(()),
         }
     }
+}
+
+/// Tells whether bodies may be changed behind headers that went ahead.
+fn forgets_length(plugin: &Plugin) -> bool {
+    plugin.policy.approvals.is_some()
 }
