@@ -9,7 +9,7 @@ const LONGEST_ID: usize = 128;
 /// The longest URL, in characters.
 const LONGEST_URL: usize = 2_048;
 /// How much of an approver's reason is told, in characters.
-const LONGEST_REASON: usize = 512;
+const LONGEST_REASON: usize = 2_000;
 
 /// What became of the call's approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

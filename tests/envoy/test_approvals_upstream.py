@@ -253,6 +253,14 @@ def test_calls_that_nobody_approves_lose_the_filters_state_too(module_envoy, ser
     assert service.requests == []
 
 
+@pytest.mark.parametrize("ahead", ["hold", "stream"])
+def test_without_approvals_a_body_has_the_length_that_its_headers_tell(envoy, upstream, ahead):
+    """A body shortened behind headers that went ahead would be two requests to the server."""
+    proxy = envoy({"version": "1", "request_headers": ahead, "tools": {"wipe": {}}})
+    sent = message(after=',"requestState":"mcp-policy.eyJudW1iZXIiOjF9"')
+    assert_arrived(upstream, by_length(proxy, sent), sent)
+
+
 def test_headers_arrive_as_they_were_sent(proxies, service, module_upstream):
     """Nothing of the asking is in the headers of what goes on."""
     proxy = proxies["HTTP/1.1"]

@@ -77,7 +77,7 @@ async fn answer(app: &App, question: &Question, asker: &Asker) -> Result<Approva
     // Listens before it asks: what is decided in between is not missed.
     let mut news = app.feed.listen();
     loop {
-        let approval = app.store.ask(&question.asked, &asker.name, now_ms()).await?;
+        let approval = app.store.ask(&question.asked, &asker.name, now_ms).await?;
         app.feed.wake();
         // Whatever has become of it, asking again tells: another call may have used it up meanwhile.
         if approval.status != Status::Pending || !changed(app, &approval, &mut news, until).await? {

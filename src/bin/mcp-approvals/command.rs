@@ -148,7 +148,7 @@ impl What {
                 }
                 let may = May { approve: may == Role::Approve, servers, tools };
                 let secret = store.invite(&name, &may, now_ms()).await?;
-                let url = settings.url.unwrap_or_else(|| "http://127.0.0.1:8090".to_owned());
+                let url = settings.base_url(settings.listen.as_deref().unwrap_or(config::LISTEN));
                 say(&format!("{url}/invitations/{secret}"));
                 store.close().await;
             }

@@ -20,6 +20,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// Under which URL people reach the service, without a slash at the end
     pub url: Option<String>,
+    /// Whose word is taken for where a request comes from (`x-forwarded-for`)
+    pub proxies: Vec<Network>,
     /// How many questions of one principal of one grant may wait at once
     pub most_waiting: Option<u32>,
     /// Who may ask
@@ -136,7 +138,17 @@ pub struct Webhook {
     pub url: String,
 }
 
+/// Where the service listens where nothing else is said.
+pub const LISTEN: &str = "127.0.0.1:8090";
+
 impl Settings {
+    /// Returns under which URL people reach the service, which listens at `address`.
+    #[must_use]
+    pub fn base_url(&self, address: &str) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        self.url.clone().unwrap_or_else(|| format!("{scheme}://{address}"))
+    }
+
     /// Returns the kind of harm that a call can do; the first of the risks that fits.
     #[must_use]
     pub fn risk(&self, server: &str, tool: &str) -> &str {

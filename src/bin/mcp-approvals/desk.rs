@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::access::Refusal;
 use crate::app::App;
+use crate::clock;
 use crate::model::{Approval, Verdict};
 use crate::store::Undecidable;
 use crate::visitor::Visitor;
@@ -42,7 +43,7 @@ pub async fn decide(
     let approval = approval.ok_or(Undecidable::Unknown)?;
     let Visitor { approver, access, .. } = visitor;
     access.may_decide(approver, &approval, verdict, &app.settings).map_err(NotDecided::Refused)?;
-    let decided = app.store.decide(id, verdict, &approver.name, reason, now_ms).await?;
+    let decided = app.store.decide(id, verdict, &approver.name, reason, clock::now_ms).await?;
     app.metrics.decided(verdict);
     app.feed.wake();
     Ok(decided)

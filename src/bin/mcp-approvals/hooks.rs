@@ -9,6 +9,7 @@ use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::Webhook;
 use crate::store::{Message, StoreError};
+use crate::web::odd;
 use crate::{http, journal, secret};
 
 /// For how long one delivery may take: less than the outbox lets it be this instance's.
@@ -126,20 +127,20 @@ fn pause_ms(attempts: i64) -> i64 {
 fn text(app: &App, message: &Message) -> String {
     let asked = &message.approval.asked;
     let who = asked.principal.as_deref().unwrap_or("somebody unknown");
-    let page = app.page(&message.approval.id);
     let text = format!(
         "Approval needed: {} wants to call *{}* of *{}* (grant {}).\n<{}|Look and decide>",
         escaped(who),
         escaped(&asked.tool),
         escaped(&asked.server),
         escaped(&asked.grant),
-        escaped(&page),
+        // An own page's URL, in which nothing but `&` has a meaning there.
+        app.page(&message.approval.id).replace('&', "&amp;"),
     );
     json!({ "text": text }).to_string()
 }
 
-/// Escapes a text for Slack's mrkdwn, in which three characters have a meaning of their own, and keeps
-/// it to one line of bounded length.
+/// Escapes a name for Slack's mrkdwn, in which three characters have a meaning of their own, and keeps
+/// it to one line of what can be seen, of bounded length.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for char in text.chars().take(200) {
@@ -148,11 +149,11 @@ fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             // These begin and end bold, italic, struck and code text.
-            '*' | '_' | '~' | '`' if !text.starts_with("http") => {
+            '*' | '_' | '~' | '`' => {
                 out.push(char);
                 out.push('\u{200b}');
             }
-            control if control.is_control() => out.push('\u{fffd}'),
+            odd if odd::name(odd).is_some() => out.push('\u{fffd}'),
             other => out.push(other),
         }
     }

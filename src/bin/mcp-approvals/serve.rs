@@ -16,12 +16,9 @@ use tokio::time::timeout;
 
 use crate::app::{App, AppState};
 use crate::clock::now_ms;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::store::{May, Store};
 use crate::{api, asking, feed, hooks, journal, listen, live, tls, web};
-
-/// Where the service listens unless told.
-const LISTEN: &str = "127.0.0.1:8090";
 
 /// The database unless told.
 pub const DATABASE: &str = "sqlite:mcp-approvals.db";
@@ -44,7 +41,7 @@ const RELOAD: Duration = Duration::from_secs(60);
 /// Why it cannot begin.
 pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), String> {
     let tls = tls.map(Arc::new);
-    let listen = settings.listen.as_deref().unwrap_or(LISTEN);
+    let listen = settings.listen.as_deref().unwrap_or(config::LISTEN);
     let database = settings.database.as_deref().unwrap_or(DATABASE);
     let names = hooks::names(&settings.webhooks);
     let store = Store::open(database, &names).await.map_err(|why| why.to_string())?;
@@ -61,7 +58,7 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
             "no `url` is configured: links lead to {scheme}://{address}, which is nowhere"
         ));
     }
-    let url = settings.url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
+    let url = settings.base_url(&address.to_string());
     let (stop, stopping) = watch::channel(false);
     let app = App::new(settings, url, store, stopping.clone()).await.map_err(|why| why.to_string())?;
     first(&app).await?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use mcp_policy_filter::json::{self, Value};
 
-use crate::{http, serve};
+use crate::{http, serve, wire};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -136,7 +136,7 @@ impl Service {
     /// Prints an answer, as it came or for people.
     fn print(&self, text: &str, print: impl Fn(Value<'_>) -> String) -> Result<(), String> {
         if self.json {
-            serve::say(text);
+            serve::say(&wire::escaped(text.to_owned()));
             return Ok(());
         }
         let answer = json::read(text.as_bytes()).map_err(|_| "the service answered no JSON".to_owned())?;

@@ -17,11 +17,13 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
+use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
 use sqlx::any::AnyPoolOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -92,7 +94,7 @@ impl Store {
         };
         let mut url = url.to_owned();
         if engine == Engine::Sqlite {
-            make_file(&url).map_err(StoreError::File)?;
+            make_file(&url)?;
             if !url.contains('?') {
                 url.push_str("?mode=rwc");
             }
@@ -168,17 +170,21 @@ async fn prepare(connection: &mut AnyConnection, engine: Engine) -> Result<(), s
 
 /// Makes the file of an SQLite database where there is none, for its owner's eyes only: it holds
 /// the arguments of calls.
-fn make_file(url: &str) -> io::Result<()> {
-    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
-    let path = path.split('?').next().unwrap_or_default();
-    if path.is_empty() || path.contains(":memory:") {
-        return Ok(());
+fn make_file(url: &str) -> Result<(), StoreError> {
+    // What reads the URL to open the file reads it here: it has escapes.
+    let path = SqliteConnectOptions::from_str(url).map_err(|_| StoreError::Url)?;
+    let path = path.get_filename().to_owned();
+    if path
+        .to_str()
+        .is_none_or(|path| path.is_empty() || path.starts_with("file:") || path.contains(":memory:"))
+    {
+        return Err(StoreError::Url);
     }
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    options.open(path).map(drop).map_err(StoreError::File)
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -4,8 +4,12 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-/// Failures of one account that cost nothing.
-const FREE_ACCOUNT: u32 = 5;
+/// Failures of one account from one address that cost nothing.
+const FREE_BOTH: u32 = 5;
+
+/// Failures of one account, from wherever, that cost nothing: who fails elsewhere must not be able to keep its
+/// owner out, and who has many addresses must not be able to go on for ever.
+const FREE_ACCOUNT: u32 = 100;
 
 /// Failures from one address that cost nothing: many people may share one.
 const FREE_ADDRESS: u32 = 20;
@@ -31,6 +35,7 @@ pub struct Throttle {
 /// Whose failures they are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Whose {
+    Both(String, IpAddr),
     Account(String),
     Address(IpAddr),
 }
@@ -49,9 +54,11 @@ impl Throttle {
     /// How many seconds have to pass before the next try.
     pub fn take(&self, account: &str, address: IpAddr, now_ms: i64) -> Result<(), i64> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let (account, address) = (account.to_lowercase(), network(address));
         let keys = [
-            (Whose::Account(account.to_lowercase()), FREE_ACCOUNT),
-            (Whose::Address(network(address)), FREE_ADDRESS),
+            (Whose::Both(account.clone(), address), FREE_BOTH),
+            (Whose::Account(account), FREE_ACCOUNT),
+            (Whose::Address(address), FREE_ADDRESS),
         ];
         for (key, free) in &keys {
             let wait_ms = failures.get(key).map_or(0, |failed| failed.pause(*free, now_ms));
@@ -78,8 +85,10 @@ impl Throttle {
     /// Notes that a try succeeded: the account's failures are forgotten, the address has one less.
     pub fn succeeded(&self, account: &str, address: IpAddr) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.remove(&Whose::Account(account.to_lowercase()));
-        if let Some(failed) = failures.get_mut(&Whose::Address(network(address))) {
+        let (account, address) = (account.to_lowercase(), network(address));
+        failures.remove(&Whose::Both(account.clone(), address));
+        failures.remove(&Whose::Account(account));
+        if let Some(failed) = failures.get_mut(&Whose::Address(address)) {
             failed.count = failed.count.saturating_sub(1);
         }
     }
@@ -126,8 +135,18 @@ mod tests {
             now_ms += seconds * 1000;
             assert_eq!(throttle.take("alice", HOME, now_ms), Ok(()), "after {seconds} seconds");
         }
+        let elsewhere = IpAddr::from([10, 0, 0, 7]);
+        assert_eq!(throttle.take("alice", elsewhere, now_ms), Ok(()), "nobody keeps her out from elsewhere");
         throttle.succeeded("alice", HOME);
         assert_eq!(throttle.take("alice", HOME, now_ms), Ok(()));
+    }
+
+    #[test]
+    fn who_has_many_addresses_does_not_go_on_for_ever() {
+        let throttle = Throttle::default();
+        let tries = (0..200_u32)
+            .filter(|number| throttle.take("alice", IpAddr::from((number << 8).to_be_bytes()), 0).is_ok());
+        assert_eq!(tries.count(), 100);
     }
 
     #[test]

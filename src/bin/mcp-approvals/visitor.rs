@@ -147,7 +147,8 @@ pub fn same_origin(app: &App, headers: &HeaderMap) -> Result<(), Forged> {
 #[must_use]
 pub fn address(app: &App, parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.address.ip());
-    if !is_trusted(app, peer) {
+    let proxies = app.settings.proxies.iter();
+    if !is_trusted(app, peer) && !proxies.into_iter().any(|network| network.holds(peer)) {
         return peer;
     }
     let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();

@@ -139,7 +139,16 @@ pub fn event(event: &Event) -> String {
             arguments: call.arguments.as_deref().and_then(raw),
         }),
     };
-    serde_json::to_string(&line).unwrap_or_default()
+    escaped(serde_json::to_string(&line).unwrap_or_default())
+}
+
+/// Returns a JSON text in one line of what can be seen; what is no JSON text stays as it is.
+#[must_use]
+pub fn escaped(text: String) -> String {
+    let Ok(document) = json::read(text.as_bytes()) else { return text };
+    let mut out = String::with_capacity(text.len());
+    json::compact(&mut out, document.root());
+    out
 }
 
 /// Returns the JSON text of arguments in one line, with what misleads a reader escaped, and every

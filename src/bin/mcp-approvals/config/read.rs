@@ -41,6 +41,10 @@ fn file_of(
         listen: root.text("listen", faults),
         database: root.text("database", faults),
         url: url(&mut root, faults),
+        proxies: {
+            let listed = root.texts("proxies", faults).unwrap_or_default();
+            networks(&listed, &root.place("proxies"), faults)
+        },
         most_waiting: root.count("most_waiting", faults),
         tls,
         callers: each(root.tables("callers", faults), |keys| caller(keys, vouched, faults)),
@@ -133,6 +137,17 @@ fn sign_in(mut keys: Keys<'_>, faults: &mut Faults) -> SignIn {
     sign_in
 }
 
+fn networks(texts: &[String], place: &Path, faults: &mut Faults) -> Vec<Network> {
+    let mut networks = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        match Network::from_text(text) {
+            Some(network) => networks.push(network),
+            None => faults.add(&place.index(index), "must be an address such as `10.0.0.7` or `10.0.0.0/8`"),
+        }
+    }
+    networks
+}
+
 fn proxy(mut keys: Keys<'_>, faults: &mut Faults) -> Proxy {
     let header = keys.needed("header", faults);
     let groups_header = keys.text("groups_header", faults);
@@ -143,17 +158,11 @@ fn proxy(mut keys: Keys<'_>, faults: &mut Faults) -> Proxy {
         }
     }
     let place = keys.place("trusted");
-    let texts = keys.texts("trusted", faults).unwrap_or_default();
-    if texts.is_empty() && !faults.has(&place) {
+    let listed = keys.texts("trusted", faults);
+    if listed.as_ref().is_none_or(Vec::is_empty) && !faults.has(&place) {
         faults.add(&place, "must list the addresses of the proxy, such as `10.0.0.0/8`");
     }
-    let mut trusted = Vec::new();
-    for (index, text) in texts.iter().enumerate() {
-        match Network::from_text(text) {
-            Some(network) => trusted.push(network),
-            None => faults.add(&place.index(index), "must be an address such as `10.0.0.7` or `10.0.0.0/8`"),
-        }
-    }
+    let trusted = networks(&listed.unwrap_or_default(), &place, faults);
     keys.close(faults);
     Proxy { header, groups_header, trusted }
 }

@@ -85,13 +85,14 @@ fn an_empty_file_is_enough() {
 #[test]
 fn every_fault_is_told_with_what_would_be_right() {
     for (text, faults) in [
+        ("proxies = [\"a\"]", &["proxies[0]: must be an address such as `10.0.0.7` or `10.0.0.0/8`"][..]),
         ("most_waiting = 0", &["most_waiting: must be an integer from 1 on, found an integer"][..]),
         ("most_waiting = \"9\"", &["most_waiting: must be an integer from 1 on, found a string"]),
         ("listen = 8090", &["listen: must be a string that is not empty, found an integer"][..]),
         (
             "lisen = \"x\"",
             &[
-                "lisen: unknown key, expected `tls`, `listen`, `database`, `url`, `most_waiting`, `callers`, `sign_in`, `roles`, `risks`, `approvers` or `webhooks`",
+                "lisen: unknown key, expected `tls`, `listen`, `database`, `url`, `proxies`, `most_waiting`, `callers`, `sign_in`, `roles`, `risks`, `approvers` or `webhooks`",
             ],
         ),
         ("url = \"approvals.example.com\"", &["url: must be a URL such as `https://approvals.example.com`"]),

@@ -103,7 +103,7 @@ impl Store {
     /// Uses up the invitation with this secret for an account named `name`, whose password hashes to
     /// `password`. `false` where the invitation does not stand, is another's, or invites whoever comes
     /// and the name is taken. An invitation by name gives an account that exists a new password and
-    /// role, and ends its sessions.
+    /// role, and ends its sessions and tokens.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -146,8 +146,9 @@ impl Store {
         if made.rows_affected() != 1 {
             return Ok(false);
         }
-        let ended = "DELETE FROM sessions WHERE name = $1";
-        sqlx::query(ended).bind(name.to_owned()).execute(writing.on()).await?;
+        for ended in ["DELETE FROM sessions WHERE name = $1", "DELETE FROM tokens WHERE name = $1"] {
+            sqlx::query(ended).bind(name.to_owned()).execute(writing.on()).await?;
+        }
         let said = Said { who: name, ..Said::default() };
         event::write(&mut writing, What::AccountMade, said, now_ms).await?;
         writing.commit().await?;

@@ -20,8 +20,16 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing is consumed then.
-    pub async fn ask(&self, asked: &Asked, by: &str, now_ms: i64) -> Result<Approval, StoreError> {
+    pub async fn ask(
+        &self,
+        asked: &Asked,
+        by: &str,
+        clock: impl Fn() -> i64,
+    ) -> Result<Approval, StoreError> {
         let mut writing = self.write().await?;
+        lock(&mut writing, &asked.fingerprint).await?;
+        // Whoever held the lock may have held it for long.
+        let now_ms = clock();
         let approval = match standing(&mut writing, &asked.fingerprint, now_ms).await? {
             Some(approval) => again(&mut writing, approval, now_ms).await?,
             None => {
@@ -81,7 +89,6 @@ async fn standing(
     now_ms: i64,
 ) -> Result<Option<Approval>, StoreError> {
     // PostgreSQL reads anew with each statement: what is read behind the lock is what stands.
-    lock(writing, fingerprint).await?;
     let standing = "SELECT * FROM approvals WHERE fingerprint = $1
         AND status IN ('pending', 'approved', 'denied') AND expires_ms > $2
         ORDER BY created_ms DESC LIMIT 1";

@@ -33,13 +33,15 @@ impl Store {
         verdict: Verdict,
         by: &str,
         reason: Option<&str>,
-        now_ms: i64,
+        clock: impl Fn() -> i64,
     ) -> Result<Approval, Undecidable> {
         let mut writing = self.write().await?;
         let fingerprint = "SELECT fingerprint FROM approvals WHERE id = $1";
         let row = sqlx::query(fingerprint).bind(id.to_owned()).fetch_optional(writing.on()).await?;
         let fingerprint: String = row.ok_or(Undecidable::Unknown)?.try_get(0)?;
         ask::lock(&mut writing, &fingerprint).await?;
+        // Whoever held the lock may have held it for long.
+        let now_ms = clock();
         let approval = "SELECT * FROM approvals WHERE id = $1";
         let row = sqlx::query(approval).bind(id.to_owned()).fetch_one(writing.on()).await?;
         let mut approval = row::approval(&row, now_ms)?;

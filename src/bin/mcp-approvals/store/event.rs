@@ -12,7 +12,7 @@ use super::{Store, StoreError, Writing};
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// A call was asked about, for the first time or again
+    /// A call was asked about, for the first time
     Asked,
     /// Somebody approved it
     Approved,

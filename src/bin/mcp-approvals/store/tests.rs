@@ -68,7 +68,7 @@ fn asked(fingerprint: &str) -> Asked {
 }
 
 async fn ask(store: &Store, fingerprint: &str, now_ms: i64) -> Approval {
-    store.ask(&asked(fingerprint), "envoy", now_ms).await.unwrap()
+    store.ask(&asked(fingerprint), "envoy", || now_ms).await.unwrap()
 }
 
 /// What the events of an approval say happened.
@@ -98,15 +98,15 @@ async fn a_caller_that_asks_about_ever_more_calls_is_refused_until_somebody_deci
         for fingerprint in ["a", "b", "a"] {
             assert_eq!(ask(&store, fingerprint, NOW).await.status, Status::Pending);
         }
-        let third = store.ask(&asked("c"), "envoy", NOW).await;
+        let third = store.ask(&asked("c"), "envoy", || NOW).await;
         assert!(matches!(third, Err(StoreError::TooMany(2))), "{third:?}");
         let other = Asked { principal: None, ..asked("c") };
-        let other = store.ask(&other, "envoy", NOW).await.unwrap();
+        let other = store.ask(&other, "envoy", || NOW).await.unwrap();
         assert_eq!(other.status, Status::Pending, "others are not in its way");
         let first = ask(&store, "a", NOW).await;
-        store.decide(&first.id, Verdict::Deny, "bob", None, NOW).await.unwrap();
+        store.decide(&first.id, Verdict::Deny, "bob", None, || NOW).await.unwrap();
         let more = Asked { fingerprint: "d".repeat(64), ..asked("d") };
-        assert_eq!(store.ask(&more, "envoy", NOW).await.unwrap().status, Status::Pending);
+        assert_eq!(store.ask(&more, "envoy", || NOW).await.unwrap().status, Status::Pending);
         store.close().await;
     }
 }
@@ -196,12 +196,12 @@ async fn a_call_goes_its_way() {
                     }
                     Decide(verdict) => {
                         let id = &last.as_ref().unwrap().id;
-                        let decided = store.decide(id, verdict, "bob", Some("so"), now_ms).await.unwrap();
+                        let decided = store.decide(id, verdict, "bob", Some("so"), || now_ms).await.unwrap();
                         assert_eq!(decided, store.get(id, now_ms).await.unwrap().unwrap(), "{name}");
                     }
                     Not(verdict, why) => {
                         let id = &last.as_ref().unwrap().id;
-                        let told = store.decide(id, verdict, "eve", None, now_ms).await.unwrap_err();
+                        let told = store.decide(id, verdict, "eve", None, || now_ms).await.unwrap_err();
                         assert_eq!(told.to_string(), why, "{name}");
                     }
                     Pass(seconds) => now_ms += seconds * 1000,
@@ -212,7 +212,7 @@ async fn a_call_goes_its_way() {
             now_ms += 901_000;
             store.sweep(now_ms).await.unwrap();
         }
-        let unknown = store.decide("nobody", Deny, "bob", None, now_ms).await.unwrap_err();
+        let unknown = store.decide("nobody", Deny, "bob", None, || now_ms).await.unwrap_err();
         assert_eq!(unknown.to_string(), "there is no such approval");
     }
 }
@@ -223,7 +223,7 @@ async fn of_fifty_who_ask_at_once_one_is_approved() {
         // Two pools: what two processes of the service share is the database alone.
         let stores = [place.open().await, place.open().await];
         let first = ask(&stores[0], "a", NOW).await;
-        stores[1].decide(&first.id, Verdict::Approve, "bob", None, NOW).await.unwrap();
+        stores[1].decide(&first.id, Verdict::Approve, "bob", None, || NOW).await.unwrap();
         let askers: Vec<_> = (0..50)
             .map(|number| {
                 let store = stores[number % 2].clone();
@@ -262,7 +262,7 @@ async fn of_twenty_who_decide_at_once_one_does() {
             .map(|number| {
                 let (store, id) = (stores[number % 2].clone(), approval.id.clone());
                 let verdict = if number % 3 == 0 { Verdict::Approve } else { Verdict::Deny };
-                tokio::spawn(async move { store.decide(&id, verdict, "bob", None, NOW).await.is_ok() })
+                tokio::spawn(async move { store.decide(&id, verdict, "bob", None, || NOW).await.is_ok() })
             })
             .collect();
         let mut decided = 0;
@@ -279,7 +279,7 @@ async fn events_and_what_was_asked_stand() {
     for place in Place::each().await {
         let store = place.open().await;
         let approval = ask(&store, "a", NOW).await;
-        store.decide(&approval.id, Verdict::Deny, "bob", None, NOW).await.unwrap();
+        store.decide(&approval.id, Verdict::Deny, "bob", None, || NOW).await.unwrap();
         let before = store.events(0, 0, 100).await.unwrap();
         for change in [
             "UPDATE events SET who = 'eve'",
@@ -325,9 +325,9 @@ async fn the_history_is_searched_and_comes_in_pages() {
             asked.tool = tool.to_owned();
             asked.expires_seconds = if number == 0 { 1 } else { 900 };
             let now_ms = NOW + i64::try_from(number).unwrap();
-            let approval = store.ask(&asked, "envoy", now_ms).await.unwrap();
+            let approval = store.ask(&asked, "envoy", || now_ms).await.unwrap();
             if number == 2 {
-                store.decide(&approval.id, Verdict::Deny, "Bob", Some("too many"), now_ms).await.unwrap();
+                store.decide(&approval.id, Verdict::Deny, "Bob", Some("too many"), || now_ms).await.unwrap();
             }
         }
         let later = NOW + 5000;
@@ -380,7 +380,7 @@ async fn what_others_let_pile_up_hides_nothing() {
             let server = if number == 240 { "shop" } else { "crm" };
             let one =
                 Asked { fingerprint: format!("{number:064x}"), server: server.to_owned(), ..asked("a") };
-            store.ask(&one, "envoy", NOW + number / 100).await.unwrap();
+            store.ask(&one, "envoy", || NOW + number / 100).await.unwrap();
         }
         let of = |server: &'static str| move |approval: &Approval| approval.asked.server == server;
         let (found, more) = store.pending(of("shop"), NOW + 3).await.unwrap();

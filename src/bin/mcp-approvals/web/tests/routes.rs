@@ -96,7 +96,7 @@ impl Service {
     }
 
     async fn ask(&self, asked: &Asked) -> Approval {
-        self.app.store.ask(asked, "envoy", now_ms()).await.unwrap()
+        self.app.store.ask(asked, "envoy", now_ms).await.unwrap()
     }
 
     async fn status(&self, id: &str) -> Status {
