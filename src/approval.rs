@@ -7,8 +7,19 @@ mod answer;
 pub mod canonical;
 mod question;
 
-pub use answer::{Answer, MOST_BYTES, Status, read};
+pub use answer::{Answer, Cause, MOST_BYTES, Status, read};
 pub use question::{Bound, Question, Unbound, fingerprint};
+
+/// What a record tells of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// How it ended
+    pub outcome: Outcome,
+    /// The approval's id
+    pub id: Option<&'a str>,
+    /// Why there was no answer
+    pub cause: Option<&'a str>,
+}
 
 /// How asking ended, or that it has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

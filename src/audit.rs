@@ -75,8 +75,8 @@ pub struct Record<'r> {
     pub request: Option<&'r str>,
     /// The counters, in the order of the limits
     pub counters: &'r [Counted],
-    /// How asking for an approval ended, where it was asked, and the approval's id
-    pub approval: Option<(approval::Outcome, Option<&'r str>)>,
+    /// What asking for an approval came to, where it was asked
+    pub approval: Option<approval::Told<'r>>,
 }
 
 impl Record<'_> {
@@ -104,7 +104,7 @@ impl Record<'_> {
         out.text("protocol", once(&self.headers.protocol_version).as_deref());
         self.arguments(call, &mut out);
         counters(self.counters, out.key("counters"));
-        if let Some((outcome, id)) = self.approval {
+        if let Some(approval::Told { outcome, id, cause }) = self.approval {
             let approval = out.key("approval");
             approval.push_str("{\"id\":");
             match id {
@@ -112,7 +112,12 @@ impl Record<'_> {
                 None => approval.push_str("null"),
             }
             // Writing to a String cannot fail.
-            let _ = write!(approval, r#","outcome":"{}"}}"#, outcome.as_str());
+            let _ = write!(approval, r#","outcome":"{}""#, outcome.as_str());
+            if let Some(cause) = cause {
+                approval.push_str(",\"cause\":");
+                json::quote(approval, cause);
+            }
+            approval.push('}');
         }
         out.text("policy", Some(&self.policy.digest));
         out.text("request_id", once(&self.headers.request_id).as_deref());

@@ -46,8 +46,8 @@ struct Known<'a> {
     size: usize,
     counters: Vec<Counted>,
     counting: Counting,
-    /// How asking for an approval ended, and the approval's id
-    approval: Option<(approval::Outcome, Option<&'a str>)>,
+    /// What asking for an approval came to
+    approval: Option<approval::Told<'a>>,
     /// How its client is led to the approval's page
     lead: Option<Lead<'a>>,
 }
@@ -57,8 +57,8 @@ struct Known<'a> {
 enum Asked<'a> {
     /// It has not
     NotYet,
-    /// It has answered, at this time; `None` where that cannot be read or told
-    Answered(Option<&'a Answer>, Option<u64>),
+    /// It has answered, or why it has not; and the time, where it can be told
+    Answered(Result<&'a Answer, &'a str>, Option<u64>),
 }
 
 /// Where the calls of a policy are counted.
@@ -166,14 +166,14 @@ impl Request<'_> {
         self.consider(body, tally, Asked::NotYet)
     }
 
-    /// Judges the bytes of a body again, now that the approval service has answered; `answer` is `None` where
-    /// it has not, or in no way that can be read, and `now_ns` (nanoseconds since the Unix epoch) where the
-    /// time cannot be told, which ends whatever ends.
+    /// Judges the bytes of a body again, now that the approval service has answered, or it is known why it
+    /// has not. `now_ns` (nanoseconds since the Unix epoch) is `None` where the time cannot be told, which
+    /// ends whatever ends.
     pub fn resume<S: Store + ?Sized>(
         &self,
         body: &[u8],
         tally: &Tally<'_, S>,
-        answer: Option<&Answer>,
+        answer: Result<&Answer, &str>,
         now_ns: Option<u64>,
     ) -> Judgement {
         self.consider(body, tally, Asked::Answered(answer, now_ns))
@@ -268,7 +268,7 @@ impl Request<'_> {
             approval: known.approval,
         }
         .json();
-        let approval = known.approval.map(|(outcome, _)| outcome);
+        let approval = known.approval.map(|told| told.outcome);
         Judgement { verdict, record, outcome, denial, counting: known.counting, body: None, approval }
     }
 

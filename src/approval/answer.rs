@@ -1,5 +1,7 @@
 //! What the approval service answers. It may be anybody's, and broken: what cannot be read is no answer.
 
+use std::borrow::Cow;
+
 use crate::json::{self, Kind, Value};
 
 /// Larger answers are not read.
@@ -35,39 +37,48 @@ pub struct Answer {
     pub reason: Option<String>,
 }
 
-/// Reads an answer from its HTTP status and its body; `None` where it is no answer.
-#[must_use]
-pub fn read(http_status: &[u8], body: &[u8]) -> Option<Answer> {
-    if !matches!(http_status, b"200" | b"201" | b"202") || body.len() > MOST_BYTES {
-        return None;
+/// Why there is no answer, in words for records and logs.
+pub type Cause = Cow<'static, str>;
+
+/// Reads an answer from its HTTP status and its body.
+///
+/// # Errors
+/// The [`Cause`] why it is no answer.
+pub fn read(http_status: &[u8], body: &[u8]) -> Result<Answer, Cause> {
+    if !matches!(http_status, b"200" | b"201" | b"202") {
+        let status = http_status.get(..3).unwrap_or(http_status);
+        return Err(format!("status {}", String::from_utf8_lossy(status)).into());
     }
-    let document = json::read(body).ok()?;
-    if document.defect().is_some() || !document.root().is_object() {
-        return None;
+    if body.len() > MOST_BYTES {
+        return Err("more than 64 KiB".into());
     }
-    let member = |key: &str| document.root().get(key).filter(|value| value.kind() != Kind::Null);
-    let status = match member("status")?.string()?.as_ref() {
-        "approved" => Status::Approved,
-        "denied" => Status::Denied,
-        "pending" => Status::Pending,
-        _ => return None,
+    let document = json::read(body).ok().filter(|document| document.defect().is_none());
+    let document = document.as_ref().filter(|document| document.root().is_object());
+    let root = document.ok_or("not one JSON object that reads in one way")?.root();
+    let member = |key: &str| root.get(key).filter(|value| value.kind() != Kind::Null);
+    let status = match member("status").and_then(Value::string).as_deref() {
+        Some("approved") => Status::Approved,
+        Some("denied") => Status::Denied,
+        Some("pending") => Status::Pending,
+        _ => return Err("`status` is none of `approved`, `denied` and `pending`".into()),
     };
-    let id = member("id")?.string().filter(|id| is_id(id))?.into_owned();
+    let id = member("id").and_then(Value::string).filter(|id| is_id(id));
+    let id = id.ok_or("`id` is not 1 to 128 printable characters")?.into_owned();
     let url = match member("url") {
+        None if status == Status::Pending => return Err("`url` is missing".into()),
         None => None,
-        Some(value) => Some(value.string().filter(|url| is_page(url))?.into_owned()),
+        Some(value) => {
+            let url = value.string().filter(|url| is_page(url));
+            Some(url.ok_or("`url` is no address of a page")?.into_owned())
+        }
     };
-    if status == Status::Pending && url.is_none() {
-        return None;
-    }
-    let reason = match member("reason") {
-        None => None,
-        Some(value) => Some(one_line(&value.string()?)).filter(|reason| !reason.is_empty()),
+    let text = |key: &'static str| match member(key) {
+        None => Ok(None),
+        Some(value) => value.string().map(Some).ok_or_else(|| format!("`{key}` is no text")),
     };
-    if member("expires_at").is_some_and(|value| Value::string(value).is_none()) {
-        return None;
-    }
-    Some(Answer { status, id, url, reason })
+    let reason = text("reason")?.map(|reason| one_line(&reason)).filter(|reason| !reason.is_empty());
+    text("expires_at")?;
+    Ok(Answer { status, id, url, reason })
 }
 
 /// Tells whether a text can stand in a sentence as an id.
@@ -107,8 +118,8 @@ mod tests {
         let body = r#"{"status":"pending","id":"a1","url":"https://a.example/approvals/a1?x=1#y","reason":null,"more":[1]}"#;
         let url = Some("https://a.example/approvals/a1?x=1#y".to_owned());
         let pending = Answer { status: Status::Pending, id: "a1".to_owned(), url, reason: None };
-        assert_eq!(read(b"200", body.as_bytes()), Some(pending.clone()));
-        assert_eq!(read(b"202", body.as_bytes()), Some(pending));
+        assert_eq!(read(b"200", body.as_bytes()), Ok(pending.clone()));
+        assert_eq!(read(b"202", body.as_bytes()), Ok(pending));
         let body = r#"{"status":"denied","id":"a1","reason":" not\ntoday\u202e ","expires_at":"2027-01-01T00:00:00Z"}"#;
         let denied = Answer {
             status: Status::Denied,
@@ -116,9 +127,9 @@ mod tests {
             url: None,
             reason: Some("not today".to_owned()),
         };
-        assert_eq!(read(b"200", body.as_bytes()), Some(denied));
+        assert_eq!(read(b"200", body.as_bytes()), Ok(denied));
         let body = r#"{"status":"approved","id":"a1"}"#;
-        assert_eq!(read(b"200", body.as_bytes()).map(|answer| answer.status), Some(Status::Approved));
+        assert_eq!(read(b"200", body.as_bytes()).map(|answer| answer.status), Ok(Status::Approved));
     }
 
     #[test]
@@ -162,10 +173,11 @@ mod tests {
             &long,
             &huge,
         ] {
-            assert_eq!(read(b"200", body.as_bytes()), None, "{body}");
+            assert!(read(b"200", body.as_bytes()).is_err(), "{body}");
         }
         for status in ["", "100", "204", "206", "301", "400", "404", "500", "2000"] {
-            assert_eq!(read(status.as_bytes(), br#"{"status":"approved","id":"a"}"#), None, "{status}");
+            let cause = read(status.as_bytes(), br#"{"status":"approved","id":"a"}"#).unwrap_err();
+            assert_eq!(cause, format!("status {}", status.get(..3).unwrap_or(status)));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What all requests of one worker share: the policy, the ids, the places of counters.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::num::NonZeroU32;
 
 use super::counters;
@@ -28,7 +28,12 @@ pub struct Plugin {
     /// What waits for an approval
     pub waiting: Waiting,
     layout: OnceCell<Layout>,
+    /// When it was last said that nobody could be asked
+    complained_ns: Cell<u64>,
 }
+
+/// How often it is said that nobody could be asked, in nanoseconds: as often as that is worth reading.
+const COMPLAINT_NS: u64 = 10_000_000_000;
 
 impl Plugin {
     /// Makes a plugin of the bytes of its configuration, and of nothing else: what one worker
@@ -48,7 +53,16 @@ impl Plugin {
         let credentials = policy.identity.iter().filter_map(Source::header).map(str::to_owned).collect();
         let counts = policy.all_rules().any(|rule| !rule.limits.is_empty());
         let (ids, waiting) = (Ids::new(host.random()), Waiting::default());
-        Ok(Self { policy, counts, credentials, ids, watch, waiting, layout: OnceCell::new() })
+        Ok(Self {
+            policy,
+            counts,
+            credentials,
+            ids,
+            watch,
+            waiting,
+            layout: OnceCell::new(),
+            complained_ns: Cell::new(0),
+        })
     }
 
     /// Returns where counters are, or `None` while the host does not tell the proxy's secret.
@@ -60,6 +74,20 @@ impl Plugin {
             let _ = self.layout.set(Layout::new(secret, capacity));
         }
         self.layout.get()
+    }
+
+    /// Says in the proxy's log why nobody could be asked, now and then.
+    pub fn complain<H: Host>(&self, host: &H, cause: &str, now_ns: Option<u64>) {
+        let since = |now_ns: &u64| now_ns.saturating_sub(self.complained_ns.get());
+        let Some(now_ns) = now_ns.filter(|now_ns| since(now_ns) >= COMPLAINT_NS) else { return };
+        self.complained_ns.set(now_ns);
+        let cluster = self.policy.approvals.as_ref().map_or("", |to| to.cluster.as_str());
+        host.log(
+            Level::Warn,
+            &format!(
+                "calls are refused as the approval service, cluster `{cluster}`, gave no answer: {cause}"
+            ),
+        );
     }
 
     /// Looks after what waits; the host calls this about once a second while there is a reason to.

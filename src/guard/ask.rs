@@ -1,7 +1,7 @@
 //! What a call owes to a person who has to approve it.
 
 use super::{Judgement, Known, Request, Tally, Verdict};
-use crate::approval::{Answer, Bound, Outcome, Question, Status, Unbound};
+use crate::approval::{Answer, Bound, Outcome, Question, Status, Told, Unbound};
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
@@ -65,7 +65,7 @@ impl Request<'_> {
         call: &Call<'_>,
     ) -> Judgement {
         decision.denial = decision.approval.map(|rule| decide::needs_approval(rule, call));
-        known.approval = Some((Outcome::Asked, None));
+        known.approval = Some(Told { outcome: Outcome::Asked, id: None, cause: None });
         known.counters.clear();
         let judgement = self.conclude(decision, known);
         Judgement { verdict: Verdict::Ask(question), ..judgement }
@@ -76,16 +76,19 @@ impl Request<'_> {
         &self,
         rule: &Rule,
         call: &Call<'_>,
-        answer: Option<&'k Answer>,
+        answer: Result<&'k Answer, &'k str>,
         known: &mut Known<'k>,
     ) -> Option<Denial> {
         let needed = decide::needs_approval(rule, call);
-        let Some(Answer { status, id, url, reason }) = answer else {
-            known.approval = Some((Outcome::Unavailable, None));
-            let reason = format!("{} Nobody can be asked now: try again later.", ended(needed.reason));
-            return Some(Denial::by(needed.rule, Code::ApprovalUnavailable, reason));
+        let Answer { status, id, url, reason } = match answer {
+            Ok(answer) => answer,
+            Err(cause) => {
+                known.approval = Some(Told { outcome: Outcome::Unavailable, id: None, cause: Some(cause) });
+                let reason = format!("{} Nobody can be asked now: try again later.", ended(needed.reason));
+                return Some(Denial::by(needed.rule, Code::ApprovalUnavailable, reason));
+            }
         };
-        known.approval = Some(((*status).into(), Some(id)));
+        known.approval = Some(Told { outcome: (*status).into(), id: Some(id), cause: None });
         match status {
             Status::Approved => None,
             Status::Denied => {

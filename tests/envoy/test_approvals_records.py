@@ -78,7 +78,7 @@ def test_a_record_tells_of_the_approval_and_metrics_count_it(proxy, approvals):
         {"id": first.id, "outcome": "approved"},
         {"id": second.id, "outcome": "pending"},
         {"id": second.id, "outcome": "denied"},
-        {"id": None, "outcome": "unavailable"},
+        {"id": None, "outcome": "unavailable", "cause": "status 500"},
         None,
     ]
     assert {one["rule"] for one in told[:5]} == {"tools.wipe"}

@@ -146,11 +146,21 @@ fn what_is_not_an_approval_is_a_denial() {
             assert_eq!((code(&reply), reply.status), (expected, 200));
             let told = body["result"]["content"][0]["text"].as_str().unwrap();
             assert!(told.contains(says) && told.contains("`asked`"), "{told}");
-            let id = if outcome == "unavailable" { Value::Null } else { json!("a1") };
-            assert_eq!(
-                recorded(&exchange),
-                json!(["deny", expected, "tools.asked", { "id": id, "outcome": outcome }])
-            );
+            let approval = match (outcome, answer) {
+                ("unavailable", answer) => {
+                    let cause = match answer {
+                        None => "no answer in time, or no connection",
+                        Some(("500", _)) => "status 500",
+                        Some((_, "{}")) => "`status` is none of `approved`, `denied` and `pending`",
+                        Some(_) => "more than 64 KiB, or nothing that can be had",
+                    };
+                    let line = format!("cluster `approvals`, gave no answer: {cause}");
+                    assert!(proxy.log().iter().any(|told| told.ends_with(&line)), "{:?}", proxy.log());
+                    json!({ "id": null, "outcome": outcome, "cause": cause })
+                }
+                _ => json!({ "id": "a1", "outcome": outcome }),
+            };
+            assert_eq!(recorded(&exchange), json!(["deny", expected, "tools.asked", approval]));
             assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [(outcome.to_owned(), 1)]);
         }
     }

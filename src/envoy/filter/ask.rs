@@ -6,7 +6,7 @@ use crate::approval;
 use crate::envoy::host::{Broken, Host};
 use crate::envoy::metrics;
 use crate::envoy::plugin::Plugin;
-use crate::envoy::waiting::Asker;
+use crate::envoy::waiting::{Asker, Waiter};
 use crate::guard::Judgement;
 use crate::policy::{Approvals, RequestHeaders};
 
@@ -15,9 +15,14 @@ impl<H: Host> Filter<H> {
     pub fn answered(&mut self, some: bool) {
         let (Some(plugin), Some(waiter)) = (self.plugin.clone(), self.waiter.take()) else { return };
         waiter.close();
-        let answer = some.then(|| self.host.posted(approval::MOST_BYTES).ok()).flatten();
-        let answer = answer.and_then(|(status, body)| approval::read(&status, &body));
-        let judgement = self.judge_again(&plugin, &waiter.decision_id, &waiter.body, answer.as_ref());
+        let answer = match some {
+            false => Err("no answer in time, or no connection".into()),
+            true => match self.host.posted(approval::MOST_BYTES) {
+                Ok((status, body)) => approval::read(&status, &body),
+                Err(Broken) => Err("more than 64 KiB, or nothing that can be had".into()),
+            },
+        };
+        let judgement = self.judge_again(&plugin, &waiter.decision_id, &waiter.body, answer);
         if self.conclude(&plugin, judgement) == Flow::Continue && self.host.resume().is_err() {
             // It stays where it is until Envoy's time-out: nothing of it goes on.
             self.stage = Stage::Refused;
@@ -33,25 +38,41 @@ impl<H: Host> Filter<H> {
         body: &[u8],
         decision_id: String,
     ) -> Flow {
-        let sent = plugin.policy.approvals.as_ref().and_then(|to| {
-            let now_ns = self.host.now_ns().ok()?;
-            let caller = self.caller.key(&plugin.policy);
-            let until_ns = now_ns.saturating_add(u64::from(to.patience_ms()).saturating_mul(1_000_000));
-            let asker = Asker { caller: caller.as_deref(), now_ns, until_ns };
-            let waiter = plugin.waiting.enter(&asker, body, decision_id.clone())?;
-            let sent = self.send(plugin, to, judgement, question);
-            sent.inspect_err(|Broken| waiter.close()).ok().map(|()| waiter)
-        });
-        match sent {
-            Some(waiter) => {
-                metrics::asked(&self.host);
+        metrics::asked(&self.host);
+        match self.put(plugin, judgement, question, body, &decision_id) {
+            Ok(waiter) => {
                 self.stage = Stage::Asking;
                 self.waiter = Some(waiter);
                 Flow::Pause
             }
-            None => {
-                let judgement = self.judge_again(plugin, &decision_id, body, None);
+            Err(cause) => {
+                let judgement = self.judge_again(plugin, &decision_id, body, Err(cause.into()));
                 self.conclude(plugin, judgement)
+            }
+        }
+    }
+
+    /// Puts the question to the service, or says why that cannot be.
+    fn put(
+        &self,
+        plugin: &Plugin,
+        judgement: &Judgement,
+        question: &str,
+        body: &[u8],
+        decision_id: &str,
+    ) -> Result<Waiter, &'static str> {
+        let to = plugin.policy.approvals.as_ref().ok_or("nobody to ask")?;
+        let now_ns = self.host.now_ns().map_err(|Broken| "no clock")?;
+        let caller = self.caller.key(&plugin.policy);
+        let until_ns = now_ns.saturating_add(u64::from(to.patience_ms()).saturating_mul(1_000_000));
+        let asker = Asker { caller: caller.as_deref(), now_ns, until_ns };
+        let waiter = plugin.waiting.enter(&asker, body, decision_id.to_owned());
+        let waiter = waiter.ok_or("too many calls wait already")?;
+        match self.send(plugin, to, judgement, question) {
+            Ok(()) => Ok(waiter),
+            Err(Broken) => {
+                waiter.close();
+                Err("cannot be asked: is there such a cluster?")
             }
         }
     }
@@ -61,9 +82,13 @@ impl<H: Host> Filter<H> {
         plugin: &Plugin,
         decision_id: &str,
         body: &[u8],
-        answer: Option<&approval::Answer>,
+        answer: Result<approval::Answer, approval::Cause>,
     ) -> Judgement {
         let now_ns = self.host.now_ns().ok();
+        if let Err(cause) = &answer {
+            plugin.complain(&self.host, cause, now_ns);
+        }
+        let answer = answer.as_ref().map_err(|cause| cause.as_ref());
         self.with_tally(plugin, |tally| self.request(plugin, decision_id).resume(body, tally, answer, now_ns))
     }
 
