@@ -203,7 +203,6 @@ def test_troubles_keep_nobody_out(place, look):
     look("form-not-valid")
 
 
-@pytest.mark.xfail(reason="links that stand alone are 19 to 22 pixels high")
 def test_what_is_to_be_tapped_is_large_enough(place, look):
     started, _, ids = place
     anna = look.visit("anna")

@@ -224,8 +224,10 @@ fn one(app: &AppState, approval: &Approval) -> Response {
 }
 
 fn stranger() -> Response {
-    let mut response =
-        error(StatusCode::UNAUTHORIZED, "needs a token for the shell, see `mcp-approvals token`");
+    let mut response = error(
+        StatusCode::UNAUTHORIZED,
+        "needs a token for the shell that this service knows, and has not ended: `mcp-approvals token NAME` makes one",
+    );
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }

@@ -1,5 +1,6 @@
 //! `POST /v1/approvals`: an Envoy asks, and waits for the answer as long as it said it would.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -15,6 +16,7 @@ use crate::app::{App, AppState};
 use crate::caller::Asker;
 use crate::clock::{now_ms, rfc3339};
 use crate::feed::News;
+use crate::journal;
 use crate::model::{Approval, Status};
 use crate::question::{self, Question};
 use crate::store::StoreError;
@@ -26,10 +28,25 @@ const LARGEST: usize = 20 * 1024 * 1024;
 /// For how long a body may take to come.
 const SLOWEST: Duration = Duration::from_secs(30);
 
-/// Answers one question.
+/// Answers one question. Whoever is refused shows in the log, at most once a second, and in the metrics.
 pub async fn ask(State(app): State<AppState>, request: Request<Body>) -> Response {
+    static LOGGED_MS: AtomicI64 = AtomicI64::new(0);
+    let from = request.extensions().get::<Peer>().map(|peer| peer.address.ip().to_string());
+    let response = read(&app, request).await;
+    if response.status().is_client_error() {
+        app.metrics.refused();
+        let now_ms = now_ms();
+        if now_ms.saturating_sub(LOGGED_MS.swap(now_ms, Ordering::Relaxed)) > 1000 {
+            let (status, from) = (response.status().as_u16(), from.unwrap_or_default());
+            journal::line(format_args!("a question from {from} is refused with {status}"));
+        }
+    }
+    response
+}
+
+async fn read(app: &App, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let asker = match Asker::of(&app, &parts.headers, parts.extensions.get::<Peer>()).await {
+    let asker = match Asker::of(app, &parts.headers, parts.extensions.get::<Peer>()).await {
         Ok(Some(asker)) => asker,
         Ok(None) => return unauthenticated(),
         Err(why) => return failed(&why),
@@ -59,10 +76,10 @@ pub async fn ask(State(app): State<AppState>, request: Request<Body>) -> Respons
         let what = format!("`server`: the caller `{}` may not ask about this server", asker.name);
         return error(StatusCode::FORBIDDEN, &what);
     }
-    match answer(&app, &question, &asker).await {
+    match answer(app, &question, &asker).await {
         Ok(approval) => {
             app.metrics.asked(approval.status);
-            told(&app, &approval)
+            told(app, &approval)
         }
         Err(why @ StoreError::TooMany(_)) => error(StatusCode::TOO_MANY_REQUESTS, &why.to_string()),
         Err(why) => failed(&why),

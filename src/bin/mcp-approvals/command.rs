@@ -225,6 +225,12 @@ impl Place {
     async fn store(&self) -> Result<(Store, Settings), Ended> {
         let settings = self.settings()?;
         let database = settings.database.as_deref().unwrap_or(serve::DATABASE);
+        if !crate::store::is_there(database) {
+            crate::journal::plain(&format!(
+                "{database} was not there and is new: for the service's own, run this where `serve` runs, or name \
+                 its --config or --database"
+            ));
+        }
         Ok((Store::open(database, &hooks::names(&settings.webhooks)).await?, settings))
     }
 }

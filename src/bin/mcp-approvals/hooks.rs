@@ -122,15 +122,18 @@ fn pause_ms(attempts: i64) -> i64 {
     FIRST_PAUSE_MS.saturating_mul(1 << doublings).min(LONGEST_PAUSE_MS)
 }
 
-/// Writes a message in the form that Slack takes, and those who take what Slack takes. It has no
-/// values of arguments: a channel has more readers than the page.
+/// Writes a message in the form that Slack takes, and those who take what Slack takes: who wants what,
+/// its class of risk and the rule's reason, and no values of arguments, as a channel has more readers
+/// than the page.
 fn text(app: &App, message: &Message) -> String {
     let asked = &message.approval.asked;
     let who = asked.principal.as_deref().unwrap_or("somebody unknown");
+    let reason = asked.reason.as_deref().map_or_else(String::new, |reason| format!("{}\n", escaped(reason)));
     let text = format!(
-        "Approval needed: {} wants to call *{}* of *{}* (grant {}).\n<{}|Look and decide>",
+        "Approval needed: {} wants to call *{}* ({}) of *{}* (grant {}).\n{reason}<{}|Look and decide>",
         escaped(who),
         escaped(&asked.tool),
+        escaped(app.settings.risk(&asked.server, &asked.tool)),
         escaped(&asked.server),
         escaped(&asked.grant),
         // An own page's URL, in which nothing but `&` has a meaning there.

@@ -68,6 +68,11 @@ impl Metrics {
         self.asked.get_or_create(&[("outcome", word)]).inc();
     }
 
+    /// Counts a question that was none, or nobody's who may ask.
+    pub fn refused(&self) {
+        self.asked.get_or_create(&[("outcome", "refused")]).inc();
+    }
+
     /// Counts a decision.
     pub fn decided(&self, verdict: Verdict) {
         let word = match verdict {

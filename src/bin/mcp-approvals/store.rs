@@ -17,6 +17,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use std::{fmt, io};
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use accounts::May;
@@ -99,6 +100,8 @@ impl Store {
                 url.push_str("?mode=rwc");
             }
         }
+        // A pool would try for long, and then not say why.
+        AnyConnection::connect(&url).await?.close().await?;
         let options = AnyPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(Duration::from_secs(10))
@@ -168,23 +171,28 @@ async fn prepare(connection: &mut AnyConnection, engine: Engine) -> Result<(), s
     Ok(())
 }
 
+/// Tells whether an SQLite database has its file; of a server that is not known before it is asked.
+#[must_use]
+pub fn is_there(url: &str) -> bool {
+    !url.starts_with("sqlite:") || file(url).is_ok_and(|path| path.exists())
+}
+
+/// Returns the file of an SQLite database, read by what opens it: the URL has escapes.
+fn file(url: &str) -> Result<PathBuf, StoreError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| StoreError::Url)?;
+    let path = options.get_filename().to_owned();
+    let odd = |path: &str| path.is_empty() || path.starts_with("file:") || path.contains(":memory:");
+    if path.to_str().is_none_or(odd) { Err(StoreError::Url) } else { Ok(path) }
+}
+
 /// Makes the file of an SQLite database where there is none, for its owner's eyes only: it holds
 /// the arguments of calls.
 fn make_file(url: &str) -> Result<(), StoreError> {
-    // What reads the URL to open the file reads it here: it has escapes.
-    let path = SqliteConnectOptions::from_str(url).map_err(|_| StoreError::Url)?;
-    let path = path.get_filename().to_owned();
-    if path
-        .to_str()
-        .is_none_or(|path| path.is_empty() || path.starts_with("file:") || path.contains(":memory:"))
-    {
-        return Err(StoreError::Url);
-    }
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(StoreError::File)
+    options.open(file(url)?).map(drop).map_err(StoreError::File)
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -13,6 +13,15 @@ fn read(text: &str) -> Result<Settings, Vec<String>> {
 }
 
 #[test]
+fn the_documented_file_is_read_whole() {
+    let text = include_str!("../../../../envoy/approvals/mcp-approvals.toml");
+    let settings = settings(text, |_| Ok(String::new())).unwrap();
+    assert_eq!((settings.callers.len(), settings.roles.len(), settings.risks.len()), (2, 3, 3));
+    assert!(settings.tls.is_some() && settings.sign_in.proxy.is_some() && !settings.webhooks.is_empty());
+    assert_eq!((settings.most_waiting, settings.proxies.len(), settings.people.len()), (Some(200), 1, 1));
+}
+
+#[test]
 fn a_whole_file_is_read() {
     let settings = read(
         r#"

@@ -191,7 +191,11 @@ fn record(approval: &Approval, now_ms: i64) -> Markup {
             h2 id="record" { "For the record" }
             dl.facts {
                 (row("First asked", html! { (clock::moment(approval.created_ms)) }))
-                (row("Expires", html! { (clock::moment(approval.expires_ms)) ", " (clock::until(approval.expires_ms, now_ms)) }))
+                @if approval.expires_ms <= now_ms {
+                    (row("Expired", html! { (clock::moment(approval.expires_ms)) ", " (clock::since(approval.expires_ms, now_ms)) }))
+                } @else {
+                    (row("Expires", html! { (clock::moment(approval.expires_ms)) ", " (clock::until(approval.expires_ms, now_ms)) }))
+                }
                 (row("Asked", html! { (approval.times) @if approval.times == 1 { " time" } @else { " times" } }))
                 (row("Rule", code(&asked.rule)))
                 (row("Policy", html! { (code(&asked.policy)) " " span.note { "start of its SHA-256" } }))
