@@ -3,6 +3,7 @@
 //! What Envoy's filter does with a request, a native tool can do with a file: the store, the time
 //! and the ids are arguments.
 
+mod admit;
 mod ask;
 mod charge;
 mod judgement;
@@ -10,31 +11,18 @@ mod judgement;
 use crate::approval::{self, Answer};
 use crate::audit::{Counted, Outcome, Record};
 use crate::decide::{self, Decision};
-use crate::denial::{Code, Denial, Invalid};
-use crate::identity::{self, Caller, Credentials};
+use crate::denial::Denial;
+use crate::identity::{self, Caller};
 use crate::limit::{Layout, Store};
-use crate::mcp::answer::{Asked as Asking, Form, Lead, Refusal, Reply};
+use crate::mcp::answer::{Asked, Lead, Refusal, Reply};
 use crate::mcp::headers::Headers;
 use crate::mcp::list::ListKind;
-use crate::mcp::media;
 use crate::mcp::message::{self, Body, Call, Message, Rejection, Target};
 use crate::mcp::rounds;
 use crate::policy::{Mode, Policy};
 
+pub use admit::{Admission, admit, identify, refuse_unrecorded, refuse_without_policy, too_large};
 pub use judgement::{Counting, Judgement, ListRequest, Verdict};
-
-/// What the headers alone decide.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admission {
-    /// It passes unread and unrecorded
-    Pass,
-    /// It may go on if it has no body, which its method has no meaning for
-    Bodiless,
-    /// Its body decides
-    Read,
-    /// It is refused
-    Refuse(Denial),
-}
 
 /// What is known beside the decision itself, for its answer and its record.
 #[derive(Debug, Default)]
@@ -54,7 +42,7 @@ struct Known<'a> {
 
 /// Whether the approval service has been asked.
 #[derive(Debug, Clone, Copy)]
-enum Asked<'a> {
+enum Consulted<'a> {
     /// It has not
     NotYet,
     /// It has answered, or why it has not; and the time, where it can be told
@@ -87,67 +75,6 @@ pub struct Request<'a> {
     pub advice: Option<&'a Denial>,
 }
 
-/// Judges the headers.
-#[must_use]
-pub fn admit(policy: &Policy, headers: &Headers) -> Admission {
-    let path = headers.path_without_query();
-    if policy.exempt_paths.iter().any(|exempt| Some(exempt.as_bytes()) == path) {
-        return Admission::Pass;
-    }
-    Admission::Refuse(match headers.method.once() {
-        _ if headers.upgrade.is_present() => Denial::protocol(
-            Code::InvalidRequest(Invalid::Request),
-            "an upgraded connection cannot be read: send MCP over HTTP",
-        ),
-        Some(b"POST") => match media::fault(&headers.content_type, &headers.content_encoding) {
-            Some(fault) => Denial::protocol(Code::UnsupportedMediaType, fault).because_of("media_type"),
-            None => return Admission::Read,
-        },
-        Some(b"GET" | b"DELETE" | b"OPTIONS") => return Admission::Bodiless,
-        _ => Denial::protocol(Code::MethodNotAllowed, "use POST, GET, DELETE or OPTIONS"),
-    })
-}
-
-/// Finds out who sends a request, where its method needs to know, and why it is refused: without an
-/// identity, a grant, or one that has not expired.
-pub fn identify(
-    policy: &Policy,
-    headers: &Headers,
-    credentials: &impl Credentials,
-    now_ns: impl FnOnce() -> Option<u64>,
-) -> (Caller, Option<Denial>) {
-    // A browser asks with OPTIONS before it may send any credential (CORS preflight).
-    if headers.method.once() == Some(b"OPTIONS") {
-        return (Caller::default(), None);
-    }
-    identity::identify(policy, credentials, now_ns)
-}
-
-/// Refuses a request that came to a filter without a policy.
-#[must_use]
-pub fn refuse_without_policy() -> Reply {
-    refuse_at_once("the policy filter has no policy")
-}
-
-/// Refuses a request whose record cannot be kept.
-#[must_use]
-pub fn refuse_unrecorded() -> Reply {
-    refuse_at_once("the decision cannot be recorded")
-}
-
-fn refuse_at_once(reason: &str) -> Reply {
-    let denial = Denial::protocol(Code::Denied, reason);
-    Refusal { denial: &denial, asked: Asking::Other, id: None, form: Form::Http, decision_id: "", policy: "" }
-        .reply()
-}
-
-/// The denial of a body larger than the policy allows.
-#[must_use]
-pub fn too_large(policy: &Policy) -> Denial {
-    let reason = format!("the body is larger than {} bytes", policy.max_body_bytes);
-    Denial::by("max_body_bytes", Code::TooLarge, reason)
-}
-
 impl Request<'_> {
     /// Refuses the request by what is known before its body; in shadow mode it goes on.
     #[must_use]
@@ -163,7 +90,7 @@ impl Request<'_> {
 
     /// Judges the bytes of the body, and charges what is due.
     pub fn judge<S: Store + ?Sized>(&self, body: &[u8], tally: &Tally<'_, S>) -> Judgement {
-        self.consider(body, tally, Asked::NotYet)
+        self.consider(body, tally, Consulted::NotYet)
     }
 
     /// Judges the bytes of a body again, now that the approval service has answered, or it is known why it
@@ -176,10 +103,15 @@ impl Request<'_> {
         answer: Result<&Answer, &str>,
         now_ns: Option<u64>,
     ) -> Judgement {
-        self.consider(body, tally, Asked::Answered(answer, now_ns))
+        self.consider(body, tally, Consulted::Answered(answer, now_ns))
     }
 
-    fn consider<S: Store + ?Sized>(&self, body: &[u8], tally: &Tally<'_, S>, asked: Asked<'_>) -> Judgement {
+    fn consider<S: Store + ?Sized>(
+        &self,
+        body: &[u8],
+        tally: &Tally<'_, S>,
+        consulted: Consulted<'_>,
+    ) -> Judgement {
         let document = match message::parse(body) {
             Ok(document) => document,
             Err(rejection) => return self.reject(rejection),
@@ -199,12 +131,12 @@ impl Request<'_> {
         }
         let mut question = None;
         if let Some(rule) = decision.approval.filter(|_| decision.denial.is_none()) {
-            match asked {
-                Asked::NotYet => match self.ask(rule, call, &decision, &mut known, tally) {
+            match consulted {
+                Consulted::NotYet => match self.ask(rule, call, &decision, &mut known, tally) {
                     Ok(asked) => question = Some(asked),
                     Err(denial) => decision.denial = Some(denial),
                 },
-                Asked::Answered(answer, now_ns) => {
+                Consulted::Answered(answer, now_ns) => {
                     decision.denial = self.heed(rule, call, answer, &mut known);
                     // A grant may end while a person is asked.
                     let grant = self.caller.grant(self.policy);
@@ -226,7 +158,7 @@ impl Request<'_> {
         // What has been asked about was put right before that. A policy without approvals makes no state, so
         // that nothing is changed under it: where headers go ahead, so does the body's length.
         let goes_on = matches!(judgement.verdict, Verdict::Forward(_) | Verdict::Ask(_));
-        if goes_on && matches!(asked, Asked::NotYet) && self.policy.approvals.is_some() {
+        if goes_on && matches!(consulted, Consulted::NotYet) && self.policy.approvals.is_some() {
             judgement.body = rounds::without_own(document.text(), call);
         }
         judgement
@@ -274,12 +206,12 @@ impl Request<'_> {
 
     fn answer(&self, denial: &Denial, known: &Known<'_>) -> Reply {
         let asked = match known.message.map(|message| &message.body) {
-            Some(_) if known.id.is_none() => Asking::Notification,
+            Some(_) if known.id.is_none() => Asked::Notification,
             Some(Body::Call(call)) => match &call.target {
-                Target::Tool(name) => Asking::Tool(name),
-                _ => Asking::Other,
+                Target::Tool(name) => Asked::Tool(name),
+                _ => Asked::Other,
             },
-            _ => Asking::Other,
+            _ => Asked::Other,
         };
         let (form, policy) = (self.policy.denials, self.policy.digest.as_str());
         let refusal = Refusal { denial, asked, id: known.id, form, decision_id: self.decision_id, policy };
