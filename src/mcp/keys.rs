@@ -3,6 +3,18 @@
 //! Go's `encoding/json` matches keys after Unicode case folding, C libraries cut them at a NUL. A
 //! filter that looks for `name` alone would judge one tool and let the server run another.
 
+/// Returns the one of the protocol keys `all` of which `key` is another spelling.
+#[must_use]
+pub fn variant_of<'o>(key: &str, all: &[&'o str]) -> Option<&'o str> {
+    // Every key of every request comes by here. Of ASCII without a NUL nothing folds but the case, and
+    // the length stays.
+    if key.bytes().all(|byte| matches!(byte, 0x01..=0x7f)) {
+        let same = |of: &&&str| key.len() == of.len() && key.eq_ignore_ascii_case(of) && key != **of;
+        return all.iter().find(same).copied();
+    }
+    all.iter().find(|of| is_variant(key, of)).copied()
+}
+
 /// Tells whether `key` is another spelling of the protocol key `of`: not equal to it, but equal
 /// after Unicode case folding (full folding, the Turkic i included) or after cutting at a NUL.
 #[must_use]
@@ -10,7 +22,6 @@ pub fn is_variant(key: &str, of: &str) -> bool {
     if key == of {
         return false;
     }
-    // Every key of every request comes by here. Of ASCII without a NUL nothing folds but the case.
     if key.bytes().all(|byte| matches!(byte, 0x01..=0x7f)) {
         return key.eq_ignore_ascii_case(of);
     }
@@ -72,6 +83,7 @@ mod tests {
             ("тool", "tool", false),
         ] {
             assert_eq!(is_variant(key, of), expected, "{key:?} of {of:?}");
+            assert_eq!(variant_of(key, &["other", of]).is_some(), expected, "{key:?} of {of:?}");
         }
         assert!(is_variant("protocolVer\u{17f}ion", "protocolVersion"));
         assert!(is_variant("to\u{212a}en", "token"));

@@ -171,7 +171,7 @@ fn is_id(value: Value<'_>) -> bool {
 /// Refuses an object in which another spelling of a key that is read there stands.
 fn refuse_variants(object: Value<'_>, read: &[&str]) -> Result<(), Denial> {
     for (key, _) in object.entries() {
-        if let Some(of) = read.iter().find(|of| keys::is_variant(&key, of)) {
+        if let Some(of) = keys::variant_of(&key, read) {
             return Err(
                 not_a_request(format!("a key is another spelling of `{of}`")).because_of("key_spelling")
             );

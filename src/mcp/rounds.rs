@@ -124,6 +124,8 @@ impl Rounds {
 #[must_use]
 pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
     let params = params(call)?;
+    // Most calls have neither.
+    params.entries().find(|(key, _)| matches!(key.as_ref(), "requestState" | "inputResponses"))?;
     let kept = params.get("requestState").and_then(own_state);
     let responses = params.get("inputResponses");
     let own_responses = responses.is_some_and(|all| all.entries().any(|(key, _)| key.starts_with(MARK)));
