@@ -21,7 +21,9 @@ use crate::mcp::message::{self, Body, Call, Message, Rejection, Target};
 use crate::mcp::rounds;
 use crate::policy::{Mode, Policy};
 
-pub use admit::{Admission, admit, identify, refuse_unrecorded, refuse_without_policy, too_large};
+pub use admit::{
+    Admission, admit, identify, refuse_unchanged, refuse_unrecorded, refuse_without_policy, too_large,
+};
 pub use judgement::{Counting, Judgement, ListRequest, Verdict};
 
 /// What is known beside the decision itself, for its answer and its record.

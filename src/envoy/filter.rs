@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::counters::SharedData;
 use super::credentials::Presented;
-use super::host::{Broken, Host};
+use super::host::{Broken, Host, Level};
 use super::list::ListAnswer;
 use super::metrics;
 use super::plugin::Plugin;
@@ -256,7 +256,10 @@ impl<H: Host> Filter<H> {
         }
         if matches!(judgement.verdict, Verdict::Forward(_)) && self.replace_body(plugin, &judgement).is_err()
         {
-            return self.refuse(plugin, unreadable("body"));
+            // Its length may be changed and its body not: not even shadow mode lets that go on.
+            self.host.log(Level::Error, "a request is refused as its body could not be changed");
+            metrics::unrecorded(&self.host);
+            return self.reply(&guard::refuse_unchanged());
         }
         let recorded = self.host.set_state(AUDIT_STATE, judgement.record.as_bytes());
         match judgement.verdict {

@@ -68,6 +68,12 @@ pub fn refuse_unrecorded() -> Reply {
     refuse_at_once("the decision cannot be recorded")
 }
 
+/// Refuses a request whose body cannot be changed as it has to be.
+#[must_use]
+pub fn refuse_unchanged() -> Reply {
+    refuse_at_once("the body cannot be taken to the server as it has to be")
+}
+
 fn refuse_at_once(reason: &str) -> Reply {
     let denial = Denial::protocol(Code::Denied, reason);
     Refusal { denial: &denial, asked: Asked::Other, id: None, form: Form::Http, decision_id: "", policy: "" }

@@ -1,7 +1,7 @@
 //! Clients that are led to the approval's page, and what reaches the server when they come back.
 
-use crate::proxy::Proxy;
-use crate::proxy::exchange::{End, Exchange, Sent};
+use crate::proxy::exchange::{Arrived, End, Exchange, Sent};
+use crate::proxy::{Call, Proxy};
 use crate::{POST, WAYS, envoy, policy_with, refused, with, worker};
 use mcp_policy_filter::envoy::Plugin;
 use serde_json::{Value, json};
@@ -171,6 +171,36 @@ fn a_policy_without_approvals_changes_no_body() {
             let arrived = exchange.upstream().unwrap();
             assert_eq!(arrived.text(), sent, "{way}");
             assert_eq!(arrived.header("content-length"), Some(&*sent.len().to_string()), "{way}");
+        }
+    }
+}
+
+#[test]
+fn a_body_that_cannot_be_changed_goes_nowhere_with_another_length() {
+    for (way, mode) in WAYS.iter().flat_map(|way| ["enforce", "shadow"].map(|mode| (*way, mode))) {
+        // Of these only a held request has its headers changed.
+        for failing in [Call::SetRequestBody, Call::SetRequestHeader] {
+            let proxy = envoy();
+            let worker = worker(&proxy, &policy_with(json!({ "request_headers": way, "mode": mode })));
+            let body = message("safe", r#""arguments":{},"requestState":"mcp-policy.""#);
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            proxy.fail(failing);
+            let length = body.len().to_string();
+            exchange.request(&Sent::new(
+                &with(POST, &[("content-length", &length)]),
+                &[body.as_bytes()],
+                End::WithLast,
+            ));
+            // What goes on all the same, as in shadow mode whatever could not be held, is what was sent.
+            let fits = |arrived: &Arrived| {
+                arrived.text() == body && arrived.header("content-length") == Some(&*length)
+            };
+            let arrived = exchange.upstream().filter(|arrived| !arrived.body.is_empty());
+            let held = mode == "enforce" || way == "hold";
+            assert!(
+                arrived.is_none_or(|arrived| !held && fits(arrived)),
+                "{way} {mode} {failing:?}: {arrived:?}"
+            );
         }
     }
 }
