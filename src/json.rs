@@ -16,4 +16,4 @@ pub use defect::{Defect, DefectKind, Malformed};
 pub use document::{Document, Elements, Entries, Kind, Value};
 pub use number::{Fit, fit};
 pub use read::{MAX_DEPTH, read};
-pub use text::{compact, quote, unescape};
+pub use text::{compact, is_unseen, quote, unescape};

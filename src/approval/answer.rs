@@ -97,11 +97,7 @@ fn is_page(url: &str) -> bool {
 
 /// Shortens a text and puts it into one line of what can be seen.
 fn one_line(text: &str) -> String {
-    let unseen = |char: char| {
-        char.is_control()
-            || matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    let line: String = text.chars().map(|char| if unseen(char) { ' ' } else { char }).collect();
+    let line: String = text.chars().map(|char| if json::is_unseen(char) { ' ' } else { char }).collect();
     let line = line.trim();
     match line.char_indices().nth(LONGEST_REASON) {
         Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),

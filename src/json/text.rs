@@ -71,7 +71,7 @@ pub fn quote(out: &mut String, string: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            unseen if unseen.is_control() || misleads(unseen) => {
+            unseen if is_unseen(unseen) => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(unseen));
             }
@@ -81,13 +81,15 @@ pub fn quote(out: &mut String, string: &str) {
     out.push('"');
 }
 
-/// Tells whether a character ends a line (U+2028, U+2029), turns the direction of the text or has no
-/// width. All have four hex digits.
-fn misleads(char: char) -> bool {
-    matches!(
-        char,
-        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-    )
+/// Tells whether a character is a control character, ends a line (U+2028, U+2029), turns the direction of
+/// the text or has no width. All have four hex digits.
+#[must_use]
+pub fn is_unseen(char: char) -> bool {
+    char.is_control()
+        || matches!(
+            char,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
 }
 
 /// Appends `value` to `out` as it is, but without white space between its tokens, and with its

@@ -75,11 +75,7 @@ impl Metrics {
 
     /// Counts a decision.
     pub fn decided(&self, verdict: Verdict) {
-        let word = match verdict {
-            Verdict::Approve => "approved",
-            Verdict::Deny => "denied",
-        };
-        self.decided.get_or_create(&[("verdict", word)]).inc();
+        self.decided.get_or_create(&[("verdict", verdict.done())]).inc();
     }
 
     /// Counts an attempt to sign in that failed.

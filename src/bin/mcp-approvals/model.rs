@@ -93,6 +93,17 @@ pub enum Verdict {
     Deny,
 }
 
+impl Verdict {
+    /// Returns the word for what was done, in the database, the API and the metrics.
+    #[must_use]
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Approve => Status::Approved.as_str(),
+            Self::Deny => Status::Denied.as_str(),
+        }
+    }
+}
+
 /// A decision that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {

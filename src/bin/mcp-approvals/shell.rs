@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use mcp_policy_filter::json::{self, Value};
 
+use crate::web::path::encode;
 use crate::{http, serve, wire};
 
 /// What to do.
@@ -80,7 +81,7 @@ impl Order {
         match self {
             Self::List { status, search, service } => list(&service, &status, search.as_deref()),
             Self::Show { id, service } => {
-                let text = service.call("GET", &format!("/v1/approvals/{}", encoded(&id)), None)?;
+                let text = service.call("GET", &format!("/v1/approvals/{}", encode(&id)), None)?;
                 service.print(&text, print::approval)
             }
             Self::Approve { id, reason, service } => decide(&service, &id, "approve", reason.as_deref()),
@@ -95,12 +96,12 @@ fn list(service: &Service, status: &str, search: Option<&str>) -> Result<(), Str
     let mut after = String::new();
     loop {
         let query =
-            format!("?status={}&q={}&after={after}", encoded(status), encoded(search.unwrap_or_default()));
+            format!("?status={}&q={}&after={after}", encode(status), encode(search.unwrap_or_default()));
         let text = service.call("GET", &format!("/v1/approvals{query}"), None)?;
         service.print(&text, print::list)?;
         let next = json::read(text.as_bytes()).ok();
         match next.as_ref().and_then(|page| page.root().get("next")).and_then(Value::string) {
-            Some(next) => after = encoded(&next),
+            Some(next) => after = encode(&next),
             None => return Ok(()),
         }
     }
@@ -108,7 +109,7 @@ fn list(service: &Service, status: &str, search: Option<&str>) -> Result<(), Str
 
 fn decide(service: &Service, id: &str, verb: &str, reason: Option<&str>) -> Result<(), String> {
     let body = serde_json::json!({ "reason": reason }).to_string();
-    let path = format!("/v1/approvals/{}/{verb}", encoded(id));
+    let path = format!("/v1/approvals/{}/{verb}", encode(id));
     let text = service.call("POST", &path, Some(&body))?;
     service.print(&text, print::line)
 }
@@ -145,16 +146,4 @@ impl Service {
         }
         Ok(())
     }
-}
-
-/// Has every byte of a text stand for itself in a URL.
-fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' => out.push(char::from(byte)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out
 }

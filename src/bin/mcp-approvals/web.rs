@@ -17,7 +17,7 @@ mod headers;
 mod history;
 mod look;
 pub mod odd;
-mod path;
+pub mod path;
 mod person;
 mod text;
 mod trouble;

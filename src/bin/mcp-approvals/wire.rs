@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::app::App;
 use crate::clock::rfc3339;
-use crate::model::{self, Decided, Verdict};
+use crate::model::{self, Decided};
 use crate::store::Event;
 
 /// An approval, for the shell and for programs.
@@ -108,10 +108,7 @@ impl<'a> Approval<'a> {
 
 impl<'a> Decision<'a> {
     fn of(decided: &'a Decided) -> Self {
-        let verdict = match decided.verdict {
-            Verdict::Approve => "approved",
-            Verdict::Deny => "denied",
-        };
+        let verdict = decided.verdict.done();
         Self { verdict, by: &decided.by, reason: decided.reason.as_deref(), at: rfc3339(decided.at_ms) }
     }
 }

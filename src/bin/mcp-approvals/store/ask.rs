@@ -55,9 +55,7 @@ impl Store {
         writing.commit().await?;
         Ok(approval)
     }
-}
 
-impl Store {
     /// Refuses a question where too many of its caller's wait already.
     async fn make_room(&self, writing: &mut Writing, asked: &Asked, now_ms: i64) -> Result<(), StoreError> {
         let waiting = "SELECT COUNT(*) FROM approvals WHERE status = 'pending' AND expires_ms > $1

@@ -131,11 +131,7 @@ impl fmt::Display for Undecidable {
             Self::Unknown => out.write_str("there is no such approval"),
             Self::Expired => out.write_str("its time is over"),
             Self::Decided(Decided { verdict, by, .. }) => {
-                let verdict = match verdict {
-                    Verdict::Approve => "approved",
-                    Verdict::Deny => "denied",
-                };
-                write!(out, "{by} has {verdict} it already")
+                write!(out, "{by} has {} it already", verdict.done())
             }
             Self::Failed(error) => error.fmt(out),
         }
