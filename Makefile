@@ -15,14 +15,14 @@ help: ## list the targets
 
 build: ## build the module, target/wasm32-wasip1/release/mcp_policy_filter.wasm
 	@! command -v rustup >/dev/null || rustup target list --installed | grep -qx $(WASM) || rustup target add $(WASM)
-	cargo build --release --target $(WASM)
+	cargo build --release --target $(WASM) -p mcp-policy-filter
 
 approvals: ## build the approval service, target/release/mcp-approvals
-	cargo build --release --features approvals --bin mcp-approvals
+	cargo build --release -p mcp-approvals
 
 # The tests and the demo run it as it builds fastest.
 target/debug/mcp-approvals: FORCE
-	cargo build --features approvals --bin mcp-approvals
+	cargo build -p mcp-approvals
 FORCE:
 
 parts: ## get what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL
@@ -47,22 +47,22 @@ screenshot: target/debug/mcp-approvals ## take the README's picture of an approv
 test: test-rust test-envoy ## run every test
 
 test-rust:
-	cargo test --features approvals
+	cargo test --workspace
 
 test-envoy: build target/debug/mcp-approvals parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: ## check format and lints, for the host and for wasm, and the Python
 	@$(PARTS) modern
-	cargo fmt --check
-	cargo clippy --all-targets --all-features -- -D warnings
-	cargo clippy --target $(WASM) -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --target $(WASM) -p mcp-policy-filter -- -D warnings
 	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests
 	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests
 
 format: ## format the Rust and the Python
 	@$(PARTS) modern
-	cargo fmt
+	cargo fmt --all
 	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests
 

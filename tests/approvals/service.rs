@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use mcp_policy_filter::approval::canonical::Canonical;
-use mcp_policy_filter::approval::fingerprint;
+use mcp_policy_engine::approval::canonical::Canonical;
+use mcp_policy_engine::approval::fingerprint;
 use serde_json::{Value, json};
 use ureq::Agent;
 
@@ -184,7 +184,7 @@ pub fn question(letter: char) -> Value {
 pub fn sealed(question: &Value) -> String {
     let text = |key: &str| question[key].as_str().unwrap();
     let arguments = question["arguments"].to_string();
-    let arguments = mcp_policy_filter::json::read(arguments.as_bytes()).unwrap();
+    let arguments = mcp_policy_engine::json::read(arguments.as_bytes()).unwrap();
     let arguments = Canonical::of(arguments.root()).into_text();
     let principal = question["principal"].as_str();
     let (server, policy, grant, tool) = (text("server"), text("policy"), text("grant"), text("tool"));

@@ -76,7 +76,7 @@ class Services:
     def __call__(self, **options) -> Service:
         """Start a service and wait until it serves."""
         if not places.APPROVALS.exists():
-            pytest.fail(f"there is no {places.APPROVALS.name}; cargo build --features approvals")
+            pytest.fail(f"there is no {places.APPROVALS.name}; cargo build -p mcp-approvals")
         started = Service(self._folders.mktemp("service"), **options)
         self._started.append(started)
         Services.running.append(started)

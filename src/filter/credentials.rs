@@ -1,0 +1,88 @@
+//! What Envoy knows of a caller.
+
+use std::cell::{Cell, OnceCell};
+use std::collections::BTreeMap;
+
+use prost::Message;
+use prost_types::Struct;
+use prost_types::value::Kind;
+
+use crate::host::Host;
+use mcp_policy_engine::identity::Credentials;
+use mcp_policy_engine::mcp::headers::{Field, Headers};
+use mcp_policy_engine::policy::{Certificate, Faults, structured};
+
+/// A request's credentials: its headers, and what Envoy's own filters and TLS have verified.
+#[derive(Debug)]
+pub(super) struct Presented<'f, H> {
+    host: &'f H,
+    headers: &'f Headers,
+    /// The stream's dynamic metadata, fetched once
+    metadata: OnceCell<Option<Metadata>>,
+    unreadable: Cell<bool>,
+}
+
+impl<'f, H> Presented<'f, H> {
+    pub(super) fn new(host: &'f H, headers: &'f Headers) -> Self {
+        Self { host, headers, metadata: OnceCell::new(), unreadable: Cell::new(false) }
+    }
+}
+
+/// The part that is read of `envoy.config.core.v3.Metadata`, as which Envoy hands out a stream's
+/// dynamic metadata. Asked for a part of it, Envoy would leave out what is no string.
+#[derive(Message)]
+struct Metadata {
+    #[prost(btree_map = "string, message", tag = "1")]
+    filter_metadata: BTreeMap<String, Struct>,
+}
+
+impl<H: Host> Credentials for Presented<'_, H> {
+    fn header(&self, name: &str) -> &Field {
+        self.headers.credential(name)
+    }
+
+    fn verified_token(&self, metadata: &str, payload: &str) -> Option<String> {
+        let all = self.metadata.get_or_init(|| {
+            let bytes = self.attribute(&["metadata"])?;
+            self.noted(Metadata::decode(bytes.as_slice()).ok())
+        });
+        let value = all.as_ref()?.filter_metadata.get(metadata)?.fields.get(payload)?;
+        let Some(Kind::StructValue(claims)) = &value.kind else { return self.noted(None) };
+        let mut faults = Faults::default();
+        let text = structured::write(claims, &mut faults);
+        // A number that a Struct has changed would be judged as another one than the token's.
+        self.noted(faults.is_empty().then_some(text))
+    }
+
+    fn certificate(&self, name: Certificate) -> Option<String> {
+        // Without it the names below could be those of a certificate that nobody asked for.
+        if self.attribute(&["connection", "mtls"])? != [1] {
+            return None;
+        }
+        let attribute = match name {
+            Certificate::UriSan => "uri_san_peer_certificate",
+            Certificate::DnsSan => "dns_san_peer_certificate",
+            Certificate::Subject => "subject_peer_certificate",
+        };
+        self.noted(String::from_utf8(self.attribute(&["connection", attribute])?).ok())
+    }
+
+    fn unreadable(&self) -> bool {
+        self.unreadable.get()
+    }
+}
+
+impl<H: Host> Presented<'_, H> {
+    /// Asks the host, and notes when it does not answer.
+    fn attribute(&self, path: &[&str]) -> Option<Vec<u8>> {
+        self.noted(self.host.attribute(path).ok()).flatten()
+    }
+
+    /// Notes that something which is there could not be read.
+    fn noted<T>(&self, read: Option<T>) -> Option<T> {
+        if read.is_none() {
+            self.unreadable.set(true);
+        }
+        read
+    }
+}

@@ -1,0 +1,28 @@
+//! The filter: one HTTP stream at a time, joined to a host.
+//!
+//! `sdk` alone names proxy-wasm; everything else speaks to a [`Host`] and runs natively against any.
+
+pub mod counters;
+mod credentials;
+pub mod filter;
+pub mod host;
+pub mod ids;
+mod list;
+mod metrics;
+pub mod plugin;
+#[cfg(target_family = "wasm")]
+pub mod sdk;
+mod waiting;
+pub mod watch;
+
+pub use filter::{Filter, Flow};
+pub use host::{Broken, Host};
+pub use plugin::Plugin;
+
+/// The module's entry point, which the host calls once in each VM.
+#[cfg(target_family = "wasm")]
+mod module {
+    proxy_wasm::main! {{
+        proxy_wasm::set_root_context(|_| crate::sdk::root());
+    }}
+}

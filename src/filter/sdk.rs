@@ -1,0 +1,269 @@
+//! The one place that names proxy-wasm: the host's calls on one side, its callbacks on the other.
+//!
+//! Of the SDK's calls only those are used that do not take header values for UTF-8. What the SDK
+//! does when the host returns a status that its specification does not name is out of reach: it
+//! traps, and Envoy's failure policy refuses the request.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::rc::Rc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapType, MetricType, Status};
+
+use crate::filter::{Filter, Flow};
+use crate::host::{Broken, Host, Level, Shared};
+use crate::plugin::Plugin;
+use mcp_policy_engine::mcp::answer::Reply;
+use mcp_policy_engine::policy::Approvals;
+
+/// The proxy that runs this module.
+#[derive(Debug, Clone, Copy)]
+pub struct Envoy;
+
+/// More than any body has.
+const ALL: usize = u32::MAX as usize;
+
+fn sound<T>(result: Result<T, Status>) -> Result<T, Broken> {
+    result.map_err(|_| Broken)
+}
+
+fn buffer(kind: BufferType) -> Result<Bytes, Broken> {
+    sound(hostcalls::get_buffer(kind, 0, ALL)).map(Option::unwrap_or_default)
+}
+
+thread_local! {
+    /// The host's numbers for metrics, by their names.
+    static METERS: RefCell<HashMap<String, u32>> = RefCell::default();
+}
+
+/// Returns the host's number for a metric, which it gives for one name again and again.
+fn meter(kind: MetricType, name: &str) -> Result<u32, Status> {
+    METERS.with_borrow_mut(|meters| match meters.get(name) {
+        Some(id) => Ok(*id),
+        None => {
+            let id = hostcalls::define_metric(kind, name)?;
+            meters.insert(name.to_owned(), id);
+            Ok(id)
+        }
+    })
+}
+
+impl Host for Envoy {
+    fn request_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
+        sound(hostcalls::get_map_bytes(MapType::HttpRequestHeaders))
+    }
+
+    fn set_request_header(&self, name: &str, value: &str) -> Result<(), Broken> {
+        sound(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value.as_bytes())))
+    }
+
+    fn remove_request_header(&self, name: &str) -> Result<(), Broken> {
+        sound(hostcalls::remove_map_value(MapType::HttpRequestHeaders, name))
+    }
+
+    fn request_body(&self) -> Result<Vec<u8>, Broken> {
+        buffer(BufferType::HttpRequestBody)
+    }
+
+    fn set_request_body(&self, bytes: &[u8]) -> Result<(), Broken> {
+        sound(hostcalls::set_buffer(BufferType::HttpRequestBody, 0, ALL, bytes))
+    }
+
+    fn resume(&self) -> Result<(), Broken> {
+        sound(hostcalls::resume_http_request())
+    }
+
+    fn post(&self, to: &Approvals, body: &[u8], timeout_ms: u32) -> Result<(), Broken> {
+        let headers = vec![
+            (":method", "POST"),
+            (":path", to.path.as_str()),
+            (":authority", to.authority.as_str()),
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+            ("accept-encoding", "identity"),
+        ];
+        let timeout = Duration::from_millis(timeout_ms.into());
+        sound(hostcalls::dispatch_http_call(&to.cluster, headers, Some(body), vec![], timeout)).map(drop)
+    }
+
+    fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
+        let headers = sound(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders))?;
+        let status = headers.into_iter().find(|(name, _)| name == ":status").ok_or(Broken)?.1;
+        let wanted = most.saturating_add(1);
+        let body = sound(hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, wanted))?;
+        let body = body.unwrap_or_default();
+        if body.len() > most { Err(Broken) } else { Ok((status, body)) }
+    }
+
+    fn response_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
+        sound(hostcalls::get_map_bytes(MapType::HttpResponseHeaders))
+    }
+
+    fn set_response_header(&self, name: &str, value: Option<&str>) -> Result<(), Broken> {
+        sound(hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, value.map(str::as_bytes)))
+    }
+
+    fn response_body(&self) -> Result<Vec<u8>, Broken> {
+        buffer(BufferType::HttpResponseBody)
+    }
+
+    fn set_response_body(&self, bytes: &[u8]) -> Result<(), Broken> {
+        sound(hostcalls::set_buffer(BufferType::HttpResponseBody, 0, ALL, bytes))
+    }
+
+    fn reply(&self, reply: &Reply) -> Result<(), Broken> {
+        let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        sound(hostcalls::send_http_response(reply.status.into(), headers, Some(reply.body.as_bytes())))
+    }
+
+    fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {
+        sound(hostcalls::get_property(path.to_vec()))
+    }
+
+    fn set_state(&self, name: &str, bytes: &[u8]) -> Result<(), Broken> {
+        sound(hostcalls::set_property(vec![name], Some(bytes)))
+    }
+
+    fn count(&self, metric: &str, by: u32) {
+        // What cannot be measured is decided all the same.
+        let _ = meter(MetricType::Counter, metric).map(|id| hostcalls::increment_metric(id, by.into()));
+    }
+
+    fn gauge(&self, metric: &str, value: u64) {
+        let _ = meter(MetricType::Gauge, metric).map(|id| hostcalls::record_metric(id, value));
+    }
+
+    fn now_ns(&self) -> Result<u64, Broken> {
+        let since = sound(hostcalls::get_current_time())?.duration_since(UNIX_EPOCH).map_err(|_| Broken)?;
+        u64::try_from(since.as_nanos()).map_err(|_| Broken)
+    }
+
+    fn shared(&self, key: &str) -> Result<Shared, Broken> {
+        sound(hostcalls::get_shared_data(key))
+    }
+
+    fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<bool, Broken> {
+        match hostcalls::set_shared_data(key, Some(value), token) {
+            Ok(()) => Ok(true),
+            Err(Status::CasMismatch) => Ok(false),
+            Err(_) => Err(Broken),
+        }
+    }
+
+    fn set_tick(&self, milliseconds: u32) -> Result<(), Broken> {
+        sound(hostcalls::set_tick_period(Duration::from_millis(milliseconds.into())))
+    }
+
+    fn random(&self) -> [u8; 16] {
+        // The standard library keys its hashers with the host's random bytes (WASI `random_get`),
+        // and changes one bit of them for each new one.
+        let [left, right] = [0, 1].map(|part: u8| RandomState::new().hash_one(part).to_le_bytes());
+        let mut bytes = [0; 16];
+        for (byte, random) in bytes.iter_mut().zip(left.into_iter().chain(right)) {
+            *byte = random;
+        }
+        bytes
+    }
+
+    fn log(&self, level: Level, line: &str) {
+        let level = match level {
+            Level::Info => LogLevel::Info,
+            Level::Warn => LogLevel::Warn,
+            Level::Error => LogLevel::Error,
+        };
+        // A log that cannot be written is no reason to let anything through, nor to refuse it.
+        let _ = hostcalls::log(level, line);
+    }
+}
+
+/// Makes the root context of a worker.
+#[must_use]
+pub fn root() -> Box<dyn RootContext> {
+    Box::new(Root { plugin: None })
+}
+
+/// The plugin in one worker.
+struct Root {
+    plugin: Option<Rc<Plugin>>,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        let configuration = buffer(BufferType::PluginConfiguration).unwrap_or_default();
+        match Plugin::new(&configuration, &Envoy) {
+            Ok(plugin) => {
+                self.plugin = Some(Rc::new(plugin));
+                true
+            }
+            Err(faults) => {
+                for fault in faults.iter() {
+                    Envoy.log(Level::Error, &format!("the policy is refused: {fault}"));
+                }
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(plugin) = &self.plugin {
+            plugin.tick(&Envoy);
+        }
+    }
+
+    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream(Filter::new(Envoy, self.plugin.clone()))))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+/// One HTTP stream.
+struct Stream(Filter<Envoy>);
+
+impl Context for Stream {
+    fn on_http_call_response(&mut self, _token: u32, headers: usize, _body: usize, _trailers: usize) {
+        // A call that failed comes back without any header.
+        self.0.answered(headers > 0);
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
+        action(self.0.request_headers(end))
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        action(self.0.request_body(size, end))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        action(self.0.request_trailers())
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+        action(self.0.response_headers(end))
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        action(self.0.response_body(size, end))
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        action(self.0.response_trailers())
+    }
+}
+
+fn action(flow: Flow) -> Action {
+    match flow {
+        Flow::Continue => Action::Continue,
+        Flow::Pause => Action::Pause,
+    }
+}

@@ -1,0 +1,234 @@
+//! What a person may do: their roles, and that nobody approves what they asked for themselves.
+
+use std::fmt;
+
+use mcp_policy_engine::policy::Pattern;
+
+use crate::config::{Settings, any};
+use crate::model::{Approval, Approver, Verdict};
+use crate::store::May;
+
+/// What one person may do, from the configuration's roles and their account's.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    allowed: Vec<Allowed>,
+}
+
+/// What one role allows.
+#[derive(Debug, Clone)]
+struct Allowed {
+    approve: bool,
+    servers: Vec<Pattern>,
+    tools: Vec<Pattern>,
+}
+
+/// Why a person may not do something with an approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// None of their roles lets them see it
+    Unseen,
+    /// Their roles let them see it, and not decide it
+    NotYourRole,
+    /// They asked for it themselves, as this principal
+    OwnCall(String),
+}
+
+impl Access {
+    /// Sums up what `approver` may do; `account` is what their local account, if any, was given.
+    #[must_use]
+    pub fn of(approver: &Approver, account: Option<&May>, settings: &Settings) -> Self {
+        let has = |who: &String| match who.strip_prefix("group:") {
+            Some(group) => approver.groups.iter().any(|own| own == group),
+            None => *who == approver.name,
+        };
+        let roles = settings.roles.iter().filter(|role| role.who.iter().any(has));
+        let mut allowed: Vec<_> = roles
+            .map(|role| Allowed {
+                approve: role.approve,
+                servers: role.servers.clone(),
+                tools: role.tools.clone(),
+            })
+            .collect();
+        if let Some(may) = account {
+            let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
+            let (servers, tools) = (patterns(&may.servers), patterns(&may.tools));
+            allowed.push(Allowed { approve: may.approve, servers, tools });
+        }
+        Self { allowed }
+    }
+
+    /// Tells whether they may do anything at all.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        !self.allowed.is_empty()
+    }
+
+    /// Tells whether one of their roles is over everything.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        let all = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.to_string() == "*");
+        self.allowed.iter().any(|allowed| allowed.approve && all(&allowed.servers) && all(&allowed.tools))
+    }
+
+    /// Tells whether they may see calls of this tool of this server.
+    #[must_use]
+    pub fn sees(&self, server: &str, tool: &str) -> bool {
+        self.allowed.iter().any(|allowed| allowed.fits(server, tool))
+    }
+
+    /// Tells whether they may see this approval.
+    #[must_use]
+    pub fn may_view(&self, approval: &Approval) -> bool {
+        self.sees(&approval.asked.server, &approval.asked.tool)
+    }
+
+    /// Tells whether `approver`, whose access this is, may decide this approval in this way. Whoever
+    /// asked may deny, which takes the question back.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn may_decide(
+        &self,
+        approver: &Approver,
+        approval: &Approval,
+        verdict: Verdict,
+        settings: &Settings,
+    ) -> Result<(), Refusal> {
+        if !self.may_view(approval) {
+            return Err(Refusal::Unseen);
+        }
+        let (server, tool) = (&approval.asked.server, &approval.asked.tool);
+        if !self.allowed.iter().any(|allowed| allowed.approve && allowed.fits(server, tool)) {
+            return Err(Refusal::NotYourRole);
+        }
+        match &approval.asked.principal {
+            Some(principal) if verdict == Verdict::Approve && is_same(approver, principal, settings) => {
+                Err(Refusal::OwnCall(principal.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Allowed {
+    fn fits(&self, server: &str, tool: &str) -> bool {
+        any(&self.servers, server) && any(&self.tools, tool)
+    }
+}
+
+/// Tells whether a principal is this person, in any case of letters: by name, or as configured.
+fn is_same(approver: &Approver, principal: &str, settings: &Settings) -> bool {
+    let (name, principal) = (approver.name.to_lowercase(), principal.to_lowercase());
+    let mut people = settings.people.iter().filter(|person| person.name.to_lowercase() == name);
+    name == principal || people.any(|person| any(&person.principals, &principal))
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unseen => out.write_str("there is no such approval"),
+            Self::NotYourRole => out.write_str("your role lets you look, and not decide"),
+            Self::OwnCall(principal) => {
+                write!(out, "you asked for this yourself, as {principal}: somebody else has to approve it")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::model::{Asked, Status};
+
+    const FILE: &str = r#"
+        [[roles]]
+        who = ["ann", "group:sre"]
+        may = "approve"
+        servers = ["crm"]
+        [[roles]]
+        who = ["group:audit", "vic"]
+        may = "view"
+        [[roles]]
+        who = ["vic"]
+        may = "approve"
+        tools = ["read_*"]
+        [[approvers]]
+        name = "Ann"
+        principals = ["ann@corp.example", "agent-of-ann-*"]
+    "#;
+
+    fn approval(server: &str, tool: &str, principal: Option<&str>) -> Approval {
+        let text = |text: &str| text.to_owned();
+        let asked = Asked {
+            fingerprint: text("f"),
+            server: text(server),
+            policy: text("p"),
+            grant: text("g"),
+            principal: principal.map(text),
+            tool: text(tool),
+            arguments: text("{}"),
+            rule: text("r"),
+            reason: None,
+            decision_id: text("d"),
+            request_id: None,
+            expires_seconds: 900,
+        };
+        let (created_ms, expires_ms) = (0, 900_000);
+        let (id, status) = (text("i"), Status::Pending);
+        Approval { id, asked, status, created_ms, expires_ms, times: 1, decided: None, consumed_ms: None }
+    }
+
+    #[test]
+    fn who_may_decide_what() {
+        let settings = config::settings(FILE, |_| Ok(String::new())).unwrap();
+        let own = |principal: &str| Err(Refusal::OwnCall(principal.to_owned()));
+        for (name, groups, server, tool, principal, expected) in [
+            ("ann", &[][..], "crm", "delete", Some("bot"), Ok(())),
+            ("ann", &[], "crm", "delete", None, Ok(())),
+            ("ann", &[], "hr", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("ANN", &[], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("eve", &["sre"], "crm", "delete", Some("bot"), Ok(())),
+            ("group:sre", &[], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("eve", &["group:sre"], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("eve", &["ann"], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("eve", &["audit"], "crm", "delete", Some("bot"), Err(Refusal::NotYourRole)),
+            ("vic", &[], "crm", "delete", Some("bot"), Err(Refusal::NotYourRole)),
+            ("vic", &[], "crm", "read_all", Some("bot"), Ok(())),
+            ("ann", &[], "crm", "delete", Some("ann"), own("ann")),
+            ("ann", &[], "crm", "delete", Some("Ann"), own("Ann")),
+            ("ann", &[], "crm", "delete", Some("ANN@corp.example"), own("ANN@corp.example")),
+            ("ann", &[], "crm", "delete", Some("agent-of-ann-7"), own("agent-of-ann-7")),
+            ("ann", &[], "crm", "delete", Some("user:ann"), Ok(())),
+            ("eve", &["sre"], "crm", "delete", Some("ann@corp.example"), Ok(())),
+        ] {
+            let groups = groups.iter().map(|group: &&str| (*group).to_owned()).collect();
+            let approver = Approver { name: name.to_owned(), groups };
+            let access = Access::of(&approver, None, &settings);
+            let approval = approval(server, tool, principal);
+            let may = access.may_decide(&approver, &approval, Verdict::Approve, &settings);
+            assert_eq!(may, expected, "{name} {:?} {server} {tool} {principal:?}", approver.groups);
+            // Taking one's own question back is nobody else's business.
+            let deny = access.may_decide(&approver, &approval, Verdict::Deny, &settings);
+            assert_eq!(deny, if matches!(may, Err(Refusal::OwnCall(_))) { Ok(()) } else { may });
+        }
+    }
+
+    #[test]
+    fn an_account_adds_what_its_invitation_said() {
+        let settings = Settings::default();
+        let approver = Approver { name: "bob".to_owned(), groups: Vec::new() };
+        let view = May { approve: false, servers: vec!["crm".to_owned()], tools: vec!["*".to_owned()] };
+        for (account, sees, decides, everything) in [
+            (None, false, false, false),
+            (Some(view), true, false, false),
+            (Some(May::everything()), true, true, true),
+        ] {
+            let access = Access::of(&approver, account.as_ref(), &settings);
+            let approval = approval("crm", "delete", None);
+            assert_eq!(access.may_view(&approval), sees);
+            let may = access.may_decide(&approver, &approval, Verdict::Approve, &settings);
+            assert_eq!((may.is_ok(), access.is_everything()), (decides, everything));
+        }
+    }
+}

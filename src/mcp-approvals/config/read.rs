@@ -1,0 +1,237 @@
+//! The file's text to [`Settings`], with every fault that it has.
+
+use mcp_policy_engine::policy::{Faults, Path};
+
+use super::table::Keys;
+use super::{Caller, Network, Person, Proxy, Risk, Role, Settings, Shows, SignIn, Tls, Webhook};
+
+/// Reads a configuration file; `file` returns the text of a file that it names.
+///
+/// # Errors
+/// Every fault of the file, each as `place: what is wrong, what would be right`.
+pub fn settings(text: &str, file: impl Fn(&str) -> std::io::Result<String>) -> Result<Settings, Faults> {
+    let mut faults = Faults::default();
+    let table = match text.parse::<toml::Table>() {
+        Ok(table) => table,
+        Err(error) => {
+            let start = error.span().map_or(0, |span| span.start);
+            let line = text.get(..start).unwrap_or_default().matches('\n').count().saturating_add(1);
+            // The parser's own message quotes the line, which may hold a secret.
+            faults.add(
+                &Path::default().key("line").index(line),
+                format_args!("is no TOML: {}", error.message()),
+            );
+            return Err(faults);
+        }
+    };
+    let settings = file_of(&table, &file, &mut faults);
+    if faults.is_empty() { Ok(settings) } else { Err(faults) }
+}
+
+/// Reads the whole file.
+fn file_of(
+    table: &toml::Table,
+    file: &impl Fn(&str) -> std::io::Result<String>,
+    faults: &mut Faults,
+) -> Settings {
+    let mut root = Keys::root(table);
+    let tls = root.table("tls", faults).map(|keys| tls(keys, faults));
+    let vouched = tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    let settings = Settings {
+        listen: root.text("listen", faults),
+        database: root.text("database", faults),
+        url: url(&mut root, faults),
+        proxies: {
+            let listed = root.texts("proxies", faults).unwrap_or_default();
+            networks(&listed, &root.place("proxies"), faults)
+        },
+        most_waiting: root.count("most_waiting", faults),
+        tls,
+        callers: each(root.tables("callers", faults), |keys| caller(keys, vouched, faults)),
+        sign_in: root.table("sign_in", faults).map(|keys| sign_in(keys, faults)).unwrap_or_default(),
+        roles: each(root.tables("roles", faults), |keys| Some(role(keys, faults))),
+        risks: each(root.tables("risks", faults), |keys| Some(risk(keys, faults))),
+        people: each(root.tables("approvers", faults), |keys| Some(person(keys, faults))),
+        webhooks: each(root.tables("webhooks", faults), |keys| webhook(keys, file, faults)),
+    };
+    if !settings.sign_in.accounts && settings.sign_in.proxy.is_none() {
+        faults.add(
+            &Path::default().key("sign_in").key("accounts"),
+            "must be `true` where there is no `[sign_in.proxy]`",
+        );
+    }
+    root.close(faults);
+    settings
+}
+
+/// Reads each of a list of tables.
+fn each<'t, T>(tables: Vec<Keys<'t>>, read: impl FnMut(Keys<'t>) -> Option<T>) -> Vec<T> {
+    tables.into_iter().filter_map(read).collect()
+}
+
+/// Tells whether a text is a URL that people and services are reached by, and returns it without the
+/// slash at its end.
+pub fn web_url(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let plain = rest.chars().all(|char| char.is_ascii_graphic() && !matches!(char, '"' | '<' | '>' | '\\'));
+    (plain && !rest.starts_with('/') && !rest.is_empty()).then(|| text.trim_end_matches('/'))
+}
+
+fn url(root: &mut Keys<'_>, faults: &mut Faults) -> Option<String> {
+    let text = root.text("url", faults)?;
+    let url = web_url(&text).filter(|url| !url.contains(['?', '#', '@']));
+    if url.is_none() {
+        faults.add(&root.place("url"), "must be a URL such as `https://approvals.example.com`");
+    }
+    url.map(str::to_owned)
+}
+
+fn tls(mut keys: Keys<'_>, faults: &mut Faults) -> Tls {
+    let tls = Tls {
+        certificate: keys.needed("certificate", faults),
+        key: keys.needed("key", faults),
+        client_ca: keys.text("client_ca", faults),
+    };
+    keys.close(faults);
+    tls
+}
+
+fn caller(mut keys: Keys<'_>, vouched: bool, faults: &mut Faults) -> Option<Caller> {
+    let name = keys.needed("name", faults);
+    let token = keys.text("token_sha256", faults);
+    let certificate = keys.text("certificate", faults);
+    let servers = keys.patterns("servers", faults);
+    let place = keys.place("token_sha256");
+    let shows = match (token, certificate) {
+        (Some(token), None) => {
+            let digits = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if !digits(&token) {
+                faults.add(&place, "must be 64 hex digits, the SHA-256 of the token");
+            }
+            Some(Shows::Token(token.to_lowercase()))
+        }
+        (None, Some(name)) => {
+            if !vouched {
+                let what = "needs `tls.client_ca`, the authorities that vouch for callers";
+                faults.add(&keys.place("certificate"), what);
+            }
+            Some(Shows::Certificate(name))
+        }
+        _ => {
+            if !faults.has(&place) && !faults.has(&keys.place("certificate")) {
+                faults.add(&place, "a caller must have either `token_sha256` or `certificate`");
+            }
+            None
+        }
+    };
+    keys.close(faults);
+    Some(Caller { name, shows: shows?, servers })
+}
+
+fn sign_in(mut keys: Keys<'_>, faults: &mut Faults) -> SignIn {
+    let sign_in = SignIn {
+        accounts: keys.flag("accounts", true, faults),
+        proxy: keys.table("proxy", faults).map(|keys| proxy(keys, faults)),
+    };
+    keys.close(faults);
+    sign_in
+}
+
+fn networks(texts: &[String], place: &Path, faults: &mut Faults) -> Vec<Network> {
+    let mut networks = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        match Network::from_text(text) {
+            Some(network) => networks.push(network),
+            None => faults.add(&place.index(index), "must be an address such as `10.0.0.7` or `10.0.0.0/8`"),
+        }
+    }
+    networks
+}
+
+fn proxy(mut keys: Keys<'_>, faults: &mut Faults) -> Proxy {
+    let header = keys.needed("header", faults);
+    let groups_header = keys.text("groups_header", faults);
+    for (key, name) in [("header", Some(&header)), ("groups_header", groups_header.as_ref())] {
+        let name = name.filter(|name| !name.is_empty());
+        if name.is_some_and(|name| axum::http::HeaderName::from_bytes(name.as_bytes()).is_err()) {
+            faults.add(&keys.place(key), "must be the name of a header, such as `x-forwarded-user`");
+        }
+    }
+    let place = keys.place("trusted");
+    let listed = keys.texts("trusted", faults);
+    if listed.as_ref().is_none_or(Vec::is_empty) && !faults.has(&place) {
+        faults.add(&place, "must list the addresses of the proxy, such as `10.0.0.0/8`");
+    }
+    let trusted = networks(&listed.unwrap_or_default(), &place, faults);
+    keys.close(faults);
+    Proxy { header, groups_header, trusted }
+}
+
+fn role(mut keys: Keys<'_>, faults: &mut Faults) -> Role {
+    let place = keys.place("who");
+    let who = keys.texts("who", faults).unwrap_or_default();
+    if who.is_empty() && !faults.has(&place) {
+        faults.add(&place, "must list names, or groups as `group:NAME`");
+    }
+    let may = keys.needed("may", faults);
+    if !may.is_empty() && !matches!(may.as_str(), "approve" | "view") {
+        faults.add(&keys.place("may"), "must be `approve` or `view`");
+    }
+    let (servers, tools) = (keys.patterns("servers", faults), keys.patterns("tools", faults));
+    keys.close(faults);
+    Role { who, approve: may == "approve", servers, tools }
+}
+
+fn risk(mut keys: Keys<'_>, faults: &mut Faults) -> Risk {
+    let risk = Risk {
+        servers: keys.patterns("servers", faults),
+        tools: keys.patterns("tools", faults),
+        class: keys.needed("class", faults),
+    };
+    keys.close(faults);
+    risk
+}
+
+fn person(mut keys: Keys<'_>, faults: &mut Faults) -> Person {
+    let name = keys.needed("name", faults);
+    let place = keys.place("principals");
+    let texts = keys.texts("principals", faults).unwrap_or_default();
+    if texts.is_empty() && !faults.has(&place) {
+        faults.add(&place, "must list patterns of the principals that are this person");
+    }
+    keys.close(faults);
+    let pattern = |text: &String| mcp_policy_engine::policy::Pattern::new(&text.to_lowercase());
+    Person { name, principals: texts.iter().map(pattern).collect() }
+}
+
+fn webhook(
+    mut keys: Keys<'_>,
+    file: &impl Fn(&str) -> std::io::Result<String>,
+    faults: &mut Faults,
+) -> Option<Webhook> {
+    let (url, path) = (keys.text("url", faults), keys.text("url_file", faults));
+    let place = keys.place(if path.is_some() { "url_file" } else { "url" });
+    let known = faults.has(&keys.place("url")) || faults.has(&keys.place("url_file"));
+    keys.close(faults);
+    let text = match (url, path) {
+        (Some(url), None) => url,
+        (None, Some(path)) => match file(&path) {
+            Ok(text) => text.trim().to_owned(),
+            Err(error) => {
+                faults.add(&place, format_args!("cannot be read: {error}"));
+                return None;
+            }
+        },
+        _ => {
+            if !known {
+                faults.add(&place, "a webhook must have either `url` or `url_file`");
+            }
+            return None;
+        }
+    };
+    if web_url(&text).is_none() {
+        faults.add(&place, "must hold a URL that begins with `https://` or `http://`");
+        return None;
+    }
+    Some(Webhook { url: text })
+}

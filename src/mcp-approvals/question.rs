@@ -1,0 +1,229 @@
+//! The text of a question, read strictly: what two parsers could read in two ways is none.
+
+use std::fmt;
+
+use mcp_policy_engine::approval::canonical::Canonical;
+use mcp_policy_engine::approval::fingerprint;
+use mcp_policy_engine::json::{self, Value};
+
+use crate::model::Asked;
+
+/// The longest text of a member, in bytes; arguments may be as long as the whole.
+const LONGEST: usize = 64 * 1024;
+
+/// The longest time for which a question stands, in seconds: a year.
+const LONGEST_EXPIRES: u32 = 365 * 24 * 60 * 60;
+
+/// The longest time for which an answer is held, in seconds.
+const LONGEST_WAIT: u32 = 300;
+
+/// A question, and for how long its answer may be held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What is asked
+    pub asked: Asked,
+    /// For how long a pending answer is held, in seconds
+    pub wait_seconds: u32,
+}
+
+/// What is wrong with a question's text, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable(String);
+
+/// Reads a question. Members that nobody here knows are another's business.
+///
+/// # Errors
+/// [`Unreadable`], with the member's name.
+pub fn read(body: &[u8]) -> Result<Question, Unreadable> {
+    let document = json::read(body).map_err(|error| Unreadable(format!("not a JSON text: {error}")))?;
+    if let Some(defect) = document.defect() {
+        return Err(Unreadable(format!("not a JSON text that reads in one way: {defect}")));
+    }
+    let root = document.root();
+    if !root.is_object() {
+        return Err(Unreadable("must be a JSON object".to_owned()));
+    }
+    let arguments = root.get("arguments").filter(|value| value.is_object());
+    let arguments = arguments.ok_or_else(|| wrong("arguments", "an object"))?;
+    let asked = Asked {
+        fingerprint: digits(root, "fingerprint", 64)?,
+        server: text(root, "server")?,
+        policy: digits(root, "policy", 16)?,
+        grant: text(root, "grant")?,
+        principal: optional(root, "principal")?,
+        tool: text(root, "tool")?,
+        arguments: arguments.raw().to_owned(),
+        rule: text(root, "rule")?,
+        reason: optional(root, "reason")?,
+        decision_id: text(root, "decision_id")?,
+        request_id: optional(root, "request_id")?,
+        expires_seconds: whole(root, "expires_seconds", 1, LONGEST_EXPIRES)?,
+    };
+    let wait_seconds = match root.get("wait_seconds") {
+        Some(_) => whole(root, "wait_seconds", 0, LONGEST_WAIT)?,
+        None => 0,
+    };
+    check_fingerprint(&asked, arguments)?;
+    Ok(Question { asked, wait_seconds })
+}
+
+/// Checks that the fingerprint is that of the call which people are shown.
+fn check_fingerprint(asked: &Asked, arguments: Value<'_>) -> Result<(), Unreadable> {
+    let form = Canonical::of(arguments);
+    let exact = form.is_exact();
+    let principal = asked.principal.as_deref();
+    let (server, policy, grant, tool) = (&asked.server, &asked.policy, &asked.grant, &asked.tool);
+    if exact && fingerprint(server, policy, grant, principal, tool, &form.into_text()) == asked.fingerprint {
+        return Ok(());
+    }
+    let own =
+        "the SHA-256 of this call's server, policy, grant, principal, tool and arguments in RFC 8785 form";
+    Err(wrong("fingerprint", own))
+}
+
+fn wrong(member: &str, expected: &str) -> Unreadable {
+    Unreadable(format!("`{member}` must be {expected}"))
+}
+
+/// Reads a text that has to be there.
+fn text(root: Value<'_>, member: &str) -> Result<String, Unreadable> {
+    optional(root, member)?.ok_or_else(|| wrong(member, "a string that is not empty"))
+}
+
+/// Reads a text that may be absent, null or empty, which is all the same here.
+fn optional(root: Value<'_>, member: &str) -> Result<Option<String>, Unreadable> {
+    let Some(value) = root.get(member).filter(|value| value.raw() != "null") else { return Ok(None) };
+    let text = value.string().ok_or_else(|| wrong(member, "a string"))?;
+    if text.len() > LONGEST {
+        return Err(wrong(member, "a string of 65536 bytes or fewer"));
+    }
+    // PostgreSQL stores every character but this one.
+    if text.contains('\0') {
+        return Err(wrong(member, "a string without U+0000"));
+    }
+    Ok(Some(text.into_owned()).filter(|text| !text.is_empty()))
+}
+
+/// Reads the lower-case hex digits of a hash.
+fn digits(root: Value<'_>, member: &str, length: usize) -> Result<String, Unreadable> {
+    let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let text = optional(root, member)?.filter(|text| text.len() == length && text.bytes().all(digit));
+    text.ok_or_else(|| wrong(member, &format!("a string of {length} lower-case hex digits")))
+}
+
+/// Reads an integer.
+fn whole(root: Value<'_>, member: &str, least: u32, most: u32) -> Result<u32, Unreadable> {
+    let number = root.get(member).and_then(Value::number).and_then(|number| number.parse().ok());
+    let number = number.filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| wrong(member, &format!("an integer from {least} to {most}")))
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(what) = self;
+        out.write_str(what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> serde_json::Value {
+        let policy = "0123456789abcdef";
+        let fingerprint = fingerprint("crm", policy, "ci", Some("alice"), "delete_user", r#"{"id":7}"#);
+        serde_json::json!({
+            "fingerprint": fingerprint, "server": "crm", "policy": "0123456789abcdef", "grant": "ci",
+            "principal": "alice", "tool": "delete_user", "arguments": { "id": 7 },
+            "rule": "tools.delete_user", "reason": "it deletes", "decision_id": "d1", "request_id": "r1",
+            "expires_seconds": 900, "wait_seconds": 5,
+        })
+    }
+
+    #[test]
+    fn a_question_reads_as_it_was_asked() {
+        let mut value = example();
+        value["theirs"] = serde_json::json!([1]);
+        let question = read(value.to_string().as_bytes()).unwrap();
+        assert_eq!(question.wait_seconds, 5);
+        assert_eq!(question.asked.arguments, r#"{"id":7}"#);
+        assert_eq!(question.asked.principal.as_deref(), Some("alice"));
+        for absent in ["reason", "request_id", "wait_seconds"] {
+            value.as_object_mut().unwrap().remove(absent);
+        }
+        let question = read(value.to_string().as_bytes()).unwrap();
+        assert_eq!((question.wait_seconds, question.asked.reason), (0, None));
+    }
+
+    #[test]
+    fn a_wrong_member_is_named_with_what_would_be_right() {
+        for (member, value, expected) in [
+            (
+                "fingerprint",
+                serde_json::json!("AB".repeat(32)),
+                "`fingerprint` must be a string of 64 lower-case hex digits",
+            ),
+            (
+                "fingerprint",
+                serde_json::json!(null),
+                "`fingerprint` must be a string of 64 lower-case hex digits",
+            ),
+            ("server", serde_json::json!(""), "`server` must be a string that is not empty"),
+            ("server", serde_json::json!(7), "`server` must be a string"),
+            ("tool", serde_json::json!("a\0b"), "`tool` must be a string without U+0000"),
+            (
+                "grant",
+                serde_json::json!("x".repeat(65537)),
+                "`grant` must be a string of 65536 bytes or fewer",
+            ),
+            ("principal", serde_json::json!(["alice"]), "`principal` must be a string"),
+            ("arguments", serde_json::json!("{}"), "`arguments` must be an object"),
+            ("policy", serde_json::json!("short"), "`policy` must be a string of 16 lower-case hex digits"),
+            (
+                "expires_seconds",
+                serde_json::json!(0),
+                "`expires_seconds` must be an integer from 1 to 31536000",
+            ),
+            (
+                "expires_seconds",
+                serde_json::json!("900"),
+                "`expires_seconds` must be an integer from 1 to 31536000",
+            ),
+            ("wait_seconds", serde_json::json!(301), "`wait_seconds` must be an integer from 0 to 300"),
+            ("wait_seconds", serde_json::json!(1.5), "`wait_seconds` must be an integer from 0 to 300"),
+        ] {
+            let mut question = example();
+            question[member] = value;
+            assert_eq!(read(question.to_string().as_bytes()).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_the_call_which_is_shown() {
+        for (member, value) in [
+            ("server", serde_json::json!("hr")),
+            ("policy", serde_json::json!("0123456789abcdee")),
+            ("grant", serde_json::json!("cj")),
+            ("principal", serde_json::json!("bob")),
+            ("principal", serde_json::json!(null)),
+            ("tool", serde_json::json!("read_user")),
+            ("arguments", serde_json::json!({ "id": 8 })),
+        ] {
+            let mut question = example();
+            question[member] = value;
+            let told = read(question.to_string().as_bytes()).unwrap_err().to_string();
+            assert!(told.starts_with("`fingerprint` must be the SHA-256 of this call's"), "{member}: {told}");
+        }
+        let spelled = example().to_string().replace(r#"{"id":7}"#, "{ \"\\u0069d\": 7.0 }");
+        assert!(read(spelled.as_bytes()).is_ok(), "another spelling is the same call");
+    }
+
+    #[test]
+    fn what_reads_in_two_ways_is_no_question() {
+        let twice = example().to_string().replacen('{', r#"{"tool":"harmless","#, 1);
+        let deep = example().to_string().replace(r#""id":7"#, r#""id":7,"id":8"#);
+        for body in [twice, deep, "[]".to_owned(), "{".to_owned(), String::new()] {
+            assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

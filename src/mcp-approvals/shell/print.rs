@@ -1,0 +1,162 @@
+//! Approvals as text for a terminal, on which nothing of a call acts, hides or turns around.
+
+use std::fmt::Write as _;
+
+use mcp_policy_engine::json::{Kind, Value};
+
+use crate::web::odd;
+
+/// Writes a page of a list, one line for each approval.
+pub fn list(page: Value<'_>) -> String {
+    let mut out = String::new();
+    for approval in page.get("approvals").into_iter().flat_map(Value::elements) {
+        out.push_str(&line(approval));
+        out.push('\n');
+    }
+    out
+}
+
+/// Writes an approval as one line.
+pub fn line(approval: Value<'_>) -> String {
+    let text = |key| member(approval, key).unwrap_or_default();
+    let id: String = text("id").chars().take(12).collect();
+    let who = member(approval, "principal").unwrap_or_else(|| "somebody unknown".to_owned());
+    let (status, at, server, tool) = (text("status"), text("created_at"), text("server"), text("tool"));
+    let mut out = format!("{id}  {status:<8}  {at}  {server}/{tool}  for {who} ({})", text("grant"));
+    if let Some(decision) = approval.get("decision") {
+        out.push_str(&decided(decision));
+    }
+    out
+}
+
+/// Writes an approval with all that is known of it.
+pub fn approval(approval: Value<'_>) -> String {
+    let mut out = String::new();
+    for (title, key) in [
+        ("approval", "id"),
+        ("page", "url"),
+        ("status", "status"),
+        ("tool", "tool"),
+        ("server", "server"),
+        ("risk", "risk"),
+        ("principal", "principal"),
+        ("grant", "grant"),
+        ("reason", "reason"),
+        ("rule", "rule"),
+        ("policy", "policy"),
+        ("fingerprint", "fingerprint"),
+        ("decision id", "decision_id"),
+        ("request id", "request_id"),
+        ("asked", "created_at"),
+        ("expires", "expires_at"),
+        ("times", "times"),
+        ("consumed", "consumed_at"),
+    ] {
+        if let Some(text) = member(approval, key) {
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "{title:<12}  {text}");
+        }
+    }
+    if let Some(decision) = approval.get("decision").filter(|value| value.is_object()) {
+        let _ = writeln!(out, "{:<12}  {}", "decision", decided(decision).trim_start_matches([',', ' ']));
+    }
+    out.push_str("arguments\n");
+    if let Some(arguments) = approval.get("arguments") {
+        out.push_str("  ");
+        value(&mut out, arguments, 1);
+    }
+    out
+}
+
+/// Writes who decided what and why; nothing where nobody has.
+fn decided(decision: Value<'_>) -> String {
+    let Some(verdict) = member(decision, "verdict") else { return String::new() };
+    let mut out = format!(", {verdict} by {}", member(decision, "by").unwrap_or_default());
+    if let Some(reason) = member(decision, "reason") {
+        let _ = write!(out, ": {reason}");
+    }
+    out
+}
+
+/// Writes any value over several lines, its numbers as they came.
+fn value(out: &mut String, of: Value<'_>, depth: usize) {
+    let begin = |out: &mut String, first: bool| {
+        out.push_str(if first { "\n" } else { ",\n" });
+        out.push_str(&"  ".repeat(depth.saturating_add(1)));
+    };
+    let end = |out: &mut String, any: bool, close: char| {
+        if any {
+            out.push('\n');
+            out.push_str(&"  ".repeat(depth));
+        }
+        out.push(close);
+    };
+    let below = depth.saturating_add(1);
+    let mut first = true;
+    match of.kind() {
+        Kind::Object => {
+            out.push('{');
+            for (key, member) in of.entries() {
+                begin(out, first);
+                first = false;
+                let _ = write!(out, "\"{}\": ", plain(&key));
+                value(out, member, below);
+            }
+            end(out, !first, '}');
+        }
+        Kind::Array => {
+            out.push('[');
+            for element in of.elements() {
+                begin(out, first);
+                first = false;
+                value(out, element, below);
+            }
+            end(out, !first, ']');
+        }
+        Kind::String { .. } => {
+            let _ = write!(out, "\"{}\"", plain(&of.string().unwrap_or_default()));
+        }
+        Kind::Null | Kind::Bool(_) | Kind::Number => out.push_str(of.raw()),
+    }
+}
+
+/// Returns a member's text, or its number; `None` where it is null or not there.
+fn member(of: Value<'_>, key: &str) -> Option<String> {
+    let value = of.get(key)?;
+    value.string().map(|text| plain(&text)).or_else(|| value.number().map(str::to_owned))
+}
+
+/// Writes every character that acts, hides or turns others around as its number, and a backslash
+/// twice, so that none of it can be taken for the other.
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\\' => out.push_str("\\\\"),
+            odd if odd::name(odd).is_some() => out.extend(odd.escape_unicode()),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_call_acts_on_a_terminal() {
+        let hostile = "\u{1b}[2J\u{202e}drop\u{200b}\r\n\u{9b}x\\u{7}";
+        let text = plain(hostile);
+        assert_eq!(text, r"\u{1b}[2J\u{202e}drop\u{200b}\u{d}\u{a}\u{9b}x\\u{7}");
+    }
+
+    #[test]
+    fn arguments_are_laid_out_with_their_numbers_as_they_came() {
+        let text = r#"{"id":"ab","arguments":{"n":1.0,"big":123456789012345678901,"list":[],"in":{"k\u001b":[null]}}}"#;
+        let document = mcp_policy_engine::json::read(text.as_bytes()).unwrap();
+        let expected = "approval      ab\narguments\n  {\n    \"n\": 1.0,\n    \"big\": 123456789012345678901,\n    \
+            \"list\": [],\n    \"in\": {\n      \"k\\u{1b}\": [\n        null\n      ]\n    }\n  }";
+        assert_eq!(approval(document.root()), expected);
+    }
+}

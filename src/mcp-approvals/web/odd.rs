@@ -1,0 +1,144 @@
+//! Which characters show nothing, or change how others show.
+
+use std::collections::BTreeMap;
+
+use mcp_policy_engine::json::{Kind, Value};
+
+/// Names a character that has to be marked, or returns `None` for one that shows itself.
+pub fn name(char: char) -> Option<&'static str> {
+    Some(match char {
+        ' '..='~' => return None,
+        '\0' => "null",
+        '\t' => "tab",
+        '\n' => "line feed",
+        '\r' => "carriage return",
+        '\u{1b}' => "escape",
+        '\u{7f}' => "delete",
+        _ if char.is_control() => "control character",
+        '\u{a0}' => "no-break space",
+        '\u{ad}' => "soft hyphen",
+        '\u{200b}' => "zero width space",
+        '\u{200c}' => "zero width non-joiner",
+        '\u{200d}' => "zero width joiner",
+        '\u{200e}' => "left-to-right mark",
+        '\u{200f}' => "right-to-left mark",
+        '\u{61c}' => "arabic letter mark",
+        '\u{202a}' => "left-to-right embedding",
+        '\u{202b}' => "right-to-left embedding",
+        '\u{202c}' => "end of embedding or override",
+        '\u{202d}' => "left-to-right override",
+        '\u{202e}' => "right-to-left override",
+        '\u{2066}' => "left-to-right isolate",
+        '\u{2067}' => "right-to-left isolate",
+        '\u{2068}' => "first strong isolate",
+        '\u{2069}' => "end of isolate",
+        '\u{2028}' => "line separator",
+        '\u{2029}' => "paragraph separator",
+        '\u{feff}' => "byte order mark",
+        '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => "unusual space",
+        '\u{2800}' | '\u{1d159}' => "blank that is no space",
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => "invisible filler",
+        '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' | '\u{180b}'..='\u{180d}' | '\u{180f}' => {
+            "variation selector"
+        }
+        '\u{e0000}'..='\u{e0fff}' => "invisible tag",
+        '\u{34f}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180e}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{fff0}'..='\u{fffc}'
+        | '\u{600}'..='\u{605}'
+        | '\u{6dd}'
+        | '\u{70f}'
+        | '\u{8e2}'
+        | '\u{110bd}'
+        | '\u{110cd}'
+        | '\u{13430}'..='\u{13455}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' => "invisible format character",
+        '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => "private character, of no agreed look",
+        '\u{fdd0}'..='\u{fdef}' => "no character",
+        _ if u32::from(char) & 0xfffe == 0xfffe => "no character",
+        _ => return None,
+    })
+}
+
+/// Tells whether a character is an accent or the like, drawn over the one before it.
+pub fn is_combining(char: char) -> bool {
+    matches!(char,
+        '\u{300}'..='\u{36f}'
+        | '\u{483}'..='\u{489}'
+        | '\u{1ab0}'..='\u{1aff}'
+        | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}'
+        | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// The odd characters of a call, all of them, whatever of it a page shows.
+#[derive(Debug, Default, Clone)]
+pub struct Odd {
+    /// How often each is there
+    pub times: BTreeMap<char, usize>,
+}
+
+impl Odd {
+    /// Looks through every key and string of `value`. Within strings line ends and tabs show themselves.
+    pub fn of(value: Value<'_>) -> Self {
+        let mut odd = Self::default();
+        // A list of what is left in place of recursion: nothing bounds how deep a text may be.
+        let mut left = vec![value];
+        while let Some(value) = left.pop() {
+            match value.kind() {
+                Kind::String { .. } => odd.look(&value.string().unwrap_or_default(), true),
+                Kind::Array => left.extend(value.elements()),
+                Kind::Object => {
+                    for (key, value) in value.entries() {
+                        odd.look(&key, false);
+                        left.push(value);
+                    }
+                }
+                Kind::Null | Kind::Bool(_) | Kind::Number => {}
+            }
+        }
+        odd
+    }
+
+    /// Looks through `text`, in which line ends and tabs may show themselves as `lines`.
+    pub fn look(&mut self, text: &str, lines: bool) {
+        for char in text.chars() {
+            if name(char).is_some() && !(lines && matches!(char, '\n' | '\t')) {
+                let times = self.times.entry(char).or_default();
+                *times = times.saturating_add(1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_policy_engine::json;
+
+    #[test]
+    fn odd_characters_are_found_in_keys_strings_and_escapes() {
+        for (text, expected) in [
+            (r#"{"a":"b"}"#, ""),
+            (r#"{"a":"one\ntwo\tthree"}"#, ""),
+            (r#"{"a\nb":1}"#, "\n"),
+            (r#"{"a":["\u202e",{"b\u200b":"\u0000"}]}"#, "\0\u{200b}\u{202e}"),
+            ("{\"a\":\"\u{e0041}\u{e0042}\"}", "\u{e0041}\u{e0042}"),
+        ] {
+            let document = json::read(text.as_bytes()).unwrap();
+            let found: String = Odd::of(document.root()).times.into_keys().collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_does_not_matter() {
+        let text = format!("{}\"\u{202e}\"{}", "[".repeat(200_000), "]".repeat(200_000));
+        assert_eq!(Odd::of(json::read(text.as_bytes()).unwrap().root()).times.len(), 1);
+    }
+}

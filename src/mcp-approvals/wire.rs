@@ -1,0 +1,158 @@
+//! Approvals and events as JSON.
+
+use mcp_policy_engine::json;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::app::App;
+use crate::clock::rfc3339;
+use crate::model::{self, Decided};
+use crate::store::Event;
+
+/// An approval, for the shell and for programs.
+#[derive(Debug, Serialize)]
+pub struct Approval<'a> {
+    id: &'a str,
+    status: &'static str,
+    url: String,
+    risk: &'a str,
+    fingerprint: &'a str,
+    server: &'a str,
+    policy: &'a str,
+    grant: &'a str,
+    principal: Option<&'a str>,
+    tool: &'a str,
+    /// Null in lists, where they are long
+    arguments: Option<Box<RawValue>>,
+    rule: &'a str,
+    reason: Option<&'a str>,
+    decision_id: &'a str,
+    request_id: Option<&'a str>,
+    times: i64,
+    created_at: String,
+    expires_at: String,
+    decision: Option<Decision<'a>>,
+    consumed_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Decision<'a> {
+    verdict: &'static str,
+    by: &'a str,
+    reason: Option<&'a str>,
+    at: String,
+}
+
+/// An event, for the export.
+#[derive(Debug, Serialize)]
+struct EventLine<'a> {
+    seq: i64,
+    at: String,
+    event: &'a str,
+    who: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<CallLine<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CallLine<'a> {
+    server: &'a str,
+    tool: &'a str,
+    grant: &'a str,
+    principal: Option<&'a str>,
+    policy: &'a str,
+    rule: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<Box<RawValue>>,
+}
+
+impl<'a> Approval<'a> {
+    /// Takes what is told of an approval.
+    #[must_use]
+    pub fn of(app: &'a App, approval: &'a model::Approval) -> Self {
+        let asked = &approval.asked;
+        Self {
+            id: &approval.id,
+            status: approval.status.as_str(),
+            url: app.page(&approval.id),
+            risk: app.settings.risk(&asked.server, &asked.tool),
+            fingerprint: &asked.fingerprint,
+            server: &asked.server,
+            policy: &asked.policy,
+            grant: &asked.grant,
+            principal: asked.principal.as_deref(),
+            tool: &asked.tool,
+            arguments: raw(&asked.arguments),
+            rule: &asked.rule,
+            reason: asked.reason.as_deref(),
+            decision_id: &asked.decision_id,
+            request_id: asked.request_id.as_deref(),
+            times: approval.times,
+            created_at: rfc3339(approval.created_ms),
+            expires_at: rfc3339(approval.expires_ms),
+            decision: approval.decided.as_ref().map(Decision::of),
+            consumed_at: approval.consumed_ms.map(rfc3339),
+        }
+    }
+}
+
+impl<'a> Decision<'a> {
+    fn of(decided: &'a Decided) -> Self {
+        let verdict = decided.verdict.done();
+        Self { verdict, by: &decided.by, reason: decided.reason.as_deref(), at: rfc3339(decided.at_ms) }
+    }
+}
+
+/// Writes an event as one line of JSON.
+#[must_use]
+pub fn event(event: &Event) -> String {
+    let line = EventLine {
+        seq: event.seq,
+        at: rfc3339(event.at_ms),
+        event: &event.what,
+        who: &event.who,
+        reason: event.reason.as_deref(),
+        approval: event.approval.as_deref(),
+        fingerprint: event.fingerprint.as_deref(),
+        decision_id: event.decision_id.as_deref(),
+        request_id: event.request_id.as_deref(),
+        call: event.call.as_ref().map(|call| CallLine {
+            server: &call.server,
+            tool: &call.tool,
+            grant: &call.grant,
+            principal: call.principal.as_deref(),
+            policy: &call.policy,
+            rule: &call.rule,
+            arguments: call.arguments.as_deref().and_then(raw),
+        }),
+    };
+    escaped(serde_json::to_string(&line).unwrap_or_default())
+}
+
+/// Returns a JSON text in one line of what can be seen; what is no JSON text stays as it is.
+#[must_use]
+pub fn escaped(text: String) -> String {
+    let Ok(document) = json::read(text.as_bytes()) else { return text };
+    let mut out = String::with_capacity(text.len());
+    json::compact(&mut out, document.root());
+    out
+}
+
+/// Returns the JSON text of arguments in one line, with what misleads a reader escaped, and every
+/// number as it was sent.
+fn raw(arguments: &str) -> Option<Box<RawValue>> {
+    let document = json::read(arguments.as_bytes()).ok()?;
+    let mut text = String::with_capacity(arguments.len());
+    json::compact(&mut text, document.root());
+    RawValue::from_string(text).ok()
+}

@@ -1,0 +1,224 @@
+//! Conditions: what every operator says of every type, what paths reach, what a caller is told, and
+//! what holds of all of them.
+
+mod calls;
+mod coercion;
+mod laws;
+mod paths;
+mod told;
+
+use mcp_policy_engine::decide::condition::{self, Obstacle, Outcome, Subject};
+use mcp_policy_engine::decide::{Decision, decide};
+use mcp_policy_engine::identity::{Caller, Principal};
+use mcp_policy_engine::json;
+use mcp_policy_engine::mcp::headers::Headers;
+use mcp_policy_engine::mcp::message::{Body, Message};
+use mcp_policy_engine::policy::{Condition, Policy};
+use serde_json::{Value, json};
+
+/// Every operator, with a value of each type that it takes.
+const OPERATORS: [(&str, &str); 27] = [
+    ("eq", r#""ab""#),
+    ("eq", "5"),
+    ("eq", "true"),
+    ("neq", r#""ab""#),
+    ("neq", "5"),
+    ("neq", "true"),
+    ("in", r#"["ab","x"]"#),
+    ("in", "[5,7]"),
+    ("in", r#"["ab",5]"#),
+    ("not_in", r#"["ab","x"]"#),
+    ("not_in", "[5,7]"),
+    ("not_in", "[true,5]"),
+    ("lt", "5"),
+    ("lte", "5"),
+    ("gt", "5"),
+    ("gte", "5"),
+    ("contains", r#""a""#),
+    ("contains", "5"),
+    ("contains", "true"),
+    ("not_contains", r#""a""#),
+    ("not_contains", "5"),
+    ("starts_with", r#""a""#),
+    ("ends_with", r#""b""#),
+    ("glob", r#""a*""#),
+    ("regex", r#""^a""#),
+    ("exists", "true"),
+    ("exists", "false"),
+];
+
+fn policy(rule: &Value) -> Policy {
+    let document = json!({ "version": "1", "approvals": { "cluster": "c" }, "tools": { "pay": rule } });
+    Policy::from_bytes(document.to_string().as_bytes()).unwrap()
+}
+
+fn condition(path: &str, op: &str, value: &str) -> Condition {
+    let condition = json!({ "path": path, "op": op, "value": serde_json::from_str::<Value>(value).unwrap() });
+    // A big number stays as it is written.
+    let text = json!({ "version": "1", "tools": { "pay": { "require": [condition] } } }).to_string();
+    let text = text.replace(&condition["value"].to_string(), value);
+    Policy::from_bytes(text.as_bytes()).unwrap().rules.tools.get("pay").unwrap().require[0].clone()
+}
+
+fn nobody(arguments: Option<json::Value<'_>>) -> Subject<'_> {
+    Subject { arguments, grant: "default", principal: None, claims: None }
+}
+
+/// Judges a condition on `args.a`: what `require` and `deny_if` refuse it for.
+fn judged(op: &str, value: &str, arguments: &str) -> [Option<Outcome>; 2] {
+    judged_at("args.a", op, value, arguments)
+}
+
+fn judged_at(path: &str, op: &str, value: &str, arguments: &str) -> [Option<Outcome>; 2] {
+    let document = json::read(arguments.as_bytes()).unwrap();
+    let (condition, subject) = (condition(path, op, value), nobody(Some(document.root())));
+    [condition::require(&condition, &subject), condition::deny_if(&condition, &subject)]
+}
+
+/// Names what a condition is for one value, by what it is refused for in both places.
+fn named(judged: [Option<Outcome>; 2]) -> char {
+    match judged {
+        [None, Some(Outcome::Holds)] => '+',
+        [Some(Outcome::Fails), None] => '-',
+        [Some(Outcome::Missing), None] => '0',
+        [Some(one), Some(other)] if one == other && matches!(one, Outcome::Unjudgeable(_)) => '?',
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_operator_knows_its_types_and_judges_no_other() {
+    // + holds, - fails, 0 nothing is there, ? cannot be judged
+    let header = [
+        "{}",
+        "null",
+        r#""ab""#,
+        r#""b""#,
+        "5",
+        "5.0",
+        "4",
+        "6",
+        "true",
+        "false",
+        "[]",
+        r#"["a"]"#,
+        "[5]",
+        "{\"x\":1}",
+    ];
+    for ((op, value), expected) in OPERATORS.into_iter().zip([
+        // no null "ab" "b" 5 5.0 4 6 true false [] ["a"] [5] {}
+        "0 0 + - ? ? ? ? ? ? ? ? ? ?", // eq "ab"
+        "0 0 ? ? + + - - ? ? ? ? ? ?", // eq 5
+        "0 0 ? ? ? ? ? ? + - ? ? ? ?", // eq true
+        "0 0 - + ? ? ? ? ? ? ? ? ? ?", // neq "ab"
+        "0 0 ? ? - - + + ? ? ? ? ? ?", // neq 5
+        "0 0 ? ? ? ? ? ? - + ? ? ? ?", // neq true
+        "0 0 + - ? ? ? ? ? ? ? ? ? ?", // in ["ab","x"]
+        "0 0 ? ? + + - - ? ? ? ? ? ?", // in [5,7]
+        "0 0 + - + + - - ? ? ? ? ? ?", // in ["ab",5]
+        "0 0 - + ? ? ? ? ? ? ? ? ? ?", // not_in ["ab","x"]
+        "0 0 ? ? - - + + ? ? ? ? ? ?", // not_in [5,7]
+        "0 0 ? ? - - + + - + ? ? ? ?", // not_in [true,5]
+        "0 0 ? ? - - + - ? ? ? ? ? ?", // lt 5
+        "0 0 ? ? + + + - ? ? ? ? ? ?", // lte 5
+        "0 0 ? ? - - - + ? ? ? ? ? ?", // gt 5
+        "0 0 ? ? + + - + ? ? ? ? ? ?", // gte 5
+        "0 0 + - ? ? ? ? ? ? - + ? ?", // contains "a"
+        "0 0 ? ? ? ? ? ? ? ? - ? + ?", // contains 5
+        "0 0 ? ? ? ? ? ? ? ? - ? ? ?", // contains true
+        "0 0 - + ? ? ? ? ? ? + - ? ?", // not_contains "a"
+        "0 0 ? ? ? ? ? ? ? ? + ? - ?", // not_contains 5
+        "0 0 + - ? ? ? ? ? ? ? ? ? ?", // starts_with "a"
+        "0 0 + + ? ? ? ? ? ? ? ? ? ?", // ends_with "b"
+        "0 0 + - ? ? ? ? ? ? ? ? ? ?", // glob "a*"
+        "0 0 + - ? ? ? ? ? ? ? ? ? ?", // regex "^a"
+        "0 0 + + + + + + + + + + + +", // exists true
+        "+ + - - - - - - - - - - - -", // exists false
+    ]) {
+        let found = header.iter().map(|argument| {
+            let arguments = if *argument == "{}" { "{}".to_owned() } else { format!("{{\"a\":{argument}}}") };
+            named(judged(op, value, &arguments)).to_string()
+        });
+        assert_eq!(found.collect::<Vec<_>>().join(" "), expected, "{op} {value}");
+    }
+}
+
+#[test]
+fn values_are_compared_exactly() {
+    for (op, value, argument, expected) in [
+        ("eq", "9007199254740992", "9007199254740993", '-'),
+        ("eq", "9007199254740993", "9007199254740993", '+'),
+        ("lt", "9007199254740993", "9007199254740992", '+'),
+        ("gt", "18446744073709551614", "18446744073709551615", '+'),
+        ("eq", "0", "-0", '+'),
+        ("gte", "0", "-0.0", '+'),
+        ("eq", "0.1", "0.1", '+'),
+        ("eq", "0.1", "1e-1", '+'),
+        ("eq", "0.1", "0.10000000000000001", '?'),
+        ("eq", "666", "666.00000000000001", '?'),
+        ("lte", "10", "10.0000000000000000001", '?'),
+        ("gte", "10", "9.99999999999999999999", '?'),
+        ("lte", "50", "12.3400000000000000001", '+'),
+        ("eq", "1000", "1e3", '+'),
+        ("lt", "1e308", "1.0e307", '+'),
+        ("gt", "0", "5e-324", '+'),
+        ("eq", "\"é\"", "\"e\u{301}\"", '-'),
+        ("eq", "\"é\"", "\"\\u00e9\"", '+'),
+        ("eq", "\"A\"", "\"a\"", '-'),
+        ("eq", "\"a\"", "\"a \"", '-'),
+        ("eq", "\"a\"", "\"a\\u0000\"", '-'),
+        ("contains", "\"/etc\"", "\"\\/etc\\/passwd\"", '+'),
+        ("starts_with", "\"https://\"", "\"HTTPS://\"", '-'),
+        ("ends_with", "\"@corp.example\"", "\"a@corp.example\\n\"", '-'),
+        ("glob", "\"*@corp.example\"", "\"a@corp.example\"", '+'),
+        ("glob", "\"*@corp.example\"", "\"a@corp.example.evil\"", '-'),
+        ("glob", "\"a*b*c\"", "\"a/b\\nc\"", '+'),
+        ("glob", "\"a?\"", "\"ab\"", '-'),
+        ("regex", "\"[0-9]{3}\"", "\"ab1234\"", '+'),
+        ("regex", "\"^[0-9]{3}$\"", "\"123\"", '+'),
+        ("regex", "\"^[0-9]{3}$\"", "\"123\\n\"", '-'),
+        ("regex", "\"^a.c$\"", "\"a\\nc\"", '-'),
+        ("regex", "\"(?i)^DROP\"", "\"drop table\"", '+'),
+    ] {
+        let found = named(judged(op, value, &format!("{{\"a\":{argument}}}")));
+        assert_eq!(found, expected, "{argument} {op} {value}");
+    }
+}
+
+/// Decides on a call of `pay` with these params by a caller whom a token named.
+fn decided<R>(policy: &Policy, method: &str, params: &str, read: impl FnOnce(Decision<'_>) -> R) -> R {
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+    let document = json::read(body.as_bytes()).unwrap();
+    let message = Message::read(&document, &Headers::default()).unwrap();
+    let Body::Call(call) = &message.body else { panic!("{body}") };
+    let principal = Some(Principal::Jwt("bob".into()));
+    let caller = Caller { grant: None, principal, claims: Some(r#"{"team":"sre"}"#.into()) };
+    read(decide(policy, &caller, call))
+}
+
+fn called<R>(policy: &Policy, arguments: &str, read: impl FnOnce(Decision<'_>) -> R) -> R {
+    decided(policy, "tools/call", &format!(r#"{{"name":"pay","arguments":{arguments}}}"#), read)
+}
+
+#[test]
+fn a_string_too_long_to_be_searched_is_denied() {
+    for (regex, length, expected) in
+        [("\"x$\"", 1 << 20, '-'), ("\"x$\"", (1 << 20) + 1, '?'), ("\"[a-z]{1,300}x\"", 40_000, '?')]
+    {
+        let found = named(judged("regex", regex, &format!("{{\"a\":\"{}\"}}", " ".repeat(length))));
+        assert_eq!(found, expected, "{regex} {length}");
+    }
+}
+
+#[test]
+fn an_obstacle_says_why_nothing_was_judged() {
+    for (path, arguments, obstacle) in [
+        ("args.a", r#"{"a":"5"}"#, Obstacle::Type),
+        ("args.a", r#"{"a":5.00000000000000001}"#, Obstacle::Digits),
+        ("args.a.b", r#"{"a":"{\"b\":5}"}"#, Obstacle::Blocked),
+        ("args.a.b", r#"{"a":{"B":5}}"#, Obstacle::Respelled),
+    ] {
+        let unjudgeable = Some(Outcome::Unjudgeable(obstacle));
+        assert_eq!(judged_at(path, "lte", "5", arguments), [unjudgeable, unjudgeable], "{path} {arguments}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Calls and their callers: what conditions make of a decision.
+
+use mcp_policy_engine::decide::condition::{Subject, deny_if, require};
+use mcp_policy_engine::policy::Policy;
+use serde_json::json;
+
+use super::{called, condition, decided, named, nobody, policy};
+
+#[test]
+fn a_caller_is_judged_by_grant_principal_and_claims() {
+    let claims =
+        r#"{"team":"sre","level":3,"groups":["a","b"],"https://corp/roles":["admin"],"org":{"unit":"x"}}"#;
+    let known = Subject { arguments: None, grant: "ci", principal: Some("bob"), claims: Some(claims) };
+    let stranger = nobody(None);
+    let unreadable = Subject { claims: Some("{"), ..known };
+    let twofold = Subject { claims: Some(r#"{"team":"sre","team":"dev"}"#), ..known };
+    for (path, op, value, expected) in [
+        // the known caller, a stranger, one whose claims cannot be read, one whose claims read in two ways
+        ("grant", "eq", "\"ci\"", "+-++"),
+        ("grant", "exists", "true", "++++"),
+        ("principal", "in", "[\"bob\",\"eve\"]", "+0++"),
+        ("principal", "exists", "false", "-+--"),
+        ("claims.team", "eq", "\"sre\"", "+0??"),
+        ("claims.level", "gte", "3", "+0??"),
+        ("claims.groups", "contains", "\"b\"", "+0??"),
+        ("claims.groups[*]", "eq", "\"c\"", "-0??"),
+        ("claims[\"https://corp/roles\"][0]", "eq", "\"admin\"", "+0??"),
+        ("claims.org.unit", "starts_with", "\"x\"", "+0??"),
+        ("claims.none", "exists", "false", "++??"),
+        ("claims.team.x", "exists", "true", "?0??"),
+    ] {
+        let condition = condition(path, op, value);
+        let found = [known, stranger, unreadable, twofold]
+            .map(|subject| named([require(&condition, &subject), deny_if(&condition, &subject)]));
+        assert_eq!(found.iter().collect::<String>(), expected, "{path} {op} {value}");
+    }
+}
+
+#[test]
+fn a_denial_has_the_condition_for_its_rule() {
+    let small = json!({ "path": "args.a", "op": "lte", "value": 10 });
+    let team = json!({ "path": "claims.team", "op": "eq", "value": "sre" });
+    let bob = json!({ "path": "principal", "op": "neq", "value": "eve" });
+    let banned = json!({ "path": "args.to", "op": "in", "value": ["x"] });
+    let policy = policy(&json!({ "require": [team, bob, small], "deny_if": [banned],
+                                 "limits": [{ "counter": "c", "window": "day", "max": 5, "amount": "args.a" }] }));
+    for (arguments, expected) in [
+        (r#"{"a":5}"#, None),
+        (r#"{"a":5,"to":"y"}"#, None),
+        (r#"{"a":50}"#, Some(("condition_failed", "tools.pay.require[2]"))),
+        (r#"{"a":"5"}"#, Some(("condition_failed", "tools.pay.require[2]"))),
+        (r#"{}"#, Some(("condition_failed", "tools.pay.require[2]"))),
+        (r#"{"a":5,"to":"x"}"#, Some(("condition_failed", "tools.pay.deny_if[0]"))),
+        (r#"{"a":5,"to":["y"]}"#, Some(("condition_failed", "tools.pay.deny_if[0]"))),
+        (r#"{"a":-5}"#, Some(("arguments_invalid", "tools.pay.limits[0]"))),
+    ] {
+        called(&policy, arguments, |decision| {
+            let denial = decision.denial.as_ref();
+            let found = denial.map(|denial| (denial.code.as_str(), denial.rule.as_ref()));
+            assert_eq!(found, expected, "{arguments}");
+        });
+    }
+}
+
+#[test]
+fn a_condition_in_shadow_mode_advises_and_one_beside_approval_denies() {
+    let small = json!({ "path": "args.a", "op": "lte", "value": 10 });
+    let shadow = policy(&json!({ "mode": "shadow", "require": [small] }));
+    called(&shadow, r#"{"a":50}"#, |decision| {
+        assert!(decision.denial.is_none());
+        assert_eq!(decision.would_deny.unwrap().code.as_str(), "condition_failed");
+    });
+    let asked = policy(&json!({ "action": "require_approval", "require": [small] }));
+    for (arguments, code) in [(r#"{"a":50}"#, Some("condition_failed")), (r#"{"a":5}"#, None)] {
+        called(&asked, arguments, |decision| {
+            assert_eq!(decision.denial.map(|denial| denial.code.as_str()), code);
+            assert_eq!(decision.approval.unwrap().path, "tools.pay");
+        });
+    }
+}
+
+#[test]
+fn only_tools_and_prompts_have_arguments() {
+    let rule = json!({ "require": [{ "path": "args.a", "op": "eq", "value": 1 }] });
+    let document = json!({ "version": "1", "resources": { "*": rule }, "prompts": { "*": rule } });
+    let policy = Policy::from_bytes(document.to_string().as_bytes()).unwrap();
+    for (method, params, denied) in [
+        ("prompts/get", r#"{"name":"p","arguments":{"a":1}}"#, false),
+        ("prompts/get", r#"{"name":"p","arguments":{"a":2}}"#, true),
+        ("prompts/get", r#"{"name":"p"}"#, true),
+        ("resources/read", r#"{"uri":"file:///p","arguments":{"a":1}}"#, true),
+    ] {
+        decided(&policy, method, params, |decision| {
+            assert_eq!(decision.denial.is_some(), denied, "{method} {params}");
+        });
+    }
+}

@@ -1,0 +1,77 @@
+//! The proxy's knowledge of one caller, in place of Envoy's.
+
+use std::cell::RefCell;
+
+use mcp_policy_engine::identity::Credentials;
+use mcp_policy_engine::mcp::headers::{Field, Headers};
+use mcp_policy_engine::policy::{Certificate, Policy, Source};
+
+use Given::{Bytes, Head, Name, Token, TokenAt};
+
+/// Where Envoy's `jwt_authn` puts what it verified.
+pub const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
+
+/// What a proxy knows of a caller, and what of it has been asked for.
+#[derive(Debug, Default)]
+pub struct Known {
+    pub headers: Headers,
+    tokens: Vec<(String, String, String)>,
+    names: Vec<(Certificate, String)>,
+    pub asked: RefCell<Vec<String>>,
+}
+
+impl Known {
+    pub fn new(policy: &Policy, given: &[Given]) -> Self {
+        let wanted: Vec<String> =
+            policy.identity.iter().filter_map(Source::header).map(str::to_owned).collect();
+        let (mut pairs, mut known) = (Vec::new(), Self::default());
+        for one in given {
+            match one {
+                Head(name, value) => pairs.push(((*name).to_owned(), value.as_bytes().to_vec())),
+                Bytes(name, value) => pairs.push(((*name).to_owned(), value.to_vec())),
+                Token(claims) => known.verified(JWT_AUTHN, "jwt_payload", claims),
+                TokenAt(metadata, payload, claims) => known.verified(metadata, payload, claims),
+                Name(which, name) => known.names.push((*which, (*name).to_owned())),
+            }
+        }
+        known.headers = Headers::from_pairs(pairs, &wanted);
+        known
+    }
+
+    pub fn verified(&mut self, metadata: &str, payload: &str, claims: &str) {
+        self.tokens.push((metadata.to_owned(), payload.to_owned(), claims.to_owned()));
+    }
+}
+
+impl Credentials for Known {
+    fn header(&self, name: &str) -> &Field {
+        self.asked.borrow_mut().push(name.to_owned());
+        self.headers.credential(name)
+    }
+
+    fn verified_token(&self, metadata: &str, payload: &str) -> Option<String> {
+        self.asked.borrow_mut().push(payload.to_owned());
+        let found = self.tokens.iter().find(|(filter, key, _)| filter == metadata && key == payload);
+        found.map(|(_, _, claims)| claims.clone())
+    }
+
+    fn certificate(&self, name: Certificate) -> Option<String> {
+        self.asked.borrow_mut().push(format!("{name:?}"));
+        self.names.iter().find(|(which, _)| *which == name).map(|(_, name)| name.clone())
+    }
+}
+
+/// One thing that a proxy knows of a caller.
+#[derive(Debug, Clone, Copy)]
+pub enum Given {
+    /// A header
+    Head(&'static str, &'static str),
+    /// A header that is no text
+    Bytes(&'static str, &'static [u8]),
+    /// Claims of a token where `jwt_authn` puts them
+    Token(&'static str),
+    /// The same elsewhere
+    TokenAt(&'static str, &'static str, &'static str),
+    /// A name in the certificate
+    Name(Certificate, &'static str),
+}

@@ -1,0 +1,168 @@
+//! Whatever a grant says, it allows nothing that was denied without it.
+
+use std::num::NonZeroU32;
+
+use mcp_policy_engine::guard::{self, Request, Tally, Verdict};
+use mcp_policy_engine::limit::{Layout, MemoryStore};
+use mcp_policy_engine::policy::Policy;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Value, json};
+
+use super::known::{Given::Head, Known};
+use super::{NOW_NS, policy};
+
+const TARGETS: [(&str, &str); 7] = [
+    ("tools/call", r#"{"name":"a"}"#),
+    ("tools/call", r#"{"name":"ab"}"#),
+    ("tools/call", r#"{"name":"b"}"#),
+    ("prompts/get", r#"{"name":"a"}"#),
+    ("resources/read", r#"{"uri":"a"}"#),
+    ("resources/subscribe", r#"{"uri":"b"}"#),
+    ("x/method", "{}"),
+];
+
+fn allows(policy: &Policy, before: &Policy, history: &[usize], asked: usize) -> bool {
+    let (store, layout) = (MemoryStore::new(), Layout::new([7; 16], NonZeroU32::MIN));
+    let judge = |policy: &Policy, number: usize| {
+        let known = Known::new(policy, &[Head("x-agent-id", "a")]);
+        let (caller, refusal) = guard::identify(policy, &known.headers, &known, || Some(NOW_NS));
+        assert_eq!(refusal, None);
+        let headers = &known.headers;
+        let request = Request { policy, caller: &caller, headers, decision_id: "1", advice: None };
+        let tally = Tally { store: &store, layout: Some(&layout), now_ns: NOW_NS };
+        let (method, params) = TARGETS[number];
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+        matches!(request.judge(body.as_bytes(), &tally).verdict, Verdict::Forward(_))
+    };
+    for number in history {
+        judge(before, *number);
+    }
+    judge(policy, asked)
+}
+
+/// Tells whether a policy lets a call through that nothing was before; 0 is of a tool, 3 of a prompt.
+pub fn allows_alone(policy: &Policy, asked: usize) -> bool {
+    allows(policy, policy, &[], asked)
+}
+
+fn rule() -> impl Strategy<Value = Value> {
+    select(vec![
+        json!({}),
+        json!({}),
+        json!({"action": "deny"}),
+        json!({"action": "deny", "mode": "shadow"}),
+        json!({"limits": [{"counter": "few", "window": "hour", "max": 2, "scope": "global"}]}),
+        json!({"require": [{"path": "principal", "op": "eq", "value": "b"}]}),
+        json!({"deny_if": [{"path": "grant", "op": "eq", "value": "all"}]}),
+    ])
+}
+
+fn section() -> impl Strategy<Value = Value> {
+    prop::collection::btree_map(select(vec!["a", "ab", "b", "a*", "*"]), rule(), 0..4)
+        .prop_map(|rules| json!(rules))
+}
+
+/// The keys of a set of rules; `tools`, `prompts`, `resources` and `methods` are its sections.
+fn rules() -> impl Strategy<Value = Value> {
+    let methods = select(vec![json!({}), json!({"x/*": "allow"}), json!({"x/method": "deny"})]);
+    let hide = select(vec![json!([]), json!(["a"]), json!(["a*"])]);
+    let default = select(vec![json!("allow"), json!("deny")]);
+    let all = (section(), section(), section(), methods, hide, rule(), default);
+    let keys = vec!["tools", "prompts", "resources", "methods", "hide", "all_tools", "default"];
+    (all, subsequence(keys, 0..=7)).prop_map(
+        |((tools, prompts, resources, methods, hide, rule, default), keys)| {
+            let all = json!({
+                "tools": tools, "prompts": prompts, "resources": resources, "methods": methods, "hide": hide,
+                "all_tools": rule, "default": default,
+            });
+            Value::Object(keys.into_iter().map(|key| (key.to_owned(), all[key].clone())).collect())
+        },
+    )
+}
+
+fn granted(document: &Value, grant: Option<&Value>) -> Policy {
+    let mut document = document.clone();
+    document["version"] = json!("1");
+    document["identity"] = json!([{"header": {"name": "x-agent-id"}}]);
+    if let Some(grant) = grant {
+        let mut grant = grant.clone();
+        grant["name"] = json!("all");
+        grant["match"] = json!("any");
+        document["grants"] = json!([grant]);
+    }
+    policy(&document)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    /// Said of one call at one state of the counters: what is refused charges nothing, which leaves
+    /// more room to what comes after it.
+    #[test]
+    fn a_grant_never_allows_what_was_denied_without_its_sections(
+        document in rules(),
+        grant in rules(),
+        history in prop::collection::vec(0..TARGETS.len(), 0..4),
+        asked in 0..TARGETS.len(),
+    ) {
+        let alone = granted(&document, None);
+        let empty = granted(&document, Some(&json!({})));
+        let whole = granted(&document, Some(&grant));
+        let [alone, empty, whole] =
+            [&alone, &empty, &whole].map(|policy| allows(policy, &empty, &history, asked));
+        prop_assert_eq!(alone || speaks_of_grants(&document), empty || speaks_of_grants(&document), "a grant without sections adds something");
+        prop_assert!(empty || !whole, "the grant's sections allow what the document denies");
+    }
+
+    #[test]
+    fn a_key_that_can_only_narrow_never_allows_what_was_denied(
+        document in rules(),
+        grant in rules(),
+        history in prop::collection::vec(0..TARGETS.len(), 0..4),
+        asked in 0..TARGETS.len(),
+        added in select(vec!["hide", "all_tools", "tools", "prompts", "resources", "methods"]),
+        value in rules(),
+    ) {
+        let (mut less, mut more) = (grant.clone(), grant);
+        less.as_object_mut().expect("an object").remove(added);
+        // What an entry names under default deny is allowed by it; under default allow every
+        // section takes away.
+        if !["hide", "all_tools"].contains(&added) {
+            less["default"] = json!("allow");
+            more["default"] = json!("allow");
+        }
+        more[added] = value.get(added).cloned().unwrap_or(more[added].take());
+        prop_assume!(!more[added].is_null());
+        let [less, more] = [&less, &more].map(|grant| granted(&document, Some(grant)));
+        let [before, after] = [&less, &more].map(|policy| allows(policy, &less, &history, asked));
+        prop_assert!(before || !after, "`{}` more allows more", added);
+    }
+
+    #[test]
+    fn the_first_section_of_a_grant_never_allows_what_was_denied(
+        document in rules(),
+        grant in rules(),
+        asked in 0..TARGETS.len(),
+        section in select(vec!["tools", "prompts", "resources", "methods"]),
+    ) {
+        let keys = grant.as_object().expect("an object");
+        let Some(entries) = keys.get(section) else { return Ok(()) };
+        let mut grant = json!({});
+        for key in ["hide", "all_tools"] {
+            if let Some(value) = keys.get(key) {
+                grant[key] = value.clone();
+            }
+        }
+        let less = granted(&document, Some(&grant));
+        grant[section] = entries.clone();
+        let more = granted(&document, Some(&grant));
+        let [before, after] = [&less, &more].map(|policy| allows(policy, &less, &[], asked));
+        prop_assert!(before || !after, "a first section allows more");
+    }
+}
+
+/// A condition on the grant's name holds or not by whether there is one.
+fn speaks_of_grants(document: &Value) -> bool {
+    document.to_string().contains("\"grant\"")
+}

@@ -1,0 +1,175 @@
+//! The policies that come with the filter: they load, and say of every tool what its class calls for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use mcp_policy_engine::json;
+use mcp_policy_engine::limit::{Amount, Kind};
+use mcp_policy_engine::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule, Scope};
+
+fn path(below: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(below)
+}
+
+fn text(below: &str) -> String {
+    std::fs::read_to_string(path(below)).expect(below)
+}
+
+#[track_caller]
+fn policy(name: &str) -> Policy {
+    let document = text(&format!("policies/{name}"));
+    Policy::from_bytes(document.as_bytes()).map_err(|faults| format!("{name}:\n{faults}")).unwrap()
+}
+
+/// Returns AiPayGen's tools by class.
+fn classes() -> BTreeMap<String, BTreeSet<String>> {
+    serde_json::from_str(&text("tests/cases/aipaygen_classes.json")).unwrap()
+}
+
+/// Returns the names of what AiPayGen's server publishes.
+fn published() -> BTreeSet<String> {
+    let data: serde_json::Value =
+        serde_json::from_str(&text("tests/data/aipaygen-1.6.0-tools.json")).unwrap();
+    let tools = data.get("tools").and_then(serde_json::Value::as_array).unwrap();
+    tools.iter().map(|tool| tool.get("name").and_then(|name| name.as_str()).unwrap().to_owned()).collect()
+}
+
+/// Returns how many calls a minute a limit leaves room for, at the most that it counts at once.
+fn a_minute(limit: &Limit) -> u64 {
+    assert_eq!(limit.amount, Adds::Fixed(Amount::ONE), "{}", limit.path);
+    assert_ne!(limit.scope, Scope::Session, "{}: a session costs nothing to open", limit.path);
+    let calls = limit.max.micros().div_euclid(Amount::ONE.micros());
+    calls.saturating_mul(60).div_ceil(limit.window.seconds())
+}
+
+/// Returns the tightest of a rule's limits, in calls a minute.
+fn tightest(rule: &Rule) -> Option<u64> {
+    rule.limits.iter().map(a_minute).min()
+}
+
+/// Says what does not fit a tool of a class, or nothing.
+fn misfit(policy: &Policy, class: &str, tool: &str) -> Option<String> {
+    let Some(rule) = policy.rules.tools.get(tool) else { return Some("has no rule".to_owned()) };
+    let kept = policy.rules.hidden(tool).is_some() || rule.action != Action::Allow;
+    let calls = tightest(rule);
+    let fits = match class {
+        "read" => !kept && calls.is_some_and(|calls| (60..=600).contains(&calls)),
+        "write" => calls.is_some_and(|calls| calls <= 30),
+        "execute" => calls.is_some_and(|calls| calls <= 20),
+        "destructive" | "financial" | "credential" => kept,
+        _ => return Some(format!("no such class as {class}")),
+    };
+    if rule.mode != Mode::Enforce {
+        return Some("is not enforced".to_owned());
+    }
+    // A caller that is refused for good, or sent to a person, must learn why.
+    if rule.action != Action::Allow && rule.reason.as_ref().is_none_or(|reason| reason.len() < 40) {
+        return Some("gives no reason".to_owned());
+    }
+    (!fits).then(|| format!("{:?}, {calls:?} calls a minute, kept from callers: {kept}", rule.action))
+}
+
+#[test]
+fn every_policy_loads() {
+    let mut loaded = 0_u32;
+    for entry in std::fs::read_dir(path("policies")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name.ends_with(".json"), "{name}");
+        let loads = policy(&name);
+        assert_eq!((loads.rules.default.0, loads.mode), (Effect::Deny, Mode::Enforce), "{name}");
+        loaded = loaded.saturating_add(1);
+    }
+    assert!(loaded >= 2, "{loaded}");
+}
+
+#[test]
+fn aipaygen_names_each_of_the_106_tools_and_nothing_else() {
+    let policy = policy("aipaygen.json");
+    let named: BTreeSet<String> = policy
+        .rules
+        .tools
+        .iter()
+        .map(|rule| rule.path.strip_prefix("tools.").expect(&rule.path).to_owned())
+        .collect();
+    let published = published();
+    assert_eq!(published.len(), 106);
+    let (missing, unknown): (Vec<_>, Vec<_>) =
+        (published.difference(&named).collect(), named.difference(&published).collect());
+    assert!(missing.is_empty() && unknown.is_empty(), "missing {missing:?}, unknown {unknown:?}");
+    // Each by its own entry: no pattern decides on a tool that a next version brings.
+    for tool in &published {
+        assert_eq!(policy.rules.tools.get(tool).map(|rule| rule.path.clone()), Some(format!("tools.{tool}")));
+    }
+    assert!(policy.rules.tools.get("a_tool_of_the_next_version").is_none());
+}
+
+#[test]
+fn every_published_tool_is_in_one_class() {
+    let classes = classes();
+    let all: Vec<&String> = classes.values().flatten().collect();
+    let once: BTreeSet<String> = all.iter().map(|name| (*name).clone()).collect();
+    assert_eq!((all.len(), once), (106, published()));
+}
+
+#[test]
+fn every_tool_has_a_rule_that_fits_its_class() {
+    let policy = policy("aipaygen.json");
+    let misfits: Vec<String> = classes()
+        .iter()
+        .flat_map(|(class, tools)| tools.iter().map(move |tool| (class, tool)))
+        .filter_map(|(class, tool)| Some(format!("{class} {tool}: {}", misfit(&policy, class, tool)?)))
+        .collect();
+    assert!(misfits.is_empty(), "{misfits:#?}");
+}
+
+#[test]
+fn what_runs_many_operations_in_one_call_is_left_to_a_person() {
+    let policy = policy("aipaygen.json");
+    for tool in ["batch", "chain_operations", "pipeline", "schedule_agent"] {
+        assert_eq!(policy.rules.tools.get(tool).unwrap().action, Action::RequireApproval, "{tool}");
+    }
+}
+
+#[test]
+fn the_tool_that_issues_keys_is_hidden() {
+    let policy = policy("aipaygen.json");
+    let hidden: Vec<String> =
+        published().into_iter().filter(|tool| policy.rules.hidden(tool).is_some()).collect();
+    assert_eq!(hidden, ["generate_api_key"]);
+}
+
+#[test]
+fn run_agent_is_limited_to_ten_a_minute_for_each_grant() {
+    for name in ["run_agent.json", "aipaygen.json"] {
+        let policy = policy(name);
+        let rule = policy.rules.tools.get("run_agent").unwrap();
+        assert_eq!(rule.action, Action::Allow, "{name}");
+        let [limit] = rule.limits.as_slice() else { panic!("{name}: {:?}", rule.limits) };
+        assert_eq!(limit.counter, "run_agent_rate", "{name}");
+        assert_eq!((limit.window.seconds(), limit.window.kind()), (60, Kind::Sliding), "{name}");
+        assert_eq!((limit.max.to_string().as_str(), limit.scope), ("10", Scope::Grant), "{name}");
+        assert_eq!(limit.amount, Adds::Fixed(Amount::ONE), "{name}");
+    }
+}
+
+#[test]
+fn ids_that_become_part_of_a_path_hold_nothing_that_a_path_is_made_of() {
+    let policy = policy("aipaygen.json");
+    for tool in ["run_agent", "get_agent_runs", "read_agent_inbox", "schedule_agent"] {
+        let schema = policy.rules.tools.get(tool).unwrap().arguments.as_ref().expect(tool);
+        for (arguments, fits) in [
+            (r#"{"agent_id":"agent-1","task":"x"}"#, true),
+            (r#"{"agent_id":"../admin"}"#, false),
+            (r#"{"agent_id":"a?x=1"}"#, false),
+            (r#"{"agent_id":"a%2fb"}"#, false),
+            (r#"{"agent_id":"a\n"}"#, false),
+            (r#"{"agent_id":""}"#, false),
+            (r#"{"agent_id":["../admin"]}"#, false),
+            (r#"{"agent_id":"a","AGENT_ID":"../admin"}"#, false),
+            ("{}", false),
+        ] {
+            let document = json::read(arguments.as_bytes()).unwrap();
+            assert_eq!(schema.judge(Some(document.root())).is_ok(), fits, "{tool} {arguments}");
+        }
+    }
+}

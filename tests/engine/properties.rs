@@ -1,0 +1,157 @@
+//! What holds for every input: the reader against `serde_json` as an oracle, the guard against readers
+//! that are laxer than any server's, and policies against themselves with an entry less.
+
+mod entries;
+mod messages;
+mod oracle;
+mod readings;
+mod refusals;
+
+use std::num::NonZeroU32;
+
+use mcp_policy_engine::guard::{Request, Tally, Verdict};
+use mcp_policy_engine::identity::Caller;
+use mcp_policy_engine::json::{self, DefectKind, Fit};
+use mcp_policy_engine::limit::{Layout, MemoryStore};
+use mcp_policy_engine::mcp::answer::Reply;
+use mcp_policy_engine::mcp::headers::Headers;
+use mcp_policy_engine::policy::Policy;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use messages::{Style, bodies, damaged, headers, message, number, soup, tree, written};
+use oracle::Tree;
+use readings::Reading;
+use refusals::forms;
+
+const NOW_NS: u64 = 1_800_000_000_000_000_000;
+
+/// So many cases that each kind of defect, denial and shadowing is among them.
+fn many() -> ProptestConfig {
+    ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Judges a body, and returns its refusal. Whatever it is, its record is one line of JSON that agrees.
+fn judge(policy: &Policy, headers: &Headers, body: &[u8], store: &MemoryStore) -> Option<Reply> {
+    let layout = Layout::new([7; 16], NonZeroU32::MIN);
+    let tally = Tally { store, layout: Some(&layout), now_ns: NOW_NS };
+    let caller = Caller::default();
+    let request = Request { policy, caller: &caller, headers, decision_id: "decision", advice: None };
+    let judgement = request.judge(body, &tally);
+    let record: serde_json::Value = serde_json::from_str(&judgement.record).expect("a record is JSON");
+    assert!(!judgement.record.contains(char::is_control), "{record}");
+    assert_eq!(record["decision"] == "deny", matches!(judgement.verdict, Verdict::Refuse(_)), "{record}");
+    match judgement.verdict {
+        Verdict::Forward(_) => None,
+        Verdict::Refuse(reply) => Some(reply),
+        Verdict::Ask(question) => panic!("nobody is to be asked: {question}"),
+    }
+}
+
+fn policy(document: &serde_json::Value) -> Policy {
+    Policy::from_bytes(document.to_string().as_bytes()).expect("a valid policy")
+}
+
+proptest! {
+    #![proptest_config(many())]
+
+    #[test]
+    fn the_reader_agrees_with_serde_json(bytes in prop_oneof![
+        2 => written(tree()),
+        2 => damaged(written(tree())),
+        1 => soup(),
+        1 => any::<Vec<u8>>(),
+    ]) {
+        oracle::compare(&bytes);
+    }
+
+    #[test]
+    fn the_reader_agrees_with_serde_json_in_the_depths(
+        depth in 95_usize..135,
+        objects in any::<u64>(),
+        cut in 0_usize..3,
+    ) {
+        let is_object = |level: usize| objects >> (level % 64) & 1 == 1;
+        let open: String = (0..depth).map(|level| if is_object(level) { "{\"a\":" } else { "[" }).collect();
+        let close: String = (0..depth).rev().map(|level| if is_object(level) { "}" } else { "]" }).collect();
+        let text = format!("{open}1{close}");
+        oracle::compare(text.as_bytes());
+        oracle::compare(&text.as_bytes()[..text.len() - cut]);
+        let defect = json::read(text.as_bytes()).expect("JSON").defect().map(|defect| defect.kind);
+        prop_assert_eq!(defect, (depth > 100).then_some(DefectKind::TooDeep));
+    }
+
+    #[test]
+    fn numbers_fit_as_the_oracle_holds_them(text in number()) {
+        oracle::compare(text.as_bytes());
+        if let (Fit::Integer, false) = (json::fit(&text), text == "-0") {
+            prop_assert!(matches!(Tree::read(text.as_bytes()), Ok(Tree::Integer(_))));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(many())]
+
+    #[test]
+    fn a_refusal_is_an_answer_to_what_was_asked(
+        body in bodies(),
+        headers in headers(),
+        form in forms(),
+        default in select(vec!["allow", "deny"]),
+    ) {
+        let policy = policy(&serde_json::json!({
+            "version": "1", "default": default, "denials": form, "hide": ["ghost"],
+            "tools": {
+                "safe": {},
+                "danger": {"action": "deny", "reason": "it \"deletes\"\n"},
+                "few": {"limits": [{"counter": "few", "window": "hour", "max": 1}]},
+                "other": {"limits": [{"counter": "other", "window": "hour", "max": 1, "amount": "args.a"}]},
+            },
+        }));
+        let store = MemoryStore::new();
+        for _ in 0..2 {
+            if let Some(reply) = judge(&policy, &headers, &body, &store) {
+                refusals::check(&reply, &body, form);
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_through_is_no_denied_call_to_any_reader(body in bodies(), headers in headers()) {
+        let policy = policy(&serde_json::json!({
+            "version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}},
+        }));
+        if judge(&policy, &headers, &body, &MemoryStore::new()).is_none() {
+            let message = Tree::read(&body).expect("what goes through is JSON to serde_json too");
+            prop_assert!(matches!(message, Tree::Object(_)));
+            let readings = Reading::ALL.map(|reading| reading.call(&message));
+            prop_assert!(readings.iter().all(|reading| *reading == readings[0]), "{readings:?}");
+            let (method, name) = readings[0];
+            let answers = ["result", "error"].map(|key| Reading::ALL[2].get(&message, key).is_some());
+            prop_assert_eq!(method.is_some(), answers == [false, false]);
+            prop_assert_ne!(name, Some(&Tree::Text("danger".to_owned())));
+        }
+    }
+
+    #[test]
+    fn white_space_escapes_and_the_order_of_keys_change_no_verdict(
+        message in message(),
+        headers in headers(),
+        seed in any::<u64>(),
+        default in select(vec!["allow", "deny"]),
+    ) {
+        let policy = policy(&serde_json::json!({
+            "version": "1", "default": default, "hide": ["ghost"],
+            "tools": {"safe": {}, "danger": {"action": "deny"}, "few": {"rate_limit": {"max": 1, "window": 60}}},
+        }));
+        let [plain, styled] = [Style::PLAIN, Style::seeded(seed)].map(|style| {
+            let reply = judge(&policy, &headers, style.write(&message).as_bytes(), &MemoryStore::new())?;
+            let answer = Tree::read(reply.body.as_bytes()).expect("JSON");
+            let get = |tree: &Tree, key| Reading::ALL[0].get(tree, key).cloned();
+            let code = get(&answer, "error").and_then(|error| get(&error, "code"));
+            Some((reply.status, reply.headers, get(&answer, "id"), code))
+        });
+        prop_assert_eq!(plain, styled);
+    }
+}

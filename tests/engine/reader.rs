@@ -1,0 +1,262 @@
+//! The strict reader's corpus, `cases/reader.json`, judged without a proxy.
+//!
+//! `envoy/test_corpus.py` sends the same cases through a real Envoy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mcp_policy_engine::denial::{Code, Denial, Invalid};
+use mcp_policy_engine::guard::{self, Admission, Request, Tally, Verdict};
+use mcp_policy_engine::identity::Caller;
+use mcp_policy_engine::json;
+use mcp_policy_engine::limit::{Layout, MemoryStore};
+use mcp_policy_engine::mcp::answer::Reply;
+use mcp_policy_engine::mcp::headers::Headers;
+use mcp_policy_engine::policy::Policy;
+use serde::{Deserialize, Deserializer};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Corpus {
+    /// What the fields of a case mean
+    fields: BTreeMap<String, String>,
+    policies: BTreeMap<String, serde_json::Value>,
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    about: String,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    #[serde(default = "deny")]
+    policy: String,
+    #[serde(default = "post")]
+    http_method: String,
+    #[serde(default = "mcp")]
+    path: String,
+    #[serde(default = "json_headers")]
+    headers: Vec<(String, String)>,
+    #[serde(default)]
+    body: Body,
+    body_base64: Option<String>,
+    expect: Option<Expect>,
+    envoy_first: Option<u16>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Body {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Part {
+    Once(String),
+    Repeated { text: String, times: usize },
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Expect {
+    Word(Forward),
+    Refusal(Refusal),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Forward {
+    Forward,
+}
+
+/// What a refusal must be; written as a reply is read, so that a difference shows itself.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refusal {
+    status: u16,
+    #[serde(deserialize_with = "present")]
+    rpc: Option<i64>,
+    code: String,
+    #[serde(deserialize_with = "present")]
+    id: Option<String>,
+}
+
+/// Reads a field that may be null but not absent.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(from)
+}
+
+fn deny() -> String {
+    "deny".to_owned()
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+fn mcp() -> String {
+    "/mcp".to_owned()
+}
+
+fn json_headers() -> Vec<(String, String)> {
+    vec![("content-type".to_owned(), "application/json".to_owned())]
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::Text(String::new())
+    }
+}
+
+impl Case {
+    fn headers(&self) -> Headers {
+        let pseudo = [(":method", &self.http_method), (":path", &self.path)];
+        let plain = self.headers.iter().map(|(name, value)| (name.as_str(), value));
+        let pairs = pseudo.into_iter().chain(plain);
+        Headers::from_pairs(pairs.map(|(name, value)| (name.to_lowercase(), bytes(value))).collect(), &[])
+    }
+
+    fn body(&self) -> Vec<u8> {
+        match (&self.body_base64, &self.body) {
+            (Some(encoded), _) => STANDARD.decode(encoded).expect("base64"),
+            (None, Body::Text(text)) => text.clone().into_bytes(),
+            (None, Body::Parts(parts)) => parts.iter().map(Part::text).collect::<String>().into_bytes(),
+        }
+    }
+}
+
+impl Part {
+    fn text(&self) -> String {
+        match self {
+            Self::Once(text) => text.clone(),
+            Self::Repeated { text, times } => text.repeat(*times),
+        }
+    }
+}
+
+/// Header values are written one character for each byte.
+fn bytes(value: &str) -> Vec<u8> {
+    value.chars().map(|char| u8::try_from(char).expect("a header value is Latin-1")).collect()
+}
+
+fn corpus() -> Corpus {
+    serde_json::from_str(include_str!("../cases/reader.json")).expect("the corpus is as this file reads it")
+}
+
+/// Takes a request through the guard as the filter does; `None` when it goes on.
+fn judge(policy: &Policy, headers: &Headers, body: &[u8]) -> Option<Reply> {
+    let caller = Caller::default();
+    let request = Request { policy, caller: &caller, headers, decision_id: "decision", advice: None };
+    let denial = match guard::admit(policy, headers) {
+        Admission::Pass => return None,
+        Admission::Refuse(denial) => denial,
+        Admission::Bodiless if body.is_empty() => return None,
+        Admission::Bodiless => {
+            Denial::protocol(Code::InvalidRequest(Invalid::Request), "only a POST has a body")
+        }
+        Admission::Read if body.len() > policy.max_body_bytes => guard::too_large(policy),
+        Admission::Read => {
+            let (store, layout) = (MemoryStore::new(), Layout::new([7; 16], NonZeroU32::MIN));
+            let tally = Tally { store: &store, layout: Some(&layout), now_ns: 0 };
+            return answer(request.judge(body, &tally).verdict);
+        }
+    };
+    answer(request.refuse(denial).verdict)
+}
+
+fn answer(verdict: Verdict) -> Option<Reply> {
+    match verdict {
+        Verdict::Forward(_) => None,
+        Verdict::Refuse(reply) => Some(reply),
+        Verdict::Ask(question) => panic!("nobody is to be asked: {question}"),
+    }
+}
+
+/// Reads a reply as the corpus writes refusals, or tells what no refusal may be.
+fn read(reply: &Reply) -> Result<Refusal, String> {
+    let header = |wanted: &str| {
+        let mut values =
+            reply.headers.iter().filter(|(name, _)| *name == wanted).map(|(_, value)| value.as_str());
+        values.next().filter(|_| values.next().is_none()).ok_or(format!("not one `{wanted}`"))
+    };
+    if header("content-type")? != "application/json" {
+        return Err("not JSON".to_owned());
+    }
+    let code = header("x-mcp-policy")?.to_owned();
+    let document = json::read(reply.body.as_bytes()).map_err(|malformed| malformed.to_string())?;
+    if let Some(defect) = document.defect() {
+        return Err(defect.to_string());
+    }
+    let body: serde_json::Value = serde_json::from_str(&reply.body).map_err(|error| error.to_string())?;
+    if body["jsonrpc"] != "2.0" || body.get("result").is_some() == body.get("error").is_some() {
+        return Err("not one result or error".to_owned());
+    }
+    let (rpc, decision) = match body.get("error") {
+        Some(error) => (error["code"].as_i64(), &error["data"]),
+        None => (None, &body["result"]["_meta"]["dev.mcp-policy/decision"]),
+    };
+    let text = if rpc.is_some() { &body["error"]["message"] } else { &body["result"]["content"][0]["text"] };
+    if text.as_str().is_none_or(str::is_empty) {
+        return Err("no reason is told".to_owned());
+    }
+    if rpc.is_none() && (body["result"]["isError"] != true || body["result"]["resultType"] != "complete") {
+        return Err("a result that clients take for a success, or not at all".to_owned());
+    }
+    // A hidden tool is answered as one that does not exist.
+    if decision["code"] != code.as_str() && code != "hidden" {
+        return Err(format!("the decision is `{}`, the header `{code}`", decision["code"]));
+    }
+    let id = document.root().get("id").map(|id| id.raw().to_owned());
+    Ok(Refusal { status: reply.status, rpc, code, id })
+}
+
+#[test]
+fn every_case_is_judged_as_the_corpus_says() {
+    let corpus = corpus();
+    let policies: BTreeMap<&str, Policy> = corpus
+        .policies
+        .iter()
+        .map(|(name, text)| (name.as_str(), Policy::from_bytes(text.to_string().as_bytes()).expect("valid")))
+        .collect();
+    let mut failures = Vec::new();
+    for group in &corpus.groups {
+        for case in &group.cases {
+            let Some(expect) = &case.expect else { continue };
+            let reply = judge(&policies[case.policy.as_str()], &case.headers(), &case.body());
+            let wrong = match (expect, reply.as_ref().map(read)) {
+                (Expect::Word(Forward::Forward), None) => continue,
+                (Expect::Refusal(expected), Some(Ok(refusal))) if *expected == refusal => continue,
+                (Expect::Refusal(expected), None) => format!("went through, not {expected:?}"),
+                (Expect::Refusal(expected), Some(got)) => format!("{got:?}, not {expected:?}"),
+                (Expect::Word(Forward::Forward), Some(got)) => format!("{got:?}, not forwarded"),
+            };
+            failures.push(format!("{}: {}: {wrong}", group.about, case.name));
+        }
+    }
+    assert!(failures.is_empty(), "{} cases:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn the_corpus_names_each_case_once_and_expects_something_of_it() {
+    let corpus = corpus();
+    let mut names = BTreeSet::new();
+    for group in &corpus.groups {
+        for case in &group.cases {
+            assert!(names.insert((&group.about, &case.name)), "{} stands twice", case.name);
+            assert!(case.expect.is_some() || case.envoy_first.is_some(), "{} expects nothing", case.name);
+            assert!(corpus.policies.contains_key(&case.policy), "{} has no policy", case.name);
+        }
+    }
+    assert!(names.len() >= 150, "{} cases", names.len());
+    assert!(corpus.fields.contains_key("expect"));
+}

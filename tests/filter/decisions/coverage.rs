@@ -1,0 +1,150 @@
+//! The table holds what it should: every key of a policy, every code and operator, and both verdicts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::table::{Case, topics};
+
+/// Every key that a document may have, as `object.key`.
+const KEYS: [(&str, &str); 9] = [
+    (
+        "document",
+        "version server description default mode hide all_tools tools resources prompts methods identity \
+         grants denials exempt_paths max_body_bytes request_headers approvals audit counters",
+    ),
+    ("rule", "action reason mode arguments require deny_if limits rate_limit"),
+    ("condition", "path op value reason name"),
+    ("limit", "counter window max scope amount type"),
+    ("rate_limit", "max window"),
+    ("grant", "name match expires default hide all_tools tools resources prompts methods"),
+    ("audit", "arguments"),
+    ("counters", "capacity"),
+    ("approvals", "cluster authority path timeout_ms wait_seconds expires_seconds"),
+];
+
+/// Every code that a policy's words lead to, and what a person says is not among them. In shadow mode
+/// nobody is asked, so that nobody is missed.
+const CODES: &str = "not_listed denied hidden arguments_invalid condition_failed rate_limited \
+                     approval_required limiter_unavailable invalid_request headers_disagree \
+                     unsupported_media_type too_large method_not_allowed unauthenticated no_grant \
+                     grant_expired";
+
+const OPS: &str =
+    "eq neq in not_in lt lte gt gte contains not_contains starts_with ends_with glob regex exists";
+
+/// What stands in the documents: the keys of each kind of object, and words under some keys.
+#[derive(Default)]
+struct Written {
+    keys: BTreeMap<&'static str, BTreeSet<String>>,
+    words: BTreeSet<String>,
+}
+
+impl Written {
+    fn object(&mut self, kind: &'static str, object: &Value) {
+        let Value::Object(members) = object else { return };
+        for (key, value) in members {
+            self.keys.entry(kind).or_default().insert(key.clone());
+            if let Value::String(word) = value {
+                self.words.insert(format!("{kind}.{key}={word}"));
+            }
+            match key.as_str() {
+                "all_tools" => self.object("rule", value),
+                "tools" | "resources" | "prompts" => {
+                    each(value).for_each(|rule| self.object("rule", rule));
+                }
+                "grants" => each(value).for_each(|grant| self.object("grant", grant)),
+                "limits" => each(value).for_each(|limit| self.object("limit", limit)),
+                "require" | "deny_if" => each(value).for_each(|condition| {
+                    self.words.extend(condition["op"].as_str().map(|op| format!("{key}.{op}")));
+                    self.object("condition", condition);
+                }),
+                "rate_limit" => self.object("rate_limit", value),
+                "audit" => self.object("audit", value),
+                "counters" => self.object("counters", value),
+                "approvals" => self.object("approvals", value),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn each(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
+    match value {
+        Value::Array(elements) => Box::new(elements.iter()),
+        Value::Object(members) => Box::new(members.values()),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+fn words(text: &str) -> BTreeSet<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_stands_in_some_document() {
+    let mut written = Written::default();
+    for topic in topics() {
+        topic.groups.iter().for_each(|group| written.object("document", &group.document));
+    }
+    for (kind, keys) in KEYS {
+        assert_eq!(written.keys[kind], words(keys), "{kind}");
+    }
+    for (key, values) in [
+        ("document.default", "allow deny"),
+        ("document.mode", "enforce shadow"),
+        ("document.denials", "result error http"),
+        ("document.request_headers", "hold stream"),
+        ("audit.arguments", "hash full none"),
+        ("rule.action", "allow deny require_approval"),
+        ("rule.mode", "enforce shadow"),
+        ("limit.scope", "grant principal session global"),
+        ("limit.type", "sliding calendar"),
+    ] {
+        let prefix = format!("{key}=");
+        let found = written.words.iter().filter_map(|word| word.strip_prefix(&prefix));
+        assert_eq!(found.map(str::to_owned).collect::<BTreeSet<_>>(), words(values), "{key}");
+    }
+    for op in words(OPS) {
+        for place in ["require", "deny_if"] {
+            assert!(written.words.contains(&format!("{place}.{op}")), "{place} {op}");
+        }
+    }
+}
+
+#[test]
+fn every_code_is_given_and_both_verdicts_on_every_topic() {
+    let mut codes = BTreeSet::new();
+    let mut advised = BTreeSet::new();
+    let mut cases = 0_usize;
+    for topic in topics() {
+        let steps = || topic.groups.iter().flat_map(|group| &group.cases).flat_map(|case| &case.steps);
+        for step in steps() {
+            let into = if step.expect.decision == "deny" { &mut codes } else { &mut advised };
+            into.extend(step.expect.code.clone());
+        }
+        cases += topic.groups.iter().map(|group| group.cases.len()).sum::<usize>();
+        for decision in ["allow", "deny"] {
+            let some = steps().any(|step| step.expect.decision == decision);
+            assert!(some || topic.about.starts_with("Calls that a person"), "{}: {decision}", topic.about);
+        }
+    }
+    assert_eq!(advised, words(CODES));
+    assert_eq!(codes, &advised | &words("approval_unavailable"));
+    assert!(cases >= 300, "{cases}");
+}
+
+#[test]
+fn every_case_is_told_from_the_others_of_its_group() {
+    for topic in topics() {
+        let mut abouts = BTreeSet::new();
+        for group in &topic.groups {
+            assert!(abouts.insert(&group.about), "{}: {} stands twice", topic.about, group.about);
+            let mut names = BTreeSet::new();
+            for Case { name, steps } in &group.cases {
+                assert!(names.insert(name), "{}: {name} stands twice", group.about);
+                assert!(!steps.is_empty(), "{}: {name} does nothing", group.about);
+            }
+        }
+    }
+}

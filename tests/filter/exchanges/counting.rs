@@ -1,0 +1,101 @@
+//! Limits, through the whole filter.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{POST, SECOND, call, code, envoy, policy, policy_with, post, refused, with, worker};
+use crate::proxy::exchange::{End, Exchange, Sent};
+use serde_json::json;
+
+#[test]
+fn a_limit_holds_for_all_workers_and_across_configurations() {
+    let proxy = envoy();
+    let workers = [
+        worker(&proxy, &policy()),
+        worker(&proxy, &policy()),
+        worker(&proxy, &policy_with(json!({ "description": "another document", "denials": "error" }))),
+    ];
+    for (number, worker) in workers.iter().cycle().take(7).enumerate() {
+        let exchange = post(&proxy, worker, &call("few"));
+        assert_eq!(exchange.upstream().is_some(), number < 2, "{number}");
+    }
+    let other = worker(&proxy, &policy_with(json!({ "server": "other" })));
+    assert!(post(&proxy, &other, &call("few")).upstream().is_some(), "another server has its own tallies");
+    proxy.advance(3_960 * SECOND);
+    assert!(post(&proxy, &workers[0], &call("few")).upstream().is_some());
+}
+
+#[test]
+fn four_workers_let_through_exactly_what_a_limit_allows() {
+    let limits = json!([
+        { "counter": "shared", "window": "hour", "max": 100 }, { "counter": "own", "window": "hour", "max": 1000 }
+    ]);
+    for limits in [json!([limits[0]]), limits] {
+        let proxy = envoy();
+        let policy = policy_with(json!({ "tools": { "few": { "limits": limits } } }));
+        let arrived = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let worker = worker(&proxy, &policy);
+                    for _ in 0..100 {
+                        let exchange = post(&proxy, &worker, &call("few"));
+                        if exchange.upstream().is_some() {
+                            arrived.fetch_add(1, Ordering::SeqCst);
+                        } else {
+                            assert_eq!(code(&refused(&exchange, true, "few").0), "rate_limited");
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(arrived.into_inner(), 100);
+    }
+}
+
+#[test]
+fn a_session_has_its_own_tally_and_none_is_the_grants() {
+    let limit = json!({ "counter": "few", "window": "hour", "max": 1, "scope": "session" });
+    let proxy = envoy();
+    let changes = json!({ "tools": { "few": { "limits": [limit] } }, "counters": { "capacity": 2 } });
+    let worker = worker(&proxy, &policy_with(changes));
+    for (sessions, expected) in [
+        (&["a"][..], None),
+        (&["a"], Some("rate_limited")),
+        (&["b"], None),
+        (&[], None),
+        (&[], Some("rate_limited")),
+        (&["a", "b"], Some("headers_disagree")),
+        (&["c"], Some("limiter_unavailable")),
+    ] {
+        let headers: Vec<_> = sessions.iter().map(|session| ("mcp-session-id", *session)).collect();
+        let mut exchange = Exchange::open(&proxy, Some(&worker));
+        exchange.request(&Sent::new(&with(POST, &headers), &[call("few").as_bytes()], End::WithLast));
+        assert_eq!(exchange.reply().as_ref().map(code), expected, "{sessions:?}");
+    }
+}
+
+#[test]
+fn an_amount_that_cannot_be_counted_is_refused_and_charges_nothing() {
+    let limit = json!({ "counter": "spend", "window": "hour", "max": 10, "amount": "args.amount" });
+    let count = json!({ "counter": "calls", "window": "hour", "max": 2 });
+    let proxy = envoy();
+    let worker = worker(&proxy, &policy_with(json!({ "tools": { "pay": { "limits": [limit, count] } } })));
+    for (arguments, expected) in [
+        (r#"{}"#, Some("arguments_invalid")),
+        (r#"{"amount":null}"#, Some("arguments_invalid")),
+        (r#"{"amount":"5"}"#, Some("arguments_invalid")),
+        (r#"{"amount":-1}"#, Some("arguments_invalid")),
+        (r#"{"amount":1e-7}"#, Some("arguments_invalid")),
+        (r#"{"amount":1e300}"#, Some("arguments_invalid")),
+        (r#"{"amount":[5]}"#, Some("arguments_invalid")),
+        (r#"{"amount":true}"#, Some("arguments_invalid")),
+        (r#"{"amount":10.000001}"#, Some("rate_limited")),
+        (r#"{"amount":9.5}"#, None),
+        (r#"{"amount":1}"#, Some("rate_limited")),
+        (r#"{"amount":50e-2}"#, None),
+    ] {
+        let body = call("pay").replace("{}", arguments);
+        let exchange = post(&proxy, &worker, &body);
+        assert_eq!(exchange.reply().as_ref().map(code), expected, "{arguments}");
+    }
+}

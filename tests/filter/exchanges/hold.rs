@@ -1,0 +1,45 @@
+//! An Envoy that cannot hold headers, and how that is noticed.
+
+use super::{POST, SECOND, call, envoy, policy, policy_with, post, worker};
+use crate::proxy::exchange::{End, Exchange, Sent};
+use serde_json::json;
+
+#[test]
+fn an_envoy_that_cannot_hold_headers_is_told_of_once() {
+    let proxy = envoy();
+    let worker = worker(&proxy, &policy());
+    assert_eq!(proxy.tick_ms(), 1000);
+    let mut exchange = Exchange::open_without_flag(&proxy, &worker);
+    exchange.request(&Sent::cut(POST, &call("safe"), 7, End::WithLast));
+    assert_eq!((exchange.upstream(), exchange.client()), (None, None), "no body comes");
+    for (after, lines, tick) in [(1, 0, 1000), (1, 1, 0), (10, 1, 0)] {
+        proxy.advance(after * SECOND);
+        worker.tick(&proxy.stream());
+        assert_eq!((proxy.log().len(), proxy.tick_ms()), (lines, tick), "{:?}", proxy.log());
+    }
+    assert!(proxy.log()[0].starts_with("Error: no request body reaches the policy filter"));
+    assert!(proxy.log()[0].contains("allow_on_headers_stop_iteration"));
+}
+
+#[test]
+fn an_envoy_that_holds_headers_is_not_watched_after_the_first_body() {
+    let proxy = envoy();
+    let worker = worker(&proxy, &policy());
+    let mut abandoned = Exchange::open_without_flag(&proxy, &worker);
+    abandoned.request(&Sent::cut(POST, &call("safe"), 7, End::WithLast));
+    drop(abandoned);
+    proxy.advance(10 * SECOND);
+    worker.tick(&proxy.stream());
+    assert_eq!((proxy.log().len(), proxy.tick_ms()), (0, 1000), "a request that is gone waits for nothing");
+
+    post(&proxy, &worker, &call("safe"));
+    worker.tick(&proxy.stream());
+    assert_eq!((proxy.log().len(), proxy.tick_ms()), (0, 0));
+}
+
+#[test]
+fn headers_that_go_ahead_need_no_watch() {
+    let proxy = envoy();
+    worker(&proxy, &policy_with(json!({ "request_headers": "stream" })));
+    assert_eq!(proxy.tick_ms(), 0);
+}

@@ -1,0 +1,170 @@
+//! What the host is asked, and what becomes of a request when it fails.
+
+use super::{
+    ANSWER, GET, LIST, POST, WAYS, answer, call, code, envoy, policy, policy_with, post, refused, with,
+    worker,
+};
+use crate::proxy::Call;
+use crate::proxy::exchange::{End, Exchange, Sent};
+use serde_json::{Value, json};
+
+#[test]
+fn a_request_costs_only_the_host_calls_that_its_policy_needs() {
+    use Call::{Clock, RequestBody, RequestHeaders, SetRequestHeader, SetShared, SetState, Shared};
+    let proxy = envoy();
+    let plain = worker(&proxy, &policy_with(json!({ "tools": { "safe": {} } })));
+    let limited = worker(&proxy, &policy());
+    for worker in [&plain, &limited] {
+        // The first request finds out whether headers can be held, and the proxy's secret.
+        post(&proxy, worker, &call("safe"));
+    }
+    proxy.calls();
+    for (worker, body, expected) in [
+        (&plain, call("safe"), &[RequestHeaders, RequestBody, SetState][..]),
+        (&plain, LIST.to_owned(), &[RequestHeaders, RequestBody, SetRequestHeader, SetState]),
+        (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetShared, SetState]),
+        (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetShared, SetState]),
+        (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetState, Call::Reply]),
+    ] {
+        let _ = post(&proxy, worker, &body);
+        assert_eq!(proxy.calls(), expected, "{body}");
+    }
+}
+
+#[test]
+fn whatever_call_to_the_host_fails_nothing_goes_on_that_was_not_judged() {
+    use Call::{Clock, RequestBody, RequestHeaders, SetRequestHeader, SetShared, SetTick, Shared};
+    let resume = with(GET, &[("last-event-id", "3")]);
+    let (sent, listed) =
+        (Sent::cut(POST, &call("few"), 30, End::After), Sent::cut(POST, LIST, 30, End::Trailers));
+    let resumed = Sent::bare(&resume);
+    for (sent, failing, expected) in [
+        (&sent, RequestHeaders, Some("invalid_request")),
+        (&sent, RequestBody, Some("invalid_request")),
+        (&sent, Clock, Some("limiter_unavailable")),
+        (&sent, Shared, Some("limiter_unavailable")),
+        (&sent, SetShared, Some("limiter_unavailable")),
+        (&sent, Call::SetState, Some("denied")),
+        (&sent, SetTick, None),
+        (&listed, RequestHeaders, Some("invalid_request")),
+        (&listed, RequestBody, Some("invalid_request")),
+        (&listed, SetRequestHeader, Some("invalid_request")),
+        (&listed, Shared, None),
+        (&resumed, RequestHeaders, Some("invalid_request")),
+        (&resumed, SetRequestHeader, Some("invalid_request")),
+    ] {
+        for way in WAYS {
+            for fresh in [true, false] {
+                let at = format!("{sent:?} {failing:?} {way} {fresh}");
+                let proxy = envoy();
+                let limit = json!({ "counter": "few", "window": "hour", "max": 3 });
+                let tools = json!({ "few": { "limits": [limit] }, "safe": {} });
+                let worker = worker(&proxy, &policy_with(json!({ "request_headers": way, "tools": tools })));
+                if !fresh {
+                    post(&proxy, &worker, &call("few"));
+                }
+                proxy.fail(failing);
+                let mut exchange = Exchange::open(&proxy, Some(&worker));
+                exchange.request(sent);
+                match expected {
+                    Some(expected) => {
+                        let (reply, _) = refused(&exchange, way == "hold", &at);
+                        assert_eq!(code(&reply), expected, "{at}");
+                    }
+                    None => assert!(exchange.upstream().is_some_and(|arrived| arrived.whole), "{at}"),
+                }
+                proxy.mend();
+                let answer = post(&proxy, &worker, &call("few"));
+                assert!(
+                    answer.upstream().is_some_and(|arrived| arrived.whole),
+                    "{at}: it goes on afterwards"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_that_a_failing_host_refuses_is_neither_recorded_nor_counted_as_allowed() {
+    let resume = with(GET, &[("last-event-id", "3")]);
+    for (sent, failing, code, record) in [
+        (Sent::cut(POST, LIST, 30, End::After), Call::SetRequestHeader, "invalid_request", true),
+        (Sent::bare(&resume), Call::SetRequestHeader, "invalid_request", true),
+        (Sent::cut(POST, &call("safe"), 30, End::After), Call::SetState, "denied", false),
+        (Sent::bare(GET), Call::SetState, "denied", false),
+    ] {
+        for way in WAYS {
+            let at = format!("{sent:?} {failing:?} {way}");
+            let proxy = envoy();
+            let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
+            proxy.fail(failing);
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            exchange.request(&sent);
+            refused(&exchange, way == "hold", &at);
+            let told: Option<Value> = exchange.record().map(|record| serde_json::from_str(&record).unwrap());
+            let told = told.map(|told| [told["decision"].clone(), told["code"].clone()]);
+            assert_eq!(told, record.then(|| [json!("deny"), json!(code)]), "{at}");
+            let counted = proxy.metrics("mcp_policy.decisions.");
+            assert_eq!(counted, [(format!("decision.deny.code.{code}"), 1)], "{at}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_that_the_host_does_not_take_lets_nothing_through() {
+    for way in WAYS {
+        let proxy = envoy();
+        let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
+        proxy.fail(Call::Reply);
+        for (plugin, headers, body) in [
+            (Some(&worker), POST, call("danger")),
+            (Some(&worker), POST, "{".to_owned()),
+            (Some(&worker), GET, call("safe")),
+            (Some(&worker), &[(":method", "PUT")], call("safe")),
+            (None, POST, call("safe")),
+        ] {
+            for end in End::ALL {
+                let mut exchange = Exchange::open(&proxy, plugin);
+                exchange.request(&Sent::cut(headers, &body, 7, end));
+                let arrived = exchange.upstream();
+                assert!(
+                    arrived.is_none_or(|arrived| arrived.body.is_empty() && !arrived.whole),
+                    "{body} {arrived:?}"
+                );
+                assert!(exchange.client().is_none());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failing_host_shows_no_list() {
+    for failing in [Call::ResponseHeaders, Call::SetResponseHeader, Call::ResponseBody, Call::SetResponseBody]
+    {
+        for content_type in ["application/json", "text/event-stream", "text/html"] {
+            for end in End::ALL {
+                let proxy = envoy();
+                let mut exchange = post(&proxy, &worker(&proxy, &policy()), LIST);
+                proxy.fail(failing);
+                let body = format!("data: {ANSWER}\n\n");
+                exchange.respond(&Sent::cut(&answer(content_type, &[]), &body, 16, end));
+                let client = exchange.client().unwrap();
+                // The body of what was to be replaced is asked for only to find out whether there is one.
+                let asked = content_type != "text/html" || end == End::Trailers;
+                let replaced = failing == Call::ResponseBody && !asked;
+                assert_eq!(client.whole, replaced, "{failing:?} {content_type} {end:?}");
+                assert!(!client.text().contains("danger"), "{failing:?} {content_type} {client:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn shared_data_that_others_wrote_denies() {
+    for (key, value) in [("mcp-policy/1/secret", &b"short"[..]), ("mcp-policy/1/secret", b"")] {
+        let proxy = envoy();
+        proxy.put(key, value);
+        let exchange = post(&proxy, &worker(&proxy, &policy()), &call("few"));
+        assert_eq!(code(&refused(&exchange, true, key).0), "limiter_unavailable");
+    }
+}

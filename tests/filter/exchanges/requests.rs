@@ -1,0 +1,251 @@
+//! What a request meets on its way to the upstream.
+
+use super::{
+    GET, POST, WAYS, call, code, envoy, forwarded, policy, policy_with, post, refused, with, worker,
+};
+use crate::proxy::exchange::{End, Exchange, Sent};
+use mcp_policy_filter::Flow;
+use serde_json::json;
+
+#[test]
+fn an_allowed_call_arrives_as_it_was_sent_and_no_sooner_than_it_was_judged() {
+    for way in WAYS {
+        let proxy = envoy();
+        let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
+        for end in End::ALL {
+            for size in [1, 7, 1000] {
+                let at = format!("{way}, {end:?}, {size}");
+                let sent = Sent::cut(POST, &format!(" {} ", call("safe")), size, end);
+                let mut exchange = Exchange::open(&proxy, Some(&worker));
+                exchange.request(&sent);
+                forwarded(&exchange, &sent, &at);
+                let whole = sent.chunks.concat().len();
+                let progress = &exchange.upstream().unwrap().progress;
+                match way {
+                    "hold" => assert_eq!(progress, &[whole], "{at}"),
+                    _ => assert_eq!(progress, &[0, whole], "{at}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_to_a_call_passes_piece_by_piece_as_it_is() {
+    let proxy = envoy();
+    let worker = worker(&proxy, &policy());
+    let listing = r#"{"result":{"tools":[{"name":"danger"}]}}"#;
+    for end in End::ALL {
+        let sent = Sent::cut(&[(":status", "200"), ("content-type", "application/json")], listing, 5, end);
+        let mut exchange = post(&proxy, &worker, &call("safe"));
+        exchange.respond(&sent);
+        let client = exchange.client().unwrap();
+        assert_eq!((&client.headers, client.text(), client.whole), (&sent.headers, listing, true));
+        assert!(client.progress.len() > sent.chunks.len(), "{:?}", client.progress);
+    }
+}
+
+#[test]
+fn what_is_refused_reaches_no_upstream() {
+    let text = &[("content-type", "text/plain")];
+    let packed = &[("content-encoding", "gzip")];
+    let disagreeing = &[("mcp-method", "tools/list")];
+    let upgrade = &[("upgrade", "websocket")];
+    let bare = &[(":method", "POST"), (":path", "/mcp")];
+    let put = &[(":method", "PUT"), (":path", "/mcp"), ("content-type", "application/json")];
+    let notified =
+        json!({ "jsonrpc": "2.0", "method": "tools/call", "params": { "name": "danger" } }).to_string();
+    let long = format!("{}{}", call("safe"), " ".repeat(300));
+    for (headers, body, status, expected) in [
+        (POST.to_vec(), call("danger"), 200, "denied"),
+        (POST.to_vec(), call("other"), 200, "not_listed"),
+        (POST.to_vec(), call("secret"), 200, "hidden"),
+        (POST.to_vec(), call("asked"), 200, "approval_unavailable"),
+        (POST.to_vec(), r#"{"jsonrpc":"2.0","id":7,"method":"x/y"}"#.to_owned(), 200, "not_listed"),
+        (POST.to_vec(), notified, 403, "denied"),
+        (POST.to_vec(), format!("[{}]", call("safe")), 400, "invalid_request"),
+        (POST.to_vec(), "{".to_owned(), 400, "invalid_request"),
+        (POST.to_vec(), String::new(), 400, "invalid_request"),
+        (POST.to_vec(), call("safe").replace("safe", "\u{1}"), 400, "invalid_request"),
+        (with(POST, disagreeing), call("safe"), 400, "headers_disagree"),
+        (with(POST, packed), call("safe"), 415, "unsupported_media_type"),
+        (with(POST, text), call("safe"), 415, "unsupported_media_type"),
+        (with(bare, text), call("safe"), 415, "unsupported_media_type"),
+        (bare.to_vec(), call("safe"), 415, "unsupported_media_type"),
+        (POST.to_vec(), long, 413, "too_large"),
+        (put.to_vec(), call("safe"), 405, "method_not_allowed"),
+        (with(GET, upgrade), String::new(), 400, "invalid_request"),
+        (GET.to_vec(), call("safe"), 400, "invalid_request"),
+    ] {
+        for way in WAYS {
+            let proxy = envoy();
+            let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
+            for end in End::ALL {
+                for size in [1, 7, 1000] {
+                    let at = format!("{body}, {way}, {end:?}, {size}");
+                    let mut exchange = Exchange::open(&proxy, Some(&worker));
+                    exchange.request(&Sent::cut(&headers, &body, size, end));
+                    let (reply, answer) = refused(&exchange, way == "hold", &at);
+                    assert_eq!((reply.status, code(&reply)), (status, expected), "{at}");
+                    if status == 200 {
+                        assert_eq!(answer["id"], 7, "{at}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_stays_refused_whatever_else_comes() {
+    let proxy = envoy();
+    for way in WAYS {
+        let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
+        for (headers, body) in [(POST, call("danger")), (GET, call("safe")), (POST, "x".repeat(301))] {
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            exchange.request(&Sent::new(headers, &[body.as_bytes()], End::WithLast));
+            assert!(exchange.reply().is_some());
+            for end in [false, true] {
+                assert_eq!(exchange.more(call("safe").as_bytes(), end), Flow::Pause, "{way}, {body}");
+            }
+            assert_eq!(exchange.trailers(), Flow::Pause);
+        }
+    }
+}
+
+#[test]
+fn a_request_without_a_body_is_judged_by_its_method() {
+    let proxy = envoy();
+    let worker = worker(&proxy, &policy());
+    for (method, refusal) in [
+        ("GET", None),
+        ("DELETE", None),
+        ("OPTIONS", None),
+        ("POST", Some((400, "invalid_request"))),
+        ("HEAD", Some((405, "method_not_allowed"))),
+        ("PUT", Some((405, "method_not_allowed"))),
+        ("get", Some((405, "method_not_allowed"))),
+        ("CONNECT", Some((405, "method_not_allowed"))),
+    ] {
+        for end in [End::WithLast, End::After] {
+            // The answer to a GET may be a stream that brings lists, so it must come plain.
+            let plain = with(&POST[1..], &[("accept-encoding", "identity")]);
+            let sent = Sent::new(&with(&[(":method", method)], &plain), &[], end);
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            exchange.request(&sent);
+            match refusal {
+                None => forwarded(&exchange, &sent, method),
+                Some(expected) => {
+                    let (reply, _) = refused(&exchange, true, method);
+                    assert_eq!((reply.status, code(&reply)), expected, "{method}");
+                    let allow = reply.headers.contains(&("allow", "GET, POST, DELETE, OPTIONS".to_owned()));
+                    assert_eq!(allow, expected.0 == 405, "{method}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_get_waits_for_its_end_and_goes_on_if_nothing_came() {
+    for way in WAYS {
+        let proxy = envoy();
+        let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
+        for end in [End::After, End::Trailers] {
+            let sent = Sent::new(&with(GET, &[("accept-encoding", "identity")]), &[b"", b""], end);
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            exchange.request(&sent);
+            let arrived = exchange.upstream().unwrap();
+            assert_eq!((&arrived.headers, arrived.whole), (&sent.headers, true), "{way}");
+        }
+    }
+}
+
+#[test]
+fn an_exempt_path_passes_unread_and_no_other_spelling_of_it() {
+    let proxy = envoy();
+    let worker = worker(&proxy, &policy());
+    for (path, passes) in [
+        ("/healthz", true),
+        ("/healthz?x=1", true),
+        ("/healthz/", false),
+        ("/Healthz", false),
+        ("/x/../healthz", false),
+        ("/health%7a", false),
+        ("//healthz", false),
+        ("/healthz#x", false),
+        ("/healthz;x", false),
+    ] {
+        let mut exchange = Exchange::open(&proxy, Some(&worker));
+        let sent = Sent::cut(&[(":method", "PUT"), (":path", path)], "anything", 3, End::After);
+        exchange.request(&sent);
+        if passes {
+            forwarded(&exchange, &sent, path);
+            assert_eq!(exchange.upstream().unwrap().progress, [0, 3, 6, 8, 8], "{path}");
+        } else {
+            refused(&exchange, true, path);
+        }
+    }
+    let mut twice = Exchange::open(&proxy, Some(&worker));
+    twice.request(&Sent::bare(&with(GET, &[(":path", "/healthz"), (":method", "PUT")])));
+    refused(&twice, true, "a path that stands twice is none");
+}
+
+#[test]
+fn a_body_is_refused_as_soon_as_it_is_too_large() {
+    let body = call("safe");
+    for way in WAYS {
+        let proxy = envoy();
+        let changes = json!({ "request_headers": way, "max_body_bytes": body.len() });
+        let worker = worker(&proxy, &policy_with(changes));
+        let sent = Sent::new(POST, &[body.as_bytes()], End::WithLast);
+        let mut exchange = Exchange::open(&proxy, Some(&worker));
+        exchange.request(&sent);
+        forwarded(&exchange, &sent, way);
+
+        let mut exchange = Exchange::open(&proxy, Some(&worker));
+        exchange.request(&Sent::new(POST, &[body.as_bytes(), b" "], End::Never));
+        let (reply, answer) = refused(&exchange, way == "hold", way);
+        assert_eq!((reply.status, code(&reply)), (413, "too_large"));
+        assert_eq!(answer["error"]["code"], -32600);
+    }
+}
+
+#[test]
+fn a_header_value_that_is_not_utf_8_harms_nobody() {
+    let proxy = envoy();
+    let worker = worker(&proxy, &policy());
+    for (name, passes) in
+        [("x-any", true), ("mcp-session-id", true), ("content-type", false), (":path", true)]
+    {
+        let mut sent = Sent::new(POST, &[call("safe").as_bytes()], End::WithLast);
+        sent.headers.retain(|(known, _)| known != name);
+        sent.headers.push((name.to_owned(), b"\xff\x00".to_vec()));
+        let mut exchange = Exchange::open(&proxy, Some(&worker));
+        exchange.request(&sent);
+        match passes {
+            true => forwarded(&exchange, &sent, name),
+            false => _ = refused(&exchange, true, name),
+        }
+    }
+}
+
+#[test]
+fn without_a_policy_everything_is_refused() {
+    let proxy = envoy();
+    for sent in [
+        Sent::bare(GET),
+        Sent::bare(&[(":method", "OPTIONS"), (":path", "/healthz")]),
+        Sent::cut(POST, &call("safe"), 7, End::After),
+        Sent::cut(POST, &call("safe"), 7, End::Trailers),
+    ] {
+        let mut exchange = Exchange::open(&proxy, None);
+        exchange.request(&sent);
+        let (reply, answer) = refused(&exchange, true, "no policy");
+        assert_eq!((reply.status, &answer["error"]["code"]), (403, &json!(-31403)));
+        for end in [false, true] {
+            assert_eq!(exchange.more(b"{}", end), Flow::Pause);
+        }
+        assert_eq!(exchange.trailers(), Flow::Pause);
+    }
+}

@@ -1,0 +1,197 @@
+//! The promises of windows, against a log of every charge.
+
+use std::num::NonZeroU32;
+
+use mcp_policy_engine::limit::{
+    Amount, Charge, Counter, Kind, Layout, MemoryStore, Outcome, Place, Scope, Window, charge, look,
+};
+use proptest::prelude::*;
+
+const SECOND: u64 = 1_000_000_000;
+/// A time at which windows of any length begin a slot somewhere near.
+const START: u64 = 1_728_000_000 * SECOND;
+
+fn place(window: Window) -> Place {
+    let counter = Counter { server: "promises", name: "n", window, scope: Scope::Global };
+    Layout::new([5; 16], NonZeroU32::MIN).place(&counter)
+}
+
+/// How much time passes before a call, in a window of `seconds`: none, a moment, a stretch, or to
+/// just before, at or just after the end of a slot or a window.
+fn passing(seconds: u64) -> impl Strategy<Value = u64> {
+    let tenth = seconds * SECOND / 10;
+    prop_oneof![
+        3 => Just(0),
+        3 => 0..1000_u64,
+        3 => 0..tenth,
+        3 => 0..seconds * SECOND,
+        1 => 0..3 * seconds * SECOND,
+        2 => (0..23_u64, 0..3_u64).prop_map(move |(slots, off)| (slots * tenth + off).saturating_sub(1)),
+    ]
+}
+
+#[derive(Debug, Clone)]
+struct Call {
+    passes: u64,
+    micros: u64,
+    /// How far the clock is stepped back, or how late the worker is that has read it.
+    back: u64,
+}
+
+/// A window's length, a limit's `max`, and calls with amounts of up to six decimals.
+fn history(back: impl Fn(u64) -> BoxedStrategy<u64>) -> impl Strategy<Value = (u64, u64, Vec<Call>)> {
+    prop::sample::select(vec![1_u64, 2, 3, 7, 60, 86_400]).prop_flat_map(move |seconds| {
+        let micros = prop_oneof![3 => Just(1_000_000), 2 => 1..4_000_000_u64, 1 => 0..12_000_000_u64];
+        let call = (passing(seconds), micros, back(seconds)).prop_map(|(passes, micros, back)| Call {
+            passes,
+            micros,
+            back,
+        });
+        (Just(seconds), 1..10_000_000_u64, prop::collection::vec(call, 1..80))
+    })
+}
+
+/// Returns the sum of what was charged from `since` to `until`, both included.
+fn sum(log: &[(u64, u64)], since: u64, until: u64) -> u64 {
+    log.iter().filter(|(at, _)| (since..=until).contains(at)).map(|(_, micros)| micros).sum()
+}
+
+/// Charges, and checks the retry time of a refusal: then it fits, and a second before it does not.
+fn call(store: &MemoryStore, place: &Place, now_ns: u64, micros: u64, max: u64) -> bool {
+    let (amount, max) = (Amount::from_micros(micros), Amount::from_micros(max));
+    let charges = [Charge { place, amount, max }];
+    match charge(store, now_ns, &charges) {
+        Outcome::Charged { usages, .. } => {
+            assert!(usages[0].used <= max);
+            true
+        }
+        Outcome::Refused { retry_after_seconds: None, .. } => {
+            assert!(amount > max, "a call that could fit is never told that it cannot");
+            false
+        }
+        Outcome::Refused { retry_after_seconds: Some(seconds), .. } => {
+            assert!(amount <= max && seconds > 0);
+            let at = |seconds| look(store, now_ns + seconds * SECOND, &charges);
+            assert!(matches!(at(seconds), Outcome::Charged { .. }), "a retry in time fits");
+            assert!(matches!(at(seconds - 1), Outcome::Refused { .. }), "no earlier retry fits");
+            false
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Holds both promises against time that never goes back. `now` gives the clock that the worker read
+/// at a time; a call counts no earlier than what is charged already.
+fn keeps_both(seconds: u64, max: u64, calls: &[Call], now: impl Fn(u64, u64) -> u64) {
+    let window = seconds * SECOND;
+    let (store, place) = (MemoryStore::new(), place(Window::new(seconds, Kind::Sliding).unwrap()));
+    let (mut time, mut latest, mut log) = (START, 0, Vec::new());
+    for Call { passes, micros, back } in calls {
+        time += passes;
+        let now_ns = now(time, *back);
+        let at = latest.max(now_ns);
+        if call(&store, &place, now_ns, *micros, max) {
+            log.push((at, *micros));
+            assert!(sum(&log, at - window, at) <= max, "more than max in a window");
+            // A charge of nothing leaves no trace.
+            latest = if *micros > 0 { at } else { latest };
+        } else {
+            let within = sum(&log, at - window - window / 10, at);
+            assert!(within + micros > max, "refused without need");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_sliding_window_keeps_its_two_promises((seconds, max, calls) in history(|_| Just(0).boxed())) {
+        keeps_both(seconds, max, &calls, |time, _| time);
+    }
+
+    #[test]
+    fn it_keeps_them_when_workers_are_late(
+        (seconds, max, calls) in history(|seconds| prop_oneof![3 => Just(0), 1 => 0..seconds * SECOND / 2].boxed())
+    ) {
+        keeps_both(seconds, max, &calls, |time, back| time - back);
+    }
+
+    #[test]
+    fn no_stretch_of_a_windows_length_holds_more_than_max_when_the_clock_is_stepped_back(
+        (seconds, max, calls) in history(|seconds| prop_oneof![
+            12 => Just(0),
+            1 => 0..seconds * SECOND,
+            1 => 0..4 * seconds * SECOND,
+        ].boxed())
+    ) {
+        let window = seconds * SECOND;
+        let (store, place) = (MemoryStore::new(), place(Window::new(seconds, Kind::Sliding).unwrap()));
+        let (mut time, mut stepped, mut log) = (START, 0, Vec::new());
+        for Call { passes, micros, back } in &calls {
+            time += passes;
+            stepped += back;
+            if call(&store, &place, time - stepped, *micros, max) {
+                log.push((time, *micros));
+                assert!(sum(&log, time - window, time) <= max, "more than max in a window");
+            }
+        }
+        // However far it was stepped back, the limit is free again soon after.
+        let later = time - stepped + 3 * window;
+        assert!(call(&store, &place, later, max, max), "it heals");
+    }
+
+    #[test]
+    fn a_calendar_window_holds_exactly_max((seconds, max, calls) in history(|_| Just(0).boxed())) {
+        let window = seconds * SECOND;
+        let (store, place) = (MemoryStore::new(), place(Window::new(seconds, Kind::Calendar).unwrap()));
+        let (mut time, mut log) = (START, Vec::new());
+        for Call { passes, micros, .. } in &calls {
+            time += passes;
+            let used = sum(&log, time / window * window, time);
+            let fits = used + micros <= max;
+            prop_assert_eq!(call(&store, &place, time, *micros, max), fits);
+            if fits {
+                log.push((time, *micros));
+            }
+        }
+    }
+
+    #[test]
+    fn limits_are_charged_together_or_not_at_all(
+        maxima in prop::collection::vec(1..20_u64, 2..5),
+        calls in prop::collection::vec((0..16_usize, 0..4_u64), 1..60),
+    ) {
+        let window = Window::new(60, Kind::Sliding).unwrap();
+        let layout = Layout::new([5; 16], NonZeroU32::new(256).unwrap());
+        let names: Vec<_> = (0..maxima.len()).map(|number| format!("counter {number}")).collect();
+        let scopes = [Scope::Global, Scope::Session { grant: "g", session: b"s" }];
+        let places: Vec<_> = names.iter().zip(scopes.iter().cycle())
+            .map(|(name, scope)| layout.place(&Counter { server: "s", name, window, scope: *scope }))
+            .collect();
+        let store = MemoryStore::new();
+        let mut used = vec![0; maxima.len()];
+        for (chosen, amount) in calls {
+            let chosen: Vec<_> = (0..maxima.len()).filter(|at| chosen & (1 << at) != 0).collect();
+            let charges: Vec<_> = chosen.iter().map(|at| Charge {
+                place: &places[*at], amount: Amount::from_micros(amount), max: Amount::from_micros(maxima[*at]),
+            }).collect();
+            let refusing = chosen.iter().position(|at| used[*at] + amount > maxima[*at]);
+            match (charge(&store, START, &charges), refusing) {
+                (Outcome::Charged { usages, .. }, None) => {
+                    chosen.iter().for_each(|at| used[*at] += amount);
+                    for (at, usage) in chosen.iter().zip(usages) {
+                        prop_assert_eq!(usage.used.micros(), used[*at]);
+                    }
+                }
+                (Outcome::Refused { index, usages, .. }, Some(refusing)) => {
+                    prop_assert_eq!(index, refusing);
+                    for (at, usage) in chosen.iter().zip(usages) {
+                        prop_assert_eq!(usage.used.micros(), used[*at]);
+                    }
+                }
+                (outcome, refusing) => prop_assert!(false, "{:?} {:?}", outcome, refusing),
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Workers that take turns, access by access, in every possible order.
+//!
+//! What a worker does depends only on what the store answers. So it needs no thread of its own: to
+//! take its next turn it begins anew, is given the answers that it had before, makes one access, and
+//! is stopped at the next.
+
+use std::cell::{Cell, RefCell};
+
+use mcp_policy_engine::limit::{MemoryStore, Outcome, Store, Unavailable};
+
+/// Runs `workers` workers over a new store in every order of their accesses to it, and returns how
+/// many orders there were. `act` is what a worker does; `check` gets the store and what came of each.
+///
+/// A worker that pauses goes on after another one has written.
+pub fn every_order(
+    workers: usize,
+    act: impl Fn(usize, &Turns<'_>) -> Outcome,
+    mut check: impl FnMut(&MemoryStore, Vec<Outcome>),
+) -> usize {
+    let mut choices: Vec<Choice> = Vec::new();
+    for orders in 1.. {
+        let memory = MemoryStore::new();
+        let mut all: Vec<_> = (0..workers).map(|_| Worker::default()).collect();
+        for step in 0.. {
+            let able = able(&all);
+            if able.is_empty() {
+                break;
+            }
+            if step == choices.len() {
+                choices.push(Choice { chosen: 0, among: able.len() });
+            }
+            assert_eq!(choices[step].among, able.len(), "the same choices lead to the same step");
+            let worker = able[choices[step].chosen];
+            if all[worker].go_on(&memory, |turns| act(worker, turns)) {
+                all.iter_mut()
+                    .enumerate()
+                    .filter(|(at, _)| *at != worker)
+                    .for_each(|(_, one)| one.paused = false);
+            }
+        }
+        check(&memory, all.into_iter().filter_map(|worker| worker.outcome).collect());
+
+        while choices.pop_if(|choice| choice.chosen + 1 == choice.among).is_some() {}
+        match choices.last_mut() {
+            Some(choice) => choice.chosen += 1,
+            None => return orders,
+        }
+    }
+    unreachable!()
+}
+
+/// Which of the workers that could go on did, and how many they were.
+struct Choice {
+    chosen: usize,
+    among: usize,
+}
+
+#[derive(Default)]
+struct Worker {
+    answers: Vec<Answer>,
+    paused: bool,
+    outcome: Option<Outcome>,
+}
+
+#[derive(Clone)]
+enum Answer {
+    Read(Option<Vec<u8>>, u64),
+    Swap(bool),
+}
+
+/// Returns the workers that can go on: those that do not pause, or all if nobody else will write.
+fn able(workers: &[Worker]) -> Vec<usize> {
+    let that = |paused| {
+        let all = workers.iter().enumerate();
+        all.filter(|(_, worker)| worker.outcome.is_none() && worker.paused == paused)
+            .map(|(at, _)| at)
+            .collect()
+    };
+    let ready: Vec<_> = that(false);
+    if ready.is_empty() { that(true) } else { ready }
+}
+
+impl Worker {
+    /// Makes the next access, and goes to the one after it or the end. Tells whether it has written.
+    fn go_on(&mut self, memory: &MemoryStore, act: impl Fn(&Turns<'_>) -> Outcome) -> bool {
+        let before = self.answers.len();
+        let turns = Turns {
+            memory,
+            answers: RefCell::new(std::mem::take(&mut self.answers)),
+            given: Cell::new(0),
+            made: before + 1,
+            paused: Cell::new(false),
+            stopped: Cell::new(false),
+        };
+        let outcome = act(&turns);
+        self.outcome = (!turns.stopped.get()).then_some(outcome);
+        self.paused = turns.paused.get();
+        self.answers = turns.answers.into_inner();
+        matches!(self.answers.get(before), Some(Answer::Swap(true)))
+    }
+}
+
+/// A worker's view of the store, until the end of its turn.
+pub struct Turns<'a> {
+    memory: &'a MemoryStore,
+    answers: RefCell<Vec<Answer>>,
+    given: Cell<usize>,
+    /// How many accesses it has made at the end of the turn.
+    made: usize,
+    paused: Cell<bool>,
+    stopped: Cell<bool>,
+}
+
+impl Turns<'_> {
+    fn answer(&self, access: impl FnOnce() -> Result<Answer, Unavailable>) -> Result<Answer, Unavailable> {
+        if self.given.get() == self.made {
+            self.stopped.set(true);
+            return Err(Unavailable);
+        }
+        let mut answers = self.answers.borrow_mut();
+        if self.given.get() == answers.len() {
+            answers.push(access()?);
+        }
+        self.paused.set(false);
+        self.given.set(self.given.get() + 1);
+        Ok(answers[self.given.get() - 1].clone())
+    }
+}
+
+impl Store for Turns<'_> {
+    type Version = u64;
+
+    fn read(&self, key: &str) -> Result<(Option<Vec<u8>>, u64), Unavailable> {
+        let answer =
+            self.answer(|| self.memory.read(key).map(|(value, version)| Answer::Read(value, version)))?;
+        let Answer::Read(value, version) = answer else { unreachable!("a worker does the same again") };
+        Ok((value, version))
+    }
+
+    fn swap(&self, key: &str, value: &[u8], version: u64) -> Result<bool, Unavailable> {
+        let Answer::Swap(written) =
+            self.answer(|| self.memory.swap(key, value, version).map(Answer::Swap))?
+        else {
+            unreachable!("a worker does the same again")
+        };
+        Ok(written)
+    }
+
+    fn pause(&self) {
+        if !self.stopped.get() {
+            self.paused.set(true);
+        }
+    }
+}

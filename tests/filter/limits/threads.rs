@@ -1,0 +1,131 @@
+//! Workers that charge at the same time.
+
+use std::num::NonZeroU32;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use mcp_policy_engine::limit::{
+    Amount, Charge, Counter, Kind, Layout, MemoryStore, Outcome, Place, Scope, Store, Window, charge, look,
+};
+
+const NOW: u64 = 1_728_000_000_000_000_000;
+const WORKERS: usize = 4;
+
+fn counter<'a>(name: &'a str, scope: Scope<'a>) -> Counter<'a> {
+    Counter { server: "threads", name, window: Window::new(3600, Kind::Sliding).unwrap(), scope }
+}
+
+fn global(name: &str) -> Place {
+    Layout::new([3; 16], NonZeroU32::MIN).place(&counter(name, Scope::Global))
+}
+
+fn calls(number: u64) -> Amount {
+    Amount::from_micros(number * 1_000_000)
+}
+
+fn used(store: &impl Store, place: &Place) -> Amount {
+    match look(store, NOW, &[Charge { place, amount: Amount::ZERO, max: Amount::MAX }]) {
+        Outcome::Charged { usages, .. } => usages[0].used,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Runs `work(worker)` on four threads at once, and returns how many of its calls were charged. The
+/// others must have been refused.
+fn race(work: impl Fn(usize) -> Vec<Outcome> + Sync) -> usize {
+    let (barrier, charged) = (Barrier::new(WORKERS), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for worker in 0..WORKERS {
+            let (barrier, charged, work) = (&barrier, &charged, &work);
+            scope.spawn(move || {
+                barrier.wait();
+                for outcome in work(worker) {
+                    match outcome {
+                        Outcome::Charged { .. } => _ = charged.fetch_add(1, Ordering::SeqCst),
+                        Outcome::Refused { retry_after_seconds: Some(1..), .. } => {}
+                        other => panic!("{other:?}"),
+                    }
+                }
+            });
+        }
+    });
+    charged.into_inner()
+}
+
+#[test]
+fn four_hundred_calls_of_four_workers_against_a_hundred_charge_exactly_a_hundred() {
+    for round in 0..20 {
+        let (store, place) = (MemoryStore::new(), global("rate"));
+        let charges = [Charge { place: &place, amount: Amount::ONE, max: calls(100) }];
+        let charged = race(|_| (0..100).map(|_| charge(&store, NOW, &charges)).collect());
+        assert_eq!((charged, used(&store, &place)), (100, calls(100)), "round {round}");
+    }
+}
+
+#[test]
+fn a_call_that_one_limit_refuses_takes_no_room_from_another_even_for_a_moment() {
+    // `both` calls charge two limits, of which the tight one refuses most; `wide` calls need just the
+    // room that is left in the wide one. A refusal of theirs could only be due to a charge that did
+    // not last. Whichever key comes first, one of the two rounds' names puts the wide one before.
+    for (wide, tight) in [("one", "two"), ("two", "one"), ("three", "four"), ("four", "three")] {
+        let (store, wide, tight) = (MemoryStore::new(), global(wide), global(tight));
+        let one = |place, max| Charge { place, amount: Amount::ONE, max: calls(max) };
+        let charged = race(|worker| {
+            (0..100)
+                .map(|_| match worker {
+                    0 => {
+                        let outcome = charge(&store, NOW, &[one(&wide, 150)]);
+                        assert!(matches!(outcome, Outcome::Charged { .. }), "{outcome:?}");
+                        outcome
+                    }
+                    _ => charge(&store, NOW, &[one(&wide, 150), one(&tight, 50)]),
+                })
+                .collect()
+        });
+        assert_eq!((charged, used(&store, &wide), used(&store, &tight)), (150, calls(150), calls(50)));
+    }
+}
+
+#[test]
+fn sessions_of_four_workers_fill_a_bucket_exactly() {
+    let (store, layout) = (MemoryStore::new(), Layout::new([3; 16], NonZeroU32::new(64).unwrap()));
+    let charged = AtomicUsize::new(0);
+    let charge_session = |worker: usize, number: usize| {
+        let session = format!("{worker}-{number}");
+        let scope = Scope::Session { grant: "g", session: session.as_bytes() };
+        let place = layout.place(&counter("rate", scope));
+        charge(&store, NOW, &[Charge { place: &place, amount: Amount::ONE, max: calls(9) }])
+    };
+    thread::scope(|scope| {
+        for worker in 0..WORKERS {
+            let (charged, charge_session) = (&charged, &charge_session);
+            scope.spawn(move || {
+                for number in 0..50 {
+                    if let Outcome::Charged { .. } = charge_session(worker, number) {
+                        charged.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(charged.into_inner(), 64);
+}
+
+#[test]
+fn a_flood_of_sessions_stays_within_the_capacity() {
+    let (store, layout) = (MemoryStore::new(), Layout::new([3; 16], NonZeroU32::new(1024).unwrap()));
+    let mut charged = 0;
+    for number in 0..20_000 {
+        let session = format!("session {number}");
+        let scope = Scope::Session { grant: "g", session: session.as_bytes() };
+        let place = layout.place(&counter("rate", scope));
+        let charges = [Charge { place: &place, amount: Amount::ONE, max: Amount::ONE }];
+        if let Outcome::Charged { .. } = charge(&store, NOW, &charges) {
+            charged += 1;
+        }
+    }
+    let (keys, bytes) = store.size();
+    assert_eq!((charged, keys), (1024, 16), "each bucket is full");
+    assert!(bytes < 1024 * 140, "{bytes}");
+}

@@ -1,0 +1,288 @@
+//! One request and its answer on their way through a filter, in the order of Envoy's callbacks.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use mcp_policy_engine::mcp::answer::Reply;
+use mcp_policy_engine::policy::Approvals;
+use mcp_policy_filter::{Filter, Flow, Plugin};
+
+use super::{Buffers, Headers, Proxy, Stream};
+
+/// How the proxy learns that a body has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With its last bytes, as in HTTP/1.1 with a length
+    WithLast,
+    /// After them, as in HTTP/1.1 in chunks
+    After,
+    /// By trailers, as HTTP/2 allows
+    Trailers,
+    /// Not yet
+    Never,
+}
+
+impl End {
+    /// Every way to end.
+    pub const ALL: [Self; 3] = [Self::WithLast, Self::After, Self::Trailers];
+}
+
+/// A message that is sent: without a body where `chunks` is empty and nothing follows.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub headers: Headers,
+    pub chunks: Vec<Vec<u8>>,
+    pub end: End,
+}
+
+/// A message as it arrives on the other side of the proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Arrived {
+    pub headers: Headers,
+    pub body: Vec<u8>,
+    /// It has ended.
+    pub whole: bool,
+    /// How many bytes had come each time when more did.
+    pub progress: Vec<usize>,
+}
+
+/// One side of the proxy: what waits, and what has gone on.
+#[derive(Debug, Default)]
+struct Side {
+    arrived: Option<Arrived>,
+}
+
+/// A stream with the filter on it.
+#[derive(Debug)]
+pub struct Exchange {
+    stream: Stream,
+    filter: Filter<Stream>,
+    /// Whether Envoy has `allow_on_headers_stop_iteration`.
+    flag: bool,
+    request: Side,
+    response: Side,
+}
+
+impl Sent {
+    pub fn new(headers: &[(&str, &str)], chunks: &[&[u8]], end: End) -> Self {
+        Self { headers: pairs(headers), chunks: chunks.iter().map(|chunk| chunk.to_vec()).collect(), end }
+    }
+
+    /// Cuts the body into chunks of `size` bytes.
+    pub fn cut(headers: &[(&str, &str)], body: &str, size: usize, end: End) -> Self {
+        Self::new(headers, &body.as_bytes().chunks(size).collect::<Vec<_>>(), end)
+    }
+
+    /// Is nothing but headers.
+    pub fn bare(headers: &[(&str, &str)]) -> Self {
+        Self::new(headers, &[], End::WithLast)
+    }
+
+    fn ends_with_headers(&self) -> bool {
+        self.chunks.is_empty() && self.end == End::WithLast
+    }
+}
+
+impl Arrived {
+    #[track_caller]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// Returns a header's value, `None` unless it stands exactly once.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(known, _)| known == name);
+        let (_, value) = values.next().filter(|_| values.next().is_none())?;
+        std::str::from_utf8(value).ok()
+    }
+}
+
+impl Side {
+    /// Lets the headers go on.
+    fn begin(&mut self, headers: &Headers) {
+        self.arrived.get_or_insert_default().headers.clone_from(headers);
+    }
+
+    /// Lets everything go on that waits: its headers too, unless they are gone.
+    fn pass(&mut self, headers: &Headers, body: &mut Vec<u8>, end: bool) {
+        if self.arrived.is_none() {
+            self.begin(headers);
+        }
+        let arrived = self.arrived.get_or_insert_default();
+        arrived.body.append(body);
+        arrived.whole |= end;
+        arrived.progress.push(arrived.body.len());
+    }
+}
+
+impl Exchange {
+    /// Opens a stream in a worker with `plugin`.
+    pub fn open(proxy: &Arc<Proxy>, plugin: Option<&Rc<Plugin>>) -> Self {
+        let stream = proxy.stream();
+        let filter = Filter::new(stream.clone(), plugin.cloned());
+        Self { stream, filter, flag: true, request: Side::default(), response: Side::default() }
+    }
+
+    /// Opens a stream in an Envoy that cannot hold headers: pausing there stops the body too.
+    pub fn open_without_flag(proxy: &Arc<Proxy>, plugin: &Rc<Plugin>) -> Self {
+        Self { flag: false, ..Self::open(proxy, Some(plugin)) }
+    }
+
+    /// Returns what has reached the upstream, or `None` where not even headers have.
+    pub fn upstream(&self) -> Option<&Arrived> {
+        self.request.arrived.as_ref()
+    }
+
+    /// Returns what has reached the client.
+    pub fn client(&self) -> Option<&Arrived> {
+        self.response.arrived.as_ref()
+    }
+
+    /// Returns what the filter has answered itself.
+    pub fn reply(&self) -> Option<Reply> {
+        self.stream.state.borrow().reply.clone()
+    }
+
+    /// Returns the audit record, where one was kept.
+    pub fn record(&self) -> Option<String> {
+        let record = self.stream.state.borrow().filter_state.get("mcp_policy_audit").cloned();
+        record.map(|record| String::from_utf8(record).unwrap())
+    }
+
+    /// Sends a request through the filter. Once it has answered, nothing more of it comes.
+    pub fn request(&mut self, sent: &Sent) {
+        self.buffers().request_headers.clone_from(&sent.headers);
+        let flow = self.in_request(|filter| filter.request_headers(sent.ends_with_headers()));
+        self.pass_request(flow, sent.ends_with_headers());
+        if flow == Flow::Pause && !self.flag {
+            return;
+        }
+        let last = sent.chunks.len().saturating_sub(1);
+        for (number, chunk) in sent.chunks.iter().enumerate() {
+            self.request_body(chunk, sent.end == End::WithLast && number == last);
+        }
+        match sent.end {
+            End::WithLast | End::Never => {}
+            End::After => self.request_body(&[], true),
+            End::Trailers if self.reply().is_none() => {
+                let flow = self.in_request(Filter::request_trailers);
+                self.pass_request(flow, true);
+            }
+            End::Trailers => {}
+        }
+    }
+
+    fn request_body(&mut self, chunk: &[u8], end: bool) {
+        if self.reply().is_some() {
+            return;
+        }
+        self.buffers().request_body.extend_from_slice(chunk);
+        let size = self.buffers().request_body.len();
+        let flow = self.in_request(|filter| filter.request_body(size, end));
+        self.pass_request(flow, end);
+    }
+
+    fn in_request(&mut self, call: impl FnOnce(&mut Filter<Stream>) -> Flow) -> Flow {
+        self.buffers().in_request = true;
+        let flow = call(&mut self.filter);
+        self.buffers().in_request = false;
+        flow
+    }
+
+    /// Returns what the filter has asked the approval service, and waits for.
+    pub fn question(&self) -> Option<(Approvals, serde_json::Value, u32)> {
+        let (to, body, timeout_ms) = self.buffers().posted.clone()?;
+        Some((to, serde_json::from_slice(&body).unwrap(), timeout_ms))
+    }
+
+    /// Has the approval service answer with a status and a body; `None` where it does not.
+    pub fn answer(&mut self, answer: Option<(&str, &str)>) {
+        self.buffers().posted = None;
+        self.buffers().answer =
+            answer.map(|(status, body)| (status.as_bytes().to_vec(), body.as_bytes().to_vec()));
+        self.filter.answered(answer.is_some());
+        let resumed = std::mem::take(&mut self.buffers().resumed);
+        self.pass_request(if resumed { Flow::Continue } else { Flow::Pause }, true);
+    }
+
+    /// Does what Envoy does after a callback for the request.
+    fn pass_request(&mut self, flow: Flow, end: bool) {
+        if let Some(reply) = self.reply() {
+            assert_eq!(flow, Flow::Pause, "what is answered goes no further");
+            // An answer of the filter's own passes through its callbacks too, once.
+            if self.response.arrived.is_none() {
+                self.respond(&local(&reply));
+            }
+            return;
+        }
+        if flow == Flow::Continue {
+            let Buffers { request_headers, request_body, .. } = &mut *self.stream.state.borrow_mut();
+            self.request.pass(request_headers, request_body, end);
+        }
+    }
+
+    /// Calls the filter with more of a request, whatever has become of it.
+    pub fn more(&mut self, chunk: &[u8], end: bool) -> Flow {
+        self.buffers().request_body.extend_from_slice(chunk);
+        let size = self.buffers().request_body.len();
+        self.filter.request_body(size, end)
+    }
+
+    /// Calls the filter with a request's trailers, whatever has become of it.
+    pub fn trailers(&mut self) -> Flow {
+        self.filter.request_trailers()
+    }
+
+    /// Sends an answer through the filter.
+    pub fn respond(&mut self, sent: &Sent) {
+        self.buffers().response_headers.clone_from(&sent.headers);
+        let flow = self.filter.response_headers(sent.ends_with_headers());
+        self.pass_response(flow, sent.ends_with_headers());
+        let last = sent.chunks.len().saturating_sub(1);
+        for (number, chunk) in sent.chunks.iter().enumerate() {
+            self.response_body(chunk, sent.end == End::WithLast && number == last);
+        }
+        match sent.end {
+            End::WithLast | End::Never => {}
+            End::After => self.response_body(&[], true),
+            End::Trailers => {
+                let flow = self.filter.response_trailers();
+                self.pass_response(flow, true);
+            }
+        }
+    }
+
+    fn response_body(&mut self, chunk: &[u8], end: bool) {
+        self.buffers().response_body.extend_from_slice(chunk);
+        let size = self.buffers().response_body.len();
+        self.buffers().in_response_body = true;
+        let flow = self.filter.response_body(size, end);
+        self.buffers().in_response_body = false;
+        self.pass_response(flow, end);
+    }
+
+    fn pass_response(&mut self, flow: Flow, end: bool) {
+        if flow == Flow::Continue {
+            let Buffers { response_headers, response_body, .. } = &mut *self.stream.state.borrow_mut();
+            self.response.pass(response_headers, response_body, end);
+        }
+    }
+
+    fn buffers(&self) -> std::cell::RefMut<'_, Buffers> {
+        self.stream.state.borrow_mut()
+    }
+}
+
+fn pairs(headers: &[(&str, &str)]) -> Headers {
+    headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+/// What Envoy makes of a filter's own answer.
+fn local(reply: &Reply) -> Sent {
+    let mut headers =
+        pairs(&[(":status", &reply.status.to_string()), ("content-length", &reply.body.len().to_string())]);
+    for (name, value) in &reply.headers {
+        super::set(&mut headers, name, Some(value));
+    }
+    Sent { headers, chunks: vec![reply.body.clone().into_bytes()], end: End::WithLast }
+}
