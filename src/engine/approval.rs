@@ -11,14 +11,14 @@ pub use answer::{Answer, Cause, MOST_BYTES, Status, read};
 pub use question::{Bound, Question, Unbound, fingerprint};
 
 /// What a record tells of asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Told<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
     /// How it ended
     pub outcome: Outcome,
     /// The approval's id
-    pub id: Option<&'a str>,
+    pub id: Option<String>,
     /// Why there was no answer
-    pub cause: Option<&'a str>,
+    pub cause: Option<Cause>,
 }
 
 /// How asking ended, or that it has not.

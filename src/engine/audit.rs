@@ -5,49 +5,28 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::approval;
 use crate::denial::Denial;
 use crate::identity::{Caller, Principal};
-use crate::json;
+use crate::json::{self, Value};
 use crate::limit::Usage;
 use crate::mcp::headers::{Field, Headers};
-use crate::mcp::message::{Body, Call, Target};
-use crate::policy::{Arguments, Policy};
+use crate::mcp::message::Target;
+use crate::mcp::summary::{Arguments, CallSummary, Summary};
+use crate::policy::{self, Limit, Policy};
 
 /// How much of a text a record holds, in characters; `…` stands for the rest.
 const LONGEST: usize = 512;
 
-/// What became of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It went through
-    Allow,
-    /// It was refused
-    Deny,
-    /// It went through, and would have been refused but for shadow mode
-    WouldDeny,
-}
-
-impl Outcome {
-    /// Returns the word for records and metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Deny => "deny",
-            Self::WouldDeny => "would_deny",
-        }
-    }
-}
-
-/// A counter that a call was held against.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A limit that a call was held against.
+#[derive(Debug, Clone)]
 pub struct Counted {
-    /// The counter's name
-    pub counter: String,
+    /// The limit, which names the counter
+    pub limit: Arc<Limit>,
     /// What is used of it
     pub usage: Usage,
 }
@@ -55,8 +34,8 @@ pub struct Counted {
 /// Everything that a record tells.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'r> {
-    /// What became of the request
-    pub outcome: Outcome,
+    /// What becomes of the request: `allow`, `deny` or `would_deny`
+    pub verdict: &'static str,
     /// Why it was refused, or would have been
     pub denial: Option<&'r Denial>,
     /// What let it through, as a path into the document
@@ -69,14 +48,12 @@ pub struct Record<'r> {
     pub caller: &'r Caller,
     /// With which headers
     pub headers: &'r Headers,
-    /// The message, where it could be read
-    pub message: Option<&'r Body<'r>>,
-    /// The id of the request, as JSON text
-    pub request: Option<&'r str>,
+    /// The message, as far as it could be read
+    pub summary: &'r Summary<'r>,
     /// The counters, in the order of the limits
     pub counters: &'r [Counted],
     /// What asking for an approval came to, where it was asked
-    pub approval: Option<approval::Told<'r>>,
+    pub approval: Option<&'r approval::Told>,
 }
 
 impl Record<'_> {
@@ -84,11 +61,8 @@ impl Record<'_> {
     #[must_use]
     pub fn json(&self) -> String {
         let mut out = Members(String::with_capacity(512));
-        let call = self.message.and_then(|body| match body {
-            Body::Call(call) => Some(call),
-            Body::Response => None,
-        });
-        out.text("decision", Some(self.outcome.as_str()));
+        let call = self.summary.call.as_ref();
+        out.text("decision", Some(self.verdict));
         out.text("code", self.denial.map(|denial| denial.code.as_str()));
         out.text("rule", self.denial.map(|denial| denial.rule.as_ref()).or(self.rule));
         out.text("id", Some(self.id));
@@ -100,7 +74,7 @@ impl Record<'_> {
         out.text("grant", granted.then(|| self.caller.grant_name(self.policy)));
         out.text("principal", self.caller.principal.as_ref().map(Principal::name).as_deref());
         out.text("session", self.headers.session_id.once().map(|id| digest(id, 8)).as_deref());
-        out.id("request", self.request);
+        out.id("request", self.summary.id.as_deref());
         out.text("protocol", once(&self.headers.protocol_version).as_deref());
         self.arguments(call, &mut out);
         counters(self.counters, out.key("counters"));
@@ -125,16 +99,32 @@ impl Record<'_> {
         members + "}"
     }
 
-    fn arguments(&self, call: Option<&Call<'_>>, out: &mut Members) {
-        let Some(arguments) = call.and_then(Call::arguments) else { return };
-        match self.policy.audit {
-            Arguments::None => {}
-            Arguments::Hash => out.text("arguments_sha256", Some(&digest(arguments.raw().as_bytes(), 32))),
-            Arguments::Full => {
-                let mut text = String::new();
-                json::compact(&mut text, arguments);
-                out.raw("arguments", Some(&text));
+    fn arguments(&self, call: Option<&CallSummary<'_>>, out: &mut Members) {
+        match call.map(|call| &call.arguments) {
+            Some(Arguments::Sent(value)) => {
+                if let Arguments::Written(key, text) = arguments(self.policy.audit, *value) {
+                    out.raw(key, Some(&text));
+                }
             }
+            Some(Arguments::Written(key, text)) => out.raw(key, Some(text)),
+            Some(Arguments::None) | None => {}
+        }
+    }
+}
+
+/// Writes the arguments of a call as a record has them, and no more of them.
+#[must_use]
+pub fn arguments(audited: policy::Arguments, value: Value<'_>) -> Arguments<'static> {
+    match audited {
+        policy::Arguments::None => Arguments::None,
+        policy::Arguments::Hash => {
+            let hex = digest(value.raw().as_bytes(), 32);
+            Arguments::Written("arguments_sha256", format!("\"{hex}\""))
+        }
+        policy::Arguments::Full => {
+            let mut text = String::new();
+            json::compact(&mut text, value);
+            Arguments::Written("arguments", text)
         }
     }
 }
@@ -181,7 +171,7 @@ impl Members {
 }
 
 /// Names what a call acts on.
-fn target<'c>(call: &'c Call<'_>) -> Option<Cow<'c, str>> {
+fn target<'c>(call: &'c CallSummary<'_>) -> Option<Cow<'c, str>> {
     match &call.target {
         Target::Tool(name) | Target::Prompt(name) => Some(name.as_ref().into()),
         Target::Resources(uris) => match uris.as_slice() {
@@ -195,9 +185,9 @@ fn target<'c>(call: &'c Call<'_>) -> Option<Cow<'c, str>> {
 
 fn counters(counters: &[Counted], out: &mut String) {
     out.push('[');
-    for (index, Counted { counter, usage }) in counters.iter().enumerate() {
+    for (index, Counted { limit, usage }) in counters.iter().enumerate() {
         out.push_str(if index > 0 { ",{\"counter\":" } else { "{\"counter\":" });
-        json::quote(out, counter);
+        json::quote(out, &limit.counter);
         // Writing to a String cannot fail.
         let Usage { used, max, resets_in_seconds } = usage;
         let _ = write!(out, r#","used":{used},"max":{max},"resets_in":{resets_in_seconds}}}"#);

@@ -6,6 +6,7 @@
 pub mod condition;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use condition::Subject;
 
@@ -22,35 +23,33 @@ const QUOTED: usize = 128;
 
 /// What the rules say of a call.
 #[derive(Debug, Clone, Default)]
-pub struct Decision<'p> {
+pub struct Decision {
     /// Why it is refused, if it is
     pub denial: Option<Denial>,
     /// Why it would be refused, by a rule in shadow mode
     pub would_deny: Option<Denial>,
     /// The first rule by which a person has to approve it, also where something refuses it anyway
-    pub approval: Option<&'p Rule>,
+    pub approval: Option<Arc<Rule>>,
     /// What lets it through, if nothing refuses it: a place in the document
-    pub rule: Option<&'p str>,
+    pub rule: Option<Arc<str>>,
     /// What is charged, all or nothing, before it goes on
-    pub charges: Vec<Due<'p>>,
+    pub charges: Vec<Due>,
     /// What is charged for rules in shadow mode, where there is room
-    pub shadow_charges: Vec<Due<'p>>,
+    pub shadow_charges: Vec<Due>,
 }
 
 /// What one limit is charged for a call.
 #[derive(Debug, Clone)]
-pub struct Due<'p> {
+pub struct Due {
     /// The limit
-    pub limit: &'p Limit,
+    pub limit: Arc<Limit>,
     /// What the call adds
     pub amount: Amount,
-    /// The rule's reason
-    pub reason: Option<&'p str>,
 }
 
 /// Decides on a request or notification: it has to pass the document's rules and its grant's.
 #[must_use]
-pub fn decide<'p>(policy: &'p Policy, caller: &Caller, call: &Call<'_>) -> Decision<'p> {
+pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>) -> Decision {
     let mut decision = Decision::default();
     if let Target::Tool(name) = &call.target
         && let Some(path) = layers(policy, caller).find_map(|rules| rules.hidden(name))
@@ -77,14 +76,14 @@ fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p R
     std::iter::once(&policy.rules).chain(caller.grant(policy).map(|grant| &grant.rules))
 }
 
-/// Names what a call acts on, for the caller. A URI may hold a secret, so it is not told.
+/// Describes what a call acts on, for the caller: "the tool `x`". A URI may hold a secret, so it is not told.
 #[must_use]
-pub fn subject(call: &Call<'_>) -> String {
-    match &call.target {
+pub fn described(method: &str, target: &Target<'_>) -> String {
+    match target {
         Target::Tool(name) => format!("the tool {}", quoted(name)),
         Target::Resources(_) => "this resource".to_owned(),
         Target::Prompt(name) => format!("the prompt {}", quoted(name)),
-        Target::Session | Target::Unknown => format!("the method {}", quoted(&call.method)),
+        Target::Session | Target::Unknown => format!("the method {}", quoted(method)),
     }
 }
 
@@ -110,9 +109,9 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
         && !own.into_iter().chain(all).any(|rule| rule.action == Action::Deny && rule.mode == Mode::Enforce)
 }
 
-impl<'p> Decision<'p> {
+impl Decision {
     /// Adds what one set of rules says.
-    fn consult(&mut self, rules: &'p Rules, call: &Call<'_>, known: &Subject<'_>) {
+    fn consult(&mut self, rules: &Rules, call: &Call<'_>, known: &Subject<'_>) {
         match &call.target {
             Target::Tool(name) => {
                 let own = rules.tools.get(name);
@@ -132,7 +131,8 @@ impl<'p> Decision<'p> {
                     self.default_unless(own.is_some(), rules, call);
                     // A pattern means what it says of plain URIs alone; an exact entry means itself.
                     if !rules.resources.is_empty() && !rules.resources.names(uri) && !uri::is_plain(uri) {
-                        let rule = own.map_or_else(|| rules.default.1.clone(), |rule| rule.path.clone());
+                        let rule =
+                            own.map_or_else(|| rules.default.1.to_string(), |rule| rule.path.to_string());
                         let reason = "the resource's URI must be plain: lower-case scheme and host, no \
                                       dot segments, spaces, backslashes, user information or needless encoding";
                         self.refuse(false, Denial::by(rule, Code::Denied, reason));
@@ -142,11 +142,11 @@ impl<'p> Decision<'p> {
             }
             Target::Session | Target::Unknown => match rules.methods.get(&call.method) {
                 Some((Effect::Allow, path)) => {
-                    self.rule.get_or_insert(path);
+                    self.rule.get_or_insert_with(|| Arc::clone(path));
                 }
                 Some((Effect::Deny, path)) => {
-                    let reason = format!("{} is denied by policy", subject(call));
-                    self.refuse(false, Denial::by(path.clone(), Code::Denied, reason));
+                    let reason = format!("{} is denied by policy", described_call(call));
+                    self.refuse(false, Denial::by(path.to_string(), Code::Denied, reason));
                 }
                 None => self.default_unless(call.target == Target::Session, rules, call),
             },
@@ -154,31 +154,34 @@ impl<'p> Decision<'p> {
     }
 
     /// Refuses what no entry names, where that is the default.
-    fn default_unless(&mut self, named: bool, rules: &'p Rules, call: &Call<'_>) {
+    fn default_unless(&mut self, named: bool, rules: &Rules, call: &Call<'_>) {
         let (default, path) = &rules.default;
         if !named {
-            self.rule.get_or_insert(path);
+            self.rule.get_or_insert_with(|| Arc::clone(path));
         }
         if !named && *default == Effect::Deny {
-            let reason = format!("{} is not allowed here: no rule of the policy names it", subject(call));
-            self.refuse(false, Denial::by(path.clone(), Code::NotListed, reason));
+            let reason =
+                format!("{} is not allowed here: no rule of the policy names it", described_call(call));
+            self.refuse(false, Denial::by(path.to_string(), Code::NotListed, reason));
         }
     }
 
     /// Adds what one rule says.
-    fn apply(&mut self, rule: &'p Rule, call: &Call<'_>, known: &Subject<'_>) {
-        self.rule.get_or_insert(&rule.path);
+    fn apply(&mut self, rule: &Arc<Rule>, call: &Call<'_>, known: &Subject<'_>) {
+        self.rule.get_or_insert_with(|| Arc::clone(&rule.path));
         let shadow = rule.mode == Mode::Shadow;
         match rule.action {
             Action::Allow => {}
             Action::Deny => {
                 let because = because(rule);
-                let reason = format!("{} is denied by policy{because}", subject(call));
-                self.refuse(shadow, Denial::by(rule.path.clone(), Code::Denied, reason));
+                let reason = format!("{} is denied by policy{because}", described_call(call));
+                self.refuse(shadow, Denial::by(rule.path.to_string(), Code::Denied, reason));
             }
-            Action::RequireApproval if shadow => self.refuse(shadow, needs_approval(rule, call)),
+            Action::RequireApproval if shadow => {
+                self.refuse(shadow, needs_approval(rule, &described_call(call)))
+            }
             Action::RequireApproval => {
-                self.approval.get_or_insert(rule);
+                self.approval.get_or_insert_with(|| Arc::clone(rule));
             }
         }
         // A completion names a prompt without its arguments.
@@ -186,23 +189,37 @@ impl<'p> Decision<'p> {
             && let Err(violation) = schema.judge(call.arguments())
         {
             let because = rule.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
-            let reason = format!("{} is denied: {violation}{because}", subject(call));
+            let reason = format!("{} is denied: {violation}{because}", described_call(call));
             let path = format!("{}.arguments", rule.path);
             self.refuse(shadow, Denial::by(path, Code::ArgumentsInvalid, reason));
         }
         // Most rules have no conditions: what they would say is put into words for those alone.
         let conditional = !rule.require.is_empty() || !rule.deny_if.is_empty();
-        if conditional && let Some(denial) = condition::refusal(rule, known, &subject(call)) {
+        if conditional && let Some(denial) = condition::refusal(rule, known, &described_call(call)) {
             self.refuse(shadow, denial);
         }
         for limit in &rule.limits {
-            let reason = rule.reason.as_deref();
+            let due = |amount| Due { limit: Arc::clone(limit), amount };
             match amount(limit, call) {
-                Ok(amount) if shadow => self.shadow_charges.push(Due { limit, amount, reason }),
-                Ok(amount) => self.charges.push(Due { limit, amount, reason }),
+                Ok(amount) if shadow => self.shadow_charges.push(due(amount)),
+                Ok(amount) => self.charges.push(due(amount)),
                 Err(denial) => self.refuse(shadow, denial),
             }
         }
+    }
+
+    /// Makes advice of everything, as if every rule were in shadow mode. Nobody is asked.
+    pub fn soften(&mut self, method: &str, target: &Target<'_>) {
+        if let Some(rule) = self.approval.take() {
+            self.denial.get_or_insert_with(|| needs_approval(&rule, &described(method, target)));
+        }
+        self.advise();
+        self.shadow_charges.append(&mut self.charges);
+    }
+
+    /// Makes advice of the denial.
+    pub fn advise(&mut self) {
+        self.would_deny = self.denial.take().or(self.would_deny.take());
     }
 
     /// Keeps the first denial; one that a person could lift, which stands in shadow mode alone, gives way
@@ -216,11 +233,15 @@ impl<'p> Decision<'p> {
     }
 }
 
-/// The denial of a call that a person has to approve, while nobody has.
+/// Makes the denial of a call that a person has to approve and has not; `called` is what [`described`] says of it.
 #[must_use]
-pub fn needs_approval(rule: &Rule, call: &Call<'_>) -> Denial {
-    let reason = format!("{} needs the approval of a person{}", subject(call), because(rule));
-    Denial::by(rule.path.clone(), Code::ApprovalRequired, reason)
+pub fn needs_approval(rule: &Rule, called: &str) -> Denial {
+    let reason = format!("{called} needs the approval of a person{}", because(rule));
+    Denial::by(rule.path.to_string(), Code::ApprovalRequired, reason)
+}
+
+fn described_call(call: &Call<'_>) -> String {
+    described(&call.method, &call.target)
 }
 
 /// Writes a rule's reason as the end of a sentence.
@@ -240,7 +261,7 @@ fn amount(limit: &Limit, call: &Call<'_>) -> Result<Amount, Denial> {
             "the limit `{}` counts `{path}`, which must be a number, not negative, with up to 6 decimals",
             limit.counter
         );
-        Denial::by(limit.path.clone(), Code::ArgumentsInvalid, reason)
+        Denial::by(limit.path.to_string(), Code::ArgumentsInvalid, reason)
     })
 }
 

@@ -4,18 +4,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::denial::{Code, Denial};
 use crate::json::{self, Kind, Value, decimal};
-use crate::mcp::headers::Field;
+use crate::mcp::headers::{Field, Headers};
 use crate::policy::{Certificate, Expected, Grant, Match, Matching, Policy, Source};
 
 /// The grant of everybody, where a policy has none.
 pub const EVERYBODY: &str = "default";
 
-/// What the proxy knows of a caller. Each may cost a call of the host, so it is asked for only where
-/// the policy needs it.
+/// What the proxy has verified of a caller. Each may cost a call of the host, so it is asked for only where the
+/// policy needs it.
 pub trait Credentials {
-    /// Returns a request header, by its name in lower case.
-    fn header(&self, name: &str) -> &Field;
-
     /// Returns the payload that a filter has verified and put under `payload` into its namespace
     /// `metadata`, as JSON; `None` where there is none, or none that can be read.
     fn verified_token(&self, metadata: &str, payload: &str) -> Option<String>;
@@ -87,16 +84,17 @@ impl Caller {
     }
 }
 
-/// Finds out who calls, and under which grant, at `now_ns` (nanoseconds since the Unix epoch; `None`
-/// where it cannot be told, which expires whatever expires). With it comes a [`Denial`] where the
-/// policy has grants and the caller has no identity, no grant matches it, or the one that does has
+/// Finds out who calls, and under which grant, at `now_ns`: nanoseconds since the Unix epoch, or `None` where the
+/// host has no clock; then every grant that can expire counts as expired. Returns a [`Denial`] as well where the
+/// policy has grants and the caller has no identity, no grant matches the caller, or the one that matches has
 /// expired.
 pub fn identify(
     policy: &Policy,
+    headers: &Headers,
     credentials: &impl Credentials,
-    now_ns: impl FnOnce() -> Option<u64>,
+    now_ns: Option<u64>,
 ) -> (Caller, Option<Denial>) {
-    let mut caller = caller(policy, credentials);
+    let mut caller = caller(policy, headers, credentials);
     if credentials.unreadable() {
         let reason = "the credential of this caller cannot be read";
         return (Caller::default(), Some(Denial::by("identity", Code::Unauthenticated, reason)));
@@ -125,9 +123,9 @@ pub fn identify(
 }
 
 /// Refuses what a grant allows from its expiry on; `now_ns` as for [`identify`].
-pub fn expired(grant: &Grant, now_ns: impl FnOnce() -> Option<u64>) -> Option<Denial> {
+pub fn expired(grant: &Grant, now_ns: Option<u64>) -> Option<Denial> {
     let expires_ns = grant.expires_ns?;
-    if now_ns().is_some_and(|now_ns| i128::from(now_ns) < expires_ns) {
+    if now_ns.is_some_and(|now_ns| i128::from(now_ns) < expires_ns) {
         return None;
     }
     let rule = format!("{}.expires", grant.path);
@@ -136,10 +134,10 @@ pub fn expired(grant: &Grant, now_ns: impl FnOnce() -> Option<u64>) -> Option<De
 
 /// Asks the sources in their order for a principal. Each reads its own token: what one issuer says
 /// in a claim is not what another means by it.
-fn caller(policy: &Policy, credentials: &impl Credentials) -> Caller {
+fn caller(policy: &Policy, headers: &Headers, credentials: &impl Credentials) -> Caller {
     let named = policy.identity.iter().find_map(|source| {
         let token = token(source, credentials);
-        Some((principal(source, token.as_deref(), credentials)?, token))
+        Some((principal(source, token.as_deref(), headers, credentials)?, token))
     });
     let (principal, own) = named.map_or((None, None), |(principal, token)| (Some(principal), token));
     let claims = own.or_else(|| policy.identity.iter().find_map(|source| token(source, credentials)));
@@ -153,7 +151,12 @@ fn token(source: &Source, credentials: &impl Credentials) -> Option<String> {
     }
 }
 
-fn principal(source: &Source, token: Option<&str>, credentials: &impl Credentials) -> Option<Principal> {
+fn principal(
+    source: &Source,
+    token: Option<&str>,
+    headers: &Headers,
+    credentials: &impl Credentials,
+) -> Option<Principal> {
     match source {
         Source::Jwt { claim, .. } => {
             let document = json::read(token?.as_bytes()).ok()?;
@@ -164,7 +167,7 @@ fn principal(source: &Source, token: Option<&str>, credentials: &impl Credential
             credentials.certificate(*name).filter(|name| !name.is_empty()).map(Principal::Mtls)
         }
         Source::ApiKey { header, scheme } => {
-            let value = single(credentials.header(header))?;
+            let value = single(headers.credential(header))?;
             let key = match scheme {
                 None => value,
                 Some(scheme) => without_scheme(value, scheme)?,
@@ -172,7 +175,7 @@ fn principal(source: &Source, token: Option<&str>, credentials: &impl Credential
             (!key.is_empty()).then(|| Principal::ApiKey(digest(key)))
         }
         Source::Header(name) => {
-            let name = std::str::from_utf8(single(credentials.header(name))?).ok()?;
+            let name = std::str::from_utf8(single(headers.credential(name))?).ok()?;
             (!name.is_empty()).then(|| Principal::Header(name.to_owned()))
         }
     }

@@ -9,4 +9,5 @@ pub mod media;
 pub mod message;
 pub mod rounds;
 pub mod sse;
+pub mod summary;
 pub mod uri;

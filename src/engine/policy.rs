@@ -26,6 +26,8 @@ pub use pattern::{Pattern, Section};
 pub use regex::Regex;
 pub use rules::Rules;
 
+use std::sync::Arc;
+
 use crate::limit::{Amount, Window};
 use crate::mcp::answer::Form;
 use crate::schema::Schema;
@@ -107,7 +109,7 @@ pub struct Policy {
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Its place in the document
-    pub path: String,
+    pub path: Arc<str>,
     /// Its verdict where limits have room
     pub action: Action,
     /// What the caller is told on a denial by this rule
@@ -121,7 +123,7 @@ pub struct Rule {
     /// Conditions of which none may hold
     pub deny_if: Vec<Condition>,
     /// Limits, all of which must have room
-    pub limits: Vec<Limit>,
+    pub limits: Vec<Arc<Limit>>,
 }
 
 /// A rule's verdict.
@@ -140,7 +142,9 @@ pub enum Action {
 #[derive(Debug, Clone)]
 pub struct Limit {
     /// Its place in the document
-    pub path: String,
+    pub path: Arc<str>,
+    /// What the caller is told on a denial by this limit: the rule's reason
+    pub reason: Option<String>,
     /// Name of the tally, which other limits may share
     pub counter: String,
     /// Over what time it counts
@@ -187,7 +191,7 @@ impl Policy {
     }
 
     /// Walks all rules, those of grants included.
-    pub fn all_rules(&self) -> impl Iterator<Item = &Rule> {
+    pub fn all_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.iter().chain(self.grants.iter().flat_map(|grant| grant.rules.iter()))
     }
 }

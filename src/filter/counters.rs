@@ -1,6 +1,6 @@
 //! Envoy's shared data as the store of counters.
 
-use crate::host::{Broken, Host};
+use crate::host::{Broken, Process, SharedMemory};
 use mcp_policy_engine::limit::{Store, Unavailable};
 
 /// Where the proxy keeps the secret that places its counters.
@@ -18,7 +18,7 @@ const ABSENT: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct SharedData<'h, H>(pub &'h H);
 
-impl<H: Host> Store for SharedData<'_, H> {
+impl<H: SharedMemory> Store for SharedData<'_, H> {
     type Version = u32;
 
     fn read(&self, key: &str) -> Result<(Option<Vec<u8>>, u32), Unavailable> {
@@ -41,7 +41,7 @@ impl<H: Host> Store for SharedData<'_, H> {
 ///
 /// # Errors
 /// [`Unavailable`] while shared data cannot be used.
-pub fn secret<H: Host>(host: &H) -> Result<[u8; 16], Unavailable> {
+pub fn secret<H: SharedMemory + Process>(host: &H) -> Result<[u8; 16], Unavailable> {
     let store = SharedData(host);
     let (value, version) = store.read(SECRET_KEY)?;
     if let Some(value) = value {
@@ -57,7 +57,7 @@ pub fn secret<H: Host>(host: &H) -> Result<[u8; 16], Unavailable> {
 
 /// Tells whether this worker is the first of its proxy to complain of the policy with this digest.
 /// Where shared data cannot be used it is: said twice is better than not at all.
-pub fn is_first_to_tell<H: Host>(host: &H, digest: &str) -> bool {
+pub fn is_first_to_tell<H: SharedMemory>(host: &H, digest: &str) -> bool {
     let store = SharedData(host);
     match store.read(TOLD_KEY) {
         Ok((Some(told), _)) if told == digest.as_bytes() => false,

@@ -7,24 +7,22 @@ use prost::Message;
 use prost_types::Struct;
 use prost_types::value::Kind;
 
-use crate::host::Host;
+use crate::host::Stream;
 use mcp_policy_engine::identity::Credentials;
-use mcp_policy_engine::mcp::headers::{Field, Headers};
 use mcp_policy_engine::policy::{Certificate, Faults, structured};
 
-/// A request's credentials: its headers, and what Envoy's own filters and TLS have verified.
+/// What Envoy's own filters and TLS have verified of a request.
 #[derive(Debug)]
-pub(super) struct Presented<'f, H> {
+pub(crate) struct Verified<'f, H> {
     host: &'f H,
-    headers: &'f Headers,
     /// The stream's dynamic metadata, fetched once
     metadata: OnceCell<Option<Metadata>>,
     unreadable: Cell<bool>,
 }
 
-impl<'f, H> Presented<'f, H> {
-    pub(super) fn new(host: &'f H, headers: &'f Headers) -> Self {
-        Self { host, headers, metadata: OnceCell::new(), unreadable: Cell::new(false) }
+impl<'f, H> Verified<'f, H> {
+    pub(crate) fn new(host: &'f H) -> Self {
+        Self { host, metadata: OnceCell::new(), unreadable: Cell::new(false) }
     }
 }
 
@@ -36,11 +34,7 @@ struct Metadata {
     filter_metadata: BTreeMap<String, Struct>,
 }
 
-impl<H: Host> Credentials for Presented<'_, H> {
-    fn header(&self, name: &str) -> &Field {
-        self.headers.credential(name)
-    }
-
+impl<H: Stream> Credentials for Verified<'_, H> {
     fn verified_token(&self, metadata: &str, payload: &str) -> Option<String> {
         let all = self.metadata.get_or_init(|| {
             let bytes = self.attribute(&["metadata"])?;
@@ -72,7 +66,7 @@ impl<H: Host> Credentials for Presented<'_, H> {
     }
 }
 
-impl<H: Host> Presented<'_, H> {
+impl<H: Stream> Verified<'_, H> {
     /// Asks the host, and notes when it does not answer.
     fn attribute(&self, path: &[&str]) -> Option<Vec<u8>> {
         self.noted(self.host.attribute(path).ok()).flatten()

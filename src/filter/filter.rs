@@ -1,23 +1,20 @@
 //! One HTTP stream: when to wait, when to judge, when to let go.
 
-mod ask;
+mod outside;
+mod request;
 mod response;
 
 use std::rc::Rc;
 
-use crate::counters::SharedData;
-use crate::credentials::Presented;
-use crate::host::{Broken, Host, Level};
-use crate::list::ListAnswer;
-use crate::metrics;
-use crate::plugin::Plugin;
-use crate::waiting::Waiter;
-use mcp_policy_engine::denial::{Code, Denial, Invalid};
-use mcp_policy_engine::guard::{self, Admission, Judgement, ListRequest, Request, Tally, Verdict};
-use mcp_policy_engine::identity::Caller;
+use mcp_policy_engine::denial::Denial;
+use mcp_policy_engine::guard::{self, Asking, Conclusion, Environment, Request, Step, Verdict};
 use mcp_policy_engine::mcp::answer::Reply;
-use mcp_policy_engine::mcp::headers::Headers;
-use mcp_policy_engine::policy::{Mode, RequestHeaders};
+
+use crate::host::{Broken, Host, Token};
+use crate::list::ListAnswer;
+use crate::surroundings::Surroundings;
+use crate::waiting::Ticket;
+use crate::worker::Worker;
 
 /// Where access logs find the audit record: `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
 const AUDIT_STATE: &str = "mcp_policy_audit";
@@ -31,258 +28,114 @@ pub enum Flow {
     Pause,
 }
 
-/// Where a stream is on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a stream has come.
+#[derive(Debug)]
 enum Stage {
     /// Its headers have not come
     Start,
-    /// Its body is awaited to be judged
-    Reading,
-    /// It may have no body
-    Bodiless,
-    /// It waits while a person is asked
-    Asking,
-    /// It goes through
+    /// It waits for its body, which decides
+    Reading(Rc<Request>),
+    /// It may have no body, and has not ended
+    Bodiless(Rc<Request>),
+    /// It waits for an answer from outside
+    Asking(Rc<Request>, Pending),
+    /// It goes to the server
     Passing,
-    /// It is answered by this filter
+    /// This filter has answered it
     Refused,
+}
+
+/// A case that waits for the answer to one question.
+#[derive(Debug)]
+struct Pending {
+    asking: Box<Asking>,
+    /// The host's number for the question
+    token: Token,
+    /// Its place among the requests of the worker that wait
+    ticket: Ticket,
 }
 
 /// One HTTP stream.
 #[derive(Debug)]
 pub struct Filter<H: Host> {
     host: H,
-    plugin: Option<Rc<Plugin>>,
+    worker: Option<Rc<Worker>>,
     stage: Stage,
-    headers: Headers,
-    /// Its number among those that wait at their headers.
+    /// Its number among the requests that are paused at their headers
     paused: Option<u64>,
     list: Option<ListAnswer>,
-    /// What is kept of it while a person is asked.
-    waiter: Option<Waiter>,
-    caller: Caller,
-    /// Why the caller would have been refused, but for shadow mode.
-    advice: Option<Denial>,
 }
 
 impl<H: Host> Filter<H> {
-    /// Makes the filter of a new stream; without a plugin it refuses everything.
+    /// Makes the filter of a new stream; without a worker it refuses everything.
     #[must_use]
-    pub fn new(host: H, plugin: Option<Rc<Plugin>>) -> Self {
-        Self {
-            host,
-            plugin,
-            stage: Stage::Start,
-            headers: Headers::default(),
-            paused: None,
-            list: None,
-            waiter: None,
-            caller: Caller::default(),
-            advice: None,
-        }
+    pub fn new(host: H, worker: Option<Rc<Worker>>) -> Self {
+        Self { host, worker, stage: Stage::Start, paused: None, list: None }
     }
 
-    /// Takes the request's headers; `end` when there is no body.
-    pub fn request_headers(&mut self, end: bool) -> Flow {
-        let Some(plugin) = self.plugin.clone() else { return self.reply(&guard::refuse_without_policy()) };
-        let Ok(pairs) = self.host.request_headers() else {
-            return self.refuse(&plugin, unreadable("headers"));
-        };
-        self.headers = Headers::from_pairs(pairs, &plugin.credentials);
-        let admission = guard::admit(&plugin.policy, &self.headers);
-        if admission == Admission::Pass {
-            self.stage = Stage::Passing;
-            return Flow::Continue;
-        }
-        if self.headers.repeating.iter().any(|name| self.host.remove_request_header(name).is_err()) {
-            return self.refuse(&plugin, unreadable("headers"));
-        }
-        let credentials = Presented::new(&self.host, &self.headers);
-        let now_ns = || self.host.now_ns().ok();
-        let (caller, refusal) = guard::identify(&plugin.policy, &self.headers, &credentials, now_ns);
-        self.caller = caller;
-        match refusal {
-            None => {}
-            // Who would have been refused is judged as if the policy had no grants.
-            Some(denial) if plugin.policy.mode == Mode::Shadow => {
-                self.caller.grant = None;
-                self.advice = Some(denial);
-            }
-            Some(denial) => return self.refuse(&plugin, denial),
-        }
-        match admission {
-            Admission::Pass => Flow::Continue,
-            Admission::Refuse(denial) => self.refuse(&plugin, denial),
-            Admission::Bodiless => {
-                // Any stream may bring a list: a resumed one replays it, and the old HTTP+SSE transport
-                // answers on it whatever was posted.
-                let resumed = self.headers.last_event_id.is_present();
-                let streams = resumed || self.headers.method.once() == Some(b"GET");
-                if streams && plugin.policy.mode == Mode::Enforce {
-                    if self.ask_for_plain_answer().is_err() {
-                        return self.refuse(&plugin, unreadable("headers"));
+    /// Takes the steps of a case until it waits or has its verdict.
+    fn take_steps(
+        &mut self,
+        worker: &Worker,
+        request: &Rc<Request>,
+        first: impl FnOnce(&Surroundings<'_, H>) -> Step,
+    ) -> Flow {
+        let (conclusion, pending) = {
+            let environment = Surroundings::new(&self.host, worker);
+            let mut step = first(&environment);
+            loop {
+                step = match step {
+                    Step::Change(change, changing) => {
+                        let done = self.change(worker, request, &change);
+                        changing.done(request, done, &environment)
                     }
-                    self.list = Some(if resumed { ListAnswer::replayed() } else { ListAnswer::streamed() });
+                    Step::Ask(asking) => match self.ask(worker, request, asking, environment.now_ns()) {
+                        Ok(pending) => break (None, Some(pending)),
+                        Err((asking, answer)) => asking.answered(request, answer, &environment),
+                    },
+                    Step::Conclude(conclusion) => break (Some(conclusion), None),
                 }
-                self.stage = Stage::Bodiless;
-                if end { self.pass(&plugin) } else { self.await_body(&plugin) }
             }
-            Admission::Read => {
-                self.stage = Stage::Reading;
-                if end { self.judge(&plugin, &[]) } else { self.await_body(&plugin) }
-            }
-        }
-    }
-
-    /// Takes a part of the request's body; `size` is how much of it is buffered, this part
-    /// included, `end` when it is the last.
-    pub fn request_body(&mut self, size: usize, end: bool) -> Flow {
-        let Some(plugin) = self.plugin.clone() else { return Flow::Pause };
-        if self.paused.take().is_some() {
-            plugin.watch.settle();
-        }
-        match self.stage {
-            Stage::Passing => Flow::Continue,
-            Stage::Refused | Stage::Start | Stage::Asking => Flow::Pause,
-            Stage::Bodiless if size > 0 => {
-                let reason = "only a POST has a body";
-                self.refuse(&plugin, Denial::protocol(Code::InvalidRequest(Invalid::Request), reason))
-            }
-            Stage::Bodiless if end => self.pass(&plugin),
-            Stage::Reading if size > plugin.policy.max_body_bytes => {
-                self.refuse(&plugin, guard::too_large(&plugin.policy))
-            }
-            Stage::Reading if end => self.judge_buffered(&plugin),
-            Stage::Reading | Stage::Bodiless => Flow::Pause,
-        }
-    }
-
-    /// Takes the request's trailers: its body has ended without saying so.
-    pub fn request_trailers(&mut self) -> Flow {
-        let Some(plugin) = self.plugin.clone() else { return Flow::Pause };
-        match self.stage {
-            Stage::Reading => self.judge_buffered(&plugin),
-            Stage::Bodiless => self.pass(&plugin),
-            Stage::Passing => Flow::Continue,
-            Stage::Refused | Stage::Start | Stage::Asking => Flow::Pause,
-        }
-    }
-
-    /// Holds the headers until the body is there, or lets them go ahead.
-    fn await_body(&mut self, plugin: &Plugin) -> Flow {
-        match plugin.policy.request_headers {
-            RequestHeaders::Hold => {
-                if plugin.watch.is_open()
-                    && let Ok(now_ns) = self.host.now_ns()
-                {
-                    self.paused = Some(plugin.watch.pause(now_ns));
-                }
-                Flow::Pause
-            }
-            RequestHeaders::Stream => {
-                if self.stage == Stage::Reading && self.forget_length(plugin).is_err() {
-                    return self.refuse(plugin, unreadable("headers"));
-                }
-                // Which answers are lists is known only when the headers are gone.
-                let plain = self.stage != Stage::Reading
-                    || plugin.policy.mode == Mode::Shadow
-                    || self.ask_for_plain_answer().is_ok();
-                if plain { Flow::Continue } else { self.refuse(plugin, unreadable("headers")) }
-            }
-        }
-    }
-
-    fn judge_buffered(&mut self, plugin: &Plugin) -> Flow {
-        match self.host.request_body() {
-            // Envoy may have buffered more than the last callback told of.
-            Ok(body) if body.len() > plugin.policy.max_body_bytes => {
-                self.refuse(plugin, guard::too_large(&plugin.policy))
-            }
-            Ok(body) => self.judge(plugin, &body),
-            Err(Broken) => self.refuse(plugin, unreadable("body")),
-        }
-    }
-
-    fn judge(&mut self, plugin: &Plugin, body: &[u8]) -> Flow {
-        let decision_id = plugin.ids.next();
-        let judgement =
-            self.with_tally(plugin, |tally| self.request(plugin, &decision_id).judge(body, tally));
-        if let Verdict::Ask(question) = &judgement.verdict {
-            return self.ask(plugin, &judgement, question, body, decision_id);
-        }
-        self.conclude(plugin, judgement)
-    }
-
-    fn with_tally<T>(&self, plugin: &Plugin, judge: impl FnOnce(&Tally<'_, SharedData<'_, H>>) -> T) -> T {
-        // The clock and the secret cost a call each: only where something is counted.
-        let (layout, now_ns) = match plugin.counts.then(|| self.host.now_ns()) {
-            Some(Ok(now_ns)) => (plugin.layout(&self.host), now_ns),
-            Some(Err(Broken)) | None => (None, 0),
         };
-        let store = SharedData(&self.host);
-        judge(&Tally { store: &store, layout, now_ns })
+        if let Some(pending) = pending {
+            self.stage = Stage::Asking(Rc::clone(request), pending);
+        }
+        match conclusion {
+            Some(conclusion) => self.conclude(worker, request, conclusion),
+            None => Flow::Pause,
+        }
     }
 
     /// Lets a request without a body go on.
-    fn pass(&mut self, plugin: &Plugin) -> Flow {
-        let judgement = self.request(plugin, &plugin.ids.next()).pass();
-        self.conclude(plugin, judgement)
+    fn pass(&mut self, worker: &Worker, request: &Rc<Request>) -> Flow {
+        self.conclude(worker, request, request.pass())
     }
 
     /// Refuses a request; in shadow mode it goes on.
-    fn refuse(&mut self, plugin: &Plugin, denial: Denial) -> Flow {
-        let judgement = self.request(plugin, &plugin.ids.next()).refuse(denial);
-        self.conclude(plugin, judgement)
+    fn refuse(&mut self, worker: &Worker, request: &Rc<Request>, denial: Denial) -> Flow {
+        self.conclude(worker, request, request.refuse(denial))
     }
 
-    fn request<'f>(&'f self, plugin: &'f Plugin, decision_id: &'f str) -> Request<'f> {
-        Request {
-            policy: &plugin.policy,
-            caller: &self.caller,
-            headers: &self.headers,
-            decision_id,
-            advice: self.advice.as_ref(),
-        }
-    }
-
-    /// Carries out a judgement, and keeps what is to be kept of it. A record says what became of the
-    /// request, so whatever else could refuse it comes first.
-    fn conclude(&mut self, plugin: &Plugin, judgement: Judgement) -> Flow {
-        if matches!(judgement.verdict, Verdict::Forward(Some(_)))
-            && plugin.policy.request_headers == RequestHeaders::Hold
-            && self.ask_for_plain_answer().is_err()
-        {
-            return self.refuse(plugin, unreadable("headers"));
-        }
-        if matches!(judgement.verdict, Verdict::Forward(_)) && self.replace_body(plugin, &judgement).is_err()
-        {
-            // Its length may be changed and its body not: not even shadow mode lets that go on.
-            self.host.log(Level::Error, "a request is refused as its body could not be changed");
-            metrics::unrecorded(&self.host);
-            return self.reply(&guard::refuse_unchanged());
-        }
-        let recorded = self.host.set_state(AUDIT_STATE, judgement.record.as_bytes());
-        match judgement.verdict {
-            Verdict::Forward(_) if recorded.is_err() => {
-                metrics::unrecorded(&self.host);
+    /// Carries out a verdict, once it is recorded.
+    fn conclude(&mut self, worker: &Worker, request: &Rc<Request>, conclusion: Conclusion) -> Flow {
+        let recorded = self.host.set_state(AUDIT_STATE, conclusion.record.as_bytes());
+        match conclusion.verdict {
+            Verdict::Forward { .. } if recorded.is_err() => {
+                worker.metrics.unrecorded(&self.host);
                 return self.reply(&guard::refuse_unrecorded());
             }
-            _ => metrics::judged(&self.host, &judgement),
+            _ => worker.metrics.concluded(&self.host, &conclusion),
         }
-        match judgement.verdict {
-            Verdict::Forward(list) => self.forward(list),
-            Verdict::Refuse(reply) => self.reply(&reply),
-            // Only a request that has just been read is asked about, and that is done elsewhere.
-            Verdict::Ask(_) => self.reply(&guard::refuse_unrecorded()),
+        match conclusion.verdict {
+            Verdict::Forward { list, .. } => {
+                if let Some(list) = list {
+                    self.list = Some(ListAnswer::new(Rc::clone(request), list));
+                }
+                self.stage = Stage::Passing;
+                Flow::Continue
+            }
+            Verdict::Deny { reply, .. } => self.reply(&reply),
         }
-    }
-
-    fn forward(&mut self, list: Option<ListRequest>) -> Flow {
-        if let Some(list) = list {
-            self.list = Some(ListAnswer::new(list));
-        }
-        self.stage = Stage::Passing;
-        Flow::Continue
     }
 
     fn reply(&mut self, reply: &Reply) -> Flow {
@@ -292,6 +145,7 @@ impl<H: Host> Filter<H> {
         Flow::Pause
     }
 
+    /// Asks the server not to compress its answer, which this filter has to read.
     fn ask_for_plain_answer(&self) -> Result<(), Broken> {
         self.host.set_request_header("accept-encoding", "identity")
     }
@@ -299,13 +153,8 @@ impl<H: Host> Filter<H> {
 
 impl<H: Host> Drop for Filter<H> {
     fn drop(&mut self) {
-        if let (Some(number), Some(plugin)) = (self.paused, &self.plugin) {
-            plugin.watch.forget(number);
+        if let (Some(number), Some(worker)) = (self.paused, &self.worker) {
+            worker.watch.forget(number);
         }
     }
-}
-
-fn unreadable(what: &str) -> Denial {
-    let reason = format!("the request's {what} cannot be read");
-    Denial::protocol(Code::InvalidRequest(Invalid::Request), reason)
 }

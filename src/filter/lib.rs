@@ -12,12 +12,15 @@ mod metrics;
 pub mod plugin;
 #[cfg(target_family = "wasm")]
 pub mod sdk;
+mod surroundings;
 mod waiting;
 pub mod watch;
+pub mod worker;
 
 pub use filter::{Filter, Flow};
 pub use host::{Broken, Host};
 pub use plugin::Plugin;
+pub use worker::Worker;
 
 /// The module's entry point, which the host calls once in each VM.
 #[cfg(target_family = "wasm")]

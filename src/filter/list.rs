@@ -1,22 +1,29 @@
 //! The answer to a list request on its way back: shown filtered, or not at all.
 
+use std::rc::Rc;
+
 use crate::filter::Flow;
-use crate::host::{Broken, Host};
-use crate::metrics;
+use crate::host::{Broken, Process, Stream};
+use crate::metrics::Metrics;
 use mcp_policy_engine::decide;
-use mcp_policy_engine::guard::ListRequest;
-use mcp_policy_engine::identity::Caller;
+use mcp_policy_engine::guard::{ListRequest, Request};
 use mcp_policy_engine::mcp::list::{ListBody, ListKind, ListStream};
 use mcp_policy_engine::mcp::media;
-use mcp_policy_engine::policy::Policy;
 
 /// The most bytes of one answer, or of one event of a stream, that the filter reads. Their tree takes
 /// some sixteen times as much of the module's memory at worst.
 const LIMIT: usize = 4 * 1024 * 1024;
 
+/// The answer to a request, filtered by what its caller may use.
+#[derive(Debug)]
+pub(crate) struct ListAnswer {
+    request: Rc<Request>,
+    state: State,
+}
+
 /// How one answer is shown.
 #[derive(Debug)]
-pub(super) enum ListAnswer {
+enum State {
     /// Its headers have not come
     Awaited(Awaited),
     /// JSON, which Envoy keeps until it is whole
@@ -33,7 +40,7 @@ pub(super) enum ListAnswer {
 
 /// What an answer may be, by its request.
 #[derive(Debug)]
-pub(super) enum Awaited {
+enum Awaited {
     /// The answer to this request
     Request(ListRequest),
     /// Answers to earlier requests, in any form
@@ -43,28 +50,101 @@ pub(super) enum Awaited {
 }
 
 impl ListAnswer {
-    /// Awaits the answer to a request.
-    pub(super) fn new(request: ListRequest) -> Self {
-        Self::Awaited(Awaited::Request(request))
+    /// Awaits the answer to a request for a list.
+    pub(crate) fn new(request: Rc<Request>, list: ListRequest) -> Self {
+        Self { request, state: State::Awaited(Awaited::Request(list)) }
     }
 
     /// Awaits a stream that may replay answers to earlier requests.
-    pub(super) fn replayed() -> Self {
-        Self::Awaited(Awaited::Replayed)
+    pub(crate) fn replayed(request: Rc<Request>) -> Self {
+        Self { request, state: State::Awaited(Awaited::Replayed) }
     }
 
     /// Awaits what may be a stream of answers to other requests.
-    pub(super) fn streamed() -> Self {
-        Self::Awaited(Awaited::Streamed)
+    pub(crate) fn streamed(request: Rc<Request>) -> Self {
+        Self { request, state: State::Awaited(Awaited::Streamed) }
     }
 
     /// Lets nothing more through.
-    pub(super) fn give_up(&mut self) {
-        *self = Self::Stopped;
+    pub(crate) fn give_up(&mut self) {
+        self.state = State::Stopped;
     }
 
     /// Takes the answer's headers and finds out how it can be read.
-    pub(super) fn headers<H: Host>(&mut self, host: &H, end: bool) -> Result<(), Broken> {
+    ///
+    /// # Errors
+    /// [`Broken`] where the host fails: then nothing may go out.
+    pub(crate) fn headers<H: Stream>(&mut self, host: &H, end: bool) -> Result<(), Broken> {
+        self.state.headers(host, end)
+    }
+
+    /// Takes a part of the answer's body, `end` when it is the last.
+    pub(crate) fn body<H: Stream + Process>(
+        &mut self,
+        host: &H,
+        metrics: &Metrics,
+        size: usize,
+        end: bool,
+    ) -> Flow {
+        let request = &self.request;
+        let done = match &mut self.state {
+            State::Untouched => return Flow::Continue,
+            State::Body(_) | State::Replaced(_) if !end => return Flow::Pause,
+            State::Body(_) | State::Replaced(_) => self.finish(host, metrics),
+            State::Events(events) => pass_events(events, host, request, metrics, size, end),
+            State::Awaited(_) | State::Stopped => Err(Broken),
+        };
+        self.settle(done)
+    }
+
+    /// Takes the answer's trailers: what is buffered is all there is.
+    pub(crate) fn trailers<H: Stream + Process>(&mut self, host: &H, metrics: &Metrics) -> Flow {
+        let done = match &self.state {
+            // An event without its end is no event.
+            State::Untouched | State::Events(_) => return Flow::Continue,
+            State::Body(_) | State::Replaced(_) => match host.response_body() {
+                // Where there is no body Envoy has nothing to put another in place of, and says so with a status at
+                // which the SDK traps.
+                Ok(bytes) if bytes.is_empty() => return Flow::Continue,
+                Ok(_) => self.finish(host, metrics),
+                Err(Broken) => Err(Broken),
+            },
+            State::Awaited(_) | State::Stopped => Err(Broken),
+        };
+        self.settle(done)
+    }
+
+    fn finish<H: Stream + Process>(&self, host: &H, metrics: &Metrics) -> Result<(), Broken> {
+        let (list, bytes) = match &self.state {
+            State::Body(list) => (list, host.response_body()?),
+            // No bytes are no answer, so the error takes their place.
+            State::Replaced(list) => (list, Vec::new()),
+            _ => return Err(Broken),
+        };
+        let mut body = match list {
+            Some(list) => ListBody::answering(list.kind, &list.id, LIMIT),
+            None => ListBody::resumed(LIMIT),
+        };
+        body.push(&bytes);
+        let shown = body.finish(&mut |kind, name| shows(&self.request, kind, name));
+        metrics.listed(host, &shown);
+        host.set_response_body(&shown.bytes)
+    }
+
+    fn settle(&mut self, done: Result<(), Broken>) -> Flow {
+        match done {
+            Ok(()) => Flow::Continue,
+            Err(Broken) => {
+                self.give_up();
+                Flow::Pause
+            }
+        }
+    }
+}
+
+impl State {
+    /// Takes the answer's headers and finds out how it can be read.
+    fn headers<H: Stream>(&mut self, host: &H, end: bool) -> Result<(), Broken> {
         let awaited = match std::mem::replace(self, Self::Untouched) {
             Self::Awaited(awaited) => awaited,
             other => {
@@ -108,91 +188,31 @@ impl ListAnswer {
             Self::Awaited(_) | Self::Untouched | Self::Stopped => Ok(()),
         }
     }
-
-    /// Takes a part of the answer's body, `end` when it is the last.
-    pub(super) fn body<H: Host>(
-        &mut self,
-        host: &H,
-        policy: &Policy,
-        caller: &Caller,
-        size: usize,
-        end: bool,
-    ) -> Flow {
-        let done = match self {
-            Self::Untouched => return Flow::Continue,
-            Self::Body(_) | Self::Replaced(_) if !end => return Flow::Pause,
-            Self::Body(_) | Self::Replaced(_) => self.finish(host, policy, caller),
-            Self::Events(events) => pass_events(events, host, policy, caller, size, end),
-            Self::Awaited(_) | Self::Stopped => Err(Broken),
-        };
-        self.settle(done)
-    }
-
-    /// Takes the answer's trailers: what is buffered is all there is.
-    pub(super) fn trailers<H: Host>(&mut self, host: &H, policy: &Policy, caller: &Caller) -> Flow {
-        let done = match self {
-            // An event without its end is no event.
-            Self::Untouched | Self::Events(_) => return Flow::Continue,
-            Self::Body(_) | Self::Replaced(_) => match host.response_body() {
-                // Where there is no body Envoy has nothing to put another in place of, and says so
-                // with a status at which the SDK traps.
-                Ok(bytes) if bytes.is_empty() => return Flow::Continue,
-                Ok(_) => self.finish(host, policy, caller),
-                Err(Broken) => Err(Broken),
-            },
-            Self::Awaited(_) | Self::Stopped => Err(Broken),
-        };
-        self.settle(done)
-    }
-
-    fn finish<H: Host>(&self, host: &H, policy: &Policy, caller: &Caller) -> Result<(), Broken> {
-        let (request, bytes) = match self {
-            Self::Body(request) => (request, host.response_body()?),
-            // No bytes are no answer, so the error takes their place.
-            Self::Replaced(request) => (request, Vec::new()),
-            _ => return Err(Broken),
-        };
-        let keep = &mut |kind: ListKind, name: &str| decide::shows(policy, caller, kind, name);
-        let mut body = match request {
-            Some(request) => ListBody::answering(request.kind, &request.id, LIMIT),
-            None => ListBody::resumed(LIMIT),
-        };
-        body.push(&bytes);
-        let shown = body.finish(keep);
-        metrics::listed(host, &shown);
-        host.set_response_body(&shown.bytes)
-    }
-
-    fn settle(&mut self, done: Result<(), Broken>) -> Flow {
-        match done {
-            Ok(()) => Flow::Continue,
-            Err(Broken) => {
-                self.give_up();
-                Flow::Pause
-            }
-        }
-    }
 }
 
-fn pass_events<H: Host>(
+fn shows(request: &Request, kind: ListKind, name: &str) -> bool {
+    decide::shows(&request.policy, &request.caller, kind, name)
+}
+
+fn pass_events<H: Stream + Process>(
     events: &mut Option<ListStream>,
     host: &H,
-    policy: &Policy,
-    caller: &Caller,
+    request: &Request,
+    metrics: &Metrics,
     size: usize,
     end: bool,
 ) -> Result<(), Broken> {
-    let keep = &mut |kind: ListKind, name: &str| decide::shows(policy, caller, kind, name);
+    let keep = &mut |kind: ListKind, name: &str| shows(request, kind, name);
     let Some(mut filter) = events.take() else { return Err(Broken) };
     let mut bytes = Vec::new();
     if size > 0 {
         let shown = filter.push(&host.response_body()?, keep);
-        metrics::listed(host, &shown);
+        metrics.listed(host, &shown);
         bytes = shown.bytes;
     }
     if end {
         let shown = filter.finish(keep);
-        metrics::listed(host, &shown);
+        metrics.listed(host, &shown);
         bytes.extend_from_slice(&shown.bytes);
     } else {
         *events = Some(filter);

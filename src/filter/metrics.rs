@@ -1,63 +1,146 @@
 //! What the filter counts for the operator, as Envoy stats below `wasmcustom.`.
 //!
-//! Labels are parts of the names, which the stats configuration in `envoy/envoy.yaml` turns into
-//! tags: `mcp_policy.decisions.decision.<word>.code.<word>`.
+//! Labels are parts of the names, which the stats configuration in `envoy/envoy.yaml` turns into tags:
+//! `mcp_policy.decisions.decision.<word>.code.<word>`.
 
-use crate::host::Host;
+use std::cell::RefCell;
+
 use mcp_policy_engine::denial::Code;
-use mcp_policy_engine::guard::Judgement;
+use mcp_policy_engine::guard::Conclusion;
 use mcp_policy_engine::mcp::list::Shown;
-use mcp_policy_engine::policy::Policy;
 
-/// Counts one decision, and how counting went.
-pub(super) fn judged<H: Host>(host: &H, judgement: &Judgement) {
-    let code = judgement.denial.as_ref().map_or("none", |denial| denial.code.as_str());
-    let decision = judgement.outcome.as_str();
-    host.count(&format!("mcp_policy.decisions.decision.{decision}.code.{code}"), 1);
-    if let Some(cause) = judgement.denial.as_ref().and_then(|denial| denial.cause) {
-        host.count(&format!("mcp_policy.strict_refusals.cause.{cause}"), 1);
+use crate::host::{MetricId, MetricKind, Process};
+
+/// One metric with its labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Metric {
+    /// One verdict
+    Decisions { decision: &'static str, code: &'static str },
+    /// A refusal by the strict reader
+    StrictRefusals { cause: &'static str },
+    /// A write to a counter that another worker overtook
+    CountersRetries,
+    /// A call that could not be counted
+    CountersUnavailable { why: &'static str },
+    /// The capacity of the table of counters
+    CountersCapacity,
+    /// A question to the approval service
+    ApprovalsAsked,
+    /// What asking came to
+    Approvals { outcome: &'static str },
+    /// An element that was taken out of a list
+    ListsRemoved,
+    /// A list that was replaced by an error
+    ListsUnreadable,
+    /// A policy that took effect
+    ConfigurationAccepted,
+    /// A policy with a fault
+    ConfigurationRefused,
+}
+
+impl Metric {
+    fn kind(self) -> MetricKind {
+        match self {
+            Self::CountersCapacity => MetricKind::Gauge,
+            _ => MetricKind::Counter,
+        }
     }
-    if let Some(outcome) = judgement.approval {
-        host.count(&format!("mcp_policy.approvals.outcome.{}", outcome.as_str()), 1);
-    }
-    if judgement.counting.retries > 0 {
-        host.count("mcp_policy.counters.retries", judgement.counting.retries);
-    }
-    if let Some(why) = judgement.counting.failure {
-        host.count(&format!("mcp_policy.counters.unavailable.why.{why}"), 1);
+
+    fn name(self) -> String {
+        let (name, label) = match self {
+            Self::Decisions { decision, code } => {
+                return format!("mcp_policy.decisions.decision.{decision}.code.{code}");
+            }
+            Self::StrictRefusals { cause } => ("strict_refusals.cause.", cause),
+            Self::CountersRetries => ("counters.retries", ""),
+            Self::CountersUnavailable { why } => ("counters.unavailable.why.", why),
+            Self::CountersCapacity => ("counters.capacity", ""),
+            Self::ApprovalsAsked => ("approvals.asked", ""),
+            Self::Approvals { outcome } => ("approvals.outcome.", outcome),
+            Self::ListsRemoved => ("lists.removed", ""),
+            Self::ListsUnreadable => ("lists.unreadable", ""),
+            Self::ConfigurationAccepted => ("configuration.accepted", ""),
+            Self::ConfigurationRefused => ("configuration.refused", ""),
+        };
+        format!("mcp_policy.{name}{label}")
     }
 }
 
-/// Counts a question to the approval service.
-pub(super) fn asked<H: Host>(host: &H) {
-    host.count("mcp_policy.approvals.asked", 1);
+/// The metrics of one worker. What cannot be measured is decided all the same.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    /// The host's ids, so that a name is written and handed over once
+    ids: RefCell<Vec<(Metric, MetricId)>>,
 }
 
-/// Counts a request that was refused because its record could not be kept.
-pub(super) fn unrecorded<H: Host>(host: &H) {
-    let code = Code::Denied.as_str();
-    host.count(&format!("mcp_policy.decisions.decision.deny.code.{code}"), 1);
-}
-
-/// Counts what was taken out of a list.
-pub(super) fn listed<H: Host>(host: &H, shown: &Shown) {
-    if let Ok(removed) = u32::try_from(shown.removed)
-        && removed > 0
-    {
-        host.count("mcp_policy.lists.removed", removed);
+impl Metrics {
+    /// Counts one verdict, and how counting went.
+    pub(crate) fn concluded<P: Process>(&self, host: &P, conclusion: &Conclusion) {
+        let denial = conclusion.verdict.denial();
+        let code = denial.map_or("none", |denial| denial.code.as_str());
+        self.count(host, Metric::Decisions { decision: conclusion.verdict.as_str(), code }, 1);
+        if let Some(cause) = denial.and_then(|denial| denial.cause) {
+            self.count(host, Metric::StrictRefusals { cause }, 1);
+        }
+        if let Some(outcome) = conclusion.approval {
+            self.count(host, Metric::Approvals { outcome: outcome.as_str() }, 1);
+        }
+        if conclusion.counting.retries > 0 {
+            self.count(host, Metric::CountersRetries, conclusion.counting.retries);
+        }
+        if let Some(why) = conclusion.counting.failure {
+            self.count(host, Metric::CountersUnavailable { why }, 1);
+        }
     }
-    if shown.unreadable.is_some() {
-        host.count("mcp_policy.lists.unreadable", 1);
+
+    /// Counts a question to the approval service.
+    pub(crate) fn asked<P: Process>(&self, host: &P) {
+        self.count(host, Metric::ApprovalsAsked, 1);
     }
-}
 
-/// Counts a policy that took effect.
-pub(super) fn configured<H: Host>(host: &H, policy: &Policy) {
-    host.count("mcp_policy.configuration.accepted", 1);
-    host.gauge("mcp_policy.counters.capacity", policy.counter_capacity.into());
-}
+    /// Counts a request that was refused because its record could not be kept.
+    pub(crate) fn unrecorded<P: Process>(&self, host: &P) {
+        self.count(host, Metric::Decisions { decision: "deny", code: Code::Denied.as_str() }, 1);
+    }
 
-/// Counts a policy that did not.
-pub(super) fn refused<H: Host>(host: &H) {
-    host.count("mcp_policy.configuration.refused", 1);
+    /// Counts what was taken out of a list.
+    pub(crate) fn listed<P: Process>(&self, host: &P, shown: &Shown) {
+        if let Ok(removed) = u32::try_from(shown.removed)
+            && removed > 0
+        {
+            self.count(host, Metric::ListsRemoved, removed);
+        }
+        if shown.unreadable.is_some() {
+            self.count(host, Metric::ListsUnreadable, 1);
+        }
+    }
+
+    /// Counts a policy that took effect, and tells its capacity of counters.
+    pub(crate) fn configured<P: Process>(&self, host: &P, capacity: u32) {
+        self.count(host, Metric::ConfigurationAccepted, 1);
+        if let Some(id) = self.id(host, Metric::CountersCapacity) {
+            host.set(id, capacity.into());
+        }
+    }
+
+    /// Counts a policy that did not take effect.
+    pub(crate) fn refused<P: Process>(&self, host: &P) {
+        self.count(host, Metric::ConfigurationRefused, 1);
+    }
+
+    fn count<P: Process>(&self, host: &P, metric: Metric, by: u32) {
+        if let Some(id) = self.id(host, metric) {
+            host.add(id, by);
+        }
+    }
+
+    fn id<P: Process>(&self, host: &P, metric: Metric) -> Option<MetricId> {
+        let mut ids = self.ids.borrow_mut();
+        if let Some((_, id)) = ids.iter().find(|(known, _)| *known == metric) {
+            return Some(*id);
+        }
+        let id = host.metric(metric.kind(), &metric.name())?;
+        ids.push((metric, id));
+        Some(id)
+    }
 }

@@ -4,8 +4,6 @@
 //! does when the host returns a status that its specification does not name is out of reach: it
 //! traps, and Envoy's failure policy refuses the request.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -15,10 +13,11 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapType, MetricType, Status};
 
 use crate::filter::{Filter, Flow};
-use crate::host::{Broken, Host, Level, Shared};
-use crate::plugin::Plugin;
+use crate::host::{
+    Broken, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Stream, Token,
+};
+use crate::worker::Worker;
 use mcp_policy_engine::mcp::answer::Reply;
-use mcp_policy_engine::policy::Approvals;
 
 /// The proxy that runs this module.
 #[derive(Debug, Clone, Copy)]
@@ -35,24 +34,7 @@ fn buffer(kind: BufferType) -> Result<Bytes, Broken> {
     sound(hostcalls::get_buffer(kind, 0, ALL)).map(Option::unwrap_or_default)
 }
 
-thread_local! {
-    /// The host's numbers for metrics, by their names.
-    static METERS: RefCell<HashMap<String, u32>> = RefCell::default();
-}
-
-/// Returns the host's number for a metric, which it gives for one name again and again.
-fn meter(kind: MetricType, name: &str) -> Result<u32, Status> {
-    METERS.with_borrow_mut(|meters| match meters.get(name) {
-        Some(id) => Ok(*id),
-        None => {
-            let id = hostcalls::define_metric(kind, name)?;
-            meters.insert(name.to_owned(), id);
-            Ok(id)
-        }
-    })
-}
-
-impl Host for Envoy {
+impl Stream for Envoy {
     fn request_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
         sound(hostcalls::get_map_bytes(MapType::HttpRequestHeaders))
     }
@@ -75,28 +57,6 @@ impl Host for Envoy {
 
     fn resume(&self) -> Result<(), Broken> {
         sound(hostcalls::resume_http_request())
-    }
-
-    fn post(&self, to: &Approvals, body: &[u8], timeout_ms: u32) -> Result<(), Broken> {
-        let headers = vec![
-            (":method", "POST"),
-            (":path", to.path.as_str()),
-            (":authority", to.authority.as_str()),
-            ("content-type", "application/json"),
-            ("accept", "application/json"),
-            ("accept-encoding", "identity"),
-        ];
-        let timeout = Duration::from_millis(timeout_ms.into());
-        sound(hostcalls::dispatch_http_call(&to.cluster, headers, Some(body), vec![], timeout)).map(drop)
-    }
-
-    fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
-        let headers = sound(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders))?;
-        let status = headers.into_iter().find(|(name, _)| name == ":status").ok_or(Broken)?.1;
-        let wanted = most.saturating_add(1);
-        let body = sound(hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, wanted))?;
-        let body = body.unwrap_or_default();
-        if body.len() > most { Err(Broken) } else { Ok((status, body)) }
     }
 
     fn response_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
@@ -127,46 +87,12 @@ impl Host for Envoy {
     fn set_state(&self, name: &str, bytes: &[u8]) -> Result<(), Broken> {
         sound(hostcalls::set_property(vec![name], Some(bytes)))
     }
+}
 
-    fn count(&self, metric: &str, by: u32) {
-        // What cannot be measured is decided all the same.
-        let _ = meter(MetricType::Counter, metric).map(|id| hostcalls::increment_metric(id, by.into()));
-    }
-
-    fn gauge(&self, metric: &str, value: u64) {
-        let _ = meter(MetricType::Gauge, metric).map(|id| hostcalls::record_metric(id, value));
-    }
-
-    fn now_ns(&self) -> Result<u64, Broken> {
-        let since = sound(hostcalls::get_current_time())?.duration_since(UNIX_EPOCH).map_err(|_| Broken)?;
-        u64::try_from(since.as_nanos()).map_err(|_| Broken)
-    }
-
-    fn shared(&self, key: &str) -> Result<Shared, Broken> {
-        sound(hostcalls::get_shared_data(key))
-    }
-
-    fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<bool, Broken> {
-        match hostcalls::set_shared_data(key, Some(value), token) {
-            Ok(()) => Ok(true),
-            Err(Status::CasMismatch) => Ok(false),
-            Err(_) => Err(Broken),
-        }
-    }
-
-    fn set_tick(&self, milliseconds: u32) -> Result<(), Broken> {
-        sound(hostcalls::set_tick_period(Duration::from_millis(milliseconds.into())))
-    }
-
-    fn random(&self) -> [u8; 16] {
-        // The standard library keys its hashers with the host's random bytes (WASI `random_get`),
-        // and changes one bit of them for each new one.
-        let [left, right] = [0, 1].map(|part: u8| RandomState::new().hash_one(part).to_le_bytes());
-        let mut bytes = [0; 16];
-        for (byte, random) in bytes.iter_mut().zip(left.into_iter().chain(right)) {
-            *byte = random;
-        }
-        bytes
+impl Process for Envoy {
+    fn now_ns(&self) -> Option<u64> {
+        let since = hostcalls::get_current_time().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_nanos()).ok()
     }
 
     fn log(&self, level: Level, line: &str) {
@@ -178,17 +104,87 @@ impl Host for Envoy {
         // A log that cannot be written is no reason to let anything through, nor to refuse it.
         let _ = hostcalls::log(level, line);
     }
+
+    fn random(&self) -> [u8; 16] {
+        // The standard library keys its hashers with the host's random bytes (WASI `random_get`), and changes one
+        // bit of them for each new one.
+        let [left, right] = [0, 1].map(|part: u8| RandomState::new().hash_one(part).to_le_bytes());
+        let mut bytes = [0; 16];
+        for (byte, random) in bytes.iter_mut().zip(left.into_iter().chain(right)) {
+            *byte = random;
+        }
+        bytes
+    }
+
+    fn set_tick(&self, milliseconds: u32) -> Result<(), Broken> {
+        sound(hostcalls::set_tick_period(Duration::from_millis(milliseconds.into())))
+    }
+
+    fn metric(&self, kind: MetricKind, name: &str) -> Option<MetricId> {
+        let kind = match kind {
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Gauge => MetricType::Gauge,
+        };
+        hostcalls::define_metric(kind, name).ok().map(MetricId)
+    }
+
+    fn add(&self, MetricId(counter): MetricId, by: u32) {
+        // What cannot be measured is decided all the same.
+        let _ = hostcalls::increment_metric(counter, by.into());
+    }
+
+    fn set(&self, MetricId(gauge): MetricId, value: u64) {
+        let _ = hostcalls::record_metric(gauge, value);
+    }
+
+    fn post(&self, request: &HttpCall<'_>) -> Result<Token, Broken> {
+        let headers = vec![
+            (":method", "POST"),
+            (":path", request.path),
+            (":authority", request.authority),
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+            ("accept-encoding", "identity"),
+        ];
+        let timeout = Duration::from_millis(request.timeout_ms.into());
+        let sent =
+            hostcalls::dispatch_http_call(request.cluster, headers, Some(request.body), vec![], timeout);
+        sound(sent).map(Token)
+    }
+
+    fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
+        let headers = sound(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders))?;
+        let status = headers.into_iter().find(|(name, _)| name == ":status").ok_or(Broken)?.1;
+        let wanted = most.saturating_add(1);
+        let body = sound(hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, wanted))?;
+        let body = body.unwrap_or_default();
+        if body.len() > most { Err(Broken) } else { Ok((status, body)) }
+    }
+}
+
+impl SharedMemory for Envoy {
+    fn shared(&self, key: &str) -> Result<Shared, Broken> {
+        sound(hostcalls::get_shared_data(key))
+    }
+
+    fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<bool, Broken> {
+        match hostcalls::set_shared_data(key, Some(value), token) {
+            Ok(()) => Ok(true),
+            Err(Status::CasMismatch) => Ok(false),
+            Err(_) => Err(Broken),
+        }
+    }
 }
 
 /// Makes the root context of a worker.
 #[must_use]
 pub fn root() -> Box<dyn RootContext> {
-    Box::new(Root { plugin: None })
+    Box::new(Root { worker: None })
 }
 
-/// The plugin in one worker.
+/// One worker.
 struct Root {
-    plugin: Option<Rc<Plugin>>,
+    worker: Option<Rc<Worker>>,
 }
 
 impl Context for Root {}
@@ -196,9 +192,9 @@ impl Context for Root {}
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
         let configuration = buffer(BufferType::PluginConfiguration).unwrap_or_default();
-        match Plugin::new(&configuration, &Envoy) {
-            Ok(plugin) => {
-                self.plugin = Some(Rc::new(plugin));
+        match Worker::configure(&configuration, &Envoy) {
+            Ok(worker) => {
+                self.worker = Some(Rc::new(worker));
                 true
             }
             Err(faults) => {
@@ -211,13 +207,13 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        if let Some(plugin) = &self.plugin {
-            plugin.tick(&Envoy);
+        if let Some(worker) = &self.worker {
+            worker.tick(&Envoy);
         }
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream(Filter::new(Envoy, self.plugin.clone()))))
+        Some(Box::new(HttpStream(Filter::new(Envoy, self.worker.clone()))))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -226,16 +222,16 @@ impl RootContext for Root {
 }
 
 /// One HTTP stream.
-struct Stream(Filter<Envoy>);
+struct HttpStream(Filter<Envoy>);
 
-impl Context for Stream {
-    fn on_http_call_response(&mut self, _token: u32, headers: usize, _body: usize, _trailers: usize) {
+impl Context for HttpStream {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, _body: usize, _trailers: usize) {
         // A call that failed comes back without any header.
-        self.0.answered(headers > 0);
+        self.0.answered(Token(token), headers > 0);
     }
 }
 
-impl HttpContext for Stream {
+impl HttpContext for HttpStream {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         action(self.0.request_headers(end))
     }

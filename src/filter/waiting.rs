@@ -7,8 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-/// How many bytes of bodies may wait in one worker. Its memory has 32-bit addresses, and a body can
-/// wait for minutes.
+/// How many bytes may wait in one worker. Its memory has 32-bit addresses, and a request can wait for minutes.
 const MOST_BYTES: usize = 134_217_728;
 
 /// How many questions of one named caller may be open in one worker, so that one leaves room for others.
@@ -41,22 +40,20 @@ pub struct Asker<'a> {
     pub until_ns: u64,
 }
 
-/// A request that waits: what judges it once more.
+/// The place of one request that waits. Dropping it gives its memory back.
 #[derive(Debug)]
-pub struct Waiter {
-    /// The body, as it came
-    pub body: Vec<u8>,
-    /// The decision's id, of which the service was told
-    pub decision_id: String,
+pub struct Ticket {
+    /// How many bytes the request takes while it waits
+    size: usize,
     /// The question, where its caller has a share
     number: Option<Number>,
     all: Waiting,
 }
 
 impl Waiting {
-    /// Has a request wait; `None` where too much does already.
+    /// Has a request of `size` bytes wait; `None` where too much waits already.
     #[must_use]
-    pub fn enter(&self, asker: &Asker<'_>, body: &[u8], decision_id: String) -> Option<Waiter> {
+    pub fn enter(&self, asker: &Asker<'_>, size: usize) -> Option<Ticket> {
         let Self(state) = self;
         let state = &mut *state.borrow_mut();
         while let Some(first) = state.open.first_key_value().map(|(number, _)| *number)
@@ -64,13 +61,13 @@ impl Waiting {
         {
             state.close(first);
         }
-        let bytes = state.bytes.checked_add(body.len()).filter(|bytes| *bytes <= MOST_BYTES)?;
+        let bytes = state.bytes.checked_add(size).filter(|bytes| *bytes <= MOST_BYTES)?;
         let number = match asker.caller {
             None => None,
             Some(caller) => Some(state.open(caller, asker.until_ns)?),
         };
         state.bytes = bytes;
-        Some(Waiter { body: body.to_vec(), decision_id, number, all: self.clone() })
+        Some(Ticket { size, number, all: self.clone() })
     }
 }
 
@@ -97,7 +94,7 @@ impl State {
     }
 }
 
-impl Waiter {
+impl Ticket {
     /// Notes that the question is answered, or was not sent.
     pub fn close(&self) {
         let Waiting(state) = &self.all;
@@ -107,11 +104,11 @@ impl Waiter {
     }
 }
 
-impl Drop for Waiter {
+impl Drop for Ticket {
     fn drop(&mut self) {
         let Waiting(state) = &self.all;
         let state = &mut *state.borrow_mut();
-        state.bytes = state.bytes.saturating_sub(self.body.len());
+        state.bytes = state.bytes.saturating_sub(self.size);
     }
 }
 
@@ -119,10 +116,10 @@ impl Drop for Waiter {
 mod tests {
     use super::*;
 
-    fn enter(waiting: &Waiting, caller: &str, body: &[u8], now_ns: u64) -> Option<Waiter> {
+    fn enter(waiting: &Waiting, caller: &str, body: &[u8], now_ns: u64) -> Option<Ticket> {
         let caller = Some(caller).filter(|caller| !caller.is_empty());
         let asker = Asker { caller, now_ns, until_ns: now_ns.saturating_add(10) };
-        waiting.enter(&asker, body, String::new())
+        waiting.enter(&asker, body.len())
     }
 
     #[test]

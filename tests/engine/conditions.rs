@@ -186,7 +186,7 @@ fn values_are_compared_exactly() {
 }
 
 /// Decides on a call of `pay` with these params by a caller whom a token named.
-fn decided<R>(policy: &Policy, method: &str, params: &str, read: impl FnOnce(Decision<'_>) -> R) -> R {
+fn decided<R>(policy: &Policy, method: &str, params: &str, read: impl FnOnce(Decision) -> R) -> R {
     let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
     let document = json::read(body.as_bytes()).unwrap();
     let message = Message::read(&document, &Headers::default()).unwrap();
@@ -196,7 +196,7 @@ fn decided<R>(policy: &Policy, method: &str, params: &str, read: impl FnOnce(Dec
     read(decide(policy, &caller, call))
 }
 
-fn called<R>(policy: &Policy, arguments: &str, read: impl FnOnce(Decision<'_>) -> R) -> R {
+fn called<R>(policy: &Policy, arguments: &str, read: impl FnOnce(Decision) -> R) -> R {
     decided(policy, "tools/call", &format!(r#"{{"name":"pay","arguments":{arguments}}}"#), read)
 }
 

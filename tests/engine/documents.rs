@@ -195,7 +195,7 @@ fn a_good_document_means_what_it_says() {
         for (tool, rule) in
             case.entry.get("decides").and_then(|names| names.as_object()).into_iter().flatten()
         {
-            let found = policy.rules.tools.get(tool).map(|rule| rule.path.as_str());
+            let found = policy.rules.tools.get(tool).map(|rule| &*rule.path);
             if found != rule.as_str() {
                 writeln!(wrong, "\n{}: {tool:?}\n    - {rule}\n    + {found:?}", case.name).unwrap();
             }

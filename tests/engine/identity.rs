@@ -4,11 +4,13 @@
 mod known;
 mod narrowing;
 
+use std::sync::Arc;
+
 use known::Given::{self, Bytes, Head, Name, Token, TokenAt};
 use known::{JWT_AUTHN, Known};
 use mcp_policy_engine::denial::Denial;
-use mcp_policy_engine::guard::{self, Admission, Judgement, Request, Verdict};
-use mcp_policy_engine::identity::{Caller, Principal};
+use mcp_policy_engine::guard::{self, Admission, Conclusion, Request, Verdict};
+use mcp_policy_engine::identity::{Caller, Principal, identify};
 use mcp_policy_engine::policy::Certificate::{DnsSan, Subject, UriSan};
 use mcp_policy_engine::policy::Policy;
 use serde_json::{Value, json};
@@ -18,8 +20,9 @@ const NOW_NS: u64 = 1_800_000_000_000_000_000;
 /// SHA-256 of `key_of_bot`, as `sha256sum` prints it
 const BOT: &str = "1a3a3c4cafede54b86620275d52f02821e150a8bf747607e65fb6d5fa401107b";
 
-fn policy(document: &Value) -> Policy {
+fn policy(document: &Value) -> Arc<Policy> {
     Policy::from_bytes(document.to_string().as_bytes())
+        .map(Arc::new)
         .map_err(|faults| panic!("{document}\n{faults}"))
         .unwrap()
 }
@@ -57,7 +60,7 @@ fn document() -> Value {
 
 /// Says what became of a caller: the grant and the principal by its kind, or the code.
 fn outcome(policy: &Policy, known: &Known) -> String {
-    let (caller, refusal) = guard::identify(policy, &known.headers, known, || Some(NOW_NS));
+    let (caller, refusal) = identify(policy, &known.headers, known, Some(NOW_NS));
     match refusal {
         Some(denial) => denial.code.as_str().to_owned(),
         None => format!("{}: {}", caller.grant_name(policy), kind(&caller)),
@@ -300,7 +303,7 @@ fn claims_are_those_of_the_token_that_names_the_caller_or_of_the_first() {
     let tokens = [TokenAt(JWT_AUTHN, "staff", staff), TokenAt(JWT_AUTHN, "partner", partner)];
     let claims = |given: &[Given]| {
         let known = Known::new(&policy, given);
-        guard::identify(&policy, &known.headers, &known, || None).0.claims
+        identify(&policy, &known.headers, &known, None).0.claims
     };
     assert_eq!(claims(&tokens).as_deref(), Some(partner));
     assert_eq!(claims(&[tokens[0], tokens[1], Name(UriSan, "a")]).as_deref(), Some(staff));
@@ -313,7 +316,7 @@ fn without_a_clock_whatever_expires_has_expired() {
     for (subject, code) in [("zone", Some("grant_expired")), ("ci@corp.example", None)] {
         let mut known = Known::new(&policy, &[]);
         known.verified(JWT_AUTHN, "jwt_payload", &json!({ "sub": subject }).to_string());
-        let refusal = guard::identify(&policy, &known.headers, &known, || None).1;
+        let refusal = identify(&policy, &known.headers, &known, None).1;
         assert_eq!(refusal.map(|denial| denial.code.as_str()), code, "{subject}");
     }
 }
@@ -337,13 +340,14 @@ fn the_first_source_that_tells_is_the_last_that_is_asked() {
 // Through the guard.
 
 fn identified(
-    policy: &Policy,
+    policy: &Arc<Policy>,
     pairs: &[(&'static str, &'static str)],
 ) -> (Admission, Caller, Option<Denial>) {
     let given: Vec<Given> = pairs.iter().map(|(name, value)| Head(name, value)).collect();
     let known = Known::new(policy, &given);
-    let (caller, refusal) = guard::identify(policy, &known.headers, &known, || Some(NOW_NS));
-    (guard::admit(policy, &known.headers), caller, refusal)
+    let mut request = Request::new(Arc::clone(policy), known.headers.clone(), "1".to_owned());
+    let refusal = request.identify(&known, Some(NOW_NS)).err();
+    (guard::admit(policy, &known.headers), request.caller, refusal)
 }
 
 #[test]
@@ -401,7 +405,7 @@ fn a_grant_denies_what_it_does_not_name_once_it_names_anything() {
     }
 }
 
-fn record(judgement: &Judgement) -> Value {
+fn record(judgement: &Conclusion) -> Value {
     serde_json::from_str(&judgement.record).unwrap()
 }
 
@@ -416,15 +420,9 @@ fn a_record_names_who_was_refused_and_no_grant_that_was_not_given() {
     ];
     for (given, principal, grant, rule) in rows {
         let known = Known::new(&policy, given);
-        let (caller, refusal) = guard::identify(&policy, &known.headers, &known, || Some(NOW_NS));
-        let request = Request {
-            policy: &policy,
-            caller: &caller,
-            headers: &known.headers,
-            decision_id: "1",
-            advice: None,
-        };
-        let judgement = request.refuse(refusal.unwrap());
+        let mut request = Request::new(Arc::clone(&policy), known.headers.clone(), "1".to_owned());
+        let refusal = request.identify(&known, Some(NOW_NS)).unwrap_err();
+        let judgement = request.refuse(refusal);
         let record = record(&judgement);
         let principal = match principal.as_str() {
             Some("sha256:VERY") => json!("sha256:546bb0a05a36cf11"),
@@ -433,7 +431,7 @@ fn a_record_names_who_was_refused_and_no_grant_that_was_not_given() {
         assert_eq!((&record["principal"], &record["grant"]), (&principal, &grant), "{given:?}");
         assert_eq!(record["rule"], rule);
         assert!(!judgement.record.contains("very secret"));
-        let Verdict::Refuse(reply) = judgement.verdict else { panic!("{given:?} goes through") };
+        let Verdict::Deny { reply, .. } = judgement.verdict else { panic!("{given:?} goes through") };
         assert!(!reply.body.contains("stranger") && !reply.body.contains("secret"), "{}", reply.body);
         let asked = reply
             .headers

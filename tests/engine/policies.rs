@@ -44,7 +44,7 @@ fn a_minute(limit: &Limit) -> u64 {
 
 /// Returns the tightest of a rule's limits, in calls a minute.
 fn tightest(rule: &Rule) -> Option<u64> {
-    rule.limits.iter().map(a_minute).min()
+    rule.limits.iter().map(|limit| a_minute(limit)).min()
 }
 
 /// Says what does not fit a tool of a class, or nothing.
@@ -98,7 +98,10 @@ fn aipaygen_names_each_of_the_106_tools_and_nothing_else() {
     assert!(missing.is_empty() && unknown.is_empty(), "missing {missing:?}, unknown {unknown:?}");
     // Each by its own entry: no pattern decides on a tool that a next version brings.
     for tool in &published {
-        assert_eq!(policy.rules.tools.get(tool).map(|rule| rule.path.clone()), Some(format!("tools.{tool}")));
+        assert_eq!(
+            policy.rules.tools.get(tool).map(|rule| rule.path.to_string()),
+            Some(format!("tools.{tool}"))
+        );
     }
     assert!(policy.rules.tools.get("a_tool_of_the_next_version").is_none());
 }

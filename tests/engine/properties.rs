@@ -8,9 +8,9 @@ mod readings;
 mod refusals;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
-use mcp_policy_engine::guard::{Request, Tally, Verdict};
-use mcp_policy_engine::identity::Caller;
+use mcp_policy_engine::guard::{Question, Request, Snapshot, Verdict};
 use mcp_policy_engine::json::{self, DefectKind, Fit};
 use mcp_policy_engine::limit::{Layout, MemoryStore};
 use mcp_policy_engine::mcp::answer::Reply;
@@ -32,24 +32,23 @@ fn many() -> ProptestConfig {
 }
 
 /// Judges a body, and returns its refusal. Whatever it is, its record is one line of JSON that agrees.
-fn judge(policy: &Policy, headers: &Headers, body: &[u8], store: &MemoryStore) -> Option<Reply> {
+fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8], store: &MemoryStore) -> Option<Reply> {
     let layout = Layout::new([7; 16], NonZeroU32::MIN);
-    let tally = Tally { store, layout: Some(&layout), now_ns: NOW_NS };
-    let caller = Caller::default();
-    let request = Request { policy, caller: &caller, headers, decision_id: "decision", advice: None };
-    let judgement = request.judge(body, &tally);
-    let record: serde_json::Value = serde_json::from_str(&judgement.record).expect("a record is JSON");
-    assert!(!judgement.record.contains(char::is_control), "{record}");
-    assert_eq!(record["decision"] == "deny", matches!(judgement.verdict, Verdict::Refuse(_)), "{record}");
-    match judgement.verdict {
-        Verdict::Forward(_) => None,
-        Verdict::Refuse(reply) => Some(reply),
-        Verdict::Ask(question) => panic!("nobody is to be asked: {question}"),
+    let environment = Snapshot { store, layout: &layout, now_ns: NOW_NS };
+    let request = Request::new(Arc::clone(policy), headers.clone(), "decision".to_owned());
+    let nobody = |question: &Question| panic!("nobody is to be asked: {question:?}");
+    let conclusion = request.judge(body, &environment).conclude(&request, &environment, nobody);
+    let record: serde_json::Value = serde_json::from_str(&conclusion.record).expect("a record is JSON");
+    assert!(!conclusion.record.contains(char::is_control), "{record}");
+    assert_eq!(record["decision"], conclusion.verdict.as_str(), "{record}");
+    match conclusion.verdict {
+        Verdict::Forward { .. } => None,
+        Verdict::Deny { reply, .. } => Some(reply),
     }
 }
 
-fn policy(document: &serde_json::Value) -> Policy {
-    Policy::from_bytes(document.to_string().as_bytes()).expect("a valid policy")
+fn policy(document: &serde_json::Value) -> Arc<Policy> {
+    Arc::new(Policy::from_bytes(document.to_string().as_bytes()).expect("a valid policy"))
 }
 
 proptest! {

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mcp_policy_engine::denial::{Code, Denial, Invalid};
-use mcp_policy_engine::guard::{self, Admission, Request, Tally, Verdict};
-use mcp_policy_engine::identity::Caller;
+use mcp_policy_engine::guard::{self, Admission, Question, Request, Snapshot, Verdict};
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, MemoryStore};
 use mcp_policy_engine::mcp::answer::Reply;
@@ -154,9 +154,8 @@ fn corpus() -> Corpus {
 }
 
 /// Takes a request through the guard as the filter does; `None` when it goes on.
-fn judge(policy: &Policy, headers: &Headers, body: &[u8]) -> Option<Reply> {
-    let caller = Caller::default();
-    let request = Request { policy, caller: &caller, headers, decision_id: "decision", advice: None };
+fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8]) -> Option<Reply> {
+    let request = Request::new(Arc::clone(policy), headers.clone(), "decision".to_owned());
     let denial = match guard::admit(policy, headers) {
         Admission::Pass => return None,
         Admission::Refuse(denial) => denial,
@@ -167,8 +166,10 @@ fn judge(policy: &Policy, headers: &Headers, body: &[u8]) -> Option<Reply> {
         Admission::Read if body.len() > policy.max_body_bytes => guard::too_large(policy),
         Admission::Read => {
             let (store, layout) = (MemoryStore::new(), Layout::new([7; 16], NonZeroU32::MIN));
-            let tally = Tally { store: &store, layout: Some(&layout), now_ns: 0 };
-            return answer(request.judge(body, &tally).verdict);
+            let environment = Snapshot { store: &store, layout: &layout, now_ns: 0 };
+            let nobody = |question: &Question| panic!("nobody is to be asked: {question:?}");
+            let step = request.judge(body, &environment);
+            return answer(step.conclude(&request, &environment, nobody).verdict);
         }
     };
     answer(request.refuse(denial).verdict)
@@ -176,9 +177,8 @@ fn judge(policy: &Policy, headers: &Headers, body: &[u8]) -> Option<Reply> {
 
 fn answer(verdict: Verdict) -> Option<Reply> {
     match verdict {
-        Verdict::Forward(_) => None,
-        Verdict::Refuse(reply) => Some(reply),
-        Verdict::Ask(question) => panic!("nobody is to be asked: {question}"),
+        Verdict::Forward { .. } => None,
+        Verdict::Deny { reply, .. } => Some(reply),
     }
 }
 
@@ -223,10 +223,12 @@ fn read(reply: &Reply) -> Result<Refusal, String> {
 #[test]
 fn every_case_is_judged_as_the_corpus_says() {
     let corpus = corpus();
-    let policies: BTreeMap<&str, Policy> = corpus
+    let policies: BTreeMap<&str, Arc<Policy>> = corpus
         .policies
         .iter()
-        .map(|(name, text)| (name.as_str(), Policy::from_bytes(text.to_string().as_bytes()).expect("valid")))
+        .map(|(name, text)| {
+            (name.as_str(), Arc::new(Policy::from_bytes(text.to_string().as_bytes()).expect("valid")))
+        })
         .collect();
     let mut failures = Vec::new();
     for group in &corpus.groups {

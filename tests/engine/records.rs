@@ -2,15 +2,14 @@
 //! caller writes gets out of it.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
-use mcp_policy_engine::audit::Outcome;
-use mcp_policy_engine::denial::{Code, Denial};
-use mcp_policy_engine::guard::{self, Admission, Judgement, Request, Tally, Verdict};
-use mcp_policy_engine::identity::{Caller, Principal};
+use mcp_policy_engine::guard::{self, Admission, Conclusion, Request, Snapshot, Step, Verdict};
+use mcp_policy_engine::identity::{Caller, Credentials, Principal};
 use mcp_policy_engine::json as strict;
 use mcp_policy_engine::limit::{Layout, MemoryStore};
 use mcp_policy_engine::mcp::headers::Headers;
-use mcp_policy_engine::policy::Policy;
+use mcp_policy_engine::policy::{Certificate, Policy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -62,14 +61,34 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Credentials of a caller without any.
+struct Nothing;
+
+impl Credentials for Nothing {
+    fn verified_token(&self, _metadata: &str, _payload: &str) -> Option<String> {
+        None
+    }
+
+    fn certificate(&self, _name: Certificate) -> Option<String> {
+        None
+    }
+}
+
+/// A record, and the verdict unless a person is asked first.
+#[derive(Debug, PartialEq)]
+struct Taken {
+    record: String,
+    verdict: Option<Verdict>,
+}
+
 /// A guard with its counters, as one worker has it.
 struct Guard {
-    policy: Policy,
+    policy: Arc<Policy>,
     text: String,
     store: MemoryStore,
     layout: Layout,
-    caller: Caller,
-    advice: Option<Denial>,
+    /// Who calls; `None` where the policy has to find nobody
+    caller: Option<Caller>,
 }
 
 impl Guard {
@@ -77,42 +96,59 @@ impl Guard {
     fn new(document: &Value) -> Self {
         let text = document.to_string();
         Self {
-            policy: Policy::from_bytes(text.as_bytes()).unwrap(),
+            policy: Arc::new(Policy::from_bytes(text.as_bytes()).unwrap()),
             text,
             store: MemoryStore::new(),
             layout: Layout::new([7; 16], NonZeroU32::new(16).unwrap()),
-            caller: Caller::default(),
-            advice: None,
+            caller: Some(Caller::default()),
         }
     }
 
     /// Takes a request the way of the filter; `None` where it passes unread.
-    fn take(&self, headers: &Headers, body: &[u8]) -> Option<Judgement> {
-        let (policy, caller, advice) = (&self.policy, &self.caller, self.advice.as_ref());
-        let request = Request { policy, caller, headers, decision_id: ID, advice };
-        let tally = Tally { store: &self.store, layout: Some(&self.layout), now_ns: NOW_NS };
-        Some(match guard::admit(policy, headers) {
+    fn take(&self, headers: &Headers, body: &[u8]) -> Option<Taken> {
+        let policy = &*self.policy;
+        let mut request = Request::new(Arc::clone(&self.policy), headers.clone(), ID.to_owned());
+        match &self.caller {
+            Some(caller) => request.caller = caller.clone(),
+            None => request.identify(&Nothing, Some(NOW_NS)).expect("shadow mode refuses nobody"),
+        }
+        let environment = Snapshot { store: &self.store, layout: &self.layout, now_ns: NOW_NS };
+        let step = match guard::admit(policy, headers) {
             Admission::Pass => return None,
-            Admission::Refuse(denial) => request.refuse(denial),
-            Admission::Bodiless => request.pass(),
-            Admission::Read if body.len() > policy.max_body_bytes => request.refuse(guard::too_large(policy)),
-            Admission::Read => request.judge(body, &tally),
+            Admission::Refuse(denial) => Step::Conclude(request.refuse(denial)),
+            Admission::Bodiless => Step::Conclude(request.pass()),
+            Admission::Read if body.len() > policy.max_body_bytes => {
+                Step::Conclude(request.refuse(guard::too_large(policy)))
+            }
+            Admission::Read => match request.judge(body, &environment) {
+                Step::Change(_, changing) => changing.done(&request, Ok(()), &environment),
+                step => step,
+            },
+        };
+        Some(match step {
+            Step::Ask(asking) => Taken { record: asking.record().to_owned(), verdict: None },
+            Step::Conclude(Conclusion { record, verdict, .. }) => Taken { record, verdict: Some(verdict) },
+            Step::Change(..) => panic!("a request is changed once"),
         })
     }
 
     /// Takes a request, and reads its record, which has to agree with everything else that is told.
     #[track_caller]
     fn record(&self, headers: &[(&str, &[u8])], body: &[u8]) -> Value {
-        let judgement = self.take(&fields(headers), body).expect("a record");
-        let record = read(&judgement.record);
-        let (outcome, code) = (record["decision"].as_str().unwrap(), record["code"].as_str());
-        assert_eq!(outcome, judgement.outcome.as_str());
-        assert_eq!(code, judgement.denial.as_ref().map(|denial| denial.code.as_str()));
-        match &judgement.verdict {
-            Verdict::Ask(_) => assert_eq!(code, Some("approval_required")),
-            Verdict::Forward(_) => assert!(judgement.outcome != Outcome::Deny, "{record}"),
-            Verdict::Refuse(reply) => {
-                assert_eq!(outcome, "deny");
+        let taken = self.take(&fields(headers), body).expect("a record");
+        let record = read(&taken.record);
+        let (word, code) = (record["decision"].as_str().unwrap(), record["code"].as_str());
+        match &taken.verdict {
+            None => assert_eq!((word, code), ("deny", Some("approval_required"))),
+            Some(verdict) => {
+                assert_eq!(word, verdict.as_str());
+                assert_eq!(code, verdict.denial().map(|denial| denial.code.as_str()));
+            }
+        }
+        match &taken.verdict {
+            None => {}
+            Some(Verdict::Forward { .. }) => assert!(word != "deny", "{record}"),
+            Some(Verdict::Deny { reply, .. }) => {
                 assert!(
                     reply.headers.iter().any(|(key, value)| *key == "x-mcp-policy" && Some(&**value) == code)
                 );
@@ -387,7 +423,7 @@ fn counters_tell_what_is_used_and_until_when() {
 
 #[test]
 fn a_policy_in_shadow_mode_records_what_it_would_have_done() {
-    let mut guard = Guard::new(&document_with(&json!({ "mode": "shadow" })));
+    let guard = Guard::new(&document_with(&json!({ "mode": "shadow" })));
     let put = [(":method", "PUT"), (":path", "/mcp")];
     for (headers, body, code, rule) in [
         (POST, call("danger", "{}"), "denied", "tools.danger"),
@@ -404,11 +440,15 @@ fn a_policy_in_shadow_mode_records_what_it_would_have_done() {
         let record = guard.record(&pairs(POST), call("few", "{}").as_bytes());
         assert_eq!((&record["decision"], &record["counters"][0]["used"]), (&json!(decision), &json!(used)));
     }
-    guard.advice = Some(Denial::by("grants", Code::NoGrant, "nothing is granted"));
+    let grants = json!([{ "name": "ci", "match": [{ "header": "ci" }] }]);
+    let identity = json!([{ "header": { "name": "x-agent-id" } }]);
+    let shadowed = json!({ "mode": "shadow", "grants": grants, "identity": identity });
+    let mut guard = Guard::new(&document_with(&shadowed));
+    guard.caller = None;
     for (headers, body) in [(POST, call("safe", "{}")), (&[(":method", "GET")][..], String::new())] {
         let record = guard.record(&pairs(headers), body.as_bytes());
         let told = [&record["decision"], &record["code"], &record["rule"]];
-        assert_eq!(told, ["would_deny", "no_grant", "grants"]);
+        assert_eq!(told, ["would_deny", "unauthenticated", "identity"]);
     }
 }
 
@@ -424,7 +464,7 @@ fn callers_are_known_by_their_names_and_by_nothing_that_lets_them_in() {
         (Principal::ApiKey(digest.clone()), format!("sha256:{}", &digest[..16])),
     ] {
         let claims = Some(r#"{"team":"cl4im"}"#.to_owned());
-        guard.caller = Caller { grant: Some(0), principal: Some(principal), claims };
+        guard.caller = Some(Caller { grant: Some(0), principal: Some(principal), claims });
         let record = guard.record(&pairs(POST), call("safe", "{}").as_bytes());
         assert_eq!([&record["grant"], &record["principal"]], ["ci", &*name]);
         assert!(!record.to_string().contains("cl4im"));
@@ -510,7 +550,7 @@ fn stays_inside(text: &str, audit: &str, default: &str) {
     });
     let mut guard = Guard::new(&document_with(&changes));
     guard.caller =
-        Caller { grant: Some(0), principal: Some(Principal::Header(text.to_owned())), claims: None };
+        Some(Caller { grant: Some(0), principal: Some(Principal::Header(text.to_owned())), claims: None });
     let header = text.as_bytes();
     let headers: Vec<(&str, &[u8])> =
         [&pairs(POST)[..], &[("mcp-session-id", header), ("x-request-id", header)]].concat();

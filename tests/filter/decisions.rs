@@ -14,7 +14,7 @@ use self::seen::Seen;
 use self::table::{Case, Group, Step, topics};
 use crate::proxy::Proxy;
 use crate::proxy::exchange::{End, Exchange, Sent};
-use mcp_policy_filter::Plugin;
+use mcp_policy_filter::Worker;
 
 /// 2027-01-15T08:00:00Z
 const NOW_NS: u64 = 1_800_000_000_000_000_000;
@@ -22,7 +22,7 @@ const NOW_NS: u64 = 1_800_000_000_000_000_000;
 /// Takes a case through a proxy of its own, so that it begins with nothing counted.
 fn judge(group: &Group, case: &Case) -> Result<(), String> {
     let proxy = Proxy::new(NOW_NS);
-    let plugin = Plugin::new(group.document.to_string().as_bytes(), &proxy.stream());
+    let plugin = Worker::configure(group.document.to_string().as_bytes(), &proxy.stream());
     let plugin = Rc::new(plugin.map_err(|faults| format!("the document is refused: {faults}"))?);
     for (number, step) in case.steps.iter().enumerate() {
         let nanoseconds = std::time::Duration::from_secs_f64(step.wait).as_nanos();
@@ -35,7 +35,7 @@ fn judge(group: &Group, case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-fn seen(proxy: &Arc<Proxy>, plugin: &Rc<Plugin>, step: &Step) -> Seen {
+fn seen(proxy: &Arc<Proxy>, plugin: &Rc<Worker>, step: &Step) -> Seen {
     let headers = step.headers();
     let pairs: Vec<(&str, &str)> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::proxy::Proxy;
 use crate::proxy::exchange::{End, Exchange, Sent};
 use mcp_policy_engine::mcp::answer::Reply;
-use mcp_policy_filter::Plugin;
+use mcp_policy_filter::Worker;
 use serde_json::{Value, json};
 
 const NOW: u64 = 1_728_000_000_000_000_000;
@@ -57,8 +57,8 @@ fn envoy() -> Arc<Proxy> {
 
 /// Starts a worker of `proxy` with a policy.
 #[track_caller]
-fn worker(proxy: &Arc<Proxy>, policy: &Value) -> Rc<Plugin> {
-    Rc::new(Plugin::new(policy.to_string().as_bytes(), &proxy.stream()).unwrap())
+fn worker(proxy: &Arc<Proxy>, policy: &Value) -> Rc<Worker> {
+    Rc::new(Worker::configure(policy.to_string().as_bytes(), &proxy.stream()).unwrap())
 }
 
 fn call(tool: &str) -> String {
@@ -71,7 +71,7 @@ fn with<'a>(headers: &[(&'a str, &'a str)], more: &[(&'a str, &'a str)]) -> Vec<
 }
 
 /// Posts a body at once.
-fn post(proxy: &Arc<Proxy>, worker: &Rc<Plugin>, body: &str) -> Exchange {
+fn post(proxy: &Arc<Proxy>, worker: &Rc<Worker>, body: &str) -> Exchange {
     let mut exchange = Exchange::open(proxy, Some(worker));
     exchange.request(&Sent::new(POST, &[body.as_bytes()], End::WithLast));
     exchange

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::proxy::Proxy;
 use crate::proxy::exchange::{End, Exchange, Sent};
-use mcp_policy_filter::Plugin;
+use mcp_policy_filter::Worker;
 use messages::{Json, Style};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -31,7 +31,7 @@ struct Judged {
 /// Takes messages through a filter under a document.
 fn judge(document: &str, caller: &str, bodies: &[String]) -> Vec<Judged> {
     let proxy = Proxy::new(NOW_NS);
-    let plugin = Rc::new(Plugin::new(document.as_bytes(), &proxy.stream()).expect("a valid policy"));
+    let plugin = Rc::new(Worker::configure(document.as_bytes(), &proxy.stream()).expect("a valid policy"));
     let headers = [
         (":method", "POST"),
         (":path", "/mcp"),

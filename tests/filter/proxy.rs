@@ -1,7 +1,7 @@
 //! A proxy in memory, with state in place of scripts: what the filter is told and what it may do are
 //! those of Envoy 1.40.
 //!
-//! A [`Proxy`] is what all workers share, a [`Stream`] is the [`Host`] of one request, and an
+//! A [`Proxy`] is what all workers share, a [`Stream`] is the [`Host`](mcp_policy_filter::Host) of one request, and an
 //! [`Exchange`](exchange::Exchange) calls a filter in the order in which Envoy does.
 
 pub mod exchange;
@@ -12,9 +12,9 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mcp_policy_engine::mcp::answer::Reply;
-use mcp_policy_engine::policy::Approvals;
-use mcp_policy_filter::host::{Level, Shared};
-use mcp_policy_filter::{Broken, Host};
+use mcp_policy_filter::host::{
+    self, Broken, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Token,
+};
 
 pub type Headers = Vec<(String, Vec<u8>)>;
 
@@ -57,7 +57,8 @@ struct State {
     log: Vec<String>,
     failing: BTreeSet<Call>,
     clusters: BTreeSet<String>,
-    metrics: HashMap<String, u64>,
+    metrics: Vec<(String, u64)>,
+    posts: u32,
     calls: Vec<Call>,
 }
 
@@ -73,7 +74,8 @@ impl Proxy {
             log: Vec::new(),
             failing: BTreeSet::new(),
             clusters: BTreeSet::new(),
-            metrics: HashMap::new(),
+            metrics: Vec::new(),
+            posts: 0,
             calls: Vec::new(),
         };
         Arc::new(Self { state: Mutex::new(state) })
@@ -179,7 +181,7 @@ pub struct Buffers {
     /// What the filter has answered.
     pub reply: Option<Reply>,
     /// What the filter has posted elsewhere, and to whom: where no answer has come back.
-    pub posted: Option<(Approvals, Vec<u8>, u32)>,
+    pub posted: Option<Posted>,
     /// The answer to it that is being handed over: a status and a body.
     pub answer: Option<(Vec<u8>, Vec<u8>)>,
     /// A callback for the request is under way.
@@ -205,7 +207,7 @@ fn set(headers: &mut Headers, name: &str, value: Option<&str>) {
     }
 }
 
-impl Host for Stream {
+impl host::Stream for Stream {
     fn request_headers(&self) -> Result<Headers, Broken> {
         self.take(Call::RequestHeaders, |state| state.request_headers.clone())
     }
@@ -234,21 +236,6 @@ impl Host for Stream {
             assert!(!state.in_request, "within a callback for the request, Envoy would wait for its end");
             state.resumed = true;
         })
-    }
-
-    fn post(&self, to: &Approvals, body: &[u8], timeout_ms: u32) -> Result<(), Broken> {
-        if !self.proxy.turn(Call::Post)?.clusters.contains(&to.cluster) {
-            return Err(Broken);
-        }
-        let posted = &mut self.state.borrow_mut().posted;
-        assert_eq!(*posted, None, "one question at a time");
-        *posted = Some((to.clone(), body.to_vec(), timeout_ms));
-        Ok(())
-    }
-
-    fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
-        let answer = self.take(Call::Posted, |state| state.answer.clone())?;
-        answer.filter(|(_, body)| body.len() <= most).ok_or(Broken)
     }
 
     fn response_headers(&self) -> Result<Headers, Broken> {
@@ -282,36 +269,18 @@ impl Host for Stream {
         self.take(Call::SetState, |state| drop(state.filter_state.insert(name.to_owned(), bytes.to_vec())))
     }
 
-    fn count(&self, metric: &str, by: u32) {
-        let mut state = self.proxy.state();
-        let metric = state.metrics.entry(metric.to_owned()).or_default();
-        *metric = metric.saturating_add(by.into());
-    }
-
-    fn gauge(&self, metric: &str, value: u64) {
-        self.proxy.state().metrics.insert(metric.to_owned(), value);
-    }
-
     fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {
         self.take(Call::Attribute, |state| state.attributes.get(&path.join(".")).cloned())
     }
+}
 
-    fn now_ns(&self) -> Result<u64, Broken> {
-        Ok(self.proxy.turn(Call::Clock)?.now_ns)
+impl Process for Stream {
+    fn now_ns(&self) -> Option<u64> {
+        self.proxy.turn(Call::Clock).ok().map(|state| state.now_ns)
     }
 
-    fn shared(&self, key: &str) -> Result<Shared, Broken> {
-        let state = self.proxy.turn(Call::Shared)?;
-        Ok(state.shared.get(key).cloned().unzip())
-    }
-
-    fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<bool, Broken> {
-        Ok(self.proxy.turn(Call::SetShared)?.set_shared(key, value, token.unwrap_or(0)))
-    }
-
-    fn set_tick(&self, milliseconds: u32) -> Result<(), Broken> {
-        self.proxy.turn(Call::SetTick)?.tick_ms = milliseconds;
-        Ok(())
+    fn log(&self, level: Level, line: &str) {
+        self.proxy.state().log.push(format!("{level:?}: {line}"));
     }
 
     fn random(&self) -> [u8; 16] {
@@ -320,7 +289,67 @@ impl Host for Stream {
         state.random.to_le_bytes()
     }
 
-    fn log(&self, level: Level, line: &str) {
-        self.proxy.state().log.push(format!("{level:?}: {line}"));
+    fn set_tick(&self, milliseconds: u32) -> Result<(), Broken> {
+        self.proxy.turn(Call::SetTick)?.tick_ms = milliseconds;
+        Ok(())
     }
+
+    fn metric(&self, _kind: MetricKind, name: &str) -> Option<MetricId> {
+        let mut state = self.proxy.state();
+        let at = state.metrics.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            state.metrics.push((name.to_owned(), 0));
+            state.metrics.len() - 1
+        });
+        Some(MetricId(u32::try_from(at).unwrap()))
+    }
+
+    fn add(&self, MetricId(counter): MetricId, by: u32) {
+        let (_, value) = &mut self.proxy.state().metrics[usize::try_from(counter).unwrap()];
+        *value = value.saturating_add(by.into());
+    }
+
+    fn set(&self, MetricId(gauge): MetricId, new: u64) {
+        let (_, value) = &mut self.proxy.state().metrics[usize::try_from(gauge).unwrap()];
+        *value = new;
+    }
+
+    fn post(&self, request: &HttpCall<'_>) -> Result<Token, Broken> {
+        let mut state = self.proxy.turn(Call::Post)?;
+        if !state.clusters.contains(request.cluster) {
+            return Err(Broken);
+        }
+        let posted = &mut self.state.borrow_mut().posted;
+        assert_eq!(*posted, None, "one question at a time");
+        let to = [request.cluster, request.authority, request.path].map(str::to_owned);
+        state.posts += 1;
+        let token = Token(state.posts);
+        *posted = Some(Posted { to, body: request.body.to_vec(), timeout_ms: request.timeout_ms, token });
+        Ok(token)
+    }
+
+    fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
+        let answer = self.take(Call::Posted, |state| state.answer.clone())?;
+        answer.filter(|(_, body)| body.len() <= most).ok_or(Broken)
+    }
+}
+
+impl SharedMemory for Stream {
+    fn shared(&self, key: &str) -> Result<Shared, Broken> {
+        let state = self.proxy.turn(Call::Shared)?;
+        Ok(state.shared.get(key).cloned().unzip())
+    }
+
+    fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<bool, Broken> {
+        Ok(self.proxy.turn(Call::SetShared)?.set_shared(key, value, token.unwrap_or(0)))
+    }
+}
+
+/// What the filter has sent to another cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// Cluster, authority and path
+    pub to: [String; 3],
+    pub body: Vec<u8>,
+    pub timeout_ms: u32,
+    pub token: Token,
 }

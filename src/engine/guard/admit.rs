@@ -1,7 +1,6 @@
 //! What is decided before a body is read: by the headers, and by who calls.
 
 use crate::denial::{Code, Denial, Invalid};
-use crate::identity::{self, Caller, Credentials};
 use crate::mcp::answer::{Asked, Form, Refusal, Reply};
 use crate::mcp::headers::Headers;
 use crate::mcp::media;
@@ -41,21 +40,6 @@ pub fn admit(policy: &Policy, headers: &Headers) -> Admission {
     })
 }
 
-/// Finds out who sends a request, where its method needs to know, and why it is refused: without an
-/// identity, a grant, or one that has not expired.
-pub fn identify(
-    policy: &Policy,
-    headers: &Headers,
-    credentials: &impl Credentials,
-    now_ns: impl FnOnce() -> Option<u64>,
-) -> (Caller, Option<Denial>) {
-    // A browser asks with OPTIONS before it may send any credential (CORS preflight).
-    if headers.method.once() == Some(b"OPTIONS") {
-        return (Caller::default(), None);
-    }
-    identity::identify(policy, credentials, now_ns)
-}
-
 /// Refuses a request that came to a filter without a policy.
 #[must_use]
 pub fn refuse_without_policy() -> Reply {
@@ -66,12 +50,6 @@ pub fn refuse_without_policy() -> Reply {
 #[must_use]
 pub fn refuse_unrecorded() -> Reply {
     refuse_at_once("the decision cannot be recorded")
-}
-
-/// Refuses a request whose body cannot be changed as it has to be.
-#[must_use]
-pub fn refuse_unchanged() -> Reply {
-    refuse_at_once("the body cannot be taken to the server as it has to be")
 }
 
 fn refuse_at_once(reason: &str) -> Reply {

@@ -1,134 +1,124 @@
-//! What a call owes to its limits.
+//! What a case owes to its limits.
 
-use super::{Counting, Request, Tally};
+use std::sync::Arc;
+
+use super::case::Case;
+use super::conclude::Facts;
+use super::{Environment, Request};
 use crate::audit::Counted;
-use crate::decide::{self, Decision, Due};
+use crate::decide::{self, Due};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
-use crate::limit::{self, Charge, Counter, Layout, Outcome, Place, Store, Usage};
+use crate::limit::{self, Charge, Counter, Layout, Outcome, Place, Usage};
 use crate::mcp::headers::Field;
-use crate::mcp::message::Call;
 use crate::policy::Scope;
 
 /// Charges, or only looks.
 type How<S> = fn(&S, u64, &[Charge<'_>]) -> Outcome;
 
-impl Request<'_> {
-    /// Charges what a call owes unless it is refused already; then, where that had room, what it owes
-    /// to rules in shadow mode. A limit without room becomes the decision's denial, or its advice.
-    pub(super) fn charge<S: Store + ?Sized>(
-        &self,
-        decision: &mut Decision<'_>,
-        call: &Call<'_>,
-        tally: &Tally<'_, S>,
-    ) -> (Vec<Counted>, Counting) {
-        let mut counters = Vec::new();
-        let mut counting = Counting::default();
-        if decision.denial.is_none() {
-            let dues = &decision.charges;
-            decision.denial = self.charge_all(limit::charge, dues, call, tally, &mut counters, &mut counting);
-        }
-        if decision.denial.is_none() {
-            let dues = &decision.shadow_charges;
-            let advice = self.charge_all(limit::charge, dues, call, tally, &mut counters, &mut counting);
-            decision.would_deny = decision.would_deny.take().or(advice);
-        }
-        (counters, counting)
-    }
-
-    /// Tells what refuses a call that its limits have no room for, and charges nothing.
-    pub(super) fn look<S: Store + ?Sized>(
-        &self,
-        decision: &Decision<'_>,
-        call: &Call<'_>,
-        tally: &Tally<'_, S>,
-    ) -> (Vec<Counted>, Counting, Option<Denial>) {
-        let (mut counters, mut counting) = Default::default();
-        let dues = &decision.charges;
-        let denial = self.charge_all(limit::look, dues, call, tally, &mut counters, &mut counting);
-        (counters, counting, denial)
-    }
-
-    fn charge_all<S: Store + ?Sized>(
-        &self,
-        how: How<S>,
-        dues: &[Due<'_>],
-        call: &Call<'_>,
-        tally: &Tally<'_, S>,
-        counters: &mut Vec<Counted>,
-        counting: &mut Counting,
-    ) -> Option<Denial> {
-        let first = dues.first()?;
-        let Some(layout) = tally.layout else {
-            counting.failure = Some("secret");
-            return Some(unavailable(first));
-        };
-        let places = self.places(dues, layout);
-        let charges: Vec<Charge<'_>> = dues
-            .iter()
-            .zip(&places)
-            .map(|(due, place)| Charge { place, amount: due.amount, max: due.limit.max })
-            .collect();
-        let outcome = how(tally.store, tally.now_ns, &charges);
-        counting.retries = counting.retries.saturating_add(outcome.retries());
-        let mut told = |usages: Vec<Usage>| {
-            let named = dues.iter().zip(usages);
-            counters.extend(named.map(|(due, usage)| Counted { counter: due.limit.counter.clone(), usage }));
-        };
-        match outcome {
-            Outcome::Charged { usages, .. } => {
-                told(usages);
-                None
-            }
-            Outcome::Refused { index, retry_after_seconds, usages, .. } => {
-                told(usages);
-                Some(used_up(dues.get(index).unwrap_or(first), call, retry_after_seconds))
-            }
-            Outcome::Unavailable { index, why, .. } => {
-                counting.failure = Some(why.as_str());
-                Some(unavailable(dues.get(index).unwrap_or(first)))
-            }
-        }
-    }
-
-    /// Finds the tally of each limit: whose it is depends on the caller.
-    fn places(&self, dues: &[Due<'_>], layout: &Layout) -> Vec<Place> {
-        let grant = self.caller.grant_name(self.policy);
-        let principal = self.caller.principal.as_ref().map(Principal::name);
-        let place = |due: &Due<'_>| {
-            let scope = match (due.limit.scope, &principal, &self.headers.session_id) {
-                (Scope::Global, _, _) => limit::Scope::Global,
-                (Scope::Principal, Some(name), _) => {
-                    limit::Scope::Principal { grant, principal: name.as_bytes() }
-                }
-                (Scope::Session, _, Field::Once(session)) => limit::Scope::Session { grant, session },
-                (Scope::Grant | Scope::Principal | Scope::Session, _, _) => limit::Scope::Grant(grant),
-            };
-            let (server, name) = (self.policy.server.as_str(), due.limit.counter.as_str());
-            layout.place(&Counter { server, name, window: due.limit.window, scope })
-        };
-        dues.iter().map(place).collect()
+/// Charges what a case owes; then, where that had room, what it owes to rules in shadow mode. A limit without room
+/// becomes the decision's denial, or its advice.
+pub(super) fn charge<E: Environment>(request: &Request, case: &mut Case<'_>, environment: &E) {
+    let Case { facts, decision } = case;
+    decision.denial = run(request, limit::charge, &decision.charges, facts, environment);
+    if decision.denial.is_none() {
+        let advice = run(request, limit::charge, &decision.shadow_charges, facts, environment);
+        decision.would_deny = decision.would_deny.take().or(advice);
     }
 }
 
-fn used_up(due: &Due<'_>, call: &Call<'_>, retry_after_seconds: Option<u64>) -> Denial {
-    let because = due.reason.map_or(String::new(), |reason| format!(" ({reason})"));
-    let subject = decide::subject(call);
+/// Tells what refuses a call that its limits have no room for, and charges nothing.
+pub(super) fn look<E: Environment>(
+    request: &Request,
+    case: &mut Case<'_>,
+    environment: &E,
+) -> Option<Denial> {
+    let Case { facts, decision } = case;
+    run(request, limit::look, &decision.charges, facts, environment)
+}
+
+fn run<E: Environment>(
+    request: &Request,
+    how: How<E::Store>,
+    dues: &[Due],
+    facts: &mut Facts<'_>,
+    environment: &E,
+) -> Option<Denial> {
+    let first = dues.first()?;
+    let (now_ns, layout) = match (environment.now_ns(), environment.layout()) {
+        (Some(now_ns), Some(layout)) => (now_ns, layout),
+        (now_ns, _) => {
+            facts.counting.failure = Some(if now_ns.is_none() { "clock" } else { "secret" });
+            return Some(unavailable(first));
+        }
+    };
+    let places = places(request, dues, layout);
+    let charges: Vec<Charge<'_>> = dues
+        .iter()
+        .zip(&places)
+        .map(|(due, place)| Charge { place, amount: due.amount, max: due.limit.max })
+        .collect();
+    let outcome = how(environment.store(), now_ns, &charges);
+    facts.counting.retries = facts.counting.retries.saturating_add(outcome.retries());
+    let counters = &mut facts.counters;
+    let mut told = |usages: Vec<Usage>| {
+        let named = dues.iter().zip(usages);
+        counters.extend(named.map(|(due, usage)| Counted { limit: Arc::clone(&due.limit), usage }));
+    };
+    match outcome {
+        Outcome::Charged { usages, .. } => {
+            told(usages);
+            None
+        }
+        Outcome::Refused { index, retry_after_seconds, usages, .. } => {
+            told(usages);
+            Some(used_up(dues.get(index).unwrap_or(first), facts, retry_after_seconds))
+        }
+        Outcome::Unavailable { index, why, .. } => {
+            facts.counting.failure = Some(why.as_str());
+            Some(unavailable(dues.get(index).unwrap_or(first)))
+        }
+    }
+}
+
+/// Finds the tally of each limit, which depends on the caller.
+fn places(request: &Request, dues: &[Due], layout: &Layout) -> Vec<Place> {
+    let grant = request.caller.grant_name(&request.policy);
+    let principal = request.caller.principal.as_ref().map(Principal::name);
+    let place = |due: &Due| {
+        let scope = match (due.limit.scope, &principal, &request.headers.session_id) {
+            (Scope::Global, _, _) => limit::Scope::Global,
+            (Scope::Principal, Some(name), _) => {
+                limit::Scope::Principal { grant, principal: name.as_bytes() }
+            }
+            (Scope::Session, _, Field::Once(session)) => limit::Scope::Session { grant, session },
+            (Scope::Grant | Scope::Principal | Scope::Session, _, _) => limit::Scope::Grant(grant),
+        };
+        let (server, name) = (request.policy.server.as_str(), due.limit.counter.as_str());
+        layout.place(&Counter { server, name, window: due.limit.window, scope })
+    };
+    dues.iter().map(place).collect()
+}
+
+fn used_up(due: &Due, facts: &Facts<'_>, retry_after_seconds: Option<u64>) -> Denial {
+    let because = due.limit.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
+    let called = facts.summary.call.as_ref().map(|call| decide::described(&call.method, &call.target));
+    let called = called.unwrap_or_default();
     let counter = &due.limit.counter;
     let reason = match retry_after_seconds {
-        Some(1) => format!("{subject} is over its limit `{counter}`{because}: retry in 1 second"),
+        Some(1) => format!("{called} is over its limit `{counter}`{because}: retry in 1 second"),
         Some(seconds) => {
-            format!("{subject} is over its limit `{counter}`{because}: retry in {seconds} seconds")
+            format!("{called} is over its limit `{counter}`{because}: retry in {seconds} seconds")
         }
         None => format!(
             "this call alone is more than the limit `{counter}` allows{because}: ask for less, waiting does not help"
         ),
     };
-    Denial { retry_after_seconds, ..Denial::by(due.limit.path.clone(), Code::RateLimited, reason) }
+    Denial { retry_after_seconds, ..Denial::by(due.limit.path.to_string(), Code::RateLimited, reason) }
 }
 
-fn unavailable(due: &Due<'_>) -> Denial {
+fn unavailable(due: &Due) -> Denial {
     let counter = &due.limit.counter;
     let reason = format!("the call cannot be counted against the limit `{counter}` now, so it is denied");
-    Denial::by(due.limit.path.clone(), Code::LimiterUnavailable, reason)
+    Denial::by(due.limit.path.to_string(), Code::LimiterUnavailable, reason)
 }

@@ -62,11 +62,11 @@ pub struct Refusal<'a> {
 
 /// How a client is led to a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lead<'a> {
+pub struct Lead {
     /// What the call says of rounds
     pub rounds: Rounds,
     /// The page
-    pub url: &'a str,
+    pub url: String,
     /// What its user is told
     pub message: String,
 }
@@ -172,8 +172,8 @@ impl Refusal<'_> {
 
     /// Leads the client's user to a page, in place of the refusal.
     #[must_use]
-    pub fn lead(&self, lead: &Lead<'_>) -> Reply {
-        let result = lead.rounds.result(lead.url, &lead.message, &self.decision());
+    pub fn lead(&self, lead: &Lead) -> Reply {
+        let result = lead.rounds.result(&lead.url, &lead.message, &self.decision());
         let id = self.id.unwrap_or("null");
         let headers = vec![
             ("content-type", "application/json".to_owned()),

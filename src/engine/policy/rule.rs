@@ -1,6 +1,7 @@
 //! Rules and their limits.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::condition::conditions;
 use super::fault::{Faults, Path, quoted};
@@ -59,7 +60,7 @@ pub(super) fn rule(
     let arguments = fields.take("arguments").and_then(|(value, path)| Schema::load(value, &path, faults));
     let require = conditions(&mut fields, "require", faults);
     let deny_if = conditions(&mut fields, "deny_if", faults);
-    let mut limits = Vec::new();
+    let mut limits: Vec<Limit> = Vec::new();
     for (value, path) in fields.list("limits", faults) {
         limits.extend(limit(value, &path, counters, faults));
     }
@@ -67,7 +68,9 @@ pub(super) fn rule(
         limits.extend(rate_limit(value, &path, name, counters, faults));
     }
     fields.close(faults);
-    Some(Rule { path: path.to_string(), action, reason, mode, arguments, require, deny_if, limits })
+    let limits =
+        limits.into_iter().map(|limit| Arc::new(Limit { reason: reason.clone(), ..limit })).collect();
+    Some(Rule { path: path.to_string().into(), action, reason, mode, arguments, require, deny_if, limits })
 }
 
 fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
@@ -103,7 +106,15 @@ fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Fa
     fields.close(faults);
     let (counter, window, scope) = (counter?, Window::new(seconds?, kind?)?, scope?);
     counters.define(&counter, window, scope, path, faults);
-    Some(Limit { path: path.to_string(), counter, window, max: max?, scope, amount: amount? })
+    Some(Limit {
+        path: path.to_string().into(),
+        reason: None,
+        counter,
+        window,
+        max: max?,
+        scope,
+        amount: amount?,
+    })
 }
 
 /// Reads `{"max", "window"}`: one limit named after its entry, of each session.
@@ -121,8 +132,8 @@ fn rate_limit(
     let window = Window::new(seconds?, Kind::Sliding)?;
     let scope = Scope::Session;
     counters.define(name, window, scope, path, faults);
-    let (path, counter) = (path.to_string(), name.to_owned());
-    Some(Limit { path, counter, window, max: max?, scope, amount: Adds::Fixed(Amount::ONE) })
+    let (path, counter) = (path.to_string().into(), name.to_owned());
+    Some(Limit { path, reason: None, counter, window, max: max?, scope, amount: Adds::Fixed(Amount::ONE) })
 }
 
 /// Reads a window: a word, or a whole number of seconds.

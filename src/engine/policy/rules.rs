@@ -1,5 +1,7 @@
 //! The entries that decide on targets: the document's own, or those of a grant.
 
+use std::sync::Arc;
+
 use super::fault::{Faults, Path};
 use super::fields::Fields;
 use super::rule::{self, Counters};
@@ -10,19 +12,19 @@ use crate::mcp::message::GOVERNED;
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     /// Verdict on what no entry names, with its place in the document
-    pub default: (Effect, String),
+    pub default: (Effect, Arc<str>),
     /// Tools that seem not to exist, with the place of each pattern in the document
     pub hide: Vec<(Pattern, String)>,
     /// The rule for every tool call
-    pub all_tools: Option<Rule>,
+    pub all_tools: Option<Arc<Rule>>,
     /// Rules by tool name
-    pub tools: Section<Rule>,
+    pub tools: Section<Arc<Rule>>,
     /// Rules by resource URI
-    pub resources: Section<Rule>,
+    pub resources: Section<Arc<Rule>>,
     /// Rules by prompt name
-    pub prompts: Section<Rule>,
+    pub prompts: Section<Arc<Rule>>,
     /// Verdicts on methods that act on none of these, with their places in the document
-    pub methods: Section<(Effect, String)>,
+    pub methods: Section<(Effect, Arc<str>)>,
 }
 
 impl Rules {
@@ -33,7 +35,7 @@ impl Rules {
     }
 
     /// Walks all rules.
-    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Rule>> {
         let sections = [&self.tools, &self.resources, &self.prompts];
         self.all_tools.iter().chain(sections.into_iter().flat_map(Section::iter))
     }
@@ -52,9 +54,10 @@ impl Rules {
         let hide = hidden(fields, faults);
         let all_tools = fields
             .take("all_tools")
-            .and_then(|(value, path)| rule::rule(value, &path, "all_tools", counters, faults));
+            .and_then(|(value, path)| rule::rule(value, &path, "all_tools", counters, faults))
+            .map(Arc::new);
         let mut rules = Self {
-            default: (Effect::Deny, path.key("default").to_string()),
+            default: (Effect::Deny, path.key("default").to_string().into()),
             hide,
             all_tools,
             tools: section(fields, "tools", counters, faults),
@@ -85,7 +88,7 @@ fn section(
     key: &'static str,
     counters: &mut Counters,
     faults: &mut Faults,
-) -> Section<Rule> {
+) -> Section<Arc<Rule>> {
     let mut entries = Vec::new();
     let mut patterns = Vec::new();
     for (name, value, path) in fields.named(key, "an object of patterns and their rules", faults) {
@@ -94,7 +97,7 @@ fn section(
             if key == "resources" && rule.arguments.is_some() {
                 faults.add(&path.key("arguments"), "must not stand here, a resource takes no arguments");
             }
-            entries.push((pattern.clone(), rule));
+            entries.push((pattern.clone(), Arc::new(rule)));
         }
         patterns.push((pattern, path));
     }
@@ -102,7 +105,7 @@ fn section(
     Section::new(entries).unwrap_or_default()
 }
 
-fn methods(fields: &mut Fields<'_>, faults: &mut Faults) -> Section<(Effect, String)> {
+fn methods(fields: &mut Fields<'_>, faults: &mut Faults) -> Section<(Effect, Arc<str>)> {
     let mut entries = Vec::new();
     let mut patterns = Vec::new();
     for (name, value, path) in fields.named("methods", "an object of methods and `allow` or `deny`", faults) {
@@ -111,8 +114,8 @@ fn methods(fields: &mut Fields<'_>, faults: &mut Faults) -> Section<(Effect, Str
             faults.add(&path, format_args!("must not stand here, `{name}` is decided by `{section}`"));
         }
         match value.string().as_deref() {
-            Some("allow") => entries.push((pattern.clone(), (Effect::Allow, path.to_string()))),
-            Some("deny") => entries.push((pattern.clone(), (Effect::Deny, path.to_string()))),
+            Some("allow") => entries.push((pattern.clone(), (Effect::Allow, path.to_string().into()))),
+            Some("deny") => entries.push((pattern.clone(), (Effect::Deny, path.to_string().into()))),
             _ => faults.unfit(&path, "`allow` or `deny`", value),
         }
         patterns.push((pattern, path));

@@ -1,22 +1,24 @@
 //! The way back: what the server answers, of which lists are filtered.
 
+use std::rc::Rc;
+
+use mcp_policy_engine::policy::Mode;
+
 use super::{Filter, Flow, Stage};
 use crate::host::Host;
 use crate::list::ListAnswer;
-use mcp_policy_engine::policy::Mode;
 
 impl<H: Host> Filter<H> {
     /// Takes the response's headers; `end` when there is no body.
     pub fn response_headers(&mut self, end: bool) -> Flow {
-        let early = matches!(self.stage, Stage::Reading | Stage::Bodiless | Stage::Asking);
-        if early && self.plugin.as_ref().is_some_and(|plugin| plugin.policy.mode == Mode::Enforce) {
+        if let Stage::Reading(request) | Stage::Bodiless(request) | Stage::Asking(request, _) = &self.stage
+            && request.policy.mode == Mode::Enforce
+        {
             // The server answers before it has been asked: whatever it says, it shows no list.
-            self.list.get_or_insert_with(ListAnswer::replayed);
+            self.list.get_or_insert_with(|| ListAnswer::replayed(Rc::clone(request)));
         }
-        // A refusal of this filter comes by here as well.
-        if self.stage != Stage::Refused
-            && let Some(list) = &mut self.list
-            && list.headers(&self.host, end).is_err()
+        if let Some((list, host)) = self.list_answer()
+            && list.headers(host, end).is_err()
         {
             list.give_up();
         }
@@ -25,21 +27,28 @@ impl<H: Host> Filter<H> {
 
     /// Takes a part of the response's body.
     pub fn response_body(&mut self, size: usize, end: bool) -> Flow {
-        match (&mut self.list, &self.plugin) {
-            (Some(list), Some(plugin)) if self.stage != Stage::Refused => {
-                list.body(&self.host, &plugin.policy, &self.caller, size, end)
-            }
-            _ => Flow::Continue,
+        let Some(worker) = self.worker.clone() else { return Flow::Continue };
+        match self.list_answer() {
+            Some((list, host)) => list.body(host, &worker.metrics, size, end),
+            None => Flow::Continue,
         }
     }
 
     /// Takes the response's trailers: its body has ended without saying so.
     pub fn response_trailers(&mut self) -> Flow {
-        match (&mut self.list, &self.plugin) {
-            (Some(list), Some(plugin)) if self.stage != Stage::Refused => {
-                list.trailers(&self.host, &plugin.policy, &self.caller)
-            }
-            _ => Flow::Continue,
+        let Some(worker) = self.worker.clone() else { return Flow::Continue };
+        match self.list_answer() {
+            Some((list, host)) => list.trailers(host, &worker.metrics),
+            None => Flow::Continue,
+        }
+    }
+
+    /// Returns the answer that may be a list. A refusal of this filter comes back through these callbacks as well,
+    /// and is none.
+    fn list_answer(&mut self) -> Option<(&mut ListAnswer, &H)> {
+        match self.stage {
+            Stage::Refused => None,
+            _ => Some((self.list.as_mut()?, &self.host)),
         }
     }
 }

@@ -74,7 +74,7 @@ fn a_condition_in_shadow_mode_advises_and_one_beside_approval_denies() {
     for (arguments, code) in [(r#"{"a":50}"#, Some("condition_failed")), (r#"{"a":5}"#, None)] {
         called(&asked, arguments, |decision| {
             assert_eq!(decision.denial.map(|denial| denial.code.as_str()), code);
-            assert_eq!(decision.approval.unwrap().path, "tools.pay");
+            assert_eq!(&*decision.approval.unwrap().path, "tools.pay");
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use mcp_policy_engine::identity::Credentials;
-use mcp_policy_engine::mcp::headers::{Field, Headers};
+use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::{Certificate, Policy, Source};
 
 use Given::{Bytes, Head, Name, Token, TokenAt};
@@ -44,11 +44,6 @@ impl Known {
 }
 
 impl Credentials for Known {
-    fn header(&self, name: &str) -> &Field {
-        self.asked.borrow_mut().push(name.to_owned());
-        self.headers.credential(name)
-    }
-
     fn verified_token(&self, metadata: &str, payload: &str) -> Option<String> {
         self.asked.borrow_mut().push(payload.to_owned());
         let found = self.tokens.iter().find(|(filter, key, _)| filter == metadata && key == payload);

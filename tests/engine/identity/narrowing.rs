@@ -1,8 +1,9 @@
 //! Whatever a grant says, it allows nothing that was denied without it.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
-use mcp_policy_engine::guard::{self, Request, Tally, Verdict};
+use mcp_policy_engine::guard::{Question, Request, Snapshot, Verdict};
 use mcp_policy_engine::limit::{Layout, MemoryStore};
 use mcp_policy_engine::policy::Policy;
 use proptest::prelude::*;
@@ -22,18 +23,18 @@ const TARGETS: [(&str, &str); 7] = [
     ("x/method", "{}"),
 ];
 
-fn allows(policy: &Policy, before: &Policy, history: &[usize], asked: usize) -> bool {
+fn allows(policy: &Arc<Policy>, before: &Arc<Policy>, history: &[usize], asked: usize) -> bool {
     let (store, layout) = (MemoryStore::new(), Layout::new([7; 16], NonZeroU32::MIN));
-    let judge = |policy: &Policy, number: usize| {
+    let judge = |policy: &Arc<Policy>, number: usize| {
         let known = Known::new(policy, &[Head("x-agent-id", "a")]);
-        let (caller, refusal) = guard::identify(policy, &known.headers, &known, || Some(NOW_NS));
-        assert_eq!(refusal, None);
-        let headers = &known.headers;
-        let request = Request { policy, caller: &caller, headers, decision_id: "1", advice: None };
-        let tally = Tally { store: &store, layout: Some(&layout), now_ns: NOW_NS };
+        let mut request = Request::new(Arc::clone(policy), known.headers.clone(), "1".to_owned());
+        assert_eq!(request.identify(&known, Some(NOW_NS)), Ok(()));
+        let environment = Snapshot { store: &store, layout: &layout, now_ns: NOW_NS };
         let (method, params) = TARGETS[number];
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
-        matches!(request.judge(body.as_bytes(), &tally).verdict, Verdict::Forward(_))
+        let nobody = |question: &Question| panic!("nobody is to be asked: {question:?}");
+        let step = request.judge(body.as_bytes(), &environment);
+        matches!(step.conclude(&request, &environment, nobody).verdict, Verdict::Forward { .. })
     };
     for number in history {
         judge(before, *number);
@@ -42,7 +43,7 @@ fn allows(policy: &Policy, before: &Policy, history: &[usize], asked: usize) -> 
 }
 
 /// Tells whether a policy lets a call through that nothing was before; 0 is of a tool, 3 of a prompt.
-pub fn allows_alone(policy: &Policy, asked: usize) -> bool {
+pub fn allows_alone(policy: &Arc<Policy>, asked: usize) -> bool {
     allows(policy, policy, &[], asked)
 }
 
@@ -81,7 +82,7 @@ fn rules() -> impl Strategy<Value = Value> {
     )
 }
 
-fn granted(document: &Value, grant: Option<&Value>) -> Policy {
+fn granted(document: &Value, grant: Option<&Value>) -> Arc<Policy> {
     let mut document = document.clone();
     document["version"] = json!("1");
     document["identity"] = json!([{"header": {"name": "x-agent-id"}}]);

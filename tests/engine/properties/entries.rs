@@ -1,5 +1,7 @@
 //! Policies, and what becomes of them when an entry is taken out.
 
+use std::sync::Arc;
+
 use mcp_policy_engine::limit::MemoryStore;
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::Policy;
@@ -45,12 +47,12 @@ fn call(entries: &[Entry], (entry, rest, amount): &Asked) -> (String, String) {
     (name, body.to_string())
 }
 
-fn with_entries(default: &str, entries: &[Entry]) -> Option<Policy> {
+fn with_entries(default: &str, entries: &[Entry]) -> Option<Arc<Policy>> {
     let tools: serde_json::Map<_, _> =
         entries.iter().map(|entry| (entry.pattern.clone(), entry.rule.clone())).collect();
     let document = serde_json::json!({"version": "1", "default": default, "tools": tools});
     // Of two ambiguous patterns neither decides: such a document is refused.
-    Policy::from_bytes(document.to_string().as_bytes()).ok()
+    Policy::from_bytes(document.to_string().as_bytes()).ok().map(Arc::new)
 }
 
 /// Matches a name character by character, trying every length for a star.
@@ -74,7 +76,7 @@ fn decider<'e>(entries: &'e [Entry], name: &str) -> Option<&'e Entry> {
 }
 
 /// Tells whether a policy lets a call through after others, which were judged by `before`.
-fn allows(policy: &Policy, before: &Policy, history: &[String], asked: &str) -> bool {
+fn allows(policy: &Arc<Policy>, before: &Arc<Policy>, history: &[String], asked: &str) -> bool {
     let (store, headers) = (MemoryStore::new(), Headers::default());
     for call in history {
         judge(before, &headers, call.as_bytes(), &store);

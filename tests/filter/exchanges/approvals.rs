@@ -3,14 +3,14 @@
 use super::{NOW, POST, SECOND, WAYS, call, code, envoy, forwarded, policy_with, refused, with, worker};
 use crate::proxy::exchange::{End, Exchange, Sent};
 use crate::proxy::{Call, Proxy};
-use mcp_policy_filter::Plugin;
+use mcp_policy_filter::Worker;
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::sync::Arc;
 
 const URL: &str = "https://approvals.example/approvals/a1";
 
-fn asking(way: &str) -> (Arc<Proxy>, Rc<Plugin>) {
+fn asking(way: &str) -> (Arc<Proxy>, Rc<Worker>) {
     let proxy = envoy();
     proxy.know("approvals");
     let limit = json!({ "counter": "asked", "window": "hour", "max": 1 });
@@ -49,7 +49,7 @@ fn sent(body: &str) -> Sent {
     )
 }
 
-fn post(proxy: &Arc<Proxy>, worker: &Rc<Plugin>, body: &str) -> Exchange {
+fn post(proxy: &Arc<Proxy>, worker: &Rc<Worker>, body: &str) -> Exchange {
     let mut exchange = Exchange::open(proxy, Some(worker));
     exchange.request(&sent(body));
     exchange
@@ -78,16 +78,13 @@ fn a_call_waits_while_its_question_is_asked() {
             end,
         ));
         let (to, question, timeout_ms) = exchange.question().unwrap();
-        assert_eq!(
-            (&*to.cluster, &*to.authority, &*to.path, timeout_ms),
-            ("approvals", "a.internal", "/ask", 2500)
-        );
+        assert_eq!((&*to[0], &*to[1], &*to[2], timeout_ms), ("approvals", "a.internal", "/ask", 2500));
         let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
         let digest = |text: String| {
             use sha2::Digest as _;
             sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };
-        let policy = worker.policy.digest.as_str();
+        let policy = worker.plugin.policy.digest.as_str();
         let bound = format!(
             r#"{{"arguments":{{"a":"é","b":1}},"grant":"all","policy":"{policy}","principal":"bob","server":"shop","tool":"asked"}}"#
         );

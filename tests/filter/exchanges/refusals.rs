@@ -47,7 +47,7 @@ fn denials_take_the_form_that_the_policy_wants() {
             }
             _ => {
                 assert_eq!((&decision["code"], retry), (&json!("denied"), None), "{at}");
-                assert_eq!(decision["policy"], worker.policy.digest, "{at}");
+                assert_eq!(decision["policy"], worker.plugin.policy.digest, "{at}");
                 assert_eq!(decision["id"].as_str().unwrap().len(), 32, "{at}");
                 assert!(decision["reason"].as_str().unwrap().contains("it deletes"), "{at}");
             }

@@ -3,7 +3,7 @@
 use super::{POST, WAYS, envoy, policy_with, refused, with, worker};
 use crate::proxy::exchange::{Arrived, End, Exchange, Sent};
 use crate::proxy::{Call, Proxy};
-use mcp_policy_filter::Plugin;
+use mcp_policy_filter::Worker;
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ const PENDING: &str = r#"{"status":"pending","id":"a1","url":"https://a.example/
 const APPROVED: &str = r#"{"status":"approved","id":"a1"}"#;
 const OWN: &str = r#""mcp-policy.approval":{"action":"accept"}"#;
 
-fn asking(way: &str) -> (Arc<Proxy>, Rc<Plugin>) {
+fn asking(way: &str) -> (Arc<Proxy>, Rc<Worker>) {
     let proxy = envoy();
     proxy.know("approvals");
     let worker = worker(&proxy, &policy_with(json!({ "request_headers": way, "max_body_bytes": 5000 })));
     (proxy, worker)
 }
 
-fn post(proxy: &Arc<Proxy>, worker: &Rc<Plugin>, body: &str, end: End) -> Exchange {
+fn post(proxy: &Arc<Proxy>, worker: &Rc<Worker>, body: &str, end: End) -> Exchange {
     let mut exchange = Exchange::open(proxy, Some(worker));
     let length = body.len().to_string();
     exchange.request(&Sent::cut(&with(POST, &[("content-length", &length)]), body, 64, end));

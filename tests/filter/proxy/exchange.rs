@@ -4,10 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mcp_policy_engine::mcp::answer::Reply;
-use mcp_policy_engine::policy::Approvals;
-use mcp_policy_filter::{Filter, Flow, Plugin};
+use mcp_policy_filter::{Filter, Flow, Worker};
 
-use super::{Buffers, Headers, Proxy, Stream};
+use super::{Buffers, Headers, Posted, Proxy, Stream};
 
 /// How the proxy learns that a body has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,16 +115,16 @@ impl Side {
 }
 
 impl Exchange {
-    /// Opens a stream in a worker with `plugin`.
-    pub fn open(proxy: &Arc<Proxy>, plugin: Option<&Rc<Plugin>>) -> Self {
+    /// Opens a stream in a worker with `worker`.
+    pub fn open(proxy: &Arc<Proxy>, worker: Option<&Rc<Worker>>) -> Self {
         let stream = proxy.stream();
-        let filter = Filter::new(stream.clone(), plugin.cloned());
+        let filter = Filter::new(stream.clone(), worker.cloned());
         Self { stream, filter, flag: true, request: Side::default(), response: Side::default() }
     }
 
     /// Opens a stream in an Envoy that cannot hold headers: pausing there stops the body too.
-    pub fn open_without_flag(proxy: &Arc<Proxy>, plugin: &Rc<Plugin>) -> Self {
-        Self { flag: false, ..Self::open(proxy, Some(plugin)) }
+    pub fn open_without_flag(proxy: &Arc<Proxy>, worker: &Rc<Worker>) -> Self {
+        Self { flag: false, ..Self::open(proxy, Some(worker)) }
     }
 
     /// Returns what has reached the upstream, or `None` where not even headers have.
@@ -190,17 +189,17 @@ impl Exchange {
     }
 
     /// Returns what the filter has asked the approval service, and waits for.
-    pub fn question(&self) -> Option<(Approvals, serde_json::Value, u32)> {
-        let (to, body, timeout_ms) = self.buffers().posted.clone()?;
+    pub fn question(&self) -> Option<([String; 3], serde_json::Value, u32)> {
+        let Posted { to, body, timeout_ms, .. } = self.buffers().posted.clone()?;
         Some((to, serde_json::from_slice(&body).unwrap(), timeout_ms))
     }
 
     /// Has the approval service answer with a status and a body; `None` where it does not.
     pub fn answer(&mut self, answer: Option<(&str, &str)>) {
-        self.buffers().posted = None;
+        let posted = self.buffers().posted.take().unwrap();
         self.buffers().answer =
             answer.map(|(status, body)| (status.as_bytes().to_vec(), body.as_bytes().to_vec()));
-        self.filter.answered(answer.is_some());
+        self.filter.answered(posted.token, answer.is_some());
         let resumed = std::mem::take(&mut self.buffers().resumed);
         self.pass_request(if resumed { Flow::Continue } else { Flow::Pause }, true);
     }

@@ -23,6 +23,22 @@ pub enum Target<'d> {
     Unknown,
 }
 
+impl Target<'_> {
+    /// Detaches the target from the text that it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Target<'static> {
+        match self {
+            Self::Tool(name) => Target::Tool(name.into_owned().into()),
+            Self::Prompt(name) => Target::Prompt(name.into_owned().into()),
+            Self::Resources(uris) => {
+                Target::Resources(uris.into_iter().map(|uri| uri.into_owned().into()).collect())
+            }
+            Self::Session => Target::Session,
+            Self::Unknown => Target::Unknown,
+        }
+    }
+}
+
 /// Methods whose params name what they act on, and the sections of a policy that decide on it.
 pub const GOVERNED: [(&str, &str); 9] = [
     ("tools/call", "tools"),

@@ -1,0 +1,126 @@
+//! What a case wants done outside of the filter: its request changed, and others asked.
+
+use mcp_policy_engine::approval::{self, Cause};
+use mcp_policy_engine::guard::{Answer, Asking, Change, Environment as _, Question, Request, Unchanged};
+use mcp_policy_engine::policy::RequestHeaders;
+
+use super::{AUDIT_STATE, Filter, Flow, Pending, Stage};
+use crate::host::{Broken, Host, HttpCall, Level, Token};
+use crate::waiting::{Asker, Ticket};
+use crate::worker::Worker;
+
+impl<H: Host> Filter<H> {
+    /// Takes the answer to the question with this token; `some` where there is one.
+    pub fn answered(&mut self, token: Token, some: bool) {
+        let Some(worker) = self.worker.clone() else { return };
+        let (request, pending) = match std::mem::replace(&mut self.stage, Stage::Refused) {
+            Stage::Asking(request, pending) if pending.token == token => (request, pending),
+            // Nobody waits for this answer.
+            stage => {
+                self.stage = stage;
+                return;
+            }
+        };
+        pending.ticket.close();
+        let answer = match some {
+            false => Err("no answer in time, or no connection".into()),
+            true => match self.host.posted(approval::MOST_BYTES) {
+                Ok((status, body)) => approval::read(&status, &body),
+                Err(Broken) => Err("more than 64 KiB, or nothing that can be had".into()),
+            },
+        };
+        let flow = self.take_steps(&worker, &request, |environment| {
+            if let Err(cause) = &answer {
+                worker.complain(environment.host(), cause, environment.now_ns());
+            }
+            pending.asking.answered(&request, Answer::Approval(answer), environment)
+        });
+        if flow == Flow::Continue && self.host.resume().is_err() {
+            // It stays where it is until Envoy's time-out: nothing of it goes on.
+            self.stage = Stage::Refused;
+        }
+    }
+
+    /// Asks what a case has to know, and has it wait for the answer. Where that cannot be asked, the case gets why
+    /// as its answer.
+    pub(super) fn ask(
+        &self,
+        worker: &Worker,
+        request: &Request,
+        asking: Box<Asking>,
+        now_ns: Option<u64>,
+    ) -> Result<Pending, (Box<Asking>, Answer)> {
+        let Question::Approval(question) = asking.question();
+        worker.metrics.asked(&self.host);
+        match self.put(worker, request, &asking, question, now_ns) {
+            Ok((token, ticket)) => Ok(Pending { asking, token, ticket }),
+            Err(cause) => {
+                worker.complain(&self.host, &cause, now_ns);
+                Err((asking, Answer::Approval(Err(cause))))
+            }
+        }
+    }
+
+    /// Puts a question to the approval service.
+    fn put(
+        &self,
+        worker: &Worker,
+        request: &Request,
+        asking: &Asking,
+        question: &str,
+        now_ns: Option<u64>,
+    ) -> Result<(Token, Ticket), Cause> {
+        let to = worker.plugin.policy.approvals.as_ref().ok_or("nobody to ask")?;
+        let now_ns = now_ns.ok_or("no clock")?;
+        let caller = request.caller.key(&request.policy);
+        let until_ns = now_ns.saturating_add(u64::from(to.patience_ms()).saturating_mul(1_000_000));
+        let asker = Asker { caller: caller.as_deref(), now_ns, until_ns };
+        let ticket = worker.waiting.enter(&asker, asking.size()).ok_or("too many calls wait already")?;
+        let call = HttpCall {
+            cluster: &to.cluster,
+            authority: &to.authority,
+            path: &to.path,
+            body: question.as_bytes(),
+            timeout_ms: to.patience_ms(),
+        };
+        // If the client disconnects before there is an answer, this record remains.
+        let recorded = self.host.set_state(AUDIT_STATE, asking.record().as_bytes());
+        match recorded.and_then(|()| self.host.post(&call)) {
+            Ok(token) => Ok((token, ticket)),
+            Err(Broken) => {
+                ticket.close();
+                Err("cannot be asked: is there such a cluster?".into())
+            }
+        }
+    }
+
+    /// Changes the request before it goes on.
+    pub(super) fn change(
+        &self,
+        worker: &Worker,
+        request: &Request,
+        change: &Change,
+    ) -> Result<(), Unchanged> {
+        let held = worker.plugin.policy.request_headers == RequestHeaders::Hold;
+        // Headers that went ahead have asked for a plain answer.
+        if change.plain_answer && held {
+            self.ask_for_plain_answer().map_err(|Broken| Unchanged::Headers)?;
+        }
+        let Some(body) = &change.body else { return Ok(()) };
+        self.change_body(worker, request, held, body).map_err(|Broken| {
+            self.host.log(Level::Error, "a request is refused because its body could not be changed");
+            Unchanged::Body
+        })
+    }
+
+    fn change_body(&self, worker: &Worker, request: &Request, held: bool, body: &[u8]) -> Result<(), Broken> {
+        if held && request.headers.content_length.is_present() {
+            self.host.set_request_header("content-length", &body.len().to_string())?;
+        }
+        if !held && !worker.plugin.changes_bodies() {
+            // A body of another length than its headers have told is two requests to a server.
+            return Err(Broken);
+        }
+        self.host.set_request_body(body)
+    }
+}

@@ -1,0 +1,168 @@
+//! The way in: headers, body and trailers of the request.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use mcp_policy_engine::denial::{Code, Denial, Invalid};
+use mcp_policy_engine::guard::{self, Admission, Request, unreadable};
+use mcp_policy_engine::mcp::headers::Headers;
+use mcp_policy_engine::policy::{Mode, RequestHeaders};
+
+use super::{Filter, Flow, Stage};
+use crate::credentials::Verified;
+use crate::host::{Broken, Host};
+use crate::list::ListAnswer;
+use crate::worker::Worker;
+
+impl<H: Host> Filter<H> {
+    /// Takes the request's headers; `end` when there is no body.
+    pub fn request_headers(&mut self, end: bool) -> Flow {
+        let Some(worker) = self.worker.clone() else { return self.reply(&guard::refuse_without_policy()) };
+        let plugin = &*worker.plugin;
+        let open = |headers| Request::new(Arc::clone(&plugin.policy), headers, worker.ids.next());
+        let Ok(pairs) = self.host.request_headers() else {
+            return self.refuse(&worker, &Rc::new(open(Headers::default())), unreadable("headers"));
+        };
+        let headers = Headers::from_pairs(pairs, &plugin.credentials);
+        let admission = guard::admit(&plugin.policy, &headers);
+        if admission == Admission::Pass {
+            self.stage = Stage::Passing;
+            return Flow::Continue;
+        }
+        let mut request = open(headers);
+        if let Err(denial) = self.identify(&worker, &mut request) {
+            return self.refuse(&worker, &Rc::new(request), denial);
+        }
+        let request = Rc::new(request);
+        match admission {
+            Admission::Pass => Flow::Continue,
+            Admission::Refuse(denial) => self.refuse(&worker, &request, denial),
+            Admission::Bodiless => self.await_end(&worker, request, end),
+            Admission::Read if end => self.judge(&worker, &request, &[]),
+            Admission::Read => self.await_body(&worker, request),
+        }
+    }
+
+    /// Takes a part of the request's body; `size` is how much of it is buffered, this part included, `end` when it
+    /// is the last.
+    pub fn request_body(&mut self, size: usize, end: bool) -> Flow {
+        let Some(worker) = self.worker.clone() else { return Flow::Pause };
+        if self.paused.take().is_some() {
+            worker.watch.settle();
+        }
+        match &self.stage {
+            Stage::Passing => Flow::Continue,
+            Stage::Refused | Stage::Start | Stage::Asking(..) => Flow::Pause,
+            Stage::Bodiless(request) => match (size, end) {
+                (0, false) => Flow::Pause,
+                (0, true) => self.pass(&worker, &Rc::clone(request)),
+                _ => {
+                    let reason = "only a POST has a body";
+                    let denial = Denial::protocol(Code::InvalidRequest(Invalid::Request), reason);
+                    self.refuse(&worker, &Rc::clone(request), denial)
+                }
+            },
+            Stage::Reading(request) => match size > worker.plugin.policy.max_body_bytes {
+                true => self.refuse(&worker, &Rc::clone(request), guard::too_large(&worker.plugin.policy)),
+                false if end => self.judge_buffered(&worker, &Rc::clone(request)),
+                false => Flow::Pause,
+            },
+        }
+    }
+
+    /// Takes the request's trailers: its body has ended without saying so.
+    pub fn request_trailers(&mut self) -> Flow {
+        let Some(worker) = self.worker.clone() else { return Flow::Pause };
+        match &self.stage {
+            Stage::Reading(request) => self.judge_buffered(&worker, &Rc::clone(request)),
+            Stage::Bodiless(request) => self.pass(&worker, &Rc::clone(request)),
+            Stage::Passing => Flow::Continue,
+            Stage::Refused | Stage::Start | Stage::Asking(..) => Flow::Pause,
+        }
+    }
+
+    /// Takes out what would have Envoy send the request several times, and finds out who sends it.
+    fn identify(&self, worker: &Worker, request: &mut Request) -> Result<(), Denial> {
+        if request.headers.repeating.iter().any(|name| self.host.remove_request_header(name).is_err()) {
+            return Err(unreadable("headers"));
+        }
+        // The clock costs a call of the host: only where something can expire.
+        let now_ns = if worker.plugin.expires { self.host.now_ns() } else { None };
+        request.identify(&Verified::new(&self.host), now_ns)
+    }
+
+    /// Waits for the end of a request that may have no body.
+    fn await_end(&mut self, worker: &Worker, request: Rc<Request>, end: bool) -> Flow {
+        // Any stream may bring a list: a resumed one replays it, and the old HTTP+SSE transport answers on it
+        // whatever was posted.
+        let resumed = request.headers.last_event_id.is_present();
+        let streams = resumed || request.headers.method.once() == Some(b"GET");
+        if streams && worker.plugin.policy.mode == Mode::Enforce {
+            if self.ask_for_plain_answer().is_err() {
+                return self.refuse(worker, &request, unreadable("headers"));
+            }
+            let request = Rc::clone(&request);
+            let list = if resumed { ListAnswer::replayed(request) } else { ListAnswer::streamed(request) };
+            self.list = Some(list);
+        }
+        if end {
+            return self.pass(worker, &request);
+        }
+        self.stage = Stage::Bodiless(Rc::clone(&request));
+        match worker.plugin.policy.request_headers {
+            RequestHeaders::Hold => self.hold(worker),
+            // These methods ask for a plain answer above, where their answers can be lists.
+            RequestHeaders::Stream => Flow::Continue,
+        }
+    }
+
+    /// Waits for the body, behind the headers or while they are held.
+    fn await_body(&mut self, worker: &Worker, request: Rc<Request>) -> Flow {
+        self.stage = Stage::Reading(Rc::clone(&request));
+        match worker.plugin.policy.request_headers {
+            RequestHeaders::Hold => self.hold(worker),
+            RequestHeaders::Stream => match self.prepare_headers(worker, &request) {
+                Ok(()) => Flow::Continue,
+                Err(Broken) => self.refuse(worker, &request, unreadable("headers")),
+            },
+        }
+    }
+
+    /// Holds the headers, and watches whether a body comes nevertheless.
+    fn hold(&mut self, worker: &Worker) -> Flow {
+        if worker.watch.is_open()
+            && let Some(now_ns) = self.host.now_ns()
+        {
+            self.paused = Some(worker.watch.pause(now_ns));
+        }
+        Flow::Pause
+    }
+
+    /// Prepares headers that go ahead of their body for what may become of it.
+    fn prepare_headers(&self, worker: &Worker, request: &Request) -> Result<(), Broken> {
+        // What a body holds for this filter is known only when its length has gone ahead.
+        if worker.plugin.changes_bodies() && request.headers.content_length.is_present() {
+            self.host.remove_request_header("content-length")?;
+        }
+        // Which answers are lists is known only then, too. In shadow mode lists stay whole.
+        match worker.plugin.policy.mode {
+            Mode::Enforce => self.ask_for_plain_answer(),
+            Mode::Shadow => Ok(()),
+        }
+    }
+
+    fn judge_buffered(&mut self, worker: &Worker, request: &Rc<Request>) -> Flow {
+        match self.host.request_body() {
+            // Envoy may have buffered more than the last callback told of.
+            Ok(body) if body.len() > worker.plugin.policy.max_body_bytes => {
+                self.refuse(worker, request, guard::too_large(&worker.plugin.policy))
+            }
+            Ok(body) => self.judge(worker, request, &body),
+            Err(Broken) => self.refuse(worker, request, unreadable("body")),
+        }
+    }
+
+    fn judge(&mut self, worker: &Worker, request: &Rc<Request>, body: &[u8]) -> Flow {
+        self.take_steps(worker, request, |environment| request.judge(body, environment))
+    }
+}

@@ -1,0 +1,47 @@
+//! The world of a case in a proxy: its shared data, and its clock.
+
+use std::cell::OnceCell;
+
+use mcp_policy_engine::guard::Environment;
+use mcp_policy_engine::limit::Layout;
+
+use crate::counters::SharedData;
+use crate::host::{Process, SharedMemory};
+use crate::worker::Worker;
+
+/// What a case needs while it takes its steps. The clock and the secret cost a call of the host each, so they are
+/// fetched once and only where they are needed.
+#[derive(Debug)]
+pub(crate) struct Surroundings<'h, H> {
+    store: SharedData<'h, H>,
+    worker: &'h Worker,
+    now_ns: OnceCell<Option<u64>>,
+}
+
+impl<'h, H> Surroundings<'h, H> {
+    pub(crate) fn new(host: &'h H, worker: &'h Worker) -> Self {
+        Self { store: SharedData(host), worker, now_ns: OnceCell::new() }
+    }
+
+    /// Returns the host.
+    pub(crate) fn host(&self) -> &'h H {
+        let SharedData(host) = &self.store;
+        host
+    }
+}
+
+impl<'h, H: Process + SharedMemory> Environment for Surroundings<'h, H> {
+    type Store = SharedData<'h, H>;
+
+    fn store(&self) -> &Self::Store {
+        &self.store
+    }
+
+    fn layout(&self) -> Option<&Layout> {
+        self.worker.layout(self.host())
+    }
+
+    fn now_ns(&self) -> Option<u64> {
+        *self.now_ns.get_or_init(|| self.host().now_ns())
+    }
+}
