@@ -13,14 +13,18 @@ use crate::approval;
 use crate::denial::Denial;
 use crate::identity::{Caller, Principal};
 use crate::json::{self, Value};
-use crate::limit::Usage;
+use crate::limit::{Amount, Usage};
 use crate::mcp::headers::{Field, Headers};
 use crate::mcp::message::Target;
 use crate::mcp::summary::{Arguments, CallSummary, Summary};
 use crate::policy::{self, Limit, Policy};
+use crate::text::{hex, push_integer};
 
 /// How much of a text a record holds, in characters; `…` stands for the rest.
 const LONGEST: usize = 512;
+
+/// How many bytes most records have at most.
+const CAPACITY: usize = 1024;
 
 /// A limit that a call was held against.
 #[derive(Debug, Clone)]
@@ -60,54 +64,45 @@ impl Record<'_> {
     /// Writes the record as one line of JSON, without any control character.
     #[must_use]
     pub fn json(&self) -> String {
-        let mut out = Members(String::with_capacity(512));
+        let mut out = Line(String::with_capacity(CAPACITY));
         let call = self.summary.call.as_ref();
-        out.text("decision", Some(self.verdict));
-        out.text("code", self.denial.map(|denial| denial.code.as_str()));
-        out.text("rule", self.denial.map(|denial| denial.rule.as_ref()).or(self.rule));
-        out.text("id", Some(self.id));
-        out.text("server", Some(&self.policy.server));
-        out.text("method", call.map(|call| call.method.as_ref()));
-        out.text("target", call.and_then(target).as_deref());
-        // Whom the policy grants nothing is not everybody.
-        let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();
-        out.text("grant", granted.then(|| self.caller.grant_name(self.policy)));
-        out.text("principal", self.caller.principal.as_ref().map(Principal::name).as_deref());
-        out.text("session", self.headers.session_id.once().map(|id| digest(id, 8)).as_deref());
-        out.id("request", self.summary.id.as_deref());
-        out.text("protocol", once(&self.headers.protocol_version).as_deref());
-        self.arguments(call, &mut out);
-        counters(self.counters, out.key("counters"));
-        if let Some(approval::Told { outcome, id, cause }) = self.approval {
-            let approval = out.key("approval");
-            approval.push_str("{\"id\":");
-            match id {
-                Some(id) => json::quote(approval, id),
-                None => approval.push_str("null"),
+        // Words of the filter's own need no escape.
+        out.words(r#"{"decision":""#, self.verdict);
+        match self.denial {
+            Some(denial) => {
+                out.words(r#"","code":""#, denial.code.as_str());
+                out.text(r#"","rule":"#, Some(denial.rule.as_ref()));
             }
-            // Writing to a String cannot fail.
-            let _ = write!(approval, r#","outcome":"{}""#, outcome.as_str());
-            if let Some(cause) = cause {
-                approval.push_str(",\"cause\":");
-                json::quote(approval, cause);
-            }
-            approval.push('}');
+            None => out.text(r#"","code":null,"rule":"#, self.rule),
         }
-        out.text("policy", Some(&self.policy.digest));
-        out.text("request_id", once(&self.headers.request_id).as_deref());
-        let Members(members) = out;
-        members + "}"
+        out.words(r#","id":""#, self.id);
+        out.text(r#"","server":"#, Some(&self.policy.server));
+        out.text(r#","method":"#, call.map(|call| call.method.as_ref()));
+        out.text(r#","target":"#, call.and_then(target).as_deref());
+        // Callers without a grant are not everybody.
+        let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();
+        out.text(r#","grant":"#, granted.then(|| self.caller.grant_name(self.policy)));
+        out.text(r#","principal":"#, self.caller.principal.as_ref().map(Principal::name).as_deref());
+        out.text(r#","session":"#, self.headers.session_id.once().map(|id| digest(id, 8)).as_deref());
+        out.id(r#","request":"#, self.summary.id.as_deref());
+        out.text(r#","protocol":"#, once(&self.headers.protocol_version).as_deref());
+        self.arguments(call, &mut out);
+        out.counters(self.counters);
+        if let Some(told) = self.approval {
+            out.approval(told);
+        }
+        out.words(r#","policy":""#, &self.policy.digest);
+        out.text(r#"","request_id":"#, once(&self.headers.request_id).as_deref());
+        let Line(mut line) = out;
+        line.push('}');
+        line
     }
 
-    fn arguments(&self, call: Option<&CallSummary<'_>>, out: &mut Members) {
+    fn arguments(&self, call: Option<&CallSummary<'_>>, out: &mut Line) {
         match call.map(|call| &call.arguments) {
-            Some(Arguments::Sent(value)) => {
-                if let Arguments::Written(key, text) = arguments(self.policy.audit, *value) {
-                    out.raw(key, Some(&text));
-                }
-            }
-            Some(Arguments::Written(key, text)) => out.raw(key, Some(text)),
-            Some(Arguments::None) | None => {}
+            Some(Arguments::Sent(value)) => out.arguments(&arguments(self.policy.audit, *value)),
+            Some(written) => out.arguments(written),
+            None => {}
         }
     }
 }
@@ -119,35 +114,36 @@ pub fn arguments(audited: policy::Arguments, value: Value<'_>) -> Arguments<'sta
         policy::Arguments::None => Arguments::None,
         policy::Arguments::Hash => {
             let hex = digest(value.raw().as_bytes(), 32);
-            Arguments::Written("arguments_sha256", format!("\"{hex}\""))
+            Arguments::Written(r#","arguments_sha256":"#, ["\"", &hex, "\""].concat())
         }
         policy::Arguments::Full => {
             let mut text = String::new();
             json::compact(&mut text, value);
-            Arguments::Written("arguments", text)
+            Arguments::Written(r#","arguments":"#, text)
         }
     }
 }
 
-/// The members of an object that is being written.
-struct Members(String);
+/// The line that is being written. Each method takes what stands before the value as a literal: the end of the value
+/// before it, the comma and the key.
+struct Line(String);
 
-impl Members {
-    fn key(&mut self, key: &str) -> &mut String {
+impl Line {
+    /// Writes text that needs no escape; its closing quote begins the next literal.
+    fn words(&mut self, before: &str, words: &str) {
         let Self(out) = self;
-        out.push(if out.is_empty() { '{' } else { ',' });
-        out.push('"');
-        out.push_str(key);
-        out.push_str("\":");
-        out
+        out.push_str(before);
+        out.push_str(words);
     }
 
-    fn raw(&mut self, key: &str, json: Option<&str>) {
-        self.key(key).push_str(json.unwrap_or("null"));
+    fn raw(&mut self, before: &str, json: Option<&str>) {
+        self.words(before, json.unwrap_or("null"));
     }
 
-    fn text(&mut self, key: &str, text: Option<&str>) {
-        let out = self.key(key);
+    /// Writes text of a caller or of the policy: escaped, and not too much of it.
+    fn text(&mut self, before: &str, text: Option<&str>) {
+        let Self(out) = self;
+        out.push_str(before);
         match text {
             Some(text) => json::quote(out, &shortened(text)),
             None => out.push_str("null"),
@@ -155,18 +151,59 @@ impl Members {
     }
 
     /// Writes the id of a request, which is JSON text of the caller's.
-    fn id(&mut self, key: &str, id: Option<&str>) {
+    fn id(&mut self, before: &str, id: Option<&str>) {
         let plain = |id: &&str| id.len() <= LONGEST && id.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if let Some(id) = id.filter(plain) {
-            return self.raw(key, Some(id));
+            return self.raw(before, Some(id));
         }
         match id.and_then(|id| json::read(id.as_bytes()).ok()) {
             Some(id) => match id.root().string() {
-                Some(text) => self.text(key, Some(&text)),
-                None => self.raw(key, id.root().number()),
+                Some(text) => self.text(before, Some(&text)),
+                None => self.raw(before, id.root().number()),
             },
-            None => self.raw(key, None),
+            None => self.raw(before, None),
         }
+    }
+
+    fn arguments(&mut self, arguments: &Arguments<'_>) {
+        if let Arguments::Written(before, json) = arguments {
+            self.raw(before, Some(json));
+        }
+    }
+
+    fn counters(&mut self, counters: &[Counted]) {
+        let Self(out) = self;
+        out.push_str(r#","counters":["#);
+        for (index, Counted { limit, usage }) in counters.iter().enumerate() {
+            out.push_str(if index > 0 { r#",{"counter":"# } else { r#"{"counter":"# });
+            json::quote(out, &limit.counter);
+            let Usage { used, max, resets_in_seconds } = usage;
+            out.push_str(r#","used":"#);
+            amount(out, *used);
+            out.push_str(r#","max":"#);
+            amount(out, *max);
+            out.push_str(r#","resets_in":"#);
+            push_integer(out, *resets_in_seconds);
+            out.push('}');
+        }
+        out.push(']');
+    }
+
+    fn approval(&mut self, told: &approval::Told) {
+        let Self(out) = self;
+        out.push_str(r#","approval":{"id":"#);
+        match &told.id {
+            Some(id) => json::quote(out, id),
+            None => out.push_str("null"),
+        }
+        self.words(r#","outcome":""#, told.outcome.as_str());
+        let Self(out) = self;
+        out.push('"');
+        if let Some(cause) = &told.cause {
+            out.push_str(r#","cause":"#);
+            json::quote(out, cause);
+        }
+        out.push('}');
     }
 }
 
@@ -183,27 +220,20 @@ fn target<'c>(call: &'c CallSummary<'_>) -> Option<Cow<'c, str>> {
     }
 }
 
-fn counters(counters: &[Counted], out: &mut String) {
-    out.push('[');
-    for (index, Counted { limit, usage }) in counters.iter().enumerate() {
-        out.push_str(if index > 0 { ",{\"counter\":" } else { "{\"counter\":" });
-        json::quote(out, &limit.counter);
+/// Writes an amount in its shortest decimal form. Nearly all are whole, and need none of the formatting machinery.
+fn amount(out: &mut String, amount: Amount) {
+    let (micros, one) = (amount.micros(), Amount::ONE.micros());
+    match (micros.checked_rem(one), micros.checked_div(one)) {
+        (Some(0), Some(whole)) => push_integer(out, whole),
         // Writing to a String cannot fail.
-        let Usage { used, max, resets_in_seconds } = usage;
-        let _ = write!(out, r#","used":{used},"max":{max},"resets_in":{resets_in_seconds}}}"#);
+        _ => drop(write!(out, "{amount}")),
     }
-    out.push(']');
 }
 
 /// Returns the first `length` bytes of the SHA-256 of something, in hex.
 fn digest(bytes: &[u8], length: usize) -> String {
-    let mut text = String::with_capacity(length.saturating_mul(2));
-    for byte in Sha256::digest(bytes).iter().take(length) {
-        for nibble in [byte >> 4, byte & 0xf] {
-            text.push(char::from_digit(nibble.into(), 16).unwrap_or_default());
-        }
-    }
-    text
+    let digest = Sha256::digest(bytes);
+    hex(digest.get(..length).unwrap_or(&digest))
 }
 
 fn once(field: &Field) -> Option<Cow<'_, str>> {

@@ -8,7 +8,7 @@ pub mod condition;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use condition::Subject;
+use condition::Attributes;
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};
@@ -59,14 +59,14 @@ pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>) -> Decision {
         return decision;
     }
     let principal = caller.principal.as_ref().map(Principal::name);
-    let known = Subject {
+    let attributes = Attributes {
         arguments: call.arguments(),
         grant: caller.grant_name(policy),
         principal: principal.as_deref(),
         claims: caller.claims.as_deref(),
     };
     for rules in layers(policy, caller) {
-        decision.consult(rules, call, &known);
+        decision.consult(rules, call, &attributes);
     }
     decision
 }
@@ -111,19 +111,19 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
 
 impl Decision {
     /// Adds what one set of rules says.
-    fn consult(&mut self, rules: &Rules, call: &Call<'_>, known: &Subject<'_>) {
+    fn consult(&mut self, rules: &Rules, call: &Call<'_>, attributes: &Attributes<'_>) {
         match &call.target {
             Target::Tool(name) => {
                 let own = rules.tools.get(name);
                 self.default_unless(own.is_some(), rules, call);
                 for rule in own.into_iter().chain(&rules.all_tools) {
-                    self.apply(rule, call, known);
+                    self.apply(rule, call, attributes);
                 }
             }
             Target::Prompt(name) => {
                 let own = rules.prompts.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                own.into_iter().for_each(|rule| self.apply(rule, call, known));
+                own.into_iter().for_each(|rule| self.apply(rule, call, attributes));
             }
             Target::Resources(uris) => {
                 for uri in uris {
@@ -137,7 +137,7 @@ impl Decision {
                                       dot segments, spaces, backslashes, user information or needless encoding";
                         self.refuse(false, Denial::by(rule, Code::Denied, reason));
                     }
-                    own.into_iter().for_each(|rule| self.apply(rule, call, known));
+                    own.into_iter().for_each(|rule| self.apply(rule, call, attributes));
                 }
             }
             Target::Session | Target::Unknown => match rules.methods.get(&call.method) {
@@ -167,7 +167,7 @@ impl Decision {
     }
 
     /// Adds what one rule says.
-    fn apply(&mut self, rule: &Arc<Rule>, call: &Call<'_>, known: &Subject<'_>) {
+    fn apply(&mut self, rule: &Arc<Rule>, call: &Call<'_>, attributes: &Attributes<'_>) {
         self.rule.get_or_insert_with(|| Arc::clone(&rule.path));
         let shadow = rule.mode == Mode::Shadow;
         match rule.action {
@@ -195,7 +195,7 @@ impl Decision {
         }
         // Most rules have no conditions: what they would say is put into words for those alone.
         let conditional = !rule.require.is_empty() || !rule.deny_if.is_empty();
-        if conditional && let Some(denial) = condition::refusal(rule, known, &described_call(call)) {
+        if conditional && let Some(denial) = condition::refusal(rule, attributes, &described_call(call)) {
             self.refuse(shadow, denial);
         }
         for limit in &rule.limits {

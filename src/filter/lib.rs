@@ -1,6 +1,6 @@
 //! The filter: one HTTP stream at a time, joined to a host.
 //!
-//! `sdk` alone names proxy-wasm; everything else speaks to a [`Host`] and runs natively against any.
+//! `shell` alone names proxy-wasm; everything else speaks to a [`Host`] and runs natively against any.
 
 pub mod counters;
 mod credentials;
@@ -11,7 +11,7 @@ mod list;
 mod metrics;
 pub mod plugin;
 #[cfg(target_family = "wasm")]
-pub mod sdk;
+pub mod shell;
 mod surroundings;
 mod waiting;
 pub mod watch;
@@ -26,6 +26,6 @@ pub use worker::Worker;
 #[cfg(target_family = "wasm")]
 mod module {
     proxy_wasm::main! {{
-        proxy_wasm::set_root_context(|_| crate::sdk::root());
+        proxy_wasm::set_root_context(|_| crate::shell::root());
     }}
 }

@@ -7,7 +7,7 @@ mod laws;
 mod paths;
 mod told;
 
-use mcp_policy_engine::decide::condition::{self, Obstacle, Outcome, Subject};
+use mcp_policy_engine::decide::condition::{self, Attributes, Obstacle, Truth};
 use mcp_policy_engine::decide::{Decision, decide};
 use mcp_policy_engine::identity::{Caller, Principal};
 use mcp_policy_engine::json;
@@ -60,28 +60,28 @@ fn condition(path: &str, op: &str, value: &str) -> Condition {
     Policy::from_bytes(text.as_bytes()).unwrap().rules.tools.get("pay").unwrap().require[0].clone()
 }
 
-fn nobody(arguments: Option<json::Value<'_>>) -> Subject<'_> {
-    Subject { arguments, grant: "default", principal: None, claims: None }
+fn nobody(arguments: Option<json::Value<'_>>) -> Attributes<'_> {
+    Attributes { arguments, grant: "default", principal: None, claims: None }
 }
 
 /// Judges a condition on `args.a`: what `require` and `deny_if` refuse it for.
-fn judged(op: &str, value: &str, arguments: &str) -> [Option<Outcome>; 2] {
+fn judged(op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
     judged_at("args.a", op, value, arguments)
 }
 
-fn judged_at(path: &str, op: &str, value: &str, arguments: &str) -> [Option<Outcome>; 2] {
+fn judged_at(path: &str, op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
     let document = json::read(arguments.as_bytes()).unwrap();
     let (condition, subject) = (condition(path, op, value), nobody(Some(document.root())));
     [condition::require(&condition, &subject), condition::deny_if(&condition, &subject)]
 }
 
 /// Names what a condition is for one value, by what it is refused for in both places.
-fn named(judged: [Option<Outcome>; 2]) -> char {
+fn named(judged: [Option<Truth>; 2]) -> char {
     match judged {
-        [None, Some(Outcome::Holds)] => '+',
-        [Some(Outcome::Fails), None] => '-',
-        [Some(Outcome::Missing), None] => '0',
-        [Some(one), Some(other)] if one == other && matches!(one, Outcome::Unjudgeable(_)) => '?',
+        [None, Some(Truth::Holds)] => '+',
+        [Some(Truth::Fails), None] => '-',
+        [Some(Truth::Missing), None] => '0',
+        [Some(one), Some(other)] if one == other && matches!(one, Truth::Unjudgeable(_)) => '?',
         other => panic!("{other:?}"),
     }
 }
@@ -218,7 +218,7 @@ fn an_obstacle_says_why_nothing_was_judged() {
         ("args.a.b", r#"{"a":"{\"b\":5}"}"#, Obstacle::Blocked),
         ("args.a.b", r#"{"a":{"B":5}}"#, Obstacle::Respelled),
     ] {
-        let unjudgeable = Some(Outcome::Unjudgeable(obstacle));
+        let unjudgeable = Some(Truth::Unjudgeable(obstacle));
         assert_eq!(judged_at(path, "lte", "5", arguments), [unjudgeable, unjudgeable], "{path} {arguments}");
     }
 }

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::canonical::{self, Canonical};
 use crate::json::Value;
 use crate::mcp::message::{Call, GOVERNED, Target};
+use crate::text::hex;
 
 /// Params that are no part of what is approved: what is about the request, and what a call brings of
 /// its earlier rounds.
@@ -136,5 +137,5 @@ pub fn fingerprint(
         }
     }
     text.push('}');
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text))
 }

@@ -12,7 +12,7 @@ use crate::policy::{Condition, Found, Order, Origin, Rule, Scalar, Test};
 
 /// What conditions speak of.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'d> {
+pub struct Attributes<'d> {
     /// The call's arguments
     pub arguments: Option<Value<'d>>,
     /// The name of the caller's grant
@@ -25,7 +25,7 @@ pub struct Subject<'d> {
 
 /// What a condition is for one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Truth {
     /// It holds
     Holds,
     /// It does not
@@ -53,9 +53,9 @@ pub enum Obstacle {
 
 /// Returns the denial by the first condition of a rule that denies the call named `called`.
 #[must_use]
-pub fn refusal(rule: &Rule, subject: &Subject<'_>, called: &str) -> Option<Denial> {
-    let required = rule.require.iter().map(|condition| (condition, true, require(condition, subject)));
-    let forbidden = rule.deny_if.iter().map(|condition| (condition, false, deny_if(condition, subject)));
+pub fn refusal(rule: &Rule, attributes: &Attributes<'_>, called: &str) -> Option<Denial> {
+    let required = rule.require.iter().map(|condition| (condition, true, require(condition, attributes)));
+    let forbidden = rule.deny_if.iter().map(|condition| (condition, false, deny_if(condition, attributes)));
     required.chain(forbidden).find_map(|(condition, required, outcome)| {
         let reason = told::reason(condition, outcome?, required, rule.reason.as_deref(), called);
         Some(Denial::by(condition.path.clone(), Code::ConditionFailed, reason))
@@ -65,35 +65,33 @@ pub fn refusal(rule: &Rule, subject: &Subject<'_>, called: &str) -> Option<Denia
 /// Judges a condition that must hold for every value of its path, and for at least one. Returns the
 /// first outcome that is none.
 #[must_use]
-pub fn require(condition: &Condition, subject: &Subject<'_>) -> Option<Outcome> {
-    judge(condition, subject).into_iter().find(|outcome| *outcome != Outcome::Holds)
+pub fn require(condition: &Condition, attributes: &Attributes<'_>) -> Option<Truth> {
+    judge(condition, attributes).into_iter().find(|outcome| *outcome != Truth::Holds)
 }
 
 /// Judges a condition that must hold for no value of its path. Returns the first outcome in which it
 /// does, or cannot be judged.
 #[must_use]
-pub fn deny_if(condition: &Condition, subject: &Subject<'_>) -> Option<Outcome> {
-    judge(condition, subject)
-        .into_iter()
-        .find(|outcome| !matches!(outcome, Outcome::Fails | Outcome::Missing))
+pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Truth> {
+    judge(condition, attributes).into_iter().find(|outcome| !matches!(outcome, Truth::Fails | Truth::Missing))
 }
 
 /// Judges a condition for each value of its path: at least one outcome.
-fn judge(condition: &Condition, subject: &Subject<'_>) -> Vec<Outcome> {
+fn judge(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
     let test = |operand: Operand<'_>| operand.judge(&condition.test);
-    let each = |root: Option<Value<'_>>| -> Vec<Outcome> {
+    let each = |root: Option<Value<'_>>| -> Vec<Truth> {
         condition.subject.find(root).into_iter().map(|found| test(Operand::new(found))).collect()
     };
     let name =
         |name: Option<&str>| vec![test(name.map_or(Operand::Missing, |name| Operand::Text(name.into())))];
-    match (condition.subject.origin(), subject.claims) {
-        (Origin::Arguments, _) => each(subject.arguments),
-        (Origin::Grant, _) => name(Some(subject.grant)),
-        (Origin::Principal, _) => name(subject.principal),
+    match (condition.subject.origin(), attributes.claims) {
+        (Origin::Arguments, _) => each(attributes.arguments),
+        (Origin::Grant, _) => name(Some(attributes.grant)),
+        (Origin::Principal, _) => name(attributes.principal),
         (Origin::Claims, None) => each(None),
         (Origin::Claims, Some(claims)) => match json::read(claims.as_bytes()) {
             Ok(claims) if claims.defect().is_none() => each(Some(claims.root())),
-            _ => vec![Outcome::Unjudgeable(Obstacle::Blocked)],
+            _ => vec![Truth::Unjudgeable(Obstacle::Blocked)],
         },
     }
 }
@@ -128,11 +126,11 @@ impl<'d> Operand<'d> {
         }
     }
 
-    fn judge(&self, test: &Test) -> Outcome {
+    fn judge(&self, test: &Test) -> Truth {
         let text = match self {
-            Self::Hidden(obstacle) => return Outcome::Unjudgeable(*obstacle),
+            Self::Hidden(obstacle) => return Truth::Unjudgeable(*obstacle),
             Self::Missing => {
-                return if let Test::Exists(false) = test { Outcome::Holds } else { Outcome::Missing };
+                return if let Test::Exists(false) = test { Truth::Holds } else { Truth::Missing };
             }
             Self::Text(text) => Some(text.as_ref()),
             _ => None,
@@ -152,9 +150,9 @@ impl<'d> Operand<'d> {
             }
         };
         match holds {
-            Ok(true) => Outcome::Holds,
-            Ok(false) => Outcome::Fails,
-            Err(obstacle) => Outcome::Unjudgeable(obstacle),
+            Ok(true) => Truth::Holds,
+            Ok(false) => Truth::Fails,
+            Err(obstacle) => Truth::Unjudgeable(obstacle),
         }
     }
 

@@ -84,7 +84,7 @@ pub struct Reply {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Decision<'a> {
+pub(super) struct DecisionObject<'a> {
     id: &'a str,
     code: &'static str,
     rule: &'a str,
@@ -103,7 +103,7 @@ struct Text<'a> {
 #[derive(Serialize)]
 pub(super) struct Meta<'a> {
     #[serde(rename = "dev.mcp-policy/decision")]
-    pub(super) decision: &'a Decision<'a>,
+    pub(super) decision: &'a DecisionObject<'a>,
 }
 
 // Clients of 2026-07-28 refuse a result without `resultType`; older ones ignore it.
@@ -122,7 +122,7 @@ struct RpcError<'a> {
     code: i32,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Decision<'a>>,
+    data: Option<&'a DecisionObject<'a>>,
 }
 
 impl Refusal<'_> {
@@ -182,8 +182,8 @@ impl Refusal<'_> {
         Reply { status: 200, headers, body: format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#) }
     }
 
-    fn decision(&self) -> Decision<'_> {
-        Decision {
+    fn decision(&self) -> DecisionObject<'_> {
+        DecisionObject {
             id: self.decision_id,
             code: self.denial.code.as_str(),
             rule: &self.denial.rule,

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::answer::{Decision, Meta, json};
+use super::answer::{DecisionObject, Meta, json};
 use super::edit::Edits;
 use super::message::Call;
 use crate::json::{self, Value};
@@ -100,7 +100,7 @@ impl Rounds {
     }
 
     /// Writes the result that leads the client's user to `url` and has the client call again.
-    pub(super) fn result(&self, url: &str, message: &str, decision: &Decision<'_>) -> String {
+    pub(super) fn result(&self, url: &str, message: &str, decision: &DecisionObject<'_>) -> String {
         let servers = [("requestState", &self.state), ("inputResponses", &self.responses)];
         let servers: Vec<String> = servers
             .iter()

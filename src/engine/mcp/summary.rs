@@ -35,7 +35,7 @@ pub enum Arguments<'d> {
     None,
     /// As they were sent
     Sent(Value<'d>),
-    /// As the record has them: a member's key and its JSON text
+    /// As the record has them: a comma, the member's key and its colon; and the value as JSON text
     Written(&'static str, String),
 }
 

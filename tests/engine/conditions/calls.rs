@@ -1,6 +1,6 @@
 //! Calls and their callers: what conditions make of a decision.
 
-use mcp_policy_engine::decide::condition::{Subject, deny_if, require};
+use mcp_policy_engine::decide::condition::{Attributes, deny_if, require};
 use mcp_policy_engine::policy::Policy;
 use serde_json::json;
 
@@ -10,10 +10,10 @@ use super::{called, condition, decided, named, nobody, policy};
 fn a_caller_is_judged_by_grant_principal_and_claims() {
     let claims =
         r#"{"team":"sre","level":3,"groups":["a","b"],"https://corp/roles":["admin"],"org":{"unit":"x"}}"#;
-    let known = Subject { arguments: None, grant: "ci", principal: Some("bob"), claims: Some(claims) };
+    let known = Attributes { arguments: None, grant: "ci", principal: Some("bob"), claims: Some(claims) };
     let stranger = nobody(None);
-    let unreadable = Subject { claims: Some("{"), ..known };
-    let twofold = Subject { claims: Some(r#"{"team":"sre","team":"dev"}"#), ..known };
+    let unreadable = Attributes { claims: Some("{"), ..known };
+    let twofold = Attributes { claims: Some(r#"{"team":"sre","team":"dev"}"#), ..known };
     for (path, op, value, expected) in [
         // the known caller, a stranger, one whose claims cannot be read, one whose claims read in two ways
         ("grant", "eq", "\"ci\"", "+-++"),

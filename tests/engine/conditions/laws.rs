@@ -1,6 +1,6 @@
 //! What holds of every condition and every argument.
 
-use mcp_policy_engine::decide::condition::Outcome;
+use mcp_policy_engine::decide::condition::Truth;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
@@ -104,9 +104,9 @@ proptest! {
         let kind = argument.map_or("missing", kind);
         let [require, deny_if] = judged(op, operand, &written(&entries, ""));
         if matches!(kind, "missing" | "null") {
-            prop_assert_eq!((require, deny_if), (Some(Outcome::Missing), None));
+            prop_assert_eq!((require, deny_if), (Some(Truth::Missing), None));
         } else if !speaks_of(op, operand).contains(&kind) {
-            prop_assert!(matches!(require, Some(Outcome::Unjudgeable(_))), "{:?}", require);
+            prop_assert!(matches!(require, Some(Truth::Unjudgeable(_))), "{:?}", require);
             prop_assert_eq!(require, deny_if);
         }
     }

@@ -1,14 +1,14 @@
 //! What a caller is told of a condition: which argument, and what would be accepted, but neither the
 //! argument's value nor the policy's.
 
-use super::{Obstacle, Outcome};
+use super::{Obstacle, Truth};
 use crate::policy::{Condition, Order, Origin, Scalar, Test};
 
 /// Writes the reason for which a condition denies the call named `called`. `required` tells whether it
 /// stands in `require`, else it stands in `deny_if`; `because` is the rule's own reason.
 pub(super) fn reason(
     condition: &Condition,
-    outcome: Outcome,
+    outcome: Truth,
     required: bool,
     because: Option<&str>,
     called: &str,
@@ -25,30 +25,30 @@ pub(super) fn reason(
     format!("{called} is denied{by}: {sentence}{because}")
 }
 
-fn of_argument(condition: &Condition, outcome: Outcome, required: bool) -> String {
+fn of_argument(condition: &Condition, outcome: Truth, required: bool) -> String {
     let Condition { subject, test, .. } = condition;
     let argument =
         if subject.is_one_argument() { format!("`{subject}`") } else { format!("every `{subject}`") };
     match outcome {
-        Outcome::Missing => match types(test) {
+        Truth::Missing => match types(test) {
             Some(types) => format!("{argument} must be given, as {types}"),
             None => format!("{argument} must be given"),
         },
-        Outcome::Unjudgeable(Obstacle::Type) => {
+        Truth::Unjudgeable(Obstacle::Type) => {
             let types = types(test).unwrap_or_default();
             format!("{argument} must be {types}, and nothing that is converted to it")
         }
-        Outcome::Unjudgeable(Obstacle::Blocked) => {
+        Truth::Unjudgeable(Obstacle::Blocked) => {
             format!("what `{subject}` is in must be objects and lists, not strings that hold them")
         }
-        Outcome::Unjudgeable(Obstacle::Respelled) => {
+        Truth::Unjudgeable(Obstacle::Respelled) => {
             format!("the keys of `{subject}` must be given in this spelling alone")
         }
-        Outcome::Unjudgeable(Obstacle::Length) => format!("{argument} must be a shorter string"),
-        Outcome::Unjudgeable(Obstacle::Digits) => {
+        Truth::Unjudgeable(Obstacle::Length) => format!("{argument} must be a shorter string"),
+        Truth::Unjudgeable(Obstacle::Digits) => {
             format!("{argument} must be a number of no more digits than a double keeps")
         }
-        Outcome::Holds | Outcome::Fails => format!("{argument} {}", of_value(test, required)),
+        Truth::Holds | Truth::Fails => format!("{argument} {}", of_value(test, required)),
     }
 }
 
