@@ -93,7 +93,7 @@ impl Record<'_> {
         out.text("rule", self.denial.map(|denial| denial.rule.as_ref()).or(self.rule));
         out.text("id", Some(self.id));
         out.text("server", Some(&self.policy.server));
-        out.text("method", call.map(|call| call.method.as_ref()));
+        out.text("method", call.map(|call| call.method.as_str()));
         out.text("target", call.and_then(target).as_deref());
         // Whom the policy grants nothing is not everybody.
         let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();

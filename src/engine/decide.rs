@@ -84,7 +84,7 @@ pub fn subject(call: &Call<'_>) -> String {
         Target::Tool(name) => format!("the tool {}", quoted(name)),
         Target::Resources(_) => "this resource".to_owned(),
         Target::Prompt(name) => format!("the prompt {}", quoted(name)),
-        Target::Session | Target::Unknown => format!("the method {}", quoted(&call.method)),
+        Target::Session | Target::Unknown => format!("the method {}", quoted(call.method.as_str())),
     }
 }
 
@@ -140,7 +140,7 @@ impl<'p> Decision<'p> {
                     own.into_iter().for_each(|rule| self.apply(rule, call, known));
                 }
             }
-            Target::Session | Target::Unknown => match rules.methods.get(&call.method) {
+            Target::Session | Target::Unknown => match rules.methods.get(call.method.as_str()) {
                 Some((Effect::Allow, path)) => {
                     self.rule.get_or_insert(path);
                 }
@@ -182,7 +182,7 @@ impl<'p> Decision<'p> {
             }
         }
         // A completion names a prompt without its arguments.
-        if let Some(schema) = rule.arguments.as_ref().filter(|_| call.method != "completion/complete")
+        if let Some(schema) = rule.arguments.as_ref().filter(|_| call.method.takes_arguments())
             && let Err(violation) = schema.judge(call.arguments())
         {
             let because = rule.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));

@@ -16,7 +16,6 @@ use crate::identity::{self, Caller};
 use crate::limit::{Layout, Store};
 use crate::mcp::answer::{Asked, Lead, Refusal, Reply};
 use crate::mcp::headers::Headers;
-use crate::mcp::list::ListKind;
 use crate::mcp::message::{self, Body, Call, Message, Rejection, Target};
 use crate::mcp::rounds;
 use crate::policy::{Mode, Policy};
@@ -227,7 +226,7 @@ impl Request<'_> {
     /// denied any of it.
     fn list(&self, message: &Message<'_>) -> Option<ListRequest> {
         let Body::Call(call) = &message.body else { return None };
-        let kind = ListKind::from_method(&call.method).filter(|_| self.policy.mode == Mode::Enforce)?;
+        let kind = call.method.list_kind().filter(|_| self.policy.mode == Mode::Enforce)?;
         // Some servers answer what should have had an id: their list is filtered as well.
         Some(ListRequest { kind, id: message.id.unwrap_or("null").to_owned() })
     }

@@ -5,6 +5,7 @@
 //! edited in place), the text of every number (they compare exactly), and every defect that makes
 //! two parsers read one text in two ways, such as a key that stands twice.
 
+pub mod canonical;
 pub mod decimal;
 mod defect;
 mod document;
