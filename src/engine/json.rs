@@ -9,8 +9,10 @@ pub mod canonical;
 pub mod decimal;
 mod defect;
 mod document;
+mod duplicate;
 mod number;
 mod read;
+mod scan;
 mod text;
 
 pub use defect::{Defect, DefectKind, Malformed};
