@@ -4,7 +4,6 @@
 //! do with an answer is [`guard`](crate::guard)'s.
 
 mod answer;
-pub mod canonical;
 mod question;
 
 pub use answer::{Answer, Cause, MOST_BYTES, Status, read};

@@ -77,7 +77,7 @@ impl Record<'_> {
         }
         out.words(r#","id":""#, self.id);
         out.text(r#"","server":"#, Some(&self.policy.server));
-        out.text(r#","method":"#, call.map(|call| call.method.as_ref()));
+        out.text(r#","method":"#, call.map(|call| call.method.as_str()));
         out.text(r#","target":"#, call.and_then(target).as_deref());
         // Callers without a grant are not everybody.
         let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();

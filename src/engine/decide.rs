@@ -140,7 +140,7 @@ impl Decision {
                     own.into_iter().for_each(|rule| self.apply(rule, call, attributes));
                 }
             }
-            Target::Session | Target::Unknown => match rules.methods.get(&call.method) {
+            Target::Session | Target::Unknown => match rules.methods.get(call.method.as_str()) {
                 Some((Effect::Allow, path)) => {
                     self.rule.get_or_insert_with(|| Arc::clone(path));
                 }
@@ -185,7 +185,7 @@ impl Decision {
             }
         }
         // A completion names a prompt without its arguments.
-        if let Some(schema) = rule.arguments.as_ref().filter(|_| call.method != "completion/complete")
+        if let Some(schema) = rule.arguments.as_ref().filter(|_| call.method.takes_arguments())
             && let Err(violation) = schema.judge(call.arguments())
         {
             let because = rule.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
@@ -241,7 +241,7 @@ pub fn needs_approval(rule: &Rule, called: &str) -> Denial {
 }
 
 fn described_call(call: &Call<'_>) -> String {
-    described(&call.method, &call.target)
+    described(call.method.as_str(), &call.target)
 }
 
 /// Writes a rule's reason as the end of a sentence.

@@ -5,11 +5,14 @@
 //! edited in place), the text of every number (they compare exactly), and every defect that makes
 //! two parsers read one text in two ways, such as a key that stands twice.
 
+pub mod canonical;
 pub mod decimal;
 mod defect;
 mod document;
+mod duplicate;
 mod number;
 mod read;
+mod scan;
 mod text;
 
 pub use defect::{Defect, DefectKind, Malformed};

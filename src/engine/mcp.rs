@@ -7,6 +7,7 @@ pub mod keys;
 pub mod list;
 pub mod media;
 pub mod message;
+pub mod method;
 pub mod rounds;
 pub mod sse;
 pub mod summary;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use mcp_policy_engine::approval::canonical::Canonical;
 use mcp_policy_engine::approval::fingerprint;
+use mcp_policy_engine::json::canonical::Canonical;
 use mcp_policy_engine::json::{self, Value};
 
 use crate::model::Asked;

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use mcp_policy_engine::approval::canonical::Canonical;
 use mcp_policy_engine::approval::fingerprint;
+use mcp_policy_engine::json::canonical::Canonical;
 use serde_json::{Value, json};
 use ureq::Agent;
 

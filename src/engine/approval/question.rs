@@ -3,9 +3,10 @@
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::canonical::{self, Canonical};
 use crate::json::Value;
-use crate::mcp::message::{Call, GOVERNED, Target};
+use crate::json::canonical::{self, Canonical};
+use crate::mcp::message::{Call, Target};
+use crate::mcp::method::Method;
 use crate::text::hex;
 
 /// Params that are no part of what is approved: what is about the request, and what a call brings of
@@ -48,7 +49,7 @@ impl Bound {
                 let bound = |key: &str| !NOT_BOUND.contains(&key);
                 let members = call.params.into_iter().flat_map(Value::entries);
                 let form = Canonical::of_members(members.filter(|(key, _)| bound(key)));
-                (call.method.as_ref(), sent(call.params, bound), form)
+                (call.method.as_str(), sent(call.params, bound), form)
             }
         };
         if !form.is_exact() {
@@ -60,7 +61,7 @@ impl Bound {
 
 /// Tells whether a rule can have a person asked about this method.
 fn is_method(name: &str) -> bool {
-    GOVERNED.iter().any(|(method, _)| *method == name)
+    Method::new(name).section().is_some()
 }
 
 /// Writes an object of some members of another as they stand there.

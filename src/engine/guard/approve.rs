@@ -40,7 +40,7 @@ pub(super) fn consult<E: Environment>(
     environment: &E,
 ) -> Result<Consultation, Denial> {
     let policy = &request.policy;
-    let called = decide::described(&call.method, &call.target);
+    let called = decide::described(call.method.as_str(), &call.target);
     let needed = || decide::needs_approval(&rule, &called);
     // The loader refuses a policy that has nobody to ask.
     let Approvals { expires_seconds, wait_seconds, .. } = policy.approvals.as_ref().ok_or_else(needed)?;

@@ -116,7 +116,7 @@ impl<'d> Case<'d> {
         let Body::Call(call) = &message.body else { return case.conclude(request) };
         case.decision = decide::decide(&request.policy, &request.caller, call);
         if request.policy.mode == Mode::Shadow {
-            case.decision.soften(&call.method, &call.target);
+            case.decision.soften(call.method.as_str(), &call.target);
         }
         let consultation = case.consult(request, call, document.text().len(), environment);
         if case.decision.denial.is_some() {

@@ -102,7 +102,8 @@ fn places(request: &Request, dues: &[Due], layout: &Layout) -> Vec<Place> {
 
 fn used_up(due: &Due, facts: &Facts<'_>, retry_after_seconds: Option<u64>) -> Denial {
     let because = due.limit.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
-    let called = facts.summary.call.as_ref().map(|call| decide::described(&call.method, &call.target));
+    let called =
+        facts.summary.call.as_ref().map(|call| decide::described(call.method.as_str(), &call.target));
     let called = called.unwrap_or_default();
     let counter = &due.limit.counter;
     let reason = match retry_after_seconds {

@@ -7,7 +7,6 @@ use crate::audit::{self, Counted, Record};
 use crate::decide::Decision;
 use crate::denial::Denial;
 use crate::mcp::answer::{Asked, Lead, Refusal, Reply};
-use crate::mcp::list::ListKind;
 use crate::mcp::message::Target;
 use crate::mcp::summary::Summary;
 use crate::policy::{self, Mode};
@@ -124,7 +123,7 @@ impl Request {
     /// their elements.
     pub(super) fn list(&self, facts: &Facts<'_>) -> Option<ListRequest> {
         let call = facts.summary.call.as_ref().filter(|_| self.policy.mode == Mode::Enforce)?;
-        let kind = ListKind::from_method(&call.method)?;
+        let kind = call.method.list_kind()?;
         // Some servers answer what should have had an id: their list is filtered as well.
         Some(ListRequest { kind, id: facts.summary.id.as_deref().unwrap_or("null").to_owned() })
     }

@@ -1,6 +1,7 @@
 //! The tree that the reader leaves: one flat list of nodes in document order.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::defect::Defect;
 use super::text;
@@ -44,11 +45,41 @@ impl Kind {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub kind: Kind,
-    /// Byte offsets into the text, quotes and brackets included.
-    pub start: usize,
-    pub end: usize,
-    /// Index of the first node behind this value's own nodes.
-    pub after: usize,
+    /// Byte offsets into the text, quotes and brackets included. The reader takes no text that they cannot
+    /// count. Of an array or object that is being read, `end` is the reader's.
+    start: u32,
+    pub end: u32,
+    /// Index of the first node behind this value's own nodes. There are no more nodes than bytes.
+    after: u32,
+}
+
+impl Node {
+    pub fn new(kind: Kind, start: usize, end: usize, after: usize) -> Self {
+        let [start, end, after] = [start, end, after].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+        Self { kind, start, end, after }
+    }
+
+    pub fn span(&self) -> Range<usize> {
+        index(self.start)..index(self.end)
+    }
+
+    pub fn after(&self) -> usize {
+        index(self.after)
+    }
+
+    /// Returns a string or key of `text`, unescaped; of another value something meaningless.
+    pub fn string(self, text: &str) -> Cow<'_, str> {
+        let Range { start, end } = self.span();
+        let inner = text.get(start.saturating_add(1)..end.saturating_sub(1)).unwrap_or_default();
+        match self.kind {
+            Kind::String { escaped: true } => Cow::Owned(text::unescape(inner)),
+            _ => Cow::Borrowed(inner),
+        }
+    }
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// A text that is JSON, as a tree.
@@ -65,7 +96,7 @@ impl<'t> Document<'t> {
     #[must_use]
     pub fn empty_object() -> Self {
         let text = "{}";
-        let node = Node { kind: Kind::Object, start: 0, end: text.len(), after: 1 };
+        let node = Node::new(Kind::Object, 0, text.len(), 1);
         Self { text, nodes: vec![node], defect: None, duplicate: None }
     }
 
@@ -95,7 +126,7 @@ impl<'t> Document<'t> {
 
     fn node(&self, index: usize) -> Node {
         // Indices come from the tree itself; an absent node reads as `null`, which nothing allows.
-        self.nodes.get(index).copied().unwrap_or(Node { kind: Kind::Null, start: 0, end: 0, after: index })
+        self.nodes.get(index).copied().unwrap_or(Node::new(Kind::Null, 0, 0, index))
     }
 }
 
@@ -115,9 +146,8 @@ impl<'d> Value<'d> {
 
     /// Returns the byte offsets of the value in the text.
     #[must_use]
-    pub fn span(self) -> std::ops::Range<usize> {
-        let node = self.document.node(self.index);
-        node.start..node.end
+    pub fn span(self) -> Range<usize> {
+        self.document.node(self.index).span()
     }
 
     /// Returns the value's own text, byte for byte.
@@ -129,10 +159,8 @@ impl<'d> Value<'d> {
     /// Returns the string, unescaped, or `None` where the value is none.
     #[must_use]
     pub fn string(self) -> Option<Cow<'d, str>> {
-        let Kind::String { escaped } = self.kind() else { return None };
-        let raw = self.raw();
-        let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-        Some(if escaped { Cow::Owned(text::unescape(inner)) } else { Cow::Borrowed(inner) })
+        let node = self.document.node(self.index);
+        matches!(node.kind, Kind::String { .. }).then(|| node.string(self.document.text))
     }
 
     /// Returns the text of a number, or `None` where the value is none.
@@ -153,12 +181,12 @@ impl<'d> Value<'d> {
     pub fn entries(self) -> Entries<'d> {
         let node = self.document.node(self.index);
         let next = self.index.saturating_add(1);
-        let end = if node.kind == Kind::Object { node.after } else { next };
+        let end = if node.kind == Kind::Object { node.after() } else { next };
         Entries { document: self.document, next, end }
     }
 
     /// Walks the members of an object likewise, each with the byte offsets of its key, colon and value.
-    pub fn members(self) -> impl Iterator<Item = (Cow<'d, str>, std::ops::Range<usize>, Value<'d>)> {
+    pub fn members(self) -> impl Iterator<Item = (Cow<'d, str>, Range<usize>, Value<'d>)> {
         let mut entries = self.entries();
         std::iter::from_fn(move || {
             let (key, value) = entries.next_pair()?;
@@ -171,7 +199,7 @@ impl<'d> Value<'d> {
     pub fn elements(self) -> Elements<'d> {
         let node = self.document.node(self.index);
         let next = self.index.saturating_add(1);
-        let end = if node.kind == Kind::Array { node.after } else { next };
+        let end = if node.kind == Kind::Array { node.after() } else { next };
         Elements { document: self.document, next, end }
     }
 
@@ -203,7 +231,7 @@ impl<'d> Entries<'d> {
         }
         let key = Value { document: self.document, index: self.next };
         let value = Value { document: self.document, index: self.next.saturating_add(1) };
-        self.next = self.document.node(value.index).after.max(self.next.saturating_add(2));
+        self.next = self.document.node(value.index).after().max(self.next.saturating_add(2));
         Some((key, value))
     }
 }
@@ -232,7 +260,7 @@ impl<'d> Iterator for Elements<'d> {
             return None;
         }
         let value = Value { document: self.document, index: self.next };
-        self.next = self.document.node(self.next).after.max(self.next.saturating_add(1));
+        self.next = self.document.node(self.next).after().max(self.next.saturating_add(1));
         Some(value)
     }
 }

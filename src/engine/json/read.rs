@@ -1,36 +1,41 @@
 //! The reader: bytes to a [`Document`], in one pass and without recursion.
 
-use std::borrow::Cow;
+mod open;
+
+use open::{KeyFilter, Open};
 
 use super::defect::{Defect, DefectKind, Malformed};
 use super::document::{Document, Kind, Node};
 use super::number::{self, Fit};
-use super::text;
+use super::{duplicate, scan, text};
 
 /// How many arrays and objects may stand within one another, the outermost one counted.
 pub const MAX_DEPTH: usize = 100;
 
-/// Objects up to this many keys are searched pairwise for duplicates, larger ones sorted.
-const FEW_KEYS: usize = 8;
+/// Numbers up to this many characters without an exponent fit: 18 digits are below 2^63.
+const SHORT_NUMBER: usize = 18;
 
 /// Reads `bytes` as one JSON text.
 ///
 /// # Errors
-/// [`Malformed`] where the bytes are no JSON text. What is JSON but reads in two ways is no error
-/// here: it is the document's [`defect`](Document::defect), so that the id of a request can still
-/// be echoed in its refusal.
+/// [`Malformed`] where the bytes are no JSON text, or more than 4 GiB. What is JSON but reads in two ways is
+/// no error here: it is the document's [`defect`](Document::defect), so that the id of a request can still be
+/// echoed in its refusal.
 pub fn read(bytes: &[u8]) -> Result<Document<'_>, Malformed> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         return Err(Malformed { at: 0, what: "there is a byte order mark" });
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|error| Malformed { at: error.valid_up_to(), what: "the text is not UTF-8" })?;
+    if u32::try_from(text.len()).is_err() {
+        return Err(Malformed { at: 0, what: "the text is longer than 4 GiB" });
+    }
     let mut reader = Reader {
         text,
-        at: 0,
         // A node for about every eight bytes is what real requests have.
         nodes: Vec::with_capacity((bytes.len() / 8).saturating_add(8)),
-        open: Vec::with_capacity(8),
+        open: Open::new(0, Kind::Null),
+        depth: 0,
         low_half: 0,
         defect: None,
         duplicate: None,
@@ -39,181 +44,177 @@ pub fn read(bytes: &[u8]) -> Result<Document<'_>, Malformed> {
     Ok(Document { text, nodes: reader.nodes, defect: reader.defect, duplicate: reader.duplicate })
 }
 
+/// Places are byte offsets, at most one behind the text's end, so that none of their sums wraps.
 struct Reader<'t> {
     text: &'t str,
-    at: usize,
     nodes: Vec<Node>,
-    /// Indices of the arrays and objects that are not closed yet.
-    open: Vec<usize>,
-    /// Where the last high surrogate ended.
+    /// Meaningless while `depth` is 0. The node of an array or object keeps `keys` as its `end`, and the
+    /// index of the one around it as its `after`, while something inside it is read.
+    open: Open,
+    /// How many arrays and objects are open
+    depth: usize,
+    /// Where the last high surrogate ended
     low_half: usize,
     defect: Option<Defect>,
     duplicate: Option<Defect>,
 }
 
-impl<'t> Reader<'t> {
+impl Reader<'_> {
     fn document(&mut self) -> Result<(), Malformed> {
-        self.value()?;
-        while let Some(&container) = self.open.last() {
-            self.member(container)?;
-        }
-        match self.peek() {
-            None => Ok(()),
-            Some(_) => self.malformed("something stands behind the value"),
-        }
-    }
-
-    /// Reads what follows inside the innermost open container: its end, or its next member.
-    fn member(&mut self, container: usize) -> Result<(), Malformed> {
-        let (object, empty) = match self.nodes.get(container) {
-            Some(node) => (node.kind == Kind::Object, self.nodes.len() == container.saturating_add(1)),
-            None => return self.malformed("a value is out of place"),
-        };
-        let close = if object { b'}' } else { b']' };
-        match self.peek() {
-            Some(byte) if byte == close => {
-                self.bump();
-                self.close(container);
-                return Ok(());
-            }
-            Some(b',') if !empty => self.bump(),
-            Some(_) if empty => {}
-            Some(_) => return self.malformed("a comma or a closing bracket is missing"),
-            None => return self.malformed("the text ends too early"),
-        }
-        if object {
-            if self.peek() != Some(b'"') {
-                return self.malformed("a key is missing");
-            }
-            self.string()?;
-            if self.peek() != Some(b':') {
-                return self.malformed("a colon is missing");
-            }
-            self.bump();
-        }
-        self.value()
-    }
-
-    fn value(&mut self) -> Result<(), Malformed> {
-        match self.peek() {
-            Some(b'{') => self.open(Kind::Object),
-            Some(b'[') => self.open(Kind::Array),
-            Some(b'"') => self.string()?,
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            Some(b't') => self.word("true", Kind::Bool(true))?,
-            Some(b'f') => self.word("false", Kind::Bool(false))?,
-            Some(b'n') => self.word("null", Kind::Null)?,
-            Some(_) => return self.malformed("a value is missing"),
-            None => return self.malformed("the text ends too early"),
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, kind: Kind) {
-        let start = self.at;
-        self.bump();
-        self.open.push(self.nodes.len());
-        if self.open.len() > MAX_DEPTH {
-            self.flag(start, DefectKind::TooDeep);
-        }
-        self.push(kind, start);
-    }
-
-    fn close(&mut self, container: usize) {
-        self.open.pop();
-        let (end, after) = (self.at, self.nodes.len());
-        if let Some(node) = self.nodes.get_mut(container) {
-            node.end = end;
-            node.after = after;
-            if node.kind == Kind::Object {
-                self.find_duplicate(container, after);
-            }
-        }
-    }
-
-    /// Looks for a key that stands twice among the members of one object.
-    fn find_duplicate(&mut self, object: usize, after: usize) {
-        let source: &'t str = self.text;
-        let mut keys: Vec<(Cow<'t, str>, usize)> = Vec::new();
-        let mut index = object.saturating_add(1);
-        while index < after {
-            let (Some(key), Some(value)) = (self.nodes.get(index), self.nodes.get(index.saturating_add(1)))
-            else {
-                break;
-            };
-            let inner = key.start.saturating_add(1)..key.end.saturating_sub(1);
-            let raw = source.get(inner).unwrap_or_default();
-            let name = match key.kind {
-                Kind::String { escaped: true } => Cow::Owned(text::unescape(raw)),
-                _ => Cow::Borrowed(raw),
-            };
-            if keys.len() < FEW_KEYS && keys.iter().any(|(other, _)| *other == name) {
-                let at = key.start;
-                self.flag(at, DefectKind::DuplicateKey);
-                return;
-            }
-            keys.push((name, key.start));
-            index = value.after.max(index.saturating_add(2));
-        }
-        if keys.len() > FEW_KEYS {
-            keys.sort_unstable();
-            let twice = keys.windows(2).find_map(|pair| match pair {
-                [(first, _), (second, at)] if first == second => Some(*at),
-                _ => None,
-            });
-            if let Some(at) = twice {
-                self.flag(at, DefectKind::DuplicateKey);
-            }
-        }
-    }
-
-    fn string(&mut self) -> Result<(), Malformed> {
-        let start = self.at;
-        let mut escaped = false;
-        self.bump();
+        let mut at = 0;
         loop {
-            match self.byte() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(0..=0x1f) => return self.malformed("a string holds an unescaped control character"),
-                Some(_) => self.bump(),
-                None => return self.malformed("the text ends too early"),
+            at = self.value(at)?;
+            match self.next(at)? {
+                Some(next) => at = next,
+                None => return Ok(()),
             }
         }
-        self.bump();
-        self.push(Kind::String { escaped }, start);
-        Ok(())
     }
 
-    fn escape(&mut self) -> Result<(), Malformed> {
-        let start = self.at;
-        self.bump();
-        match self.byte() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.bump(),
-            Some(b'u') => {
-                self.bump();
-                for _ in 0..4 {
-                    match self.byte() {
-                        Some(byte) if byte.is_ascii_hexdigit() => self.bump(),
-                        _ => return self.malformed("an escape in a string is unknown"),
-                    }
-                }
-                self.surrogate(start);
+    /// Reads a whole value, or the bracket that opens one, and returns the place behind it.
+    fn value(&mut self, at: usize) -> Result<usize, Malformed> {
+        let (at, byte) = self.token(at);
+        match byte {
+            Some(b'"') => {
+                let (end, escaped) = self.string(at)?;
+                self.push(Kind::String { escaped }, at, end);
+                Ok(end)
             }
-            _ => return self.malformed("an escape in a string is unknown"),
+            Some(b'{') => Ok(self.open(Kind::Object, at)),
+            Some(b'[') => Ok(self.open(Kind::Array, at)),
+            Some(b'-' | b'0'..=b'9') => self.number(at),
+            Some(b't') => self.word("true", Kind::Bool(true), at),
+            Some(b'f') => self.word("false", Kind::Bool(false), at),
+            Some(b'n') => self.word("null", Kind::Null, at),
+            Some(_) => malformed(at, "a value is missing"),
+            None => malformed(at, "the text ends too early"),
         }
-        Ok(())
+    }
+
+    /// Reads what stands between two values, and returns the place of the next one; `None` at the end.
+    fn next(&mut self, mut at: usize) -> Result<Option<usize>, Malformed> {
+        while self.depth > 0 {
+            let (here, byte) = self.token(at);
+            let behind = here.wrapping_add(1);
+            let member = match byte {
+                Some(byte) if byte == self.open.bracket => {
+                    self.close(behind);
+                    at = behind;
+                    continue;
+                }
+                Some(_) if self.open.empty => here,
+                Some(b',') => behind,
+                Some(_) => return malformed(here, "a comma or a closing bracket is missing"),
+                None => return malformed(here, "the text ends too early"),
+            };
+            return self.key(member).map(Some);
+        }
+        match self.token(at) {
+            (_, None) => Ok(None),
+            (at, Some(_)) => malformed(at, "something stands behind the value"),
+        }
+    }
+
+    /// Reads the key and the colon in front of a member; nothing in front of an element.
+    fn key(&mut self, at: usize) -> Result<usize, Malformed> {
+        self.open.empty = false;
+        if self.open.bracket == b']' {
+            return Ok(at);
+        }
+        let (at, byte) = self.token(at);
+        if byte != Some(b'"') {
+            return malformed(at, "a key is missing");
+        }
+        let (end, escaped) = self.string(at)?;
+        self.push(Kind::String { escaped }, at, end);
+        let inner = at.wrapping_add(1)..end.wrapping_sub(1);
+        self.open.keys.add(self.text.as_bytes().get(inner).unwrap_or_default(), escaped);
+        match self.token(end) {
+            (at, Some(b':')) => Ok(at.wrapping_add(1)),
+            (at, _) => malformed(at, "a colon is missing"),
+        }
+    }
+
+    fn open(&mut self, kind: Kind, at: usize) -> usize {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth > MAX_DEPTH {
+            self.flag(at, DefectKind::TooDeep);
+        }
+        let Open { index: outer, keys, .. } = self.open;
+        if let Some(node) = self.nodes.get_mut(outer) {
+            node.end = keys.0;
+        }
+        self.open = Open::new(self.nodes.len(), kind);
+        self.nodes.push(Node::new(kind, at, 0, outer));
+        at.wrapping_add(1)
+    }
+
+    fn close(&mut self, end: usize) {
+        let Open { index, bracket, keys, .. } = self.open;
+        let after = self.nodes.len();
+        let Some(node) = self.nodes.get_mut(index) else { return };
+        let outer = node.after();
+        *node = Node::new(node.kind, node.span().start, end, after);
+        if keys.may_repeat()
+            && bracket == b'}'
+            && let Some(at) = duplicate::find(self.text, &self.nodes, index)
+        {
+            self.flag(at, DefectKind::DuplicateKey);
+        }
+        self.depth = self.depth.saturating_sub(1);
+        if let Some(node) = self.nodes.get(outer) {
+            self.open = Open { empty: false, keys: KeyFilter(node.end), ..Open::new(outer, node.kind) };
+        }
+    }
+
+    /// Reads a string from its opening quote on. Returns the place behind it, and whether it has escapes.
+    #[inline]
+    fn string(&mut self, start: usize) -> Result<(usize, bool), Malformed> {
+        let at = scan::plain_end(self.text.as_bytes(), start.wrapping_add(1));
+        match self.byte(at) {
+            Some(b'"') => Ok((at.wrapping_add(1), false)),
+            _ => Ok((self.escapes(at)?, true)),
+        }
+    }
+
+    /// Reads the rest of a string, from an escape on.
+    #[inline(never)]
+    fn escapes(&mut self, mut at: usize) -> Result<usize, Malformed> {
+        loop {
+            at = match self.byte(at) {
+                Some(b'"') => return Ok(at.wrapping_add(1)),
+                Some(b'\\') => self.escape(at)?,
+                Some(_) => return malformed(at, "a string holds an unescaped control character"),
+                None => return malformed(at, "the text ends too early"),
+            };
+            at = scan::plain_end(self.text.as_bytes(), at);
+        }
+    }
+
+    fn escape(&mut self, start: usize) -> Result<usize, Malformed> {
+        let mut at = start.wrapping_add(1);
+        match self.byte(at) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => return Ok(at.wrapping_add(1)),
+            Some(b'u') => {}
+            _ => return malformed(at, "an escape in a string is unknown"),
+        }
+        for _ in 0..4 {
+            at = at.wrapping_add(1);
+            if !self.byte(at).is_some_and(|byte| byte.is_ascii_hexdigit()) {
+                return malformed(at, "an escape in a string is unknown");
+            }
+        }
+        let end = at.wrapping_add(1);
+        self.surrogate(start, end);
+        Ok(end)
     }
 
     /// Notes half a surrogate pair: a high half announces where its low half stands.
-    fn surrogate(&mut self, start: usize) {
+    fn surrogate(&mut self, start: usize, end: usize) {
         let lone = match text::code_unit(self.text, start) {
             0xd800..=0xdbff => {
-                self.low_half = self.at;
-                !matches!(text::code_unit(self.text, self.at), 0xdc00..=0xdfff)
+                self.low_half = end;
+                !matches!(text::code_unit(self.text, end), 0xdc00..=0xdfff)
             }
             0xdc00..=0xdfff => self.low_half != start,
             _ => false,
@@ -223,63 +224,53 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn number(&mut self) -> Result<(), Malformed> {
-        let start = self.at;
-        if self.byte() == Some(b'-') {
-            self.bump();
+    fn number(&mut self, start: usize) -> Result<usize, Malformed> {
+        let unsigned = if self.byte(start) == Some(b'-') { start.wrapping_add(1) } else { start };
+        let mut end = match self.byte(unsigned) {
+            Some(b'0') => unsigned.wrapping_add(1),
+            _ => self.digits(unsigned)?,
+        };
+        if self.byte(end) == Some(b'.') {
+            end = self.digits(end.wrapping_add(1))?;
         }
-        match self.byte() {
-            Some(b'0') => self.bump(),
-            Some(b'1'..=b'9') => self.digits(),
-            _ => return self.malformed("a number has no digits"),
-        }
-        if self.byte() == Some(b'.') {
-            self.bump();
-            self.some_digits()?;
-        }
-        if let Some(b'e' | b'E') = self.byte() {
-            self.bump();
-            if let Some(b'+' | b'-') = self.byte() {
-                self.bump();
+        let exponent = matches!(self.byte(end), Some(b'e' | b'E'));
+        if exponent {
+            end = end.wrapping_add(1);
+            if let Some(b'+' | b'-') = self.byte(end) {
+                end = end.wrapping_add(1);
             }
-            self.some_digits()?;
+            end = self.digits(end)?;
         }
-        if number::fit(self.text.get(start..self.at).unwrap_or_default()) == Fit::Unfit {
+        let short = !exponent && end.wrapping_sub(start) <= SHORT_NUMBER;
+        if !short && number::fit(self.text.get(start..end).unwrap_or_default()) == Fit::Unfit {
             self.flag(start, DefectKind::UnfitNumber);
         }
-        self.push(Kind::Number, start);
-        Ok(())
+        self.push(Kind::Number, start, end);
+        Ok(end)
     }
 
-    fn some_digits(&mut self) -> Result<(), Malformed> {
-        if !self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
-            return self.malformed("a number has no digits");
+    /// Reads one digit or more.
+    fn digits(&self, start: usize) -> Result<usize, Malformed> {
+        let mut at = start;
+        while self.byte(at).is_some_and(|byte| byte.is_ascii_digit()) {
+            at = at.wrapping_add(1);
         }
-        self.digits();
-        Ok(())
+        if at == start { malformed(at, "a number has no digits") } else { Ok(at) }
     }
 
-    fn digits(&mut self) {
-        while self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.bump();
-        }
-    }
-
-    fn word(&mut self, word: &str, kind: Kind) -> Result<(), Malformed> {
-        let start = self.at;
-        let end = start.saturating_add(word.len());
+    fn word(&mut self, word: &str, kind: Kind, start: usize) -> Result<usize, Malformed> {
+        let end = start.wrapping_add(word.len());
         if self.text.get(start..end) != Some(word) {
-            return self.malformed("a value is missing");
+            return malformed(start, "a value is missing");
         }
-        self.at = end;
-        self.push(kind, start);
-        Ok(())
+        self.push(kind, start, end);
+        Ok(end)
     }
 
-    /// Records a value that ends here; a container's end is set when it closes.
-    fn push(&mut self, kind: Kind, start: usize) {
-        let after = self.nodes.len().saturating_add(1);
-        self.nodes.push(Node { kind, start, end: self.at, after });
+    /// Records a value that has no parts.
+    fn push(&mut self, kind: Kind, start: usize, end: usize) {
+        let after = self.nodes.len().wrapping_add(1);
+        self.nodes.push(Node::new(kind, start, end, after));
     }
 
     fn flag(&mut self, at: usize, kind: DefectKind) {
@@ -290,23 +281,21 @@ impl<'t> Reader<'t> {
         self.defect.get_or_insert(defect);
     }
 
-    /// Skips white space and returns the byte behind it.
-    fn peek(&mut self) -> Option<u8> {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
-            self.bump();
+    /// Skips white space, and returns the byte behind it with its place.
+    fn token(&self, mut at: usize) -> (usize, Option<u8>) {
+        loop {
+            match self.byte(at) {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => at = at.wrapping_add(1),
+                byte => return (at, byte),
+            }
         }
-        self.byte()
     }
 
-    fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
     }
+}
 
-    fn bump(&mut self) {
-        self.at = self.at.saturating_add(1);
-    }
-
-    fn malformed<T>(&self, what: &'static str) -> Result<T, Malformed> {
-        Err(Malformed { at: self.at, what })
-    }
+fn malformed<T>(at: usize, what: &'static str) -> Result<T, Malformed> {
+    Err(Malformed { at, what })
 }

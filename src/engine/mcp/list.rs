@@ -10,66 +10,14 @@ mod stream;
 use std::fmt;
 
 use crate::json::{self, Defect, Document, Malformed, Value};
-use crate::mcp::keys::is_variant;
 
+pub use super::method::ListKind;
 pub use body::{ListBody, Shown, UNREADABLE, error_for};
 pub use stream::ListStream;
 
 use super::edit::Edits;
-
-/// A list that a server publishes (MCP, Server Features: Tools, Prompts, Resources).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ListKind {
-    /// `tools/list`: `result.tools`, by `name`
-    Tools,
-    /// `prompts/list`: `result.prompts`, by `name`
-    Prompts,
-    /// `resources/list`: `result.resources`, by `uri`
-    Resources,
-    /// `resources/templates/list`: `result.resourceTemplates`, by `uriTemplate`
-    ResourceTemplates,
-}
-
-impl ListKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Tools, Self::Prompts, Self::Resources, Self::ResourceTemplates];
-
-    /// Returns the kind that `method` asks for, or `None` where it is no list method.
-    #[must_use]
-    pub fn from_method(method: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.method() == method)
-    }
-
-    /// Names the method.
-    #[must_use]
-    pub fn method(self) -> &'static str {
-        match self {
-            Self::Tools => "tools/list",
-            Self::Prompts => "prompts/list",
-            Self::Resources => "resources/list",
-            Self::ResourceTemplates => "resources/templates/list",
-        }
-    }
-
-    /// Names the member of `result` that holds the list.
-    fn member(self) -> &'static str {
-        match self {
-            Self::Tools => "tools",
-            Self::Prompts => "prompts",
-            Self::Resources => "resources",
-            Self::ResourceTemplates => "resourceTemplates",
-        }
-    }
-
-    /// Names the member by which an element is kept or removed.
-    fn key(self) -> &'static str {
-        match self {
-            Self::Tools | Self::Prompts => "name",
-            Self::Resources => "uri",
-            Self::ResourceTemplates => "uriTemplate",
-        }
-    }
-}
+use super::keys::is_variant;
+use super::method::{self, List};
 
 /// Tells whether the caller may see the element of this name, URI or URI template.
 pub type Keep<'k> = dyn FnMut(ListKind, &str) -> bool + 'k;
@@ -123,7 +71,7 @@ pub fn filter(
     kind: ListKind,
     keep: &mut dyn FnMut(&str) -> bool,
 ) -> Result<Filtered, Unreadable> {
-    filter_kinds(answer, &[kind], &mut |_, name| keep(name))
+    filter_lists(answer, |list| list.kind == kind, &mut |_, name| keep(name))
 }
 
 /// Does what [`filter`] does where the request is not known, as on a resumed stream: every list
@@ -132,19 +80,23 @@ pub fn filter(
 /// # Errors
 /// As for [`filter`].
 pub fn filter_any(answer: &[u8], keep: &mut Keep<'_>) -> Result<Filtered, Unreadable> {
-    filter_kinds(answer, &ListKind::ALL, keep)
+    filter_lists(answer, |_| true, keep)
 }
 
-fn filter_kinds(answer: &[u8], kinds: &[ListKind], keep: &mut Keep<'_>) -> Result<Filtered, Unreadable> {
+fn filter_lists(
+    answer: &[u8],
+    wanted: impl Fn(&List) -> bool,
+    keep: &mut Keep<'_>,
+) -> Result<Filtered, Unreadable> {
     let document = json::read(answer).map_err(Unreadable::Malformed)?;
     let root = document.root();
     let mut edits = Edits::default();
     if root.is_array() {
         for message in root.elements() {
-            filter_message(&document, message, kinds, keep, &mut edits)?;
+            filter_message(&document, message, &wanted, keep, &mut edits)?;
         }
     } else {
-        filter_message(&document, root, kinds, keep, &mut edits)?;
+        filter_message(&document, root, &wanted, keep, &mut edits)?;
     }
     let removed = edits.removed();
     Ok(Filtered { bytes: edits.apply(document.text()), removed })
@@ -153,7 +105,7 @@ fn filter_kinds(answer: &[u8], kinds: &[ListKind], keep: &mut Keep<'_>) -> Resul
 fn filter_message(
     document: &Document<'_>,
     message: Value<'_>,
-    kinds: &[ListKind],
+    wanted: &impl Fn(&List) -> bool,
     keep: &mut Keep<'_>,
     edits: &mut Edits<'_>,
 ) -> Result<(), Unreadable> {
@@ -162,10 +114,10 @@ fn filter_message(
         return Err(Unreadable::Mistyped("result"));
     }
     let mut listed = false;
-    for &kind in kinds {
-        let Some(list) = member(result, kind.member())? else { continue };
+    for &List { kind, member: listed_under, key } in method::lists().filter(|list| wanted(list)) {
+        let Some(list) = member(result, listed_under)? else { continue };
         if !list.is_array() {
-            return Err(Unreadable::Mistyped(kind.member()));
+            return Err(Unreadable::Mistyped(listed_under));
         }
         // A key that stands twice deep inside a tool result or a notification is not ours to judge.
         if let Some(duplicate) = document.duplicate() {
@@ -174,7 +126,7 @@ fn filter_message(
         listed = true;
         let mut elements = Vec::new();
         for element in list.elements() {
-            let name = member(element, kind.key())?.and_then(Value::string);
+            let name = member(element, key)?.and_then(Value::string);
             elements.push((element.span(), name.is_some_and(|name| keep(kind, &name))));
         }
         edits.retain(&elements);

@@ -6,14 +6,13 @@
 mod agreement;
 mod target;
 
-use std::borrow::Cow;
-
 use super::headers::Headers;
 use super::keys;
+use super::method::Method;
 use crate::denial::{Code, Denial, Invalid};
 use crate::json::{self, Document, Kind, Value};
 
-pub use target::{GOVERNED, Target};
+pub use target::Target;
 
 /// The protocol keys of the envelope.
 const ENVELOPE: [&str; 6] = ["jsonrpc", "method", "params", "id", "result", "error"];
@@ -39,8 +38,8 @@ pub enum Body<'d> {
 /// A request or a notification.
 #[derive(Debug, Clone)]
 pub struct Call<'d> {
-    /// `method`, unescaped
-    pub method: Cow<'d, str>,
+    /// `method`
+    pub method: Method<'d>,
     /// `params`, an object where it is there
     pub params: Option<Value<'d>>,
     /// What it acts on
@@ -51,8 +50,7 @@ impl<'d> Call<'d> {
     /// Returns the arguments of a call of a tool or a prompt. Servers read none with other methods.
     #[must_use]
     pub fn arguments(&self) -> Option<Value<'d>> {
-        let takes_some = matches!(self.method.as_ref(), "tools/call" | "prompts/get");
-        self.params.filter(|_| takes_some).and_then(|params| params.get("arguments"))
+        self.params.filter(|_| self.method.takes_arguments()).and_then(|params| params.get("arguments"))
     }
 }
 
@@ -139,6 +137,7 @@ fn read_call<'d>(method: Value<'d>, params: Option<Value<'d>>) -> Result<Call<'d
     if params.is_some_and(|params| !params.is_object()) {
         return Err(unusable_params("`params` must be an object"));
     }
+    let method = Method::new(method);
     let target = target::read(&method, params)?;
     Ok(Call { method, params, target })
 }

@@ -15,8 +15,6 @@ use crate::json::{self, Value};
 
 /// The first protocol version that has rounds.
 const FIRST_VERSION: &str = "2026-07-28";
-/// The methods whose calls may have rounds.
-const METHODS: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
 /// How the filter's own states begin, and its keys among the responses.
 const MARK: &str = "mcp-policy.";
 /// The key of the filter's one request to the client.
@@ -172,7 +170,7 @@ pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
 }
 
 fn params<'d>(call: &Call<'d>) -> Option<Value<'d>> {
-    call.params.filter(|_| METHODS.contains(&call.method.as_ref()))
+    call.params.filter(|_| call.method.has_rounds())
 }
 
 /// Decodes a `requestState` of the filter's own; of one that it cannot have made nothing is left.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::message::{Body, Message, Target};
+use super::method::Method;
 use crate::json::Value;
 
 /// A message without its params. [`into_owned`](Self::into_owned) detaches it from the bytes of its body, so
@@ -21,7 +22,7 @@ pub struct Summary<'d> {
 #[derive(Debug, Clone)]
 pub struct CallSummary<'d> {
     /// Its method
-    pub method: Cow<'d, str>,
+    pub method: Method<'d>,
     /// What it acts on
     pub target: Target<'d>,
     /// Its arguments
@@ -64,7 +65,7 @@ impl<'d> Summary<'d> {
     #[must_use]
     pub fn into_owned(self, write: impl FnOnce(Value<'d>) -> Arguments<'static>) -> Summary<'static> {
         let call = self.call.map(|call| CallSummary {
-            method: call.method.into_owned().into(),
+            method: call.method.into_owned(),
             target: call.target.into_owned(),
             arguments: match call.arguments {
                 Arguments::None => Arguments::None,
@@ -89,7 +90,7 @@ impl<'d> Summary<'d> {
                 Target::Resources(uris) => uris.iter().map(|uri| uri.len()).sum(),
                 Target::Session | Target::Unknown => 0,
             };
-            call.method.len().saturating_add(target).saturating_add(arguments)
+            call.method.as_str().len().saturating_add(target).saturating_add(arguments)
         });
         self.id.as_ref().map_or(0, |id| id.len()).saturating_add(call)
     }

@@ -6,7 +6,7 @@ use super::fault::{Faults, Path};
 use super::fields::Fields;
 use super::rule::{self, Counters};
 use super::{Effect, Pattern, Rule, Section, pattern};
-use crate::mcp::message::GOVERNED;
+use crate::mcp::method::Method;
 
 /// One set of rules. A request must pass the document's and its grant's.
 #[derive(Debug, Clone, Default)]
@@ -110,7 +110,7 @@ fn methods(fields: &mut Fields<'_>, faults: &mut Faults) -> Section<(Effect, Arc
     let mut patterns = Vec::new();
     for (name, value, path) in fields.named("methods", "an object of methods and `allow` or `deny`", faults) {
         let pattern = Pattern::new(&name);
-        if let Some((_, section)) = GOVERNED.iter().find(|(method, _)| *method == name) {
+        if let Some(section) = Method::new(name.as_ref()).section() {
             faults.add(&path, format_args!("must not stand here, `{name}` is decided by `{section}`"));
         }
         match value.string().as_deref() {

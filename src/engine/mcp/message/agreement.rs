@@ -25,7 +25,7 @@ pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
     }
     let method = present(&headers.mcp_method, "Mcp-Method")?;
     if let Some(value) = method
-        && call.map(|call| call.method.as_bytes()) != Some(value)
+        && call.map(|call| call.method.as_str().as_bytes()) != Some(value)
     {
         return Err(disagree("`Mcp-Method` is not the body's method"));
     }
@@ -51,15 +51,7 @@ pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
 /// Returns what a call names, which `Mcp-Name` repeats.
 fn name<'d>(call: &Call<'d>) -> Result<Option<Value<'d>>, Denial> {
     let Some(params) = call.params else { return Ok(None) };
-    let key = match call.method.as_ref() {
-        "resources/read"
-        | "resources/subscribe"
-        | "resources/unsubscribe"
-        | "resources/directory/read"
-        | "skills/get" => "uri",
-        method if method.starts_with("tasks/") => "taskId",
-        _ => "name",
-    };
+    let key = call.method.header_key();
     refuse_variants(params, &[key])?;
     Ok(params.get(key))
 }

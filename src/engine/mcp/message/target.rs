@@ -5,21 +5,20 @@ use std::borrow::Cow;
 use super::{not_a_request, refuse_variants, unusable_params};
 use crate::denial::Denial;
 use crate::json::Value;
-use crate::mcp::keys;
-use crate::mcp::list::ListKind;
+use crate::mcp::method::{ActsOn, Method};
 
 /// What a request or notification acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target<'d> {
-    /// `tools/call`: the tool's name
+    /// The tool's name
     Tool(Cow<'d, str>),
     /// The resources' URIs; `subscriptions/listen` may name several or none
     Resources(Vec<Cow<'d, str>>),
     /// The prompt's name
     Prompt(Cow<'d, str>),
-    /// One of the methods that keep a session going, which act on nothing
+    /// Nothing: the method keeps a session going
     Session,
-    /// A method that this filter does not know
+    /// Something that the filter does not know, as it does not know the method
     Unknown,
 }
 
@@ -39,55 +38,23 @@ impl Target<'_> {
     }
 }
 
-/// Methods whose params name what they act on, and the sections of a policy that decide on it.
-pub const GOVERNED: [(&str, &str); 9] = [
-    ("tools/call", "tools"),
-    ("resources/read", "resources"),
-    ("resources/subscribe", "resources"),
-    ("resources/unsubscribe", "resources"),
-    ("resources/directory/read", "resources"),
-    ("skills/get", "resources"),
-    ("subscriptions/listen", "resources"),
-    ("prompts/get", "prompts"),
-    ("completion/complete", "prompts` or `resources"),
-];
-
 /// Reads the target of `method` from its params.
-pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target<'d>, Denial> {
-    let target = match method {
-        "tools/call" => {
-            let params = required(params)?;
-            refuse_variants(params, &["name", "arguments", "requestState", "inputResponses"])?;
-            arguments(params)?;
-            Target::Tool(string(params, "name", "params.name")?)
-        }
-        "resources/read"
-        | "resources/subscribe"
-        | "resources/unsubscribe"
-        | "resources/directory/read"
-        | "skills/get" => {
+pub(super) fn read<'d>(method: &Method<'_>, params: Option<Value<'d>>) -> Result<Target<'d>, Denial> {
+    if let Some(of) = method.respells() {
+        return Err(not_a_request(format!("`method` is another spelling of `{of}`")));
+    }
+    let target = match method.acts_on() {
+        ActsOn::Tool => Target::Tool(called(required(params)?)?),
+        ActsOn::Prompt => Target::Prompt(called(required(params)?)?),
+        ActsOn::Resource => {
             let params = required(params)?;
             refuse_variants(params, &["uri", "requestState", "inputResponses"])?;
             Target::Resources(vec![string(params, "uri", "params.uri")?])
         }
-        "subscriptions/listen" => Target::Resources(subscriptions(params)?),
-        "prompts/get" => {
-            let params = required(params)?;
-            refuse_variants(params, &["name", "arguments", "requestState", "inputResponses"])?;
-            arguments(params)?;
-            Target::Prompt(string(params, "name", "params.name")?)
-        }
-        "completion/complete" => reference(required(params)?)?,
-        "initialize" | "server/discover" | "ping" | "logging/setLevel" => Target::Session,
-        other if other.ends_with("/list") => {
-            refuse_spelling(other, ListKind::ALL.map(ListKind::method))?;
-            Target::Session
-        }
-        other if other.starts_with("tasks/") || other.starts_with("notifications/") => Target::Session,
-        other => {
-            refuse_spelling(other, GOVERNED.map(|(method, _)| method))?;
-            Target::Unknown
-        }
+        ActsOn::Resources => Target::Resources(subscriptions(params)?),
+        ActsOn::Reference => reference(required(params)?)?,
+        ActsOn::Session => Target::Session,
+        ActsOn::Unknown => Target::Unknown,
     };
     if let Some(params) = params {
         refuse_variants(params, &["_meta"])?;
@@ -98,16 +65,13 @@ pub(super) fn read<'d>(method: &str, params: Option<Value<'d>>) -> Result<Target
     Ok(target)
 }
 
-/// Refuses a method that is another spelling of one that the filter acts on.
-fn refuse_spelling<const N: usize>(method: &str, acted_on: [&str; N]) -> Result<(), Denial> {
-    let bare = method.trim();
-    let variant = |of: &&str| keys::is_variant(bare, of) || (bare == *of && method != *of);
-    // What a NUL cuts may stand in the middle: `tools\0/list`.
-    let joined = method.replace('\0', "");
-    match acted_on.iter().find(|of| variant(of) || (joined == **of && method != **of)) {
-        Some(of) => Err(not_a_request(format!("`method` is another spelling of `{of}`"))),
-        None => Ok(()),
+/// Reads the name of a tool or prompt that is called with arguments.
+fn called(params: Value<'_>) -> Result<Cow<'_, str>, Denial> {
+    refuse_variants(params, &["name", "arguments", "requestState", "inputResponses"])?;
+    if params.get("arguments").is_some_and(|arguments| !arguments.is_object()) {
+        return Err(unusable_params("`params.arguments` must be an object"));
     }
+    string(params, "name", "params.name")
 }
 
 fn required(params: Option<Value<'_>>) -> Result<Value<'_>, Denial> {
@@ -117,16 +81,6 @@ fn required(params: Option<Value<'_>>) -> Result<Value<'_>, Denial> {
 fn string<'d>(object: Value<'d>, key: &str, path: &str) -> Result<Cow<'d, str>, Denial> {
     let value = object.get(key).and_then(Value::string);
     value.ok_or_else(|| unusable_params(format!("`{path}` must be a string")))
-}
-
-/// Refuses arguments, where they are there, that are no object.
-fn arguments(params: Value<'_>) -> Result<(), Denial> {
-    match params.get("arguments") {
-        Some(arguments) if !arguments.is_object() => {
-            Err(unusable_params("`params.arguments` must be an object"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Reads which resources a subscription names (2026-07-28, basic/patterns/subscriptions).

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Kind, Value, decimal};
+use super::{Kind, Value, decimal};
 
 /// A text in canonical form that is being written.
 ///

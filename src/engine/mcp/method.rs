@@ -1,0 +1,339 @@
+//! The methods of MCP, and everything that the filter knows about each of them.
+//!
+//! A new method is one entry of [`METHODS`]; a new list is one entry and one [`ListKind`].
+
+use std::borrow::Cow;
+
+use super::keys;
+
+/// What a message with a method acts on, and which part of `params` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActsOn {
+    /// A tool: `name`
+    Tool,
+    /// A resource: `uri`
+    Resource,
+    /// Any number of resources: `notifications.resourceSubscriptions`
+    Resources,
+    /// A prompt: `name`
+    Prompt,
+    /// A prompt or a resource: `ref`
+    Reference,
+    /// Nothing: the method keeps a session going
+    Session,
+    /// The filter does not know the method
+    Unknown,
+}
+
+/// A list that a server publishes (MCP, Server Features: Tools, Prompts, Resources).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListKind {
+    /// `tools/list`
+    Tools,
+    /// `prompts/list`
+    Prompts,
+    /// `resources/list`
+    Resources,
+    /// `resources/templates/list`
+    ResourceTemplates,
+}
+
+/// Where an answer holds its list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct List {
+    pub kind: ListKind,
+    /// The member of `result` that is the list
+    pub member: &'static str,
+    /// The member of an element that the policy judges it by
+    pub key: &'static str,
+}
+
+/// One method, or all methods whose names begin or end alike.
+#[derive(Debug)]
+struct Entry {
+    name: Name,
+    acts_on: ActsOn,
+    /// The sections of a policy that decide on what it acts on
+    section: Option<&'static str>,
+    /// Whether servers read `arguments` from its params
+    arguments: bool,
+    /// Whether one call may take several rounds (`requestState`, `inputResponses`)
+    rounds: bool,
+    /// The member of `params` that the header `Mcp-Name` repeats
+    header: &'static str,
+    /// The list in its answer
+    list: Option<List>,
+}
+
+#[derive(Debug)]
+enum Name {
+    Is(&'static str),
+    Begins(&'static str),
+    Ends(&'static str),
+}
+
+/// Acts on nothing and has nothing special.
+const SESSION: Entry = Entry {
+    name: Name::Begins(""),
+    acts_on: ActsOn::Session,
+    section: None,
+    arguments: false,
+    rounds: false,
+    header: "name",
+    list: None,
+};
+
+/// Acts on the resource that `params.uri` names.
+const RESOURCE: Entry =
+    Entry { acts_on: ActsOn::Resource, section: Some("resources"), header: "uri", ..SESSION };
+
+/// The first entry that a name fits describes the method.
+static METHODS: [Entry; 20] = [
+    Entry {
+        name: Name::Is("tools/call"),
+        acts_on: ActsOn::Tool,
+        section: Some("tools"),
+        arguments: true,
+        rounds: true,
+        ..SESSION
+    },
+    Entry {
+        name: Name::Is("tools/list"),
+        list: Some(List { kind: ListKind::Tools, member: "tools", key: "name" }),
+        ..SESSION
+    },
+    Entry {
+        name: Name::Is("prompts/get"),
+        acts_on: ActsOn::Prompt,
+        section: Some("prompts"),
+        arguments: true,
+        rounds: true,
+        ..SESSION
+    },
+    Entry {
+        name: Name::Is("prompts/list"),
+        list: Some(List { kind: ListKind::Prompts, member: "prompts", key: "name" }),
+        ..SESSION
+    },
+    Entry { name: Name::Is("resources/read"), rounds: true, ..RESOURCE },
+    Entry { name: Name::Is("resources/subscribe"), ..RESOURCE },
+    Entry { name: Name::Is("resources/unsubscribe"), ..RESOURCE },
+    Entry { name: Name::Is("resources/directory/read"), ..RESOURCE },
+    Entry { name: Name::Is("skills/get"), ..RESOURCE },
+    Entry {
+        name: Name::Is("resources/list"),
+        list: Some(List { kind: ListKind::Resources, member: "resources", key: "uri" }),
+        ..SESSION
+    },
+    Entry {
+        name: Name::Is("resources/templates/list"),
+        list: Some(List {
+            kind: ListKind::ResourceTemplates,
+            member: "resourceTemplates",
+            key: "uriTemplate",
+        }),
+        ..SESSION
+    },
+    Entry {
+        name: Name::Is("subscriptions/listen"),
+        acts_on: ActsOn::Resources,
+        section: Some("resources"),
+        ..SESSION
+    },
+    Entry {
+        name: Name::Is("completion/complete"),
+        acts_on: ActsOn::Reference,
+        section: Some("prompts` or `resources"),
+        ..SESSION
+    },
+    Entry { name: Name::Is("initialize"), ..SESSION },
+    Entry { name: Name::Is("server/discover"), ..SESSION },
+    Entry { name: Name::Is("ping"), ..SESSION },
+    Entry { name: Name::Is("logging/setLevel"), ..SESSION },
+    Entry { name: Name::Begins("tasks/"), header: "taskId", ..SESSION },
+    Entry { name: Name::Begins("notifications/"), ..SESSION },
+    Entry { name: Name::Ends("/list"), ..SESSION },
+];
+
+/// What is known of a method without an entry.
+static UNKNOWN: Entry = Entry { acts_on: ActsOn::Unknown, ..SESSION };
+
+impl Name {
+    fn fits(&self, name: &str) -> bool {
+        match self {
+            Self::Is(whole) => name == *whole,
+            Self::Begins(start) => name.starts_with(start),
+            Self::Ends(end) => name.ends_with(end),
+        }
+    }
+
+    fn whole(&self) -> Option<&'static str> {
+        match self {
+            Self::Is(whole) => Some(whole),
+            Self::Begins(_) | Self::Ends(_) => None,
+        }
+    }
+}
+
+/// The method of a request or notification.
+#[derive(Debug, Clone)]
+pub struct Method<'d> {
+    name: Cow<'d, str>,
+    entry: &'static Entry,
+}
+
+impl<'d> Method<'d> {
+    /// Looks up a method by its name, unescaped.
+    #[must_use]
+    pub fn new(name: impl Into<Cow<'d, str>>) -> Self {
+        let name = name.into();
+        let entry = METHODS.iter().find(|entry| entry.name.fits(&name)).unwrap_or(&UNKNOWN);
+        Self { name, entry }
+    }
+
+    /// Detaches the method from the text that it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Method<'static> {
+        Method { name: self.name.into_owned().into(), entry: self.entry }
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    /// Tells what the method acts on.
+    #[must_use]
+    pub fn acts_on(&self) -> ActsOn {
+        self.entry.acts_on
+    }
+
+    /// Returns the section of a policy that decides on what the method acts on, as text between
+    /// back-ticks; `None` where the section `methods` decides.
+    #[must_use]
+    pub fn section(&self) -> Option<&'static str> {
+        self.entry.section
+    }
+
+    /// Tells whether servers read `params.arguments`.
+    #[must_use]
+    pub fn takes_arguments(&self) -> bool {
+        self.entry.arguments
+    }
+
+    /// Tells whether one call may take several rounds.
+    #[must_use]
+    pub fn has_rounds(&self) -> bool {
+        self.entry.rounds
+    }
+
+    /// Returns the kind of list that answers the method, or `None` where it is no list.
+    #[must_use]
+    pub fn list_kind(&self) -> Option<ListKind> {
+        self.entry.list.map(|list| list.kind)
+    }
+
+    /// Names the member of `params` that the header `Mcp-Name` repeats.
+    pub(super) fn header_key(&self) -> &'static str {
+        self.entry.header
+    }
+
+    /// Returns the method that the name is another spelling of: of the list methods where the name ends
+    /// like one, and of those that act on something where the filter does not know the name.
+    pub(super) fn respells(&self) -> Option<&'static str> {
+        let listed = matches!(self.entry.name, Name::Ends(_));
+        if !listed && self.entry.acts_on != ActsOn::Unknown {
+            return None;
+        }
+        let like = |entry: &&Entry| if listed { entry.list.is_some() } else { entry.section.is_some() };
+        METHODS.iter().filter(like).filter_map(|entry| entry.name.whole()).find(|of| respells(&self.name, of))
+    }
+}
+
+/// Tells whether some servers read `name` as the method `of`, which it is not.
+fn respells(name: &str, of: &str) -> bool {
+    let bare = name.trim();
+    // A server may drop NULs in the middle: `tools\0/list`.
+    let joined = name.replace('\0', "");
+    keys::is_variant(bare, of) || (name != of && (bare == of || joined == of))
+}
+
+/// Walks the lists of all methods.
+pub(super) fn lists() -> impl Iterator<Item = &'static List> {
+    METHODS.iter().filter_map(|entry| entry.list.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_known_by_its_exact_name_or_its_family() {
+        for (name, acts_on) in [
+            ("tools/call", ActsOn::Tool),
+            ("resources/directory/read", ActsOn::Resource),
+            ("subscriptions/listen", ActsOn::Resources),
+            ("prompts/get", ActsOn::Prompt),
+            ("completion/complete", ActsOn::Reference),
+            ("ping", ActsOn::Session),
+            ("tasks/result", ActsOn::Session),
+            ("notifications/initialized", ActsOn::Session),
+            ("roots/list", ActsOn::Session),
+            ("Ping", ActsOn::Unknown),
+            ("tools/call ", ActsOn::Unknown),
+            ("", ActsOn::Unknown),
+        ] {
+            assert_eq!(Method::new(name).acts_on(), acts_on, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_method_names_a_kind_of_list() {
+        for (name, kind) in [
+            ("tools/list", ListKind::Tools),
+            ("prompts/list", ListKind::Prompts),
+            ("resources/list", ListKind::Resources),
+            ("resources/templates/list", ListKind::ResourceTemplates),
+        ] {
+            assert_eq!(Method::new(name).list_kind(), Some(kind));
+        }
+        for name in ["tools/call", "Tools/list", "tools/list ", "resources/read", "tasks/list", ""] {
+            assert_eq!(Method::new(name).list_kind(), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_header_repeats_what_the_method_acts_on() {
+        for (name, key) in [
+            ("tools/call", "name"),
+            ("prompts/get", "name"),
+            ("resources/unsubscribe", "uri"),
+            ("skills/get", "uri"),
+            ("tasks/list", "taskId"),
+            ("other", "name"),
+        ] {
+            assert_eq!(Method::new(name).header_key(), key, "{name}");
+        }
+    }
+
+    #[test]
+    fn another_spelling_is_found() {
+        for (name, of) in [
+            ("Tools/Call", Some("tools/call")),
+            (" tools/call", Some("tools/call")),
+            ("tools/call\n", Some("tools/call")),
+            ("tool\u{17f}/call", Some("tools/call")),
+            ("tools/call\0x", Some("tools/call")),
+            ("tools\0/call", Some("tools/call")),
+            ("TOOLS/list", Some("tools/list")),
+            ("tools\0/list", Some("tools/list")),
+            ("tools/call", None),
+            ("tools/list", None),
+            ("roots/list", None),
+            ("other", None),
+        ] {
+            assert_eq!(Method::new(name).respells(), of, "{name:?}");
+        }
+    }
+}
