@@ -16,8 +16,11 @@ mod transaction;
 mod window;
 
 pub use amount::{Amount, AmountError};
-pub use charge::{Charge, Outcome, Why, charge, look};
+pub use charge::{Charge, ChargeOutcome, Why, charge, look};
 pub use place::{Counter, Layout, Place, Scope};
 pub use store::{MemoryStore, Store, Unavailable};
 pub use tally::Usage;
 pub use window::{Kind, Window};
+
+/// A list that seldom has more than two items: so many limits need no allocation.
+pub type Few<T> = smallvec::SmallVec<[T; 2]>;

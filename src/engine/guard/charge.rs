@@ -5,13 +5,13 @@ use crate::audit::Counted;
 use crate::decide::{self, Decision, Due};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
-use crate::limit::{self, Charge, Counter, Layout, Outcome, Place, Store, Usage};
+use crate::limit::{self, Charge, ChargeOutcome, Counter, Few, Layout, Place, Store, Usage};
 use crate::mcp::headers::Field;
 use crate::mcp::message::Call;
 use crate::policy::Scope;
 
 /// Charges, or only looks.
-type How<S> = fn(&S, u64, &[Charge<'_>]) -> Outcome;
+type How<S> = fn(&S, u64, &[Charge<'_>]) -> ChargeOutcome;
 
 impl Request<'_> {
     /// Charges what a call owes unless it is refused already; then, where that had room, what it owes
@@ -64,27 +64,27 @@ impl Request<'_> {
             return Some(unavailable(first));
         };
         let places = self.places(dues, layout);
-        let charges: Vec<Charge<'_>> = dues
+        let charges: Few<Charge<'_>> = dues
             .iter()
             .zip(&places)
             .map(|(due, place)| Charge { place, amount: due.amount, max: due.limit.max })
             .collect();
         let outcome = how(tally.store, tally.now_ns, &charges);
         counting.retries = counting.retries.saturating_add(outcome.retries());
-        let mut told = |usages: Vec<Usage>| {
+        let mut told = |usages: Few<Usage>| {
             let named = dues.iter().zip(usages);
             counters.extend(named.map(|(due, usage)| Counted { counter: due.limit.counter.clone(), usage }));
         };
         match outcome {
-            Outcome::Charged { usages, .. } => {
+            ChargeOutcome::Charged { usages, .. } => {
                 told(usages);
                 None
             }
-            Outcome::Refused { index, retry_after_seconds, usages, .. } => {
+            ChargeOutcome::Refused { index, retry_after_seconds, usages, .. } => {
                 told(usages);
                 Some(used_up(dues.get(index).unwrap_or(first), call, retry_after_seconds))
             }
-            Outcome::Unavailable { index, why, .. } => {
+            ChargeOutcome::Unavailable { index, why, .. } => {
                 counting.failure = Some(why.as_str());
                 Some(unavailable(dues.get(index).unwrap_or(first)))
             }
@@ -92,7 +92,7 @@ impl Request<'_> {
     }
 
     /// Finds the tally of each limit: whose it is depends on the caller.
-    fn places(&self, dues: &[Due<'_>], layout: &Layout) -> Vec<Place> {
+    fn places(&self, dues: &[Due<'_>], layout: &Layout) -> Few<Place> {
         let grant = self.caller.grant_name(self.policy);
         let principal = self.caller.principal.as_ref().map(Principal::name);
         let place = |due: &Due<'_>| {
