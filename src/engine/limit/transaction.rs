@@ -45,6 +45,8 @@ pub(super) struct Transaction<'a, S: Store + ?Sized> {
 pub(super) struct Loaded<V> {
     bucket: Bucket,
     version: V,
+    /// It was judged as it is, and has room.
+    judged: bool,
 }
 
 /// The room that a call lacks.
@@ -75,7 +77,7 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
             for lines in by_key(lines) {
                 let loaded = self.load(lines)?;
                 self.judge(&loaded.bucket, lines, &mut shortage)?;
-                all.push(loaded);
+                all.push(Loaded { judged: true, ..loaded });
             }
             let Some(stop) = shortage.stop() else { return Ok(all) };
             self.wait(&shortage, stop)?;
@@ -142,11 +144,13 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
         let mut lost = 0_u32;
         loop {
             let mut shortage = Shortage::default();
-            self.judge(&loaded.bucket, lines, &mut shortage)?;
+            if !loaded.judged {
+                self.judge(&loaded.bucket, lines, &mut shortage)?;
+            }
             if let Some(stop) = shortage.stop() {
                 self.wait(&shortage, stop)?;
             } else {
-                let Loaded { mut bucket, version } = loaded;
+                let Loaded { mut bucket, version, .. } = loaded;
                 let receipts = counters(lines)
                     .filter(|(_, amount, _)| *amount > Amount::ZERO)
                     .map(|(place, amount, _)| bucket.charge(place, self.now_ns, amount, pending))
@@ -214,7 +218,7 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
             let (value, version) = self.store.read(key).map_err(|Unavailable| Why::Store)?;
             let (bucket, healed) = Bucket::read(value, self.now_ns).ok_or(Why::Unreadable)?;
             if !healed {
-                return Ok(Loaded { bucket, version });
+                return Ok(Loaded { bucket, version, judged: false });
             }
             match self.store.swap(key, bucket.value(), version) {
                 Ok(true) => {}
@@ -229,7 +233,7 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
     /// window has passed, a settled one is taken for pending until it is stale.
     fn amend(&mut self, key: &str, change: impl Fn(&mut Bucket)) {
         for _ in 0..SWAPS {
-            let Ok(Loaded { mut bucket, version }) = self.read(key) else { return };
+            let Ok(Loaded { mut bucket, version, .. }) = self.read(key) else { return };
             change(&mut bucket);
             match self.store.swap(key, bucket.value(), version) {
                 Ok(false) => self.retries = self.retries.saturating_add(1),
