@@ -1,7 +1,8 @@
 //! Exact limits on calls and spend, shared by all workers of a proxy.
 //!
-//! A [`Counter`] names a tally; [`Layout`] gives it a [`Place`] in a [`Store`]; [`charge`] charges
-//! all limits of a call together or none. Time, the secret and the store are arguments.
+//! A [`Counter`] names a tally; [`Layout`] gives it a [`Place`] in a [`Store`], and [`Places`] keeps those
+//! that a policy bounds; [`charge`] charges all limits of a call together or none. Time, the secret and the
+//! store are arguments.
 //!
 //! Memory is bounded by the layout, whatever callers send: the keys are a fixed set, and an entry
 //! gives way once its window has passed.
@@ -10,14 +11,19 @@ mod amount;
 mod bucket;
 mod charge;
 mod place;
+mod places;
 mod store;
 mod tally;
 mod transaction;
 mod window;
 
 pub use amount::{Amount, AmountError};
-pub use charge::{Charge, Outcome, Why, charge, look};
+pub use charge::{Charge, ChargeOutcome, Why, charge, look};
 pub use place::{Counter, Layout, Place, Scope};
+pub use places::Places;
 pub use store::{MemoryStore, Store, Unavailable};
 pub use tally::Usage;
 pub use window::{Kind, Window};
+
+/// A list that seldom has more than two items: so many limits need no allocation.
+pub type Few<T> = smallvec::SmallVec<[T; 2]>;

@@ -1,6 +1,6 @@
 //! Secrets: made at random, kept as hashes, compared in constant time.
 
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 /// Makes a secret of 64 hex digits.

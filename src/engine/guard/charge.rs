@@ -9,12 +9,12 @@ use crate::audit::Counted;
 use crate::decide::{self, Due};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
-use crate::limit::{self, Charge, Counter, Layout, Outcome, Place, Usage};
+use crate::limit::{self, Charge, ChargeOutcome, Counter, Few, Layout, Place, Usage};
 use crate::mcp::headers::Field;
 use crate::policy::Scope;
 
 /// Charges, or only looks.
-type How<S> = fn(&S, u64, &[Charge<'_>]) -> Outcome;
+type How<S> = fn(&S, u64, &[Charge<'_>]) -> ChargeOutcome;
 
 /// Charges what a case owes; then, where that had room, what it owes to rules in shadow mode. A limit without room
 /// becomes the decision's denial, or its advice.
@@ -53,7 +53,7 @@ fn run<E: Environment>(
         }
     };
     let places = places(request, dues, layout);
-    let charges: Vec<Charge<'_>> = dues
+    let charges: Few<Charge<'_>> = dues
         .iter()
         .zip(&places)
         .map(|(due, place)| Charge { place, amount: due.amount, max: due.limit.max })
@@ -61,20 +61,20 @@ fn run<E: Environment>(
     let outcome = how(environment.store(), now_ns, &charges);
     facts.counting.retries = facts.counting.retries.saturating_add(outcome.retries());
     let counters = &mut facts.counters;
-    let mut told = |usages: Vec<Usage>| {
+    let mut told = |usages: Few<Usage>| {
         let named = dues.iter().zip(usages);
         counters.extend(named.map(|(due, usage)| Counted { limit: Arc::clone(&due.limit), usage }));
     };
     match outcome {
-        Outcome::Charged { usages, .. } => {
+        ChargeOutcome::Charged { usages, .. } => {
             told(usages);
             None
         }
-        Outcome::Refused { index, retry_after_seconds, usages, .. } => {
+        ChargeOutcome::Refused { index, retry_after_seconds, usages, .. } => {
             told(usages);
             Some(used_up(dues.get(index).unwrap_or(first), facts, retry_after_seconds))
         }
-        Outcome::Unavailable { index, why, .. } => {
+        ChargeOutcome::Unavailable { index, why, .. } => {
             facts.counting.failure = Some(why.as_str());
             Some(unavailable(dues.get(index).unwrap_or(first)))
         }
@@ -82,7 +82,7 @@ fn run<E: Environment>(
 }
 
 /// Finds the tally of each limit, which depends on the caller.
-fn places(request: &Request, dues: &[Due], layout: &Layout) -> Vec<Place> {
+fn places(request: &Request, dues: &[Due], layout: &Layout) -> Few<Place> {
     let grant = request.caller.grant_name(&request.policy);
     let principal = request.caller.principal.as_ref().map(Principal::name);
     let place = |due: &Due| {

@@ -1,37 +1,23 @@
-//! The entries under one key of the store, and their bytes.
+//! The entries under one key of the store.
+//!
+//! They are worked on in the bytes in which they are stored: a value is checked once, changed where it is, and
+//! written back.
+
+mod entry;
 
 use super::amount::Amount;
 use super::place::Place;
 use super::tally::Tally;
+use entry::{Entry, EntryMut};
 
 /// What a stored value begins with: the version of its format.
 const VERSION: u8 = 1;
 
-/// An entry's bytes: its identity, how many charges are unsettled and since when, and the tally.
-const ENTRY: usize = 16 + 4 + 8 + Tally::BYTES;
-
-/// A charge that is not settled after so long never will be: its worker is gone.
-const STALE_NS: u64 = 1_000_000_000;
-
-/// An entry is kept so long after its window, unless its room is needed: a worker that read the clock
-/// a moment ago must not take a counter for unused that was used up at that moment.
-const GRACE_NS: u64 = 1_000_000_000;
-
-/// A counter's tally in its bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    id: u128,
-    tally: Tally,
-    /// How many charges may yet be withdrawn, as other limits of the same calls may refuse.
-    pending: u32,
-    /// When the latest of them was made.
-    pending_since_ns: u64,
-}
-
 /// The entries of one key: those that count, and those that have just ceased to.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
-    entries: Vec<Entry>,
+    /// The version, then the entries in any order.
+    value: Vec<u8>,
 }
 
 /// A charge that was made, as it must be named to settle or withdraw it.
@@ -43,43 +29,48 @@ pub(super) struct Receipt {
 }
 
 impl Bucket {
-    /// Reads a value, leaving out the entries that have passed. The flag tells that the clock
-    /// was stepped back and entries were moved with it: then the bucket must be written before
+    /// Makes a bucket of a stored value, without the entries that have passed. The flag tells that the
+    /// clock was stepped back and entries were moved with it: then the bucket must be written before
     /// anything is judged by it, or they would be moved along for ever. `None` if the value is not
     /// of this format; an absent value is an empty bucket.
-    pub(super) fn decode(value: Option<&[u8]>, now_ns: u64) -> Option<(Self, bool)> {
-        let Some(value) = value else { return Some((Self::default(), false)) };
-        let (&VERSION, bytes) = value.split_first()? else { return None };
-        let entries = bytes.chunks_exact(ENTRY);
-        if !entries.remainder().is_empty() {
+    pub(super) fn read(value: Option<Vec<u8>>, now_ns: u64) -> Option<(Self, bool)> {
+        let Some(value) = value else { return Some((Self::empty(), false)) };
+        let (&VERSION, entries) = value.split_first()? else { return None };
+        if !entries.as_chunks::<{ entry::BYTES }>().1.is_empty() {
             return None;
         }
-        let mut bucket = Self::default();
+        let mut bucket = Self { value };
         let mut healed = false;
-        for bytes in entries {
-            let mut entry = Entry::read(bytes)?;
-            healed |= entry.tally.heal(now_ns);
-            if entry.is_kept(now_ns) {
-                bucket.entries.push(entry);
+        let mut at = 0_usize;
+        while let Some(bytes) = bucket.entries_mut().get_mut(at) {
+            if let Some(slot) = Entry::read(bytes)?.tally.healed(now_ns) {
+                EntryMut::read(bytes)?.tally.heal(slot);
+                healed = true;
+            }
+            if Entry::read(bytes)?.is_kept(now_ns) {
+                at = at.saturating_add(1);
+            } else {
+                bucket.remove(at);
             }
         }
         Some((bucket, healed))
     }
 
-    /// Writes the entries that have not passed.
-    pub(super) fn encode(&self, now_ns: u64) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.entries.len().saturating_mul(ENTRY).saturating_add(1));
-        out.push(VERSION);
-        for entry in self.entries.iter().filter(|entry| entry.is_kept(now_ns)) {
-            entry.write(&mut out);
-        }
-        out
+    fn empty() -> Self {
+        let mut value = Vec::with_capacity(entry::BYTES.saturating_add(1));
+        value.push(VERSION);
+        Self { value }
+    }
+
+    /// Returns the value to store.
+    pub(super) fn value(&self) -> &[u8] {
+        &self.value
     }
 
     /// Returns the tally at `place`, a new one if there is none. `None` if what has its identity has
     /// another window.
-    pub(super) fn tally(&self, place: &Place, now_ns: u64) -> Option<Tally> {
-        match self.find(place.id) {
+    pub(super) fn tally(&self, place: &Place, now_ns: u64) -> Option<Tally<'_>> {
+        match self.find(place) {
             Some(entry) => (entry.tally.window() == place.window).then_some(entry.tally),
             None => Some(Tally::new(place.window, now_ns)),
         }
@@ -87,93 +78,99 @@ impl Bucket {
 
     /// Tells whether the counter at `place` has an entry.
     pub(super) fn holds(&self, place: &Place) -> bool {
-        self.find(place.id).is_some()
+        self.find(place).is_some()
     }
 
     /// Returns how many entries count.
     pub(super) fn live(&self, now_ns: u64) -> usize {
-        self.entries.iter().filter(|entry| entry.tally.is_live(now_ns)).count()
+        self.read_all().filter(|entry| entry.tally.is_live(now_ns)).count()
     }
 
     /// Tells whether the counter at `place` has charges that may yet be withdrawn.
     pub(super) fn is_pending(&self, place: &Place, now_ns: u64) -> bool {
-        self.find(place.id).is_some_and(|entry| entry.is_pending(now_ns))
+        self.find(place).is_some_and(|entry| entry.is_pending(now_ns))
     }
 
-    /// Tells whether any entry may yet go, its charges being withdrawn.
+    /// Tells whether any entry may yet go because its charges are withdrawn.
     pub(super) fn any_pending(&self, now_ns: u64) -> bool {
-        self.entries.iter().any(|entry| entry.is_pending(now_ns))
+        self.read_all().any(|entry| entry.is_pending(now_ns))
     }
 
-    /// Charges the counter at `place`; the caller has judged it and knows that it has room.
-    pub(super) fn charge(&mut self, place: &Place, now_ns: u64, amount: Amount, pending: bool) -> Receipt {
-        let mut entry = match self.entries.iter().position(|entry| entry.id == place.id) {
-            Some(at) => self.entries.swap_remove(at),
-            None => {
-                if self.entries.len() >= place.room {
-                    self.entries.retain(|entry| entry.tally.is_live(now_ns));
-                }
-                let tally = Tally::new(place.window, now_ns);
-                Entry { id: place.id, tally, pending: 0, pending_since_ns: 0 }
+    /// Charges the counter at `place`; the caller has judged it and knows that it has room. `None` if the
+    /// entry cannot be read, which [`Bucket::read`] has ruled out.
+    pub(super) fn charge(
+        &mut self,
+        place: &Place,
+        now_ns: u64,
+        amount: Amount,
+        pending: bool,
+    ) -> Option<Receipt> {
+        if !self.holds(place) {
+            if self.entries().len() >= place.room {
+                self.retain(|entry| entry.tally.is_live(now_ns));
             }
-        };
-        let slot = entry.tally.charge(now_ns, amount);
-        if pending {
-            let others = if entry.is_pending(now_ns) { entry.pending } else { 0 };
-            entry.pending = others.saturating_add(1);
-            entry.pending_since_ns = now_ns;
+            self.value.extend(entry::empty(place, now_ns));
         }
-        self.entries.push(entry);
-        Receipt { id: place.id, slot, amount }
+        let slot = self.find_mut(place.id)?.charge(now_ns, amount, pending)?;
+        Some(Receipt { id: place.id, slot, amount })
     }
 
     /// Makes a pending charge final.
     pub(super) fn settle(&mut self, receipt: &Receipt) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == receipt.id) {
-            entry.pending = entry.pending.saturating_sub(1);
+        if let Some(mut entry) = self.find_mut(receipt.id) {
+            entry.settle();
         }
     }
 
-    /// Takes a pending charge back.
-    pub(super) fn withdraw(&mut self, receipt: &Receipt) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == receipt.id) {
-            entry.pending = entry.pending.saturating_sub(1);
+    /// Takes a pending charge back. An entry that holds nothing else goes.
+    pub(super) fn withdraw(&mut self, receipt: &Receipt, now_ns: u64) {
+        if let Some(mut entry) = self.find_mut(receipt.id) {
+            entry.settle();
             entry.tally.withdraw(receipt.slot, receipt.amount);
         }
+        self.retain(|entry| entry.is_kept(now_ns));
     }
 
-    fn find(&self, id: u128) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.id == id)
-    }
-}
-
-impl Entry {
-    fn is_kept(&self, now_ns: u64) -> bool {
-        self.tally.is_live(now_ns.saturating_sub(GRACE_NS))
+    fn find(&self, place: &Place) -> Option<Entry<'_>> {
+        Entry::read(self.entries().iter().find(|bytes| entry::is_of(bytes, place.id))?)
     }
 
-    fn is_pending(&self, now_ns: u64) -> bool {
-        self.pending > 0 && self.pending_since_ns.abs_diff(now_ns) < STALE_NS
+    fn find_mut(&mut self, id: u128) -> Option<EntryMut<'_>> {
+        EntryMut::read(self.entries_mut().iter_mut().find(|bytes| entry::is_of(bytes, id))?)
     }
 
-    fn read(mut bytes: &[u8]) -> Option<Self> {
-        let (id, rest) = bytes.split_first_chunk()?;
-        let (pending, rest) = rest.split_first_chunk()?;
-        let (since, rest) = rest.split_first_chunk()?;
-        bytes = rest;
-        Some(Self {
-            id: u128::from_le_bytes(*id),
-            pending: u32::from_le_bytes(*pending),
-            pending_since_ns: u64::from_le_bytes(*since),
-            tally: Tally::read(&mut bytes)?,
-        })
+    fn read_all(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.entries().iter().filter_map(Entry::read)
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.id.to_le_bytes());
-        out.extend_from_slice(&self.pending.to_le_bytes());
-        out.extend_from_slice(&self.pending_since_ns.to_le_bytes());
-        self.tally.write(out);
+    fn entries(&self) -> &[[u8; entry::BYTES]] {
+        self.value.get(1..).unwrap_or_default().as_chunks().0
+    }
+
+    fn entries_mut(&mut self) -> &mut [[u8; entry::BYTES]] {
+        self.value.get_mut(1..).unwrap_or_default().as_chunks_mut().0
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Entry<'_>) -> bool) {
+        let mut at = 0_usize;
+        while let Some(bytes) = self.entries().get(at) {
+            if Entry::read(bytes).is_some_and(|entry| keep(&entry)) {
+                at = at.saturating_add(1);
+            } else {
+                self.remove(at);
+            }
+        }
+    }
+
+    /// Removes an entry; the last one takes its place.
+    fn remove(&mut self, at: usize) {
+        let entries = self.entries_mut();
+        if let Some(last) = entries.last().copied()
+            && let Some(gone) = entries.get_mut(at)
+        {
+            *gone = last;
+            self.value.truncate(self.value.len().saturating_sub(entry::BYTES));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Charging all limits of a call together, or none.
 
+use super::Few;
 use super::amount::Amount;
 use super::place::Place;
 use super::store::Store;
@@ -23,11 +24,11 @@ pub struct Charge<'a> {
 /// What became of a call's charges. `usages` has one entry per charge, in their order; `retries`
 /// counts the writes that were lost to other workers and made again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ChargeOutcome {
     /// All limits have room: all are charged, or, if only looked at, could be
     Charged {
         /// What is used with this call
-        usages: Vec<Usage>,
+        usages: Few<Usage>,
         /// Lost writes
         retries: u32,
     },
@@ -39,7 +40,7 @@ pub enum Outcome {
         /// if never, as the call alone is more than a limit's `max`
         retry_after_seconds: Option<u64>,
         /// What is used without this call
-        usages: Vec<Usage>,
+        usages: Few<Usage>,
         /// Lost writes
         retries: u32,
     },
@@ -67,7 +68,7 @@ pub enum Why {
     Store,
 }
 
-impl Outcome {
+impl ChargeOutcome {
     /// Returns how many writes were lost to other workers and made again.
     #[must_use]
     pub fn retries(&self) -> u32 {
@@ -96,12 +97,12 @@ impl Why {
 ///
 /// Workers may do so at the same time: no count is lost and none is made twice. Each may read the
 /// clock before it calls; one that is behind the counter is taken for as late as the counter.
-pub fn charge<S: Store + ?Sized>(store: &S, now_ns: u64, charges: &[Charge<'_>]) -> Outcome {
+pub fn charge<S: Store + ?Sized>(store: &S, now_ns: u64, charges: &[Charge<'_>]) -> ChargeOutcome {
     run(store, now_ns, charges, Transaction::commit)
 }
 
 /// Tells what [`charge`] would do at `now_ns`, and charges nothing.
-pub fn look<S: Store + ?Sized>(store: &S, now_ns: u64, charges: &[Charge<'_>]) -> Outcome {
+pub fn look<S: Store + ?Sized>(store: &S, now_ns: u64, charges: &[Charge<'_>]) -> ChargeOutcome {
     run(store, now_ns, charges, |transaction, charges| transaction.survey(charges).map(drop))
 }
 
@@ -110,19 +111,20 @@ fn run<'a, S: Store + ?Sized>(
     now_ns: u64,
     charges: &[Charge<'a>],
     act: impl FnOnce(&mut Transaction<'a, S>, &[Line<'a>]) -> Result<(), Stop>,
-) -> Outcome {
+) -> ChargeOutcome {
     let mut transaction = Transaction::new(store, now_ns, charges);
     let done = act(&mut transaction, &Line::sort(charges));
     let Transaction { retries, standings, .. } = transaction;
     match done {
         Ok(()) => {
-            Outcome::Charged { usages: standings.iter().map(|standing| standing.after).collect(), retries }
+            let usages = standings.iter().map(|standing| standing.after.unwrap_or(standing.before));
+            ChargeOutcome::Charged { usages: usages.collect(), retries }
         }
         Err(Stop::Refused { index, retry_after_seconds }) => {
-            let usages = standings.iter().map(|standing| standing.before).collect();
-            Outcome::Refused { index, retry_after_seconds, usages, retries }
+            let usages = standings.iter().map(|standing| standing.before);
+            ChargeOutcome::Refused { index, retry_after_seconds, usages: usages.collect(), retries }
         }
-        Err(Stop::Unavailable { why, index }) => Outcome::Unavailable { why, index, retries },
+        Err(Stop::Unavailable { why, index }) => ChargeOutcome::Unavailable { why, index, retries },
     }
 }
 
@@ -136,10 +138,12 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     /// Sorts charges by key, so that workers that need several meet them in one order, and then by
     /// counter.
-    fn sort(charges: &[Charge<'a>]) -> Vec<Self> {
-        let mut lines: Vec<_> =
+    fn sort(charges: &[Charge<'a>]) -> Few<Self> {
+        let mut lines: Few<Self> =
             charges.iter().enumerate().map(|(index, charge)| Self { index, charge: *charge }).collect();
-        lines.sort_by_key(|line| (line.charge.place.key(), line.charge.place.id, line.index));
+        if lines.len() > 1 {
+            lines.sort_unstable_by_key(|line| (line.charge.place.key(), line.charge.place.id, line.index));
+        }
         lines
     }
 }

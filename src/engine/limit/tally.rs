@@ -11,14 +11,31 @@ use super::window::{Kind, Window};
 /// How many sums a tally keeps.
 const SLOTS: usize = 11;
 
-/// The sums of a counter's latest slots.
+/// How many bytes a tally is stored in: kind, seconds, latest slot and sums, little endian.
+pub(super) const BYTES: usize = HEADER + SLOTS * 8;
+
+/// The bytes before the sums.
+const HEADER: usize = 1 + 4 + 8;
+
+/// The sum of one slot in millionths, as it is stored.
+type Sum = [u8; 8];
+
+/// What a counter has counted in its latest slots, read where it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct Tally<'a> {
     window: Window,
-    /// The latest slot that was charged or looked at, counted from the epoch.
+    /// The latest slot that was charged, counted from the epoch.
     latest: u64,
-    /// Sums in millionths, the latest slot's first, then back in time.
-    sums: [u64; SLOTS],
+    /// The latest slot's sum first, then back in time.
+    sums: &'a [Sum; SLOTS],
+}
+
+/// A tally that is changed where it is stored.
+#[derive(Debug)]
+pub(super) struct TallyMut<'a> {
+    window: Window,
+    latest: &'a mut [u8; 8],
+    sums: &'a mut [Sum; SLOTS],
 }
 
 /// How much of a limit is used.
@@ -32,166 +49,186 @@ pub struct Usage {
     pub resets_in_seconds: u64,
 }
 
-/// A limit has no room.
+/// What is used of a limit without a charge, and what it would be with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Refusal {
-    /// In how many seconds the call fits if nothing else is charged; `None` if it never does.
+pub(super) struct Standing {
+    pub(super) before: Usage,
+    pub(super) after: Result<Usage, NoRoom>,
+}
+
+/// The limit has no room for the charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoRoom {
+    /// In how many seconds the charge fits if nothing else is charged; `None` if it never does.
     pub(super) retry_after_seconds: Option<u64>,
 }
 
-impl Tally {
-    /// How many bytes a tally is stored in.
-    pub(super) const BYTES: usize = 1 + 4 + 8 + SLOTS * 8;
-
+impl<'a> Tally<'a> {
+    /// Makes the tally of a counter that has counted nothing.
     pub(super) fn new(window: Window, now_ns: u64) -> Self {
-        Self { window, latest: window.slot(now_ns), sums: [0; SLOTS] }
+        Self { window, latest: window.slot(now_ns), sums: &[[0; 8]; SLOTS] }
     }
 
-    /// Moves a tally back that is ahead of the clock by more than a window: the clock was stepped
-    /// back. Everything it holds becomes younger than it is, never older, and so passes with time.
-    /// Tells whether it did.
-    pub(super) fn heal(&mut self, now_ns: u64) -> bool {
-        let present = self.window.slot(now_ns);
-        let behind = self.latest.saturating_sub(present);
-        if behind <= self.window.divisions() {
-            return false;
-        }
-        self.latest = match self.window.kind() {
-            // The present slot has begun already: a sum in it could look older than it is by a part
-            // of a slot.
-            Kind::Sliding => present.saturating_add(1),
-            Kind::Calendar => present,
-        };
-        true
-    }
-
-    /// Tells whether anything of it still counts, so that it cannot be forgotten.
-    pub(super) fn is_live(&self, now_ns: u64) -> bool {
-        self.used(now_ns) > 0
-    }
-
-    /// Judges whether `amount` more stays within `max`. Returns the usage that the charge would make.
-    pub(super) fn judge(&self, now_ns: u64, amount: Amount, max: Amount) -> Result<Usage, Refusal> {
-        let mut at = *self;
-        at.advance(now_ns);
-        let after = at.used(now_ns).saturating_add(amount.micros().into());
-        if after > max.micros().into() {
-            return Err(Refusal { retry_after_seconds: at.retry_after(now_ns, amount, max) });
-        }
-        at.charge(now_ns, amount);
-        Ok(at.usage(now_ns, max))
-    }
-
-    /// Tells how much of `max` is used.
-    pub(super) fn usage(&self, now_ns: u64, max: Amount) -> Usage {
-        let mut at = *self;
-        at.advance(now_ns);
-        let used = Amount::from_micros(u64::try_from(at.used(now_ns)).unwrap_or(u64::MAX));
-        let youngest = at.counted().find(|(_, sum)| *sum > 0);
-        let resets_in_seconds = youngest.map_or(0, |(leaves, _)| at.window.seconds_until(leaves, now_ns));
-        Usage { used, max, resets_in_seconds }
-    }
-
-    /// Adds `amount` to the present slot, and returns the slot's number. The caller has judged.
-    pub(super) fn charge(&mut self, now_ns: u64, amount: Amount) -> u64 {
-        self.advance(now_ns);
-        if let Some(sum) = self.sums.first_mut() {
-            *sum = sum.saturating_add(amount.micros());
-        }
-        self.latest
-    }
-
-    /// Takes back what was charged to `slot`, if the tally still has that slot.
-    pub(super) fn withdraw(&mut self, slot: u64, amount: Amount) {
-        let age = self.latest.checked_sub(slot).and_then(|age| usize::try_from(age).ok());
-        if let Some(sum) = age.and_then(|age| self.sums.get_mut(age)) {
-            *sum = sum.saturating_sub(amount.micros());
-        }
-    }
-
-    /// Writes the tally in [`Tally::BYTES`] bytes, little endian: kind, seconds, latest slot, sums.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        out.push(match self.window.kind() {
-            Kind::Sliding => 0,
-            Kind::Calendar => 1,
-        });
-        let seconds = u32::try_from(self.window.seconds()).unwrap_or(u32::MAX);
-        out.extend_from_slice(&seconds.to_le_bytes());
-        out.extend_from_slice(&self.latest.to_le_bytes());
-        for sum in self.sums {
-            out.extend_from_slice(&sum.to_le_bytes());
-        }
-    }
-
-    /// Reads what [`Tally::write`] wrote from the front of `bytes`; `None` if it is anything else.
-    pub(super) fn read(bytes: &mut &[u8]) -> Option<Self> {
-        let [kind] = take(bytes)?;
-        let kind = match kind {
-            0 => Kind::Sliding,
-            1 => Kind::Calendar,
-            _ => return None,
-        };
-        let window = Window::new(u32::from_le_bytes(take(bytes)?).into(), kind)?;
-        let latest = u64::from_le_bytes(take(bytes)?);
-        let mut sums = [0; SLOTS];
-        for sum in &mut sums {
-            *sum = u64::from_le_bytes(take(bytes)?);
-        }
-        Some(Self { window, latest, sums })
+    /// Reads a stored tally; `None` if the bytes are not of this format.
+    pub(super) fn read(bytes: &'a [u8; BYTES]) -> Option<Self> {
+        let (header, sums) = bytes.split_first_chunk::<HEADER>()?;
+        let latest = u64::from_le_bytes(*header.last_chunk()?);
+        Some(Self { window: read_window(header)?, latest, sums: sums.as_chunks().0.first_chunk()? })
     }
 
     pub(super) fn window(&self) -> Window {
         self.window
     }
 
-    /// Makes the present slot the latest. A clock that is slightly behind the tally (a worker reads
-    /// it before it reads the tally) counts as the tally's latest slot.
-    fn advance(&mut self, now_ns: u64) {
-        self.heal(now_ns);
-        let passed = self.window.slot(now_ns).saturating_sub(self.latest);
-        let gone =
-            if passed < self.window.counted() { usize::try_from(passed).unwrap_or(SLOTS) } else { SLOTS };
-        self.sums.rotate_right(gone);
-        self.sums.iter_mut().take(gone).for_each(|sum| *sum = 0);
-        self.latest = self.latest.saturating_add(passed);
-    }
-
-    /// Returns the sum of all slots that count at `now_ns`, in millionths.
-    fn used(&self, now_ns: u64) -> u128 {
+    /// Returns the slot to move the tally back to if it is ahead of the clock by more than a window: then
+    /// the clock was stepped back. Everything it holds becomes younger than it is, never older, and so
+    /// passes with time.
+    pub(super) fn healed(&self, now_ns: u64) -> Option<u64> {
         let present = self.window.slot(now_ns);
-        self.counted().filter(|(leaves, _)| *leaves > present).map(|(_, sum)| u128::from(sum)).sum()
+        let is_ahead = self.latest.saturating_sub(present) > self.window.divisions();
+        is_ahead.then(|| match self.window.kind() {
+            // The present slot has begun already: a sum in it could look older than it is by a part
+            // of a slot.
+            Kind::Sliding => present.saturating_add(1),
+            Kind::Calendar => present,
+        })
     }
 
-    /// Returns the sums from the latest slot back, each with the slot at whose beginning it leaves.
-    fn counted(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> {
-        let after = self.latest.saturating_add(self.window.counted());
-        let slots = usize::try_from(self.window.counted()).unwrap_or(SLOTS);
-        let mut age = 0_u64;
-        let leaves = self.sums.map(|sum| {
-            let leaves = after.saturating_sub(age);
-            age = age.saturating_add(1);
-            (leaves, sum)
-        });
-        leaves.into_iter().take(slots)
+    /// Tells whether anything of it still counts, so that it cannot be forgotten.
+    pub(super) fn is_live(&self, now_ns: u64) -> bool {
+        self.counted(self.window.slot(now_ns)).any(|sum| sum > 0)
     }
 
-    /// Returns the whole seconds until enough of the oldest slots have left, all of which leave after
-    /// the present one: never 0.
-    fn retry_after(&self, now_ns: u64, amount: Amount, max: Amount) -> Option<u64> {
+    /// Judges whether `amount` more stays within `max`. The tally must not need healing.
+    pub(super) fn judge(&self, now_ns: u64, amount: Amount, max: Amount) -> Standing {
+        let present = self.window.slot(now_ns);
+        let used: u128 = self.counted(present).map(u128::from).sum();
+        let resets_in_seconds = match self.counted(present).position(|sum| sum > 0) {
+            Some(age) => self.window.seconds_until(self.leaves(age), now_ns),
+            None => 0,
+        };
+        let before = Usage { used: saturated(used), max, resets_in_seconds };
+
+        let sum = used.saturating_add(amount.micros().into());
+        let after = if sum > max.micros().into() {
+            Err(NoRoom { retry_after_seconds: self.retry_after(now_ns, used, amount, max) })
+        } else if amount == Amount::ZERO {
+            Ok(before)
+        } else {
+            let leaves = present.max(self.latest).saturating_add(self.window.counted());
+            let resets_in_seconds = self.window.seconds_until(leaves, now_ns);
+            Ok(Usage { used: saturated(sum), max, resets_in_seconds })
+        };
+        Standing { before, after }
+    }
+
+    /// Returns the sums that count in the slot `present`, the latest first. A worker reads the clock before
+    /// it reads the tally, so `present` may be slightly behind; then all slots count.
+    fn counted(&self, present: u64) -> impl DoubleEndedIterator<Item = u64> + ExactSizeIterator {
+        let passed = present.saturating_sub(self.latest);
+        let count = usize::try_from(self.window.counted().saturating_sub(passed)).unwrap_or(SLOTS);
+        self.sums.iter().take(count).map(|sum| u64::from_le_bytes(*sum))
+    }
+
+    /// Returns the slot in which the sum of the slot that is `age` slots before the latest ceases to count.
+    fn leaves(&self, age: usize) -> u64 {
+        let age = u64::try_from(age).unwrap_or(0);
+        self.latest.saturating_add(self.window.counted()).saturating_sub(age)
+    }
+
+    /// Returns the whole seconds until enough of the oldest slots have left, at least 1; `None` if the
+    /// amount alone is more than `max`.
+    fn retry_after(&self, now_ns: u64, used: u128, amount: Amount, max: Amount) -> Option<u64> {
         let room = u128::from(max.micros().checked_sub(amount.micros())?);
-        let mut left = self.used(now_ns);
-        let (leaves, _) = self.counted().rev().find(|(_, sum)| {
+        let mut left = used;
+        let (age, _) = self.counted(self.window.slot(now_ns)).enumerate().rev().find(|(_, sum)| {
             left = left.saturating_sub(u128::from(*sum));
             left <= room
         })?;
-        Some(self.window.seconds_until(leaves, now_ns))
+        Some(self.window.seconds_until(self.leaves(age), now_ns))
     }
 }
 
-fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (front, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*front)
+impl<'a> TallyMut<'a> {
+    /// Takes hold of a stored tally; `None` if the bytes are not of this format.
+    pub(super) fn read(bytes: &'a mut [u8; BYTES]) -> Option<Self> {
+        let (header, sums) = bytes.split_first_chunk_mut::<HEADER>()?;
+        let window = read_window(header)?;
+        Some(Self {
+            window,
+            latest: header.last_chunk_mut()?,
+            sums: sums.as_chunks_mut().0.first_chunk_mut()?,
+        })
+    }
+
+    /// Moves the tally back to the slot that [`Tally::healed`] named.
+    pub(super) fn heal(&mut self, latest: u64) {
+        *self.latest = latest.to_le_bytes();
+    }
+
+    /// Adds `amount` to the present slot, and returns the slot's number. The caller has judged.
+    pub(super) fn charge(&mut self, now_ns: u64, amount: Amount) -> u64 {
+        let latest = u64::from_le_bytes(*self.latest);
+        let present = self.window.slot(now_ns).max(latest);
+        if present > latest {
+            self.shift(present.saturating_sub(latest));
+            *self.latest = present.to_le_bytes();
+        }
+        if let Some(sum) = self.sums.first_mut() {
+            *sum = u64::from_le_bytes(*sum).saturating_add(amount.micros()).to_le_bytes();
+        }
+        present
+    }
+
+    /// Takes back what was charged to `slot`, if the tally still has that slot.
+    pub(super) fn withdraw(&mut self, slot: u64, amount: Amount) {
+        let age = u64::from_le_bytes(*self.latest).checked_sub(slot);
+        let age = age.and_then(|age| usize::try_from(age).ok());
+        if let Some(sum) = age.and_then(|age| self.sums.get_mut(age)) {
+            *sum = u64::from_le_bytes(*sum).saturating_sub(amount.micros()).to_le_bytes();
+        }
+    }
+
+    /// Makes room at the front for `slots` new slots; the oldest ones go.
+    fn shift(&mut self, slots: u64) {
+        let mut shifted = [[0; 8]; SLOTS];
+        if slots < self.window.counted() {
+            let slots = usize::try_from(slots).unwrap_or(SLOTS);
+            for (to, from) in shifted.iter_mut().skip(slots).zip(self.sums.iter()) {
+                *to = *from;
+            }
+        }
+        *self.sums = shifted;
+    }
+}
+
+/// Returns the bytes of a tally that has counted nothing.
+pub(super) fn empty(window: Window, now_ns: u64) -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    let kind = match window.kind() {
+        Kind::Sliding => 0,
+        Kind::Calendar => 1,
+    };
+    let seconds = u32::try_from(window.seconds()).unwrap_or(u32::MAX).to_le_bytes();
+    let latest = window.slot(now_ns).to_le_bytes();
+    let header = [kind].into_iter().chain(seconds).chain(latest);
+    bytes.iter_mut().zip(header).for_each(|(to, byte)| *to = byte);
+    bytes
+}
+
+/// Reads the window that a tally's bytes begin with.
+fn read_window(header: &[u8; HEADER]) -> Option<Window> {
+    let (kind, rest) = header.split_first()?;
+    let kind = match kind {
+        0 => Kind::Sliding,
+        1 => Kind::Calendar,
+        _ => return None,
+    };
+    Window::new(u32::from_le_bytes(*rest.first_chunk()?).into(), kind)
+}
+
+fn saturated(micros: u128) -> Amount {
+    Amount::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -10,12 +10,13 @@
 //! judged again, a bounded number of times. Workers wait only for keys beyond those they hold
 //! pending, so they never wait for each other in a circle.
 
+use super::Few;
 use super::amount::Amount;
 use super::bucket::{Bucket, Receipt};
 use super::charge::{Charge, Line, Why};
 use super::place::Place;
 use super::store::{Store, Unavailable};
-use super::tally::Usage;
+use super::tally::{NoRoom, Standing, Usage};
 
 /// How often a write is tried. Each lost one means that another worker's succeeded.
 const SWAPS: u32 = 512;
@@ -30,34 +31,32 @@ pub(super) enum Stop {
     Unavailable { why: Why, index: usize },
 }
 
-/// What is used of a charge's limit, without the charge and with it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
-    pub(super) before: Usage,
-    pub(super) after: Usage,
-}
-
 /// A call's way through the store.
 pub(super) struct Transaction<'a, S: Store + ?Sized> {
     store: &'a S,
     now_ns: u64,
     waits: u32,
     pub(super) retries: u32,
-    pub(super) standings: Vec<Standing>,
+    /// One for each charge, in their order.
+    pub(super) standings: Few<Standing>,
 }
 
 /// What a key held, and the version to write it against.
 pub(super) struct Loaded<V> {
     bucket: Bucket,
     version: V,
+    /// It was judged as it is, and has room.
+    judged: bool,
 }
 
-/// What stands against a call.
+/// The room that a call lacks.
 #[derive(Default)]
-struct Judgement {
+struct Shortage {
+    /// The first charge whose limit has no room, and when all limits have room
     refused: Option<(usize, Option<u64>)>,
+    /// The first charge whose counter finds no room in its bucket
     full: Option<usize>,
-    /// One of the two at least stands whatever becomes of pending charges.
+    /// One of the two at least remains if all pending charges are withdrawn
     certain: bool,
 }
 
@@ -65,23 +64,23 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
     pub(super) fn new(store: &'a S, now_ns: u64, charges: &[Charge<'a>]) -> Self {
         let standings = charges.iter().map(|charge| {
             let unused = Usage { used: Amount::ZERO, max: charge.max, resets_in_seconds: 0 };
-            Standing { before: unused, after: unused }
+            Standing { before: unused, after: Ok(unused) }
         });
         Self { store, now_ns, waits: WAITS, retries: 0, standings: standings.collect() }
     }
 
     /// Reads and judges everything. Returns what the keys held, in the order of `lines`.
-    pub(super) fn survey(&mut self, lines: &[Line<'a>]) -> Result<Vec<Loaded<S::Version>>, Stop> {
+    pub(super) fn survey(&mut self, lines: &[Line<'a>]) -> Result<Few<Loaded<S::Version>>, Stop> {
         loop {
-            let mut judgement = Judgement::default();
-            let mut all = Vec::new();
+            let mut shortage = Shortage::default();
+            let mut all = Few::new();
             for lines in by_key(lines) {
                 let loaded = self.load(lines)?;
-                self.judge(&loaded.bucket, lines, &mut judgement)?;
-                all.push(loaded);
+                self.judge(&loaded.bucket, lines, &mut shortage)?;
+                all.push(Loaded { judged: true, ..loaded });
             }
-            let Some(stop) = judgement.stop() else { return Ok(all) };
-            self.wait(&judgement, stop)?;
+            let Some(stop) = shortage.stop() else { return Ok(all) };
+            self.wait(&shortage, stop)?;
         }
     }
 
@@ -92,12 +91,12 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
             return self.commit_one(key);
         }
         let loaded = self.survey(lines)?;
-        let mut keys: Vec<_> = by_key(lines).zip(loaded).collect();
         // A charge of nothing is judged, and leaves no trace.
-        keys.retain(|(lines, _)| lines.iter().any(|line| line.charge.amount > Amount::ZERO));
+        let adds = |lines: &[Line<'_>]| lines.iter().any(|line| line.charge.amount > Amount::ZERO);
+        let mut keys: Few<_> = by_key(lines).zip(loaded).filter(|(lines, _)| adds(lines)).collect();
 
         let last = keys.pop();
-        let mut entered: Vec<(&str, Vec<Receipt>)> = Vec::with_capacity(keys.len());
+        let mut entered: Few<(&str, Few<Receipt>)> = Few::new();
         let mut done = Ok(());
         for (lines, loaded) in keys {
             match self.enter(lines, loaded, true) {
@@ -111,9 +110,16 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
         if let (Ok(()), Some((lines, loaded))) = (done, last) {
             done = self.enter(lines, loaded, false).map(drop);
         }
-        let finish = if done.is_ok() { Bucket::settle } else { Bucket::withdraw };
+        let now_ns = self.now_ns;
         for (key, receipts) in entered {
-            self.amend(key, |bucket| receipts.iter().for_each(|receipt| finish(bucket, receipt)));
+            self.amend(key, |bucket| {
+                for receipt in &receipts {
+                    match done {
+                        Ok(()) => bucket.settle(receipt),
+                        Err(_) => bucket.withdraw(receipt, now_ns),
+                    }
+                }
+            });
         }
         done
     }
@@ -134,21 +140,23 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
         lines: &[Line<'a>],
         mut loaded: Loaded<S::Version>,
         pending: bool,
-    ) -> Result<Vec<Receipt>, Stop> {
+    ) -> Result<Few<Receipt>, Stop> {
         let mut lost = 0_u32;
         loop {
-            let mut judgement = Judgement::default();
-            self.judge(&loaded.bucket, lines, &mut judgement)?;
-            if let Some(stop) = judgement.stop() {
-                self.wait(&judgement, stop)?;
+            let mut shortage = Shortage::default();
+            if !loaded.judged {
+                self.judge(&loaded.bucket, lines, &mut shortage)?;
+            }
+            if let Some(stop) = shortage.stop() {
+                self.wait(&shortage, stop)?;
             } else {
-                let Loaded { mut bucket, version } = loaded;
+                let Loaded { mut bucket, version, .. } = loaded;
                 let receipts = counters(lines)
                     .filter(|(_, amount, _)| *amount > Amount::ZERO)
                     .map(|(place, amount, _)| bucket.charge(place, self.now_ns, amount, pending))
-                    .collect();
-                let value = bucket.encode(self.now_ns);
-                match self.store.swap(key_of(lines), &value, version) {
+                    .collect::<Option<Few<_>>>()
+                    .ok_or_else(|| unavailable(Why::Unreadable, lines))?;
+                match self.store.swap(key_of(lines), bucket.value(), version) {
                     Ok(true) => return Ok(receipts),
                     Ok(false) => lost = lost.saturating_add(1),
                     Err(Unavailable) => return Err(unavailable(Why::Store, lines)),
@@ -162,38 +170,37 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
         }
     }
 
-    /// Judges what is under one key, and adds what stands against it to `judgement`.
-    fn judge(&mut self, bucket: &Bucket, lines: &[Line<'a>], judgement: &mut Judgement) -> Result<(), Stop> {
-        let mut entries = bucket.live(self.now_ns);
+    /// Judges what is under one key, and adds what stands against it to `shortage`.
+    fn judge(&mut self, bucket: &Bucket, lines: &[Line<'a>], shortage: &mut Shortage) -> Result<(), Stop> {
+        let mut added = 0_usize;
         for (place, amount, lines) in counters(lines) {
             let tally =
                 bucket.tally(place, self.now_ns).ok_or_else(|| unavailable(Why::Unreadable, lines))?;
             for Line { index, charge } in lines {
-                let before = tally.usage(self.now_ns, charge.max);
-                let judged = tally.judge(self.now_ns, amount, charge.max);
-                if let Some(standing) = self.standings.get_mut(*index) {
-                    *standing = Standing { before, after: *judged.as_ref().unwrap_or(&before) };
+                let standing = tally.judge(self.now_ns, amount, charge.max);
+                if let Err(NoRoom { retry_after_seconds }) = standing.after {
+                    shortage.refuse(*index, retry_after_seconds);
+                    shortage.certain |= !bucket.is_pending(place, self.now_ns);
                 }
-                if let Err(refusal) = judged {
-                    judgement.refuse(*index, refusal.retry_after_seconds);
-                    judgement.certain |= !bucket.is_pending(place, self.now_ns);
+                if let Some(known) = self.standings.get_mut(*index) {
+                    *known = standing;
                 }
             }
             if amount > Amount::ZERO && !bucket.holds(place) {
-                entries = entries.saturating_add(1);
-                if entries > place.room {
+                added = added.saturating_add(1);
+                if bucket.live(self.now_ns).saturating_add(added) > place.room {
                     let index = lines.iter().map(|line| line.index).min();
-                    judgement.full = judgement.full.into_iter().chain(index).min();
-                    judgement.certain |= !bucket.any_pending(self.now_ns);
+                    shortage.full = shortage.full.into_iter().chain(index).min();
+                    shortage.certain |= !bucket.any_pending(self.now_ns);
                 }
             }
         }
         Ok(())
     }
 
-    /// Lets another worker settle its charges if that may change the judgement, or stops.
-    fn wait(&mut self, judgement: &Judgement, stop: Stop) -> Result<(), Stop> {
-        if judgement.certain {
+    /// Lets another worker settle its charges if that may change the shortage, or stops.
+    fn wait(&mut self, shortage: &Shortage, stop: Stop) -> Result<(), Stop> {
+        if shortage.certain {
             return Err(stop);
         }
         self.waits = self.waits.checked_sub(1).ok_or(stop)?;
@@ -209,11 +216,11 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
     fn read(&mut self, key: &str) -> Result<Loaded<S::Version>, Why> {
         for _ in 0..SWAPS {
             let (value, version) = self.store.read(key).map_err(|Unavailable| Why::Store)?;
-            let (bucket, healed) = Bucket::decode(value.as_deref(), self.now_ns).ok_or(Why::Unreadable)?;
+            let (bucket, healed) = Bucket::read(value, self.now_ns).ok_or(Why::Unreadable)?;
             if !healed {
-                return Ok(Loaded { bucket, version });
+                return Ok(Loaded { bucket, version, judged: false });
             }
-            match self.store.swap(key, &bucket.encode(self.now_ns), version) {
+            match self.store.swap(key, bucket.value(), version) {
                 Ok(true) => {}
                 Ok(false) => self.retries = self.retries.saturating_add(1),
                 Err(Unavailable) => return Err(Why::Store),
@@ -226,9 +233,9 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
     /// window has passed, a settled one is taken for pending until it is stale.
     fn amend(&mut self, key: &str, change: impl Fn(&mut Bucket)) {
         for _ in 0..SWAPS {
-            let Ok(Loaded { mut bucket, version }) = self.read(key) else { return };
+            let Ok(Loaded { mut bucket, version, .. }) = self.read(key) else { return };
             change(&mut bucket);
-            match self.store.swap(key, &bucket.encode(self.now_ns), version) {
+            match self.store.swap(key, bucket.value(), version) {
                 Ok(false) => self.retries = self.retries.saturating_add(1),
                 Ok(true) | Err(Unavailable) => return,
             }
@@ -236,7 +243,7 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
     }
 }
 
-impl Judgement {
+impl Shortage {
     fn refuse(&mut self, index: usize, retry: Option<u64>) {
         self.refused = Some(match self.refused {
             None => (index, retry),

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use mcp_policy_engine::limit::{
-    Amount, Charge, Counter, Kind, Layout, Outcome, Scope, Store, Why, Window, charge, look,
+    Amount, Charge, ChargeOutcome, Counter, Few, Kind, Layout, Scope, Store, Why, Window, charge, look,
 };
 use serde::Deserialize;
 use serde_json::{Number, Value};
@@ -228,16 +228,16 @@ impl<S: Store> Limiter for Stored<'_, S> {
         let name = |index: usize| Some(call.charge[index].0.clone());
         let mut seen = Seen { outcome: Expect::Charged, used: None, by: None, retry: None, why: None };
         match outcome {
-            Outcome::Charged { usages, .. } => {
+            ChargeOutcome::Charged { usages, .. } => {
                 seen.used = Some(usages.iter().map(|usage| usage.used.to_string()).collect());
             }
-            Outcome::Refused { index, retry_after_seconds, usages, .. } => {
+            ChargeOutcome::Refused { index, retry_after_seconds, usages, .. } => {
                 seen.outcome = Expect::Refused;
                 seen.used = Some(usages.iter().map(|usage| usage.used.to_string()).collect());
                 seen.by = name(index);
                 seen.retry = Some(retry_after_seconds);
             }
-            Outcome::Unavailable { why, .. } => {
+            ChargeOutcome::Unavailable { why, .. } => {
                 seen.outcome = Expect::Unavailable;
                 seen.why = Some(why.as_str().to_owned());
             }
@@ -274,7 +274,7 @@ fn what_cannot_be_read_is_not_taken_for_empty(store: &impl Store) {
     for value in [&b""[..], b"\x02", b"\x01rubbish", b"{}"] {
         let (_, version) = store.read(place.key()).ok().unwrap();
         assert_eq!(store.swap(place.key(), value, version), Ok(true));
-        let unreadable = Outcome::Unavailable { why: Why::Unreadable, index: 0, retries: 0 };
+        let unreadable = ChargeOutcome::Unavailable { why: Why::Unreadable, index: 0, retries: 0 };
         assert_eq!(look(store, START, &charges), unreadable);
         assert_eq!(charge(store, START, &charges), unreadable);
         assert_eq!(store.read(place.key()).ok().unwrap().0.as_deref(), Some(value), "it is left as it is");
@@ -286,14 +286,14 @@ fn looking_charges_nothing(store: &impl Store) {
     let charges = [Charge { place: &place, amount: Amount::ONE, max: Amount::ONE }];
     for _ in 0..3 {
         assert!(
-            matches!(look(store, START, &charges), Outcome::Charged { usages, .. } if usages[0].used == Amount::ONE)
+            matches!(look(store, START, &charges), ChargeOutcome::Charged { usages, .. } if usages[0].used == Amount::ONE)
         );
     }
     assert_eq!(store.read(place.key()).ok().unwrap().0, None);
 }
 
 fn a_call_without_charges_is_charged(store: &impl Store) {
-    assert_eq!(charge(store, START, &[]), Outcome::Charged { usages: vec![], retries: 0 });
+    assert_eq!(charge(store, START, &[]), ChargeOutcome::Charged { usages: Few::new(), retries: 0 });
 }
 
 fn hourly(name: &str) -> mcp_policy_engine::limit::Place {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use mcp_policy_engine::limit::{
-    Amount, Charge, Counter, Kind, Layout, MemoryStore, Outcome, Place, Scope, Store, Unavailable, Why,
+    Amount, Charge, ChargeOutcome, Counter, Kind, Layout, MemoryStore, Place, Scope, Store, Unavailable, Why,
     Window, charge, look,
 };
 
@@ -33,20 +33,20 @@ fn one(place: &Place, max: u64) -> Charge<'_> {
 #[track_caller]
 fn settled(store: &impl Store, place: &Place) -> u64 {
     let used = match look(store, NOW, &[Charge { place, amount: Amount::ZERO, max: Amount::MAX }]) {
-        Outcome::Charged { usages, .. } => usages[0].used.micros() / 1_000_000,
+        ChargeOutcome::Charged { usages, .. } => usages[0].used.micros() / 1_000_000,
         other => panic!("{other:?}"),
     };
     if used > 0 {
         let patient = Meddled::new(store, |_, _| Turn::Go);
-        assert!(matches!(look(&patient, NOW, &[one(place, used)]), Outcome::Refused { .. }));
+        assert!(matches!(look(&patient, NOW, &[one(place, used)]), ChargeOutcome::Refused { .. }));
         assert_eq!(patient.pauses.get(), 0, "nothing is pending");
     }
     used
 }
 
 #[track_caller]
-fn assert_charged(outcome: &Outcome) {
-    assert!(matches!(outcome, Outcome::Charged { .. }), "{outcome:?}");
+fn assert_charged(outcome: &ChargeOutcome) {
+    assert!(matches!(outcome, ChargeOutcome::Charged { .. }), "{outcome:?}");
 }
 
 /// A store in which something happens just before an access.
@@ -105,7 +105,7 @@ fn a_call_with_one_limit_takes_one_read_and_one_write() {
     assert_charged(&charge(&store, NOW, &[one(&first, 1)]));
     assert_eq!(*store.seen.borrow(), [format!("read {}", first.key()), format!("swap {}", first.key())]);
 
-    assert!(matches!(charge(&store, NOW, &[one(&first, 1)]), Outcome::Refused { .. }));
+    assert!(matches!(charge(&store, NOW, &[one(&first, 1)]), ChargeOutcome::Refused { .. }));
     assert_eq!(store.seen.borrow().len(), 3, "a refusal takes one read");
 
     let (first, last) = two_places();
@@ -125,7 +125,7 @@ fn a_lost_write_is_judged_anew_and_counted() {
             Turn::Go
         });
         let outcome = charge(&store, NOW, &[one(&first, max)]);
-        assert_eq!(matches!(outcome, Outcome::Charged { .. }), fits, "{outcome:?}");
+        assert_eq!(matches!(outcome, ChargeOutcome::Charged { .. }), fits, "{outcome:?}");
         assert_eq!(outcome.retries(), 1);
         assert_eq!(settled(&memory, &first), max, "no count is lost");
     }
@@ -141,7 +141,8 @@ fn a_limit_that_refuses_late_withdraws_the_earlier_ones() {
         Turn::Go
     });
     let outcome = charge(&store, NOW, &[one(&last, 1), one(&first, 1)]);
-    let Outcome::Refused { index: 0, retry_after_seconds: Some(3960), usages, retries: 1 } = outcome else {
+    let ChargeOutcome::Refused { index: 0, retry_after_seconds: Some(3960), usages, retries: 1 } = outcome
+    else {
         panic!("{outcome:?}");
     };
     assert_eq!(usages.iter().map(|usage| usage.used.micros()).collect::<Vec<_>>(), [1_000_000, 0]);
@@ -159,13 +160,13 @@ fn a_charge_that_is_withdrawn_refuses_nobody() {
             assert_charged(&charge(memory, NOW, &[one(&last, 1)]));
             let this = Meddled::new(memory, |_, _| Turn::Go);
             let outcome = look(&this, NOW, &[one(&first, 1)]);
-            assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
+            assert!(matches!(outcome, ChargeOutcome::Refused { .. }), "{outcome:?}");
             pauses.set(this.pauses.get());
         }
         Turn::Go
     });
     let outcome = charge(&other, NOW, &[one(&first, 1), one(&last, 1)]);
-    assert!(matches!(outcome, Outcome::Refused { index: 1, .. }), "{outcome:?}");
+    assert!(matches!(outcome, ChargeOutcome::Refused { index: 1, .. }), "{outcome:?}");
     assert!((100..1000).contains(&pauses.get()), "it waited as long as it could: {}", pauses.get());
     assert_charged(&charge(&memory, NOW, &[one(&first, 1)]));
 }
@@ -192,18 +193,18 @@ fn an_entry_that_is_withdrawn_keeps_nobody_out_of_the_table() {
             assert_charged(&charge(memory, NOW, &[one(&beyond[0], 1)]));
             let this = Meddled::new(memory, |_, _| Turn::Go);
             let outcome = look(&this, NOW, &[one(&bucket[1], 1)]);
-            assert!(matches!(outcome, Outcome::Unavailable { why: Why::Full, .. }), "{outcome:?}");
+            assert!(matches!(outcome, ChargeOutcome::Unavailable { why: Why::Full, .. }), "{outcome:?}");
             assert!(this.pauses.get() > 0, "it waited");
         }
         Turn::Go
     });
     let outcome = charge(&other, NOW, &[one(&bucket[0], 1), one(&beyond[0], 1)]);
-    assert!(matches!(outcome, Outcome::Refused { index: 1, .. }), "{outcome:?}");
+    assert!(matches!(outcome, ChargeOutcome::Refused { index: 1, .. }), "{outcome:?}");
 
     assert_charged(&charge(&memory, NOW, &[one(&bucket[1], 1)]));
     let full = Meddled::new(&memory, |_, _| Turn::Go);
     let outcome = charge(&full, NOW, &[one(&bucket[2], 1)]);
-    assert_eq!(outcome, Outcome::Unavailable { why: Why::Full, index: 0, retries: 0 });
+    assert_eq!(outcome, ChargeOutcome::Unavailable { why: Why::Full, index: 0, retries: 0 });
     assert_eq!(full.pauses.get(), 0, "there is nothing to wait for");
 }
 
@@ -218,14 +219,14 @@ fn a_worker_that_vanished_holds_nobody_up_for_longer_than_a_second() {
         if gone.get() { Turn::Fail } else { Turn::Go }
     });
     let outcome = charge(&vanishing, NOW, &[one(&first, 1), one(&last, 1)]);
-    assert!(matches!(outcome, Outcome::Unavailable { why: Why::Store, index: 1, .. }), "{outcome:?}");
+    assert!(matches!(outcome, ChargeOutcome::Unavailable { why: Why::Store, index: 1, .. }), "{outcome:?}");
 
     for (after, waits, refused) in
         [(0, true, true), (SECOND - 1, true, true), (SECOND, false, true), (3960 * SECOND, false, false)]
     {
         let store = Meddled::new(&memory, |_, _| Turn::Go);
         let outcome = look(&store, NOW + after, &[one(&first, 1)]);
-        assert_eq!(matches!(outcome, Outcome::Refused { .. }), refused, "{after}: {outcome:?}");
+        assert_eq!(matches!(outcome, ChargeOutcome::Refused { .. }), refused, "{after}: {outcome:?}");
         assert_eq!(store.pauses.get() > 0, waits, "{after}");
     }
 }
@@ -242,7 +243,7 @@ fn a_write_that_is_always_lost_gives_up_and_charges_nothing() {
         Turn::Go
     });
     let outcome = charge(&store, NOW, &[one(&first, 1), one(&last, 1000)]);
-    assert_eq!(outcome, Outcome::Unavailable { why: Why::Contended, index: 1, retries: 512 });
+    assert_eq!(outcome, ChargeOutcome::Unavailable { why: Why::Contended, index: 1, retries: 512 });
     assert_eq!((settled(&memory, &first), settled(&memory, &last)), (0, 512));
     assert!(accesses.get() < 1600);
 }
@@ -257,7 +258,7 @@ fn a_store_that_fails_denies() {
     ] {
         let store = Meddled::new(&memory, |_, access| if access == failing { Turn::Fail } else { Turn::Go });
         let outcome = charge(&store, NOW, &[one(&last, 1), one(&first, 1)]);
-        assert_eq!(outcome, Outcome::Unavailable { why: Why::Store, index, retries: 0 }, "{failing}");
+        assert_eq!(outcome, ChargeOutcome::Unavailable { why: Why::Store, index, retries: 0 }, "{failing}");
         assert_eq!((settled(&memory, &first), settled(&memory, &last)), (0, 0), "{failing}");
     }
 }
@@ -278,14 +279,14 @@ fn a_charge_that_cannot_be_settled_stands() {
 #[track_caller]
 fn every_order_is_like_one_after_another(workers: &[Vec<Charge<'_>>], orders: std::ops::Range<usize>) {
     let places: Vec<_> = workers.iter().flatten().map(|charge| charge.place).collect();
-    let result = |memory: &MemoryStore, outcomes: Vec<Outcome>| {
+    let result = |memory: &MemoryStore, outcomes: Vec<ChargeOutcome>| {
         let outcomes: Vec<_> = outcomes
             .into_iter()
             .map(|outcome| match outcome {
-                Outcome::Charged { .. } => "charged",
+                ChargeOutcome::Charged { .. } => "charged",
                 // Which limit is seen to refuse first may differ.
-                Outcome::Refused { .. } => "refused",
-                Outcome::Unavailable { why, .. } => why.as_str(),
+                ChargeOutcome::Refused { .. } => "refused",
+                ChargeOutcome::Unavailable { why, .. } => why.as_str(),
             })
             .collect();
         (outcomes, places.iter().map(|place| settled(memory, place)).collect::<Vec<_>>())

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use mcp_policy_engine::limit::{
-    Amount, Charge, Counter, Kind, Layout, MemoryStore, Outcome, Place, Scope, Window, charge, look,
+    Amount, Charge, ChargeOutcome, Counter, Kind, Layout, MemoryStore, Place, Scope, Window, charge, look,
 };
 use proptest::prelude::*;
 
@@ -61,19 +61,19 @@ fn call(store: &MemoryStore, place: &Place, now_ns: u64, micros: u64, max: u64) 
     let (amount, max) = (Amount::from_micros(micros), Amount::from_micros(max));
     let charges = [Charge { place, amount, max }];
     match charge(store, now_ns, &charges) {
-        Outcome::Charged { usages, .. } => {
+        ChargeOutcome::Charged { usages, .. } => {
             assert!(usages[0].used <= max);
             true
         }
-        Outcome::Refused { retry_after_seconds: None, .. } => {
+        ChargeOutcome::Refused { retry_after_seconds: None, .. } => {
             assert!(amount > max, "a call that could fit is never told that it cannot");
             false
         }
-        Outcome::Refused { retry_after_seconds: Some(seconds), .. } => {
+        ChargeOutcome::Refused { retry_after_seconds: Some(seconds), .. } => {
             assert!(amount <= max && seconds > 0);
             let at = |seconds| look(store, now_ns + seconds * SECOND, &charges);
-            assert!(matches!(at(seconds), Outcome::Charged { .. }), "a retry in time fits");
-            assert!(matches!(at(seconds - 1), Outcome::Refused { .. }), "no earlier retry fits");
+            assert!(matches!(at(seconds), ChargeOutcome::Charged { .. }), "a retry in time fits");
+            assert!(matches!(at(seconds - 1), ChargeOutcome::Refused { .. }), "no earlier retry fits");
             false
         }
         other => panic!("{other:?}"),
@@ -178,13 +178,13 @@ proptest! {
             }).collect();
             let refusing = chosen.iter().position(|at| used[*at] + amount > maxima[*at]);
             match (charge(&store, START, &charges), refusing) {
-                (Outcome::Charged { usages, .. }, None) => {
+                (ChargeOutcome::Charged { usages, .. }, None) => {
                     chosen.iter().for_each(|at| used[*at] += amount);
                     for (at, usage) in chosen.iter().zip(usages) {
                         prop_assert_eq!(usage.used.micros(), used[*at]);
                     }
                 }
-                (Outcome::Refused { index, usages, .. }, Some(refusing)) => {
+                (ChargeOutcome::Refused { index, usages, .. }, Some(refusing)) => {
                     prop_assert_eq!(index, refusing);
                     for (at, usage) in chosen.iter().zip(usages) {
                         prop_assert_eq!(usage.used.micros(), used[*at]);

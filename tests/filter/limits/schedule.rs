@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use mcp_policy_engine::limit::{MemoryStore, Outcome, Store, Unavailable};
+use mcp_policy_engine::limit::{ChargeOutcome, MemoryStore, Store, Unavailable};
 
 /// Runs `workers` workers over a new store in every order of their accesses to it, and returns how
 /// many orders there were. `act` is what a worker does; `check` gets the store and what came of each.
@@ -14,8 +14,8 @@ use mcp_policy_engine::limit::{MemoryStore, Outcome, Store, Unavailable};
 /// A worker that pauses goes on after another one has written.
 pub fn every_order(
     workers: usize,
-    act: impl Fn(usize, &Turns<'_>) -> Outcome,
-    mut check: impl FnMut(&MemoryStore, Vec<Outcome>),
+    act: impl Fn(usize, &Turns<'_>) -> ChargeOutcome,
+    mut check: impl FnMut(&MemoryStore, Vec<ChargeOutcome>),
 ) -> usize {
     let mut choices: Vec<Choice> = Vec::new();
     for orders in 1.. {
@@ -59,7 +59,7 @@ struct Choice {
 struct Worker {
     answers: Vec<Answer>,
     paused: bool,
-    outcome: Option<Outcome>,
+    outcome: Option<ChargeOutcome>,
 }
 
 #[derive(Clone)]
@@ -82,7 +82,7 @@ fn able(workers: &[Worker]) -> Vec<usize> {
 
 impl Worker {
     /// Makes the next access, and goes to the one after it or the end. Tells whether it has written.
-    fn go_on(&mut self, memory: &MemoryStore, act: impl Fn(&Turns<'_>) -> Outcome) -> bool {
+    fn go_on(&mut self, memory: &MemoryStore, act: impl Fn(&Turns<'_>) -> ChargeOutcome) -> bool {
         let before = self.answers.len();
         let turns = Turns {
             memory,

@@ -6,7 +6,8 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use mcp_policy_engine::limit::{
-    Amount, Charge, Counter, Kind, Layout, Outcome, Place, Scope, Store, Unavailable, Why, Window, charge,
+    Amount, Charge, ChargeOutcome, Counter, Kind, Layout, Place, Scope, Store, Unavailable, Why, Window,
+    charge,
 };
 use mcp_policy_filter::counters::{SharedData, secret};
 
@@ -86,7 +87,7 @@ fn four_first_calls_at_once_are_four_calls() {
     for round in 0..500 {
         let place = place(&round.to_string());
         race(&proxy, |worker| assert_eq!(charged(&charge(worker, NOW, &up_to(&place, 100))), 1));
-        let Outcome::Charged { usages, .. } = charge(&Worker(proxy.stream()), NOW, &up_to(&place, 100))
+        let ChargeOutcome::Charged { usages, .. } = charge(&Worker(proxy.stream()), NOW, &up_to(&place, 100))
         else {
             panic!()
         };
@@ -113,10 +114,10 @@ fn four_hundred_calls_of_four_workers_against_a_hundred_charge_exactly_a_hundred
 
 /// Counts a call that was charged; another must have been refused.
 #[track_caller]
-fn charged(outcome: &Outcome) -> usize {
+fn charged(outcome: &ChargeOutcome) -> usize {
     match outcome {
-        Outcome::Charged { .. } => 1,
-        Outcome::Refused { retry_after_seconds: Some(1..), .. } => 0,
+        ChargeOutcome::Charged { .. } => 1,
+        ChargeOutcome::Refused { retry_after_seconds: Some(1..), .. } => 0,
         other => panic!("{other:?}"),
     }
 }
@@ -148,7 +149,7 @@ fn shared_data_that_fails_denies() {
         proxy.fail(call);
         let worker = Worker(proxy.stream());
         let outcome = charge(&worker, NOW, &up_to(&place, 1));
-        assert_eq!(outcome, Outcome::Unavailable { why: Why::Store, index: 0, retries: 0 });
+        assert_eq!(outcome, ChargeOutcome::Unavailable { why: Why::Store, index: 0, retries: 0 });
         assert_eq!(secret(&worker.0), Err(Unavailable));
         proxy.mend();
         assert_eq!(charged(&charge(&worker, NOW, &up_to(&place, 1))), 1, "nothing was charged");

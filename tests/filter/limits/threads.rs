@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use mcp_policy_engine::limit::{
-    Amount, Charge, Counter, Kind, Layout, MemoryStore, Outcome, Place, Scope, Store, Window, charge, look,
+    Amount, Charge, ChargeOutcome, Counter, Kind, Layout, MemoryStore, Place, Scope, Store, Window, charge,
+    look,
 };
 
 const NOW: u64 = 1_728_000_000_000_000_000;
@@ -26,14 +27,14 @@ fn calls(number: u64) -> Amount {
 
 fn used(store: &impl Store, place: &Place) -> Amount {
     match look(store, NOW, &[Charge { place, amount: Amount::ZERO, max: Amount::MAX }]) {
-        Outcome::Charged { usages, .. } => usages[0].used,
+        ChargeOutcome::Charged { usages, .. } => usages[0].used,
         other => panic!("{other:?}"),
     }
 }
 
 /// Runs `work(worker)` on four threads at once, and returns how many of its calls were charged. The
 /// others must have been refused.
-fn race(work: impl Fn(usize) -> Vec<Outcome> + Sync) -> usize {
+fn race(work: impl Fn(usize) -> Vec<ChargeOutcome> + Sync) -> usize {
     let (barrier, charged) = (Barrier::new(WORKERS), AtomicUsize::new(0));
     thread::scope(|scope| {
         for worker in 0..WORKERS {
@@ -42,8 +43,8 @@ fn race(work: impl Fn(usize) -> Vec<Outcome> + Sync) -> usize {
                 barrier.wait();
                 for outcome in work(worker) {
                     match outcome {
-                        Outcome::Charged { .. } => _ = charged.fetch_add(1, Ordering::SeqCst),
-                        Outcome::Refused { retry_after_seconds: Some(1..), .. } => {}
+                        ChargeOutcome::Charged { .. } => _ = charged.fetch_add(1, Ordering::SeqCst),
+                        ChargeOutcome::Refused { retry_after_seconds: Some(1..), .. } => {}
                         other => panic!("{other:?}"),
                     }
                 }
@@ -76,7 +77,7 @@ fn a_call_that_one_limit_refuses_takes_no_room_from_another_even_for_a_moment() 
                 .map(|_| match worker {
                     0 => {
                         let outcome = charge(&store, NOW, &[one(&wide, 150)]);
-                        assert!(matches!(outcome, Outcome::Charged { .. }), "{outcome:?}");
+                        assert!(matches!(outcome, ChargeOutcome::Charged { .. }), "{outcome:?}");
                         outcome
                     }
                     _ => charge(&store, NOW, &[one(&wide, 150), one(&tight, 50)]),
@@ -102,7 +103,7 @@ fn sessions_of_four_workers_fill_a_bucket_exactly() {
             let (charged, charge_session) = (&charged, &charge_session);
             scope.spawn(move || {
                 for number in 0..50 {
-                    if let Outcome::Charged { .. } = charge_session(worker, number) {
+                    if let ChargeOutcome::Charged { .. } = charge_session(worker, number) {
                         charged.fetch_add(1, Ordering::SeqCst);
                     }
                 }
@@ -121,7 +122,7 @@ fn a_flood_of_sessions_stays_within_the_capacity() {
         let scope = Scope::Session { grant: "g", session: session.as_bytes() };
         let place = layout.place(&counter("rate", scope));
         let charges = [Charge { place: &place, amount: Amount::ONE, max: Amount::ONE }];
-        if let Outcome::Charged { .. } = charge(&store, NOW, &charges) {
+        if let ChargeOutcome::Charged { .. } = charge(&store, NOW, &charges) {
             charged += 1;
         }
     }

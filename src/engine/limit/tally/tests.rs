@@ -2,8 +2,40 @@ use super::*;
 
 const SECOND: u64 = 1_000_000_000;
 
-fn tally(seconds: u64, kind: Kind) -> Tally {
-    Tally::new(Window::new(seconds, kind).unwrap(), 0)
+/// A counter's tally in memory.
+#[derive(Clone)]
+struct Stored([u8; BYTES]);
+
+impl Stored {
+    fn read(&self) -> Tally<'_> {
+        Tally::read(&self.0).unwrap()
+    }
+
+    fn change(&mut self) -> TallyMut<'_> {
+        TallyMut::read(&mut self.0).unwrap()
+    }
+
+    fn heal(&mut self, now_ns: u64) -> bool {
+        let slot = self.read().healed(now_ns);
+        slot.into_iter().for_each(|slot| self.change().heal(slot));
+        slot.is_some()
+    }
+
+    fn charge(&mut self, now_ns: u64, amount: Amount) -> u64 {
+        self.change().charge(now_ns, amount)
+    }
+
+    fn judge(&self, now_ns: u64, amount: Amount, max: Amount) -> Result<Usage, NoRoom> {
+        self.read().judge(now_ns, amount, max).after
+    }
+
+    fn usage(&self, now_ns: u64, max: Amount) -> Usage {
+        self.read().judge(now_ns, Amount::ZERO, max).before
+    }
+}
+
+fn tally(seconds: u64, kind: Kind) -> Stored {
+    Stored(empty(Window::new(seconds, kind).unwrap(), 0))
 }
 
 fn calls(number: u64) -> Amount {
@@ -11,9 +43,9 @@ fn calls(number: u64) -> Amount {
 }
 
 /// Charges `number` calls if they fit into `max`.
-fn admit(tally: &mut Tally, now_ns: u64, number: u64, max: u64) -> Result<u64, Option<u64>> {
+fn admit(tally: &mut Stored, now_ns: u64, number: u64, max: u64) -> Result<u64, Option<u64>> {
     let usage =
-        tally.judge(now_ns, calls(number), calls(max)).map_err(|refusal| refusal.retry_after_seconds)?;
+        tally.judge(now_ns, calls(number), calls(max)).map_err(|no_room| no_room.retry_after_seconds)?;
     tally.charge(now_ns, calls(number));
     assert_eq!(tally.usage(now_ns, calls(max)), usage);
     Ok(usage.used.micros() / 1_000_000)
@@ -105,17 +137,17 @@ fn a_charge_is_withdrawn_from_its_own_slot() {
     tally.charge(SECOND, calls(1));
     let slot = tally.charge(3 * SECOND, calls(2));
     tally.charge(5 * SECOND, calls(4));
-    tally.withdraw(slot, calls(2));
+    tally.change().withdraw(slot, calls(2));
     for (now, used) in [(5, 5), (11, 5), (12, 4), (15, 4), (16, 0)] {
         assert_eq!(tally.usage(now * SECOND, calls(9)).used, calls(used), "{now}");
     }
-    let before = tally;
+    let before = tally.clone();
     for slot in [u64::MAX, 6, 0] {
         tally.charge(40 * SECOND, Amount::ZERO);
-        tally.withdraw(slot, calls(1));
+        tally.change().withdraw(slot, calls(1));
     }
     assert_eq!(tally.usage(40 * SECOND, calls(9)).used, Amount::ZERO);
-    assert!(before.is_live(5 * SECOND) && !tally.is_live(40 * SECOND));
+    assert!(before.read().is_live(5 * SECOND) && !tally.read().is_live(40 * SECOND));
 }
 
 #[test]
@@ -128,7 +160,7 @@ fn amounts_and_times_at_their_ends_are_exact() {
                 tally.charge(now_ns, Amount::MAX);
                 tally.charge(now_ns, Amount::MAX);
                 assert!(tally.judge(now_ns, Amount::from_micros(1), Amount::MAX).is_err());
-                assert!(tally.is_live(now_ns));
+                assert!(tally.read().is_live(now_ns));
             }
         }
     }
@@ -136,4 +168,13 @@ fn amounts_and_times_at_their_ends_are_exact() {
     assert!(tally.judge(0, Amount::MAX, Amount::MAX).is_ok());
     tally.charge(0, Amount::from_micros(1));
     assert!(tally.judge(0, Amount::MAX, Amount::MAX).is_err());
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    for kind in [Kind::Sliding, Kind::Calendar] {
+        let window = Window::new(60, kind).unwrap();
+        let bytes = empty(window, 3 * SECOND);
+        assert_eq!(Tally::read(&bytes), Some(Tally::new(window, 3 * SECOND)));
+    }
 }
