@@ -13,7 +13,7 @@ mod request;
 mod verdict;
 
 use crate::denial::{Code, Denial, Invalid};
-use crate::limit::{Layout, Store};
+use crate::limit::{Places, Store};
 
 pub use admit::{Admission, admit, refuse_unrecorded, refuse_without_policy, too_large};
 pub use case::{Answer, Asking, Change, Changing, Question, Step, Unchanged};
@@ -30,7 +30,7 @@ pub trait Environment {
     fn store(&self) -> &Self::Store;
 
     /// Returns where each counter is, or `None` while the proxy's secret cannot be had.
-    fn layout(&self) -> Option<&Layout>;
+    fn places(&self) -> Option<&Places>;
 
     /// Returns the time of this step in nanoseconds since the Unix epoch, or `None` where the host has no clock.
     /// Without the time nothing can be counted, and everything that can expire counts as expired.
@@ -43,7 +43,7 @@ pub struct Snapshot<'e, S: ?Sized> {
     /// The counters
     pub store: &'e S,
     /// Where each counter is
-    pub layout: &'e Layout,
+    pub places: &'e Places,
     /// The time in nanoseconds since the Unix epoch
     pub now_ns: u64,
 }
@@ -55,8 +55,8 @@ impl<S: Store + ?Sized> Environment for Snapshot<'_, S> {
         self.store
     }
 
-    fn layout(&self) -> Option<&Layout> {
-        Some(self.layout)
+    fn places(&self) -> Option<&Places> {
+        Some(self.places)
     }
 
     fn now_ns(&self) -> Option<u64> {

@@ -101,6 +101,8 @@ pub struct Policy {
     pub approvals: Option<Approvals>,
     /// What records hold of arguments
     pub audit: Arguments,
+    /// How many counters its limits name
+    pub counters: usize,
     /// Most live counter entries that callers can cause
     pub counter_capacity: u32,
 }
@@ -147,6 +149,8 @@ pub struct Limit {
     pub reason: Option<String>,
     /// Name of the tally, which other limits may share
     pub counter: String,
+    /// The number of that counter among all of the policy, from 0
+    pub number: usize,
     /// Over what time it counts
     pub window: Window,
     /// How much may fall within a window

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use mcp_policy_engine::guard::Environment;
-use mcp_policy_engine::limit::Layout;
+use mcp_policy_engine::limit::Places;
 
 use crate::counters::SharedData;
 use crate::host::{Process, SharedMemory};
@@ -37,8 +37,8 @@ impl<'h, H: Process + SharedMemory> Environment for Surroundings<'h, H> {
         &self.store
     }
 
-    fn layout(&self) -> Option<&Layout> {
-        self.worker.layout(self.host())
+    fn places(&self) -> Option<&Places> {
+        self.worker.places(self.host())
     }
 
     fn now_ns(&self) -> Option<u64> {

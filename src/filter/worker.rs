@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use mcp_policy_engine::limit::Layout;
+use mcp_policy_engine::limit::{Layout, Places};
 use mcp_policy_engine::policy::{Faults, RequestHeaders};
 
 use crate::counters;
@@ -28,7 +28,7 @@ pub struct Worker {
     pub(crate) waiting: Waiting,
     /// The worker's metrics
     pub(crate) metrics: Metrics,
-    layout: OnceCell<Layout>,
+    places: OnceCell<Places>,
     /// When a line last said that nobody could be asked
     complained_ns: Cell<u64>,
 }
@@ -57,20 +57,21 @@ impl Worker {
             watch,
             waiting: Waiting::default(),
             metrics,
-            layout: OnceCell::new(),
+            places: OnceCell::new(),
             complained_ns: Cell::new(0),
         })
     }
 
     /// Returns where counters are, or `None` while the host does not tell the proxy's secret.
-    pub(crate) fn layout<H: Process + SharedMemory>(&self, host: &H) -> Option<&Layout> {
-        if self.layout.get().is_none() {
-            let capacity = NonZeroU32::new(self.plugin.policy.counter_capacity)?;
-            let secret = counters::secret(host).ok()?;
+    pub(crate) fn places<H: Process + SharedMemory>(&self, host: &H) -> Option<&Places> {
+        if self.places.get().is_none() {
+            let policy = &self.plugin.policy;
+            let capacity = NonZeroU32::new(policy.counter_capacity)?;
+            let layout = Layout::new(counters::secret(host).ok()?, capacity);
             // If it is set twice, then with the same secret.
-            let _ = self.layout.set(Layout::new(secret, capacity));
+            let _ = self.places.set(Places::new(layout, policy.counters, policy.grants.len()));
         }
-        self.layout.get()
+        self.places.get()
     }
 
     /// Says in the proxy's log why nobody could be asked, at most every 10 seconds.

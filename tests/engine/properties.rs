@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use mcp_policy_engine::guard::{Question, Request, Snapshot, Verdict};
 use mcp_policy_engine::json::{self, DefectKind, Fit};
-use mcp_policy_engine::limit::{Layout, MemoryStore};
+use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::mcp::answer::Reply;
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::Policy;
@@ -33,8 +33,8 @@ fn many() -> ProptestConfig {
 
 /// Judges a body, and returns its refusal. Whatever it is, its record is one line of JSON that agrees.
 fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8], store: &MemoryStore) -> Option<Reply> {
-    let layout = Layout::new([7; 16], NonZeroU32::MIN);
-    let environment = Snapshot { store, layout: &layout, now_ns: NOW_NS };
+    let places = Places::new(Layout::new([7; 16], NonZeroU32::MIN), 0, 0);
+    let environment = Snapshot { store, places: &places, now_ns: NOW_NS };
     let request = Request::new(Arc::clone(policy), headers.clone(), "decision".to_owned());
     let nobody = |question: &Question| panic!("nobody is to be asked: {question:?}");
     let conclusion = request.judge(body, &environment).conclude(&request, &environment, nobody);

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use mcp_policy_engine::denial::{Code, Denial, Invalid};
 use mcp_policy_engine::guard::{self, Admission, Question, Request, Snapshot, Verdict};
 use mcp_policy_engine::json;
-use mcp_policy_engine::limit::{Layout, MemoryStore};
+use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::mcp::answer::Reply;
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::Policy;
@@ -165,8 +165,9 @@ fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8]) -> Option<Reply> 
         }
         Admission::Read if body.len() > policy.max_body_bytes => guard::too_large(policy),
         Admission::Read => {
-            let (store, layout) = (MemoryStore::new(), Layout::new([7; 16], NonZeroU32::MIN));
-            let environment = Snapshot { store: &store, layout: &layout, now_ns: 0 };
+            let store = MemoryStore::new();
+            let places = Places::new(Layout::new([7; 16], NonZeroU32::MIN), 0, 0);
+            let environment = Snapshot { store: &store, places: &places, now_ns: 0 };
             let nobody = |question: &Question| panic!("nobody is to be asked: {question:?}");
             let step = request.judge(body, &environment);
             return answer(step.conclude(&request, &environment, nobody).verdict);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mcp_policy_engine::guard::{self, Admission, Conclusion, Request, Snapshot, Step, Verdict};
 use mcp_policy_engine::identity::{Caller, Credentials, Principal};
 use mcp_policy_engine::json as strict;
-use mcp_policy_engine::limit::{Layout, MemoryStore};
+use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::{Certificate, Policy};
 use proptest::prelude::*;
@@ -86,7 +86,7 @@ struct Guard {
     policy: Arc<Policy>,
     text: String,
     store: MemoryStore,
-    layout: Layout,
+    places: Places,
     /// Who calls; `None` where the policy has to find nobody
     caller: Option<Caller>,
 }
@@ -99,7 +99,7 @@ impl Guard {
             policy: Arc::new(Policy::from_bytes(text.as_bytes()).unwrap()),
             text,
             store: MemoryStore::new(),
-            layout: Layout::new([7; 16], NonZeroU32::new(16).unwrap()),
+            places: Places::new(Layout::new([7; 16], NonZeroU32::new(16).unwrap()), 0, 0),
             caller: Some(Caller::default()),
         }
     }
@@ -112,7 +112,7 @@ impl Guard {
             Some(caller) => request.caller = caller.clone(),
             None => request.identify(&Nothing, Some(NOW_NS)).expect("shadow mode refuses nobody"),
         }
-        let environment = Snapshot { store: &self.store, layout: &self.layout, now_ns: NOW_NS };
+        let environment = Snapshot { store: &self.store, places: &self.places, now_ns: NOW_NS };
         let step = match guard::admit(policy, headers) {
             Admission::Pass => return None,
             Admission::Refuse(denial) => Step::Conclude(request.refuse(denial)),

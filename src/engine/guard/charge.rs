@@ -1,5 +1,6 @@
 //! What a case owes to its limits.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::case::Case;
@@ -9,9 +10,9 @@ use crate::audit::Counted;
 use crate::decide::{self, Due};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
-use crate::limit::{self, Charge, ChargeOutcome, Counter, Few, Layout, Place, Usage};
+use crate::limit::{self, Charge, ChargeOutcome, Counter, Few, Place, Places, Usage};
 use crate::mcp::headers::Field;
-use crate::policy::Scope;
+use crate::policy::{Limit, Scope};
 
 /// Charges, or only looks.
 type How<S> = fn(&S, u64, &[Charge<'_>]) -> ChargeOutcome;
@@ -45,14 +46,14 @@ fn run<E: Environment>(
     environment: &E,
 ) -> Option<Denial> {
     let first = dues.first()?;
-    let (now_ns, layout) = match (environment.now_ns(), environment.layout()) {
-        (Some(now_ns), Some(layout)) => (now_ns, layout),
+    let (now_ns, places) = match (environment.now_ns(), environment.places()) {
+        (Some(now_ns), Some(places)) => (now_ns, places),
         (now_ns, _) => {
             facts.counting.failure = Some(if now_ns.is_none() { "clock" } else { "secret" });
             return Some(unavailable(first));
         }
     };
-    let places = places(request, dues, layout);
+    let places = find(request, dues, places);
     let charges: Few<Charge<'_>> = dues
         .iter()
         .zip(&places)
@@ -82,11 +83,12 @@ fn run<E: Environment>(
 }
 
 /// Finds the tally of each limit, which depends on the caller.
-fn places(request: &Request, dues: &[Due], layout: &Layout) -> Few<Place> {
+fn find<'p>(request: &'p Request, dues: &'p [Due], places: &'p Places) -> Few<Cow<'p, Place>> {
     let grant = request.caller.grant_name(&request.policy);
     let principal = request.caller.principal.as_ref().map(Principal::name);
-    let place = |due: &Due| {
-        let scope = match (due.limit.scope, &principal, &request.headers.session_id) {
+    let place = |due: &'p Due| {
+        let Limit { counter, number, window, scope, .. } = &*due.limit;
+        let scope = match (scope, &principal, &request.headers.session_id) {
             (Scope::Global, _, _) => limit::Scope::Global,
             (Scope::Principal, Some(name), _) => {
                 limit::Scope::Principal { grant, principal: name.as_bytes() }
@@ -94,8 +96,8 @@ fn places(request: &Request, dues: &[Due], layout: &Layout) -> Few<Place> {
             (Scope::Session, _, Field::Once(session)) => limit::Scope::Session { grant, session },
             (Scope::Grant | Scope::Principal | Scope::Session, _, _) => limit::Scope::Grant(grant),
         };
-        let (server, name) = (request.policy.server.as_str(), due.limit.counter.as_str());
-        layout.place(&Counter { server, name, window: due.limit.window, scope })
+        let counter = Counter { server: &request.policy.server, name: counter, window: *window, scope };
+        places.place(&counter, *number, request.caller.grant)
     };
     dues.iter().map(place).collect()
 }

@@ -128,6 +128,7 @@ fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy>
         request_headers: request_headers.unwrap_or_default(),
         approvals,
         audit,
+        counters: counters.count(),
         counter_capacity,
     })
 }

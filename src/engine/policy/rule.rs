@@ -16,14 +16,28 @@ const LONGEST_WINDOW: u64 = 1_000_000_000;
 
 /// What every counter was defined as first, and where.
 #[derive(Default)]
-pub(super) struct Counters(BTreeMap<String, (Window, Scope, Path)>);
+pub(super) struct Counters(BTreeMap<String, (Window, Scope, Path, usize)>);
 
 impl Counters {
-    /// Notes a fault where a counter of this name was defined in another way.
-    fn define(&mut self, counter: &str, window: Window, scope: Scope, path: &Path, faults: &mut Faults) {
+    /// Returns how many counters there are.
+    pub fn count(&self) -> usize {
         let Self(known) = self;
+        known.len()
+    }
+
+    /// Returns the number of the counter of this name, and notes a fault where it was defined in another way.
+    fn define(
+        &mut self,
+        counter: &str,
+        window: Window,
+        scope: Scope,
+        path: &Path,
+        faults: &mut Faults,
+    ) -> usize {
+        let Self(known) = self;
+        let next = known.len();
         let entry = known.entry(counter.to_owned());
-        let (others, other, first) = entry.or_insert_with(|| (window, scope, path.clone()));
+        let (others, other, first, number) = entry.or_insert_with(|| (window, scope, path.clone(), next));
         let differs = [
             ("window", others.seconds() != window.seconds()),
             ("scope", *other != scope),
@@ -34,6 +48,7 @@ impl Counters {
             let why = "limits that share a counter must agree on it";
             faults.add(path, format_args!("counter {name} has another {what} at `{first}`, {why}"));
         }
+        *number
     }
 }
 
@@ -105,11 +120,12 @@ fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Fa
     let kind = fields.word("type", &kinds, Kind::Sliding, faults);
     fields.close(faults);
     let (counter, window, scope) = (counter?, Window::new(seconds?, kind?)?, scope?);
-    counters.define(&counter, window, scope, path, faults);
+    let number = counters.define(&counter, window, scope, path, faults);
     Some(Limit {
         path: path.to_string().into(),
         reason: None,
         counter,
+        number,
         window,
         max: max?,
         scope,
@@ -131,9 +147,18 @@ fn rate_limit(
     fields.close(faults);
     let window = Window::new(seconds?, Kind::Sliding)?;
     let scope = Scope::Session;
-    counters.define(name, window, scope, path, faults);
+    let number = counters.define(name, window, scope, path, faults);
     let (path, counter) = (path.to_string().into(), name.to_owned());
-    Some(Limit { path, reason: None, counter, window, max: max?, scope, amount: Adds::Fixed(Amount::ONE) })
+    Some(Limit {
+        path,
+        reason: None,
+        counter,
+        number,
+        window,
+        max: max?,
+        scope,
+        amount: Adds::Fixed(Amount::ONE),
+    })
 }
 
 /// Reads a window: a word, or a whole number of seconds.

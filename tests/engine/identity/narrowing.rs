@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use mcp_policy_engine::guard::{Question, Request, Snapshot, Verdict};
-use mcp_policy_engine::limit::{Layout, MemoryStore};
+use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::policy::Policy;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -24,12 +24,13 @@ const TARGETS: [(&str, &str); 7] = [
 ];
 
 fn allows(policy: &Arc<Policy>, before: &Arc<Policy>, history: &[usize], asked: usize) -> bool {
-    let (store, layout) = (MemoryStore::new(), Layout::new([7; 16], NonZeroU32::MIN));
+    let store = MemoryStore::new();
+    let places = Places::new(Layout::new([7; 16], NonZeroU32::MIN), 0, 0);
     let judge = |policy: &Arc<Policy>, number: usize| {
         let known = Known::new(policy, &[Head("x-agent-id", "a")]);
         let mut request = Request::new(Arc::clone(policy), known.headers.clone(), "1".to_owned());
         assert_eq!(request.identify(&known, Some(NOW_NS)), Ok(()));
-        let environment = Snapshot { store: &store, layout: &layout, now_ns: NOW_NS };
+        let environment = Snapshot { store: &store, places: &places, now_ns: NOW_NS };
         let (method, params) = TARGETS[number];
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
         let nobody = |question: &Question| panic!("nobody is to be asked: {question:?}");
