@@ -8,14 +8,14 @@ use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::access::Refusal;
+use crate::access::AccessDenied;
 use crate::app::AppState;
 use crate::clock::{from_rfc3339, now_ms};
-use crate::desk::{self, NotDecided};
+use crate::decision::{self, DecisionError};
 use crate::model::{Approval, Status, Verdict};
 use crate::store::{Cursor, Search, Store, StoreError, Undecidable};
-use crate::visitor::Maybe;
-use crate::{journal, wire};
+use crate::user::MaybeUser;
+use crate::{logging, wire};
 
 /// How many approvals a page of the list has.
 const PAGE: usize = 50;
@@ -47,10 +47,10 @@ pub struct EventsQuery {
 /// first, unless it is very much.
 pub async fn list(
     State(app): State<AppState>,
-    Maybe(visitor): Maybe,
+    MaybeUser(user): MaybeUser,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    let Some(visitor) = visitor else { return stranger() };
+    let Some(user) = user else { return stranger() };
     let status = Status::ALL.into_iter().find(|status| status.as_str() == query.status);
     if status.is_none() && !query.status.is_empty() {
         let what = "`status` must be `pending`, `approved`, `denied`, `consumed` or `expired`";
@@ -61,7 +61,7 @@ pub async fn list(
         return error(StatusCode::BAD_REQUEST, "`after` must be the `next` of the page before");
     }
     let (now, whole) = (now_ms(), query.q.is_empty() && after.is_none());
-    let visible = |approval: &Approval| visitor.access.may_view(approval);
+    let visible = |approval: &Approval| user.access.may_view(approval);
     let found = match whole && status == Some(Status::Pending) {
         true => app.store.pending(visible, now).await.map(|(list, more)| Some(list).filter(|_| !more)),
         false => Ok(None),
@@ -77,7 +77,7 @@ pub async fn list(
     };
     match found {
         Ok((list, next)) => {
-            let approvals: Vec<_> = list.iter().map(|one| wire::Approval::of(&app, one)).collect();
+            let approvals: Vec<_> = list.iter().map(|one| wire::ApprovalJson::of(&app, one)).collect();
             let next = next.map(|next| next.to_string());
             json_answer(StatusCode::OK, json!({ "approvals": approvals, "next": next }).to_string())
         }
@@ -86,10 +86,14 @@ pub async fn list(
 }
 
 /// `GET /v1/approvals/{id}`: one approval, with all of its arguments.
-pub async fn show(State(app): State<AppState>, Maybe(visitor): Maybe, Path(id): Path<String>) -> Response {
-    let Some(visitor) = visitor else { return stranger() };
+pub async fn show(
+    State(app): State<AppState>,
+    MaybeUser(user): MaybeUser,
+    Path(id): Path<String>,
+) -> Response {
+    let Some(user) = user else { return stranger() };
     match find(&app.store, &id).await {
-        Ok(approval) if visitor.access.may_view(&approval) => one(&app, &approval),
+        Ok(approval) if user.access.may_view(&approval) => one(&app, &approval),
         Ok(_) => error(StatusCode::NOT_FOUND, "there is no such approval"),
         Err(response) => response,
     }
@@ -98,36 +102,36 @@ pub async fn show(State(app): State<AppState>, Maybe(visitor): Maybe, Path(id): 
 /// `POST /v1/approvals/{id}/approve`
 pub async fn approve(
     state: State<AppState>,
-    visitor: Maybe,
+    user: MaybeUser,
     id: Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    decide(state, visitor, id, &headers, &body, Verdict::Approve).await
+    decide(state, user, id, &headers, &body, Verdict::Approve).await
 }
 
 /// `POST /v1/approvals/{id}/deny`
 pub async fn deny(
     state: State<AppState>,
-    visitor: Maybe,
+    user: MaybeUser,
     id: Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    decide(state, visitor, id, &headers, &body, Verdict::Deny).await
+    decide(state, user, id, &headers, &body, Verdict::Deny).await
 }
 
 async fn decide(
     State(app): State<AppState>,
-    Maybe(visitor): Maybe,
+    MaybeUser(user): MaybeUser,
     Path(id): Path<String>,
     headers: &HeaderMap,
     body: &[u8],
     verdict: Verdict,
 ) -> Response {
-    let Some(visitor) = visitor else { return stranger() };
+    let Some(user) = user else { return stranger() };
     let csrf = headers.get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if visitor.check(&app, headers, csrf).is_err() {
+    if user.check(&app, headers, csrf).is_err() {
         return error(StatusCode::FORBIDDEN, "needs a token for the shell, or the page's own");
     }
     let body = if body.is_empty() { b"{}" } else { body };
@@ -146,17 +150,16 @@ async fn decide(
         Ok(approval) => approval.id,
         Err(response) => return response,
     };
-    match desk::decide(&app, &visitor, &id, verdict, reason, now_ms()).await {
+    match decision::decide(&app, &user, &id, verdict, reason, now_ms()).await {
         Ok(approval) => one(&app, &approval),
-        Err(NotDecided::Undecidable(Undecidable::Failed(why))) => failed(&why),
+        Err(DecisionError::Undecidable(Undecidable::Failed(why))) => failed(&why),
         Err(why) => {
             let status = match &why {
-                NotDecided::Refused(Refusal::Unseen) | NotDecided::Undecidable(Undecidable::Unknown) => {
-                    StatusCode::NOT_FOUND
-                }
-                NotDecided::Refused(_) => StatusCode::FORBIDDEN,
-                NotDecided::Undecidable(_) => StatusCode::CONFLICT,
-                NotDecided::Reason => StatusCode::BAD_REQUEST,
+                DecisionError::Forbidden(AccessDenied::NotVisible)
+                | DecisionError::Undecidable(Undecidable::Unknown) => StatusCode::NOT_FOUND,
+                DecisionError::Forbidden(_) => StatusCode::FORBIDDEN,
+                DecisionError::Undecidable(_) => StatusCode::CONFLICT,
+                DecisionError::InvalidReason => StatusCode::BAD_REQUEST,
             };
             error(status, &why.to_string())
         }
@@ -166,11 +169,11 @@ async fn decide(
 /// `GET /v1/events`: all events as JSON lines, for whoever has a role over everything.
 pub async fn events(
     State(app): State<AppState>,
-    Maybe(visitor): Maybe,
+    MaybeUser(user): MaybeUser,
     Query(query): Query<EventsQuery>,
 ) -> Response {
-    let Some(visitor) = visitor else { return stranger() };
-    if !visitor.access.is_everything() {
+    let Some(user) = user else { return stranger() };
+    if !user.access.is_everything() {
         return error(StatusCode::FORBIDDEN, "needs a role that may approve everything");
     }
     let since_ms = if query.since.is_empty() { Some(0) } else { from_rfc3339(&query.since) };
@@ -181,7 +184,7 @@ pub async fn events(
         let app = AppState::clone(&app);
         async move {
             let next = lines(&app.store, after, since_ms).await;
-            next.inspect_err(|why| journal::line(why))
+            next.inspect_err(|why| logging::line(why))
         }
     });
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
@@ -219,7 +222,7 @@ async fn find(store: &Store, id: &str) -> Result<Approval, Response> {
 }
 
 fn one(app: &AppState, approval: &Approval) -> Response {
-    let text = serde_json::to_string(&wire::Approval::of(app, approval)).unwrap_or_default();
+    let text = serde_json::to_string(&wire::ApprovalJson::of(app, approval)).unwrap_or_default();
     json_answer(StatusCode::OK, text)
 }
 
@@ -241,7 +244,7 @@ pub fn error(status: StatusCode, what: &str) -> Response {
 /// Logs a failure of the database, and answers that there was one.
 #[must_use]
 pub fn failed(why: &StoreError) -> Response {
-    journal::line(why);
+    logging::line(why);
     error(StatusCode::SERVICE_UNAVAILABLE, "something failed inside, nothing was changed")
 }
 

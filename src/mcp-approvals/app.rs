@@ -22,7 +22,7 @@ pub struct App {
     pub url: String,
     /// The record
     pub store: Store,
-    /// News of what changes
+    /// Changes of what changes
     pub feed: Feed,
     /// What is counted
     pub metrics: Metrics,

@@ -8,25 +8,25 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::clock::{from_rfc3339, now_ms};
 use crate::config::{self, Settings};
 use crate::serve::{self, say};
-use crate::shell::{self, Order};
+use crate::shell;
 use crate::sign_in::check_name;
-use crate::store::{May, Store};
-use crate::{api, hooks, tls};
+use crate::store::{Permissions, Store};
+use crate::{api, tls, webhooks};
 
 /// Holds calls of MCP tools that somebody has to approve, and what was decided of them
 #[derive(Debug, Parser)]
 #[command(name = "mcp-approvals", version)]
-pub struct Line {
+pub struct CommandLine {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum Command {
     /// Serve: take questions of Envoy, and show them to people
     Serve {
         #[command(flatten)]
-        place: Place,
+        options: DatabaseOptions,
         /// Listen here; port 0 is any that is free [default: 127.0.0.1:8090]
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<String>,
@@ -45,14 +45,14 @@ enum What {
         #[arg(long, value_name = "PATTERN", default_value = "*")]
         tools: Vec<String>,
         #[command(flatten)]
-        place: Place,
+        options: DatabaseOptions,
     },
     /// End somebody's account, sessions, tokens and invitations
     Remove {
         /// Their name
         name: String,
         #[command(flatten)]
-        place: Place,
+        options: DatabaseOptions,
     },
     /// Print a token with which an Envoy asks
     Caller {
@@ -62,14 +62,14 @@ enum What {
         #[arg(long)]
         revoke: bool,
         #[command(flatten)]
-        place: Place,
+        options: DatabaseOptions,
     },
     /// Print a token with which somebody decides from the shell
     Token {
         /// Their name
         name: String,
         #[command(flatten)]
-        place: Place,
+        options: DatabaseOptions,
     },
     /// Write all events as JSON lines
     Export {
@@ -77,10 +77,10 @@ enum What {
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
         #[command(flatten)]
-        place: Place,
+        options: DatabaseOptions,
     },
     #[command(flatten)]
-    Shell(Order),
+    Shell(shell::Command),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,7 +93,7 @@ enum Role {
 
 /// Where the record is.
 #[derive(Debug, Args)]
-struct Place {
+struct DatabaseOptions {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -106,21 +106,21 @@ struct Place {
 }
 
 /// Why a command ends early: what to tell, and whether the configuration is at fault.
-struct Ended {
-    told: String,
+struct Failure {
+    message: String,
     code: u8,
 }
 
-impl Line {
+impl CommandLine {
     /// Does what the command line says. The code is 0, 1 where something failed, or 2 where the
     /// configuration is at fault.
     pub async fn run(self) -> ExitCode {
-        match self.what.run().await {
+        match self.command.run().await {
             Ok(code) => code,
-            Err(Ended { told, code }) => {
+            Err(Failure { message, code }) => {
                 // Lines of its own: the faults of a file.
-                for line in told.lines() {
-                    crate::journal::plain(line);
+                for line in message.lines() {
+                    crate::logging::plain(line);
                 }
                 ExitCode::from(code)
             }
@@ -128,40 +128,40 @@ impl Line {
     }
 }
 
-impl What {
-    async fn run(self) -> Result<ExitCode, Ended> {
+impl Command {
+    async fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Serve { place, listen } => {
-                let mut settings = place.settings()?;
+            Self::Serve { options, listen } => {
+                let mut settings = options.settings()?;
                 settings.listen = listen.or(settings.listen);
                 let tls = settings.tls.as_ref().map(tls::Current::new).transpose();
-                let tls = tls.map_err(|told| Ended { told, code: 2 })?;
+                let tls = tls.map_err(|message| Failure { message, code: 2 })?;
                 serve::run(settings, tls).await?;
             }
-            Self::Invite { name, may, servers, tools, place } => {
+            Self::Invite { name, may, servers, tools, options } => {
                 check_name(&name).map_err(str::to_owned)?;
-                let (store, settings) = place.store().await?;
+                let (store, settings) = options.store().await?;
                 if !settings.sign_in.accounts {
                     return Err("`sign_in.accounts` is `false`: nobody signs in with a password"
                         .to_owned()
                         .into());
                 }
-                let may = May { approve: may == Role::Approve, servers, tools };
+                let may = Permissions { approve: may == Role::Approve, servers, tools };
                 let secret = store.invite(&name, &may, now_ms()).await?;
                 let url = settings.base_url(settings.listen.as_deref().unwrap_or(config::LISTEN));
                 say(&format!("{url}/invitations/{secret}"));
                 store.close().await;
             }
-            Self::Remove { name, place } => {
-                let (store, _) = place.store().await?;
+            Self::Remove { name, options } => {
+                let (store, _) = options.store().await?;
                 let removed = store.remove_account(&name, now_ms()).await?;
                 store.close().await;
                 if !removed {
                     return Err(format!("there is nothing of `{name}`").into());
                 }
             }
-            Self::Caller { name, revoke, place } => {
-                let (store, _) = place.store().await?;
+            Self::Caller { name, revoke, options } => {
+                let (store, _) = options.store().await?;
                 if revoke && !store.remove_caller(&name, now_ms()).await? {
                     return Err(format!("no token here is of `{name}`").into());
                 }
@@ -170,8 +170,8 @@ impl What {
                 }
                 store.close().await;
             }
-            Self::Token { name, place } => {
-                let (store, settings) = place.store().await?;
+            Self::Token { name, options } => {
+                let (store, settings) = options.store().await?;
                 let known = settings.roles.iter().any(|role| role.who.contains(&name));
                 if !known && store.account(&name).await?.is_none() {
                     return Err(format!(
@@ -182,11 +182,11 @@ impl What {
                 say(&store.make_token(&name, now_ms()).await?);
                 store.close().await;
             }
-            Self::Export { since, place } => {
+            Self::Export { since, options } => {
                 let since_ms = since.map_or(Some(0), |text| from_rfc3339(&text));
                 let since_ms =
                     since_ms.ok_or("--since must be a time such as 2027-01-01T00:00:00Z".to_owned())?;
-                let (store, _) = place.store().await?;
+                let (store, _) = options.store().await?;
                 let mut after = 0;
                 while let Some((lines, last)) = api::lines(&store, after, since_ms).await? {
                     use std::io::Write as _;
@@ -201,48 +201,49 @@ impl What {
     }
 }
 
-impl Place {
+impl DatabaseOptions {
     /// Reads the configuration; what the command line says comes first.
-    fn settings(&self) -> Result<Settings, Ended> {
+    fn settings(&self) -> Result<Settings, Failure> {
         let mut settings = Settings::default();
         if let Some(path) = &self.config {
             let file = |path: &str| std::fs::read_to_string(path);
             let text = std::fs::read_to_string(path);
-            let text = text.map_err(|why| Ended { told: format!("{}: {why}", path.display()), code: 2 })?;
+            let text =
+                text.map_err(|why| Failure { message: format!("{}: {why}", path.display()), code: 2 })?;
             let read = config::settings(&text, file);
-            settings = read.map_err(|faults| Ended { told: faults.to_string(), code: 2 })?;
+            settings = read.map_err(|faults| Failure { message: faults.to_string(), code: 2 })?;
         }
         if let Some(url) = &self.url {
             let web_url = config::web_url(url);
-            let told = "--url: must be a URL such as `https://approvals.example.com`".to_owned();
-            settings.url = Some(web_url.ok_or(Ended { told, code: 2 })?.to_owned());
+            let message = "--url: must be a URL such as `https://approvals.example.com`".to_owned();
+            settings.url = Some(web_url.ok_or(Failure { message, code: 2 })?.to_owned());
         }
         settings.database = self.database.clone().or(settings.database);
         Ok(settings)
     }
 
     /// Opens the record.
-    async fn store(&self) -> Result<(Store, Settings), Ended> {
+    async fn store(&self) -> Result<(Store, Settings), Failure> {
         let settings = self.settings()?;
         let database = settings.database.as_deref().unwrap_or(serve::DATABASE);
         if !crate::store::is_there(database) {
-            crate::journal::plain(&format!(
+            crate::logging::plain(&format!(
                 "{database} was not there and is new: for the service's own, run this where `serve` runs, or name \
                  its --config or --database"
             ));
         }
-        Ok((Store::open(database, &hooks::names(&settings.webhooks)).await?, settings))
+        Ok((Store::open(database, &webhooks::names(&settings.webhooks)).await?, settings))
     }
 }
 
-impl From<String> for Ended {
-    fn from(told: String) -> Self {
-        Self { told, code: 1 }
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self { message, code: 1 }
     }
 }
 
-impl From<crate::store::StoreError> for Ended {
+impl From<crate::store::StoreError> for Failure {
     fn from(why: crate::store::StoreError) -> Self {
-        Self { told: why.to_string(), code: 1 }
+        Self { message: why.to_string(), code: 1 }
     }
 }

@@ -46,14 +46,14 @@ pub struct Caller {
     /// What it is called in events
     pub name: String,
     /// How it shows who it is
-    pub shows: Shows,
+    pub credential: CallerCredential,
     /// About which servers it may ask
     pub servers: Vec<Pattern>,
 }
 
 /// How a caller shows who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shows {
+pub enum CallerCredential {
     /// With a token that has this SHA-256
     Token(String),
     /// With a certificate that has this URI or DNS name
@@ -152,7 +152,7 @@ impl Settings {
     /// Returns the kind of harm that a call can do; the first of the risks that fits.
     #[must_use]
     pub fn risk(&self, server: &str, tool: &str) -> &str {
-        let fits = |risk: &&Risk| any(&risk.servers, server) && any(&risk.tools, tool);
+        let fits = |risk: &&Risk| matches_any(&risk.servers, server) && matches_any(&risk.tools, tool);
         self.risks.iter().find(fits).map_or("unclassified", |risk| risk.class.as_str())
     }
 }
@@ -179,7 +179,7 @@ impl Network {
 
     /// Tells whether an address is one of these; an IPv4 address may come in the form of IPv6.
     #[must_use]
-    pub fn holds(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         let (own, other, length) = match (self.address, address.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
                 (u128::from(own.to_bits()), u128::from(other.to_bits()), 32_u32)
@@ -200,6 +200,6 @@ impl std::fmt::Debug for Webhook {
 
 /// Tells whether a name fits one of the patterns.
 #[must_use]
-pub fn any(patterns: &[Pattern], name: &str) -> bool {
+pub fn matches_any(patterns: &[Pattern], name: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(name))
 }

@@ -1,4 +1,4 @@
-//! News of what changes: in this process at once, from other instances about a second later.
+//! Changes of what changes: in this process at once, from other instances about a second later.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,21 +7,21 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
 
 use crate::app::AppState;
-use crate::journal;
+use crate::logging;
 use crate::store::{Change, Store, StoreError};
 
 /// How often the record is looked at for what other instances wrote.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How much news a slow listener may miss out on before it is told that it did.
+/// How much changes a slow listener may miss out on before it is told that it did.
 const KEPT: usize = 256;
 
 /// What a listener receives.
-pub type News = broadcast::Receiver<Arc<Change>>;
+pub type Changes = broadcast::Receiver<Arc<Change>>;
 
-/// News of what changes. Every listener hears of every change, or that it has missed some.
+/// Changes of what changes. Every listener hears of every change, or that it has missed some.
 pub struct Feed {
-    news: broadcast::Sender<Arc<Change>>,
+    changes: broadcast::Sender<Arc<Change>>,
     wake: Notify,
     seen: AtomicI64,
 }
@@ -30,13 +30,13 @@ impl Feed {
     /// Makes a feed of what comes behind the event `seen`.
     #[must_use]
     pub fn new(seen: i64) -> Self {
-        Self { news: broadcast::channel(KEPT).0, wake: Notify::new(), seen: AtomicI64::new(seen) }
+        Self { changes: broadcast::channel(KEPT).0, wake: Notify::new(), seen: AtomicI64::new(seen) }
     }
 
     /// Listens from now on.
     #[must_use]
-    pub fn listen(&self) -> News {
-        self.news.subscribe()
+    pub fn listen(&self) -> Changes {
+        self.changes.subscribe()
     }
 
     /// Says that this process has changed something, so that the record is looked at right away.
@@ -57,7 +57,7 @@ impl Feed {
             for (seq, change) in changes {
                 seen = seq;
                 // Nobody may be listening.
-                let _ = self.news.send(Arc::new(change));
+                let _ = self.changes.send(Arc::new(change));
             }
             self.seen.store(seen, Ordering::Relaxed);
         }
@@ -78,7 +78,7 @@ pub async fn run(app: AppState) {
             Ok(()) => failing = false,
             Err(error) if !failing => {
                 failing = true;
-                journal::line(format_args!("no news of changes: {error}"));
+                logging::line(format_args!("no changes of changes: {error}"));
             }
             Err(_) => {}
         }

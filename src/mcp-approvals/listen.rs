@@ -20,9 +20,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use crate::journal;
+use crate::logging;
 use crate::tls::{self, Current};
-use crate::visitor::Peer;
+use crate::user::Peer;
 
 /// How many connections are open at once.
 const CONNECTIONS: usize = 4096;
@@ -56,7 +56,7 @@ pub async fn serve(
             Ok(accepted) => accepted,
             Err(why) => {
                 // Too many open files, most likely: others have to end first.
-                journal::line(format_args!("cannot accept a connection: {why}"));
+                logging::line(format_args!("cannot accept a connection: {why}"));
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
@@ -71,7 +71,7 @@ pub async fn serve(
     }
     drop(listener);
     if timeout(GRACE, graceful.shutdown()).await.is_err() {
-        journal::line("some requests took too long to end, and were broken off");
+        logging::line("some requests took too long to end, and were broken off");
     }
 }
 

@@ -3,18 +3,16 @@
 mod access;
 mod api;
 mod app;
-mod asking;
+mod ask;
 mod caller;
 mod clock;
 mod command;
 mod config;
-mod desk;
+mod decision;
 mod feed;
-mod hooks;
-mod http;
-mod journal;
+mod http_client;
 mod listen;
-mod live;
+mod logging;
 mod metrics;
 mod model;
 mod password;
@@ -23,11 +21,13 @@ mod secret;
 mod serve;
 mod shell;
 mod sign_in;
+mod sse;
 mod store;
 mod throttle;
 mod tls;
-mod visitor;
+mod user;
 mod web;
+mod webhooks;
 mod wire;
 
 use std::process::ExitCode;
@@ -35,11 +35,11 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let command = command::Line::parse();
+    let command = command::CommandLine::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {
-            journal::line(format_args!("cannot begin: {why}"));
+            logging::line(format_args!("cannot begin: {why}"));
             return ExitCode::FAILURE;
         }
     };

@@ -99,7 +99,7 @@ impl Metrics {
         self.pending.set(pending);
         self.oldest.set(oldest.as_secs_f64());
         let mut out = String::new();
-        // Writing to a String cannot fail.
+        // WriteTransaction to a String cannot fail.
         let _ = text::encode(&mut out, &self.registry);
         out
     }

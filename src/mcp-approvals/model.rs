@@ -4,7 +4,7 @@
 
 /// What an Envoy asks: may this very call go on? One field for each of the request's members.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct Question {
     /// SHA-256 of the call's canonical form, 64 hex digits: calls that are alike have the same
     pub fingerprint: String,
     /// The protected MCP server
@@ -69,7 +69,7 @@ pub struct Approval {
     /// Its own id, 32 hex digits that nobody can guess
     pub id: String,
     /// What was asked, by whoever asked first
-    pub asked: Asked,
+    pub question: Question,
     /// Where it is on its way
     pub status: Status,
     /// When it was asked first
@@ -79,7 +79,7 @@ pub struct Approval {
     /// How often it was asked
     pub times: i64,
     /// What was decided
-    pub decided: Option<Decided>,
+    pub decision: Option<Decision>,
     /// When the call came back, and went on
     pub consumed_ms: Option<i64>,
 }
@@ -106,7 +106,7 @@ impl Verdict {
 
 /// A decision that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decided {
+pub struct Decision {
     /// What was decided
     pub verdict: Verdict,
     /// Who did

@@ -6,7 +6,7 @@ use mcp_policy_engine::approval::canonical::Canonical;
 use mcp_policy_engine::approval::fingerprint;
 use mcp_policy_engine::json::{self, Value};
 
-use crate::model::Asked;
+use crate::model::Question;
 
 /// The longest text of a member, in bytes; arguments may be as long as the whole.
 const LONGEST: usize = 64 * 1024;
@@ -19,9 +19,9 @@ const LONGEST_WAIT: u32 = 300;
 
 /// A question, and for how long its answer may be held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct AskRequest {
     /// What is asked
-    pub asked: Asked,
+    pub question: Question,
     /// For how long a pending answer is held, in seconds
     pub wait_seconds: u32,
 }
@@ -34,7 +34,7 @@ pub struct Unreadable(String);
 ///
 /// # Errors
 /// [`Unreadable`], with the member's name.
-pub fn read(body: &[u8]) -> Result<Question, Unreadable> {
+pub fn read(body: &[u8]) -> Result<AskRequest, Unreadable> {
     let document = json::read(body).map_err(|error| Unreadable(format!("not a JSON text: {error}")))?;
     if let Some(defect) = document.defect() {
         return Err(Unreadable(format!("not a JSON text that reads in one way: {defect}")));
@@ -45,7 +45,7 @@ pub fn read(body: &[u8]) -> Result<Question, Unreadable> {
     }
     let arguments = root.get("arguments").filter(|value| value.is_object());
     let arguments = arguments.ok_or_else(|| wrong("arguments", "an object"))?;
-    let asked = Asked {
+    let question = Question {
         fingerprint: digits(root, "fingerprint", 64)?,
         server: text(root, "server")?,
         policy: digits(root, "policy", 16)?,
@@ -63,17 +63,18 @@ pub fn read(body: &[u8]) -> Result<Question, Unreadable> {
         Some(_) => whole(root, "wait_seconds", 0, LONGEST_WAIT)?,
         None => 0,
     };
-    check_fingerprint(&asked, arguments)?;
-    Ok(Question { asked, wait_seconds })
+    check_fingerprint(&question, arguments)?;
+    Ok(AskRequest { question, wait_seconds })
 }
 
 /// Checks that the fingerprint is that of the call which people are shown.
-fn check_fingerprint(asked: &Asked, arguments: Value<'_>) -> Result<(), Unreadable> {
+fn check_fingerprint(question: &Question, arguments: Value<'_>) -> Result<(), Unreadable> {
     let form = Canonical::of(arguments);
     let exact = form.is_exact();
-    let principal = asked.principal.as_deref();
-    let (server, policy, grant, tool) = (&asked.server, &asked.policy, &asked.grant, &asked.tool);
-    if exact && fingerprint(server, policy, grant, principal, tool, &form.into_text()) == asked.fingerprint {
+    let principal = question.principal.as_deref();
+    let (server, policy, grant, tool) = (&question.server, &question.policy, &question.grant, &question.tool);
+    if exact && fingerprint(server, policy, grant, principal, tool, &form.into_text()) == question.fingerprint
+    {
         return Ok(());
     }
     let own =
@@ -146,13 +147,13 @@ mod tests {
         value["theirs"] = serde_json::json!([1]);
         let question = read(value.to_string().as_bytes()).unwrap();
         assert_eq!(question.wait_seconds, 5);
-        assert_eq!(question.asked.arguments, r#"{"id":7}"#);
-        assert_eq!(question.asked.principal.as_deref(), Some("alice"));
+        assert_eq!(question.question.arguments, r#"{"id":7}"#);
+        assert_eq!(question.question.principal.as_deref(), Some("alice"));
         for absent in ["reason", "request_id", "wait_seconds"] {
             value.as_object_mut().unwrap().remove(absent);
         }
         let question = read(value.to_string().as_bytes()).unwrap();
-        assert_eq!((question.wait_seconds, question.asked.reason), (0, None));
+        assert_eq!((question.wait_seconds, question.question.reason), (0, None));
     }
 
     #[test]

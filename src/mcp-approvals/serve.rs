@@ -17,8 +17,8 @@ use tokio::time::timeout;
 use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::{self, Settings};
-use crate::store::{May, Store};
-use crate::{api, asking, feed, hooks, journal, listen, live, tls, web};
+use crate::store::{Permissions, Store};
+use crate::{api, ask, feed, listen, logging, sse, tls, web, webhooks};
 
 /// The database unless told.
 pub const DATABASE: &str = "sqlite:mcp-approvals.db";
@@ -43,7 +43,7 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     let tls = tls.map(Arc::new);
     let listen = settings.listen.as_deref().unwrap_or(config::LISTEN);
     let database = settings.database.as_deref().unwrap_or(DATABASE);
-    let names = hooks::names(&settings.webhooks);
+    let names = webhooks::names(&settings.webhooks);
     let store = Store::open(database, &names).await.map_err(|why| why.to_string())?;
     let store = match settings.most_waiting {
         Some(most_waiting) => store.with_most_waiting(most_waiting),
@@ -54,7 +54,7 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     let address = listener.local_addr().map_err(|why| why.to_string())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     if settings.url.is_none() && address.ip().is_unspecified() {
-        journal::line(format_args!(
+        logging::line(format_args!(
             "no `url` is configured: links lead to {scheme}://{address}, which is nowhere"
         ));
     }
@@ -64,13 +64,13 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     first(&app).await?;
 
     let feed = tokio::spawn(feed::run(AppState::clone(&app)));
-    let hooks = tokio::spawn(hooks::run(AppState::clone(&app)));
+    let hooks = tokio::spawn(webhooks::run(AppState::clone(&app)));
     let sweeps = tokio::spawn(sweep(AppState::clone(&app)));
     let reloads = tokio::spawn(reload(AppState::clone(&app), tls.clone()));
     let served = tokio::spawn(listen::serve(listener, tls, router(AppState::clone(&app)), stopping));
     say(&format!("port={}", address.port()));
     stopped().await?;
-    journal::line("stopping");
+    logging::line("stopping");
     // Whoever waits for this hears it; if nobody is left, there is nobody to wait for.
     let _ = stop.send(true);
     for task in [served, feed, hooks, sweeps, reloads] {
@@ -84,12 +84,12 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
 fn router(app: AppState) -> Router {
     let metered = middleware::from_fn_with_state(AppState::clone(&app), measured);
     Router::new()
-        .route("/v1/approvals", post(asking::ask).get(api::list))
+        .route("/v1/approvals", post(ask::ask).get(api::list))
         .route("/v1/approvals/{id}", get(api::show))
         .route("/v1/approvals/{id}/approve", post(api::approve))
         .route("/v1/approvals/{id}/deny", post(api::deny))
         .route("/v1/events", get(api::events))
-        .route("/events", get(live::events))
+        .route("/events", get(sse::events))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -145,7 +145,7 @@ async fn sweep(app: AppState) {
                 app.feed.wake();
                 continue;
             }
-            Err(why) => journal::line(why),
+            Err(why) => logging::line(why),
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}
@@ -163,7 +163,7 @@ async fn reload(app: AppState, tls: Option<Arc<tls::Current>>) {
             () = app.stopped() => return,
         }
         if let Err(why) = tls.reload() {
-            journal::line(format_args!("{why}; the certificates of before serve on"));
+            logging::line(format_args!("{why}; the certificates of before serve on"));
         }
     }
 }
@@ -175,7 +175,7 @@ async fn first(app: &App) -> Result<(), String> {
     let text = |why: crate::store::StoreError| why.to_string();
     let alone = settings.roles.is_empty() && settings.sign_in.accounts;
     if alone && !app.store.has_accounts(now_ms).await.map_err(text)? {
-        let secret = app.store.invite("", &May::everything(), now_ms).await.map_err(text)?;
+        let secret = app.store.invite("", &Permissions::everything(), now_ms).await.map_err(text)?;
         say("Nobody can sign in yet. Whoever opens this link makes the first account, within a week:");
         say(&format!("  {}/invitations/{secret}", app.url));
     }

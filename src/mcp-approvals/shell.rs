@@ -8,11 +8,11 @@ use clap::{Args, Subcommand};
 use mcp_policy_engine::json::{self, Value};
 
 use crate::web::path::encode;
-use crate::{http, serve, wire};
+use crate::{http_client, serve, wire};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Order {
+pub enum Command {
     /// List what waits for a decision
     List {
         /// What has this status instead: pending, approved, denied, consumed, expired or all
@@ -71,13 +71,13 @@ pub struct Service {
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn run(order: Order) -> Result<(), String> {
+pub async fn run(command: Command) -> Result<(), String> {
     // The client is one that blocks.
-    tokio::task::spawn_blocking(move || order.obey()).await.map_err(|why| why.to_string())?
+    tokio::task::spawn_blocking(move || command.run()).await.map_err(|why| why.to_string())?
 }
 
-impl Order {
-    fn obey(self) -> Result<(), String> {
+impl Command {
+    fn run(self) -> Result<(), String> {
         match self {
             Self::List { status, search, service } => list(&service, &status, search.as_deref()),
             Self::Show { id, service } => {
@@ -125,7 +125,7 @@ impl Service {
                 .map_err(|_| "needs --token-file, or a token in MCP_APPROVALS_TOKEN".to_owned())?,
         };
         let url = format!("{}{path}", self.service.trim_end_matches('/'));
-        let (status, text) = http::call(method, &url, token.trim(), json)?;
+        let (status, text) = http_client::call(method, &url, token.trim(), json)?;
         if status == 200 {
             return Ok(text);
         }

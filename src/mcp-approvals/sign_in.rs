@@ -5,15 +5,15 @@ use std::net::IpAddr;
 
 use crate::app::App;
 use crate::store::StoreError;
-use crate::visitor::cookie_name;
-use crate::{journal, password, store};
+use crate::user::cookie_name;
+use crate::{logging, password, store};
 
 /// The most bytes of an account's name.
 const LONGEST_NAME: usize = 64;
 
 /// Why somebody is not signed in.
 #[derive(Debug)]
-pub enum NotIn {
+pub enum SignInError {
     /// The name or the password is wrong; which of the two is not told
     Wrong,
     /// There were too many tries; so many seconds have to pass
@@ -31,22 +31,22 @@ pub enum NotIn {
 /// Signs somebody in, and returns their session's secret, which goes into a [`cookie`].
 ///
 /// # Errors
-/// [`NotIn`]
+/// [`SignInError`]
 pub async fn sign_in(
     app: &App,
     name: &str,
     password: &str,
     address: IpAddr,
     now_ms: i64,
-) -> Result<String, NotIn> {
+) -> Result<String, SignInError> {
     if !app.settings.sign_in.accounts {
-        return Err(NotIn::Off);
+        return Err(SignInError::Off);
     }
     // A name that no account has is not worth remembering beyond its length.
     let name = name.get(..LONGEST_NAME.min(name.len())).unwrap_or_default();
     app.throttle.take(name, address, now_ms).map_err(|seconds| {
         app.metrics.sign_in_failed();
-        NotIn::Wait(seconds)
+        SignInError::Wait(seconds)
     })?;
     let account = app.store.account(name).await?;
     let known = account.is_some();
@@ -56,7 +56,7 @@ pub async fn sign_in(
         if known {
             note_failure(app, name, address, now_ms);
         }
-        return Err(NotIn::Wrong);
+        return Err(SignInError::Wrong);
     }
     app.throttle.succeeded(name, address);
     Ok(app.store.sign_in(name, now_ms).await?)
@@ -68,7 +68,7 @@ fn note_failure(app: &App, name: &str, address: IpAddr, now_ms: i64) {
     let (store, name) = (app.store.clone(), name.to_owned());
     tokio::spawn(async move {
         if let Err(why) = store.sign_in_failed(&name, &address.to_string(), now_ms).await {
-            journal::line(why);
+            logging::line(why);
         }
     });
 }
@@ -76,25 +76,25 @@ fn note_failure(app: &App, name: &str, address: IpAddr, now_ms: i64) {
 /// Makes the account that an invitation promises, signs its owner in, and returns their session's secret.
 ///
 /// # Errors
-/// [`NotIn`]
+/// [`SignInError`]
 pub async fn redeem(
     app: &App,
     invitation: &str,
     name: &str,
     password: &str,
     now_ms: i64,
-) -> Result<String, NotIn> {
+) -> Result<String, SignInError> {
     if !app.settings.sign_in.accounts {
-        return Err(NotIn::Off);
+        return Err(SignInError::Off);
     }
-    check_name(name).map_err(NotIn::Choice)?;
-    password::check(password).map_err(NotIn::Choice)?;
+    check_name(name).map_err(SignInError::Choice)?;
+    password::check(password).map_err(SignInError::Choice)?;
     if app.store.invitation(invitation, now_ms).await?.is_none() {
-        return Err(NotIn::Invitation);
+        return Err(SignInError::Invitation);
     }
-    let hash = app.passwords.hash(password.to_owned()).await.ok_or(NotIn::Failed(None))?;
+    let hash = app.passwords.hash(password.to_owned()).await.ok_or(SignInError::Failed(None))?;
     if !app.store.redeem(invitation, name, &hash, now_ms).await? {
-        return Err(NotIn::Invitation);
+        return Err(SignInError::Invitation);
     }
     Ok(app.store.sign_in(name, now_ms).await?)
 }
@@ -126,13 +126,13 @@ pub fn no_cookie(app: &App) -> String {
     format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}", cookie_name(app))
 }
 
-impl From<StoreError> for NotIn {
+impl From<StoreError> for SignInError {
     fn from(error: StoreError) -> Self {
         Self::Failed(Some(error))
     }
 }
 
-impl fmt::Display for NotIn {
+impl fmt::Display for SignInError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wrong => out.write_str("the name or the password is wrong"),

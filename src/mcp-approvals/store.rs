@@ -28,14 +28,14 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-pub use accounts::May;
+pub use accounts::Permissions;
 pub use decide::Undecidable;
 pub use event::{Change, Event};
 pub use outbox::Message;
 pub use read::{Cursor, Search};
 pub use sessions::LONGEST_MS;
 
-/// What speaks SQL.
+/// EventKind speaks SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// One file, for one machine
@@ -75,7 +75,7 @@ pub enum StoreError {
 }
 
 /// A transaction that changes something.
-struct Writing {
+struct WriteTransaction {
     transaction: Transaction<'static, Any>,
     _turn: Option<OwnedMutexGuard<()>>,
 }
@@ -134,16 +134,16 @@ impl Store {
     }
 
     /// Begins a change. It has the only pen where there is but one.
-    async fn write(&self) -> Result<Writing, StoreError> {
+    async fn write(&self) -> Result<WriteTransaction, StoreError> {
         let (turn, begin) = match self.engine {
             Engine::Sqlite => (Some(Arc::clone(&self.writer).lock_owned().await), "BEGIN IMMEDIATE"),
             Engine::Postgres => (None, "BEGIN"),
         };
-        Ok(Writing { transaction: self.pool.begin_with(begin).await?, _turn: turn })
+        Ok(WriteTransaction { transaction: self.pool.begin_with(begin).await?, _turn: turn })
     }
 }
 
-impl Writing {
+impl WriteTransaction {
     /// Returns what statements run on.
     fn on(&mut self) -> &mut AnyConnection {
         &mut self.transaction
@@ -181,8 +181,8 @@ pub fn is_there(url: &str) -> bool {
 fn file(url: &str) -> Result<PathBuf, StoreError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|_| StoreError::Url)?;
     let path = options.get_filename().to_owned();
-    let odd = |path: &str| path.is_empty() || path.starts_with("file:") || path.contains(":memory:");
-    if path.to_str().is_none_or(odd) { Err(StoreError::Url) } else { Ok(path) }
+    let unusable = |path: &str| path.is_empty() || path.starts_with("file:") || path.contains(":memory:");
+    if path.to_str().is_none_or(unusable) { Err(StoreError::Url) } else { Ok(path) }
 }
 
 /// Makes the file of an SQLite database where there is none, for its owner's eyes only: it holds

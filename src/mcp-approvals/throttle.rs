@@ -29,12 +29,12 @@ const MOST: usize = 10_000;
 /// Failures to sign in. Memory is bounded, whatever names and addresses come.
 #[derive(Debug, Default)]
 pub struct Throttle {
-    failures: Mutex<HashMap<Whose, Failures>>,
+    failures: Mutex<HashMap<Key, Failures>>,
 }
 
-/// Whose failures they are.
+/// Key failures they are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Whose {
+enum Key {
     Both(String, IpAddr),
     Account(String),
     Address(IpAddr),
@@ -56,9 +56,9 @@ impl Throttle {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let (account, address) = (account.to_lowercase(), network(address));
         let keys = [
-            (Whose::Both(account.clone(), address), FREE_BOTH),
-            (Whose::Account(account), FREE_ACCOUNT),
-            (Whose::Address(address), FREE_ADDRESS),
+            (Key::Both(account.clone(), address), FREE_BOTH),
+            (Key::Account(account), FREE_ACCOUNT),
+            (Key::Address(address), FREE_ADDRESS),
         ];
         for (key, free) in &keys {
             let wait_ms = failures.get(key).map_or(0, |failed| failed.pause(*free, now_ms));
@@ -86,9 +86,9 @@ impl Throttle {
     pub fn succeeded(&self, account: &str, address: IpAddr) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let (account, address) = (account.to_lowercase(), network(address));
-        failures.remove(&Whose::Both(account.clone(), address));
-        failures.remove(&Whose::Account(account));
-        if let Some(failed) = failures.get_mut(&Whose::Address(address)) {
+        failures.remove(&Key::Both(account.clone(), address));
+        failures.remove(&Key::Account(account));
+        if let Some(failed) = failures.get_mut(&Key::Address(address)) {
             failed.count = failed.count.saturating_sub(1);
         }
     }

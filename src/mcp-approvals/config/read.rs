@@ -3,7 +3,7 @@
 use mcp_policy_engine::policy::{Faults, Path};
 
 use super::table::Keys;
-use super::{Caller, Network, Person, Proxy, Risk, Role, Settings, Shows, SignIn, Tls, Webhook};
+use super::{Caller, CallerCredential, Network, Person, Proxy, Risk, Role, Settings, SignIn, Tls, Webhook};
 
 /// Reads a configuration file; `file` returns the text of a file that it names.
 ///
@@ -88,8 +88,8 @@ fn url(root: &mut Keys<'_>, faults: &mut Faults) -> Option<String> {
 
 fn tls(mut keys: Keys<'_>, faults: &mut Faults) -> Tls {
     let tls = Tls {
-        certificate: keys.needed("certificate", faults),
-        key: keys.needed("key", faults),
+        certificate: keys.required("certificate", faults),
+        key: keys.required("key", faults),
         client_ca: keys.text("client_ca", faults),
     };
     keys.close(faults);
@@ -97,25 +97,25 @@ fn tls(mut keys: Keys<'_>, faults: &mut Faults) -> Tls {
 }
 
 fn caller(mut keys: Keys<'_>, vouched: bool, faults: &mut Faults) -> Option<Caller> {
-    let name = keys.needed("name", faults);
+    let name = keys.required("name", faults);
     let token = keys.text("token_sha256", faults);
     let certificate = keys.text("certificate", faults);
     let servers = keys.patterns("servers", faults);
     let place = keys.place("token_sha256");
-    let shows = match (token, certificate) {
+    let credential = match (token, certificate) {
         (Some(token), None) => {
             let digits = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
             if !digits(&token) {
                 faults.add(&place, "must be 64 hex digits, the SHA-256 of the token");
             }
-            Some(Shows::Token(token.to_lowercase()))
+            Some(CallerCredential::Token(token.to_lowercase()))
         }
         (None, Some(name)) => {
             if !vouched {
                 let what = "needs `tls.client_ca`, the authorities that vouch for callers";
                 faults.add(&keys.place("certificate"), what);
             }
-            Some(Shows::Certificate(name))
+            Some(CallerCredential::Certificate(name))
         }
         _ => {
             if !faults.has(&place) && !faults.has(&keys.place("certificate")) {
@@ -125,7 +125,7 @@ fn caller(mut keys: Keys<'_>, vouched: bool, faults: &mut Faults) -> Option<Call
         }
     };
     keys.close(faults);
-    Some(Caller { name, shows: shows?, servers })
+    Some(Caller { name, credential: credential?, servers })
 }
 
 fn sign_in(mut keys: Keys<'_>, faults: &mut Faults) -> SignIn {
@@ -149,7 +149,7 @@ fn networks(texts: &[String], place: &Path, faults: &mut Faults) -> Vec<Network>
 }
 
 fn proxy(mut keys: Keys<'_>, faults: &mut Faults) -> Proxy {
-    let header = keys.needed("header", faults);
+    let header = keys.required("header", faults);
     let groups_header = keys.text("groups_header", faults);
     for (key, name) in [("header", Some(&header)), ("groups_header", groups_header.as_ref())] {
         let name = name.filter(|name| !name.is_empty());
@@ -173,7 +173,7 @@ fn role(mut keys: Keys<'_>, faults: &mut Faults) -> Role {
     if who.is_empty() && !faults.has(&place) {
         faults.add(&place, "must list names, or groups as `group:NAME`");
     }
-    let may = keys.needed("may", faults);
+    let may = keys.required("may", faults);
     if !may.is_empty() && !matches!(may.as_str(), "approve" | "view") {
         faults.add(&keys.place("may"), "must be `approve` or `view`");
     }
@@ -186,14 +186,14 @@ fn risk(mut keys: Keys<'_>, faults: &mut Faults) -> Risk {
     let risk = Risk {
         servers: keys.patterns("servers", faults),
         tools: keys.patterns("tools", faults),
-        class: keys.needed("class", faults),
+        class: keys.required("class", faults),
     };
     keys.close(faults);
     risk
 }
 
 fn person(mut keys: Keys<'_>, faults: &mut Faults) -> Person {
-    let name = keys.needed("name", faults);
+    let name = keys.required("name", faults);
     let place = keys.place("principals");
     let texts = keys.texts("principals", faults).unwrap_or_default();
     if texts.is_empty() && !faults.has(&place) {

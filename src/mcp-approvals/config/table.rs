@@ -7,13 +7,13 @@ use toml::{Table, Value};
 pub(super) struct Keys<'t> {
     path: Path,
     table: Option<&'t Table>,
-    known: Vec<&'static str>,
+    expected: Vec<&'static str>,
 }
 
 impl<'t> Keys<'t> {
     /// Opens the whole file.
     pub(super) fn root(table: &'t Table) -> Self {
-        Self { path: Path::default(), table: Some(table), known: Vec::new() }
+        Self { path: Path::default(), table: Some(table), expected: Vec::new() }
     }
 
     /// Opens a table at `path`; what is none counts as one without keys, and is a fault.
@@ -22,7 +22,7 @@ impl<'t> Keys<'t> {
         if table.is_none() {
             faults.add(&path, format_args!("must be a table, found {}", found(value)));
         }
-        Self { path, table, known: Vec::new() }
+        Self { path, table, expected: Vec::new() }
     }
 
     /// Returns the place of `key`.
@@ -31,7 +31,7 @@ impl<'t> Keys<'t> {
     }
 
     fn take(&mut self, key: &'static str) -> Option<&'t Value> {
-        self.known.push(key);
+        self.expected.push(key);
         self.table?.get(key)
     }
 
@@ -49,7 +49,7 @@ impl<'t> Keys<'t> {
     }
 
     /// Takes a string that has to be there; an empty one in its place is a fault that is noted.
-    pub(super) fn needed(&mut self, key: &'static str, faults: &mut Faults) -> String {
+    pub(super) fn required(&mut self, key: &'static str, faults: &mut Faults) -> String {
         let text = self.text(key, faults);
         let place = self.place(key);
         if text.is_none() && !faults.has(&place) {
@@ -133,11 +133,12 @@ impl<'t> Keys<'t> {
     /// Notes a fault for every key that nobody took.
     pub(super) fn close(self, faults: &mut Faults) {
         for key in self.table.into_iter().flat_map(Table::keys) {
-            if !self.known.contains(&key.as_str()) {
-                let mut known: Vec<_> = self.known.iter().map(|key| format!("`{key}`")).collect();
-                let last = known.pop().unwrap_or_default();
-                let known = if known.is_empty() { last } else { format!("{} or {last}", known.join(", ")) };
-                faults.add(&self.path.key(key), format_args!("unknown key, expected {known}"));
+            if !self.expected.contains(&key.as_str()) {
+                let mut expected: Vec<_> = self.expected.iter().map(|key| format!("`{key}`")).collect();
+                let last = expected.pop().unwrap_or_default();
+                let expected =
+                    if expected.is_empty() { last } else { format!("{} or {last}", expected.join(", ")) };
+                faults.add(&self.path.key(key), format_args!("unknown key, expected {expected}"));
             }
         }
     }

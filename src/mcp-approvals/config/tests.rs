@@ -72,9 +72,14 @@ fn a_whole_file_is_read() {
     );
     let settings = settings.unwrap();
     assert_eq!(settings.url.as_deref(), Some("https://approvals.example.com"));
-    assert!(matches!(&settings.callers[0].shows, Shows::Token(hash) if hash.starts_with("ba78")));
-    assert!(any(&settings.callers[0].servers, "hr-eu") && !any(&settings.callers[0].servers, "bank"));
-    assert!(any(&settings.callers[1].servers, "bank"), "every server, unless told");
+    assert!(
+        matches!(&settings.callers[0].credential, CallerCredential::Token(hash) if hash.starts_with("ba78"))
+    );
+    assert!(
+        matches_any(&settings.callers[0].servers, "hr-eu")
+            && !matches_any(&settings.callers[0].servers, "bank")
+    );
+    assert!(matches_any(&settings.callers[1].servers, "bank"), "every server, unless told");
     assert_eq!(settings.webhooks[0].url, "https://hooks.example/T0/secret");
     for (server, tool, class) in [
         ("bank", "delete_account", "destructive"),
@@ -198,7 +203,7 @@ fn a_network_holds_the_addresses_that_begin_like_it() {
         ("2001:db8::/32", "2001:db9::1", false),
     ] {
         let network_ = Network::from_text(network).unwrap();
-        assert_eq!(network_.holds(address.parse().unwrap()), holds, "{network} {address}");
+        assert_eq!(network_.contains(address.parse().unwrap()), holds, "{network} {address}");
     }
     for text in ["", "10.0.0.0/33", "10.0.0.0/-1", "::1/129", "host", "10.0.0/8"] {
         assert_eq!(Network::from_text(text), None, "{text}");

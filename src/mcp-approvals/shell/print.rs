@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use mcp_policy_engine::json::{Kind, Value};
 
-use crate::web::odd;
+use crate::web::unseen;
 
 /// Writes a page of a list, one line for each approval.
 pub fn list(page: Value<'_>) -> String {
@@ -53,7 +53,7 @@ pub fn approval(approval: Value<'_>) -> String {
         ("consumed", "consumed_at"),
     ] {
         if let Some(text) = member(approval, key) {
-            // Writing to a String cannot fail.
+            // WriteTransaction to a String cannot fail.
             let _ = writeln!(out, "{title:<12}  {text}");
         }
     }
@@ -133,7 +133,7 @@ pub fn plain(text: &str) -> String {
     for char in text.chars() {
         match char {
             '\\' => out.push_str("\\\\"),
-            odd if odd::name(odd).is_some() => out.extend(odd.escape_unicode()),
+            unseen if unseen::name(unseen).is_some() => out.extend(unseen.escape_unicode()),
             other => out.push(other),
         }
     }

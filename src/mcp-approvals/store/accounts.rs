@@ -3,16 +3,16 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::event::{self, Said, What};
+use super::event::{self, EventFields, EventKind};
 use super::{Store, StoreError};
 use crate::secret;
 
 /// How long an invitation stands, in milliseconds: a week.
 const INVITATION_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
-/// What somebody may do with approvals, and with which.
+/// EventKind somebody may do with approvals, and with which.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct May {
+pub struct Permissions {
     /// Whether they decide, rather than only look
     pub approve: bool,
     /// Patterns of the servers whose approvals they see
@@ -21,7 +21,7 @@ pub struct May {
     pub tools: Vec<String>,
 }
 
-impl May {
+impl Permissions {
     /// Everything.
     #[must_use]
     pub fn everything() -> Self {
@@ -31,7 +31,7 @@ impl May {
     fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
         let word: String = row.try_get("may")?;
         let (servers, tools): (String, String) = (row.try_get("servers")?, row.try_get("tools")?);
-        // What cannot be read allows nothing.
+        // EventKind cannot be read allows nothing.
         let list = |text: &str| serde_json::from_str(text).unwrap_or_default();
         Ok(Self { approve: word == "approve", servers: list(&servers), tools: list(&tools) })
     }
@@ -48,8 +48,8 @@ pub struct Account {
     pub name: String,
     /// The hash of their password, in PHC form
     pub password: String,
-    /// What they may do
-    pub may: May,
+    /// EventKind they may do
+    pub may: Permissions,
 }
 
 /// A link with which somebody makes their account, or chooses a new password.
@@ -57,8 +57,8 @@ pub struct Account {
 pub struct Invitation {
     /// For whom it is; empty where they choose their name
     pub name: String,
-    /// What they will be allowed
-    pub may: May,
+    /// EventKind they will be allowed
+    pub may: Permissions,
 }
 
 impl Store {
@@ -67,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn invite(&self, name: &str, may: &May, now_ms: i64) -> Result<String, StoreError> {
+    pub async fn invite(&self, name: &str, may: &Permissions, now_ms: i64) -> Result<String, StoreError> {
         let secret = secret::fresh()?;
         let mut writing = self.write().await?;
         let past = "DELETE FROM invitations WHERE expires_ms <= $1";
@@ -83,8 +83,8 @@ impl Store {
             .bind(now_ms.saturating_add(INVITATION_MS))
             .execute(writing.on())
             .await?;
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::Invited, said, now_ms).await?;
+        let said = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::Invited, said, now_ms).await?;
         writing.commit().await?;
         Ok(secret)
     }
@@ -96,7 +96,8 @@ impl Store {
     pub async fn invitation(&self, secret: &str, now_ms: i64) -> Result<Option<Invitation>, StoreError> {
         let one = "SELECT name, may, servers, tools FROM invitations WHERE hash = $1 AND expires_ms > $2";
         let row = sqlx::query(one).bind(secret::hash(secret)).bind(now_ms).fetch_optional(&self.pool).await?;
-        let read = |row: AnyRow| Ok(Invitation { name: row.try_get("name")?, may: May::from_row(&row)? });
+        let read =
+            |row: AnyRow| Ok(Invitation { name: row.try_get("name")?, may: Permissions::from_row(&row)? });
         row.map(read).transpose()
     }
 
@@ -125,7 +126,7 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(false) };
         let invited: String = row.try_get("name")?;
-        let may = May::from_row(&row)?;
+        let may = Permissions::from_row(&row)?;
         let insert = if invited.is_empty() {
             "INSERT INTO accounts (name, password, may, servers, tools, created_ms)
             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING"
@@ -149,8 +150,8 @@ impl Store {
         for ended in ["DELETE FROM sessions WHERE name = $1", "DELETE FROM tokens WHERE name = $1"] {
             sqlx::query(ended).bind(name.to_owned()).execute(writing.on()).await?;
         }
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::AccountMade, said, now_ms).await?;
+        let said = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::AccountMade, said, now_ms).await?;
         writing.commit().await?;
         Ok(true)
     }
@@ -164,7 +165,7 @@ impl Store {
         let row = sqlx::query(one).bind(name.to_owned()).fetch_optional(&self.pool).await?;
         let read = |row: AnyRow| {
             let (name, password) = (row.try_get("name")?, row.try_get("password")?);
-            Ok(Account { name, password, may: May::from_row(&row)? })
+            Ok(Account { name, password, may: Permissions::from_row(&row)? })
         };
         row.map(read).transpose()
     }
@@ -189,8 +190,8 @@ impl Store {
         if removed == 0 {
             return Ok(false);
         }
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::AccountRemoved, said, now_ms).await?;
+        let said = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::AccountRemoved, said, now_ms).await?;
         writing.commit().await?;
         Ok(true)
     }
@@ -216,8 +217,8 @@ impl Store {
         let insert = "INSERT INTO tokens (hash, name, created_ms) VALUES ($1, $2, $3)";
         let insert = sqlx::query(insert).bind(secret::hash(&token)).bind(name.to_owned()).bind(now_ms);
         insert.execute(writing.on()).await?;
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::TokenMade, said, now_ms).await?;
+        let said = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::TokenMade, said, now_ms).await?;
         writing.commit().await?;
         Ok(token)
     }

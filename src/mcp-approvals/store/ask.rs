@@ -2,10 +2,10 @@
 
 use sqlx::Row as _;
 
-use super::event::{self, Said, What};
+use super::event::{self, EventFields, EventKind};
 use super::row;
-use super::{Store, StoreError, Writing};
-use crate::model::{Approval, Asked, Status};
+use super::{Store, StoreError, WriteTransaction};
+use crate::model::{Approval, Question, Status};
 use crate::secret;
 
 impl Store {
@@ -22,49 +22,54 @@ impl Store {
     /// [`StoreError`]; nothing is consumed then.
     pub async fn ask(
         &self,
-        asked: &Asked,
+        question: &Question,
         by: &str,
         clock: impl Fn() -> i64,
     ) -> Result<Approval, StoreError> {
         let mut writing = self.write().await?;
-        lock(&mut writing, &asked.fingerprint).await?;
+        lock(&mut writing, &question.fingerprint).await?;
         // Whoever held the lock may have held it for long.
         let now_ms = clock();
-        let approval = match standing(&mut writing, &asked.fingerprint, now_ms).await? {
+        let approval = match standing(&mut writing, &question.fingerprint, now_ms).await? {
             Some(approval) => again(&mut writing, approval, now_ms).await?,
             None => {
-                self.make_room(&mut writing, asked, now_ms).await?;
-                begin(&mut writing, asked, &self.hooks, now_ms).await?
+                self.make_room(&mut writing, question, now_ms).await?;
+                begin(&mut writing, question, &self.hooks, now_ms).await?
             }
         };
-        let said = Said {
+        let said = EventFields {
             who: by,
             approval: &approval.id,
-            fingerprint: &asked.fingerprint,
-            decision_id: &asked.decision_id,
-            request_id: asked.request_id.as_deref().unwrap_or_default(),
-            ..Said::default()
+            fingerprint: &question.fingerprint,
+            decision_id: &question.decision_id,
+            request_id: question.request_id.as_deref().unwrap_or_default(),
+            ..EventFields::default()
         };
-        // What is asked again and again is counted, and written once: agents run in loops.
+        // EventKind is asked again and again is counted, and written once: agents run in loops.
         if approval.times == 1 {
-            event::write(&mut writing, What::Asked, said, now_ms).await?;
+            event::write(&mut writing, EventKind::Asked, said, now_ms).await?;
         }
         if approval.status == Status::Consumed {
-            event::write(&mut writing, What::Consumed, said, now_ms).await?;
+            event::write(&mut writing, EventKind::Consumed, said, now_ms).await?;
         }
         writing.commit().await?;
         Ok(approval)
     }
 
     /// Refuses a question where too many of its caller's wait already.
-    async fn make_room(&self, writing: &mut Writing, asked: &Asked, now_ms: i64) -> Result<(), StoreError> {
+    async fn make_room(
+        &self,
+        writing: &mut WriteTransaction,
+        question: &Question,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
         let waiting = "SELECT COUNT(*) FROM approvals WHERE status = 'pending' AND expires_ms > $1
             AND server = $2 AND grant_name = $3 AND principal = $4";
         let count: i64 = sqlx::query(waiting)
             .bind(now_ms)
-            .bind(asked.server.clone())
-            .bind(asked.grant.clone())
-            .bind(asked.principal.clone().unwrap_or_default())
+            .bind(question.server.clone())
+            .bind(question.grant.clone())
+            .bind(question.principal.clone().unwrap_or_default())
             .fetch_one(writing.on())
             .await?
             .try_get(0)?;
@@ -73,7 +78,7 @@ impl Store {
 }
 
 /// Makes all others wait who change anything for this fingerprint.
-pub(super) async fn lock(writing: &mut Writing, fingerprint: &str) -> Result<(), StoreError> {
+pub(super) async fn lock(writing: &mut WriteTransaction, fingerprint: &str) -> Result<(), StoreError> {
     let lock = "INSERT INTO fingerprints (fingerprint, times) VALUES ($1, 1)
         ON CONFLICT (fingerprint) DO UPDATE SET times = fingerprints.times + 1";
     sqlx::query(lock).bind(fingerprint.to_owned()).execute(writing.on()).await?;
@@ -82,7 +87,7 @@ pub(super) async fn lock(writing: &mut Writing, fingerprint: &str) -> Result<(),
 
 /// Returns the approval that stands for this fingerprint, which nobody else changes from here on.
 async fn standing(
-    writing: &mut Writing,
+    writing: &mut WriteTransaction,
     fingerprint: &str,
     now_ms: i64,
 ) -> Result<Option<Approval>, StoreError> {
@@ -96,7 +101,11 @@ async fn standing(
 }
 
 /// Asks once more about a call whose approval stands.
-async fn again(writing: &mut Writing, mut approval: Approval, now_ms: i64) -> Result<Approval, StoreError> {
+async fn again(
+    writing: &mut WriteTransaction,
+    mut approval: Approval,
+    now_ms: i64,
+) -> Result<Approval, StoreError> {
     approval.times = approval.times.saturating_add(1);
     let mut consumed_ms = 0;
     if approval.status == Status::Approved {
@@ -117,19 +126,19 @@ async fn again(writing: &mut Writing, mut approval: Approval, now_ms: i64) -> Re
 
 /// Begins an approval that nobody has decided.
 async fn begin(
-    writing: &mut Writing,
-    asked: &Asked,
+    writing: &mut WriteTransaction,
+    question: &Question,
     hooks: &[String],
     now_ms: i64,
 ) -> Result<Approval, StoreError> {
     let approval = Approval {
         id: secret::id()?,
-        asked: asked.clone(),
+        question: question.clone(),
         status: Status::Pending,
         created_ms: now_ms,
-        expires_ms: now_ms.saturating_add(i64::from(asked.expires_seconds).saturating_mul(1000)),
+        expires_ms: now_ms.saturating_add(i64::from(question.expires_seconds).saturating_mul(1000)),
         times: 1,
-        decided: None,
+        decision: None,
         consumed_ms: None,
     };
     let insert = "INSERT INTO approvals (id, fingerprint, server, policy, grant_name, principal, tool,
@@ -138,18 +147,18 @@ async fn begin(
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'pending')";
     sqlx::query(insert)
         .bind(approval.id.clone())
-        .bind(asked.fingerprint.clone())
-        .bind(asked.server.clone())
-        .bind(asked.policy.clone())
-        .bind(asked.grant.clone())
-        .bind(asked.principal.clone().unwrap_or_default())
-        .bind(asked.tool.clone())
-        .bind(asked.arguments.clone())
-        .bind(asked.rule.clone())
-        .bind(asked.reason.clone().unwrap_or_default())
-        .bind(asked.decision_id.clone())
-        .bind(asked.request_id.clone().unwrap_or_default())
-        .bind(i64::from(asked.expires_seconds))
+        .bind(question.fingerprint.clone())
+        .bind(question.server.clone())
+        .bind(question.policy.clone())
+        .bind(question.grant.clone())
+        .bind(question.principal.clone().unwrap_or_default())
+        .bind(question.tool.clone())
+        .bind(question.arguments.clone())
+        .bind(question.rule.clone())
+        .bind(question.reason.clone().unwrap_or_default())
+        .bind(question.decision_id.clone())
+        .bind(question.request_id.clone().unwrap_or_default())
+        .bind(i64::from(question.expires_seconds))
         .bind(approval.created_ms)
         .bind(approval.expires_ms)
         .execute(writing.on())

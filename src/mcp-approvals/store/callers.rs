@@ -2,14 +2,14 @@
 
 use sqlx::Row as _;
 
-use super::event::{self, Said, What};
+use super::event::{self, EventFields, EventKind};
 use super::{Store, StoreError};
 use crate::secret;
 
 /// A caller with a stored token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCaller {
-    /// What it is called in events
+    /// EventKind it is called in events
     pub name: String,
     /// The SHA-256 of its token
     pub hash: String,
@@ -26,8 +26,8 @@ impl Store {
         let insert = "INSERT INTO callers (hash, name, created_ms) VALUES ($1, $2, $3)";
         let insert = sqlx::query(insert).bind(secret::hash(&token)).bind(name.to_owned()).bind(now_ms);
         insert.execute(writing.on()).await?;
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::CallerMade, said, now_ms).await?;
+        let said = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::CallerMade, said, now_ms).await?;
         writing.commit().await?;
         Ok(token)
     }
@@ -43,8 +43,8 @@ impl Store {
         if removed.rows_affected() == 0 {
             return Ok(false);
         }
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::CallerRemoved, said, now_ms).await?;
+        let said = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::CallerRemoved, said, now_ms).await?;
         writing.commit().await?;
         Ok(true)
     }

@@ -4,10 +4,10 @@ use std::fmt;
 
 use sqlx::Row as _;
 
-use super::event::{self, Said, What};
+use super::event::{self, EventFields, EventKind};
 use super::row::{self, word};
 use super::{Store, StoreError, ask};
-use crate::model::{Approval, Decided, Status, Verdict};
+use crate::model::{Approval, Decision, Status, Verdict};
 
 /// Why an approval cannot be decided.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub enum Undecidable {
     /// Its time is over
     Expired,
     /// It was decided before; this is how
-    Decided(Decided),
+    AlreadyDecided(Decision),
     /// The database failed
     Failed(StoreError),
 }
@@ -45,14 +45,14 @@ impl Store {
         let approval = "SELECT * FROM approvals WHERE id = $1";
         let row = sqlx::query(approval).bind(id.to_owned()).fetch_one(writing.on()).await?;
         let mut approval = row::approval(&row, now_ms)?;
-        match (approval.status, approval.decided.take()) {
+        match (approval.status, approval.decision.take()) {
             (Status::Pending, None) => {}
-            (_, Some(decided)) => return Err(Undecidable::Decided(decided)),
+            (_, Some(decided)) => return Err(Undecidable::AlreadyDecided(decided)),
             _ => return Err(Undecidable::Expired),
         }
         let what = match verdict {
-            Verdict::Approve => (Status::Approved, What::Approved),
-            Verdict::Deny => (Status::Denied, What::Denied),
+            Verdict::Approve => (Status::Approved, EventKind::Approved),
+            Verdict::Deny => (Status::Denied, EventKind::Denied),
         };
         let (status, what) = what;
         let update = "UPDATE approvals SET status = $2, verdict = $3, decided_by = $4, decided_reason = $5,
@@ -67,18 +67,18 @@ impl Store {
             .execute(writing.on())
             .await?;
         let reason = reason.filter(|reason| !reason.is_empty());
-        let said = Said {
+        let said = EventFields {
             who: by,
             reason: reason.unwrap_or_default(),
             approval: id,
             fingerprint: &fingerprint,
-            ..Said::default()
+            ..EventFields::default()
         };
         event::write(&mut writing, what, said, now_ms).await?;
         writing.commit().await?;
         approval.status = status;
-        approval.decided =
-            Some(Decided { verdict, by: by.to_owned(), reason: reason.map(str::to_owned), at_ms: now_ms });
+        approval.decision =
+            Some(Decision { verdict, by: by.to_owned(), reason: reason.map(str::to_owned), at_ms: now_ms });
         Ok(approval)
     }
 
@@ -102,9 +102,13 @@ impl Store {
             let end = sqlx::query(end).bind(id.clone()).bind(now_ms).execute(writing.on()).await?;
             // Another instance may have been here.
             if end.rows_affected() == 1 {
-                let said =
-                    Said { who: "service", approval: &id, fingerprint: &fingerprint, ..Said::default() };
-                event::write(&mut writing, What::Expired, said, now_ms).await?;
+                let said = EventFields {
+                    who: "service",
+                    approval: &id,
+                    fingerprint: &fingerprint,
+                    ..EventFields::default()
+                };
+                event::write(&mut writing, EventKind::Expired, said, now_ms).await?;
                 ended = ended.saturating_add(1);
             }
             writing.commit().await?;
@@ -130,7 +134,7 @@ impl fmt::Display for Undecidable {
         match self {
             Self::Unknown => out.write_str("there is no such approval"),
             Self::Expired => out.write_str("its time is over"),
-            Self::Decided(Decided { verdict, by, .. }) => {
+            Self::AlreadyDecided(Decision { verdict, by, .. }) => {
                 write!(out, "{by} has {} it already", verdict.done())
             }
             Self::Failed(error) => error.fmt(out),

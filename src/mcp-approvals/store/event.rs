@@ -7,11 +7,11 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::row::given;
-use super::{Store, StoreError, Writing};
+use super::{Store, StoreError, WriteTransaction};
 
-/// What happened.
+/// EventKind happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     /// A call was asked about, for the first time
     Asked,
     /// Somebody approved it
@@ -42,7 +42,7 @@ pub enum What {
     CallerRemoved,
 }
 
-impl What {
+impl EventKind {
     /// Returns the word for the database and the export.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -72,7 +72,7 @@ pub struct Event {
     pub seq: i64,
     /// When it happened
     pub at_ms: i64,
-    /// What happened, as [`What::as_str`] writes it
+    /// EventKind happened, as [`EventKind::as_str`] writes it
     pub what: String,
     /// Who did it: a person, a caller by name, or `service`
     pub who: String,
@@ -90,12 +90,12 @@ pub struct Event {
     pub call: Option<Call>,
 }
 
-/// What an event says of the call.
+/// EventKind an event says of the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// The protected server
     pub server: String,
-    /// What is called
+    /// EventKind is called
     pub tool: String,
     /// Under which grant
     pub grant: String,
@@ -116,13 +116,13 @@ pub struct Change {
     pub approval: String,
     /// The protected server
     pub server: String,
-    /// What is called
+    /// EventKind is called
     pub tool: String,
 }
 
-/// What is written of an event; the rest is given by its approval.
+/// EventKind is written of an event; the rest is given by its approval.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Said<'t> {
+pub(super) struct EventFields<'t> {
     pub who: &'t str,
     pub reason: &'t str,
     pub approval: &'t str,
@@ -134,9 +134,9 @@ pub(super) struct Said<'t> {
 /// Writes an event as the last act of a transaction, or one of its last: who waits for the head must
 /// hold no lock that its holder may want.
 pub(super) async fn write(
-    writing: &mut Writing,
-    what: What,
-    said: Said<'_>,
+    writing: &mut WriteTransaction,
+    what: EventKind,
+    said: EventFields<'_>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let head = "UPDATE event_head SET last = last + 1 WHERE one = 1 RETURNING last";

@@ -20,7 +20,7 @@ pub struct Message {
     pub attempts: i64,
     /// When it was written
     pub created_ms: i64,
-    /// What it is about
+    /// EventKind it is about
     pub approval: Approval,
 }
 

@@ -36,7 +36,7 @@ pub struct Cursor {
     pub id: String,
 }
 
-/// What is looked for in the history.
+/// EventKind is looked for in the history.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     /// A part of the tool, server, grant, principal, the name of who decided, or a reason, in any case

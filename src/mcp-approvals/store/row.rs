@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::model::{Approval, Asked, Decided, Status, Verdict};
+use crate::model::{Approval, Decision, Question, Status, Verdict};
 
 /// Reads a row of all columns of `approvals` as it stands at `now_ms`: what is past its time is expired,
 /// whether a sweep came by or not.
@@ -17,8 +17,8 @@ pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Erro
         "deny" => Some(Verdict::Deny),
         _ => None,
     };
-    let decided = match verdict {
-        Some(verdict) => Some(Decided {
+    let decision = match verdict {
+        Some(verdict) => Some(Decision {
             verdict,
             by: text("decided_by")?,
             reason: given(text("decided_reason")?),
@@ -28,7 +28,7 @@ pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Erro
     };
     Ok(Approval {
         id: text("id")?,
-        asked: Asked {
+        question: Question {
             fingerprint: text("fingerprint")?,
             server: text("server")?,
             policy: text("policy")?,
@@ -46,7 +46,7 @@ pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Erro
         created_ms: number("created_ms")?,
         expires_ms,
         times: number("times")?,
-        decided,
+        decision,
         consumed_ms: Some(number("consumed_ms")?).filter(|ms| *ms > 0),
     })
 }

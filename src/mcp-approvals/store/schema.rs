@@ -8,7 +8,7 @@ use crate::secret;
 /// The version of the tables below.
 const VERSION: i64 = 1;
 
-/// What both engines make alike.
+/// EventKind both engines make alike.
 const TABLES: &[&str] = &[
     // The lock that askers of one call wait for: whoever has written its row reads on alone.
     "CREATE TABLE fingerprints (fingerprint TEXT PRIMARY KEY, times BIGINT NOT NULL)",

@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::event::{self, Said, What};
+use super::event::{self, EventFields, EventKind};
 use super::{Store, StoreError};
 use crate::secret;
 
@@ -29,8 +29,8 @@ impl Store {
         let insert = "INSERT INTO sessions (hash, name, created_ms, used_ms) VALUES ($1, $2, $3, $3)";
         let insert = sqlx::query(insert).bind(secret::hash(&session)).bind(name.to_owned()).bind(now_ms);
         insert.execute(writing.on()).await?;
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::SignedIn, said, now_ms).await?;
+        let said = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::SignedIn, said, now_ms).await?;
         writing.commit().await?;
         Ok(session)
     }
@@ -41,8 +41,8 @@ impl Store {
     /// [`StoreError::Database`]
     pub async fn sign_in_failed(&self, name: &str, address: &str, now_ms: i64) -> Result<(), StoreError> {
         let mut writing = self.write().await?;
-        let said = Said { who: name, reason: address, ..Said::default() };
-        event::write(&mut writing, What::SignInFailed, said, now_ms).await?;
+        let said = EventFields { who: name, reason: address, ..EventFields::default() };
+        event::write(&mut writing, EventKind::SignInFailed, said, now_ms).await?;
         writing.commit().await
     }
 
@@ -80,8 +80,8 @@ impl Store {
         let row = sqlx::query(end).bind(secret::hash(session)).fetch_optional(writing.on()).await?;
         if let Some(row) = row {
             let name: String = row.try_get(0)?;
-            let said = Said { who: &name, ..Said::default() };
-            event::write(&mut writing, What::SignedOut, said, now_ms).await?;
+            let said = EventFields { who: &name, ..EventFields::default() };
+            event::write(&mut writing, EventKind::SignedOut, said, now_ms).await?;
         }
         writing.commit().await
     }

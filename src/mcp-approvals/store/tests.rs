@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use sqlx::Row as _;
 
 use super::*;
-use crate::model::{Approval, Asked, Status, Verdict};
+use crate::model::{Approval, Question, Status, Verdict};
 use crate::secret;
 
 /// A present to begin with.
@@ -50,8 +50,8 @@ impl Drop for Place {
     }
 }
 
-fn asked(fingerprint: &str) -> Asked {
-    Asked {
+fn asked(fingerprint: &str) -> Question {
+    Question {
         fingerprint: fingerprint.repeat(64),
         server: "crm".to_owned(),
         policy: "0123456789abcdef".to_owned(),
@@ -71,12 +71,12 @@ async fn ask(store: &Store, fingerprint: &str, now_ms: i64) -> Approval {
     store.ask(&asked(fingerprint), "envoy", || now_ms).await.unwrap()
 }
 
-/// What the events of an approval say happened.
+/// EventKind the events of an approval say happened.
 async fn happened(store: &Store, approval: &Approval) -> Vec<String> {
     store.events_of(&approval.id).await.unwrap().into_iter().map(|event| event.what).collect()
 }
 
-/// What somebody does, in turn, with one call.
+/// EventKind somebody does, in turn, with one call.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     /// Asks; it is in this status, and the approval asked for so many times
@@ -100,12 +100,12 @@ async fn a_caller_that_asks_about_ever_more_calls_is_refused_until_somebody_deci
         }
         let third = store.ask(&asked("c"), "envoy", || NOW).await;
         assert!(matches!(third, Err(StoreError::TooMany(2))), "{third:?}");
-        let other = Asked { principal: None, ..asked("c") };
+        let other = Question { principal: None, ..asked("c") };
         let other = store.ask(&other, "envoy", || NOW).await.unwrap();
         assert_eq!(other.status, Status::Pending, "others are not in its way");
         let first = ask(&store, "a", NOW).await;
         store.decide(&first.id, Verdict::Deny, "bob", None, || NOW).await.unwrap();
-        let more = Asked { fingerprint: "d".repeat(64), ..asked("d") };
+        let more = Question { fingerprint: "d".repeat(64), ..asked("d") };
         assert_eq!(store.ask(&more, "envoy", || NOW).await.unwrap().status, Status::Pending);
         store.close().await;
     }
@@ -321,11 +321,11 @@ async fn the_history_is_searched_and_comes_in_pages() {
     for place in Place::each().await {
         let store = place.open().await;
         for (number, tool) in ["drop_table", "drop%table", "send_mail", "Send_Mail"].into_iter().enumerate() {
-            let mut asked = asked(&format!("{number:x}"));
-            asked.tool = tool.to_owned();
-            asked.expires_seconds = if number == 0 { 1 } else { 900 };
+            let mut question = asked(&format!("{number:x}"));
+            question.tool = tool.to_owned();
+            question.expires_seconds = if number == 0 { 1 } else { 900 };
             let now_ms = NOW + i64::try_from(number).unwrap();
-            let approval = store.ask(&asked, "envoy", || now_ms).await.unwrap();
+            let approval = store.ask(&question, "envoy", || now_ms).await.unwrap();
             if number == 2 {
                 store.decide(&approval.id, Verdict::Deny, "Bob", Some("too many"), || now_ms).await.unwrap();
             }
@@ -349,20 +349,20 @@ async fn the_history_is_searched_and_comes_in_pages() {
             loop {
                 let (page, next) = store.history(&search, 1, |_| true, later).await.unwrap();
                 assert!(page.len() <= 1);
-                tools.extend(page.into_iter().map(|approval| approval.asked.tool));
+                tools.extend(page.into_iter().map(|approval| approval.question.tool));
                 let Some(next) = next else { break };
                 search.after = Cursor::from_text(&next.to_string());
             }
             assert_eq!(tools, expected, "{text} {status:?} {}", place.url);
         }
-        let seen = |approval: &Approval| approval.asked.tool.starts_with("drop");
+        let seen = |approval: &Approval| approval.question.tool.starts_with("drop");
         let (page, next) = store.history(&Search::default(), 10, seen, later).await.unwrap();
         assert_eq!((page.len(), next), (2, None));
         for (seen, expected) in [("", &["drop%table", "Send_Mail"][..]), ("Send", &["Send_Mail"]), ("x", &[])]
         {
-            let visible = |approval: &Approval| approval.asked.tool.starts_with(seen);
+            let visible = |approval: &Approval| approval.question.tool.starts_with(seen);
             let (pending, more) = store.pending(visible, later).await.unwrap();
-            let tools: Vec<_> = pending.into_iter().map(|approval| approval.asked.tool).collect();
+            let tools: Vec<_> = pending.into_iter().map(|approval| approval.question.tool).collect();
             assert_eq!(
                 (tools.as_slice(), more),
                 (&expected.iter().map(|tool| (*tool).to_owned()).collect::<Vec<_>>()[..], false),
@@ -379,10 +379,10 @@ async fn what_others_let_pile_up_hides_nothing() {
         for number in 0..250_i64 {
             let server = if number == 240 { "shop" } else { "crm" };
             let one =
-                Asked { fingerprint: format!("{number:064x}"), server: server.to_owned(), ..asked("a") };
+                Question { fingerprint: format!("{number:064x}"), server: server.to_owned(), ..asked("a") };
             store.ask(&one, "envoy", || NOW + number / 100).await.unwrap();
         }
-        let of = |server: &'static str| move |approval: &Approval| approval.asked.server == server;
+        let of = |server: &'static str| move |approval: &Approval| approval.question.server == server;
         let (found, more) = store.pending(of("shop"), NOW + 3).await.unwrap();
         assert_eq!((found.len(), more), (1, false));
         let (found, more) = store.pending(of("crm"), NOW + 3).await.unwrap();
@@ -397,7 +397,8 @@ async fn an_invitation_makes_one_account_and_a_session_ends_in_time() {
     for place in Place::each().await {
         let store = place.open().await;
         assert!(!store.has_accounts(NOW).await.unwrap());
-        let may = May { approve: false, servers: vec!["crm,*".to_owned()], tools: vec!["*".to_owned()] };
+        let may =
+            Permissions { approve: false, servers: vec!["crm,*".to_owned()], tools: vec!["*".to_owned()] };
         let secret = store.invite("bob", &may, NOW).await.unwrap();
         assert!(store.has_accounts(NOW).await.unwrap());
         let week_ms = 7 * 24 * 60 * 60 * 1000;
@@ -436,7 +437,7 @@ async fn no_secret_is_stored() {
     let place = &Place::each().await[0];
     let store = place.open().await;
     let secrets = [
-        store.invite("bob", &May::everything(), NOW).await.unwrap(),
+        store.invite("bob", &Permissions::everything(), NOW).await.unwrap(),
         store.sign_in("bob", NOW).await.unwrap(),
         store.make_token("bob", NOW).await.unwrap(),
         store.make_caller("envoy", NOW).await.unwrap(),

@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use maud::{Markup, html};
 use mcp_policy_engine::json::{self, Kind, Value};
 
-use super::odd::{self, Odd};
 use super::text::{Form, grouped, show};
+use super::unseen::{self, UnseenCharacters};
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +34,7 @@ pub struct Arguments {
     /// Whether anything was left out, which then is in the download alone
     pub shortened: bool,
     /// What cannot be seen or misleads, in all of the text
-    pub odd: Odd,
+    pub unseen: UnseenCharacters,
     /// Whether two keys of one object look alike
     pub alike: bool,
 }
@@ -49,9 +49,9 @@ impl Arguments {
                 p.callout.danger { "These arguments are no JSON text. Here is what was sent:" }
                 p.string { (shown.markup) }
             };
-            let mut odd = Odd::default();
-            odd.look(text, true);
-            return Self { markup, shortened: shown.hidden > 0, odd, alike: false };
+            let mut unseen = UnseenCharacters::default();
+            unseen.look(text, true);
+            return Self { markup, shortened: shown.hidden > 0, unseen, alike: false };
         };
         let root = document.root();
         let mut layout = Layout { shortened: false, alike: false };
@@ -60,7 +60,7 @@ impl Arguments {
         let markup = html! {
             @if empty { p.nothing { "No arguments." } } @else { (layout.value(root, 0, &mut room)) }
         };
-        Self { markup, shortened: layout.shortened, odd: Odd::of(root), alike: layout.alike }
+        Self { markup, shortened: layout.shortened, unseen: UnseenCharacters::of(root), alike: layout.alike }
     }
 }
 
@@ -236,7 +236,7 @@ fn kind(value: Value<'_>) -> Markup {
 /// Reduces a key to what a hurried reader sees of it.
 fn likeness(key: &str) -> String {
     key.chars()
-        .filter(|char| !matches!(char, ' ' | '_' | '-') && odd::name(*char).is_none())
+        .filter(|char| !matches!(char, ' ' | '_' | '-') && unseen::name(*char).is_none())
         .flat_map(char::to_lowercase)
         .collect()
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::text::name;
 use crate::model::{Approval, Status, Verdict};
 
-/// Shows the class of a tool.
+/// CallerCredential the class of a tool.
 pub fn risk(class: &str) -> Markup {
     let tone = match class {
         "read" | "write" => "low",
@@ -15,9 +15,9 @@ pub fn risk(class: &str) -> Markup {
     html! { span.risk.(tone) { (name(class)) } }
 }
 
-/// Shows the status, and what led to it.
+/// CallerCredential the status, and what led to it.
 pub fn status(approval: &Approval) -> Markup {
-    let verdict = approval.decided.as_ref().map(|decided| decided.verdict);
+    let verdict = approval.decision.as_ref().map(|decided| decided.verdict);
     let (class, sign, word) = match (approval.status, verdict) {
         (Status::Pending, _) => ("pending", "○", "Waiting"),
         (Status::Approved, _) => ("approved", "✓", "Approved"),

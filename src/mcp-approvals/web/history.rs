@@ -3,13 +3,13 @@
 use maud::{Markup, html};
 
 use super::badge;
-use super::clock;
 use super::text::name;
+use super::times;
 use crate::model::{Approval, Status};
 
 /// One page of what was found.
 #[derive(Debug, Clone, Copy)]
-pub struct Found<'a> {
+pub struct HistoryView<'a> {
     /// What was looked for
     pub text: &'a str,
     /// In which status, where that matters
@@ -23,7 +23,7 @@ pub struct Found<'a> {
 }
 
 /// The page's content.
-pub fn content(found: &Found<'_>, now_ms: i64) -> Markup {
+pub fn content(found: &HistoryView<'_>, now_ms: i64) -> Markup {
     html! {
         div.title { h1 { "History" } }
         (search(found))
@@ -48,7 +48,7 @@ pub fn content(found: &Found<'_>, now_ms: i64) -> Markup {
     }
 }
 
-fn search(found: &Found<'_>) -> Markup {
+fn search(found: &HistoryView<'_>) -> Markup {
     html! {
         form.search role="search" method="get" action="/history" {
             div.field {
@@ -92,25 +92,25 @@ fn table(approvals: &[Approval], now_ms: i64) -> Markup {
 }
 
 fn row(approval: &Approval, now_ms: i64) -> Markup {
-    let asked = &approval.asked;
+    let question = &approval.question;
     html! {
         tr role="row" {
             th scope="row" role="rowheader" {
-                a.tool href={ "/approvals/" (approval.id) } { (name(&asked.tool)) }
-                span.note { (name(&asked.server)) }
+                a.tool href={ "/approvals/" (approval.id) } { (name(&question.tool)) }
+                span.note { (name(&question.server)) }
             }
             td role="cell" data-label="Status" { (badge::status(approval)) }
             td role="cell" data-label="Asked by" {
-                @if let Some(principal) = &asked.principal { span { (name(principal)) } }
-                span.note { (name(&asked.grant)) }
+                @if let Some(principal) = &question.principal { span { (name(principal)) } }
+                span.note { (name(&question.grant)) }
             }
             td role="cell" data-label="Decided by" {
-                @match &approval.decided {
+                @match &approval.decision {
                     Some(decided) => span { (name(&decided.by)) },
                     None => span.note { "nobody" },
                 }
             }
-            td role="cell" data-label="Asked" { (clock::since(approval.created_ms, now_ms)) }
+            td role="cell" data-label="Asked" { (times::since(approval.created_ms, now_ms)) }
         }
     }
 }

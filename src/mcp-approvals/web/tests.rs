@@ -4,13 +4,13 @@ mod routes;
 
 use maud::Markup;
 
-use super::decision::{Decide, Draft, Fault, Rejected};
-use super::frame::{Frame, Place, Viewer, page};
-use super::history::Found;
-use super::trouble::Trouble;
-use super::waiting::Waiting;
-use super::{account, approval, history, trouble, waiting};
-use crate::model::{Approval, Asked, Decided, Status, Verdict};
+use super::decision_forms::{Decide, Draft, Fault, Rejected};
+use super::error_page::PageError;
+use super::history::HistoryView;
+use super::layout::{Layout, Section, Viewer, page};
+use super::pending::PendingCall;
+use super::{account_forms, approval, error_page, history, pending};
+use crate::model::{Approval, Decision, Question, Status, Verdict};
 
 pub const NOW: i64 = 1_764_021_936_000;
 
@@ -20,7 +20,7 @@ const HOSTILE: &str = "</title></bdi><script>alert(1)</script><img src=x onerror
 pub fn call(tool: &str, arguments: &str) -> Approval {
     Approval {
         id: "0123456789abcdef0123456789abcdef".to_owned(),
-        asked: Asked {
+        question: Question {
             fingerprint: "5f".repeat(32),
             server: "aipaygen".to_owned(),
             policy: "1f2e3d4c5b6a7988".to_owned(),
@@ -38,30 +38,34 @@ pub fn call(tool: &str, arguments: &str) -> Approval {
         created_ms: NOW - 180_000,
         expires_ms: NOW + 720_000,
         times: 3,
-        decided: None,
+        decision: None,
         consumed_ms: None,
     }
 }
 
 fn hostile() -> Approval {
     let mut approval = call(HOSTILE, "");
-    let asked = &mut approval.asked;
-    for field in
-        [&mut asked.server, &mut asked.policy, &mut asked.grant, &mut asked.rule, &mut asked.decision_id]
-    {
+    let question = &mut approval.question;
+    for field in [
+        &mut question.server,
+        &mut question.policy,
+        &mut question.grant,
+        &mut question.rule,
+        &mut question.decision_id,
+    ] {
         HOSTILE.clone_into(field);
     }
-    for field in [&mut asked.principal, &mut asked.reason, &mut asked.request_id] {
+    for field in [&mut question.principal, &mut question.reason, &mut question.request_id] {
         *field = Some(HOSTILE.to_owned());
     }
-    asked.arguments = serde_json::json!({ HOSTILE: [HOSTILE, { HOSTILE: HOSTILE }] }).to_string();
+    question.arguments = serde_json::json!({ HOSTILE: [HOSTILE, { HOSTILE: HOSTILE }] }).to_string();
     approval
 }
 
 pub fn decided(mut approval: Approval, verdict: Verdict, status: Status, reason: &str) -> Approval {
     approval.status = status;
     approval.consumed_ms = (status == Status::Consumed).then_some(NOW - 20_000);
-    approval.decided = Some(Decided {
+    approval.decision = Some(Decision {
         verdict,
         by: "Zoë Müller".to_owned(),
         reason: Some(reason.to_owned()),
@@ -70,14 +74,14 @@ pub fn decided(mut approval: Approval, verdict: Verdict, status: Status, reason:
     approval
 }
 
-pub fn framed(title: &str, place: Place, content: &Markup) -> String {
+pub fn framed(title: &str, section: Section, content: &Markup) -> String {
     let viewer = Some(Viewer { name: "Zoë Müller", token: "t0k3n", signed_in: true });
-    page(&Frame { title, place, viewer, now_ms: NOW }, content).into_string()
+    page(&Layout { title, section, viewer, now_ms: NOW }, content).into_string()
 }
 
 pub fn one(approval: &Approval, decide: Decide<'_>) -> String {
-    let seen = approval::Seen { approval, class: "financial", decide };
-    framed(&approval.asked.tool, Place::Approval, &approval::content(&seen, NOW))
+    let seen = approval::ApprovalView { approval, class: "financial", decide };
+    framed(&approval.question.tool, Section::Approval, &approval::content(&seen, NOW))
 }
 
 fn draft<'a>(verdict: Verdict, fault: Fault) -> Decide<'a> {
@@ -88,8 +92,8 @@ fn draft<'a>(verdict: Verdict, fault: Fault) -> Decide<'a> {
     })
 }
 
-fn fault(field: account::Field) -> account::Fault {
-    account::Fault { field, message: "no" }
+fn fault(field: account_forms::Field) -> account_forms::Fault {
+    account_forms::Fault { field, message: "no" }
 }
 
 /// Every page, with hostile text wherever somebody else's text can be.
@@ -100,18 +104,18 @@ fn pages() -> Vec<String> {
     let mut expired = hostile.clone();
     expired.status = Status::Expired;
     let approvals = [hostile.clone(), refused.clone(), used.clone(), expired.clone()];
-    let found = Found {
+    let found = HistoryView {
         text: HOSTILE,
         status: Some(Status::Denied),
         approvals: &approvals,
         first: Some("/history"),
         older: Some("/history?older=x"),
     };
-    let list = [Waiting { approval: &hostile, class: HOSTILE }];
+    let list = [PendingCall { approval: &hostile, class: HOSTILE }];
     let may = Decide::May(Draft { token: "t0k3n", own: None, rejected: None });
     let mut pages = vec![
-        framed("Waiting", Place::Waiting, &waiting::content(&list, true, true, NOW)),
-        framed("Waiting", Place::Waiting, &waiting::content(&[], false, false, NOW)),
+        framed("Waiting", Section::Waiting, &pending::content(&list, true, true, NOW)),
+        framed("Waiting", Section::Waiting, &pending::content(&[], false, false, NOW)),
         one(&hostile, may),
         one(&hostile, draft(Verdict::Deny, Fault::NoReason)),
         one(&hostile, draft(Verdict::Approve, Fault::LongReason)),
@@ -121,43 +125,43 @@ fn pages() -> Vec<String> {
         one(&refused, may),
         one(&used, may),
         one(&expired, may),
-        framed("History", Place::History, &history::content(&found, NOW)),
-        framed("Sign in", Place::Elsewhere, &account::sign_in(HOSTILE, HOSTILE, Some("No."))),
+        framed("History", Section::History, &history::content(&found, NOW)),
+        framed("Sign in", Section::Elsewhere, &account_forms::sign_in(HOSTILE, HOSTILE, Some("No."))),
         framed(
             "Welcome",
-            Place::Elsewhere,
-            &account::invitation(
+            Section::Elsewhere,
+            &account_forms::invitation(
                 "/invitations/abc",
                 HOSTILE,
-                account::Named::Given,
-                Some(fault(account::Field::Again)),
+                account_forms::Named::Given,
+                Some(fault(account_forms::Field::Again)),
             ),
         ),
         framed(
             "Welcome",
-            Place::Elsewhere,
-            &account::invitation(
+            Section::Elsewhere,
+            &account_forms::invitation(
                 "/invitations/abc",
                 HOSTILE,
-                account::Named::Chosen,
-                Some(fault(account::Field::Name)),
+                account_forms::Named::Chosen,
+                Some(fault(account_forms::Field::Name)),
             ),
         ),
     ];
-    for trouble in [
-        Trouble::NotYourRole,
-        Trouble::YourOwn,
-        Trouble::Absent,
-        Trouble::DeadInvitation,
-        Trouble::Decided { by: HOSTILE.to_owned(), verdict: Verdict::Deny, id: "0".repeat(32) },
-        Trouble::Expired { id: "0".repeat(32) },
-        Trouble::ForeignForm,
-        Trouble::UnreadableForm,
-        Trouble::TooMany { seconds: 30 },
-        Trouble::Nobody,
-        Trouble::Broken,
+    for error in [
+        PageError::NotYourRole,
+        PageError::OwnCall,
+        PageError::NotFound,
+        PageError::InvalidInvitation,
+        PageError::AlreadyDecided { by: HOSTILE.to_owned(), verdict: Verdict::Deny, id: "0".repeat(32) },
+        PageError::Expired { id: "0".repeat(32) },
+        PageError::ForgedForm,
+        PageError::UnreadableForm,
+        PageError::TooManyAttempts { seconds: 30 },
+        PageError::NotIdentified,
+        PageError::Internal,
     ] {
-        pages.push(framed(trouble.title(), Place::Elsewhere, &trouble::content(&trouble)));
+        pages.push(framed(error.title(), Section::Elsewhere, &error_page::content(&error)));
     }
     pages
 }
@@ -267,14 +271,19 @@ fn headings_come_in_order() {
 #[test]
 fn a_page_stays_small_whatever_a_call_holds() {
     let mut big = hostile();
-    big.asked.arguments = format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20));
-    for field in [&mut big.asked.tool, &mut big.asked.grant, &mut big.asked.server, &mut big.asked.rule] {
+    big.question.arguments = format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20));
+    for field in
+        [&mut big.question.tool, &mut big.question.grant, &mut big.question.server, &mut big.question.rule]
+    {
         *field = "\u{202e}x".repeat(100_000);
     }
-    big.asked.reason = Some("\u{202e}x".repeat(100_000));
+    big.question.reason = Some("\u{202e}x".repeat(100_000));
     let may = Decide::May(Draft { token: "t0k3n", own: None, rejected: None });
-    let html = approval::content(&approval::Seen { approval: &big, class: "unclassified", decide: may }, NOW)
-        .into_string();
+    let html = approval::content(
+        &approval::ApprovalView { approval: &big, class: "unclassified", decide: may },
+        NOW,
+    )
+    .into_string();
     assert!(html.len() < 80_000, "{}", html.len());
     assert!(html.contains("name=\"whole\"") && html.contains("Not all of it is shown."));
 }
@@ -285,9 +294,9 @@ fn what_cannot_be_seen_is_warned_of_wherever_it_is() {
     let plain = call("pay", r#"{"memo":"two\nlines"}"#);
     assert!(!one(&plain, may).contains("cannot be seen"));
     let mut named = plain.clone();
-    named.asked.tool.push('\u{200b}');
+    named.question.tool.push('\u{200b}');
     let mut of_whom = plain.clone();
-    of_whom.asked.principal = Some("zoe\u{202e}".to_owned());
+    of_whom.question.principal = Some("zoe\u{202e}".to_owned());
     for approval in [named, of_whom, call("pay", r#"{"memo":"\u2066"}"#)] {
         assert!(one(&approval, may).contains("1 × "), "{approval:?}");
     }
@@ -303,7 +312,7 @@ fn who_may_not_decide_gets_no_form() {
             Decide::May(Draft { token: "t", own: None, rejected: None }),
         ),
     ] {
-        let seen = approval::Seen { approval: &approval, class: "unclassified", decide };
+        let seen = approval::ApprovalView { approval: &approval, class: "unclassified", decide };
         assert!(!approval::content(&seen, NOW).into_string().contains("<form"));
     }
 }

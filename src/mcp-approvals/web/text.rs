@@ -1,4 +1,4 @@
-//! Text that somebody else wrote, so that a person sees every character of it.
+//! Text that somebody else wrote, so that a context sees every character of it.
 //!
 //! What a call holds is data, and some of it wants to be read as something else: a name with an
 //! invisible letter, a sentence that runs backwards. maud escapes it for HTML; here every character
@@ -9,7 +9,7 @@ use std::str::CharIndices;
 
 use maud::{Markup, html};
 
-use super::odd;
+use super::unseen;
 
 #[cfg(test)]
 mod tests;
@@ -38,7 +38,7 @@ impl Form {
     pub const NAME: Self = Self { lines: false, edges: true, head: 160, tail: 40 };
     /// A sentence or two.
     pub const SENTENCE: Self = Self { lines: false, edges: false, head: 800, tail: 200 };
-    /// What a person wrote, in its lines.
+    /// What a context wrote, in its lines.
     pub const PROSE: Self = Self { lines: true, edges: false, head: 4000, tail: 400 };
     /// A string among a call's arguments, in its lines.
     pub const STRING: Self = Self { lines: true, edges: false, head: 2048, tail: 256 };
@@ -69,7 +69,7 @@ pub struct Shown {
     pub hidden: usize,
 }
 
-/// Shows `text` in the given form.
+/// CallerCredential `text` in the given form.
 pub fn show(text: &str, form: Form) -> Shown {
     let (fits, cost) = prefix(text, form.room());
     if fits == text.len() {
@@ -87,12 +87,12 @@ pub fn show(text: &str, form: Form) -> Shown {
     Shown { markup, cost: head_cost.saturating_add(tail_cost), hidden }
 }
 
-/// Shows a name: one line, shortened when it is very long.
+/// CallerCredential a name: one line, shortened when it is very long.
 pub fn name(text: &str) -> Markup {
     show(text, Form::NAME).markup
 }
 
-/// Shows a sentence or two that may have come from anywhere.
+/// CallerCredential a sentence or two that may have come from anywhere.
 pub fn sentence(text: &str) -> Markup {
     show(text, Form::SENTENCE).markup
 }
@@ -101,7 +101,7 @@ pub fn sentence(text: &str) -> Markup {
 pub fn plain(text: &str) -> String {
     let mut out = String::new();
     for char in text.chars().take(PLAIN) {
-        match odd::name(char) {
+        match unseen::name(char) {
             Some(_) => out.push_str(&format!("⟨U+{:04X}⟩", u32::from(char))),
             None => out.push(char),
         }
@@ -154,7 +154,7 @@ fn suffix(text: &str, room: usize) -> (usize, usize) {
 
 fn char_cost(char: char) -> usize {
     let plain = char.is_ascii_graphic() || char == ' ';
-    if !plain && (odd::name(char).is_some() || odd::is_combining(char) || matches!(char, '\n' | '\t')) {
+    if !plain && (unseen::name(char).is_some() || unseen::is_combining(char) || matches!(char, '\n' | '\t')) {
         MARK_COST
     } else {
         1
@@ -198,7 +198,7 @@ fn pieces(text: &str, form: Form) -> Vec<Piece<'_>> {
     let mut accents: usize = 0;
     let mut chars = text.char_indices().peekable();
     while let Some((at, char)) = chars.next() {
-        accents = if odd::is_combining(char) { accents.saturating_add(1) } else { 0 };
+        accents = if unseen::is_combining(char) { accents.saturating_add(1) } else { 0 };
         let piece = match char {
             '\n' if form.lines => Piece::Line,
             '\t' if form.lines => Piece::Tab,
@@ -210,7 +210,7 @@ fn pieces(text: &str, form: Form) -> Vec<Piece<'_>> {
             _ if accents > 2 || (accents > 0 && at == 0) => {
                 Piece::Mark { char, name: "combining mark", times: run(&mut chars, char) }
             }
-            _ => match odd::name(char) {
+            _ => match unseen::name(char) {
                 Some(name) => Piece::Mark { char, name, times: run(&mut chars, char) },
                 None => continue,
             },

@@ -110,5 +110,5 @@ fn what_is_small_takes_little_from_what_is_large() {
 fn ordinary_arguments_are_whole() {
     let text = r#"{"to":["a@example.com"],"amount":12.50,"memo":"Two\nlines","options":{"urgent":true}}"#;
     let arguments = Arguments::of(text);
-    assert!(!arguments.shortened && !arguments.alike && arguments.odd.times.is_empty());
+    assert!(!arguments.shortened && !arguments.alike && arguments.unseen.counts.is_empty());
 }

@@ -12,9 +12,9 @@ use super::call;
 use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::Settings;
-use crate::model::{Approval, Asked, Status};
+use crate::model::{Approval, Question, Status};
 use crate::secret;
-use crate::store::{May, Store};
+use crate::store::{Permissions, Store};
 
 const ORIGIN: &str = "http://approvals.example";
 
@@ -64,7 +64,7 @@ impl Service {
     }
 
     /// Makes an account, and signs in with its invitation.
-    async fn as_(mut self, name: &str, may: &May) -> Self {
+    async fn as_(mut self, name: &str, may: &Permissions) -> Self {
         let secret = self.app.store.invite(name, may, now_ms()).await.unwrap();
         let answer =
             self.post(&format!("/invitations/{secret}"), "password=correct+horse&again=correct+horse").await;
@@ -95,8 +95,8 @@ impl Service {
         self.send(Request::post(path).header("content-type", form_type).header("origin", ORIGIN), form).await
     }
 
-    async fn ask(&self, asked: &Asked) -> Approval {
-        self.app.store.ask(asked, "envoy", now_ms).await.unwrap()
+    async fn ask(&self, question: &Question) -> Approval {
+        self.app.store.ask(question, "envoy", now_ms).await.unwrap()
     }
 
     async fn status(&self, id: &str) -> Status {
@@ -104,13 +104,13 @@ impl Service {
     }
 }
 
-fn asked(tool: &str) -> Asked {
-    Asked { fingerprint: secret::hash(tool), ..call(tool, r#"{"amount":12}"#).asked }
+fn asked(tool: &str) -> Question {
+    Question { fingerprint: secret::hash(tool), ..call(tool, r#"{"amount":12}"#).question }
 }
 
 #[tokio::test]
 async fn every_answer_has_the_headers() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
     let id = service.ask(&asked("pay")).await.id;
     for path in [
         "/",
@@ -156,7 +156,7 @@ async fn an_asset_is_kept_forever_under_the_address_that_a_page_names() {
 
 #[tokio::test]
 async fn whoever_is_nobody_signs_in_and_comes_back() {
-    let mut stranger = Service::new().await.as_("zoe", &May::everything()).await;
+    let mut stranger = Service::new().await.as_("zoe", &Permissions::everything()).await;
     stranger.cookie.clear();
     let id = "0".repeat(32);
     let answer = stranger.get(&format!("/approvals/{id}?x=1")).await;
@@ -177,7 +177,7 @@ async fn whoever_is_nobody_signs_in_and_comes_back() {
 
 #[tokio::test]
 async fn a_decision_takes_the_pages_own_form_and_a_reason_to_refuse() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
     let id = service.ask(&asked("pay")).await.id;
     let page = service.get(&format!("/approvals/{id}")).await;
     let token = page.token();
@@ -212,9 +212,9 @@ async fn a_decision_takes_the_pages_own_form_and_a_reason_to_refuse() {
 
 #[tokio::test]
 async fn what_is_not_shown_whole_is_not_approved_unread() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
     let arguments = format!("{{\"a\":\"{}\"}}", "x".repeat(5000));
-    let id = service.ask(&Asked { arguments: arguments.clone(), ..asked("pay") }).await.id;
+    let id = service.ask(&Question { arguments: arguments.clone(), ..asked("pay") }).await.id;
     let token = service.get(&format!("/approvals/{id}")).await.token();
     let path = format!("/approvals/{id}/approve");
     let answer = service.post(&path, &format!("token={token}")).await;
@@ -230,7 +230,8 @@ async fn what_is_not_shown_whole_is_not_approved_unread() {
 
 #[tokio::test]
 async fn a_role_bounds_what_is_seen_and_done() {
-    let may = May { approve: false, servers: vec!["aipaygen".to_owned()], tools: vec!["pay_*".to_owned()] };
+    let may =
+        Permissions { approve: false, servers: vec!["aipaygen".to_owned()], tools: vec!["pay_*".to_owned()] };
     let service = Service::new().await.as_("zoe", &may).await;
     let (seen, unseen) =
         (service.ask(&asked("pay_invoice")).await.id, service.ask(&asked("delete")).await.id);
@@ -254,8 +255,8 @@ async fn a_role_bounds_what_is_seen_and_done() {
 
 #[tokio::test]
 async fn who_asked_is_told_that_somebody_else_approves() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
-    let id = service.ask(&Asked { principal: Some("Zoe".to_owned()), ..asked("pay") }).await.id;
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
+    let id = service.ask(&Question { principal: Some("Zoe".to_owned()), ..asked("pay") }).await.id;
     let page = service.get(&format!("/approvals/{id}")).await;
     assert!(page.text.contains("You asked for this yourself") && !page.text.contains("/approve\""));
     let answer = service.post(&format!("/approvals/{id}/approve"), &format!("token={}", page.token())).await;
@@ -267,7 +268,7 @@ async fn who_asked_is_told_that_somebody_else_approves() {
 
 #[tokio::test]
 async fn signing_out_takes_a_form_and_ends_the_session() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
     let token = service.get("/").await.token();
     assert_eq!(service.get("/sign-out").await.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(service.post("/sign-out", "token=wrong").await.status, StatusCode::FORBIDDEN);
@@ -280,7 +281,7 @@ async fn signing_out_takes_a_form_and_ends_the_session() {
 #[tokio::test]
 async fn an_invitation_is_taken_up_once() {
     let mut service = Service::new().await;
-    let secret = service.app.store.invite("", &May::everything(), now_ms()).await.unwrap();
+    let secret = service.app.store.invite("", &Permissions::everything(), now_ms()).await.unwrap();
     let path = format!("/invitations/{secret}");
     for (form, field) in [
         ("name=a+b&password=correct+horse&again=correct+horse", "name-fault"),
@@ -312,7 +313,7 @@ async fn too_many_attempts_are_told_how_long_to_wait() {
 
 #[tokio::test]
 async fn pages_of_the_history_lead_to_one_another() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
     for number in 0..60 {
         service.ask(&asked(&format!("tool{number}"))).await;
     }

@@ -39,7 +39,7 @@ fn what_cannot_be_seen_is_marked() {
         let shown = name(text);
         assert!(shown.contains(expected), "{text:?}: {shown}");
         assert!(shown.starts_with("<bdi>") && shown.ends_with("</bdi>"), "{shown}");
-        assert!(!shown.chars().any(|char| odd::name(char).is_some()), "{shown:?}");
+        assert!(!shown.chars().any(|char| unseen::name(char).is_some()), "{shown:?}");
     }
 }
 

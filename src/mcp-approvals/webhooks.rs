@@ -9,8 +9,8 @@ use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::Webhook;
 use crate::store::{Message, StoreError};
-use crate::web::odd;
-use crate::{http, journal, secret};
+use crate::web::unseen;
+use crate::{http_client, logging, secret};
 
 /// For how long one delivery may take: less than the outbox lets it be this instance's.
 const SLOWEST: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ pub async fn run(app: AppState) {
             Ok(()) => failing = false,
             Err(why) if !failing => {
                 failing = true;
-                journal::line(format_args!("no messages to webhooks: {why}"));
+                logging::line(format_args!("no messages to webhooks: {why}"));
             }
             Err(_) => {}
         }
@@ -109,7 +109,7 @@ async fn one(app: AppState, message: Message) -> Result<(), StoreError> {
     let (outcome, then) = if given_up { ("given_up", "given up") } else { ("failed", "to be tried again") };
     app.metrics.delivered(outcome);
     let (hook, approval) = (&message.hook, &message.approval.id);
-    journal::line(format_args!("webhook {hook}, approval {approval}: {failure}, {then}"));
+    logging::line(format_args!("webhook {hook}, approval {approval}: {failure}, {then}"));
     if given_up {
         return app.store.drop_message(&message.id).await;
     }
@@ -126,16 +126,17 @@ fn pause_ms(attempts: i64) -> i64 {
 /// its class of risk and the rule's reason, and no values of arguments, as a channel has more readers
 /// than the page.
 fn text(app: &App, message: &Message) -> String {
-    let asked = &message.approval.asked;
-    let who = asked.principal.as_deref().unwrap_or("somebody unknown");
-    let reason = asked.reason.as_deref().map_or_else(String::new, |reason| format!("{}\n", escaped(reason)));
+    let question = &message.approval.question;
+    let who = question.principal.as_deref().unwrap_or("somebody unknown");
+    let reason =
+        question.reason.as_deref().map_or_else(String::new, |reason| format!("{}\n", escaped(reason)));
     let text = format!(
         "Approval needed: {} wants to call *{}* ({}) of *{}* (grant {}).\n{reason}<{}|Look and decide>",
         escaped(who),
-        escaped(&asked.tool),
-        escaped(app.settings.risk(&asked.server, &asked.tool)),
-        escaped(&asked.server),
-        escaped(&asked.grant),
+        escaped(&question.tool),
+        escaped(app.settings.risk(&question.server, &question.tool)),
+        escaped(&question.server),
+        escaped(&question.grant),
         // An own page's URL, in which nothing but `&` has a meaning there.
         app.page(&message.approval.id).replace('&', "&amp;"),
     );
@@ -156,7 +157,7 @@ fn escaped(text: &str) -> String {
                 out.push(char);
                 out.push('\u{200b}');
             }
-            odd if odd::name(odd).is_some() => out.push('\u{fffd}'),
+            unseen if unseen::name(unseen).is_some() => out.push('\u{fffd}'),
             other => out.push(other),
         }
     }
@@ -166,7 +167,7 @@ fn escaped(text: &str) -> String {
 /// Posts a message.
 async fn deliver(url: &str, text: &str) -> Result<(), String> {
     let (url, text) = (url.to_owned(), text.to_owned());
-    let posted = spawn_blocking(move || http::post(&url, &text, SLOWEST)).await;
+    let posted = spawn_blocking(move || http_client::post(&url, &text, SLOWEST)).await;
     match posted {
         Ok(Ok(status)) if (200..300).contains(&status) => Ok(()),
         Ok(Ok(status)) => Err(format!("answered {status}")),

@@ -7,42 +7,42 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
-use super::account::{self, Fault, Field, Named};
+use super::account_forms::{self, Fault, Field, Named};
+use super::context::{PageContext, anonymous_error, anonymous_page};
+use super::error_page::PageError;
 use super::path;
-use super::person::{self, Person, nobodys, nobodys_page};
-use super::trouble::Trouble;
 use crate::app::AppState;
-use crate::sign_in::{self, NotIn};
-use crate::visitor::{self, Visitor};
-use crate::{clock, journal, password};
+use crate::sign_in::{self, SignInError};
+use crate::user::{self, User};
+use crate::{clock, logging, password};
 
 /// Where to go once signed in.
 #[derive(Debug, Default, Deserialize)]
-pub struct Next {
+pub struct SignInQuery {
     #[serde(default)]
     next: String,
 }
 
-/// Shows the form to sign in, or goes on where somebody is signed in already.
-pub async fn door(
+/// CallerCredential the form to sign in, or goes on where somebody is signed in already.
+pub async fn form(
     State(app): State<AppState>,
     parts: Parts,
-    next: Result<Query<Next>, QueryRejection>,
+    next: Result<Query<SignInQuery>, QueryRejection>,
 ) -> Response {
-    let Query(Next { next }) = next.unwrap_or_default();
+    let Query(SignInQuery { next }) = next.unwrap_or_default();
     let next = path::local(&next);
-    if let Ok(Some(_)) = Visitor::of(&app, &parts, clock::now_ms()).await {
+    if let Ok(Some(_)) = User::of(&app, &parts, clock::now_ms()).await {
         return Redirect::to(next).into_response();
     }
     if !app.settings.sign_in.accounts {
-        return nobodys(&Trouble::Nobody);
+        return anonymous_error(&PageError::NotIdentified);
     }
-    nobodys_page("Sign in", &account::sign_in(next, "", None)).into_response()
+    anonymous_page("Sign in", &account_forms::sign_in(next, "", None)).into_response()
 }
 
 /// A name and a password.
 #[derive(Deserialize)]
-pub struct Credentials {
+pub struct SignInForm {
     name: String,
     password: String,
     #[serde(default)]
@@ -54,29 +54,29 @@ pub struct Credentials {
 pub async fn sign_in(
     State(app): State<AppState>,
     parts: Parts,
-    form: Result<Form<Credentials>, FormRejection>,
+    form: Result<Form<SignInForm>, FormRejection>,
 ) -> Response {
-    if visitor::same_origin(&app, &parts.headers).is_err() {
-        return nobodys(&Trouble::ForeignForm);
+    if user::same_origin(&app, &parts.headers).is_err() {
+        return anonymous_error(&PageError::ForgedForm);
     }
-    let Ok(Form(Credentials { name, password, next })) = form else {
-        return nobodys(&Trouble::UnreadableForm);
+    let Ok(Form(SignInForm { name, password, next })) = form else {
+        return anonymous_error(&PageError::UnreadableForm);
     };
     let (next, name) = (path::local(&next), name.trim().replace('\0', ""));
-    let address = visitor::address(&app, &parts);
+    let address = user::address(&app, &parts);
     match sign_in::sign_in(&app, &name, &password, address, clock::now_ms()).await {
         Ok(session) => (set_cookie(sign_in::cookie(&app, &session)), Redirect::to(next)).into_response(),
-        Err(NotIn::Wrong) => {
-            let form = account::sign_in(next, &name, Some("The name or the password is wrong."));
-            (StatusCode::UNPROCESSABLE_ENTITY, nobodys_page("Sign in", &form)).into_response()
+        Err(SignInError::Wrong) => {
+            let form = account_forms::sign_in(next, &name, Some("The name or the password is wrong."));
+            (StatusCode::UNPROCESSABLE_ENTITY, anonymous_page("Sign in", &form)).into_response()
         }
-        Err(not_in) => not_let_in(not_in),
+        Err(error) => sign_in_error(error),
     }
 }
 
 /// What the form to sign out holds.
 #[derive(Debug, Deserialize)]
-pub struct Out {
+pub struct SignOutForm {
     #[serde(default)]
     token: String,
 }
@@ -84,30 +84,30 @@ pub struct Out {
 /// Signs somebody out.
 pub async fn sign_out(
     State(app): State<AppState>,
-    person: Person,
+    context: PageContext,
     headers: HeaderMap,
-    form: Result<Form<Out>, FormRejection>,
+    form: Result<Form<SignOutForm>, FormRejection>,
 ) -> Response {
-    let Ok(Form(Out { token })) = form else { return person.trouble(&Trouble::UnreadableForm) };
-    if person.visitor.check(&app, &headers, &token).is_err() {
-        return person.trouble(&Trouble::ForeignForm);
+    let Ok(Form(SignOutForm { token })) = form else { return context.error_page(&PageError::UnreadableForm) };
+    if context.user.check(&app, &headers, &token).is_err() {
+        return context.error_page(&PageError::ForgedForm);
     }
-    if let Some(session) = person.visitor.session()
-        && let Err(error) = app.store.sign_out(session, person.now_ms).await
+    if let Some(session) = context.user.session()
+        && let Err(error) = app.store.sign_out(session, context.now_ms).await
     {
-        journal::line(error);
-        return person.trouble(&Trouble::Broken);
+        logging::line(error);
+        return context.error_page(&PageError::Internal);
     }
     (set_cookie(sign_in::no_cookie(&app)), Redirect::to("/sign-in")).into_response()
 }
 
-/// Shows the form to take up an invitation.
+/// CallerCredential the form to take up an invitation.
 pub async fn invitation(State(app): State<AppState>, Path(secret): Path<String>) -> Response {
     match invited(&app, &secret).await {
         Ok(name) => {
             let named = if name.is_empty() { Named::Chosen } else { Named::Given };
-            let form = account::invitation(&invitation_path(&secret), &name, named, None);
-            nobodys_page("Welcome", &form).into_response()
+            let form = account_forms::invitation(&invitation_path(&secret), &name, named, None);
+            anonymous_page("Welcome", &form).into_response()
         }
         Err(response) => response,
     }
@@ -115,7 +115,7 @@ pub async fn invitation(State(app): State<AppState>, Path(secret): Path<String>)
 
 /// A password, twice, and a name where the invitation has none.
 #[derive(Deserialize)]
-pub struct Chosen {
+pub struct InvitationForm {
     #[serde(default)]
     name: String,
     password: String,
@@ -127,12 +127,12 @@ pub async fn redeem(
     State(app): State<AppState>,
     Path(secret): Path<String>,
     headers: HeaderMap,
-    form: Result<Form<Chosen>, FormRejection>,
+    form: Result<Form<InvitationForm>, FormRejection>,
 ) -> Response {
-    if visitor::same_origin(&app, &headers).is_err() {
-        return nobodys(&Trouble::ForeignForm);
+    if user::same_origin(&app, &headers).is_err() {
+        return anonymous_error(&PageError::ForgedForm);
     }
-    let Ok(Form(chosen)) = form else { return nobodys(&Trouble::UnreadableForm) };
+    let Ok(Form(chosen)) = form else { return anonymous_error(&PageError::UnreadableForm) };
     let given = match invited(&app, &secret).await {
         Ok(given) => given,
         Err(response) => return response,
@@ -140,8 +140,8 @@ pub async fn redeem(
     let named = if given.is_empty() { Named::Chosen } else { Named::Given };
     let name = if given.is_empty() { chosen.name.trim().to_owned() } else { given };
     let again = |fault| {
-        let form = account::invitation(&invitation_path(&secret), &name, named, Some(fault));
-        (StatusCode::UNPROCESSABLE_ENTITY, nobodys_page("Welcome", &form)).into_response()
+        let form = account_forms::invitation(&invitation_path(&secret), &name, named, Some(fault));
+        (StatusCode::UNPROCESSABLE_ENTITY, anonymous_page("Welcome", &form)).into_response()
     };
     if let Err(message) = sign_in::check_name(&name) {
         return again(Fault { field: Field::Name, message });
@@ -157,27 +157,22 @@ pub async fn redeem(
             (set_cookie(sign_in::cookie(&app, &session)), Redirect::to(path::HOME)).into_response()
         }
         // The invitation stood a moment ago.
-        Err(NotIn::Invitation) if named == Named::Chosen => {
+        Err(SignInError::Invitation) if named == Named::Chosen => {
             again(Fault { field: Field::Name, message: "somebody has this name: choose another one" })
         }
-        Err(not_in) => not_let_in(not_in),
+        Err(error) => sign_in_error(error),
     }
-}
-
-/// Answers for an address where nothing is.
-pub async fn nowhere(State(app): State<AppState>, parts: Parts) -> Response {
-    person::trouble_for(&app, &parts, &Trouble::Absent).await
 }
 
 /// Returns for whom an invitation is, which may be anybody.
 async fn invited(app: &AppState, secret: &str) -> Result<String, Response> {
     if !app.settings.sign_in.accounts {
-        return Err(nobodys(&Trouble::Absent));
+        return Err(anonymous_error(&PageError::NotFound));
     }
     match app.store.invitation(secret, clock::now_ms()).await {
         Ok(Some(invitation)) => Ok(invitation.name),
-        Ok(None) => Err(nobodys(&Trouble::DeadInvitation)),
-        Err(error) => Err(not_let_in(NotIn::Failed(Some(error)))),
+        Ok(None) => Err(anonymous_error(&PageError::InvalidInvitation)),
+        Err(error) => Err(sign_in_error(SignInError::Failed(Some(error)))),
     }
 }
 
@@ -185,21 +180,24 @@ fn invitation_path(secret: &str) -> String {
     format!("/invitations/{}", path::encode(secret))
 }
 
-fn not_let_in(not_in: NotIn) -> Response {
-    match not_in {
-        NotIn::Wait(seconds) => {
+fn sign_in_error(error: SignInError) -> Response {
+    match error {
+        SignInError::Wait(seconds) => {
             let seconds = seconds.max(1);
-            ([(header::RETRY_AFTER, seconds.to_string())], nobodys(&Trouble::TooMany { seconds }))
+            (
+                [(header::RETRY_AFTER, seconds.to_string())],
+                anonymous_error(&PageError::TooManyAttempts { seconds }),
+            )
                 .into_response()
         }
-        NotIn::Invitation => nobodys(&Trouble::DeadInvitation),
-        NotIn::Off => nobodys(&Trouble::Nobody),
-        NotIn::Wrong | NotIn::Choice(_) => nobodys(&Trouble::UnreadableForm),
-        NotIn::Failed(error) => {
+        SignInError::Invitation => anonymous_error(&PageError::InvalidInvitation),
+        SignInError::Off => anonymous_error(&PageError::NotIdentified),
+        SignInError::Wrong | SignInError::Choice(_) => anonymous_error(&PageError::UnreadableForm),
+        SignInError::Failed(error) => {
             if let Some(error) = error {
-                journal::line(error);
+                logging::line(error);
             }
-            nobodys(&Trouble::Broken)
+            anonymous_error(&PageError::Internal)
         }
     }
 }

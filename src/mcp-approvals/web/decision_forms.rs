@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::clock;
-use super::frame::token;
+use super::layout::token;
 use super::text::name;
-use crate::desk::LONGEST_REASON;
+use super::times;
+use crate::decision::LONGEST_REASON;
 use crate::model::{Approval, Status, Verdict};
 
 /// Whether the viewer may decide.
@@ -67,7 +67,7 @@ pub fn forms(approval: &Approval, decide: Decide<'_>, shortened: bool) -> Markup
         @match decide {
             _ if over => section.panel aria-labelledby="decide" {
                 h2 id="decide" { "Nobody decided" }
-                p { "The question expired on " (clock::moment(approval.expires_ms)) ". If the agent still wants this, it asks anew." }
+                p { "The question expired on " (times::moment(approval.expires_ms)) ". If the agent still wants this, it asks anew." }
             },
             Decide::MayNot => section.panel aria-labelledby="decide" {
                 h2 id="decide" { "Not yours to decide" }
@@ -95,7 +95,7 @@ fn approve(approval: &Approval, draft: Draft<'_>, shortened: bool) -> Markup {
     html! {
         section.panel.approve aria-labelledby="approve" {
             h2 id="approve" { "Let it go on" }
-            p.note { "This very call, once, until " (clock::moment(approval.expires_ms)) "." }
+            p.note { "This very call, once, until " (times::moment(approval.expires_ms)) "." }
             form method="post" action={ "/approvals/" (approval.id) "/approve" } {
                 (token(draft.token))
                 @if shortened {

@@ -13,14 +13,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::api::{error, failed, json_answer};
 use crate::app::{App, AppState};
-use crate::caller::Asker;
+use crate::caller::AuthenticatedCaller;
 use crate::clock::{now_ms, rfc3339};
-use crate::feed::News;
-use crate::journal;
+use crate::feed::Changes;
+use crate::logging;
 use crate::model::{Approval, Status};
-use crate::question::{self, Question};
+use crate::question::{self, AskRequest};
 use crate::store::StoreError;
-use crate::visitor::Peer;
+use crate::user::Peer;
 
 /// The largest body, in bytes: arguments may be as large as a body of 16 MiB.
 const LARGEST: usize = 20 * 1024 * 1024;
@@ -38,7 +38,7 @@ pub async fn ask(State(app): State<AppState>, request: Request<Body>) -> Respons
         let now_ms = now_ms();
         if now_ms.saturating_sub(LOGGED_MS.swap(now_ms, Ordering::Relaxed)) > 1000 {
             let (status, from) = (response.status().as_u16(), from.unwrap_or_default());
-            journal::line(format_args!("a question from {from} is refused with {status}"));
+            logging::line(format_args!("a question from {from} is refused with {status}"));
         }
     }
     response
@@ -46,8 +46,8 @@ pub async fn ask(State(app): State<AppState>, request: Request<Body>) -> Respons
 
 async fn read(app: &App, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let asker = match Asker::of(app, &parts.headers, parts.extensions.get::<Peer>()).await {
-        Ok(Some(asker)) => asker,
+    let caller = match AuthenticatedCaller::of(app, &parts.headers, parts.extensions.get::<Peer>()).await {
+        Ok(Some(caller)) => caller,
         Ok(None) => return unauthenticated(),
         Err(why) => return failed(&why),
     };
@@ -72,11 +72,11 @@ async fn read(app: &App, request: Request<Body>) -> Response {
         Err(what) => return error(StatusCode::BAD_REQUEST, &what.to_string()),
     };
     drop(body);
-    if !asker.may_ask(&question.asked.server) {
-        let what = format!("`server`: the caller `{}` may not ask about this server", asker.name);
+    if !caller.may_ask(&question.question.server) {
+        let what = format!("`server`: the caller `{}` may not ask about this server", caller.name);
         return error(StatusCode::FORBIDDEN, &what);
     }
-    match answer(app, &question, &asker).await {
+    match answer(app, &question, &caller).await {
         Ok(approval) => {
             app.metrics.asked(approval.status);
             told(app, &approval)
@@ -88,16 +88,20 @@ async fn read(app: &App, request: Request<Body>) -> Response {
 
 /// Asks, and as long as nobody has decided, waits. This future ends with its connection, so that
 /// nothing is consumed for a caller that has gone.
-async fn answer(app: &App, question: &Question, asker: &Asker) -> Result<Approval, StoreError> {
+async fn answer(
+    app: &App,
+    question: &AskRequest,
+    caller: &AuthenticatedCaller,
+) -> Result<Approval, StoreError> {
     let wait = Duration::from_secs(u64::from(question.wait_seconds));
     let until = Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
     // Listens before it asks: what is decided in between is not missed.
-    let mut news = app.feed.listen();
+    let mut changes = app.feed.listen();
     loop {
-        let approval = app.store.ask(&question.asked, &asker.name, now_ms).await?;
+        let approval = app.store.ask(&question.question, &caller.name, now_ms).await?;
         app.feed.wake();
         // Whatever has become of it, asking again tells: another call may have used it up meanwhile.
-        if approval.status != Status::Pending || !changed(app, &approval, &mut news, until).await? {
+        if approval.status != Status::Pending || !changed(app, &approval, &mut changes, until).await? {
             return Ok(approval);
         }
     }
@@ -108,7 +112,7 @@ async fn answer(app: &App, question: &Question, asker: &Asker) -> Result<Approva
 async fn changed(
     app: &App,
     approval: &Approval,
-    news: &mut News,
+    changes: &mut Changes,
     until: Instant,
 ) -> Result<bool, StoreError> {
     let left_ms = u64::try_from(approval.expires_ms.saturating_sub(now_ms())).unwrap_or_default();
@@ -116,7 +120,7 @@ async fn changed(
     let until = until.min(ends);
     while Instant::now() < until {
         tokio::select! {
-            () = heard(news, &approval.id) => {}
+            () = heard(changes, &approval.id) => {}
             () = sleep_until(until) => return Ok(false),
             () = app.stopped() => return Ok(false),
         }
@@ -129,10 +133,10 @@ async fn changed(
     Ok(false)
 }
 
-/// Waits for news of an approval, or of having missed some.
-async fn heard(news: &mut News, approval: &str) {
+/// Waits for changes of an approval, or of having missed some.
+async fn heard(changes: &mut Changes, approval: &str) {
     loop {
-        match news.recv().await {
+        match changes.recv().await {
             Ok(change) if change.approval != approval => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             Err(RecvError::Closed) => std::future::pending().await,
@@ -148,7 +152,7 @@ fn told(app: &App, approval: &Approval) -> Response {
         "url": app.page(&approval.id),
         "expires_at": rfc3339(approval.expires_ms),
     });
-    let reason = approval.decided.as_ref().and_then(|decided| decided.reason.as_ref());
+    let reason = approval.decision.as_ref().and_then(|decided| decided.reason.as_ref());
     if let (Some(reason), Some(answer)) = (reason, answer.as_object_mut()) {
         answer.insert("reason".to_owned(), reason.as_str().into());
     }

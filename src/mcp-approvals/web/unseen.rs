@@ -76,40 +76,40 @@ pub fn is_combining(char: char) -> bool {
         | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// The odd characters of a call, all of them, whatever of it a page shows.
+/// The unseen characters of a call, all of them, whatever of it a page shows.
 #[derive(Debug, Default, Clone)]
-pub struct Odd {
+pub struct UnseenCharacters {
     /// How often each is there
-    pub times: BTreeMap<char, usize>,
+    pub counts: BTreeMap<char, usize>,
 }
 
-impl Odd {
+impl UnseenCharacters {
     /// Looks through every key and string of `value`. Within strings line ends and tabs show themselves.
     pub fn of(value: Value<'_>) -> Self {
-        let mut odd = Self::default();
+        let mut unseen = Self::default();
         // A list of what is left in place of recursion: nothing bounds how deep a text may be.
         let mut left = vec![value];
         while let Some(value) = left.pop() {
             match value.kind() {
-                Kind::String { .. } => odd.look(&value.string().unwrap_or_default(), true),
+                Kind::String { .. } => unseen.look(&value.string().unwrap_or_default(), true),
                 Kind::Array => left.extend(value.elements()),
                 Kind::Object => {
                     for (key, value) in value.entries() {
-                        odd.look(&key, false);
+                        unseen.look(&key, false);
                         left.push(value);
                     }
                 }
                 Kind::Null | Kind::Bool(_) | Kind::Number => {}
             }
         }
-        odd
+        unseen
     }
 
     /// Looks through `text`, in which line ends and tabs may show themselves as `lines`.
     pub fn look(&mut self, text: &str, lines: bool) {
         for char in text.chars() {
             if name(char).is_some() && !(lines && matches!(char, '\n' | '\t')) {
-                let times = self.times.entry(char).or_default();
+                let times = self.counts.entry(char).or_default();
                 *times = times.saturating_add(1);
             }
         }
@@ -131,7 +131,7 @@ mod tests {
             ("{\"a\":\"\u{e0041}\u{e0042}\"}", "\u{e0041}\u{e0042}"),
         ] {
             let document = json::read(text.as_bytes()).unwrap();
-            let found: String = Odd::of(document.root()).times.into_keys().collect();
+            let found: String = UnseenCharacters::of(document.root()).counts.into_keys().collect();
             assert_eq!(found, expected, "{text}");
         }
     }
@@ -139,6 +139,6 @@ mod tests {
     #[test]
     fn depth_does_not_matter() {
         let text = format!("{}\"\u{202e}\"{}", "[".repeat(200_000), "]".repeat(200_000));
-        assert_eq!(Odd::of(json::read(text.as_bytes()).unwrap().root()).times.len(), 1);
+        assert_eq!(UnseenCharacters::of(json::read(text.as_bytes()).unwrap().root()).counts.len(), 1);
     }
 }

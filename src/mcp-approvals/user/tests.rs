@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::config;
-use crate::store::{May, Store};
+use crate::store::{Permissions, Store};
 
 /// A present to begin with.
 const NOW: i64 = 1_800_000_000_000;
@@ -48,7 +48,7 @@ fn request(from: &str, headers: &[String]) -> Parts {
 async fn a_request_is_from_whom_it_shows() {
     let directory = directory();
     let app = app(PROXIED, "https://approvals.example", &directory).await;
-    let secret = app.store.invite("bob", &May::everything(), NOW).await.unwrap();
+    let secret = app.store.invite("bob", &Permissions::everything(), NOW).await.unwrap();
     assert!(app.store.redeem(&secret, "bob", "hash", NOW).await.unwrap());
     let session = app.store.sign_in("bob", NOW).await.unwrap();
     let token = app.store.make_token("tom", NOW).await.unwrap();
@@ -74,10 +74,10 @@ async fn a_request_is_from_whom_it_shows() {
         ("192.0.2.1", vec![text("x-user: ann"), text("x-forwarded-for: 10.1.2.3")], None),
         ("192.0.2.1", vec![], None),
     ] {
-        let visitor = Visitor::of(&app, &request(from, &headers), NOW).await.unwrap();
-        let shown = visitor.map(|visitor| {
-            let groups: String = visitor.approver.groups.iter().map(|group| format!("[{group}]")).collect();
-            format!("{}{groups}", visitor.approver.name)
+        let user = User::of(&app, &request(from, &headers), NOW).await.unwrap();
+        let shown = user.map(|user| {
+            let groups: String = user.approver.groups.iter().map(|group| format!("[{group}]")).collect();
+            format!("{}{groups}", user.approver.name)
         });
         assert_eq!(shown.as_deref(), expected, "{from} {headers:?}");
     }
@@ -93,16 +93,16 @@ async fn a_post_counts_that_a_page_of_the_service_sent() {
         [app.store.sign_in("bob", NOW).await.unwrap(), app.store.sign_in("bob", NOW).await.unwrap()];
     let cookie = |session: &String| vec![format!("cookie: __Host-mcp-approvals={session}")];
     let proxied = |name: &str| vec![format!("x-user: {name}")];
-    let mut visitors = Vec::new();
+    let mut users = Vec::new();
     for headers in [cookie(&sessions[0]), cookie(&sessions[1]), proxied("ann"), proxied("eve")] {
-        visitors.push(Visitor::of(&app, &request("10.0.0.1", &headers), NOW).await.unwrap().unwrap());
+        users.push(User::of(&app, &request("10.0.0.1", &headers), NOW).await.unwrap().unwrap());
     }
-    for (number, visitor) in visitors.iter().enumerate() {
-        for (other, sender) in visitors.iter().enumerate() {
-            let checked = visitor.check(&app, &HeaderMap::new(), &sender.csrf(&app));
+    for (number, user) in users.iter().enumerate() {
+        for (other, sender) in users.iter().enumerate() {
+            let checked = user.check(&app, &HeaderMap::new(), &sender.csrf(&app));
             assert_eq!(checked.is_ok(), number == other, "{number} {other}");
         }
-        assert_eq!(visitor.check(&app, &HeaderMap::new(), ""), Err(Forged::Token));
+        assert_eq!(user.check(&app, &HeaderMap::new(), ""), Err(CsrfError::Token));
         for (header, fine) in [
             ("sec-fetch-site: same-origin", true),
             ("sec-fetch-site: none", true),
@@ -114,7 +114,7 @@ async fn a_post_counts_that_a_page_of_the_service_sent() {
             ("origin: null", false),
         ] {
             let headers = request("10.0.0.1", &[header.to_owned()]).headers;
-            assert_eq!(visitor.check(&app, &headers, &visitor.csrf(&app)).is_ok(), fine, "{header}");
+            assert_eq!(user.check(&app, &headers, &user.csrf(&app)).is_ok(), fine, "{header}");
         }
     }
     app.store.close().await;

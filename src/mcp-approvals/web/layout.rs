@@ -18,7 +18,7 @@ pub struct Viewer<'a> {
 
 /// Where a page stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Section {
     /// The list of what waits
     Waiting,
     /// One approval
@@ -31,11 +31,11 @@ pub enum Place {
 
 /// What differs around the content.
 #[derive(Debug, Clone, Copy)]
-pub struct Frame<'a> {
+pub struct Layout<'a> {
     /// The title, which may be somebody else's text
     pub title: &'a str,
     /// Where the page stands
-    pub place: Place,
+    pub section: Section,
     /// Who looks, where that is known
     pub viewer: Option<Viewer<'a>>,
     /// The present
@@ -43,8 +43,8 @@ pub struct Frame<'a> {
 }
 
 /// Makes a whole page of its content.
-pub fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
-    let waiting = frame.place == Place::Waiting;
+pub fn page(layout: &Layout<'_>, content: &Markup) -> Markup {
+    let waiting = layout.section == Section::Waiting;
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -54,14 +54,14 @@ pub fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
                 @if waiting { noscript { meta http-equiv="refresh" content="30"; } }
-                title { (plain(frame.title)) " · Approvals" }
+                title { (plain(layout.title)) " · Approvals" }
                 link rel="stylesheet" href=(assets::STYLE.url());
                 link rel="icon" type="image/svg+xml" href=(assets::ICON.url());
                 script src=(assets::SCRIPT.url()) defer {}
             }
-            body data-now=(frame.now_ms) {
+            body data-now=(layout.now_ms) {
                 a.skip href="#content" { "Skip to the content" }
-                (bar(frame))
+                (bar(layout))
                 main id="content" tabindex="-1" { (content) }
                 p.visually-hidden id="announcement" role="status" aria-live="polite" {}
             }
@@ -69,19 +69,19 @@ pub fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
     }
 }
 
-fn bar(frame: &Frame<'_>) -> Markup {
-    let link = |place: Place, href: &str, label: &str| {
-        let current = (frame.place == place).then_some("page");
+fn bar(layout: &Layout<'_>) -> Markup {
+    let link = |section: Section, href: &str, label: &str| {
+        let current = (layout.section == section).then_some("page");
         html! { a href=(href) aria-current=[current] { (label) } }
     };
     html! {
         header.bar {
             div.inside {
                 a.brand href="/" { span.seal aria-hidden="true" { "✓" } "Approvals" }
-                @if let Some(viewer) = frame.viewer {
+                @if let Some(viewer) = layout.viewer {
                     nav aria-label="Main" {
-                        (link(Place::Waiting, "/", "Waiting"))
-                        (link(Place::History, "/history", "History"))
+                        (link(Section::Waiting, "/", "Waiting"))
+                        (link(Section::History, "/history", "History"))
                     }
                     div.who {
                         span.name { span.visually-hidden { "Signed in as " } (name(viewer.name)) }

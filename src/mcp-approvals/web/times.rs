@@ -10,13 +10,13 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// Shows how long ago `at_ms` was.
+/// CallerCredential how long ago `at_ms` was.
 pub fn since(at_ms: i64, now_ms: i64) -> Markup {
     let distance = distance(now_ms.saturating_sub(at_ms));
     html! { time datetime=(rfc3339(at_ms)) title=(full(at_ms)) data-since=(at_ms) { (distance) " ago" } }
 }
 
-/// Shows how long it is until `at_ms`.
+/// CallerCredential how long it is until `at_ms`.
 pub fn until(at_ms: i64, now_ms: i64) -> Markup {
     let left = at_ms.saturating_sub(now_ms);
     html! {
@@ -26,7 +26,7 @@ pub fn until(at_ms: i64, now_ms: i64) -> Markup {
     }
 }
 
-/// Shows the date and time of `at_ms`, to the second.
+/// CallerCredential the date and time of `at_ms`, to the second.
 pub fn moment(at_ms: i64) -> Markup {
     html! { time datetime=(rfc3339(at_ms)) { (full(at_ms)) } }
 }

@@ -15,7 +15,7 @@ use crate::access::Access;
 use crate::app::{App, AppState};
 use crate::model::Approver;
 use crate::store::StoreError;
-use crate::{clock, journal, secret};
+use crate::{clock, logging, secret};
 
 /// The other end of a connection, which the listener leaves in each request's extensions.
 #[derive(Debug, Clone)]
@@ -28,18 +28,18 @@ pub struct Peer {
 
 /// A person whom a request shows, and what they may do.
 #[derive(Debug, Clone)]
-pub struct Visitor {
+pub struct User {
     /// Who they are
     pub approver: Approver,
     /// What they may do
     pub access: Access,
     /// How the request shows it
-    shown: Shown,
+    credential: Credential,
 }
 
 /// How a request shows who it is from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Shown {
+enum Credential {
     /// By a session's cookie, with this secret
     Session(String),
     /// By a header of a trusted proxy
@@ -48,19 +48,19 @@ enum Shown {
     Token,
 }
 
-/// A request's visitor, if it has one: an extractor for routes that serve both.
-pub struct Maybe(pub Option<Visitor>);
+/// A request's user, if it has one: an extractor for routes that serve both.
+pub struct MaybeUser(pub Option<User>);
 
-/// Why a POST is not taken for what its visitor wants.
+/// Why a POST is not taken for what its user wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forged {
+pub enum CsrfError {
     /// Another site sent it
-    Elsewhere,
+    OtherSite,
     /// It does not come from a page of this session
     Token,
 }
 
-impl Visitor {
+impl User {
     /// Finds out who a request is from. The strongest sign decides alone: a token before a proxy's
     /// header before a session.
     ///
@@ -70,11 +70,11 @@ impl Visitor {
         if let Some(token) = bearer(&parts.headers)
             && let Some(name) = app.store.token_owner(token).await?
         {
-            return Ok(Some(Self::named(app, name, Vec::new(), Shown::Token).await?));
+            return Ok(Some(Self::named(app, name, Vec::new(), Credential::Token).await?));
         }
         let address = parts.extensions.get::<Peer>().map(|peer| peer.address.ip());
         if let Some((name, groups)) = by_proxy(app, &parts.headers, address, now_ms) {
-            return Ok(Some(Self::named(app, name, groups, Shown::Proxy).await?));
+            return Ok(Some(Self::named(app, name, groups, Credential::Proxy).await?));
         }
         // Whoever shows a token that is none means to be nobody else. A proxy may show one of its own.
         if !app.settings.sign_in.accounts || parts.headers.contains_key(header::AUTHORIZATION) {
@@ -82,34 +82,39 @@ impl Visitor {
         }
         let Some(session) = cookie(app, &parts.headers) else { return Ok(None) };
         let Some(name) = app.store.session_owner(session, now_ms).await? else { return Ok(None) };
-        let shown = Shown::Session(session.to_owned());
-        Ok(Some(Self::named(app, name, Vec::new(), shown).await?))
+        let credential = Credential::Session(session.to_owned());
+        Ok(Some(Self::named(app, name, Vec::new(), credential).await?))
     }
 
     /// Returns a person and what they may do at present.
-    async fn named(app: &App, name: String, groups: Vec<String>, shown: Shown) -> Result<Self, StoreError> {
+    async fn named(
+        app: &App,
+        name: String,
+        groups: Vec<String>,
+        credential: Credential,
+    ) -> Result<Self, StoreError> {
         let account = app.store.account(&name).await?;
         let approver = Approver { name, groups };
         let access = Access::of(&approver, account.as_ref().map(|account| &account.may), &app.settings);
-        Ok(Self { approver, access, shown })
+        Ok(Self { approver, access, credential })
     }
 
     /// Returns the secret of the session, where they signed in here.
     #[must_use]
     pub fn session(&self) -> Option<&str> {
-        match &self.shown {
-            Shown::Session(session) => Some(session),
-            Shown::Proxy | Shown::Token => None,
+        match &self.credential {
+            Credential::Session(session) => Some(session),
+            Credential::Proxy | Credential::Token => None,
         }
     }
 
     /// Returns what the forms of their pages carry, to be told from forms of other sites.
     #[must_use]
     pub fn csrf(&self, app: &App) -> String {
-        match &self.shown {
-            Shown::Session(session) => secret::mac(&app.secret, &format!("session {session}")),
-            Shown::Proxy => secret::mac(&app.secret, &format!("proxy {}", self.approver.name)),
-            Shown::Token => String::new(),
+        match &self.credential {
+            Credential::Session(session) => secret::mac(&app.secret, &format!("session {session}")),
+            Credential::Proxy => secret::mac(&app.secret, &format!("proxy {}", self.approver.name)),
+            Credential::Token => String::new(),
         }
     }
 
@@ -117,13 +122,13 @@ impl Visitor {
     /// gave it. A token is sent by nobody who does not mean it.
     ///
     /// # Errors
-    /// [`Forged`]
-    pub fn check(&self, app: &App, headers: &HeaderMap, csrf: &str) -> Result<(), Forged> {
-        if self.shown == Shown::Token {
+    /// [`CsrfError`]
+    pub fn check(&self, app: &App, headers: &HeaderMap, csrf: &str) -> Result<(), CsrfError> {
+        if self.credential == Credential::Token {
             return Ok(());
         }
         same_origin(app, headers)?;
-        if secret::same(&self.csrf(app), csrf) { Ok(()) } else { Err(Forged::Token) }
+        if secret::same(&self.csrf(app), csrf) { Ok(()) } else { Err(CsrfError::Token) }
     }
 }
 
@@ -131,8 +136,8 @@ impl Visitor {
 /// and has no session yet, is checked by this alone.
 ///
 /// # Errors
-/// [`Forged::Elsewhere`]
-pub fn same_origin(app: &App, headers: &HeaderMap) -> Result<(), Forged> {
+/// [`CsrfError::OtherSite`]
+pub fn same_origin(app: &App, headers: &HeaderMap) -> Result<(), CsrfError> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let fine = match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
@@ -140,7 +145,7 @@ pub fn same_origin(app: &App, headers: &HeaderMap) -> Result<(), Forged> {
         // No browser sends a form without either.
         (None, None) => true,
     };
-    if fine { Ok(()) } else { Err(Forged::Elsewhere) }
+    if fine { Ok(()) } else { Err(CsrfError::OtherSite) }
 }
 
 /// Returns the address that a request comes from: of the peer, or of whom a trusted proxy names.
@@ -148,7 +153,7 @@ pub fn same_origin(app: &App, headers: &HeaderMap) -> Result<(), Forged> {
 pub fn address(app: &App, parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.address.ip());
     let proxies = app.settings.proxies.iter();
-    if !is_trusted(app, peer) && !proxies.into_iter().any(|network| network.holds(peer)) {
+    if !is_trusted(app, peer) && !proxies.into_iter().any(|network| network.contains(peer)) {
         return peer;
     }
     let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
@@ -198,7 +203,7 @@ fn by_proxy(
         static LOGGED_MS: AtomicI64 = AtomicI64::new(0);
         if now_ms.saturating_sub(LOGGED_MS.swap(now_ms, Ordering::Relaxed)) > 1000 {
             let from = address.map(|address| address.to_string()).unwrap_or_default();
-            journal::line(format_args!("ignored `{}` from {from}, which is not trusted", proxy.header));
+            logging::line(format_args!("ignored `{}` from {from}, which is not trusted", proxy.header));
         }
         return None;
     }
@@ -211,7 +216,7 @@ fn by_proxy(
 /// Tells whether the proxy speaks from this address.
 fn is_trusted(app: &App, address: IpAddr) -> bool {
     let proxy = app.settings.sign_in.proxy.as_ref();
-    proxy.is_some_and(|proxy| proxy.trusted.iter().any(|network| network.holds(address)))
+    proxy.is_some_and(|proxy| proxy.trusted.iter().any(|network| network.contains(address)))
 }
 
 /// Returns the value of a header that occurs once, and is UTF-8.
@@ -221,14 +226,14 @@ fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     if values.next().is_some() { None } else { std::str::from_utf8(first.as_bytes()).ok() }
 }
 
-impl FromRequestParts<AppState> for Maybe {
+impl FromRequestParts<AppState> for MaybeUser {
     type Rejection = StatusCode;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, StatusCode> {
-        match Visitor::of(app, parts, clock::now_ms()).await {
-            Ok(visitor) => Ok(Self(visitor)),
+        match User::of(app, parts, clock::now_ms()).await {
+            Ok(user) => Ok(Self(user)),
             Err(error) => {
-                journal::line(error);
+                logging::line(error);
                 Err(StatusCode::SERVICE_UNAVAILABLE)
             }
         }

@@ -3,13 +3,13 @@
 use maud::{Markup, html};
 
 use super::badge;
-use super::clock;
 use super::text::{name, sentence};
+use super::times;
 use crate::model::Approval;
 
 /// One call that waits.
 #[derive(Debug, Clone, Copy)]
-pub struct Waiting<'a> {
+pub struct PendingCall<'a> {
     /// The approval
     pub approval: &'a Approval,
     /// What kind of harm the call can do
@@ -17,7 +17,7 @@ pub struct Waiting<'a> {
 }
 
 /// The page's content: the list, and what stands around it. `role` tells whether the viewer has any.
-pub fn content(waiting: &[Waiting<'_>], more: bool, role: bool, now_ms: i64) -> Markup {
+pub fn content(waiting: &[PendingCall<'_>], more: bool, role: bool, now_ms: i64) -> Markup {
     html! {
         div.title {
             h1 { "Waiting for a decision" }
@@ -31,7 +31,7 @@ pub fn content(waiting: &[Waiting<'_>], more: bool, role: bool, now_ms: i64) -> 
 }
 
 /// The list by itself, which the script fetches anew when something has changed.
-pub fn list(waiting: &[Waiting<'_>], more: bool, now_ms: i64) -> Markup {
+pub fn list(waiting: &[PendingCall<'_>], more: bool, now_ms: i64) -> Markup {
     html! {
         section id="waiting" data-count=(waiting.len()) data-now=(now_ms) aria-label="Calls that wait" {
             @if waiting.is_empty() {
@@ -49,27 +49,27 @@ pub fn list(waiting: &[Waiting<'_>], more: bool, now_ms: i64) -> Markup {
     }
 }
 
-fn card(waiting: &Waiting<'_>, now_ms: i64) -> Markup {
+fn card(waiting: &PendingCall<'_>, now_ms: i64) -> Markup {
     let approval = waiting.approval;
-    let asked = &approval.asked;
+    let question = &approval.question;
     html! {
         article.call data-id=(approval.id) data-times=(approval.times) {
             div.what {
-                h2 { a.tool href={ "/approvals/" (approval.id) } { (name(&asked.tool)) } }
+                h2 { a.tool href={ "/approvals/" (approval.id) } { (name(&question.tool)) } }
                 (badge::risk(waiting.class))
             }
             p.when {
-                span { "asked " (clock::since(approval.created_ms, now_ms)) }
-                span { "expires " (clock::until(approval.expires_ms, now_ms)) }
+                span { "asked " (times::since(approval.created_ms, now_ms)) }
+                span { "expires " (times::until(approval.expires_ms, now_ms)) }
             }
             p.from {
-                @if let Some(principal) = &asked.principal { strong { (name(principal)) } }
+                @if let Some(principal) = &question.principal { strong { (name(principal)) } }
                 @else { em { "an unnamed caller" } }
-                " under grant " span.code { (name(&asked.grant)) }
-                " on server " span.code { (name(&asked.server)) }
+                " under grant " span.code { (name(&question.grant)) }
+                " on server " span.code { (name(&question.server)) }
                 @if approval.times > 1 { ", asked " (approval.times) " times" }
             }
-            @if let Some(reason) = &asked.reason { p.reason { (sentence(reason)) } }
+            @if let Some(reason) = &question.reason { p.reason { (sentence(reason)) } }
         }
     }
 }
