@@ -1,4 +1,4 @@
-//! What a person may do: their roles, and that nobody approves what they asked for themselves.
+//! What a person may see and decide. Nobody may approve their own call.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::config::{Settings, matches_any};
 use crate::model::{Approval, Approver, Verdict};
 use crate::store::Permissions;
 
-/// What one person may do, from the configuration's roles and their account's.
+/// Everything one person may do: the configured roles that apply to them, and their account's permissions.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
     scopes: Vec<Scope>,
@@ -25,16 +25,17 @@ struct Scope {
 /// Why a person may not do something with an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccessDenied {
-    /// None of their roles lets them see it
+    /// No role of theirs covers this call
     NotVisible,
-    /// Their roles let them see it, and not decide it
+    /// Their roles allow viewing this approval, but not deciding it
     ViewOnly,
-    /// They asked for it themselves, as this principal
+    /// It is their own call, made as this principal
     OwnCall(String),
 }
 
 impl Access {
-    /// Sums up what `approver` may do; `account` is what their local account, if any, was given.
+    /// Collects the scopes of `approver`. `account` holds the permissions of their local account, if they
+    /// have one.
     #[must_use]
     pub fn of(approver: &Approver, account: Option<&Permissions>, settings: &Settings) -> Self {
         let has = |who: &String| match who.strip_prefix("group:") {
@@ -57,33 +58,33 @@ impl Access {
         Self { scopes }
     }
 
-    /// Tells whether they may do anything at all.
+    /// Returns whether they have any role or permission.
     #[must_use]
     pub fn is_any(&self) -> bool {
         !self.scopes.is_empty()
     }
 
-    /// Tells whether one of their roles is over everything.
+    /// Returns whether one of their roles may approve calls of every tool on every server.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         let all = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.to_string() == "*");
         self.scopes.iter().any(|scope| scope.approve && all(&scope.servers) && all(&scope.tools))
     }
 
-    /// Tells whether they may see calls of this tool of this server.
+    /// Returns whether they may see calls of `tool` on `server`.
     #[must_use]
     pub fn sees(&self, server: &str, tool: &str) -> bool {
         self.scopes.iter().any(|scope| scope.fits(server, tool))
     }
 
-    /// Tells whether they may see this approval.
+    /// Returns whether they may see this approval.
     #[must_use]
     pub fn may_view(&self, approval: &Approval) -> bool {
         self.sees(&approval.question.server, &approval.question.tool)
     }
 
-    /// Tells whether `approver`, whose access this is, may decide this approval in this way. Whoever
-    /// asked may deny, which takes the question back.
+    /// Checks whether `approver`, who has this access, may give `verdict` on this approval. A person may
+    /// deny their own call, but not approve it.
     ///
     /// # Errors
     /// [`AccessDenied`]
@@ -116,7 +117,7 @@ impl Scope {
     }
 }
 
-/// Tells whether a principal is this person, in any case of letters: by name, or as configured.
+/// Returns whether `principal` is this person: by name, or by a configured pattern. Ignores case.
 fn is_same(approver: &Approver, principal: &str, settings: &Settings) -> bool {
     let (name, principal) = (approver.name.to_lowercase(), principal.to_lowercase());
     let mut people = settings.people.iter().filter(|person| person.name.to_lowercase() == name);
@@ -127,9 +128,9 @@ impl fmt::Display for AccessDenied {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotVisible => out.write_str("there is no such approval"),
-            Self::ViewOnly => out.write_str("your role lets you look, and not decide"),
+            Self::ViewOnly => out.write_str("your role allows viewing, not deciding"),
             Self::OwnCall(principal) => {
-                write!(out, "you asked for this yourself, as {principal}: somebody else has to approve it")
+                write!(out, "you asked for this yourself, as {principal}: someone else has to approve it")
             }
         }
     }
@@ -208,7 +209,7 @@ mod tests {
             let approval = approval(server, tool, principal);
             let may = access.may_decide(&approver, &approval, Verdict::Approve, &settings);
             assert_eq!(may, expected, "{name} {:?} {server} {tool} {principal:?}", approver.groups);
-            // Taking one's own question back is nobody else's business.
+            // A person may deny their own call.
             let deny = access.may_decide(&approver, &approval, Verdict::Deny, &settings);
             assert_eq!(deny, if matches!(may, Err(AccessDenied::OwnCall(_))) { Ok(()) } else { may });
         }

@@ -1,4 +1,4 @@
-//! The JSON interface for the shell and for programs, under `/v1`.
+//! The JSON API under `/v1`, for the shell and for other programs.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
@@ -17,13 +17,13 @@ use crate::store::{Cursor, Search, Store, StoreError, Undecidable};
 use crate::user::MaybeUser;
 use crate::{logging, wire};
 
-/// How many approvals a page of the list has.
+/// The number of approvals on one page of the list.
 const PAGE: usize = 50;
 
-/// How many events are read at a time.
+/// The number of events that are read from the database at a time.
 const EVENTS: i64 = 50;
 
-/// What a list is asked for.
+/// The query of `GET /v1/approvals`.
 #[derive(Debug, Default, Deserialize)]
 pub struct ListQuery {
     #[serde(default)]
@@ -34,7 +34,7 @@ pub struct ListQuery {
     after: String,
 }
 
-/// From where on events are asked for.
+/// The query of `GET /v1/events`.
 #[derive(Debug, Default, Deserialize)]
 pub struct EventsQuery {
     #[serde(default)]
@@ -43,14 +43,14 @@ pub struct EventsQuery {
     since: String,
 }
 
-/// `GET /v1/approvals`: what this person may see, the newest first. What waits comes whole, the oldest
-/// first, unless it is very much.
+/// `GET /v1/approvals`: the approvals this person may see, newest first. A list of only the pending ones
+/// comes oldest first and on one page, if it has no more than 200 entries.
 pub async fn list(
     State(app): State<AppState>,
     MaybeUser(user): MaybeUser,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    let Some(user) = user else { return stranger() };
+    let Some(user) = user else { return unauthenticated() };
     let status = Status::ALL.into_iter().find(|status| status.as_str() == query.status);
     if status.is_none() && !query.status.is_empty() {
         let what = "`status` must be `pending`, `approved`, `denied`, `consumed` or `expired`";
@@ -58,7 +58,7 @@ pub async fn list(
     }
     let after = Cursor::from_text(&query.after);
     if after.is_none() && !query.after.is_empty() {
-        return error(StatusCode::BAD_REQUEST, "`after` must be the `next` of the page before");
+        return error(StatusCode::BAD_REQUEST, "`after` must be the `next` of the previous page");
     }
     let (now, whole) = (now_ms(), query.q.is_empty() && after.is_none());
     let visible = |approval: &Approval| user.access.may_view(approval);
@@ -68,7 +68,7 @@ pub async fn list(
     };
     let found = match found {
         Ok(Some(list)) => Ok((list, None)),
-        // So much of it comes in pages.
+        // Too many for one page: return them page by page.
         Ok(None) => {
             let search = Search { text: query.q, status, after };
             app.store.history(&search, PAGE, visible, now).await
@@ -85,15 +85,15 @@ pub async fn list(
     }
 }
 
-/// `GET /v1/approvals/{id}`: one approval, with all of its arguments.
+/// `GET /v1/approvals/{id}`: one approval with its complete arguments.
 pub async fn show(
     State(app): State<AppState>,
     MaybeUser(user): MaybeUser,
     Path(id): Path<String>,
 ) -> Response {
-    let Some(user) = user else { return stranger() };
+    let Some(user) = user else { return unauthenticated() };
     match find(&app.store, &id).await {
-        Ok(approval) if user.access.may_view(&approval) => one(&app, &approval),
+        Ok(approval) if user.access.may_view(&approval) => approval_answer(&app, &approval),
         Ok(_) => error(StatusCode::NOT_FOUND, "there is no such approval"),
         Err(response) => response,
     }
@@ -129,10 +129,10 @@ async fn decide(
     body: &[u8],
     verdict: Verdict,
 ) -> Response {
-    let Some(user) = user else { return stranger() };
+    let Some(user) = user else { return unauthenticated() };
     let csrf = headers.get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if user.check(&app, headers, csrf).is_err() {
-        return error(StatusCode::FORBIDDEN, "needs a token for the shell, or the page's own");
+        return error(StatusCode::FORBIDDEN, "needs a shell token or the page's CSRF token");
     }
     let body = if body.is_empty() { b"{}" } else { body };
     let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) else {
@@ -151,7 +151,7 @@ async fn decide(
         Err(response) => return response,
     };
     match decision::decide(&app, &user, &id, verdict, reason, now_ms()).await {
-        Ok(approval) => one(&app, &approval),
+        Ok(approval) => approval_answer(&app, &approval),
         Err(DecisionError::Undecidable(Undecidable::Failed(why))) => failed(&why),
         Err(why) => {
             let status = match &why {
@@ -166,15 +166,15 @@ async fn decide(
     }
 }
 
-/// `GET /v1/events`: all events as JSON lines, for whoever has a role over everything.
+/// `GET /v1/events`: all events as JSON lines. Needs a role that may approve everything.
 pub async fn events(
     State(app): State<AppState>,
     MaybeUser(user): MaybeUser,
     Query(query): Query<EventsQuery>,
 ) -> Response {
-    let Some(user) = user else { return stranger() };
+    let Some(user) = user else { return unauthenticated() };
     if !user.access.is_everything() {
-        return error(StatusCode::FORBIDDEN, "needs a role that may approve everything");
+        return error(StatusCode::FORBIDDEN, "needs a role that can approve everything");
     }
     let since_ms = if query.since.is_empty() { Some(0) } else { from_rfc3339(&query.since) };
     let Some(since_ms) = since_ms else {
@@ -190,7 +190,8 @@ pub async fn events(
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
 }
 
-/// Returns the next events behind number `after` as JSON lines, and the number of the last of them.
+/// Returns the events after number `after` as JSON lines, and the number of the last one; `None` if there
+/// are no more.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -205,7 +206,7 @@ pub async fn lines(store: &Store, after: i64, since_ms: i64) -> Result<Option<(S
     Ok(Some((text, last)))
 }
 
-/// Finds an approval by its id, or by six or more of its first digits where no other begins so.
+/// Finds an approval by its id, or by its first six or more digits if they are unambiguous.
 async fn find(store: &Store, id: &str) -> Result<Approval, Response> {
     let digits = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if !digits || !(6..=32).contains(&id.len()) {
@@ -215,40 +216,43 @@ async fn find(store: &Store, id: &str) -> Result<Approval, Response> {
     let id = match ids.as_slice() {
         [id] => id,
         [] => return Err(error(StatusCode::NOT_FOUND, "there is no such approval")),
-        _ => return Err(error(StatusCode::CONFLICT, "several ids begin so, give more digits")),
+        _ => {
+            return Err(error(
+                StatusCode::CONFLICT,
+                "several ids start with these digits, give more of them",
+            ));
+        }
     };
     let approval = store.get(id, now_ms()).await.map_err(|why| failed(&why))?;
     approval.ok_or_else(|| error(StatusCode::NOT_FOUND, "there is no such approval"))
 }
 
-fn one(app: &AppState, approval: &Approval) -> Response {
+fn approval_answer(app: &AppState, approval: &Approval) -> Response {
     let text = serde_json::to_string(&wire::ApprovalJson::of(app, approval)).unwrap_or_default();
     json_answer(StatusCode::OK, text)
 }
 
-fn stranger() -> Response {
-    let mut response = error(
-        StatusCode::UNAUTHORIZED,
-        "needs a token for the shell that this service knows, and has not ended: `mcp-approvals token NAME` makes one",
-    );
+fn unauthenticated() -> Response {
+    let mut response =
+        error(StatusCode::UNAUTHORIZED, "needs a valid shell token: `mcp-approvals token NAME` creates one");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
 
-/// Answers with what is wrong, `{"error": "…"}`.
+/// Returns an error response with the body `{"error": "…"}`.
 #[must_use]
 pub fn error(status: StatusCode, what: &str) -> Response {
     json_answer(status, json!({ "error": what }).to_string())
 }
 
-/// Logs a failure of the database, and answers that there was one.
+/// Logs a database error and returns a response that reveals no details.
 #[must_use]
 pub fn failed(why: &StoreError) -> Response {
     logging::line(why);
-    error(StatusCode::SERVICE_UNAVAILABLE, "something failed inside, nothing was changed")
+    error(StatusCode::SERVICE_UNAVAILABLE, "internal error, nothing was changed")
 }
 
-/// Answers with a JSON text, which nobody else is to keep.
+/// Returns a JSON response that must not be cached.
 #[must_use]
 pub fn json_answer(status: StatusCode, text: String) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];

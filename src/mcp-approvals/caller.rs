@@ -1,4 +1,4 @@
-//! Who asks: an Envoy, by its token or its certificate.
+//! Authenticates callers: Envoys, by token or by certificate.
 
 use axum::http::HeaderMap;
 use mcp_policy_engine::policy::Pattern;
@@ -9,17 +9,18 @@ use crate::secret;
 use crate::store::StoreError;
 use crate::user::{Peer, bearer};
 
-/// A caller that showed who it is.
+/// A caller that has proved its identity.
 #[derive(Debug, Clone)]
 pub struct AuthenticatedCaller {
-    /// What it is called in events
+    /// Its name in events
     pub name: String,
-    /// About which servers it may ask
+    /// The servers it may ask about
     servers: Vec<Pattern>,
 }
 
 impl AuthenticatedCaller {
-    /// Finds out which caller a request is from; `None` where it is none.
+    /// Authenticates a request by its bearer token or, without one, by the peer's certificate. Returns
+    /// `None` if neither belongs to a caller.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -48,7 +49,7 @@ impl AuthenticatedCaller {
         Self { name: caller.name.clone(), servers: caller.servers.clone() }
     }
 
-    /// Tells whether it may ask about calls of this server.
+    /// Returns whether this caller may ask about calls on `server`.
     #[must_use]
     pub fn may_ask(&self, server: &str) -> bool {
         config::matches_any(&self.servers, server)

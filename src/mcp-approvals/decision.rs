@@ -1,4 +1,4 @@
-//! Deciding as a person: whoever may, on what they may, once.
+//! A person's decision on an approval, with all of its checks.
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use crate::model::{Approval, Verdict};
 use crate::store::Undecidable;
 use crate::user::User;
 
-/// The most bytes of a reason.
-pub const LONGEST_REASON: usize = 2000;
+/// The longest reason, in bytes.
+pub const MAX_REASON: usize = 2000;
 
-/// Why a person's decision does not count.
+/// Why a decision was not made.
 #[derive(Debug)]
 pub enum DecisionError {
-    /// They may not
+    /// The person may not make it
     Forbidden(AccessDenied),
-    /// It cannot be decided, whoever tries
+    /// The approval cannot be decided
     Undecidable(Undecidable),
-    /// The reason is too long, or has a NUL
+    /// The reason is too long or contains U+0000
     InvalidReason,
 }
 
-/// Decides an approval. On return the decision is durable, and all who wait for it hear of it.
+/// Decides an approval. On return the decision is durable, and everyone who waits for it is notified.
 ///
 /// # Errors
 /// [`DecisionError`]; nothing has changed then.
@@ -36,7 +36,7 @@ pub async fn decide(
     now_ms: i64,
 ) -> Result<Approval, DecisionError> {
     let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
-    if reason.is_some_and(|reason| reason.len() > LONGEST_REASON || reason.contains('\0')) {
+    if reason.is_some_and(|reason| reason.len() > MAX_REASON || reason.contains('\0')) {
         return Err(DecisionError::InvalidReason);
     }
     let approval = app.store.get(id, now_ms).await.map_err(Undecidable::Failed)?;
@@ -58,12 +58,10 @@ impl From<Undecidable> for DecisionError {
 impl fmt::Display for DecisionError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Forbidden(refusal) => refusal.fmt(out),
-            Self::Undecidable(Undecidable::Failed(_)) => {
-                out.write_str("something failed inside, nothing was decided")
-            }
+            Self::Forbidden(denied) => denied.fmt(out),
+            Self::Undecidable(Undecidable::Failed(_)) => out.write_str("internal error, nothing was decided"),
             Self::Undecidable(why) => why.fmt(out),
-            Self::InvalidReason => write!(out, "a reason must have {LONGEST_REASON} bytes or fewer"),
+            Self::InvalidReason => write!(out, "a reason must have {MAX_REASON} bytes or fewer"),
         }
     }
 }

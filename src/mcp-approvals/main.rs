@@ -1,4 +1,4 @@
-//! The approval service: holds calls that somebody has to approve, and what was decided of them.
+//! The approval service: keeps calls that need a person's approval, and the decisions on them.
 
 mod access;
 mod api;
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {
-            logging::line(format_args!("cannot begin: {why}"));
+            logging::line(format_args!("cannot start:  {why}"));
             return ExitCode::FAILURE;
         }
     };

@@ -1,4 +1,4 @@
-//! The service: its routes, what it does beside them, and its end.
+//! Runs the service: routes, background tasks and shutdown.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,25 +20,25 @@ use crate::config::{self, Settings};
 use crate::store::{Permissions, Store};
 use crate::{api, ask, feed, listen, logging, sse, tls, web, webhooks};
 
-/// The database unless told.
+/// The default database.
 pub const DATABASE: &str = "sqlite:mcp-approvals.db";
 
 /// The largest body of a form or a decision, in bytes.
 const LARGEST: usize = 64 * 1024;
 
-/// For how long a request may take that waits for nobody.
+/// How long a request may take that does not wait for a decision.
 const SLOWEST: Duration = Duration::from_secs(30);
 
-/// How often approvals are ended whose time is over.
+/// How often expired approvals are marked.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// How often certificates are read anew.
+/// How often certificates are reloaded.
 const RELOAD: Duration = Duration::from_secs(60);
 
-/// Serves until it is told to stop.
+/// Serves until the process is told to stop.
 ///
 /// # Errors
-/// Why it cannot begin.
+/// Why the service cannot start.
 pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), String> {
     let tls = tls.map(Arc::new);
     let listen = settings.listen.as_deref().unwrap_or(config::LISTEN);
@@ -46,7 +46,7 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     let names = webhooks::names(&settings.webhooks);
     let store = Store::open(database, &names).await.map_err(|why| why.to_string())?;
     let store = match settings.most_waiting {
-        Some(most_waiting) => store.with_most_waiting(most_waiting),
+        Some(most_waiting) => store.with_max_pending(most_waiting),
         None => store,
     };
     let listener =
@@ -55,13 +55,13 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     let scheme = if tls.is_some() { "https" } else { "http" };
     if settings.url.is_none() && address.ip().is_unspecified() {
         logging::line(format_args!(
-            "no `url` is configured: links lead to {scheme}://{address}, which is nowhere"
+            "no `url` is configured, so links point to {scheme}://{address}, which nobody can open"
         ));
     }
     let url = settings.base_url(&address.to_string());
     let (stop, stopping) = watch::channel(false);
     let app = App::new(settings, url, store, stopping.clone()).await.map_err(|why| why.to_string())?;
-    first(&app).await?;
+    print_first_steps(&app).await?;
 
     let feed = tokio::spawn(feed::run(AppState::clone(&app)));
     let hooks = tokio::spawn(webhooks::run(AppState::clone(&app)));
@@ -69,9 +69,9 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     let reloads = tokio::spawn(reload(AppState::clone(&app), tls.clone()));
     let served = tokio::spawn(listen::serve(listener, tls, router(AppState::clone(&app)), stopping));
     say(&format!("port={}", address.port()));
-    stopped().await?;
+    stop_signal().await?;
     logging::line("stopping");
-    // Whoever waits for this hears it; if nobody is left, there is nobody to wait for.
+    // Sending fails only if no receiver is left.
     let _ = stop.send(true);
     for task in [served, feed, hooks, sweeps, reloads] {
         let _ = task.await;
@@ -80,9 +80,9 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     Ok(())
 }
 
-/// Returns all routes.
+/// Returns the router with all routes.
 fn router(app: AppState) -> Router {
-    let metered = middleware::from_fn_with_state(AppState::clone(&app), measured);
+    let measure = middleware::from_fn_with_state(AppState::clone(&app), measured);
     Router::new()
         .route("/v1/approvals", post(ask::ask).get(api::list))
         .route("/v1/approvals/{id}", get(api::show))
@@ -95,11 +95,11 @@ fn router(app: AppState) -> Router {
         .route("/readyz", get(ready))
         .merge(web::routes())
         .layer(DefaultBodyLimit::max(LARGEST))
-        .layer(metered)
+        .layer(measure)
         .with_state(app)
 }
 
-/// Measures a request, and bounds its time where it waits for nobody.
+/// Measures the duration of a request, and limits it unless the request may wait for a decision.
 async fn measured(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
@@ -110,7 +110,7 @@ async fn measured(State(app): State<AppState>, request: Request, next: Next) -> 
             Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
         },
     };
-    app.metrics.lasted(&route, begun.elapsed());
+    app.metrics.request_finished(&route, begun.elapsed());
     response
 }
 
@@ -122,11 +122,11 @@ async fn ready(State(app): State<AppState>) -> Response {
     }
 }
 
-/// `GET /metrics`: what is counted, in Prometheus' text form.
+/// `GET /metrics`: all metrics in the OpenMetrics text format.
 async fn metrics(State(app): State<AppState>) -> Response {
     let now_ms = now_ms();
-    let (pending, oldest_ms) = match app.store.waiting(now_ms).await {
-        Ok(waiting) => waiting,
+    let (pending, oldest_ms) = match app.store.pending_count(now_ms).await {
+        Ok(counted) => counted,
         Err(why) => return api::failed(&why),
     };
     let age_ms = oldest_ms.map_or(0, |oldest_ms| now_ms.saturating_sub(oldest_ms));
@@ -135,7 +135,7 @@ async fn metrics(State(app): State<AppState>) -> Response {
     response::IntoResponse::into_response(([(header::CONTENT_TYPE, form)], app.metrics.text(pending, age)))
 }
 
-/// Ends approvals whose time is over, until the service stops.
+/// Marks expired approvals until the service stops.
 async fn sweep(app: AppState) {
     while !*app.stopping.borrow() {
         match app.store.sweep(now_ms()).await {
@@ -154,7 +154,7 @@ async fn sweep(app: AppState) {
     }
 }
 
-/// Reads certificates anew, until the service stops.
+/// Reloads certificates until the service stops.
 async fn reload(app: AppState, tls: Option<Arc<tls::Current>>) {
     let Some(tls) = tls else { return };
     loop {
@@ -163,32 +163,33 @@ async fn reload(app: AppState, tls: Option<Arc<tls::Current>>) {
             () = app.stopped() => return,
         }
         if let Err(why) = tls.reload() {
-            logging::line(format_args!("{why}; the certificates of before serve on"));
+            logging::line(format_args!("{why}; the previous certificates stay in use"));
         }
     }
 }
 
-/// Tells who starts the service first how to go on, once: where nobody can sign in, and nobody can ask.
-async fn first(app: &App) -> Result<(), String> {
+/// Prints what a first start needs: a link to create the first account if nobody can sign in, and a token
+/// for Envoy if there is no caller.
+async fn print_first_steps(app: &App) -> Result<(), String> {
     let now_ms = now_ms();
     let settings = &app.settings;
     let text = |why: crate::store::StoreError| why.to_string();
     let alone = settings.roles.is_empty() && settings.sign_in.accounts;
     if alone && !app.store.has_accounts(now_ms).await.map_err(text)? {
         let secret = app.store.invite("", &Permissions::everything(), now_ms).await.map_err(text)?;
-        say("Nobody can sign in yet. Whoever opens this link makes the first account, within a week:");
+        say("There is no account yet. Open this link within a week to create the first one:");
         say(&format!("  {}/invitations/{secret}", app.url));
     }
     if settings.callers.is_empty() && !app.store.has_callers().await.map_err(text)? {
         let token = app.store.make_caller("envoy", now_ms).await.map_err(text)?;
-        say("Nobody can ask yet. Envoy's token, which is shown this once:");
+        say("There is no caller yet. This is Envoy's token, which is shown only once:");
         say(&format!("  {token}"));
     }
     Ok(())
 }
 
-/// Waits until the process is told to stop.
-async fn stopped() -> Result<(), String> {
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|why| why.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|why| why.to_string())?;
     tokio::select! {
@@ -198,7 +199,7 @@ async fn stopped() -> Result<(), String> {
     Ok(())
 }
 
-/// Writes a line to the standard output, which nobody may be reading.
+/// Prints a line to standard output. Ignores errors, since nobody may be reading it.
 pub fn say(line: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();

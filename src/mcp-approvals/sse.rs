@@ -1,4 +1,5 @@
-//! `GET /events`: tells a page that something changed which its reader may see.
+//! `GET /events`: a stream of server-sent events that tells a page when an approval changed that its viewer
+//! may see.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,30 +17,31 @@ use crate::app::{App, AppState};
 use crate::feed::Changes;
 use crate::user::{MaybeUser, User};
 
-/// How long a stream lasts. The page comes back, and shows anew who it is for.
-const LASTS: Duration = Duration::from_secs(600);
+/// How long a stream lasts. The page then reconnects and is authenticated again.
+const DURATION: Duration = Duration::from_secs(600);
 
-/// How often a comment shows that the stream is alive.
-const ALIVE: Duration = Duration::from_secs(20);
+/// How often a comment is sent to keep the stream alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// Streams `changed`, once for each change, as server-sent events.
+/// Sends one event `changed` for each change.
 pub async fn events(State(app): State<AppState>, MaybeUser(user): MaybeUser) -> Response {
     let Some(user) = user else {
-        return error(StatusCode::UNAUTHORIZED, "needs somebody who is signed in");
+        return error(StatusCode::UNAUTHORIZED, "needs a signed-in user");
     };
-    let changes = app.feed.listen();
-    let until = Instant::now().checked_add(LASTS).unwrap_or_else(Instant::now);
+    let changes = app.feed.subscribe();
+    let until = Instant::now().checked_add(DURATION).unwrap_or_else(Instant::now);
     let changes = stream::unfold(changes, move |mut changes| {
         let (app, user) = (AppState::clone(&app), user.clone());
         async move {
-            let told = next(&app, &user, &mut changes, until).await;
-            told.then(|| (Ok::<_, Infallible>(Event::default().event("changed").data("approvals")), changes))
+            let changed = next(&app, &user, &mut changes, until).await;
+            changed
+                .then(|| (Ok::<_, Infallible>(Event::default().event("changed").data("approvals")), changes))
         }
     });
-    Sse::new(changes).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
+    Sse::new(changes).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
-/// Waits for a change that the user may see; `false` where the stream is over.
+/// Waits for a change that the user may see. Returns `false` when the stream ends.
 async fn next(app: &App, user: &User, changes: &mut Changes, until: Instant) -> bool {
     loop {
         let change = tokio::select! {

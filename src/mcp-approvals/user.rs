@@ -1,4 +1,4 @@
-//! Who a request is from: a session's cookie, a proxy's header or a token for the shell.
+//! Authenticates people: by a session's cookie, a proxy's header or a shell token.
 
 #[cfg(test)]
 mod tests;
@@ -17,52 +17,52 @@ use crate::model::Approver;
 use crate::store::StoreError;
 use crate::{clock, logging, secret};
 
-/// The other end of a connection, which the listener leaves in each request's extensions.
+/// The other end of a connection. The listener puts it into each request's extensions.
 #[derive(Debug, Clone)]
 pub struct Peer {
-    /// From where it came
+    /// The peer's address
     pub address: SocketAddr,
-    /// The URIs and DNS names of its certificate, which an authority vouches for
+    /// The URIs and DNS names of its verified certificate
     pub names: Arc<[String]>,
 }
 
-/// A person whom a request shows, and what they may do.
+/// An authenticated person, and what they may do.
 #[derive(Debug, Clone)]
 pub struct User {
     /// Who they are
     pub approver: Approver,
     /// What they may do
     pub access: Access,
-    /// How the request shows it
+    /// How the request authenticates them
     credential: Credential,
 }
 
-/// How a request shows who it is from.
+/// How a request authenticates a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Credential {
-    /// By a session's cookie, with this secret
+    /// By the cookie of the session with this secret
     Session(String),
-    /// By a header of a trusted proxy
+    /// By a header from a trusted proxy
     Proxy,
-    /// By a token, which no browser sends on its own
+    /// By a shell token, which no browser sends on its own
     Token,
 }
 
-/// A request's user, if it has one: an extractor for routes that serve both.
+/// An extractor for the user of a request, or `None` if the request is anonymous.
 pub struct MaybeUser(pub Option<User>);
 
-/// Why a POST is not taken for what its user wants.
+/// Why a POST was rejected as forged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CsrfError {
     /// Another site sent it
     OtherSite,
-    /// It does not come from a page of this session
+    /// Its CSRF token does not belong to this session
     Token,
 }
 
 impl User {
-    /// Finds out who a request is from. The strongest sign decides alone: a token before a proxy's
-    /// header before a session.
+    /// Authenticates a request. A valid shell token takes precedence over a proxy's header, and that over a
+    /// session.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -70,24 +70,25 @@ impl User {
         if let Some(token) = bearer(&parts.headers)
             && let Some(name) = app.store.token_owner(token).await?
         {
-            return Ok(Some(Self::named(app, name, Vec::new(), Credential::Token).await?));
+            return Ok(Some(Self::with_access(app, name, Vec::new(), Credential::Token).await?));
         }
         let address = parts.extensions.get::<Peer>().map(|peer| peer.address.ip());
-        if let Some((name, groups)) = by_proxy(app, &parts.headers, address, now_ms) {
-            return Ok(Some(Self::named(app, name, groups, Credential::Proxy).await?));
+        if let Some((name, groups)) = from_proxy(app, &parts.headers, address, now_ms) {
+            return Ok(Some(Self::with_access(app, name, groups, Credential::Proxy).await?));
         }
-        // Whoever shows a token that is none means to be nobody else. A proxy may show one of its own.
+        // An invalid token must not fall back to the session. A proxy may send a token of its own, so this
+        // comes after the proxy's header.
         if !app.settings.sign_in.accounts || parts.headers.contains_key(header::AUTHORIZATION) {
             return Ok(None);
         }
         let Some(session) = cookie(app, &parts.headers) else { return Ok(None) };
         let Some(name) = app.store.session_owner(session, now_ms).await? else { return Ok(None) };
         let credential = Credential::Session(session.to_owned());
-        Ok(Some(Self::named(app, name, Vec::new(), credential).await?))
+        Ok(Some(Self::with_access(app, name, Vec::new(), credential).await?))
     }
 
-    /// Returns a person and what they may do at present.
-    async fn named(
+    /// Returns a person with their current permissions.
+    async fn with_access(
         app: &App,
         name: String,
         groups: Vec<String>,
@@ -99,7 +100,7 @@ impl User {
         Ok(Self { approver, access, credential })
     }
 
-    /// Returns the secret of the session, where they signed in here.
+    /// Returns the session's secret if the user signed in here.
     #[must_use]
     pub fn session(&self) -> Option<&str> {
         match &self.credential {
@@ -108,7 +109,7 @@ impl User {
         }
     }
 
-    /// Returns what the forms of their pages carry, to be told from forms of other sites.
+    /// Returns the CSRF token for the forms of this user's pages.
     #[must_use]
     pub fn csrf(&self, app: &App) -> String {
         match &self.credential {
@@ -118,8 +119,9 @@ impl User {
         }
     }
 
-    /// Checks that a POST is meant: sent by a page of this service, with what [`csrf`](Self::csrf)
-    /// gave it. A token is sent by nobody who does not mean it.
+    /// Checks that a page of this service sent a POST: same origin, and with the token from
+    /// [`csrf`](Self::csrf). Requests with a shell token always pass, since a browser does not send one on
+    /// its own.
     ///
     /// # Errors
     /// [`CsrfError`]
@@ -132,23 +134,23 @@ impl User {
     }
 }
 
-/// Checks that a POST comes from a page of this service, as far as the browser says: what signs in,
-/// and has no session yet, is checked by this alone.
+/// Checks that a POST comes from a page of this service, as far as the browser says. This is the only check
+/// of forms that are sent without a session, such as the sign-in form.
 ///
 /// # Errors
 /// [`CsrfError::OtherSite`]
 pub fn same_origin(app: &App, headers: &HeaderMap) -> Result<(), CsrfError> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let fine = match (text("sec-fetch-site"), text("origin")) {
+    let same = match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => origin.to_lowercase() == app.origin(),
-        // No browser sends a form without either.
+        // Every browser sends one of the two with a form.
         (None, None) => true,
     };
-    if fine { Ok(()) } else { Err(CsrfError::OtherSite) }
+    if same { Ok(()) } else { Err(CsrfError::OtherSite) }
 }
 
-/// Returns the address that a request comes from: of the peer, or of whom a trusted proxy names.
+/// Returns the client's address: the peer's, or the one that a trusted proxy reports.
 #[must_use]
 pub fn address(app: &App, parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.address.ip());
@@ -162,21 +164,22 @@ pub fn address(app: &App, parts: &Parts) -> IpAddr {
     last.unwrap_or(peer)
 }
 
-/// Returns the name of the session's cookie.
+/// Returns the name of the session cookie.
 #[must_use]
 pub fn cookie_name(app: &App) -> &'static str {
-    // Browsers take this prefix from the very host alone, and by https.
+    // Browsers accept this prefix only over https and only from this host.
     if app.is_https() { "__Host-mcp-approvals" } else { "mcp-approvals" }
 }
 
-/// Returns a request's bearer token.
+/// Returns the bearer token of a request.
 #[must_use]
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = one(headers, "authorization")?.split_once(' ')?;
+    let (scheme, token) = single_value(headers, "authorization")?.split_once(' ')?;
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
-/// Returns the session that a request's cookie names. Two of one name are none: one may be planted.
+/// Returns the session in a request's cookie. Returns `None` for two cookies of this name, because one may
+/// be planted.
 fn cookie<'h>(app: &App, headers: &'h HeaderMap) -> Option<&'h str> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut cookies = values
@@ -187,8 +190,8 @@ fn cookie<'h>(app: &App, headers: &'h HeaderMap) -> Option<&'h str> {
     first.filter(|_| cookies.next().is_none())
 }
 
-/// Returns whom a trusted proxy says the request is from, with their groups.
-fn by_proxy(
+/// Returns the person's name and groups as a trusted proxy reports them.
+fn from_proxy(
     app: &App,
     headers: &HeaderMap,
     address: Option<IpAddr>,
@@ -199,7 +202,7 @@ fn by_proxy(
         return None;
     }
     if !address.is_some_and(|address| is_trusted(app, address)) {
-        // Whoever sends these could fill the log.
+        // Log at most once a second, because anyone can send these headers.
         static LOGGED_MS: AtomicI64 = AtomicI64::new(0);
         if now_ms.saturating_sub(LOGGED_MS.swap(now_ms, Ordering::Relaxed)) > 1000 {
             let from = address.map(|address| address.to_string()).unwrap_or_default();
@@ -207,20 +210,21 @@ fn by_proxy(
         }
         return None;
     }
-    let name = one(headers, &proxy.header)?.trim();
-    let groups = proxy.groups_header.as_ref().and_then(|header| one(headers, header)).unwrap_or_default();
+    let name = single_value(headers, &proxy.header)?.trim();
+    let groups =
+        proxy.groups_header.as_ref().and_then(|header| single_value(headers, header)).unwrap_or_default();
     let groups = groups.split(',').map(|group| group.trim().to_owned()).filter(|group| !group.is_empty());
     (!name.is_empty()).then(|| (name.to_owned(), groups.collect()))
 }
 
-/// Tells whether the proxy speaks from this address.
+/// Returns whether this is an address of the trusted proxy.
 fn is_trusted(app: &App, address: IpAddr) -> bool {
     let proxy = app.settings.sign_in.proxy.as_ref();
     proxy.is_some_and(|proxy| proxy.trusted.iter().any(|network| network.contains(address)))
 }
 
-/// Returns the value of a header that occurs once, and is UTF-8.
-fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+/// Returns the value of a header that occurs exactly once and is UTF-8.
+fn single_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     if values.next().is_some() { None } else { std::str::from_utf8(first.as_bytes()).ok() }

@@ -1,7 +1,7 @@
-//! The pages, where a context approves or refuses one very call.
+//! The web pages on which people view, approve and refuse calls.
 //!
-//! Handlers ([`look`], [`decide`], [`enter`]) find out who asks and what there is; everything else
-//! turns that into markup and knows nothing of requests. Everything works without the script.
+//! Handlers ([`pages`], [`decide`], [`sign_in`]) authenticate requests and read the database. All other
+//! modules only produce HTML. Every page works without the script.
 
 mod account_forms;
 mod approval;
@@ -35,10 +35,10 @@ use axum::routing::{get, post};
 
 use crate::app::AppState;
 
-/// The most bytes of a form: a reason of its most characters, each of them escaped.
-const MOST_FORM: usize = 32 * 1024;
+/// The largest form, in bytes: room for the longest reason with every character escaped.
+const MAX_FORM: usize = 32 * 1024;
 
-/// Returns the routes of the pages, and the page for where nothing is.
+/// Returns the routes of the pages, and the fallback for all other paths.
 pub fn routes() -> Router<AppState> {
     let mut router = Router::new()
         .route("/", get(pages::list))
@@ -55,11 +55,11 @@ pub fn routes() -> Router<AppState> {
     }
     router
         .fallback(context::not_found)
-        .layer(DefaultBodyLimit::max(MOST_FORM))
+        .layer(DefaultBodyLimit::max(MAX_FORM))
         .layer(map_response(headers::add))
 }
 
-/// Serves an asset, to be kept forever by whoever asks for this very version.
+/// Serves an asset. A URL with the current version may be cached forever.
 async fn serve(asset: &'static assets::Asset, RawQuery(query): RawQuery) -> axum::response::Response {
     let kept = match asset.is_version(query.as_deref()) {
         true => "public, max-age=31536000, immutable",

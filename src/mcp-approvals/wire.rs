@@ -9,7 +9,7 @@ use crate::clock::rfc3339;
 use crate::model::{self, Decision};
 use crate::store::Event;
 
-/// An approval, for the shell and for programs.
+/// An approval in the API.
 #[derive(Debug, Serialize)]
 pub struct ApprovalJson<'a> {
     id: &'a str,
@@ -22,7 +22,7 @@ pub struct ApprovalJson<'a> {
     grant: &'a str,
     principal: Option<&'a str>,
     tool: &'a str,
-    /// Null in lists, where they are long
+    /// Null in lists if they are longer than 16 KiB
     arguments: Option<Box<RawValue>>,
     rule: &'a str,
     reason: Option<&'a str>,
@@ -43,7 +43,7 @@ struct DecisionJson<'a> {
     at: String,
 }
 
-/// An event, for the export.
+/// An event in the export.
 #[derive(Debug, Serialize)]
 struct EventJson<'a> {
     seq: i64,
@@ -77,7 +77,7 @@ struct CallJson<'a> {
 }
 
 impl<'a> ApprovalJson<'a> {
-    /// Takes what is told of an approval.
+    /// Returns the JSON form of an approval.
     #[must_use]
     pub fn of(app: &'a App, approval: &'a model::Approval) -> Self {
         let question = &approval.question;
@@ -108,7 +108,7 @@ impl<'a> ApprovalJson<'a> {
 
 impl<'a> DecisionJson<'a> {
     fn of(decided: &'a Decision) -> Self {
-        let verdict = decided.verdict.done();
+        let verdict = decided.verdict.participle();
         Self { verdict, by: &decided.by, reason: decided.reason.as_deref(), at: rfc3339(decided.at_ms) }
     }
 }
@@ -139,7 +139,8 @@ pub fn event(event: &Event) -> String {
     escaped(serde_json::to_string(&line).unwrap_or_default())
 }
 
-/// Returns a JSON text in one line of what can be seen; what is no JSON text stays as it is.
+/// Writes a JSON text on one line, with unseen characters escaped. A text that is not JSON is returned
+/// unchanged.
 #[must_use]
 pub fn escaped(text: String) -> String {
     let Ok(document) = json::read(text.as_bytes()) else { return text };
@@ -148,8 +149,8 @@ pub fn escaped(text: String) -> String {
     out
 }
 
-/// Returns the JSON text of arguments in one line, with what misleads a reader escaped, and every
-/// number as it was sent.
+/// Returns arguments as JSON on one line, with unseen characters escaped and numbers as they were sent;
+/// `None` if the text is not JSON.
 fn raw(arguments: &str) -> Option<Box<RawValue>> {
     let document = json::read(arguments.as_bytes()).ok()?;
     let mut text = String::with_capacity(arguments.len());

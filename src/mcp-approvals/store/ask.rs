@@ -1,4 +1,4 @@
-//! Asking: may this very call go on?
+//! Asking about a call.
 
 use sqlx::Row as _;
 
@@ -9,17 +9,17 @@ use crate::model::{Approval, Question, Status};
 use crate::secret;
 
 impl Store {
-    /// Asks, in one transaction, on behalf of the caller named `by`. Calls that are alike share one
-    /// approval as long as it stands:
+    /// Asks about a call, in one transaction, on behalf of the caller named `by`. Equal calls share one
+    /// approval while it is valid:
     ///
-    /// - nobody has decided: it is asked once more, and `Pending`;
-    /// - it was approved: this asking consumes it. `Consumed` is what is returned then and then alone;
-    /// - it was denied: it is `Denied`, until it expires;
-    /// - otherwise a new one begins, `Pending` with `times` 1, and the outbox hears of it, unless so many
-    ///   wait for the same principal of the same grant that a person could not tell them apart.
+    /// - Pending: returns it, still `Pending`.
+    /// - Approved: consumes it, and returns it as `Consumed`. No other case returns `Consumed`.
+    /// - Denied: returns it as `Denied`.
+    /// - None: creates one, `Pending` with `times` 1, and a message in the outbox for each webhook.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing is consumed then.
+    /// [`StoreError::TooManyPending`] if a new approval would exceed the limit of the principal and the
+    /// grant. After any error nothing is consumed.
     pub async fn ask(
         &self,
         question: &Question,
@@ -28,16 +28,16 @@ impl Store {
     ) -> Result<Approval, StoreError> {
         let mut writing = self.write().await?;
         lock(&mut writing, &question.fingerprint).await?;
-        // Whoever held the lock may have held it for long.
+        // Getting the lock may have taken a while.
         let now_ms = clock();
-        let approval = match standing(&mut writing, &question.fingerprint, now_ms).await? {
-            Some(approval) => again(&mut writing, approval, now_ms).await?,
+        let approval = match valid_approval(&mut writing, &question.fingerprint, now_ms).await? {
+            Some(approval) => ask_again(&mut writing, approval, now_ms).await?,
             None => {
-                self.make_room(&mut writing, question, now_ms).await?;
-                begin(&mut writing, question, &self.hooks, now_ms).await?
+                self.check_pending_limit(&mut writing, question, now_ms).await?;
+                create(&mut writing, question, &self.hooks, now_ms).await?
             }
         };
-        let said = EventFields {
+        let fields = EventFields {
             who: by,
             approval: &approval.id,
             fingerprint: &question.fingerprint,
@@ -45,19 +45,19 @@ impl Store {
             request_id: question.request_id.as_deref().unwrap_or_default(),
             ..EventFields::default()
         };
-        // EventKind is asked again and again is counted, and written once: agents run in loops.
+        // Agents repeat questions in loops: repetitions are counted in `times`, not written as events.
         if approval.times == 1 {
-            event::write(&mut writing, EventKind::Asked, said, now_ms).await?;
+            event::write(&mut writing, EventKind::Asked, fields, now_ms).await?;
         }
         if approval.status == Status::Consumed {
-            event::write(&mut writing, EventKind::Consumed, said, now_ms).await?;
+            event::write(&mut writing, EventKind::Consumed, fields, now_ms).await?;
         }
         writing.commit().await?;
         Ok(approval)
     }
 
-    /// Refuses a question where too many of its caller's wait already.
-    async fn make_room(
+    /// Fails if the principal already has too many pending questions under this grant.
+    async fn check_pending_limit(
         &self,
         writing: &mut WriteTransaction,
         question: &Question,
@@ -70,38 +70,42 @@ impl Store {
             .bind(question.server.clone())
             .bind(question.grant.clone())
             .bind(question.principal.clone().unwrap_or_default())
-            .fetch_one(writing.on())
+            .fetch_one(writing.connection())
             .await?
             .try_get(0)?;
-        if count >= self.most_waiting { Err(StoreError::TooMany(self.most_waiting)) } else { Ok(()) }
+        if count >= self.max_pending { Err(StoreError::TooManyPending(self.max_pending)) } else { Ok(()) }
     }
 }
 
-/// Makes all others wait who change anything for this fingerprint.
+/// Locks this fingerprint until the transaction ends.
 pub(super) async fn lock(writing: &mut WriteTransaction, fingerprint: &str) -> Result<(), StoreError> {
     let lock = "INSERT INTO fingerprints (fingerprint, times) VALUES ($1, 1)
         ON CONFLICT (fingerprint) DO UPDATE SET times = fingerprints.times + 1";
-    sqlx::query(lock).bind(fingerprint.to_owned()).execute(writing.on()).await?;
+    sqlx::query(lock).bind(fingerprint.to_owned()).execute(writing.connection()).await?;
     Ok(())
 }
 
-/// Returns the approval that stands for this fingerprint, which nobody else changes from here on.
-async fn standing(
+/// Returns the valid approval of this fingerprint. The caller must hold the lock.
+async fn valid_approval(
     writing: &mut WriteTransaction,
     fingerprint: &str,
     now_ms: i64,
 ) -> Result<Option<Approval>, StoreError> {
-    // PostgreSQL reads anew with each statement: what is read behind the lock is what stands.
-    let standing = "SELECT * FROM approvals WHERE fingerprint = $1
+    // PostgreSQL takes a new snapshot for each statement, so this reads what was committed before the lock.
+    let valid = "SELECT * FROM approvals WHERE fingerprint = $1
         AND status IN ('pending', 'approved', 'denied') AND expires_ms > $2
         ORDER BY created_ms DESC LIMIT 1";
-    let row =
-        sqlx::query(standing).bind(fingerprint.to_owned()).bind(now_ms).fetch_optional(writing.on()).await?;
+    let row = sqlx::query(valid)
+        .bind(fingerprint.to_owned())
+        .bind(now_ms)
+        .fetch_optional(writing.connection())
+        .await?;
     Ok(row.map(|row| row::approval(&row, now_ms)).transpose()?)
 }
 
-/// Asks once more about a call whose approval stands.
-async fn again(
+/// Counts one more question about a call with a valid approval, and consumes the approval if it is
+/// approved.
+async fn ask_again(
     writing: &mut WriteTransaction,
     mut approval: Approval,
     now_ms: i64,
@@ -119,13 +123,13 @@ async fn again(
         .bind(approval.times)
         .bind(approval.status.as_str())
         .bind(consumed_ms)
-        .execute(writing.on())
+        .execute(writing.connection())
         .await?;
     Ok(approval)
 }
 
-/// Begins an approval that nobody has decided.
-async fn begin(
+/// Creates a pending approval.
+async fn create(
     writing: &mut WriteTransaction,
     question: &Question,
     hooks: &[String],
@@ -161,7 +165,7 @@ async fn begin(
         .bind(i64::from(question.expires_seconds))
         .bind(approval.created_ms)
         .bind(approval.expires_ms)
-        .execute(writing.on())
+        .execute(writing.connection())
         .await?;
     for hook in hooks {
         let message = "INSERT INTO outbox (id, approval_id, hook, created_ms, next_ms)
@@ -171,7 +175,7 @@ async fn begin(
             .bind(approval.id.clone())
             .bind(hook.clone())
             .bind(now_ms)
-            .execute(writing.on())
+            .execute(writing.connection())
             .await?;
     }
     Ok(approval)

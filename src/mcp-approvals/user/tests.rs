@@ -1,4 +1,4 @@
-//! Who a request is from, and what is forged.
+//! Authentication of people, and protection against forged requests.
 
 use axum::http::Request;
 use tokio::sync::watch;
@@ -7,7 +7,7 @@ use super::*;
 use crate::config;
 use crate::store::{Permissions, Store};
 
-/// A present to begin with.
+/// The current time of the tests.
 const NOW: i64 = 1_800_000_000_000;
 
 const PROXIED: &str = r#"
@@ -17,7 +17,7 @@ const PROXIED: &str = r#"
     trusted = ["10.0.0.0/8"]
 "#;
 
-/// A service with this configuration, and a record of its own in `directory`.
+/// Creates a service with this configuration, and a database in `directory`.
 async fn app(text: &str, url: &str, directory: &std::path::Path) -> AppState {
     let settings = config::settings(text, |_| Ok(String::new())).unwrap();
     let store = Store::open(&format!("sqlite:{}", directory.join("record.db").display()), &[]).await.unwrap();
@@ -31,7 +31,7 @@ fn directory() -> std::path::PathBuf {
     directory
 }
 
-/// A request from an address, with headers written as `name: value`.
+/// Creates a request from an address, with headers written as `name: value`.
 fn request(from: &str, headers: &[String]) -> Parts {
     let mut request = Request::post("/");
     for header in headers {
@@ -45,7 +45,7 @@ fn request(from: &str, headers: &[String]) -> Parts {
 }
 
 #[tokio::test]
-async fn a_request_is_from_whom_it_shows() {
+async fn a_request_is_authenticated_by_its_credential() {
     let directory = directory();
     let app = app(PROXIED, "https://approvals.example", &directory).await;
     let secret = app.store.invite("bob", &Permissions::everything(), NOW).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_request_is_from_whom_it_shows() {
 }
 
 #[tokio::test]
-async fn a_post_counts_that_a_page_of_the_service_sent() {
+async fn only_a_page_of_the_service_can_post() {
     let directory = directory();
     let app = app(PROXIED, "https://approvals.example", &directory).await;
     let sessions =
@@ -122,7 +122,7 @@ async fn a_post_counts_that_a_page_of_the_service_sent() {
 }
 
 #[tokio::test]
-async fn an_address_is_the_peers_unless_a_trusted_one_names_another() {
+async fn an_address_is_the_peers_unless_a_trusted_proxy_reports_another() {
     let directory = directory();
     let app = app(PROXIED, "http://approvals.example", &directory).await;
     for (from, forwarded, expected) in [

@@ -1,4 +1,4 @@
-//! One approval in full: everything that a context needs to decide, in the order in which they need it.
+//! The page of one approval, in the order in which an approver needs the information.
 
 use maud::{Markup, html};
 
@@ -10,51 +10,52 @@ use super::times;
 use super::unseen;
 use crate::model::{Approval, Status, Verdict};
 
-/// What the page shows beside the approval.
+/// What the page shows.
 #[derive(Debug, Clone, Copy)]
 pub struct ApprovalView<'a> {
     /// The approval
     pub approval: &'a Approval,
-    /// What kind of harm the call can do
+    /// The risk class of the call
     pub class: &'a str,
     /// Whether the viewer may decide
     pub decide: Decide<'a>,
 }
 
-/// How many kinds of unseen characters a warning names.
-const NAMED: usize = 8;
+/// How many kinds of unseen characters the warning lists.
+const LISTED_KINDS: usize = 8;
 
-/// The page's content.
-pub fn content(seen: &ApprovalView<'_>, now_ms: i64) -> Markup {
-    let approval = seen.approval;
+/// Returns the content of the page.
+pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
+    let approval = view.approval;
     let arguments = Arguments::of(&approval.question.arguments);
     html! {
         div.approval data-status=(approval.status.as_str()) data-id=(approval.id) {
-            (head(seen, now_ms))
+            (head(view, now_ms))
             div.columns {
-                // Whoever decides reads first; whoever looks wants to know what became of it.
-                @if approval.decision.is_some() { div.act { (outcome(approval, now_ms)) } }
+                // While it is pending, show the arguments before the forms; after that, show the decision
+                // first.
+                @if approval.decision.is_some() { div.act { (decision_panel(approval, now_ms)) } }
                 div.read {
                     (why(approval))
-                    (laid_out(approval, &arguments))
+                    (arguments_section(approval, &arguments))
                 }
                 @if approval.decision.is_none() {
-                    div.act { (decision_forms::forms(approval, seen.decide, arguments.shortened)) }
+                    div.act { (decision_forms::forms(approval, view.decide, arguments.shortened)) }
                 }
             }
-            (record(approval, now_ms))
+            (details(approval, now_ms))
         }
     }
 }
 
-fn head(seen: &ApprovalView<'_>, now_ms: i64) -> Markup {
-    let approval = seen.approval;
+fn head(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
+    let approval = view.approval;
     let question = &approval.question;
     html! {
-        p.back { a href="/" { span aria-hidden="true" { "← " } "What waits" } }
+        p.back { a href="/" { span aria-hidden="true" { "← " } "All waiting calls" } }
         div.title {
             h1.tool { span.visually-hidden { "Call of " } (name(&question.tool)) }
-            (badge::risk(seen.class))
+            (badge::risk(view.class))
             (badge::status(approval))
         }
         p.lead {
@@ -82,7 +83,7 @@ fn head(seen: &ApprovalView<'_>, now_ms: i64) -> Markup {
 fn why(approval: &Approval) -> Markup {
     html! {
         section.why aria-labelledby="why" {
-            h2 id="why" { "Why you are asked" }
+            h2 id="why" { "Why this needs approval" }
             p.reason {
                 @match &approval.question.reason {
                     Some(reason) => (sentence(reason)),
@@ -94,7 +95,7 @@ fn why(approval: &Approval) -> Markup {
     }
 }
 
-fn laid_out(approval: &Approval, arguments: &Arguments) -> Markup {
+fn arguments_section(approval: &Approval, arguments: &Arguments) -> Markup {
     let size = approval.question.arguments.len();
     html! {
         section.arguments aria-labelledby="arguments" {
@@ -114,42 +115,42 @@ fn warnings(approval: &Approval, arguments: &Arguments) -> Markup {
     let question = &approval.question;
     let mut unseen = arguments.unseen.clone();
     for name in [&question.tool, &question.server, &question.grant, &question.rule] {
-        unseen.look(name, false);
+        unseen.add(name, false);
     }
     for text in question.principal.iter().chain(&question.reason) {
-        unseen.look(text, false);
+        unseen.add(text, false);
     }
     let unseen = &unseen.counts;
     html! {
         @if arguments.shortened {
             div.callout.danger {
-                strong { "Not all of it is shown. " }
+                strong { "Not everything is shown. " }
                 "The arguments are longer or deeper than this page can show. The download has all of them."
             }
         }
         @if !unseen.is_empty() {
             div.callout.danger {
-                strong { "There are characters in this call that cannot be seen or that mislead. " }
-                "Each is marked with its number where it stands: "
-                @for (index, (char, times)) in unseen.iter().take(NAMED).enumerate() {
+                strong { "This call contains invisible or misleading characters. " }
+                "Each one is marked with its code point: "
+                @for (index, (char, times)) in unseen.iter().take(LISTED_KINDS).enumerate() {
                     @if index > 0 { ", " }
                     (grouped(*times)) " × " (unseen::name(*char).unwrap_or_default())
                     " " span.mark dir="ltr" { "⟨U+" (format!("{:04X}", u32::from(*char))) "⟩" }
                 }
-                @if unseen.len() > NAMED { " and " (unseen.len().saturating_sub(NAMED)) " other kinds" }
+                @if unseen.len() > LISTED_KINDS { " and " (unseen.len().saturating_sub(LISTED_KINDS)) " other kinds" }
                 "."
             }
         }
         @if arguments.alike {
             div.callout.danger {
                 strong { "Two keys of one object look alike. " }
-                "A server may take either of them for the other."
+                "A server may confuse them."
             }
         }
     }
 }
 
-fn outcome(approval: &Approval, now_ms: i64) -> Markup {
+fn decision_panel(approval: &Approval, now_ms: i64) -> Markup {
     let Some(decided) = &approval.decision else { return html! {} };
     let (tone, word) = match decided.verdict {
         Verdict::Approve => ("approved", "Approved"),
@@ -165,16 +166,16 @@ fn outcome(approval: &Approval, now_ms: i64) -> Markup {
             p {
                 @match (decided.verdict, approval.consumed_ms, approval.status) {
                     (Verdict::Approve, Some(at), _) => {
-                        "The call came back " (times::since(at, now_ms)) " and went on. It cannot go on again."
+                        "The call was repeated " (times::since(at, now_ms)) " and went on. It cannot go on again."
                     }
-                    (Verdict::Approve, None, Status::Expired) => "The call never came back, and can no longer.",
+                    (Verdict::Approve, None, Status::Expired) => "The call was never repeated, and the approval has expired.",
                     (Verdict::Approve, None, _) => {
-                        "The call has not come back yet. It may, once, until "
+                        "The call has not been repeated yet. It can go on once, until "
                         (times::moment(approval.expires_ms)) "."
                     }
                     (Verdict::Deny, ..) => {
-                        "The agent was told, or is when it asks again. Until "
-                        (times::moment(approval.expires_ms)) " the same call is refused unasked."
+                        "The agent is told this when it repeats the call, unless it already was. Until "
+                        (times::moment(approval.expires_ms)) " the same call is refused automatically."
                     }
                 }
             }
@@ -182,7 +183,7 @@ fn outcome(approval: &Approval, now_ms: i64) -> Markup {
     }
 }
 
-fn record(approval: &Approval, now_ms: i64) -> Markup {
+fn details(approval: &Approval, now_ms: i64) -> Markup {
     let question = &approval.question;
     let row = |label: &str, value: Markup| html! { div { dt { (label) } dd { (value) } } };
     let code = |text: &str| html! { span.code { (name(text)) } };
@@ -199,7 +200,7 @@ fn record(approval: &Approval, now_ms: i64) -> Markup {
                 (row("Asked", html! { (approval.times) @if approval.times == 1 { " time" } @else { " times" } }))
                 (row("Rule", code(&question.rule)))
                 (row("Policy", html! { (code(&question.policy)) " " span.note { "start of its SHA-256" } }))
-                (row("Fingerprint", html! { (code(&question.fingerprint)) " " span.note { "of this very call" } }))
+                (row("Fingerprint", html! { (code(&question.fingerprint)) " " span.note { "of exactly this call" } }))
                 (row("Decision id", code(&question.decision_id)))
                 @if let Some(request) = &question.request_id { (row("Request id", code(request))) }
                 (row("Approval id", code(&approval.id)))

@@ -1,4 +1,5 @@
-//! Who looks at a page. Whoever is nobody yet signs in first, and comes back to where they wanted to go.
+//! The context of a page: who views it, and when. Anonymous viewers are sent to the sign-in page, and
+//! return to the page they wanted.
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::Method;
@@ -13,18 +14,18 @@ use crate::app::AppState;
 use crate::user::User;
 use crate::{clock, logging};
 
-/// A context, as a request of theirs shows them, at its time.
+/// The viewer of a page, and the time of the request.
 pub struct PageContext {
-    /// Who they are, and what they may do
+    /// The viewer
     pub user: User,
-    /// What their forms carry
+    /// The CSRF token for the forms of the page
     pub token: String,
-    /// The present
+    /// The time of the request
     pub now_ms: i64,
 }
 
 impl PageContext {
-    /// Makes a page for this context.
+    /// Returns a complete page for this viewer.
     pub fn page(&self, title: &str, section: Section, content: &Markup) -> Markup {
         let viewer = Viewer {
             name: &self.user.approver.name,
@@ -34,7 +35,7 @@ impl PageContext {
         page(&Layout { title, section, viewer: Some(viewer), now_ms: self.now_ms }, content)
     }
 
-    /// Makes the answer to what did not go well.
+    /// Returns an error page for this viewer.
     pub fn error_page(&self, error: &PageError) -> Response {
         let page = self.page(error.title(), Section::Elsewhere, &error_page::content(error));
         (error.code(), page).into_response()
@@ -58,17 +59,17 @@ impl FromRequestParts<AppState> for PageContext {
     }
 }
 
-/// Makes the answer to what did not go well for somebody who is not known.
+/// Returns an error page for an anonymous viewer.
 pub fn anonymous_error(error: &PageError) -> Response {
     (error.code(), anonymous_page(error.title(), &error_page::content(error))).into_response()
 }
 
-/// Makes a page for somebody who is not known.
+/// Returns a complete page for an anonymous viewer.
 pub fn anonymous_page(title: &str, content: &Markup) -> Markup {
     page(&Layout { title, section: Section::Elsewhere, viewer: None, now_ms: clock::now_ms() }, content)
 }
 
-/// Finds out who looks where nobody has to be known: at a page that is not there.
+/// Handles paths that do not exist. Does not require signing in.
 pub async fn not_found(State(app): State<AppState>, parts: Parts) -> Response {
     let now_ms = clock::now_ms();
     match User::of(&app, &parts, now_ms).await {
@@ -79,8 +80,8 @@ pub async fn not_found(State(app): State<AppState>, parts: Parts) -> Response {
     }
 }
 
-/// Leads to signing in, and from there to what was asked for. What a form wanted to do is not done
-/// afterwards: its page is shown again.
+/// Redirects to the sign-in page, which leads back to the page that was requested. A form is not submitted
+/// again: the viewer returns to the page with the form.
 fn to_sign_in(parts: &Parts) -> Response {
     let wanted = parts.uri.path_and_query().map_or(path::HOME, axum::http::uri::PathAndQuery::as_str);
     let wanted = match parts.method {

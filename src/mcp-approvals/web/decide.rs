@@ -1,4 +1,4 @@
-//! The two forms' targets: a context's decision, checked and made.
+//! Handles the forms that approve and refuse a call.
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
@@ -17,19 +17,19 @@ use crate::decision::{self, DecisionError};
 use crate::model::{Approval, Status, Verdict};
 use crate::store::Undecidable;
 
-/// What the forms hold.
+/// The fields of both forms.
 #[derive(Debug, Deserialize)]
 pub struct DecisionForm {
     #[serde(default)]
     token: String,
     #[serde(default)]
     reason: String,
-    /// `read` where the arguments were not shown whole
+    /// `read` if the approver confirms having read arguments that were not shown completely
     #[serde(default)]
     whole: String,
 }
 
-/// Lets a call go on, once.
+/// Approves a call.
 pub async fn approve(
     State(app): State<AppState>,
     context: PageContext,
@@ -67,24 +67,24 @@ async fn decide(
         Ok(approval) => approval,
         Err(response) => return response,
     };
-    // Forms send a line's end as two characters.
+    // Forms send a line break as CR LF.
     let reason = decision.reason.replace("\r\n", "\n");
-    let again = |fault| rejected(app, context, &approval, Rejected { verdict, reason: &reason, fault });
+    let reject = |fault| rejected(app, context, &approval, Rejected { verdict, reason: &reason, fault });
     if approval.status == Status::Pending {
         if verdict == Verdict::Deny && reason.trim().is_empty() {
-            return again(Fault::NoReason);
+            return reject(Fault::NoReason);
         }
         let unread = decision.whole != "read" && Arguments::of(&approval.question.arguments).shortened;
         if verdict == Verdict::Approve && unread {
-            return again(Fault::Unread);
+            return reject(Fault::Unread);
         }
     }
     match decision::decide(app, &context.user, id, verdict, Some(&reason), context.now_ms).await {
         Ok(_) => Redirect::to(&format!("/approvals/{id}#outcome")).into_response(),
-        Err(DecisionError::InvalidReason) => again(Fault::LongReason),
+        Err(DecisionError::InvalidReason) => reject(Fault::LongReason),
         Err(DecisionError::Forbidden(refusal)) => context.error_page(&match refusal {
             AccessDenied::NotVisible => PageError::NotFound,
-            AccessDenied::ViewOnly => PageError::NotYourRole,
+            AccessDenied::ViewOnly => PageError::ViewOnly,
             AccessDenied::OwnCall(_) => PageError::OwnCall,
         }),
         Err(DecisionError::Undecidable(why)) => match why {
@@ -100,7 +100,7 @@ async fn decide(
     }
 }
 
-/// CallerCredential the form again, with what was typed and what is wrong with it.
+/// Shows the form again, with its input and what is wrong with it.
 fn rejected(app: &App, context: &PageContext, approval: &Approval, rejected: Rejected<'_>) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, pages::show(app, context, approval, Some(rejected))).into_response()
 }

@@ -1,4 +1,4 @@
-//! Pages for what did not go well: what happened, and what to do now.
+//! Error pages: what happened, and what to do next.
 
 use axum::http::StatusCode;
 use maud::{Markup, html};
@@ -6,43 +6,43 @@ use maud::{Markup, html};
 use super::text::name;
 use crate::model::Verdict;
 
-/// What happened.
+/// The errors that have a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageError {
-    /// The viewer's role does not reach this
-    NotYourRole,
-    /// Whoever asked may not answer
+    /// The viewer's role does not cover this
+    ViewOnly,
+    /// The viewer cannot approve their own call
     OwnCall,
-    /// There is nothing here
+    /// The page does not exist, or the viewer may not see it
     NotFound,
-    /// An invitation that was used, or whose time is over
+    /// The invitation was used or has expired
     InvalidInvitation,
-    /// Somebody else was faster
+    /// Someone else has already decided
     AlreadyDecided {
-        /// Who
+        /// Their name
         by: String,
-        /// How
+        /// Their verdict
         verdict: Verdict,
-        /// The approval, to be looked at
+        /// The approval's id
         id: String,
     },
-    /// The question's time is over
+    /// The approval has expired
     Expired {
-        /// The approval, to be looked at
+        /// The approval's id
         id: String,
     },
-    /// A form that is none of ours, or no longer
+    /// The form has no valid CSRF token, or comes from another site
     ForgedForm,
-    /// A form that is too large or cannot be read
+    /// The form is incomplete or too large
     UnreadableForm,
-    /// Too many attempts
+    /// Too many attempts to sign in
     TooManyAttempts {
-        /// When the next one can succeed
+        /// How many seconds to wait
         seconds: i64,
     },
-    /// Nothing says who the viewer is, and they cannot say it here
+    /// The proxy has not identified the viewer, and there is no other way to sign in
     NotIdentified,
-    /// Something is broken
+    /// Internal error
     Internal,
 }
 
@@ -50,7 +50,7 @@ impl PageError {
     /// Returns the HTTP status.
     pub fn code(&self) -> StatusCode {
         match self {
-            Self::NotYourRole | Self::OwnCall | Self::ForgedForm => StatusCode::FORBIDDEN,
+            Self::ViewOnly | Self::OwnCall | Self::ForgedForm => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::AlreadyDecided { .. } => StatusCode::CONFLICT,
             Self::Expired { .. } | Self::InvalidInvitation => StatusCode::GONE,
@@ -61,58 +61,58 @@ impl PageError {
         }
     }
 
-    /// Returns the page's title.
+    /// Returns the title of the page.
     pub fn title(&self) -> &'static str {
         match self {
-            Self::NotYourRole => "Not yours to decide",
+            Self::ViewOnly => "You cannot decide this",
             Self::OwnCall => "You asked for this yourself",
-            Self::NotFound => "Nothing here",
-            Self::InvalidInvitation => "This invitation is over",
+            Self::NotFound => "Page not found",
+            Self::InvalidInvitation => "This invitation is not valid",
             Self::AlreadyDecided { .. } => "Already decided",
-            Self::Expired { .. } => "Too late",
+            Self::Expired { .. } => "This approval has expired",
             Self::ForgedForm => "This form is not valid",
             Self::UnreadableForm => "This form cannot be read",
             Self::TooManyAttempts { .. } => "Too many attempts",
-            Self::NotIdentified => "Who are you?",
-            Self::Internal => "Not now",
+            Self::NotIdentified => "You are not signed in",
+            Self::Internal => "Temporarily unavailable",
         }
     }
 
     fn message(&self) -> Markup {
         html! {
             @match self {
-                Self::NotYourRole => "Your role does not include calls of this kind. Nothing was changed.",
-                Self::OwnCall => "Somebody else has to decide on what you ask for. Nothing was changed.",
-                Self::NotFound => "The address is wrong, or your roles do not reach what is here.",
-                Self::InvalidInvitation => "It was used before, or its time has passed. Ask for another one.",
+                Self::ViewOnly => "Your role does not include calls of this kind. Nothing was changed.",
+                Self::OwnCall => "Someone else has to approve your own calls. Nothing was changed.",
+                Self::NotFound => "The address is wrong, or your role does not cover this page.",
+                Self::InvalidInvitation => "It was used or has expired. Ask for a new one.",
                 Self::AlreadyDecided { by, verdict, .. } => {
                     (name(by))
                     @match verdict { Verdict::Approve => " approved", Verdict::Deny => " refused" }
-                    " this call while you were reading. What you sent has changed nothing."
+                    " this call while you were reading. Your decision was not recorded."
                 }
-                Self::Expired { .. } => "The question has expired. If the agent still wants this, it asks anew.",
+                Self::Expired { .. } => "It was not decided in time. If the agent repeats the call, you are asked again.",
                 Self::ForgedForm => {
-                    "It was made for another session, or did not come from this site. Nothing was changed. "
-                    "Go back, load the page again, and send it once more."
+                    "It belongs to another session, or came from another site. Nothing was changed. "
+                    "Go back, reload the page and submit it again."
                 }
-                Self::UnreadableForm => "Something is missing in it, or it is too large. Nothing was changed.",
+                Self::UnreadableForm => "It is incomplete or too large. Nothing was changed.",
                 Self::TooManyAttempts { seconds } => {
                     "Wait " (seconds) @if *seconds == 1 { " second" } @else { " seconds" } " before you try again."
                 }
                 Self::NotIdentified => {
-                    "People are known here by the proxy in front of the service, and it has not said who you are. "
-                    "Open the service under its own address."
+                    "The proxy in front of this service identifies people, but it did not identify you. "
+                    "Open the service at its public address."
                 }
                 Self::Internal => {
                     "The service cannot do this at the moment. Nothing was changed. Calls that need an approval are "
-                    "refused for as long."
+                    "refused until it recovers."
                 }
             }
         }
     }
 }
 
-/// The page's content.
+/// Returns the content of the page.
 pub fn content(error: &PageError) -> Markup {
     html! {
         section.panel.narrow.trouble aria-labelledby="trouble" {
@@ -124,7 +124,7 @@ pub fn content(error: &PageError) -> Markup {
                     PageError::AlreadyDecided { id, .. } | PageError::Expired { id } => {
                         a href={ "/approvals/" (id) } { "Show the approval" }
                     }
-                    _ => a href="/" { "See what waits" },
+                    _ => a href="/" { "Show waiting calls" },
                 }
             }
         }

@@ -1,48 +1,48 @@
-//! What every page has around its content.
+//! The layout around the content of every page.
 
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
 use super::text::{name, plain};
 
-/// Whoever looks at a page.
+/// The viewer of a page.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer<'a> {
     /// Their name
     pub name: &'a str,
-    /// What their forms have to carry
+    /// The CSRF token for their forms
     pub token: &'a str,
-    /// Whether they signed in here, and so can sign out
+    /// Whether they signed in with a password, and so can sign out
     pub signed_in: bool,
 }
 
-/// Where a page stands.
+/// The section of the site that a page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    /// The list of what waits
+    /// The list of waiting calls
     Waiting,
-    /// One approval
+    /// The page of one approval
     Approval,
-    /// The list of what was
+    /// The history
     History,
-    /// Anywhere else
+    /// Any other page
     Elsewhere,
 }
 
-/// What differs around the content.
+/// The parts of the layout that differ.
 #[derive(Debug, Clone, Copy)]
 pub struct Layout<'a> {
-    /// The title, which may be somebody else's text
+    /// The title; it may contain text from a call
     pub title: &'a str,
-    /// Where the page stands
+    /// The section of the page
     pub section: Section,
-    /// Who looks, where that is known
+    /// The viewer; `None` if they are anonymous
     pub viewer: Option<Viewer<'a>>,
-    /// The present
+    /// The current time
     pub now_ms: i64,
 }
 
-/// Makes a whole page of its content.
+/// Returns a complete page with this content.
 pub fn page(layout: &Layout<'_>, content: &Markup) -> Markup {
     let waiting = layout.section == Section::Waiting;
     html! {
@@ -98,7 +98,7 @@ fn bar(layout: &Layout<'_>) -> Markup {
     }
 }
 
-/// The field with which a form shows that it is one of ours.
+/// Returns the hidden field that carries the CSRF token.
 pub fn token(token: &str) -> Markup {
     html! { input type="hidden" name="token" value=(token); }
 }

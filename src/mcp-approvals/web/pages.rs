@@ -1,4 +1,4 @@
-//! The pages to look at. None of these changes anything.
+//! Handlers of the pages that only read.
 
 use std::sync::Arc;
 
@@ -21,19 +21,20 @@ use crate::logging;
 use crate::model::{Approval, Status, Verdict};
 use crate::store::{Cursor, Search, StoreError};
 
-/// How many approvals one page of the history holds.
+/// The number of approvals on one page of the history.
 const PAGE: usize = 50;
 
-/// The most characters that are searched for.
-const LONGEST_SEARCH: usize = 200;
+/// The longest search text, in characters.
+const MAX_SEARCH: usize = 200;
 
-/// What of the list is query.
+/// The query of the list of waiting calls.
 #[derive(Debug, Default, Deserialize)]
 pub struct ListQuery {
     fragment: Option<String>,
 }
 
-/// CallerCredential what waits and this context may see, or the list of it alone.
+/// `GET /`: the waiting calls that the viewer may see. With `fragment`, only the list without the page
+/// around it.
 pub async fn list(
     State(app): State<AppState>,
     context: PageContext,
@@ -54,7 +55,7 @@ pub async fn list(
     context.page("Waiting", Section::Waiting, &content).into_response()
 }
 
-/// CallerCredential one approval in full.
+/// `GET /approvals/{id}`: one approval.
 pub async fn approval(State(app): State<AppState>, context: PageContext, Path(id): Path<String>) -> Response {
     match find(&app, &context, &id).await {
         Ok(approval) => show(&app, &context, &approval, None),
@@ -62,13 +63,13 @@ pub async fn approval(State(app): State<AppState>, context: PageContext, Path(id
     }
 }
 
-/// Leads from where a form was sent to the page that it is on.
+/// `GET` on the address of a form: redirects to the page of its approval.
 pub async fn back_to_approval(Path(id): Path<String>) -> Response {
     let page = if path::is_id(&id) { format!("/approvals/{id}") } else { path::HOME.to_owned() };
     Redirect::to(&page).into_response()
 }
 
-/// Makes the page of one approval, with what was wrong with its form.
+/// Returns the page of one approval. `rejected` is the input of a form that is shown again.
 pub fn show(
     app: &App,
     context: &PageContext,
@@ -95,7 +96,7 @@ pub fn show(
     context.page(&approval.question.tool, Section::Approval, &content).into_response()
 }
 
-/// Hands out the arguments as they were sent.
+/// `GET /approvals/{id}/arguments`: the arguments as they were sent, as a download.
 pub async fn arguments(
     State(app): State<AppState>,
     context: PageContext,
@@ -111,7 +112,7 @@ pub async fn arguments(
     (headers, approval.question.arguments).into_response()
 }
 
-/// What is looked for in the history.
+/// The query of the history.
 #[derive(Debug, Default, Deserialize)]
 pub struct HistoryQuery {
     #[serde(default)]
@@ -122,15 +123,15 @@ pub struct HistoryQuery {
     after: String,
 }
 
-/// CallerCredential what was, and became of it.
+/// `GET /history`: a page of all approvals.
 pub async fn history(
     State(app): State<AppState>,
     context: PageContext,
     query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Response {
     let query = query.map(|Query(query)| query).unwrap_or_default();
-    // A NUL is in no text of the database.
-    let text: String = query.text.trim().chars().filter(|char| *char != '\0').take(LONGEST_SEARCH).collect();
+    // No text in the database contains U+0000.
+    let text: String = query.text.trim().chars().filter(|char| *char != '\0').take(MAX_SEARCH).collect();
     let status = Status::ALL.into_iter().find(|status| status.as_str() == query.status);
     let after = Cursor::from_text(&query.after).filter(|cursor| path::is_id(&cursor.id));
     let first = after.is_some().then(|| address(&text, status, None));
@@ -151,10 +152,10 @@ pub async fn history(
     context.page("History", Section::History, &history::content(&found, context.now_ms)).into_response()
 }
 
-/// Returns the approval `id`, if there is one that this context may see.
+/// Returns the approval `id` if the viewer may see it.
 ///
 /// # Errors
-/// The answer: whether there is one is not told to whoever may not see it.
+/// The response. It does not reveal whether an invisible approval exists.
 pub async fn find(app: &Arc<App>, context: &PageContext, id: &str) -> Result<Approval, Response> {
     if !path::is_id(id) {
         return Err(context.error_page(&PageError::NotFound));
@@ -166,7 +167,7 @@ pub async fn find(app: &Arc<App>, context: &PageContext, id: &str) -> Result<App
     }
 }
 
-/// Logs a failure, and says no more of it than that there is one.
+/// Logs a database error, and returns an error page without details.
 pub fn internal_error(context: &PageContext, error: StoreError) -> Response {
     logging::line(error);
     context.error_page(&PageError::Internal)

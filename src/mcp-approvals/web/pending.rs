@@ -1,4 +1,4 @@
-//! The list of what waits for somebody's decision.
+//! The list of calls that wait for a decision.
 
 use maud::{Markup, html};
 
@@ -7,44 +7,45 @@ use super::text::{name, sentence};
 use super::times;
 use crate::model::Approval;
 
-/// One call that waits.
+/// One entry of the list.
 #[derive(Debug, Clone, Copy)]
 pub struct PendingCall<'a> {
     /// The approval
     pub approval: &'a Approval,
-    /// What kind of harm the call can do
+    /// The risk class of the call
     pub class: &'a str,
 }
 
-/// The page's content: the list, and what stands around it. `role` tells whether the viewer has any.
+/// Returns the content of the page. `more` says that the list is incomplete, `role` that the viewer has a
+/// role.
 pub fn content(waiting: &[PendingCall<'_>], more: bool, role: bool, now_ms: i64) -> Markup {
     html! {
         div.title {
             h1 { "Waiting for a decision" }
-            p.live { span.dot aria-hidden="true" {} span id="live" { a href="/" { "Look again" } } }
+            p.live { span.dot aria-hidden="true" {} span id="live" { a href="/" { "Refresh" } } }
         }
         @if !role {
-            p.callout { "You have no role here yet, so there is nothing that you see. Whoever runs this can give you one." }
+            p.callout { "You have no role yet, so you cannot see any calls. Ask the operator of this service for one." }
         }
         (list(waiting, more, now_ms))
     }
 }
 
-/// The list by itself, which the script fetches anew when something has changed.
+/// Returns only the list, which the script fetches again after a change.
 pub fn list(waiting: &[PendingCall<'_>], more: bool, now_ms: i64) -> Markup {
     html! {
-        section id="waiting" data-count=(waiting.len()) data-now=(now_ms) aria-label="Calls that wait" {
+        section id="waiting" data-count=(waiting.len()) data-now=(now_ms) aria-label="Waiting calls" {
             @if waiting.is_empty() {
                 div.empty {
-                    p.large { "Nothing waits." }
-                    p { "A call that needs you appears here as soon as an agent makes it." }
+                    p.large { "No calls are waiting." }
+                    p { "A call that needs your decision appears here as soon as an agent makes it." }
                 }
             } @else {
                 ol.calls {
                     @for waiting in waiting { li { (card(waiting, now_ms)) } }
                 }
             }
-            @if more { p.note { "More calls wait than are listed here: these are the oldest." } }
+            @if more { p.note { "More calls are waiting than are listed here. These are the oldest." } }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Coming in with a password or an invitation, and going out.
+//! Handlers of signing in and out, and of accepting an invitation.
 
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Form, Path, Query, State};
@@ -16,14 +16,14 @@ use crate::sign_in::{self, SignInError};
 use crate::user::{self, User};
 use crate::{clock, logging, password};
 
-/// Where to go once signed in.
+/// The query of the sign-in page.
 #[derive(Debug, Default, Deserialize)]
 pub struct SignInQuery {
     #[serde(default)]
     next: String,
 }
 
-/// CallerCredential the form to sign in, or goes on where somebody is signed in already.
+/// `GET /sign-in`: the sign-in form. Redirects if the viewer is already signed in.
 pub async fn form(
     State(app): State<AppState>,
     parts: Parts,
@@ -40,7 +40,7 @@ pub async fn form(
     anonymous_page("Sign in", &account_forms::sign_in(next, "", None)).into_response()
 }
 
-/// A name and a password.
+/// The fields of the sign-in form.
 #[derive(Deserialize)]
 pub struct SignInForm {
     name: String,
@@ -49,8 +49,8 @@ pub struct SignInForm {
     next: String,
 }
 
-/// Signs somebody in. They have no session whose token the form could carry, so it is the browser
-/// that has to say where the form comes from.
+/// `POST /sign-in`. Without a session there is no CSRF token, so this relies on the browser's origin
+/// headers.
 pub async fn sign_in(
     State(app): State<AppState>,
     parts: Parts,
@@ -66,7 +66,7 @@ pub async fn sign_in(
     let address = user::address(&app, &parts);
     match sign_in::sign_in(&app, &name, &password, address, clock::now_ms()).await {
         Ok(session) => (set_cookie(sign_in::cookie(&app, &session)), Redirect::to(next)).into_response(),
-        Err(SignInError::Wrong) => {
+        Err(SignInError::WrongCredentials) => {
             let form = account_forms::sign_in(next, &name, Some("The name or the password is wrong."));
             (StatusCode::UNPROCESSABLE_ENTITY, anonymous_page("Sign in", &form)).into_response()
         }
@@ -74,14 +74,14 @@ pub async fn sign_in(
     }
 }
 
-/// What the form to sign out holds.
+/// The field of the sign-out form.
 #[derive(Debug, Deserialize)]
 pub struct SignOutForm {
     #[serde(default)]
     token: String,
 }
 
-/// Signs somebody out.
+/// `POST /sign-out`.
 pub async fn sign_out(
     State(app): State<AppState>,
     context: PageContext,
@@ -101,7 +101,7 @@ pub async fn sign_out(
     (set_cookie(sign_in::no_cookie(&app)), Redirect::to("/sign-in")).into_response()
 }
 
-/// CallerCredential the form to take up an invitation.
+/// `GET /invitations/{secret}`: the form that accepts an invitation.
 pub async fn invitation(State(app): State<AppState>, Path(secret): Path<String>) -> Response {
     match invited(&app, &secret).await {
         Ok(name) => {
@@ -113,7 +113,7 @@ pub async fn invitation(State(app): State<AppState>, Path(secret): Path<String>)
     }
 }
 
-/// A password, twice, and a name where the invitation has none.
+/// The fields of that form. `name` is used only if the invitation leaves it open.
 #[derive(Deserialize)]
 pub struct InvitationForm {
     #[serde(default)]
@@ -122,7 +122,7 @@ pub struct InvitationForm {
     again: String,
 }
 
-/// Takes up an invitation, which signs in.
+/// `POST /invitations/{secret}`: creates the account and signs in.
 pub async fn redeem(
     State(app): State<AppState>,
     Path(secret): Path<String>,
@@ -139,32 +139,32 @@ pub async fn redeem(
     };
     let named = if given.is_empty() { Named::Chosen } else { Named::Given };
     let name = if given.is_empty() { chosen.name.trim().to_owned() } else { given };
-    let again = |fault| {
+    let reject = |fault| {
         let form = account_forms::invitation(&invitation_path(&secret), &name, named, Some(fault));
         (StatusCode::UNPROCESSABLE_ENTITY, anonymous_page("Welcome", &form)).into_response()
     };
     if let Err(message) = sign_in::check_name(&name) {
-        return again(Fault { field: Field::Name, message });
+        return reject(Fault { field: Field::Name, message });
     }
     if let Err(message) = password::check(&chosen.password) {
-        return again(Fault { field: Field::Password, message });
+        return reject(Fault { field: Field::Password, message });
     }
     if chosen.password != chosen.again {
-        return again(Fault { field: Field::Again, message: "the two passwords are not the same" });
+        return reject(Fault { field: Field::Again, message: "the two passwords differ" });
     }
     match sign_in::redeem(&app, &secret, &name, &chosen.password, clock::now_ms()).await {
         Ok(session) => {
             (set_cookie(sign_in::cookie(&app, &session)), Redirect::to(path::HOME)).into_response()
         }
-        // The invitation stood a moment ago.
-        Err(SignInError::Invitation) if named == Named::Chosen => {
-            again(Fault { field: Field::Name, message: "somebody has this name: choose another one" })
+        // The invitation was valid a moment ago, so the name must be taken.
+        Err(SignInError::InvalidInvitation) if named == Named::Chosen => {
+            reject(Fault { field: Field::Name, message: "this name is taken: choose another one" })
         }
         Err(error) => sign_in_error(error),
     }
 }
 
-/// Returns for whom an invitation is, which may be anybody.
+/// Returns the name that a valid invitation is for; empty if the person may choose it.
 async fn invited(app: &AppState, secret: &str) -> Result<String, Response> {
     if !app.settings.sign_in.accounts {
         return Err(anonymous_error(&PageError::NotFound));
@@ -172,7 +172,7 @@ async fn invited(app: &AppState, secret: &str) -> Result<String, Response> {
     match app.store.invitation(secret, clock::now_ms()).await {
         Ok(Some(invitation)) => Ok(invitation.name),
         Ok(None) => Err(anonymous_error(&PageError::InvalidInvitation)),
-        Err(error) => Err(sign_in_error(SignInError::Failed(Some(error)))),
+        Err(error) => Err(sign_in_error(SignInError::Internal(Some(error)))),
     }
 }
 
@@ -182,7 +182,7 @@ fn invitation_path(secret: &str) -> String {
 
 fn sign_in_error(error: SignInError) -> Response {
     match error {
-        SignInError::Wait(seconds) => {
+        SignInError::TooManyAttempts(seconds) => {
             let seconds = seconds.max(1);
             (
                 [(header::RETRY_AFTER, seconds.to_string())],
@@ -190,10 +190,12 @@ fn sign_in_error(error: SignInError) -> Response {
             )
                 .into_response()
         }
-        SignInError::Invitation => anonymous_error(&PageError::InvalidInvitation),
-        SignInError::Off => anonymous_error(&PageError::NotIdentified),
-        SignInError::Wrong | SignInError::Choice(_) => anonymous_error(&PageError::UnreadableForm),
-        SignInError::Failed(error) => {
+        SignInError::InvalidInvitation => anonymous_error(&PageError::InvalidInvitation),
+        SignInError::Disabled => anonymous_error(&PageError::NotIdentified),
+        SignInError::WrongCredentials | SignInError::InvalidChoice(_) => {
+            anonymous_error(&PageError::UnreadableForm)
+        }
+        SignInError::Internal(error) => {
             if let Some(error) = error {
                 logging::line(error);
             }

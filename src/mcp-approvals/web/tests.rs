@@ -1,6 +1,9 @@
-//! What holds for every page, whatever is on it.
+//! Tests of the pages; this file has what they share, and the page of an approval.
 
+mod accounts;
+mod every_page;
 mod routes;
+mod service;
 
 use maud::Markup;
 
@@ -14,7 +17,7 @@ use crate::model::{Approval, Decision, Question, Status, Verdict};
 
 pub const NOW: i64 = 1_764_021_936_000;
 
-/// What an attacker would write anywhere.
+/// What an attacker could write into any text.
 const HOSTILE: &str = "</title></bdi><script>alert(1)</script><img src=x onerror=alert(1)>\" style=\"x\u{202e}\u{200b}\u{e0041}' onclick='x";
 
 pub fn call(tool: &str, arguments: &str) -> Approval {
@@ -80,196 +83,12 @@ pub fn framed(title: &str, section: Section, content: &Markup) -> String {
 }
 
 pub fn one(approval: &Approval, decide: Decide<'_>) -> String {
-    let seen = approval::ApprovalView { approval, class: "financial", decide };
-    framed(&approval.question.tool, Section::Approval, &approval::content(&seen, NOW))
-}
-
-fn draft<'a>(verdict: Verdict, fault: Fault) -> Decide<'a> {
-    Decide::May(Draft {
-        token: "t0k3n",
-        own: None,
-        rejected: Some(Rejected { verdict, reason: HOSTILE, fault }),
-    })
-}
-
-fn fault(field: account_forms::Field) -> account_forms::Fault {
-    account_forms::Fault { field, message: "no" }
-}
-
-/// Every page, with hostile text wherever somebody else's text can be.
-fn pages() -> Vec<String> {
-    let hostile = hostile();
-    let refused = decided(hostile.clone(), Verdict::Deny, Status::Denied, HOSTILE);
-    let used = decided(hostile.clone(), Verdict::Approve, Status::Consumed, HOSTILE);
-    let mut expired = hostile.clone();
-    expired.status = Status::Expired;
-    let approvals = [hostile.clone(), refused.clone(), used.clone(), expired.clone()];
-    let found = HistoryView {
-        text: HOSTILE,
-        status: Some(Status::Denied),
-        approvals: &approvals,
-        first: Some("/history"),
-        older: Some("/history?older=x"),
-    };
-    let list = [PendingCall { approval: &hostile, class: HOSTILE }];
-    let may = Decide::May(Draft { token: "t0k3n", own: None, rejected: None });
-    let mut pages = vec![
-        framed("Waiting", Section::Waiting, &pending::content(&list, true, true, NOW)),
-        framed("Waiting", Section::Waiting, &pending::content(&[], false, false, NOW)),
-        one(&hostile, may),
-        one(&hostile, draft(Verdict::Deny, Fault::NoReason)),
-        one(&hostile, draft(Verdict::Approve, Fault::LongReason)),
-        one(&hostile, draft(Verdict::Approve, Fault::Unread)),
-        one(&hostile, Decide::MayNot),
-        one(&hostile, Decide::May(Draft { token: "t0k3n", own: Some(HOSTILE), rejected: None })),
-        one(&refused, may),
-        one(&used, may),
-        one(&expired, may),
-        framed("History", Section::History, &history::content(&found, NOW)),
-        framed("Sign in", Section::Elsewhere, &account_forms::sign_in(HOSTILE, HOSTILE, Some("No."))),
-        framed(
-            "Welcome",
-            Section::Elsewhere,
-            &account_forms::invitation(
-                "/invitations/abc",
-                HOSTILE,
-                account_forms::Named::Given,
-                Some(fault(account_forms::Field::Again)),
-            ),
-        ),
-        framed(
-            "Welcome",
-            Section::Elsewhere,
-            &account_forms::invitation(
-                "/invitations/abc",
-                HOSTILE,
-                account_forms::Named::Chosen,
-                Some(fault(account_forms::Field::Name)),
-            ),
-        ),
-    ];
-    for error in [
-        PageError::NotYourRole,
-        PageError::OwnCall,
-        PageError::NotFound,
-        PageError::InvalidInvitation,
-        PageError::AlreadyDecided { by: HOSTILE.to_owned(), verdict: Verdict::Deny, id: "0".repeat(32) },
-        PageError::Expired { id: "0".repeat(32) },
-        PageError::ForgedForm,
-        PageError::UnreadableForm,
-        PageError::TooManyAttempts { seconds: 30 },
-        PageError::NotIdentified,
-        PageError::Internal,
-    ] {
-        pages.push(framed(error.title(), Section::Elsewhere, &error_page::content(&error)));
-    }
-    pages
-}
-
-/// Returns the tags of a page, the text between them left out: `<` begins a tag wherever it stands,
-/// and ends none within quotes.
-fn tags(html: &str) -> Vec<String> {
-    let mut tags = Vec::new();
-    let mut tag: Option<(String, bool)> = None;
-    for char in html.chars() {
-        tag = match (tag.take(), char) {
-            (None, '<') => Some((String::new(), false)),
-            (None, _) => None,
-            (Some((text, false)), '>') => {
-                tags.push(text);
-                None
-            }
-            (Some((mut text, quoted)), _) => {
-                text.push(char);
-                Some((text, quoted != (char == '"')))
-            }
-        };
-    }
-    tags
-}
-
-/// Returns the names of a tag's attributes.
-fn attributes(tag: &str) -> Vec<String> {
-    let outside: Vec<&str> = tag.split('"').step_by(2).collect();
-    outside.join("\"\"").split_whitespace().skip(1).map(|word| word.replace("=\"\"", "")).collect()
+    let view = approval::ApprovalView { approval, class: "financial", decide };
+    framed(&approval.question.tool, Section::Approval, &approval::content(&view, NOW))
 }
 
 #[test]
-fn no_page_holds_a_script_a_style_or_a_handler_of_its_own() {
-    for html in pages() {
-        let tags = tags(&html);
-        let scripts: Vec<&String> = tags.iter().filter(|tag| tag.starts_with("script")).collect();
-        assert_eq!(scripts.len(), 1, "{html}");
-        assert!(scripts[0].starts_with("script src=\"/assets/app.js?v="), "{}", scripts[0]);
-        for tag in &tags {
-            assert!(!tag.starts_with("img") && !tag.starts_with("style"), "{tag}");
-            for name in attributes(tag) {
-                assert!(name != "style" && !name.starts_with("on"), "{name} in <{tag}>");
-            }
-        }
-    }
-}
-
-#[test]
-fn no_page_shows_what_cannot_be_seen() {
-    for html in pages() {
-        // What a field holds is what was typed into it, and goes back as it is.
-        let html =
-            html.split("<textarea").map(|part| part.split_once("</textarea>").map_or(part, |(_, rest)| rest));
-        for text in html {
-            let outside: String = text.split('"').step_by(2).collect();
-            assert!(!outside.contains(['\u{202e}', '\u{200b}', '\u{e0041}']), "{outside}");
-        }
-    }
-}
-
-#[test]
-fn every_form_that_posts_carries_its_token() {
-    for html in pages() {
-        for form in html.split("<form ").skip(1) {
-            let form = form.split("</form>").next().unwrap();
-            // Where nobody is signed in yet, there is no session to be abused.
-            if form.contains("action=\"/sign-in\"") || form.contains("action=\"/invitations/") {
-                assert!(form.contains("method=\"post\""), "{form}");
-            } else if form.contains("method=\"post\"") {
-                assert!(form.contains("name=\"token\" value=\"t"), "{form}");
-            } else {
-                assert!(form.contains("action=\"/history\""), "{form}");
-            }
-        }
-    }
-}
-
-#[test]
-fn every_id_stands_once_and_whatever_is_referred_to_is_there() {
-    for html in pages() {
-        let values = |attribute: &str| -> Vec<String> {
-            let start = format!(" {attribute}=\"");
-            html.split(&start).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
-        };
-        let ids = values("id");
-        for id in &ids {
-            assert_eq!(ids.iter().filter(|other| *other == id).count(), 1, "{id}");
-        }
-        for attribute in ["for", "aria-labelledby", "aria-describedby"] {
-            for id in values(attribute).iter().flat_map(|value| value.split(' ')) {
-                assert!(ids.iter().any(|other| other == id), "{attribute} {id}: {html}");
-            }
-        }
-    }
-}
-
-#[test]
-fn headings_come_in_order() {
-    for html in pages() {
-        assert_eq!(html.matches("<h1").count(), 1);
-        assert!(html.find("<h1") < html.find("<h2").or(Some(usize::MAX)));
-        assert!(!html.contains("<h3"));
-    }
-}
-
-#[test]
-fn a_page_stays_small_whatever_a_call_holds() {
+fn a_page_has_a_bounded_size() {
     let mut big = hostile();
     big.question.arguments = format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20));
     for field in
@@ -285,14 +104,14 @@ fn a_page_stays_small_whatever_a_call_holds() {
     )
     .into_string();
     assert!(html.len() < 80_000, "{}", html.len());
-    assert!(html.contains("name=\"whole\"") && html.contains("Not all of it is shown."));
+    assert!(html.contains("name=\"whole\"") && html.contains("Not everything is shown."));
 }
 
 #[test]
-fn what_cannot_be_seen_is_warned_of_wherever_it_is() {
+fn unseen_characters_anywhere_cause_a_warning() {
     let may = Decide::May(Draft { token: "t", own: None, rejected: None });
     let plain = call("pay", r#"{"memo":"two\nlines"}"#);
-    assert!(!one(&plain, may).contains("cannot be seen"));
+    assert!(!one(&plain, may).contains("invisible or misleading"));
     let mut named = plain.clone();
     named.question.tool.push('\u{200b}');
     let mut of_whom = plain.clone();
@@ -303,7 +122,7 @@ fn what_cannot_be_seen_is_warned_of_wherever_it_is() {
 }
 
 #[test]
-fn who_may_not_decide_gets_no_form() {
+fn a_viewer_who_may_not_decide_gets_no_form() {
     let approval = call("pay_invoice", "{}");
     for (approval, decide) in [
         (approval.clone(), Decide::MayNot),
@@ -312,13 +131,13 @@ fn who_may_not_decide_gets_no_form() {
             Decide::May(Draft { token: "t", own: None, rejected: None }),
         ),
     ] {
-        let seen = approval::ApprovalView { approval: &approval, class: "unclassified", decide };
-        assert!(!approval::content(&seen, NOW).into_string().contains("<form"));
+        let view = approval::ApprovalView { approval: &approval, class: "unclassified", decide };
+        assert!(!approval::content(&view, NOW).into_string().contains("<form"));
     }
 }
 
 #[test]
-fn who_asked_may_take_it_back_and_not_approve_it() {
+fn a_viewer_may_refuse_but_not_approve_their_own_call() {
     let approval = call("pay_invoice", "{}");
     let html = one(&approval, Decide::May(Draft { token: "t", own: Some("agent-7"), rejected: None }));
     assert!(html.contains("/refuse\"") && !html.contains("/approve\""), "{html}");

@@ -1,4 +1,4 @@
-//! Times as people read them. Everything is UTC, and the script only keeps the distances going.
+//! Times on the pages. All are UTC. The script only updates the distances.
 
 use maud::{Markup, html};
 use time::OffsetDateTime;
@@ -10,13 +10,13 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// CallerCredential how long ago `at_ms` was.
+/// Shows how long ago `at_ms` was.
 pub fn since(at_ms: i64, now_ms: i64) -> Markup {
     let distance = distance(now_ms.saturating_sub(at_ms));
     html! { time datetime=(rfc3339(at_ms)) title=(full(at_ms)) data-since=(at_ms) { (distance) " ago" } }
 }
 
-/// CallerCredential how long it is until `at_ms`.
+/// Shows how long it is until `at_ms`.
 pub fn until(at_ms: i64, now_ms: i64) -> Markup {
     let left = at_ms.saturating_sub(now_ms);
     html! {
@@ -26,12 +26,12 @@ pub fn until(at_ms: i64, now_ms: i64) -> Markup {
     }
 }
 
-/// CallerCredential the date and time of `at_ms`, to the second.
+/// Shows the date and time of `at_ms`, to the second.
 pub fn moment(at_ms: i64) -> Markup {
     html! { time datetime=(rfc3339(at_ms)) { (full(at_ms)) } }
 }
 
-/// Writes a length of time in its largest unit, and two of them where that helps.
+/// Formats a duration in its largest unit; hours are followed by minutes.
 fn distance(ms: i64) -> String {
     let of = |unit: i64| ms.max(0).checked_div(unit).unwrap_or_default();
     match ms {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_are_told_in_one_or_two_units() {
+    fn distances_have_one_or_two_units() {
         for (ms, expected) in [
             (-5, "0 s"),
             (999, "0 s"),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn little_time_left_is_told_apart() {
+    fn little_remaining_time_is_highlighted() {
         assert!(until(100_000, 0).into_string().contains("class=\"soon\""));
         assert!(!until(200_000, 0).into_string().contains("soon"));
         assert!(until(1, 5).into_string().contains(">now<"));

@@ -1,4 +1,4 @@
-//! What a hostile call may try, and what it gets.
+//! Hostile arguments, and how they are shown.
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn each_type_shows_as_its_own() {
         (r#"{"":1}"#, "empty key"),
         (r#"{"a":[1,2]}"#, "<span class=\"index\">[1]</span>"),
         ("{}", "No arguments."),
-        ("nonsense", "no JSON text"),
+        ("nonsense", "not valid JSON"),
     ] {
         let html = html(text);
         assert!(html.contains(expected), "{text}: {html}");

@@ -75,7 +75,7 @@ fn a_long_text_keeps_its_ends_and_says_what_is_missing() {
     assert!(html.starts_with("<bdi>beginx") && html.ends_with("xend</bdi>"));
     assert_eq!(shown.hidden, text.len() - 2048 - 256);
     assert!(html.contains("… 1,046,280 more characters …"), "{html}");
-    assert_eq!(shown.cost, Form::STRING.room());
+    assert_eq!(shown.cost, Form::STRING.space());
 }
 
 #[test]
