@@ -15,6 +15,7 @@ mod listen;
 mod logging;
 mod metrics;
 mod model;
+mod panics;
 mod password;
 mod question;
 mod secret;

@@ -12,28 +12,29 @@ use axum::{Router, response};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::{self, Settings};
 use crate::store::{Permissions, Store};
-use crate::{api, ask, feed, listen, logging, sse, tls, web, webhooks};
+use crate::{api, ask, feed, listen, logging, panics, sse, tls, web, webhooks};
 
 /// The default database.
 pub const DATABASE: &str = "sqlite:mcp-approvals.db";
 
 /// The largest body of a form or a decision, in bytes.
-const LARGEST: usize = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;
 
 /// How long a request may take that does not wait for a decision.
-const SLOWEST: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often expired approvals are marked.
-const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often certificates are reloaded.
-const RELOAD: Duration = Duration::from_secs(60);
+const RELOAD_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Serves until the process is told to stop.
 ///
@@ -63,27 +64,42 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     let app = App::new(settings, url, store, stopping.clone()).await.map_err(|why| why.to_string())?;
     print_first_steps(&app).await?;
 
-    let feed = tokio::spawn(feed::run(AppState::clone(&app)));
-    let hooks = tokio::spawn(webhooks::run(AppState::clone(&app)));
-    let sweeps = tokio::spawn(sweep(AppState::clone(&app)));
-    let reloads = tokio::spawn(reload(AppState::clone(&app), tls.clone()));
+    let reload_tls = tls.clone();
+    let background = [
+        spawn(&app, "the feed of changes", feed::run),
+        spawn(&app, "the delivery to webhooks", webhooks::run),
+        spawn(&app, "the sweep of expired approvals", sweep),
+        spawn(&app, "the reloading of certificates", move |app| reload(app, reload_tls.clone())),
+    ];
     let served = tokio::spawn(listen::serve(listener, tls, router(AppState::clone(&app)), stopping));
     say(&format!("port={}", address.port()));
     stop_signal().await?;
     logging::line("stopping");
     // Sending fails only if no receiver is left.
     let _ = stop.send(true);
-    for task in [served, feed, hooks, sweeps, reloads] {
+    for task in std::iter::once(served).chain(background) {
         let _ = task.await;
     }
     app.store.close().await;
     Ok(())
 }
 
+/// Starts a background task, which survives panics.
+fn spawn<F>(
+    app: &AppState,
+    name: &'static str,
+    task: impl Fn(AppState) -> F + Send + Sync + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let app = AppState::clone(app);
+    tokio::spawn(async move { panics::restart(&app, name, || task(AppState::clone(&app))).await })
+}
+
 /// Returns the router with all routes.
 fn router(app: AppState) -> Router {
-    let measure = middleware::from_fn_with_state(AppState::clone(&app), measured);
-    Router::new()
+    let routes = Router::new()
         .route("/v1/approvals", post(ask::ask).get(api::list))
         .route("/v1/approvals/{id}", get(api::show))
         .route("/v1/approvals/{id}/approve", post(api::approve))
@@ -93,8 +109,16 @@ fn router(app: AppState) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .merge(web::routes())
-        .layer(DefaultBodyLimit::max(LARGEST))
+        .merge(web::routes());
+    with_middleware(routes, app)
+}
+
+/// Adds what all routes share: a limit of the body, an answer after a panic, and the measuring of durations.
+pub fn with_middleware(routes: Router<AppState>, app: AppState) -> Router {
+    let measure = middleware::from_fn_with_state(AppState::clone(&app), measured);
+    routes
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(panics::catch))
         .layer(measure)
         .with_state(app)
 }
@@ -105,7 +129,7 @@ async fn measured(State(app): State<AppState>, request: Request, next: Next) -> 
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let response = match route.as_str() {
         "/v1/approvals" | "/events" => next.run(request).await,
-        _ => match timeout(SLOWEST, next.run(request)).await {
+        _ => match timeout(REQUEST_TIMEOUT, next.run(request)).await {
             Ok(response) => response,
             Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
         },
@@ -148,7 +172,7 @@ async fn sweep(app: AppState) {
             Err(why) => logging::line(why),
         }
         tokio::select! {
-            () = tokio::time::sleep(SWEEP) => {}
+            () = tokio::time::sleep(SWEEP_INTERVAL) => {}
             () = app.stopped() => {}
         }
     }
@@ -159,7 +183,7 @@ async fn reload(app: AppState, tls: Option<Arc<tls::Current>>) {
     let Some(tls) = tls else { return };
     loop {
         tokio::select! {
-            () = tokio::time::sleep(RELOAD) => {}
+            () = tokio::time::sleep(RELOAD_INTERVAL) => {}
             () = app.stopped() => return,
         }
         if let Err(why) = tls.reload() {

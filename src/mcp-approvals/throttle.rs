@@ -161,6 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn a_poisoned_lock_is_still_used() {
+        let throttle = Throttle::default();
+        let panicked = std::thread::scope(|scope| {
+            let holder = scope.spawn(|| {
+                let _failures = throttle.failures.lock().unwrap();
+                panic!("on purpose");
+            });
+            holder.join().is_err()
+        });
+        assert!(panicked && throttle.failures.is_poisoned());
+        assert_eq!(throttle.take("alice", HOME, 0), Ok(()));
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let throttle = Throttle::default();
         for number in 0..12_000_u32 {

@@ -27,7 +27,7 @@ def scripted(approvals):
         found = approvals.ledger.find(asked)
         if target in ("approved", "denied"):
             approvals.decide(target, found.id, BY_APPROVER if target == "denied" else None)
-        told = approvals.told(*approvals.ledger.take(asked))
+        told = approvals.answer_to(*approvals.ledger.take(asked))
         if target == "expired":
             approvals.decide("approved", found.id)
             found.expires = 0
