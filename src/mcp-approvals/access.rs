@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_decide_what() {
+    fn roles_and_ownership_limit_decisions() {
         let settings = config::settings(FILE, |_| Ok(String::new())).unwrap();
         let own = |principal: &str| Err(AccessDenied::OwnCall(principal.to_owned()));
         for (name, groups, server, tool, principal, expected) in [
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_adds_what_its_invitation_said() {
+    fn an_account_has_the_permissions_of_its_invitation() {
         let settings = Settings::default();
         let approver = Approver { name: "bob".to_owned(), groups: Vec::new() };
         let view =

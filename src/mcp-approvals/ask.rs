@@ -67,16 +67,16 @@ async fn handle(app: &App, request: Request<Body>) -> Response {
         }
         Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "the body must arrive within 30 seconds"),
     };
-    let question = match question::read(&body) {
+    let asked = match question::read(&body) {
         Ok(question) => question,
         Err(what) => return error(StatusCode::BAD_REQUEST, &what.to_string()),
     };
     drop(body);
-    if !caller.may_ask(&question.question.server) {
+    if !caller.may_ask(&asked.question.server) {
         let what = format!("`server`: the caller `{}` may not ask about this server", caller.name);
         return error(StatusCode::FORBIDDEN, &what);
     }
-    match ask_and_wait(app, &question, &caller).await {
+    match ask_and_wait(app, &asked, &caller).await {
         Ok(approval) => {
             app.metrics.asked(approval.status);
             answer_to(app, &approval)
@@ -90,18 +90,20 @@ async fn handle(app: &App, request: Request<Body>) -> Response {
 /// hyper drops this future, so nothing is consumed for a caller that is gone.
 async fn ask_and_wait(
     app: &App,
-    question: &AskRequest,
+    asked: &AskRequest,
     caller: &AuthenticatedCaller,
 ) -> Result<Approval, StoreError> {
-    let wait = Duration::from_secs(u64::from(question.wait_seconds));
+    let wait = Duration::from_secs(u64::from(asked.wait_seconds));
     let until = Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
     // Subscribe before asking, so that a decision made in between is not missed.
     let mut changes = app.feed.subscribe();
     loop {
-        let approval = app.store.ask(&question.question, &caller.name, now_ms).await?;
+        let approval = app.store.ask(&asked.question, &caller.name, now_ms).await?;
         app.feed.wake();
         // Ask again to get the result: another call may have consumed the approval meanwhile.
-        if approval.status != Status::Pending || !changed(app, &approval, &mut changes, until).await? {
+        if approval.status != Status::Pending
+            || !wait_for_decision(app, &approval, &mut changes, until).await?
+        {
             return Ok(approval);
         }
     }
@@ -109,7 +111,7 @@ async fn ask_and_wait(
 
 /// Waits for a decision on a pending approval. Returns `false` if `until` has come, the approval has
 /// expired or the service stops.
-async fn changed(
+async fn wait_for_decision(
     app: &App,
     approval: &Approval,
     changes: &mut Changes,
@@ -120,7 +122,7 @@ async fn changed(
     let until = until.min(ends);
     while Instant::now() < until {
         tokio::select! {
-            () = heard(changes, &approval.id) => {}
+            () = wait_for_change(changes, &approval.id) => {}
             () = sleep_until(until) => return Ok(false),
             () = app.stopped() => return Ok(false),
         }
@@ -134,7 +136,7 @@ async fn changed(
 }
 
 /// Waits until the approval changes, or until this receiver has missed changes.
-async fn heard(changes: &mut Changes, approval: &str) {
+async fn wait_for_change(changes: &mut Changes, approval: &str) {
     loop {
         match changes.recv().await {
             Ok(change) if change.approval != approval => {}

@@ -4,12 +4,12 @@ use std::thread;
 
 use serde_json::json;
 
-use super::service::{Place, ROLES, agent, question, sealed};
+use super::service::{Folder, ROLES, agent, question, sealed};
 
 #[test]
 fn a_question_is_answered_as_the_contract_says() {
-    let place = Place::new(ROLES);
-    let service = place.serve();
+    let folder = Folder::new(ROLES);
+    let service = folder.serve();
     let (status, answer) = service.ask(&question('a'));
     let id = answer["id"].as_str().unwrap();
     assert_eq!((status, answer["status"].as_str()), (200, Some("pending")));
@@ -17,31 +17,34 @@ fn a_question_is_answered_as_the_contract_says() {
     assert!(answer["expires_at"].as_str().unwrap().ends_with('Z') && answer.get("reason").is_none());
     assert_eq!(service.asked(&question('a')), ("pending".to_owned(), id.to_owned()));
     assert_eq!(service.decide(&id[..8], "approve", Some("fine")).0, 200);
-    let (_, told) = service.ask(&question('a'));
-    assert_eq!((told["status"].as_str(), told["reason"].as_str()), (Some("approved"), Some("fine")));
+    let (_, answer) = service.ask(&question('a'));
+    assert_eq!((answer["status"].as_str(), answer["reason"].as_str()), (Some("approved"), Some("fine")));
     let (status, next) = service.asked(&question('a'));
     assert!(status == "pending" && next != id);
     assert_eq!(service.decide(&next, "deny", Some("not today")).0, 200);
     for _ in 0..2 {
-        let (_, told) = service.ask(&question('a'));
-        assert_eq!((told["status"].as_str(), told["reason"].as_str()), (Some("denied"), Some("not today")));
+        let (_, answer) = service.ask(&question('a'));
+        assert_eq!(
+            (answer["status"].as_str(), answer["reason"].as_str()),
+            (Some("denied"), Some("not today"))
+        );
     }
-    for (id, verb, status, told) in [
+    for (id, verb, status, answer) in [
         (next.as_str(), "approve", 409, "ann has already denied it"),
         (&next[..5], "deny", 404, "an id must be 32 hex digits, or at least the first 6"),
         (&"0".repeat(32), "deny", 404, "there is no such approval"),
     ] {
-        assert_eq!(service.decide(id, verb, None), (status, json!({ "error": told })));
+        assert_eq!(service.decide(id, verb, None), (status, json!({ "error": answer })));
     }
 }
 
 #[test]
 fn an_invalid_question_or_caller_is_refused() {
-    let place = Place::new(&format!(
+    let folder = Folder::new(&format!(
         "{ROLES}[[callers]]\nname = \"limited\"\nservers = [\"crm\"]\n\
          token_sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n"
     ));
-    let service = place.serve();
+    let service = folder.serve();
     let mut foreign = question('a');
     foreign["server"] = json!("bank");
     let valid = sealed(&question('a'));
@@ -72,24 +75,24 @@ fn an_invalid_question_or_caller_is_refused() {
     let (_, answer) = service.send("POST", "/v1/approvals", "abc", Some("{}"));
     assert_eq!(answer, json!({ "error": "`arguments` must be an object" }));
     assert_eq!(service.ask(&question('a')).0, 200);
-    place.run(&["caller", "envoy", "--revoke"]);
+    folder.run(&["caller", "envoy", "--revoke"]);
     assert_eq!(service.ask(&question('a')).0, 401);
 }
 
 #[test]
 fn nobody_approves_their_own_call() {
-    let place = Place::new(&format!("{ROLES}[[approvers]]\nname = \"ann\"\nprincipals = [\"bot\"]\n"));
-    let service = place.serve();
+    let folder = Folder::new(&format!("{ROLES}[[approvers]]\nname = \"ann\"\nprincipals = [\"bot\"]\n"));
+    let service = folder.serve();
     let (_, id) = service.asked(&question('a'));
-    let (status, told) = service.decide(&id, "approve", None);
-    assert_eq!(status, 403, "{told}");
+    let (status, answer) = service.decide(&id, "approve", None);
+    assert_eq!(status, 403, "{answer}");
     assert_eq!(service.asked(&question('a')).0, "pending");
 }
 
 #[test]
 fn of_fifty_calls_through_two_processes_one_goes_on() {
-    for place in Place::each(ROLES) {
-        let services = [place.serve(), place.serve()];
+    for folder in Folder::each(ROLES) {
+        let services = [folder.serve(), folder.serve()];
         let (_, id) = services[0].asked(&question('a'));
         assert_eq!(services[1].decide(&id, "approve", None).0, 200);
         let answers: Vec<_> = thread::scope(|scope| {

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::service::{Place, ROLES, question};
+use super::service::{Folder, ROLES, question};
 
 #[test]
 fn every_expired_approval_is_marked() {
-    let place = Place::new(ROLES);
-    let service = place.serve();
+    let folder = Folder::new(ROLES);
+    let service = folder.serve();
     for number in 0..150 {
         let mut short = question('a');
         short["arguments"] = json!({ "number": number });
@@ -18,7 +18,7 @@ fn every_expired_approval_is_marked() {
         service.asked(&short);
     }
     let expired = || {
-        let exported = place.run(&["export"]);
+        let exported = folder.run(&["export"]);
         exported.lines().filter(|line| line.contains("\"event\":\"expired\"")).count()
     };
     let begun = Instant::now();
@@ -31,17 +31,17 @@ fn every_expired_approval_is_marked() {
 
 #[test]
 fn an_answered_decision_survives_a_power_failure() {
-    for place in Place::each(ROLES) {
+    for folder in Folder::each(ROLES) {
         for round in 0..5 {
             let letter = char::from(b'a' + round);
-            let mut service = place.serve();
+            let mut service = folder.serve();
             let (_, id) = service.asked(&question(letter));
             assert_eq!(service.decide(&id, "approve", None).0, 200);
             service.kill();
-            let mut service = place.serve();
+            let mut service = folder.serve();
             assert_eq!(service.asked(&question(letter)), ("approved".to_owned(), id));
             service.kill();
-            let service = place.serve();
+            let service = folder.serve();
             assert_eq!(service.asked(&question(letter)).0, "pending", "the approval was consumed");
         }
     }

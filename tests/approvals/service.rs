@@ -16,7 +16,7 @@ use ureq::Agent;
 pub const ROLES: &str = "[[roles]]\nwho = [\"ann\"]\nmay = \"approve\"\n";
 
 /// A folder with a database and a configuration, which is deleted when the test ends.
-pub struct Place {
+pub struct Folder {
     pub directory: PathBuf,
     /// The database's URL, unless it is a file in the folder
     database: Option<String>,
@@ -36,7 +36,7 @@ pub struct Service {
 /// The status of an answer, and its JSON.
 pub type Answer = (u16, Value);
 
-impl Place {
+impl Folder {
     /// Creates a folder with this configuration.
     pub fn new(configuration: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -49,9 +49,9 @@ impl Place {
 
     /// Creates one for SQLite, and one for PostgreSQL if `MCP_APPROVALS_TEST_POSTGRES` is a URL.
     pub fn each(configuration: &str) -> Vec<Self> {
-        let mut places = vec![Self::new(configuration)];
+        let mut folders = vec![Self::new(configuration)];
         if let Ok(url) = std::env::var("MCP_APPROVALS_TEST_POSTGRES") {
-            let mut place = Self::new(configuration);
+            let mut folder = Self::new(configuration);
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
             let schema = format!("p_{}_{now}", std::process::id());
             let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -61,10 +61,10 @@ impl Place {
                 sqlx::query(create).execute(&pool).await.unwrap();
             });
             let sign = if url.contains('?') { '&' } else { '?' };
-            place.database = Some(format!("{url}{sign}options[search_path]={schema}"));
-            places.push(place);
+            folder.database = Some(format!("{url}{sign}options[search_path]={schema}"));
+            folders.push(folder);
         }
-        places
+        folders
     }
 
     /// Returns a command that runs in the folder.
@@ -101,7 +101,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
     }

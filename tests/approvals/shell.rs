@@ -2,18 +2,18 @@
 
 use serde_json::json;
 
-use super::service::{Place, ROLES, agent, question};
+use super::service::{Folder, ROLES, agent, question};
 
 #[test]
 fn the_shell_commands_list_show_decide_and_export() {
-    let place = Place::new(ROLES);
-    let service = place.serve();
+    let folder = Folder::new(ROLES);
+    let service = folder.serve();
     let mut hostile = question('a');
     hostile["tool"] = json!("drop\u{1b}[2J\u{202e}");
     let (_, id) = service.asked(&hostile);
     let url = format!("http://127.0.0.1:{}", service.port);
     let shell = |arguments: &[&str]| {
-        let mut command = place.command(arguments);
+        let mut command = folder.command(arguments);
         let output =
             command.env("MCP_APPROVALS_TOKEN", &service.ann).args(["--service", &url]).output().unwrap();
         (output.status.success(), String::from_utf8(output.stdout).unwrap())
@@ -32,7 +32,7 @@ fn the_shell_commands_list_show_decide_and_export() {
     assert!(!shell(&["approve", &id[..8]]).0, "it is already decided");
     assert!(shell(&["list", "--status", "denied"]).1.contains("denied by ann: no"));
     assert_eq!(shell(&["list"]).1, "");
-    let exported = place.run(&["export"]);
+    let exported = folder.run(&["export"]);
     let (status, _) = service.send("GET", "/v1/events", &service.ann, None);
     assert_eq!(status, 200);
     let events: Vec<serde_json::Value> =
@@ -44,13 +44,13 @@ fn the_shell_commands_list_show_decide_and_export() {
     );
     assert_eq!(of[0]["call"]["arguments"], json!({ "letter": "a", "secret": "s3cr3t" }));
     assert_eq!((of[1]["who"].as_str(), of[1]["reason"].as_str()), (Some("ann"), Some("no")));
-    assert_eq!(place.run(&["export", "--since", "2999-01-01T00:00:00Z"]), "");
+    assert_eq!(folder.run(&["export", "--since", "2999-01-01T00:00:00Z"]), "");
 }
 
 #[test]
 fn health_readiness_and_metrics_are_served() {
-    let place = Place::new(ROLES);
-    let service = place.serve();
+    let folder = Folder::new(ROLES);
+    let service = folder.serve();
     let (_, id) = service.asked(&question('a'));
     service.decide(&id, "approve", None);
     service.asked(&question('a'));

@@ -2,13 +2,13 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use super::service::Place;
+use super::service::Folder;
 
 #[test]
 fn the_first_start_prints_a_link_and_a_token_once() {
-    let place = Place::new("");
-    // No role is configured, so `Place::serve` could not create a token for Ann.
-    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let folder = Folder::new("");
+    // No role is configured, so `Folder::serve` could not create a token for Ann.
+    let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0"]);
     let mut starts = Vec::new();
     for _ in 0..2 {
         let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
@@ -37,10 +37,10 @@ fn an_invalid_configuration_is_refused_with_all_of_its_faults() {
         ("listen = \n", 1),
         ("[tls]\ncertificate = \"no.pem\"\nkey = \"no.key\"\n", 1),
     ] {
-        let place = Place::new(text);
-        let mut command = place.command(&["serve", "--config", "approvals.toml"]);
+        let folder = Folder::new(text);
+        let mut command = folder.command(&["serve", "--config", "approvals.toml"]);
         let output = command.stderr(std::process::Stdio::piped()).output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), told.lines().count()), (Some(2), faults), "{told}");
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(2), faults), "{errors}");
     }
 }

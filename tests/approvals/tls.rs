@@ -4,7 +4,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType}
 use ureq::Agent;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
-use super::service::{Place, ROLES, question, sealed, write};
+use super::service::{Folder, ROLES, question, sealed, write};
 
 /// A certificate authority.
 struct Authority {
@@ -37,16 +37,16 @@ fn uri(text: &str) -> SanType {
 #[test]
 fn a_caller_is_authenticated_by_its_certificate() {
     let (servers, mesh, others) = (Authority::new(), Authority::new(), Authority::new());
-    let place = Place::new(&format!(
+    let folder = Folder::new(&format!(
         "{ROLES}[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\nclient_ca = \"mesh.pem\"\n\
          [[callers]]\nname = \"mesh\"\ncertificate = \"spiffe://corp/envoy\"\nservers = [\"crm\"]\n\
          [[callers]]\nname = \"dns\"\ncertificate = \"envoy.corp\"\n"
     ));
     let (certificate, key) = servers.issue(SanType::IpAddress([127, 0, 0, 1].into()));
     for (name, text) in [("server.pem", &certificate), ("server.key", &key), ("mesh.pem", &mesh.pem)] {
-        write(&place.directory, name, text);
+        write(&folder.directory, name, text);
     }
-    let service = place.serve();
+    let service = folder.serve();
     let url = format!("https://127.0.0.1:{}/v1/approvals", service.port);
     let ask = |presented: Option<(String, String)>| {
         let root = Certificate::from_pem(servers.pem.as_bytes()).unwrap();

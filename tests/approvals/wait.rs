@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::service::{Place, ROLES, agent, question, sealed, waiting};
+use super::service::{Folder, ROLES, agent, question, sealed, waiting};
 
 #[test]
 fn an_answer_is_held_until_a_decision_in_any_process() {
-    for place in Place::each(ROLES) {
-        let services = [place.serve(), place.serve()];
+    for folder in Folder::each(ROLES) {
+        let services = [folder.serve(), folder.serve()];
         for (letter, decider, within) in [('a', 0, 900), ('b', 1, 2500)] {
             let (_, id) = services[0].asked(&question(letter));
             thread::scope(|scope| {
@@ -37,8 +37,8 @@ fn an_answer_is_held_until_a_decision_in_any_process() {
 
 #[test]
 fn nothing_is_consumed_for_a_caller_that_has_disconnected() {
-    for place in Place::each(ROLES) {
-        let service = place.serve();
+    for folder in Folder::each(ROLES) {
+        let service = folder.serve();
         let (_, id) = service.asked(&question('a'));
         let body = sealed(&waiting('a', 60));
         let mut gone = TcpStream::connect(("127.0.0.1", service.port)).unwrap();
@@ -60,8 +60,8 @@ fn nothing_is_consumed_for_a_caller_that_has_disconnected() {
 
 #[test]
 fn a_stop_answers_held_questions_and_ends_streams() {
-    let place = Place::new(ROLES);
-    let mut service = place.serve();
+    let folder = Folder::new(ROLES);
+    let mut service = folder.serve();
     let mut stream = TcpStream::connect(("127.0.0.1", service.port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     write!(stream, "GET /events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", service.ann)
@@ -85,8 +85,8 @@ fn a_stop_answers_held_questions_and_ends_streams() {
 
 #[test]
 fn a_page_is_notified_only_of_what_its_viewer_may_see() {
-    let place = Place::new(&format!("{ROLES}servers = [\"crm\"]\n"));
-    let service = place.serve();
+    let folder = Folder::new(&format!("{ROLES}servers = [\"crm\"]\n"));
+    let service = folder.serve();
     let mut stream = TcpStream::connect(("127.0.0.1", service.port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
     write!(stream, "GET /events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", service.ann)
@@ -98,8 +98,8 @@ fn a_page_is_notified_only_of_what_its_viewer_may_see() {
     bank["server"] = json!("bank");
     service.asked(&bank);
     service.asked(&question('b'));
-    let told: Vec<_> = lines.map_while(Result::ok).filter(|line| line.starts_with("event:")).collect();
-    assert_eq!(told, ["event: changed"], "only of the approval they may see");
+    let events: Vec<_> = lines.map_while(Result::ok).filter(|line| line.starts_with("event:")).collect();
+    assert_eq!(events, ["event: changed"], "only of the approval they may see");
     let (_, list) = service.send("GET", "/v1/approvals?status=pending", &service.ann, None);
     assert_eq!(list["approvals"].as_array().unwrap().len(), 1);
     assert_eq!(service.send("GET", "/v1/events", &service.ann, None).0, 403);

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::service::{Place, ROLES, question};
+use super::service::{Folder, ROLES, question};
 
 /// Starts a receiver that answers with each of `statuses`, and then with 200. Returns its port and its messages.
 fn listen(statuses: &'static [u16]) -> (u16, Receiver<serde_json::Value>) {
@@ -39,8 +39,8 @@ fn listen(statuses: &'static [u16]) -> (u16, Receiver<serde_json::Value>) {
 #[test]
 fn a_message_is_retried_and_survives_a_power_failure() {
     let (port, messages) = listen(&[500, 503]);
-    let place = Place::new(&format!("{ROLES}[[webhooks]]\nurl = \"http://127.0.0.1:{port}/T0/secret\"\n"));
-    let mut service = place.serve();
+    let folder = Folder::new(&format!("{ROLES}[[webhooks]]\nurl = \"http://127.0.0.1:{port}/T0/secret\"\n"));
+    let mut service = folder.serve();
     let mut asked = question('a');
     asked["tool"] = "<!channel>".into();
     let (_, id) = service.asked(&asked);
@@ -51,7 +51,7 @@ fn a_message_is_retried_and_survives_a_power_failure() {
     assert!(text.contains("&lt;!channel&gt;") && !text.contains("s3cr3t"), "{text}");
     // The first pause of two seconds has passed when the service has restarted.
     service.kill();
-    let service = place.serve();
+    let service = folder.serve();
     for _ in 0..2 {
         let again = messages.recv_timeout(Duration::from_secs(70)).unwrap();
         assert!(again["text"].as_str().unwrap().contains(&id), "{again}");
@@ -63,8 +63,8 @@ fn a_message_is_retried_and_survives_a_power_failure() {
 #[test]
 fn two_processes_deliver_each_message_once() {
     let (port, messages) = listen(&[]);
-    let place = Place::new(&format!("{ROLES}[[webhooks]]\nurl = \"http://127.0.0.1:{port}/\"\n"));
-    let services = [place.serve(), place.serve()];
+    let folder = Folder::new(&format!("{ROLES}[[webhooks]]\nurl = \"http://127.0.0.1:{port}/\"\n"));
+    let services = [folder.serve(), folder.serve()];
     for letter in ['a', 'b', 'c'] {
         services[0].asked(&question(letter));
     }

@@ -121,9 +121,7 @@ def _waits(service, token: str, **arguments: object) -> str:
         return ""
 
 
-def test_two_envoys_share_one_approval(
-    proxy, module_envoy, service, anna, upstream
-):
+def test_two_envoys_share_one_approval(proxy, module_envoy, service, anna, upstream):
     other = module_envoy(DOCUMENT, approvals=service, edit=showing(service.token))
     assert [wipe(proxy, disk=7), wipe(other, disk=7)] == [PENDING, PENDING]
     service.decide(newest(service, anna, disk=7), "approve", anna)
@@ -148,7 +146,9 @@ def test_an_envoy_with_an_invalid_token_lets_nothing_through(module_envoy, servi
     assert wipe(proxy) == UNAVAILABLE and upstream.heads == []
 
 
-def test_an_envoy_can_authenticate_with_a_certificate(service, module_service, module_envoy, anna, upstream, tmp_path):
+def test_an_envoy_can_authenticate_with_a_certificate(
+    service, module_service, module_envoy, anna, upstream, tmp_path
+):
     authority = Authority("corp")
     own = authority.issue(dns=["approvals.internal"])
     envoys = authority.issue(uris=["spiffe://corp/envoy"])

@@ -119,7 +119,7 @@ def test_everything_works_without_javascript(place, browser):
     assert len(upstream.calls) == 1
     # Without JavaScript a blank reason reaches the service, which rejects it.
     call(proxy, target="three")
-    page.get_by_role("link", name="Waiting").click()
+    page.get_by_role("link", name="Waiting", exact=True).click()
     page.get_by_role("link", name="danger").click()
     page.get_by_label("Why not?").fill("   ")
     page.get_by_role("button", name="Refuse").click()

@@ -206,7 +206,9 @@ def test_without_its_database_the_service_approves_nothing_and_is_not_ready(serv
             answer = started.post(question())
             assert answer.status_code == 503 and "approved" not in answer.text
         assert started.decided(asked["id"], "deny", anna, "late").status_code == 503
-        statuses = {path: httpx.get(started.url + path, **PLAIN).status_code for path in ("/readyz", "/healthz")}
+        statuses = {
+            path: httpx.get(started.url + path, **PLAIN).status_code for path in ("/readyz", "/healthz")
+        }
         assert statuses == {"/readyz": 503, "/healthz": 200}
         own.start()
         wait_for(
@@ -285,7 +287,9 @@ def test_questions_and_decisions_expire(pair):
     first.decide(asked["no"]["id"], "deny", anna, reason="no")
     assert second.ask(**brief["no"])["status"] == "denied"
     for answer in asked.values():
-        wait_for(lambda id=answer["id"]: second.show(id, anna)["status"] == "expired", "the approval to expire")
+        wait_for(
+            lambda id=answer["id"]: second.show(id, anna)["status"] == "expired", "the approval to expire"
+        )
     late = first.decided(asked["open"]["id"], "approve", anna)
     assert late.status_code == 409 and "it has expired" in late.json()["error"]
     for name, call in brief.items():

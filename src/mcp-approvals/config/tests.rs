@@ -188,7 +188,7 @@ fn every_fault_is_reported_with_a_correction() {
 }
 
 #[test]
-fn a_parsedcontains_the_addresses_with_its_prefix() {
+fn a_network_contains_the_addresses_with_its_prefix() {
     for (network, address, contains) in [
         ("10.0.0.0/8", "10.255.0.1", true),
         ("10.0.0.0/8", "11.0.0.1", false),

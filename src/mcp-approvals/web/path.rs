@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_holds_any_text() {
+    fn any_text_can_be_encoded() {
         assert_eq!(encode("a b&c=ü/~"), "a%20b%26c%3D%C3%BC%2F~");
     }
 

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_does_not_matter() {
+    fn deeply_nested_values_are_examined() {
         let text = format!("{}\"\u{202e}\"{}", "[".repeat(200_000), "]".repeat(200_000));
         assert_eq!(UnseenCharacters::of(json::read(text.as_bytes()).unwrap().root()).counts.len(), 1);
     }

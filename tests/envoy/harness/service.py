@@ -86,7 +86,7 @@ class Service:
             raise RuntimeError(f"the service ended with {self.process.returncode}:\n{self.log()}")
         return printed if re.search(r"^port=\d+$", printed, re.M) else ""
 
-    def _place(self) -> list:
+    def _database_options(self) -> list:
         return ["--database", self.database]
 
     @property

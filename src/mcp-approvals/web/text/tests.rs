@@ -7,7 +7,7 @@ fn name(text: &str) -> String {
 }
 
 #[test]
-fn what_cannot_be_seen_is_marked() {
+fn unseen_characters_are_marked() {
     for (text, expected) in [
         ("pay\u{202e}cod", "⟨U+202E⟩"),
         ("a\u{200b}b", "⟨U+200B⟩"),
@@ -44,7 +44,7 @@ fn what_cannot_be_seen_is_marked() {
 }
 
 #[test]
-fn what_is_html_is_text() {
+fn html_is_escaped() {
     for (text, expected) in [
         ("<script>alert(1)</script>", "<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>"),
         ("\" onmouseover=\"x", "<bdi>&quot; onmouseover=&quot;x</bdi>"),
@@ -56,7 +56,7 @@ fn what_is_html_is_text() {
 }
 
 #[test]
-fn other_text_stays_as_it_is() {
+fn ordinary_text_is_unchanged() {
     for text in ["", "pay_invoice", "Zoë Müller", "שלום 42", "支払い", "two  spaces", "e\u{301}"] {
         assert_eq!(name(text), format!("<bdi>{text}</bdi>"));
     }
@@ -79,7 +79,7 @@ fn a_long_text_keeps_its_ends_and_says_what_is_missing() {
 }
 
 #[test]
-fn a_text_of_marks_is_as_bounded_as_any() {
+fn a_text_of_marks_has_a_bounded_size() {
     for unit in ["\u{202e}a", "\u{80}\u{81}", "\u{300}", "\n", "\t", "\"", "a\u{e0041}"] {
         let html = show(&unit.repeat(500_000), Form::STRING).markup.into_string();
         assert!(html.len() < 32_000, "{unit:?}: {}", html.len());
@@ -89,7 +89,7 @@ fn a_text_of_marks_is_as_bounded_as_any() {
 }
 
 #[test]
-fn a_title_is_short_and_marked_too() {
+fn a_title_is_shortened_and_marked() {
     for (text, expected) in [
         ("pay_invoice", "pay_invoice".to_owned()),
         ("a\u{202e}b\n", "a⟨U+202E⟩b⟨U+000A⟩".to_owned()),
