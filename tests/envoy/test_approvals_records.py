@@ -69,11 +69,11 @@ def test_records_and_metrics_include_the_approval(proxy, approvals):
     approvals.answer = Answer(500)
     made.append(call(proxy, "wipe"))
     made.append(call(proxy, "gone"))
-    told = records(proxy, 6)
+    audited = records(proxy, 6)
     assert made == [PENDING, "allowed", PENDING, "approval_denied", UNAVAILABLE, "denied"]
-    assert [one["decision"] for one in told] == ["deny", "allow", "deny", "deny", "deny", "deny"]
-    assert [one.get("code") for one in told] == [word if word != "allowed" else None for word in made]
-    assert [one.get("approval") for one in told] == [
+    assert [one["decision"] for one in audited] == ["deny", "allow", "deny", "deny", "deny", "deny"]
+    assert [one.get("code") for one in audited] == [word if word != "allowed" else None for word in made]
+    assert [one.get("approval") for one in audited] == [
         {"id": first.id, "outcome": "pending"},
         {"id": first.id, "outcome": "approved"},
         {"id": second.id, "outcome": "pending"},
@@ -81,11 +81,11 @@ def test_records_and_metrics_include_the_approval(proxy, approvals):
         {"id": None, "outcome": "unavailable", "cause": "status 500"},
         None,
     ]
-    assert {one["rule"] for one in told[:5]} == {"tools.wipe"}
+    assert {one["rule"] for one in audited[:5]} == {"tools.wipe"}
     # The service's questions have the same ids as the records.
-    assert [ask["decision_id"] for ask in approvals.asks] == [one["id"] for one in told[:5]]
-    assert [ask["request_id"] for ask in approvals.asks] == [one["request_id"] for one in told[:5]]
-    assert "not today" not in json.dumps(told), "an approver's reason is not in the audit record"
+    assert [ask["decision_id"] for ask in approvals.asks] == [one["id"] for one in audited[:5]]
+    assert [ask["request_id"] for ask in approvals.asks] == [one["request_id"] for one in audited[:5]]
+    assert "not today" not in json.dumps(audited), "an approver's reason is not in the audit record"
     # Questions, and their outcomes; the difference is the number of clients that disconnected while waiting.
     assert counted(proxy) == {"asked": 5, "pending": 2, "approved": 1, "denied": 1, "unavailable": 1}
     decisions = proxy.stats(r"^wasmcustom\.mcp_policy\.decisions")
@@ -142,16 +142,16 @@ def test_a_notification_is_denied_without_asking(proxy, approvals, upstream, for
         assert (answer.status_code, code(answer)) == (status, PENDING)
         assert "id" not in answer.json() or answer.json()["id"] is None
     assert approvals.requests == [] and upstream.heads == []
-    told = records(proxy, 2)
-    assert all("approval" not in one for one in told)
+    audited = records(proxy, 2)
+    assert all("approval" not in one for one in audited)
 
 
 def test_shadow_mode_does_not_ask(proxy, approvals, upstream):
     assert [call(proxy, "wipe", "shadow"), call(proxy, "tried"), call(proxy, "few", "shadow")] == [
         "allowed"
     ] * 3
-    told = records(proxy, 3)
-    assert {(one["decision"], one["code"]) for one in told} == {("would_deny", PENDING)}
+    audited = records(proxy, 3)
+    assert {(one["decision"], one["code"]) for one in audited} == {("would_deny", PENDING)}
     assert approvals.requests == [] and len(upstream.calls) == 3
     assert counted(proxy) == {}
 
@@ -193,8 +193,8 @@ def test_a_limit_is_checked_before_asking_and_charged_once_after_the_approval(pr
     assert [call(proxy, "few", n=n) for n in (1, 2, 4)] == ["rate_limited"] * 3
     assert len(approvals.asks) == asked
     assert approvals.ledger.count("approved") == 1 and len(upstream.calls) == 1
-    told = records(proxy, 9)
-    assert [one["counters"][0]["used"] for one in told if one["decision"] == "allow"] == [1]
+    audited = records(proxy, 9)
+    assert [one["counters"][0]["used"] for one in audited if one["decision"] == "allow"] == [1]
 
 
 def test_a_limit_also_applies_to_calls_that_are_approved_while_waiting(envoy, approvals, upstream):
@@ -208,8 +208,8 @@ def test_a_limit_also_applies_to_calls_that_are_approved_while_waiting(envoy, ap
             approvals.decide("approved", one.id)
         codes = sorted(code(caller.receive()) for caller in crowd.callers)
     assert codes == ["allowed"] + ["rate_limited"] * 5 and len(upstream.calls) == 1
-    told = records(proxy, 6)
-    assert {one["approval"]["outcome"] for one in told} == {"approved"}
+    audited = records(proxy, 6)
+    assert {one["approval"]["outcome"] for one in audited} == {"approved"}
 
 
 def test_a_grant_may_require_approval_where_the_document_does_not(envoy, approvals, upstream):
@@ -272,12 +272,12 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("refused", "told"), REFUSED.values(), ids=REFUSED)
-def test_envoy_refuses_to_start_with_invalid_approvals(envoy, refused, told):
+@pytest.mark.parametrize(("refused", "expected"), REFUSED.values(), ids=REFUSED)
+def test_envoy_refuses_to_start_with_invalid_approvals(envoy, refused, expected):
     log = envoy.refused(refused)
     assert "Unable to create Wasm plugin" in log
     lines = [line for line in log.splitlines() if "the policy is refused: " in line and "wasm log" in line]
-    assert [told in line for line in lines] == [True], lines
+    assert [expected in line for line in lines] == [True], lines
 
 
 @pytest.mark.parametrize("form", [dict, Struct], ids=["StringValue", "Struct"])

@@ -369,10 +369,10 @@ def test_the_shell_commands_report_why_they_failed(service):
     anna = started.shell("anna")
     asked = started.ask()
     started.decide(asked["id"], "deny", anna, "no")
-    for name, (words, told) in FAILURES.items():
+    for name, (words, expected) in FAILURES.items():
         words = [asked["id"] if word == "0" else word for word in words]
         done = started.run(*words, token=anna, check=False)
-        assert done.returncode != 0 and told in done.stderr, (name, done)
+        assert done.returncode != 0 and expected in done.stderr, (name, done)
     for token in ("wrong", started.token):
         done = started.run("list", token=token, check=False)
         assert done.returncode == 1 and "token" in done.stderr

@@ -36,9 +36,9 @@ def links(text: str) -> list[str]:
 
 def test_a_call_that_a_person_approves_goes_on_once(place, browser):
     service, proxy, upstream = place
-    told = call(proxy, target="the staging database", count=3)
-    assert told["is_error"] and told["decision"]["code"] == PENDING
-    [page_of_it] = links(told["text"])
+    pending = call(proxy, target="the staging database", count=3)
+    assert pending["is_error"] and pending["decision"]["code"] == PENDING
+    [page_of_it] = links(pending["text"])
 
     anna = browser.visit(service.url)
     page = anna.sign_up(service.link, "anna")
@@ -79,10 +79,10 @@ def test_a_call_that_a_person_approves_goes_on_once(place, browser):
 
 def test_an_agent_reads_the_reason_of_a_refusal(place, browser):
     service, proxy, upstream = place
-    told = call(proxy, clients.PYTHON_2, target="all")
+    pending = call(proxy, clients.PYTHON_2, target="all")
     anna = browser.visit(service.url)
     anna.sign_up(service.link, "anna")
-    page = anna.go(links(told["text"])[0])
+    page = anna.go(links(pending["text"])[0])
     # The form is not sent without a reason.
     page.get_by_role("button", name="Refuse").click()
     assert page.get_by_label("Why not?").evaluate("field => field.validity.valueMissing")
@@ -100,7 +100,7 @@ def test_an_agent_reads_the_reason_of_a_refusal(place, browser):
 
 def test_everything_works_without_javascript(place, browser):
     service, proxy, upstream = place
-    told = call(proxy, target="one")
+    pending = call(proxy, target="one")
     call(proxy, clients.PYTHON_2, tool="sweep", target="two")
     anna = browser.visit(service.url, script=False)
     page = anna.sign_up(service.link, "anna")
@@ -128,7 +128,7 @@ def test_everything_works_without_javascript(place, browser):
     assert page.get_by_role("row").count() == 4
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("heading", name="Sign in").wait_for()
-    assert links(told["text"])
+    assert links(pending["text"])
     anna.assert_clean()
 
 
@@ -236,12 +236,12 @@ def test_everything_works_on_a_phone(place, browser):
 
 def test_the_second_of_two_approvers_learns_who_decided(place, browser):
     service, proxy, upstream = place
-    told = call(proxy, target="all")
+    pending = call(proxy, target="all")
     anna, bert = browser.visit(service.url), browser.visit(service.url)
     anna.sign_up(service.link, "anna")
     bert.sign_up(service.invite("bert"))
     for one in (anna, bert):
-        one.go(links(told["text"])[0])
+        one.go(links(pending["text"])[0])
     anna.page.get_by_label("Why not?").fill(BY_ANNA)
     anna.page.get_by_role("button", name="Refuse").click()
     anna.page.get_by_role("heading", name="Refused by anna").wait_for()

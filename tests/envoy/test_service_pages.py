@@ -59,15 +59,15 @@ def test_a_forged_form_changes_nothing(place, form, headers):
     if sent["token"] == "bert":
         sent["token"] = token(bert, page)
     sent = {name: value for name, value in sent.items() if value is not None}
-    told = {"origin": started.url, **headers}
-    told = {name: value.format(origin=started.url) for name, value in told.items()}
+    sent_headers = {"origin": started.url, **headers}
+    sent_headers = {name: value.format(origin=started.url) for name, value in sent_headers.items()}
     body = {"json": sent} if sent.pop("json", None) else {"data": sent}
     for verb in ("approve", "refuse"):
-        answer = anna.post(f"{page}/{verb}", headers=told, **body)
+        answer = anna.post(f"{page}/{verb}", headers=sent_headers, **body)
         assert answer.status_code in (400, 403), (verb, answer.status_code)
         assert "Nothing was changed" in answer.text
         answer = httpx.post(f"{started.url}/v1{page}/{verb.replace('refuse', 'deny')}", json={"reason": "x"},
-                            headers=told, cookies=dict(anna.cookies), **PLAIN)  # fmt: skip
+                            headers=sent_headers, cookies=dict(anna.cookies), **PLAIN)  # fmt: skip
         assert answer.status_code == 403
     assert started.ask(**call) == {**asked, "status": "pending"}
 
@@ -218,9 +218,9 @@ def test_failed_sign_ins_are_slowed_down(module_service):
     assert codes[:5] == [422] * 5 and codes[-1] == 429
     assert int(answer.headers["retry-after"]) > 0 and "before you try again" in answer.text
     # A forged x-forwarded-for header does not help.
-    told = {"origin": started.url, "x-forwarded-for": "192.0.2.7"}
+    sent_headers = {"origin": started.url, "x-forwarded-for": "192.0.2.7"}
     form = {"name": "anna", "password": "correct horse battery staple"}
-    assert httpx.post(started.url + "/sign-in", data=form, headers=told, **PLAIN).status_code == 429
+    assert httpx.post(started.url + "/sign-in", data=form, headers=sent_headers, **PLAIN).status_code == 429
 
 
 def test_a_new_password_or_removing_the_account_ends_its_sessions(module_service):
@@ -282,8 +282,8 @@ NOTICED = {
 }
 
 
-@pytest.mark.parametrize(("page", "told"), NOTICED.values(), ids=NOTICED)
-def test_the_harness_detects_what_a_page_must_not_do(browser, page, told):
+@pytest.mark.parametrize(("page", "expected"), NOTICED.values(), ids=NOTICED)
+def test_the_harness_detects_what_a_page_must_not_do(browser, page, expected):
     scripts = {"/throws.js": "throw new Error('thrown')", "/alerts.js": "alert('hello')"}
 
     def answer(request):
@@ -294,7 +294,7 @@ def test_the_harness_detects_what_a_page_must_not_do(browser, page, told):
     with Upstream(answer) as server:
         visit = browser.visit(f"http://127.0.0.1:{server.port}")
         visit.go("/")
-        wait_for(lambda: any(told in problem for problem in visit.problems), told)
+        wait_for(lambda: any(expected in problem for problem in visit.problems), expected)
         visit.close()
 
 

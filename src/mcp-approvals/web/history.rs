@@ -29,7 +29,7 @@ pub fn content(view: &HistoryView<'_>, now_ms: i64) -> Markup {
         (search(view))
         @if view.approvals.is_empty() {
             div.empty {
-                p.large { "Nothing view." }
+                p.large { "Nothing found." }
                 @if !view.text.is_empty() || view.status.is_some() {
                     p { a href="/history" { "Show everything" } }
                 }
