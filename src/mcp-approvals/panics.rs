@@ -16,8 +16,8 @@ use crate::logging;
 /// How long a background task pauses after a panic.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Middleware that answers 500 if a handler panics. Without it the connection would end without an answer, and
-/// with it all other requests of an HTTP/2 connection.
+/// Middleware that answers 500 if a handler panics. Without it the request would end without an answer, and over
+/// HTTP/1.1 the connection too.
 pub async fn catch(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     // The handler's own state is dropped. What handlers share stays valid: the database rolls back, and locks
@@ -81,7 +81,7 @@ mod tests {
     }
 
     /// Sends a request, and returns the status and the rest of the answer's first packet.
-    async fn get_(stream: &mut TcpStream, path: &str) -> String {
+    async fn send_get(stream: &mut TcpStream, path: &str) -> String {
         stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
         let mut buffer = vec![0; 4096];
         let length = stream.read(&mut buffer).await.unwrap();
@@ -100,9 +100,9 @@ mod tests {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let mut other = TcpStream::connect(address).await.unwrap();
         for stream in [&mut stream, &mut other] {
-            let answer = get_(stream, "/panic").await;
+            let answer = send_get(stream, "/panic").await;
             assert!(answer.starts_with("HTTP/1.1 500"), "{answer:?}");
-            let answer = get_(stream, "/fine").await;
+            let answer = send_get(stream, "/fine").await;
             assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("fine"), "{answer:?}");
         }
         drop((stream, other));
