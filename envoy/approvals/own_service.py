@@ -1,8 +1,8 @@
-"""An approval service of one's own, on Python's standard library; README.md has the contract.
+"""A minimal approval service that uses only Python's standard library. README.md describes the contract.
 
     ENVOY_TOKEN=… APPROVER_TOKEN=… python3 own_service.py 8090 approvals.sqlite3
 
-Envoy asks at /v1/approvals. A person sees the call at its page, and decides there:
+Envoy asks at /v1/approvals. A person views and decides a call at its page:
 
     curl -H "Authorization: Bearer $APPROVER_TOKEN" http://127.0.0.1:8090/approvals/ID
     curl -H "Authorization: Bearer $APPROVER_TOKEN" http://127.0.0.1:8090/approvals/ID \\
@@ -19,27 +19,27 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 tokens = {"envoy": os.environ["ENVOY_TOKEN"], "approver": os.environ["APPROVER_TOKEN"]}
-one_at_a_time = threading.Lock()
+lock = threading.Lock()
 db = sqlite3.connect(sys.argv[2], isolation_level=None, check_same_thread=False)
 db.execute("CREATE TABLE IF NOT EXISTS approvals (id, fingerprint, status, reason, expires, asked)")
-STANDING = "SELECT id, status, reason FROM approvals WHERE fingerprint=? AND status!='used' AND expires>?"
+VALID = "SELECT id, status, reason FROM approvals WHERE fingerprint=? AND status!='used' AND expires>?"
 
 
-def ask(asked):
-    """Find what was decided of this very call, or note that it is to be. To say `approved` uses it up."""
-    now, number = time.time(), asked["fingerprint"]
-    found = db.execute(STANDING, (number, now)).fetchone() or (secrets.token_hex(16), "new", None)
+def ask(question):
+    """Return the status of this call's approval, or create one. Returning `approved` consumes it."""
+    now, number = time.time(), question["fingerprint"]
+    found = db.execute(VALID, (number, now)).fetchone() or (secrets.token_hex(16), "new", None)
     if found[1] == "new":
-        row = (found[0], number, "pending", None, now + asked["expires_seconds"], json.dumps(asked))
+        row = (found[0], number, "pending", None, now + question["expires_seconds"], json.dumps(question))
         db.execute("INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?)", row)
     elif found[1] == "approved":
         db.execute("UPDATE approvals SET status = 'used' WHERE id = ?", found[:1])
-    told = {"status": found[1].replace("new", "pending"), "id": found[0], "url": f"{pages}{found[0]}"}
-    return {**told, "reason": found[2]} if found[2] else told
+    answer = {"status": found[1].replace("new", "pending"), "id": found[0], "url": f"{pages}{found[0]}"}
+    return {**answer, "reason": found[2]} if found[2] else answer
 
 
-def look(number, wanted):
-    """Show a call and how it stands, and decide it if that is wanted and nobody has."""
+def view(number, wanted):
+    """Return an approval. If `wanted` is a decision and the approval is pending, decide it first."""
     if wanted and wanted["status"] in ("approved", "denied"):
         change = "UPDATE approvals SET status = ?, reason = ? WHERE id = ? AND status = 'pending'"
         db.execute(change, (wanted["status"], wanted.get("reason"), number))
@@ -52,14 +52,14 @@ class Service(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         asking = self.path == "/v1/approvals"
         wanted = "Bearer " + tokens["envoy" if asking else "approver"]
-        known = secrets.compare_digest(self.headers.get("Authorization", "").encode(), wanted.encode())
+        authorized = secrets.compare_digest(self.headers.get("Authorization", "").encode(), wanted.encode())
         answer = None
-        if known:
-            with one_at_a_time, db:  # a transaction: the answer is sent only once it is written
+        if authorized:
+            with lock, db:  # one transaction, committed before the answer is sent
                 db.execute("BEGIN IMMEDIATE")
-                told = json.loads(body or "null")
-                answer = ask(told) if asking else look(self.path.rpartition("/")[2], told)
-        self.send_response(200 if answer else 404 if known else 401)
+                message = json.loads(body or "null")
+                answer = ask(message) if asking else view(self.path.rpartition("/")[2], message)
+        self.send_response(200 if answer else 404 if authorized else 401)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
         self.wfile.write(json.dumps(answer or {}, indent=1).encode())
@@ -67,7 +67,7 @@ class Service(BaseHTTPRequestHandler):
     do_GET = do_POST
 
 
-ThreadingHTTPServer.request_queue_size = 128  # Envoy opens a connection for each question at once
+ThreadingHTTPServer.request_queue_size = 128  # Envoy can open many connections at the same moment
 service = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Service)
 pages = f"http://127.0.0.1:{service.server_port}/approvals/"
 print(f"serving on 127.0.0.1, port={service.server_port}", flush=True)

@@ -1,22 +1,22 @@
-//! What a person may do: their roles, and that nobody approves what they asked for themselves.
+//! What a person may see and decide. Nobody may approve their own call.
 
 use std::fmt;
 
 use mcp_policy_engine::policy::Pattern;
 
-use crate::config::{Settings, any};
+use crate::config::{Settings, matches_any};
 use crate::model::{Approval, Approver, Verdict};
-use crate::store::May;
+use crate::store::Permissions;
 
-/// What one person may do, from the configuration's roles and their account's.
+/// Everything one person may do: the configured roles that apply to them, and their account's permissions.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    allowed: Vec<Allowed>,
+    scopes: Vec<Scope>,
 }
 
 /// What one role allows.
 #[derive(Debug, Clone)]
-struct Allowed {
+struct Scope {
     approve: bool,
     servers: Vec<Pattern>,
     tools: Vec<Pattern>,
@@ -24,26 +24,27 @@ struct Allowed {
 
 /// Why a person may not do something with an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// None of their roles lets them see it
-    Unseen,
-    /// Their roles let them see it, and not decide it
-    NotYourRole,
-    /// They asked for it themselves, as this principal
+pub enum AccessDenied {
+    /// No role of theirs covers this call
+    NotVisible,
+    /// Their roles allow viewing this approval, but not deciding it
+    ViewOnly,
+    /// It is their own call, made as this principal
     OwnCall(String),
 }
 
 impl Access {
-    /// Sums up what `approver` may do; `account` is what their local account, if any, was given.
+    /// Collects the scopes of `approver`. `account` holds the permissions of their local account, if they
+    /// have one.
     #[must_use]
-    pub fn of(approver: &Approver, account: Option<&May>, settings: &Settings) -> Self {
+    pub fn of(approver: &Approver, account: Option<&Permissions>, settings: &Settings) -> Self {
         let has = |who: &String| match who.strip_prefix("group:") {
             Some(group) => approver.groups.iter().any(|own| own == group),
             None => *who == approver.name,
         };
         let roles = settings.roles.iter().filter(|role| role.who.iter().any(has));
-        let mut allowed: Vec<_> = roles
-            .map(|role| Allowed {
+        let mut scopes: Vec<_> = roles
+            .map(|role| Scope {
                 approve: role.approve,
                 servers: role.servers.clone(),
                 tools: role.tools.clone(),
@@ -52,84 +53,84 @@ impl Access {
         if let Some(may) = account {
             let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
             let (servers, tools) = (patterns(&may.servers), patterns(&may.tools));
-            allowed.push(Allowed { approve: may.approve, servers, tools });
+            scopes.push(Scope { approve: may.approve, servers, tools });
         }
-        Self { allowed }
+        Self { scopes }
     }
 
-    /// Tells whether they may do anything at all.
+    /// Returns whether they have any role or permission.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        !self.allowed.is_empty()
+        !self.scopes.is_empty()
     }
 
-    /// Tells whether one of their roles is over everything.
+    /// Returns whether one of their roles may approve calls of every tool on every server.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         let all = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.to_string() == "*");
-        self.allowed.iter().any(|allowed| allowed.approve && all(&allowed.servers) && all(&allowed.tools))
+        self.scopes.iter().any(|scope| scope.approve && all(&scope.servers) && all(&scope.tools))
     }
 
-    /// Tells whether they may see calls of this tool of this server.
+    /// Returns whether they may see calls of `tool` on `server`.
     #[must_use]
     pub fn sees(&self, server: &str, tool: &str) -> bool {
-        self.allowed.iter().any(|allowed| allowed.fits(server, tool))
+        self.scopes.iter().any(|scope| scope.fits(server, tool))
     }
 
-    /// Tells whether they may see this approval.
+    /// Returns whether they may see this approval.
     #[must_use]
     pub fn may_view(&self, approval: &Approval) -> bool {
-        self.sees(&approval.asked.server, &approval.asked.tool)
+        self.sees(&approval.question.server, &approval.question.tool)
     }
 
-    /// Tells whether `approver`, whose access this is, may decide this approval in this way. Whoever
-    /// asked may deny, which takes the question back.
+    /// Checks whether `approver`, who has this access, may give `verdict` on this approval. A person may
+    /// deny their own call, but not approve it.
     ///
     /// # Errors
-    /// [`Refusal`]
+    /// [`AccessDenied`]
     pub fn may_decide(
         &self,
         approver: &Approver,
         approval: &Approval,
         verdict: Verdict,
         settings: &Settings,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), AccessDenied> {
         if !self.may_view(approval) {
-            return Err(Refusal::Unseen);
+            return Err(AccessDenied::NotVisible);
         }
-        let (server, tool) = (&approval.asked.server, &approval.asked.tool);
-        if !self.allowed.iter().any(|allowed| allowed.approve && allowed.fits(server, tool)) {
-            return Err(Refusal::NotYourRole);
+        let (server, tool) = (&approval.question.server, &approval.question.tool);
+        if !self.scopes.iter().any(|scope| scope.approve && scope.fits(server, tool)) {
+            return Err(AccessDenied::ViewOnly);
         }
-        match &approval.asked.principal {
+        match &approval.question.principal {
             Some(principal) if verdict == Verdict::Approve && is_same(approver, principal, settings) => {
-                Err(Refusal::OwnCall(principal.clone()))
+                Err(AccessDenied::OwnCall(principal.clone()))
             }
             _ => Ok(()),
         }
     }
 }
 
-impl Allowed {
+impl Scope {
     fn fits(&self, server: &str, tool: &str) -> bool {
-        any(&self.servers, server) && any(&self.tools, tool)
+        matches_any(&self.servers, server) && matches_any(&self.tools, tool)
     }
 }
 
-/// Tells whether a principal is this person, in any case of letters: by name, or as configured.
+/// Returns whether `principal` is this person: by name, or by a configured pattern. Ignores case.
 fn is_same(approver: &Approver, principal: &str, settings: &Settings) -> bool {
     let (name, principal) = (approver.name.to_lowercase(), principal.to_lowercase());
     let mut people = settings.people.iter().filter(|person| person.name.to_lowercase() == name);
-    name == principal || people.any(|person| any(&person.principals, &principal))
+    name == principal || people.any(|person| matches_any(&person.principals, &principal))
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for AccessDenied {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unseen => out.write_str("there is no such approval"),
-            Self::NotYourRole => out.write_str("your role lets you look, and not decide"),
+            Self::NotVisible => out.write_str("there is no such approval"),
+            Self::ViewOnly => out.write_str("your role allows viewing, not deciding"),
             Self::OwnCall(principal) => {
-                write!(out, "you asked for this yourself, as {principal}: somebody else has to approve it")
+                write!(out, "you asked for this yourself, as {principal}: someone else has to approve it")
             }
         }
     }
@@ -139,7 +140,7 @@ impl fmt::Display for Refusal {
 mod tests {
     use super::*;
     use crate::config;
-    use crate::model::{Asked, Status};
+    use crate::model::{Question, Status};
 
     const FILE: &str = r#"
         [[roles]]
@@ -160,7 +161,7 @@ mod tests {
 
     fn approval(server: &str, tool: &str, principal: Option<&str>) -> Approval {
         let text = |text: &str| text.to_owned();
-        let asked = Asked {
+        let question = Question {
             fingerprint: text("f"),
             server: text(server),
             policy: text("p"),
@@ -176,24 +177,24 @@ mod tests {
         };
         let (created_ms, expires_ms) = (0, 900_000);
         let (id, status) = (text("i"), Status::Pending);
-        Approval { id, asked, status, created_ms, expires_ms, times: 1, decided: None, consumed_ms: None }
+        Approval { id, question, status, created_ms, expires_ms, times: 1, decision: None, consumed_ms: None }
     }
 
     #[test]
-    fn who_may_decide_what() {
+    fn roles_and_ownership_limit_decisions() {
         let settings = config::settings(FILE, |_| Ok(String::new())).unwrap();
-        let own = |principal: &str| Err(Refusal::OwnCall(principal.to_owned()));
+        let own = |principal: &str| Err(AccessDenied::OwnCall(principal.to_owned()));
         for (name, groups, server, tool, principal, expected) in [
             ("ann", &[][..], "crm", "delete", Some("bot"), Ok(())),
             ("ann", &[], "crm", "delete", None, Ok(())),
-            ("ann", &[], "hr", "delete", Some("bot"), Err(Refusal::Unseen)),
-            ("ANN", &[], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
+            ("ann", &[], "hr", "delete", Some("bot"), Err(AccessDenied::NotVisible)),
+            ("ANN", &[], "crm", "delete", Some("bot"), Err(AccessDenied::NotVisible)),
             ("eve", &["sre"], "crm", "delete", Some("bot"), Ok(())),
-            ("group:sre", &[], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
-            ("eve", &["group:sre"], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
-            ("eve", &["ann"], "crm", "delete", Some("bot"), Err(Refusal::Unseen)),
-            ("eve", &["audit"], "crm", "delete", Some("bot"), Err(Refusal::NotYourRole)),
-            ("vic", &[], "crm", "delete", Some("bot"), Err(Refusal::NotYourRole)),
+            ("group:sre", &[], "crm", "delete", Some("bot"), Err(AccessDenied::NotVisible)),
+            ("eve", &["group:sre"], "crm", "delete", Some("bot"), Err(AccessDenied::NotVisible)),
+            ("eve", &["ann"], "crm", "delete", Some("bot"), Err(AccessDenied::NotVisible)),
+            ("eve", &["audit"], "crm", "delete", Some("bot"), Err(AccessDenied::ViewOnly)),
+            ("vic", &[], "crm", "delete", Some("bot"), Err(AccessDenied::ViewOnly)),
             ("vic", &[], "crm", "read_all", Some("bot"), Ok(())),
             ("ann", &[], "crm", "delete", Some("ann"), own("ann")),
             ("ann", &[], "crm", "delete", Some("Ann"), own("Ann")),
@@ -208,21 +209,22 @@ mod tests {
             let approval = approval(server, tool, principal);
             let may = access.may_decide(&approver, &approval, Verdict::Approve, &settings);
             assert_eq!(may, expected, "{name} {:?} {server} {tool} {principal:?}", approver.groups);
-            // Taking one's own question back is nobody else's business.
+            // A person may deny their own call.
             let deny = access.may_decide(&approver, &approval, Verdict::Deny, &settings);
-            assert_eq!(deny, if matches!(may, Err(Refusal::OwnCall(_))) { Ok(()) } else { may });
+            assert_eq!(deny, if matches!(may, Err(AccessDenied::OwnCall(_))) { Ok(()) } else { may });
         }
     }
 
     #[test]
-    fn an_account_adds_what_its_invitation_said() {
+    fn an_account_has_the_permissions_of_its_invitation() {
         let settings = Settings::default();
         let approver = Approver { name: "bob".to_owned(), groups: Vec::new() };
-        let view = May { approve: false, servers: vec!["crm".to_owned()], tools: vec!["*".to_owned()] };
+        let view =
+            Permissions { approve: false, servers: vec!["crm".to_owned()], tools: vec!["*".to_owned()] };
         for (account, sees, decides, everything) in [
             (None, false, false, false),
             (Some(view), true, false, false),
-            (Some(May::everything()), true, true, true),
+            (Some(Permissions::everything()), true, true, true),
         ] {
             let access = Access::of(&approver, account.as_ref(), &settings);
             let approval = approval("crm", "delete", None);

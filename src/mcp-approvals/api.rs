@@ -1,4 +1,4 @@
-//! The JSON interface for the shell and for programs, under `/v1`.
+//! The JSON API under `/v1`, for the shell and for other programs.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
@@ -8,22 +8,22 @@ use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::access::Refusal;
+use crate::access::AccessDenied;
 use crate::app::AppState;
 use crate::clock::{from_rfc3339, now_ms};
-use crate::desk::{self, NotDecided};
+use crate::decision::{self, DecisionError};
 use crate::model::{Approval, Status, Verdict};
 use crate::store::{Cursor, Search, Store, StoreError, Undecidable};
-use crate::visitor::Maybe;
-use crate::{journal, wire};
+use crate::user::MaybeUser;
+use crate::{logging, wire};
 
-/// How many approvals a page of the list has.
+/// The number of approvals on one page of the list.
 const PAGE: usize = 50;
 
-/// How many events are read at a time.
+/// The number of events that are read from the database at a time.
 const EVENTS: i64 = 50;
 
-/// What a list is asked for.
+/// The query of `GET /v1/approvals`.
 #[derive(Debug, Default, Deserialize)]
 pub struct ListQuery {
     #[serde(default)]
@@ -34,7 +34,7 @@ pub struct ListQuery {
     after: String,
 }
 
-/// From where on events are asked for.
+/// The query of `GET /v1/events`.
 #[derive(Debug, Default, Deserialize)]
 pub struct EventsQuery {
     #[serde(default)]
@@ -43,14 +43,14 @@ pub struct EventsQuery {
     since: String,
 }
 
-/// `GET /v1/approvals`: what this person may see, the newest first. What waits comes whole, the oldest
-/// first, unless it is very much.
+/// `GET /v1/approvals`: the approvals this person may see, newest first. A list of only the pending ones
+/// comes oldest first and on one page, if it has no more than 200 entries.
 pub async fn list(
     State(app): State<AppState>,
-    Maybe(visitor): Maybe,
+    MaybeUser(user): MaybeUser,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    let Some(visitor) = visitor else { return stranger() };
+    let Some(user) = user else { return unauthenticated() };
     let status = Status::ALL.into_iter().find(|status| status.as_str() == query.status);
     if status.is_none() && !query.status.is_empty() {
         let what = "`status` must be `pending`, `approved`, `denied`, `consumed` or `expired`";
@@ -58,17 +58,17 @@ pub async fn list(
     }
     let after = Cursor::from_text(&query.after);
     if after.is_none() && !query.after.is_empty() {
-        return error(StatusCode::BAD_REQUEST, "`after` must be the `next` of the page before");
+        return error(StatusCode::BAD_REQUEST, "`after` must be the `next` of the previous page");
     }
     let (now, whole) = (now_ms(), query.q.is_empty() && after.is_none());
-    let visible = |approval: &Approval| visitor.access.may_view(approval);
+    let visible = |approval: &Approval| user.access.may_view(approval);
     let found = match whole && status == Some(Status::Pending) {
         true => app.store.pending(visible, now).await.map(|(list, more)| Some(list).filter(|_| !more)),
         false => Ok(None),
     };
     let found = match found {
         Ok(Some(list)) => Ok((list, None)),
-        // So much of it comes in pages.
+        // Too many for one page: return them page by page.
         Ok(None) => {
             let search = Search { text: query.q, status, after };
             app.store.history(&search, PAGE, visible, now).await
@@ -77,7 +77,7 @@ pub async fn list(
     };
     match found {
         Ok((list, next)) => {
-            let approvals: Vec<_> = list.iter().map(|one| wire::Approval::of(&app, one)).collect();
+            let approvals: Vec<_> = list.iter().map(|one| wire::ApprovalJson::of(&app, one)).collect();
             let next = next.map(|next| next.to_string());
             json_answer(StatusCode::OK, json!({ "approvals": approvals, "next": next }).to_string())
         }
@@ -85,11 +85,15 @@ pub async fn list(
     }
 }
 
-/// `GET /v1/approvals/{id}`: one approval, with all of its arguments.
-pub async fn show(State(app): State<AppState>, Maybe(visitor): Maybe, Path(id): Path<String>) -> Response {
-    let Some(visitor) = visitor else { return stranger() };
+/// `GET /v1/approvals/{id}`: one approval with its complete arguments.
+pub async fn show(
+    State(app): State<AppState>,
+    MaybeUser(user): MaybeUser,
+    Path(id): Path<String>,
+) -> Response {
+    let Some(user) = user else { return unauthenticated() };
     match find(&app.store, &id).await {
-        Ok(approval) if visitor.access.may_view(&approval) => one(&app, &approval),
+        Ok(approval) if user.access.may_view(&approval) => approval_answer(&app, &approval),
         Ok(_) => error(StatusCode::NOT_FOUND, "there is no such approval"),
         Err(response) => response,
     }
@@ -98,37 +102,37 @@ pub async fn show(State(app): State<AppState>, Maybe(visitor): Maybe, Path(id): 
 /// `POST /v1/approvals/{id}/approve`
 pub async fn approve(
     state: State<AppState>,
-    visitor: Maybe,
+    user: MaybeUser,
     id: Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    decide(state, visitor, id, &headers, &body, Verdict::Approve).await
+    decide(state, user, id, &headers, &body, Verdict::Approve).await
 }
 
 /// `POST /v1/approvals/{id}/deny`
 pub async fn deny(
     state: State<AppState>,
-    visitor: Maybe,
+    user: MaybeUser,
     id: Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    decide(state, visitor, id, &headers, &body, Verdict::Deny).await
+    decide(state, user, id, &headers, &body, Verdict::Deny).await
 }
 
 async fn decide(
     State(app): State<AppState>,
-    Maybe(visitor): Maybe,
+    MaybeUser(user): MaybeUser,
     Path(id): Path<String>,
     headers: &HeaderMap,
     body: &[u8],
     verdict: Verdict,
 ) -> Response {
-    let Some(visitor) = visitor else { return stranger() };
+    let Some(user) = user else { return unauthenticated() };
     let csrf = headers.get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if visitor.check(&app, headers, csrf).is_err() {
-        return error(StatusCode::FORBIDDEN, "needs a token for the shell, or the page's own");
+    if user.check(&app, headers, csrf).is_err() {
+        return error(StatusCode::FORBIDDEN, "needs a shell token or the page's CSRF token");
     }
     let body = if body.is_empty() { b"{}" } else { body };
     let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) else {
@@ -146,32 +150,31 @@ async fn decide(
         Ok(approval) => approval.id,
         Err(response) => return response,
     };
-    match desk::decide(&app, &visitor, &id, verdict, reason, now_ms()).await {
-        Ok(approval) => one(&app, &approval),
-        Err(NotDecided::Undecidable(Undecidable::Failed(why))) => failed(&why),
+    match decision::decide(&app, &user, &id, verdict, reason, now_ms()).await {
+        Ok(approval) => approval_answer(&app, &approval),
+        Err(DecisionError::Undecidable(Undecidable::Failed(why))) => failed(&why),
         Err(why) => {
             let status = match &why {
-                NotDecided::Refused(Refusal::Unseen) | NotDecided::Undecidable(Undecidable::Unknown) => {
-                    StatusCode::NOT_FOUND
-                }
-                NotDecided::Refused(_) => StatusCode::FORBIDDEN,
-                NotDecided::Undecidable(_) => StatusCode::CONFLICT,
-                NotDecided::Reason => StatusCode::BAD_REQUEST,
+                DecisionError::Forbidden(AccessDenied::NotVisible)
+                | DecisionError::Undecidable(Undecidable::Unknown) => StatusCode::NOT_FOUND,
+                DecisionError::Forbidden(_) => StatusCode::FORBIDDEN,
+                DecisionError::Undecidable(_) => StatusCode::CONFLICT,
+                DecisionError::InvalidReason => StatusCode::BAD_REQUEST,
             };
             error(status, &why.to_string())
         }
     }
 }
 
-/// `GET /v1/events`: all events as JSON lines, for whoever has a role over everything.
+/// `GET /v1/events`: all events as JSON lines. Needs a role that may approve everything.
 pub async fn events(
     State(app): State<AppState>,
-    Maybe(visitor): Maybe,
+    MaybeUser(user): MaybeUser,
     Query(query): Query<EventsQuery>,
 ) -> Response {
-    let Some(visitor) = visitor else { return stranger() };
-    if !visitor.access.is_everything() {
-        return error(StatusCode::FORBIDDEN, "needs a role that may approve everything");
+    let Some(user) = user else { return unauthenticated() };
+    if !user.access.is_everything() {
+        return error(StatusCode::FORBIDDEN, "needs a role that can approve everything");
     }
     let since_ms = if query.since.is_empty() { Some(0) } else { from_rfc3339(&query.since) };
     let Some(since_ms) = since_ms else {
@@ -181,13 +184,14 @@ pub async fn events(
         let app = AppState::clone(&app);
         async move {
             let next = lines(&app.store, after, since_ms).await;
-            next.inspect_err(|why| journal::line(why))
+            next.inspect_err(|why| logging::line(why))
         }
     });
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
 }
 
-/// Returns the next events behind number `after` as JSON lines, and the number of the last of them.
+/// Returns the events after number `after` as JSON lines, and the number of the last one; `None` if there
+/// are no more.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -202,7 +206,7 @@ pub async fn lines(store: &Store, after: i64, since_ms: i64) -> Result<Option<(S
     Ok(Some((text, last)))
 }
 
-/// Finds an approval by its id, or by six or more of its first digits where no other begins so.
+/// Finds an approval by its id, or by its first six or more digits if they are unambiguous.
 async fn find(store: &Store, id: &str) -> Result<Approval, Response> {
     let digits = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if !digits || !(6..=32).contains(&id.len()) {
@@ -212,40 +216,43 @@ async fn find(store: &Store, id: &str) -> Result<Approval, Response> {
     let id = match ids.as_slice() {
         [id] => id,
         [] => return Err(error(StatusCode::NOT_FOUND, "there is no such approval")),
-        _ => return Err(error(StatusCode::CONFLICT, "several ids begin so, give more digits")),
+        _ => {
+            return Err(error(
+                StatusCode::CONFLICT,
+                "several ids start with these digits, give more of them",
+            ));
+        }
     };
     let approval = store.get(id, now_ms()).await.map_err(|why| failed(&why))?;
     approval.ok_or_else(|| error(StatusCode::NOT_FOUND, "there is no such approval"))
 }
 
-fn one(app: &AppState, approval: &Approval) -> Response {
-    let text = serde_json::to_string(&wire::Approval::of(app, approval)).unwrap_or_default();
+fn approval_answer(app: &AppState, approval: &Approval) -> Response {
+    let text = serde_json::to_string(&wire::ApprovalJson::of(app, approval)).unwrap_or_default();
     json_answer(StatusCode::OK, text)
 }
 
-fn stranger() -> Response {
-    let mut response = error(
-        StatusCode::UNAUTHORIZED,
-        "needs a token for the shell that this service knows, and has not ended: `mcp-approvals token NAME` makes one",
-    );
+fn unauthenticated() -> Response {
+    let mut response =
+        error(StatusCode::UNAUTHORIZED, "needs a valid shell token: `mcp-approvals token NAME` creates one");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
 
-/// Answers with what is wrong, `{"error": "…"}`.
+/// Returns an error response with the body `{"error": "…"}`.
 #[must_use]
 pub fn error(status: StatusCode, what: &str) -> Response {
     json_answer(status, json!({ "error": what }).to_string())
 }
 
-/// Logs a failure of the database, and answers that there was one.
+/// Logs a database error and returns a response that reveals no details.
 #[must_use]
 pub fn failed(why: &StoreError) -> Response {
-    journal::line(why);
-    error(StatusCode::SERVICE_UNAVAILABLE, "something failed inside, nothing was changed")
+    logging::line(why);
+    error(StatusCode::SERVICE_UNAVAILABLE, "internal error, nothing was changed")
 }
 
-/// Answers with a JSON text, which nobody else is to keep.
+/// Returns a JSON response that must not be cached.
 #[must_use]
 pub fn json_answer(status: StatusCode, text: String) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];

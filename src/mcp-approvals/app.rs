@@ -1,4 +1,4 @@
-//! What every request needs, made once.
+//! The state that all request handlers share.
 
 use std::sync::Arc;
 
@@ -11,33 +11,33 @@ use crate::password::Passwords;
 use crate::store::{Store, StoreError};
 use crate::throttle::Throttle;
 
-/// The state of all routes.
+/// The state as axum's routes hold it.
 pub type AppState = Arc<App>;
 
-/// What every request needs.
+/// The state that all request handlers share.
 pub struct App {
     /// The configuration
     pub settings: Settings,
-    /// Under which URL people reach the service, without a slash at the end
+    /// The URL at which people reach the service, without a trailing slash
     pub url: String,
-    /// The record
+    /// The database
     pub store: Store,
-    /// News of what changes
+    /// Notifications of changes
     pub feed: Feed,
-    /// What is counted
+    /// Metrics
     pub metrics: Metrics,
-    /// Failures to sign in
+    /// Limits failed attempts to sign in
     pub throttle: Throttle,
-    /// Hashing of passwords
+    /// Hashes passwords
     pub passwords: Passwords,
-    /// What all instances on one database share, and nobody else knows
+    /// A secret that all instances on one database share; it signs CSRF tokens
     pub secret: String,
-    /// Becomes `true` when the service is to stop: what waits answers at once
+    /// Becomes `true` when the service stops; waiting requests are then answered at once
     pub stopping: watch::Receiver<bool>,
 }
 
 impl App {
-    /// Joins the parts.
+    /// Creates the state. `url` is the URL at which people reach the service.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -54,19 +54,19 @@ impl App {
         Ok(Arc::new(app))
     }
 
-    /// Returns the page of an approval.
+    /// Returns the URL of an approval's page.
     #[must_use]
     pub fn page(&self, approval: &str) -> String {
         format!("{}/approvals/{approval}", self.url)
     }
 
-    /// Tells whether people reach the service by https.
+    /// Returns whether people reach the service over https.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.url.starts_with("https://")
     }
 
-    /// Returns the origin of the service's pages, as browsers write it.
+    /// Returns the origin of the service's pages (`scheme://host:port`, lower case), as browsers send it.
     #[must_use]
     pub fn origin(&self) -> String {
         let mut parts = self.url.splitn(4, '/');
@@ -74,10 +74,10 @@ impl App {
         format!("{scheme}//{host}").to_lowercase()
     }
 
-    /// Completes once the service is to stop.
+    /// Completes when the service stops.
     pub async fn stopped(&self) {
         let mut stopping = self.stopping.clone();
-        // Whoever could say so is gone: that is a stop, too.
+        // An error means that the sender is gone, which also means that the service stops.
         let _ = stopping.wait_for(|stopping| *stopping).await;
     }
 }

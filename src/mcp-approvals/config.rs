@@ -1,4 +1,4 @@
-//! The configuration: one file, everything in it optional, and one valid model of it.
+//! The configuration: the valid model of one file in which every key is optional.
 
 mod read;
 mod table;
@@ -14,145 +14,145 @@ pub use read::{settings, web_url};
 /// A valid configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Where to listen, `ADDRESS:PORT`
+    /// The address to listen on, `ADDRESS:PORT`
     pub listen: Option<String>,
     /// The database's URL
     pub database: Option<String>,
-    /// Under which URL people reach the service, without a slash at the end
+    /// The URL at which people reach the service, without a trailing slash
     pub url: Option<String>,
-    /// Whose word is taken for where a request comes from (`x-forwarded-for`)
+    /// Proxies whose `x-forwarded-for` header is trusted
     pub proxies: Vec<Network>,
-    /// How many questions of one principal of one grant may wait at once
+    /// The most pending questions of one principal under one grant
     pub most_waiting: Option<u32>,
-    /// Who may ask
+    /// The callers
     pub callers: Vec<Caller>,
-    /// How the service shows who it is
+    /// The service's certificate and key
     pub tls: Option<Tls>,
     /// How people sign in
     pub sign_in: SignIn,
-    /// Who may do what
+    /// The roles
     pub roles: Vec<Role>,
-    /// What kind of harm a call can do
+    /// The risk classes of calls
     pub risks: Vec<Risk>,
-    /// Which principals are which person
+    /// The principals that belong to each approver
     pub people: Vec<Person>,
-    /// Who hears of each new question
+    /// The webhooks that are notified of each new question
     pub webhooks: Vec<Webhook>,
 }
 
-/// Somebody who may ask, which is an Envoy.
+/// An Envoy that may ask.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// What it is called in events
+    /// Its name in events
     pub name: String,
-    /// How it shows who it is
-    pub shows: Shows,
-    /// About which servers it may ask
+    /// How it proves its identity
+    pub credential: CallerCredential,
+    /// The servers it may ask about
     pub servers: Vec<Pattern>,
 }
 
-/// How a caller shows who it is.
+/// How a caller proves its identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shows {
-    /// With a token that has this SHA-256
+pub enum CallerCredential {
+    /// A bearer token with this SHA-256, in lower-case hex digits
     Token(String),
-    /// With a certificate that has this URI or DNS name
+    /// A client certificate with this URI or DNS name
     Certificate(String),
 }
 
-/// How the service shows who it is, and whose certificates it believes.
+/// The service's TLS certificate, and the authority that signs callers' certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// The file of its certificates
+    /// Path of the certificate chain, PEM
     pub certificate: String,
-    /// The file of its key
+    /// Path of the private key, PEM
     pub key: String,
-    /// The file of the authorities that vouch for callers
+    /// Path of the authorities that sign callers' certificates, PEM
     pub client_ca: Option<String>,
 }
 
 /// How people sign in.
 #[derive(Debug, Clone)]
 pub struct SignIn {
-    /// Whether they do with a name and a password
+    /// Whether people can sign in with a name and a password
     pub accounts: bool,
-    /// The proxy in front that knows them
+    /// A proxy in front that authenticates people
     pub proxy: Option<Proxy>,
 }
 
-/// A proxy that knows who people are, and says so in headers.
+/// A proxy that authenticates people and names them in request headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// The header with a person's name
     pub header: String,
     /// The header with their groups, separated by commas
     pub groups_header: Option<String>,
-    /// From where these headers are believed
+    /// The addresses from which these headers are trusted
     pub trusted: Vec<Network>,
 }
 
-/// Addresses that begin alike.
+/// A network of addresses, in CIDR notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
     bits: u32,
 }
 
-/// What some people may do.
+/// A role.
 #[derive(Debug, Clone)]
 pub struct Role {
-    /// Names, and `group:NAME`
+    /// The names of people, and of groups as `group:NAME`
     pub who: Vec<String>,
-    /// Whether they decide, rather than only look
+    /// Whether it allows deciding; otherwise it only allows viewing
     pub approve: bool,
-    /// With approvals of which servers
+    /// Patterns of the servers it covers
     pub servers: Vec<Pattern>,
-    /// And of which tools
+    /// Patterns of the tools it covers
     pub tools: Vec<Pattern>,
 }
 
-/// A kind of harm, and the calls that can do it.
+/// A risk class, and the calls that have it.
 #[derive(Debug, Clone)]
 pub struct Risk {
-    /// On which servers
+    /// Patterns of servers
     pub servers: Vec<Pattern>,
-    /// Which tools
+    /// Patterns of tools
     pub tools: Vec<Pattern>,
-    /// A word for it, such as `destructive`
+    /// The name of the class, such as `destructive`
     pub class: String,
 }
 
-/// A person, as approver and as the one who asks.
+/// The principals under which an approver makes calls.
 #[derive(Debug, Clone)]
 pub struct Person {
     /// The approver's name
     pub name: String,
-    /// Patterns of the principals that are theirs
+    /// Patterns of their principals, in lower case
     pub principals: Vec<Pattern>,
 }
 
-/// Somebody who hears of each new question.
+/// A webhook that is notified of each new question.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Webhook {
-    /// Where to; whoever knows it may post there
+    /// Its URL, which is a secret: anyone who knows it can post there
     pub url: String,
 }
 
-/// Where the service listens where nothing else is said.
+/// The default address to listen on.
 pub const LISTEN: &str = "127.0.0.1:8090";
 
 impl Settings {
-    /// Returns under which URL people reach the service, which listens at `address`.
+    /// Returns the URL at which people reach the service; by default this is the listening `address`.
     #[must_use]
     pub fn base_url(&self, address: &str) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         self.url.clone().unwrap_or_else(|| format!("{scheme}://{address}"))
     }
 
-    /// Returns the kind of harm that a call can do; the first of the risks that fits.
+    /// Returns the risk class of a call: that of the first entry that matches, or `unclassified`.
     #[must_use]
     pub fn risk(&self, server: &str, tool: &str) -> &str {
-        let fits = |risk: &&Risk| any(&risk.servers, server) && any(&risk.tools, tool);
+        let fits = |risk: &&Risk| matches_any(&risk.servers, server) && matches_any(&risk.tools, tool);
         self.risks.iter().find(fits).map_or("unclassified", |risk| risk.class.as_str())
     }
 }
@@ -164,7 +164,7 @@ impl Default for SignIn {
 }
 
 impl Network {
-    /// Reads `ADDRESS/BITS`, or an address that stands for itself.
+    /// Parses `ADDRESS/BITS`, or a single address; `None` if the text is neither.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
@@ -177,9 +177,10 @@ impl Network {
         Some(Self { address, bits })
     }
 
-    /// Tells whether an address is one of these; an IPv4 address may come in the form of IPv6.
+    /// Returns whether the network contains an address. An IPv4 address may be given as an IPv4-mapped IPv6
+    /// address.
     #[must_use]
-    pub fn holds(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         let (own, other, length) = match (self.address, address.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
                 (u128::from(own.to_bits()), u128::from(other.to_bits()), 32_u32)
@@ -198,8 +199,8 @@ impl std::fmt::Debug for Webhook {
     }
 }
 
-/// Tells whether a name fits one of the patterns.
+/// Returns whether a name matches one of the patterns.
 #[must_use]
-pub fn any(patterns: &[Pattern], name: &str) -> bool {
+pub fn matches_any(patterns: &[Pattern], name: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(name))
 }

@@ -1,4 +1,5 @@
-//! News of what changes: in this process at once, from other instances about a second later.
+//! Notifies tasks of changes: at once of those made by this process, after about a second of those made by
+//! other instances.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,57 +8,58 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
 
 use crate::app::AppState;
-use crate::journal;
+use crate::logging;
 use crate::store::{Change, Store, StoreError};
 
-/// How often the record is looked at for what other instances wrote.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the database is polled for changes by other instances.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How much news a slow listener may miss out on before it is told that it did.
-const KEPT: usize = 256;
+/// How many changes are kept for a slow listener; one that falls further behind learns that it has missed
+/// some.
+const CAPACITY: usize = 256;
 
-/// What a listener receives.
-pub type News = broadcast::Receiver<Arc<Change>>;
+/// What a listener receives changes from.
+pub type Changes = broadcast::Receiver<Arc<Change>>;
 
-/// News of what changes. Every listener hears of every change, or that it has missed some.
+/// A broadcast of changes. Every listener receives every change, or learns that it has missed some.
 pub struct Feed {
-    news: broadcast::Sender<Arc<Change>>,
+    sender: broadcast::Sender<Arc<Change>>,
     wake: Notify,
     seen: AtomicI64,
 }
 
 impl Feed {
-    /// Makes a feed of what comes behind the event `seen`.
+    /// Creates a feed of the changes after event number `seen`.
     #[must_use]
     pub fn new(seen: i64) -> Self {
-        Self { news: broadcast::channel(KEPT).0, wake: Notify::new(), seen: AtomicI64::new(seen) }
+        Self { sender: broadcast::channel(CAPACITY).0, wake: Notify::new(), seen: AtomicI64::new(seen) }
     }
 
-    /// Listens from now on.
+    /// Subscribes to all changes from now on.
     #[must_use]
-    pub fn listen(&self) -> News {
-        self.news.subscribe()
+    pub fn subscribe(&self) -> Changes {
+        self.sender.subscribe()
     }
 
-    /// Says that this process has changed something, so that the record is looked at right away.
+    /// Has the database read at once, because this process has changed something.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Tells all listeners what is new in the record.
-    async fn tell(&self, store: &Store) -> Result<(), StoreError> {
+    /// Sends the new changes in the database to all listeners.
+    async fn publish(&self, store: &Store) -> Result<(), StoreError> {
         let mut seen = self.seen.load(Ordering::Relaxed);
         let last = store.last_event().await?;
         while last > seen {
             let changes = store.changes(seen, 100).await?;
             if changes.is_empty() {
-                // A record that was put back in part.
+                // The events are missing, as after a partial restore.
                 seen = last;
             }
             for (seq, change) in changes {
                 seen = seq;
-                // Nobody may be listening.
-                let _ = self.news.send(Arc::new(change));
+                // An error means that nobody is listening.
+                let _ = self.sender.send(Arc::new(change));
             }
             self.seen.store(seen, Ordering::Relaxed);
         }
@@ -65,20 +67,20 @@ impl Feed {
     }
 }
 
-/// Keeps the feed going until the service stops.
+/// Runs the feed until the service stops.
 pub async fn run(app: AppState) {
     let mut failing = false;
     loop {
         tokio::select! {
             () = app.feed.wake.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = app.stopped() => return,
         }
-        match app.feed.tell(&app.store).await {
+        match app.feed.publish(&app.store).await {
             Ok(()) => failing = false,
             Err(error) if !failing => {
                 failing = true;
-                journal::line(format_args!("no news of changes: {error}"));
+                logging::line(format_args!("cannot read changes: {error}"));
             }
             Err(_) => {}
         }

@@ -1,4 +1,4 @@
-//! Connections: accepted, bounded in number and time, and ended with grace.
+//! Accepts connections, limits their number and duration, and ends them gracefully.
 
 use std::convert::Infallible;
 use std::io;
@@ -20,24 +20,24 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use crate::journal;
+use crate::logging;
 use crate::tls::{self, Current};
-use crate::visitor::Peer;
+use crate::user::Peer;
 
-/// How many connections are open at once.
-const CONNECTIONS: usize = 4096;
+/// The most connections that are open at once.
+const MAX_CONNECTIONS: usize = 4096;
 
-/// For how long the head of a request may take to come, and a connection may be idle: longer than
-/// most proxies keep one in their pools.
-const HEAD: Duration = Duration::from_secs(90);
+/// How long the head of a request may take to arrive, and how long a connection may be idle. Most proxies
+/// keep idle connections for a shorter time.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// For how long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For how long requests may take to end once the service stops.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long open requests may take to finish once the service stops.
+const GRACE_PERIOD: Duration = Duration::from_secs(10);
 
-/// Serves until `stopping` turns `true`, and then until open requests are answered.
+/// Serves until `stopping` becomes `true`, and then until open requests have finished.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Current>>,
@@ -45,9 +45,9 @@ pub async fn serve(
     mut stopping: watch::Receiver<bool>,
 ) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stopping.wait_for(|stopping| *stopping) => break,
@@ -55,8 +55,8 @@ pub async fn serve(
         let (stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(why) => {
-                // Too many open files, most likely: others have to end first.
-                journal::line(format_args!("cannot accept a connection: {why}"));
+                // Probably too many open files: wait until other connections have ended.
+                logging::line(format_args!("cannot accept a connection: {why}"));
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
@@ -64,14 +64,14 @@ pub async fn serve(
         let (tls, router, watcher) = (tls.clone(), router.clone(), graceful.watcher());
         tokio::spawn(async move {
             let peer = Peer { address, names: Arc::from([]) };
-            // Whoever breaks the connection off knows it.
+            // An error here is the client's: a failed handshake or a broken connection.
             let _ = connection(stream, tls, router, peer, watcher).await;
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
-    if timeout(GRACE, graceful.shutdown()).await.is_err() {
-        journal::line("some requests took too long to end, and were broken off");
+    if timeout(GRACE_PERIOD, graceful.shutdown()).await.is_err() {
+        logging::line("some requests did not finish in time and were aborted");
     }
 }
 
@@ -85,7 +85,7 @@ async fn connection(
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let Some(tls) = tls else { return http1(stream, router, peer, watcher).await };
-    let handshake = timeout(HANDSHAKE, TlsAcceptor::from(tls.server()).accept(stream)).await;
+    let handshake = timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls.server()).accept(stream)).await;
     let stream = handshake.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     let (_, session) = stream.get_ref();
     peer.names = tls::names(session).into();
@@ -101,7 +101,7 @@ where
 {
     let service = service_fn(move |request| answer(router.clone(), peer.clone(), request));
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await.map_err(io::Error::other)
 }
 
@@ -113,14 +113,14 @@ where
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .keep_alive_interval(HEAD)
-        .keep_alive_timeout(HANDSHAKE)
+        .keep_alive_interval(HEAD_TIMEOUT)
+        .keep_alive_timeout(HANDSHAKE_TIMEOUT)
         .max_concurrent_streams(200)
         .max_header_list_size(64 * 1024);
     watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await.map_err(io::Error::other)
 }
 
-/// Answers one request, which knows from whom it came.
+/// Passes one request to the router, with the peer in its extensions.
 async fn answer(router: Router, peer: Peer, request: Request<Incoming>) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(peer);

@@ -1,33 +1,34 @@
-//! The approval service: holds calls that somebody has to approve, and what was decided of them.
+//! The approval service: keeps calls that need a person's approval, and the decisions on them.
 
 mod access;
 mod api;
 mod app;
-mod asking;
+mod ask;
 mod caller;
 mod clock;
 mod command;
 mod config;
-mod desk;
+mod decision;
 mod feed;
-mod hooks;
-mod http;
-mod journal;
+mod http_client;
 mod listen;
-mod live;
+mod logging;
 mod metrics;
 mod model;
+mod panics;
 mod password;
 mod question;
 mod secret;
 mod serve;
 mod shell;
 mod sign_in;
+mod sse;
 mod store;
 mod throttle;
 mod tls;
-mod visitor;
+mod user;
 mod web;
+mod webhooks;
 mod wire;
 
 use std::process::ExitCode;
@@ -35,11 +36,11 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let command = command::Line::parse();
+    let command = command::CommandLine::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {
-            journal::line(format_args!("cannot begin: {why}"));
+            logging::line(format_args!("cannot start:  {why}"));
             return ExitCode::FAILURE;
         }
     };

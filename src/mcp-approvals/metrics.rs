@@ -1,4 +1,4 @@
-//! What is counted, in Prometheus' text form.
+//! Metrics in the OpenMetrics text format.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use prometheus_client::registry::Registry;
 
 use crate::model::{Status, Verdict};
 
-/// One label with one of a few words.
-type Words = Family<[(&'static str, &'static str); 1], Counter>;
+/// A counter with one label that has a few fixed values.
+type LabeledCounter = Family<[(&'static str, &'static str); 1], Counter>;
 
 /// Durations of requests, by route.
 type Durations = Family<[(&'static str, String); 1], Histogram, fn() -> Histogram>;
 
-/// What is counted.
+/// All metrics of the service.
 pub struct Metrics {
     registry: Registry,
-    asked: Words,
-    decided: Words,
-    delivered: Words,
+    asked: LabeledCounter,
+    decided: LabeledCounter,
+    delivered: LabeledCounter,
     sign_in_failures: Counter,
     pending: Gauge,
     oldest: Gauge<f64, AtomicU64>,
@@ -31,7 +31,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Begins to count.
+    /// Creates and registers all metrics, with the value 0.
     #[must_use]
     pub fn new() -> Self {
         let metrics = Self {
@@ -44,56 +44,58 @@ impl Metrics {
             oldest: Gauge::default(),
             durations: Family::new_with_constructor(durations),
         };
-        metrics.registered()
+        metrics.register_all()
     }
 
-    fn registered(mut self) -> Self {
+    fn register_all(mut self) -> Self {
         let registry = &mut self.registry;
-        registry.register("asked", "Questions of callers, by what they were answered", self.asked.clone());
-        registry.register("decisions", "Decisions of people, by verdict", self.decided.clone());
-        registry.register("webhook_deliveries", "Deliveries to webhooks, by outcome", self.delivered.clone());
+        registry.register("asked", "Questions from callers, by answer", self.asked.clone());
+        registry.register("decisions", "Decisions made by people, by verdict", self.decided.clone());
+        registry.register("webhook_deliveries", "Webhook deliveries, by outcome", self.delivered.clone());
         let failures = self.sign_in_failures.clone();
-        registry.register("sign_in_failures", "Attempts to sign in that failed", failures);
-        registry.register("pending", "Approvals that wait for a decision", self.pending.clone());
-        let oldest = "Age of the oldest approval that waits for a decision, in seconds";
+        registry.register("sign_in_failures", "Failed attempts to sign in", failures);
+        registry.register("pending", "Pending approvals", self.pending.clone());
+        let oldest = "Age of the oldest pending approval, in seconds";
         registry.register("oldest_pending_seconds", oldest, self.oldest.clone());
-        let durations = "Durations of requests, by route; a long poll lasts as long as its caller wants";
+        let durations =
+            "Durations of requests, by route; a held question lasts as long as its caller asks for";
         registry.register("request_duration_seconds", durations, self.durations.clone());
         self
     }
 
-    /// Counts a question.
+    /// Counts a question by its answer.
     pub fn asked(&self, answer: Status) {
-        let word = if answer == Status::Consumed { "approved" } else { answer.as_str() };
-        self.asked.get_or_create(&[("outcome", word)]).inc();
+        let outcome = if answer == Status::Consumed { "approved" } else { answer.as_str() };
+        self.asked.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// Counts a question that was none, or nobody's who may ask.
+    /// Counts a question that was invalid, or whose caller may not ask it.
     pub fn refused(&self) {
         self.asked.get_or_create(&[("outcome", "refused")]).inc();
     }
 
     /// Counts a decision.
     pub fn decided(&self, verdict: Verdict) {
-        self.decided.get_or_create(&[("verdict", verdict.done())]).inc();
+        self.decided.get_or_create(&[("verdict", verdict.participle())]).inc();
     }
 
-    /// Counts an attempt to sign in that failed.
+    /// Counts a failed attempt to sign in.
     pub fn sign_in_failed(&self) {
         self.sign_in_failures.inc();
     }
 
-    /// Counts a delivery to a webhook: `delivered`, `failed` (to be tried again) or `given_up`.
+    /// Counts a webhook delivery; `outcome` is `delivered`, `failed` (to be retried) or `given_up`.
     pub fn delivered(&self, outcome: &'static str) {
         self.delivered.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// Counts the duration of a request.
-    pub fn lasted(&self, route: &str, duration: Duration) {
+    /// Records the duration of a request.
+    pub fn request_finished(&self, route: &str, duration: Duration) {
         self.durations.get_or_create(&[("route", route.to_owned())]).observe(duration.as_secs_f64());
     }
 
-    /// Writes all of it, with how many approvals wait at present, and for how long the oldest has.
+    /// Returns all metrics as text. `pending` is the number of pending approvals, `oldest` the age of the
+    /// oldest one.
     #[must_use]
     pub fn text(&self, pending: i64, oldest: Duration) -> String {
         self.pending.set(pending);

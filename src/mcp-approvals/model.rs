@@ -1,56 +1,56 @@
-//! What the service knows: calls that somebody has to approve, and what became of them.
+//! The model: calls that need a person's approval, and the decisions on them.
 //!
-//! Times are milliseconds since the Unix epoch, UTC. Whoever needs the present gets it as an argument.
+//! Times are milliseconds since the Unix epoch, UTC. The current time is always an argument.
 
-/// What an Envoy asks: may this very call go on? One field for each of the request's members.
+/// What an Envoy asks about one call. One field for each member of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    /// SHA-256 of the call's canonical form, 64 hex digits: calls that are alike have the same
+pub struct Question {
+    /// SHA-256 of the call's canonical form, 64 hex digits; equal calls have equal fingerprints
     pub fingerprint: String,
     /// The protected MCP server
     pub server: String,
     /// First 16 hex digits of the policy's SHA-256
     pub policy: String,
-    /// Under which grant it is called
+    /// The grant under which the call is made
     pub grant: String,
-    /// Who calls, where anybody knows
+    /// The caller's verified name, if there is one
     pub principal: Option<String>,
-    /// What is called
+    /// The tool, or the method if the call is not of a tool
     pub tool: String,
-    /// With what: the text of a JSON object, as the caller sent it
+    /// The arguments: the text of a JSON object, as the caller sent it
     pub arguments: String,
-    /// The rule that asks, as a path into the policy
+    /// The rule that requires the approval, as a path into the policy
     pub rule: String,
-    /// Why it asks
+    /// Why the rule requires it
     pub reason: Option<String>,
-    /// The filter's decision, which its records name too
+    /// The id of the filter's decision, which is also in the filter's audit record
     pub decision_id: String,
-    /// Envoy's request
+    /// Envoy's id of the request
     pub request_id: Option<String>,
-    /// For how long the question, or its answer, stands
+    /// How long the question or its answer is valid, in seconds
     pub expires_seconds: u32,
 }
 
-/// Where an approval is on its way.
+/// The state of an approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Nobody has decided
+    /// Not decided
     Pending,
-    /// Somebody said yes; the call has not come back for it
+    /// Approved, and the call has not been repeated yet
     Approved,
-    /// Somebody said no, which stands until it expires
+    /// Denied; valid until it expires
     Denied,
-    /// The call came back, and went on
+    /// Approved, and the call was repeated and went on
     Consumed,
-    /// Its time is over, whatever was decided
+    /// Expired, whether it was decided or not
     Expired,
 }
 
 impl Status {
-    /// Every status, in the order in which they come.
+    /// Every status, in the order of an approval's life.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Approved, Self::Denied, Self::Consumed, Self::Expired];
 
-    /// Returns the word for the database, the API and the page.
+    /// Returns the name of the status in the database, the API and the pages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,24 +63,24 @@ impl Status {
     }
 }
 
-/// One approval: a question, and its answer where there is one.
+/// An approval: a question, and a person's decision if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
-    /// Its own id, 32 hex digits that nobody can guess
+    /// Its id, 32 random hex digits
     pub id: String,
-    /// What was asked, by whoever asked first
-    pub asked: Asked,
-    /// Where it is on its way
+    /// The question, as it was asked first
+    pub question: Question,
+    /// Its state
     pub status: Status,
     /// When it was asked first
     pub created_ms: i64,
-    /// From when on neither the question nor its answer stands
+    /// When the question and its answer expire
     pub expires_ms: i64,
     /// How often it was asked
     pub times: i64,
-    /// What was decided
-    pub decided: Option<Decided>,
-    /// When the call came back, and went on
+    /// The decision, if there is one
+    pub decision: Option<Decision>,
+    /// When the approved call went on
     pub consumed_ms: Option<i64>,
 }
 
@@ -89,14 +89,15 @@ pub struct Approval {
 pub enum Verdict {
     /// The call may go on, once
     Approve,
-    /// It may not
+    /// The call is refused
     Deny,
 }
 
 impl Verdict {
-    /// Returns the word for what was done, in the database, the API and the metrics.
+    /// Returns the verdict as a past participle (`approved`, `denied`), as the API, the log and the metrics
+    /// have it.
     #[must_use]
-    pub fn done(self) -> &'static str {
+    pub fn participle(self) -> &'static str {
         match self {
             Self::Approve => Status::Approved.as_str(),
             Self::Deny => Status::Denied.as_str(),
@@ -104,24 +105,24 @@ impl Verdict {
     }
 }
 
-/// A decision that was made.
+/// A person's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decided {
-    /// What was decided
+pub struct Decision {
+    /// The verdict
     pub verdict: Verdict,
-    /// Who did
+    /// The name of the person
     pub by: String,
-    /// Why
+    /// Their reason
     pub reason: Option<String>,
-    /// When
+    /// When they decided
     pub at_ms: i64,
 }
 
-/// A person who decides, as one request of theirs shows them.
+/// A person who decides, as one request identifies them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approver {
-    /// The name of the account, or what the proxy calls them
+    /// The name of their account, or the name that the proxy reports
     pub name: String,
-    /// The groups that the proxy says they are in
+    /// The groups that the proxy reports
     pub groups: Vec<String>,
 }

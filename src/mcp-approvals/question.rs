@@ -1,4 +1,4 @@
-//! The text of a question, read strictly: what two parsers could read in two ways is none.
+//! Reads questions strictly: rejects a text that two parsers could read differently.
 
 use std::fmt;
 
@@ -6,46 +6,46 @@ use mcp_policy_engine::approval::fingerprint;
 use mcp_policy_engine::json::canonical::Canonical;
 use mcp_policy_engine::json::{self, Value};
 
-use crate::model::Asked;
+use crate::model::Question;
 
-/// The longest text of a member, in bytes; arguments may be as long as the whole.
+/// The longest string, in bytes. Only the arguments may be longer.
 const LONGEST: usize = 64 * 1024;
 
-/// The longest time for which a question stands, in seconds: a year.
+/// The longest time for which a question is valid, in seconds: one year.
 const LONGEST_EXPIRES: u32 = 365 * 24 * 60 * 60;
 
 /// The longest time for which an answer is held, in seconds.
 const LONGEST_WAIT: u32 = 300;
 
-/// A question, and for how long its answer may be held.
+/// A request to the service: a question, and how long its answer may be held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// What is asked
-    pub asked: Asked,
-    /// For how long a pending answer is held, in seconds
+pub struct AskRequest {
+    /// The question
+    pub question: Question,
+    /// How long a pending answer is held, in seconds
     pub wait_seconds: u32,
 }
 
-/// What is wrong with a question's text, and what would be right.
+/// What is wrong with a request, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable(String);
 
-/// Reads a question. Members that nobody here knows are another's business.
+/// Reads a request. Ignores unknown members.
 ///
 /// # Errors
-/// [`Unreadable`], with the member's name.
-pub fn read(body: &[u8]) -> Result<Question, Unreadable> {
-    let document = json::read(body).map_err(|error| Unreadable(format!("not a JSON text: {error}")))?;
+/// [`Unreadable`], which names the member.
+pub fn read(body: &[u8]) -> Result<AskRequest, Unreadable> {
+    let document = json::read(body).map_err(|error| Unreadable(format!("not JSON: {error}")))?;
     if let Some(defect) = document.defect() {
-        return Err(Unreadable(format!("not a JSON text that reads in one way: {defect}")));
+        return Err(Unreadable(format!("ambiguous JSON: {defect}")));
     }
     let root = document.root();
     if !root.is_object() {
         return Err(Unreadable("must be a JSON object".to_owned()));
     }
     let arguments = root.get("arguments").filter(|value| value.is_object());
-    let arguments = arguments.ok_or_else(|| wrong("arguments", "an object"))?;
-    let asked = Asked {
+    let arguments = arguments.ok_or_else(|| invalid("arguments", "an object"))?;
+    let question = Question {
         fingerprint: digits(root, "fingerprint", 64)?,
         server: text(root, "server")?,
         policy: digits(root, "policy", 16)?,
@@ -57,65 +57,66 @@ pub fn read(body: &[u8]) -> Result<Question, Unreadable> {
         reason: optional(root, "reason")?,
         decision_id: text(root, "decision_id")?,
         request_id: optional(root, "request_id")?,
-        expires_seconds: whole(root, "expires_seconds", 1, LONGEST_EXPIRES)?,
+        expires_seconds: integer(root, "expires_seconds", 1, LONGEST_EXPIRES)?,
     };
     let wait_seconds = match root.get("wait_seconds") {
-        Some(_) => whole(root, "wait_seconds", 0, LONGEST_WAIT)?,
+        Some(_) => integer(root, "wait_seconds", 0, LONGEST_WAIT)?,
         None => 0,
     };
-    check_fingerprint(&asked, arguments)?;
-    Ok(Question { asked, wait_seconds })
+    check_fingerprint(&question, arguments)?;
+    Ok(AskRequest { question, wait_seconds })
 }
 
-/// Checks that the fingerprint is that of the call which people are shown.
-fn check_fingerprint(asked: &Asked, arguments: Value<'_>) -> Result<(), Unreadable> {
+/// Checks that the fingerprint belongs to the call that people will see.
+fn check_fingerprint(question: &Question, arguments: Value<'_>) -> Result<(), Unreadable> {
     let form = Canonical::of(arguments);
     let exact = form.is_exact();
-    let principal = asked.principal.as_deref();
-    let (server, policy, grant, tool) = (&asked.server, &asked.policy, &asked.grant, &asked.tool);
-    if exact && fingerprint(server, policy, grant, principal, tool, &form.into_text()) == asked.fingerprint {
+    let principal = question.principal.as_deref();
+    let (server, policy, grant, tool) = (&question.server, &question.policy, &question.grant, &question.tool);
+    if exact && fingerprint(server, policy, grant, principal, tool, &form.into_text()) == question.fingerprint
+    {
         return Ok(());
     }
     let own =
         "the SHA-256 of this call's server, policy, grant, principal, tool and arguments in RFC 8785 form";
-    Err(wrong("fingerprint", own))
+    Err(invalid("fingerprint", own))
 }
 
-fn wrong(member: &str, expected: &str) -> Unreadable {
+fn invalid(member: &str, expected: &str) -> Unreadable {
     Unreadable(format!("`{member}` must be {expected}"))
 }
 
-/// Reads a text that has to be there.
+/// Reads a required string.
 fn text(root: Value<'_>, member: &str) -> Result<String, Unreadable> {
-    optional(root, member)?.ok_or_else(|| wrong(member, "a string that is not empty"))
+    optional(root, member)?.ok_or_else(|| invalid(member, "a non-empty string"))
 }
 
-/// Reads a text that may be absent, null or empty, which is all the same here.
+/// Reads an optional string. Absent, null and empty are the same.
 fn optional(root: Value<'_>, member: &str) -> Result<Option<String>, Unreadable> {
     let Some(value) = root.get(member).filter(|value| value.raw() != "null") else { return Ok(None) };
-    let text = value.string().ok_or_else(|| wrong(member, "a string"))?;
+    let text = value.string().ok_or_else(|| invalid(member, "a string"))?;
     if text.len() > LONGEST {
-        return Err(wrong(member, "a string of 65536 bytes or fewer"));
+        return Err(invalid(member, "a string of 65536 bytes or fewer"));
     }
-    // PostgreSQL stores every character but this one.
+    // PostgreSQL cannot store this character.
     if text.contains('\0') {
-        return Err(wrong(member, "a string without U+0000"));
+        return Err(invalid(member, "a string without U+0000"));
     }
     Ok(Some(text.into_owned()).filter(|text| !text.is_empty()))
 }
 
-/// Reads the lower-case hex digits of a hash.
+/// Reads a hash of lower-case hex digits.
 fn digits(root: Value<'_>, member: &str, length: usize) -> Result<String, Unreadable> {
     let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let text = optional(root, member)?.filter(|text| text.len() == length && text.bytes().all(digit));
-    text.ok_or_else(|| wrong(member, &format!("a string of {length} lower-case hex digits")))
+    text.ok_or_else(|| invalid(member, &format!("a string of {length} lower-case hex digits")))
 }
 
 /// Reads an integer.
-fn whole(root: Value<'_>, member: &str, least: u32, most: u32) -> Result<u32, Unreadable> {
+fn integer(root: Value<'_>, member: &str, least: u32, most: u32) -> Result<u32, Unreadable> {
     let number = root.get(member).and_then(Value::number).and_then(|number| number.parse().ok());
     let number = number.filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| wrong(member, &format!("an integer from {least} to {most}")))
+    number.ok_or_else(|| invalid(member, &format!("an integer from {least} to {most}")))
 }
 
 impl fmt::Display for Unreadable {
@@ -141,22 +142,22 @@ mod tests {
     }
 
     #[test]
-    fn a_question_reads_as_it_was_asked() {
+    fn a_question_is_read_as_it_was_asked() {
         let mut value = example();
         value["theirs"] = serde_json::json!([1]);
         let question = read(value.to_string().as_bytes()).unwrap();
         assert_eq!(question.wait_seconds, 5);
-        assert_eq!(question.asked.arguments, r#"{"id":7}"#);
-        assert_eq!(question.asked.principal.as_deref(), Some("alice"));
+        assert_eq!(question.question.arguments, r#"{"id":7}"#);
+        assert_eq!(question.question.principal.as_deref(), Some("alice"));
         for absent in ["reason", "request_id", "wait_seconds"] {
             value.as_object_mut().unwrap().remove(absent);
         }
         let question = read(value.to_string().as_bytes()).unwrap();
-        assert_eq!((question.wait_seconds, question.asked.reason), (0, None));
+        assert_eq!((question.wait_seconds, question.question.reason), (0, None));
     }
 
     #[test]
-    fn a_wrong_member_is_named_with_what_would_be_right() {
+    fn an_invalid_member_is_named_with_a_correction() {
         for (member, value, expected) in [
             (
                 "fingerprint",
@@ -168,7 +169,7 @@ mod tests {
                 serde_json::json!(null),
                 "`fingerprint` must be a string of 64 lower-case hex digits",
             ),
-            ("server", serde_json::json!(""), "`server` must be a string that is not empty"),
+            ("server", serde_json::json!(""), "`server` must be a non-empty string"),
             ("server", serde_json::json!(7), "`server` must be a string"),
             ("tool", serde_json::json!("a\0b"), "`tool` must be a string without U+0000"),
             (
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_is_that_of_the_call_which_is_shown() {
+    fn a_fingerprint_must_belong_to_the_call() {
         for (member, value) in [
             ("server", serde_json::json!("hr")),
             ("policy", serde_json::json!("0123456789abcdee")),
@@ -211,15 +212,18 @@ mod tests {
         ] {
             let mut question = example();
             question[member] = value;
-            let told = read(question.to_string().as_bytes()).unwrap_err().to_string();
-            assert!(told.starts_with("`fingerprint` must be the SHA-256 of this call's"), "{member}: {told}");
+            let message = read(question.to_string().as_bytes()).unwrap_err().to_string();
+            assert!(
+                message.starts_with("`fingerprint` must be the SHA-256 of this call's"),
+                "{member}: {message}"
+            );
         }
         let spelled = example().to_string().replace(r#"{"id":7}"#, "{ \"\\u0069d\": 7.0 }");
         assert!(read(spelled.as_bytes()).is_ok(), "another spelling is the same call");
     }
 
     #[test]
-    fn what_reads_in_two_ways_is_no_question() {
+    fn an_ambiguous_text_is_rejected() {
         let twice = example().to_string().replacen('{', r#"{"tool":"harmless","#, 1);
         let deep = example().to_string().replace(r#""id":7"#, r#""id":7,"id":8"#);
         for body in [twice, deep, "[]".to_owned(), "{".to_owned(), String::new()] {

@@ -1,29 +1,29 @@
-//! Secrets: made at random, kept as hashes, compared in constant time.
+//! Secrets: generated at random, stored as hashes, compared in constant time.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-/// Makes a secret of 64 hex digits.
+/// Generates a secret of 64 hex digits (32 random bytes).
 ///
 /// # Errors
-/// Where the operating system has no randomness to give.
+/// The operating system's random number generator failed.
 pub fn fresh() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(hex(&bytes))
 }
 
-/// Makes an id of 32 hex digits, which nobody can guess.
+/// Generates an id of 32 hex digits (16 random bytes).
 ///
 /// # Errors
-/// Where the operating system has no randomness to give.
+/// The operating system's random number generator failed.
 pub fn id() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     Ok(hex(&bytes))
 }
 
-/// Returns the SHA-256 of a text, 64 hex digits: what is stored in place of a secret.
+/// Returns the SHA-256 of a text, 64 hex digits. This is stored in place of a secret.
 #[must_use]
 pub fn hash(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
@@ -32,13 +32,13 @@ pub fn hash(text: &str) -> String {
 /// Returns the HMAC-SHA-256 of a text under a key, 64 hex digits.
 #[must_use]
 pub fn mac(key: &str, text: &str) -> String {
-    // HMAC takes keys of any length.
+    // HMAC accepts keys of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return String::new() };
     mac.update(text.as_bytes());
     hex(&mac.finalize().into_bytes())
 }
 
-/// Tells whether two texts are the same, in a time that depends on their lengths alone.
+/// Returns whether two texts are equal and not empty. The time depends only on their lengths.
 #[must_use]
 pub fn same(left: &str, right: &str) -> bool {
     let differences = left.bytes().zip(right.bytes()).fold(0, |all, (left, right)| all | (left ^ right));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn only_equal_texts_are_the_same_and_an_empty_one_is_nobodys() {
+    fn only_equal_texts_that_are_not_empty_match() {
         for (left, right, same_) in [("a", "a", true), ("a", "b", false), ("a", "ab", false), ("", "", false)]
         {
             assert_eq!(same(left, right), same_, "{left} {right}");

@@ -1,4 +1,4 @@
-//! The service: its routes, what it does beside them, and its end.
+//! Runs the service: routes, background tasks and shutdown.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,41 +12,42 @@ use axum::{Router, response};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::{self, Settings};
-use crate::store::{May, Store};
-use crate::{api, asking, feed, hooks, journal, listen, live, tls, web};
+use crate::store::{Permissions, Store};
+use crate::{api, ask, feed, listen, logging, panics, sse, tls, web, webhooks};
 
-/// The database unless told.
+/// The default database.
 pub const DATABASE: &str = "sqlite:mcp-approvals.db";
 
 /// The largest body of a form or a decision, in bytes.
-const LARGEST: usize = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;
 
-/// For how long a request may take that waits for nobody.
-const SLOWEST: Duration = Duration::from_secs(30);
+/// How long a request may take that does not wait for a decision.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often approvals are ended whose time is over.
-const SWEEP: Duration = Duration::from_secs(5);
+/// How often expired approvals are marked.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often certificates are read anew.
-const RELOAD: Duration = Duration::from_secs(60);
+/// How often certificates are reloaded.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Serves until it is told to stop.
+/// Serves until the process is told to stop.
 ///
 /// # Errors
-/// Why it cannot begin.
+/// Why the service cannot start.
 pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), String> {
     let tls = tls.map(Arc::new);
     let listen = settings.listen.as_deref().unwrap_or(config::LISTEN);
     let database = settings.database.as_deref().unwrap_or(DATABASE);
-    let names = hooks::names(&settings.webhooks);
+    let names = webhooks::names(&settings.webhooks);
     let store = Store::open(database, &names).await.map_err(|why| why.to_string())?;
     let store = match settings.most_waiting {
-        Some(most_waiting) => store.with_most_waiting(most_waiting),
+        Some(most_waiting) => store.with_max_pending(most_waiting),
         None => store,
     };
     let listener =
@@ -54,63 +55,86 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     let address = listener.local_addr().map_err(|why| why.to_string())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     if settings.url.is_none() && address.ip().is_unspecified() {
-        journal::line(format_args!(
-            "no `url` is configured: links lead to {scheme}://{address}, which is nowhere"
+        logging::line(format_args!(
+            "no `url` is configured, so links point to {scheme}://{address}, which nobody can open"
         ));
     }
     let url = settings.base_url(&address.to_string());
     let (stop, stopping) = watch::channel(false);
     let app = App::new(settings, url, store, stopping.clone()).await.map_err(|why| why.to_string())?;
-    first(&app).await?;
+    print_first_steps(&app).await?;
 
-    let feed = tokio::spawn(feed::run(AppState::clone(&app)));
-    let hooks = tokio::spawn(hooks::run(AppState::clone(&app)));
-    let sweeps = tokio::spawn(sweep(AppState::clone(&app)));
-    let reloads = tokio::spawn(reload(AppState::clone(&app), tls.clone()));
+    let reload_tls = tls.clone();
+    let background = [
+        spawn(&app, "the feed of changes", feed::run),
+        spawn(&app, "the delivery to webhooks", webhooks::run),
+        spawn(&app, "the sweep of expired approvals", sweep),
+        spawn(&app, "the reloading of certificates", move |app| reload(app, reload_tls.clone())),
+    ];
     let served = tokio::spawn(listen::serve(listener, tls, router(AppState::clone(&app)), stopping));
     say(&format!("port={}", address.port()));
-    stopped().await?;
-    journal::line("stopping");
-    // Whoever waits for this hears it; if nobody is left, there is nobody to wait for.
+    stop_signal().await?;
+    logging::line("stopping");
+    // Sending fails only if no receiver is left.
     let _ = stop.send(true);
-    for task in [served, feed, hooks, sweeps, reloads] {
+    for task in std::iter::once(served).chain(background) {
         let _ = task.await;
     }
     app.store.close().await;
     Ok(())
 }
 
-/// Returns all routes.
+/// Starts a background task, which survives panics.
+fn spawn<F>(
+    app: &AppState,
+    name: &'static str,
+    task: impl Fn(AppState) -> F + Send + Sync + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let app = AppState::clone(app);
+    tokio::spawn(async move { panics::restart(&app, name, || task(AppState::clone(&app))).await })
+}
+
+/// Returns the router with all routes.
 fn router(app: AppState) -> Router {
-    let metered = middleware::from_fn_with_state(AppState::clone(&app), measured);
-    Router::new()
-        .route("/v1/approvals", post(asking::ask).get(api::list))
+    let routes = Router::new()
+        .route("/v1/approvals", post(ask::ask).get(api::list))
         .route("/v1/approvals/{id}", get(api::show))
         .route("/v1/approvals/{id}/approve", post(api::approve))
         .route("/v1/approvals/{id}/deny", post(api::deny))
         .route("/v1/events", get(api::events))
-        .route("/events", get(live::events))
+        .route("/events", get(sse::events))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .merge(web::routes())
-        .layer(DefaultBodyLimit::max(LARGEST))
-        .layer(metered)
+        .merge(web::routes());
+    with_middleware(routes, app)
+}
+
+/// Adds what all routes share: a limit of the body, an answer after a panic, and the measuring of durations.
+pub fn with_middleware(routes: Router<AppState>, app: AppState) -> Router {
+    let measure = middleware::from_fn_with_state(AppState::clone(&app), measured);
+    routes
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(panics::catch))
+        .layer(measure)
         .with_state(app)
 }
 
-/// Measures a request, and bounds its time where it waits for nobody.
+/// Measures the duration of a request, and limits it unless the request may wait for a decision.
 async fn measured(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let response = match route.as_str() {
         "/v1/approvals" | "/events" => next.run(request).await,
-        _ => match timeout(SLOWEST, next.run(request)).await {
+        _ => match timeout(REQUEST_TIMEOUT, next.run(request)).await {
             Ok(response) => response,
             Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
         },
     };
-    app.metrics.lasted(&route, begun.elapsed());
+    app.metrics.request_finished(&route, begun.elapsed());
     response
 }
 
@@ -122,11 +146,11 @@ async fn ready(State(app): State<AppState>) -> Response {
     }
 }
 
-/// `GET /metrics`: what is counted, in Prometheus' text form.
+/// `GET /metrics`: all metrics in the OpenMetrics text format.
 async fn metrics(State(app): State<AppState>) -> Response {
     let now_ms = now_ms();
-    let (pending, oldest_ms) = match app.store.waiting(now_ms).await {
-        Ok(waiting) => waiting,
+    let (pending, oldest_ms) = match app.store.pending_count(now_ms).await {
+        Ok(counted) => counted,
         Err(why) => return api::failed(&why),
     };
     let age_ms = oldest_ms.map_or(0, |oldest_ms| now_ms.saturating_sub(oldest_ms));
@@ -135,7 +159,7 @@ async fn metrics(State(app): State<AppState>) -> Response {
     response::IntoResponse::into_response(([(header::CONTENT_TYPE, form)], app.metrics.text(pending, age)))
 }
 
-/// Ends approvals whose time is over, until the service stops.
+/// Marks expired approvals until the service stops.
 async fn sweep(app: AppState) {
     while !*app.stopping.borrow() {
         match app.store.sweep(now_ms()).await {
@@ -145,50 +169,51 @@ async fn sweep(app: AppState) {
                 app.feed.wake();
                 continue;
             }
-            Err(why) => journal::line(why),
+            Err(why) => logging::line(why),
         }
         tokio::select! {
-            () = tokio::time::sleep(SWEEP) => {}
+            () = tokio::time::sleep(SWEEP_INTERVAL) => {}
             () = app.stopped() => {}
         }
     }
 }
 
-/// Reads certificates anew, until the service stops.
+/// Reloads certificates until the service stops.
 async fn reload(app: AppState, tls: Option<Arc<tls::Current>>) {
     let Some(tls) = tls else { return };
     loop {
         tokio::select! {
-            () = tokio::time::sleep(RELOAD) => {}
+            () = tokio::time::sleep(RELOAD_INTERVAL) => {}
             () = app.stopped() => return,
         }
         if let Err(why) = tls.reload() {
-            journal::line(format_args!("{why}; the certificates of before serve on"));
+            logging::line(format_args!("{why}; the previous certificates stay in use"));
         }
     }
 }
 
-/// Tells who starts the service first how to go on, once: where nobody can sign in, and nobody can ask.
-async fn first(app: &App) -> Result<(), String> {
+/// Prints what a first start needs: a link to create the first account if nobody can sign in, and a token
+/// for Envoy if there is no caller.
+async fn print_first_steps(app: &App) -> Result<(), String> {
     let now_ms = now_ms();
     let settings = &app.settings;
     let text = |why: crate::store::StoreError| why.to_string();
     let alone = settings.roles.is_empty() && settings.sign_in.accounts;
     if alone && !app.store.has_accounts(now_ms).await.map_err(text)? {
-        let secret = app.store.invite("", &May::everything(), now_ms).await.map_err(text)?;
-        say("Nobody can sign in yet. Whoever opens this link makes the first account, within a week:");
+        let secret = app.store.invite("", &Permissions::everything(), now_ms).await.map_err(text)?;
+        say("There is no account yet. Open this link within a week to create the first one:");
         say(&format!("  {}/invitations/{secret}", app.url));
     }
     if settings.callers.is_empty() && !app.store.has_callers().await.map_err(text)? {
         let token = app.store.make_caller("envoy", now_ms).await.map_err(text)?;
-        say("Nobody can ask yet. Envoy's token, which is shown this once:");
+        say("There is no caller yet. This is Envoy's token, which is shown only once:");
         say(&format!("  {token}"));
     }
     Ok(())
 }
 
-/// Waits until the process is told to stop.
-async fn stopped() -> Result<(), String> {
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|why| why.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|why| why.to_string())?;
     tokio::select! {
@@ -198,7 +223,7 @@ async fn stopped() -> Result<(), String> {
     Ok(())
 }
 
-/// Writes a line to the standard output, which nobody may be reading.
+/// Prints a line to standard output. Ignores errors, since nobody may be reading it.
 pub fn say(line: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();

@@ -1,4 +1,5 @@
-//! Deciding from the shell, through the service.
+//! The commands with which a person lists and decides approvals from the shell. They call the service's
+//! API.
 
 mod print;
 
@@ -8,44 +9,44 @@ use clap::{Args, Subcommand};
 use mcp_policy_engine::json::{self, Value};
 
 use crate::web::path::encode;
-use crate::{http, serve, wire};
+use crate::{http_client, serve, wire};
 
-/// What to do.
+/// A command that calls the service.
 #[derive(Debug, Subcommand)]
-pub enum Order {
-    /// List what waits for a decision
+pub enum Command {
+    /// List pending approvals
     List {
-        /// What has this status instead: pending, approved, denied, consumed, expired or all
+        /// Approvals with this status instead: pending, approved, denied, consumed, expired or all
         #[arg(long, default_value = "pending")]
         status: String,
-        /// Only what has this text in the tool, the server, the caller, a reason …
+        /// Only those with this text in the tool, the server, the grant, the principal, a name or a reason
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
         #[command(flatten)]
         service: Service,
     },
-    /// Show one approval, with all of its arguments
+    /// Show one approval with its complete arguments
     Show {
-        /// Its id, or at least the first 6 digits of it
+        /// The approval's id, or its first 6 or more digits
         id: String,
         #[command(flatten)]
         service: Service,
     },
-    /// Let the call go on, once
+    /// Approve a call, once
     Approve {
-        /// Its id, or at least the first 6 digits of it
+        /// The approval's id, or its first 6 or more digits
         id: String,
-        /// Why
+        /// A note for the record
         #[arg(long)]
         reason: Option<String>,
         #[command(flatten)]
         service: Service,
     },
-    /// Refuse the call; the caller is told why
+    /// Deny a call; the caller is told the reason
     Deny {
-        /// Its id, or at least the first 6 digits of it
+        /// The approval's id, or its first 6 or more digits
         id: String,
-        /// Why
+        /// The reason
         #[arg(long)]
         reason: String,
         #[command(flatten)]
@@ -53,13 +54,13 @@ pub enum Order {
     },
 }
 
-/// Where the service is, and who asks it.
+/// Where the service is, and the token to use.
 #[derive(Debug, Args)]
 pub struct Service {
-    /// Where the service is
+    /// The service's URL
     #[arg(long, value_name = "URL", env = "MCP_APPROVALS_URL", default_value = "http://127.0.0.1:8090")]
     service: String,
-    /// A file with the token; without it, the variable MCP_APPROVALS_TOKEN holds it
+    /// A file with the token [default: the environment variable MCP_APPROVALS_TOKEN]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Print the service's JSON
@@ -67,17 +68,17 @@ pub struct Service {
     json: bool,
 }
 
-/// Does what was ordered.
+/// Runs a command.
 ///
 /// # Errors
-/// Why it was not done.
-pub async fn run(order: Order) -> Result<(), String> {
-    // The client is one that blocks.
-    tokio::task::spawn_blocking(move || order.obey()).await.map_err(|why| why.to_string())?
+/// What went wrong, as one line.
+pub async fn run(command: Command) -> Result<(), String> {
+    // The HTTP client blocks.
+    tokio::task::spawn_blocking(move || command.run()).await.map_err(|why| why.to_string())?
 }
 
-impl Order {
-    fn obey(self) -> Result<(), String> {
+impl Command {
+    fn run(self) -> Result<(), String> {
         match self {
             Self::List { status, search, service } => list(&service, &status, search.as_deref()),
             Self::Show { id, service } => {
@@ -90,7 +91,7 @@ impl Order {
     }
 }
 
-/// Lists page by page, as far as there are pages.
+/// Prints all pages of the list.
 fn list(service: &Service, status: &str, search: Option<&str>) -> Result<(), String> {
     let status = if status == "all" { "" } else { status };
     let mut after = String::new();
@@ -115,7 +116,7 @@ fn decide(service: &Service, id: &str, verb: &str, reason: Option<&str>) -> Resu
 }
 
 impl Service {
-    /// Sends a request, and returns the text of an answer that is none of a fault.
+    /// Sends a request. Returns the text of the answer, or the error message of an answer that is not 200.
     fn call(&self, method: &str, path: &str, json: Option<&str>) -> Result<String, String> {
         let token = match &self.token_file {
             Some(path) => {
@@ -125,22 +126,24 @@ impl Service {
                 .map_err(|_| "needs --token-file, or a token in MCP_APPROVALS_TOKEN".to_owned())?,
         };
         let url = format!("{}{path}", self.service.trim_end_matches('/'));
-        let (status, text) = http::call(method, &url, token.trim(), json)?;
+        let (status, text) = http_client::call(method, &url, token.trim(), json)?;
         if status == 200 {
             return Ok(text);
         }
         let answer = json::read(text.as_bytes()).ok();
-        let told = answer.as_ref().and_then(|answer| answer.root().get("error")).and_then(Value::string);
-        Err(told.map_or_else(|| format!("the service answered {status}"), |told| print::plain(&told)))
+        let message = answer.as_ref().and_then(|answer| answer.root().get("error")).and_then(Value::string);
+        Err(message
+            .map_or_else(|| format!("the service answered {status}"), |message| print::escaped(&message)))
     }
 
-    /// Prints an answer, as it came or for people.
+    /// Prints an answer, as JSON or as text.
     fn print(&self, text: &str, print: impl Fn(Value<'_>) -> String) -> Result<(), String> {
         if self.json {
             serve::say(&wire::escaped(text.to_owned()));
             return Ok(());
         }
-        let answer = json::read(text.as_bytes()).map_err(|_| "the service answered no JSON".to_owned())?;
+        let answer =
+            json::read(text.as_bytes()).map_err(|_| "the service's answer is not JSON".to_owned())?;
         for line in print(answer.root()).lines() {
             serve::say(line);
         }

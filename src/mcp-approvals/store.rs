@@ -1,8 +1,8 @@
-//! The only record: approvals, what became of them, and who may decide, in SQLite or PostgreSQL.
+//! The database: approvals, decisions, events and accounts, in SQLite or PostgreSQL.
 //!
-//! One set of SQL serves both. Texts that are not there are stored empty and times as 0, since a
-//! null has no type on its way through [`sqlx::Any`]. Whatever changes does so with its event, in one
-//! transaction: see [`event`].
+//! Both engines share one set of SQL statements. Absent texts are stored as empty strings and absent times
+//! as 0, because [`sqlx::Any`] cannot bind an untyped null. Every change is written in one transaction with
+//! its event: see [`event`].
 
 mod accounts;
 mod ask;
@@ -28,61 +28,62 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-pub use accounts::May;
+pub use accounts::Permissions;
 pub use decide::Undecidable;
 pub use event::{Change, Event};
 pub use outbox::Message;
 pub use read::{Cursor, Search};
-pub use sessions::LONGEST_MS;
+pub use sessions::MAX_SESSION_MS;
 
-/// What speaks SQL.
+/// The database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// One file, for one machine
+    /// One file, for one instance of the service
     Sqlite,
-    /// A server, for several instances of the service
+    /// A server, for several instances
     Postgres,
 }
 
-/// The database, which any number of tasks may use at once.
+/// A connection pool, which any number of tasks may share.
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
     engine: Engine,
-    /// The names of those who hear of each new question
+    /// The names of the webhooks that are notified of each new question
     hooks: Arc<[String]>,
-    /// How many questions of one principal of one grant may wait at once
-    most_waiting: i64,
-    /// SQLite has one writer at a time; within a process they queue here, which is fairer than its lock.
+    /// The most pending questions of one principal under one grant
+    max_pending: i64,
+    /// SQLite allows one writer at a time. Writers of one process queue here, which is fairer than SQLite's
+    /// lock.
     writer: Arc<Mutex<()>>,
 }
 
-/// Why the database did not do what it should.
+/// Why a database operation failed.
 #[derive(Debug)]
 pub enum StoreError {
-    /// It failed, or cannot be reached
+    /// The database failed or cannot be reached
     Database(sqlx::Error),
-    /// Its URL is of no kind that is served
+    /// The URL is not of a supported kind
     Url,
-    /// Its file cannot be made
+    /// The database file cannot be created
     File(io::Error),
-    /// A later version of the service made it
+    /// A newer version of the service created the database, with this schema version
     Newer(i64),
-    /// So many questions wait for this caller already, which is as many as may
-    TooMany(i64),
-    /// The operating system has no randomness to give
+    /// The principal already has this many pending questions, which is the limit
+    TooManyPending(i64),
+    /// The operating system's random number generator failed
     Randomness,
 }
 
-/// A transaction that changes something.
-struct Writing {
+/// A write transaction.
+struct WriteTransaction {
     transaction: Transaction<'static, Any>,
-    _turn: Option<OwnedMutexGuard<()>>,
+    _writer: Option<OwnedMutexGuard<()>>,
 }
 
 impl Store {
-    /// Opens the database at `url` (`sqlite:FILE` or `postgres://…`), and makes it where there is none.
-    /// Each new question is left in the outbox once for each of `hooks`.
+    /// Opens the database at `url` (`sqlite:FILE` or `postgres://…`), and creates it if it does not exist.
+    /// Each new question is put into the outbox once for each of `hooks`.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -95,31 +96,31 @@ impl Store {
         };
         let mut url = url.to_owned();
         if engine == Engine::Sqlite {
-            make_file(&url)?;
+            create_file(&url)?;
             if !url.contains('?') {
                 url.push_str("?mode=rwc");
             }
         }
-        // A pool would try for long, and then not say why.
+        // Connect once without the pool, which would retry for a long time and then not report the reason.
         AnyConnection::connect(&url).await?.close().await?;
         let options = AnyPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(Duration::from_secs(10))
             .after_connect(move |connection, _| Box::pin(prepare(connection, engine)));
         let pool = options.connect(&url).await?;
-        let most_waiting = read::MOST;
-        let store = Self { pool, engine, hooks: hooks.into(), most_waiting, writer: Arc::default() };
-        schema::make(&store).await?;
+        let max_pending = read::MAX_LISTED;
+        let store = Self { pool, engine, hooks: hooks.into(), max_pending, writer: Arc::default() };
+        schema::create(&store).await?;
         Ok(store)
     }
 
-    /// Has so many questions of one principal of one grant wait at once, and no more.
+    /// Sets the most pending questions of one principal under one grant.
     #[must_use]
-    pub fn with_most_waiting(self, most_waiting: u32) -> Self {
-        Self { most_waiting: most_waiting.into(), ..self }
+    pub fn with_max_pending(self, max_pending: u32) -> Self {
+        Self { max_pending: max_pending.into(), ..self }
     }
 
-    /// Asks the database for a sign of life.
+    /// Checks that the database answers.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -128,40 +129,40 @@ impl Store {
         Ok(())
     }
 
-    /// Closes all connections, once nobody uses them.
+    /// Closes all connections, once they are idle.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// Begins a change. It has the only pen where there is but one.
-    async fn write(&self) -> Result<Writing, StoreError> {
-        let (turn, begin) = match self.engine {
+    /// Begins a write transaction. On SQLite, waits until no other task of this process writes.
+    async fn write(&self) -> Result<WriteTransaction, StoreError> {
+        let (writer, begin) = match self.engine {
             Engine::Sqlite => (Some(Arc::clone(&self.writer).lock_owned().await), "BEGIN IMMEDIATE"),
             Engine::Postgres => (None, "BEGIN"),
         };
-        Ok(Writing { transaction: self.pool.begin_with(begin).await?, _turn: turn })
+        Ok(WriteTransaction { transaction: self.pool.begin_with(begin).await?, _writer: writer })
     }
 }
 
-impl Writing {
-    /// Returns what statements run on.
-    fn on(&mut self) -> &mut AnyConnection {
+impl WriteTransaction {
+    /// Returns the connection to run statements on.
+    fn connection(&mut self) -> &mut AnyConnection {
         &mut self.transaction
     }
 
-    /// Makes the change durable.
+    /// Commits the transaction. On return the change is durable.
     async fn commit(self) -> Result<(), StoreError> {
         Ok(self.transaction.commit().await?)
     }
 }
 
-/// Makes one connection fit for use.
+/// Configures a new connection.
 async fn prepare(connection: &mut AnyConnection, engine: Engine) -> Result<(), sqlx::Error> {
     if engine == Engine::Sqlite {
         for pragma in [
             "PRAGMA busy_timeout = 10000",
             "PRAGMA journal_mode = WAL",
-            // A decision that was answered is on the disk.
+            // A decision that was answered must survive a power failure.
             "PRAGMA synchronous = FULL",
             "PRAGMA foreign_keys = ON",
         ] {
@@ -171,28 +172,29 @@ async fn prepare(connection: &mut AnyConnection, engine: Engine) -> Result<(), s
     Ok(())
 }
 
-/// Tells whether an SQLite database has its file; of a server that is not known before it is asked.
+/// Returns whether the file of an SQLite database exists. For PostgreSQL this is unknown, and returns
+/// `true`.
 #[must_use]
-pub fn is_there(url: &str) -> bool {
-    !url.starts_with("sqlite:") || file(url).is_ok_and(|path| path.exists())
+pub fn exists(url: &str) -> bool {
+    !url.starts_with("sqlite:") || file_path(url).is_ok_and(|path| path.exists())
 }
 
-/// Returns the file of an SQLite database, read by what opens it: the URL has escapes.
-fn file(url: &str) -> Result<PathBuf, StoreError> {
+/// Returns the path of an SQLite database. Uses sqlx's own parser, since the URL may contain escapes.
+fn file_path(url: &str) -> Result<PathBuf, StoreError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|_| StoreError::Url)?;
     let path = options.get_filename().to_owned();
-    let odd = |path: &str| path.is_empty() || path.starts_with("file:") || path.contains(":memory:");
-    if path.to_str().is_none_or(odd) { Err(StoreError::Url) } else { Ok(path) }
+    let unusable = |path: &str| path.is_empty() || path.starts_with("file:") || path.contains(":memory:");
+    if path.to_str().is_none_or(unusable) { Err(StoreError::Url) } else { Ok(path) }
 }
 
-/// Makes the file of an SQLite database where there is none, for its owner's eyes only: it holds
-/// the arguments of calls.
-fn make_file(url: &str) -> Result<(), StoreError> {
+/// Creates the file of an SQLite database if it does not exist. Only its owner may read it, because it
+/// contains the arguments of calls.
+fn create_file(url: &str) -> Result<(), StoreError> {
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file(url)?).map(drop).map_err(StoreError::File)
+    options.open(file_path(url)?).map(drop).map_err(StoreError::File)
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -212,12 +214,14 @@ impl fmt::Display for StoreError {
         match self {
             Self::Database(error) => write!(out, "the database failed: {error}"),
             Self::Url => out.write_str("the database must be `sqlite:FILE` or `postgres://…`"),
-            Self::File(error) => write!(out, "the database's file cannot be made: {error}"),
+            Self::File(error) => write!(out, "cannot create the database file: {error}"),
             Self::Newer(version) => {
-                write!(out, "a later version of the service made this database (schema {version})")
+                write!(out, "a newer version of the service created this database (schema {version})")
             }
-            Self::TooMany(most) => write!(out, "{most} questions of this caller wait already"),
-            Self::Randomness => out.write_str("the operating system has no randomness to give"),
+            Self::TooManyPending(most) => {
+                write!(out, "{most} questions of this principal are already pending")
+            }
+            Self::Randomness => out.write_str("the operating system's random number generator failed"),
         }
     }
 }

@@ -1,41 +1,41 @@
-//! How often somebody may fail to sign in, by account and by address.
+//! Slows down failed attempts to sign in, by account and by address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-/// Failures of one account from one address that cost nothing.
-const FREE_BOTH: u32 = 5;
+/// Free failures of one account from one address.
+const FREE_PER_ACCOUNT_AND_ADDRESS: u32 = 5;
 
-/// Failures of one account, from wherever, that cost nothing: who fails elsewhere must not be able to keep its
-/// owner out, and who has many addresses must not be able to go on for ever.
-const FREE_ACCOUNT: u32 = 100;
+/// Free failures of one account from all addresses. It is high, so that others can hardly keep the owner
+/// out, but it stops an attacker who has many addresses.
+const FREE_PER_ACCOUNT: u32 = 100;
 
-/// Failures from one address that cost nothing: many people may share one.
-const FREE_ADDRESS: u32 = 20;
+/// Free failures from one address, which many people may share.
+const FREE_PER_ADDRESS: u32 = 20;
 
 /// The first pause, in milliseconds: longer than a slow machine takes to hash a password.
-const FIRST_MS: i64 = 5000;
+const FIRST_PAUSE_MS: i64 = 5000;
 
-/// The longest pause, in milliseconds: an attacker must not lock anybody out for good.
-const LONGEST_MS: i64 = 5 * 60 * 1000;
+/// The longest pause, in milliseconds: an attacker must not lock anybody out permanently.
+const MAX_PAUSE_MS: i64 = 5 * 60 * 1000;
 
-/// After how long without failures all is forgotten, in milliseconds.
-const FORGOTTEN_MS: i64 = 60 * 60 * 1000;
+/// After this time without a failure the count starts again, in milliseconds.
+const FORGET_MS: i64 = 60 * 60 * 1000;
 
-/// How many accounts and addresses are remembered; the one that failed longest ago makes room.
-const MOST: usize = 10_000;
+/// The most entries that are kept. A new one replaces the one that failed longest ago.
+const MAX_ENTRIES: usize = 10_000;
 
-/// Failures to sign in. Memory is bounded, whatever names and addresses come.
+/// Counts failed attempts to sign in. Its memory is bounded.
 #[derive(Debug, Default)]
 pub struct Throttle {
-    failures: Mutex<HashMap<Whose, Failures>>,
+    failures: Mutex<HashMap<Key, Failures>>,
 }
 
-/// Whose failures they are.
+/// What failures are counted for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Whose {
-    Both(String, IpAddr),
+enum Key {
+    AccountAndAddress(String, IpAddr),
     Account(String),
     Address(IpAddr),
 }
@@ -47,18 +47,18 @@ struct Failures {
 }
 
 impl Throttle {
-    /// Takes one try for `account` from `address`, which counts as failed until
-    /// [`succeeded`](Self::succeeded): tries that run at once cannot share one free place.
+    /// Takes one attempt for `account` from `address`. It counts as failed until
+    /// [`succeeded`](Self::succeeded) is called, so that concurrent attempts cannot share one free failure.
     ///
     /// # Errors
-    /// How many seconds have to pass before the next try.
+    /// How many seconds must pass before the next attempt.
     pub fn take(&self, account: &str, address: IpAddr, now_ms: i64) -> Result<(), i64> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let (account, address) = (account.to_lowercase(), network(address));
         let keys = [
-            (Whose::Both(account.clone(), address), FREE_BOTH),
-            (Whose::Account(account), FREE_ACCOUNT),
-            (Whose::Address(address), FREE_ADDRESS),
+            (Key::AccountAndAddress(account.clone(), address), FREE_PER_ACCOUNT_AND_ADDRESS),
+            (Key::Account(account), FREE_PER_ACCOUNT),
+            (Key::Address(address), FREE_PER_ADDRESS),
         ];
         for (key, free) in &keys {
             let wait_ms = failures.get(key).map_or(0, |failed| failed.pause(*free, now_ms));
@@ -67,47 +67,47 @@ impl Throttle {
             }
         }
         for (key, _) in keys {
-            let known = failures.contains_key(&key);
-            if !known && failures.len() >= MOST {
+            if !failures.contains_key(&key) && failures.len() >= MAX_ENTRIES {
                 let oldest = failures.iter().min_by_key(|(_, failed)| failed.last_ms);
                 if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
                     failures.remove(&oldest);
                 }
             }
             let failed = failures.entry(key).or_insert(Failures { count: 0, last_ms: now_ms });
-            let forgotten = now_ms.saturating_sub(failed.last_ms) > FORGOTTEN_MS;
+            let forgotten = now_ms.saturating_sub(failed.last_ms) > FORGET_MS;
             failed.count = if forgotten { 1 } else { failed.count.saturating_add(1) };
             failed.last_ms = now_ms;
         }
         Ok(())
     }
 
-    /// Notes that a try succeeded: the account's failures are forgotten, the address has one less.
+    /// Records that an attempt succeeded: forgets the account's failures, and takes one off the address's.
     pub fn succeeded(&self, account: &str, address: IpAddr) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let (account, address) = (account.to_lowercase(), network(address));
-        failures.remove(&Whose::Both(account.clone(), address));
-        failures.remove(&Whose::Account(account));
-        if let Some(failed) = failures.get_mut(&Whose::Address(address)) {
+        failures.remove(&Key::AccountAndAddress(account.clone(), address));
+        failures.remove(&Key::Account(account));
+        if let Some(failed) = failures.get_mut(&Key::Address(address)) {
             failed.count = failed.count.saturating_sub(1);
         }
     }
 }
 
 impl Failures {
-    /// Returns how long to wait still: five seconds after the last free failure, then twice as long each time.
+    /// Returns the remaining pause in milliseconds: five seconds after the last free failure, doubled for
+    /// each one after that.
     fn pause(self, free: u32, now_ms: i64) -> i64 {
         let since_ms = now_ms.saturating_sub(self.last_ms);
-        if self.count < free || since_ms > FORGOTTEN_MS {
+        if self.count < free || since_ms > FORGET_MS {
             return 0;
         }
         let doublings = self.count.saturating_sub(free).min(20);
-        let pause_ms = FIRST_MS.saturating_mul(1 << doublings).min(LONGEST_MS);
+        let pause_ms = FIRST_PAUSE_MS.saturating_mul(1 << doublings).min(MAX_PAUSE_MS);
         pause_ms.saturating_sub(since_ms)
     }
 }
 
-/// An address as it is counted: whoever has one IPv6 address has 2^64 of them.
+/// Returns the address to count: of an IPv6 address only the /64 network, since one client has all of it.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -136,13 +136,13 @@ mod tests {
             assert_eq!(throttle.take("alice", HOME, now_ms), Ok(()), "after {seconds} seconds");
         }
         let elsewhere = IpAddr::from([10, 0, 0, 7]);
-        assert_eq!(throttle.take("alice", elsewhere, now_ms), Ok(()), "nobody keeps her out from elsewhere");
+        assert_eq!(throttle.take("alice", elsewhere, now_ms), Ok(()), "other addresses are not affected");
         throttle.succeeded("alice", HOME);
         assert_eq!(throttle.take("alice", HOME, now_ms), Ok(()));
     }
 
     #[test]
-    fn who_has_many_addresses_does_not_go_on_for_ever() {
+    fn an_account_runs_out_across_addresses() {
         let throttle = Throttle::default();
         let tries = (0..200_u32)
             .filter(|number| throttle.take("alice", IpAddr::from((number << 8).to_be_bytes()), 0).is_ok());
@@ -161,6 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn a_poisoned_lock_is_still_used() {
+        let throttle = Throttle::default();
+        let panicked = std::thread::scope(|scope| {
+            let holder = scope.spawn(|| {
+                let _failures = throttle.failures.lock().unwrap();
+                panic!("on purpose");
+            });
+            holder.join().is_err()
+        });
+        assert!(panicked && throttle.failures.is_poisoned());
+        assert_eq!(throttle.take("alice", HOME, 0), Ok(()));
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let throttle = Throttle::default();
         for number in 0..12_000_u32 {
@@ -170,6 +184,6 @@ mod tests {
                 i64::from(number),
             );
         }
-        assert_eq!(throttle.failures.lock().unwrap().len(), MOST);
+        assert_eq!(throttle.failures.lock().unwrap().len(), MAX_ENTRIES);
     }
 }

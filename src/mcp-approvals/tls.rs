@@ -1,4 +1,4 @@
-//! TLS: how the service shows who it is, and which names callers' certificates have.
+//! TLS: the service's certificate, and the names in callers' certificates.
 
 use std::fmt::Display;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,37 +12,37 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::config::Tls;
 
-/// Makes the server's side of TLS 1.2 and 1.3. Callers may show a certificate, and one that they
-/// show must be vouched for; people's browsers show none.
+/// Builds the server configuration for TLS 1.2 and 1.3. Client certificates are optional, because browsers
+/// send none, but a certificate that is sent must be signed by a configured authority.
 ///
 /// # Errors
-/// `place: what is wrong`, of the configuration.
-fn server(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
+/// `place: what is wrong`, where the place is a key of the configuration.
+fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(wrong("certificate"))?;
+        .map_err(invalid("certificate"))?;
     let builder = match &tls.client_ca {
         Some(path) => {
             let mut roots = RootCertStore::empty();
             for certificate in certificates("client_ca", path)? {
-                roots.add(certificate).map_err(wrong("client_ca"))?;
+                roots.add(certificate).map_err(invalid("client_ca"))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            let verifier = verifier.allow_unauthenticated().build().map_err(wrong("client_ca"))?;
+            let verifier = verifier.allow_unauthenticated().build().map_err(invalid("client_ca"))?;
             builder.with_client_cert_verifier(verifier)
         }
         None => builder.with_no_client_auth(),
     };
     let chain = certificates("certificate", &tls.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(wrong("key"))?;
-    let mut server = builder.with_single_cert(chain, key).map_err(wrong("key"))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(invalid("key"))?;
+    let mut server = builder.with_single_cert(chain, key).map_err(invalid("key"))?;
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(server))
 }
 
-/// What new connections are served with. Certificates that last for hours are replaced in their files
-/// while the service runs.
+/// The current server configuration. Short-lived certificates are replaced on disk and reloaded while the
+/// service runs.
 pub struct Current {
     files: Tls,
     server: RwLock<Arc<ServerConfig>>,
@@ -52,30 +52,30 @@ impl Current {
     /// Reads the files.
     ///
     /// # Errors
-    /// `place: what is wrong`, of the configuration.
+    /// `place: what is wrong`, where the place is a key of the configuration.
     pub fn new(files: &Tls) -> Result<Self, String> {
-        Ok(Self { files: files.clone(), server: RwLock::new(server(files)?) })
+        Ok(Self { files: files.clone(), server: RwLock::new(server_config(files)?) })
     }
 
-    /// Returns what a connection that begins now is served with.
+    /// Returns the configuration for a new connection.
     #[must_use]
     pub fn server(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.server.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the files anew. What cannot be used, as when one of two is replaced, changes nothing.
+    /// Reads the files again. If they cannot be used, the previous configuration stays, for example while
+    /// only one of two files has been replaced.
     ///
     /// # Errors
-    /// `place: what is wrong`, of the configuration.
+    /// `place: what is wrong`, where the place is a key of the configuration.
     pub fn reload(&self) -> Result<(), String> {
-        let server = server(&self.files)?;
+        let server = server_config(&self.files)?;
         *self.server.write().unwrap_or_else(PoisonError::into_inner) = server;
         Ok(())
     }
 }
 
-/// Returns the URIs and DNS names of the certificate that the other end has shown, and that an
-/// authority vouches for.
+/// Returns the URIs and DNS names of the client's verified certificate; empty without one.
 #[must_use]
 pub fn names(connection: &ServerConnection) -> Vec<String> {
     let certificate = connection.peer_certificates().and_then(|chain| chain.first());
@@ -90,11 +90,11 @@ pub fn names(connection: &ServerConnection) -> Vec<String> {
 }
 
 fn certificates(key: &'static str, path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read = CertificateDer::pem_file_iter(path).map_err(wrong(key))?;
-    let list = read.collect::<Result<Vec<_>, _>>().map_err(wrong(key))?;
-    if list.is_empty() { Err(format!("tls.{key}: holds no certificate in PEM form")) } else { Ok(list) }
+    let read = CertificateDer::pem_file_iter(path).map_err(invalid(key))?;
+    let list = read.collect::<Result<Vec<_>, _>>().map_err(invalid(key))?;
+    if list.is_empty() { Err(format!("tls.{key}: contains no PEM certificate")) } else { Ok(list) }
 }
 
-fn wrong<E: Display>(key: &'static str) -> impl FnOnce(E) -> String {
+fn invalid<E: Display>(key: &'static str) -> impl FnOnce(E) -> String {
     move |why| format!("tls.{key}: cannot be used: {why}")
 }

@@ -1,27 +1,27 @@
-//! The pages, where a person approves or refuses one very call.
+//! The web pages on which people view, approve and refuse calls.
 //!
-//! Handlers ([`look`], [`decide`], [`enter`]) find out who asks and what there is; everything else
-//! turns that into markup and knows nothing of requests. Everything works without the script.
+//! Handlers ([`pages`], [`decide`], [`sign_in`]) authenticate requests and read the database. All other
+//! modules only produce HTML. Every page works without the script.
 
-mod account;
+mod account_forms;
 mod approval;
 mod arguments;
 mod assets;
 mod badge;
-mod clock;
+mod context;
 mod decide;
-mod decision;
-mod enter;
-mod frame;
+mod decision_forms;
+mod error_page;
 mod headers;
 mod history;
-mod look;
-pub mod odd;
+mod layout;
+mod pages;
 pub mod path;
-mod person;
+mod pending;
+mod sign_in;
 mod text;
-mod trouble;
-mod waiting;
+mod times;
+pub mod unseen;
 
 #[cfg(test)]
 mod tests;
@@ -35,28 +35,31 @@ use axum::routing::{get, post};
 
 use crate::app::AppState;
 
-/// The most bytes of a form: a reason of its most characters, each of them escaped.
-const MOST_FORM: usize = 32 * 1024;
+/// The largest form, in bytes: room for the longest reason with every character escaped.
+const MAX_FORM: usize = 32 * 1024;
 
-/// Returns the routes of the pages, and the page for where nothing is.
+/// Returns the routes of the pages, and the fallback for all other paths.
 pub fn routes() -> Router<AppState> {
     let mut router = Router::new()
-        .route("/", get(look::list))
-        .route("/history", get(look::past))
-        .route("/approvals/{id}", get(look::one))
-        .route("/approvals/{id}/arguments", get(look::arguments))
-        .route("/approvals/{id}/approve", get(look::back).post(decide::approve))
-        .route("/approvals/{id}/refuse", get(look::back).post(decide::refuse))
-        .route("/sign-in", get(enter::door).post(enter::sign_in))
-        .route("/sign-out", post(enter::sign_out))
-        .route("/invitations/{secret}", get(enter::invitation).post(enter::redeem));
+        .route("/", get(pages::list))
+        .route("/history", get(pages::history))
+        .route("/approvals/{id}", get(pages::approval))
+        .route("/approvals/{id}/arguments", get(pages::arguments))
+        .route("/approvals/{id}/approve", get(pages::back_to_approval).post(decide::approve))
+        .route("/approvals/{id}/refuse", get(pages::back_to_approval).post(decide::refuse))
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/invitations/{secret}", get(sign_in::invitation).post(sign_in::redeem));
     for asset in assets::Asset::all() {
         router = router.route(asset.path, get(move |query| serve(asset, query)));
     }
-    router.fallback(enter::nowhere).layer(DefaultBodyLimit::max(MOST_FORM)).layer(map_response(headers::add))
+    router
+        .fallback(context::not_found)
+        .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(map_response(headers::add))
 }
 
-/// Serves an asset, to be kept forever by whoever asks for this very version.
+/// Serves an asset. A URL with the current version may be cached forever.
 async fn serve(asset: &'static assets::Asset, RawQuery(query): RawQuery) -> axum::response::Response {
     let kept = match asset.is_version(query.as_deref()) {
         true => "public, max-age=31536000, immutable",

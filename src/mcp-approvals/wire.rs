@@ -6,12 +6,12 @@ use serde_json::value::RawValue;
 
 use crate::app::App;
 use crate::clock::rfc3339;
-use crate::model::{self, Decided};
+use crate::model::{self, Decision};
 use crate::store::Event;
 
-/// An approval, for the shell and for programs.
+/// An approval in the API.
 #[derive(Debug, Serialize)]
-pub struct Approval<'a> {
+pub struct ApprovalJson<'a> {
     id: &'a str,
     status: &'static str,
     url: String,
@@ -22,7 +22,7 @@ pub struct Approval<'a> {
     grant: &'a str,
     principal: Option<&'a str>,
     tool: &'a str,
-    /// Null in lists, where they are long
+    /// Null in lists if they are longer than 16 KiB
     arguments: Option<Box<RawValue>>,
     rule: &'a str,
     reason: Option<&'a str>,
@@ -31,21 +31,21 @@ pub struct Approval<'a> {
     times: i64,
     created_at: String,
     expires_at: String,
-    decision: Option<Decision<'a>>,
+    decision: Option<DecisionJson<'a>>,
     consumed_at: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Decision<'a> {
+struct DecisionJson<'a> {
     verdict: &'static str,
     by: &'a str,
     reason: Option<&'a str>,
     at: String,
 }
 
-/// An event, for the export.
+/// An event in the export.
 #[derive(Debug, Serialize)]
-struct EventLine<'a> {
+struct EventJson<'a> {
     seq: i64,
     at: String,
     event: &'a str,
@@ -61,11 +61,11 @@ struct EventLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    call: Option<CallLine<'a>>,
+    call: Option<CallJson<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct CallLine<'a> {
+struct CallJson<'a> {
     server: &'a str,
     tool: &'a str,
     grant: &'a str,
@@ -76,39 +76,39 @@ struct CallLine<'a> {
     arguments: Option<Box<RawValue>>,
 }
 
-impl<'a> Approval<'a> {
-    /// Takes what is told of an approval.
+impl<'a> ApprovalJson<'a> {
+    /// Returns the JSON form of an approval.
     #[must_use]
     pub fn of(app: &'a App, approval: &'a model::Approval) -> Self {
-        let asked = &approval.asked;
+        let question = &approval.question;
         Self {
             id: &approval.id,
             status: approval.status.as_str(),
             url: app.page(&approval.id),
-            risk: app.settings.risk(&asked.server, &asked.tool),
-            fingerprint: &asked.fingerprint,
-            server: &asked.server,
-            policy: &asked.policy,
-            grant: &asked.grant,
-            principal: asked.principal.as_deref(),
-            tool: &asked.tool,
-            arguments: raw(&asked.arguments),
-            rule: &asked.rule,
-            reason: asked.reason.as_deref(),
-            decision_id: &asked.decision_id,
-            request_id: asked.request_id.as_deref(),
+            risk: app.settings.risk(&question.server, &question.tool),
+            fingerprint: &question.fingerprint,
+            server: &question.server,
+            policy: &question.policy,
+            grant: &question.grant,
+            principal: question.principal.as_deref(),
+            tool: &question.tool,
+            arguments: raw(&question.arguments),
+            rule: &question.rule,
+            reason: question.reason.as_deref(),
+            decision_id: &question.decision_id,
+            request_id: question.request_id.as_deref(),
             times: approval.times,
             created_at: rfc3339(approval.created_ms),
             expires_at: rfc3339(approval.expires_ms),
-            decision: approval.decided.as_ref().map(Decision::of),
+            decision: approval.decision.as_ref().map(DecisionJson::of),
             consumed_at: approval.consumed_ms.map(rfc3339),
         }
     }
 }
 
-impl<'a> Decision<'a> {
-    fn of(decided: &'a Decided) -> Self {
-        let verdict = decided.verdict.done();
+impl<'a> DecisionJson<'a> {
+    fn of(decided: &'a Decision) -> Self {
+        let verdict = decided.verdict.participle();
         Self { verdict, by: &decided.by, reason: decided.reason.as_deref(), at: rfc3339(decided.at_ms) }
     }
 }
@@ -116,7 +116,7 @@ impl<'a> Decision<'a> {
 /// Writes an event as one line of JSON.
 #[must_use]
 pub fn event(event: &Event) -> String {
-    let line = EventLine {
+    let line = EventJson {
         seq: event.seq,
         at: rfc3339(event.at_ms),
         event: &event.what,
@@ -126,7 +126,7 @@ pub fn event(event: &Event) -> String {
         fingerprint: event.fingerprint.as_deref(),
         decision_id: event.decision_id.as_deref(),
         request_id: event.request_id.as_deref(),
-        call: event.call.as_ref().map(|call| CallLine {
+        call: event.call.as_ref().map(|call| CallJson {
             server: &call.server,
             tool: &call.tool,
             grant: &call.grant,
@@ -139,7 +139,8 @@ pub fn event(event: &Event) -> String {
     escaped(serde_json::to_string(&line).unwrap_or_default())
 }
 
-/// Returns a JSON text in one line of what can be seen; what is no JSON text stays as it is.
+/// Writes a JSON text on one line, with unseen characters escaped. A text that is not JSON is returned
+/// unchanged.
 #[must_use]
 pub fn escaped(text: String) -> String {
     let Ok(document) = json::read(text.as_bytes()) else { return text };
@@ -148,8 +149,8 @@ pub fn escaped(text: String) -> String {
     out
 }
 
-/// Returns the JSON text of arguments in one line, with what misleads a reader escaped, and every
-/// number as it was sent.
+/// Returns arguments as JSON on one line, with unseen characters escaped and numbers as they were sent;
+/// `None` if the text is not JSON.
 fn raw(arguments: &str) -> Option<Box<RawValue>> {
     let document = json::read(arguments.as_bytes()).ok()?;
     let mut text = String::with_capacity(arguments.len());

@@ -1,4 +1,4 @@
-//! The service as a process of its own, and what it is asked.
+//! Starts the service as a separate process, and asks it questions.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -12,20 +12,20 @@ use mcp_policy_engine::json::canonical::Canonical;
 use serde_json::{Value, json};
 use ureq::Agent;
 
-/// Somebody who may approve everything, and an Envoy with a token.
+/// A role for Ann, who may approve everything.
 pub const ROLES: &str = "[[roles]]\nwho = [\"ann\"]\nmay = \"approve\"\n";
 
-/// A folder with a record and a configuration, which goes when the test is over.
-pub struct Place {
+/// A folder with a database and a configuration, which is deleted when the test ends.
+pub struct Folder {
     pub directory: PathBuf,
-    /// The record's URL, unless it is a file in the folder
+    /// The database's URL, unless it is a file in the folder
     database: Option<String>,
 }
 
 /// A running service.
 pub struct Service {
     child: Child,
-    /// Where it listens
+    /// The port it listens on
     pub port: u16,
     /// A caller's token
     pub caller: String,
@@ -36,8 +36,8 @@ pub struct Service {
 /// The status of an answer, and its JSON.
 pub type Answer = (u16, Value);
 
-impl Place {
-    /// Makes a folder with this configuration.
+impl Folder {
+    /// Creates a folder with this configuration.
     pub fn new(configuration: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -47,11 +47,11 @@ impl Place {
         Self { directory, database: None }
     }
 
-    /// Makes one for each engine: PostgreSQL where `MCP_APPROVALS_TEST_POSTGRES` holds a URL.
+    /// Creates one for SQLite, and one for PostgreSQL if `MCP_APPROVALS_TEST_POSTGRES` is a URL.
     pub fn each(configuration: &str) -> Vec<Self> {
-        let mut places = vec![Self::new(configuration)];
+        let mut folders = vec![Self::new(configuration)];
         if let Ok(url) = std::env::var("MCP_APPROVALS_TEST_POSTGRES") {
-            let mut place = Self::new(configuration);
+            let mut folder = Self::new(configuration);
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
             let schema = format!("p_{}_{now}", std::process::id());
             let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -61,13 +61,13 @@ impl Place {
                 sqlx::query(create).execute(&pool).await.unwrap();
             });
             let sign = if url.contains('?') { '&' } else { '?' };
-            place.database = Some(format!("{url}{sign}options[search_path]={schema}"));
-            places.push(place);
+            folder.database = Some(format!("{url}{sign}options[search_path]={schema}"));
+            folders.push(folder);
         }
-        places
+        folders
     }
 
-    /// Prepares a command in the folder.
+    /// Returns a command that runs in the folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-approvals"));
         command.current_dir(&self.directory).args(arguments).stderr(Stdio::inherit());
@@ -92,7 +92,7 @@ impl Place {
         let mut child = self.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let port = loop {
-            let line = lines.next().expect("the service ends before it serves").unwrap();
+            let line = lines.next().expect("the service ended before it was ready").unwrap();
             if let Some(port) = line.strip_prefix("port=") {
                 break port.parse().unwrap();
             }
@@ -101,7 +101,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
     }
@@ -122,12 +122,12 @@ impl Service {
         (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    /// Asks, as Envoy does.
+    /// Asks a question as Envoy does. Returns the status and the body.
     pub fn ask(&self, question: &Value) -> Answer {
         self.send("POST", "/v1/approvals", &self.caller, Some(&sealed(question)))
     }
 
-    /// Asks, and returns the status and the id of the approval.
+    /// Asks a question. Returns the status and the id of the approval.
     #[track_caller]
     pub fn asked(&self, question: &Value) -> (String, String) {
         let (status, answer) = self.ask(question);
@@ -136,19 +136,19 @@ impl Service {
         (text("status"), text("id"))
     }
 
-    /// Decides, as Ann does from the shell.
+    /// Decides with Ann's token.
     pub fn decide(&self, id: &str, verb: &str, reason: Option<&str>) -> Answer {
         let body = json!({ "reason": reason }).to_string();
         self.send("POST", &format!("/v1/approvals/{id}/{verb}"), &self.ann, Some(&body))
     }
 
-    /// Ends the service as a power cut would.
+    /// Kills the service, as a power failure would.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Tells the service to stop, and returns once it has, with whether all went well.
+    /// Stops the service with SIGTERM. Returns whether it exited successfully.
     pub fn stop(&mut self) -> bool {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").arg(&id).status().unwrap().success());
@@ -163,14 +163,14 @@ impl Drop for Service {
     }
 }
 
-/// Returns what sends requests and takes every status for an answer.
+/// Returns an HTTP client that returns responses of every status.
 pub fn agent() -> Agent {
     let config =
         Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
     config.build().new_agent()
 }
 
-/// A question about a call; those with the same letter are alike.
+/// Returns a question about a call. The same letter stands for the same call.
 pub fn question(letter: char) -> Value {
     json!({
         "server": "crm", "policy": "0123456789abcdef",
@@ -180,7 +180,7 @@ pub fn question(letter: char) -> Value {
     })
 }
 
-/// Writes a question with the fingerprint of its call.
+/// Returns the JSON of a question with the fingerprint of its call.
 pub fn sealed(question: &Value) -> String {
     let text = |key: &str| question[key].as_str().unwrap();
     let arguments = question["arguments"].to_string();
@@ -193,7 +193,7 @@ pub fn sealed(question: &Value) -> String {
     sealed.to_string()
 }
 
-/// The same question, whose answer is held for so long.
+/// Returns the same question, with an answer that may be held for this time.
 pub fn waiting(letter: char, seconds: u32) -> Value {
     let mut question = question(letter);
     question["wait_seconds"] = json!(seconds);

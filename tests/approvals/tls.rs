@@ -1,12 +1,12 @@
-//! TLS: callers by certificate, of the authority that is configured.
+//! Callers that authenticate with a certificate.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use ureq::Agent;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
-use super::service::{Place, ROLES, question, sealed, write};
+use super::service::{Folder, ROLES, question, sealed, write};
 
-/// An authority.
+/// A certificate authority.
 struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -22,7 +22,7 @@ impl Authority {
     }
 
     /// Returns a certificate with this name, and its key.
-    fn vouch(&self, name: SanType) -> (String, String) {
+    fn issue(&self, name: SanType) -> (String, String) {
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
         parameters.subject_alt_names.push(name);
         let key = KeyPair::generate().unwrap();
@@ -35,39 +35,39 @@ fn uri(text: &str) -> SanType {
 }
 
 #[test]
-fn a_caller_is_known_by_its_certificate() {
+fn a_caller_is_authenticated_by_its_certificate() {
     let (servers, mesh, others) = (Authority::new(), Authority::new(), Authority::new());
-    let place = Place::new(&format!(
+    let folder = Folder::new(&format!(
         "{ROLES}[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\nclient_ca = \"mesh.pem\"\n\
          [[callers]]\nname = \"mesh\"\ncertificate = \"spiffe://corp/envoy\"\nservers = [\"crm\"]\n\
          [[callers]]\nname = \"dns\"\ncertificate = \"envoy.corp\"\n"
     ));
-    let (certificate, key) = servers.vouch(SanType::IpAddress([127, 0, 0, 1].into()));
+    let (certificate, key) = servers.issue(SanType::IpAddress([127, 0, 0, 1].into()));
     for (name, text) in [("server.pem", &certificate), ("server.key", &key), ("mesh.pem", &mesh.pem)] {
-        write(&place.directory, name, text);
+        write(&folder.directory, name, text);
     }
-    let service = place.serve();
+    let service = folder.serve();
     let url = format!("https://127.0.0.1:{}/v1/approvals", service.port);
-    let ask = |shown: Option<(String, String)>| {
+    let ask = |presented: Option<(String, String)>| {
         let root = Certificate::from_pem(servers.pem.as_bytes()).unwrap();
-        let shown = shown.map(|(certificate, key)| {
+        let presented = presented.map(|(certificate, key)| {
             let certificate = Certificate::from_pem(certificate.as_bytes()).unwrap();
             ClientCert::new_with_certs(&[certificate], PrivateKey::from_pem(key.as_bytes()).unwrap())
         });
         let roots = RootCerts::new_with_certs(&[root]);
-        let tls = TlsConfig::builder().root_certs(roots).client_cert(shown).build();
+        let tls = TlsConfig::builder().root_certs(roots).client_cert(presented).build();
         let agent: Agent = Agent::config_builder().tls_config(tls).http_status_as_error(false).build().into();
         let answer = agent.post(&url).content_type("application/json").send(sealed(&question('a')));
-        // A certificate that nobody vouches for ends the handshake.
+        // A certificate of an unknown authority fails the handshake.
         answer.map_or(0, |answer| answer.status().as_u16())
     };
-    for (name, shown, expected) in [
-        ("the mesh's", Some(mesh.vouch(uri("spiffe://corp/envoy"))), 200),
-        ("the one by DNS", Some(mesh.vouch(SanType::DnsName("envoy.corp".try_into().unwrap()))), 200),
-        ("another of the mesh", Some(mesh.vouch(uri("spiffe://corp/other"))), 401),
-        ("the same name, of another authority", Some(others.vouch(uri("spiffe://corp/envoy"))), 0),
-        ("none", None, 401),
+    for (name, presented, expected) in [
+        ("by URI", Some(mesh.issue(uri("spiffe://corp/envoy"))), 200),
+        ("by DNS name", Some(mesh.issue(SanType::DnsName("envoy.corp".try_into().unwrap()))), 200),
+        ("another name", Some(mesh.issue(uri("spiffe://corp/other"))), 401),
+        ("the same name from another authority", Some(others.issue(uri("spiffe://corp/envoy"))), 0),
+        ("no certificate", None, 401),
     ] {
-        assert_eq!(ask(shown), expected, "{name}");
+        assert_eq!(ask(presented), expected, "{name}");
     }
 }

@@ -1,7 +1,6 @@
-"""What real MCP clients see of a call that a person has to approve, and that their sessions go on.
+"""What real MCP clients see of a call that needs approval, and that their sessions go on.
 
-Every client has a listener of its own, and in its policy a `server` of its own: calls that nobody
-else asks about.
+Every client has its own listener, with its own `server` in the policy, so its calls differ from all others.
 """
 
 import pytest
@@ -15,7 +14,7 @@ BY_APPROVER = "not on a Friday"
 
 
 def scripted(approvals):
-    """Have the service decide by what is to be done to which target."""
+    """Return a function that answers each question according to the call's `target`."""
 
     def answer(request):
         if request.path != PATH:
@@ -27,11 +26,11 @@ def scripted(approvals):
         found = approvals.ledger.find(asked)
         if target in ("approved", "denied"):
             approvals.decide(target, found.id, BY_APPROVER if target == "denied" else None)
-        told = approvals.told(*approvals.ledger.take(asked))
+        reply = approvals.answer_to(*approvals.ledger.take(asked))
         if target == "expired":
             approvals.decide("approved", found.id)
             found.expires = 0
-        return json_answer(told)
+        return json_answer(reply)
 
     return answer
 
@@ -68,7 +67,7 @@ CODES = {
 
 
 @pytest.mark.parametrize("client", clients.ALL, ids=str)
-def test_a_session_goes_on_whatever_becomes_of_an_approval(guarded, module_approvals, client):
+def test_a_session_goes_on_after_every_answer(guarded, module_approvals, client):
     [report] = clients.run(client, (guarded.urls[str(client)], list(SESSION.values())))
     assert report.get("closed"), report
     saw = dict(zip(SESSION, report["saw"], strict=True))
@@ -83,10 +82,10 @@ def test_a_session_goes_on_whatever_becomes_of_an_approval(guarded, module_appro
         assert "danger" in result["text"], step
     ledger = module_approvals.ledger.approvals
     mine = [one for one in ledger if one.asked["server"] == str(client)]
-    known = {one.asked["arguments"]["target"]: one for one in mine}
-    # Who asks again while it is pending is told the same approval, and after its time a new one.
-    assert_tells_where(saw["pending"], module_approvals, known["pending"])
-    assert_tells_where(saw["pending again"], module_approvals, known["pending"])
+    by_target = {one.asked["arguments"]["target"]: one for one in mine}
+    # A repeated call gets the same approval while it is pending, and a new one after it has expired.
+    assert_tells_where(saw["pending"], module_approvals, by_target["pending"])
+    assert_tells_where(saw["pending again"], module_approvals, by_target["pending"])
     first, second = (one for one in mine if one.asked["arguments"]["target"] == "expired")
     assert_tells_where(saw["expired"], module_approvals, first)
     assert_tells_where(saw["expired now"], module_approvals, second)
@@ -96,13 +95,13 @@ def test_a_session_goes_on_whatever_becomes_of_an_approval(guarded, module_appro
 
 
 def assert_tells_where(saw: dict, approvals, approval) -> None:
-    """The text tells the model which approval is missing, why, where it is given, and what to do then."""
+    """The text tells the model which approval it needs, why, where to get it, and what to do then."""
     text = saw["result"]["text"]
     for words in (approval.id, approvals.page(approval), REASON, "same"):
         assert words in text, text
 
 
-# Clients that can be led to a page.
+# Clients that can open pages.
 
 APPROVE, DENY = {"status": "approved"}, {"status": "denied", "reason": BY_APPROVER}
 LED = {
@@ -119,7 +118,7 @@ ALLOWED = {"approved", "in the third round", "declined, but approved"}
 
 
 @pytest.mark.parametrize("client", clients.ALL, ids=str)
-def test_a_client_that_opens_pages_is_led_to_the_approval_and_calls_again(guarded, module_approvals, client):
+def test_a_client_that_opens_pages_opens_the_approval_and_repeats_the_call(guarded, module_approvals, client):
     module_approvals.answer = None
     steps = [["led", "danger", {"target": f"{name} page"}, plan] for name, plan in LED.items()]
     steps.append(["call", "echo", {"message": "still here"}])
@@ -130,16 +129,16 @@ def test_a_client_that_opens_pages_is_led_to_the_approval_and_calls_again(guarde
     assert report.get("closed"), report
     *led, afterwards = report["saw"]
     assert afterwards["result"]["text"] == "still here"
-    known = {
+    by_target = {
         one.asked["arguments"]["target"]: one
         for one in module_approvals.ledger.approvals
         if one.asked["server"] == str(client)
     }
     for name, saw in zip(LED, led, strict=True):
-        approval = known[f"{name} page"]
+        approval = by_target[f"{name} page"]
         page = module_approvals.page(approval)
         if report["protocol"] != MODERN:
-            # It may open pages, but no version before has a way to say so and go on.
+            # Earlier protocol versions have no way to open a page and then go on.
             assert saw["pages"] == [] and saw["result"]["decision"]["code"] == "approval_required"
             assert_tells_where(saw, module_approvals, approval)
             continue
@@ -153,6 +152,6 @@ def test_a_client_that_opens_pages_is_led_to_the_approval_and_calls_again(guarde
         elif name == "denied":
             assert result["decision"]["code"] == "approval_denied" and BY_APPROVER in result["text"]
         else:
-            # Clients give a call up after ten rounds; before that it ends with what the model can use.
+            # Clients give up after ten rounds. Before that the call ends with a text that the model can use.
             assert result["decision"]["code"] == "approval_required", name
             assert_tells_where(saw, module_approvals, approval)

@@ -1,7 +1,6 @@
-"""The examples of envoy/ that have a person decide: they run as they stand.
+"""The approval examples in envoy/ work as they are.
 
-An Envoy whose cluster gives the service a token that the policy does not know, or a certificate; and
-the service of one's own that comes with it, from the first call to the next approval.
+They are an Envoy whose cluster authenticates with a token or a certificate, and a minimal approval service.
 """
 
 import ssl
@@ -31,7 +30,7 @@ IDS = {"authorization": f"Bearer {APPROVER}"}
 
 
 def uncommented(text: str) -> str:
-    """Do what the example says about its second cluster."""
+    """Enable the example's second cluster, as its comment says."""
     begun = text.index("    # - name: approvals_mtls")
     ended = text.index("\n\n", begun)
     lines = text[begun:ended].split("\n")
@@ -43,9 +42,9 @@ def uncommented(text: str) -> str:
 
 
 def example(ports: dict, files: dict, mtls: bool = False):
-    """Edit a bootstrap into the example, on ports of our own and with files of our own."""
+    """Return an edit that replaces a bootstrap by the example, with other ports and files."""
     inline = {f"/etc/mcp-policy/{name}": {"inline_string": text} for name, text in files.items()}
-    known = {**inline, "/etc/mcp-policy/mcp_policy_filter.wasm": {"filename": str(runs.module())}}
+    files_by_name = {**inline, "/etc/mcp-policy/mcp_policy_filter.wasm": {"filename": str(runs.module())}}
     ports = {10000: 0, 9901: 0, **ports}
     used = set()
 
@@ -56,7 +55,7 @@ def example(ports: dict, files: dict, mtls: bool = False):
             return node
         if "filename" in node:
             used.add(node["filename"])
-            return known[node["filename"]]
+            return files_by_name[node["filename"]]
         if "port_value" in node:
             return {**node, "port_value": ports[node["port_value"]]}
         return {key: replaced(value) for key, value in node.items()}
@@ -64,7 +63,7 @@ def example(ports: dict, files: dict, mtls: bool = False):
     def edit(tree: dict) -> None:
         text = EXAMPLE.read_text()
         built = replaced(yaml.safe_load(uncommented(text) if mtls else text))
-        assert used == set(known)
+        assert used == set(files_by_name)
         [listener] = built["static_resources"]["listeners"]
         listener["name"] = "main"
         tree.clear()
@@ -78,7 +77,7 @@ def call(proxy, message: object = CALL) -> httpx.Response:
 
 
 def policy_of(tree: object) -> dict:
-    """Find the policy of the example."""
+    """Return the policy of the example."""
     if isinstance(tree, dict):
         if tree.get("@type", "").endswith("google.protobuf.Struct"):
             return tree["value"]
@@ -88,9 +87,7 @@ def policy_of(tree: object) -> dict:
 
 
 @pytest.mark.parametrize("token", [TOKEN, TOKEN + "\n"], ids=["as it is", "a line"])
-def test_the_cluster_tells_the_service_a_token_that_the_policy_does_not_know(
-    envoy, upstream, approvals, token
-):
+def test_the_cluster_sends_a_token_that_is_not_in_the_policy(envoy, upstream, approvals, token):
     ports = {8000: upstream.port, 8090: approvals.port}
     proxy = envoy({}, edit=example(ports, {"approvals-token": token}))
     assert code(call(proxy)) == PENDING
@@ -101,14 +98,14 @@ def test_the_cluster_tells_the_service_a_token_that_the_policy_does_not_know(
     assert [code(call(proxy)), code(call(proxy))] == ["allowed", PENDING]
     assert code(call(proxy, rpc.tools_call("get_weather"))) == "allowed"
     assert code(call(proxy, rpc.tools_call("other"))) == "not_listed"
-    # The server behind the filter is not told it, nor is anybody else.
+    # The token appears nowhere else.
     assert TOKEN not in str([request.headers for request in upstream.requests])
     assert TOKEN not in proxy.log() + proxy.get("/stats")
     assert TOKEN not in proxy.get("/config_dump")
 
 
-def test_without_a_token_nobody_is_asked(envoy, upstream, approvals):
-    """Envoy does not make a question that it cannot authenticate."""
+def test_without_a_token_no_question_is_sent(envoy, upstream, approvals):
+    """Envoy does not send a question that it cannot authenticate."""
     ports = {8000: upstream.port, 8090: approvals.port}
     files = example(ports, {"approvals-token": TOKEN})
 
@@ -116,21 +113,21 @@ def test_without_a_token_nobody_is_asked(envoy, upstream, approvals):
         files(tree)
         tree["static_resources"]["secrets"][0]["generic_secret"]["secret"] = {"inline_string": ""}
 
-    # An empty file is refused at the start or leaves the cluster without a token; no call gets on.
+    # Envoy refuses an empty file at startup, or the cluster has no token. No call goes on in either case.
     proxy = envoy({}, edit=edit)
     assert code(call(proxy)) == UNAVAILABLE
     assert approvals.requests == [] and upstream.heads == []
 
 
-def test_the_tags_of_the_example_name_outcomes(envoy, upstream, approvals):
+def test_the_stats_tags_of_the_example_work(envoy, upstream, approvals):
     ports = {8000: upstream.port, 8090: approvals.port}
     proxy = envoy({}, edit=example(ports, {"approvals-token": TOKEN}))
     assert code(call(proxy)) == PENDING
-    told = proxy.get("/stats/prometheus?filter=mcp_policy")
-    assert 'mcp_policy_approvals{mcp_outcome="pending"} 1' in told, told
+    metrics = proxy.get("/stats/prometheus?filter=mcp_policy")
+    assert 'mcp_policy_approvals{mcp_outcome="pending"} 1' in metrics, metrics
 
 
-def test_the_example_says_what_is_the_default():
+def test_the_example_has_the_default_values():
     settings = policy_of(yaml.safe_load(EXAMPLE.read_text()))["approvals"]
     assert settings == {
         "cluster": "approvals",
@@ -148,7 +145,7 @@ SERVICES, ENVOYS, OTHERS = Authority("services"), Authority("envoys"), Authority
 
 
 class OverTls:
-    """A service behind TLS that takes only who has a certificate, and approves whatever it is asked."""
+    """A service that requires a client certificate, and approves every call."""
 
     def __init__(self, certificate, folder) -> None:
         service = self
@@ -194,9 +191,9 @@ class OverTls:
         (OTHERS.issue(dns=["approvals.internal"]), ENVOYS, UNAVAILABLE),
         (SERVICES.issue(dns=["approvals.internal"]), OTHERS, UNAVAILABLE),
     ],
-    ids=["both known", "another name", "another authority", "an unknown Envoy"],
+    ids=["both trusted", "another name", "another authority", "an untrusted Envoy"],
 )
-def test_the_second_cluster_knows_the_service_and_is_known(
+def test_the_second_cluster_and_the_service_authenticate_each_other(
     envoy, upstream, tmp_path, service, client, expected
 ):
     own = client.issue(uris=["spiffe://corp.example/envoy"])
@@ -214,7 +211,7 @@ def test_the_second_cluster_knows_the_service_and_is_known(
     assert len(upstream.calls) == (expected == "allowed")
 
 
-# The service of one's own.
+# The minimal service.
 
 
 @pytest.fixture
@@ -226,7 +223,7 @@ def own_service(tmp_path):
 
 
 def page_of(answer: httpx.Response) -> str:
-    """Find the page in what a model is told."""
+    """Return the page's URL from the text that a model reads."""
     [page] = {word.rstrip(":,.;)") for word in rpc.text(answer.json()).split() if "/approvals/" in word}
     return page
 
@@ -237,7 +234,7 @@ def guarded(envoy, upstream, own_service):
     return envoy({}, edit=example(ports, {"approvals-token": TOKEN}))
 
 
-def test_the_service_of_ones_own_takes_a_call_through_its_approval(guarded, own_service, upstream):
+def test_the_minimal_service_handles_a_call_and_its_approval(guarded, own_service, upstream):
     pending = call(guarded)
     assert code(pending) == PENDING
     page = page_of(pending)
@@ -247,7 +244,7 @@ def test_the_service_of_ones_own_takes_a_call_through_its_approval(guarded, own_
     assert httpx.post(page, json={"status": "approved"}, headers=IDS).json()["status"] == "approved"
     assert [code(call(guarded)), code(call(guarded))] == ["allowed", PENDING]
     assert len(upstream.calls) == 1
-    # Once decided it stays decided, and who has no token of the approver's decides nothing.
+    # A decision is final, and only the approver's token can decide.
     used = httpx.post(page, json={"status": "denied"}, headers=IDS).json()
     assert used["status"] == "used"
     next_page = page_of(call(guarded))
@@ -262,7 +259,7 @@ def test_the_service_of_ones_own_takes_a_call_through_its_approval(guarded, own_
     assert len(upstream.calls) == 1
 
 
-def test_the_service_of_ones_own_gives_an_approval_once(guarded, own_service, upstream):
+def test_the_minimal_service_returns_an_approval_once(guarded, own_service, upstream):
     page = page_of(call(guarded))
     httpx.post(page, json={"status": "approved"}, headers=IDS)
     with load.Crowd(guarded.port, 30) as crowd:
@@ -271,37 +268,37 @@ def test_the_service_of_ones_own_gives_an_approval_once(guarded, own_service, up
     assert len(upstream.calls) == 1
 
 
-def test_the_service_of_ones_own_is_asked_by_nobody_without_the_token(own_service):
+def test_the_minimal_service_requires_envoys_token(own_service):
     url = f"http://127.0.0.1:{own_service.port}/v1/approvals"
     asked = {"fingerprint": "f" * 64, "expires_seconds": 900}
     for headers in ({}, {"authorization": f"Bearer {APPROVER}"}):
         assert httpx.post(url, json=asked, headers=headers).status_code == 401
-    known = {"authorization": f"Bearer {TOKEN}"}
-    assert httpx.post(url, json=asked, headers=known).json()["status"] == "pending"
+    envoy = {"authorization": f"Bearer {TOKEN}"}
+    assert httpx.post(url, json=asked, headers=envoy).json()["status"] == "pending"
     expired = {**asked, "expires_seconds": -1}
     first, second = (
-        httpx.post(url, json={**expired, "fingerprint": "e"}, headers=known).json() for _ in "12"
+        httpx.post(url, json={**expired, "fingerprint": "e"}, headers=envoy).json() for _ in "12"
     )
-    assert first["id"] != second["id"], "what has expired is begun anew"
+    assert first["id"] != second["id"], "an expired approval is replaced by a new one"
 
 
-def test_the_service_of_ones_own_remembers_across_a_restart(tmp_path):
+def test_the_minimal_service_keeps_approvals_across_a_restart(tmp_path):
     environment = {"ENVOY_TOKEN": TOKEN, "APPROVER_TOKEN": APPROVER}
     command = [sys.executable, OWN_SERVICE, "0", tmp_path / "approvals.sqlite3"]
-    asked, known = {"fingerprint": "f" * 64, "expires_seconds": 900}, {"authorization": f"Bearer {TOKEN}"}
-    told = []
+    asked, envoy = {"fingerprint": "f" * 64, "expires_seconds": 900}, {"authorization": f"Bearer {TOKEN}"}
+    answers = []
     for turn in range(3):
         with Server(command, tmp_path / f"{turn}.log", environment) as started:
             url = f"http://127.0.0.1:{started.port}/v1/approvals"
-            told.append(httpx.post(url, json=asked, headers=known).json())
-            page = f"http://127.0.0.1:{started.port}/approvals/{told[-1]['id']}"
+            answers.append(httpx.post(url, json=asked, headers=envoy).json())
+            page = f"http://127.0.0.1:{started.port}/approvals/{answers[-1]['id']}"
             httpx.post(page, json={"status": "approved"}, headers=IDS)
-    assert [one["status"] for one in told] == ["pending", "approved", "pending"]
-    assert told[0]["id"] == told[1]["id"] != told[2]["id"]
+    assert [one["status"] for one in answers] == ["pending", "approved", "pending"]
+    assert answers[0]["id"] == answers[1]["id"] != answers[2]["id"]
 
 
 @pytest.mark.parametrize("client", [clients.PYTHON_2, clients.TYPESCRIPT_2], ids=str)
-def test_a_client_is_led_to_the_service_of_ones_own(envoy, everything, own_service, client):
+def test_a_client_opens_the_page_of_the_minimal_service(envoy, everything, own_service, client):
     edit = example({8000: everything.port, 8090: own_service.port}, {"approvals-token": TOKEN})
 
     def with_echo(tree: dict) -> None:
@@ -326,6 +323,6 @@ def test_the_example_recovers_when_the_service_comes_back(envoy, upstream, appro
     approvals.stop()
     assert code(call(proxy)) == UNAVAILABLE
     with Approvals(port=approvals.port) as back:
-        wait_for(lambda: code(call(proxy)) == PENDING, "the service to be found again")
+        wait_for(lambda: code(call(proxy)) == PENDING, "Envoy to reach the service again")
         assert back.requests[0].header("authorization") == f"Bearer {TOKEN}"
     assert upstream.heads == []

@@ -1,6 +1,6 @@
-"""A service that fails, lies or hangs, and clients and Envoys that go away: nothing goes on unapproved.
+"""Services that fail, lie or hang, and clients and Envoys that disconnect: nothing goes on unapproved.
 
-Whatever is no answer is `approval_unavailable`, Envoy lives, and all is well again when the service is.
+Every invalid answer is `approval_unavailable`. Envoy survives, and recovers as soon as the service does.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ APPROVED = {"status": "approved", "id": "approval-1", "url": PAGE}
 WAITING = {**APPROVED, "status": "pending"}
 KIB = 1024
 
-# Envoy's allocator and V8's heap move by some megabytes of their own.
+# Envoy's allocator and V8's heap fluctuate by some megabytes.
 NOISE = 24e6
 
 
@@ -35,7 +35,7 @@ def text(body: str | bytes, status: int = 200, headers: list = JSON) -> Answer:
 
 
 def saying(**changed: object) -> Answer:
-    """Answer that it is approved, but for what is changed; None leaves a member out."""
+    """Answer `approved`, with changed members; None removes a member."""
     return json_answer({key: value for key, value in {**APPROVED, **changed}.items() if value is not None})
 
 
@@ -117,7 +117,7 @@ ANSWERS = {
 
 
 async def never(request) -> Answer:
-    """Hold the answer until the connection ends."""
+    """Send no answer until the connection ends."""
     while not request.left():
         await asyncio.sleep(0.01)
     return Answer(raw=b"")
@@ -128,7 +128,7 @@ ANSWERS["no answer"] = never
 
 @pytest.fixture(scope="module")
 def proxy(module_envoy, module_approvals):
-    """With little patience, so that a table of answers that never come does not take all day."""
+    """An Envoy with a short timeout, so that the table of missing answers is fast."""
     document = policy({"wipe": ASKED, "echo": {}}, {"timeout_ms": 400})
     return module_envoy(document, approvals=module_approvals)
 
@@ -144,7 +144,7 @@ def service(module_approvals, module_upstream):
 
 
 def assert_well(proxy, service, upstream) -> None:
-    """Whoever asks again is answered, and the filter has never been down."""
+    """Check that the service is asked again, and that the filter has never crashed."""
     service.answer = None
     wait_for(lambda: wipe(proxy) == PENDING, "the service to be asked again")
     service.decide("approved")
@@ -155,22 +155,22 @@ def assert_well(proxy, service, upstream) -> None:
 
 
 def settled(proxy, listener: str = "main") -> None:
-    """Nothing is under way, as far as Envoy knows."""
+    """Wait until Envoy has no active requests."""
     names = rf"^(http\.{listener}\.downstream_rq_active|cluster\.\w+\.upstream_rq_(pending_)?active)$"
     wait_for(lambda: not any(proxy.stats(names).values()), "all requests to end")
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-def test_what_is_no_answer_lets_nothing_through(proxy, service, module_upstream, answer):
+def test_an_invalid_answer_lets_nothing_through(proxy, service, module_upstream, answer):
     service.answer = answer
     refused = rpc.post(proxy.url, rpc.tools_call("wipe"))
     assert code(refused) == UNAVAILABLE
     result = refused.json()["result"]
     assert result["isError"] is True
-    # Nothing of what it said is told.
+    # Nothing from the invalid answer is passed on.
     assert not any(word in refused.text for word in ("approval-1", "javascript", "file:", "x1b", "because"))
     assert result["_meta"]["dev.mcp-policy/decision"]["code"] == UNAVAILABLE
-    assert module_upstream.heads == [] and len(service.heads) == 1, "it is asked once"
+    assert module_upstream.heads == [] and len(service.heads) == 1, "the service is asked once"
     assert rpc.text(rpc.call(proxy.url, "echo")) == "called echo"
     module_upstream.clear()
     assert_well(proxy, service, module_upstream)
@@ -196,7 +196,7 @@ READ = {
 
 
 @pytest.mark.parametrize(("answer", "expected"), READ.values(), ids=READ)
-def test_what_is_an_answer_is_read(proxy, service, module_upstream, answer, expected):
+def test_a_valid_answer_is_read(proxy, service, module_upstream, answer, expected):
     service.answer = answer
     assert wipe(proxy) == expected
     assert len(module_upstream.calls) == (expected == "allowed")
@@ -215,17 +215,17 @@ def test_what_is_an_answer_is_read(proxy, service, module_upstream, answer, expe
     ],
     ids=["lines", "colour", "direction", "separator", "control", "huge", "huge and wide"],
 )
-def test_an_approvers_reason_is_told_in_one_line_of_what_can_be_seen(proxy, service, module_upstream, reason):
+def test_an_approvers_reason_becomes_one_line_of_visible_text(proxy, service, module_upstream, reason):
     service.answer = saying(status="denied", reason=reason)
     answer = rpc.post(proxy.url, rpc.tools_call("wipe"))
     assert code(answer) == "approval_denied" and module_upstream.heads == []
-    told = rpc.text(answer.json()) + answer.json()["result"]["_meta"]["dev.mcp-policy/decision"]["reason"]
-    assert not any(char in told for char in "\x00\x07\x1b\r\u2028\u202e")
+    text = rpc.text(answer.json()) + answer.json()["result"]["_meta"]["dev.mcp-policy/decision"]["reason"]
+    assert not any(char in text for char in "\x00\x07\x1b\r\u2028\u202e")
     assert len(answer.content) < 16 * KIB
     assert "x-approved" not in answer.headers
 
 
-def test_a_lie_in_the_answers_does_not_grow_memory(proxy, service, module_upstream):
+def test_oversized_answers_do_not_grow_memory(proxy, service, module_upstream):
     service.answer = ANSWERS["10 MiB"]
     for _ in range(5):
         wipe(proxy)
@@ -238,7 +238,7 @@ def test_a_lie_in_the_answers_does_not_grow_memory(proxy, service, module_upstre
     assert_well(proxy, service, module_upstream)
 
 
-# A service that is not there.
+# A service that is missing.
 
 
 def test_without_the_cluster_nothing_goes_on(envoy, upstream):
@@ -248,8 +248,8 @@ def test_without_the_cluster_nothing_goes_on(envoy, upstream):
     assert rpc.text(rpc.call(proxy.url, "echo")) == "called echo"
 
 
-def test_a_service_that_is_killed_and_comes_back_is_asked_again(envoy, upstream):
-    """Under load the whole time: what is approved goes on once, and nothing else ever does."""
+def test_a_service_that_restarts_is_asked_again(envoy, upstream):
+    """Under constant load, each approved call goes on once, and no other call does."""
     first = Approvals()
     ledger, port = first.ledger, first.port
     proxy = envoy(policy({"wipe": ASKED}), approvals=first, workers=2)
@@ -269,7 +269,7 @@ def test_a_service_that_is_killed_and_comes_back_is_asked_again(envoy, upstream)
     try:
         approved = 0
         for _ in range(3):
-            wait_for(lambda: ledger.count("pending") == 8, "everybody to be pending")
+            wait_for(lambda: ledger.count("pending") == 8, "all calls to be pending")
             for one in [one for one in ledger.approvals if one.status == "pending"][:4]:
                 approved += ledger.decide("approved", one.id).status == "approved"
             first.stop()
@@ -284,25 +284,25 @@ def test_a_service_that_is_killed_and_comes_back_is_asked_again(envoy, upstream)
         first.stop()
     codes = [became for _, became in made]
     assert set(codes) == {PENDING, UNAVAILABLE, "allowed"}
-    # An approval whose answer was lost with the service is lost.
+    # An approval is lost if its answer was lost with the service.
     assert 0 < codes.count("allowed") <= approved
     assert len(upstream.calls) == codes.count("allowed")
     assert proxy.running() and "panicked" not in proxy.log()
 
 
-def test_nobody_at_the_port_is_no_approval(envoy, upstream, approvals):
+def test_a_closed_port_approves_nothing(envoy, upstream, approvals):
     approvals.stop()
     proxy = envoy(policy({"wipe": ASKED}), approvals=approvals)
     with load.Crowd(proxy.port, 50) as crowd:
         answers = crowd.call([rpc.tools_call("wipe", id=number) for number in range(50)])
     assert {code(answer) for answer in answers} == {UNAVAILABLE} and upstream.heads == []
     with Approvals(port=approvals.port) as back:
-        wait_for(lambda: wipe(proxy) == PENDING, "the service to be found")
+        wait_for(lambda: wipe(proxy) == PENDING, "Envoy to reach the service")
         back.decide("approved")
         assert wipe(proxy) == "allowed" and len(upstream.calls) == 1
 
 
-def test_more_questions_than_the_cluster_takes_are_refused(envoy, upstream, approvals):
+def test_questions_beyond_the_circuit_breaker_are_denied(envoy, upstream, approvals):
     def edit(tree: dict) -> None:
         [*_, cluster] = tree["static_resources"]["clusters"]
         cluster["circuit_breakers"] = {"thresholds": [{"max_connections": 1, "max_pending_requests": 1}]}
@@ -310,16 +310,16 @@ def test_more_questions_than_the_cluster_takes_are_refused(envoy, upstream, appr
     proxy = envoy(policy({"wipe": ASKED}, {"wait_seconds": 60}), approvals=approvals, edit=edit, workers=1)
     prefix = "cluster.approvals.upstream_rq_"
 
-    def known() -> dict:
+    def requests() -> dict:
         found = proxy.stats(rf"^{prefix}(active|pending_active|pending_overflow)$")
         return {name.removeprefix(prefix): value for name, value in found.items()}
 
     with load.Crowd(proxy.port, 10) as crowd:
         for number, caller in enumerate(crowd.callers):
             caller.send(load.post(rpc.tools_call("wipe", {"n": number})))
-        wait_for(lambda: sum(known().values()) == 10, "every call to be asked about or refused")
-        refused = known()["pending_overflow"]
-        # What was queued is asked about once there is room.
+        wait_for(lambda: sum(requests().values()) == 10, "every call to be asked about or refused")
+        refused = requests()["pending_overflow"]
+        # Queued questions are asked when there is room.
         for count in range(1, 11 - refused):
             approvals.wait(count)
             approvals.decide("denied")
@@ -328,7 +328,7 @@ def test_more_questions_than_the_cluster_takes_are_refused(envoy, upstream, appr
     assert codes.count("approval_denied") == 10 - refused and upstream.heads == []
 
 
-def test_a_service_that_speaks_http2_is_asked_too(envoy, upstream, approvals):
+def test_a_service_may_speak_http2(envoy, upstream, approvals):
     def edit(tree: dict) -> None:
         [*_, cluster] = tree["static_resources"]["clusters"]
         key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -351,8 +351,8 @@ def test_a_service_that_speaks_http2_is_asked_too(envoy, upstream, approvals):
     assert wipe(proxy) == PENDING and len(upstream.calls) == 3
 
 
-def test_envoys_own_patience_ends_a_wait_and_nothing_goes_on(envoy, upstream, approvals):
-    """Known: a stream on which nothing moves is ended by Envoy, after five minutes unless told otherwise."""
+def test_envoys_idle_timeout_ends_a_wait_and_nothing_goes_on(envoy, upstream, approvals):
+    """Known limitation: Envoy ends an idle stream, after five minutes by default."""
 
     def impatient(listener: dict) -> None:
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
@@ -370,7 +370,7 @@ def test_envoys_own_patience_ends_a_wait_and_nothing_goes_on(envoy, upstream, ap
     assert "panicked" not in proxy.log()
 
 
-# Clients that leave.
+# Clients that disconnect.
 
 FILL = {"text": "x" * 4 * KIB}
 WAIT = {"wait_seconds": 120, "timeout_ms": 60_000}
@@ -382,22 +382,28 @@ def patient(request, envoy, approvals):
     return envoy(document, approvals=approvals, hold=request.param == "hold", access_log=True)
 
 
-def test_of_clients_that_leave_while_they_wait_nothing_goes_on(patient, upstream, approvals):
+def test_no_call_goes_on_after_its_client_has_disconnected(patient, upstream, approvals):
     leave_waiting(patient, approvals, 50)
-    wait_for(lambda: not any(patient.stats(r"^http\.main\.downstream_rq_active$").values()), "all to leave")
+    wait_for(
+        lambda: not any(patient.stats(r"^http\.main\.downstream_rq_active$").values()),
+        "all clients to disconnect",
+    )
     approvals.decide("denied")
     settled(patient)
     assert wipe(patient, **FILL) == "approval_denied"
     records = [json.loads(line["audit"]) for line in patient.access_log(51)]
-    told = [(one["decision"], one["code"], one["approval"]["outcome"]) for one in records]
-    assert sorted(told) == [("deny", "approval_denied", "denied")] + [("deny", PENDING, "asked")] * 50
-    # Known: Envoy does not end the question of a caller that has left, and what the service says to it
-    # is lost. That is the safe side, and nothing goes on.
+    verdicts = [(one["decision"], one["code"], one["approval"]["outcome"]) for one in records]
+    assert sorted(verdicts) == [("deny", "approval_denied", "denied")] + [("deny", PENDING, "asked")] * 50
+    # Known limitation: Envoy does not abort the question of a client that has disconnected, and its answer
+    # is lost. That is safe, because nothing goes on.
     approvals.ledger.approvals[0].expires = 0
     with http1.Connection(patient.port) as connection:
         connection.send(load.post(rpc.tools_call("wipe")))
         approvals.wait(52)
-    wait_for(lambda: not any(patient.stats(r"^http\.main\.downstream_rq_active$").values()), "all to leave")
+    wait_for(
+        lambda: not any(patient.stats(r"^http\.main\.downstream_rq_active$").values()),
+        "all clients to disconnect",
+    )
     lost = approvals.decide("approved")
     settled(patient)
     assert lost.status == "consumed" and [one for one in upstream.requests if one.complete] == []
@@ -412,7 +418,7 @@ def test_of_clients_that_leave_while_they_wait_nothing_goes_on(patient, upstream
 
 
 def leave_waiting(proxy, approvals, count: int) -> None:
-    """Have so many clients ask and leave before they are answered, in each way there is."""
+    """Have clients call and disconnect before they are answered, in every possible way."""
     for _ in range(count // 50):
         begun = len(approvals.requests)
         callers = [http1.Connection(proxy.port) for _ in range(25)]
@@ -435,7 +441,7 @@ def leave_waiting(proxy, approvals, count: int) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_thousands_of_waits_that_nobody_ends_leave_memory_where_it_was(envoy, upstream, approvals):
+def test_thousands_of_abandoned_waits_do_not_grow_memory(envoy, upstream, approvals):
     proxy = envoy(policy({"wipe": ASKED}, WAIT), approvals=approvals)
 
     def leave(count: int) -> None:
@@ -449,16 +455,16 @@ def test_thousands_of_waits_that_nobody_ends_leave_memory_where_it_was(envoy, up
     leave(2000)
     before = proxy.rss()
     leave(4000)
-    # 4000 calls that are remembered would be more than that, with their bodies of 4 KiB.
+    # 4000 leaked calls with bodies of 4 KiB would exceed this.
     assert proxy.rss() < before + NOISE / 2, f"{(proxy.rss() - before) / 1e6:.1f} MB more"
     assert upstream.heads == []
     print(f"{(proxy.rss() - before) / 1e6:+.1f} MB after 4000 more waits")
 
 
-# Envoys that leave.
+# Envoys that stop.
 
 
-def test_calls_that_wait_are_answered_while_envoy_drains(envoy, upstream, approvals):
+def test_waiting_calls_are_answered_while_envoy_drains(envoy, upstream, approvals):
     proxy = envoy(policy({"wipe": ASKED}, WAIT), approvals=approvals)
     with load.Crowd(proxy.port, 4) as crowd:
         for number, caller in enumerate(crowd.callers):
@@ -488,7 +494,7 @@ def test_an_envoy_that_stops_lets_nothing_through(envoy, upstream, approvals):
     assert "Caught" not in proxy.log() and "panicked" not in proxy.log()
 
 
-def test_a_policy_that_changes_while_a_call_waits_leaves_the_call_to_the_old_one(envoy, upstream, approvals):
+def test_a_waiting_call_keeps_its_policy_after_an_update(envoy, upstream, approvals):
     document = policy({"wipe": ASKED}, WAIT)
     proxy = envoy(document, approvals=approvals, xds="ecds")
     with load.Crowd(proxy.port, 2) as crowd:

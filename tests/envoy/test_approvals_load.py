@@ -1,4 +1,4 @@
-"""Many calls that wait at once: each gets the answer that is its own, whoever else comes and goes."""
+"""Many calls that wait at once: each gets its own answer, while others connect and disconnect."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ def status_of(number: int) -> str:
 
 
 async def slowly(request) -> Answer:
-    """Answer each call by its number, late and out of order."""
+    """Answer each call according to its number, late and out of order."""
     number = request.json()["arguments"]["n"]
     await asyncio.sleep(random.uniform(0, 0.4))
     if (status := status_of(number)) == "broken":
@@ -46,24 +46,24 @@ def proxy(request, envoy, approvals):
 
 
 def assert_own(number: int, became: str, answer: dict) -> None:
-    """The answer is to this call: its id, and what the service said of its number."""
+    """Check that the answer belongs to this call: its id, and the service's answer for its number."""
     assert answer["id"] == f"call-{number}" and became == CODES[status_of(number)], (number, answer)
-    told = rpc.text(answer)
-    assert (f"approval-{number}`" in told) == (status_of(number) in ("denied", "pending")), told
-    assert (f"because [{number}]" in told) == (status_of(number) == "denied"), told
+    text = rpc.text(answer)
+    assert (f"approval-{number}`" in text) == (status_of(number) in ("denied", "pending")), text
+    assert (f"because [{number}]" in text) == (status_of(number) == "denied"), text
 
 
 def settled(proxy) -> None:
     names = r"^(http\.\w+\.downstream_rq_active|cluster\.\w+\.upstream_rq_active)$"
-    ours = "http.admin."  # which asks
+    ours = "http.admin."  # the request for these statistics
     wait_for(
         lambda: not any(value for name, value in proxy.stats(names).items() if not name.startswith(ours)),
-        "all to end",
+        "all requests to end",
     )
 
 
 def test_each_waiting_call_gets_its_own_answer(proxy, approvals, upstream):
-    """On three listeners at once, while others leave; over connections of their own."""
+    """On three listeners at once, over separate connections, while other clients disconnect."""
     ports = list(proxy.ports.values())
     callers = [http1.Connection(ports[number % len(ports)]) for number in range(CALLERS)]
     stays = [random.random() < 0.8 for _ in callers]
@@ -76,7 +76,7 @@ def test_each_waiting_call_gets_its_own_answer(proxy, approvals, upstream):
         if stay:
             answer = caller.receive()
             assert_own(number, code(answer), json.loads(answer.body))
-            # The connection is good for the next.
+            # The connection can be reused.
             if number % 5 == 0:
                 echo = caller.exchange(load.post(rpc.tools_call("echo")))
                 assert code(echo) == "allowed"
@@ -84,7 +84,9 @@ def test_each_waiting_call_gets_its_own_answer(proxy, approvals, upstream):
     settled(proxy)
     arrived = sorted(one.json()["params"]["arguments"]["n"] for one in upstream.calls if b'"n"' in one.body)
     approved = [number for number in range(CALLERS) if status_of(number) == "approved"]
-    assert arrived == sorted(set(arrived)) and set(arrived) <= set(approved), "once each, and none but these"
+    assert arrived == sorted(set(arrived)) and set(arrived) <= set(approved), (
+        "each approved call once, and no other"
+    )
     assert {number for number in approved if stays[number]} <= set(arrived)
     lines = [line for line in proxy.log_lines() if "[wasm]" in line and "[info]" not in line]
     complaints = [line for line in lines if "gave no answer: status 503" not in line]
@@ -92,7 +94,7 @@ def test_each_waiting_call_gets_its_own_answer(proxy, approvals, upstream):
 
 
 def test_many_calls_wait_on_one_connection(proxy, upstream):
-    """HTTP/2: the answers come in whatever order the service has them."""
+    """Over HTTP/2 the answers come in the order of the service."""
 
     async def ask(client: httpx.AsyncClient, number: int) -> None:
         body = rpc.encode(rpc.tools_call("wipe", {"n": number}, id=f"call-{number}"))
@@ -108,7 +110,7 @@ def test_many_calls_wait_on_one_connection(proxy, upstream):
     assert sorted(one.json()["params"]["arguments"]["n"] for one in upstream.calls) == list(range(0, 80, 4))
 
 
-def test_a_mebibyte_waits_and_arrives_whole(envoy, approvals, upstream):
+def test_a_mebibyte_waits_and_arrives_complete(envoy, approvals, upstream):
     document = policy({"wipe": ASKED}, {"timeout_ms": 20_000, "wait_seconds": 60})
     for request_headers in ("hold", "stream"):
         upstream.clear()

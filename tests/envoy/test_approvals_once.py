@@ -1,4 +1,4 @@
-"""An approval is for exactly one call: which calls are the same, and that one of them goes through."""
+"""An approval is for exactly one call: which calls are equal, and that only one of them goes on."""
 
 import base64
 import json
@@ -38,7 +38,7 @@ def proxy(module_envoy, module_approvals):
 
 @pytest.fixture
 def service(module_approvals, module_upstream):
-    """The service of the file, which has forgotten what other tests asked; so has the upstream."""
+    """The shared service and upstream, cleared of other tests' requests."""
     module_approvals.clear()
     module_approvals.ledger.approvals.clear()
     module_upstream.clear()
@@ -46,7 +46,7 @@ def service(module_approvals, module_upstream):
 
 
 def raw(arguments: str, tool: str = "wipe", more: str = "") -> bytes:
-    """Write a call whose arguments are these very characters, and more params."""
+    """Build a call with exactly this text as its arguments, and more params."""
     params = f'{{"name":"{tool}","arguments":{arguments}{more}}}'
     return f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}'.encode()
 
@@ -55,7 +55,7 @@ def wipe(proxy, arguments: str = "{}", listener: str = "main", headers: dict | N
     return code(rpc.post(proxy.urls[listener], raw(arguments, **call), headers))
 
 
-# The same call.
+# Equal calls.
 
 
 def test_an_approved_call_goes_on_once(proxy, service, module_upstream):
@@ -65,11 +65,11 @@ def test_an_approved_call_goes_on_once(proxy, service, module_upstream):
     assert made == [PENDING, PENDING, "allowed", PENDING]
     assert len({ask["fingerprint"] for ask in service.asks}) == 1
     assert len(module_upstream.calls) == 1
-    # The last asked for a second approval, not for the first again.
+    # The last call asked for a second approval.
     assert [one.status for one in service.ledger.approvals] == ["consumed", "pending"]
 
 
-def test_of_fifty_calls_at_once_one_is_the_approved_one(proxy, service, module_upstream):
+def test_of_fifty_concurrent_calls_one_goes_on(proxy, service, module_upstream):
     assert wipe(proxy) == PENDING
     service.decide("approved")
     with load.Crowd(proxy.port, 50) as crowd:
@@ -81,8 +81,8 @@ def test_of_fifty_calls_at_once_one_is_the_approved_one(proxy, service, module_u
     assert [one.status for one in service.ledger.approvals] == ["consumed", "pending"]
 
 
-def test_of_fifty_calls_that_wait_one_is_the_approved_one(module_envoy, service, module_upstream):
-    """They are all told at the same moment."""
+def test_of_fifty_waiting_calls_one_goes_on(module_envoy, service, module_upstream):
+    """They are all answered at the same moment."""
     document = policy({"wipe": ASKED}, {"wait_seconds": 1, "timeout_ms": 20_000})
     proxy = module_envoy(document, approvals=service, workers=4)
     with load.Crowd(proxy.port, 50) as crowd:
@@ -94,12 +94,10 @@ def test_of_fifty_calls_that_wait_one_is_the_approved_one(module_envoy, service,
     assert len(module_upstream.calls) == 1
 
 
-def test_two_envoys_on_one_service_have_one_approval_between_them(
-    proxy, module_envoy, service, module_upstream
-):
+def test_two_envoys_share_one_approval(proxy, module_envoy, service, module_upstream):
     other = module_envoy(DOCUMENT, approvals=service)
     assert [wipe(proxy), wipe(other)] == [PENDING, PENDING]
-    [known] = service.ledger.approvals
+    [approval] = service.ledger.approvals
     service.decide("approved")
     with load.Crowd(proxy.port, 20) as ours, load.Crowd(other.port, 20) as theirs:
         messages = [rpc.tools_call("wipe", id=number) for number in range(20)]
@@ -113,7 +111,7 @@ def test_two_envoys_on_one_service_have_one_approval_between_them(
         for thread in threads:
             thread.join()
     assert sorted(code(answer) for answer in made) == ["allowed"] + [PENDING] * 39
-    assert known.status == "consumed" and len(module_upstream.calls) == 1
+    assert approval.status == "consumed" and len(module_upstream.calls) == 1
 
 
 SAME = '{"a":1,"b":{"é":[true,null,"x/y"],"z":""}}'
@@ -141,13 +139,13 @@ OTHERS = [
 ]
 
 
-def test_a_call_is_the_same_however_it_is_spelled(proxy, service, module_upstream):
+def test_calls_are_equal_however_they_are_spelled(proxy, service, module_upstream):
     assert wipe(proxy, SAME) == PENDING
     for spelling in SPELLINGS:
         service.decide("approved")
         assert [wipe(proxy, spelling), wipe(proxy, SAME)] == ["allowed", PENDING], spelling
     assert len({ask["fingerprint"] for ask in service.asks}) == 1
-    # What was approved goes on as it was spelled.
+    # An approved call goes on unchanged.
     assert [call.body for call in module_upstream.calls] == [raw(spelling) for spelling in SPELLINGS]
 
 
@@ -197,7 +195,7 @@ def test_another_caller_makes_another_call(proxy, service, module_upstream, othe
     assert wipe(proxy, SAME, "teams", anna) == "allowed"
 
 
-def test_an_approval_that_has_expired_is_none(proxy, service, module_upstream):
+def test_an_expired_approval_is_not_valid(proxy, service, module_upstream):
     assert wipe(proxy) == PENDING
     service.decide("approved").expires = 0
     assert wipe(proxy) == PENDING and module_upstream.heads == []
@@ -206,7 +204,7 @@ def test_an_approval_that_has_expired_is_none(proxy, service, module_upstream):
     assert service.asks[0]["expires_seconds"] == 900
 
 
-def test_a_refusal_stands_until_it_expires(proxy, service, module_upstream):
+def test_a_denial_is_valid_until_it_expires(proxy, service, module_upstream):
     made = [wipe(proxy)]
     refused = service.decide("denied")
     made += [wipe(proxy), wipe(proxy)]
@@ -215,7 +213,7 @@ def test_a_refusal_stands_until_it_expires(proxy, service, module_upstream):
     assert module_upstream.heads == []
 
 
-# What names a call.
+# The fingerprint.
 
 NUMBERS = ["0", "-0", "-0.0", "1.0", "1e21", "1e-7", "0.1", "5e-324", "9007199254740992", "1E+2", "-1.50"]
 NUMBERS += ["1e20", "0.000001", "1.7976931348623157e308", "123e-20", "9007199254740991"]
@@ -223,14 +221,14 @@ NAMED = [
     "{}",
     '{"":""}',
     *(f'{{"n":{number}}}' for number in NUMBERS),
-    # By UTF-16 units the astral character comes before the others; by code points it is the last.
+    # Sorted by UTF-16 code units, U+1F600 comes before U+FB33; sorted by code points, after it.
     '{"\ufb33":1,"\U0001f600":2,"\u20ac":3,"é":4,"1":5,"\\r":6,"z":7}',
     '{"t":"\\u0000\\u001f\\u007f\\u0080\\u2028 \\"\\\\\\/\\b\\f\\n\\r\\t é 文 \\ud83d\\ude00"}',
     '{"deep":[[[{"b":[],"a":{}}]]],"true":true,"null":null}',
 ]
 
 
-def test_the_fingerprint_is_what_anybody_can_work_out(proxy, service):
+def test_the_fingerprint_can_be_computed_independently(proxy, service):
     for arguments in NAMED:
         for listener, headers in [("main", None), ("teams", bearer(ISSUER.token(sub="änna", team="red")))]:
             assert wipe(proxy, arguments, listener, headers) == PENDING, arguments
@@ -242,14 +240,16 @@ def test_the_fingerprint_is_what_anybody_can_work_out(proxy, service):
 
 
 @pytest.mark.parametrize("number", ["9007199254740993", "0.10000000000000001", "-9007199254740993"])
-def test_a_number_that_no_double_holds_is_refused_without_asking(proxy, service, module_upstream, number):
-    """It has no canonical form: two calls that differ in it alone would be the same."""
+def test_a_number_that_is_not_an_exact_double_is_denied_without_asking(
+    proxy, service, module_upstream, number
+):
+    """It has no canonical form: two calls that differ only in this number would be equal."""
     for arguments in (f'{{"n":{number}}}', f'{{"deep":[{{"n":{number}}}]}}'):
         assert wipe(proxy, arguments) == "arguments_invalid"
     assert service.requests == [] and module_upstream.heads == []
 
 
-def test_what_is_no_tool_is_named_by_its_method_and_params(module_envoy, service, module_upstream):
+def test_other_requests_are_identified_by_their_method_and_params(module_envoy, service, module_upstream):
     document = policy({}, prompts={"plan": ASKED}, resources={"file:///*": ASKED})
     proxy = module_envoy(document, approvals=service)
     state = {"requestState": "s", "inputResponses": {"q": {"action": "accept"}}}
@@ -269,14 +269,14 @@ def test_what_is_no_tool_is_named_by_its_method_and_params(module_envoy, service
         assert module_upstream.requests[-1].body == rpc.encode(again)
 
 
-# What a client brings back is no approval.
+# Nothing that a client sends is an approval.
 
 OPENS_PAGES = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}}}
 ACCEPTED = {"mcp-policy.approval": {"action": "accept", "content": {"status": "approved", "approved": True}}}
 
 
 def modern(proxy, arguments: dict | None = None, **more: object) -> tuple:
-    """Call as a client that opens pages does; return what became of it, and the result."""
+    """Call as a client that opens pages; return the verdict, or `led` if it is to open one, and the result."""
     params = {"name": "wipe", "arguments": arguments or {}, "_meta": OPENS_PAGES, **more}
     message, headers = rpc.modern(rpc.request("tools/call", params))
     answer = rpc.post(proxy.url, message, headers)
@@ -284,7 +284,7 @@ def modern(proxy, arguments: dict | None = None, **more: object) -> tuple:
     return ("led" if result["resultType"] == "input_required" else code(answer)), result
 
 
-def test_a_request_state_that_is_replayed_opens_nothing(proxy, service, module_upstream):
+def test_a_replayed_request_state_approves_nothing(proxy, service, module_upstream):
     became, result = modern(proxy)
     assert became == "led" and result["requestState"].startswith("mcp-policy.")
     [(key, _)] = result["inputRequests"].items()
@@ -295,7 +295,7 @@ def test_a_request_state_that_is_replayed_opens_nothing(proxy, service, module_u
     assert modern(proxy, **back)[0] == "allowed"
     assert [modern(proxy, **back)[0] for _ in range(3)] == ["led"] * 3
     assert len(module_upstream.calls) == 1
-    # Nor is it good for another call.
+    # It does not approve another call either.
     service.decide("approved")
     assert modern(proxy, {"n": 1}, **back)[0] == "led"
     assert len(module_upstream.calls) == 1
@@ -331,7 +331,7 @@ RESPONSES = [
 ]
 
 
-def test_what_a_client_makes_up_opens_nothing(proxy, service, module_upstream):
+def test_a_forged_request_state_approves_nothing(proxy, service, module_upstream):
     made_up = [{"requestState": one, "inputResponses": ACCEPTED} for one in STATES]
     made_up += [{"requestState": STATES[5], "inputResponses": one} for one in RESPONSES]
     made_up += [{"inputResponses": one} for one in RESPONSES]
@@ -345,15 +345,15 @@ def test_what_a_client_makes_up_opens_nothing(proxy, service, module_upstream):
 
 
 @pytest.mark.parametrize("header", ["x-mcp-policy", "x-approved", "x-mcp-approval"])
-def test_no_header_opens_anything(proxy, service, module_upstream, header):
+def test_no_header_approves_anything(proxy, service, module_upstream, header):
     body = raw("{}")
     headers = [("content-type", "application/json"), (header, "approved")]
     answer = http1.exchange(proxy.port, http1.head(headers=headers, length=len(body)) + body)
     assert code(answer) == PENDING and module_upstream.heads == []
 
 
-def test_an_approval_is_asked_with_nothing_of_the_callers_but_what_is_approved(proxy, service):
-    """Credentials and headers of the caller's are not the service's to see."""
+def test_a_question_contains_no_credentials_of_the_caller(proxy, service):
+    """The service must not see the caller's credentials or headers."""
     token = identity.api_key()
     headers = {"authorization": f"Bearer {token}", "cookie": token, "mcp-session-id": token}
     assert wipe(proxy, headers=headers) in (PENDING, "401")
@@ -369,7 +369,7 @@ def test_the_service_is_asked_as_the_contract_says(module_envoy, service, module
     body = rpc.encode(rpc.tools_call("wipe", {"b": 1, "a": [1.5, "é"]}))
     answer = rpc.post(proxy.url, body, {"x-request-id": "4a2b6c1e-0000-4000-8000-0123456789ab"})
     service.answer = None
-    assert code(answer) == "approval_unavailable"  # nobody is at that path
+    assert code(answer) == "approval_unavailable"  # the service does not answer at that path
     [request] = service.requests
     assert (request.method, request.path) == ("POST", "/ask/v1?team=a")
     assert request.header("host") == "approvals.internal:8443"

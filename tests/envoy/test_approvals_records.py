@@ -1,6 +1,6 @@
-"""What is on record of a call that has to be approved, what is counted, and of whom nobody is asked.
+"""Audit records and metrics of calls that need approval, and calls that are denied without asking.
 
-Also documents that ask for approval wrongly: Envoy refuses to start on them.
+Also invalid policies with approvals, with which Envoy refuses to start.
 """
 
 import json
@@ -51,15 +51,15 @@ def records(proxy, count: int) -> list:
 
 
 def counted(proxy) -> dict:
-    """Read how often was asked, and how it ended, by the word."""
+    """Read the approval counters by outcome."""
     prefix = "wasmcustom.mcp_policy.approvals."
     found = proxy.stats(r"^wasmcustom\.mcp_policy\.approvals")
     assert all(name.startswith(prefix) for name in found), found
-    told = {name.removeprefix(prefix): value for name, value in found.items() if value}
-    return {name.removeprefix("outcome."): value for name, value in told.items()}
+    counters = {name.removeprefix(prefix): value for name, value in found.items() if value}
+    return {name.removeprefix("outcome."): value for name, value in counters.items()}
 
 
-def test_a_record_tells_of_the_approval_and_metrics_count_it(proxy, approvals):
+def test_records_and_metrics_include_the_approval(proxy, approvals):
     made = [call(proxy, "wipe")]
     first = approvals.decide("approved")
     made.append(call(proxy, "wipe"))
@@ -69,11 +69,11 @@ def test_a_record_tells_of_the_approval_and_metrics_count_it(proxy, approvals):
     approvals.answer = Answer(500)
     made.append(call(proxy, "wipe"))
     made.append(call(proxy, "gone"))
-    told = records(proxy, 6)
+    audited = records(proxy, 6)
     assert made == [PENDING, "allowed", PENDING, "approval_denied", UNAVAILABLE, "denied"]
-    assert [one["decision"] for one in told] == ["deny", "allow", "deny", "deny", "deny", "deny"]
-    assert [one.get("code") for one in told] == [word if word != "allowed" else None for word in made]
-    assert [one.get("approval") for one in told] == [
+    assert [one["decision"] for one in audited] == ["deny", "allow", "deny", "deny", "deny", "deny"]
+    assert [one.get("code") for one in audited] == [word if word != "allowed" else None for word in made]
+    assert [one.get("approval") for one in audited] == [
         {"id": first.id, "outcome": "pending"},
         {"id": first.id, "outcome": "approved"},
         {"id": second.id, "outcome": "pending"},
@@ -81,12 +81,12 @@ def test_a_record_tells_of_the_approval_and_metrics_count_it(proxy, approvals):
         {"id": None, "outcome": "unavailable", "cause": "status 500"},
         None,
     ]
-    assert {one["rule"] for one in told[:5]} == {"tools.wipe"}
-    # One decision is one record, and the service knows it by the same name.
-    assert [ask["decision_id"] for ask in approvals.asks] == [one["id"] for one in told[:5]]
-    assert [ask["request_id"] for ask in approvals.asks] == [one["request_id"] for one in told[:5]]
-    assert "not today" not in json.dumps(told), "an approver's words are the caller's to read, not a rule's"
-    # What was asked, and how that ended: the difference is who left while they waited.
+    assert {one["rule"] for one in audited[:5]} == {"tools.wipe"}
+    # The service's questions have the same ids as the records.
+    assert [ask["decision_id"] for ask in approvals.asks] == [one["id"] for one in audited[:5]]
+    assert [ask["request_id"] for ask in approvals.asks] == [one["request_id"] for one in audited[:5]]
+    assert "not today" not in json.dumps(audited), "an approver's reason is not in the audit record"
+    # Questions, and their outcomes; the difference is the number of clients that disconnected while waiting.
     assert counted(proxy) == {"asked": 5, "pending": 2, "approved": 1, "denied": 1, "unavailable": 1}
     decisions = proxy.stats(r"^wasmcustom\.mcp_policy\.decisions")
     by_code = Counter()
@@ -97,7 +97,7 @@ def test_a_record_tells_of_the_approval_and_metrics_count_it(proxy, approvals):
     assert sum(value for name, value in decisions.items() if ".decision.allow" in name) == 1
 
 
-def test_a_client_that_leaves_is_on_record(envoy, approvals, upstream):
+def test_a_client_that_disconnects_is_recorded(envoy, approvals, upstream):
     document = policy({"wipe": ASKED}, {"wait_seconds": 60})
     proxy = envoy(document, approvals=approvals, access_log=True)
     with http1.Connection(proxy.port) as connection:
@@ -111,10 +111,10 @@ def test_a_client_that_leaves_is_on_record(envoy, approvals, upstream):
     assert upstream.heads == []
 
 
-# Of whom nobody is asked.
+# Calls that are denied without asking.
 
 
-def test_nobody_is_asked_about_what_is_denied_anyway(proxy, approvals, upstream):
+def test_a_call_that_is_denied_anyway_is_not_asked_about(proxy, approvals, upstream):
     for tool, arguments, expected in [
         ("gone", {}, "denied"),
         ("other", {}, "not_listed"),
@@ -135,23 +135,23 @@ def test_nobody_is_asked_about_what_is_denied_anyway(proxy, approvals, upstream)
 
 
 @pytest.mark.parametrize(("form", "status"), [("main", 403), ("error", 403), ("http", 403)])
-def test_a_notification_is_refused_without_asking(proxy, approvals, upstream, form, status):
-    """Nobody would hear that it is pending, and the approval would be asked for in vain."""
+def test_a_notification_is_denied_without_asking(proxy, approvals, upstream, form, status):
+    """A notification has no answer that could say it is pending, so asking would be useless."""
     for message in (rpc.tools_call("wipe", id=None), rpc.request("prompts/get", {"name": "plan"}, id=None)):
         answer = rpc.post(proxy.urls[form], message)
         assert (answer.status_code, code(answer)) == (status, PENDING)
         assert "id" not in answer.json() or answer.json()["id"] is None
     assert approvals.requests == [] and upstream.heads == []
-    told = records(proxy, 2)
-    assert all("approval" not in one for one in told)
+    audited = records(proxy, 2)
+    assert all("approval" not in one for one in audited)
 
 
-def test_shadow_asks_nobody(proxy, approvals, upstream):
+def test_shadow_mode_does_not_ask(proxy, approvals, upstream):
     assert [call(proxy, "wipe", "shadow"), call(proxy, "tried"), call(proxy, "few", "shadow")] == [
         "allowed"
     ] * 3
-    told = records(proxy, 3)
-    assert {(one["decision"], one["code"]) for one in told} == {("would_deny", PENDING)}
+    audited = records(proxy, 3)
+    assert {(one["decision"], one["code"]) for one in audited} == {("would_deny", PENDING)}
     assert approvals.requests == [] and len(upstream.calls) == 3
     assert counted(proxy) == {}
 
@@ -159,19 +159,19 @@ def test_shadow_asks_nobody(proxy, approvals, upstream):
 @pytest.mark.parametrize(
     ("form", "status", "error"), [("error", 200, -31403), ("http", 403, -31403)], ids=["error", "http"]
 )
-def test_a_pending_call_is_told_in_the_form_that_the_policy_has(proxy, approvals, form, status, error):
+def test_a_pending_call_is_denied_in_the_policys_form(proxy, approvals, form, status, error):
     answer = rpc.post(proxy.urls[form], rpc.tools_call("wipe", id="x"))
     assert (answer.status_code, answer.json()["id"], answer.json()["error"]["code"]) == (status, "x", error)
-    [known] = approvals.ledger.approvals
-    for told in (answer.json()["error"]["message"], answer.json()["error"]["data"]["reason"]):
-        assert known.id in told and approvals.page(known) in told
+    [approval] = approvals.ledger.approvals
+    for text in (answer.json()["error"]["message"], answer.json()["error"]["data"]["reason"]):
+        assert approval.id in text and approvals.page(approval) in text
     assert answer.json()["error"]["data"]["code"] == PENDING
     approvals.decide("denied", reason="not today")
     refused = rpc.post(proxy.urls[form], rpc.tools_call("wipe"))
     assert code(refused) == "approval_denied" and "not today" in refused.json()["error"]["message"]
 
 
-def test_what_is_no_tool_is_told_as_an_error(proxy, approvals, upstream):
+def test_other_requests_are_denied_with_an_error(proxy, approvals, upstream):
     ask = rpc.request("prompts/get", {"name": "plan"})
     answer = rpc.post(proxy.url, ask)
     assert (answer.status_code, answer.json()["error"]["code"], code(answer)) == (200, -31403, PENDING)
@@ -182,22 +182,22 @@ def test_what_is_no_tool_is_told_as_an_error(proxy, approvals, upstream):
 # Limits.
 
 
-def test_a_limit_is_looked_at_before_asking_and_charged_once_after_the_approval(proxy, approvals, upstream):
+def test_a_limit_is_checked_before_asking_and_charged_once_after_the_approval(proxy, approvals, upstream):
     assert [call(proxy, "few", n=n) for n in (1, 1, 2, 3)] == [PENDING] * 4
     for one in list(approvals.ledger.approvals):
         approvals.decide("approved" if one.asked["arguments"]["n"] < 3 else "denied", one.id)
     assert call(proxy, "few", n=3) == "approval_denied"
     assert call(proxy, "few", n=1) == "allowed"
     asked = len(approvals.asks)
-    # Over the limit nobody is asked, so that an approval is not used up for nothing.
+    # Over the limit the service is not asked, so no approval is wasted.
     assert [call(proxy, "few", n=n) for n in (1, 2, 4)] == ["rate_limited"] * 3
     assert len(approvals.asks) == asked
     assert approvals.ledger.count("approved") == 1 and len(upstream.calls) == 1
-    told = records(proxy, 9)
-    assert [one["counters"][0]["used"] for one in told if one["decision"] == "allow"] == [1]
+    audited = records(proxy, 9)
+    assert [one["counters"][0]["used"] for one in audited if one["decision"] == "allow"] == [1]
 
 
-def test_of_two_that_are_approved_while_they_wait_the_limit_lets_one_through(envoy, approvals, upstream):
+def test_a_limit_also_applies_to_calls_that_are_approved_while_waiting(envoy, approvals, upstream):
     rule = {"few": {**ASKED, "limits": [HOUR]}}
     proxy = envoy(policy(rule, {"wait_seconds": 60}), approvals=approvals, access_log=True)
     with load.Crowd(proxy.port, 6) as crowd:
@@ -208,11 +208,11 @@ def test_of_two_that_are_approved_while_they_wait_the_limit_lets_one_through(env
             approvals.decide("approved", one.id)
         codes = sorted(code(caller.receive()) for caller in crowd.callers)
     assert codes == ["allowed"] + ["rate_limited"] * 5 and len(upstream.calls) == 1
-    told = records(proxy, 6)
-    assert {one["approval"]["outcome"] for one in told} == {"approved"}
+    audited = records(proxy, 6)
+    assert {one["approval"]["outcome"] for one in audited} == {"approved"}
 
 
-def test_a_grant_may_ask_what_the_document_does_not(envoy, approvals, upstream):
+def test_a_grant_may_require_approval_where_the_document_does_not(envoy, approvals, upstream):
     grants = [
         {"name": "bots", "match": [{"header": "bot-*"}], "tools": {"wipe": ASKED}},
         {"name": "people", "match": [{"header": "*"}]},
@@ -230,7 +230,7 @@ def test_a_grant_may_ask_what_the_document_does_not(envoy, approvals, upstream):
     assert code(rpc.post(proxy.url, rpc.tools_call("wipe"), who)) == "allowed"
 
 
-# Documents.
+# Policy documents.
 
 
 def document(settings: object, **rules: object) -> dict:
@@ -239,9 +239,9 @@ def document(settings: object, **rules: object) -> dict:
 
 CLUSTER = {"cluster": "approvals"}
 REFUSED = {
-    "nobody to ask": ({"version": "1", "tools": {"wipe": ASKED}}, "tools.wipe"),
-    "nobody for all": ({"version": "1", "all_tools": ASKED}, "all_tools"),
-    "nobody for a grant": (
+    "no service": ({"version": "1", "tools": {"wipe": ASKED}}, "tools.wipe"),
+    "no service for all tools": ({"version": "1", "all_tools": ASKED}, "all_tools"),
+    "no service for a grant": (
         {
             "version": "1",
             "identity": [{"header": {"name": "x"}}],
@@ -272,17 +272,17 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("refused", "told"), REFUSED.values(), ids=REFUSED)
-def test_envoy_refuses_to_start_on_a_document_that_asks_wrongly(envoy, refused, told):
+@pytest.mark.parametrize(("refused", "expected"), REFUSED.values(), ids=REFUSED)
+def test_envoy_refuses_to_start_with_invalid_approvals(envoy, refused, expected):
     log = envoy.refused(refused)
     assert "Unable to create Wasm plugin" in log
     lines = [line for line in log.splitlines() if "the policy is refused: " in line and "wasm log" in line]
-    assert [told in line for line in lines] == [True], lines
+    assert [expected in line for line in lines] == [True], lines
 
 
 @pytest.mark.parametrize("form", [dict, Struct], ids=["StringValue", "Struct"])
-def test_what_is_left_out_has_its_default(envoy, approvals, form):
-    """A Struct's numbers are doubles, and these are whole all the same."""
+def test_absent_settings_have_defaults(envoy, approvals, form):
+    """A Struct's numbers are doubles; integers in them are accepted."""
     for settings, expected in [
         (CLUSTER, ("/v1/approvals", "approvals", 900, 0)),
         (
@@ -311,7 +311,7 @@ def test_what_is_left_out_has_its_default(envoy, approvals, form):
         ) == expected
 
 
-def test_an_update_to_a_document_with_nobody_to_ask_is_not_taken(envoy, approvals):
+def test_an_update_without_an_approval_service_is_rejected(envoy, approvals):
     proxy = envoy(POLICY, approvals=approvals, xds="ecds")
     assert not proxy.update({"version": "1", "tools": {"wipe": ASKED}})
     assert call(proxy, "wipe") == PENDING

@@ -1,7 +1,7 @@
-"""What the upstream sees of a call that had to be approved: the call, and nothing of how it was asked about.
+"""The upstream sees an approved call exactly as it was sent, without traces of the approval.
 
-The filter holds the call's state while its client is led to the page: what it adds to the call it
-takes away again, and what was the server's it puts back.
+The filter adds its own state to the call while the client opens the page. It removes that state again, and
+restores the server's own.
 """
 
 import json
@@ -76,14 +76,14 @@ WAYS = [
 
 
 def message(before: str = "", between: str = "", after: str = "") -> bytes:
-    """Write a call with more params before, between and after its own, spaced as nobody would."""
+    """Build a call with unusual spacing, and with more params before, between and after its own."""
     own = [f'"name": "wipe"{between}', f'"arguments" :{{"n": 1.50, "t":"\\u00e9 é"}},\t"_meta":{META}']
     params = f"{before}{own[0]}, {own[1]}{after}"
     text = f' {{ "jsonrpc" : "2.0",\r\n"id":"a\\u0062", "method": "tools/call" ,"params":{{{params}}} }}\n'
     return text.encode()
 
 
-# Where a client puts what it brings back, and what is then left of the params.
+# Where a client puts the returned state among the params.
 PLACES = {
     "at the end": lambda more: message(after="," + more),
     "at the beginning": lambda more: message(before=more + ","),
@@ -92,7 +92,7 @@ PLACES = {
 
 
 def lead(proxy, body: bytes, way=by_length) -> tuple:
-    """Have a call asked about; return the filter's state and the key of its one request."""
+    """Make a call that needs approval; return the filter's state, and the key of its input request."""
     answer = way(proxy, body)
     assert answer.status == 200 and answer.whole, answer
     result = json.loads(answer.body)["result"]
@@ -104,7 +104,7 @@ def lead(proxy, body: bytes, way=by_length) -> tuple:
 
 
 def assert_arrived(upstream, answer: http1.Answer, body: bytes) -> None:
-    """One request is there, with this very body and, where it has one, with this body's length."""
+    """Check that one request has arrived with exactly this body, and with its length if it has one."""
     assert answer.status == 200 and answer.whole and answer.header("x-mcp-policy") is None, answer
     [arrived] = upstream.requests
     assert arrived.body == body and arrived.complete and not arrived.reset
@@ -130,7 +130,7 @@ def test_the_call_arrives_without_what_the_filter_added(proxies, service, module
 
 @pytest.mark.parametrize("spoken", ["HTTP/1.1", "HTTP/2"])
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.replace("_", " "))
-def test_a_call_that_is_approved_at_once_arrives_as_it_is(proxies, service, module_upstream, way, spoken):
+def test_a_call_that_is_approved_at_once_arrives_unchanged(proxies, service, module_upstream, way, spoken):
     lead(proxies[spoken], message(), way)
     service.decide("approved")
     assert_arrived(module_upstream, way(proxies[spoken], message()), message())
@@ -147,16 +147,14 @@ SERVERS = [
 
 @pytest.mark.parametrize("servers", SERVERS)
 @pytest.mark.parametrize("place", PLACES)
-def test_the_servers_own_state_comes_through_the_filters_round(
-    proxies, service, module_upstream, servers, place
-):
-    """A client has one state for each call: it brings back the last that it was given, in its place."""
+def test_the_servers_own_state_survives_the_approval(proxies, service, module_upstream, servers, place):
+    """A client keeps one state for each call, so the filter's state replaces the server's until it returns."""
     proxy, original = proxies["HTTP/1.1"], PLACES[place](servers)
     state, key = lead(proxy, original)
-    # Again, with what the filter gave: the server's state has to survive the second round as well.
+    # The server's state must survive a second round as well.
     back = {"inputResponses": {key: {"action": "accept"}}, "requestState": json.loads(state)}
     members = json.loads("{" + servers + "}")
-    # As the clients do it: what they bring back replaces what was there, and else comes last.
+    # Clients replace members that exist, and append new ones.
     text = ",".join(f'"{name}":{json.dumps(back.pop(name))}' for name in members)
     rest = "".join(f',"{name}":{json.dumps(value)}' for name, value in back.items())
     returned = PLACES[place](text).replace(b"}} }\n", b"}" + rest.encode() + b"} }\n")
@@ -168,7 +166,7 @@ def test_the_servers_own_state_comes_through_the_filters_round(
     [arrived] = module_upstream.requests
     assert arrived.json() == json.loads(original)
     assert b"mcp-policy" not in arrived.body
-    # The texts of both are the server's and the client's own, to the byte.
+    # Both members have their original bytes.
     for name, value in members.items():
         begun = original.index(f'"{name}":'.encode())
         assert arrived.body.count(f'"{name}"'.encode()) == 1
@@ -180,15 +178,17 @@ def test_the_servers_own_state_comes_through_the_filters_round(
 
 
 @pytest.mark.parametrize("servers", SERVERS)
-def test_the_servers_own_state_passes_untouched_without_a_round(proxies, service, module_upstream, servers):
+def test_the_servers_own_state_passes_unchanged_without_an_approval(
+    proxies, service, module_upstream, servers
+):
     proxy, original = proxies["HTTP/1.1"], message(after="," + servers)
     lead(proxy, original)
     service.decide("approved")
     assert_arrived(module_upstream, by_length(proxy, original), original)
 
 
-def test_the_servers_responses_stay_beside_the_filters(proxies, service, module_upstream):
-    """A client that answers all that it was ever asked sends both; only ours goes."""
+def test_the_servers_responses_are_kept(proxies, service, module_upstream):
+    """A client that answers all requests sends both; only the filter's is removed."""
     proxy = proxies["HTTP/1.1"]
     theirs = '"q" : {"action": "accept"}', '"r":{"roots":[ ]}'
     for place in range(3):
@@ -203,11 +203,11 @@ def test_the_servers_responses_stay_beside_the_filters(proxies, service, module_
 
 
 def escaped(text: str) -> str:
-    """Spell what stands between quotes as escapes."""
+    """Write every character of a string as an escape."""
     return "".join(f"\\u{ord(char):04x}" for char in text)
 
 
-def test_the_filters_own_is_found_however_it_is_spelled(proxies, service, module_upstream):
+def test_the_filters_state_is_found_however_it_is_spelled(proxies, service, module_upstream):
     proxy = proxies["HTTP/1.1"]
     for spell in (str, escaped):
         for responses, state in [(True, True), (True, False), (False, True)]:
@@ -219,7 +219,7 @@ def test_the_filters_own_is_found_however_it_is_spelled(proxies, service, module
 
 
 @pytest.mark.parametrize("form", ["result", "error", "http"])
-def test_a_client_is_led_whatever_form_denials_have(module_envoy, service, module_upstream, form):
+def test_a_client_opens_the_page_whatever_form_denials_have(module_envoy, service, module_upstream, form):
     proxy = module_envoy(policy({"wipe": ASKED}, denials=form), approvals=service)
     state, key = lead(proxy, message())
     service.decide("approved")
@@ -228,15 +228,15 @@ def test_a_client_is_led_whatever_form_denials_have(module_envoy, service, modul
 
 
 @pytest.mark.parametrize("size", [1_000, 500_000, 760_000, 1_000_000])
-def test_a_servers_large_state_is_not_what_makes_a_call_too_large(proxies, service, module_upstream, size):
-    """Whoever is led can come back: the filter's state has the server's in it, and is longer."""
+def test_a_large_state_of_the_server_does_not_make_a_call_too_large(proxies, service, module_upstream, size):
+    """The filter's state contains the server's, so it is longer. A client that got it must be able to return it."""
     proxy = proxies["HTTP/1.1"]
     original = message(after=f',"requestState":"{"s" * size}"')
     answer = by_length(proxy, original)
     result = json.loads(answer.body)["result"]
     service.decide("approved")
     if result["resultType"] == "complete":
-        # It is told as to a client that opens no pages, which repeats the call as it was.
+        # The filter denies it as for a client that opens no pages; the client then repeats the call unchanged.
         assert answer.header("x-mcp-policy") == "approval_required"
         assert_arrived(module_upstream, by_length(proxy, original), original)
         return
@@ -245,8 +245,8 @@ def test_a_servers_large_state_is_not_what_makes_a_call_too_large(proxies, servi
     assert_arrived(module_upstream, by_length(proxy, message(after=more)), original)
 
 
-def test_calls_that_nobody_approves_lose_the_filters_state_too(module_envoy, service, module_upstream):
-    """A tool that needs no approval any more, called by a client that was led to a page before."""
+def test_the_filters_state_is_also_removed_without_approvals(module_envoy, service, module_upstream):
+    """The tool no longer needs approval, but the client still returns the state."""
     proxy = module_envoy(policy({"wipe": {}}), approvals=service)
     more = ',"inputResponses":{"mcp-policy.approval":{"action":"accept"}},"requestState":"mcp-policy.eyJ9"'
     assert_arrived(module_upstream, by_length(proxy, message(after=more)), message())
@@ -255,14 +255,14 @@ def test_calls_that_nobody_approves_lose_the_filters_state_too(module_envoy, ser
 
 @pytest.mark.parametrize("ahead", ["hold", "stream"])
 def test_without_approvals_a_body_has_the_length_that_its_headers_tell(envoy, upstream, ahead):
-    """A body shortened behind headers that went ahead would be two requests to the server."""
+    """If the headers have already been forwarded, shortening the body would desynchronise the connection."""
     proxy = envoy({"version": "1", "request_headers": ahead, "tools": {"wipe": {}}})
     sent = message(after=',"requestState":"mcp-policy.eyJudW1iZXIiOjF9"')
     assert_arrived(upstream, by_length(proxy, sent), sent)
 
 
-def test_headers_arrive_as_they_were_sent(proxies, service, module_upstream):
-    """Nothing of the asking is in the headers of what goes on."""
+def test_headers_arrive_unchanged(proxies, service, module_upstream):
+    """The headers of an approved call contain no trace of the approval."""
     proxy = proxies["HTTP/1.1"]
     lead(proxy, message())
     service.decide("approved")

@@ -1,4 +1,4 @@
-"""Who may ask the approval service, who hears of what was asked, and what there is for the shell."""
+"""The approval service's callers, webhooks, metrics and shell commands."""
 
 import asyncio
 import hashlib
@@ -19,7 +19,7 @@ from upstream import Answer, Upstream
 
 # Callers.
 
-TOKEN = "a token that was made elsewhere"
+TOKEN = "a token from the configuration"
 CONFIGURED = f"""{ROLES}
 [[callers]]
 name = "envoy-eu"
@@ -33,8 +33,8 @@ def configured(module_service):
     return module_service(config=CONFIGURED)
 
 
-def test_a_caller_shows_a_token_that_the_configuration_or_the_record_knows(configured):
-    assert configured.token == "", "where callers are configured, none is made"
+def test_a_caller_has_a_token_from_the_configuration_or_the_database(configured):
+    assert configured.token == "", "no token is created if callers are configured"
     made = configured.command("caller", "envoy-us")
     for number, token in enumerate([TOKEN, made]):
         assert configured.ask(token=token, arguments={"by": number})["status"] == "pending"
@@ -45,7 +45,7 @@ def test_a_caller_shows_a_token_that_the_configuration_or_the_record_knows(confi
     assert made not in json.dumps(configured.events())
 
 
-def test_a_token_that_was_taken_back_asks_no_more(service):
+def test_a_revoked_token_is_refused(service):
     started = service(config=ROLES)
     other = started.command("caller", "other")
     assert started.ask(token=other)["status"] == "pending"
@@ -65,14 +65,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("headers", WRONG.values(), ids=WRONG)
-def test_nobody_else_asks(configured, headers):
+def test_an_unknown_caller_is_refused(configured, headers):
     asked = question(arguments={"by": str(headers)})
     answer = httpx.post(configured.url + PATH, json=asked, headers=headers, **PLAIN)
     assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer"
     assert not any(event.get("fingerprint") == asked["fingerprint"] for event in configured.events())
 
 
-def test_a_person_is_no_caller_and_a_caller_no_person(configured):
+def test_people_cannot_ask_and_callers_cannot_decide(configured):
     anna = configured.shell("anna")
     assert configured.post(question(), token=anna).status_code == 401
     asked = configured.ask(token=TOKEN)
@@ -82,7 +82,7 @@ def test_a_person_is_no_caller_and_a_caller_no_person(configured):
     assert configured.show(asked["id"], anna)["status"] == "pending"
 
 
-def test_a_caller_asks_about_its_servers_alone(configured):
+def test_a_caller_asks_only_about_its_servers(configured):
     for server, code in {"shop": 200, "crm-eu": 200, "crm": 403, "bank": 403}.items():
         assert configured.post(question(server=server), token=TOKEN).status_code == code, server
 
@@ -93,21 +93,21 @@ UNREADABLE = {
     "a member twice": (json.dumps(question()).replace("{", '{"tool":"x",', 1).encode(), 400),
     "an argument twice": (json.dumps(question()).replace('"arguments": {', '"arguments": {"a":1,"a":2').encode(), 400),
     "no arguments": (json.dumps(question(arguments=None)).encode(), 400),
-    "a status as a number of seconds": (json.dumps(question(expires_seconds="approved")).encode(), 400),
+    "a word as a number of seconds": (json.dumps(question(expires_seconds="approved")).encode(), 400),
     "too long": (b'{"server":"' + b"x" * 21_000_000 + b'"}', 413),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("body", "code"), UNREADABLE.values(), ids=UNREADABLE)
-def test_what_is_no_question_is_refused(configured, body, code):
+def test_an_invalid_question_is_refused(configured, body, code):
     headers = {"content-type": "application/json", **bearer(TOKEN)}
     answer = httpx.post(configured.url + PATH, content=body, headers=headers, **PLAIN)
     assert answer.status_code == code and answer.json()["error"]
     assert "authorization" not in answer.text and TOKEN not in answer.text
 
 
-def test_a_fingerprint_that_is_not_that_of_the_call_is_refused(configured):
-    """Else somebody could have one call approved, and make another."""
+def test_the_fingerprint_of_another_call_is_refused(configured):
+    """Otherwise a caller could get one call approved and make another."""
     asked = {**question(arguments={"amount": 1}), "arguments": {"amount": 1000}}
     assert configured.post(asked, token=TOKEN).status_code == 400
 
@@ -119,7 +119,7 @@ SPIFFE = "spiffe://corp/envoy"
 
 @pytest.fixture(scope="module")
 def secured(module_service, tmp_path_factory):
-    """A service with TLS, which believes the certificates of one authority."""
+    """A service with TLS that trusts the client certificates of one authority."""
     folder = tmp_path_factory.mktemp("tls")
     servers, callers, others = (Authority(name) for name in ("servers", "callers", "others"))
     own = servers.issue(dns=["localhost"], ips=["127.0.0.1"])
@@ -157,7 +157,7 @@ OUTCOMES = {
 
 
 @pytest.mark.parametrize(("name", "outcome"), OUTCOMES.items(), ids=OUTCOMES)
-def test_a_certificate_shows_who_asks(secured, name, outcome):
+def test_a_certificate_authenticates_a_caller(secured, name, outcome):
     service, servers, files = secured
     context = client_tls(servers, files.get(name))
     url = f"https://127.0.0.1:{service.port}{PATH}"
@@ -171,7 +171,7 @@ def test_a_certificate_shows_who_asks(secured, name, outcome):
         assert answer.json()["url"].startswith(f"https://127.0.0.1:{service.port}/approvals/")
 
 
-def test_a_token_does_as_well_where_there_are_certificates(secured):
+def test_a_token_also_works_over_tls(secured):
     service, servers, _ = secured
     token = service.command("caller", "by-token")
     for http2 in (False, True):
@@ -194,7 +194,7 @@ def hooked(receiver, path: str = "/hooks/secret") -> str:
     return f'{ROLES}\n[[webhooks]]\nurl = "http://127.0.0.1:{receiver.port}{path}"\n'
 
 
-def test_each_new_question_is_told_once_without_what_is_in_it(service, receiver):
+def test_each_new_question_is_posted_once_without_its_arguments(service, receiver):
     receiver.answer = Answer(204)
     first = service(config=hooked(receiver))
     second = service(database=first.database, config=hooked(receiver))
@@ -212,7 +212,7 @@ def test_each_new_question_is_told_once_without_what_is_in_it(service, receiver)
 
     wait_for(lambda: delivered() == 4, "the deliveries to be counted")
     texts = [request.json()["text"] for request in receiver.requests]
-    assert len(texts) == 4, "what is asked again is not told again"
+    assert len(texts) == 4, "a repeated question is not posted again"
     for number, id in enumerate(ids):
         [text] = [text for text in texts if f"/approvals/{id}|" in text]
         assert f"&lt;buy_\u200b{number}&amp;&gt;" in text and "agent-7" in text
@@ -220,19 +220,19 @@ def test_each_new_question_is_told_once_without_what_is_in_it(service, receiver)
     assert {request.header("content-type") for request in receiver.requests} == {"application/json"}
 
 
-def test_what_a_receiver_did_not_take_is_told_again_also_after_a_restart(service, receiver):
+def test_a_failed_delivery_is_retried_also_after_a_restart(service, receiver):
     tried = []
 
     def answer(request):
         tried.append(time.monotonic())
-        # No answer but a status, no answer at all, and at last one.
+        # An error, then no answer, then success.
         return [Answer(503), Answer(raw=b""), Answer(200)][min(len(tried), 3) - 1]
 
     receiver.answer = answer
     started = service(config=hooked(receiver))
     asked = started.ask()
     receiver.wait(1)
-    wait_for(lambda: "answered 503" in started.log(), "the failure to be noted")
+    wait_for(lambda: "answered 503" in started.log(), "the failure to be logged")
     assert "secret" not in started.log(), "the URL is a secret"
     started.restart()
     receiver.wait(3, timeout=20)
@@ -241,11 +241,11 @@ def test_what_a_receiver_did_not_take_is_told_again_also_after_a_restart(service
     assert counted(started, "mcp_approvals_webhook_deliveries_total", outcome="failed") == 1
     wait_for(
         lambda: counted(started, "mcp_approvals_webhook_deliveries_total", outcome="delivered") == 1,
-        "it to be counted",
+        "the delivery to be counted",
     )
 
 
-def test_a_receiver_that_hangs_holds_up_no_question(service, receiver):
+def test_a_receiver_that_hangs_does_not_delay_questions(service, receiver):
     async def never(request):
         while not request.left():
             await asyncio.sleep(0.01)
@@ -266,7 +266,7 @@ def test_a_receiver_that_hangs_holds_up_no_question(service, receiver):
 
 
 def metrics(service) -> dict:
-    """Read the metrics as Prometheus does: the samples by name and labels."""
+    """Read the metrics as Prometheus does; return the samples by name and labels."""
     answer = httpx.get(service.url + "/metrics", **PLAIN)
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     families = list(text_string_to_metric_families(answer.text))
@@ -282,11 +282,10 @@ def counted(service, name: str, **labels: str) -> float:
     return metrics(service).get((name, *sorted(labels.items())), 0)
 
 
-def test_metrics_say_what_was_asked_decided_and_waits(service):
+def test_metrics_count_questions_decisions_and_pending_approvals(service):
     started = service(config=ROLES)
     anna = started.shell("anna")
-    known = metrics(started)
-    assert known[("mcp_approvals_pending",)] == 0
+    assert metrics(started)[("mcp_approvals_pending",)] == 0
     ids = [started.ask(arguments={"number": number})["id"] for number in range(5)]
     started.decide(ids[0], "approve", anna)
     started.decide(ids[1], "deny", anna, "no")
@@ -303,7 +302,7 @@ def test_metrics_say_what_was_asked_decided_and_waits(service):
     ]:
         assert counted(started, f"mcp_approvals_{name}", **labels) == value, (name, labels)
     wait_for(lambda: counted(started, "mcp_approvals_oldest_pending_seconds") > 0, "time to pass")
-    # No text of a caller becomes a label.
+    # No label contains text from a caller.
     text = httpx.get(started.url + "/metrics", **PLAIN).text
     assert not any(word in text for word in ("buy", "shop", "agent-7", "anna", *ids))
     for path in ("/nowhere", "/approvals/x", "/<script>"):
@@ -312,7 +311,7 @@ def test_metrics_say_what_was_asked_decided_and_waits(service):
     assert not any("nowhere" in route or "script" in route for route in routes), routes
 
 
-def test_health_and_readiness_are_told_to_anybody(service, tmp_path):
+def test_health_and_readiness_need_no_credential(service, tmp_path):
     started = service()
     for path, text in {"/healthz": "ok\n", "/readyz": "ready\n"}.items():
         answer = httpx.get(started.url + path, **PLAIN)
@@ -325,7 +324,7 @@ def test_health_and_readiness_are_told_to_anybody(service, tmp_path):
 HOSTILE = "x\u202e\x1b[2J\u200b<script>"
 
 
-def test_the_shell_lists_shows_and_decides(service):
+def test_the_shell_commands_list_show_and_decide(service):
     started = service(config=ROLES)
     anna = started.shell("anna")
     assert started.run("list", token=anna).stdout == ""
@@ -357,32 +356,32 @@ def test_the_shell_lists_shows_and_decides(service):
 
 
 FAILURES = {
-    "a decided one": (["approve", "0"], "has denied it already"),
-    "no such id": (["approve", "ffffffffffff"], "there is no such approval"),
-    "no id": (["show", "../etc"], "hex digits"),
+    "already decided": (["approve", "0"], "has already denied it"),
+    "an unknown id": (["approve", "ffffffffffff"], "there is no such approval"),
+    "an invalid id": (["show", "../etc"], "hex digits"),
     "no reason": (["deny", "0"], "--reason"),
-    "a strange status": (["list", "--status", "allowed"], "must be"),
+    "an invalid status": (["list", "--status", "allowed"], "must be"),
 }
 
 
-def test_the_shell_says_why_it_did_nothing(service):
+def test_the_shell_commands_report_why_they_failed(service):
     started = service(config=ROLES)
     anna = started.shell("anna")
     asked = started.ask()
     started.decide(asked["id"], "deny", anna, "no")
-    for name, (words, told) in FAILURES.items():
+    for name, (words, expected) in FAILURES.items():
         words = [asked["id"] if word == "0" else word for word in words]
         done = started.run(*words, token=anna, check=False)
-        assert done.returncode != 0 and told in done.stderr, (name, done)
+        assert done.returncode != 0 and expected in done.stderr, (name, done)
     for token in ("wrong", started.token):
         done = started.run("list", token=token, check=False)
         assert done.returncode == 1 and "token" in done.stderr
     assert "anna" not in started.command("remove", "anna")
     done = started.run("list", token=anna, check=False)
-    assert done.returncode == 1, "a token that was taken away"
+    assert done.returncode == 1, "the token ended with the account"
 
 
-def test_the_export_is_what_the_service_hands_out(service):
+def test_the_export_command_and_the_api_return_the_same_events(service):
     started = service(config=ROLES + '\n[[roles]]\nwho = ["carl"]\nmay = "view"\n')
     anna, carl = started.shell("anna"), started.shell("carl")
     asked = started.ask(arguments={"big": 2**53, "note": HOSTILE})
@@ -399,7 +398,7 @@ def test_the_export_is_what_the_service_hands_out(service):
     assert later.stdout == ""
 
 
-def test_a_configuration_with_faults_is_refused_with_each_of_them(service, tmp_path):
+def test_an_invalid_configuration_is_refused_with_all_of_its_faults(service, tmp_path):
     path = tmp_path / "service.toml"
     path.write_text('listen = 7\nunknown = 1\n[[callers]]\nname = "x"\n[[roles]]\nwho = []\nmay = "rule"\n')
     started = service()

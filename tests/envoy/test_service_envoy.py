@@ -1,4 +1,4 @@
-"""The approval service behind a real Envoy: what the contract says, with the real thing on either side."""
+"""The contract of approvals, between a real Envoy with the filter and the real approval service."""
 
 import json
 import threading
@@ -49,7 +49,7 @@ def wipe(proxy, listener: str = "main", **arguments: object) -> str:
 
 
 def newest(service, token: str, **arguments: object) -> str:
-    """Find the approval of a call that waits."""
+    """Find the pending approval of a call; return its id."""
     answer = service.run("list", "--json", token=token).stdout
     ids = [one["id"] for one in json.loads(answer)["approvals"]]
     [id] = [id for id in ids if service.show(id, token)["arguments"] == arguments]
@@ -64,25 +64,25 @@ def test_an_approved_call_goes_on_once(proxy, service, anna, upstream):
     service.decide(id, "approve", anna)
     assert [wipe(proxy, disk=1), wipe(proxy, disk=1)] == ["allowed", PENDING]
     assert len(upstream.calls) == 1
-    story = [event["event"] for event in service.events() if event.get("approval") == id]
-    assert story == ["asked", "approved", "consumed"]
+    kinds = [event["event"] for event in service.events() if event.get("approval") == id]
+    assert kinds == ["asked", "approved", "consumed"]
 
 
-def test_a_refusal_and_its_reason_stand_until_they_expire(proxy, service, anna, upstream):
+def test_a_denial_and_its_reason_are_valid_until_they_expire(proxy, service, anna, upstream):
     assert wipe(proxy, "brief", disk=2) == PENDING
     service.decide(newest(service, anna, disk=2), "deny", anna, "not on a Friday")
     answer = rpc.call(proxy.urls["brief"], "wipe", {"disk": 2})
     assert "not on a Friday" in rpc.text(answer)
     assert wipe(proxy, "brief", disk=2) == DENIED
-    wait_for(lambda: wipe(proxy, "brief", disk=2) == PENDING, "the refusal to expire")
+    wait_for(lambda: wipe(proxy, "brief", disk=2) == PENDING, "the denial to expire")
     assert upstream.heads == []
 
 
-def test_an_approval_expires_too(proxy, service, anna, upstream):
+def test_an_approval_expires(proxy, service, anna, upstream):
     assert wipe(proxy, "brief", disk=3) == PENDING
     id = newest(service, anna, disk=3)
     service.decide(id, "approve", anna)
-    wait_for(lambda: service.show(id, anna)["status"] == "expired", "it to expire")
+    wait_for(lambda: service.show(id, anna)["status"] == "expired", "the approval to expire")
     assert wipe(proxy, "brief", disk=3) == PENDING and upstream.heads == []
 
 
@@ -93,7 +93,7 @@ def test_other_arguments_are_another_call(proxy, service, anna, upstream):
     assert upstream.heads == [] and wipe(proxy, disk=4.0) == "allowed"
 
 
-def test_what_the_filter_asks_is_what_the_service_shows(proxy, service, anna):
+def test_the_service_shows_what_the_filter_asked(proxy, service, anna):
     arguments = {"text": "é\u202e\u0000 \"'", "big": 2**53, "deep": [{"x": [None, True, 1.5]}], "": {}}
     assert wipe(proxy, **arguments) == PENDING
     shown = service.show(newest(service, anna, **arguments), anna)
@@ -102,7 +102,7 @@ def test_what_the_filter_asks_is_what_the_service_shows(proxy, service, anna):
     assert shown["times"] == 1 and len(shown["fingerprint"]) == 64
 
 
-def test_a_call_that_is_held_goes_on_when_somebody_approves(proxy, service, anna, upstream):
+def test_a_held_call_goes_on_once_it_is_approved(proxy, service, anna, upstream):
     made = []
     caller = threading.Thread(target=lambda: made.append(wipe(proxy, "patient", disk=6)))
     caller.start()
@@ -121,9 +121,7 @@ def _waits(service, token: str, **arguments: object) -> str:
         return ""
 
 
-def test_two_envoys_on_one_service_have_one_approval_between_them(
-    proxy, module_envoy, service, anna, upstream
-):
+def test_two_envoys_share_one_approval(proxy, module_envoy, service, anna, upstream):
     other = module_envoy(DOCUMENT, approvals=service, edit=showing(service.token))
     assert [wipe(proxy, disk=7), wipe(other, disk=7)] == [PENDING, PENDING]
     service.decide(newest(service, anna, disk=7), "approve", anna)
@@ -143,12 +141,14 @@ def test_two_envoys_on_one_service_have_one_approval_between_them(
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])
-def test_an_envoy_that_the_service_does_not_know_lets_nothing_through(module_envoy, service, upstream, token):
-    stranger = module_envoy(DOCUMENT, approvals=service, edit=showing(token) if token else None)
-    assert wipe(stranger) == UNAVAILABLE and upstream.heads == []
+def test_an_envoy_with_an_invalid_token_lets_nothing_through(module_envoy, service, upstream, token):
+    proxy = module_envoy(DOCUMENT, approvals=service, edit=showing(token) if token else None)
+    assert wipe(proxy) == UNAVAILABLE and upstream.heads == []
 
 
-def test_an_envoy_may_show_a_certificate(service, module_service, module_envoy, anna, upstream, tmp_path):
+def test_an_envoy_can_authenticate_with_a_certificate(
+    service, module_service, module_envoy, anna, upstream, tmp_path
+):
     authority = Authority("corp")
     own = authority.issue(dns=["approvals.internal"])
     envoys = authority.issue(uris=["spiffe://corp/envoy"])
@@ -191,10 +191,10 @@ def test_an_envoy_may_show_a_certificate(service, module_service, module_envoy, 
     assert len(upstream.calls) == 1
 
 
-def test_a_service_that_is_killed_under_load_lets_nothing_through_unapproved(
+def test_nothing_goes_through_unapproved_while_the_service_is_killed_under_load(
     module_envoy, module_service, upstream
 ):
-    """All is well again by itself when the service is back."""
+    """Calls are answered again as soon as the service is back."""
     service = module_service(config=ROLES)
     anna = service.shell("anna")
     proxy = module_envoy(DOCUMENT, approvals=service, edit=showing(service.token))
@@ -224,7 +224,7 @@ def test_a_service_that_is_killed_under_load_lets_nothing_through_unapproved(
                 approved += 1
             service.kill()
             before = seen[UNAVAILABLE]
-            wait_for(lambda before=before: seen[UNAVAILABLE] > before + 5, "the service to be missed")
+            wait_for(lambda before=before: seen[UNAVAILABLE] > before + 5, "calls to be denied")
             service.start()
     finally:
         wait_for(lambda: seen[PENDING] and not over.is_set(), "answers")
@@ -232,8 +232,8 @@ def test_a_service_that_is_killed_under_load_lets_nothing_through_unapproved(
         for thread in threads:
             thread.join()
     assert set(seen) <= {"allowed", PENDING, UNAVAILABLE}, seen
-    story = Counter(event["event"] for event in service.events())
-    assert len(upstream.calls) == seen["allowed"] <= story["consumed"] <= story["approved"] == approved
+    kinds = Counter(event["event"] for event in service.events())
+    assert len(upstream.calls) == seen["allowed"] <= kinds["consumed"] <= kinds["approved"] == approved
     assert wipe(proxy, number=99) == PENDING
     service.decide(newest(service, anna, number=99), "approve", anna)
     assert wipe(proxy, number=99) == "allowed"

@@ -1,4 +1,4 @@
-"""From an agent's call to its result: an MCP client, Envoy, the approval service, and a person at its page."""
+"""From an agent's call to its result: an MCP client, Envoy, the approval service, and a person in a browser."""
 
 import re
 import threading
@@ -17,14 +17,14 @@ BY_ANNA = "not on a Friday: ask again on Monday"
 
 @pytest.fixture
 def place(service, envoy, upstream):
-    """An Envoy that asks a service nobody has an account of yet."""
+    """An Envoy that asks a service without any accounts."""
     started = service()
     document = policy({"danger": ASKED, "sweep": ASKED, "echo": {}}, server="shop")
     return started, envoy(document, approvals=started, edit=showing(started.token)), upstream
 
 
 def call(proxy, client: clients.Client = clients.TYPESCRIPT_2, tool: str = "danger", **arguments) -> dict:
-    """Make a call as an agent does, in a session of its own; return the result that it saw."""
+    """Make a call in a new MCP session; return the result that the client saw."""
     [report] = clients.run(client, (proxy.url, [["call", tool, arguments]]))
     assert report.get("closed"), report
     return report["saw"][0]["result"]
@@ -34,26 +34,26 @@ def links(text: str) -> list[str]:
     return re.findall(r"https?://[^\s:]+:\d+/\S+?(?=[:.,]?(?:\s|$))", text)
 
 
-def test_an_agent_asks_a_person_approves_and_the_call_goes_on_once(place, browser):
+def test_a_call_that_a_person_approves_goes_on_once(place, browser):
     service, proxy, upstream = place
-    told = call(proxy, target="the staging database", count=3)
-    assert told["is_error"] and told["decision"]["code"] == PENDING
-    [page_of_it] = links(told["text"])
+    pending = call(proxy, target="the staging database", count=3)
+    assert pending["is_error"] and pending["decision"]["code"] == PENDING
+    [page_of_it] = links(pending["text"])
 
     anna = browser.visit(service.url)
     page = anna.sign_up(service.link, "anna")
-    waiting = page.get_by_role("region", name="Calls that wait")
+    waiting = page.get_by_role("region", name="Waiting calls")
     assert waiting.get_by_role("link").all_inner_texts() == ["danger"]
     assert REASON in waiting.inner_text() and "server shop" in waiting.inner_text()
     page.get_by_text("Live", exact=True).wait_for()
 
-    # Another agent's call appears by itself.
+    # Another agent's call appears without a reload.
     page.evaluate("window.sameAsBefore = true")
     call(proxy, clients.PYTHON_1, tool="sweep", target="all")
     waiting.get_by_role("link", name="sweep").wait_for()
     assert page.title().startswith("(2)")
     assert page.evaluate("window.sameAsBefore") is True, "the page was not loaded again"
-    assert "New: sweep. 2 calls wait." in page.locator("#announcement").inner_text()
+    assert "New: sweep. 2 calls are waiting." in page.locator("#announcement").inner_text()
 
     waiting.get_by_role("link", name="danger").click()
     page.get_by_role("heading", name="Call of danger").wait_for()
@@ -62,7 +62,7 @@ def test_an_agent_asks_a_person_approves_and_the_call_goes_on_once(place, browse
     assert "the staging database" in arguments and "3" in arguments
     page.get_by_role("button", name="Approve once").click()
     page.get_by_role("heading", name="Approved by anna").wait_for()
-    assert "has not come back yet" in page.locator("main").inner_text()
+    assert "has not been repeated yet" in page.locator("main").inner_text()
 
     done = call(proxy, target="the staging database", count=3)
     assert not done["is_error"] and done["text"] == "called danger"
@@ -77,13 +77,13 @@ def test_an_agent_asks_a_person_approves_and_the_call_goes_on_once(place, browse
     anna.assert_clean()
 
 
-def test_an_agent_is_told_why_a_person_refused(place, browser):
+def test_an_agent_reads_the_reason_of_a_refusal(place, browser):
     service, proxy, upstream = place
-    told = call(proxy, clients.PYTHON_2, target="all")
+    pending = call(proxy, clients.PYTHON_2, target="all")
     anna = browser.visit(service.url)
     anna.sign_up(service.link, "anna")
-    page = anna.go(links(told["text"])[0])
-    # Without a reason nothing is sent.
+    page = anna.go(links(pending["text"])[0])
+    # The form is not sent without a reason.
     page.get_by_role("button", name="Refuse").click()
     assert page.get_by_label("Why not?").evaluate("field => field.validity.valueMissing")
     page.get_by_label("Why not?").fill(BY_ANNA)
@@ -98,18 +98,18 @@ def test_an_agent_is_told_why_a_person_refused(place, browser):
     anna.assert_clean()
 
 
-def test_a_person_without_javascript_does_all_of_it(place, browser):
+def test_everything_works_without_javascript(place, browser):
     service, proxy, upstream = place
-    told = call(proxy, target="one")
+    pending = call(proxy, target="one")
     call(proxy, clients.PYTHON_2, tool="sweep", target="two")
     anna = browser.visit(service.url, script=False)
     page = anna.sign_up(service.link, "anna")
     assert page.get_by_role("link", name="danger").count() == 1
-    page.get_by_role("link", name="Look again").click()
+    page.get_by_role("link", name="Refresh").click()
     page.get_by_role("link", name="danger").click()
     page.get_by_role("button", name="Approve once").click()
     page.get_by_role("heading", name="Approved by anna").wait_for()
-    page.get_by_role("link", name="What waits").click()
+    page.get_by_role("link", name="All waiting calls").click()
     page.get_by_role("link", name="sweep").click()
     page.get_by_label("Why not?").fill(BY_ANNA)
     page.get_by_role("button", name="Refuse").click()
@@ -117,22 +117,22 @@ def test_a_person_without_javascript_does_all_of_it(place, browser):
     assert call(proxy, target="one")["text"] == "called danger"
     assert BY_ANNA in call(proxy, clients.PYTHON_2, tool="sweep", target="two")["text"]
     assert len(upstream.calls) == 1
-    # An empty reason gets past a browser that checks nothing, and not past the service.
+    # Without JavaScript a blank reason reaches the service, which rejects it.
     call(proxy, target="three")
-    page.get_by_role("link", name="Waiting").click()
+    page.get_by_role("link", name="Waiting", exact=True).click()
     page.get_by_role("link", name="danger").click()
     page.get_by_label("Why not?").fill("   ")
     page.get_by_role("button", name="Refuse").click()
-    page.get_by_text("Write why.").wait_for()
+    page.get_by_text("Write a reason.").wait_for()
     page.get_by_role("link", name="History").click()
     assert page.get_by_role("row").count() == 4
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("heading", name="Sign in").wait_for()
-    assert links(told["text"])
+    assert links(pending["text"])
     anna.assert_clean()
 
 
-def test_a_person_with_a_keyboard_alone_does_all_of_it(place, browser):
+def test_everything_works_with_only_a_keyboard(place, browser):
     service, proxy, upstream = place
     call(proxy, target="one")
     anna = browser.visit(service.url)
@@ -140,7 +140,7 @@ def test_a_person_with_a_keyboard_alone_does_all_of_it(place, browser):
     page.goto(service.link)
 
     def tab_to(name: str) -> None:
-        """Press Tab until the focus is on what is called so, and can be seen there."""
+        """Press Tab until the element with this label has the focus, and check that the focus is visible."""
         for _ in range(40):
             page.keyboard.press("Tab")
             label = page.evaluate(FOCUSED)
@@ -153,7 +153,7 @@ def test_a_person_with_a_keyboard_alone_does_all_of_it(place, browser):
     page.keyboard.type("anna")
     tab_to("Password")
     page.keyboard.type("correct horse battery staple")
-    tab_to("The same again")
+    tab_to("Repeat password")
     page.keyboard.type("correct horse battery staple")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Waiting for a decision").wait_for()
@@ -170,7 +170,7 @@ def test_a_person_with_a_keyboard_alone_does_all_of_it(place, browser):
     page.get_by_role("heading", name="Approved by anna").wait_for()
     assert call(proxy, target="one")["text"] == "called danger"
     call(proxy, target="two")
-    tab_to("What waits")
+    tab_to("All waiting calls")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Waiting for a decision").wait_for()
     tab_to("danger")
@@ -198,7 +198,7 @@ OUTLINED = """() => {
 }"""
 
 
-def test_a_person_with_a_telephone_does_all_of_it(place, browser):
+def test_everything_works_on_a_phone(place, browser):
     service, proxy, upstream = place
     arguments = {"target": "x" * 300, "nested": {"deep": [{"er": ["y" * 200]}]}}
     message = rpc.tools_call("danger", arguments)
@@ -234,18 +234,18 @@ def test_a_person_with_a_telephone_does_all_of_it(place, browser):
 # Several people.
 
 
-def test_of_two_who_decide_the_second_is_told_who_did(place, browser):
+def test_the_second_of_two_approvers_learns_who_decided(place, browser):
     service, proxy, upstream = place
-    told = call(proxy, target="all")
+    pending = call(proxy, target="all")
     anna, bert = browser.visit(service.url), browser.visit(service.url)
     anna.sign_up(service.link, "anna")
     bert.sign_up(service.invite("bert"))
     for one in (anna, bert):
-        one.go(links(told["text"])[0])
+        one.go(links(pending["text"])[0])
     anna.page.get_by_label("Why not?").fill(BY_ANNA)
     anna.page.get_by_role("button", name="Refuse").click()
     anna.page.get_by_role("heading", name="Refused by anna").wait_for()
-    # Bert's page says so by itself, and keeps what he typed.
+    # Bert's page announces the change without a reload, and keeps what he typed.
     bert.page.get_by_label("Note for the record").fill("agreed with finance")
     bert.page.get_by_text("This approval has changed since you opened the page.").wait_for()
     assert bert.page.get_by_label("Note for the record").input_value() == "agreed with finance"
@@ -261,7 +261,7 @@ def test_of_two_who_decide_the_second_is_told_who_did(place, browser):
     bert.assert_clean()
 
 
-def test_of_two_who_approve_at_once_one_does(service, browser):
+def test_only_one_of_two_simultaneous_approvals_counts(service, browser):
     started = service()
     people = [sign_up(started.link, "anna"), sign_up(started.invite("bert"))]
     asked = started.ask()
@@ -288,7 +288,7 @@ def test_of_two_who_approve_at_once_one_does(service, browser):
     assert re.search(rf"{winner}(</bdi>)? approved this call", late.text)
 
 
-def test_who_asked_may_take_it_back_and_not_approve(service, browser):
+def test_people_may_refuse_but_not_approve_their_own_calls(service, browser):
     started = service(
         config='[[approvers]]\nname = "anna"\nprincipals = ["spiffe://corp/people/anna", "sha256:*"]\n'
     )
@@ -299,7 +299,7 @@ def test_who_asked_may_take_it_back_and_not_approve(service, browser):
         page = anna.go(f"/approvals/{asked['id']}")
         page.get_by_role("heading", name="You asked for this yourself").wait_for()
         assert page.get_by_role("button", name="Approve once").count() == 0
-        # Nor by a form that the page does not have.
+        # A forged form does not work either.
         token = page.locator('form[action$="/refuse"] input[name="token"]').input_value()
         answer = anna.context.request.post(
             f"/approvals/{asked['id']}/approve", form={"token": token}, headers={"origin": started.url}
@@ -317,7 +317,7 @@ def test_who_asked_may_take_it_back_and_not_approve(service, browser):
 # Roles.
 
 
-def test_people_see_and_decide_what_their_roles_say(service, browser):
+def test_roles_limit_what_people_see_and_decide(service, browser):
     started = service()
     started.command("invite", "nobody")
     roles = {
@@ -338,7 +338,7 @@ def test_people_see_and_decide_what_their_roles_say(service, browser):
     for name, words in roles.items():
         visit = browser.visit(started.url)
         page = visit.sign_up(started.invite(name, *words))
-        listed = page.get_by_role("region", name="Calls that wait").get_by_role("link").all_inner_texts()
+        listed = page.get_by_role("region", name="Waiting calls").get_by_role("link").all_inner_texts()
         assert sorted(listed) == sorted(sees[name]), name
         page.goto("/history")
         assert sorted(page.locator("tbody a").all_inner_texts()) == sorted(sees[name]), name
@@ -363,7 +363,7 @@ def test_people_see_and_decide_what_their_roles_say(service, browser):
     assert not any(event["event"] in ("approved", "denied") for event in started.events())
 
 
-# A proxy that knows people.
+# A proxy that authenticates people.
 
 PROXIED = """
 [sign_in]
@@ -383,7 +383,7 @@ may = "view"
 """
 
 
-def test_a_trusted_proxy_says_who_somebody_is(service, browser):
+def test_a_trusted_proxy_identifies_people(service, browser):
     started = service(config=PROXIED.format(trusted="127.0.0.0/8"))
     asked = started.ask()
     page_of_it = f"/approvals/{asked['id']}"
@@ -392,7 +392,7 @@ def test_a_trusted_proxy_says_who_somebody_is(service, browser):
     page = jo.go("/")
     assert "jo@example.com" in page.get_by_role("banner").inner_text()
     assert page.get_by_role("button", name="Sign out").count() == 0
-    # The proxy says so of forms of other sites as well.
+    # The proxy adds its headers to forged requests too, so the CSRF token is needed.
     jo.go(page_of_it)
     token = page.locator('input[name="token"]').first.input_value()
     for form, origin in (({}, started.url), ({"token": token}, "https://evil.example")):
@@ -405,13 +405,13 @@ def test_a_trusted_proxy_says_who_somebody_is(service, browser):
     other = browser.visit(started.url, headers={"x-forwarded-email": "other@example.com"})
     other.go(page_of_it, 404)
     nobody = browser.visit(started.url)
-    nobody.go("/", 401).get_by_role("heading", name="Who are you?").wait_for()
+    nobody.go("/", 401).get_by_role("heading", name="You are not signed in").wait_for()
     nobody.go("/sign-in", 401)
     for visit in (jo, kim, other, nobody):
         visit.assert_clean()
 
 
-def test_nobody_else_says_who_somebody_is(service, browser):
+def test_an_untrusted_proxy_is_ignored(service, browser):
     started = service(config=PROXIED.format(trusted="192.0.2.1"))
     asked = started.ask()
     said = {
@@ -430,7 +430,7 @@ def test_nobody_else_says_who_somebody_is(service, browser):
     assert "not trusted" in started.log()
 
 
-def test_the_list_is_live_in_every_process(service, browser):
+def test_the_list_updates_in_every_process(service, browser):
     first = service()
     second = service(database=first.database)
     anna = browser.visit(first.url)
@@ -440,8 +440,8 @@ def test_the_list_is_live_in_every_process(service, browser):
     asked = second.ask(tool="elsewhere")
     page.get_by_role("link", name="elsewhere").wait_for()
     second.decide(asked["id"], "deny", second.shell("anna"), "no")
-    page.get_by_text("Nothing waits.", exact=True).wait_for()
-    # It comes back by itself when the service does.
+    page.get_by_text("No calls are waiting.", exact=True).wait_for()
+    # The page reconnects when the service is back.
     first.restart()
     second.ask(tool="afterwards")
     wait_for(lambda: page.get_by_role("link", name="afterwards").count(), "the page to be live again", 20)

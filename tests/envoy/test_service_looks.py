@@ -1,6 +1,6 @@
-"""How the pages look, and that nobody is kept out of them: axe on each, in light and in dark.
+"""Accessibility and layout of the pages: axe on each one, in light and dark mode, and on a phone.
 
-A picture of each is left in target/screenshots, for a person to look at.
+A screenshot of each page is saved in target/screenshots.
 """
 
 import pytest
@@ -46,7 +46,7 @@ PATIENT = {"expires_seconds": 86_400}
 
 @pytest.fixture(scope="module")
 def place(module_service):
-    """A service with an approval of each kind."""
+    """A service with an approval in each state."""
     started = module_service(config=CONFIG)
     people = {"anna": sign_up(started.link, "anna"), "bert": sign_up(started.invite("bert", "--may", "view"))}
     token = started.shell("anna")
@@ -65,13 +65,13 @@ def place(module_service):
         started.decide(ids[name], verb, token, "Not on a Friday.\nAsk again on Monday.")
         if name == "used":
             assert started.ask(**call)["status"] == "approved"
-    wait_for(lambda: started.show(ids["expired"], token)["status"] == "expired", "it to expire")
+    wait_for(lambda: started.show(ids["expired"], token)["status"] == "expired", "the approval to expire")
     return started, people, ids
 
 
 @pytest.fixture
 def look(place, browser):
-    """Look at a page as somebody: in light and dark, wide and narrow."""
+    """Check a page as a person sees it: in light and dark mode, wide and narrow."""
     started, people, _ = place
     visits = {}
 
@@ -98,8 +98,8 @@ def look(place, browser):
             visit.screenshot(f"{name}-{scheme}")
         visit.page.set_viewport_size({"width": 360, "height": 740})
         if wide := visit.overflow():
-            found.append(f"{name}: {wide} pixels too wide for a telephone")
-        visit.screenshot(f"{name}-telephone")
+            found.append(f"{name}: {wide} pixels too wide for a phone")
+        visit.screenshot(f"{name}-phone")
         visit.page.set_viewport_size({"width": 1280, "height": 900})
         visit.page.emulate_media(color_scheme="light")
         assert found == []
@@ -111,7 +111,7 @@ def look(place, browser):
         visit.close()
 
 
-def test_lists_keep_nobody_out(look):
+def test_lists_are_accessible(look):
     look("list", "/")
     look("history", "/history")
     look("history-found", "/history?text=delete&status=denied")
@@ -119,7 +119,7 @@ def test_lists_keep_nobody_out(look):
     look("list-of-a-viewer", "/", who="bert")
 
 
-def test_empty_lists_keep_nobody_out(service, browser):
+def test_empty_lists_are_accessible(service, browser):
     started = service()
     visit = browser.visit(started.url)
     visit.sign_up(started.link, "anna")
@@ -137,21 +137,21 @@ def test_empty_lists_keep_nobody_out(service, browser):
     [["pending", "hostile", "own", "empty"], ["approved", "denied", "used", "expired"]],
     ids=", ".join,
 )
-def test_approvals_keep_nobody_out(place, look, names):
+def test_approvals_are_accessible(place, look, names):
     _, _, ids = place
     for name in names:
         look(f"approval-{name}", f"/approvals/{ids[name]}")
     look(f"approval-{names[0]}-of-a-viewer", f"/approvals/{ids[names[0]]}", who="bert")
 
 
-def test_forms_that_came_back_keep_nobody_out(place, look):
+def test_rejected_forms_are_accessible(place, look):
     started, _, ids = place
     page = look.visit("anna").page
     look.visit("anna").go(f"/approvals/{ids['pending']}")
     page.evaluate("document.querySelectorAll('form').forEach((form) => form.noValidate = true)")
     page.get_by_role("button", name="Refuse").click()
-    page.get_by_text("Write why.").wait_for()
-    assert page.evaluate("document.activeElement.id") == "why-not", "the focus is where the fault is"
+    page.get_by_text("Write a reason.").wait_for()
+    assert page.evaluate("document.activeElement.id") == "why-not", "the faulty field has the focus"
     look("approval-without-a-reason")
     look.visit("anna").go(f"/approvals/{ids['hostile']}")
     page.evaluate("document.querySelectorAll('form').forEach((form) => form.noValidate = true)")
@@ -161,7 +161,7 @@ def test_forms_that_came_back_keep_nobody_out(place, look):
     assert started.ask(tool="pay_invoice", arguments=PAYMENT, principal="spiffe://corp/agents/billing", **PATIENT)["status"] == "pending"  # fmt: skip
 
 
-def test_coming_in_keeps_nobody_out(place, look):
+def test_sign_in_and_invitation_are_accessible(place, look):
     started, _, _ = place
     look("sign-in", "/sign-in", who="")
     page = look.visit("").page
@@ -174,13 +174,13 @@ def test_coming_in_keeps_nobody_out(place, look):
     page.goto(started.invite("carl"))
     look("invitation", who="")
     page.get_by_label("Password", exact=True).fill("long enough for a password")
-    page.get_by_label("The same again").fill("another one, as long as that")
+    page.get_by_label("Repeat password").fill("another one, as long as that")
     page.get_by_role("button", name="Set password").click()
     page.get_by_role("alert").wait_for()
     look("invitation-with-an-error", who="")
 
 
-def test_troubles_keep_nobody_out(place, look):
+def test_error_pages_are_accessible(place, look):
     started, _, ids = place
     look("nothing-here", "/nowhere", status=404)
     look("no-such-approval", "/approvals/" + "0" * 32, status=404)
@@ -203,7 +203,7 @@ def test_troubles_keep_nobody_out(place, look):
     look("form-not-valid")
 
 
-def test_what_is_to_be_tapped_is_large_enough(place, look):
+def test_tap_targets_are_large_enough(place, look):
     started, _, ids = place
     anna = look.visit("anna")
     anna.page.set_viewport_size({"width": 360, "height": 740})

@@ -1,4 +1,4 @@
-"""The pages of the approval service: what they keep out, what they let through, and whom."""
+"""Security of the approval service's pages: forged forms, cookies, redirects and hostile texts."""
 
 import json
 import re
@@ -22,12 +22,12 @@ POLICY = {
 
 @pytest.fixture(scope="module")
 def place(module_service):
-    """A service, and anna and bert who are signed in, without a browser."""
+    """A service, and HTTP clients in which anna and bert are signed in."""
     started = module_service()
     return started, sign_up(started.link, "anna"), sign_up(started.invite("bert"))
 
 
-# Forms of other sites.
+# Forged forms.
 
 
 def token(person: httpx.Client, path: str) -> str:
@@ -41,16 +41,16 @@ FORGED = {
     "the token of somebody else": ({"token": "bert"}, {}),
     "another origin": ({}, {"origin": "https://evil.example"}),
     "another port": ({}, {"origin": "http://127.0.0.1:1"}),
-    "an origin that begins alike": ({}, {"origin": "{origin}.evil.example"}),
-    "no origin that a browser tells": ({}, {"origin": "null"}),
-    "a browser that says it is another site": ({}, {"sec-fetch-site": "cross-site"}),
-    "a browser that says it is the same site": ({}, {"sec-fetch-site": "same-site"}),
+    "an origin with the same prefix": ({}, {"origin": "{origin}.evil.example"}),
+    "an opaque origin": ({}, {"origin": "null"}),
+    "a cross-site request": ({}, {"sec-fetch-site": "cross-site"}),
+    "a same-site request of another origin": ({}, {"sec-fetch-site": "same-site"}),
     "as JSON": ({"json": True}, {}),
 }
 
 
 @pytest.mark.parametrize(("form", "headers"), FORGED.values(), ids=FORGED)
-def test_a_form_of_another_site_changes_nothing(place, form, headers):
+def test_a_forged_form_changes_nothing(place, form, headers):
     started, anna, bert = place
     call = {"arguments": {"forged": [str(form), str(headers)]}}
     asked = started.ask(**call)
@@ -59,20 +59,20 @@ def test_a_form_of_another_site_changes_nothing(place, form, headers):
     if sent["token"] == "bert":
         sent["token"] = token(bert, page)
     sent = {name: value for name, value in sent.items() if value is not None}
-    told = {"origin": started.url, **headers}
-    told = {name: value.format(origin=started.url) for name, value in told.items()}
+    sent_headers = {"origin": started.url, **headers}
+    sent_headers = {name: value.format(origin=started.url) for name, value in sent_headers.items()}
     body = {"json": sent} if sent.pop("json", None) else {"data": sent}
     for verb in ("approve", "refuse"):
-        answer = anna.post(f"{page}/{verb}", headers=told, **body)
+        answer = anna.post(f"{page}/{verb}", headers=sent_headers, **body)
         assert answer.status_code in (400, 403), (verb, answer.status_code)
         assert "Nothing was changed" in answer.text
         answer = httpx.post(f"{started.url}/v1{page}/{verb.replace('refuse', 'deny')}", json={"reason": "x"},
-                            headers=told, cookies=dict(anna.cookies), **PLAIN)  # fmt: skip
+                            headers=sent_headers, cookies=dict(anna.cookies), **PLAIN)  # fmt: skip
         assert answer.status_code == 403
     assert started.ask(**call) == {**asked, "status": "pending"}
 
 
-def test_looking_changes_nothing(place):
+def test_a_get_request_changes_nothing(place):
     started, anna, _ = place
     asked = started.ask(arguments={"looked": "at"})
     page = f"/approvals/{asked['id']}"
@@ -82,7 +82,7 @@ def test_looking_changes_nothing(place):
     assert started.ask(arguments={"looked": "at"})["status"] == "pending"
 
 
-def test_nobody_is_signed_in_or_out_by_another_site(place):
+def test_another_site_cannot_sign_anyone_in_or_out(place):
     started, anna, _ = place
     evil = {"origin": "https://evil.example"}
     credentials = {"name": "anna", "password": "correct horse battery staple"}
@@ -99,8 +99,8 @@ def test_nobody_is_signed_in_or_out_by_another_site(place):
     assert anna.get("/").status_code == 200
 
 
-def test_a_page_of_another_site_gets_nowhere_in_a_real_browser(place, browser):
-    """It is of the same site, as browsers see it, so the cookie goes along: a port makes no site."""
+def test_a_browser_stops_the_attacks_of_another_site(place, browser):
+    """Browsers ignore the port when they compare sites, so the attacker's requests carry the cookie."""
     started, anna, _ = place
     asked = started.ask(arguments={"attacked": True})
     page_of_it = f"{started.url}/approvals/{asked['id']}"
@@ -133,10 +133,10 @@ def test_a_page_of_another_site_gets_nowhere_in_a_real_browser(place, browser):
     assert started.ask(arguments={"attacked": True})["status"] == "pending"
 
 
-# What pages and cookies say.
+# Headers and cookies.
 
 
-def test_every_answer_forbids_what_pages_do_not_need(place):
+def test_every_response_has_security_headers(place):
     started, anna, _ = place
     asked = started.ask(arguments={"headers": True})
     page = anna.get("/").text
@@ -156,11 +156,11 @@ def test_every_answer_forbids_what_pages_do_not_need(place):
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["referrer-policy"] in ("same-origin", "no-referrer")
         assert path in assets or answer.headers["cache-control"] == "no-store", path
-        # Nothing in a page runs that is written into it.
+        # No page has inline scripts or styles.
         assert not re.search(r"<script(?![^>]* src=)|\son\w+=|\sstyle=|<style", answer.text), path
 
 
-def test_the_cookie_is_the_servers_alone(place, browser):
+def test_scripts_cannot_read_the_cookie_and_signing_out_ends_the_session(place, browser):
     started, _, _ = place
     visit = browser.visit(started.url)
     visit.sign_in("anna")
@@ -172,12 +172,12 @@ def test_the_cookie_is_the_servers_alone(place, browser):
     old.go("/").get_by_role("heading", name="Waiting for a decision").wait_for()
     visit.page.get_by_role("button", name="Sign out").click()
     visit.page.get_by_role("heading", name="Sign in").wait_for()
-    # The session has ended, and not the cookie alone.
+    # The session itself has ended, not only the cookie.
     old.go("/").get_by_role("heading", name="Sign in").wait_for()
     visit.assert_clean()
 
 
-def test_behind_https_the_cookie_is_for_https_and_this_host(module_service):
+def test_with_https_the_cookie_is_limited_to_https_and_this_host(module_service):
     started = module_service(arguments=["--url", "https://approvals.example"])
     link = started.url + "/invitations/" + started.link.rpartition("/")[2]
     form = {
@@ -191,7 +191,7 @@ def test_behind_https_the_cookie_is_for_https_and_this_host(module_service):
     assert cookie.startswith("__Host-") and "; Secure" in cookie and "domain" not in cookie.lower()
 
 
-def test_a_link_is_good_for_one_account(module_service):
+def test_an_invitation_creates_only_one_account(module_service):
     started = module_service()
     sign_up(started.link, "anna")
     assert httpx.get(started.link, **PLAIN).status_code == 410
@@ -204,10 +204,10 @@ def test_a_link_is_good_for_one_account(module_service):
     assert httpx.get(started.url + "/invitations/" + "0" * 64, **PLAIN).status_code == 410
     before = started.link
     started.restart()
-    assert started.link == before, "whoever restarts it gets no other link once somebody has an account"
+    assert started.link == before, "a restart prints no new link once there is an account"
 
 
-def test_signing_in_gets_slower_the_oftener_it_fails(module_service):
+def test_failed_sign_ins_are_slowed_down(module_service):
     started = module_service()
     sign_up(started.link, "anna").close()
     codes = []
@@ -217,13 +217,13 @@ def test_signing_in_gets_slower_the_oftener_it_fails(module_service):
             codes.append(answer.status_code)
     assert codes[:5] == [422] * 5 and codes[-1] == 429
     assert int(answer.headers["retry-after"]) > 0 and "before you try again" in answer.text
-    # It helps nobody to say that somebody else's address is theirs.
-    told = {"origin": started.url, "x-forwarded-for": "192.0.2.7"}
+    # A forged x-forwarded-for header does not help.
+    sent_headers = {"origin": started.url, "x-forwarded-for": "192.0.2.7"}
     form = {"name": "anna", "password": "correct horse battery staple"}
-    assert httpx.post(started.url + "/sign-in", data=form, headers=told, **PLAIN).status_code == 429
+    assert httpx.post(started.url + "/sign-in", data=form, headers=sent_headers, **PLAIN).status_code == 429
 
 
-def test_another_password_and_the_end_of_an_account_end_its_sessions(module_service):
+def test_a_new_password_or_removing_the_account_ends_its_sessions(module_service):
     started = module_service()
     anna, bert = sign_up(started.link, "anna"), sign_up(started.invite("bert"))
     again = sign_up(started.invite("anna"))
@@ -246,7 +246,7 @@ NEXT = [
 
 
 @pytest.mark.parametrize("path", NEXT)
-def test_signing_in_leads_nowhere_else(place, browser, path):
+def test_signing_in_never_redirects_to_another_site(place, browser, path):
     started, anna, _ = place
     with httpx.Client(base_url=started.url, headers={"origin": started.url}, **PLAIN) as client:
         form = {"name": "anna", "password": "correct horse battery staple", "next": path}
@@ -255,7 +255,7 @@ def test_signing_in_leads_nowhere_else(place, browser, path):
     assert anna.get("/sign-in", params={"next": path}).headers["location"] == "/"
 
 
-def test_who_has_to_sign_in_first_comes_to_the_approval_afterwards(place, browser):
+def test_signing_in_leads_back_to_the_approval(place, browser):
     started, _, _ = place
     asked = started.ask(arguments={"afterwards": True})
     visit = browser.visit(started.url)
@@ -269,7 +269,7 @@ def test_who_has_to_sign_in_first_comes_to_the_approval_afterwards(place, browse
     visit.assert_clean()
 
 
-# What the tests themselves would notice.
+# The browser harness itself.
 
 
 FORBIDS = [*HTML, ("content-security-policy", "default-src 'self'")]
@@ -282,8 +282,8 @@ NOTICED = {
 }
 
 
-@pytest.mark.parametrize(("page", "told"), NOTICED.values(), ids=NOTICED)
-def test_a_browser_notices_what_a_page_must_not_do(browser, page, told):
+@pytest.mark.parametrize(("page", "expected"), NOTICED.values(), ids=NOTICED)
+def test_the_harness_detects_what_a_page_must_not_do(browser, page, expected):
     scripts = {"/throws.js": "throw new Error('thrown')", "/alerts.js": "alert('hello')"}
 
     def answer(request):
@@ -294,11 +294,11 @@ def test_a_browser_notices_what_a_page_must_not_do(browser, page, told):
     with Upstream(answer) as server:
         visit = browser.visit(f"http://127.0.0.1:{server.port}")
         visit.go("/")
-        wait_for(lambda: any(told in problem for problem in visit.problems), told)
+        wait_for(lambda: any(expected in problem for problem in visit.problems), expected)
         visit.close()
 
 
-def test_a_browser_notices_what_keeps_people_out(browser):
+def test_the_harness_detects_inaccessible_pages(browser):
     page = """<!doctype html><title>x</title><img src="data:,"><p><a href="/">x</a></p>
         <p style="color: #aaa; background: #fff">pale</p><div style="width: 3000px">wide</div>"""
     with Upstream(Answer(200, HTML, page.encode())) as server:
@@ -310,7 +310,7 @@ def test_a_browser_notices_what_keeps_people_out(browser):
         visit.close()
 
 
-# Arguments that want to be something else than they are.
+# Hostile arguments and names.
 
 PWN = "window.__pwned = 1"
 NESTED = json.loads('{"a":' * 90 + "1" + "}" * 90)
@@ -362,7 +362,7 @@ def inspector(place, browser):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_arguments_stay_what_they_are(place, inspector, name):
+def test_hostile_arguments_are_only_shown(place, inspector, name):
     started, arguments = place[0], HOSTILE[name]
     asked = started.ask(tool="hostile", arguments=arguments)
     assert asked["status"] == "pending"
@@ -371,7 +371,7 @@ def test_hostile_arguments_stay_what_they_are(place, inspector, name):
     shown = region.inner_text()
     assert page.evaluate("window.__pwned") is None
     assert page.evaluate("document.querySelectorAll('*').length") < 20_000
-    # What there is beside an element of ours would be theirs.
+    # The service itself uses none of these elements, so any of them would be injected.
     assert page.locator("main :is(img, svg, script, style, iframe, object)").count() == 0
     for number in MARKED.get(name, []):
         mark = region.locator(".mark", has_text=f"⟨U+{number}⟩").first
@@ -380,20 +380,20 @@ def test_hostile_arguments_stay_what_they_are(place, inspector, name):
         "\u202e\u2066\u2067\u2069\u200f\u200b\u200d\u00ad\u3164\x00\x1b\x9b\u2028\u2060"
     )
     if "amount" in arguments:
-        assert str(arguments["amount"]) in shown, "it is pushed out by what stands before it"
+        assert str(arguments["amount"]) in shown, "a large member pushed it off the page"
     alike = region.get_by_text("Two keys of one object look alike.").count()
     assert alike == (name in ALIKE)
     with page.expect_download() as download:
         region.get_by_role("link", name="Download").click()
     sent = download.value.path().read_bytes()
     assert json.loads(sent) == arguments and download.value.suggested_filename.endswith(".json")
-    tick = page.get_by_label("I have read the whole arguments")
+    tick = page.get_by_label("I have read the complete arguments")
     assert tick.count() == (name in SHORTENED)
     approve = page.get_by_role("button", name="Approve once")
     assert approve.is_visible()
     if name in SHORTENED:
         approve.click()
-        assert page.url.endswith(asked["id"]), "it is not sent without the tick"
+        assert page.url.endswith(asked["id"]), "the form is not sent without the tick"
         tick.check()
     approve.click()
     page.get_by_role("heading", name="Approved by bert").wait_for()
@@ -403,7 +403,7 @@ def test_hostile_arguments_stay_what_they_are(place, inspector, name):
     assert again["status"] == "approved"
 
 
-def test_what_is_not_shown_whole_is_not_approved_without_a_word(place):
+def test_shortened_arguments_need_a_confirmation(place):
     started, anna, _ = place
     arguments = {"text": "y" * 500_000}
     asked = started.ask(arguments=arguments)
@@ -414,7 +414,7 @@ def test_what_is_not_shown_whole_is_not_approved_without_a_word(place):
     assert started.ask(arguments=arguments)["status"] == "pending"
 
 
-def test_hostile_names_stay_what_they_are(place, inspector):
+def test_hostile_names_are_only_shown(place, inspector):
     started, _, _ = place
     names = {
         member: f"{member}\u202e</title></script><script>{PWN}</script><img src=x onerror='{PWN}'>\u200b"
@@ -438,7 +438,7 @@ def test_hostile_names_stay_what_they_are(place, inspector):
     inspector.assert_clean()
 
 
-def test_a_list_of_many_calls_stays_usable(service, browser):
+def test_a_list_of_many_calls_is_usable(service, browser):
     started = service(config=ROLES)
     anna = browser.visit(started.url)
     with httpx.Client(**PLAIN) as client:
@@ -447,8 +447,8 @@ def test_a_list_of_many_calls_stays_usable(service, browser):
             started.ask(client, arguments={"number": number}, reason="r" * 300, **who)
     anna.sign_up(started.invite("anna"))
     page = anna.page
-    assert page.get_by_role("region", name="Calls that wait").get_by_role("link").count() == 200
-    assert page.get_by_text("More calls wait than are listed here").is_visible()
+    assert page.get_by_role("region", name="Waiting calls").get_by_role("link").count() == 200
+    assert page.get_by_text("More calls are waiting than are listed here").is_visible()
     page.goto("/history")
     seen = page.locator("tbody a").all_inner_texts()
     while (older := page.get_by_role("link", name="Older")).count():

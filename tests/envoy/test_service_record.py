@@ -1,6 +1,6 @@
-"""What the approval service keeps: one answer for one call, and no decision lost, whatever is killed.
+"""Integrity of the record: each approval is used once, and no decision is lost when processes are killed.
 
-On one SQLite file and on one PostgreSQL database, with two processes on each.
+The tests run on a SQLite file and on a PostgreSQL database, with two processes on each.
 """
 
 import random
@@ -20,7 +20,7 @@ from harness.service import PLAIN, ROLES, question
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def pair(request, service):
-    """Two processes on one record, of which both know the same callers; and anna's token."""
+    """Two processes on one database, which accept the same callers; and anna's token."""
     database = ""
     if request.param == "postgres":
         database = request.getfixturevalue("postgres").database(f"pair_{uuid.uuid4().hex}")
@@ -31,7 +31,7 @@ def pair(request, service):
 
 
 def at_once(count: int, what) -> list:
-    """Do something many times at the same moment; return the results."""
+    """Call a function from many threads at the same moment; return the results."""
     ready = threading.Barrier(count)
 
     def one(number: int) -> object:
@@ -42,10 +42,10 @@ def at_once(count: int, what) -> list:
         return list(pool.map(one, range(count)))
 
 
-# One approval, one call.
+# One approval for one call.
 
 
-def test_of_fifty_who_ask_at_once_one_is_told_that_it_is_approved(pair):
+def test_of_fifty_concurrent_questions_one_is_approved(pair):
     first, second, anna = pair
     asked = first.ask(arguments={"amount": 12})
     assert asked["status"] == "pending"
@@ -54,20 +54,20 @@ def test_of_fifty_who_ask_at_once_one_is_told_that_it_is_approved(pair):
     assert Counter(answer["status"] for answer in answers) == {"approved": 1, "pending": 49}
     [approved] = [answer for answer in answers if answer["status"] == "approved"]
     assert approved["id"] == asked["id"]
-    # All the others ask about one new approval.
+    # All others share one new approval.
     assert len({answer["id"] for answer in answers}) == 2
     assert second.show(asked["id"], anna)["status"] == "consumed"
     assert_agrees(first)
 
 
-def test_of_fifty_who_ask_first_all_are_told_of_one_approval(pair):
+def test_fifty_concurrent_first_questions_share_one_approval(pair):
     answers = at_once(50, lambda number: pair[number % 2].ask(arguments={"first": True}))
     assert {answer["status"] for answer in answers} == {"pending"}
     assert len({answer["id"] for answer in answers}) == 1
     assert_agrees(pair[1])
 
 
-def test_of_twenty_who_decide_at_once_one_decides(pair):
+def test_of_twenty_concurrent_decisions_one_counts(pair):
     first, _, anna = pair
     bert = first.shell("bert")
     asked = first.ask()
@@ -83,8 +83,8 @@ def test_of_twenty_who_decide_at_once_one_decides(pair):
     assert_agrees(first)
 
 
-# What becomes of one approval. Who asks again about it is counted, and not written down.
-STORIES = {
+# The possible sequences of an approval's events. Repeated questions are counted, not written as events.
+SEQUENCES = {
     ("asked",),
     ("asked", "expired"),
     ("asked", "approved"),
@@ -96,25 +96,25 @@ STORIES = {
 
 
 def assert_agrees(service) -> dict:
-    """The events are numbered without a gap and tell one story; return them by approval."""
+    """Check that the events have no gaps and each approval a possible sequence; return them by approval."""
     events = service.events()
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    stories: dict = {}
+    sequences: dict = {}
     for event in events:
         if approval := event.get("approval"):
-            stories.setdefault(approval, []).append(event)
-    for approval, story in stories.items():
-        assert tuple(event["event"] for event in story) in STORIES, approval
-    return stories
+            sequences.setdefault(approval, []).append(event)
+    for approval, sequence in sequences.items():
+        assert tuple(event["event"] for event in sequence) in SEQUENCES, approval
+    return sequences
 
 
-def test_one_caller_has_so_many_questions_that_wait_and_leaves_room_for_others(service):
+def test_the_pending_questions_of_one_principal_are_limited(service):
     started = service(config="most_waiting = 3\n" + ROLES)
     anna = started.shell("anna")
     asked = [started.ask(arguments={"number": number}) for number in range(3)]
     refused = started.post(question(arguments={"number": 3}))
-    assert refused.status_code == 429 and "wait already" in refused.json()["error"]
-    # What waits already may be asked about again, and another agent asks as well.
+    assert refused.status_code == 429 and "already pending" in refused.json()["error"]
+    # Pending questions may be repeated, and another principal may ask.
     assert started.ask(arguments={"number": 0})["id"] == asked[0]["id"]
     assert started.ask(arguments={"number": 3}, principal="agent-8")["status"] == "pending"
     started.decide(asked[0]["id"], "deny", anna, "no")
@@ -122,10 +122,10 @@ def test_one_caller_has_so_many_questions_that_wait_and_leaves_room_for_others(s
     assert_agrees(started)
 
 
-# Power fails.
+# Power failures.
 
 
-def test_a_decision_that_was_answered_is_there_after_a_kill(pair):
+def test_an_answered_decision_survives_a_kill(pair):
     first, _, anna = pair
     for number, verb in enumerate(["approve", "deny", "approve", "deny"]):
         asked = first.ask(arguments={"number": number})
@@ -140,8 +140,8 @@ def test_a_decision_that_was_answered_is_there_after_a_kill(pair):
     assert_agrees(first)
 
 
-def test_nothing_is_lost_or_used_twice_when_processes_are_killed_under_load(pair):
-    """One of the two is killed at a random moment, and started again, seven times over."""
+def test_killing_processes_under_load_loses_no_decision_and_repeats_no_use(pair):
+    """Seven times, one of the two processes is killed at a random moment and restarted."""
     first, second, anna = pair
     chance = random.Random(7)
     over = threading.Event()
@@ -183,19 +183,19 @@ def test_nothing_is_lost_or_used_twice_when_processes_are_killed_under_load(pair
     over.set()
     for thread in threads:
         thread.join()
-    assert failed["ask"], "nobody noticed"
+    assert failed["ask"], "no question failed, so the kills had no effect"
     assert len(decided) > 20 and len(used) > 20, (len(decided), len(used))
     assert len(used) == len(set(used)), "an approval was used twice"
-    stories = assert_agrees(first)
+    sequences = assert_agrees(first)
     for id, reason in decided.items():
-        [event] = [event for event in stories[id] if event["event"] == "approved"]
-        assert (event["who"], event["reason"]) == ("anna", reason), "a decision that was answered is lost"
+        [event] = [event for event in sequences[id] if event["event"] == "approved"]
+        assert (event["who"], event["reason"]) == ("anna", reason), "an answered decision was lost"
     for id in used:
-        assert [event["event"] for event in stories[id]].count("consumed") == 1
+        assert [event["event"] for event in sequences[id]].count("consumed") == 1
     assert first.command("export") == second.command("export")
 
 
-def test_a_database_that_goes_away_approves_nothing_and_is_missed_until_it_is_back(service, postgres):
+def test_without_its_database_the_service_approves_nothing_and_is_not_ready(service, postgres):
     with Postgres() as own:
         started = service(database=own.database("own"), config=ROLES)
         anna = started.shell("anna")
@@ -206,30 +206,32 @@ def test_a_database_that_goes_away_approves_nothing_and_is_missed_until_it_is_ba
             answer = started.post(question())
             assert answer.status_code == 503 and "approved" not in answer.text
         assert started.decided(asked["id"], "deny", anna, "late").status_code == 503
-        told = {path: httpx.get(started.url + path, **PLAIN).status_code for path in ("/readyz", "/healthz")}
-        assert told == {"/readyz": 503, "/healthz": 200}
+        statuses = {
+            path: httpx.get(started.url + path, **PLAIN).status_code for path in ("/readyz", "/healthz")
+        }
+        assert statuses == {"/readyz": 503, "/healthz": 200}
         own.start()
         wait_for(
             lambda: httpx.get(started.url + "/readyz", **PLAIN).status_code == 200,
-            "the service to find its database again",
+            "the service to reconnect to its database",
         )
         assert [started.ask()["status"] for _ in range(2)] == ["approved", "pending"]
         assert_agrees(started)
 
 
-# Those who wait.
+# Held questions.
 
 
 @pytest.mark.parametrize("where", [0, 1], ids=["here", "through another process"])
 @pytest.mark.parametrize(("verb", "status"), [("approve", "approved"), ("deny", "denied")])
-def test_who_waits_is_answered_when_somebody_decides(pair, where, verb, status):
-    """At once where it waits; the other process looks every second."""
+def test_a_held_question_is_answered_after_a_decision(pair, where, verb, status):
+    """At once in the process that holds it. The other process polls every second."""
     first, _, anna = pair
     call = {"arguments": {"where": where, "verb": verb}}
     asked = first.ask(**call)
     with ThreadPoolExecutor() as pool:
         waits = pool.submit(lambda: (first.ask(**call, wait_seconds=60), time.monotonic()))
-        wait_for(lambda: first.show(asked["id"], anna)["times"] == 2, "the second to be asked")
+        wait_for(lambda: first.show(asked["id"], anna)["times"] == 2, "the second question")
         pair[where].decide(asked["id"], verb, anna, reason="because")
         decided = time.monotonic()
         answer, answered = waits.result()
@@ -237,19 +239,19 @@ def test_who_waits_is_answered_when_somebody_decides(pair, where, verb, status):
     assert answered - decided < (1.0, 4.0)[where]
 
 
-def test_of_twenty_who_wait_one_is_told_that_it_is_approved(pair):
+def test_of_twenty_held_questions_one_is_approved(pair):
     first, second, anna = pair
     asked = first.ask()
     with ThreadPoolExecutor(20) as pool:
         waits = [pool.submit(pair[number % 2].ask, wait_seconds=4) for number in range(20)]
-        wait_for(lambda: first.show(asked["id"], anna)["times"] == 21, "all to ask")
+        wait_for(lambda: first.show(asked["id"], anna)["times"] == 21, "all questions")
         second.decide(asked["id"], "approve", anna)
         answers = [wait.result() for wait in waits]
     assert Counter(answer["status"] for answer in answers) == {"approved": 1, "pending": 19}
     assert_agrees(first)
 
 
-def test_who_leaves_while_waiting_uses_nothing_up(pair):
+def test_a_caller_that_disconnects_consumes_nothing(pair):
     first, _, anna = pair
     asked = first.ask()
     for _ in range(3):
@@ -259,25 +261,25 @@ def test_who_leaves_while_waiting_uses_nothing_up(pair):
     assert [first.ask()["status"] for _ in range(2)] == ["approved", "pending"]
 
 
-def test_who_waits_when_the_service_is_told_to_end_is_answered(pair):
+def test_a_held_question_is_answered_when_the_service_stops(pair):
     first, second, anna = pair
     asked = first.ask()
     with ThreadPoolExecutor() as pool:
         waits = pool.submit(first.ask, wait_seconds=60)
-        wait_for(lambda: first.show(asked["id"], anna)["times"] == 2, "the second to be asked")
+        wait_for(lambda: first.show(asked["id"], anna)["times"] == 2, "the second question")
         begun = time.monotonic()
         assert first.stop() == 0
         assert time.monotonic() - begun < 5
         assert (waits.result()["status"], waits.result()["id"]) == ("pending", asked["id"])
-    # The other one serves on.
+    # The other process goes on.
     second.decide(asked["id"], "approve", anna)
     assert second.ask()["status"] == "approved"
 
 
-# Time passes.
+# Expiry.
 
 
-def test_neither_a_question_nor_its_answer_outlives_its_time(pair):
+def test_questions_and_decisions_expire(pair):
     first, second, anna = pair
     brief = {name: {"arguments": {"name": name}, "expires_seconds": 2} for name in ("open", "yes", "no")}
     asked = {name: first.ask(**call) for name, call in brief.items()}
@@ -285,26 +287,28 @@ def test_neither_a_question_nor_its_answer_outlives_its_time(pair):
     first.decide(asked["no"]["id"], "deny", anna, reason="no")
     assert second.ask(**brief["no"])["status"] == "denied"
     for answer in asked.values():
-        wait_for(lambda id=answer["id"]: second.show(id, anna)["status"] == "expired", "it to expire")
+        wait_for(
+            lambda id=answer["id"]: second.show(id, anna)["status"] == "expired", "the approval to expire"
+        )
     late = first.decided(asked["open"]["id"], "approve", anna)
-    assert late.status_code == 409 and "time is over" in late.json()["error"]
+    assert late.status_code == 409 and "it has expired" in late.json()["error"]
     for name, call in brief.items():
         answer = first.ask(**call)
         assert answer["status"] == "pending" and answer["id"] != asked[name]["id"], name
     ended = ["asked", "expired"], ["asked", "approved", "expired"], ["asked", "denied", "expired"]
 
-    def stories() -> bool:
-        told = assert_agrees(first)
+    def sequences() -> bool:
+        found = assert_agrees(first)
         return all(
-            [event["event"] for event in told[answer["id"]]] == names
+            [event["event"] for event in found[answer["id"]]] == names
             for answer, names in zip(asked.values(), ended, strict=True)
         )
 
-    # The record is tidied every few seconds, by one of the two.
-    wait_for(stories, "the record to say so")
+    # One of the two processes marks expired approvals every few seconds.
+    wait_for(sequences, "the events of the expiry")
 
 
-def test_who_waits_for_a_question_that_expires_is_told_in_time(pair):
+def test_a_held_question_is_answered_when_it_expires(pair):
     begun = time.monotonic()
     assert pair[0].ask(expires_seconds=1, wait_seconds=60)["status"] == "pending"
     assert time.monotonic() - begun < 5

@@ -1,14 +1,14 @@
-//! The file's text to [`Settings`], with every fault that it has.
+//! Reads the configuration file, and reports all of its faults.
 
 use mcp_policy_engine::policy::{Faults, Path};
 
 use super::table::Keys;
-use super::{Caller, Network, Person, Proxy, Risk, Role, Settings, Shows, SignIn, Tls, Webhook};
+use super::{Caller, CallerCredential, Network, Person, Proxy, Risk, Role, Settings, SignIn, Tls, Webhook};
 
-/// Reads a configuration file; `file` returns the text of a file that it names.
+/// Reads the text of a configuration file. `file` returns the text of a file that the configuration names.
 ///
 /// # Errors
-/// Every fault of the file, each as `place: what is wrong, what would be right`.
+/// All faults of the file, each as `place: what is wrong, what would be right`.
 pub fn settings(text: &str, file: impl Fn(&str) -> std::io::Result<String>) -> Result<Settings, Faults> {
     let mut faults = Faults::default();
     let table = match text.parse::<toml::Table>() {
@@ -16,106 +16,105 @@ pub fn settings(text: &str, file: impl Fn(&str) -> std::io::Result<String>) -> R
         Err(error) => {
             let start = error.span().map_or(0, |span| span.start);
             let line = text.get(..start).unwrap_or_default().matches('\n').count().saturating_add(1);
-            // The parser's own message quotes the line, which may hold a secret.
+            // The parser's full message quotes the line, which may contain a secret.
             faults.add(
                 &Path::default().key("line").index(line),
-                format_args!("is no TOML: {}", error.message()),
+                format_args!("not valid TOML: {}", error.message()),
             );
             return Err(faults);
         }
     };
-    let settings = file_of(&table, &file, &mut faults);
+    let settings = root(&table, &file, &mut faults);
     if faults.is_empty() { Ok(settings) } else { Err(faults) }
 }
 
-/// Reads the whole file.
-fn file_of(
+/// Reads the top-level table.
+fn root(
     table: &toml::Table,
     file: &impl Fn(&str) -> std::io::Result<String>,
     faults: &mut Faults,
 ) -> Settings {
-    let mut root = Keys::root(table);
-    let tls = root.table("tls", faults).map(|keys| tls(keys, faults));
-    let vouched = tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    let mut keys = Keys::root(table);
+    let tls = keys.table("tls", faults).map(|keys| tls(keys, faults));
+    let has_client_ca = tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
     let settings = Settings {
-        listen: root.text("listen", faults),
-        database: root.text("database", faults),
-        url: url(&mut root, faults),
+        listen: keys.text("listen", faults),
+        database: keys.text("database", faults),
+        url: url(&mut keys, faults),
         proxies: {
-            let listed = root.texts("proxies", faults).unwrap_or_default();
-            networks(&listed, &root.place("proxies"), faults)
+            let listed = keys.texts("proxies", faults).unwrap_or_default();
+            networks(&listed, &keys.place("proxies"), faults)
         },
-        most_waiting: root.count("most_waiting", faults),
+        most_waiting: keys.count("most_waiting", faults),
         tls,
-        callers: each(root.tables("callers", faults), |keys| caller(keys, vouched, faults)),
-        sign_in: root.table("sign_in", faults).map(|keys| sign_in(keys, faults)).unwrap_or_default(),
-        roles: each(root.tables("roles", faults), |keys| Some(role(keys, faults))),
-        risks: each(root.tables("risks", faults), |keys| Some(risk(keys, faults))),
-        people: each(root.tables("approvers", faults), |keys| Some(person(keys, faults))),
-        webhooks: each(root.tables("webhooks", faults), |keys| webhook(keys, file, faults)),
+        callers: each(keys.tables("callers", faults), |keys| caller(keys, has_client_ca, faults)),
+        sign_in: keys.table("sign_in", faults).map(|keys| sign_in(keys, faults)).unwrap_or_default(),
+        roles: each(keys.tables("roles", faults), |keys| Some(role(keys, faults))),
+        risks: each(keys.tables("risks", faults), |keys| Some(risk(keys, faults))),
+        people: each(keys.tables("approvers", faults), |keys| Some(person(keys, faults))),
+        webhooks: each(keys.tables("webhooks", faults), |keys| webhook(keys, file, faults)),
     };
     if !settings.sign_in.accounts && settings.sign_in.proxy.is_none() {
         faults.add(
             &Path::default().key("sign_in").key("accounts"),
-            "must be `true` where there is no `[sign_in.proxy]`",
+            "must be `true` without a `[sign_in.proxy]`",
         );
     }
-    root.close(faults);
+    keys.close(faults);
     settings
 }
 
-/// Reads each of a list of tables.
+/// Reads each table of a list; skips those for which `read` returns `None`.
 fn each<'t, T>(tables: Vec<Keys<'t>>, read: impl FnMut(Keys<'t>) -> Option<T>) -> Vec<T> {
     tables.into_iter().filter_map(read).collect()
 }
 
-/// Tells whether a text is a URL that people and services are reached by, and returns it without the
-/// slash at its end.
+/// Returns `text` without a trailing slash if it is an http or https URL, else `None`.
 pub fn web_url(text: &str) -> Option<&str> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
     let plain = rest.chars().all(|char| char.is_ascii_graphic() && !matches!(char, '"' | '<' | '>' | '\\'));
     (plain && !rest.starts_with('/') && !rest.is_empty()).then(|| text.trim_end_matches('/'))
 }
 
-fn url(root: &mut Keys<'_>, faults: &mut Faults) -> Option<String> {
-    let text = root.text("url", faults)?;
+fn url(keys: &mut Keys<'_>, faults: &mut Faults) -> Option<String> {
+    let text = keys.text("url", faults)?;
     let url = web_url(&text).filter(|url| !url.contains(['?', '#', '@']));
     if url.is_none() {
-        faults.add(&root.place("url"), "must be a URL such as `https://approvals.example.com`");
+        faults.add(&keys.place("url"), "must be a URL such as `https://approvals.example.com`");
     }
     url.map(str::to_owned)
 }
 
 fn tls(mut keys: Keys<'_>, faults: &mut Faults) -> Tls {
     let tls = Tls {
-        certificate: keys.needed("certificate", faults),
-        key: keys.needed("key", faults),
+        certificate: keys.required("certificate", faults),
+        key: keys.required("key", faults),
         client_ca: keys.text("client_ca", faults),
     };
     keys.close(faults);
     tls
 }
 
-fn caller(mut keys: Keys<'_>, vouched: bool, faults: &mut Faults) -> Option<Caller> {
-    let name = keys.needed("name", faults);
+fn caller(mut keys: Keys<'_>, has_client_ca: bool, faults: &mut Faults) -> Option<Caller> {
+    let name = keys.required("name", faults);
     let token = keys.text("token_sha256", faults);
     let certificate = keys.text("certificate", faults);
     let servers = keys.patterns("servers", faults);
     let place = keys.place("token_sha256");
-    let shows = match (token, certificate) {
+    let credential = match (token, certificate) {
         (Some(token), None) => {
             let digits = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
             if !digits(&token) {
                 faults.add(&place, "must be 64 hex digits, the SHA-256 of the token");
             }
-            Some(Shows::Token(token.to_lowercase()))
+            Some(CallerCredential::Token(token.to_lowercase()))
         }
         (None, Some(name)) => {
-            if !vouched {
-                let what = "needs `tls.client_ca`, the authorities that vouch for callers";
+            if !has_client_ca {
+                let what = "needs `tls.client_ca`, the authorities that sign callers' certificates";
                 faults.add(&keys.place("certificate"), what);
             }
-            Some(Shows::Certificate(name))
+            Some(CallerCredential::Certificate(name))
         }
         _ => {
             if !faults.has(&place) && !faults.has(&keys.place("certificate")) {
@@ -125,7 +124,7 @@ fn caller(mut keys: Keys<'_>, vouched: bool, faults: &mut Faults) -> Option<Call
         }
     };
     keys.close(faults);
-    Some(Caller { name, shows: shows?, servers })
+    Some(Caller { name, credential: credential?, servers })
 }
 
 fn sign_in(mut keys: Keys<'_>, faults: &mut Faults) -> SignIn {
@@ -149,7 +148,7 @@ fn networks(texts: &[String], place: &Path, faults: &mut Faults) -> Vec<Network>
 }
 
 fn proxy(mut keys: Keys<'_>, faults: &mut Faults) -> Proxy {
-    let header = keys.needed("header", faults);
+    let header = keys.required("header", faults);
     let groups_header = keys.text("groups_header", faults);
     for (key, name) in [("header", Some(&header)), ("groups_header", groups_header.as_ref())] {
         let name = name.filter(|name| !name.is_empty());
@@ -173,7 +172,7 @@ fn role(mut keys: Keys<'_>, faults: &mut Faults) -> Role {
     if who.is_empty() && !faults.has(&place) {
         faults.add(&place, "must list names, or groups as `group:NAME`");
     }
-    let may = keys.needed("may", faults);
+    let may = keys.required("may", faults);
     if !may.is_empty() && !matches!(may.as_str(), "approve" | "view") {
         faults.add(&keys.place("may"), "must be `approve` or `view`");
     }
@@ -186,18 +185,18 @@ fn risk(mut keys: Keys<'_>, faults: &mut Faults) -> Risk {
     let risk = Risk {
         servers: keys.patterns("servers", faults),
         tools: keys.patterns("tools", faults),
-        class: keys.needed("class", faults),
+        class: keys.required("class", faults),
     };
     keys.close(faults);
     risk
 }
 
 fn person(mut keys: Keys<'_>, faults: &mut Faults) -> Person {
-    let name = keys.needed("name", faults);
+    let name = keys.required("name", faults);
     let place = keys.place("principals");
     let texts = keys.texts("principals", faults).unwrap_or_default();
     if texts.is_empty() && !faults.has(&place) {
-        faults.add(&place, "must list patterns of the principals that are this person");
+        faults.add(&place, "must list patterns of this person's principals");
     }
     keys.close(faults);
     let pattern = |text: &String| mcp_policy_engine::policy::Pattern::new(&text.to_lowercase());
@@ -211,7 +210,7 @@ fn webhook(
 ) -> Option<Webhook> {
     let (url, path) = (keys.text("url", faults), keys.text("url_file", faults));
     let place = keys.place(if path.is_some() { "url_file" } else { "url" });
-    let known = faults.has(&keys.place("url")) || faults.has(&keys.place("url_file"));
+    let reported = faults.has(&keys.place("url")) || faults.has(&keys.place("url_file"));
     keys.close(faults);
     let text = match (url, path) {
         (Some(url), None) => url,
@@ -223,14 +222,14 @@ fn webhook(
             }
         },
         _ => {
-            if !known {
+            if !reported {
                 faults.add(&place, "a webhook must have either `url` or `url_file`");
             }
             return None;
         }
     };
     if web_url(&text).is_none() {
-        faults.add(&place, "must hold a URL that begins with `https://` or `http://`");
+        faults.add(&place, "must be a URL that starts with `https://` or `http://`");
         return None;
     }
     Some(Webhook { url: text })

@@ -1,76 +1,78 @@
-//! Tables of the file, key by key: what is not asked for is unknown.
+//! Reads the keys of a configuration table, and reports unknown ones.
 
 use mcp_policy_engine::policy::{Faults, Path, Pattern};
 use toml::{Table, Value};
 
-/// A table that is being read. Keys are taken by name; [`close`](Self::close) reports the rest.
+/// A table that is being read. Each method reads the value of one key; [`close`](Self::close) reports all
+/// keys that no method has read.
 pub(super) struct Keys<'t> {
     path: Path,
     table: Option<&'t Table>,
-    known: Vec<&'static str>,
+    expected: Vec<&'static str>,
 }
 
 impl<'t> Keys<'t> {
-    /// Opens the whole file.
+    /// Opens the top-level table.
     pub(super) fn root(table: &'t Table) -> Self {
-        Self { path: Path::default(), table: Some(table), known: Vec::new() }
+        Self { path: Path::default(), table: Some(table), expected: Vec::new() }
     }
 
-    /// Opens a table at `path`; what is none counts as one without keys, and is a fault.
+    /// Opens the table at `path`. A value of another type is a fault, and reads as an empty table.
     fn open(value: &'t Value, path: Path, faults: &mut Faults) -> Self {
         let table = value.as_table();
         if table.is_none() {
             faults.add(&path, format_args!("must be a table, found {}", found(value)));
         }
-        Self { path, table, known: Vec::new() }
+        Self { path, table, expected: Vec::new() }
     }
 
-    /// Returns the place of `key`.
+    /// Returns the path of `key`.
     pub(super) fn place(&self, key: &str) -> Path {
         self.path.key(key)
     }
 
     fn take(&mut self, key: &'static str) -> Option<&'t Value> {
-        self.known.push(key);
+        self.expected.push(key);
         self.table?.get(key)
     }
 
-    /// Takes a string that is not empty.
+    /// Reads a non-empty string.
     pub(super) fn text(&mut self, key: &'static str, faults: &mut Faults) -> Option<String> {
         let value = self.take(key)?;
         match value.as_str() {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
             _ => {
                 let path = self.place(key);
-                faults.add(&path, format_args!("must be a string that is not empty, found {}", found(value)));
+                faults.add(&path, format_args!("must be a non-empty string, found {}", found(value)));
                 None
             }
         }
     }
 
-    /// Takes a string that has to be there; an empty one in its place is a fault that is noted.
-    pub(super) fn needed(&mut self, key: &'static str, faults: &mut Faults) -> String {
+    /// Reads a required non-empty string. Returns an empty string and reports a fault if it is missing or
+    /// invalid.
+    pub(super) fn required(&mut self, key: &'static str, faults: &mut Faults) -> String {
         let text = self.text(key, faults);
         let place = self.place(key);
         if text.is_none() && !faults.has(&place) {
-            faults.add(&place, "is missing, must be a string that is not empty");
+            faults.add(&place, "is missing, must be a non-empty string");
         }
         text.unwrap_or_default()
     }
 
-    /// Takes an integer from 1 on.
+    /// Reads an integer of 1 or more.
     pub(super) fn count(&mut self, key: &'static str, faults: &mut Faults) -> Option<u32> {
         let value = self.take(key)?;
         let count =
             value.as_integer().and_then(|number| u32::try_from(number).ok()).filter(|count| *count > 0);
         if count.is_none() {
             let path = self.place(key);
-            faults.add(&path, format_args!("must be an integer from 1 on, found {}", found(value)));
+            faults.add(&path, format_args!("must be an integer of 1 or more, found {}", found(value)));
         }
         count
     }
 
-    /// Takes `true` or `false`.
+    /// Reads a boolean; `absent` is the default.
     pub(super) fn flag(&mut self, key: &'static str, absent: bool, faults: &mut Faults) -> bool {
         let Some(value) = self.take(key) else { return absent };
         value.as_bool().unwrap_or_else(|| {
@@ -80,7 +82,7 @@ impl<'t> Keys<'t> {
         })
     }
 
-    /// Takes a list of strings, none of them empty.
+    /// Reads a list of non-empty strings.
     pub(super) fn texts(&mut self, key: &'static str, faults: &mut Faults) -> Option<Vec<String>> {
         let value = self.take(key)?;
         let path = self.place(key);
@@ -93,7 +95,7 @@ impl<'t> Keys<'t> {
             match value.as_str() {
                 Some(text) if !text.is_empty() => texts.push(text.to_owned()),
                 _ => {
-                    let what = format_args!("must be a string that is not empty, found {}", found(value));
+                    let what = format_args!("must be a non-empty string, found {}", found(value));
                     faults.add(&path.index(index), what);
                 }
             }
@@ -101,7 +103,7 @@ impl<'t> Keys<'t> {
         Some(texts)
     }
 
-    /// Takes a list of patterns; where it is absent, every name fits.
+    /// Reads a list of patterns. The default is one pattern that matches every name.
     pub(super) fn patterns(&mut self, key: &'static str, faults: &mut Faults) -> Vec<Pattern> {
         let texts = self.texts(key, faults);
         texts.map_or_else(
@@ -110,13 +112,13 @@ impl<'t> Keys<'t> {
         )
     }
 
-    /// Takes a table.
+    /// Reads a table.
     pub(super) fn table(&mut self, key: &'static str, faults: &mut Faults) -> Option<Self> {
         let value = self.take(key)?;
         Some(Self::open(value, self.place(key), faults))
     }
 
-    /// Takes a list of tables, as `[[key]]` writes it.
+    /// Reads a list of tables, written as `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str, faults: &mut Faults) -> Vec<Self> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let path = self.place(key);
@@ -130,20 +132,21 @@ impl<'t> Keys<'t> {
         list.iter().enumerate().map(open).collect()
     }
 
-    /// Notes a fault for every key that nobody took.
+    /// Reports every key that was not read as unknown.
     pub(super) fn close(self, faults: &mut Faults) {
         for key in self.table.into_iter().flat_map(Table::keys) {
-            if !self.known.contains(&key.as_str()) {
-                let mut known: Vec<_> = self.known.iter().map(|key| format!("`{key}`")).collect();
-                let last = known.pop().unwrap_or_default();
-                let known = if known.is_empty() { last } else { format!("{} or {last}", known.join(", ")) };
-                faults.add(&self.path.key(key), format_args!("unknown key, expected {known}"));
+            if !self.expected.contains(&key.as_str()) {
+                let mut expected: Vec<_> = self.expected.iter().map(|key| format!("`{key}`")).collect();
+                let last = expected.pop().unwrap_or_default();
+                let expected =
+                    if expected.is_empty() { last } else { format!("{} or {last}", expected.join(", ")) };
+                faults.add(&self.path.key(key), format_args!("unknown key, expected {expected}"));
             }
         }
     }
 }
 
-/// Describes a value in a message: its type alone, since it may be a secret.
+/// Describes the type of a value, not the value itself, which may be a secret.
 fn found(value: &Value) -> &'static str {
     match value {
         Value::String(text) if text.is_empty() => "an empty string",

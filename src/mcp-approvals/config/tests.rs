@@ -1,8 +1,8 @@
-//! Files as people write them, and every fault of those that are wrong.
+//! Valid configuration files, and the faults of invalid ones.
 
 use super::*;
 
-/// Reads a file; the one that it may name holds a webhook's URL.
+/// Reads a configuration. `hook.txt` contains a webhook's URL.
 fn read(text: &str) -> Result<Settings, Vec<String>> {
     let file = |path: &str| match path {
         "hook.txt" => Ok("https://hooks.example/T0/secret\n".to_owned()),
@@ -13,7 +13,7 @@ fn read(text: &str) -> Result<Settings, Vec<String>> {
 }
 
 #[test]
-fn the_documented_file_is_read_whole() {
+fn the_example_file_is_read_completely() {
     let text = include_str!("../../../envoy/approvals/mcp-approvals.toml");
     let settings = settings(text, |_| Ok(String::new())).unwrap();
     assert_eq!((settings.callers.len(), settings.roles.len(), settings.risks.len()), (2, 3, 3));
@@ -21,60 +21,64 @@ fn the_documented_file_is_read_whole() {
     assert_eq!((settings.most_waiting, settings.proxies.len(), settings.people.len()), (Some(200), 1, 1));
 }
 
+const COMPLETE: &str = r#"
+listen = "0.0.0.0:8443"
+most_waiting = 50
+database = "postgres://approvals@db/approvals"
+url = "https://approvals.example.com/"
+
+[tls]
+certificate = "server.pem"
+key = "server.key"
+client_ca = "mesh.pem"
+
+[[callers]]
+name = "edge"
+token_sha256 = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"
+servers = ["crm", "hr-*"]
+
+[[callers]]
+name = "mesh"
+certificate = "spiffe://corp/envoy"
+
+[sign_in]
+accounts = false
+[sign_in.proxy]
+header = "x-forwarded-user"
+groups_header = "x-forwarded-groups"
+trusted = ["127.0.0.1/32", "10.0.0.0/8", "::1"]
+
+[[roles]]
+who = ["alice", "group:sre"]
+may = "approve"
+
+[[risks]]
+tools = ["delete_*"]
+class = "destructive"
+[[risks]]
+servers = ["bank"]
+class = "financial"
+
+[[approvers]]
+name = "alice"
+principals = ["Alice@corp.example", "agent-of-alice-*"]
+
+[[webhooks]]
+url_file = "hook.txt"
+"#;
+
 #[test]
-fn a_whole_file_is_read() {
-    let settings = read(
-        r#"
-        listen = "0.0.0.0:8443"
-        most_waiting = 50
-        database = "postgres://approvals@db/approvals"
-        url = "https://approvals.example.com/"
-
-        [tls]
-        certificate = "server.pem"
-        key = "server.key"
-        client_ca = "mesh.pem"
-
-        [[callers]]
-        name = "edge"
-        token_sha256 = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"
-        servers = ["crm", "hr-*"]
-
-        [[callers]]
-        name = "mesh"
-        certificate = "spiffe://corp/envoy"
-
-        [sign_in]
-        accounts = false
-        [sign_in.proxy]
-        header = "x-forwarded-user"
-        groups_header = "x-forwarded-groups"
-        trusted = ["127.0.0.1/32", "10.0.0.0/8", "::1"]
-
-        [[roles]]
-        who = ["alice", "group:sre"]
-        may = "approve"
-
-        [[risks]]
-        tools = ["delete_*"]
-        class = "destructive"
-        [[risks]]
-        servers = ["bank"]
-        class = "financial"
-
-        [[approvers]]
-        name = "alice"
-        principals = ["Alice@corp.example", "agent-of-alice-*"]
-
-        [[webhooks]]
-        url_file = "hook.txt"
-        "#,
-    );
-    let settings = settings.unwrap();
+fn a_complete_file_is_read() {
+    let settings = read(COMPLETE).unwrap();
     assert_eq!(settings.url.as_deref(), Some("https://approvals.example.com"));
-    assert!(matches!(&settings.callers[0].shows, Shows::Token(hash) if hash.starts_with("ba78")));
-    assert!(any(&settings.callers[0].servers, "hr-eu") && !any(&settings.callers[0].servers, "bank"));
-    assert!(any(&settings.callers[1].servers, "bank"), "every server, unless told");
+    assert!(
+        matches!(&settings.callers[0].credential, CallerCredential::Token(hash) if hash.starts_with("ba78"))
+    );
+    assert!(
+        matches_any(&settings.callers[0].servers, "hr-eu")
+            && !matches_any(&settings.callers[0].servers, "bank")
+    );
+    assert!(matches_any(&settings.callers[1].servers, "bank"), "every server by default");
     assert_eq!(settings.webhooks[0].url, "https://hooks.example/T0/secret");
     for (server, tool, class) in [
         ("bank", "delete_account", "destructive"),
@@ -86,106 +90,106 @@ fn a_whole_file_is_read() {
 }
 
 #[test]
-fn an_empty_file_is_enough() {
+fn an_empty_file_is_valid() {
     let settings = read("").unwrap();
     assert!(settings.sign_in.accounts && settings.callers.is_empty() && settings.listen.is_none());
 }
 
+/// Invalid files, and all of their faults.
+const INVALID: &[(&str, &[&str])] = &[
+    ("proxies = [\"a\"]", &["proxies[0]: must be an address such as `10.0.0.7` or `10.0.0.0/8`"]),
+    ("most_waiting = 0", &["most_waiting: must be an integer of 1 or more, found an integer"]),
+    ("most_waiting = \"9\"", &["most_waiting: must be an integer of 1 or more, found a string"]),
+    ("listen = 8090", &["listen: must be a non-empty string, found an integer"]),
+    (
+        "lisen = \"x\"",
+        &[
+            "lisen: unknown key, expected `tls`, `listen`, `database`, `url`, `proxies`, `most_waiting`, `callers`, `sign_in`, `roles`, `risks`, `approvers` or `webhooks`",
+        ],
+    ),
+    ("url = \"approvals.example.com\"", &["url: must be a URL such as `https://approvals.example.com`"]),
+    ("url = \"https://a@b\"", &["url: must be a URL such as `https://approvals.example.com`"]),
+    (
+        "[callers]\nname = \"x\"",
+        &["callers: must be a list of tables, each under `[[callers]]`, found a table"],
+    ),
+    (
+        "[[callers]]\ntoken_sha256 = \"hunter2\"\nserver = [\"x\"]",
+        &[
+            "callers[0].name: is missing, must be a non-empty string",
+            "callers[0].token_sha256: must be 64 hex digits, the SHA-256 of the token",
+            "callers[0].server: unknown key, expected `name`, `token_sha256`, `certificate` or `servers`",
+        ],
+    ),
+    (
+        "[[callers]]\nname = \"x\"",
+        &["callers[0].token_sha256: a caller must have either `token_sha256` or `certificate`"],
+    ),
+    (
+        "[[callers]]\nname = \"x\"\ncertificate = \"spiffe://x\"",
+        &["callers[0].certificate: needs `tls.client_ca`, the authorities that sign callers' certificates"],
+    ),
+    ("[tls]\nkey = \"k\"", &["tls.certificate: is missing, must be a non-empty string"]),
+    ("[sign_in]\naccounts = false", &["sign_in.accounts: must be `true` without a `[sign_in.proxy]`"]),
+    ("[sign_in]\naccounts = \"no\"", &["sign_in.accounts: must be `true` or `false`, found a string"]),
+    (
+        "[sign_in.proxy]\nheader = \"x user\"\ntrusted = [\"10.0.0.0/33\", \"\", \"proxy\"]",
+        &[
+            "sign_in.proxy.header: must be the name of a header, such as `x-forwarded-user`",
+            "sign_in.proxy.trusted[1]: must be a non-empty string, found an empty string",
+            "sign_in.proxy.trusted[0]: must be an address such as `10.0.0.7` or `10.0.0.0/8`",
+            "sign_in.proxy.trusted[1]: must be an address such as `10.0.0.7` or `10.0.0.0/8`",
+        ],
+    ),
+    (
+        "[sign_in.proxy]\nheader = \"x-user\"",
+        &["sign_in.proxy.trusted: must list the addresses of the proxy, such as `10.0.0.0/8`"],
+    ),
+    (
+        "[[roles]]\nmay = \"everything\"\nservers = \"crm\"",
+        &[
+            "roles[0].who: must list names, or groups as `group:NAME`",
+            "roles[0].may: must be `approve` or `view`",
+            "roles[0].servers: must be a list of strings, found a string",
+        ],
+    ),
+    (
+        "[[risks]]\ntools = [7]",
+        &[
+            "risks[0].tools[0]: must be a non-empty string, found an integer",
+            "risks[0].class: is missing, must be a non-empty string",
+        ],
+    ),
+    (
+        "[[approvers]]\nname = \"a\"",
+        &["approvers[0].principals: must list patterns of this person's principals"],
+    ),
+    ("[[webhooks]]", &["webhooks[0].url: a webhook must have either `url` or `url_file`"]),
+    (
+        "[[webhooks]]\nurl = \"hooks.example\"",
+        &["webhooks[0].url: must be a URL that starts with `https://` or `http://`"],
+    ),
+    ("[[webhooks]]\nurl_file = \"no.txt\"", &["webhooks[0].url_file: cannot be read: entity not found"]),
+    (
+        "[[webhooks]]\nurl_file = \"empty.txt\"",
+        &["webhooks[0].url_file: must be a URL that starts with `https://` or `http://`"],
+    ),
+];
+
 #[test]
-fn every_fault_is_told_with_what_would_be_right() {
-    for (text, faults) in [
-        ("proxies = [\"a\"]", &["proxies[0]: must be an address such as `10.0.0.7` or `10.0.0.0/8`"][..]),
-        ("most_waiting = 0", &["most_waiting: must be an integer from 1 on, found an integer"][..]),
-        ("most_waiting = \"9\"", &["most_waiting: must be an integer from 1 on, found a string"]),
-        ("listen = 8090", &["listen: must be a string that is not empty, found an integer"][..]),
-        (
-            "lisen = \"x\"",
-            &[
-                "lisen: unknown key, expected `tls`, `listen`, `database`, `url`, `proxies`, `most_waiting`, `callers`, `sign_in`, `roles`, `risks`, `approvers` or `webhooks`",
-            ],
-        ),
-        ("url = \"approvals.example.com\"", &["url: must be a URL such as `https://approvals.example.com`"]),
-        ("url = \"https://a@b\"", &["url: must be a URL such as `https://approvals.example.com`"]),
-        (
-            "[callers]\nname = \"x\"",
-            &["callers: must be a list of tables, each under `[[callers]]`, found a table"],
-        ),
-        (
-            "[[callers]]\ntoken_sha256 = \"hunter2\"\nserver = [\"x\"]",
-            &[
-                "callers[0].name: is missing, must be a string that is not empty",
-                "callers[0].token_sha256: must be 64 hex digits, the SHA-256 of the token",
-                "callers[0].server: unknown key, expected `name`, `token_sha256`, `certificate` or `servers`",
-            ],
-        ),
-        (
-            "[[callers]]\nname = \"x\"",
-            &["callers[0].token_sha256: a caller must have either `token_sha256` or `certificate`"],
-        ),
-        (
-            "[[callers]]\nname = \"x\"\ncertificate = \"spiffe://x\"",
-            &["callers[0].certificate: needs `tls.client_ca`, the authorities that vouch for callers"],
-        ),
-        ("[tls]\nkey = \"k\"", &["tls.certificate: is missing, must be a string that is not empty"]),
-        (
-            "[sign_in]\naccounts = false",
-            &["sign_in.accounts: must be `true` where there is no `[sign_in.proxy]`"],
-        ),
-        ("[sign_in]\naccounts = \"no\"", &["sign_in.accounts: must be `true` or `false`, found a string"]),
-        (
-            "[sign_in.proxy]\nheader = \"x user\"\ntrusted = [\"10.0.0.0/33\", \"\", \"proxy\"]",
-            &[
-                "sign_in.proxy.header: must be the name of a header, such as `x-forwarded-user`",
-                "sign_in.proxy.trusted[1]: must be a string that is not empty, found an empty string",
-                "sign_in.proxy.trusted[0]: must be an address such as `10.0.0.7` or `10.0.0.0/8`",
-                "sign_in.proxy.trusted[1]: must be an address such as `10.0.0.7` or `10.0.0.0/8`",
-            ],
-        ),
-        (
-            "[sign_in.proxy]\nheader = \"x-user\"",
-            &["sign_in.proxy.trusted: must list the addresses of the proxy, such as `10.0.0.0/8`"],
-        ),
-        (
-            "[[roles]]\nmay = \"everything\"\nservers = \"crm\"",
-            &[
-                "roles[0].who: must list names, or groups as `group:NAME`",
-                "roles[0].may: must be `approve` or `view`",
-                "roles[0].servers: must be a list of strings, found a string",
-            ],
-        ),
-        (
-            "[[risks]]\ntools = [7]",
-            &[
-                "risks[0].tools[0]: must be a string that is not empty, found an integer",
-                "risks[0].class: is missing, must be a string that is not empty",
-            ],
-        ),
-        (
-            "[[approvers]]\nname = \"a\"",
-            &["approvers[0].principals: must list patterns of the principals that are this person"],
-        ),
-        ("[[webhooks]]", &["webhooks[0].url: a webhook must have either `url` or `url_file`"]),
-        (
-            "[[webhooks]]\nurl = \"hooks.example\"",
-            &["webhooks[0].url: must hold a URL that begins with `https://` or `http://`"],
-        ),
-        ("[[webhooks]]\nurl_file = \"no.txt\"", &["webhooks[0].url_file: cannot be read: entity not found"]),
-        (
-            "[[webhooks]]\nurl_file = \"empty.txt\"",
-            &["webhooks[0].url_file: must hold a URL that begins with `https://` or `http://`"],
-        ),
-    ] {
+fn every_fault_is_reported_with_a_correction() {
+    for (text, faults) in INVALID {
         let found = read(text).err().unwrap_or_default();
-        assert_eq!(found, faults, "{text}");
+        assert_eq!(found, *faults, "{text}");
     }
     let found = read("listen = \"a\"\ndatabase = hunter2\n").err().unwrap();
     assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with("line[2]: is no TOML: ") && !found[0].contains("hunter2"), "{found:?}");
+    assert!(found[0].starts_with("line[2]: not valid TOML: ") && !found[0].contains("hunter2"), "{found:?}");
 }
 
 #[test]
-fn a_network_holds_the_addresses_that_begin_like_it() {
-    for (network, address, holds) in [
+fn a_network_contains_the_addresses_with_its_prefix() {
+    for (network, address, contains) in [
         ("10.0.0.0/8", "10.255.0.1", true),
         ("10.0.0.0/8", "11.0.0.1", false),
         ("127.0.0.1", "127.0.0.1", true),
@@ -197,8 +201,8 @@ fn a_network_holds_the_addresses_that_begin_like_it() {
         ("2001:db8::/32", "2001:db8:1::1", true),
         ("2001:db8::/32", "2001:db9::1", false),
     ] {
-        let network_ = Network::from_text(network).unwrap();
-        assert_eq!(network_.holds(address.parse().unwrap()), holds, "{network} {address}");
+        let parsed = Network::from_text(network).unwrap();
+        assert_eq!(parsed.contains(address.parse().unwrap()), contains, "{network} {address}");
     }
     for text in ["", "10.0.0.0/33", "10.0.0.0/-1", "::1/129", "host", "10.0.0/8"] {
         assert_eq!(Network::from_text(text), None, "{text}");

@@ -1,12 +1,12 @@
-//! Approvals as text for a terminal, on which nothing of a call acts, hides or turns around.
+//! Formats approvals for a terminal. Control, bidirectional and invisible characters are escaped.
 
 use std::fmt::Write as _;
 
 use mcp_policy_engine::json::{Kind, Value};
 
-use crate::web::odd;
+use crate::web::unseen;
 
-/// Writes a page of a list, one line for each approval.
+/// Formats one page of a list, one line for each approval.
 pub fn list(page: Value<'_>) -> String {
     let mut out = String::new();
     for approval in page.get("approvals").into_iter().flat_map(Value::elements) {
@@ -16,20 +16,20 @@ pub fn list(page: Value<'_>) -> String {
     out
 }
 
-/// Writes an approval as one line.
+/// Formats an approval as one line.
 pub fn line(approval: Value<'_>) -> String {
     let text = |key| member(approval, key).unwrap_or_default();
     let id: String = text("id").chars().take(12).collect();
-    let who = member(approval, "principal").unwrap_or_else(|| "somebody unknown".to_owned());
+    let who = member(approval, "principal").unwrap_or_else(|| "an unnamed caller".to_owned());
     let (status, at, server, tool) = (text("status"), text("created_at"), text("server"), text("tool"));
     let mut out = format!("{id}  {status:<8}  {at}  {server}/{tool}  for {who} ({})", text("grant"));
     if let Some(decision) = approval.get("decision") {
-        out.push_str(&decided(decision));
+        out.push_str(&decision_text(decision));
     }
     out
 }
 
-/// Writes an approval with all that is known of it.
+/// Formats an approval with everything that is known about it.
 pub fn approval(approval: Value<'_>) -> String {
     let mut out = String::new();
     for (title, key) in [
@@ -58,7 +58,8 @@ pub fn approval(approval: Value<'_>) -> String {
         }
     }
     if let Some(decision) = approval.get("decision").filter(|value| value.is_object()) {
-        let _ = writeln!(out, "{:<12}  {}", "decision", decided(decision).trim_start_matches([',', ' ']));
+        let _ =
+            writeln!(out, "{:<12}  {}", "decision", decision_text(decision).trim_start_matches([',', ' ']));
     }
     out.push_str("arguments\n");
     if let Some(arguments) = approval.get("arguments") {
@@ -68,8 +69,8 @@ pub fn approval(approval: Value<'_>) -> String {
     out
 }
 
-/// Writes who decided what and why; nothing where nobody has.
-fn decided(decision: Value<'_>) -> String {
+/// Formats a decision; empty if there is none.
+fn decision_text(decision: Value<'_>) -> String {
     let Some(verdict) = member(decision, "verdict") else { return String::new() };
     let mut out = format!(", {verdict} by {}", member(decision, "by").unwrap_or_default());
     if let Some(reason) = member(decision, "reason") {
@@ -78,7 +79,7 @@ fn decided(decision: Value<'_>) -> String {
     out
 }
 
-/// Writes any value over several lines, its numbers as they came.
+/// Formats any JSON value over several lines. Numbers stay as they were sent.
 fn value(out: &mut String, of: Value<'_>, depth: usize) {
     let begin = |out: &mut String, first: bool| {
         out.push_str(if first { "\n" } else { ",\n" });
@@ -99,7 +100,7 @@ fn value(out: &mut String, of: Value<'_>, depth: usize) {
             for (key, member) in of.entries() {
                 begin(out, first);
                 first = false;
-                let _ = write!(out, "\"{}\": ", plain(&key));
+                let _ = write!(out, "\"{}\": ", escaped(&key));
                 value(out, member, below);
             }
             end(out, !first, '}');
@@ -114,26 +115,25 @@ fn value(out: &mut String, of: Value<'_>, depth: usize) {
             end(out, !first, ']');
         }
         Kind::String { .. } => {
-            let _ = write!(out, "\"{}\"", plain(&of.string().unwrap_or_default()));
+            let _ = write!(out, "\"{}\"", escaped(&of.string().unwrap_or_default()));
         }
         Kind::Null | Kind::Bool(_) | Kind::Number => out.push_str(of.raw()),
     }
 }
 
-/// Returns a member's text, or its number; `None` where it is null or not there.
+/// Returns the text or the number of a member; `None` if it is null or absent.
 fn member(of: Value<'_>, key: &str) -> Option<String> {
     let value = of.get(key)?;
-    value.string().map(|text| plain(&text)).or_else(|| value.number().map(str::to_owned))
+    value.string().map(|text| escaped(&text)).or_else(|| value.number().map(str::to_owned))
 }
 
-/// Writes every character that acts, hides or turns others around as its number, and a backslash
-/// twice, so that none of it can be taken for the other.
-pub fn plain(text: &str) -> String {
+/// Escapes unseen characters, and backslashes so that the result is unambiguous.
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
             '\\' => out.push_str("\\\\"),
-            odd if odd::name(odd).is_some() => out.extend(odd.escape_unicode()),
+            unseen if unseen::name(unseen).is_some() => out.extend(unseen.escape_unicode()),
             other => out.push(other),
         }
     }
@@ -145,14 +145,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_of_a_call_acts_on_a_terminal() {
+    fn unseen_characters_are_escaped() {
         let hostile = "\u{1b}[2J\u{202e}drop\u{200b}\r\n\u{9b}x\\u{7}";
-        let text = plain(hostile);
+        let text = escaped(hostile);
         assert_eq!(text, r"\u{1b}[2J\u{202e}drop\u{200b}\u{d}\u{a}\u{9b}x\\u{7}");
     }
 
     #[test]
-    fn arguments_are_laid_out_with_their_numbers_as_they_came() {
+    fn arguments_are_formatted_with_unchanged_numbers() {
         let text = r#"{"id":"ab","arguments":{"n":1.0,"big":123456789012345678901,"list":[],"in":{"k\u001b":[null]}}}"#;
         let document = mcp_policy_engine::json::read(text.as_bytes()).unwrap();
         let expected = "approval      ab\narguments\n  {\n    \"n\": 1.0,\n    \"big\": 123456789012345678901,\n    \

@@ -1,109 +1,112 @@
-//! Local accounts, and the invitations and tokens that lead to them.
+//! Local accounts, their invitations, and the shell tokens of people.
 
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::event::{self, Said, What};
+use super::event::{self, EventFields, EventKind};
 use super::{Store, StoreError};
 use crate::secret;
 
-/// How long an invitation stands, in milliseconds: a week.
+/// How long an invitation is valid, in milliseconds: one week.
 const INVITATION_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
-/// What somebody may do with approvals, and with which.
+/// What a person may do, and with which approvals.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct May {
-    /// Whether they decide, rather than only look
+pub struct Permissions {
+    /// Whether they may decide; otherwise they may only view
     pub approve: bool,
-    /// Patterns of the servers whose approvals they see
+    /// Patterns of the servers they may see
     pub servers: Vec<String>,
-    /// Patterns of the tools
+    /// Patterns of the tools they may see
     pub tools: Vec<String>,
 }
 
-impl May {
-    /// Everything.
+impl Permissions {
+    /// Returns the permission to approve everything.
     #[must_use]
     pub fn everything() -> Self {
         Self { approve: true, servers: vec!["*".to_owned()], tools: vec!["*".to_owned()] }
     }
 
     fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
-        let word: String = row.try_get("may")?;
+        let may: String = row.try_get("may")?;
         let (servers, tools): (String, String) = (row.try_get("servers")?, row.try_get("tools")?);
-        // What cannot be read allows nothing.
+        // An unreadable list allows nothing.
         let list = |text: &str| serde_json::from_str(text).unwrap_or_default();
-        Ok(Self { approve: word == "approve", servers: list(&servers), tools: list(&tools) })
+        Ok(Self { approve: may == "approve", servers: list(&servers), tools: list(&tools) })
     }
 
-    fn word(&self) -> &'static str {
+    fn as_str(&self) -> &'static str {
         if self.approve { "approve" } else { "view" }
     }
 }
 
-/// Somebody who signs in with a password.
+/// An account with a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Their name
+    /// The name of its owner
     pub name: String,
-    /// The hash of their password, in PHC form
+    /// The hash of the password, in PHC string format
     pub password: String,
-    /// What they may do
-    pub may: May,
+    /// What its owner may do
+    pub may: Permissions,
 }
 
-/// A link with which somebody makes their account, or chooses a new password.
+/// A link with which a person creates an account, or chooses a new password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// For whom it is; empty where they choose their name
+    /// The account's name; empty if the person may choose it
     pub name: String,
-    /// What they will be allowed
-    pub may: May,
+    /// The permissions that the account will have
+    pub may: Permissions,
 }
 
 impl Store {
-    /// Leaves an invitation for `name` (empty: whom it reaches chooses) and returns its secret, which
-    /// nothing stores.
+    /// Creates an invitation for `name`; with an empty `name` the person chooses it. Returns the
+    /// invitation's secret, of which only the hash is stored.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn invite(&self, name: &str, may: &May, now_ms: i64) -> Result<String, StoreError> {
+    pub async fn invite(&self, name: &str, may: &Permissions, now_ms: i64) -> Result<String, StoreError> {
         let secret = secret::fresh()?;
         let mut writing = self.write().await?;
         let past = "DELETE FROM invitations WHERE expires_ms <= $1";
-        sqlx::query(past).bind(now_ms).execute(writing.on()).await?;
+        sqlx::query(past).bind(now_ms).execute(writing.connection()).await?;
         let insert = "INSERT INTO invitations (hash, name, may, servers, tools, expires_ms)
             VALUES ($1, $2, $3, $4, $5, $6)";
         sqlx::query(insert)
             .bind(secret::hash(&secret))
             .bind(name.to_owned())
-            .bind(may.word())
+            .bind(may.as_str())
             .bind(list(&may.servers))
             .bind(list(&may.tools))
             .bind(now_ms.saturating_add(INVITATION_MS))
-            .execute(writing.on())
+            .execute(writing.connection())
             .await?;
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::Invited, said, now_ms).await?;
+        let fields = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::Invited, fields, now_ms).await?;
         writing.commit().await?;
         Ok(secret)
     }
 
-    /// Returns the invitation with this secret, if it stands.
+    /// Returns the invitation with this secret, if it is valid.
     ///
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn invitation(&self, secret: &str, now_ms: i64) -> Result<Option<Invitation>, StoreError> {
         let one = "SELECT name, may, servers, tools FROM invitations WHERE hash = $1 AND expires_ms > $2";
         let row = sqlx::query(one).bind(secret::hash(secret)).bind(now_ms).fetch_optional(&self.pool).await?;
-        let read = |row: AnyRow| Ok(Invitation { name: row.try_get("name")?, may: May::from_row(&row)? });
+        let read =
+            |row: AnyRow| Ok(Invitation { name: row.try_get("name")?, may: Permissions::from_row(&row)? });
         row.map(read).transpose()
     }
 
-    /// Uses up the invitation with this secret for an account named `name`, whose password hashes to
-    /// `password`. `false` where the invitation does not stand, is another's, or invites whoever comes
-    /// and the name is taken. An invitation by name gives an account that exists a new password and
-    /// role, and ends its sessions and tokens.
+    /// Consumes the invitation with this secret, and creates the account `name` with the password hash
+    /// `password`. An invitation for a named person also resets an existing account: it sets the password
+    /// and the permissions, and ends all sessions and tokens.
+    ///
+    /// Returns `false` if the invitation is not valid, is for another name, or leaves the name open and
+    /// this name is taken.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -121,11 +124,11 @@ impl Store {
             .bind(secret::hash(secret))
             .bind(now_ms)
             .bind(name.to_owned())
-            .fetch_optional(writing.on())
+            .fetch_optional(writing.connection())
             .await?;
         let Some(row) = row else { return Ok(false) };
         let invited: String = row.try_get("name")?;
-        let may = May::from_row(&row)?;
+        let may = Permissions::from_row(&row)?;
         let insert = if invited.is_empty() {
             "INSERT INTO accounts (name, password, may, servers, tools, created_ms)
             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING"
@@ -137,25 +140,25 @@ impl Store {
         let made = sqlx::query(insert)
             .bind(name.to_owned())
             .bind(password.to_owned())
-            .bind(may.word())
+            .bind(may.as_str())
             .bind(list(&may.servers))
             .bind(list(&may.tools))
             .bind(now_ms)
-            .execute(writing.on())
+            .execute(writing.connection())
             .await?;
         if made.rows_affected() != 1 {
             return Ok(false);
         }
         for ended in ["DELETE FROM sessions WHERE name = $1", "DELETE FROM tokens WHERE name = $1"] {
-            sqlx::query(ended).bind(name.to_owned()).execute(writing.on()).await?;
+            sqlx::query(ended).bind(name.to_owned()).execute(writing.connection()).await?;
         }
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::AccountMade, said, now_ms).await?;
+        let fields = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::AccountMade, fields, now_ms).await?;
         writing.commit().await?;
         Ok(true)
     }
 
-    /// Returns the account of this name.
+    /// Returns the account with this name.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -164,13 +167,13 @@ impl Store {
         let row = sqlx::query(one).bind(name.to_owned()).fetch_optional(&self.pool).await?;
         let read = |row: AnyRow| {
             let (name, password) = (row.try_get("name")?, row.try_get("password")?);
-            Ok(Account { name, password, may: May::from_row(&row)? })
+            Ok(Account { name, password, may: Permissions::from_row(&row)? })
         };
         row.map(read).transpose()
     }
 
-    /// Removes the account of this name, with its sessions, tokens and invitations; `false` where
-    /// there is nothing of that name.
+    /// Deletes the account `name`, with its sessions, tokens and invitations. Returns `false` if there were
+    /// none.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -183,19 +186,19 @@ impl Store {
             "DELETE FROM tokens WHERE name = $1",
             "DELETE FROM invitations WHERE name = $1",
         ] {
-            let done = sqlx::query(statement).bind(name.to_owned()).execute(writing.on()).await?;
+            let done = sqlx::query(statement).bind(name.to_owned()).execute(writing.connection()).await?;
             removed = removed.saturating_add(done.rows_affected());
         }
         if removed == 0 {
             return Ok(false);
         }
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::AccountRemoved, said, now_ms).await?;
+        let fields = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::AccountRemoved, fields, now_ms).await?;
         writing.commit().await?;
         Ok(true)
     }
 
-    /// Tells whether there is an account or an invitation to make one.
+    /// Returns whether there is an account, or a valid invitation to create one.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -206,7 +209,7 @@ impl Store {
         Ok(count > 0)
     }
 
-    /// Makes a token for the shell of the person `name`, and returns it; nothing stores it.
+    /// Creates a shell token for the person `name` and returns it. Only its hash is stored.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -215,14 +218,14 @@ impl Store {
         let mut writing = self.write().await?;
         let insert = "INSERT INTO tokens (hash, name, created_ms) VALUES ($1, $2, $3)";
         let insert = sqlx::query(insert).bind(secret::hash(&token)).bind(name.to_owned()).bind(now_ms);
-        insert.execute(writing.on()).await?;
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::TokenMade, said, now_ms).await?;
+        insert.execute(writing.connection()).await?;
+        let fields = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::TokenMade, fields, now_ms).await?;
         writing.commit().await?;
         Ok(token)
     }
 
-    /// Returns whose token this is.
+    /// Returns the name of the person who owns this token.
     ///
     /// # Errors
     /// [`StoreError::Database`]

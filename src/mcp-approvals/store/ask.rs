@@ -1,102 +1,115 @@
-//! Asking: may this very call go on?
+//! Asking about a call.
 
 use sqlx::Row as _;
 
-use super::event::{self, Said, What};
+use super::event::{self, EventFields, EventKind};
 use super::row;
-use super::{Store, StoreError, Writing};
-use crate::model::{Approval, Asked, Status};
+use super::{Store, StoreError, WriteTransaction};
+use crate::model::{Approval, Question, Status};
 use crate::secret;
 
 impl Store {
-    /// Asks, in one transaction, on behalf of the caller named `by`. Calls that are alike share one
-    /// approval as long as it stands:
+    /// Asks about a call, in one transaction, on behalf of the caller named `by`. Equal calls share one
+    /// approval while it is valid:
     ///
-    /// - nobody has decided: it is asked once more, and `Pending`;
-    /// - it was approved: this asking consumes it. `Consumed` is what is returned then and then alone;
-    /// - it was denied: it is `Denied`, until it expires;
-    /// - otherwise a new one begins, `Pending` with `times` 1, and the outbox hears of it, unless so many
-    ///   wait for the same principal of the same grant that a person could not tell them apart.
+    /// - Pending: returns it, still `Pending`.
+    /// - Approved: consumes it, and returns it as `Consumed`. No other case returns `Consumed`.
+    /// - Denied: returns it as `Denied`.
+    /// - None: creates one, `Pending` with `times` 1, and a message in the outbox for each webhook.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing is consumed then.
+    /// [`StoreError::TooManyPending`] if a new approval would exceed the limit of the principal and the
+    /// grant. After any error nothing is consumed.
     pub async fn ask(
         &self,
-        asked: &Asked,
+        question: &Question,
         by: &str,
         clock: impl Fn() -> i64,
     ) -> Result<Approval, StoreError> {
         let mut writing = self.write().await?;
-        lock(&mut writing, &asked.fingerprint).await?;
-        // Whoever held the lock may have held it for long.
+        lock(&mut writing, &question.fingerprint).await?;
+        // Getting the lock may have taken a while.
         let now_ms = clock();
-        let approval = match standing(&mut writing, &asked.fingerprint, now_ms).await? {
-            Some(approval) => again(&mut writing, approval, now_ms).await?,
+        let approval = match valid_approval(&mut writing, &question.fingerprint, now_ms).await? {
+            Some(approval) => ask_again(&mut writing, approval, now_ms).await?,
             None => {
-                self.make_room(&mut writing, asked, now_ms).await?;
-                begin(&mut writing, asked, &self.hooks, now_ms).await?
+                self.check_pending_limit(&mut writing, question, now_ms).await?;
+                create(&mut writing, question, &self.hooks, now_ms).await?
             }
         };
-        let said = Said {
+        let fields = EventFields {
             who: by,
             approval: &approval.id,
-            fingerprint: &asked.fingerprint,
-            decision_id: &asked.decision_id,
-            request_id: asked.request_id.as_deref().unwrap_or_default(),
-            ..Said::default()
+            fingerprint: &question.fingerprint,
+            decision_id: &question.decision_id,
+            request_id: question.request_id.as_deref().unwrap_or_default(),
+            ..EventFields::default()
         };
-        // What is asked again and again is counted, and written once: agents run in loops.
+        // Agents repeat questions in loops: repetitions are counted in `times`, not written as events.
         if approval.times == 1 {
-            event::write(&mut writing, What::Asked, said, now_ms).await?;
+            event::write(&mut writing, EventKind::Asked, fields, now_ms).await?;
         }
         if approval.status == Status::Consumed {
-            event::write(&mut writing, What::Consumed, said, now_ms).await?;
+            event::write(&mut writing, EventKind::Consumed, fields, now_ms).await?;
         }
         writing.commit().await?;
         Ok(approval)
     }
 
-    /// Refuses a question where too many of its caller's wait already.
-    async fn make_room(&self, writing: &mut Writing, asked: &Asked, now_ms: i64) -> Result<(), StoreError> {
+    /// Fails if the principal already has too many pending questions under this grant.
+    async fn check_pending_limit(
+        &self,
+        writing: &mut WriteTransaction,
+        question: &Question,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
         let waiting = "SELECT COUNT(*) FROM approvals WHERE status = 'pending' AND expires_ms > $1
             AND server = $2 AND grant_name = $3 AND principal = $4";
         let count: i64 = sqlx::query(waiting)
             .bind(now_ms)
-            .bind(asked.server.clone())
-            .bind(asked.grant.clone())
-            .bind(asked.principal.clone().unwrap_or_default())
-            .fetch_one(writing.on())
+            .bind(question.server.clone())
+            .bind(question.grant.clone())
+            .bind(question.principal.clone().unwrap_or_default())
+            .fetch_one(writing.connection())
             .await?
             .try_get(0)?;
-        if count >= self.most_waiting { Err(StoreError::TooMany(self.most_waiting)) } else { Ok(()) }
+        if count >= self.max_pending { Err(StoreError::TooManyPending(self.max_pending)) } else { Ok(()) }
     }
 }
 
-/// Makes all others wait who change anything for this fingerprint.
-pub(super) async fn lock(writing: &mut Writing, fingerprint: &str) -> Result<(), StoreError> {
+/// Locks this fingerprint until the transaction ends.
+pub(super) async fn lock(writing: &mut WriteTransaction, fingerprint: &str) -> Result<(), StoreError> {
     let lock = "INSERT INTO fingerprints (fingerprint, times) VALUES ($1, 1)
         ON CONFLICT (fingerprint) DO UPDATE SET times = fingerprints.times + 1";
-    sqlx::query(lock).bind(fingerprint.to_owned()).execute(writing.on()).await?;
+    sqlx::query(lock).bind(fingerprint.to_owned()).execute(writing.connection()).await?;
     Ok(())
 }
 
-/// Returns the approval that stands for this fingerprint, which nobody else changes from here on.
-async fn standing(
-    writing: &mut Writing,
+/// Returns the valid approval of this fingerprint. The caller must hold the lock.
+async fn valid_approval(
+    writing: &mut WriteTransaction,
     fingerprint: &str,
     now_ms: i64,
 ) -> Result<Option<Approval>, StoreError> {
-    // PostgreSQL reads anew with each statement: what is read behind the lock is what stands.
-    let standing = "SELECT * FROM approvals WHERE fingerprint = $1
+    // PostgreSQL takes a new snapshot for each statement, so this reads what was committed before the lock.
+    let valid = "SELECT * FROM approvals WHERE fingerprint = $1
         AND status IN ('pending', 'approved', 'denied') AND expires_ms > $2
         ORDER BY created_ms DESC LIMIT 1";
-    let row =
-        sqlx::query(standing).bind(fingerprint.to_owned()).bind(now_ms).fetch_optional(writing.on()).await?;
+    let row = sqlx::query(valid)
+        .bind(fingerprint.to_owned())
+        .bind(now_ms)
+        .fetch_optional(writing.connection())
+        .await?;
     Ok(row.map(|row| row::approval(&row, now_ms)).transpose()?)
 }
 
-/// Asks once more about a call whose approval stands.
-async fn again(writing: &mut Writing, mut approval: Approval, now_ms: i64) -> Result<Approval, StoreError> {
+/// Counts one more question about a call with a valid approval, and consumes the approval if it is
+/// approved.
+async fn ask_again(
+    writing: &mut WriteTransaction,
+    mut approval: Approval,
+    now_ms: i64,
+) -> Result<Approval, StoreError> {
     approval.times = approval.times.saturating_add(1);
     let mut consumed_ms = 0;
     if approval.status == Status::Approved {
@@ -110,26 +123,26 @@ async fn again(writing: &mut Writing, mut approval: Approval, now_ms: i64) -> Re
         .bind(approval.times)
         .bind(approval.status.as_str())
         .bind(consumed_ms)
-        .execute(writing.on())
+        .execute(writing.connection())
         .await?;
     Ok(approval)
 }
 
-/// Begins an approval that nobody has decided.
-async fn begin(
-    writing: &mut Writing,
-    asked: &Asked,
+/// Creates a pending approval.
+async fn create(
+    writing: &mut WriteTransaction,
+    question: &Question,
     hooks: &[String],
     now_ms: i64,
 ) -> Result<Approval, StoreError> {
     let approval = Approval {
         id: secret::id()?,
-        asked: asked.clone(),
+        question: question.clone(),
         status: Status::Pending,
         created_ms: now_ms,
-        expires_ms: now_ms.saturating_add(i64::from(asked.expires_seconds).saturating_mul(1000)),
+        expires_ms: now_ms.saturating_add(i64::from(question.expires_seconds).saturating_mul(1000)),
         times: 1,
-        decided: None,
+        decision: None,
         consumed_ms: None,
     };
     let insert = "INSERT INTO approvals (id, fingerprint, server, policy, grant_name, principal, tool,
@@ -138,21 +151,21 @@ async fn begin(
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'pending')";
     sqlx::query(insert)
         .bind(approval.id.clone())
-        .bind(asked.fingerprint.clone())
-        .bind(asked.server.clone())
-        .bind(asked.policy.clone())
-        .bind(asked.grant.clone())
-        .bind(asked.principal.clone().unwrap_or_default())
-        .bind(asked.tool.clone())
-        .bind(asked.arguments.clone())
-        .bind(asked.rule.clone())
-        .bind(asked.reason.clone().unwrap_or_default())
-        .bind(asked.decision_id.clone())
-        .bind(asked.request_id.clone().unwrap_or_default())
-        .bind(i64::from(asked.expires_seconds))
+        .bind(question.fingerprint.clone())
+        .bind(question.server.clone())
+        .bind(question.policy.clone())
+        .bind(question.grant.clone())
+        .bind(question.principal.clone().unwrap_or_default())
+        .bind(question.tool.clone())
+        .bind(question.arguments.clone())
+        .bind(question.rule.clone())
+        .bind(question.reason.clone().unwrap_or_default())
+        .bind(question.decision_id.clone())
+        .bind(question.request_id.clone().unwrap_or_default())
+        .bind(i64::from(question.expires_seconds))
         .bind(approval.created_ms)
         .bind(approval.expires_ms)
-        .execute(writing.on())
+        .execute(writing.connection())
         .await?;
     for hook in hooks {
         let message = "INSERT INTO outbox (id, approval_id, hook, created_ms, next_ms)
@@ -162,7 +175,7 @@ async fn begin(
             .bind(approval.id.clone())
             .bind(hook.clone())
             .bind(now_ms)
-            .execute(writing.on())
+            .execute(writing.connection())
             .await?;
     }
     Ok(approval)

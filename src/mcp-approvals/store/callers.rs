@@ -1,22 +1,22 @@
-//! Callers that the service itself gave a token.
+//! Callers whose tokens the service has created.
 
 use sqlx::Row as _;
 
-use super::event::{self, Said, What};
+use super::event::{self, EventFields, EventKind};
 use super::{Store, StoreError};
 use crate::secret;
 
-/// A caller with a stored token.
+/// A caller with a token in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCaller {
-    /// What it is called in events
+    /// Its name in events
     pub name: String,
     /// The SHA-256 of its token
     pub hash: String,
 }
 
 impl Store {
-    /// Makes a token for the caller `name`, and returns it; nothing stores it.
+    /// Creates a token for the caller `name` and returns it. Only its hash is stored.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -25,31 +25,31 @@ impl Store {
         let mut writing = self.write().await?;
         let insert = "INSERT INTO callers (hash, name, created_ms) VALUES ($1, $2, $3)";
         let insert = sqlx::query(insert).bind(secret::hash(&token)).bind(name.to_owned()).bind(now_ms);
-        insert.execute(writing.on()).await?;
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::CallerMade, said, now_ms).await?;
+        insert.execute(writing.connection()).await?;
+        let fields = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::CallerMade, fields, now_ms).await?;
         writing.commit().await?;
         Ok(token)
     }
 
-    /// Ends all tokens of the caller `name`; `false` where there are none.
+    /// Revokes all tokens of the caller `name`. Returns `false` if there were none.
     ///
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn remove_caller(&self, name: &str, now_ms: i64) -> Result<bool, StoreError> {
         let mut writing = self.write().await?;
         let remove = "DELETE FROM callers WHERE name = $1";
-        let removed = sqlx::query(remove).bind(name.to_owned()).execute(writing.on()).await?;
+        let removed = sqlx::query(remove).bind(name.to_owned()).execute(writing.connection()).await?;
         if removed.rows_affected() == 0 {
             return Ok(false);
         }
-        let said = Said { who: name, ..Said::default() };
-        event::write(&mut writing, What::CallerRemoved, said, now_ms).await?;
+        let fields = EventFields { who: name, ..EventFields::default() };
+        event::write(&mut writing, EventKind::CallerRemoved, fields, now_ms).await?;
         writing.commit().await?;
         Ok(true)
     }
 
-    /// Returns the caller whose token hashes to `hash`.
+    /// Returns the caller whose token has this SHA-256.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -60,7 +60,7 @@ impl Store {
         Ok(Some(StoredCaller { name: row.try_get(0)?, hash: row.try_get(1)? }))
     }
 
-    /// Tells whether any caller has a stored token.
+    /// Returns whether the database has any caller's token.
     ///
     /// # Errors
     /// [`StoreError::Database`]

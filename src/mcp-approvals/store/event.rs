@@ -1,49 +1,49 @@
-//! Events: what happened, in order and without gaps, never changed and never removed.
+//! Events: an append-only log of everything that happens, numbered without gaps.
 //!
-//! The head is written before the event, and with it the number of the event is taken: events are
-//! numbered in the order in which their changes took effect, on both engines and from all instances.
+//! A transaction takes the next number by updating the head row, which stays locked until it commits. So
+//! the numbers follow the order in which changes took effect, on both engines and across instances.
 
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::row::given;
-use super::{Store, StoreError, Writing};
+use super::row::non_empty;
+use super::{Store, StoreError, WriteTransaction};
 
-/// What happened.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    /// A call was asked about, for the first time
+pub enum EventKind {
+    /// A caller asked about a call for the first time
     Asked,
-    /// Somebody approved it
+    /// A person approved it
     Approved,
-    /// Somebody denied it
+    /// A person denied it
     Denied,
-    /// The call came back, and went on
+    /// The approved call went on
     Consumed,
-    /// Its time is over
+    /// The approval expired
     Expired,
-    /// Somebody may make an account
+    /// A person was invited to create an account
     Invited,
-    /// Somebody made one
+    /// A person created or reset an account
     AccountMade,
-    /// An account is no more
+    /// An account was deleted
     AccountRemoved,
-    /// Somebody signed in
+    /// A person signed in
     SignedIn,
-    /// Somebody did not know an account's password
+    /// A sign-in to an existing account failed
     SignInFailed,
-    /// Somebody signed out
+    /// A person signed out
     SignedOut,
-    /// Somebody got a token for the shell
+    /// A person got a shell token
     TokenMade,
     /// A caller got a token
     CallerMade,
-    /// A caller's tokens are no more
+    /// A caller's tokens were revoked
     CallerRemoved,
 }
 
-impl What {
-    /// Returns the word for the database and the export.
+impl EventKind {
+    /// Returns the name of the kind in the database and the export.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,64 +65,64 @@ impl What {
     }
 }
 
-/// One event, with the call it is about, where it is about one.
+/// An event, and the call it concerns, if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Its number: 1, 2, 3 and so on
     pub seq: i64,
     /// When it happened
     pub at_ms: i64,
-    /// What happened, as [`What::as_str`] writes it
+    /// Its kind, as [`EventKind::as_str`] writes it
     pub what: String,
-    /// Who did it: a person, a caller by name, or `service`
+    /// Who caused it: a person, a caller by name, or `service`
     pub who: String,
-    /// Why
+    /// The person's reason, or the address of a failed sign-in
     pub reason: Option<String>,
-    /// The approval
+    /// The approval's id
     pub approval: Option<String>,
-    /// Its fingerprint
+    /// The call's fingerprint
     pub fingerprint: Option<String>,
-    /// The filter's decision that asked just now
+    /// The id of the filter's decision that asked this time
     pub decision_id: Option<String>,
-    /// Envoy's request that asked just now
+    /// Envoy's id of the request that asked this time
     pub request_id: Option<String>,
     /// The call
     pub call: Option<Call>,
 }
 
-/// What an event says of the call.
+/// What an event says about its call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// The protected server
+    /// The protected MCP server
     pub server: String,
-    /// What is called
+    /// The tool or method
     pub tool: String,
-    /// Under which grant
+    /// The grant
     pub grant: String,
-    /// By whom
+    /// The caller's verified name
     pub principal: Option<String>,
-    /// First digits of the policy's SHA-256
+    /// First 16 hex digits of the policy's SHA-256
     pub policy: String,
-    /// The rule that asks
+    /// The rule that requires the approval
     pub rule: String,
-    /// With what, on the event that begins an approval
+    /// The arguments, only on the first event of an approval
     pub arguments: Option<String>,
 }
 
-/// An approval that changed, and whose it is to see.
+/// A change of an approval, with what decides who may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its id; empty where an account changed
+    /// The approval's id; empty for an event about an account
     pub approval: String,
-    /// The protected server
+    /// The protected MCP server
     pub server: String,
-    /// What is called
+    /// The tool or method
     pub tool: String,
 }
 
-/// What is written of an event; the rest is given by its approval.
+/// The fields of a new event. The rest comes from its approval.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Said<'t> {
+pub(super) struct EventFields<'t> {
     pub who: &'t str,
     pub reason: &'t str,
     pub approval: &'t str,
@@ -131,36 +131,36 @@ pub(super) struct Said<'t> {
     pub request_id: &'t str,
 }
 
-/// Writes an event as the last act of a transaction, or one of its last: who waits for the head must
-/// hold no lock that its holder may want.
+/// Writes an event. Call it last in a transaction: it locks the head row, so a lock taken after it could
+/// deadlock.
 pub(super) async fn write(
-    writing: &mut Writing,
-    what: What,
-    said: Said<'_>,
+    writing: &mut WriteTransaction,
+    kind: EventKind,
+    fields: EventFields<'_>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let head = "UPDATE event_head SET last = last + 1 WHERE one = 1 RETURNING last";
-    let seq: i64 = sqlx::query(head).fetch_one(writing.on()).await?.try_get(0)?;
+    let seq: i64 = sqlx::query(head).fetch_one(writing.connection()).await?.try_get(0)?;
     let event = "INSERT INTO events
         (seq, at_ms, what, who, reason, approval_id, fingerprint, decision_id, request_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     sqlx::query(event)
         .bind(seq)
         .bind(now_ms)
-        .bind(what.as_str())
-        .bind(said.who.to_owned())
-        .bind(said.reason.to_owned())
-        .bind(said.approval.to_owned())
-        .bind(said.fingerprint.to_owned())
-        .bind(said.decision_id.to_owned())
-        .bind(said.request_id.to_owned())
-        .execute(writing.on())
+        .bind(kind.as_str())
+        .bind(fields.who.to_owned())
+        .bind(fields.reason.to_owned())
+        .bind(fields.approval.to_owned())
+        .bind(fields.fingerprint.to_owned())
+        .bind(fields.decision_id.to_owned())
+        .bind(fields.request_id.to_owned())
+        .execute(writing.connection())
         .await?;
     Ok(())
 }
 
 impl Store {
-    /// Returns the number of the last event: whether anything happened, at the price of one row.
+    /// Returns the number of the last event. Reads a single row.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -169,16 +169,16 @@ impl Store {
         Ok(sqlx::query(last).fetch_one(&self.pool).await?.try_get(0)?)
     }
 
-    /// Returns up to `most` changes behind event number `after`, in their order.
+    /// Returns up to `limit` changes after event number `after`, in order, each with its event's number.
     ///
     /// # Errors
     /// [`StoreError::Database`]
-    pub async fn changes(&self, after: i64, most: i64) -> Result<Vec<(i64, Change)>, StoreError> {
+    pub async fn changes(&self, after: i64, limit: i64) -> Result<Vec<(i64, Change)>, StoreError> {
         let changes = "SELECT e.seq, e.approval_id, COALESCE(a.server, '') AS server,
                 COALESCE(a.tool, '') AS tool
             FROM events e LEFT JOIN approvals a ON a.id = e.approval_id
             WHERE e.seq > $1 ORDER BY e.seq LIMIT $2";
-        let rows = sqlx::query(changes).bind(after).bind(most).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(changes).bind(after).bind(limit).fetch_all(&self.pool).await?;
         let change = |row: &AnyRow| {
             let approval = row.try_get("approval_id")?;
             let change = Change { approval, server: row.try_get("server")?, tool: row.try_get("tool")? };
@@ -187,12 +187,12 @@ impl Store {
         Ok(rows.iter().map(change).collect::<Result<_, sqlx::Error>>()?)
     }
 
-    /// Returns up to `most` events behind number `after`, from `since_ms` on, in their order.
-    /// A call's arguments are on the first event of its approval alone.
+    /// Returns up to `limit` events after number `after` and not before `since_ms`, in order. Only the
+    /// first event of an approval has the call's arguments.
     ///
     /// # Errors
     /// [`StoreError::Database`]
-    pub async fn events(&self, after: i64, since_ms: i64, most: i64) -> Result<Vec<Event>, StoreError> {
+    pub async fn events(&self, after: i64, since_ms: i64, limit: i64) -> Result<Vec<Event>, StoreError> {
         let events = "SELECT e.seq, e.at_ms, e.what, e.who, e.reason, e.approval_id, e.fingerprint,
                 e.decision_id, e.request_id,
                 COALESCE(a.server, '') AS server, COALESCE(a.tool, '') AS tool,
@@ -202,11 +202,11 @@ impl Store {
                     THEN a.arguments ELSE '' END AS arguments
             FROM events e LEFT JOIN approvals a ON a.id = e.approval_id
             WHERE e.seq > $1 AND e.at_ms >= $2 ORDER BY e.seq LIMIT $3";
-        let rows = sqlx::query(events).bind(after).bind(since_ms).bind(most).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(events).bind(after).bind(since_ms).bind(limit).fetch_all(&self.pool).await?;
         Ok(rows.iter().map(event).collect::<Result<_, _>>()?)
     }
 
-    /// Returns the events of one approval, in their order, without the call.
+    /// Returns the events of one approval, in order, without the call.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -219,19 +219,19 @@ impl Store {
     }
 }
 
-/// Reads a row of an event.
+/// Reads an event from its row.
 fn event(row: &AnyRow) -> Result<Event, sqlx::Error> {
     let text = |name: &str| row.try_get::<String, _>(name);
-    let approval = given(text("approval_id")?);
+    let approval = non_empty(text("approval_id")?);
     let call = match approval {
         Some(_) => Some(Call {
             server: text("server")?,
             tool: text("tool")?,
             grant: text("grant_name")?,
-            principal: given(text("principal")?),
+            principal: non_empty(text("principal")?),
             policy: text("policy")?,
             rule: text("rule")?,
-            arguments: given(text("arguments")?),
+            arguments: non_empty(text("arguments")?),
         }),
         None => None,
     };
@@ -240,11 +240,11 @@ fn event(row: &AnyRow) -> Result<Event, sqlx::Error> {
         at_ms: row.try_get("at_ms")?,
         what: text("what")?,
         who: text("who")?,
-        reason: given(text("reason")?),
+        reason: non_empty(text("reason")?),
         approval,
-        fingerprint: given(text("fingerprint")?),
-        decision_id: given(text("decision_id")?),
-        request_id: given(text("request_id")?),
+        fingerprint: non_empty(text("fingerprint")?),
+        decision_id: non_empty(text("decision_id")?),
+        request_id: non_empty(text("request_id")?),
         call,
     })
 }

@@ -1,4 +1,4 @@
-//! Reading approvals: one, those that wait, and all that ever were.
+//! Reads approvals: one, the pending ones, and the history.
 
 use sqlx::Row as _;
 
@@ -6,8 +6,8 @@ use super::row;
 use super::{Store, StoreError};
 use crate::model::{Approval, Status};
 
-/// All columns for a list. Arguments beyond 16 KiB are left out of lists: a page of them could be
-/// more than a machine holds.
+/// The columns of a list. Lists leave out arguments of more than 16 KiB, because a page of large ones could
+/// exhaust the memory.
 macro_rules! listed {
     ($rest:literal) => {
         concat!(
@@ -21,34 +21,36 @@ macro_rules! listed {
     };
 }
 
-/// How many approvals a list returns at most.
-pub const MOST: i64 = 200;
+/// The most approvals that one statement returns.
+pub const MAX_LISTED: i64 = 200;
 
-/// How many times [`MOST`] approvals are looked at for one page.
-const LOOKS: usize = 50;
+/// The most statements for one page: each reads [`MAX_LISTED`] approvals.
+const MAX_STATEMENTS: usize = 50;
 
-/// A place in the history, behind which the next page begins.
+/// A position in the history, after which the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// When the last one of the page before was asked
+    /// When the last approval of the previous page was created
     pub created_ms: i64,
     /// Its id
     pub id: String,
 }
 
-/// What is looked for in the history.
+/// A search of the history.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
-    /// A part of the tool, server, grant, principal, the name of who decided, or a reason, in any case
+    /// Text to find in the tool, server, grant, principal, approver or a reason, ignoring case; or in the
+    /// id
     pub text: String,
-    /// Only where it is on its way
+    /// Only approvals in this state
     pub status: Option<Status>,
-    /// From where on
+    /// Start after this position
     pub after: Option<Cursor>,
 }
 
 impl Cursor {
-    /// Reads a cursor as [`Display`](std::fmt::Display) writes it; `None` where the text is none.
+    /// Parses a cursor from the form in which [`Display`](std::fmt::Display) writes it; `None` if it is
+    /// malformed.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         let (created_ms, id) = text.split_once('-')?;
@@ -63,7 +65,7 @@ impl std::fmt::Display for Cursor {
 }
 
 impl Store {
-    /// Returns the approval `id`, with all of its arguments.
+    /// Returns the approval `id` with its complete arguments.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -73,7 +75,7 @@ impl Store {
         Ok(row.map(|row| row::approval(&row, now_ms)).transpose()?)
     }
 
-    /// Returns where an approval is on its way, without all the rest of it.
+    /// Returns the status of an approval without reading the rest of it.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -85,20 +87,20 @@ impl Store {
         Ok(Some(row::status(&status, expires_ms, now_ms)))
     }
 
-    /// Returns the ids that begin with `prefix`, two of them at most.
+    /// Returns the ids that start with `prefix`, at most two.
     ///
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn ids(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        // `g` sorts behind every hex digit.
+        // `g` sorts after every hex digit.
         let ids = "SELECT id FROM approvals WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 2";
         let query = sqlx::query(ids).bind(prefix.to_owned()).bind(format!("{prefix}g"));
         let rows = query.fetch_all(&self.pool).await?;
         Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
     }
 
-    /// Returns what waits for a decision and `visible` lets pass, the oldest first, [`MOST`] at most; and
-    /// whether there may be more of it.
+    /// Returns the pending approvals that `visible` accepts, oldest first, at most [`MAX_LISTED`]; and
+    /// whether there may be more.
     ///
     /// # Errors
     /// [`StoreError::Database`]
@@ -113,9 +115,9 @@ impl Store {
         );
         let mut found = Vec::new();
         let mut after = Cursor { created_ms: i64::MIN, id: String::new() };
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_STATEMENTS {
             let query = sqlx::query(pending).bind(now_ms).bind(after.created_ms).bind(after.id.clone());
-            let rows = query.bind(MOST).fetch_all(&self.pool).await?;
+            let rows = query.bind(MAX_LISTED).fetch_all(&self.pool).await?;
             for row in &rows {
                 let approval = row::approval(row, now_ms)?;
                 after = Cursor { created_ms: approval.created_ms, id: approval.id.clone() };
@@ -134,39 +136,39 @@ impl Store {
         Ok((found, true))
     }
 
-    /// Counts what waits for a decision, and tells when the oldest of it was asked.
+    /// Returns the number of pending approvals, and when the oldest of them was created.
     ///
     /// # Errors
     /// [`StoreError::Database`]
-    pub async fn waiting(&self, now_ms: i64) -> Result<(i64, Option<i64>), StoreError> {
-        let waiting = "SELECT COUNT(*), COALESCE(MIN(created_ms), 0) FROM approvals
+    pub async fn pending_count(&self, now_ms: i64) -> Result<(i64, Option<i64>), StoreError> {
+        let pending = "SELECT COUNT(*), COALESCE(MIN(created_ms), 0) FROM approvals
             WHERE status = 'pending' AND expires_ms > $1";
-        let row = sqlx::query(waiting).bind(now_ms).fetch_one(&self.pool).await?;
+        let row = sqlx::query(pending).bind(now_ms).fetch_one(&self.pool).await?;
         let count: i64 = row.try_get(0)?;
         let oldest: i64 = row.try_get(1)?;
         Ok((count, Some(oldest).filter(|_| count > 0)))
     }
 
-    /// Returns up to `most` approvals, the newest first, of those that `search` finds and `visible`
-    /// lets pass; and where the next page begins, if there may be one. It looks at 10,000 at most, so
-    /// that a page may be empty and not the last.
+    /// Returns up to `limit` approvals that match `search` and that `visible` accepts, newest first; and
+    /// where the next page begins, if there may be one. It examines at most 10,000 approvals, so a page can
+    /// be empty without being the last.
     ///
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn history(
         &self,
         search: &Search,
-        most: usize,
+        limit: usize,
         visible: impl Fn(&Approval) -> bool,
         now_ms: i64,
     ) -> Result<(Vec<Approval>, Option<Cursor>), StoreError> {
         let mut found = Vec::new();
         let mut after = search.after.clone();
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_STATEMENTS {
             let rows = self.page(search, after.as_ref(), now_ms).await?;
             let last = !is_full(rows.len());
             for approval in rows {
-                if found.len() >= most {
+                if found.len() >= limit {
                     return Ok((found, after));
                 }
                 after = Some(Cursor { created_ms: approval.created_ms, id: approval.id.clone() });
@@ -181,7 +183,7 @@ impl Store {
         Ok((found, after))
     }
 
-    /// Returns the next [`MOST`] that `search` finds behind `after`.
+    /// Returns the next [`MAX_LISTED`] approvals after `after` that match `search`.
     async fn page(
         &self,
         search: &Search,
@@ -203,23 +205,23 @@ impl Store {
             .bind(after.map_or(i64::MAX, |cursor| cursor.created_ms))
             .bind(after.map(|cursor| cursor.id.clone()).unwrap_or_default())
             .bind(search.text.clone())
-            .bind(format!("%{}%", literal(&search.text.to_lowercase())))
+            .bind(format!("%{}%", escape_like(&search.text.to_lowercase())))
             .bind(status)
             .bind(now_ms)
-            .bind(MOST)
+            .bind(MAX_LISTED)
             .fetch_all(&self.pool)
             .await?;
         Ok(rows.iter().map(|row| row::approval(row, now_ms)).collect::<Result<_, _>>()?)
     }
 }
 
-/// Tells whether a list has as many as it may.
+/// Returns whether a list has reached [`MAX_LISTED`].
 fn is_full(length: usize) -> bool {
-    i64::try_from(length).is_ok_and(|length| length >= MOST)
+    i64::try_from(length).is_ok_and(|length| length >= MAX_LISTED)
 }
 
-/// Has every character of a LIKE pattern stand for itself.
-fn literal(text: &str) -> String {
+/// Escapes the wildcards of a LIKE pattern.
+fn escape_like(text: &str) -> String {
     let mut out = String::new();
     for char in text.chars() {
         if matches!(char, '%' | '_' | '!') {

@@ -1,12 +1,12 @@
-//! Approvals as rows.
+//! Reads approvals from their rows.
 
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::model::{Approval, Asked, Decided, Status, Verdict};
+use crate::model::{Approval, Decision, Question, Status, Verdict};
 
-/// Reads a row of all columns of `approvals` as it stands at `now_ms`: what is past its time is expired,
-/// whether a sweep came by or not.
+/// Reads an approval from a row with all columns of `approvals`. An approval past its time at `now_ms` is
+/// expired, even if it has not been marked yet.
 pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Error> {
     let text = |name: &str| row.try_get::<String, _>(name);
     let number = |name: &str| row.try_get::<i64, _>(name);
@@ -17,41 +17,41 @@ pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Erro
         "deny" => Some(Verdict::Deny),
         _ => None,
     };
-    let decided = match verdict {
-        Some(verdict) => Some(Decided {
+    let decision = match verdict {
+        Some(verdict) => Some(Decision {
             verdict,
             by: text("decided_by")?,
-            reason: given(text("decided_reason")?),
+            reason: non_empty(text("decided_reason")?),
             at_ms: number("decided_ms")?,
         }),
         None => None,
     };
     Ok(Approval {
         id: text("id")?,
-        asked: Asked {
+        question: Question {
             fingerprint: text("fingerprint")?,
             server: text("server")?,
             policy: text("policy")?,
             grant: text("grant_name")?,
-            principal: given(text("principal")?),
+            principal: non_empty(text("principal")?),
             tool: text("tool")?,
             arguments: text("arguments")?,
             rule: text("rule")?,
-            reason: given(text("ask_reason")?),
+            reason: non_empty(text("ask_reason")?),
             decision_id: text("decision_id")?,
-            request_id: given(text("request_id")?),
+            request_id: non_empty(text("request_id")?),
             expires_seconds: u32::try_from(number("expires_seconds")?).unwrap_or(u32::MAX),
         },
         status,
         created_ms: number("created_ms")?,
         expires_ms,
         times: number("times")?,
-        decided,
+        decision,
         consumed_ms: Some(number("consumed_ms")?).filter(|ms| *ms > 0),
     })
 }
 
-/// Reads a status as it stands at `now_ms`; an unknown word, which no row can hold, is over.
+/// Reads a status as of `now_ms`. An unknown word counts as expired; the table's constraint excludes it.
 pub(super) fn status(word: &str, expires_ms: i64, now_ms: i64) -> Status {
     let status = Status::ALL.into_iter().find(|status| status.as_str() == word);
     match status.unwrap_or(Status::Expired) {
@@ -60,12 +60,12 @@ pub(super) fn status(word: &str, expires_ms: i64, now_ms: i64) -> Status {
     }
 }
 
-/// Reads a text that may be missing, which is stored empty.
-pub(super) fn given(text: String) -> Option<String> {
+/// Returns `None` for an empty string, which stands for an absent text.
+pub(super) fn non_empty(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// The word for a verdict.
+/// Returns the word for a verdict in the database.
 pub(super) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Approve => "approve",

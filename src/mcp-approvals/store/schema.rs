@@ -1,4 +1,4 @@
-//! The tables, and how an older database comes to have them.
+//! The tables.
 
 use sqlx::Row as _;
 
@@ -8,9 +8,9 @@ use crate::secret;
 /// The version of the tables below.
 const VERSION: i64 = 1;
 
-/// What both engines make alike.
+/// The tables of both engines.
 const TABLES: &[&str] = &[
-    // The lock that askers of one call wait for: whoever has written its row reads on alone.
+    // A row here is the lock for all questions about one call.
     "CREATE TABLE fingerprints (fingerprint TEXT PRIMARY KEY, times BIGINT NOT NULL)",
     "CREATE TABLE approvals (
         id TEXT PRIMARY KEY,
@@ -27,7 +27,7 @@ const TABLES: &[&str] = &[
     "CREATE INDEX approvals_live ON approvals (fingerprint, status)",
     "CREATE INDEX approvals_due ON approvals (status, expires_ms)",
     "CREATE INDEX approvals_by_time ON approvals (created_ms, id)",
-    // Holds the number of the last event: whoever has written it writes the next one.
+    // The number of the last event. The row is the lock for writing the next one.
     "CREATE TABLE event_head (one BIGINT PRIMARY KEY CHECK (one = 1), last BIGINT NOT NULL)",
     "INSERT INTO event_head (one, last) VALUES (1, 0)",
     "CREATE TABLE events (
@@ -51,7 +51,7 @@ const TABLES: &[&str] = &[
     "CREATE INDEX outbox_due ON outbox (next_ms)",
 ];
 
-/// Events stand, and so does what was asked: SQLite.
+/// Triggers that keep events and questions from being changed: SQLite.
 const GUARDS_SQLITE: &[&str] = &[
     "CREATE TRIGGER events_stay BEFORE UPDATE ON events
      BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
@@ -64,7 +64,7 @@ const GUARDS_SQLITE: &[&str] = &[
      BEGIN SELECT RAISE(ABORT, 'what was asked stands'); END",
 ];
 
-/// Events stand, and so does what was asked: PostgreSQL.
+/// Triggers that keep events and questions from being changed: PostgreSQL.
 const GUARDS_POSTGRES: &[&str] = &[
     "CREATE FUNCTION approvals_refuse() RETURNS trigger LANGUAGE plpgsql AS
      $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$",
@@ -77,17 +77,18 @@ const GUARDS_POSTGRES: &[&str] = &[
      FOR EACH STATEMENT EXECUTE FUNCTION approvals_refuse()",
 ];
 
-/// Makes whatever is not there yet; of several instances that start at once, one does.
-pub(super) async fn make(store: &Store) -> Result<(), StoreError> {
+/// Creates the tables if they do not exist. If several instances start at once, one of them creates the
+/// tables.
+pub(super) async fn create(store: &Store) -> Result<(), StoreError> {
     let mut writing = store.write().await?;
     if store.engine == Engine::Postgres {
         let lock = "DO $$ BEGIN PERFORM pg_advisory_xact_lock(7320463157); END $$";
-        sqlx::query(lock).execute(writing.on()).await?;
+        sqlx::query(lock).execute(writing.connection()).await?;
     }
     let meta = "CREATE TABLE IF NOT EXISTS approvals_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)";
-    sqlx::query(meta).execute(writing.on()).await?;
+    sqlx::query(meta).execute(writing.connection()).await?;
     let version = "SELECT value FROM approvals_meta WHERE name = 'schema'";
-    let version = sqlx::query(version).fetch_optional(writing.on()).await?;
+    let version = sqlx::query(version).fetch_optional(writing.connection()).await?;
     match version.map(|row| row.try_get::<String, _>(0)).transpose()?.map(|text| text.parse()) {
         Some(Ok(VERSION)) => return writing.commit().await,
         Some(version) => return Err(StoreError::Newer(version.unwrap_or(i64::MAX))),
@@ -98,10 +99,10 @@ pub(super) async fn make(store: &Store) -> Result<(), StoreError> {
         Engine::Postgres => GUARDS_POSTGRES,
     };
     for statement in TABLES.iter().chain(guards) {
-        sqlx::query(*statement).execute(writing.on()).await?;
+        sqlx::query(*statement).execute(writing.connection()).await?;
     }
     let first = "INSERT INTO approvals_meta (name, value) VALUES ('schema', $1), ('secret', $2)";
-    sqlx::query(first).bind(VERSION.to_string()).bind(secret::fresh()?).execute(writing.on()).await?;
+    sqlx::query(first).bind(VERSION.to_string()).bind(secret::fresh()?).execute(writing.connection()).await?;
     writing.commit().await
 }
 

@@ -1,74 +1,75 @@
-//! One approval in full: everything that a person needs to decide, in the order in which they need it.
+//! The page of one approval, in the order in which an approver needs the information.
 
 use maud::{Markup, html};
 
 use super::arguments::Arguments;
 use super::badge;
-use super::clock;
-use super::decision::{self, Decide};
-use super::odd;
+use super::decision_forms::{self, Decide};
 use super::text::{Form, grouped, name, sentence, show};
+use super::times;
+use super::unseen;
 use crate::model::{Approval, Status, Verdict};
 
-/// What the page shows beside the approval.
+/// What the page shows.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
+pub struct ApprovalView<'a> {
     /// The approval
     pub approval: &'a Approval,
-    /// What kind of harm the call can do
+    /// The risk class of the call
     pub class: &'a str,
     /// Whether the viewer may decide
     pub decide: Decide<'a>,
 }
 
-/// How many kinds of odd characters a warning names.
-const NAMED: usize = 8;
+/// How many kinds of unseen characters the warning lists.
+const LISTED_KINDS: usize = 8;
 
-/// The page's content.
-pub fn content(seen: &Seen<'_>, now_ms: i64) -> Markup {
-    let approval = seen.approval;
-    let arguments = Arguments::of(&approval.asked.arguments);
+/// Returns the content of the page.
+pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
+    let approval = view.approval;
+    let arguments = Arguments::of(&approval.question.arguments);
     html! {
         div.approval data-status=(approval.status.as_str()) data-id=(approval.id) {
-            (head(seen, now_ms))
+            (head(view, now_ms))
             div.columns {
-                // Whoever decides reads first; whoever looks wants to know what became of it.
-                @if approval.decided.is_some() { div.act { (outcome(approval, now_ms)) } }
+                // While it is pending, show the arguments before the forms; after that, show the decision
+                // first.
+                @if approval.decision.is_some() { div.act { (decision_panel(approval, now_ms)) } }
                 div.read {
                     (why(approval))
-                    (laid_out(approval, &arguments))
+                    (arguments_section(approval, &arguments))
                 }
-                @if approval.decided.is_none() {
-                    div.act { (decision::forms(approval, seen.decide, arguments.shortened)) }
+                @if approval.decision.is_none() {
+                    div.act { (decision_forms::forms(approval, view.decide, arguments.shortened)) }
                 }
             }
-            (record(approval, now_ms))
+            (details(approval, now_ms))
         }
     }
 }
 
-fn head(seen: &Seen<'_>, now_ms: i64) -> Markup {
-    let approval = seen.approval;
-    let asked = &approval.asked;
+fn head(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
+    let approval = view.approval;
+    let question = &approval.question;
     html! {
-        p.back { a href="/" { span aria-hidden="true" { "← " } "What waits" } }
+        p.back { a href="/" { span aria-hidden="true" { "← " } "All waiting calls" } }
         div.title {
-            h1.tool { span.visually-hidden { "Call of " } (name(&asked.tool)) }
-            (badge::risk(seen.class))
+            h1.tool { span.visually-hidden { "Call of " } (name(&question.tool)) }
+            (badge::risk(view.class))
             (badge::status(approval))
         }
         p.lead {
-            @if let Some(principal) = &asked.principal { strong { (name(principal)) } }
+            @if let Some(principal) = &question.principal { strong { (name(principal)) } }
             @else { em { "An unnamed caller" } }
-            ", under grant " span.code { (name(&asked.grant)) }
+            ", under grant " span.code { (name(&question.grant)) }
             @if approval.status == Status::Pending { ", wants to call " } @else { ", asked to call " }
-            span.code { (name(&asked.tool)) }
-            " on server " span.code { (name(&asked.server)) } "."
+            span.code { (name(&question.tool)) }
+            " on server " span.code { (name(&question.server)) } "."
         }
         p.when {
-            span { "asked " (clock::since(approval.created_ms, now_ms)) }
+            span { "asked " (times::since(approval.created_ms, now_ms)) }
             @if approval.status == Status::Pending {
-                span { "expires " (clock::until(approval.expires_ms, now_ms)) }
+                span { "expires " (times::until(approval.expires_ms, now_ms)) }
             }
             @if approval.times > 1 { span { "asked " (approval.times) " times" } }
         }
@@ -82,20 +83,20 @@ fn head(seen: &Seen<'_>, now_ms: i64) -> Markup {
 fn why(approval: &Approval) -> Markup {
     html! {
         section.why aria-labelledby="why" {
-            h2 id="why" { "Why you are asked" }
+            h2 id="why" { "Why this needs approval" }
             p.reason {
-                @match &approval.asked.reason {
+                @match &approval.question.reason {
                     Some(reason) => (sentence(reason)),
                     None => "The rule gives no reason.",
                 }
             }
-            p.note { "Rule " span.code { (name(&approval.asked.rule)) } }
+            p.note { "Rule " span.code { (name(&approval.question.rule)) } }
         }
     }
 }
 
-fn laid_out(approval: &Approval, arguments: &Arguments) -> Markup {
-    let size = approval.asked.arguments.len();
+fn arguments_section(approval: &Approval, arguments: &Arguments) -> Markup {
+    let size = approval.question.arguments.len();
     html! {
         section.arguments aria-labelledby="arguments" {
             div.heading {
@@ -111,46 +112,46 @@ fn laid_out(approval: &Approval, arguments: &Arguments) -> Markup {
 }
 
 fn warnings(approval: &Approval, arguments: &Arguments) -> Markup {
-    let asked = &approval.asked;
-    let mut odd = arguments.odd.clone();
-    for name in [&asked.tool, &asked.server, &asked.grant, &asked.rule] {
-        odd.look(name, false);
+    let question = &approval.question;
+    let mut unseen = arguments.unseen.clone();
+    for name in [&question.tool, &question.server, &question.grant, &question.rule] {
+        unseen.add(name, false);
     }
-    for text in asked.principal.iter().chain(&asked.reason) {
-        odd.look(text, false);
+    for text in question.principal.iter().chain(&question.reason) {
+        unseen.add(text, false);
     }
-    let odd = &odd.times;
+    let unseen = &unseen.counts;
     html! {
         @if arguments.shortened {
             div.callout.danger {
-                strong { "Not all of it is shown. " }
+                strong { "Not everything is shown. " }
                 "The arguments are longer or deeper than this page can show. The download has all of them."
             }
         }
-        @if !odd.is_empty() {
+        @if !unseen.is_empty() {
             div.callout.danger {
-                strong { "There are characters in this call that cannot be seen or that mislead. " }
-                "Each is marked with its number where it stands: "
-                @for (index, (char, times)) in odd.iter().take(NAMED).enumerate() {
+                strong { "This call contains invisible or misleading characters. " }
+                "Each one is marked with its code point: "
+                @for (index, (char, times)) in unseen.iter().take(LISTED_KINDS).enumerate() {
                     @if index > 0 { ", " }
-                    (grouped(*times)) " × " (odd::name(*char).unwrap_or_default())
+                    (grouped(*times)) " × " (unseen::name(*char).unwrap_or_default())
                     " " span.mark dir="ltr" { "⟨U+" (format!("{:04X}", u32::from(*char))) "⟩" }
                 }
-                @if odd.len() > NAMED { " and " (odd.len().saturating_sub(NAMED)) " other kinds" }
+                @if unseen.len() > LISTED_KINDS { " and " (unseen.len().saturating_sub(LISTED_KINDS)) " other kinds" }
                 "."
             }
         }
         @if arguments.alike {
             div.callout.danger {
                 strong { "Two keys of one object look alike. " }
-                "A server may take either of them for the other."
+                "A server may confuse them."
             }
         }
     }
 }
 
-fn outcome(approval: &Approval, now_ms: i64) -> Markup {
-    let Some(decided) = &approval.decided else { return html! {} };
+fn decision_panel(approval: &Approval, now_ms: i64) -> Markup {
+    let Some(decided) = &approval.decision else { return html! {} };
     let (tone, word) = match decided.verdict {
         Verdict::Approve => ("approved", "Approved"),
         Verdict::Deny => ("denied", "Refused"),
@@ -158,23 +159,23 @@ fn outcome(approval: &Approval, now_ms: i64) -> Markup {
     html! {
         section.panel.outcome.(tone) aria-labelledby="outcome" {
             h2 id="outcome" { (word) " by " (name(&decided.by)) }
-            p.note { (clock::moment(decided.at_ms)) ", " (clock::since(decided.at_ms, now_ms)) }
+            p.note { (times::moment(decided.at_ms)) ", " (times::since(decided.at_ms, now_ms)) }
             @if let Some(reason) = &decided.reason {
                 blockquote { (show(reason, Form::PROSE).markup) }
             }
             p {
                 @match (decided.verdict, approval.consumed_ms, approval.status) {
                     (Verdict::Approve, Some(at), _) => {
-                        "The call came back " (clock::since(at, now_ms)) " and went on. It cannot go on again."
+                        "The call was repeated " (times::since(at, now_ms)) " and went on. It cannot go on again."
                     }
-                    (Verdict::Approve, None, Status::Expired) => "The call never came back, and can no longer.",
+                    (Verdict::Approve, None, Status::Expired) => "The call was never repeated, and the approval has expired.",
                     (Verdict::Approve, None, _) => {
-                        "The call has not come back yet. It may, once, until "
-                        (clock::moment(approval.expires_ms)) "."
+                        "The call has not been repeated yet. It can go on once, until "
+                        (times::moment(approval.expires_ms)) "."
                     }
                     (Verdict::Deny, ..) => {
-                        "The agent was told, or is when it asks again. Until "
-                        (clock::moment(approval.expires_ms)) " the same call is refused unasked."
+                        "The agent is told this when it repeats the call, unless it already was. Until "
+                        (times::moment(approval.expires_ms)) " the same call is refused automatically."
                     }
                 }
             }
@@ -182,26 +183,26 @@ fn outcome(approval: &Approval, now_ms: i64) -> Markup {
     }
 }
 
-fn record(approval: &Approval, now_ms: i64) -> Markup {
-    let asked = &approval.asked;
+fn details(approval: &Approval, now_ms: i64) -> Markup {
+    let question = &approval.question;
     let row = |label: &str, value: Markup| html! { div { dt { (label) } dd { (value) } } };
     let code = |text: &str| html! { span.code { (name(text)) } };
     html! {
         section.record aria-labelledby="record" {
             h2 id="record" { "For the record" }
             dl.facts {
-                (row("First asked", html! { (clock::moment(approval.created_ms)) }))
+                (row("First asked", html! { (times::moment(approval.created_ms)) }))
                 @if approval.expires_ms <= now_ms {
-                    (row("Expired", html! { (clock::moment(approval.expires_ms)) ", " (clock::since(approval.expires_ms, now_ms)) }))
+                    (row("Expired", html! { (times::moment(approval.expires_ms)) ", " (times::since(approval.expires_ms, now_ms)) }))
                 } @else {
-                    (row("Expires", html! { (clock::moment(approval.expires_ms)) ", " (clock::until(approval.expires_ms, now_ms)) }))
+                    (row("Expires", html! { (times::moment(approval.expires_ms)) ", " (times::until(approval.expires_ms, now_ms)) }))
                 }
                 (row("Asked", html! { (approval.times) @if approval.times == 1 { " time" } @else { " times" } }))
-                (row("Rule", code(&asked.rule)))
-                (row("Policy", html! { (code(&asked.policy)) " " span.note { "start of its SHA-256" } }))
-                (row("Fingerprint", html! { (code(&asked.fingerprint)) " " span.note { "of this very call" } }))
-                (row("Decision id", code(&asked.decision_id)))
-                @if let Some(request) = &asked.request_id { (row("Request id", code(request))) }
+                (row("Rule", code(&question.rule)))
+                (row("Policy", html! { (code(&question.policy)) " " span.note { "start of its SHA-256" } }))
+                (row("Fingerprint", html! { (code(&question.fingerprint)) " " span.note { "of exactly this call" } }))
+                (row("Decision id", code(&question.decision_id)))
+                @if let Some(request) = &question.request_id { (row("Request id", code(request))) }
                 (row("Approval id", code(&approval.id)))
             }
         }

@@ -1,85 +1,84 @@
-//! A call's arguments, laid out for somebody who has little time and must not be fooled.
+//! Renders a call's arguments so that a hurried approver is not misled.
 //!
-//! The text is read by the filter's own reader, so that every number shows as it was written. What
-//! is shown is bounded; what is left out is counted, and every part gets its share before any takes
-//! more, so that nothing can be pushed out of sight by what stands before it.
+//! Uses the filter's own JSON reader, so that every number appears as it was written. The amount of HTML is
+//! bounded and what is left out is counted. Every member gets a fair share of the space, so that a large
+//! member cannot push others off the page.
 
 use std::collections::HashSet;
 
 use maud::{Markup, html};
 use mcp_policy_engine::json::{self, Kind, Value};
 
-use super::odd::{self, Odd};
 use super::text::{Form, grouped, show};
+use super::unseen::{self, UnseenCharacters};
 
 #[cfg(test)]
 mod tests;
 
-/// How many containers may stand within one another.
+/// The deepest nesting that is shown.
 const MAX_DEPTH: usize = 12;
-/// How many members of one container are shown.
+/// The most members of one container that are shown.
 const MAX_MEMBERS: usize = 200;
-/// How many values are shown in all.
+/// The most values that are shown in total.
 const MAX_VALUES: usize = 2_000;
-/// How long an element may be that has others beside it on its line.
+/// The longest element, in bytes, that shares its line with others.
 const SHORT: usize = 16;
-/// How much text is shown in all; an ordinary character takes one.
+/// The most text that is shown in total; an ordinary character costs one.
 const MAX_TEXT: usize = 120_000;
 
-/// A call's arguments as the page shows them.
+/// Rendered arguments.
 #[derive(Debug)]
 pub struct Arguments {
     /// The list of keys and values
     pub markup: Markup,
-    /// Whether anything was left out, which then is in the download alone
+    /// Whether anything was left out; the download always has everything
     pub shortened: bool,
-    /// What cannot be seen or misleads, in all of the text
-    pub odd: Odd,
+    /// The unseen characters in the complete text
+    pub unseen: UnseenCharacters,
     /// Whether two keys of one object look alike
     pub alike: bool,
 }
 
 impl Arguments {
-    /// Lays out `text`, which was a JSON object when it was asked about. Text that cannot be read is
-    /// shown as it is, marked as such.
+    /// Renders `text`. A text that is not JSON is shown as it is, with a warning.
     pub fn of(text: &str) -> Self {
         let Ok(document) = json::read(text.as_bytes()) else {
             let shown = show(text, Form::STRING);
             let markup = html! {
-                p.callout.danger { "These arguments are no JSON text. Here is what was sent:" }
+                p.callout.danger { "These arguments are not valid JSON. This is what was sent:" }
                 p.string { (shown.markup) }
             };
-            let mut odd = Odd::default();
-            odd.look(text, true);
-            return Self { markup, shortened: shown.hidden > 0, odd, alike: false };
+            let mut unseen = UnseenCharacters::default();
+            unseen.add(text, true);
+            return Self { markup, shortened: shown.hidden > 0, unseen, alike: false };
         };
         let root = document.root();
         let mut layout = Layout { shortened: false, alike: false };
-        let mut room = Room { values: MAX_VALUES, text: MAX_TEXT };
+        let mut space = Space { values: MAX_VALUES, text: MAX_TEXT };
         let empty = root.entries().next().is_none() && root.is_object();
         let markup = html! {
-            @if empty { p.nothing { "No arguments." } } @else { (layout.value(root, 0, &mut room)) }
+            @if empty { p.nothing { "No arguments." } } @else { (layout.value(root, 0, &mut space)) }
         };
-        Self { markup, shortened: layout.shortened, odd: Odd::of(root), alike: layout.alike }
+        Self { markup, shortened: layout.shortened, unseen: UnseenCharacters::of(root), alike: layout.alike }
     }
 }
 
-/// What a value may still take.
+/// The space that a value may still use.
 #[derive(Debug, Clone, Copy, Default)]
-struct Room {
+struct Space {
     values: usize,
     text: usize,
 }
 
-impl Room {
-    /// Returns an even part for each of `count`.
-    fn part(self, count: usize) -> Self {
-        let part = |whole: usize| whole.checked_div(count).unwrap_or_default();
-        Self { values: part(self.values), text: part(self.text) }
+impl Space {
+    /// Returns an equal share for each of `count` members.
+    fn share(self, count: usize) -> Self {
+        let share = |whole: usize| whole.checked_div(count).unwrap_or_default();
+        Self { values: share(self.values), text: share(self.text) }
     }
 
-    /// Returns what a value can take at most: no value within it has fewer than two bytes, its comma
-    /// counted, and no character takes more text than a mark.
+    /// Returns an upper bound of what a value can use. Each value in a container has at least two bytes,
+    /// including its comma, and each byte costs at most as much as a mark.
     fn of(value: Value<'_>) -> Self {
         let bytes = value.raw().len();
         let values = if is_container(value) { bytes.div_ceil(2) } else { 1 };
@@ -105,43 +104,43 @@ struct Layout {
 }
 
 impl Layout {
-    fn value(&mut self, value: Value<'_>, depth: usize, room: &mut Room) -> Markup {
-        room.values = room.values.saturating_sub(1);
+    fn value(&mut self, value: Value<'_>, depth: usize, space: &mut Space) -> Markup {
+        space.values = space.values.saturating_sub(1);
         match value.kind() {
             Kind::Null => html! { span.word { "null" } },
             Kind::Bool(is) => html! { span.word { (if is { "true" } else { "false" }) } },
             Kind::Number => {
-                let shown = show(value.raw(), Form::STRING.within(room.text));
-                room.text = room.text.saturating_sub(shown.cost);
+                let shown = show(value.raw(), Form::STRING.within(space.text));
+                space.text = space.text.saturating_sub(shown.cost);
                 self.shortened |= shown.hidden > 0;
                 html! { span.number { (shown.markup) } }
             }
-            Kind::String { .. } => self.string(&value.string().unwrap_or_default(), room),
-            Kind::Object => self.object(value, depth, room),
-            Kind::Array => self.array(value, depth, room),
+            Kind::String { .. } => self.string(&value.string().unwrap_or_default(), space),
+            Kind::Object => self.object(value, depth, space),
+            Kind::Array => self.array(value, depth, space),
         }
     }
 
-    fn string(&mut self, text: &str, room: &mut Room) -> Markup {
-        let shown = show(text, Form::STRING.within(room.text));
-        room.text = room.text.saturating_sub(shown.cost);
+    fn string(&mut self, text: &str, space: &mut Space) -> Markup {
+        let shown = show(text, Form::STRING.within(space.text));
+        space.text = space.text.saturating_sub(shown.cost);
         self.shortened |= shown.hidden > 0;
         html! { span.string { (shown.markup) } }
     }
 
-    fn object(&mut self, value: Value<'_>, depth: usize, room: &mut Room) -> Markup {
+    fn object(&mut self, value: Value<'_>, depth: usize, space: &mut Space) -> Markup {
         let mut seen = HashSet::new();
         let count = value.entries().count();
-        let rows = self.rows(value.entries(), count, depth, room, |layout, key, room| {
-            layout.alike |= !seen.insert(likeness(key));
-            layout.key(key, room)
+        let rows = self.rows(value.entries(), count, depth, space, |layout, key, space| {
+            layout.alike |= !seen.insert(appearance(key));
+            layout.key(key, space)
         });
         list("object", &rows, count, "member")
     }
 
-    fn array(&mut self, value: Value<'_>, depth: usize, room: &mut Room) -> Markup {
+    fn array(&mut self, value: Value<'_>, depth: usize, space: &mut Space) -> Markup {
         let count = value.elements().count();
-        let rows = self.rows(value.elements().enumerate(), count, depth, room, |_, index, _| {
+        let rows = self.rows(value.elements().enumerate(), count, depth, space, |_, index, _| {
             html! { span.index { "[" (index) "]" } }
         });
         let short = |value: Value<'_>| !is_container(value) && value.raw().len() <= SHORT;
@@ -149,29 +148,30 @@ impl Layout {
         list(class, &rows, count, "element")
     }
 
-    /// Lays out as many of `count` members as fit, each with its share of the room.
+    /// Renders as many of `count` members as fit, each in its share of the space.
     fn rows<'d, K>(
         &mut self,
         members: impl Iterator<Item = (K, Value<'d>)>,
         count: usize,
         depth: usize,
-        room: &mut Room,
-        mut label: impl FnMut(&mut Self, &K, &mut Room) -> Markup,
+        space: &mut Space,
+        mut label: impl FnMut(&mut Self, &K, &mut Space) -> Markup,
     ) -> Vec<Markup> {
-        let fit = if depth >= MAX_DEPTH { 0 } else { count.min(MAX_MEMBERS).min(room.values) };
+        let fit = if depth >= MAX_DEPTH { 0 } else { count.min(MAX_MEMBERS).min(space.values) };
         self.shortened |= fit < count;
         let members: Vec<_> = members.take(fit).collect();
-        let part = room.part(fit);
-        let least = |value: Value<'_>| part.min(Room::of(value));
-        // What those that are still to come get at least.
-        let mut kept = members.iter().fold(Room::default(), |kept, (_, value)| kept.plus(least(*value)));
+        let equal = space.share(fit);
+        let least = |value: Value<'_>| equal.min(Space::of(value));
+        // The space that is reserved for the remaining members.
+        let mut reserved =
+            members.iter().fold(Space::default(), |reserved, (_, value)| reserved.plus(least(*value)));
         let mut rows = Vec::with_capacity(fit);
         for (key, value) in members {
-            kept = kept.minus(least(value));
-            let mut share = room.minus(kept);
+            reserved = reserved.minus(least(value));
+            let mut share = space.minus(reserved);
             let label = label(self, &key, &mut share);
             let shown = self.value(value, depth.saturating_add(1), &mut share);
-            *room = kept.plus(share);
+            *space = reserved.plus(share);
             rows.push(html! {
                 div.member.leaf[!is_container(value)] {
                     dt { (label) " " (kind(value)) }
@@ -182,18 +182,18 @@ impl Layout {
         rows
     }
 
-    fn key(&mut self, key: &str, room: &mut Room) -> Markup {
+    fn key(&mut self, key: &str, space: &mut Space) -> Markup {
         if key.is_empty() {
             return html! { span.key.unnamed { "empty key" } };
         }
         let shown = show(key, Form::NAME);
-        room.text = room.text.saturating_sub(shown.cost);
+        space.text = space.text.saturating_sub(shown.cost);
         self.shortened |= shown.hidden > 0;
         html! { span.key { (shown.markup) } }
     }
 }
 
-/// Joins the rows of one container, and says how many of its `count` members are not among them.
+/// Joins the rows of one container, and states how many of its `count` members are missing.
 fn list(class: &str, rows: &[Markup], count: usize, what: &str) -> Markup {
     let hidden = count.saturating_sub(rows.len());
     html! {
@@ -216,7 +216,7 @@ fn is_container(value: Value<'_>) -> bool {
     }
 }
 
-/// Names the JSON type beside the key, with the size where that says something.
+/// Returns the JSON type of a value, with its size where that is useful.
 fn kind(value: Value<'_>) -> Markup {
     let kind = match value.kind() {
         Kind::Null => "null".to_owned(),
@@ -233,10 +233,10 @@ fn kind(value: Value<'_>) -> Markup {
     html! { span.kind { (kind) } }
 }
 
-/// Reduces a key to what a hurried reader sees of it.
-fn likeness(key: &str) -> String {
+/// Reduces a key to what a hurried reader notices. Keys that look alike have the same result.
+fn appearance(key: &str) -> String {
     key.chars()
-        .filter(|char| !matches!(char, ' ' | '_' | '-') && odd::name(*char).is_none())
+        .filter(|char| !matches!(char, ' ' | '_' | '-') && unseen::name(*char).is_none())
         .flat_map(char::to_lowercase)
         .collect()
 }

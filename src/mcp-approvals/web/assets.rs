@@ -1,22 +1,22 @@
-//! The style, the script and the icon, which are parts of the program.
+//! The style sheet, the script and the icon, which are embedded in the program.
 
 use std::sync::LazyLock;
 
 use sha2::{Digest as _, Sha256};
 
-/// A file that never changes while the program runs.
+/// A static file.
 #[derive(Debug)]
 pub struct Asset {
     /// Its path
     pub path: &'static str,
-    /// What it is
+    /// Its content type
     pub content_type: &'static str,
-    /// What it holds
+    /// Its content
     pub content: &'static str,
     digest: LazyLock<String>,
 }
 
-/// What the pages look like.
+/// The style sheet.
 pub static STYLE: Asset = Asset {
     path: "/assets/app.css",
     content_type: "text/css; charset=utf-8",
@@ -24,7 +24,7 @@ pub static STYLE: Asset = Asset {
     digest: LazyLock::new(|| digest(include_str!("assets/app.css"))),
 };
 
-/// What keeps them up to date.
+/// The script that keeps pages up to date.
 pub static SCRIPT: Asset = Asset {
     path: "/assets/app.js",
     content_type: "text/javascript; charset=utf-8",
@@ -32,7 +32,7 @@ pub static SCRIPT: Asset = Asset {
     digest: LazyLock::new(|| digest(include_str!("assets/app.js"))),
 };
 
-/// What stands on the tab.
+/// The icon of the browser tab.
 pub static ICON: Asset = Asset {
     path: "/assets/icon.svg",
     content_type: "image/svg+xml",
@@ -41,17 +41,17 @@ pub static ICON: Asset = Asset {
 };
 
 impl Asset {
-    /// All of them.
+    /// Returns all assets.
     pub fn all() -> [&'static Self; 3] {
         [&STYLE, &SCRIPT, &ICON]
     }
 
-    /// Returns the path with what tells this version from all others, so that it can be kept forever.
+    /// Returns the path with a version in its query, which can be cached forever.
     pub fn url(&self) -> String {
         format!("{}?v={}", self.path, *self.digest)
     }
 
-    /// Tells whether a request's query names this version.
+    /// Returns whether a request's query names the current version.
     pub fn is_version(&self, query: Option<&str>) -> bool {
         query.and_then(|query| query.strip_prefix("v=")) == Some(self.digest.as_str())
     }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_script_evaluates_nothing_and_asks_nobody_else() {
+    fn no_asset_evaluates_code_or_loads_from_elsewhere() {
         for word in ["eval(", "new Function", "innerHTML", "http:", "https:", "document.write"] {
             assert!(!SCRIPT.content.contains(word), "{word}");
         }

@@ -1,11 +1,11 @@
-//! How much harm a call can do, and where an approval is on its way, in a word each.
+//! Badges: the risk class of a call, and the status of an approval.
 
 use maud::{Markup, html};
 
 use super::text::name;
 use crate::model::{Approval, Status, Verdict};
 
-/// Shows the class of a tool.
+/// Shows a risk class.
 pub fn risk(class: &str) -> Markup {
     let tone = match class {
         "read" | "write" => "low",
@@ -15,22 +15,22 @@ pub fn risk(class: &str) -> Markup {
     html! { span.risk.(tone) { (name(class)) } }
 }
 
-/// Shows the status, and what led to it.
+/// Shows the status of an approval, with the decision if it has expired.
 pub fn status(approval: &Approval) -> Markup {
-    let verdict = approval.decided.as_ref().map(|decided| decided.verdict);
+    let verdict = approval.decision.as_ref().map(|decided| decided.verdict);
     let (class, sign, word) = match (approval.status, verdict) {
         (Status::Pending, _) => ("pending", "○", "Waiting"),
         (Status::Approved, _) => ("approved", "✓", "Approved"),
         (Status::Consumed, _) => ("approved", "✓", "Approved and used"),
         (Status::Denied, _) => ("denied", "✕", "Refused"),
         (Status::Expired, Some(Verdict::Approve)) => ("over", "–", "Approved, never used"),
-        (Status::Expired, Some(Verdict::Deny)) => ("denied", "✕", "Refused, since expired"),
-        (Status::Expired, None) => ("over", "–", "Expired undecided"),
+        (Status::Expired, Some(Verdict::Deny)) => ("denied", "✕", "Refused, now expired"),
+        (Status::Expired, None) => ("over", "–", "Expired without a decision"),
     };
     html! { span.status.(class) { span aria-hidden="true" { (sign) } " " (word) } }
 }
 
-/// Names a status for a choice among all.
+/// Returns the label of a status in the history's filter.
 pub fn status_name(status: Status) -> &'static str {
     match status {
         Status::Pending => "Waiting",

@@ -1,4 +1,4 @@
-//! The two forms' targets: a person's decision, checked and made.
+//! Handles the forms that approve and refuse a call.
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
@@ -7,100 +7,100 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::arguments::Arguments;
-use super::decision::{Fault, Rejected};
-use super::look;
-use super::person::Person;
-use super::trouble::Trouble;
-use crate::access::Refusal;
+use super::context::PageContext;
+use super::decision_forms::{Fault, Rejected};
+use super::error_page::PageError;
+use super::pages;
+use crate::access::AccessDenied;
 use crate::app::{App, AppState};
-use crate::desk::{self, NotDecided};
+use crate::decision::{self, DecisionError};
 use crate::model::{Approval, Status, Verdict};
 use crate::store::Undecidable;
 
-/// What the forms hold.
+/// The fields of both forms.
 #[derive(Debug, Deserialize)]
-pub struct Decision {
+pub struct DecisionForm {
     #[serde(default)]
     token: String,
     #[serde(default)]
     reason: String,
-    /// `read` where the arguments were not shown whole
+    /// `read` if the approver confirms having read arguments that were not shown completely
     #[serde(default)]
     whole: String,
 }
 
-/// Lets a call go on, once.
+/// Approves a call.
 pub async fn approve(
     State(app): State<AppState>,
-    person: Person,
+    context: PageContext,
     Path(id): Path<String>,
     headers: HeaderMap,
-    form: Result<Form<Decision>, FormRejection>,
+    form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
-    decide(&app, &person, &id, Verdict::Approve, &headers, form).await
+    decide(&app, &context, &id, Verdict::Approve, &headers, form).await
 }
 
 /// Refuses a call.
 pub async fn refuse(
     State(app): State<AppState>,
-    person: Person,
+    context: PageContext,
     Path(id): Path<String>,
     headers: HeaderMap,
-    form: Result<Form<Decision>, FormRejection>,
+    form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
-    decide(&app, &person, &id, Verdict::Deny, &headers, form).await
+    decide(&app, &context, &id, Verdict::Deny, &headers, form).await
 }
 
 async fn decide(
     app: &AppState,
-    person: &Person,
+    context: &PageContext,
     id: &str,
     verdict: Verdict,
     headers: &HeaderMap,
-    form: Result<Form<Decision>, FormRejection>,
+    form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
-    let Ok(Form(decision)) = form else { return person.trouble(&Trouble::UnreadableForm) };
-    if person.visitor.check(app, headers, &decision.token).is_err() {
-        return person.trouble(&Trouble::ForeignForm);
+    let Ok(Form(decision)) = form else { return context.error_page(&PageError::UnreadableForm) };
+    if context.user.check(app, headers, &decision.token).is_err() {
+        return context.error_page(&PageError::ForgedForm);
     }
-    let approval = match look::find(app, person, id).await {
+    let approval = match pages::find(app, context, id).await {
         Ok(approval) => approval,
         Err(response) => return response,
     };
-    // Forms send a line's end as two characters.
+    // Forms send a line break as CR LF.
     let reason = decision.reason.replace("\r\n", "\n");
-    let again = |fault| rejected(app, person, &approval, Rejected { verdict, reason: &reason, fault });
+    let reject = |fault| rejected(app, context, &approval, Rejected { verdict, reason: &reason, fault });
     if approval.status == Status::Pending {
         if verdict == Verdict::Deny && reason.trim().is_empty() {
-            return again(Fault::NoReason);
+            return reject(Fault::NoReason);
         }
-        let unread = decision.whole != "read" && Arguments::of(&approval.asked.arguments).shortened;
+        let unread = decision.whole != "read" && Arguments::of(&approval.question.arguments).shortened;
         if verdict == Verdict::Approve && unread {
-            return again(Fault::Unread);
+            return reject(Fault::Unread);
         }
     }
-    match desk::decide(app, &person.visitor, id, verdict, Some(&reason), person.now_ms).await {
+    match decision::decide(app, &context.user, id, verdict, Some(&reason), context.now_ms).await {
         Ok(_) => Redirect::to(&format!("/approvals/{id}#outcome")).into_response(),
-        Err(NotDecided::Reason) => again(Fault::LongReason),
-        Err(NotDecided::Refused(refusal)) => person.trouble(&match refusal {
-            Refusal::Unseen => Trouble::Absent,
-            Refusal::NotYourRole => Trouble::NotYourRole,
-            Refusal::OwnCall(_) => Trouble::YourOwn,
+        Err(DecisionError::InvalidReason) => reject(Fault::LongReason),
+        Err(DecisionError::Forbidden(refusal)) => context.error_page(&match refusal {
+            AccessDenied::NotVisible => PageError::NotFound,
+            AccessDenied::ViewOnly => PageError::ViewOnly,
+            AccessDenied::OwnCall(_) => PageError::OwnCall,
         }),
-        Err(NotDecided::Undecidable(why)) => match why {
-            Undecidable::Unknown => person.trouble(&Trouble::Absent),
-            Undecidable::Expired => person.trouble(&Trouble::Expired { id: id.to_owned() }),
-            Undecidable::Decided(decided) => person.trouble(&Trouble::Decided {
+        Err(DecisionError::Undecidable(why)) => match why {
+            Undecidable::Unknown => context.error_page(&PageError::NotFound),
+            Undecidable::Expired => context.error_page(&PageError::Expired { id: id.to_owned() }),
+            Undecidable::AlreadyDecided(decided) => context.error_page(&PageError::AlreadyDecided {
                 by: decided.by,
                 verdict: decided.verdict,
                 id: id.to_owned(),
             }),
-            Undecidable::Failed(error) => look::broken(person, error),
+            Undecidable::Failed(error) => pages::internal_error(context, error),
         },
     }
 }
 
-/// Shows the form again, with what was typed and what is wrong with it.
-fn rejected(app: &App, person: &Person, approval: &Approval, rejected: Rejected<'_>) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, look::show(app, person, approval, Some(rejected))).into_response()
+/// Shows the form again, with its input and what is wrong with it.
+fn rejected(app: &App, context: &PageContext, approval: &Approval, rejected: Rejected<'_>) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, pages::show(app, context, approval, Some(rejected))).into_response()
 }

@@ -1,15 +1,15 @@
-//! What every answer tells the browser: to run nothing but our script, and to ask nobody but us.
+//! Security headers: pages run only the service's script, load only from the service, and are not cached.
 
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
-/// What a page may load, and where its forms may go.
+/// What a page may load, and where its forms may be sent.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 const ALWAYS: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-    // With `no-referrer` browsers would hide where a form comes from, which is what is checked.
+    // `no-referrer` would make browsers send `Origin: null` with forms, which the CSRF check rejects.
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -21,7 +21,7 @@ const ALWAYS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-/// Adds the headers to an answer. One that says nothing of caching is not to be kept.
+/// Adds the headers to a response. A response without a caching header must not be stored.
 pub async fn add(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {

@@ -1,46 +1,46 @@
-//! What was asked and what became of it, newest first.
+//! The history: all approvals, newest first.
 
 use maud::{Markup, html};
 
 use super::badge;
-use super::clock;
 use super::text::name;
+use super::times;
 use crate::model::{Approval, Status};
 
-/// One page of what was found.
+/// One page of the history.
 #[derive(Debug, Clone, Copy)]
-pub struct Found<'a> {
-    /// What was looked for
+pub struct HistoryView<'a> {
+    /// The text that was searched for
     pub text: &'a str,
-    /// In which status, where that matters
+    /// The status that was searched for
     pub status: Option<Status>,
-    /// What was found
+    /// The approvals that were found
     pub approvals: &'a [Approval],
-    /// Where the first page is, on any but the first
+    /// The address of the first page; `None` on that page
     pub first: Option<&'a str>,
-    /// Where older ones are
+    /// The address of the next page, if there may be one
     pub older: Option<&'a str>,
 }
 
-/// The page's content.
-pub fn content(found: &Found<'_>, now_ms: i64) -> Markup {
+/// Returns the content of the page.
+pub fn content(view: &HistoryView<'_>, now_ms: i64) -> Markup {
     html! {
         div.title { h1 { "History" } }
-        (search(found))
-        @if found.approvals.is_empty() {
+        (search(view))
+        @if view.approvals.is_empty() {
             div.empty {
                 p.large { "Nothing found." }
-                @if !found.text.is_empty() || found.status.is_some() {
+                @if !view.text.is_empty() || view.status.is_some() {
                     p { a href="/history" { "Show everything" } }
                 }
             }
         } @else {
-            (table(found.approvals, now_ms))
+            (table(view.approvals, now_ms))
         }
-        @if found.first.is_some() || found.older.is_some() {
+        @if view.first.is_some() || view.older.is_some() {
             nav.pages aria-label="Pages" {
-                @if let Some(first) = found.first { a rel="first" href=(first) { "Newest" } }
-                @if let Some(older) = found.older {
+                @if let Some(first) = view.first { a rel="first" href=(first) { "Newest" } }
+                @if let Some(older) = view.older {
                     a rel="next" href=(older) { "Older" span aria-hidden="true" { " →" } }
                 }
             }
@@ -48,12 +48,12 @@ pub fn content(found: &Found<'_>, now_ms: i64) -> Markup {
     }
 }
 
-fn search(found: &Found<'_>) -> Markup {
+fn search(view: &HistoryView<'_>) -> Markup {
     html! {
         form.search role="search" method="get" action="/history" {
             div.field {
                 label for="text" { "Search" }
-                input type="search" id="text" name="text" value=(found.text) maxlength="200"
+                input type="search" id="text" name="text" value=(view.text) maxlength="200"
                     placeholder="Tool, server, grant, person or id";
             }
             div.field {
@@ -61,7 +61,7 @@ fn search(found: &Found<'_>) -> Markup {
                 select id="status" name="status" {
                     option value="" { "Any" }
                     @for status in Status::ALL {
-                        option value=(status.as_str()) selected[found.status == Some(status)] {
+                        option value=(status.as_str()) selected[view.status == Some(status)] {
                             (badge::status_name(status))
                         }
                     }
@@ -74,7 +74,7 @@ fn search(found: &Found<'_>) -> Markup {
 
 fn table(approvals: &[Approval], now_ms: i64) -> Markup {
     html! {
-        // The roles stay where a narrow page shows the cells as blocks.
+        // Explicit roles keep the table accessible on a narrow screen, where CSS shows its cells as blocks.
         table.history role="table" {
             caption.visually-hidden { "Approvals, newest first" }
             thead role="rowgroup" {
@@ -92,25 +92,25 @@ fn table(approvals: &[Approval], now_ms: i64) -> Markup {
 }
 
 fn row(approval: &Approval, now_ms: i64) -> Markup {
-    let asked = &approval.asked;
+    let question = &approval.question;
     html! {
         tr role="row" {
             th scope="row" role="rowheader" {
-                a.tool href={ "/approvals/" (approval.id) } { (name(&asked.tool)) }
-                span.note { (name(&asked.server)) }
+                a.tool href={ "/approvals/" (approval.id) } { (name(&question.tool)) }
+                span.note { (name(&question.server)) }
             }
             td role="cell" data-label="Status" { (badge::status(approval)) }
             td role="cell" data-label="Asked by" {
-                @if let Some(principal) = &asked.principal { span { (name(principal)) } }
-                span.note { (name(&asked.grant)) }
+                @if let Some(principal) = &question.principal { span { (name(principal)) } }
+                span.note { (name(&question.grant)) }
             }
             td role="cell" data-label="Decided by" {
-                @match &approval.decided {
+                @match &approval.decision {
                     Some(decided) => span { (name(&decided.by)) },
                     None => span.note { "nobody" },
                 }
             }
-            td role="cell" data-label="Asked" { (clock::since(approval.created_ms, now_ms)) }
+            td role="cell" data-label="Asked" { (times::since(approval.created_ms, now_ms)) }
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Paths in and out of addresses: none leads to another site.
+//! Paths in URLs, and protection against redirects to other sites.
 
-/// Where to go when nothing better is known.
+/// The default path after signing in.
 pub const HOME: &str = "/";
 
-/// Returns `path` if it is one of ours, and else the list of what waits. Browsers read `\` as `/` and
-/// skip tabs and line ends, so that `/\t/other.example` would be another site.
+/// Returns `path` if it is a path on this site, else [`HOME`]. Browsers read `\` as `/` and skip tabs and
+/// line breaks, so `/\t/other.example` would lead to another site.
 pub fn local(path: &str) -> &str {
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if plain && path.starts_with('/') && !path.starts_with("//") && path.len() <= 2_000 { path } else { HOME }
 }
 
-/// Writes `text` as part of a query.
+/// Percent-encodes `text` for a query or a path segment.
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -23,7 +23,7 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// Tells whether `id` can be an approval's, so that nothing else reaches the database.
+/// Returns whether `id` has the form of an approval's id. Other texts never reach the database.
 pub fn is_id(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_leads_to_this_site_alone() {
+    fn a_path_never_leads_to_another_site() {
         for (path, expected) in [
             ("/approvals/abc?x=1#y", "/approvals/abc?x=1#y"),
             ("/", "/"),
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_holds_any_text() {
+    fn any_text_can_be_encoded() {
         assert_eq!(encode("a b&c=ü/~"), "a%20b%26c%3D%C3%BC%2F~");
     }
 

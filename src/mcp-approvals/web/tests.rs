@@ -1,26 +1,29 @@
-//! What holds for every page, whatever is on it.
+//! Tests of the pages; this file has what they share, and the page of an approval.
 
+mod accounts;
+mod every_page;
 mod routes;
+mod service;
 
 use maud::Markup;
 
-use super::decision::{Decide, Draft, Fault, Rejected};
-use super::frame::{Frame, Place, Viewer, page};
-use super::history::Found;
-use super::trouble::Trouble;
-use super::waiting::Waiting;
-use super::{account, approval, history, trouble, waiting};
-use crate::model::{Approval, Asked, Decided, Status, Verdict};
+use super::decision_forms::{Decide, Draft, Fault, Rejected};
+use super::error_page::PageError;
+use super::history::HistoryView;
+use super::layout::{Layout, Section, Viewer, page};
+use super::pending::PendingCall;
+use super::{account_forms, approval, error_page, history, pending};
+use crate::model::{Approval, Decision, Question, Status, Verdict};
 
 pub const NOW: i64 = 1_764_021_936_000;
 
-/// What an attacker would write anywhere.
+/// What an attacker could write into any text.
 const HOSTILE: &str = "</title></bdi><script>alert(1)</script><img src=x onerror=alert(1)>\" style=\"x\u{202e}\u{200b}\u{e0041}' onclick='x";
 
 pub fn call(tool: &str, arguments: &str) -> Approval {
     Approval {
         id: "0123456789abcdef0123456789abcdef".to_owned(),
-        asked: Asked {
+        question: Question {
             fingerprint: "5f".repeat(32),
             server: "aipaygen".to_owned(),
             policy: "1f2e3d4c5b6a7988".to_owned(),
@@ -38,30 +41,34 @@ pub fn call(tool: &str, arguments: &str) -> Approval {
         created_ms: NOW - 180_000,
         expires_ms: NOW + 720_000,
         times: 3,
-        decided: None,
+        decision: None,
         consumed_ms: None,
     }
 }
 
 fn hostile() -> Approval {
     let mut approval = call(HOSTILE, "");
-    let asked = &mut approval.asked;
-    for field in
-        [&mut asked.server, &mut asked.policy, &mut asked.grant, &mut asked.rule, &mut asked.decision_id]
-    {
+    let question = &mut approval.question;
+    for field in [
+        &mut question.server,
+        &mut question.policy,
+        &mut question.grant,
+        &mut question.rule,
+        &mut question.decision_id,
+    ] {
         HOSTILE.clone_into(field);
     }
-    for field in [&mut asked.principal, &mut asked.reason, &mut asked.request_id] {
+    for field in [&mut question.principal, &mut question.reason, &mut question.request_id] {
         *field = Some(HOSTILE.to_owned());
     }
-    asked.arguments = serde_json::json!({ HOSTILE: [HOSTILE, { HOSTILE: HOSTILE }] }).to_string();
+    question.arguments = serde_json::json!({ HOSTILE: [HOSTILE, { HOSTILE: HOSTILE }] }).to_string();
     approval
 }
 
 pub fn decided(mut approval: Approval, verdict: Verdict, status: Status, reason: &str) -> Approval {
     approval.status = status;
     approval.consumed_ms = (status == Status::Consumed).then_some(NOW - 20_000);
-    approval.decided = Some(Decided {
+    approval.decision = Some(Decision {
         verdict,
         by: "Zoë Müller".to_owned(),
         reason: Some(reason.to_owned()),
@@ -70,231 +77,52 @@ pub fn decided(mut approval: Approval, verdict: Verdict, status: Status, reason:
     approval
 }
 
-pub fn framed(title: &str, place: Place, content: &Markup) -> String {
+pub fn framed(title: &str, section: Section, content: &Markup) -> String {
     let viewer = Some(Viewer { name: "Zoë Müller", token: "t0k3n", signed_in: true });
-    page(&Frame { title, place, viewer, now_ms: NOW }, content).into_string()
+    page(&Layout { title, section, viewer, now_ms: NOW }, content).into_string()
 }
 
 pub fn one(approval: &Approval, decide: Decide<'_>) -> String {
-    let seen = approval::Seen { approval, class: "financial", decide };
-    framed(&approval.asked.tool, Place::Approval, &approval::content(&seen, NOW))
-}
-
-fn draft<'a>(verdict: Verdict, fault: Fault) -> Decide<'a> {
-    Decide::May(Draft {
-        token: "t0k3n",
-        own: None,
-        rejected: Some(Rejected { verdict, reason: HOSTILE, fault }),
-    })
-}
-
-fn fault(field: account::Field) -> account::Fault {
-    account::Fault { field, message: "no" }
-}
-
-/// Every page, with hostile text wherever somebody else's text can be.
-fn pages() -> Vec<String> {
-    let hostile = hostile();
-    let refused = decided(hostile.clone(), Verdict::Deny, Status::Denied, HOSTILE);
-    let used = decided(hostile.clone(), Verdict::Approve, Status::Consumed, HOSTILE);
-    let mut expired = hostile.clone();
-    expired.status = Status::Expired;
-    let approvals = [hostile.clone(), refused.clone(), used.clone(), expired.clone()];
-    let found = Found {
-        text: HOSTILE,
-        status: Some(Status::Denied),
-        approvals: &approvals,
-        first: Some("/history"),
-        older: Some("/history?older=x"),
-    };
-    let list = [Waiting { approval: &hostile, class: HOSTILE }];
-    let may = Decide::May(Draft { token: "t0k3n", own: None, rejected: None });
-    let mut pages = vec![
-        framed("Waiting", Place::Waiting, &waiting::content(&list, true, true, NOW)),
-        framed("Waiting", Place::Waiting, &waiting::content(&[], false, false, NOW)),
-        one(&hostile, may),
-        one(&hostile, draft(Verdict::Deny, Fault::NoReason)),
-        one(&hostile, draft(Verdict::Approve, Fault::LongReason)),
-        one(&hostile, draft(Verdict::Approve, Fault::Unread)),
-        one(&hostile, Decide::MayNot),
-        one(&hostile, Decide::May(Draft { token: "t0k3n", own: Some(HOSTILE), rejected: None })),
-        one(&refused, may),
-        one(&used, may),
-        one(&expired, may),
-        framed("History", Place::History, &history::content(&found, NOW)),
-        framed("Sign in", Place::Elsewhere, &account::sign_in(HOSTILE, HOSTILE, Some("No."))),
-        framed(
-            "Welcome",
-            Place::Elsewhere,
-            &account::invitation(
-                "/invitations/abc",
-                HOSTILE,
-                account::Named::Given,
-                Some(fault(account::Field::Again)),
-            ),
-        ),
-        framed(
-            "Welcome",
-            Place::Elsewhere,
-            &account::invitation(
-                "/invitations/abc",
-                HOSTILE,
-                account::Named::Chosen,
-                Some(fault(account::Field::Name)),
-            ),
-        ),
-    ];
-    for trouble in [
-        Trouble::NotYourRole,
-        Trouble::YourOwn,
-        Trouble::Absent,
-        Trouble::DeadInvitation,
-        Trouble::Decided { by: HOSTILE.to_owned(), verdict: Verdict::Deny, id: "0".repeat(32) },
-        Trouble::Expired { id: "0".repeat(32) },
-        Trouble::ForeignForm,
-        Trouble::UnreadableForm,
-        Trouble::TooMany { seconds: 30 },
-        Trouble::Nobody,
-        Trouble::Broken,
-    ] {
-        pages.push(framed(trouble.title(), Place::Elsewhere, &trouble::content(&trouble)));
-    }
-    pages
-}
-
-/// Returns the tags of a page, the text between them left out: `<` begins a tag wherever it stands,
-/// and ends none within quotes.
-fn tags(html: &str) -> Vec<String> {
-    let mut tags = Vec::new();
-    let mut tag: Option<(String, bool)> = None;
-    for char in html.chars() {
-        tag = match (tag.take(), char) {
-            (None, '<') => Some((String::new(), false)),
-            (None, _) => None,
-            (Some((text, false)), '>') => {
-                tags.push(text);
-                None
-            }
-            (Some((mut text, quoted)), _) => {
-                text.push(char);
-                Some((text, quoted != (char == '"')))
-            }
-        };
-    }
-    tags
-}
-
-/// Returns the names of a tag's attributes.
-fn attributes(tag: &str) -> Vec<String> {
-    let outside: Vec<&str> = tag.split('"').step_by(2).collect();
-    outside.join("\"\"").split_whitespace().skip(1).map(|word| word.replace("=\"\"", "")).collect()
+    let view = approval::ApprovalView { approval, class: "financial", decide };
+    framed(&approval.question.tool, Section::Approval, &approval::content(&view, NOW))
 }
 
 #[test]
-fn no_page_holds_a_script_a_style_or_a_handler_of_its_own() {
-    for html in pages() {
-        let tags = tags(&html);
-        let scripts: Vec<&String> = tags.iter().filter(|tag| tag.starts_with("script")).collect();
-        assert_eq!(scripts.len(), 1, "{html}");
-        assert!(scripts[0].starts_with("script src=\"/assets/app.js?v="), "{}", scripts[0]);
-        for tag in &tags {
-            assert!(!tag.starts_with("img") && !tag.starts_with("style"), "{tag}");
-            for name in attributes(tag) {
-                assert!(name != "style" && !name.starts_with("on"), "{name} in <{tag}>");
-            }
-        }
-    }
-}
-
-#[test]
-fn no_page_shows_what_cannot_be_seen() {
-    for html in pages() {
-        // What a field holds is what was typed into it, and goes back as it is.
-        let html =
-            html.split("<textarea").map(|part| part.split_once("</textarea>").map_or(part, |(_, rest)| rest));
-        for text in html {
-            let outside: String = text.split('"').step_by(2).collect();
-            assert!(!outside.contains(['\u{202e}', '\u{200b}', '\u{e0041}']), "{outside}");
-        }
-    }
-}
-
-#[test]
-fn every_form_that_posts_carries_its_token() {
-    for html in pages() {
-        for form in html.split("<form ").skip(1) {
-            let form = form.split("</form>").next().unwrap();
-            // Where nobody is signed in yet, there is no session to be abused.
-            if form.contains("action=\"/sign-in\"") || form.contains("action=\"/invitations/") {
-                assert!(form.contains("method=\"post\""), "{form}");
-            } else if form.contains("method=\"post\"") {
-                assert!(form.contains("name=\"token\" value=\"t"), "{form}");
-            } else {
-                assert!(form.contains("action=\"/history\""), "{form}");
-            }
-        }
-    }
-}
-
-#[test]
-fn every_id_stands_once_and_whatever_is_referred_to_is_there() {
-    for html in pages() {
-        let values = |attribute: &str| -> Vec<String> {
-            let start = format!(" {attribute}=\"");
-            html.split(&start).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
-        };
-        let ids = values("id");
-        for id in &ids {
-            assert_eq!(ids.iter().filter(|other| *other == id).count(), 1, "{id}");
-        }
-        for attribute in ["for", "aria-labelledby", "aria-describedby"] {
-            for id in values(attribute).iter().flat_map(|value| value.split(' ')) {
-                assert!(ids.iter().any(|other| other == id), "{attribute} {id}: {html}");
-            }
-        }
-    }
-}
-
-#[test]
-fn headings_come_in_order() {
-    for html in pages() {
-        assert_eq!(html.matches("<h1").count(), 1);
-        assert!(html.find("<h1") < html.find("<h2").or(Some(usize::MAX)));
-        assert!(!html.contains("<h3"));
-    }
-}
-
-#[test]
-fn a_page_stays_small_whatever_a_call_holds() {
+fn a_page_has_a_bounded_size() {
     let mut big = hostile();
-    big.asked.arguments = format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20));
-    for field in [&mut big.asked.tool, &mut big.asked.grant, &mut big.asked.server, &mut big.asked.rule] {
+    big.question.arguments = format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20));
+    for field in
+        [&mut big.question.tool, &mut big.question.grant, &mut big.question.server, &mut big.question.rule]
+    {
         *field = "\u{202e}x".repeat(100_000);
     }
-    big.asked.reason = Some("\u{202e}x".repeat(100_000));
+    big.question.reason = Some("\u{202e}x".repeat(100_000));
     let may = Decide::May(Draft { token: "t0k3n", own: None, rejected: None });
-    let html = approval::content(&approval::Seen { approval: &big, class: "unclassified", decide: may }, NOW)
-        .into_string();
+    let html = approval::content(
+        &approval::ApprovalView { approval: &big, class: "unclassified", decide: may },
+        NOW,
+    )
+    .into_string();
     assert!(html.len() < 80_000, "{}", html.len());
-    assert!(html.contains("name=\"whole\"") && html.contains("Not all of it is shown."));
+    assert!(html.contains("name=\"whole\"") && html.contains("Not everything is shown."));
 }
 
 #[test]
-fn what_cannot_be_seen_is_warned_of_wherever_it_is() {
+fn unseen_characters_anywhere_cause_a_warning() {
     let may = Decide::May(Draft { token: "t", own: None, rejected: None });
     let plain = call("pay", r#"{"memo":"two\nlines"}"#);
-    assert!(!one(&plain, may).contains("cannot be seen"));
+    assert!(!one(&plain, may).contains("invisible or misleading"));
     let mut named = plain.clone();
-    named.asked.tool.push('\u{200b}');
+    named.question.tool.push('\u{200b}');
     let mut of_whom = plain.clone();
-    of_whom.asked.principal = Some("zoe\u{202e}".to_owned());
+    of_whom.question.principal = Some("zoe\u{202e}".to_owned());
     for approval in [named, of_whom, call("pay", r#"{"memo":"\u2066"}"#)] {
         assert!(one(&approval, may).contains("1 × "), "{approval:?}");
     }
 }
 
 #[test]
-fn who_may_not_decide_gets_no_form() {
+fn a_viewer_who_may_not_decide_gets_no_form() {
     let approval = call("pay_invoice", "{}");
     for (approval, decide) in [
         (approval.clone(), Decide::MayNot),
@@ -303,13 +131,13 @@ fn who_may_not_decide_gets_no_form() {
             Decide::May(Draft { token: "t", own: None, rejected: None }),
         ),
     ] {
-        let seen = approval::Seen { approval: &approval, class: "unclassified", decide };
-        assert!(!approval::content(&seen, NOW).into_string().contains("<form"));
+        let view = approval::ApprovalView { approval: &approval, class: "unclassified", decide };
+        assert!(!approval::content(&view, NOW).into_string().contains("<form"));
     }
 }
 
 #[test]
-fn who_asked_may_take_it_back_and_not_approve_it() {
+fn a_viewer_may_refuse_but_not_approve_their_own_call() {
     let approval = call("pay_invoice", "{}");
     let html = one(&approval, Decide::May(Draft { token: "t", own: Some("agent-7"), rejected: None }));
     assert!(html.contains("/refuse\"") && !html.contains("/approve\""), "{html}");

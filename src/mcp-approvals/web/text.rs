@@ -1,69 +1,69 @@
-//! Text that somebody else wrote, so that a person sees every character of it.
+//! Makes untrusted text visible, character by character.
 //!
-//! What a call holds is data, and some of it wants to be read as something else: a name with an
-//! invisible letter, a sentence that runs backwards. maud escapes it for HTML; here every character
-//! that shows nothing, or that changes how others show, gets a mark with its number.
+//! The texts of a call can be deceptive: a name with an invisible letter, or a sentence that runs
+//! backwards. maud escapes them for HTML. This module also replaces every character that is invisible, or
+//! that changes how others are shown, by a mark with its code point.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
 
 use maud::{Markup, html};
 
-use super::odd;
+use super::unseen;
 
 #[cfg(test)]
 mod tests;
 
-/// What a mark costs of a room, where another character costs one: about what it adds to the page.
+/// The cost of a mark, if another character costs one; about what it adds to the page.
 const MARK_COST: usize = 8;
 
 /// The most characters of a name in a title.
 const PLAIN: usize = 60;
 
-/// How a text is laid out, and how much of it.
+/// How a text is shown, and how much of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Form {
-    /// Whether line ends and tabs do what they say, or are marked as others are
+    /// Whether line breaks and tabs take effect; otherwise they are marked
     lines: bool,
-    /// Whether spaces at either end are marked, since nothing else shows them
+    /// Whether leading and trailing spaces are marked
     edges: bool,
-    /// The room for the beginning of a text that has to be shortened
+    /// The space for the start of a text that is too long
     head: usize,
-    /// The room for its end
+    /// The space for its end
     tail: usize,
 }
 
 impl Form {
     /// A name within a line of text.
     pub const NAME: Self = Self { lines: false, edges: true, head: 160, tail: 40 };
-    /// A sentence or two.
+    /// One or two sentences.
     pub const SENTENCE: Self = Self { lines: false, edges: false, head: 800, tail: 200 };
-    /// What a person wrote, in its lines.
+    /// Prose of a person, with its line breaks.
     pub const PROSE: Self = Self { lines: true, edges: false, head: 4000, tail: 400 };
-    /// A string among a call's arguments, in its lines.
+    /// A string among a call's arguments, with its line breaks.
     pub const STRING: Self = Self { lines: true, edges: false, head: 2048, tail: 256 };
 
-    /// The most room that a text of this form takes.
-    pub fn room(self) -> usize {
+    /// Returns the most space that a text of this form can take.
+    pub fn space(self) -> usize {
         self.head.saturating_add(self.tail)
     }
 
-    /// Narrows the form to `room`, the greater part for the beginning.
-    pub fn within(self, room: usize) -> Self {
-        if room >= self.room() {
+    /// Limits the form to `space`; seven eighths are for the start of the text.
+    pub fn within(self, space: usize) -> Self {
+        if space >= self.space() {
             return self;
         }
-        let tail = room / 8;
-        Self { head: room.saturating_sub(tail), tail, ..self }
+        let tail = space / 8;
+        Self { head: space.saturating_sub(tail), tail, ..self }
     }
 }
 
-/// A text made visible.
+/// A text that has been made visible.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// The text, isolated from the direction of what stands around it
+    /// The text, isolated from the direction of the surrounding text
     pub markup: Markup,
-    /// Of the form's room, how much it took
+    /// How much space it took
     pub cost: usize,
     /// How many characters were left out of the middle
     pub hidden: usize,
@@ -71,7 +71,7 @@ pub struct Shown {
 
 /// Shows `text` in the given form.
 pub fn show(text: &str, form: Form) -> Shown {
-    let (fits, cost) = prefix(text, form.room());
+    let (fits, cost) = prefix(text, form.space());
     if fits == text.len() {
         return Shown { markup: html! { bdi { (marked(text, form)) } }, cost, hidden: 0 };
     }
@@ -87,21 +87,21 @@ pub fn show(text: &str, form: Form) -> Shown {
     Shown { markup, cost: head_cost.saturating_add(tail_cost), hidden }
 }
 
-/// Shows a name: one line, shortened when it is very long.
+/// Shows a name on one line, shortened if it is very long.
 pub fn name(text: &str) -> Markup {
     show(text, Form::NAME).markup
 }
 
-/// Shows a sentence or two that may have come from anywhere.
+/// Shows one or two sentences.
 pub fn sentence(text: &str) -> Markup {
     show(text, Form::SENTENCE).markup
 }
 
-/// Returns the beginning of a name as plain text, for where there is no markup: a page's title.
+/// Returns the start of a name as plain text, for the title of a page.
 pub fn plain(text: &str) -> String {
     let mut out = String::new();
     for char in text.chars().take(PLAIN) {
-        match odd::name(char) {
+        match unseen::name(char) {
             Some(_) => out.push_str(&format!("⟨U+{:04X}⟩", u32::from(char))),
             None => out.push(char),
         }
@@ -112,7 +112,7 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// Writes a number with a comma between every three digits.
+/// Formats a number with a comma after every three digits.
 pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();
@@ -125,12 +125,12 @@ pub fn grouped(number: usize) -> String {
     out
 }
 
-/// Returns how many bytes of the beginning fit into `room`, and what they cost.
-fn prefix(text: &str, room: usize) -> (usize, usize) {
+/// Returns how many bytes of the start of `text` fit into `space`, and their cost.
+fn prefix(text: &str, space: usize) -> (usize, usize) {
     let mut cost: usize = 0;
     for (at, char) in text.char_indices() {
         let after = cost.saturating_add(char_cost(char));
-        if after > room {
+        if after > space {
             return (at, cost);
         }
         cost = after;
@@ -138,13 +138,13 @@ fn prefix(text: &str, room: usize) -> (usize, usize) {
     (text.len(), cost)
 }
 
-/// Returns from which byte on the end fits into `room`, and what it costs.
-fn suffix(text: &str, room: usize) -> (usize, usize) {
+/// Returns the byte at which the longest end of `text` starts that fits into `space`, and its cost.
+fn suffix(text: &str, space: usize) -> (usize, usize) {
     let mut cost: usize = 0;
     let mut from = text.len();
     for (at, char) in text.char_indices().rev() {
         let after = cost.saturating_add(char_cost(char));
-        if after > room {
+        if after > space {
             break;
         }
         (cost, from) = (after, at);
@@ -154,14 +154,14 @@ fn suffix(text: &str, room: usize) -> (usize, usize) {
 
 fn char_cost(char: char) -> usize {
     let plain = char.is_ascii_graphic() || char == ' ';
-    if !plain && (odd::name(char).is_some() || odd::is_combining(char) || matches!(char, '\n' | '\t')) {
+    if !plain && (unseen::name(char).is_some() || unseen::is_combining(char) || matches!(char, '\n' | '\t')) {
         MARK_COST
     } else {
         1
     }
 }
 
-/// Writes `text` with a mark in place of every character that needs one.
+/// Writes `text` with marks in place of unseen characters.
 fn marked(text: &str, form: Form) -> Markup {
     html! {
         @for piece in pieces(text, form) {
@@ -182,7 +182,7 @@ enum Piece<'t> {
     Plain(&'t str),
     Line,
     Tab,
-    /// So many of one character, one after another
+    /// A run of one character
     Mark {
         char: char,
         name: &'static str,
@@ -198,19 +198,19 @@ fn pieces(text: &str, form: Form) -> Vec<Piece<'_>> {
     let mut accents: usize = 0;
     let mut chars = text.char_indices().peekable();
     while let Some((at, char)) = chars.next() {
-        accents = if odd::is_combining(char) { accents.saturating_add(1) } else { 0 };
+        accents = if unseen::is_combining(char) { accents.saturating_add(1) } else { 0 };
         let piece = match char {
             '\n' if form.lines => Piece::Line,
             '\t' if form.lines => Piece::Tab,
             ' ' if form.edges && !inner.contains(&at) => {
                 Piece::Mark { char, name: "space", times: run(&mut chars, char) }
             }
-            // A letter may carry two accents; more of them, or one without a letter, is paint over
-            // what stands beside it.
+            // A letter may have two accents. More of them, or one without a letter, could cover the text
+            // next to it.
             _ if accents > 2 || (accents > 0 && at == 0) => {
                 Piece::Mark { char, name: "combining mark", times: run(&mut chars, char) }
             }
-            _ => match odd::name(char) {
+            _ => match unseen::name(char) {
                 Some(name) => Piece::Mark { char, name, times: run(&mut chars, char) },
                 None => continue,
             },
@@ -223,7 +223,7 @@ fn pieces(text: &str, form: Form) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Takes what follows of the same character, and returns how many there are with the first.
+/// Takes the rest of a run of `first`, and returns its length.
 fn run(chars: &mut Peekable<CharIndices<'_>>, first: char) -> usize {
     let mut times: usize = 1;
     while chars.next_if(|(_, next)| *next == first).is_some() {

@@ -1,11 +1,11 @@
-"""An approval service that keeps the contract, until a test tells it otherwise.
+"""A fake approval service that keeps the contract unless a test changes its answers.
 
     proxy = envoy(policy, approvals=approvals)
     answer = rpc.call(proxy.url, "wipe")            # pending
-    approvals.decide("approved")                    # what was asked last
-    approvals.answer = Answer(500, body=b"broken")  # from now on, instead of the contract
+    approvals.decide("approved")                    # the call that was asked about last
+    approvals.answer = Answer(500, body=b"broken")  # from now on, in place of the contract's
 
-What a person would do at the page is a POST to the page: `{"status": "denied", "reason": "no"}`.
+A POST to an approval's page decides it: `{"status": "denied", "reason": "no"}`.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ PAGES = "/approvals/"
 
 @dataclass
 class Approval:
-    """One approval: `status` is pending, approved, denied or consumed; `asked` is the first asking."""
+    """One approval: `status` is pending, approved, denied or consumed; `asked` is the first question."""
 
     id: str
     asked: dict
@@ -41,9 +41,9 @@ class Approval:
 
 
 class Ledger:
-    """What the service knows, which outlives it where a test hands it to the next.
+    """The approvals of the service. A test can hand them to another instance.
 
-    `later` is what its clock is ahead of everybody's.
+    `later` is how many seconds its clock is ahead.
     """
 
     def __init__(self) -> None:
@@ -52,19 +52,19 @@ class Ledger:
         self._lock = threading.RLock()
 
     def find(self, asked: dict) -> Approval:
-        """Find the approval that stands for a call, or begin one."""
+        """Find the valid approval of a call, or create one."""
         now = time.time() + self.later
         with self._lock:
-            for known in self.approvals:
-                same = known.asked["fingerprint"] == asked["fingerprint"]
-                if same and known.status != "consumed" and known.expires > now:
-                    return known
-            begun = Approval(secrets.token_hex(16), asked, now + asked["expires_seconds"])
-            self.approvals.append(begun)
-            return begun
+            for approval in self.approvals:
+                same = approval.asked["fingerprint"] == asked["fingerprint"]
+                if same and approval.status != "consumed" and approval.expires > now:
+                    return approval
+            created = Approval(secrets.token_hex(16), asked, now + asked["expires_seconds"])
+            self.approvals.append(created)
+            return created
 
     def take(self, asked: dict) -> tuple[Approval, str]:
-        """Find the approval, and say its status; who is told `approved` has consumed it."""
+        """Return the approval of a call and its status. Returning `approved` consumes it."""
         with self._lock:
             found = self.find(asked)
             status = found.status
@@ -73,7 +73,7 @@ class Ledger:
             return found, status
 
     def decide(self, status: str, which: str | None = None, reason: str | None = None) -> Approval:
-        """Decide the approval of an id, or the last; one that is decided already stays as it is."""
+        """Decide the approval with an id, or the last one, unless it is already decided."""
         with self._lock:
             [chosen] = [one for one in self.approvals if one.id == which] if which else self.approvals[-1:]
             if chosen.status == "pending":
@@ -85,7 +85,7 @@ class Ledger:
 
 
 class Approvals(Upstream):
-    """The service. Beside what it is as an `Upstream`: `ledger`, and `asks`, each request's JSON."""
+    """The service: an `Upstream` with a `ledger`, and with `asks`, the JSON of each question."""
 
     def __init__(self, ledger: Ledger | None = None, port: int = 0) -> None:
         self.ledger = ledger or Ledger()
@@ -97,13 +97,13 @@ class Approvals(Upstream):
         return [request.json() for request in self.requests if request.path == PATH]
 
     def end(self, request: Request):
-        """Know of an approval before anybody can see that it was asked for."""
+        """Create the approval before a test can see the request."""
         if self.answer is None and request.path == PATH:
             self.ledger.find(request.json())
         return super().end(request)
 
     def decide(self, status: str, which: str | None = None, reason: str | None = None) -> Approval:
-        """Decide, and let those know who wait."""
+        """Decide, and wake the held questions."""
         decided = self.ledger.decide(status, which, reason)
         self._loop.call_soon_threadsafe(lambda: [wait.set() for wait in self.waits])
         return decided
@@ -111,14 +111,14 @@ class Approvals(Upstream):
     def page(self, approval: Approval) -> str:
         return f"http://127.0.0.1:{self.port}{PAGES}{approval.id}"
 
-    def told(self, approval: Approval, status: str) -> dict:
-        """Say what the contract has the service answer."""
+    def answer_to(self, approval: Approval, status: str) -> dict:
+        """Return the answer that the contract requires."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(approval.expires))
-        told = {"status": status, "id": approval.id, "url": self.page(approval), "expires_at": stamp}
-        return {**told, **({"reason": approval.reason} if approval.reason else {})}
+        answer = {"status": status, "id": approval.id, "url": self.page(approval), "expires_at": stamp}
+        return {**answer, **({"reason": approval.reason} if approval.reason else {})}
 
     def ordinary(self, request: Request):
-        """Answer as the contract says: at its path, and at the pages."""
+        """Answer as the contract requires, at its path and at the pages."""
         if request.path == PATH and request.method == "POST":
             return self._asked(request)
         if request.path.startswith(PAGES):
@@ -131,7 +131,7 @@ class Approvals(Upstream):
         return Answer(404)
 
     async def _asked(self, request: Request) -> Answer:
-        """Hold the answer for as long as asked; who has gone by then has consumed nothing."""
+        """Hold the answer for `wait_seconds`. A caller that has disconnected by then consumes nothing."""
         asked = request.json()
         until = time.monotonic() + asked["wait_seconds"]
         wait = asyncio.Event()
@@ -145,14 +145,14 @@ class Approvals(Upstream):
             self.waits.remove(wait)
         if request.left():
             return Answer(raw=b"")
-        return json_answer(self.told(*self.ledger.take(asked)))
+        return json_answer(self.answer_to(*self.ledger.take(asked)))
 
 
-# What a test says and asks of calls that need approval.
+# Policies and verdicts of calls that need approval.
 
 
 def policy(tools: dict, settings: dict | None = None, **document: object) -> dict:
-    """Write a policy that asks the service of the harness; `settings` go into `approvals`."""
+    """Build a policy that asks the fake service; `settings` go into `approvals`."""
     return {
         "version": "1",
         "approvals": {"cluster": "approvals", **(settings or {})},
@@ -162,7 +162,7 @@ def policy(tools: dict, settings: dict | None = None, **document: object) -> dic
 
 
 def code(answer: httpx.Response | http1.Answer) -> str:
-    """Say what became of a call: the code of its refusal, or `allowed`, or another status than 200."""
+    """Return the verdict on a call: the code of its denial, `allowed`, or an HTTP status other than 200."""
     if isinstance(answer, http1.Answer):
         refused, status = answer.header("x-mcp-policy"), answer.status
     else:
@@ -170,11 +170,11 @@ def code(answer: httpx.Response | http1.Answer) -> str:
     return refused or ("allowed" if status == 200 else str(status))
 
 
-# What the fingerprint is made of, worked out apart from the filter.
+# The fingerprint, computed independently of the filter.
 
 
 def canonical(value: object) -> str:
-    """Write a value as RFC 8785 has it: JSON as ECMAScript writes it, keys by their UTF-16 units."""
+    """Write a value in RFC 8785 form: JSON as ECMAScript writes it, with keys sorted by UTF-16 code units."""
     if isinstance(value, dict):
         keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
         return "{" + ",".join(f"{canonical(key)}:{canonical(value[key])}" for key in keys) + "}"
@@ -210,7 +210,7 @@ def _number(value: float) -> str:
 
 
 def fingerprint(asked: dict, arguments: object = None) -> str:
-    """Work out a call's fingerprint from what is asked, or from the arguments that were sent."""
+    """Compute a call's fingerprint from a question, or with `arguments` in place of the question's."""
     parts = {name: asked[name] for name in ("server", "policy", "grant", "principal", "tool")}
     parts["arguments"] = asked["arguments"] if arguments is None else arguments
     return hashlib.sha256(canonical(parts).encode()).hexdigest()

@@ -1,12 +1,12 @@
-"""A headless Chromium, and what a person does in it.
+"""A headless Chromium, and the actions of a person in it.
 
 with Browser(folder) as browser:
     visit = browser.visit(service.url, width=360, dark=True)
     visit.go("/")
     visit.page.get_by_role("button", name="Sign in").click()
-    visit.assert_clean()        # no error, no request elsewhere, nothing that the policy of the page forbids
+    visit.assert_clean()        # no error, no request to another site, no CSP violation
 
-A visit is somebody's own browser: it shares no cookie with another.
+A visit is one person's browser: visits share no cookies.
 """
 
 import os
@@ -34,7 +34,7 @@ FLAGS = [
 INSTALLED = ("chromium", "chromium-browser", "google-chrome", "chrome-headless-shell")
 PATIENCE_MS = 10_000
 
-# Violations are told to the page before any script of its own runs.
+# Collects CSP violations. It runs before the page's own scripts.
 WATCH = """
 window.__violations = [];
 document.addEventListener("securitypolicyviolation", (event) => {
@@ -44,7 +44,7 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 
 def executable() -> Path | None:
-    """Find a Chromium: the one that is asked for, the package's, or an installed one."""
+    """Find a Chromium: the configured one, the package's, or an installed one."""
     if chosen := os.environ.get("MCP_POLICY_CHROMIUM"):
         return Path(chosen)
     if places.CHROMIUM_BINARY.exists():
@@ -53,7 +53,7 @@ def executable() -> Path | None:
 
 
 class Browser:
-    """A running Chromium. `folder` takes whatever it writes beside its own temporary profile."""
+    """A running Chromium. `folder` is its home directory."""
 
     def __init__(self, folder: Path) -> None:
         program = executable()
@@ -87,7 +87,7 @@ class Browser:
         script: bool = True,
         headers: dict | None = None,
     ) -> "Visit":
-        """Open a browser of somebody's own; `script=False` is for those who run none."""
+        """Open a separate browser; `script=False` disables JavaScript."""
         context = self.chromium.new_context(
             base_url=url,
             viewport={"width": width, "height": height},
@@ -101,7 +101,7 @@ class Browser:
 
 
 class Visit:
-    """Somebody's browser: `page` is what they look at. What goes wrong is in `problems`."""
+    """One person's browser, with its open `page` and the `problems` that occurred."""
 
     def __init__(self, url: str, context: BrowserContext, script: bool) -> None:
         self.url, self.context, self.script = url, context, script
@@ -121,7 +121,7 @@ class Visit:
             self.problems.append(f"request elsewhere: {request.url}")
 
     def _said(self, message) -> None:
-        # Chromium says so of each page whose status is an error: tests look at statuses themselves.
+        # Chromium logs this for each page with an error status. Tests check statuses themselves.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             self.problems.append(f"console: {message.text}")
 
@@ -130,18 +130,18 @@ class Visit:
         dialog.dismiss()
 
     def go(self, path: str, status: int = 200) -> Page:
-        """Open an address of the service, and check the status."""
+        """Open a page of the service, and check its status."""
         answer = self.page.goto(path)
         assert answer.status == status, (path, answer.status)
         return self.page
 
     def sign_up(self, link: str, name: str = "") -> Page:
-        """Take up an invitation as a person does."""
+        """Accept an invitation."""
         self.page.goto(link)
         if name:
             self.page.get_by_label("Name", exact=True).fill(name)
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        self.page.get_by_label("The same again").fill(PASSWORD)
+        self.page.get_by_label("Repeat password").fill(PASSWORD)
         self.page.get_by_role("button", name="Set password").click()
         self.page.get_by_role("heading", name="Waiting for a decision").wait_for()
         return self.page
@@ -154,21 +154,21 @@ class Visit:
         return self.page
 
     def borrow(self, other: "Visit") -> "Visit":
-        """Be signed in as somebody else is, in a browser of one's own."""
+        """Copy the session of another browser."""
         self.context.add_cookies(other.context.cookies())
         return self
 
     def screenshot(self, name: str) -> None:
-        """Keep a picture of the whole page for a person to look at."""
+        """Save a screenshot of the whole page."""
         places.SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=places.SCREENSHOTS / f"{name}.png", full_page=True)
 
     def violations(self) -> list[str]:
-        """Read what the page tried to do and its policy forbade."""
+        """Return the CSP violations of the page."""
         return self.page.evaluate("window.__violations") if self.script else []
 
     def accessible(self) -> list[str]:
-        """Say what axe finds on the page: the rule, and the elements that break it."""
+        """Return axe's findings: the rule, and each element that breaks it."""
         if not self.page.evaluate("typeof window.axe === 'object'"):
             self.page.evaluate(places.axe().read_text() + "; null")
         found = self.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
@@ -179,17 +179,17 @@ class Visit:
         ]
 
     def overflow(self) -> int:
-        """Measure by how many pixels the page is wider than the screen."""
+        """Return by how many pixels the page is wider than the screen."""
         return self.page.evaluate(
             "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
         )
 
     def small_targets(self, least: int = 24) -> list[str]:
-        """List what is to be tapped and is smaller than a finger needs, links within a sentence aside."""
+        """List tap targets that are smaller than `least` pixels, except links within a sentence."""
         return self.page.evaluate(SMALL, least)
 
     def assert_clean(self) -> None:
-        """Nothing went wrong in the browser so far."""
+        """Check that no problem has occurred so far."""
         assert self.problems == []
         assert self.violations() == []
 
@@ -197,7 +197,7 @@ class Visit:
         self.context.close()
 
 
-# A link that is stretched over what it stands in is as large as that.
+# A link that is stretched over its container has the container's size.
 SMALL = """
 (least) => [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
   .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.type !== "hidden")

@@ -1,4 +1,4 @@
-"""PostgreSQL, as a process of its own on a socket in a folder of its own.
+"""Run PostgreSQL as a process that listens on a socket in its own folder.
 
 with Postgres() as postgres:
     url = postgres.database("approvals")
@@ -20,7 +20,7 @@ START_SECONDS = 60.0
 
 
 def programs() -> Path | None:
-    """Find an installation: the package's, or one of Debian's."""
+    """Find an installation: the package's, or Debian's newest."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*"), key=lambda path: path.name.zfill(3))
     for place in (places.postgres(), *reversed(installed)):
         if (place / "bin" / "postgres").exists():
@@ -29,10 +29,10 @@ def programs() -> Path | None:
 
 
 class Postgres:
-    """A server that nobody but this machine's processes reach, and that is gone afterwards.
+    """A server that only local processes can reach. It is deleted afterwards.
 
-    It refuses to run as root. Where we are root it runs as `nobody`, from a copy in its folder, since
-    a checkout may lie where nobody may look.
+    PostgreSQL refuses to run as root. As root, the tests run it as `nobody`, from a copy in its folder, since
+    `nobody` may not be allowed to read the checkout.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Postgres:
         self.stop()
 
     def _copied(self, place: Path) -> Path:
-        """Copy the package's programs; they find their libraries beside the package."""
+        """Copy the package's programs, and the libraries that they expect beside the package."""
         libraries = place.parent.with_name(place.parent.name + ".libs")
         shutil.copytree(libraries, self.folder / libraries.name)
         return Path(shutil.copytree(place, self.folder / place.parent.name / place.name))
@@ -70,7 +70,7 @@ class Postgres:
         self.start()
 
     def start(self) -> None:
-        """Start it with the data that it has, and wait until it serves."""
+        """Start it with its existing data, and wait until it is ready."""
         data = self.folder / "data"
         quiet = ["listen_addresses=", f"unix_socket_directories={self.folder}", "max_connections=200"]
         settings = [word for setting in quiet for word in ("-c", setting)]
@@ -83,7 +83,7 @@ class Postgres:
                 cwd=self.folder,
                 **self._as,
             )
-        wait_for(self._serves, "PostgreSQL to serve", START_SECONDS)
+        wait_for(self._serves, "PostgreSQL to be ready", START_SECONDS)
 
     def _run(self, program: str, *words: object) -> None:
         done = subprocess.run(
@@ -103,13 +103,13 @@ class Postgres:
         return subprocess.run([self._programs / "pg_isready", *words], capture_output=True).returncode == 0
 
     def database(self, name: str) -> str:
-        """Make an empty database; return its URL."""
+        """Create an empty database; return its URL."""
         self._run("createdb", "--host", self.folder, "--username", "approvals", name)
-        # The second host counts, which is the folder of the socket.
+        # The `host` parameter, the folder of the socket, overrides the host before the path.
         return f"postgres://approvals@localhost/{name}?host={self.folder}"
 
     def end(self) -> None:
-        """End it at once, together with all that are connected; its data stays."""
+        """Stop it at once and close all connections; its data stays."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()

@@ -1,14 +1,15 @@
-"""The approval service itself, as a process on a free port.
+"""Run the approval service as a process on a free port.
 
 with Service(folder) as service:
-    service.link, service.token             # what it prints the first time
+    service.link, service.token             # printed on the first start
     answer = service.ask(arguments={"x": 1})
     service.decide(answer["id"], "approve", token=service.shell("anna"))
     service.kill()
-    service.start()                         # on the same port, with the same record
+    service.start()                         # on the same port, with the same database
 
-`Service(folder, database=postgres.database("x"))` keeps the record elsewhere; `config` is the text of a
-configuration file. Beside it: what a test asks as Envoy does, and an Envoy that asks it.
+`Service(folder, database=postgres.database("x"))` uses another database; `config` is the text of a
+configuration file. Also: a question as Envoy asks it, and
+an edit that makes an Envoy send its token.
 """
 
 import json
@@ -30,15 +31,15 @@ from .proxy import wait_for
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
 
-# How everything is sent that has no connection of its own: without reading the system's authorities.
+# Options of single requests. They do not load the system's certificate authorities, which is slow.
 PLAIN = {"verify": False, "timeout": 60}
 
-# Who may do everything, for services whose tests ask nobody to sign in.
+# A role for people who may approve everything without an account.
 ROLES = '[[roles]]\nwho = ["anna", "bert"]\nmay = "approve"\n'
 
 
 class Service:
-    """A running service: `port`, `url`, and in `folder` all that it reads and writes."""
+    """A running service: `port`, `url`, and `folder` with all of its files."""
 
     def __init__(self, folder: Path, database: str = "", config: str = "", arguments: list = ()) -> None:
         self.folder = folder
@@ -60,32 +61,32 @@ class Service:
     # The process.
 
     def start(self) -> None:
-        """Start it, on the port that it had before, and wait until it serves."""
+        """Start it on the port that it had before, and wait until it is ready."""
         self._runs += 1
         output, errors = self.folder / f"service-{self._runs}.out", self.folder / f"service-{self._runs}.log"
-        words = ["serve", "--listen", f"127.0.0.1:{self.port}", *self._place(), *self._arguments]
+        words = ["serve", "--listen", f"127.0.0.1:{self.port}", *self._database_options(), *self._arguments]
         with open(output, "wb") as out, open(errors, "wb") as err:
             self.process = subprocess.Popen(
                 [places.APPROVALS, *map(str, words)], stdin=subprocess.DEVNULL, stdout=out, stderr=err
             )
         try:
-            said = wait_for(lambda: self._said(output), "the service to serve", START_SECONDS)
+            printed = wait_for(lambda: self._ready(output), "the service to be ready", START_SECONDS)
         except BaseException:
             self.kill()
             raise
-        self.port = int(re.search(r"^port=(\d+)$", said, re.M)[1])
-        if link := re.search(r"^ +(https?://\S+/invitations/\S+)$", said, re.M):
+        self.port = int(re.search(r"^port=(\d+)$", printed, re.M)[1])
+        if link := re.search(r"^ +(https?://\S+/invitations/\S+)$", printed, re.M):
             self.link = link[1]
-        if token := re.search(r"token, which is shown this once:\n +(\S+)$", said, re.M):
+        if token := re.search(r"token, which is shown only once:\n +(\S+)$", printed, re.M):
             self.token = token[1]
 
-    def _said(self, output: Path) -> str:
-        said = output.read_text()
-        if "port=" not in said and self.process.poll() is not None:
+    def _ready(self, output: Path) -> str:
+        printed = output.read_text()
+        if "port=" not in printed and self.process.poll() is not None:
             raise RuntimeError(f"the service ended with {self.process.returncode}:\n{self.log()}")
-        return said if re.search(r"^port=\d+$", said, re.M) else ""
+        return printed if re.search(r"^port=\d+$", printed, re.M) else ""
 
-    def _place(self) -> list:
+    def _database_options(self) -> list:
         return ["--database", self.database]
 
     @property
@@ -93,17 +94,17 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     def log(self) -> str:
-        """Read what the last run has written to its log."""
+        """Read the log of the last run."""
         return (self.folder / f"service-{self._runs}.log").read_text(errors="replace")
 
     def kill(self) -> None:
-        """End the process as a machine does that loses its power."""
+        """Kill the process, as a power failure would."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> int:
-        """Tell the process to end, and return its exit code."""
+        """Stop the process with SIGTERM; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(STOP_SECONDS)
 
@@ -114,9 +115,9 @@ class Service:
     # Its command line.
 
     def run(self, *words: str, token: str = "", check: bool = True) -> subprocess.CompletedProcess:
-        """Run another command of the program, as somebody with a token where one is given."""
-        told = {"MCP_APPROVALS_URL": self.url, "MCP_APPROVALS_TOKEN": token}
-        environment = {**os.environ, **(told if token else {})}
+        """Run another command of the program, with a shell token if one is given."""
+        variables = {"MCP_APPROVALS_URL": self.url, "MCP_APPROVALS_TOKEN": token}
+        environment = {**os.environ, **(variables if token else {})}
         done = subprocess.run(
             [places.APPROVALS, *words], env=environment, capture_output=True, text=True, timeout=60
         )
@@ -125,32 +126,32 @@ class Service:
         return done
 
     def command(self, *words: str) -> str:
-        """Run a command on the record, such as `caller`, `token` or `invite`; return what it prints."""
-        return self.run(*words, *map(str, [*self._place(), *self._arguments])).stdout.strip()
+        """Run a command on the database, such as `caller`, `token` or `invite`; return its output."""
+        return self.run(*words, *map(str, [*self._database_options(), *self._arguments])).stdout.strip()
 
     def shell(self, name: str) -> str:
-        """Make a token with which somebody decides from the shell."""
+        """Create a shell token for a person."""
         return self.command("token", name)
 
     def invite(self, name: str, *words: str) -> str:
-        """Make a link for somebody's account."""
+        """Create an invitation; return its link."""
         link = self.command("invite", name, *words)
         return self.url + "/invitations/" + link.rpartition("/")[2]
 
     def events(self) -> list[dict]:
-        """Export the record."""
+        """Export all events."""
         return [json.loads(line) for line in self.command("export").splitlines()]
 
-    # What Envoy and people say to it.
+    # Requests of Envoy and of people.
 
     def post(self, asked: dict, client: httpx.Client | None = None, **options) -> httpx.Response:
-        """Post a question as Envoy does; `token` is another caller's."""
+        """Post a question as Envoy does; `token` replaces Envoy's token."""
         headers = {"authorization": f"Bearer {options.pop('token', self.token)}"}
         send = client.post if client else partial(httpx.post, **PLAIN)
         return send(self.url + approvals.PATH, json=asked, headers=headers, **options)
 
     def ask(self, client: httpx.Client | None = None, token: str | None = None, **changed: object) -> dict:
-        """Ask about a call; return what the service answers."""
+        """Ask about a call; return the answer."""
         answer = self.post(question(**changed), client, **({"token": token} if token else {}))
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -158,7 +159,7 @@ class Service:
     def decide(
         self, id: str, verb: str, token: str, reason: str | None = None, client: httpx.Client | None = None
     ) -> dict:
-        """Decide as a program does; `verb` is approve or deny."""
+        """Decide through the API; `verb` is approve or deny."""
         answer = self.decided(id, verb, token, reason, client)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -166,13 +167,13 @@ class Service:
     def decided(
         self, id: str, verb: str, token: str, reason: str | None = None, client: httpx.Client | None = None
     ) -> httpx.Response:
-        """Try to decide as a program does."""
+        """Try to decide through the API; return the response."""
         send = client.post if client else partial(httpx.post, **PLAIN)
         headers = {"authorization": f"Bearer {token}"}
         return send(f"{self.url}/v1/approvals/{id}/{verb}", json={"reason": reason}, headers=headers)
 
     def show(self, id: str, token: str) -> dict:
-        """Read an approval as a program does."""
+        """Read an approval through the API."""
         headers = {"authorization": f"Bearer {token}"}
         answer = httpx.get(f"{self.url}/v1/approvals/{id}", headers=headers, **PLAIN)
         assert answer.status_code == 200, answer.text
@@ -183,7 +184,7 @@ PASSWORD = "correct horse battery staple"
 
 
 def sign_up(link: str, name: str = "") -> httpx.Client:
-    """Take up an invitation without a browser; return a client that is signed in."""
+    """Accept an invitation without a browser; return a client that is signed in."""
     origin = link.partition("/invitations/")[0]
     client = httpx.Client(base_url=origin, **PLAIN)
     form = {"name": name, "password": PASSWORD, "again": PASSWORD}
@@ -193,7 +194,7 @@ def sign_up(link: str, name: str = "") -> httpx.Client:
 
 
 def question(**changed: object) -> dict:
-    """Write a question as the filter does; what is None is left out."""
+    """Build a question as the filter does; members that are None are left out."""
     asked = {
         "server": "shop",
         "grant": "default",
@@ -215,7 +216,7 @@ def question(**changed: object) -> dict:
 
 
 def showing(token: str):
-    """Have an Envoy show a token to its cluster `approvals`, the way envoy/approvals.yaml does."""
+    """Edit a bootstrap so that Envoy sends a token to the service, as envoy/approvals.yaml does."""
 
     def edit(tree: dict) -> None:
         filters = "type.googleapis.com/envoy.extensions.filters.http."

@@ -1,4 +1,4 @@
-//! What a hostile call may try, and what it gets.
+//! Hostile arguments, and how they are shown.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn html(text: &str) -> String {
 }
 
 #[test]
-fn each_type_shows_as_its_own() {
+fn each_type_is_distinguishable() {
     for (text, expected) in [
         (r#"{"a":"b"}"#, "<span class=\"string\"><bdi>b</bdi></span>"),
         (r#"{"a":"true"}"#, "<span class=\"string\"><bdi>true</bdi></span>"),
@@ -21,7 +21,7 @@ fn each_type_shows_as_its_own() {
         (r#"{"":1}"#, "empty key"),
         (r#"{"a":[1,2]}"#, "<span class=\"index\">[1]</span>"),
         ("{}", "No arguments."),
-        ("nonsense", "no JSON text"),
+        ("nonsense", "not valid JSON"),
     ] {
         let html = html(text);
         assert!(html.contains(expected), "{text}: {html}");
@@ -48,7 +48,7 @@ fn hostile_arguments_are_escaped_and_marked() {
 }
 
 #[test]
-fn keys_that_look_alike_are_noticed() {
+fn keys_that_look_alike_are_detected() {
     for (text, expected) in [
         (r#"{"amount":1,"Amount":2}"#, true),
         (r#"{"amount":1,"amount\u200b":2}"#, true),
@@ -61,7 +61,7 @@ fn keys_that_look_alike_are_noticed() {
 }
 
 #[test]
-fn whatever_is_sent_the_page_stays_small() {
+fn rendered_arguments_have_a_bounded_size() {
     let megabyte = 1 << 20;
     let nested = |times: usize| format!("{{\"a\":{}1{}}}", "[".repeat(times), "]".repeat(times));
     let wide = |unit: &str, times: usize| format!("{{\"a\":[{}]}}", vec![unit; times].join(","));
@@ -87,7 +87,7 @@ fn whatever_is_sent_the_page_stays_small() {
 }
 
 #[test]
-fn what_comes_first_does_not_push_out_what_comes_after() {
+fn early_members_do_not_push_out_later_ones() {
     let filler = vec!["[1,[2,[3]]]"; 180].join(",");
     let bulk = format!("[{}]", vec![format!("[{filler}]"); 20].join(","));
     let text = format!("{{\"note\":{bulk},\"text\":\"{}\",\"amount\":987654}}", "x".repeat(500_000));
@@ -98,7 +98,7 @@ fn what_comes_first_does_not_push_out_what_comes_after() {
 }
 
 #[test]
-fn what_is_small_takes_little_from_what_is_large() {
+fn small_members_leave_space_for_large_ones() {
     let row = r#"{"id":1,"name":"row","tags":["a","b"]}"#;
     let text = format!("{{\"rows\":[{}],\"table\":\"customers\"}}", vec![row; 200].join(","));
     let arguments = Arguments::of(&text);
@@ -107,8 +107,8 @@ fn what_is_small_takes_little_from_what_is_large() {
 }
 
 #[test]
-fn ordinary_arguments_are_whole() {
+fn ordinary_arguments_are_shown_completely() {
     let text = r#"{"to":["a@example.com"],"amount":12.50,"memo":"Two\nlines","options":{"urgent":true}}"#;
     let arguments = Arguments::of(text);
-    assert!(!arguments.shortened && !arguments.alike && arguments.odd.times.is_empty());
+    assert!(!arguments.shortened && !arguments.alike && arguments.unseen.counts.is_empty());
 }

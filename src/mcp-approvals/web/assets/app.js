@@ -1,4 +1,4 @@
-// Keeps the pages up to date. Everything works without it.
+// Keeps the pages up to date. Every page also works without this script.
 "use strict";
 
 (() => {
@@ -10,7 +10,7 @@
     if (place) place.textContent = text;
   };
 
-  // As the server writes distances.
+  // The same format as the server's.
   const distance = (ms) => {
     const seconds = Math.floor(Math.max(ms, 0) / 1000);
     const minutes = Math.floor(seconds / 60);
@@ -43,7 +43,7 @@
     document.title = number > 0 ? `(${number}) ${title}` : title;
   };
 
-  // Replaces the list, and keeps the focus on the call that had it.
+  // Replaces the list, and keeps the focus on the same call.
   const state = (list) => [...list.querySelectorAll("[data-id]")].map((call) => `${call.dataset.id} ${call.dataset.times}`).join();
   const replace = (old, fresh) => {
     if (state(old) === state(fresh)) return;
@@ -59,12 +59,12 @@
     }
     tick();
     show(count(list));
-    const all = count(list) === 1 ? "1 call waits" : `${count(list)} calls wait`;
+    const all = count(list) === 1 ? "1 call is waiting" : `${count(list)} calls are waiting`;
     if (arrived.length > 0) {
       const tool = arrived[arrived.length - 1].querySelector(".tool").textContent;
       announce(arrived.length === 1 ? `New: ${tool}. ${all}.` : `${arrived.length} new calls. ${all}.`);
     } else if (before.size !== ids(list).size) {
-      announce(count(list) === 0 ? "Nothing waits any more." : `${all}.`);
+      announce(count(list) === 0 ? "No calls are waiting any more." : `${all}.`);
     }
   };
 
@@ -74,53 +74,53 @@
     return new DOMParser().parseFromString(await answer.text(), "text/html");
   };
 
-  const lookAtList = async () => {
+  const refreshList = async () => {
     const old = document.getElementById("waiting");
     const fresh = (await get("/?fragment=list")).getElementById("waiting");
     if (old && fresh) replace(old, fresh);
   };
 
-  // Says that an approval has changed, and leaves what was typed alone.
-  const lookAtApproval = async (approval) => {
+  // Announces that the approval has changed, without touching what was typed.
+  const refreshApproval = async (approval) => {
     const fresh = (await get(`/approvals/${approval.dataset.id}`)).querySelector("[data-status]");
     const notice = document.getElementById("changed");
     if (notice && fresh && fresh.dataset.status !== approval.dataset.status) notice.hidden = false;
   };
 
-  // One look at a time; what changes during one leads to another.
-  let looking = false;
+  // Only one refresh at a time. A change during a refresh causes another one.
+  let refreshing = false;
   let again = false;
-  const look = async () => {
-    if (looking) {
+  const refresh = async () => {
+    if (refreshing) {
       again = true;
       return;
     }
-    looking = true;
+    refreshing = true;
     try {
       const approval = document.querySelector("[data-status]");
-      if (document.getElementById("waiting")) await lookAtList();
-      else if (approval) await lookAtApproval(approval);
+      if (document.getElementById("waiting")) await refreshList();
+      else if (approval) await refreshApproval(approval);
     } catch {
       live(false);
     }
-    looking = false;
+    refreshing = false;
     if (again) {
       again = false;
-      look();
+      refresh();
     }
   };
 
   const live = (on) => {
-    const place = document.getElementById("live");
-    if (!place) return;
-    place.parentElement.classList.toggle("on", on);
+    const label = document.getElementById("live");
+    if (!label) return;
+    label.parentElement.classList.toggle("on", on);
     if (on) {
-      place.textContent = "Live";
-    } else if (!place.querySelector("a")) {
+      label.textContent = "Live";
+    } else if (!label.querySelector("a")) {
       const link = document.createElement("a");
       link.href = "/";
-      link.textContent = "Look again";
-      place.replaceChildren("Not live. ", link);
+      link.textContent = "Refresh";
+      label.replaceChildren("Not live. ", link);
     }
   };
 
@@ -132,17 +132,17 @@
     const events = new EventSource("/events");
     events.addEventListener("open", () => {
       live(true);
-      look();
+      refresh();
     });
-    events.addEventListener("changed", look);
+    events.addEventListener("changed", refresh);
     events.addEventListener("error", () => live(false));
     window.addEventListener("pagehide", () => events.close());
-    // A page that comes back from the browser's memory is an old one.
+    // A page from the back-forward cache is out of date.
     window.addEventListener("pageshow", (event) => {
       if (event.persisted) window.location.reload();
     });
-    // What expires makes no event.
-    setInterval(look, 30000);
+    // An expiry causes no event.
+    setInterval(refresh, 30000);
   }
   const fault = document.querySelector('[aria-invalid="true"]');
   if (fault) fault.focus();

@@ -1,116 +1,15 @@
-//! Who may do what by way of the pages, and what every answer says to the browser.
+//! What people may do on the pages, and the headers of every response.
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode, header};
-use tokio::sync::watch;
-use tower::ServiceExt as _;
+use axum::http::{Request, StatusCode};
 
-use super::super::headers::CONTENT_SECURITY_POLICY;
-use super::super::{path, routes};
-use super::call;
-use crate::app::{App, AppState};
-use crate::clock::now_ms;
-use crate::config::Settings;
-use crate::model::{Approval, Asked, Status};
-use crate::secret;
-use crate::store::{May, Store};
-
-const ORIGIN: &str = "http://approvals.example";
-
-/// A service with a database of its own, and the session of whoever uses it.
-struct Service {
-    app: AppState,
-    router: Router,
-    cookie: String,
-    _stop: watch::Sender<bool>,
-    file: std::path::PathBuf,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        for end in ["", "-wal", "-shm"] {
-            let _ = std::fs::remove_file(format!("{}{end}", self.file.display()));
-        }
-    }
-}
-
-/// What came back.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// The token that the page's forms carry.
-    fn token(&self) -> String {
-        let (_, rest) = self.text.split_once("name=\"token\" value=\"").unwrap();
-        rest.split('"').next().unwrap().to_owned()
-    }
-}
-
-impl Service {
-    async fn new() -> Self {
-        let file = std::env::temp_dir().join(format!("mcp-approvals-{}.db", secret::id().unwrap()));
-        let store = Store::open(&format!("sqlite:{}", file.display()), &[]).await.unwrap();
-        let (stop, stopping) = watch::channel(false);
-        let app = App::new(Settings::default(), ORIGIN.to_owned(), store, stopping).await.unwrap();
-        Self { router: routes().with_state(app.clone()), app, cookie: String::new(), _stop: stop, file }
-    }
-
-    /// Makes an account, and signs in with its invitation.
-    async fn as_(mut self, name: &str, may: &May) -> Self {
-        let secret = self.app.store.invite(name, may, now_ms()).await.unwrap();
-        let answer =
-            self.post(&format!("/invitations/{secret}"), "password=correct+horse&again=correct+horse").await;
-        assert_eq!(
-            (answer.status, answer.header("location")),
-            (StatusCode::SEE_OTHER, "/"),
-            "{}",
-            answer.text
-        );
-        self.cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
-        self
-    }
-
-    async fn send(&self, request: axum::http::request::Builder, body: &str) -> Answer {
-        let request = request.header(header::COOKIE, &self.cookie).body(Body::from(body.to_owned())).unwrap();
-        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
-        let bytes = to_bytes(body, 10 << 20).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, text }
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path), "").await
-    }
-
-    async fn post(&self, path: &str, form: &str) -> Answer {
-        let form_type = "application/x-www-form-urlencoded";
-        self.send(Request::post(path).header("content-type", form_type).header("origin", ORIGIN), form).await
-    }
-
-    async fn ask(&self, asked: &Asked) -> Approval {
-        self.app.store.ask(asked, "envoy", now_ms).await.unwrap()
-    }
-
-    async fn status(&self, id: &str) -> Status {
-        self.app.store.get(id, now_ms()).await.unwrap().unwrap().status
-    }
-}
-
-fn asked(tool: &str) -> Asked {
-    Asked { fingerprint: secret::hash(tool), ..call(tool, r#"{"amount":12}"#).asked }
-}
+use super::service::{Service, asked};
+use crate::model::{Question, Status};
+use crate::store::Permissions;
+use crate::web::headers::CONTENT_SECURITY_POLICY;
 
 #[tokio::test]
-async fn every_answer_has_the_headers() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
+async fn every_response_has_the_security_headers() {
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
     let id = service.ask(&asked("pay")).await.id;
     for path in [
         "/",
@@ -142,7 +41,7 @@ async fn every_answer_has_the_headers() {
 }
 
 #[tokio::test]
-async fn an_asset_is_kept_forever_under_the_address_that_a_page_names() {
+async fn an_asset_is_cached_forever_at_its_versioned_url() {
     let service = Service::new().await;
     let page = service.get("/sign-in").await.text;
     for start in ["href=\"/assets/app.css", "src=\"/assets/app.js"] {
@@ -155,29 +54,8 @@ async fn an_asset_is_kept_forever_under_the_address_that_a_page_names() {
 }
 
 #[tokio::test]
-async fn whoever_is_nobody_signs_in_and_comes_back() {
-    let mut stranger = Service::new().await.as_("zoe", &May::everything()).await;
-    stranger.cookie.clear();
-    let id = "0".repeat(32);
-    let answer = stranger.get(&format!("/approvals/{id}?x=1")).await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER);
-    let location = answer.header("location").to_owned();
-    assert_eq!(location, format!("/sign-in?next={}", path::encode(&format!("/approvals/{id}?x=1"))));
-    assert!(stranger.get(&location).await.text.contains(&format!("value=\"/approvals/{id}?x=1\"")));
-    let wrong = stranger.post("/sign-in", "name=zoe&password=wrong&next=/history").await;
-    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    for (next, expected) in [("/history", "/history"), ("//other.example", "/"), ("/%5Cother.example", "/")] {
-        let answer = stranger.post("/sign-in", &format!("name=zoe&password=correct+horse&next={next}")).await;
-        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, expected));
-        assert!(answer.header("set-cookie").contains("HttpOnly"));
-    }
-    let answer = stranger.post(&format!("/approvals/{id}/approve"), "").await;
-    assert_eq!(answer.header("location"), format!("/sign-in?next=%2Fapprovals%2F{id}"));
-}
-
-#[tokio::test]
-async fn a_decision_takes_the_pages_own_form_and_a_reason_to_refuse() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
+async fn a_decision_needs_the_csrf_token_and_a_refusal_a_reason() {
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
     let id = service.ask(&asked("pay")).await.id;
     let page = service.get(&format!("/approvals/{id}")).await;
     let token = page.token();
@@ -211,10 +89,10 @@ async fn a_decision_takes_the_pages_own_form_and_a_reason_to_refuse() {
 }
 
 #[tokio::test]
-async fn what_is_not_shown_whole_is_not_approved_unread() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
+async fn shortened_arguments_are_not_approved_unread() {
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
     let arguments = format!("{{\"a\":\"{}\"}}", "x".repeat(5000));
-    let id = service.ask(&Asked { arguments: arguments.clone(), ..asked("pay") }).await.id;
+    let id = service.ask(&Question { arguments: arguments.clone(), ..asked("pay") }).await.id;
     let token = service.get(&format!("/approvals/{id}")).await.token();
     let path = format!("/approvals/{id}/approve");
     let answer = service.post(&path, &format!("token={token}")).await;
@@ -229,8 +107,9 @@ async fn what_is_not_shown_whole_is_not_approved_unread() {
 }
 
 #[tokio::test]
-async fn a_role_bounds_what_is_seen_and_done() {
-    let may = May { approve: false, servers: vec!["aipaygen".to_owned()], tools: vec!["pay_*".to_owned()] };
+async fn a_role_limits_what_a_viewer_sees_and_does() {
+    let may =
+        Permissions { approve: false, servers: vec!["aipaygen".to_owned()], tools: vec!["pay_*".to_owned()] };
     let service = Service::new().await.as_("zoe", &may).await;
     let (seen, unseen) =
         (service.ask(&asked("pay_invoice")).await.id, service.ask(&asked("delete")).await.id);
@@ -244,7 +123,7 @@ async fn a_role_bounds_what_is_seen_and_done() {
         assert_eq!(service.get(&path).await.status, StatusCode::NOT_FOUND);
     }
     let page = service.get(&format!("/approvals/{seen}")).await;
-    assert!(page.text.contains("Not yours to decide") && !page.text.contains("/refuse"));
+    assert!(page.text.contains("You cannot decide this") && !page.text.contains("/refuse"));
     for (id, expected) in [(&seen, StatusCode::FORBIDDEN), (&unseen, StatusCode::NOT_FOUND)] {
         let answer =
             service.post(&format!("/approvals/{id}/approve"), &format!("token={}", page.token())).await;
@@ -253,9 +132,9 @@ async fn a_role_bounds_what_is_seen_and_done() {
 }
 
 #[tokio::test]
-async fn who_asked_is_told_that_somebody_else_approves() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
-    let id = service.ask(&Asked { principal: Some("Zoe".to_owned()), ..asked("pay") }).await.id;
+async fn a_viewer_cannot_approve_their_own_call() {
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
+    let id = service.ask(&Question { principal: Some("Zoe".to_owned()), ..asked("pay") }).await.id;
     let page = service.get(&format!("/approvals/{id}")).await;
     assert!(page.text.contains("You asked for this yourself") && !page.text.contains("/approve\""));
     let answer = service.post(&format!("/approvals/{id}/approve"), &format!("token={}", page.token())).await;
@@ -266,53 +145,8 @@ async fn who_asked_is_told_that_somebody_else_approves() {
 }
 
 #[tokio::test]
-async fn signing_out_takes_a_form_and_ends_the_session() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
-    let token = service.get("/").await.token();
-    assert_eq!(service.get("/sign-out").await.status, StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(service.post("/sign-out", "token=wrong").await.status, StatusCode::FORBIDDEN);
-    assert_eq!(service.get("/").await.status, StatusCode::OK);
-    let answer = service.post("/sign-out", &format!("token={token}")).await;
-    assert_eq!(answer.header("location"), "/sign-in");
-    assert_eq!(service.get("/").await.status, StatusCode::SEE_OTHER);
-}
-
-#[tokio::test]
-async fn an_invitation_is_taken_up_once() {
-    let mut service = Service::new().await;
-    let secret = service.app.store.invite("", &May::everything(), now_ms()).await.unwrap();
-    let path = format!("/invitations/{secret}");
-    for (form, field) in [
-        ("name=a+b&password=correct+horse&again=correct+horse", "name-fault"),
-        ("name=zoe&password=short&again=short", "password-fault"),
-        ("name=zoe&password=correct+horse&again=correct+house", "again-fault"),
-    ] {
-        let answer = service.post(&path, form).await;
-        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(answer.text.contains(&format!("id=\"{field}\"")), "{form}: {}", answer.text);
-    }
-    let form = "name=zoe&password=correct+horse&again=correct+horse";
-    assert_eq!(service.post(&path, form).await.status, StatusCode::SEE_OTHER);
-    service.cookie.clear();
-    for answer in [service.get(&path).await, service.post(&path, form).await] {
-        assert_eq!(answer.status, StatusCode::GONE);
-    }
-}
-
-#[tokio::test]
-async fn too_many_attempts_are_told_how_long_to_wait() {
-    let service = Service::new().await;
-    let mut answer = service.post("/sign-in", "name=zoe&password=wrong").await;
-    for _ in 0..5 {
-        answer = service.post("/sign-in", "name=zoe&password=wrong").await;
-    }
-    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(answer.header("retry-after"), "5");
-}
-
-#[tokio::test]
-async fn pages_of_the_history_lead_to_one_another() {
-    let service = Service::new().await.as_("zoe", &May::everything()).await;
+async fn the_pages_of_the_history_are_linked() {
+    let service = Service::new().await.as_("zoe", &Permissions::everything()).await;
     for number in 0..60 {
         service.ask(&asked(&format!("tool{number}"))).await;
     }

@@ -7,7 +7,7 @@ fn name(text: &str) -> String {
 }
 
 #[test]
-fn what_cannot_be_seen_is_marked() {
+fn unseen_characters_are_marked() {
     for (text, expected) in [
         ("pay\u{202e}cod", "⟨U+202E⟩"),
         ("a\u{200b}b", "⟨U+200B⟩"),
@@ -39,12 +39,12 @@ fn what_cannot_be_seen_is_marked() {
         let shown = name(text);
         assert!(shown.contains(expected), "{text:?}: {shown}");
         assert!(shown.starts_with("<bdi>") && shown.ends_with("</bdi>"), "{shown}");
-        assert!(!shown.chars().any(|char| odd::name(char).is_some()), "{shown:?}");
+        assert!(!shown.chars().any(|char| unseen::name(char).is_some()), "{shown:?}");
     }
 }
 
 #[test]
-fn what_is_html_is_text() {
+fn html_is_escaped() {
     for (text, expected) in [
         ("<script>alert(1)</script>", "<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>"),
         ("\" onmouseover=\"x", "<bdi>&quot; onmouseover=&quot;x</bdi>"),
@@ -56,7 +56,7 @@ fn what_is_html_is_text() {
 }
 
 #[test]
-fn other_text_stays_as_it_is() {
+fn ordinary_text_is_unchanged() {
     for text in ["", "pay_invoice", "Zoë Müller", "שלום 42", "支払い", "two  spaces", "e\u{301}"] {
         assert_eq!(name(text), format!("<bdi>{text}</bdi>"));
     }
@@ -75,11 +75,11 @@ fn a_long_text_keeps_its_ends_and_says_what_is_missing() {
     assert!(html.starts_with("<bdi>beginx") && html.ends_with("xend</bdi>"));
     assert_eq!(shown.hidden, text.len() - 2048 - 256);
     assert!(html.contains("… 1,046,280 more characters …"), "{html}");
-    assert_eq!(shown.cost, Form::STRING.room());
+    assert_eq!(shown.cost, Form::STRING.space());
 }
 
 #[test]
-fn a_text_of_marks_is_as_bounded_as_any() {
+fn a_text_of_marks_has_a_bounded_size() {
     for unit in ["\u{202e}a", "\u{80}\u{81}", "\u{300}", "\n", "\t", "\"", "a\u{e0041}"] {
         let html = show(&unit.repeat(500_000), Form::STRING).markup.into_string();
         assert!(html.len() < 32_000, "{unit:?}: {}", html.len());
@@ -89,7 +89,7 @@ fn a_text_of_marks_is_as_bounded_as_any() {
 }
 
 #[test]
-fn a_title_is_short_and_marked_too() {
+fn a_title_is_shortened_and_marked() {
     for (text, expected) in [
         ("pay_invoice", "pay_invoice".to_owned()),
         ("a\u{202e}b\n", "a⟨U+202E⟩b⟨U+000A⟩".to_owned()),

@@ -1,4 +1,4 @@
-//! Webhooks: delivered once, tried again, and kept over a power cut.
+//! Webhooks: delivered once, retried after a failure, and kept across a power failure.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -6,9 +6,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::service::{Place, ROLES, question};
+use super::service::{Folder, ROLES, question};
 
-/// Listens for messages: answers each with the next of `statuses`, then 200. Returns where, and what comes.
+/// Starts a receiver that answers with each of `statuses`, and then with 200. Returns its port and its messages.
 fn listen(statuses: &'static [u16]) -> (u16, Receiver<serde_json::Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -37,10 +37,10 @@ fn listen(statuses: &'static [u16]) -> (u16, Receiver<serde_json::Value>) {
 }
 
 #[test]
-fn a_message_is_tried_again_and_survives_a_power_cut() {
+fn a_message_is_retried_and_survives_a_power_failure() {
     let (port, messages) = listen(&[500, 503]);
-    let place = Place::new(&format!("{ROLES}[[webhooks]]\nurl = \"http://127.0.0.1:{port}/T0/secret\"\n"));
-    let mut service = place.serve();
+    let folder = Folder::new(&format!("{ROLES}[[webhooks]]\nurl = \"http://127.0.0.1:{port}/T0/secret\"\n"));
+    let mut service = folder.serve();
     let mut asked = question('a');
     asked["tool"] = "<!channel>".into();
     let (_, id) = service.asked(&asked);
@@ -49,22 +49,22 @@ fn a_message_is_tried_again_and_survives_a_power_cut() {
     let text = first["text"].as_str().unwrap();
     assert!(text.contains(&format!("/approvals/{id}")) && text.contains("bot"), "{text}");
     assert!(text.contains("&lt;!channel&gt;") && !text.contains("s3cr3t"), "{text}");
-    // The first pause is two seconds: it is over after the restart.
+    // The first pause of two seconds has passed when the service has restarted.
     service.kill();
-    let service = place.serve();
+    let service = folder.serve();
     for _ in 0..2 {
         let again = messages.recv_timeout(Duration::from_secs(70)).unwrap();
         assert!(again["text"].as_str().unwrap().contains(&id), "{again}");
     }
-    assert!(messages.recv_timeout(Duration::from_secs(6)).is_err(), "it is delivered");
+    assert!(messages.recv_timeout(Duration::from_secs(6)).is_err(), "it was delivered");
     drop(service);
 }
 
 #[test]
-fn two_processes_deliver_one_message() {
+fn two_processes_deliver_each_message_once() {
     let (port, messages) = listen(&[]);
-    let place = Place::new(&format!("{ROLES}[[webhooks]]\nurl = \"http://127.0.0.1:{port}/\"\n"));
-    let services = [place.serve(), place.serve()];
+    let folder = Folder::new(&format!("{ROLES}[[webhooks]]\nurl = \"http://127.0.0.1:{port}/\"\n"));
+    let services = [folder.serve(), folder.serve()];
     for letter in ['a', 'b', 'c'] {
         services[0].asked(&question(letter));
     }

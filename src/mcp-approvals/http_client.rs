@@ -1,4 +1,4 @@
-//! Requests to other services.
+//! HTTP requests to other services.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use ureq::tls::{RootCerts, TlsConfig};
 /// The longest answer that is read, in bytes.
 const LONGEST: u64 = 64 * 1024 * 1024;
 
-/// Returns what sends requests: it trusts the authorities of the operating system, follows no
-/// redirects, and takes every status for an answer.
+/// Returns a client that trusts the operating system's certificate authorities, follows no redirects, and
+/// returns responses of every status.
 fn agent(timeout: Duration) -> Agent {
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let config = Agent::config_builder()
@@ -31,7 +31,8 @@ pub fn post(url: &str, json: &str, timeout: Duration) -> Result<u16, String> {
     sent.map(|answer| answer.status().as_u16()).map_err(|why| reason(&why))
 }
 
-/// Sends a request with a token and perhaps a JSON text, and returns the status and the text of the answer.
+/// Sends a request with a bearer token and an optional JSON body. Returns the status and the text of the
+/// answer.
 ///
 /// # Errors
 /// What went wrong.
@@ -52,10 +53,10 @@ pub fn call(method: &str, url: &str, token: &str, json: Option<&str>) -> Result<
     Ok((status, text.map_err(|why| reason(&why))?))
 }
 
-/// Says what went wrong. Some errors quote the URL: those are told by their kind.
+/// Describes an error. An error that would quote the URL is replaced by a general text.
 fn reason(why: &ureq::Error) -> String {
     match why {
-        ureq::Error::BadUri(_) => "the URL is of no use".to_owned(),
+        ureq::Error::BadUri(_) => "the URL is invalid".to_owned(),
         other => other.to_string(),
     }
 }

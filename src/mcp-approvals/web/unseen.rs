@@ -1,10 +1,10 @@
-//! Which characters show nothing, or change how others show.
+//! Unseen characters: those that show nothing, or change how others are shown.
 
 use std::collections::BTreeMap;
 
 use mcp_policy_engine::json::{Kind, Value};
 
-/// Names a character that has to be marked, or returns `None` for one that shows itself.
+/// Returns the name of a character that must be marked; `None` for an ordinary one.
 pub fn name(char: char) -> Option<&'static str> {
     Some(match char {
         ' '..='~' => return None,
@@ -36,7 +36,7 @@ pub fn name(char: char) -> Option<&'static str> {
         '\u{2029}' => "paragraph separator",
         '\u{feff}' => "byte order mark",
         '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => "unusual space",
-        '\u{2800}' | '\u{1d159}' => "blank that is no space",
+        '\u{2800}' | '\u{1d159}' => "blank that is not a space",
         '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => "invisible filler",
         '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' | '\u{180b}'..='\u{180d}' | '\u{180f}' => {
             "variation selector"
@@ -58,14 +58,14 @@ pub fn name(char: char) -> Option<&'static str> {
         | '\u{13430}'..='\u{13455}'
         | '\u{1bca0}'..='\u{1bca3}'
         | '\u{1d173}'..='\u{1d17a}' => "invisible format character",
-        '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => "private character, of no agreed look",
-        '\u{fdd0}'..='\u{fdef}' => "no character",
-        _ if u32::from(char) & 0xfffe == 0xfffe => "no character",
+        '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => "private-use character",
+        '\u{fdd0}'..='\u{fdef}' => "noncharacter",
+        _ if u32::from(char) & 0xfffe == 0xfffe => "noncharacter",
         _ => return None,
     })
 }
 
-/// Tells whether a character is an accent or the like, drawn over the one before it.
+/// Returns whether a character is drawn over the one before it, such as an accent.
 pub fn is_combining(char: char) -> bool {
     matches!(char,
         '\u{300}'..='\u{36f}'
@@ -76,40 +76,40 @@ pub fn is_combining(char: char) -> bool {
         | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// The odd characters of a call, all of them, whatever of it a page shows.
+/// The unseen characters of a whole call, including the parts that the page leaves out.
 #[derive(Debug, Default, Clone)]
-pub struct Odd {
-    /// How often each is there
-    pub times: BTreeMap<char, usize>,
+pub struct UnseenCharacters {
+    /// How often each character occurs
+    pub counts: BTreeMap<char, usize>,
 }
 
-impl Odd {
-    /// Looks through every key and string of `value`. Within strings line ends and tabs show themselves.
+impl UnseenCharacters {
+    /// Examines every key and string of `value`. Line breaks and tabs in strings do not count.
     pub fn of(value: Value<'_>) -> Self {
-        let mut odd = Self::default();
-        // A list of what is left in place of recursion: nothing bounds how deep a text may be.
+        let mut unseen = Self::default();
+        // An explicit stack in place of recursion, because the nesting of a text is not bounded.
         let mut left = vec![value];
         while let Some(value) = left.pop() {
             match value.kind() {
-                Kind::String { .. } => odd.look(&value.string().unwrap_or_default(), true),
+                Kind::String { .. } => unseen.add(&value.string().unwrap_or_default(), true),
                 Kind::Array => left.extend(value.elements()),
                 Kind::Object => {
                     for (key, value) in value.entries() {
-                        odd.look(&key, false);
+                        unseen.add(&key, false);
                         left.push(value);
                     }
                 }
                 Kind::Null | Kind::Bool(_) | Kind::Number => {}
             }
         }
-        odd
+        unseen
     }
 
-    /// Looks through `text`, in which line ends and tabs may show themselves as `lines`.
-    pub fn look(&mut self, text: &str, lines: bool) {
+    /// Examines `text`. With `lines`, line breaks and tabs do not count.
+    pub fn add(&mut self, text: &str, lines: bool) {
         for char in text.chars() {
             if name(char).is_some() && !(lines && matches!(char, '\n' | '\t')) {
-                let times = self.times.entry(char).or_default();
+                let times = self.counts.entry(char).or_default();
                 *times = times.saturating_add(1);
             }
         }
@@ -122,7 +122,7 @@ mod tests {
     use mcp_policy_engine::json;
 
     #[test]
-    fn odd_characters_are_found_in_keys_strings_and_escapes() {
+    fn unseen_characters_are_found_in_keys_strings_and_escapes() {
         for (text, expected) in [
             (r#"{"a":"b"}"#, ""),
             (r#"{"a":"one\ntwo\tthree"}"#, ""),
@@ -131,14 +131,14 @@ mod tests {
             ("{\"a\":\"\u{e0041}\u{e0042}\"}", "\u{e0041}\u{e0042}"),
         ] {
             let document = json::read(text.as_bytes()).unwrap();
-            let found: String = Odd::of(document.root()).times.into_keys().collect();
+            let found: String = UnseenCharacters::of(document.root()).counts.into_keys().collect();
             assert_eq!(found, expected, "{text}");
         }
     }
 
     #[test]
-    fn depth_does_not_matter() {
+    fn deeply_nested_values_are_examined() {
         let text = format!("{}\"\u{202e}\"{}", "[".repeat(200_000), "]".repeat(200_000));
-        assert_eq!(Odd::of(json::read(text.as_bytes()).unwrap().root()).times.len(), 1);
+        assert_eq!(UnseenCharacters::of(json::read(text.as_bytes()).unwrap().root()).counts.len(), 1);
     }
 }

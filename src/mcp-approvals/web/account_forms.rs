@@ -1,16 +1,17 @@
-//! Signing in, and taking up an invitation.
+//! The sign-in form, and the form that accepts an invitation.
 
 use maud::{Markup, html};
 
 use super::text::name;
 use crate::password::SHORTEST;
 
-/// Signing in, with where to go afterwards and what was wrong with the last attempt.
+/// Returns the sign-in form: `next` is the path to go to afterwards, `typed` the name that was typed,
+/// `fault` what was wrong.
 pub fn sign_in(next: &str, typed: &str, fault: Option<&str>) -> Markup {
     html! {
         section.panel.narrow aria-labelledby="sign-in" {
             h1 id="sign-in" { "Sign in" }
-            p.note { "To decide on the calls of agents." }
+            p.note { "Sign in to approve or refuse calls of agents." }
             @if let Some(fault) = fault { p.fault id="fault" role="alert" { (fault) } }
             form method="post" action="/sign-in" {
                 input type="hidden" name="next" value=(next);
@@ -32,36 +33,36 @@ pub fn sign_in(next: &str, typed: &str, fault: Option<&str>) -> Markup {
     }
 }
 
-/// What is wrong with a new account.
+/// What is wrong with the form of a new account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
-    /// Where
+    /// The field
     pub field: Field,
-    /// What would be right
+    /// What the field must be
     pub message: &'static str,
 }
 
 /// The fields of a new account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
-    /// Its name
+    /// The account's name
     Name,
     /// The password
     Password,
-    /// The password once more
+    /// The repeated password
     Again,
 }
 
-/// Whether an invitation says what its account is called.
+/// Whether an invitation fixes the account's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {
     /// It does
     Given,
-    /// Whoever takes it up chooses
+    /// The person may choose it
     Chosen,
 }
 
-/// Choosing a password, and a name where the invitation gives none.
+/// Returns the form that accepts an invitation: a password, and a name if it may be chosen.
 pub fn invitation(action: &str, who: &str, named: Named, fault: Option<Fault>) -> Markup {
     let of = |field| fault.filter(|fault| fault.field == field);
     let (in_name, first, second) = (of(Field::Name), of(Field::Password), of(Field::Again));
@@ -70,16 +71,16 @@ pub fn invitation(action: &str, who: &str, named: Named, fault: Option<Fault>) -
             @match named {
                 Named::Given => {
                     h1 id="welcome" { "Welcome, " (name(who)) }
-                    p.note { "Choose a password. You sign in with it under this name." }
+                    p.note { "Choose a password. You sign in with it and this name." }
                 },
                 Named::Chosen => {
                     h1 id="welcome" { "Welcome" }
-                    p.note { "Choose a name and a password. Others see the name on what you decide." }
+                    p.note { "Choose a name and a password. Others see the name on your decisions." }
                 },
             }
             form method="post" action=(action) {
                 @match named {
-                    // For the browser's store of passwords alone.
+                    // For the browser's password manager.
                     Named::Given => input type="text" name="name" value=(who) autocomplete="username" hidden;,
                     Named::Chosen => div.field {
                         label for="name" { "Name" }
@@ -95,12 +96,12 @@ pub fn invitation(action: &str, who: &str, named: Named, fault: Option<Fault>) -
                         autocomplete="new-password" aria-invalid=[first.map(|_| "true")]
                         aria-describedby={ "password-hint" @if first.is_some() { " password-fault" } };
                     p.note id="password-hint" {
-                        "At least 12 characters. A few words that only you would put together do well."
+                        "At least 12 characters. A few random words work well."
                     }
                     (message(first, "password-fault"))
                 }
                 div.field {
-                    label for="again" { "The same again" }
+                    label for="again" { "Repeat password" }
                     input type="password" id="again" name="again" required minlength=(SHORTEST)
                         autocomplete="new-password" aria-invalid=[second.map(|_| "true")]
                         aria-describedby=[second.map(|_| "again-fault")];
@@ -116,7 +117,7 @@ fn message(fault: Option<Fault>, id: &str) -> Markup {
     html! { @if let Some(fault) = fault { p.fault id=(id) role="alert" { (capital(fault.message)) "." } } }
 }
 
-/// Makes a sentence of a message, which begins with a small letter.
+/// Returns the message with a capital letter.
 fn capital(message: &str) -> String {
     let mut chars = message.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()

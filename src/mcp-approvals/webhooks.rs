@@ -1,4 +1,4 @@
-//! Webhooks: each new question is told, once, to everybody who wants to hear of it.
+//! Webhooks: each one is notified once of each new question.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::Webhook;
 use crate::store::{Message, StoreError};
-use crate::web::odd;
-use crate::{http, journal, secret};
+use crate::web::unseen;
+use crate::{http_client, logging, secret};
 
-/// For how long one delivery may take: less than the outbox lets it be this instance's.
-const SLOWEST: Duration = Duration::from_secs(10);
+/// How long one delivery may take: less than the outbox leases a message for.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many deliveries are under way at once.
-const AT_ONCE: usize = 8;
+/// The most concurrent deliveries.
+const MAX_CONCURRENT: usize = 8;
 
-/// How often the outbox is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the outbox is polled.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The first pause after a failure, in milliseconds; each one is twice as long as the one before.
+/// The first pause after a failure, in milliseconds. It doubles after each further failure.
 const FIRST_PAUSE_MS: i64 = 2000;
 
 /// The longest pause, in milliseconds.
-const LONGEST_PAUSE_MS: i64 = 60 * 60 * 1000;
+const MAX_PAUSE_MS: i64 = 60 * 60 * 1000;
 
-/// After how long a message is given up, in milliseconds: a day.
-const GIVEN_UP_MS: i64 = 24 * 60 * 60 * 1000;
+/// When a message is given up, in milliseconds after its creation: one day.
+const GIVE_UP_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Returns the names by which the outbox knows the webhooks: their URLs are secrets.
+/// Returns the names of the webhooks in the outbox: hashes, because the URLs are secrets.
 #[must_use]
 pub fn names(webhooks: &[Webhook]) -> Vec<String> {
     webhooks.iter().map(|webhook| name(&webhook.url)).collect()
@@ -40,110 +40,109 @@ fn name(url: &str) -> String {
     secret::hash(url).chars().take(16).collect()
 }
 
-/// Delivers what is in the outbox until the service stops.
+/// Delivers messages from the outbox until the service stops.
 pub async fn run(app: AppState) {
     let mut failing = false;
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = app.stopped() => return,
         }
         match deliver_all(&app).await {
             Ok(()) => failing = false,
             Err(why) if !failing => {
                 failing = true;
-                journal::line(format_args!("no messages to webhooks: {why}"));
+                logging::line(format_args!("cannot read the outbox of webhooks: {why}"));
             }
             Err(_) => {}
         }
     }
 }
 
-/// Delivers whatever is due, a few at once: one webhook that hangs does not hold up the others.
+/// Delivers all messages that are due, several at once, so that one slow webhook does not delay the others.
 async fn deliver_all(app: &AppState) -> Result<(), StoreError> {
-    let mut under_way = JoinSet::new();
+    let mut deliveries = JoinSet::new();
     while !*app.stopping.borrow() {
-        if under_way.len() >= AT_ONCE {
-            finish(under_way.join_next().await)?;
+        if deliveries.len() >= MAX_CONCURRENT {
+            finish(deliveries.join_next().await)?;
             continue;
         }
         match app.store.take_message(now_ms()).await? {
             Some(message) => {
-                under_way.spawn(one(AppState::clone(app), message));
+                deliveries.spawn(process(AppState::clone(app), message));
             }
-            None => match under_way.join_next().await {
+            None => match deliveries.join_next().await {
                 Some(done) => finish(Some(done))?,
                 None => return Ok(()),
             },
         }
     }
-    while let Some(done) = under_way.join_next().await {
+    while let Some(done) = deliveries.join_next().await {
         finish(Some(done))?;
     }
     Ok(())
 }
 
-/// Returns what became of a delivery that has ended.
+/// Returns the result of a finished delivery.
 fn finish(done: Option<Result<Result<(), StoreError>, JoinError>>) -> Result<(), StoreError> {
     match done {
         Some(Ok(done)) => done,
-        // The message is taken anew.
+        // The task failed. The message becomes due again when its lease ends.
         Some(Err(_)) | None => Ok(()),
     }
 }
 
-/// Delivers one message, or puts it off.
-async fn one(app: AppState, message: Message) -> Result<(), StoreError> {
+/// Delivers one message, or postpones it.
+async fn process(app: AppState, message: Message) -> Result<(), StoreError> {
     let webhook = app.settings.webhooks.iter().find(|webhook| name(&webhook.url) == message.hook);
     let failure = match webhook {
         Some(webhook) => deliver(&webhook.url, &text(&app, &message)).await.err(),
-        // An instance with another configuration may know it.
-        None => Some("is not configured here".to_owned()),
+        // Another instance may have a configuration with this webhook.
+        None => Some("not configured in this instance".to_owned()),
     };
     let Some(failure) = failure else {
         app.metrics.delivered("delivered");
         return app.store.drop_message(&message.id).await;
     };
     let next_ms = now_ms().saturating_add(pause_ms(message.attempts));
-    let given_up = next_ms.saturating_sub(message.created_ms) > GIVEN_UP_MS;
-    let (outcome, then) = if given_up { ("given_up", "given up") } else { ("failed", "to be tried again") };
+    let given_up = next_ms.saturating_sub(message.created_ms) > GIVE_UP_MS;
+    let (outcome, then) = if given_up { ("given_up", "giving up") } else { ("failed", "will retry") };
     app.metrics.delivered(outcome);
     let (hook, approval) = (&message.hook, &message.approval.id);
-    journal::line(format_args!("webhook {hook}, approval {approval}: {failure}, {then}"));
+    logging::line(format_args!("webhook {hook}, approval {approval}: {failure}, {then}"));
     if given_up {
         return app.store.drop_message(&message.id).await;
     }
     app.store.retry_message(&message.id, next_ms).await
 }
 
-/// Returns the pause after a delivery failed that `attempts` others had failed before.
+/// Returns the pause after a failed delivery, given how many deliveries failed before.
 fn pause_ms(attempts: i64) -> i64 {
     let doublings = attempts.clamp(0, 20);
-    FIRST_PAUSE_MS.saturating_mul(1 << doublings).min(LONGEST_PAUSE_MS)
+    FIRST_PAUSE_MS.saturating_mul(1 << doublings).min(MAX_PAUSE_MS)
 }
 
-/// Writes a message in the form that Slack takes, and those who take what Slack takes: who wants what,
-/// its class of risk and the rule's reason, and no values of arguments, as a channel has more readers
-/// than the page.
+/// Writes a message in the format of Slack's incoming webhooks: who wants to call what, the risk class and
+/// the rule's reason. It contains no arguments, because a channel has more readers than the page.
 fn text(app: &App, message: &Message) -> String {
-    let asked = &message.approval.asked;
-    let who = asked.principal.as_deref().unwrap_or("somebody unknown");
-    let reason = asked.reason.as_deref().map_or_else(String::new, |reason| format!("{}\n", escaped(reason)));
+    let question = &message.approval.question;
+    let who = question.principal.as_deref().unwrap_or("an unnamed caller");
+    let reason =
+        question.reason.as_deref().map_or_else(String::new, |reason| format!("{}\n", escaped(reason)));
     let text = format!(
-        "Approval needed: {} wants to call *{}* ({}) of *{}* (grant {}).\n{reason}<{}|Look and decide>",
+        "Approval needed: {} wants to call *{}* ({}) of *{}* (grant {}).\n{reason}<{}|Review it>",
         escaped(who),
-        escaped(&asked.tool),
-        escaped(app.settings.risk(&asked.server, &asked.tool)),
-        escaped(&asked.server),
-        escaped(&asked.grant),
-        // An own page's URL, in which nothing but `&` has a meaning there.
+        escaped(&question.tool),
+        escaped(app.settings.risk(&question.server, &question.tool)),
+        escaped(&question.server),
+        escaped(&question.grant),
+        // This is the service's own URL, of which only `&` needs escaping.
         app.page(&message.approval.id).replace('&', "&amp;"),
     );
     json!({ "text": text }).to_string()
 }
 
-/// Escapes a name for Slack's mrkdwn, in which three characters have a meaning of their own, and keeps
-/// it to one line of what can be seen, of bounded length.
+/// Escapes a text for Slack's mrkdwn, on one line of at most 200 characters without unseen ones.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for char in text.chars().take(200) {
@@ -151,12 +150,13 @@ fn escaped(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            // These begin and end bold, italic, struck and code text.
+            // These start and end bold, italic, struck-through and code text. A zero-width space makes them
+            // literal.
             '*' | '_' | '~' | '`' => {
                 out.push(char);
                 out.push('\u{200b}');
             }
-            odd if odd::name(odd).is_some() => out.push('\u{fffd}'),
+            unseen if unseen::name(unseen).is_some() => out.push('\u{fffd}'),
             other => out.push(other),
         }
     }
@@ -166,12 +166,12 @@ fn escaped(text: &str) -> String {
 /// Posts a message.
 async fn deliver(url: &str, text: &str) -> Result<(), String> {
     let (url, text) = (url.to_owned(), text.to_owned());
-    let posted = spawn_blocking(move || http::post(&url, &text, SLOWEST)).await;
+    let posted = spawn_blocking(move || http_client::post(&url, &text, DELIVERY_TIMEOUT)).await;
     match posted {
         Ok(Ok(status)) if (200..300).contains(&status) => Ok(()),
         Ok(Ok(status)) => Err(format!("answered {status}")),
         Ok(Err(why)) => Err(why),
-        Err(_) => Err("could not be tried".to_owned()),
+        Err(_) => Err("the delivery task failed".to_owned()),
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_name_has_a_meaning_in_a_message() {
+    fn markup_in_a_name_is_escaped() {
         assert_eq!(escaped("<!channel> & co"), "&lt;!channel&gt; &amp; co");
         assert_eq!(escaped("a\nb"), "a\u{fffd}b");
         assert_eq!(escaped("a_b"), "a_\u{200b}b");

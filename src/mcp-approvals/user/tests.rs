@@ -1,13 +1,13 @@
-//! Who a request is from, and what is forged.
+//! Authentication of people, and protection against forged requests.
 
 use axum::http::Request;
 use tokio::sync::watch;
 
 use super::*;
 use crate::config;
-use crate::store::{May, Store};
+use crate::store::{Permissions, Store};
 
-/// A present to begin with.
+/// The current time of the tests.
 const NOW: i64 = 1_800_000_000_000;
 
 const PROXIED: &str = r#"
@@ -17,7 +17,7 @@ const PROXIED: &str = r#"
     trusted = ["10.0.0.0/8"]
 "#;
 
-/// A service with this configuration, and a record of its own in `directory`.
+/// Creates a service with this configuration, and a database in `directory`.
 async fn app(text: &str, url: &str, directory: &std::path::Path) -> AppState {
     let settings = config::settings(text, |_| Ok(String::new())).unwrap();
     let store = Store::open(&format!("sqlite:{}", directory.join("record.db").display()), &[]).await.unwrap();
@@ -31,7 +31,7 @@ fn directory() -> std::path::PathBuf {
     directory
 }
 
-/// A request from an address, with headers written as `name: value`.
+/// Creates a request from an address, with headers written as `name: value`.
 fn request(from: &str, headers: &[String]) -> Parts {
     let mut request = Request::post("/");
     for header in headers {
@@ -45,10 +45,10 @@ fn request(from: &str, headers: &[String]) -> Parts {
 }
 
 #[tokio::test]
-async fn a_request_is_from_whom_it_shows() {
+async fn a_request_is_authenticated_by_its_credential() {
     let directory = directory();
     let app = app(PROXIED, "https://approvals.example", &directory).await;
-    let secret = app.store.invite("bob", &May::everything(), NOW).await.unwrap();
+    let secret = app.store.invite("bob", &Permissions::everything(), NOW).await.unwrap();
     assert!(app.store.redeem(&secret, "bob", "hash", NOW).await.unwrap());
     let session = app.store.sign_in("bob", NOW).await.unwrap();
     let token = app.store.make_token("tom", NOW).await.unwrap();
@@ -74,10 +74,10 @@ async fn a_request_is_from_whom_it_shows() {
         ("192.0.2.1", vec![text("x-user: ann"), text("x-forwarded-for: 10.1.2.3")], None),
         ("192.0.2.1", vec![], None),
     ] {
-        let visitor = Visitor::of(&app, &request(from, &headers), NOW).await.unwrap();
-        let shown = visitor.map(|visitor| {
-            let groups: String = visitor.approver.groups.iter().map(|group| format!("[{group}]")).collect();
-            format!("{}{groups}", visitor.approver.name)
+        let user = User::of(&app, &request(from, &headers), NOW).await.unwrap();
+        let shown = user.map(|user| {
+            let groups: String = user.approver.groups.iter().map(|group| format!("[{group}]")).collect();
+            format!("{}{groups}", user.approver.name)
         });
         assert_eq!(shown.as_deref(), expected, "{from} {headers:?}");
     }
@@ -86,23 +86,23 @@ async fn a_request_is_from_whom_it_shows() {
 }
 
 #[tokio::test]
-async fn a_post_counts_that_a_page_of_the_service_sent() {
+async fn only_a_page_of_the_service_can_post() {
     let directory = directory();
     let app = app(PROXIED, "https://approvals.example", &directory).await;
     let sessions =
         [app.store.sign_in("bob", NOW).await.unwrap(), app.store.sign_in("bob", NOW).await.unwrap()];
     let cookie = |session: &String| vec![format!("cookie: __Host-mcp-approvals={session}")];
     let proxied = |name: &str| vec![format!("x-user: {name}")];
-    let mut visitors = Vec::new();
+    let mut users = Vec::new();
     for headers in [cookie(&sessions[0]), cookie(&sessions[1]), proxied("ann"), proxied("eve")] {
-        visitors.push(Visitor::of(&app, &request("10.0.0.1", &headers), NOW).await.unwrap().unwrap());
+        users.push(User::of(&app, &request("10.0.0.1", &headers), NOW).await.unwrap().unwrap());
     }
-    for (number, visitor) in visitors.iter().enumerate() {
-        for (other, sender) in visitors.iter().enumerate() {
-            let checked = visitor.check(&app, &HeaderMap::new(), &sender.csrf(&app));
+    for (number, user) in users.iter().enumerate() {
+        for (other, sender) in users.iter().enumerate() {
+            let checked = user.check(&app, &HeaderMap::new(), &sender.csrf(&app));
             assert_eq!(checked.is_ok(), number == other, "{number} {other}");
         }
-        assert_eq!(visitor.check(&app, &HeaderMap::new(), ""), Err(Forged::Token));
+        assert_eq!(user.check(&app, &HeaderMap::new(), ""), Err(CsrfError::Token));
         for (header, fine) in [
             ("sec-fetch-site: same-origin", true),
             ("sec-fetch-site: none", true),
@@ -114,7 +114,7 @@ async fn a_post_counts_that_a_page_of_the_service_sent() {
             ("origin: null", false),
         ] {
             let headers = request("10.0.0.1", &[header.to_owned()]).headers;
-            assert_eq!(visitor.check(&app, &headers, &visitor.csrf(&app)).is_ok(), fine, "{header}");
+            assert_eq!(user.check(&app, &headers, &user.csrf(&app)).is_ok(), fine, "{header}");
         }
     }
     app.store.close().await;
@@ -122,7 +122,7 @@ async fn a_post_counts_that_a_page_of_the_service_sent() {
 }
 
 #[tokio::test]
-async fn an_address_is_the_peers_unless_a_trusted_one_names_another() {
+async fn an_address_is_the_peers_unless_a_trusted_proxy_reports_another() {
     let directory = directory();
     let app = app(PROXIED, "http://approvals.example", &directory).await;
     for (from, forwarded, expected) in [

@@ -1,10 +1,11 @@
-//! The service's own log: plain lines on the standard error.
+//! The service's log: plain lines on standard error.
 
 use std::fmt::Display;
 
 use crate::clock;
 
-/// Writes one line, with the time before it. What comes from outside cannot write lines of its own.
+/// Writes one line with a timestamp. Control characters are escaped, so that external text cannot forge
+/// further lines.
 pub fn line(what: impl Display) {
     let what = what.to_string();
     let mut shown = String::with_capacity(what.len());
@@ -15,11 +16,11 @@ pub fn line(what: impl Display) {
         }
     }
     let time = clock::rfc3339(clock::now_ms());
-    // A log that cannot be written is no reason to stop.
+    // The service goes on if its log cannot be written.
     let _ = std::io::Write::write_fmt(&mut std::io::stderr().lock(), format_args!("{time} {shown}\n"));
 }
 
-/// Writes one line without the time: to who started a command, and reads its end at once.
+/// Writes one line without a timestamp, for the person who runs a command.
 pub fn plain(line: &str) {
     let _ = std::io::Write::write_fmt(&mut std::io::stderr().lock(), format_args!("{line}\n"));
 }

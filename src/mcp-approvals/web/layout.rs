@@ -1,50 +1,50 @@
-//! What every page has around its content.
+//! The layout around the content of every page.
 
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
 use super::text::{name, plain};
 
-/// Whoever looks at a page.
+/// The viewer of a page.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer<'a> {
     /// Their name
     pub name: &'a str,
-    /// What their forms have to carry
+    /// The CSRF token for their forms
     pub token: &'a str,
-    /// Whether they signed in here, and so can sign out
+    /// Whether they signed in with a password, and so can sign out
     pub signed_in: bool,
 }
 
-/// Where a page stands.
+/// The section of the site that a page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The list of what waits
+pub enum Section {
+    /// The list of waiting calls
     Waiting,
-    /// One approval
+    /// The page of one approval
     Approval,
-    /// The list of what was
+    /// The history
     History,
-    /// Anywhere else
+    /// Any other page
     Elsewhere,
 }
 
-/// What differs around the content.
+/// The parts of the layout that differ.
 #[derive(Debug, Clone, Copy)]
-pub struct Frame<'a> {
-    /// The title, which may be somebody else's text
+pub struct Layout<'a> {
+    /// The title; it may contain text from a call
     pub title: &'a str,
-    /// Where the page stands
-    pub place: Place,
-    /// Who looks, where that is known
+    /// The section of the page
+    pub section: Section,
+    /// The viewer; `None` if they are anonymous
     pub viewer: Option<Viewer<'a>>,
-    /// The present
+    /// The current time
     pub now_ms: i64,
 }
 
-/// Makes a whole page of its content.
-pub fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
-    let waiting = frame.place == Place::Waiting;
+/// Returns a complete page with this content.
+pub fn page(layout: &Layout<'_>, content: &Markup) -> Markup {
+    let waiting = layout.section == Section::Waiting;
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -54,14 +54,14 @@ pub fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
                 @if waiting { noscript { meta http-equiv="refresh" content="30"; } }
-                title { (plain(frame.title)) " · Approvals" }
+                title { (plain(layout.title)) " · Approvals" }
                 link rel="stylesheet" href=(assets::STYLE.url());
                 link rel="icon" type="image/svg+xml" href=(assets::ICON.url());
                 script src=(assets::SCRIPT.url()) defer {}
             }
-            body data-now=(frame.now_ms) {
+            body data-now=(layout.now_ms) {
                 a.skip href="#content" { "Skip to the content" }
-                (bar(frame))
+                (bar(layout))
                 main id="content" tabindex="-1" { (content) }
                 p.visually-hidden id="announcement" role="status" aria-live="polite" {}
             }
@@ -69,19 +69,19 @@ pub fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
     }
 }
 
-fn bar(frame: &Frame<'_>) -> Markup {
-    let link = |place: Place, href: &str, label: &str| {
-        let current = (frame.place == place).then_some("page");
+fn bar(layout: &Layout<'_>) -> Markup {
+    let link = |section: Section, href: &str, label: &str| {
+        let current = (layout.section == section).then_some("page");
         html! { a href=(href) aria-current=[current] { (label) } }
     };
     html! {
         header.bar {
             div.inside {
                 a.brand href="/" { span.seal aria-hidden="true" { "✓" } "Approvals" }
-                @if let Some(viewer) = frame.viewer {
+                @if let Some(viewer) = layout.viewer {
                     nav aria-label="Main" {
-                        (link(Place::Waiting, "/", "Waiting"))
-                        (link(Place::History, "/history", "History"))
+                        (link(Section::Waiting, "/", "Waiting"))
+                        (link(Section::History, "/history", "History"))
                     }
                     div.who {
                         span.name { span.visually-hidden { "Signed in as " } (name(viewer.name)) }
@@ -98,7 +98,7 @@ fn bar(frame: &Frame<'_>) -> Markup {
     }
 }
 
-/// The field with which a form shows that it is one of ours.
+/// Returns the hidden field that carries the CSRF token.
 pub fn token(token: &str) -> Markup {
     html! { input type="hidden" name="token" value=(token); }
 }

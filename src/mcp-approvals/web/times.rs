@@ -1,4 +1,4 @@
-//! Times as people read them. Everything is UTC, and the script only keeps the distances going.
+//! Times on the pages. All are UTC. The script only updates the distances.
 
 use maud::{Markup, html};
 use time::OffsetDateTime;
@@ -31,7 +31,7 @@ pub fn moment(at_ms: i64) -> Markup {
     html! { time datetime=(rfc3339(at_ms)) { (full(at_ms)) } }
 }
 
-/// Writes a length of time in its largest unit, and two of them where that helps.
+/// Formats a duration in its largest unit; hours are followed by minutes.
 fn distance(ms: i64) -> String {
     let of = |unit: i64| ms.max(0).checked_div(unit).unwrap_or_default();
     match ms {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_are_told_in_one_or_two_units() {
+    fn distances_have_one_or_two_units() {
         for (ms, expected) in [
             (-5, "0 s"),
             (999, "0 s"),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn little_time_left_is_told_apart() {
+    fn little_remaining_time_is_highlighted() {
         assert!(until(100_000, 0).into_string().contains("class=\"soon\""));
         assert!(!until(200_000, 0).into_string().contains("soon"));
         assert!(until(1, 5).into_string().contains(">now<"));

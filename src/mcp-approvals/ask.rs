@@ -1,4 +1,4 @@
-//! `POST /v1/approvals`: an Envoy asks, and waits for the answer as long as it said it would.
+//! `POST /v1/approvals`: an Envoy asks about a call. The answer can be held until a person decides.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -13,41 +13,41 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::api::{error, failed, json_answer};
 use crate::app::{App, AppState};
-use crate::caller::Asker;
+use crate::caller::AuthenticatedCaller;
 use crate::clock::{now_ms, rfc3339};
-use crate::feed::News;
-use crate::journal;
+use crate::feed::Changes;
+use crate::logging;
 use crate::model::{Approval, Status};
-use crate::question::{self, Question};
+use crate::question::{self, AskRequest};
 use crate::store::StoreError;
-use crate::visitor::Peer;
+use crate::user::Peer;
 
-/// The largest body, in bytes: arguments may be as large as a body of 16 MiB.
-const LARGEST: usize = 20 * 1024 * 1024;
+/// The largest body, in bytes. A call's arguments can have up to 16 MiB.
+const MAX_BODY: usize = 20 * 1024 * 1024;
 
-/// For how long a body may take to come.
-const SLOWEST: Duration = Duration::from_secs(30);
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Answers one question. Whoever is refused shows in the log, at most once a second, and in the metrics.
+/// Answers one question. Counts refused questions, and logs at most one of them per second.
 pub async fn ask(State(app): State<AppState>, request: Request<Body>) -> Response {
     static LOGGED_MS: AtomicI64 = AtomicI64::new(0);
     let from = request.extensions().get::<Peer>().map(|peer| peer.address.ip().to_string());
-    let response = read(&app, request).await;
+    let response = handle(&app, request).await;
     if response.status().is_client_error() {
         app.metrics.refused();
         let now_ms = now_ms();
         if now_ms.saturating_sub(LOGGED_MS.swap(now_ms, Ordering::Relaxed)) > 1000 {
             let (status, from) = (response.status().as_u16(), from.unwrap_or_default());
-            journal::line(format_args!("a question from {from} is refused with {status}"));
+            logging::line(format_args!("refused a question from {from} with status {status}"));
         }
     }
     response
 }
 
-async fn read(app: &App, request: Request<Body>) -> Response {
+async fn handle(app: &App, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let asker = match Asker::of(app, &parts.headers, parts.extensions.get::<Peer>()).await {
-        Ok(Some(asker)) => asker,
+    let caller = match AuthenticatedCaller::of(app, &parts.headers, parts.extensions.get::<Peer>()).await {
+        Ok(Some(caller)) => caller,
         Ok(None) => return unauthenticated(),
         Err(why) => return failed(&why),
     };
@@ -55,60 +55,66 @@ async fn read(app: &App, request: Request<Body>) -> Response {
         let what = "the content type must be `application/json`, in UTF-8";
         return error(StatusCode::UNSUPPORTED_MEDIA_TYPE, what);
     }
-    let body = match timeout(SLOWEST, to_bytes(body, LARGEST)).await {
+    let body = match timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
         Ok(Err(why)) => {
-            let what = "the body must come whole, in 20971520 bytes or fewer";
-            // The error has no type of its own to be known by.
+            let what = "the body must arrive whole and have 20971520 bytes or fewer";
+            // axum has no public type for this error, so compare its text.
             let too_large =
                 std::error::Error::source(&why).is_some_and(|why| why.to_string().contains("limit"));
             let status = if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
             return error(status, what);
         }
-        Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "the body must come within 30 seconds"),
+        Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "the body must arrive within 30 seconds"),
     };
-    let question = match question::read(&body) {
+    let asked = match question::read(&body) {
         Ok(question) => question,
         Err(what) => return error(StatusCode::BAD_REQUEST, &what.to_string()),
     };
     drop(body);
-    if !asker.may_ask(&question.asked.server) {
-        let what = format!("`server`: the caller `{}` may not ask about this server", asker.name);
+    if !caller.may_ask(&asked.question.server) {
+        let what = format!("`server`: the caller `{}` may not ask about this server", caller.name);
         return error(StatusCode::FORBIDDEN, &what);
     }
-    match answer(app, &question, &asker).await {
+    match ask_and_wait(app, &asked, &caller).await {
         Ok(approval) => {
             app.metrics.asked(approval.status);
-            told(app, &approval)
+            answer_to(app, &approval)
         }
-        Err(why @ StoreError::TooMany(_)) => error(StatusCode::TOO_MANY_REQUESTS, &why.to_string()),
+        Err(why @ StoreError::TooManyPending(_)) => error(StatusCode::TOO_MANY_REQUESTS, &why.to_string()),
         Err(why) => failed(&why),
     }
 }
 
-/// Asks, and as long as nobody has decided, waits. This future ends with its connection, so that
-/// nothing is consumed for a caller that has gone.
-async fn answer(app: &App, question: &Question, asker: &Asker) -> Result<Approval, StoreError> {
-    let wait = Duration::from_secs(u64::from(question.wait_seconds));
+/// Records the question, and holds the answer while the approval is pending. If the caller disconnects,
+/// hyper drops this future, so nothing is consumed for a caller that is gone.
+async fn ask_and_wait(
+    app: &App,
+    asked: &AskRequest,
+    caller: &AuthenticatedCaller,
+) -> Result<Approval, StoreError> {
+    let wait = Duration::from_secs(u64::from(asked.wait_seconds));
     let until = Instant::now().checked_add(wait).unwrap_or_else(Instant::now);
-    // Listens before it asks: what is decided in between is not missed.
-    let mut news = app.feed.listen();
+    // Subscribe before asking, so that a decision made in between is not missed.
+    let mut changes = app.feed.subscribe();
     loop {
-        let approval = app.store.ask(&question.asked, &asker.name, now_ms).await?;
+        let approval = app.store.ask(&asked.question, &caller.name, now_ms).await?;
         app.feed.wake();
-        // Whatever has become of it, asking again tells: another call may have used it up meanwhile.
-        if approval.status != Status::Pending || !changed(app, &approval, &mut news, until).await? {
+        // Ask again to get the result: another call may have consumed the approval meanwhile.
+        if approval.status != Status::Pending
+            || !wait_for_decision(app, &approval, &mut changes, until).await?
+        {
             return Ok(approval);
         }
     }
 }
 
-/// Waits until something has become of a pending approval, and tells whether it has: not if it is
-/// `until`, if its time is over or if the service stops.
-async fn changed(
+/// Waits for a decision on a pending approval. Returns `false` if `until` has come, the approval has
+/// expired or the service stops.
+async fn wait_for_decision(
     app: &App,
     approval: &Approval,
-    news: &mut News,
+    changes: &mut Changes,
     until: Instant,
 ) -> Result<bool, StoreError> {
     let left_ms = u64::try_from(approval.expires_ms.saturating_sub(now_ms())).unwrap_or_default();
@@ -116,7 +122,7 @@ async fn changed(
     let until = until.min(ends);
     while Instant::now() < until {
         tokio::select! {
-            () = heard(news, &approval.id) => {}
+            () = wait_for_change(changes, &approval.id) => {}
             () = sleep_until(until) => return Ok(false),
             () = app.stopped() => return Ok(false),
         }
@@ -129,10 +135,10 @@ async fn changed(
     Ok(false)
 }
 
-/// Waits for news of an approval, or of having missed some.
-async fn heard(news: &mut News, approval: &str) {
+/// Waits until the approval changes, or until this receiver has missed changes.
+async fn wait_for_change(changes: &mut Changes, approval: &str) {
     loop {
-        match news.recv().await {
+        match changes.recv().await {
             Ok(change) if change.approval != approval => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             Err(RecvError::Closed) => std::future::pending().await,
@@ -140,15 +146,15 @@ async fn heard(news: &mut News, approval: &str) {
     }
 }
 
-/// Writes the answer.
-fn told(app: &App, approval: &Approval) -> Response {
+/// Returns the answer to a question.
+fn answer_to(app: &App, approval: &Approval) -> Response {
     let mut answer = json!({
         "status": if approval.status == Status::Consumed { "approved" } else { approval.status.as_str() },
         "id": approval.id,
         "url": app.page(&approval.id),
         "expires_at": rfc3339(approval.expires_ms),
     });
-    let reason = approval.decided.as_ref().and_then(|decided| decided.reason.as_ref());
+    let reason = approval.decision.as_ref().and_then(|decided| decided.reason.as_ref());
     if let (Some(reason), Some(answer)) = (reason, answer.as_object_mut()) {
         answer.insert("reason".to_owned(), reason.as_str().into());
     }
@@ -156,13 +162,13 @@ fn told(app: &App, approval: &Approval) -> Response {
 }
 
 fn unauthenticated() -> Response {
-    let what = "a caller must show its token as `Authorization: Bearer`, or a certificate that is configured";
+    let what = "a caller must send its token as `Authorization: Bearer`, or present a configured certificate";
     let mut response = error(StatusCode::UNAUTHORIZED, what);
     response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
     response
 }
 
-/// Tells whether a request's body is JSON, by its one content type.
+/// Returns whether the request has exactly one content type, and that is JSON in UTF-8.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };

@@ -1,11 +1,11 @@
-//! The two forms: one that lets a call go on, and one that refuses it. They look nothing alike.
+//! The forms that approve and refuse a call. They look different, so that nobody confuses them.
 
 use maud::{Markup, html};
 
-use super::clock;
-use super::frame::token;
+use super::layout::token;
 use super::text::name;
-use crate::desk::LONGEST_REASON;
+use super::times;
+use crate::decision::MAX_REASON;
 use crate::model::{Approval, Status, Verdict};
 
 /// Whether the viewer may decide.
@@ -13,71 +13,71 @@ use crate::model::{Approval, Status, Verdict};
 pub enum Decide<'a> {
     /// They may, with these forms
     May(Draft<'a>),
-    /// Their role lets them look alone
+    /// Their role only allows viewing
     MayNot,
 }
 
-/// What the forms hold.
+/// The contents of the forms.
 #[derive(Debug, Clone, Copy)]
 pub struct Draft<'a> {
-    /// What shows that the forms are ours
+    /// The CSRF token
     pub token: &'a str,
-    /// As whom the viewer asked for this, if they did: they may take it back, and not approve it
+    /// The principal as which the viewer made the call, if it is their own; they may then only refuse it
     pub own: Option<&'a str>,
-    /// What was typed before, and what is wrong with it
+    /// The rejected input, if a form was submitted and is shown again
     pub rejected: Option<Rejected<'a>>,
 }
 
-/// A form that came back.
+/// The input of a form that was rejected.
 #[derive(Debug, Clone, Copy)]
 pub struct Rejected<'a> {
-    /// Which of the two
+    /// The form
     pub verdict: Verdict,
-    /// What was typed as its reason
+    /// The reason that was typed
     pub reason: &'a str,
-    /// What is wrong
+    /// What is wrong with it
     pub fault: Fault,
 }
 
-/// What can be wrong with a decision.
+/// What can be wrong with a submitted form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// A refusal without a reason
+    /// A refusal has no reason
     NoReason,
-    /// A reason that nobody would read
+    /// The reason is too long
     LongReason,
-    /// An approval of what was not shown whole, without a word that it was read
+    /// The arguments were not shown completely, and the approver has not confirmed having read them
     Unread,
 }
 
 impl Fault {
     fn message(self) -> &'static str {
         match self {
-            Self::NoReason => "Write why. The agent is told, and does better for it.",
-            Self::LongReason => "Write less: about 2,000 letters at most.",
+            Self::NoReason => "Write a reason. The agent is told, and can act on it.",
+            Self::LongReason => "The reason is too long: about 2,000 characters at most.",
             Self::Unread => "Not all arguments are shown above. Read the download, then tick the box.",
         }
     }
 }
 
-/// The forms, or why there are none.
+/// Returns the forms, or an explanation why there are none.
 pub fn forms(approval: &Approval, decide: Decide<'_>, shortened: bool) -> Markup {
     let over = approval.status != Status::Pending;
     html! {
         @match decide {
             _ if over => section.panel aria-labelledby="decide" {
                 h2 id="decide" { "Nobody decided" }
-                p { "The question expired on " (clock::moment(approval.expires_ms)) ". If the agent still wants this, it asks anew." }
+                p { "The question expired on " (times::moment(approval.expires_ms)) ". If the agent repeats the call, you are asked again." }
             },
             Decide::MayNot => section.panel aria-labelledby="decide" {
-                h2 id="decide" { "Not yours to decide" }
-                p { "Your role lets you look at calls of this kind, and not decide on them." }
+                h2 id="decide" { "You cannot decide this" }
+                p { "Your role allows viewing calls of this kind, but not deciding them." }
             },
             Decide::May(draft) => {
                 @match draft.own {
                     Some(principal) => section.panel aria-labelledby="own" {
                         h2 id="own" { "You asked for this yourself" }
-                        p { "As " (name(principal)) ". Somebody else has to approve it. You can take it back." }
+                        p { "You made this call as " (name(principal)) ". Someone else has to approve it. You can withdraw it by refusing it." }
                     },
                     None => (approve(approval, draft, shortened)),
                 }
@@ -94,8 +94,8 @@ fn approve(approval: &Approval, draft: Draft<'_>, shortened: bool) -> Markup {
     let in_reason = fault.is_some() && !unread;
     html! {
         section.panel.approve aria-labelledby="approve" {
-            h2 id="approve" { "Let it go on" }
-            p.note { "This very call, once, until " (clock::moment(approval.expires_ms)) "." }
+            h2 id="approve" { "Approve it" }
+            p.note { "Exactly this call, once, until " (times::moment(approval.expires_ms)) "." }
             form method="post" action={ "/approvals/" (approval.id) "/approve" } {
                 (token(draft.token))
                 @if shortened {
@@ -104,14 +104,14 @@ fn approve(approval: &Approval, draft: Draft<'_>, shortened: bool) -> Markup {
                             input type="checkbox" id="whole" name="whole" value="read" required
                                 aria-invalid=[unread.then_some("true")]
                                 aria-describedby=[unread.then_some("whole-fault")];
-                            span { "I have read the whole arguments in the download" }
+                            span { "I have read the complete arguments in the download" }
                         }
                         (message(fault.filter(|_| unread), "whole-fault"))
                     }
                 }
                 div.field {
                     label for="note" { "Note for the record " span.note { "optional" } }
-                    textarea id="note" name="reason" rows="2" maxlength=(LONGEST_REASON)
+                    textarea id="note" name="reason" rows="2" maxlength=(MAX_REASON)
                         aria-invalid=[in_reason.then_some("true")]
                         aria-describedby=[in_reason.then_some("note-fault")] {
                         (rejected.map_or("", |rejected| rejected.reason))
@@ -135,7 +135,7 @@ fn refuse(approval: &Approval, draft: Draft<'_>) -> Markup {
                 (token(draft.token))
                 div.field {
                     label for="why-not" { "Why not? " span.note { "required" } }
-                    textarea id="why-not" name="reason" rows="3" required maxlength=(LONGEST_REASON)
+                    textarea id="why-not" name="reason" rows="3" required maxlength=(MAX_REASON)
                         aria-invalid=[fault.map(|_| "true")] aria-describedby=(described) {
                         (rejected.map_or("", |rejected| rejected.reason))
                     }
