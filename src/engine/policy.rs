@@ -4,28 +4,25 @@
 
 mod approvals;
 mod condition;
-mod fault;
-mod fields;
 mod grant;
+pub mod keys;
 mod load;
 mod path;
 mod pattern;
 mod regex;
 mod rule;
 mod rules;
-pub mod structured;
+mod words;
 
 pub use approvals::Approvals;
 pub use condition::{Condition, Order, Scalar, Test};
-pub use fault::{Faults, Path};
-pub(crate) use fault::{quoted, shortened};
-pub(crate) use fields::whole;
 pub use grant::{Certificate, Expected, Grant, Match, Matching, Source};
 pub use path::{Found, Origin, ValuePath};
 pub use pattern::{Pattern, Section};
 pub use regex::Regex;
 pub use rules::Rules;
 
+pub use crate::document::Faults;
 use crate::limit::{Amount, Window};
 use crate::mcp::answer::Form;
 use crate::schema::Schema;

@@ -8,9 +8,10 @@ use prost_types::Struct;
 use prost_types::value::Kind;
 
 use crate::host::Host;
+use mcp_policy_engine::document::{Faults, structured};
 use mcp_policy_engine::identity::Credentials;
 use mcp_policy_engine::mcp::headers::{Field, Headers};
-use mcp_policy_engine::policy::{Certificate, Faults, structured};
+use mcp_policy_engine::policy::Certificate;
 
 /// A request's credentials: its headers, and what Envoy's own filters and TLS have verified.
 #[derive(Debug)]

@@ -1,7 +1,10 @@
 //! Tables of the file, key by key: what is not asked for is unknown.
 
-use mcp_policy_engine::policy::{Faults, Path, Pattern};
+use mcp_policy_engine::document::Path;
+use mcp_policy_engine::policy::Pattern;
 use toml::{Table, Value};
+
+use super::Faults;
 
 /// A table that is being read. Keys are taken by name; [`close`](Self::close) reports the rest.
 pub(super) struct Keys<'t> {
@@ -20,7 +23,7 @@ impl<'t> Keys<'t> {
     fn open(value: &'t Value, path: Path, faults: &mut Faults) -> Self {
         let table = value.as_table();
         if table.is_none() {
-            faults.add(&path, format_args!("must be a table, found {}", found(value)));
+            faults.note(&path, format!("must be a table, found {}", found(value)));
         }
         Self { path, table, known: Vec::new() }
     }
@@ -42,7 +45,7 @@ impl<'t> Keys<'t> {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
             _ => {
                 let path = self.place(key);
-                faults.add(&path, format_args!("must be a string that is not empty, found {}", found(value)));
+                faults.note(&path, format!("must be a string that is not empty, found {}", found(value)));
                 None
             }
         }
@@ -53,7 +56,7 @@ impl<'t> Keys<'t> {
         let text = self.text(key, faults);
         let place = self.place(key);
         if text.is_none() && !faults.has(&place) {
-            faults.add(&place, "is missing, must be a string that is not empty");
+            faults.note(&place, "is missing, must be a string that is not empty");
         }
         text.unwrap_or_default()
     }
@@ -65,7 +68,7 @@ impl<'t> Keys<'t> {
             value.as_integer().and_then(|number| u32::try_from(number).ok()).filter(|count| *count > 0);
         if count.is_none() {
             let path = self.place(key);
-            faults.add(&path, format_args!("must be an integer from 1 on, found {}", found(value)));
+            faults.note(&path, format!("must be an integer from 1 on, found {}", found(value)));
         }
         count
     }
@@ -75,7 +78,7 @@ impl<'t> Keys<'t> {
         let Some(value) = self.take(key) else { return absent };
         value.as_bool().unwrap_or_else(|| {
             let path = self.place(key);
-            faults.add(&path, format_args!("must be `true` or `false`, found {}", found(value)));
+            faults.note(&path, format!("must be `true` or `false`, found {}", found(value)));
             absent
         })
     }
@@ -85,7 +88,7 @@ impl<'t> Keys<'t> {
         let value = self.take(key)?;
         let path = self.place(key);
         let Some(list) = value.as_array() else {
-            faults.add(&path, format_args!("must be a list of strings, found {}", found(value)));
+            faults.note(&path, format!("must be a list of strings, found {}", found(value)));
             return None;
         };
         let mut texts = Vec::new();
@@ -93,8 +96,8 @@ impl<'t> Keys<'t> {
             match value.as_str() {
                 Some(text) if !text.is_empty() => texts.push(text.to_owned()),
                 _ => {
-                    let what = format_args!("must be a string that is not empty, found {}", found(value));
-                    faults.add(&path.index(index), what);
+                    let what = format!("must be a string that is not empty, found {}", found(value));
+                    faults.note(&path.index(index), what);
                 }
             }
         }
@@ -121,9 +124,8 @@ impl<'t> Keys<'t> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let path = self.place(key);
         let Some(list) = value.as_array() else {
-            let what =
-                format_args!("must be a list of tables, each under `[[{key}]]`, found {}", found(value));
-            faults.add(&path, what);
+            let what = format!("must be a list of tables, each under `[[{key}]]`, found {}", found(value));
+            faults.note(&path, what);
             return Vec::new();
         };
         let open = |(index, value)| Self::open(value, path.index(index), faults);
@@ -137,7 +139,7 @@ impl<'t> Keys<'t> {
                 let mut known: Vec<_> = self.known.iter().map(|key| format!("`{key}`")).collect();
                 let last = known.pop().unwrap_or_default();
                 let known = if known.is_empty() { last } else { format!("{} or {last}", known.join(", ")) };
-                faults.add(&self.path.key(key), format_args!("unknown key, expected {known}"));
+                faults.note(&self.path.key(key), format!("unknown key, expected {known}"));
             }
         }
     }
