@@ -20,7 +20,7 @@ pub use ambiguity::refuse_ambiguity;
 pub use fault::{Fault, Faults};
 pub use fields::{Fields, meaning};
 pub(crate) use keys::object;
-pub use keys::{Absent, Holds, Key, Keys, Object, Takes, words};
+pub use keys::{Absent, Holds, Key, Keys, Note, Object, Takes, words};
 pub(crate) use message::shortened;
 pub use part::{Notation, Part};
 pub use path::Path;

@@ -30,10 +30,10 @@ static CASES: LazyLock<String> = LazyLock::new(|| {
 const LATER: &str = "later: ";
 
 /// One entry of the table.
-struct Case {
+pub(super) struct Case {
     group: String,
-    name: String,
-    bytes: Vec<u8>,
+    pub(super) name: String,
+    pub(super) bytes: Vec<u8>,
     entry: serde_json::Value,
 }
 
@@ -62,7 +62,7 @@ fn case(group: &str, value: json::Value<'_>) -> Case {
     Case { group: group.to_owned(), name: written("name").unwrap().into_owned(), bytes, entry }
 }
 
-fn refused() -> Vec<Case> {
+pub(super) fn refused() -> Vec<Case> {
     let table = json::read(CASES.as_bytes()).unwrap();
     let groups = table.root().get("refused").unwrap();
     groups
@@ -328,7 +328,7 @@ fn wire(value: &serde_json::Value) -> prost_types::Value {
 }
 
 /// Encodes an object as the bytes that Envoy hands over for a Struct.
-fn structured(document: &serde_json::Value) -> Vec<u8> {
+pub(super) fn structured(document: &serde_json::Value) -> Vec<u8> {
     match wire(document).kind {
         Some(Wire::StructValue(object)) => object.encode_to_vec(),
         _ => panic!("{document} is no object"),

@@ -37,6 +37,8 @@ impl<W> Default for Faults<W> {
 
 impl<W> Faults<W> {
     /// Notes a fault.
+    #[cold]
+    #[inline(never)]
     pub fn push(&mut self, fault: Fault<W>) {
         self.paths.insert(fault.path.clone());
         self.list.push(fault);
@@ -67,17 +69,23 @@ impl<W> Faults<W> {
 
 impl Faults {
     /// Notes that a value is wrong.
+    #[cold]
+    #[inline(never)]
     pub fn add(&mut self, part: &Part<'_>, wrong: impl Into<Wrong>) {
         self.push(Fault { path: part.path.clone(), place: part.place(), wrong: wrong.into() });
     }
 
     /// Notes that the key of a value is wrong: it should not be there, or not be called that.
+    #[cold]
+    #[inline(never)]
     pub fn add_key(&mut self, part: &Part<'_>, wrong: impl Into<Wrong>) {
         self.push(Fault { path: part.path.clone(), place: part.key_place(), wrong: wrong.into() });
     }
 
     /// Notes that a value is not what belongs there, unless a fault at its path is known: a number that a
     /// Struct has changed is one fault, not two.
+    #[cold]
+    #[inline(never)]
     pub fn unfit(&mut self, part: &Part<'_>, expected: Takes) {
         if !self.has(&part.path) {
             self.add(part, Wrong::Unfit { expected, found: Found::new(part.value) });

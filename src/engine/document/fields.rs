@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use super::fault::{Fault, Faults};
-use super::keys::{Absent, Key, Keys, Object, Takes};
+use super::keys::{Key, Keys, Object, Takes};
 use super::part::Part;
 use super::wrong::Wrong;
 
@@ -133,36 +133,42 @@ impl<'d> Open<'d> {
         self.object.keys.get(index)
     }
 
+    #[inline(never)]
     fn find(&self, index: usize) -> Option<Part<'d>> {
         self.part.member(self.key(index)?.name)
     }
 
+    #[inline(never)]
     fn take(&mut self, index: usize) -> Option<Part<'d>> {
         self.taken |= bit(index);
         self.find(index)
     }
 
+    #[inline(never)]
     fn need(&mut self, index: usize, faults: &mut Faults) -> Option<Part<'d>> {
         let found = self.take(index);
         let key = self.key(index)?;
-        if found.is_none() && key.absent == Absent::Refused {
+        if found.is_none() && key.required {
             self.missing(index, key.takes, faults);
         }
         found
     }
 
+    #[inline(never)]
     fn missing(&self, index: usize, expected: Takes, faults: &mut Faults) {
         let Some(key) = self.key(index) else { return };
         let (path, place) = (self.part.path.key(key.name), self.part.place());
         faults.push(Fault { path, place, wrong: Wrong::Missing { expected } });
     }
 
+    #[inline(never)]
     fn unfit(&self, index: usize, part: &Part<'_>, faults: &mut Faults) {
         if let Some(key) = self.key(index) {
             faults.unfit(part, key.takes);
         }
     }
 
+    #[inline(never)]
     fn count(&mut self, index: usize, faults: &mut Faults) -> Option<u32> {
         let part = self.need(index, faults)?;
         let number = part.whole().and_then(|number| u32::try_from(number).ok());
@@ -177,6 +183,7 @@ impl<'d> Open<'d> {
         fits
     }
 
+    #[inline(never)]
     fn list(&mut self, index: usize, faults: &mut Faults) -> Vec<Part<'d>> {
         let Some(part) = self.need(index, faults) else { return Vec::new() };
         if !part.value.is_array() {
@@ -185,6 +192,7 @@ impl<'d> Open<'d> {
         part.elements().collect()
     }
 
+    #[inline(never)]
     fn named(&mut self, index: usize, faults: &mut Faults) -> Vec<(Cow<'d, str>, Part<'d>)> {
         let Some(part) = self.need(index, faults) else { return Vec::new() };
         if !part.value.is_object() {
@@ -193,6 +201,7 @@ impl<'d> Open<'d> {
         part.members().collect()
     }
 
+    #[inline(never)]
     fn close(self, faults: &mut Faults) {
         let all = self.object.keys.len();
         debug_assert_eq!(usize::try_from(self.taken.count_ones()), Ok(all), "{:?}", self.object);

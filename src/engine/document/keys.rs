@@ -49,10 +49,18 @@ pub struct Key {
     pub name: &'static str,
     /// What belongs under it
     pub takes: Takes,
+    /// Whether no object may lack it
+    pub required: bool,
+}
+
+/// What a key says to people. Readers have no use for it, so it stands apart from the key and is not part of
+/// a program that only reads documents.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What the key means, in one line
+    pub meaning: &'static str,
     /// What applies without it
     pub absent: Absent,
-    /// What it means, in one line
-    pub meaning: &'static str,
 }
 
 /// What applies where a key is absent.
@@ -108,6 +116,9 @@ pub enum Takes {
 
 /// The keys of one object, as an enum that [`object!`] makes beside the object's table.
 pub trait Keys: Copy {
+    /// A note on each key of the table
+    const NOTES: &'static [Note];
+
     /// Returns the table.
     fn object() -> &'static Object;
 
@@ -144,8 +155,7 @@ macro_rules! object {
             keys: &[$($crate::document::Key {
                 name: $name,
                 takes: $takes,
-                absent: $absent,
-                meaning: $meaning,
+                required: matches!($absent, $crate::document::Absent::Refused),
             }),+],
         };
 
@@ -154,6 +164,9 @@ macro_rules! object {
         pub(super) enum $keys { $($key),+ }
 
         impl $crate::document::Keys for $keys {
+            const NOTES: &'static [$crate::document::Note] =
+                &[$($crate::document::Note { meaning: $meaning, absent: $absent }),+];
+
             fn object() -> &'static $crate::document::Object {
                 &$table
             }

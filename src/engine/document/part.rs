@@ -46,10 +46,12 @@ impl<'d> Part<'d> {
 
     /// Returns the member `key` of an object, the first where the key stands twice.
     #[must_use]
+    #[inline(never)]
     pub fn member(&self, key: &str) -> Option<Self> {
         self.value.get(key).map(|value| self.of(value, key))
     }
 
+    #[inline(never)]
     fn of(&self, value: Value<'d>, key: &str) -> Self {
         Self { value, path: self.path.key(key), object: Some(self.value), notation: self.notation }
     }
@@ -72,6 +74,8 @@ impl<'d> Part<'d> {
 
     /// Returns the bytes of the value's key likewise; those of the value where it has no key.
     #[must_use]
+    #[cold]
+    #[inline(never)]
     pub fn key_place(&self) -> Option<Range<usize>> {
         let place = self.place()?;
         let Some(object) = self.object else { return Some(place) };

@@ -202,7 +202,11 @@ impl Found {
     pub fn new(value: Value<'_>) -> Self {
         match value.kind() {
             kind @ (Kind::Array | Kind::Object) => Self::Compound(kind),
-            _ => Self::Scalar(value.raw().chars().take(KEPT).collect()),
+            _ => {
+                let raw = value.raw();
+                let end = raw.char_indices().nth(KEPT).map_or(raw.len(), |(at, _)| at);
+                Self::Scalar(raw.get(..end).unwrap_or_default().to_owned())
+            }
         }
     }
 }

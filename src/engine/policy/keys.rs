@@ -8,7 +8,7 @@ use crate::document::Absent::{As, Means, Nothing, Refused};
 use crate::document::Takes::{
     Boolean, Either, Filled, Integer, List, Named, Number, Object, Positive, Schema, Text, Words,
 };
-use crate::document::{Keys, Takes, object, words};
+use crate::document::{Keys, Note, Takes, object, words};
 
 /// The tree of a hostile body takes some sixteen times as much of the module's 32-bit memory.
 const MOST_BODY_BYTES: u32 = 16_777_216;
@@ -247,6 +247,24 @@ object! {
     Claim "claim": CLAIMS, Nothing,
         "claims of the token: patterns of strings, or numbers or booleans";
 }
+
+/// Every object of a policy document, with the notes on its keys.
+pub static OBJECTS: [(&crate::document::Object, &[Note]); 14] = [
+    (&DOCUMENT, Document::NOTES),
+    (&AUDIT, Audit::NOTES),
+    (&COUNTERS, Counters::NOTES),
+    (&APPROVALS, Approvals::NOTES),
+    (&RULE, Rule::NOTES),
+    (&LIMIT, Limit::NOTES),
+    (&RATE_LIMIT, RateLimit::NOTES),
+    (&CONDITION, Condition::NOTES),
+    (&SOURCE, Source::NOTES),
+    (&JWT, Jwt::NOTES),
+    (&API_KEY, ApiKey::NOTES),
+    (&HEADER, Header::NOTES),
+    (&GRANT, Grant::NOTES),
+    (&MATCH, Match::NOTES),
+];
 
 /// The keys that the document and a grant have in common: a set of rules.
 pub(super) trait RuleKeys: Keys {
