@@ -15,8 +15,8 @@ mod rules;
 mod words;
 
 pub use approvals::Approvals;
-pub use condition::{Condition, Order, Scalar, Test};
-pub use grant::{Certificate, Expected, Grant, Match, Matching, Source};
+pub use condition::{Condition, Scalar, Test};
+pub use grant::{Expected, Grant, Match, Matching, Source};
 pub use path::{Found, Origin, ValuePath};
 pub use pattern::{Pattern, Section};
 pub use regex::Regex;
@@ -162,6 +162,30 @@ pub enum Scope {
     Session,
     /// Everybody
     Global,
+}
+
+/// On which side of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// `lt`
+    Less,
+    /// `lte`
+    LessOrEqual,
+    /// `gt`
+    Greater,
+    /// `gte`
+    GreaterOrEqual,
+}
+
+/// Which name in a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certificate {
+    /// The first URI among the subject's alternative names
+    UriSan,
+    /// The first DNS name among them
+    DnsSan,
+    /// The subject
+    Subject,
 }
 
 /// How much one call adds to a tally.

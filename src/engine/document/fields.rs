@@ -58,11 +58,7 @@ impl<'d, K: Keys> Fields<'d, K> {
         faults: &mut Faults,
     ) -> Option<T> {
         let part = self.need(key, faults)?;
-        let found = read(&part);
-        if found.is_none() {
-            self.open.unfit(key.index(), &part, faults);
-        }
-        found
+        faults.fit(&part, read(&part), self.open.takes(key.index()))
     }
 
     /// Takes a string, which may be empty.
@@ -85,11 +81,8 @@ impl<'d, K: Keys> Fields<'d, K> {
         absent: T,
         faults: &mut Faults,
     ) -> Option<T> {
-        if !self.has_any(&[key]) {
-            self.take(key);
-            return Some(absent);
-        }
-        self.read(key, |part| meaning(part, words), faults)
+        let Some(part) = self.take(key) else { return Some(absent) };
+        faults.fit(&part, meaning(&part, words), self.open.takes(key.index()))
     }
 
     /// Takes an integer within the bounds of the table.
@@ -120,7 +113,10 @@ pub fn meaning<T: Copy>(part: &Part<'_>, words: &[(&'static str, T)]) -> Option<
     words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning)
 }
 
-/// What is the same for all tables: keys are indices into one of them.
+/// An object that is being read by any table; keys are indices into it.
+///
+/// A document is read once, by some hundred calls of these: inlined, they would make the module larger for
+/// nothing.
 struct Open<'d> {
     part: Part<'d>,
     object: &'static Object,
@@ -131,6 +127,10 @@ struct Open<'d> {
 impl<'d> Open<'d> {
     fn key(&self, index: usize) -> Option<&'static Key> {
         self.object.keys.get(index)
+    }
+
+    fn takes(&self, index: usize) -> Takes {
+        self.key(index).map_or(Takes::Anything, |key| key.takes)
     }
 
     #[inline(never)]
@@ -162,32 +162,22 @@ impl<'d> Open<'d> {
     }
 
     #[inline(never)]
-    fn unfit(&self, index: usize, part: &Part<'_>, faults: &mut Faults) {
-        if let Some(key) = self.key(index) {
-            faults.unfit(part, key.takes);
-        }
-    }
-
-    #[inline(never)]
     fn count(&mut self, index: usize, faults: &mut Faults) -> Option<u32> {
         let part = self.need(index, faults)?;
         let number = part.whole().and_then(|number| u32::try_from(number).ok());
-        let takes = self.key(index)?.takes;
+        let takes = self.takes(index);
         let fits = number.filter(|number| match takes {
             Takes::Integer { least, most } => (least..=most).contains(number),
             _ => false,
         });
-        if fits.is_none() {
-            self.unfit(index, &part, faults);
-        }
-        fits
+        faults.fit(&part, fits, takes)
     }
 
     #[inline(never)]
     fn list(&mut self, index: usize, faults: &mut Faults) -> Vec<Part<'d>> {
         let Some(part) = self.need(index, faults) else { return Vec::new() };
         if !part.value.is_array() {
-            self.unfit(index, &part, faults);
+            faults.unfit(&part, self.takes(index));
         }
         part.elements().collect()
     }
@@ -196,7 +186,7 @@ impl<'d> Open<'d> {
     fn named(&mut self, index: usize, faults: &mut Faults) -> Vec<(Cow<'d, str>, Part<'d>)> {
         let Some(part) = self.need(index, faults) else { return Vec::new() };
         if !part.value.is_object() {
-            self.unfit(index, &part, faults);
+            faults.unfit(&part, self.takes(index));
         }
         part.members().collect()
     }

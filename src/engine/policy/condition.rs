@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::Pattern;
+use super::Order;
 use super::keys;
 use super::path::{Origin, ValuePath};
+use super::pattern::Pattern;
 use super::regex::Regex;
 use super::words::{OPS, Op};
 use crate::document::{Faults, Fields, InRule, Part, Takes, Wrong};
@@ -48,19 +49,6 @@ pub enum Test {
     Regex(Regex),
     /// It is there and not null, or it is not
     Exists(bool),
-}
-
-/// On which side of a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// `lt`
-    Less,
-    /// `lte`
-    LessOrEqual,
-    /// `gt`
-    Greater,
-    /// `gte`
-    GreaterOrEqual,
 }
 
 /// A value that others are compared with.

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::Certificate;
 use super::keys;
 use super::pattern::Pattern;
 use super::rule::Reading;
@@ -45,17 +46,6 @@ impl Source {
             Self::Jwt { .. } | Self::Mtls(_) => None,
         }
     }
-}
-
-/// Which name in a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Certificate {
-    /// The first URI among the subject's alternative names
-    UriSan,
-    /// The first DNS name among them
-    DnsSan,
-    /// The subject
-    Subject,
 }
 
 /// A named identity's permission, which narrows the document's.
