@@ -1,14 +1,15 @@
 //! The policy engine: reads MCP messages strictly, judges them under a policy, and counts them.
 //!
 //! The engine is pure: time, randomness, the store and the proxy are arguments. [`json`] reads text,
-//! [`mcp`] knows the protocol, [`policy`] holds the document, [`schema`] what it says of arguments, [`decide`]
-//! judges, [`approval`] words the question to a person, [`limit`] counts, and [`guard`] takes one request
-//! through all of them.
+//! [`mcp`] knows the protocol, [`document`] reads documents and says what is wrong with them, [`policy`]
+//! holds the policy, [`schema`] what it says of arguments, [`decide`] judges, [`approval`] words the question
+//! to a person, [`limit`] counts, and [`guard`] takes one request through all of them.
 
 pub mod approval;
 pub mod audit;
 pub mod decide;
 pub mod denial;
+pub mod document;
 pub mod guard;
 pub mod identity;
 pub mod json;

@@ -4,23 +4,19 @@
 
 mod approvals;
 mod condition;
-mod fault;
-mod fields;
 mod grant;
+pub mod keys;
 mod load;
 mod path;
 mod pattern;
 mod regex;
 mod rule;
 mod rules;
-pub mod structured;
+mod words;
 
 pub use approvals::Approvals;
-pub use condition::{Condition, Order, Scalar, Test};
-pub use fault::{Faults, Path};
-pub(crate) use fault::{quoted, shortened};
-pub(crate) use fields::whole;
-pub use grant::{Certificate, Expected, Grant, Match, Matching, Source};
+pub use condition::{Condition, Scalar, Test};
+pub use grant::{Expected, Grant, Match, Matching, Source};
 pub use path::{Found, Origin, ValuePath};
 pub use pattern::{Pattern, Section};
 pub use regex::Regex;
@@ -28,6 +24,7 @@ pub use rules::Rules;
 
 use std::sync::Arc;
 
+pub use crate::document::Faults;
 use crate::limit::{Amount, Window};
 use crate::mcp::answer::Form;
 use crate::schema::Schema;
@@ -173,6 +170,30 @@ pub enum Scope {
     Session,
     /// Everybody
     Global,
+}
+
+/// On which side of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// `lt`
+    Less,
+    /// `lte`
+    LessOrEqual,
+    /// `gt`
+    Greater,
+    /// `gte`
+    GreaterOrEqual,
+}
+
+/// Which name in a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certificate {
+    /// The first URI among the subject's alternative names
+    UriSan,
+    /// The first DNS name among them
+    DnsSan,
+    /// The subject
+    Subject,
 }
 
 /// How much one call adds to a tally.

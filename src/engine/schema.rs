@@ -21,8 +21,8 @@ pub use violation::Violation;
 
 use std::sync::Arc;
 
+use crate::document::{Faults, Part};
 use crate::json::{Document, Value};
-use crate::policy::{Faults, Path};
 use node::Node;
 
 /// A compiled schema.
@@ -32,10 +32,9 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Compiles the schema at `path` of the policy document. Notes every fault and returns `None`
-    /// where there is any.
-    pub fn load(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Self> {
-        load::load(value, path, faults).map(|root| Self { root })
+    /// Compiles a schema that is part of a document. Notes every fault and returns `None` where there is any.
+    pub fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Self> {
+        load::load(part, faults).map(|root| Self { root })
     }
 
     /// Judges the arguments of a call, `{}` where it has none. Sound where no object has a key twice, as the reading of

@@ -8,8 +8,9 @@ use prost_types::Struct;
 use prost_types::value::Kind;
 
 use crate::host::Stream;
+use mcp_policy_engine::document::{Faults, structured};
 use mcp_policy_engine::identity::Credentials;
-use mcp_policy_engine::policy::{Certificate, Faults, structured};
+use mcp_policy_engine::policy::Certificate;
 
 /// What Envoy's own filters and TLS have verified of a request.
 #[derive(Debug)]

@@ -11,6 +11,9 @@ use mcp_policy_engine::policy::Pattern;
 
 pub use read::{settings, web_url};
 
+/// What is wrong with a file, said in words as it is found.
+pub type Faults = mcp_policy_engine::document::Faults<String>;
+
 /// A valid configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {

@@ -10,7 +10,7 @@ use mcp_policy_engine::json::{self, quote};
 use mcp_policy_engine::limit::Kind;
 use mcp_policy_engine::mcp::answer::Form;
 use mcp_policy_engine::policy::{
-    Action, Adds, Approvals, Condition, Effect, Mode, Policy, RequestHeaders, Rule, Scope,
+    Action, Adds, Approvals, Condition, Effect, Faults, Mode, Policy, RequestHeaders, Rule, Scope,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -30,10 +30,10 @@ static CASES: LazyLock<String> = LazyLock::new(|| {
 const LATER: &str = "later: ";
 
 /// One entry of the table.
-struct Case {
+pub(super) struct Case {
     group: String,
-    name: String,
-    bytes: Vec<u8>,
+    pub(super) name: String,
+    pub(super) bytes: Vec<u8>,
     entry: serde_json::Value,
 }
 
@@ -62,7 +62,7 @@ fn case(group: &str, value: json::Value<'_>) -> Case {
     Case { group: group.to_owned(), name: written("name").unwrap().into_owned(), bytes, entry }
 }
 
-fn refused() -> Vec<Case> {
+pub(super) fn refused() -> Vec<Case> {
     let table = json::read(CASES.as_bytes()).unwrap();
     let groups = table.root().get("refused").unwrap();
     groups
@@ -74,6 +74,11 @@ fn refused() -> Vec<Case> {
 fn accepted() -> Vec<Case> {
     let table = json::read(CASES.as_bytes()).unwrap();
     table.root().get("accepted").unwrap().elements().map(|entry| case("accepted", entry)).collect()
+}
+
+/// Returns the text of each fault.
+fn messages(faults: &Faults) -> Vec<String> {
+    faults.iter().map(ToString::to_string).collect()
 }
 
 /// Says what is missing (`-`) and what is there in its place (`+`).
@@ -96,7 +101,8 @@ fn a_bad_document_is_refused_with_all_its_faults() {
     let mut wrong = String::new();
     for case in refused() {
         let faults = Policy::from_bytes(&case.bytes).err().unwrap_or_default();
-        let (expected, found) = (case.texts("faults"), faults.iter().collect::<Vec<_>>());
+        let (expected, found) = (case.texts("faults"), messages(&faults));
+        let found: Vec<&str> = found.iter().map(String::as_str).collect();
         if expected.is_empty() || expected != found {
             let difference = difference(&expected, &found);
             write!(wrong, "\n{}: {}\n{difference}", case.group, case.name).unwrap();
@@ -164,7 +170,7 @@ fn the_table_covers_what_the_contract_names() {
 fn a_message_is_one_plain_line_that_says_where_and_what() {
     for case in refused() {
         let faults = Policy::from_bytes(&case.bytes).unwrap_err();
-        for fault in faults.iter() {
+        for fault in messages(&faults) {
             let at = format!("{}: {}: {fault}", case.group, case.name);
             // A key may hold `: `, but only within quotes.
             let (_, what) = fault.rsplit_once("]: ").or_else(|| fault.split_once(": ")).expect(&at);
@@ -322,7 +328,7 @@ fn wire(value: &serde_json::Value) -> prost_types::Value {
 }
 
 /// Encodes an object as the bytes that Envoy hands over for a Struct.
-fn structured(document: &serde_json::Value) -> Vec<u8> {
+pub(super) fn structured(document: &serde_json::Value) -> Vec<u8> {
     match wire(document).kind {
         Some(Wire::StructValue(object)) => object.encode_to_vec(),
         _ => panic!("{document} is no object"),
@@ -372,7 +378,7 @@ fn with_max(number: f64) -> Vec<u8> {
 /// Reads a document and tells the policy, or the faults, as text.
 fn outcome(bytes: &[u8]) -> Result<String, Vec<String>> {
     let read = Policy::from_bytes(bytes);
-    read.map(|policy| format!("{policy:#?}")).map_err(|faults| faults.iter().map(str::to_owned).collect())
+    read.map(|policy| format!("{policy:#?}")).map_err(|faults| messages(&faults))
 }
 
 fn without_digest(policy: &str) -> Vec<&str> {

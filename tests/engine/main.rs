@@ -14,6 +14,8 @@
 mod conditions;
 mod documents;
 mod identity;
+mod keys;
+mod places;
 mod policies;
 mod properties;
 mod reader;

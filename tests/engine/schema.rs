@@ -8,8 +8,8 @@ mod published;
 
 use std::cell::Cell;
 
+use mcp_policy_engine::document::{Faults, Notation, Part};
 use mcp_policy_engine::json;
-use mcp_policy_engine::policy::{Faults, Path};
 use mcp_policy_engine::schema::{Schema, Violation};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -23,7 +23,7 @@ fn load(schema: &Value) -> Result<Schema, Faults> {
     let text = schema.to_string();
     let document = json::read(text.as_bytes()).unwrap();
     let mut faults = Faults::default();
-    Schema::load(document.root(), &Path::default(), &mut faults).ok_or(faults)
+    Schema::load(&Part::root(document.root(), Notation::Json), &mut faults).ok_or(faults)
 }
 
 fn judge(schema: &Schema, value: &Value) -> Result<(), Violation> {

@@ -1,13 +1,15 @@
 //! Conditions: what a rule asks of a call's arguments and of its caller.
 
-use super::Pattern;
-use super::fault::{Faults, Path, quoted};
-use super::fields::Fields;
-use super::path::{Origin, ValuePath};
-use super::regex::Regex;
-use crate::json::{Kind, Value};
+use std::borrow::Cow;
 
-const SCALAR: &str = "a string, a number or a boolean";
+use super::Order;
+use super::keys;
+use super::path::{Origin, ValuePath};
+use super::pattern::Pattern;
+use super::regex::Regex;
+use super::words::{OPS, Op};
+use crate::document::{Faults, Fields, InRule, Part, Takes, Wrong};
+use crate::json::Kind;
 
 /// A condition on one value, or on each value that its path names.
 #[derive(Debug, Clone)]
@@ -49,19 +51,6 @@ pub enum Test {
     Exists(bool),
 }
 
-/// On which side of a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// `lt`
-    Less,
-    /// `lte`
-    LessOrEqual,
-    /// `gt`
-    Greater,
-    /// `gte`
-    GreaterOrEqual,
-}
-
 /// A value that others are compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scalar {
@@ -73,191 +62,143 @@ pub enum Scalar {
     Bool(bool),
 }
 
-#[derive(Clone, Copy)]
-enum Op {
-    Eq,
-    Neq,
-    In,
-    NotIn,
-    Order(Order),
-    Contains,
-    NotContains,
-    StartsWith,
-    EndsWith,
-    Glob,
-    Regex,
-    Exists,
+/// Reads a list of conditions.
+pub(super) fn conditions(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<Condition> {
+    list.into_iter().filter_map(|part| condition(&part, faults)).collect()
 }
 
-const OPS: [(&str, Op); 15] = [
-    ("eq", Op::Eq),
-    ("neq", Op::Neq),
-    ("in", Op::In),
-    ("not_in", Op::NotIn),
-    ("lt", Op::Order(Order::Less)),
-    ("lte", Op::Order(Order::LessOrEqual)),
-    ("gt", Op::Order(Order::Greater)),
-    ("gte", Op::Order(Order::GreaterOrEqual)),
-    ("contains", Op::Contains),
-    ("not_contains", Op::NotContains),
-    ("starts_with", Op::StartsWith),
-    ("ends_with", Op::EndsWith),
-    ("glob", Op::Glob),
-    ("regex", Op::Regex),
-    ("exists", Op::Exists),
-];
-
-/// Reads the conditions under `key` of a rule.
-pub(super) fn conditions(fields: &mut Fields<'_>, key: &'static str, faults: &mut Faults) -> Vec<Condition> {
-    let list = fields.list(key, faults);
-    list.into_iter().filter_map(|(value, path)| condition(value, &path, faults)).collect()
-}
-
-fn condition(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Condition> {
-    let mut fields = Fields::open(value, path, "an object with `path`, `op` and `value`", faults)?;
-    let subject = subject(fields.take("path"), path, faults);
-    let op = match value.get("op") {
-        Some(_) => fields.word("op", &OPS, Op::Eq, faults),
-        None => {
-            fields.take("op");
-            faults.add(&path.key("op"), "is missing, must be an operator such as `eq`");
+fn condition(part: &Part<'_>, faults: &mut Faults) -> Option<Condition> {
+    let path = &part.path;
+    let mut fields = Fields::<keys::Condition>::open(part, faults)?;
+    let subject = fields.need(keys::Condition::Path, faults).and_then(|part| subject(&part, faults));
+    let op = if fields.has_any(&[keys::Condition::Op]) {
+        fields.word(keys::Condition::Op, &OPS, Op::Eq, faults)
+    } else {
+        fields.take(keys::Condition::Op);
+        fields.missing(keys::Condition::Op, keys::OPERATOR, faults);
+        None
+    };
+    let operand = fields.take(keys::Condition::Value);
+    let test = match (op, &operand) {
+        (None, _) => None,
+        (Some(op), Some(part)) => test(op, part, faults),
+        (Some(Op::Exists), None) => Some(Test::Exists(true)),
+        (Some(op), None) => {
+            fields.missing(keys::Condition::Value, expected(op), faults);
             None
         }
     };
-    let operand = fields.take("value");
-    let test = op.and_then(|op| test(op, operand, path, faults));
-    let reason = fields.text("reason", faults).map(|text| text.into_owned());
-    let name = fields.take("name").and_then(|(value, path)| filled(value, &path, "a name", faults));
+    let reason = fields.text(keys::Condition::Reason, faults);
+    let name = fields.name(keys::Condition::Name, faults);
     fields.close(faults);
     let (subject, test) = (subject?, test?);
-    if matches!(subject.origin(), Origin::Grant | Origin::Principal) && !test.is_of_text() {
-        faults.add(&path.key("value"), format_args!("must be of strings alone, since `{subject}` is one"));
+    if let Some(part) = operand
+        .filter(|_| matches!(subject.origin(), Origin::Grant | Origin::Principal) && !test.is_of_text())
+    {
+        faults.add(&part, InRule::NotOfStrings { subject: subject.to_string() });
     }
     Some(Condition { path: path.to_string(), subject, test, reason, name })
 }
 
-fn subject(field: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) -> Option<ValuePath> {
-    const EXPECTED: &str = "a path such as `args.items[0].sku`, `args.recipients[*]`, `args[\"a.b\"]`, `grant`, \
-                            `principal` or `claims.team`";
-    let Some((value, path)) = field else {
-        faults.add(&parent.key("path"), format_args!("is missing, must be {EXPECTED}"));
-        return None;
-    };
-    let Some(text) = value.string() else {
-        faults.unfit(&path, EXPECTED, value);
+fn subject(part: &Part<'_>, faults: &mut Faults) -> Option<ValuePath> {
+    let Some(text) = part.value.string() else {
+        faults.unfit(part, keys::VALUE_PATH);
         return None;
     };
     match ValuePath::parse(&text) {
         Ok(subject) => Some(subject),
         Err(why) => {
-            faults.add(&path, format_args!("must be {EXPECTED}, but {} {why}", quoted(&text)));
+            let (text, expected) = (text.into_owned(), keys::VALUE_PATH);
+            faults.add(part, InRule::NoValuePath { text, expected, why });
             None
         }
     }
 }
 
-fn test(op: Op, operand: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) -> Option<Test> {
-    const TEXT: &str = "a string that is not empty";
-    let expected = match op {
-        Op::Eq | Op::Neq | Op::Contains | Op::NotContains => SCALAR,
-        Op::In | Op::NotIn => "a list of strings, numbers or booleans, not empty",
-        Op::Order(_) => "a number",
-        Op::StartsWith | Op::EndsWith | Op::Glob | Op::Regex => TEXT,
-        Op::Exists => "a boolean",
-    };
-    let Some((value, path)) = operand else {
-        if let Op::Exists = op {
-            return Some(Test::Exists(true));
-        }
-        faults.add(&parent.key("value"), format_args!("is missing, must be {expected}"));
-        return None;
-    };
+/// Returns what an operator compares with.
+fn expected(op: Op) -> Takes {
     match op {
-        Op::Eq => scalar(value, &path, faults).map(|scalar| Test::OneOf(vec![scalar])),
-        Op::Neq => scalar(value, &path, faults).map(|scalar| Test::NoneOf(vec![scalar])),
-        Op::In => scalars(value, &path, expected, faults).map(Test::OneOf),
-        Op::NotIn => scalars(value, &path, expected, faults).map(Test::NoneOf),
+        Op::Eq | Op::Neq | Op::Contains | Op::NotContains => keys::SCALAR,
+        Op::In | Op::NotIn => keys::SCALARS,
+        Op::Order(_) => Takes::Number,
+        Op::StartsWith | Op::EndsWith | Op::Glob | Op::Regex => Takes::Filled,
+        Op::Exists => Takes::Boolean,
+    }
+}
+
+fn test(op: Op, part: &Part<'_>, faults: &mut Faults) -> Option<Test> {
+    match op {
+        Op::Eq => scalar(part, faults).map(|scalar| Test::OneOf(vec![scalar])),
+        Op::Neq => scalar(part, faults).map(|scalar| Test::NoneOf(vec![scalar])),
+        Op::In => scalars(part, faults).map(Test::OneOf),
+        Op::NotIn => scalars(part, faults).map(Test::NoneOf),
         Op::Order(order) => {
-            let number = faults.number(value);
-            if number.is_none() {
-                faults.unfit(&path, expected, value);
-            }
+            let number = faults.fit(part, part.number(), expected(op));
             number.map(|number| Test::Order(order, number.into_owned()))
         }
-        Op::Contains => part(value, &path, faults).map(Test::Contains),
-        Op::NotContains => part(value, &path, faults).map(Test::NotContains),
-        Op::StartsWith => filled(value, &path, expected, faults).map(Test::StartsWith),
-        Op::EndsWith => filled(value, &path, expected, faults).map(Test::EndsWith),
-        Op::Glob => filled(value, &path, expected, faults).map(|text| Test::Glob(Pattern::new(&text))),
-        Op::Regex => filled(value, &path, expected, faults)
-            .and_then(|text| regex(&text, &path, faults))
-            .map(Test::Regex),
+        Op::Contains => sought(part, faults).map(Test::Contains),
+        Op::NotContains => sought(part, faults).map(Test::NotContains),
+        Op::StartsWith => filled(part, op, faults).map(Test::StartsWith),
+        Op::EndsWith => filled(part, op, faults).map(Test::EndsWith),
+        Op::Glob => filled(part, op, faults).map(|text| Test::Glob(Pattern::new(&text))),
+        Op::Regex => filled(part, op, faults).and_then(|text| regex(text, part, faults)).map(Test::Regex),
         Op::Exists => {
-            let Kind::Bool(wanted) = value.kind() else {
-                faults.unfit(&path, expected, value);
-                return None;
+            let wanted = match part.value.kind() {
+                Kind::Bool(wanted) => Some(wanted),
+                _ => None,
             };
-            Some(Test::Exists(wanted))
+            faults.fit(part, wanted, expected(op)).map(Test::Exists)
         }
     }
 }
 
 /// Reads a string that is not empty.
-fn filled(value: Value<'_>, path: &Path, expected: &str, faults: &mut Faults) -> Option<String> {
-    let text = value.string().filter(|text| !text.is_empty());
-    if text.is_none() {
-        faults.unfit(path, expected, value);
-    }
-    text.map(|text| text.into_owned())
+fn filled(part: &Part<'_>, op: Op, faults: &mut Faults) -> Option<String> {
+    let text = part.value.string().filter(|text| !text.is_empty());
+    faults.fit(part, text, expected(op)).map(Cow::into_owned)
 }
 
-fn scalar(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Scalar> {
-    match (value.kind(), value.string()) {
+fn scalar(part: &Part<'_>, faults: &mut Faults) -> Option<Scalar> {
+    match (part.value.kind(), part.value.string()) {
         (Kind::Bool(flag), _) => Some(Scalar::Bool(flag)),
-        (Kind::Number, _) => Some(Scalar::Number(value.raw().to_owned())),
+        (Kind::Number, _) => Some(Scalar::Number(part.value.raw().to_owned())),
         (_, Some(text)) => {
-            // Whether this was meant as a number cannot be told, and the two are not alike.
-            if faults.number(value).is_some() && text.parse::<i32>().is_err() {
-                let what = "may be a number that became a string on its way as a Struct";
-                faults.add(path, format_args!("{what}, write the policy as JSON"));
+            // A string and a number are never equal, so which of them was meant is not guessed.
+            if part.may_have_been_a_number() {
+                faults.add(part, Wrong::MaybeNumber);
             }
             Some(Scalar::Text(text.into_owned()))
         }
         (_, None) => {
-            faults.unfit(path, SCALAR, value);
+            faults.unfit(part, keys::SCALAR);
             None
         }
     }
 }
 
-fn scalars(value: Value<'_>, path: &Path, expected: &str, faults: &mut Faults) -> Option<Vec<Scalar>> {
-    if value.elements().next().is_none() {
-        faults.unfit(path, expected, value);
+fn scalars(part: &Part<'_>, faults: &mut Faults) -> Option<Vec<Scalar>> {
+    if part.value.elements().next().is_none() {
+        faults.unfit(part, keys::SCALARS);
         return None;
     }
-    let elements = value.elements().enumerate();
-    Some(elements.filter_map(|(index, element)| scalar(element, &path.index(index), faults)).collect())
+    Some(part.elements().filter_map(|element| scalar(&element, faults)).collect())
 }
 
 /// Reads what is looked for in a string or an array.
-fn part(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Scalar> {
-    let part = scalar(value, path, faults);
+fn sought(part: &Part<'_>, faults: &mut Faults) -> Option<Scalar> {
+    let sought = scalar(part, faults);
     // The empty string is in every string.
-    if value.string().is_some_and(|text| text.is_empty()) {
-        faults.add(path, "must not be an empty string");
+    if part.value.string().is_some_and(|text| text.is_empty()) {
+        faults.add(part, Wrong::EmptyString);
     }
-    part
+    sought
 }
 
-fn regex(text: &str, path: &Path, faults: &mut Faults) -> Option<Regex> {
-    match Regex::new(text) {
+fn regex(text: String, part: &Part<'_>, faults: &mut Faults) -> Option<Regex> {
+    match Regex::new(&text) {
         Ok(regex) => Some(regex),
-        Err(error) => {
-            let text = quoted(text);
-            faults.add(
-                path,
-                format_args!("must be a regular expression, but {text} does not compile: {error}"),
-            );
+        Err(why) => {
+            faults.add(part, InRule::NoRegex { text, why });
             None
         }
     }

@@ -3,12 +3,14 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::Rules;
-use super::fault::{Faults, Path};
-use super::fields::Fields;
+use super::Certificate;
+use super::keys;
 use super::pattern::Pattern;
-use super::rule::Counters;
-use crate::json::{Kind, Value};
+use super::rule::Reading;
+use super::rules::Rules;
+use super::words::CERTIFICATES;
+use crate::document::{Faults, Fields, Found, InRule, Part, Takes, Wrong, meaning};
+use crate::json::Kind;
 
 /// Where a caller's identity comes from. The first source that yields a value names the principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,17 +46,6 @@ impl Source {
             Self::Jwt { .. } | Self::Mtls(_) => None,
         }
     }
-}
-
-/// Which name in a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Certificate {
-    /// The first URI among the subject's alternative names
-    UriSan,
-    /// The first DNS name among them
-    DnsSan,
-    /// The subject
-    Subject,
 }
 
 /// A named identity's permission, which narrows the document's.
@@ -107,182 +98,142 @@ pub enum Expected {
     Bool(bool),
 }
 
-/// Reads the key `identity`.
-pub(super) fn sources(document: &mut Fields<'_>, faults: &mut Faults) -> Vec<Source> {
-    let mut sources = Vec::new();
-    for (value, path) in document.list("identity", faults) {
-        sources.extend(source(value, &path, faults));
-    }
-    sources
+/// Reads the sources of identity.
+pub(super) fn sources(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<Source> {
+    list.into_iter().filter_map(|part| source(&part, faults)).collect()
 }
 
-fn source(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Source> {
-    const EXPECTED: &str = "an object with one of `jwt`, `mtls`, `api_key` and `header`";
-    let mut fields = Fields::open(value, path, EXPECTED, faults)?;
-    let jwt = fields.take("jwt").map(|(value, path)| {
-        let mut fields = Fields::open(value, &path, "an object", faults)?;
-        let metadata = name(&mut fields, "metadata", Some("envoy.filters.http.jwt_authn"), faults);
-        let payload = name(&mut fields, "payload", None, faults);
-        let claim = name(&mut fields, "claim", Some("sub"), faults);
-        fields.close(faults);
-        Some(Source::Jwt { metadata: metadata?, payload: payload?, claim: claim? })
+fn source(part: &Part<'_>, faults: &mut Faults) -> Option<Source> {
+    let mut fields = Fields::<keys::Source>::open(part, faults)?;
+    let jwt = fields.take(keys::Source::Jwt).map(|part| jwt(&part, faults));
+    let mtls = fields.take(keys::Source::Mtls).map(|_| {
+        let certificate = fields.read(keys::Source::Mtls, |part| meaning(part, &CERTIFICATES), faults);
+        certificate.map(Source::Mtls)
     });
-    let names = [
-        ("uri_san", Certificate::UriSan),
-        ("dns_san", Certificate::DnsSan),
-        ("subject", Certificate::Subject),
-    ];
-    let mtls = fields
-        .has_any(&["mtls"])
-        .then(|| fields.word("mtls", &names, Certificate::UriSan, faults).map(Source::Mtls));
-    fields.take("mtls");
-    let api_key = fields.take("api_key").map(|(value, path)| {
-        let mut fields = Fields::open(value, &path, "an object with `header`", faults)?;
-        let header = name(&mut fields, "header", None, faults);
-        let scheme = fields.text("scheme", faults).map(|text| text.into_owned());
-        fields.close(faults);
-        Some(Source::ApiKey { header: header?.to_ascii_lowercase(), scheme })
-    });
-    let header = fields.take("header").map(|(value, path)| {
-        let mut fields = Fields::open(value, &path, "an object with `name`", faults)?;
-        let header = name(&mut fields, "name", None, faults);
-        fields.close(faults);
-        Some(Source::Header(header?.to_ascii_lowercase()))
-    });
+    let api_key = fields.take(keys::Source::ApiKey).map(|part| api_key(&part, faults));
+    let header = fields.take(keys::Source::Header).map(|part| header(&part, faults));
     fields.close(faults);
     let mut found: Vec<Option<Source>> = [jwt, mtls, api_key, header].into_iter().flatten().collect();
     if found.len() != 1 {
-        faults.add(path, format_args!("must be {EXPECTED}"));
+        faults.add(part, Wrong::Unfit { expected: Takes::Object(&keys::SOURCE), found: Found::Untold });
         return None;
     }
     found.pop().flatten()
 }
 
-/// Reads the key `grants`.
-pub(super) fn grants(document: &mut Fields<'_>, counters: &mut Counters, faults: &mut Faults) -> Vec<Grant> {
+fn jwt(part: &Part<'_>, faults: &mut Faults) -> Option<Source> {
+    let mut fields = Fields::<keys::Jwt>::open(part, faults)?;
+    let metadata = fields.name(keys::Jwt::Metadata, faults);
+    let metadata = metadata.unwrap_or_else(|| "envoy.filters.http.jwt_authn".to_owned());
+    let payload = fields.name(keys::Jwt::Payload, faults);
+    let claim = fields.name(keys::Jwt::Claim, faults).unwrap_or_else(|| "sub".to_owned());
+    fields.close(faults);
+    Some(Source::Jwt { metadata, payload: payload?, claim })
+}
+
+fn api_key(part: &Part<'_>, faults: &mut Faults) -> Option<Source> {
+    let mut fields = Fields::<keys::ApiKey>::open(part, faults)?;
+    let header = fields.name(keys::ApiKey::Header, faults);
+    let scheme = fields.text(keys::ApiKey::Scheme, faults);
+    fields.close(faults);
+    Some(Source::ApiKey { header: header?.to_ascii_lowercase(), scheme })
+}
+
+fn header(part: &Part<'_>, faults: &mut Faults) -> Option<Source> {
+    let mut fields = Fields::<keys::Header>::open(part, faults)?;
+    let header = fields.name(keys::Header::Name, faults);
+    fields.close(faults);
+    Some(Source::Header(header?.to_ascii_lowercase()))
+}
+
+/// Reads the grants.
+pub(super) fn grants(list: Vec<Part<'_>>, reading: &mut Reading, faults: &mut Faults) -> Vec<Grant> {
     let mut grants: Vec<Grant> = Vec::new();
-    for (value, path) in document.list("grants", faults) {
-        let Some(grant) = grant(value, &path, counters, faults) else { continue };
-        if let Some(earlier) = grants.iter().find(|earlier| earlier.name == grant.name) {
-            faults.add(
-                &path.key("name"),
-                format_args!("is the name of `{}` already, each grant needs its own", earlier.path),
-            );
+    for part in list {
+        let Some(grant) = grant(&part, reading, faults) else { continue };
+        let earlier = grants.iter().find(|earlier| earlier.name == grant.name);
+        if let (Some(earlier), Some(name)) = (earlier, part.member("name")) {
+            faults.add(&name, InRule::NameTaken { by: earlier.path.clone() });
         }
         grants.push(grant);
     }
     grants
 }
 
-fn grant(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Faults) -> Option<Grant> {
-    let mut fields = Fields::open(value, path, "an object with `name` and `match`", faults)?;
-    let name = name(&mut fields, "name", None, faults);
-    let matching = matching(&mut fields, path, faults);
-    let expires_ns = fields.take("expires").and_then(|(value, path)| {
-        let text = value.string();
-        let time = text.and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
-        if time.is_none() {
-            faults.unfit(&path, "a time as in RFC 3339, such as `2027-01-01T00:00:00Z`", value);
-        }
-        time.map(OffsetDateTime::unix_timestamp_nanos)
-    });
-    let rules = Rules::read(&mut fields, path, true, counters, faults);
+fn grant(part: &Part<'_>, reading: &mut Reading, faults: &mut Faults) -> Option<Grant> {
+    let path = &part.path;
+    let mut fields = Fields::<keys::Grant>::open(part, faults)?;
+    let name = fields.name(keys::Grant::Name, faults);
+    let matching = fields.need(keys::Grant::Match, faults).and_then(|part| matching(&part, faults));
+    let expires_ns = fields.read(keys::Grant::Expires, time_ns, faults);
+    let rules = Rules::read(&mut fields, true, reading, faults);
     fields.close(faults);
     Some(Grant { name: name?, path: path.to_string(), matching: matching?, expires_ns, rules })
 }
 
-fn matching(fields: &mut Fields<'_>, parent: &Path, faults: &mut Faults) -> Option<Matching> {
-    const EXPECTED: &str = "`any` or a list of descriptions such as `{\"jwt\": \"ci@corp.example\"}`";
-    let Some((value, path)) = fields.take("match") else {
-        faults.add(&parent.key("match"), format_args!("is missing, must be {EXPECTED}"));
-        return None;
-    };
-    if value.string().as_deref() == Some("any") {
-        return Some(Matching::Any);
-    }
-    if !value.is_array() || value.elements().next().is_none() {
-        faults.unfit(&path, EXPECTED, value);
-        return None;
-    }
-    let mut all = Vec::new();
-    for (index, element) in value.elements().enumerate() {
-        all.extend(description(element, &path.index(index), faults));
-    }
-    Some(Matching::One(all))
+/// Reads a time of RFC 3339, in nanoseconds since the Unix epoch.
+fn time_ns(part: &Part<'_>) -> Option<i128> {
+    let time = OffsetDateTime::parse(&part.value.string()?, &Rfc3339).ok()?;
+    Some(time.unix_timestamp_nanos())
 }
 
-fn description(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Match> {
-    const EXPECTED: &str = "an object with `jwt`, `claim`, `mtls`, `api_key_sha256` or `header`";
-    let mut fields = Fields::open(value, path, EXPECTED, faults)?;
-    if value.entries().next().is_none() {
-        faults.add(path, format_args!("must be {EXPECTED}, an empty one would be everybody"));
+fn matching(part: &Part<'_>, faults: &mut Faults) -> Option<Matching> {
+    if part.value.string().as_deref() == Some("any") {
+        return Some(Matching::Any);
+    }
+    if part.value.elements().next().is_none() {
+        faults.unfit(part, keys::MATCHING);
+        return None;
+    }
+    Some(Matching::One(part.elements().filter_map(|part| description(&part, faults)).collect()))
+}
+
+fn description(part: &Part<'_>, faults: &mut Faults) -> Option<Match> {
+    let mut fields = Fields::<keys::Match>::open(part, faults)?;
+    if part.value.entries().next().is_none() {
+        faults.add(part, InRule::FitsAll(&keys::MATCH));
     }
     let found = Match {
-        jwt: pattern(&mut fields, "jwt", faults),
-        mtls: pattern(&mut fields, "mtls", faults),
-        header: pattern(&mut fields, "header", faults),
-        api_key_sha256: fields.take("api_key_sha256").and_then(|(value, path)| digest(value, &path, faults)),
-        claims: claims(&mut fields, faults),
+        jwt: pattern(&mut fields, keys::Match::Jwt, faults),
+        mtls: pattern(&mut fields, keys::Match::Mtls, faults),
+        header: pattern(&mut fields, keys::Match::Header, faults),
+        api_key_sha256: fields.take(keys::Match::ApiKeySha256).and_then(|part| digest(&part, faults)),
+        claims: fields.take(keys::Match::Claim).map(|part| claims(&part, faults)).unwrap_or_default(),
     };
     fields.close(faults);
     Some(found)
 }
 
-fn pattern(fields: &mut Fields<'_>, key: &'static str, faults: &mut Faults) -> Option<Pattern> {
-    name(fields, key, Some(""), faults).filter(|text| !text.is_empty()).map(|text| Pattern::new(&text))
+fn pattern(fields: &mut Fields<'_, keys::Match>, key: keys::Match, faults: &mut Faults) -> Option<Pattern> {
+    fields.name(key, faults).map(|text| Pattern::new(&text))
 }
 
-fn digest(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<String> {
-    let text = value.string().unwrap_or_default();
+fn digest(part: &Part<'_>, faults: &mut Faults) -> Option<String> {
+    let text = part.value.string().unwrap_or_default();
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Some(text.to_ascii_lowercase());
     }
-    // What stands here may be the key itself, so it is not quoted.
-    faults.add(path, "must be the SHA-256 of the key, as 64 hex digits");
+    // What stands here may be the key itself.
+    faults.add(part, Wrong::Unfit { expected: keys::DIGEST, found: Found::Untold });
     None
 }
 
-fn claims(fields: &mut Fields<'_>, faults: &mut Faults) -> Vec<(String, Expected)> {
-    let Some((value, path)) = fields.take("claim") else { return Vec::new() };
-    if !value.is_object() || value.entries().next().is_none() {
-        faults.unfit(&path, "an object of claims, such as `{\"team\": \"sre\"}`", value);
+fn claims(part: &Part<'_>, faults: &mut Faults) -> Vec<(String, Expected)> {
+    if part.value.entries().next().is_none() {
+        faults.unfit(part, keys::CLAIMS);
     }
     let mut claims = Vec::new();
-    for (claim, value) in value.entries() {
-        let expected = match (value.string(), value.kind()) {
+    for (claim, part) in part.members() {
+        let expected = match (part.value.string(), part.value.kind()) {
             (Some(text), _) => Expected::Text(Pattern::new(&text)),
-            (None, Kind::Number) => Expected::Number(value.raw().to_owned()),
+            (None, Kind::Number) => Expected::Number(part.value.raw().to_owned()),
             (None, Kind::Bool(flag)) => Expected::Bool(flag),
             (None, _) => {
-                faults.unfit(&path.key(&claim), "a string, a number or a boolean", value);
+                faults.unfit(&part, keys::SCALAR);
                 continue;
             }
         };
         claims.push((claim.into_owned(), expected));
     }
     claims
-}
-
-/// Takes a name that is not empty, or `absent` where there is none.
-fn name(
-    fields: &mut Fields<'_>,
-    key: &'static str,
-    absent: Option<&str>,
-    faults: &mut Faults,
-) -> Option<String> {
-    match fields.take(key) {
-        Some((value, path)) => match value.string() {
-            Some(text) if !text.is_empty() => Some(text.into_owned()),
-            _ => {
-                faults.unfit(&path, "a name", value);
-                None
-            }
-        },
-        None => {
-            if absent.is_none() {
-                faults.add(&fields.place(key), "is missing, must be a name");
-            }
-            absent.map(str::to_owned)
-        }
-    }
 }

@@ -2,118 +2,60 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::approvals;
-use super::fault::{Faults, Path};
-use super::fields::{self, Fields};
-use super::grant;
-use super::rule::{self, Counters};
-use super::structured::{self, Unreadable};
-use super::{Arguments, Policy, RequestHeaders, Rules};
-use crate::json::{self, Value};
+use super::keys::{self, EXEMPT_PATH};
+use super::rule::{self, Reading};
+use super::words::{ARGUMENTS, FORMS, VERSIONS, WAYS};
+use super::{Arguments, Policy, RequestHeaders, Rules, approvals, grant};
+use crate::document::{Faults, Fields, Part, Path, Source, Wrong, meaning, refuse_ambiguity};
+use crate::json;
 use crate::mcp::answer::Form;
 
 /// Envoy's own default for what it buffers of a body.
 const MAX_BODY_BYTES: u32 = 1_048_576;
-/// The tree of a hostile body takes some sixteen times as much of the module's 32-bit memory.
-const MOST_BODY_BYTES: u32 = 16_777_216;
 const COUNTER_CAPACITY: u32 = 16_384;
-/// About 130 MB of Envoy's memory when all are live.
-const MOST_COUNTER_CAPACITY: u32 = 1_048_576;
 
 /// Turns the bytes of a plugin configuration into a policy.
 pub(super) fn policy(bytes: &[u8]) -> Result<Policy, Faults> {
     let mut faults = Faults::default();
-    let root = Path::default();
-    if bytes.is_empty() {
-        faults.add(&root, "the plugin configuration is empty, it must hold a policy");
-        return Err(faults);
-    }
-    let converted;
-    let text = match (json::read(bytes), bytes.first()) {
-        (Ok(_), _) => bytes,
-        // The wire form of a Struct begins with the tag of its first field; it is never valid JSON.
-        (Err(malformed), Some(b'\n')) => match structured::to_json(bytes, &mut faults) {
-            Ok(json) => {
-                // Of YAML, Envoy makes strings of decimals and of integers beyond 32 bits.
-                faults.take_numbers_in_strings();
-                converted = json;
-                converted.as_bytes()
-            }
-            Err(Unreadable::TooDeep) => {
-                faults.add(&root, "nests too deep for a Struct, write the policy as JSON");
-                return Err(faults);
-            }
-            Err(Unreadable::NoStruct) => return Err(no_json(&malformed, bytes)),
-        },
-        (Err(malformed), _) => return Err(no_json(&malformed, bytes)),
-    };
-    let Ok(document) = json::read(text) else {
-        faults.add(&root, "the Struct cannot be written as JSON");
+    let Some(source) = Source::new(bytes, &mut faults) else { return Err(faults) };
+    let Ok(document) = json::read(&source.text) else {
+        faults.note(&Path::default(), Wrong::NoTextOfStruct);
         return Err(faults);
     };
-    let policy = read(document.root(), digest(text), &mut faults);
-    if let Some(at) = fields::refuse_ambiguity(document.root(), &root, 0, &mut faults) {
-        let what = "arrays and objects nest deeper than 100 levels";
-        faults.add(&root, format_args!("{what} at {}", position(text, at)));
-    }
-    if let Some(defect) = document.defect().filter(|_| faults.is_empty()) {
-        faults.add(&root, defect);
-    }
+    let root = Part::root(document.root(), source.notation);
+    let policy = read(&root, digest(&source.text), &mut faults);
+    refuse_ambiguity(&document, &root, &mut faults);
     match policy {
         Some(policy) if faults.is_empty() => Ok(policy),
         _ => Err(faults),
     }
 }
 
-fn no_json(malformed: &json::Malformed, bytes: &[u8]) -> Faults {
-    let mut faults = Faults::default();
-    let place = position(bytes, malformed.at);
-    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    let yaml = first.is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'#'));
-    let advice = if yaml { "; YAML can go as a `google.protobuf.Struct`" } else { "" };
-    faults.add(&Path::default(), format_args!("must be JSON, but {} at {place}{advice}", malformed.what));
-    faults
-}
+fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> {
+    use keys::Document as Key;
 
-/// Says where byte `at` of a text is, as an editor does.
-fn position(text: &[u8], at: usize) -> String {
-    let before = String::from_utf8_lossy(text.get(..at).unwrap_or(text));
-    let (line, last) = before.split('\n').enumerate().last().unwrap_or_default();
-    format!("line {}, column {}", line.saturating_add(1), last.chars().count().saturating_add(1))
-}
-
-fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy> {
-    let mut document = Fields::open(value, &Path::default(), "an object", faults)?;
-    version(&mut document, faults);
-    let server = match document.take("server") {
-        None => "default".to_owned(),
-        Some((value, path)) => match value.string() {
-            Some(name) if !name.is_empty() => name.into_owned(),
-            _ => {
-                faults.unfit(&path, "a name", value);
-                String::new()
-            }
-        },
+    let mut document = Fields::open(root, faults)?;
+    document.read(Key::Version, |part| meaning(part, &VERSIONS), faults);
+    let server = document.name(Key::Server, faults).unwrap_or_else(|| "default".to_owned());
+    document.text(Key::Description, faults);
+    let mode = rule::mode(&mut document, Key::Mode, faults);
+    let mut reading = Reading::default();
+    let rules = Rules::read(&mut document, false, &mut reading, faults);
+    let identity = grant::sources(document.list(Key::Identity, faults), faults);
+    let grants = grant::grants(document.list(Key::Grants, faults), &mut reading, faults);
+    let denials = document.word(Key::Denials, &FORMS, Form::default(), faults);
+    let exempt_paths = exempt_paths(document.list(Key::ExemptPaths, faults), faults);
+    let max_body_bytes = document.count(Key::MaxBodyBytes, faults).unwrap_or(MAX_BODY_BYTES);
+    let request_headers = document.word(Key::RequestHeaders, &WAYS, RequestHeaders::default(), faults);
+    let approvals = match document.take(Key::Approvals) {
+        Some(part) => approvals::approvals(&part, faults),
+        None => {
+            reading.unasked.into_iter().for_each(|fault| faults.push(fault));
+            None
+        }
     };
-    document.text("description", faults);
-    let mode = rule::mode(&mut document, faults);
-    let mut counters = Counters::default();
-    let rules = Rules::read(&mut document, &Path::default(), false, &mut counters, faults);
-    let identity = grant::sources(&mut document, faults);
-    let grants = grant::grants(&mut document, &mut counters, faults);
-    let forms = [("result", Form::Result), ("error", Form::Error), ("http", Form::Http)];
-    let denials = document.word("denials", &forms, Form::default(), faults);
-    let exempt_paths = exempt_paths(&mut document, faults);
-    let max_body_bytes = document.count("max_body_bytes", MOST_BODY_BYTES, faults).unwrap_or(MAX_BODY_BYTES);
-    let ways = [("hold", RequestHeaders::Hold), ("stream", RequestHeaders::Stream)];
-    let request_headers = document.word("request_headers", &ways, RequestHeaders::default(), faults);
-    let approvals = approvals::approvals(&mut document, faults);
-    if !document.has_any(&["approvals"]) {
-        let of_grants = grants.iter().map(|grant| &grant.rules);
-        approvals::refuse_unasked(&std::iter::once(&rules).chain(of_grants).collect::<Vec<_>>(), faults);
-    }
-    let audit = audit(&mut document, faults);
-    let counter_capacity = capacity(&mut document, faults);
+    let audit = document.take(Key::Audit).and_then(|part| audit(&part, faults)).unwrap_or_default();
+    let capacity = document.take(Key::Counters).and_then(|part| capacity(&part, faults));
     document.close(faults);
     Some(Policy {
         digest,
@@ -128,51 +70,36 @@ fn read(value: Value<'_>, digest: String, faults: &mut Faults) -> Option<Policy>
         request_headers: request_headers.unwrap_or_default(),
         approvals,
         audit,
-        counters: counters.count(),
-        counter_capacity,
+        counters: reading.counters.count(),
+        counter_capacity: capacity.unwrap_or(COUNTER_CAPACITY),
     })
 }
 
-fn version(document: &mut Fields<'_>, faults: &mut Faults) {
-    match document.take("version") {
-        None => faults.add(&Path::default().key("version"), "is missing, must be `\"1\"`"),
-        Some((value, _)) if value.string().as_deref() == Some("1") => {}
-        Some((value, path)) => faults.unfit(&path, "`\"1\"`", value),
-    }
-}
-
-fn exempt_paths(document: &mut Fields<'_>, faults: &mut Faults) -> Vec<String> {
+fn exempt_paths(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<String> {
     let mut paths = Vec::new();
-    for (value, path) in document.list("exempt_paths", faults) {
-        match value.string() {
+    for part in list {
+        match part.value.string() {
             Some(text) if text.starts_with('/') && !text.contains(['?', '#']) => {
-                paths.push(text.into_owned())
+                paths.push(text.into_owned());
             }
-            _ => faults.unfit(&path, "a path that begins with `/`, without query or fragment", value),
+            _ => faults.unfit(&part, EXEMPT_PATH),
         }
     }
     paths
 }
 
-fn audit(document: &mut Fields<'_>, faults: &mut Faults) -> Arguments {
-    let Some((value, path)) = document.take("audit") else { return Arguments::default() };
-    let Some(mut audit) = Fields::open(value, &path, "an object with `arguments`", faults) else {
-        return Arguments::default();
-    };
-    let words = [("hash", Arguments::Hash), ("full", Arguments::Full), ("none", Arguments::None)];
-    let arguments = audit.word("arguments", &words, Arguments::default(), faults);
-    audit.close(faults);
-    arguments.unwrap_or_default()
+fn audit(part: &Part<'_>, faults: &mut Faults) -> Option<Arguments> {
+    let mut fields = Fields::<keys::Audit>::open(part, faults)?;
+    let arguments = fields.word(keys::Audit::Arguments, &ARGUMENTS, Arguments::default(), faults);
+    fields.close(faults);
+    arguments
 }
 
-fn capacity(document: &mut Fields<'_>, faults: &mut Faults) -> u32 {
-    let Some((value, path)) = document.take("counters") else { return COUNTER_CAPACITY };
-    let Some(mut counters) = Fields::open(value, &path, "an object with `capacity`", faults) else {
-        return COUNTER_CAPACITY;
-    };
-    let capacity = counters.count("capacity", MOST_COUNTER_CAPACITY, faults);
-    counters.close(faults);
-    capacity.unwrap_or(COUNTER_CAPACITY)
+fn capacity(part: &Part<'_>, faults: &mut Faults) -> Option<u32> {
+    let mut fields = Fields::<keys::Counters>::open(part, faults)?;
+    let capacity = fields.count(keys::Counters::Capacity, faults);
+    fields.close(faults);
+    capacity
 }
 
 /// Returns the first 16 hex digits of the SHA-256 of a document.

@@ -4,19 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::condition::conditions;
-use super::fault::{Faults, Path, quoted};
-use super::fields::{Fields, whole};
+use super::keys;
+use super::words::{ACTIONS, KINDS, MODES, SCOPES, WINDOWS};
 use super::{Action, Adds, Limit, Mode, Rule, Scope, ValuePath};
-use crate::json::Value;
+use crate::document::{Fault, Faults, Fields, InRule, Keys, Part, Path, Takes, Wrong, meaning};
 use crate::limit::{Amount, Kind, Window};
 use crate::schema::Schema;
 
-/// The longest window, in seconds: some 31 years.
-const LONGEST_WINDOW: u64 = 1_000_000_000;
-
-/// What every counter was defined as first, and where.
+/// What the rules of one document have in common while they are read.
 #[derive(Default)]
-pub(super) struct Counters(BTreeMap<String, (Window, Scope, Path, usize)>);
+pub(super) struct Reading {
+    pub counters: Counters,
+    /// A fault for each rule that wants an approval, which applies where there is nobody to ask
+    pub unasked: Vec<Fault>,
+}
+
+/// How every counter was defined first, and where.
+#[derive(Default)]
+pub struct Counters(BTreeMap<String, (Window, Scope, Path, usize)>);
 
 impl Counters {
     /// Returns how many counters there are.
@@ -31,56 +36,51 @@ impl Counters {
         counter: &str,
         window: Window,
         scope: Scope,
-        path: &Path,
+        part: &Part<'_>,
         faults: &mut Faults,
     ) -> usize {
         let Self(known) = self;
         let next = known.len();
         let entry = known.entry(counter.to_owned());
-        let (others, other, first, number) = entry.or_insert_with(|| (window, scope, path.clone(), next));
+        let (others, other, first, number) =
+            entry.or_insert_with(|| (window, scope, part.path.clone(), next));
         let differs = [
             ("window", others.seconds() != window.seconds()),
             ("scope", *other != scope),
             ("type", others.kind() != window.kind()),
         ];
-        for (what, _) in differs.iter().filter(|(_, differs)| *differs) {
-            let name = quoted(counter);
-            let why = "limits that share a counter must agree on it";
-            faults.add(path, format_args!("counter {name} has another {what} at `{first}`, {why}"));
+        for (on, _) in differs.iter().filter(|(_, differs)| *differs) {
+            faults.add(part, InRule::Disagrees { counter: counter.to_owned(), on, first: first.clone() });
         }
         *number
     }
 }
 
 /// Reads the mode of a document or of a rule.
-pub(super) fn mode(fields: &mut Fields<'_>, faults: &mut Faults) -> Mode {
-    let modes = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
-    fields.word("mode", &modes, Mode::default(), faults).unwrap_or_default()
+pub(super) fn mode<K: Keys>(fields: &mut Fields<'_, K>, key: K, faults: &mut Faults) -> Mode {
+    fields.word(key, &MODES, Mode::default(), faults).unwrap_or_default()
 }
 
-/// Reads the rule at `path`, the entry called `name`.
-pub(super) fn rule(
-    value: Value<'_>,
-    path: &Path,
-    name: &str,
-    counters: &mut Counters,
-    faults: &mut Faults,
-) -> Option<Rule> {
-    let mut fields = Fields::open(value, path, "an object, `{}` to allow", faults)?;
-    let actions =
-        [("allow", Action::Allow), ("deny", Action::Deny), ("require_approval", Action::RequireApproval)];
-    let action = fields.word("action", &actions, Action::default(), faults).unwrap_or_default();
-    let reason = fields.text("reason", faults).map(|text| text.into_owned());
-    let mode = mode(&mut fields, faults);
-    let arguments = fields.take("arguments").and_then(|(value, path)| Schema::load(value, &path, faults));
-    let require = conditions(&mut fields, "require", faults);
-    let deny_if = conditions(&mut fields, "deny_if", faults);
-    let mut limits: Vec<Limit> = Vec::new();
-    for (value, path) in fields.list("limits", faults) {
-        limits.extend(limit(value, &path, counters, faults));
+/// Reads a rule, that of the entry called `name`.
+pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &mut Faults) -> Option<Rule> {
+    let path = &part.path;
+    let mut fields = Fields::<keys::Rule>::open(part, faults)?;
+    let action = fields.word(keys::Rule::Action, &ACTIONS, Action::default(), faults).unwrap_or_default();
+    if let (Action::RequireApproval, Some(part)) = (action, fields.take(keys::Rule::Action)) {
+        let wrong = Wrong::Rule(InRule::NobodyToAsk);
+        reading.unasked.push(Fault { place: part.place(), path: part.path, wrong });
     }
-    if let Some((value, path)) = fields.take("rate_limit") {
-        limits.extend(rate_limit(value, &path, name, counters, faults));
+    let reason = fields.text(keys::Rule::Reason, faults);
+    let mode = mode(&mut fields, keys::Rule::Mode, faults);
+    let arguments = fields.take(keys::Rule::Arguments).and_then(|part| Schema::load(&part, faults));
+    let require = conditions(fields.list(keys::Rule::Require, faults), faults);
+    let deny_if = conditions(fields.list(keys::Rule::DenyIf, faults), faults);
+    let mut limits: Vec<Limit> = Vec::new();
+    for part in fields.list(keys::Rule::Limits, faults) {
+        limits.extend(limit(&part, &mut reading.counters, faults));
+    }
+    if let Some(part) = fields.take(keys::Rule::RateLimit) {
+        limits.extend(rate_limit(&part, name, &mut reading.counters, faults));
     }
     fields.close(faults);
     let limits =
@@ -88,66 +88,35 @@ pub(super) fn rule(
     Some(Rule { path: path.to_string().into(), action, reason, mode, arguments, require, deny_if, limits })
 }
 
-fn limit(value: Value<'_>, path: &Path, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
-    let mut fields = Fields::open(value, path, "an object with `counter`, `window` and `max`", faults)?;
-    let counter = match fields.take("counter") {
-        Some((value, path)) => match value.string() {
-            Some(name) if !name.is_empty() => Some(name.into_owned()),
-            _ => {
-                faults.unfit(&path, "a name", value);
-                None
-            }
-        },
-        None => {
-            faults.add(&path.key("counter"), "is missing, must be a name");
-            None
-        }
-    };
-    let seconds = window(fields.take("window"), path, faults);
-    let max = max(fields.take("max"), path, faults);
-    let scopes = [
-        ("grant", Scope::Grant),
-        ("principal", Scope::Principal),
-        ("session", Scope::Session),
-        ("global", Scope::Global),
-    ];
-    let scope = fields.word("scope", &scopes, Scope::default(), faults);
-    let amount = match fields.take("amount") {
+fn limit(part: &Part<'_>, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
+    let path = &part.path;
+    let mut fields = Fields::<keys::Limit>::open(part, faults)?;
+    let counter = fields.name(keys::Limit::Counter, faults);
+    let seconds = fields.need(keys::Limit::Window, faults).and_then(|part| window(&part, faults));
+    let max = fields.need(keys::Limit::Max, faults).and_then(|part| positive(&part, faults));
+    let scope = fields.word(keys::Limit::Scope, &SCOPES, Scope::default(), faults);
+    let amount = match fields.take(keys::Limit::Amount) {
         None => Some(Adds::Fixed(Amount::ONE)),
-        Some((value, path)) => amount(value, &path, faults),
+        Some(part) => amount(&part, faults),
     };
-    let kinds = [("sliding", Kind::Sliding), ("calendar", Kind::Calendar)];
-    let kind = fields.word("type", &kinds, Kind::Sliding, faults);
+    let kind = fields.word(keys::Limit::Type, &KINDS, Kind::Sliding, faults);
     fields.close(faults);
     let (counter, window, scope) = (counter?, Window::new(seconds?, kind?)?, scope?);
-    let number = counters.define(&counter, window, scope, path, faults);
-    Some(Limit {
-        path: path.to_string().into(),
-        reason: None,
-        counter,
-        number,
-        window,
-        max: max?,
-        scope,
-        amount: amount?,
-    })
+    let number = counters.define(&counter, window, scope, part, faults);
+    let path = path.to_string().into();
+    Some(Limit { path, reason: None, counter, number, window, max: max?, scope, amount: amount? })
 }
 
 /// Reads `{"max", "window"}`: one limit named after its entry, of each session.
-fn rate_limit(
-    value: Value<'_>,
-    path: &Path,
-    name: &str,
-    counters: &mut Counters,
-    faults: &mut Faults,
-) -> Option<Limit> {
-    let mut fields = Fields::open(value, path, "an object with `max` and `window`", faults)?;
-    let max = max(fields.take("max"), path, faults);
-    let seconds = window(fields.take("window"), path, faults);
+fn rate_limit(part: &Part<'_>, name: &str, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
+    let path = &part.path;
+    let mut fields = Fields::<keys::RateLimit>::open(part, faults)?;
+    let max = fields.need(keys::RateLimit::Max, faults).and_then(|part| positive(&part, faults));
+    let seconds = fields.need(keys::RateLimit::Window, faults).and_then(|part| window(&part, faults));
     fields.close(faults);
     let window = Window::new(seconds?, Kind::Sliding)?;
     let scope = Scope::Session;
-    let number = counters.define(name, window, scope, path, faults);
+    let number = counters.define(name, window, scope, part, faults);
     let (path, counter) = (path.to_string().into(), name.to_owned());
     Some(Limit {
         path,
@@ -162,75 +131,39 @@ fn rate_limit(
 }
 
 /// Reads a window: a word, or a whole number of seconds.
-fn window(field: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) -> Option<u64> {
-    const EXPECTED: &str = "`second`, `minute`, `hour`, `day` or a number of seconds";
-    let Some((value, path)) = field else {
-        faults.add(&parent.key("window"), format_args!("is missing, must be {EXPECTED}"));
-        return None;
-    };
-    if let Some(word) = value.string().filter(|_| faults.number(value).is_none()) {
-        let seconds = match word.as_ref() {
-            "second" => 1,
-            "minute" => 60,
-            "hour" => 3_600,
-            "day" => 86_400,
-            digits if digits.parse::<u64>().is_ok() => {
-                faults.unfit(&path, EXPECTED, value);
-                return None;
-            }
-            unknown => {
-                faults.add(&path, format_args!("unknown window {}, expected {EXPECTED}", quoted(unknown)));
-                return None;
-            }
-        };
-        return Some(seconds);
+fn window(part: &Part<'_>, faults: &mut Faults) -> Option<u64> {
+    if let Some(word) = part.value.string().filter(|_| part.number().is_none()) {
+        let seconds = meaning(part, &WINDOWS);
+        if seconds.is_none() && word.parse::<u64>().is_ok() {
+            faults.unfit(part, keys::WINDOW);
+        } else if seconds.is_none() {
+            faults.add(part, InRule::UnknownWindow { word: word.into_owned(), expected: keys::WINDOW });
+        }
+        return seconds;
     }
-    let fits = whole(value, faults).filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds));
-    if fits.is_none() {
-        let expected = "`second`, `minute`, `hour`, `day` or a whole number of seconds from 1 to 1000000000";
-        faults.unfit(&path, expected, value);
-    }
-    fits
-}
-
-fn max(field: Option<(Value<'_>, Path)>, parent: &Path, faults: &mut Faults) -> Option<Amount> {
-    let Some((value, path)) = field else {
-        faults.add(&parent.key("max"), "is missing, must be a positive number");
-        return None;
-    };
-    positive(value, &path, faults)
+    let seconds = part.whole().filter(|seconds| (1..=u64::from(keys::LONGEST_WINDOW)).contains(seconds));
+    faults.fit(part, seconds, keys::WINDOW_IN_FULL)
 }
 
 /// Reads a positive number with up to six decimals.
-fn positive(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Amount> {
-    let Some(text) = faults.number(value).filter(|text| !text.starts_with('-')) else {
-        faults.unfit(path, "a positive number", value);
-        return None;
+fn positive(part: &Part<'_>, faults: &mut Faults) -> Option<Amount> {
+    const IN_FULL: Takes =
+        Takes::Said("a positive number with up to 6 decimals, below 1.8e13", &Takes::Positive);
+    let number = part.number().filter(|text| !text.starts_with('-'));
+    let (amount, expected) = match number.map(|text| Amount::from_decimal(&text)) {
+        Some(Ok(amount)) => (Some(amount).filter(|amount| *amount != Amount::ZERO), Takes::Positive),
+        Some(Err(_)) => (None, IN_FULL),
+        None => (None, Takes::Positive),
     };
-    match Amount::from_decimal(&text) {
-        Ok(amount) if amount != Amount::ZERO => Some(amount),
-        Ok(_) => {
-            faults.unfit(path, "a positive number", value);
-            None
-        }
-        Err(_) => {
-            faults.unfit(path, "a positive number with up to 6 decimals, below 1.8e13", value);
-            None
-        }
-    }
+    faults.fit(part, amount, expected)
 }
 
-fn amount(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Adds> {
-    if faults.number(value).is_some() {
-        return positive(value, path, faults).map(Adds::Fixed);
+/// Reads what one call adds: a positive number, or the path of one argument.
+fn amount(part: &Part<'_>, faults: &mut Faults) -> Option<Adds> {
+    if part.number().is_some() {
+        return positive(part, faults).map(Adds::Fixed);
     }
-    if let Some(text) = value.string() {
-        let parsed = ValuePath::parse(&text).ok().filter(ValuePath::is_one_argument);
-        if parsed.is_none() {
-            faults.unfit(path, "a positive number or a path such as `args.amount`", value);
-        }
-        return parsed.map(Adds::Argument);
-    }
-    faults.unfit(path, "a positive number or a path such as `args.amount`", value);
-    None
+    let text = part.value.string();
+    let parsed = text.and_then(|text| ValuePath::parse(&text).ok()).filter(ValuePath::is_one_argument);
+    faults.fit(part, parsed, keys::AMOUNT).map(Adds::Argument)
 }

@@ -1,11 +1,13 @@
 //! The entries that decide on targets: the document's own, or those of a grant.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::fault::{Faults, Path};
-use super::fields::Fields;
-use super::rule::{self, Counters};
+use super::keys::{EFFECT, PATTERN, RuleKeys};
+use super::rule::{self, Reading};
+use super::words::{DEFAULTS, EFFECTS};
 use super::{Effect, Pattern, Rule, Section, pattern};
+use crate::document::{Faults, Fields, InRule, Part, meaning};
 use crate::mcp::method::Method;
 
 /// One set of rules. A request must pass the document's and its grant's.
@@ -40,43 +42,40 @@ impl Rules {
         self.all_tools.iter().chain(sections.into_iter().flat_map(Section::iter))
     }
 
-    /// Reads the keys of a set of rules at `path`. A grant without entries adds nothing, so what it
-    /// does not name is left to the document; with entries it denies what they do not name.
-    pub(super) fn read(
-        fields: &mut Fields<'_>,
-        path: &Path,
+    /// Reads the keys of a set of rules. A grant without entries adds nothing, so what it does not name is
+    /// left to the document; with entries it denies what they do not name.
+    pub(super) fn read<K: RuleKeys>(
+        fields: &mut Fields<'_, K>,
         is_grant: bool,
-        counters: &mut Counters,
+        reading: &mut Reading,
         faults: &mut Faults,
     ) -> Self {
-        let effects = [("deny", Some(Effect::Deny)), ("allow", Some(Effect::Allow))];
-        let default = fields.word("default", &effects, None, faults).flatten();
-        let hide = hidden(fields, faults);
+        let adds_nothing = is_grant && !fields.has_any(&[K::TOOLS, K::RESOURCES, K::PROMPTS, K::METHODS]);
+        let absent = if adds_nothing { Effect::Allow } else { Effect::Deny };
+        let default = fields.word(K::DEFAULT, &DEFAULTS, absent, faults).unwrap_or(absent);
+        let hide = hidden(fields.list(K::HIDE, faults), faults);
         let all_tools = fields
-            .take("all_tools")
-            .and_then(|(value, path)| rule::rule(value, &path, "all_tools", counters, faults))
+            .take(K::ALL_TOOLS)
+            .and_then(|part| rule::rule(&part, "all_tools", reading, faults))
             .map(Arc::new);
-        let mut rules = Self {
-            default: (Effect::Deny, path.key("default").to_string().into()),
+        Self {
+            default: (default, fields.part().path.key("default").to_string().into()),
             hide,
             all_tools,
-            tools: section(fields, "tools", counters, faults),
-            resources: section(fields, "resources", counters, faults),
-            prompts: section(fields, "prompts", counters, faults),
-            methods: methods(fields, faults),
-        };
-        let adds_nothing = is_grant && !fields.has_any(&["tools", "resources", "prompts", "methods"]);
-        rules.default.0 = default.unwrap_or(if adds_nothing { Effect::Allow } else { Effect::Deny });
-        rules
+            tools: section(fields.named(K::TOOLS, faults), true, reading, faults),
+            resources: section(fields.named(K::RESOURCES, faults), false, reading, faults),
+            prompts: section(fields.named(K::PROMPTS, faults), true, reading, faults),
+            methods: methods(fields.named(K::METHODS, faults), faults),
+        }
     }
 }
 
-fn hidden(fields: &mut Fields<'_>, faults: &mut Faults) -> Vec<(Pattern, String)> {
+fn hidden(patterns: Vec<Part<'_>>, faults: &mut Faults) -> Vec<(Pattern, String)> {
     let mut hide = Vec::new();
-    for (value, path) in fields.list("hide", faults) {
-        match value.string() {
-            Some(text) if !text.is_empty() => hide.push((Pattern::new(&text), path.to_string())),
-            _ => faults.unfit(&path, "a pattern such as `get_*`", value),
+    for part in patterns {
+        match part.value.string() {
+            Some(text) if !text.is_empty() => hide.push((Pattern::new(&text), part.path.to_string())),
+            _ => faults.unfit(&part, PATTERN),
         }
     }
     hide
@@ -84,62 +83,62 @@ fn hidden(fields: &mut Fields<'_>, faults: &mut Faults) -> Vec<(Pattern, String)
 
 /// Reads the entries of a section, pattern by pattern.
 fn section(
-    fields: &mut Fields<'_>,
-    key: &'static str,
-    counters: &mut Counters,
+    named: Vec<(Cow<'_, str>, Part<'_>)>,
+    has_arguments: bool,
+    reading: &mut Reading,
     faults: &mut Faults,
 ) -> Section<Arc<Rule>> {
     let mut entries = Vec::new();
     let mut patterns = Vec::new();
-    for (name, value, path) in fields.named(key, "an object of patterns and their rules", faults) {
+    for (name, part) in named {
         let pattern = Pattern::new(&name);
-        if let Some(rule) = rule::rule(value, &path, &name, counters, faults) {
-            if key == "resources" && rule.arguments.is_some() {
-                faults.add(&path.key("arguments"), "must not stand here, a resource takes no arguments");
+        if let Some(rule) = rule::rule(&part, &name, reading, faults) {
+            if let Some(part) =
+                part.member("arguments").filter(|_| !has_arguments && rule.arguments.is_some())
+            {
+                faults.add_key(&part, InRule::NoArguments);
             }
             entries.push((pattern.clone(), Arc::new(rule)));
         }
-        patterns.push((pattern, path));
+        patterns.push((pattern, part));
     }
     refuse_ambiguous(&patterns, faults);
     Section::new(entries).unwrap_or_default()
 }
 
-fn methods(fields: &mut Fields<'_>, faults: &mut Faults) -> Section<(Effect, Arc<str>)> {
+fn methods(named: Vec<(Cow<'_, str>, Part<'_>)>, faults: &mut Faults) -> Section<(Effect, Arc<str>)> {
     let mut entries = Vec::new();
     let mut patterns = Vec::new();
-    for (name, value, path) in fields.named("methods", "an object of methods and `allow` or `deny`", faults) {
+    for (name, part) in named {
         let pattern = Pattern::new(&name);
         if let Some(section) = Method::new(name.as_ref()).section() {
-            faults.add(&path, format_args!("must not stand here, `{name}` is decided by `{section}`"));
+            faults.add_key(&part, InRule::OfSection { method: name.into_owned(), section });
         }
-        match value.string().as_deref() {
-            Some("allow") => entries.push((pattern.clone(), (Effect::Allow, path.to_string().into()))),
-            Some("deny") => entries.push((pattern.clone(), (Effect::Deny, path.to_string().into()))),
-            _ => faults.unfit(&path, "`allow` or `deny`", value),
+        match meaning(&part, &EFFECTS) {
+            Some(effect) => entries.push((pattern.clone(), (effect, part.path.to_string().into()))),
+            None => faults.unfit(&part, EFFECT),
         }
-        patterns.push((pattern, path));
+        patterns.push((pattern, part));
     }
     refuse_ambiguous(&patterns, faults);
     Section::new(entries).unwrap_or_default()
 }
 
 /// Notes faults for empty patterns and for pairs of which neither decides.
-fn refuse_ambiguous(patterns: &[(Pattern, Path)], faults: &mut Faults) {
-    for (pattern, path) in patterns {
+fn refuse_ambiguous(patterns: &[(Pattern, Part<'_>)], faults: &mut Faults) {
+    for (pattern, part) in patterns {
         if pattern.is_empty() {
-            faults.add(path, "a pattern must not be empty, `*` stands for every name");
+            faults.add_key(part, InRule::EmptyPattern);
         }
     }
     let bare: Vec<Pattern> = patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
     for (first, second) in pattern::ambiguous(&bare) {
-        // The same pattern twice is told of as a key that stands twice.
+        // The same pattern twice is a key that stands twice, which is another fault.
         if bare.get(first) == bare.get(second) {
             continue;
         }
-        if let (Some((_, earlier)), Some((_, path))) = (patterns.get(first), patterns.get(second)) {
-            let why = "which has as many literal characters, so neither decides";
-            faults.add(path, format_args!("overlaps `{earlier}`, {why}; spell more of one of them out"));
+        if let (Some((_, earlier)), Some((_, part))) = (patterns.get(first), patterns.get(second)) {
+            faults.add_key(part, InRule::Overlaps { other: earlier.path.clone() });
         }
     }
 }

@@ -4,155 +4,124 @@ use regex_lite::RegexBuilder;
 
 use super::literal::Literal;
 use super::node::{Bound, Check, Counted};
-use super::types::Types;
-use crate::json::{Value, decimal};
-use crate::policy::{Faults, Path, quoted, whole};
+use super::types::{self, Types};
+use crate::document::{Faults, InSchema, Part, Takes, Wrong, words};
+use crate::json::decimal;
 
-/// What a compiled regular expression may take, in bytes. Matching takes its length in steps for
-/// each character, so this bounds time as well.
+/// What a compiled regular expression may take, in bytes. Matching takes its length in steps for each
+/// character, so this bounds time as well.
 const MOST_PATTERN: usize = 65_536;
 
-/// Reads the value of a keyword that says something of a value by itself. Notes a fault where there
-/// is no such keyword.
-pub(super) fn check(name: &str, value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Check> {
+const TYPE: Takes = Takes::Said(
+    "one of `array`, `boolean`, `integer`, `number`, `object`, `string`, `null`",
+    &Takes::Words(&words(&types::NAMES)),
+);
+const NAME: Takes = Takes::Said("a name", &Takes::Text);
+const NAMES: Takes = Takes::Said("a list of names", &Takes::List(&NAME));
+const VALUES: Takes = Takes::Said("a list of one value or more", &Takes::List(&Takes::Anything));
+const DIVISOR: Takes = Takes::Said("a positive number of at most 37 digits", &Takes::Number);
+const COUNT: Takes = Takes::Said("a whole number, 0 or more, below 1.8e13", &Takes::Number);
+const FLAG: Takes = Takes::Said("`true` or `false`", &Takes::Boolean);
+const PATTERN: Takes = Takes::Said("a regular expression", &Takes::Text);
+
+/// Reads a keyword that says something of a value by itself. Notes a fault where there is no such keyword.
+pub(super) fn check(name: &str, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
     use {Bound::*, Counted::*};
     match name {
-        "type" => types(value, path, faults).map(Check::Type),
-        "enum" => literals(value, path, faults).map(Check::Literals),
-        "const" => Some(Check::Literals(vec![literal(value, path, faults)])),
-        "minimum" => bound(AtLeast, value, path, faults),
-        "maximum" => bound(AtMost, value, path, faults),
-        "exclusiveMinimum" => bound(MoreThan, value, path, faults),
-        "exclusiveMaximum" => bound(LessThan, value, path, faults),
-        "multipleOf" => divisor(value, path, faults),
-        "minLength" => count(Characters, AtLeast, value, path, faults),
-        "maxLength" => count(Characters, AtMost, value, path, faults),
-        "minItems" => count(Elements, AtLeast, value, path, faults),
-        "maxItems" => count(Elements, AtMost, value, path, faults),
-        "minProperties" => count(Members, AtLeast, value, path, faults),
-        "maxProperties" => count(Members, AtMost, value, path, faults),
-        "uniqueItems" => match value.raw() {
+        "type" => types(part, faults).map(Check::Type),
+        "enum" => literals(part, faults).map(Check::Literals),
+        "const" => Some(Check::Literals(vec![literal(part, faults)])),
+        "minimum" => bound(AtLeast, part, faults),
+        "maximum" => bound(AtMost, part, faults),
+        "exclusiveMinimum" => bound(MoreThan, part, faults),
+        "exclusiveMaximum" => bound(LessThan, part, faults),
+        "multipleOf" => divisor(part, faults),
+        "minLength" => count(Characters, AtLeast, part, faults),
+        "maxLength" => count(Characters, AtMost, part, faults),
+        "minItems" => count(Elements, AtLeast, part, faults),
+        "maxItems" => count(Elements, AtMost, part, faults),
+        "minProperties" => count(Members, AtLeast, part, faults),
+        "maxProperties" => count(Members, AtMost, part, faults),
+        "uniqueItems" => match part.value.raw() {
             "true" => Some(Check::Unique),
             "false" => None,
-            _ => {
-                faults.unfit(path, "`true` or `false`", value);
-                None
-            }
+            _ => faults.fit(part, None, FLAG),
         },
-        "pattern" => pattern(value, path, faults),
+        "pattern" => pattern(part, faults),
         _ => {
-            faults.add(path, "unknown keyword, nothing would be judged by it");
+            faults.add_key(part, InSchema::UnknownKeyword { keyword: name.to_owned() });
             None
         }
     }
 }
 
 /// Reads a list of names.
-pub(super) fn names(value: Value<'_>, path: &Path, faults: &mut Faults) -> Vec<String> {
-    if !value.is_array() {
-        faults.unfit(path, "a list of names", value);
+pub(super) fn names(part: &Part<'_>, faults: &mut Faults) -> Vec<String> {
+    if !part.value.is_array() {
+        faults.unfit(part, NAMES);
     }
     let mut names = Vec::new();
-    for (index, element) in value.elements().enumerate() {
-        match element.string() {
-            Some(name) => names.push(name.into_owned()),
-            None => faults.unfit(&path.index(index), "a name", element),
-        }
+    for element in part.elements() {
+        names.extend(faults.fit(&element, element.value.string(), NAME).map(|name| name.into_owned()));
     }
     names
 }
 
-fn types(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Types> {
-    if !value.is_array() {
-        return one_type(value, path, faults);
+fn types(part: &Part<'_>, faults: &mut Faults) -> Option<Types> {
+    if !part.value.is_array() {
+        return one_type(part, faults);
     }
     let mut types = Types::default();
-    for (index, element) in value.elements().enumerate() {
-        types = types.or(one_type(element, &path.index(index), faults).unwrap_or_default());
+    for element in part.elements() {
+        types = types.or(one_type(&element, faults).unwrap_or_default());
     }
-    if value.elements().next().is_none() {
-        faults.add(path, "must name one type or more");
+    if part.value.elements().next().is_none() {
+        faults.add(part, InSchema::NoType);
     }
     Some(types)
 }
 
-fn one_type(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Types> {
-    let types = value.string().and_then(|name| Types::named(&name));
-    if types.is_none() {
-        let names: Vec<String> = Types::names().map(|name| format!("`{name}`")).collect();
-        faults.unfit(path, &format!("one of {}", names.join(", ")), value);
-    }
-    types
+fn one_type(part: &Part<'_>, faults: &mut Faults) -> Option<Types> {
+    faults.fit(part, part.value.string().and_then(|name| Types::named(&name)), TYPE)
 }
 
-fn literals(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Vec<Literal>> {
-    let elements = value.elements().enumerate();
-    let literals: Vec<_> =
-        elements.map(|(index, element)| literal(element, &path.index(index), faults)).collect();
-    if literals.is_empty() {
-        faults.unfit(path, "a list of one value or more", value);
-        return None;
-    }
-    Some(literals)
+fn literals(part: &Part<'_>, faults: &mut Faults) -> Option<Vec<Literal>> {
+    let literals: Vec<_> = part.elements().map(|element| literal(&element, faults)).collect();
+    faults.fit(part, Some(literals).filter(|literals| !literals.is_empty()), VALUES)
 }
 
-/// A string that holds a number may have been one, of those that YAML hands over as strings: then it
-/// would never be equal to the number that is meant.
-fn literal(value: Value<'_>, path: &Path, faults: &mut Faults) -> Literal {
-    let ambiguous = value.string().filter(|_| faults.number(value).is_some());
-    if ambiguous.is_some_and(|text| text.parse::<i32>().is_err()) {
-        faults.add(
-            path,
-            "may be a number that became a string on its way as a Struct, write the policy as JSON",
-        );
+fn literal(part: &Part<'_>, faults: &mut Faults) -> Literal {
+    // As a string it would never be equal to the number that may be meant.
+    if part.may_have_been_a_number() {
+        faults.add(part, Wrong::MaybeNumber);
     }
-    Literal::new(value)
+    Literal::new(part.value)
 }
 
-fn bound(bound: Bound, value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Check> {
-    let number = faults.number(value);
-    if number.is_none() {
-        faults.unfit(path, "a number", value);
-    }
-    Some(Check::Bound(bound, number?.as_ref().into()))
+fn bound(bound: Bound, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
+    let number = faults.fit(part, part.number(), Takes::Number)?;
+    Some(Check::Bound(bound, number.as_ref().into()))
 }
 
-fn divisor(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Check> {
-    let divisor = faults.number(value).filter(|number| {
+fn divisor(part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
+    let divisor = part.number().filter(|number| {
         // A divisor that cannot be judged by is not even a multiple of itself.
         decimal::compare(number, "0").is_gt() && decimal::is_multiple(number, number) == Some(true)
     });
-    if divisor.is_none() {
-        faults.unfit(path, "a positive number of at most 37 digits", value);
-    }
-    divisor.map(|divisor| Check::MultipleOf(divisor.as_ref().into()))
+    faults.fit(part, divisor, DIVISOR).map(|divisor| Check::MultipleOf(divisor.as_ref().into()))
 }
 
-fn count(
-    counted: Counted,
-    bound: Bound,
-    value: Value<'_>,
-    path: &Path,
-    faults: &mut Faults,
-) -> Option<Check> {
-    let number = whole(value, faults);
-    if number.is_none() {
-        faults.unfit(path, "a whole number, 0 or more, below 1.8e13", value);
-    }
-    Some(Check::Count(counted, bound, number?))
+fn count(counted: Counted, bound: Bound, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
+    faults.fit(part, part.whole(), COUNT).map(|number| Check::Count(counted, bound, number))
 }
 
-fn pattern(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Check> {
-    let Some(text) = value.string() else {
-        faults.unfit(path, "a regular expression", value);
-        return None;
-    };
+fn pattern(part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
+    let text = faults.fit(part, part.value.string(), PATTERN)?;
     // `.` matches no carriage return: patterns are in JavaScript's dialect.
     match RegexBuilder::new(&text).crlf(true).size_limit(MOST_PATTERN).build() {
         Ok(regex) => Some(Check::Pattern(regex, text.as_ref().into())),
         Err(error) => {
-            faults
-                .add(path, format_args!("must be a regular expression, {} is none: {error}", quoted(&text)));
+            faults.add(part, InSchema::NoPattern { text: text.into_owned(), why: error.to_string() });
             None
         }
     }

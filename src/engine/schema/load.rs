@@ -1,13 +1,14 @@
 //! A JSON value to a compiled schema: the schemas within it, and the `$ref`s between them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::keyword;
 use super::node::{Check, Members, Named, Node};
 use super::reference;
+use crate::document::{Faults, InSchema, Part, Takes, Wrong};
 use crate::json::{self, Kind, Value};
-use crate::policy::{Faults, Path};
 
 /// How many schemas a schema may consist of once its `$ref`s are followed. It bounds what a call
 /// takes: some `$ref`s that each name another one twice would double it at each step.
@@ -30,30 +31,26 @@ const ANNOTATIONS: [&str; 10] = [
     "deprecated",
 ];
 
-/// Compiles the schema at `path`; notes every fault and returns `None` where there is any.
-pub(super) fn load(value: Value<'_>, path: &Path, faults: &mut Faults) -> Option<Arc<Node>> {
-    let before = faults.iter().count();
-    if nests_deeper(value, json::MAX_DEPTH) {
-        faults.add(path, "arrays and objects nest deeper than 100 levels");
+/// Compiles a schema; notes every fault and returns `None` where there is any.
+pub(super) fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Arc<Node>> {
+    let before = faults.iter().len();
+    if nests_deeper(part.value, json::MAX_DEPTH) {
+        faults.add(part, Wrong::TooDeep(None));
         return None;
     }
-    let mut loader =
-        Loader { root: value, path, faults, seen: BTreeMap::new(), definitions: VecDeque::new() };
-    let root = loader.schema(value, path, 1);
-    while let Some((value, path)) = loader.definitions.pop_front() {
-        loader.schema(value, &path, 1);
+    let mut loader = Loader { root: part, faults, seen: BTreeMap::new(), definitions: VecDeque::new() };
+    let root = loader.schema(part, 1);
+    while let Some(part) = loader.definitions.pop_front() {
+        loader.schema(&part, 1);
     }
-    if root.extent.height > MOST_HEIGHT && !faults.has(path) {
-        faults.add(path, TOO_HIGH);
+    if root.extent.height > MOST_HEIGHT && !faults.has(&part.path) {
+        faults.add(part, InSchema::TooHigh);
     }
     if root.extent.size > MOST_SCHEMAS {
-        let what = "its `$ref`s make more than";
-        faults.add(path, format_args!("{what} {MOST_SCHEMAS} schemas of it, once each is followed anew"));
+        faults.add(part, InSchema::TooLarge { most: MOST_SCHEMAS });
     }
-    (faults.iter().count() == before).then_some(root)
+    (faults.iter().len() == before).then_some(root)
 }
-
-const TOO_HIGH: &str = "more than 100 schemas stand within one another, once `$ref`s are followed";
 
 fn nests_deeper(value: Value<'_>, levels: usize) -> bool {
     let within = |value| nests_deeper(value, levels.saturating_sub(1));
@@ -73,41 +70,41 @@ enum Seen {
 }
 
 struct Loader<'a, 'd> {
-    root: Value<'d>,
-    path: &'a Path,
+    root: &'a Part<'d>,
     faults: &'a mut Faults,
     seen: BTreeMap<usize, Seen>,
     /// Schemas of `$defs`, which have to be right even where nothing refers to them.
-    definitions: VecDeque<(Value<'d>, Path)>,
+    definitions: VecDeque<Part<'d>>,
 }
 
 impl<'d> Loader<'_, 'd> {
-    /// Compiles a schema, once however often it is referred to. What has a fault becomes whatever.
-    fn schema(&mut self, value: Value<'d>, path: &Path, depth: usize) -> Arc<Node> {
-        let start = value.span().start;
+    /// Compiles a schema, once however often it is referred to. Returns an unspecified node where it has a
+    /// fault.
+    fn schema(&mut self, part: &Part<'d>, depth: usize) -> Arc<Node> {
+        let start = part.value.span().start;
         match self.seen.get(&start) {
             Some(Seen::Done(node)) => return Arc::clone(node),
             Some(Seen::Open) => {
-                if !self.faults.has(path) {
-                    self.faults.add(path, "leads back to itself by a `$ref`, recursion is not supported");
+                if !self.faults.has(&part.path) {
+                    self.faults.add(part, InSchema::Recursive);
                 }
                 return Arc::default();
             }
             None => {}
         }
         if depth > MOST_HEIGHT {
-            if !self.faults.has(path) {
-                self.faults.add(path, TOO_HIGH);
+            if !self.faults.has(&part.path) {
+                self.faults.add(part, InSchema::TooHigh);
             }
             return Arc::default();
         }
         self.seen.insert(start, Seen::Open);
-        let checks = match value.kind() {
+        let checks = match part.value.kind() {
             Kind::Bool(true) => Vec::new(),
             Kind::Bool(false) => vec![Check::Never],
-            Kind::Object => self.keywords(value, path, depth.saturating_add(1)),
+            Kind::Object => self.keywords(part, depth.saturating_add(1)),
             _ => {
-                self.faults.unfit(path, "a schema: an object, `true` or `false`", value);
+                self.faults.unfit(part, Takes::Schema);
                 Vec::new()
             }
         };
@@ -116,43 +113,42 @@ impl<'d> Loader<'_, 'd> {
         node
     }
 
-    fn keywords(&mut self, schema: Value<'d>, path: &Path, depth: usize) -> Vec<Check> {
+    fn keywords(&mut self, schema: &Part<'d>, depth: usize) -> Vec<Check> {
         let mut checks = Vec::new();
         let mut members = BTreeMap::<Box<str>, Named>::new();
         let mut additional = None;
-        for (key, value) in schema.entries() {
-            let path = path.key(&key);
+        for (key, part) in schema.members() {
             let check = match key.as_ref() {
                 "properties" => {
-                    for (name, value, path) in self.named(value, &path) {
-                        let schema = self.schema(value, &path, depth);
+                    for (name, part) in self.named(&part) {
+                        let schema = self.schema(&part, depth);
                         named(&mut members, &name).schema = Some(schema);
                     }
                     None
                 }
                 "required" => {
-                    for name in keyword::names(value, &path, self.faults) {
+                    for name in keyword::names(&part, self.faults) {
                         named(&mut members, &name).required = true;
                     }
                     None
                 }
                 "additionalProperties" => {
-                    additional = Some(self.schema(value, &path, depth));
+                    additional = Some(self.schema(&part, depth));
                     None
                 }
                 "$defs" => {
-                    let definitions = self.named(value, &path);
-                    self.definitions.extend(definitions.into_iter().map(|(_, value, path)| (value, path)));
+                    let definitions = self.named(&part);
+                    self.definitions.extend(definitions.into_iter().map(|(_, part)| part));
                     None
                 }
-                "items" => Some(Check::Items(self.schema(value, &path, depth))),
-                "not" => Some(Check::Not(self.schema(value, &path, depth))),
-                "allOf" => Some(Check::All(self.alternatives(value, &path, depth))),
-                "anyOf" => Some(Check::Any(self.alternatives(value, &path, depth))),
-                "oneOf" => Some(Check::One(self.alternatives(value, &path, depth))),
-                "$ref" => self.reference(value, &path, depth),
+                "items" => Some(Check::Items(self.schema(&part, depth))),
+                "not" => Some(Check::Not(self.schema(&part, depth))),
+                "allOf" => Some(Check::All(self.alternatives(&part, depth))),
+                "anyOf" => Some(Check::Any(self.alternatives(&part, depth))),
+                "oneOf" => Some(Check::One(self.alternatives(&part, depth))),
+                "$ref" => self.reference(&part, depth),
                 name if ANNOTATIONS.contains(&name) || name.starts_with("x-") => None,
-                name => keyword::check(name, value, &path, self.faults),
+                name => keyword::check(name, &part, self.faults),
             };
             checks.extend(check);
         }
@@ -165,33 +161,34 @@ impl<'d> Loader<'_, 'd> {
     }
 
     /// Reads an object of names and schemas.
-    fn named(&mut self, value: Value<'d>, path: &Path) -> Vec<(Box<str>, Value<'d>, Path)> {
-        if !value.is_object() {
-            self.faults.unfit(path, "an object of names and their schemas", value);
+    fn named(&mut self, part: &Part<'d>) -> Vec<(Cow<'d, str>, Part<'d>)> {
+        if !part.value.is_object() {
+            self.faults.unfit(
+                part,
+                Takes::Said("an object of names and their schemas", &Takes::Named(&Takes::Schema)),
+            );
         }
-        let entries = value.entries();
-        entries.map(|(name, value)| (name.as_ref().into(), value, path.key(&name))).collect()
+        part.members().collect()
     }
 
     /// Reads a list of schemas.
-    fn alternatives(&mut self, value: Value<'d>, path: &Path, depth: usize) -> Vec<Arc<Node>> {
-        let mut nodes = Vec::new();
-        for (index, element) in value.elements().enumerate() {
-            nodes.push(self.schema(element, &path.index(index), depth));
-        }
+    fn alternatives(&mut self, part: &Part<'d>, depth: usize) -> Vec<Arc<Node>> {
+        let nodes: Vec<_> = part.elements().map(|element| self.schema(&element, depth)).collect();
         if nodes.is_empty() {
-            self.faults.unfit(path, "a list of one schema or more", value);
+            let schemas = &Takes::List(&Takes::Schema);
+            self.faults.unfit(part, Takes::Said("a list of one schema or more", schemas));
         }
         nodes
     }
 
-    fn reference(&mut self, value: Value<'d>, path: &Path, depth: usize) -> Option<Check> {
-        let target = value.string().and_then(|text| reference::resolve(self.root, self.path, &text));
-        let Some((target, place)) = target else {
-            self.faults.unfit(path, "a reference to a schema within this one, such as `#/$defs/name`", value);
+    fn reference(&mut self, part: &Part<'d>, depth: usize) -> Option<Check> {
+        let text = part.value.string();
+        let Some(target) = text.and_then(|text| reference::resolve(self.root, &text)) else {
+            let expected = "a reference to a schema within this one, such as `#/$defs/name`";
+            self.faults.unfit(part, Takes::Said(expected, &Takes::Filled));
             return None;
         };
-        Some(Check::All(vec![self.schema(target, &place, depth)]))
+        Some(Check::All(vec![self.schema(&target, depth)]))
     }
 }
 

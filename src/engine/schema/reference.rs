@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::Value;
-use crate::policy::Path;
+use crate::document::Part;
 
 /// What stands at a place of a schema.
 enum Place {
@@ -14,19 +13,17 @@ enum Place {
     List,
 }
 
-/// Finds the schema that `reference` points to in the schema `root`, which stands at `path`: the
-/// schema and its path. `None` where it points out of `root`, to nothing, or to what is no schema, such
-/// as a value of `enum`.
-pub(super) fn resolve<'d>(root: Value<'d>, path: &Path, reference: &str) -> Option<(Value<'d>, Path)> {
+/// Finds the schema that `reference` points to in the schema `root`. `None` where it points out of `root`,
+/// to nothing, or to what is no schema, such as a value of `enum`.
+pub(super) fn resolve<'d>(root: &Part<'d>, reference: &str) -> Option<Part<'d>> {
     let pointer = decode(reference.strip_prefix('#')?)?;
-    let mut found = (root, path.clone());
+    let mut found = root.clone();
     if pointer.is_empty() {
         return Some(found);
     }
     let mut place = Place::Schema;
     for token in pointer.strip_prefix('/')?.split('/') {
         let token = unescape(token)?;
-        let (value, path) = found;
         place = match (place, token.as_ref()) {
             (Place::Schema, "properties" | "$defs") => Place::Map,
             (Place::Schema, "allOf" | "anyOf" | "oneOf") => Place::List,
@@ -34,11 +31,10 @@ pub(super) fn resolve<'d>(root: Value<'d>, path: &Path, reference: &str) -> Opti
             (Place::Schema, _) => return None,
             (Place::Map | Place::List, _) => Place::Schema,
         };
-        found = if value.is_array() {
-            let index = index(&token)?;
-            (value.elements().nth(index)?, path.index(index))
+        found = if found.value.is_array() {
+            found.elements().nth(index(&token)?)?
         } else {
-            (value.get(&token)?, path.key(&token))
+            found.member(&token)?
         };
     }
     matches!(place, Place::Schema).then_some(found)
@@ -80,6 +76,7 @@ fn decode(fragment: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Notation;
     use crate::json;
 
     #[test]
@@ -89,6 +86,7 @@ mod tests {
             "properties":{"p":{"items":{"title":"8"}}},"anyOf":[true,{"not":{"title":"9"}}],
             "additionalProperties":{"title":"10"},"enum":[{"title":"no"}],"default":{"title":"no"}}"##;
         let document = json::read(text).unwrap();
+        let root = Part::root(document.root(), Notation::Json);
         for (reference, expected) in [
             ("#/$defs/a~1b", Some("1")),
             ("#/$defs/a/b", None),
@@ -124,25 +122,23 @@ mod tests {
             ("other.json#/$defs/deep", None),
             ("", None),
         ] {
-            let found = resolve(document.root(), &Path::default(), reference);
-            let title = found.and_then(|(schema, _)| schema.get("title")?.string());
+            let found = resolve(&root, reference);
+            let title = found.and_then(|schema| schema.value.get("title")?.string());
             assert_eq!(title.as_deref(), expected, "{reference}");
         }
-        let (root, _) = resolve(document.root(), &Path::default(), "#").unwrap();
-        assert_eq!(root.span(), document.root().span());
+        assert_eq!(resolve(&root, "#").unwrap().place(), root.place());
     }
 
     #[test]
     fn a_schema_that_is_pointed_to_has_the_path_of_the_document() {
-        let document = json::read(br#"{"$defs":{"a b":true},"anyOf":[true]}"#).unwrap();
-        let path = Path::default().key("arguments");
+        let document = json::read(br#"{"arguments":{"$defs":{"a b":true},"anyOf":[true]}}"#).unwrap();
+        let root = Part::root(document.root(), Notation::Json).member("arguments").unwrap();
         for (reference, expected) in [
             ("#", "arguments"),
             ("#/$defs/a b", "arguments.$defs[\"a b\"]"),
             ("#/anyOf/0", "arguments.anyOf[0]"),
         ] {
-            let (_, found) = resolve(document.root(), &path, reference).unwrap();
-            assert_eq!(found.to_string(), expected);
+            assert_eq!(resolve(&root, reference).unwrap().path.to_string(), expected);
         }
     }
 }

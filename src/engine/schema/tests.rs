@@ -1,15 +1,17 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::document::Notation;
 use crate::json;
 
 const DIGITS: &str = "`args.a` must be a number of no more digits than a double keeps";
 
 fn load(schema: &str) -> Result<Schema, String> {
-    let document = json::read(schema.as_bytes()).unwrap();
+    let text = format!(r#"{{"arguments":{schema}}}"#);
+    let document = json::read(text.as_bytes()).unwrap();
     let mut faults = Faults::default();
-    let path = Path::default().key("arguments");
-    let loaded = Schema::load(document.root(), &path, &mut faults);
+    let part = Part::root(document.root(), Notation::Json).member("arguments").unwrap();
+    let loaded = Schema::load(&part, &mut faults);
     assert_eq!(loaded.is_none(), !faults.is_empty(), "{schema}");
     loaded.ok_or_else(|| faults.to_string())
 }

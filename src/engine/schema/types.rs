@@ -9,7 +9,7 @@ use crate::json::{self, Kind, Value};
 pub(super) struct Types(u8);
 
 /// Each type as schemas spell it, and as messages do.
-const NAMES: [(&str, &str); 7] = [
+pub(super) const NAMES: [(&str, &str); 7] = [
     ("array", "an array"),
     ("boolean", "a boolean"),
     ("integer", "an integer"),
@@ -32,11 +32,6 @@ impl Types {
     pub fn named(name: &str) -> Option<Self> {
         let at = NAMES.iter().position(|(known, _)| *known == name)?;
         Some(Self(1 << at))
-    }
-
-    /// Walks the names of all types, for messages.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        NAMES.iter().map(|(name, _)| *name)
     }
 
     /// Returns the types of both sets.
@@ -121,7 +116,11 @@ mod tests {
         ] {
             let document = json::read(text.as_bytes()).unwrap();
             let fits = |name: &&str| Types::named(name).unwrap().fit(document.root());
-            assert_eq!(Types::names().filter(fits).collect::<Vec<_>>().join(" "), expected, "{text}");
+            assert_eq!(
+                NAMES.map(|(name, _)| name).into_iter().filter(fits).collect::<Vec<_>>().join(" "),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::{self, Write as _};
 
 use super::judge::{Broken, Constraint};
 use super::node::{Bound, Check, Counted};
+use crate::document::{Path, shortened};
 use crate::json::Value;
-use crate::policy::{Path, shortened};
 
 /// How much of a key that a caller sent is told, in characters.
 const KEY: usize = 64;

@@ -1,9 +1,11 @@
 //! Reads the configuration file, and reports all of its faults.
 
-use mcp_policy_engine::policy::{Faults, Path};
+use mcp_policy_engine::document::Path;
 
 use super::table::Keys;
-use super::{Caller, CallerCredential, Network, Person, Proxy, Risk, Role, Settings, SignIn, Tls, Webhook};
+use super::{
+    Caller, CallerCredential, Faults, Network, Person, Proxy, Risk, Role, Settings, SignIn, Tls, Webhook,
+};
 
 /// Reads the text of a configuration file. `file` returns the text of a file that the configuration names.
 ///
@@ -17,9 +19,9 @@ pub fn settings(text: &str, file: impl Fn(&str) -> std::io::Result<String>) -> R
             let start = error.span().map_or(0, |span| span.start);
             let line = text.get(..start).unwrap_or_default().matches('\n').count().saturating_add(1);
             // The parser's full message quotes the line, which may contain a secret.
-            faults.add(
+            faults.note(
                 &Path::default().key("line").index(line),
-                format_args!("not valid TOML: {}", error.message()),
+                format!("not valid TOML: {}", error.message()),
             );
             return Err(faults);
         }
@@ -55,7 +57,7 @@ fn root(
         webhooks: each(keys.tables("webhooks", faults), |keys| webhook(keys, file, faults)),
     };
     if !settings.sign_in.accounts && settings.sign_in.proxy.is_none() {
-        faults.add(
+        faults.note(
             &Path::default().key("sign_in").key("accounts"),
             "must be `true` without a `[sign_in.proxy]`",
         );
@@ -80,7 +82,7 @@ fn url(keys: &mut Keys<'_>, faults: &mut Faults) -> Option<String> {
     let text = keys.text("url", faults)?;
     let url = web_url(&text).filter(|url| !url.contains(['?', '#', '@']));
     if url.is_none() {
-        faults.add(&keys.place("url"), "must be a URL such as `https://approvals.example.com`");
+        faults.note(&keys.place("url"), "must be a URL such as `https://approvals.example.com`");
     }
     url.map(str::to_owned)
 }
@@ -105,20 +107,20 @@ fn caller(mut keys: Keys<'_>, has_client_ca: bool, faults: &mut Faults) -> Optio
         (Some(token), None) => {
             let digits = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
             if !digits(&token) {
-                faults.add(&place, "must be 64 hex digits, the SHA-256 of the token");
+                faults.note(&place, "must be 64 hex digits, the SHA-256 of the token");
             }
             Some(CallerCredential::Token(token.to_lowercase()))
         }
         (None, Some(name)) => {
             if !has_client_ca {
                 let what = "needs `tls.client_ca`, the authorities that sign callers' certificates";
-                faults.add(&keys.place("certificate"), what);
+                faults.note(&keys.place("certificate"), what);
             }
             Some(CallerCredential::Certificate(name))
         }
         _ => {
             if !faults.has(&place) && !faults.has(&keys.place("certificate")) {
-                faults.add(&place, "a caller must have either `token_sha256` or `certificate`");
+                faults.note(&place, "a caller must have either `token_sha256` or `certificate`");
             }
             None
         }
@@ -141,7 +143,7 @@ fn networks(texts: &[String], place: &Path, faults: &mut Faults) -> Vec<Network>
     for (index, text) in texts.iter().enumerate() {
         match Network::from_text(text) {
             Some(network) => networks.push(network),
-            None => faults.add(&place.index(index), "must be an address such as `10.0.0.7` or `10.0.0.0/8`"),
+            None => faults.note(&place.index(index), "must be an address such as `10.0.0.7` or `10.0.0.0/8`"),
         }
     }
     networks
@@ -153,13 +155,13 @@ fn proxy(mut keys: Keys<'_>, faults: &mut Faults) -> Proxy {
     for (key, name) in [("header", Some(&header)), ("groups_header", groups_header.as_ref())] {
         let name = name.filter(|name| !name.is_empty());
         if name.is_some_and(|name| axum::http::HeaderName::from_bytes(name.as_bytes()).is_err()) {
-            faults.add(&keys.place(key), "must be the name of a header, such as `x-forwarded-user`");
+            faults.note(&keys.place(key), "must be the name of a header, such as `x-forwarded-user`");
         }
     }
     let place = keys.place("trusted");
     let listed = keys.texts("trusted", faults);
     if listed.as_ref().is_none_or(Vec::is_empty) && !faults.has(&place) {
-        faults.add(&place, "must list the addresses of the proxy, such as `10.0.0.0/8`");
+        faults.note(&place, "must list the addresses of the proxy, such as `10.0.0.0/8`");
     }
     let trusted = networks(&listed.unwrap_or_default(), &place, faults);
     keys.close(faults);
@@ -170,11 +172,11 @@ fn role(mut keys: Keys<'_>, faults: &mut Faults) -> Role {
     let place = keys.place("who");
     let who = keys.texts("who", faults).unwrap_or_default();
     if who.is_empty() && !faults.has(&place) {
-        faults.add(&place, "must list names, or groups as `group:NAME`");
+        faults.note(&place, "must list names, or groups as `group:NAME`");
     }
     let may = keys.required("may", faults);
     if !may.is_empty() && !matches!(may.as_str(), "approve" | "view") {
-        faults.add(&keys.place("may"), "must be `approve` or `view`");
+        faults.note(&keys.place("may"), "must be `approve` or `view`");
     }
     let (servers, tools) = (keys.patterns("servers", faults), keys.patterns("tools", faults));
     keys.close(faults);
@@ -196,7 +198,7 @@ fn person(mut keys: Keys<'_>, faults: &mut Faults) -> Person {
     let place = keys.place("principals");
     let texts = keys.texts("principals", faults).unwrap_or_default();
     if texts.is_empty() && !faults.has(&place) {
-        faults.add(&place, "must list patterns of this person's principals");
+        faults.note(&place, "must list patterns of this person's principals");
     }
     keys.close(faults);
     let pattern = |text: &String| mcp_policy_engine::policy::Pattern::new(&text.to_lowercase());
@@ -217,19 +219,19 @@ fn webhook(
         (None, Some(path)) => match file(&path) {
             Ok(text) => text.trim().to_owned(),
             Err(error) => {
-                faults.add(&place, format_args!("cannot be read: {error}"));
+                faults.note(&place, format!("cannot be read: {error}"));
                 return None;
             }
         },
         _ => {
             if !reported {
-                faults.add(&place, "a webhook must have either `url` or `url_file`");
+                faults.note(&place, "a webhook must have either `url` or `url_file`");
             }
             return None;
         }
     };
     if web_url(&text).is_none() {
-        faults.add(&place, "must be a URL that starts with `https://` or `http://`");
+        faults.note(&place, "must be a URL that starts with `https://` or `http://`");
         return None;
     }
     Some(Webhook { url: text })

@@ -1,7 +1,10 @@
 //! Reads the keys of a configuration table, and reports unknown ones.
 
-use mcp_policy_engine::policy::{Faults, Path, Pattern};
+use mcp_policy_engine::document::Path;
+use mcp_policy_engine::policy::Pattern;
 use toml::{Table, Value};
+
+use super::Faults;
 
 /// A table that is being read. Each method reads the value of one key; [`close`](Self::close) reports all
 /// keys that no method has read.
@@ -21,7 +24,7 @@ impl<'t> Keys<'t> {
     fn open(value: &'t Value, path: Path, faults: &mut Faults) -> Self {
         let table = value.as_table();
         if table.is_none() {
-            faults.add(&path, format_args!("must be a table, found {}", found(value)));
+            faults.note(&path, format!("must be a table, found {}", found(value)));
         }
         Self { path, table, expected: Vec::new() }
     }
@@ -43,7 +46,7 @@ impl<'t> Keys<'t> {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
             _ => {
                 let path = self.place(key);
-                faults.add(&path, format_args!("must be a non-empty string, found {}", found(value)));
+                faults.note(&path, format!("must be a non-empty string, found {}", found(value)));
                 None
             }
         }
@@ -55,7 +58,7 @@ impl<'t> Keys<'t> {
         let text = self.text(key, faults);
         let place = self.place(key);
         if text.is_none() && !faults.has(&place) {
-            faults.add(&place, "is missing, must be a non-empty string");
+            faults.note(&place, "is missing, must be a non-empty string");
         }
         text.unwrap_or_default()
     }
@@ -67,7 +70,7 @@ impl<'t> Keys<'t> {
             value.as_integer().and_then(|number| u32::try_from(number).ok()).filter(|count| *count > 0);
         if count.is_none() {
             let path = self.place(key);
-            faults.add(&path, format_args!("must be an integer of 1 or more, found {}", found(value)));
+            faults.note(&path, format!("must be an integer of 1 or more, found {}", found(value)));
         }
         count
     }
@@ -77,7 +80,7 @@ impl<'t> Keys<'t> {
         let Some(value) = self.take(key) else { return absent };
         value.as_bool().unwrap_or_else(|| {
             let path = self.place(key);
-            faults.add(&path, format_args!("must be `true` or `false`, found {}", found(value)));
+            faults.note(&path, format!("must be `true` or `false`, found {}", found(value)));
             absent
         })
     }
@@ -87,7 +90,7 @@ impl<'t> Keys<'t> {
         let value = self.take(key)?;
         let path = self.place(key);
         let Some(list) = value.as_array() else {
-            faults.add(&path, format_args!("must be a list of strings, found {}", found(value)));
+            faults.note(&path, format!("must be a list of strings, found {}", found(value)));
             return None;
         };
         let mut texts = Vec::new();
@@ -95,8 +98,8 @@ impl<'t> Keys<'t> {
             match value.as_str() {
                 Some(text) if !text.is_empty() => texts.push(text.to_owned()),
                 _ => {
-                    let what = format_args!("must be a non-empty string, found {}", found(value));
-                    faults.add(&path.index(index), what);
+                    let what = format!("must be a non-empty string, found {}", found(value));
+                    faults.note(&path.index(index), what);
                 }
             }
         }
@@ -123,9 +126,8 @@ impl<'t> Keys<'t> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let path = self.place(key);
         let Some(list) = value.as_array() else {
-            let what =
-                format_args!("must be a list of tables, each under `[[{key}]]`, found {}", found(value));
-            faults.add(&path, what);
+            let what = format!("must be a list of tables, each under `[[{key}]]`, found {}", found(value));
+            faults.note(&path, what);
             return Vec::new();
         };
         let open = |(index, value)| Self::open(value, path.index(index), faults);
@@ -140,7 +142,7 @@ impl<'t> Keys<'t> {
                 let last = expected.pop().unwrap_or_default();
                 let expected =
                     if expected.is_empty() { last } else { format!("{} or {last}", expected.join(", ")) };
-                faults.add(&self.path.key(key), format_args!("unknown key, expected {expected}"));
+                faults.note(&self.path.key(key), format!("unknown key, expected {expected}"));
             }
         }
     }

@@ -9,7 +9,7 @@ fn read(text: &str) -> Result<Settings, Vec<String>> {
         "empty.txt" => Ok(String::new()),
         _ => Err(std::io::ErrorKind::NotFound.into()),
     };
-    settings(text, file).map_err(|faults| faults.iter().map(str::to_owned).collect())
+    settings(text, file).map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
 #[test]

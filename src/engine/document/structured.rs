@@ -1,5 +1,4 @@
-//! A policy written as YAML inside envoy.yaml, which Envoy hands over as a `google.protobuf.Struct`
-//! in wire form.
+//! `google.protobuf.Struct`: the form in which Envoy hands over YAML of its own configuration, and metadata.
 
 use std::fmt::Write as _;
 
@@ -7,13 +6,15 @@ use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 
-use super::fault::{Faults, Path};
+use super::fault::Faults;
+use super::path::Path;
+use super::wrong::Wrong;
 use crate::json;
 
 /// A double holds every integer up to this one, and not all beyond it.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Why bytes are no policy in a `Struct`.
+/// Why bytes are not read as a `Struct`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreadable {
     /// They are something else
@@ -22,8 +23,8 @@ pub enum Unreadable {
     TooDeep,
 }
 
-/// Turns the wire form of a `Struct` into JSON text. Numbers that a Struct may have changed on its
-/// way are faults.
+/// Turns the wire form of a `Struct` into JSON text. Notes a fault for each number that a Struct may have
+/// changed on its way.
 ///
 /// # Errors
 /// [`Unreadable`] where the bytes are no `Struct`.
@@ -36,7 +37,7 @@ pub fn to_json(bytes: &[u8], faults: &mut Faults) -> Result<String, Unreadable> 
     Ok(write(&document, faults))
 }
 
-/// Writes a `Struct` as JSON text.
+/// Writes a `Struct` as JSON text, with the same faults.
 pub fn write(document: &Struct, faults: &mut Faults) -> String {
     let mut out = String::new();
     write_object(&mut out, document, &Path::default(), faults);
@@ -79,15 +80,12 @@ fn write_value(out: &mut String, value: &Value, path: &Path, faults: &mut Faults
 
 fn write_number(out: &mut String, number: f64, path: &Path, faults: &mut Faults) {
     if !number.is_finite() {
-        faults.add(path, "must be a finite number");
+        faults.note(path, Wrong::NotFinite);
         out.push('0');
         return;
     }
     if number.fract() == 0.0 && number.abs() >= EXACT {
-        faults.add(
-            path,
-            "an integer beyond 2^53 may have been changed on its way as a Struct, write the policy as JSON",
-        );
+        faults.note(path, Wrong::Inexact);
     }
     // The shortest text that reads back as this double: 0.1 stays 0.1, an integer has no fraction.
     // Writing to a String cannot fail.

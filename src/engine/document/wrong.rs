@@ -1,0 +1,212 @@
+//! What can be wrong with a document.
+//!
+//! All kinds stand here, those of rules and schemas too, so that a tool can match on them.
+
+use super::keys::{Object, Takes};
+use super::path::Path;
+use super::position::Position;
+use crate::json::{Defect, Kind, Value};
+
+/// How much of a faulty value is kept, in characters: one more than a message quotes.
+const KEPT: usize = 41;
+
+/// What is wrong, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrong {
+    // The text
+    /// There is no text
+    Empty,
+    /// The text is no JSON
+    NotJson {
+        /// Why
+        what: &'static str,
+        /// Where
+        at: Position,
+        /// Whether it looks like YAML
+        yaml: bool,
+    },
+    /// Arrays and objects nest deeper than is read; the position where that is the whole document's fault
+    TooDeep(Option<Position>),
+    /// Arrays and objects nest deeper than protobuf is read
+    TooDeepForStruct,
+    /// A Struct has no JSON text
+    NoTextOfStruct,
+    /// Something else that two parsers read in two ways
+    Defect(Defect),
+
+    // Values
+    /// A value is not what belongs there
+    Unfit {
+        /// What belongs there
+        expected: Takes,
+        /// What is there
+        found: Found,
+    },
+    /// A number is beyond 64-bit integers and doubles
+    UnfitNumber,
+    /// A string holds half of a surrogate pair
+    LoneSurrogate,
+    /// A number of a Struct is infinite or none
+    NotFinite,
+    /// A Struct may have changed an integer
+    Inexact,
+    /// A string of a Struct may have been a number
+    MaybeNumber,
+    /// A string is empty
+    EmptyString,
+
+    // Keys
+    /// A key is missing
+    Missing {
+        /// What belongs under it
+        expected: Takes,
+    },
+    /// A key is not one of the object's
+    UnknownKey {
+        /// The key
+        key: String,
+        /// The object, with the keys that it can have
+        object: &'static Object,
+    },
+    /// A key stands twice
+    DuplicateKey,
+
+    // What belongs to one layer
+    /// Something of rules
+    Rule(InRule),
+    /// Something of a schema
+    Schema(InSchema),
+}
+
+/// What is wrong with a rule, a limit, a condition or a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InRule {
+    /// A pattern is empty
+    EmptyPattern,
+    /// A pattern overlaps with another one, and neither decides
+    Overlaps {
+        /// The path of the other one
+        other: Path,
+    },
+    /// A method is decided by another section
+    OfSection {
+        /// The method
+        method: String,
+        /// The section
+        section: &'static str,
+    },
+    /// A resource has a rule for arguments
+    NoArguments,
+    /// A rule wants an approval, and the document does not say whom to ask
+    NobodyToAsk,
+    /// A window is called by an unknown word
+    UnknownWindow {
+        /// The word
+        word: String,
+        /// What belongs there
+        expected: Takes,
+    },
+    /// A counter is defined in another way elsewhere
+    Disagrees {
+        /// Its name
+        counter: String,
+        /// The key that differs
+        on: &'static str,
+        /// The path of the limit that came first
+        first: Path,
+    },
+    /// A text is no path to a value
+    NoValuePath {
+        /// The text
+        text: String,
+        /// What belongs there
+        expected: Takes,
+        /// Why it is none
+        why: &'static str,
+    },
+    /// A regular expression of a condition does not compile
+    NoRegex {
+        /// The expression
+        text: String,
+        /// Why
+        why: String,
+    },
+    /// A condition compares a string with something else
+    NotOfStrings {
+        /// The path to the string
+        subject: String,
+    },
+    /// A description fits everybody
+    FitsAll(&'static Object),
+    /// Another grant has the name
+    NameTaken {
+        /// That grant's path
+        by: String,
+    },
+}
+
+/// What is wrong with a schema of arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InSchema {
+    /// Nothing would be judged by a keyword
+    UnknownKeyword {
+        /// The keyword
+        keyword: String,
+    },
+    /// `type` names none
+    NoType,
+    /// A `pattern` does not compile
+    NoPattern {
+        /// The pattern
+        text: String,
+        /// Why
+        why: String,
+    },
+    /// A schema leads back to itself
+    Recursive,
+    /// Too many schemas stand within one another
+    TooHigh,
+    /// A schema consists of too many schemas
+    TooLarge {
+        /// How many it may consist of
+        most: usize,
+    },
+}
+
+impl From<InRule> for Wrong {
+    fn from(wrong: InRule) -> Self {
+        Self::Rule(wrong)
+    }
+}
+
+impl From<InSchema> for Wrong {
+    fn from(wrong: InSchema) -> Self {
+        Self::Schema(wrong)
+    }
+}
+
+/// What stands where something else belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Messages do not tell it: it may be a secret, or adds nothing
+    Untold,
+    /// A scalar, by the beginning of its JSON text
+    Scalar(String),
+    /// An array or an object
+    Compound(Kind),
+}
+
+impl Found {
+    /// Describes a value.
+    #[must_use]
+    pub fn new(value: Value<'_>) -> Self {
+        match value.kind() {
+            kind @ (Kind::Array | Kind::Object) => Self::Compound(kind),
+            _ => {
+                let raw = value.raw();
+                let end = raw.char_indices().nth(KEPT).map_or(raw.len(), |(at, _)| at);
+                Self::Scalar(raw.get(..end).unwrap_or_default().to_owned())
+            }
+        }
+    }
+}

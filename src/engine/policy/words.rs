@@ -1,0 +1,76 @@
+//! The words of a policy document, and what each stands for. Messages list them in this order.
+
+use super::{Action, Arguments, Certificate, Effect, Mode, Order, RequestHeaders, Scope};
+use crate::limit::Kind;
+use crate::mcp::answer::Form;
+
+pub(super) const VERSIONS: [(&str, ()); 1] = [("1", ())];
+
+pub(super) const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+
+pub(super) const DEFAULTS: [(&str, Effect); 2] = [("deny", Effect::Deny), ("allow", Effect::Allow)];
+
+pub(super) const EFFECTS: [(&str, Effect); 2] = [("allow", Effect::Allow), ("deny", Effect::Deny)];
+
+pub(super) const FORMS: [(&str, Form); 3] =
+    [("result", Form::Result), ("error", Form::Error), ("http", Form::Http)];
+
+pub(super) const WAYS: [(&str, RequestHeaders); 2] =
+    [("hold", RequestHeaders::Hold), ("stream", RequestHeaders::Stream)];
+
+pub(super) const ARGUMENTS: [(&str, Arguments); 3] =
+    [("hash", Arguments::Hash), ("full", Arguments::Full), ("none", Arguments::None)];
+
+pub(super) const ACTIONS: [(&str, Action); 3] =
+    [("allow", Action::Allow), ("deny", Action::Deny), ("require_approval", Action::RequireApproval)];
+
+/// Windows in seconds.
+pub(super) const WINDOWS: [(&str, u64); 4] =
+    [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
+
+pub(super) const SCOPES: [(&str, Scope); 4] = [
+    ("grant", Scope::Grant),
+    ("principal", Scope::Principal),
+    ("session", Scope::Session),
+    ("global", Scope::Global),
+];
+
+pub(super) const KINDS: [(&str, Kind); 2] = [("sliding", Kind::Sliding), ("calendar", Kind::Calendar)];
+
+pub(super) const CERTIFICATES: [(&str, Certificate); 3] =
+    [("uri_san", Certificate::UriSan), ("dns_san", Certificate::DnsSan), ("subject", Certificate::Subject)];
+
+/// How a condition compares.
+#[derive(Clone, Copy)]
+pub(super) enum Op {
+    Eq,
+    Neq,
+    In,
+    NotIn,
+    Order(Order),
+    Contains,
+    NotContains,
+    StartsWith,
+    EndsWith,
+    Glob,
+    Regex,
+    Exists,
+}
+
+pub(super) const OPS: [(&str, Op); 15] = [
+    ("eq", Op::Eq),
+    ("neq", Op::Neq),
+    ("in", Op::In),
+    ("not_in", Op::NotIn),
+    ("lt", Op::Order(Order::Less)),
+    ("lte", Op::Order(Order::LessOrEqual)),
+    ("gt", Op::Order(Order::Greater)),
+    ("gte", Op::Order(Order::GreaterOrEqual)),
+    ("contains", Op::Contains),
+    ("not_contains", Op::NotContains),
+    ("starts_with", Op::StartsWith),
+    ("ends_with", Op::EndsWith),
+    ("glob", Op::Glob),
+    ("regex", Op::Regex),
+    ("exists", Op::Exists),
+];
