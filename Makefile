@@ -67,11 +67,12 @@ format: ## format the Rust and the Python
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests
 
 cost: build ## count operations, allocations and host calls of fixed requests; UPDATE=1 writes the table
-	@cargo run --quiet --profile cost -p mcp-policy-cost -- \
+	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm tests/cost/expected.json $(if $(UPDATE),--update)
 
-bench: build ## measure what the filter costs Envoy, against native mcp + rbac
+bench: build ## measure what the filter costs Envoy, against native mcp + rbac; ARGS=--quick takes two minutes
 	@$(PARTS) modern
+	@cargo build --quiet --profile measure -p mcp-policy-load
 	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench $(ARGS)
 
 clean: ## remove what was built and fetched
