@@ -46,6 +46,8 @@ def run(plan: Plan, extra: dict) -> None:
         f"A large policy as a multiple of a small one, sustained:\n\n{report.growth()}\n\n"
         f"Of what mcp + rbac adds, sustained:\n\n{report.targets()}"
     )
+    if extra:
+        print(f"\nOther builds, as a part of what this filter adds:\n\n{report.builds(list(extra))}")
 
 
 def main() -> int:

@@ -51,7 +51,7 @@ class Report:
     def latencies(self) -> str:
         """Write how long answers take at a fixed rate: medians over rounds and processes."""
         lines = [("", "p50 in µs", "", "p99 in µs", "")]
-        for name in self._processes[0].latencies:
+        for name in (row.name for row in self._rows.values() if row.paced):
             cells = [name]
             for part in (0, 1):
                 each = [
@@ -59,6 +59,21 @@ class Report:
                     for costs in self._processes
                 ]
                 cells += [f"{statistics.median(each):,.0f}", _range(each, 0)]
+            lines.append(tuple(cells))
+        return _table(lines)
+
+    def builds(self, extra: list) -> str:
+        """Write what other builds of the module add as a part of what this one adds, sustained and in bursts."""
+        lines = [("", "sustained", "", "bursts", "")]
+        for row in self._rows.values():
+            name = next((name for name in extra if row.name.split(",")[0] == name), None)
+            if name is None:
+                continue
+            ours = self._rows["this filter" + row.name.removeprefix(name)]
+            cells = [row.name]
+            for kind in ("sustained", "bursts"):
+                each = [added(costs, kind, row) / added(costs, kind, ours) for costs in self._processes]
+                cells += [f"{statistics.median(each):.2f}", _range(each)]
             lines.append(tuple(cells))
         return _table(lines)
 

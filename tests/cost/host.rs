@@ -1,7 +1,8 @@
 //! A proxy in memory, as a module sees it: the calls of proxy-wasm 0.2.1 that this filter uses, each
 //! answered as Envoy 1.40 answers it.
 
-mod calls;
+mod process;
+mod stream;
 mod wasi;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,6 +11,14 @@ use wasmi::{Caller, Engine, Error, Linker, Memory, Module, TypedFunc};
 
 /// Where the clock stands, in nanoseconds since the Unix epoch: 2026-01-01T00:00:00Z.
 pub const NOW_NS: u64 = 1_767_225_600_000_000_000;
+
+const OK: u32 = 0;
+const NOT_FOUND: u32 = 1;
+const BAD_ARGUMENT: u32 = 2;
+const CAS_MISMATCH: u32 = 8;
+
+/// What a call returns, or why the module traps.
+type Status = Result<u32, Error>;
 
 /// A list of header names and values.
 pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
@@ -71,7 +80,8 @@ pub struct Callee {
 /// When two calls have one name.
 pub fn link(engine: &Engine, module: &Module) -> Result<Linker<Host>, Error> {
     let mut linker = Linker::new(engine);
-    calls::link(&mut linker)?;
+    stream::link(&mut linker)?;
+    process::link(&mut linker)?;
     wasi::link(&mut linker)?;
     linker.allow_shadowing(false);
     for import in module.imports() {

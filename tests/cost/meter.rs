@@ -6,23 +6,23 @@
 //! one more for every 8 bytes, as a loop would. The functions by which Rust allocates are found by
 //! name, and add one to the second counter when they are entered.
 
+mod found;
+
 use std::error::Error;
 
+use found::Found;
 use wasm_encoder::reencode::{self, Reencode, utils};
 use wasm_encoder::{
     CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection, GlobalType, Instruction,
     Module, ValType,
 };
-use wasmparser::{KnownCustom, Name, Operator, Parser, Payload, TypeRef};
+use wasmparser::{Operator, Parser};
 
 /// The exported global that counts operations.
 pub const OPERATIONS: &str = "cost_operations";
 
 /// The exported global that counts allocations.
 pub const ALLOCATIONS: &str = "cost_allocations";
-
-/// What the functions are called that hand out memory, behind rustc's mangling.
-const ALLOCATORS: [&str; 3] = ["__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"];
 
 /// A module that counts.
 #[derive(Debug)]
@@ -40,74 +40,11 @@ impl Metered {
     /// When it cannot be read, or does not say which of its functions allocate.
     pub fn of(wasm: &[u8]) -> Result<Self, Box<dyn Error>> {
         let found = Found::of(wasm)?;
-        if found.allocators.is_empty() {
-            return Err(format!("the module names none of {ALLOCATORS:?}: is its name section gone?").into());
-        }
         let mut writer =
             Writer { globals: found.globals, allocators: found.allocators, next: found.imported };
         let mut module = Module::new();
         writer.parse_core_module(&mut module, Parser::new(0), wasm)?;
         Ok(Self { wasm: module.finish(), rustc: found.rustc })
-    }
-}
-
-/// What has to be known of a module before it is rewritten.
-#[derive(Debug, Default)]
-struct Found {
-    imported: u32,
-    globals: u32,
-    allocators: Vec<u32>,
-    rustc: String,
-}
-
-impl Found {
-    fn of(wasm: &[u8]) -> Result<Self, Box<dyn Error>> {
-        let mut found = Self::default();
-        for payload in Parser::new(0).parse_all(wasm) {
-            match payload? {
-                Payload::ImportSection(imports) => {
-                    for import in imports {
-                        match import?.ty {
-                            TypeRef::Func(_) => found.imported += 1,
-                            TypeRef::Global(_) => found.globals += 1,
-                            _ => {}
-                        }
-                    }
-                }
-                Payload::GlobalSection(globals) => found.globals += globals.count(),
-                Payload::CustomSection(section) => found.custom(section.as_known())?,
-                _ => {}
-            }
-        }
-        Ok(found)
-    }
-
-    fn custom(&mut self, section: KnownCustom<'_>) -> Result<(), Box<dyn Error>> {
-        match section {
-            KnownCustom::Name(names) => {
-                for name in names {
-                    let Name::Function(functions) = name? else { continue };
-                    for function in functions {
-                        let function = function?;
-                        if ALLOCATORS.iter().any(|allocator| function.name.ends_with(allocator)) {
-                            self.allocators.push(function.index);
-                        }
-                    }
-                }
-            }
-            KnownCustom::Producers(fields) => {
-                for field in fields {
-                    for value in field?.values {
-                        let value = value?;
-                        if value.name == "rustc" {
-                            self.rustc = value.version.split(' ').next().unwrap_or_default().to_owned();
-                        }
-                    }
-                }
-            }
-            _ => {}
-        }
-        Ok(())
     }
 }
 
