@@ -1,6 +1,6 @@
 """Measures: `make bench`, or with more builds of the module `make bench ARGS="name=module.wasm"`.
 
-`ARGS=--quick` takes about two minutes in place of about fifteen. PROCESSES and ROUNDS can be set in the
+`ARGS=--quick` takes about two minutes in place of twelve to fifteen. PROCESSES and ROUNDS can be set in the
 environment. Exits 0 if it could measure, whatever it measured.
 """
 

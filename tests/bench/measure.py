@@ -25,7 +25,7 @@ class Plan:
     """
 
     processes: int = 4
-    rounds: int = 20
+    rounds: int = 16
     bursts: int = 8
     requests: int = 40
     sustain_ms: int = 150
