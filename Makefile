@@ -8,7 +8,7 @@ WASM     := wasm32-wasip1
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals parts envoy-image run demo screenshot test test-rust test-envoy lint format bench clean
+.PHONY: help build approvals parts envoy-image run demo screenshot test test-rust test-envoy lint format cost bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,8 +66,13 @@ format: ## format the Rust and the Python
 	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests
 
-bench: build ## measure what the filter costs Envoy, against native mcp + rbac
+cost: build ## count operations, allocations and host calls of fixed requests; UPDATE=1 writes the table
+	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
+		target/$(WASM)/release/mcp_policy_filter.wasm tests/cost/expected.json $(if $(UPDATE),--update)
+
+bench: build ## measure what the filter costs Envoy, against native mcp + rbac; ARGS=--quick takes two minutes
 	@$(PARTS) modern
+	@cargo build --quiet --profile measure -p mcp-policy-load
 	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench $(ARGS)
 
 clean: ## remove what was built and fetched

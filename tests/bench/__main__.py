@@ -1,80 +1,71 @@
 """Measures: `make bench`, or with more builds of the module `make bench ARGS="name=module.wasm"`.
 
-ROUNDS and REQUESTS (in each contender's burst) can be set in the environment. Exits 0 if it could
-measure, whatever it measured.
+`ARGS=--quick` takes about two minutes in place of twelve to fifteen. PROCESSES and ROUNDS can be set in the
+environment. Exits 0 if it could measure, whatever it measured.
 """
 
 import os
-import random
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import places
-from harness.proxy import Envoy
-from launch import Server
 
-from . import contenders, cpu
-from .load import Load, Unexpected
-from .report import GOAL, Report
-
-ROUNDS = int(os.environ.get("ROUNDS", 600))
-REQUESTS = int(os.environ.get("REQUESTS", 40))
-
-# The wasm engine compiles in earnest what has run for a while; that is over by then.
-WARMING = 4_000
+from . import contenders, measure
+from .load import PROGRAM, Unexpected
+from .measure import Plan, Progress
+from .report import Report
 
 
-def measure(pid: int, loads: dict) -> dict:
-    """Return each contender's nanoseconds a request, one number a round."""
-    for load in loads.values():
-        load.burst(WARMING)
-    costs = {name: [] for name in loads}
-    order = list(loads)
-    for _ in range(ROUNDS):
-        random.shuffle(order)
-        spent = cpu.spent_ns(pid)
-        for name in order:
-            requests = loads[name].burst(REQUESTS)
-            before, spent = spent, cpu.spent_ns(pid)
-            costs[name].append((spent - before) / requests)
-    return costs
-
-
-def run(folder: Path, extra: dict) -> None:
-    """Start everything, measure, print the table."""
-    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with Server([sys.executable, "-m", "bench.upstream"], folder / "upstream.log", environment) as upstream:
-        listed = contenders.contenders(extra)
-        envoy = Envoy(contenders.options(upstream.port, extra, folder), folder)
-        try:
-            proof = contenders.proof()
-            Load(envoy.ports[proof.listener], proof.call, proof.expects).once()
-            loads = {one.name: Load(envoy.ports[one.listener], one.call, one.expects) for one in listed}
-            costs = measure(envoy.pid, loads)
-        finally:
-            envoy.stop()
-    base, ours, native = (one.name for one in listed[:3])
-    told = Report(costs, base, native)
-    reached = told.ratio(ours)
-    print(f"CPU of the Envoy process, {ROUNDS} rounds of {REQUESTS} requests to each:\n\n{told.table()}\n")
-    print(
-        f"{ours} adds {reached.median:.2f} of what {native} adds "
-        f"(quartiles {reached.low:.2f} to {reached.high:.2f}); the goal is {GOAL}"
+def chosen(arguments: list) -> Plan:
+    """Read from the arguments and the environment how much is measured."""
+    plan = Plan.quick() if "--quick" in arguments else Plan()
+    names = {"processes": "PROCESSES", "rounds": "ROUNDS"}
+    return replace(
+        plan, **{field: int(os.environ[name]) for field, name in names.items() if name in os.environ}
     )
 
 
+def run(plan: Plan, extra: dict) -> None:
+    """Start everything, measure, print the tables."""
+    progress = Progress(plan.processes * plan.rounds)
+    processes = []
+    for number in range(1, plan.processes + 1):
+        progress.say(f"Envoy {number} of {plan.processes} starts")
+        with tempfile.TemporaryDirectory(prefix="mcp-policy-bench-") as folder:
+            processes.append(measure.process(plan, extra, Path(folder), progress))
+    progress.end()
+    report = Report(contenders.contenders(extra), processes)
+    rounds = f"{plan.processes} processes, {plan.rounds} rounds in each"
+    print(
+        f"CPU of the Envoy process, {rounds}: sustained for {plan.sustain_ms} ms, {plan.bursts} bursts of "
+        f"{plan.requests} requests. Over pass-through, as a part of what native mcp + rbac adds with a body "
+        f"of the same length, and between which numbers the processes lie:\n\n{report.costs()}\n\n"
+        f"Latency at {plan.rate:,} requests a second:\n\n{report.latencies()}\n\n"
+        f"A large policy as a multiple of a small one, sustained:\n\n{report.growth()}\n\n"
+        f"Of what mcp + rbac adds, sustained:\n\n{report.targets()}"
+    )
+    if extra:
+        print(f"\nOther builds, as a part of what this filter adds:\n\n{report.builds(list(extra))}")
+
+
 def main() -> int:
-    extra = dict(argument.split("=", 1) for argument in sys.argv[1:])
-    if not places.MODULE.exists():
-        print("bench: there is no module; make build", file=sys.stderr)
-        return 1
-    with tempfile.TemporaryDirectory(prefix="mcp-policy-bench-") as folder:
-        try:
-            run(Path(folder), extra)
-        except Unexpected as unexpected:
-            print(f"bench: {unexpected}", file=sys.stderr)
+    arguments = sys.argv[1:]
+    unknown = [argument for argument in arguments if argument != "--quick" and "=" not in argument]
+    if unknown:
+        print(f"bench: unknown: {' '.join(unknown)}; there are --quick and name=module.wasm", file=sys.stderr)
+        return 2
+    extra = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    for needed, made in ((places.MODULE, "make build"), (PROGRAM, "make bench")):
+        if not needed.exists():
+            print(f"bench: there is no {needed}: {made}", file=sys.stderr)
             return 1
+    try:
+        run(chosen(arguments), extra)
+    except Unexpected as unexpected:
+        print(f"bench: {unexpected}", file=sys.stderr)
+        return 1
     return 0
 
 

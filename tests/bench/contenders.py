@@ -5,22 +5,16 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import places
 from harness import bootstrap
 from harness.options import Options
 
-from . import upstream
+from . import policies
+from .policies import API_KEY, DENIED, TOOL
 
 PASS_THROUGH, FILTER, NATIVE = "main", "filter", "native"
 
-ALLOWED, DENIED = "summarize", "delete_agent"
-MAX = 1_000_000_000
-
-ARGUMENTS = {
-    "text": "The river rose in the night, the bridge was closed, nobody was hurt.",
-    "length": "short",
-}
-LENGTH = 223
+TEXT = "The river rose in the night, the bridge was closed, nobody was hurt. "
+SHORT, MIDDLE, LONG = 223, 4_096, 102_400
 
 # What the Python SDK's client sends with a call.
 HEADERS = (
@@ -35,39 +29,88 @@ HEADERS = (
     "mcp-session-id: 0d5f6c1e8a7b4c2d9e3f1a2b3c4d5e6f",
 )
 
+# The server's answer, and the head of a refusal.
+FORWARDED, REFUSED = b"the trains ran again by evening", b"\r\nx-mcp-policy: denied\r\n"
+
 
 @dataclass
 class Contender:
-    """One row of the table: `call` asked of `listener`, whose every answer holds `expects`."""
+    """One row: `call` asked of `listener`, whose every answer holds `expects`.
+
+    What it costs is told over `base`, and as a part of what `reference` costs over that: both are rows
+    with a body of the same length. `paced` rows are asked at a fixed rate too.
+    """
 
     name: str
     listener: str
     call: bytes
-    expects: bytes
+    base: str = "pass-through"
+    reference: str = "mcp + rbac"
+    expects: bytes = FORWARDED
+    paced: bool = False
 
 
-def call(tool: str) -> bytes:
-    """Build a `tools/call` of 223 bytes with its head."""
-    arguments = dict(ARGUMENTS)
+@dataclass
+class Growth:
+    """A kind of policy, and how large it gets."""
+
+    name: str
+    policy: object
+    counts: tuple
+    key: bool = False
+
+    def rows(self) -> dict:
+        """Name each size's row, with its listener and its policy."""
+        slug = self.name.replace(" ", "-")
+        return {f"{count:,} {self.name}": (f"{slug}-{count}", self.policy(count)) for count in self.counts}
+
+
+GROWTH = (
+    Growth("tools", policies.tools, (10, 1_000, 10_000)),
+    Growth("patterns", policies.patterns, (10, 1_000)),
+    Growth("hide patterns", policies.hidden, (10, 1_000)),
+    Growth("grants by key", policies.grants, (1, 1_000), key=True),
+)
+
+
+def call(tool: str, length: int = SHORT, key: bool = False) -> bytes:
+    """Build a `tools/call` of so many bytes, with its head."""
+    arguments = {"text": "", "length": "short"}
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
     message["params"] = {"name": tool, "arguments": arguments, "_meta": {"progressToken": 1}}
-    missing = LENGTH - len(json.dumps(message, separators=(",", ":")))
-    arguments["text"] += "." * missing
+    missing = length - len(json.dumps(message, separators=(",", ":")))
+    arguments["text"] = (TEXT * (missing // len(TEXT) + 1))[:missing]
     body = json.dumps(message, separators=(",", ":")).encode()
-    head = "\r\n".join((*HEADERS, f"content-length: {len(body)}"))
-    return head.encode() + b"\r\n\r\n" + body
+    headers = (*HEADERS, *([f"x-api-key: {API_KEY}"] if key else []), f"content-length: {len(body)}")
+    return "\r\n".join(headers).encode() + b"\r\n\r\n" + body
 
 
 def contenders(extra: dict) -> list:
-    """List who is measured, pass-through first, then the filter and what it is measured against."""
-    forwarded = upstream.BODY
-    return [
-        Contender("pass-through", PASS_THROUGH, call(ALLOWED), forwarded),
-        Contender("this filter", FILTER, call(ALLOWED), forwarded),
-        Contender("mcp + rbac", NATIVE, call(ALLOWED), forwarded),
-        *(Contender(name, name, call(ALLOWED), forwarded) for name in extra),
-        Contender("this filter, denied", FILTER, call(DENIED), b"\r\nx-mcp-policy: denied\r\n"),
+    """List who is measured; `extra` gives further builds of the module by name."""
+    builds = {"this filter": FILTER, **{name: name for name in extra}}
+    allowed, keyed = call(TOOL), call(TOOL, key=True)
+    rows = [
+        Contender("pass-through", PASS_THROUGH, allowed, paced=True),
+        Contender("mcp + rbac", NATIVE, allowed, paced=True),
+        *(Contender(name, listener, allowed, paced=True) for name, listener in builds.items()),
+        *(
+            Contender(f"{name}, API key + schema", f"{listener}-key", keyed, paced=True)
+            for name, listener in builds.items()
+        ),
+        Contender("this filter, denied", FILTER, call(DENIED), expects=REFUSED),
     ]
+    for length, words in ((MIDDLE, "4 kB"), (LONG, "100 kB")):
+        same = {
+            "call": call(TOOL, length),
+            "base": f"pass-through, {words}",
+            "reference": f"mcp + rbac, {words}",
+        }
+        listeners = {"pass-through": PASS_THROUGH, "mcp + rbac": NATIVE, **builds}
+        rows += [Contender(f"{name}, {words}", listener, **same) for name, listener in listeners.items()]
+    for growth in GROWTH:
+        asked = keyed if growth.key else allowed
+        rows += [Contender(name, listener, asked) for name, (listener, _) in growth.rows().items()]
+    return rows
 
 
 def proof() -> Contender:
@@ -76,32 +119,30 @@ def proof() -> Contender:
     They refuse before the request is read to its end, and the connection with it: nothing to
     compare on connections that stay open.
     """
-    return Contender("mcp + rbac, denied", NATIVE, call(DENIED), b"HTTP/1.1 403 Forbidden\r\n")
-
-
-def policy() -> dict:
-    """Read policies/aipaygen.json with its limits raised, so that no call is refused for them."""
-    document = json.loads((places.ROOT / "policies" / "aipaygen.json").read_text())
-    for rule in document["tools"].values():
-        for limit in rule.get("limits", ()):
-            limit["max"] = MAX
-    return document
+    return Contender("mcp + rbac, denied", NATIVE, call(DENIED), expects=b"HTTP/1.1 403 Forbidden\r\n")
 
 
 def options(upstream_port: int, extra: dict, folder: Path) -> Options:
     """Choose the listeners; `extra` gives further builds of the module by name."""
-    governed = policy()
-    also = {FILTER: governed, NATIVE: None, **dict.fromkeys(extra, governed)}
+    aipaygen, api_key = policies.aipaygen(), policies.api_key()
+    also = {FILTER: aipaygen, f"{FILTER}-key": api_key, NATIVE: None}
+    modules = {}
+    for name, build in extra.items():
+        modules |= {name: (name, build), f"{name}-key": (name, build)}
+        also |= {name: aipaygen, f"{name}-key": api_key}
+    for growth in GROWTH:
+        also |= dict(growth.rows().values())
 
     def edit(listener: dict) -> None:
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
         if listener["name"] == NATIVE:
             manager["http_filters"][:0] = native()
-        if build := extra.get(listener["name"]):
-            module = folder / f"{listener['name']}.wasm"
+        if listener["name"] in modules:
+            name, build = modules[listener["name"]]
+            module = folder / f"{name}.wasm"
             shutil.copy(build, module)
             vm = manager["http_filters"][0]["typed_config"]["config"]["vm_config"]
-            vm.update(vm_id=listener["name"], code={"local": {"filename": str(module)}})
+            vm.update(vm_id=name, code={"local": {"filename": str(module)}})
 
     return Options(upstream=upstream_port, workers=1, also=also, edit_listener=edit, log_level="error")
 
@@ -109,18 +150,18 @@ def options(upstream_port: int, extra: dict, folder: Path) -> Options:
 def native() -> list:
     """Build Envoy's own way to allow one tool: `mcp` reads the name, `rbac` compares it."""
     name = {"filter": "envoy.filters.http.mcp", "path": [{"key": "params"}, {"key": "name"}]}
-    matcher = {**name, "value": {"string_match": {"exact": ALLOWED}}}
+    matcher = {**name, "value": {"string_match": {"exact": TOOL}}}
     allowed = {
         "permissions": [{"sourced_metadata": {"metadata_matcher": matcher}}],
         "principals": [{"any": True}],
     }
     rules = {"action": "ALLOW", "policies": {"tools": allowed}}
     kind = bootstrap.any_of
+    # Of itself it reads 8 kB and refuses what is longer. Here it reads as far as this filter does.
+    limits = {"traffic_mode": "REJECT_NO_MCP", "max_request_body_size": 1_048_576}
+    mcp = kind("extensions.filters.http.mcp.v3.Mcp", **limits)
     return [
-        {
-            "name": "envoy.filters.http.mcp",
-            "typed_config": kind("extensions.filters.http.mcp.v3.Mcp", traffic_mode="REJECT_NO_MCP"),
-        },
+        {"name": "envoy.filters.http.mcp", "typed_config": mcp},
         {
             "name": "envoy.filters.http.rbac",
             "typed_config": kind("extensions.filters.http.rbac.v3.RBAC", rules=rules),

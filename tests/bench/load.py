@@ -1,62 +1,92 @@
-"""The client: bursts of requests over connections that stay open."""
+"""Drives `load/`, the program that is both the client and the server behind Envoy."""
 
-import re
 import socket
+import subprocess
+from dataclasses import dataclass
 
-# So many requests are under way at once, each on a connection of its own.
+import places
+
+PROGRAM = places.TARGET / "measure" / "mcp-policy-load"
+
+# So many requests are under way at once in bursts and under sustained load.
 CONNECTIONS = 8
 
-LENGTH = re.compile(rb"\r\ncontent-length: (\d+)")
+# At a fixed rate a request must find a connection free, also when answers are late.
+PACED_CONNECTIONS = 64
 
 
 class Unexpected(Exception):
     """An answer was not the one that is to be measured."""
 
 
+@dataclass
+class Done:
+    """What a load has come to; latencies in microseconds."""
+
+    requests: int
+    p50: float
+    p99: float
+
+
+class Loader:
+    """A running program: `port` is where it serves."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.port = int(self._process.stdout.readline().split("=")[1])
+
+    def __enter__(self) -> "Loader":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            pipe.close()
+
+    def add(self, port: int, request: bytes, expects: bytes, connections: int = CONNECTIONS) -> "Load":
+        """Open connections to a listener of Envoy."""
+        number = self._tell("add", port, connections, expects.hex(), request.hex()).split()[1]
+        return Load(self, number)
+
+    def _tell(self, *words: object) -> str:
+        self._process.stdin.write(" ".join(map(str, words)) + "\n")
+        self._process.stdin.flush()
+        if answer := self._process.stdout.readline():
+            return answer
+        raise Unexpected(self._process.stderr.read().strip())
+
+    def run(self, *words: object) -> Done:
+        _, requests, p50, p99 = self._tell(*words).split()
+        return Done(int(requests), int(p50) / 1000, int(p99) / 1000)
+
+
+@dataclass
 class Load:
-    """Asks one contender the same thing again and again; `expects` is in each of its answers."""
+    """Asks one listener the same thing again and again."""
 
-    def __init__(self, port: int, request: bytes, expects: bytes) -> None:
-        self._request = request
-        self._expects = expects
-        self._connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]
-        for connection in self._connections:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    loader: Loader
+    number: str
 
-    def burst(self, requests: int) -> int:
-        """Send so many requests, or a few more; return how many."""
-        rounds = -(-requests // CONNECTIONS)
-        for _ in range(rounds):
-            for connection in self._connections:
-                connection.sendall(self._request)
-            for connection in self._connections:
-                self._receive(connection)
-        return rounds * CONNECTIONS
+    def burst(self, requests: int) -> Done:
+        """Send so many requests, or a few more, a round on all connections after the other."""
+        return self.loader.run("burst", self.number, requests)
 
-    def once(self) -> None:
-        """Send one request on one connection."""
-        self._connections[0].sendall(self._request)
-        self._receive(self._connections[0])
+    def sustain(self, milliseconds: int) -> Done:
+        """Keep a request under way on every connection."""
+        return self.loader.run("sustain", self.number, milliseconds)
 
-    def _receive(self, connection: socket.socket) -> None:
-        answer = b""
-        while not _is_whole(answer):
-            if not (piece := connection.recv(65536)):
-                raise Unexpected(f"the connection was closed after {answer!r}")
-            answer += piece
-        if self._expects not in answer:
-            raise Unexpected(f"{self._expects!r} is not in {answer!r}")
-
-    def close(self) -> None:
-        for connection in self._connections:
-            connection.close()
+    def rate(self, per_second: int, milliseconds: int) -> Done:
+        """Send requests at fixed times."""
+        return self.loader.run("rate", self.number, per_second, milliseconds)
 
 
-def _is_whole(answer: bytes) -> bool:
-    head = answer.find(b"\r\n\r\n")
-    if head < 0:
-        return False
-    length = LENGTH.search(answer, 0, head)
-    if not length:
-        raise Unexpected(f"an answer without a length: {answer!r}")
-    return len(answer) >= head + 4 + int(length[1])
+def once(port: int, request: bytes, expects: bytes) -> None:
+    """Send one request on a connection of its own."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        answer = connection.recv(65536)
+    if expects not in answer:
+        raise Unexpected(f"{expects!r} is not in {answer!r}")

@@ -1,72 +1,134 @@
-"""The table, for a person to read."""
+"""The tables, for a person to read."""
 
 import statistics
-from dataclasses import dataclass
 
-GOAL = 0.6
+from .contenders import GROWTH, Contender
 
-# The rounds are dealt into so many groups, each with a ratio of its own, to show how far they differ.
-GROUPS = 20
-
-
-@dataclass
-class Spread:
-    """A median between its quartiles."""
-
-    low: float
-    median: float
-    high: float
-
-    @classmethod
-    def of(cls, values: list) -> "Spread":
-        return cls(*statistics.quantiles(values, n=4, method="inclusive"))
+# What of `mcp + rbac` the filter may add under sustained load, and how much growth may cost.
+TARGETS = {
+    "this filter": 0.80,
+    "this filter, API key + schema": 1.0,
+    "this filter, 4 kB": 0.8,
+}
+GROWTH_TARGET = 1.1
 
 
 class Report:
-    """What was measured, by contender: nanoseconds a request, one number a round.
+    """What several processes have shown.
 
-    Contenders are compared with those of the same round, and of the differences the median is taken:
-    what disturbed some rounds then counts as little as how far it disturbed them.
+    Contenders are compared with those of the same round, and of the differences the median is taken: what
+    disturbed some rounds then counts as little as how far it disturbed them. That gives one number a
+    process; of these the median is told, and between which they lie.
     """
 
-    def __init__(self, costs: dict, base: str, reference: str) -> None:
-        """Take the costs; all is told over `base`, and as a part of what `reference` adds to that."""
-        self._costs = costs
-        self._base = base
-        self._reference = reference
+    def __init__(self, rows: list, processes: list) -> None:
+        """Take the contenders, and the costs that each process has shown."""
+        self._rows = {row.name: row for row in rows}
+        self._processes = processes
 
-    def over(self, name: str) -> list:
-        """Return what a contender costs more than the base, round by round."""
-        pairs = zip(self._costs[name], self._costs[self._base], strict=True)
-        return [cost - base for cost, base in pairs]
+    def costs(self) -> str:
+        """Write what everybody costs, under sustained load and in bursts."""
+        head = ("", "sustained: ns", "over", "of native", "", "bursts: ns", "over", "of native", "")
+        lines = [head]
+        for row in self._rows.values():
+            cells = [row.name]
+            for kind in ("sustained", "bursts"):
+                each = [statistics.median(getattr(costs, kind)[row.name]) for costs in self._processes]
+                cells.append(f"{statistics.median(each):,.0f}")
+                if row.name == row.base:
+                    cells += ["", "", ""]
+                    continue
+                over = [added(costs, kind, row) for costs in self._processes]
+                parts = self._parts(row, kind)
+                cells += [
+                    f"{statistics.median(over):+,.0f}",
+                    f"{statistics.median(parts):.2f}",
+                    _range(parts),
+                ]
+            lines.append(tuple(cells))
+        return _table(lines)
 
-    def ratio(self, name: str) -> Spread:
-        """Return what a contender adds as a part of what the reference adds."""
-        ours, theirs = self.over(name), self.over(self._reference)
-        groups = range(min(GROUPS, len(ours) // 2))
-        parts = [_part(ours[group :: len(groups)], theirs[group :: len(groups)]) for group in groups]
-        spread = Spread.of(parts)
-        spread.median = _part(ours, theirs)
-        return spread
+    def latencies(self) -> str:
+        """Write how long answers take at a fixed rate: medians over rounds and processes."""
+        lines = [("", "p50 in µs", "", "p99 in µs", "")]
+        for name in (row.name for row in self._rows.values() if row.paced):
+            cells = [name]
+            for part in (0, 1):
+                each = [
+                    statistics.median(round_[part] for round_ in costs.latencies[name])
+                    for costs in self._processes
+                ]
+                cells += [f"{statistics.median(each):,.0f}", _range(each, 0)]
+            lines.append(tuple(cells))
+        return _table(lines)
 
-    def table(self) -> str:
-        """Write one row a contender."""
-        rows = [("", "ns a request", f"over {self._base}", "quartiles", f"of {self._reference}", "quartiles")]
-        for name, costs in self._costs.items():
-            row = [name, f"{statistics.median(costs):,.0f}"]
-            if name != self._base:
-                added, part = Spread.of(self.over(name)), self.ratio(name)
-                row += [f"{added.median:+,.0f}", f"{added.low:+,.0f} to {added.high:+,.0f}"]
-                row += [f"{part.median:.2f}", f"{part.low:.2f} to {part.high:.2f}"]
-            rows.append((*row, *[""] * (6 - len(row))))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(_line(row, widths) for row in rows)
+    def builds(self, extra: list) -> str:
+        """Write what other builds of the module add as a part of what this one adds, sustained and in bursts."""
+        lines = [("", "sustained", "", "bursts", "")]
+        for row in self._rows.values():
+            name = next((name for name in extra if row.name.split(",")[0] == name), None)
+            if name is None:
+                continue
+            ours = self._rows["this filter" + row.name.removeprefix(name)]
+            cells = [row.name]
+            for kind in ("sustained", "bursts"):
+                each = [added(costs, kind, row) / added(costs, kind, ours) for costs in self._processes]
+                cells += [f"{statistics.median(each):.2f}", _range(each)]
+            lines.append(tuple(cells))
+        return _table(lines)
+
+    def growth(self) -> str:
+        """Write what a large policy costs as a multiple of what a small one does, sustained."""
+        lines = []
+        for growth in GROWTH:
+            small, *_, large = growth.rows()
+            each = [
+                added(costs, "sustained", self._rows[large]) / added(costs, "sustained", self._rows[small])
+                for costs in self._processes
+            ]
+            reached = statistics.median(each)
+            verdict = _verdict(reached, GROWTH_TARGET)
+            lines.append((f"{small} to {growth.counts[-1]:,}", f"{reached:.2f}", _range(each), verdict))
+        return _table(lines)
+
+    def targets(self) -> str:
+        """Write what was to be reached, and whether it was."""
+        lines = []
+        for name, target in TARGETS.items():
+            parts = self._parts(self._rows[name], "sustained")
+            reached = statistics.median(parts)
+            lines.append((name, f"{reached:.2f}", _range(parts), _verdict(reached, target)))
+        return _table(lines)
+
+    def _parts(self, row: Contender, kind: str) -> list:
+        """Return what a contender adds as a part of what its reference adds, process by process."""
+        reference = self._rows[row.reference]
+        return [added(costs, kind, row) / added(costs, kind, reference) for costs in self._processes]
 
 
-def _part(ours: list, theirs: list) -> float:
-    return statistics.median(ours) / statistics.median(theirs)
+def added(costs: object, kind: str, row: Contender) -> float:
+    """Return what a contender costs more than its base: the median over the rounds of one process."""
+    by_name = getattr(costs, kind)
+    pairs = zip(by_name[row.name], by_name[row.base], strict=True)
+    return statistics.median(cost - base for cost, base in pairs)
 
 
-def _line(row: tuple, widths: list) -> str:
-    cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
-    return "  ".join([row[0].ljust(widths[0]), *cells[1:]]).rstrip()
+def _verdict(reached: float, target: float) -> str:
+    return f"target {target}: {'reached' if reached <= target else 'missed'}"
+
+
+def _range(values: list, digits: int = 2) -> str:
+    return f"{min(values):.{digits}f} to {max(values):.{digits}f}"
+
+
+def _table(lines: list) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(_line(cells, widths) for cells in lines)
+
+
+def _line(cells: tuple, widths: list) -> str:
+    first, *rest = (
+        cell.rjust(width) if number else cell.ljust(width)
+        for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join(["  " + first, *rest]).rstrip()

@@ -11,11 +11,12 @@ import tempfile
 import textwrap
 from pathlib import Path
 
+from mcp import Client
+
 import places
 from harness import policy, runs, servers, service
 from harness.options import Options
 from harness.proxy import Envoy
-from mcp import Client
 
 POLICY = places.ROOT / "policies" / "aipaygen.json"
 DECISION = "dev.mcp-policy/decision"

@@ -3,11 +3,11 @@
 from contextlib import asynccontextmanager
 
 import httpx
+from mcp import ClientSession, McpError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 
 import steps
-from mcp import ClientSession, McpError
 
 
 class Session:

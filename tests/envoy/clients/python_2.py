@@ -3,11 +3,11 @@
 from contextlib import asynccontextmanager
 
 import httpx2
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult
 
 import steps
-from mcp import Client, MCPError
 
 
 class Session:

@@ -1,0 +1,168 @@
+//! Connections to one listener, on which one request is sent again and again.
+
+use std::collections::VecDeque;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream as Blocking};
+use std::time::Instant;
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+use crate::CLIENTS;
+
+/// Asks one listener; `expected` is in each of its answers.
+#[derive(Debug)]
+pub struct Client {
+    number: usize,
+    expected: Vec<u8>,
+    request: Vec<u8>,
+    connections: Vec<Connection>,
+    free: VecDeque<usize>,
+    /// Where bytes are read into, made once
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: TcpStream,
+    /// How much of the request has been written
+    sent: usize,
+    received: Vec<u8>,
+    /// Since when its request is under way
+    since: Option<Instant>,
+}
+
+/// Returns which client's which connection has a token, if any has.
+pub fn parts(token: Token) -> Option<(usize, usize)> {
+    let rest = token.0.checked_sub(CLIENTS.0)?;
+    Some((rest >> 16, rest & 0xffff))
+}
+
+impl Client {
+    /// Opens connections.
+    pub fn new(
+        number: usize,
+        port: u16,
+        connections: usize,
+        expected: Vec<u8>,
+        request: Vec<u8>,
+    ) -> io::Result<Self> {
+        let open = || {
+            let stream = Blocking::connect((Ipv4Addr::LOCALHOST, port))?;
+            stream.set_nodelay(true)?;
+            stream.set_nonblocking(true)?;
+            let stream = TcpStream::from_std(stream);
+            Ok(Connection { stream, sent: request.len(), received: Vec::new(), since: None })
+        };
+        let connections = (0..connections).map(|_| open()).collect::<io::Result<Vec<_>>>()?;
+        let free = (0..connections.len()).collect();
+        Ok(Self { number, expected, request, connections, free, buffer: vec![0; 16 * 1024] })
+    }
+
+    /// Has the poll tell of these connections.
+    pub fn register(mut self, registry: &Registry) -> io::Result<Self> {
+        for (number, connection) in self.connections.iter_mut().enumerate() {
+            let token = Token(CLIENTS.0 + (self.number << 16) + number);
+            registry.register(&mut connection.stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        }
+        Ok(self)
+    }
+
+    /// Returns how many connections there are.
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Returns how many requests have no answer yet.
+    pub fn under_way(&self) -> usize {
+        self.connections.len() - self.free.len()
+    }
+
+    /// Tells whether a connection is free for a request.
+    pub fn is_free(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    /// Sends a request that has been due `since` then.
+    pub fn send(&mut self, since: Instant) -> io::Result<()> {
+        let Some(number) = self.free.pop_front() else { return Ok(()) };
+        let connection = &mut self.connections[number];
+        (connection.sent, connection.since) = (0, Some(since));
+        connection.write(&self.request)
+    }
+
+    /// Does what can be done on a connection.
+    pub fn handle(&mut self, number: usize, latencies: &mut Vec<u64>) -> io::Result<()> {
+        let connection = &mut self.connections[number];
+        connection.write(&self.request)?;
+        connection.read(&mut self.buffer)?;
+        if !is_whole(&connection.received)? {
+            return Ok(());
+        }
+        let answer = std::mem::take(&mut connection.received);
+        if !answer.windows(self.expected.len()).any(|part| part == self.expected) {
+            let [expected, answer] = [&self.expected, &answer].map(|text| String::from_utf8_lossy(text));
+            return Err(io::Error::other(format!("{expected:?} is not in {answer:?}")));
+        }
+        if let Some(since) = connection.since.take() {
+            latencies.push(since.elapsed().as_nanos() as u64);
+            self.free.push_back(number);
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    /// Writes as much of the request as there is room for.
+    fn write(&mut self, request: &[u8]) -> io::Result<()> {
+        while self.sent < request.len() {
+            match self.stream.write(&request[self.sent..]) {
+                Ok(written) => self.sent += written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all that has come.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => {
+                    let answer = String::from_utf8_lossy(&self.received).into_owned();
+                    return Err(io::Error::other(format!("the connection was closed after {answer:?}")));
+                }
+                Ok(read) => {
+                    self.received.extend(&buffer[..read]);
+                    // Less than there was room for is all there is.
+                    if read < buffer.len() {
+                        return Ok(());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn is_whole(answer: &[u8]) -> io::Result<bool> {
+    let Some(head) = head(answer) else { return Ok(false) };
+    let length = length(&answer[..head]).ok_or_else(|| io::Error::other("an answer without a length"))?;
+    Ok(answer.len() >= head + length)
+}
+
+/// Returns how long a message's head is, the empty line included, if it is whole.
+pub fn head(message: &[u8]) -> Option<usize> {
+    message.windows(4).position(|end| end == b"\r\n\r\n").map(|end| end + 4)
+}
+
+/// Returns the length that a head tells of the body.
+pub fn length(head: &[u8]) -> Option<usize> {
+    let name = b"content-length:";
+    let line = head
+        .split(|byte| *byte == b'\n')
+        .find(|line| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))?;
+    std::str::from_utf8(&line[name.len()..]).ok()?.trim().parse().ok()
+}

@@ -1,0 +1,135 @@
+//! Loads Envoy with requests, and serves behind it, in one thread: it takes one core and leaves the
+//! others to Envoy.
+//!
+//! It prints `port=12345`, where it serves, and takes one command a line:
+//!
+//! | command | does |
+//! |---|---|
+//! | `add PORT CONNECTIONS EXPECTED REQUEST` | opens connections; answers `added NUMBER`. The texts are in hex, `EXPECTED` is a part of every answer |
+//! | `burst NUMBER REQUESTS` | sends on all connections at once, and again when all answers are there |
+//! | `sustain NUMBER MILLISECONDS` | keeps a request under way on every connection |
+//! | `rate NUMBER PER_SECOND MILLISECONDS` | sends at fixed times, whether or not answers have come |
+//!
+//! The last three answer `done REQUESTS P50 P99`, latencies in nanoseconds: under `rate` they count from
+//! when a request was to be sent. An answer that is not the expected one ends the program.
+
+mod client;
+mod pace;
+mod server;
+
+use std::io::{self, BufRead, Write as _};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token};
+
+use client::Client;
+use pace::Pace;
+use server::Server;
+
+/// How long nothing may happen while answers are awaited.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waiting in the kernel ends late by up to a millisecond; what is due sooner is waited for awake.
+const AWAKE: Duration = Duration::from_millis(2);
+
+fn main() -> io::Result<()> {
+    let mut bench = Bench::new()?;
+    let mut out = io::stdout();
+    writeln!(out, "port={}", bench.server.port()?)?;
+    out.flush()?;
+    for line in io::stdin().lock().lines() {
+        let answer = bench.command(&line?)?;
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// Everything that is open.
+struct Bench {
+    poll: Poll,
+    events: Events,
+    server: Server,
+    clients: Vec<Client>,
+}
+
+impl Bench {
+    fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let server = Server::new(poll.registry())?;
+        Ok(Self { poll, events: Events::with_capacity(256), server, clients: Vec::new() })
+    }
+
+    fn command(&mut self, line: &str) -> io::Result<String> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let pace = match words[..] {
+            ["add", port, connections, expected, request] => {
+                let number = self.clients.len();
+                let (port, connections) = (whole(port)? as u16, whole(connections)? as usize);
+                let client = Client::new(number, port, connections, bytes(expected)?, bytes(request)?);
+                self.clients.push(client?.register(self.poll.registry())?);
+                return Ok(format!("added {number}"));
+            }
+            ["burst", _, requests] => Pace::burst(whole(requests)?),
+            ["sustain", _, milliseconds] => Pace::sustain(Duration::from_millis(whole(milliseconds)?)),
+            ["rate", _, per_second, milliseconds] => {
+                Pace::rate(whole(per_second)?, Duration::from_millis(whole(milliseconds)?))
+            }
+            _ => return Err(invalid(line)),
+        };
+        let number = whole(words[1])? as usize;
+        let mut latencies = self.run(number, pace)?;
+        latencies.sort_unstable();
+        let at = |part: usize| latencies.get(latencies.len() * part / 100).copied().unwrap_or_default();
+        Ok(format!("done {} {} {}", latencies.len(), at(50), at(99)))
+    }
+
+    /// Sends requests until the pace is over and all answers are there; returns their latencies.
+    fn run(&mut self, number: usize, mut pace: Pace) -> io::Result<Vec<u64>> {
+        let mut latencies = Vec::new();
+        loop {
+            let client = &mut self.clients[number];
+            let now = Instant::now();
+            while let Some(since) = client.is_free().then(|| pace.next(now, client)).flatten() {
+                client.send(since)?;
+            }
+            if pace.is_over(now) && client.under_way() == 0 {
+                return Ok(latencies);
+            }
+            let due = pace.due().map(|due| due.saturating_duration_since(now));
+            let timeout = match due {
+                Some(wait) if wait < AWAKE => Duration::ZERO,
+                Some(wait) => wait - AWAKE,
+                None => PATIENCE,
+            };
+            self.poll.poll(&mut self.events, Some(timeout))?;
+            if self.events.is_empty() && due.is_none() {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer comes"));
+            }
+            for event in &self.events {
+                match client::parts(event.token()) {
+                    Some((client, connection)) => self.clients[client].handle(connection, &mut latencies)?,
+                    None => self.server.handle(event.token(), self.poll.registry())?,
+                }
+            }
+        }
+    }
+}
+
+fn whole(word: &str) -> io::Result<u64> {
+    word.parse().map_err(|_| invalid(word))
+}
+
+/// Reads a text in hex.
+fn bytes(word: &str) -> io::Result<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).ok_or_else(|| invalid("no hex digit"));
+    let pairs = word.as_bytes().chunks(2);
+    pairs.map(|pair| Ok((digit(pair[0])? * 16 + digit(*pair.get(1).unwrap_or(&b'-'))?) as u8)).collect()
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("not understood: {what}"))
+}
+
+/// The tokens below this are the server's.
+const CLIENTS: Token = Token(1 << 32);

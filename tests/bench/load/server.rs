@@ -1,0 +1,120 @@
+//! The server behind Envoy. It answers every request alike and looks at nothing but its length, to leave
+//! the machine to Envoy.
+
+use std::collections::HashMap;
+use std::io::{self, Read as _, Write as _};
+use std::net::Ipv4Addr;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+
+use crate::client;
+
+const BODY: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"The river rose in the night and the bridge was closed until noon; nobody was hurt, and the trains ran again by evening."}],"isError":false}}"#;
+
+const LISTENER: Token = Token(0);
+
+/// Everything that Envoy has open to it.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    connections: HashMap<Token, Connection>,
+    last: usize,
+    answer: Vec<u8>,
+    /// Where bytes are read into, made once
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: TcpStream,
+    /// What has come of a request's head
+    head: Vec<u8>,
+    /// How much of its body is missing, once the head is there
+    missing: Option<usize>,
+}
+
+impl Server {
+    /// Listens on a port that the kernel chooses.
+    pub fn new(registry: &Registry) -> io::Result<Self> {
+        let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        registry.register(&mut listener, LISTENER, Interest::READABLE)?;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
+        let answer = format!("{head}{}\r\n\r\n{BODY}", BODY.len()).into_bytes();
+        Ok(Self { listener, connections: HashMap::new(), last: 0, answer, buffer: vec![0; 128 * 1024] })
+    }
+
+    /// Returns its port.
+    pub fn port(&self) -> io::Result<u16> {
+        Ok(self.listener.local_addr()?.port())
+    }
+
+    /// Does what can be done where a token points to.
+    pub fn handle(&mut self, token: Token, registry: &Registry) -> io::Result<()> {
+        if token == LISTENER {
+            return self.accept(registry);
+        }
+        let Some(connection) = self.connections.get_mut(&token) else { return Ok(()) };
+        if !connection.serve(&self.answer, &mut self.buffer)? {
+            self.connections.remove(&token);
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, registry: &Registry) -> io::Result<()> {
+        loop {
+            match self.listener.accept() {
+                Ok((mut stream, _)) => {
+                    stream.set_nodelay(true)?;
+                    self.last += 1;
+                    let token = Token(self.last);
+                    registry.register(&mut stream, token, Interest::READABLE)?;
+                    self.connections.insert(token, Connection { stream, head: Vec::new(), missing: None });
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// Takes what has come and answers what is whole. Returns whether the connection is still open.
+    fn serve(&mut self, answer: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => return Ok(false),
+                Ok(read) => {
+                    self.take(&buffer[..read], answer)?;
+                    if read < buffer.len() {
+                        return Ok(true);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+                // Envoy resets what it has refused.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes a part of a request. Envoy sends the next one when this one is answered.
+    fn take(&mut self, bytes: &[u8], answer: &[u8]) -> io::Result<()> {
+        let missing = match self.missing {
+            Some(missing) => missing.saturating_sub(bytes.len()),
+            None => {
+                self.head.extend(bytes);
+                let Some(end) = client::head(&self.head) else { return Ok(()) };
+                let length = client::length(&self.head[..end]).unwrap_or(0);
+                length.saturating_sub(self.head.len() - end)
+            }
+        };
+        self.missing = Some(missing);
+        if missing == 0 {
+            self.missing = None;
+            self.head.clear();
+            self.stream.write_all(answer)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! A proxy in memory, as a module sees it: the calls of proxy-wasm 0.2.1 that this filter uses, each
+//! answered as Envoy 1.40 answers it.
+
+mod process;
+mod stream;
+mod wasi;
+
+use std::collections::{BTreeMap, HashMap};
+
+use wasmi::{Caller, Engine, Error, Linker, Memory, Module, TypedFunc};
+
+/// Where the clock stands, in nanoseconds since the Unix epoch: 2026-01-01T00:00:00Z.
+pub const NOW_NS: u64 = 1_767_225_600_000_000_000;
+
+const OK: u32 = 0;
+const NOT_FOUND: u32 = 1;
+const BAD_ARGUMENT: u32 = 2;
+const CAS_MISMATCH: u32 = 8;
+
+/// What a call returns, or why the module traps.
+type Status = Result<u32, Error>;
+
+/// A list of header names and values.
+pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What the module answers a request with.
+#[derive(Debug, Default)]
+pub struct Reply {
+    pub status: u32,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+}
+
+/// What the proxy holds of the stream whose callback is under way.
+#[derive(Debug, Default)]
+pub struct Stream {
+    pub request_headers: Headers,
+    pub request_body: Vec<u8>,
+    pub response_headers: Headers,
+    pub response_body: Vec<u8>,
+    /// A request that the module has sent elsewhere: the token of its answer.
+    pub asked: Option<u32>,
+    pub answer_headers: Headers,
+    pub answer_body: Vec<u8>,
+    pub reply: Option<Reply>,
+    /// The module lets a request go on that it had paused.
+    pub resumed: bool,
+    pub filter_state: HashMap<Vec<u8>, Vec<u8>>,
+}
+
+/// One process with one worker.
+#[derive(Debug, Default)]
+pub struct Host {
+    pub configuration: Vec<u8>,
+    pub stream: Stream,
+    /// The module's calls by name, since they were last taken.
+    pub calls: BTreeMap<String, u64>,
+    /// The calls of the module, since they were last taken.
+    pub callbacks: u64,
+    /// What the module has logged.
+    pub log: Vec<String>,
+    shared: HashMap<Vec<u8>, (Vec<u8>, u32)>,
+    last_version: u32,
+    last_token: u32,
+    metrics: Vec<(Vec<u8>, i64)>,
+    random: u64,
+    module: Option<Callee>,
+}
+
+/// What the host needs of the module.
+#[derive(Debug, Clone, Copy)]
+pub struct Callee {
+    pub memory: Memory,
+    pub allocate: TypedFunc<u32, u32>,
+}
+
+/// Links a module with this host. What the module imports and this host does not know traps.
+///
+/// # Errors
+/// When two calls have one name.
+pub fn link(engine: &Engine, module: &Module) -> Result<Linker<Host>, Error> {
+    let mut linker = Linker::new(engine);
+    stream::link(&mut linker)?;
+    process::link(&mut linker)?;
+    wasi::link(&mut linker)?;
+    linker.allow_shadowing(false);
+    for import in module.imports() {
+        let (from, name) = (import.module().to_owned(), import.name().to_owned());
+        let Some(kind) = import.ty().func() else { continue };
+        let unknown = format!("the host does not know {from}.{name}");
+        // What is known already stays.
+        let _ = linker.func_new(&from, &name, kind.clone(), move |_, _, _| Err(Error::new(unknown.clone())));
+    }
+    Ok(linker)
+}
+
+impl Host {
+    /// Gives the host the module that it calls back into.
+    pub fn attach(&mut self, module: Callee) {
+        self.module = Some(module);
+    }
+
+    fn count(&mut self, call: &str) {
+        match self.calls.get_mut(call) {
+            Some(count) => *count += 1,
+            None => drop(self.calls.insert(call.to_owned(), 1)),
+        }
+    }
+
+    fn callee(&self) -> Result<Callee, Error> {
+        self.module.ok_or_else(|| Error::new("the module calls before it is there"))
+    }
+}
+
+/// A call of the module's that is under way.
+struct Call<'a>(Caller<'a, Host>);
+
+impl<'a> Call<'a> {
+    fn new(mut caller: Caller<'a, Host>, name: &str) -> Self {
+        caller.data_mut().count(name);
+        Self(caller)
+    }
+
+    fn host(&mut self) -> &mut Host {
+        self.0.data_mut()
+    }
+
+    fn read(&self, at: u32, size: u32) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; size as usize];
+        self.0.data().callee()?.memory.read(&self.0, at as usize, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Error> {
+        let memory = self.0.data().callee()?.memory;
+        Ok(memory.write(&mut self.0, at as usize, bytes)?)
+    }
+
+    /// Has the module allocate room for bytes, writes them there, and says where. No bytes have no place.
+    fn give(&mut self, bytes: &[u8], place: u32, size: u32) -> Result<(), Error> {
+        let mut at = 0;
+        if !bytes.is_empty() {
+            let allocate = self.0.data().callee()?.allocate;
+            self.host().callbacks += 1;
+            at = allocate.call(&mut self.0, bytes.len() as u32)?;
+            self.write(at, bytes)?;
+        }
+        self.write(place, &at.to_le_bytes())?;
+        self.write(size, &(bytes.len() as u32).to_le_bytes())
+    }
+}

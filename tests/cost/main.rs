@@ -1,0 +1,99 @@
+//! Counts what a fixed set of requests costs in the built module, and compares the numbers with a
+//! committed table: `make cost`, or `make cost UPDATE=1` to write the table.
+//!
+//! `meter` rewrites the module so that it counts its own operations and allocations. `host` is the
+//! proxy that the module runs in, `worker` calls the module in the order in which Envoy does. `requests`
+//! and `policies` are what is measured, `table` is what comes out.
+//!
+//! Nothing here depends on time, on chance or on the machine: the clock stands still, the random bytes
+//! are always the same, so every run prints the same numbers.
+
+mod host;
+mod meter;
+mod policies;
+mod requests;
+mod table;
+mod worker;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use meter::Metered;
+use requests::{Case, Of};
+use table::{Row, Table};
+use worker::{Counts, Engine};
+
+/// Requests before this one fill caches: metrics are defined, counters and maps have their places.
+const MEASURED: usize = 10;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (module, expected, update) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [module, expected] => (module, expected, false),
+        [module, expected, "--update"] => (module, expected, true),
+        _ => {
+            eprintln!("usage: mcp-policy-cost MODULE.wasm TABLE.json [--update]");
+            return ExitCode::from(2);
+        }
+    };
+    match run(module, expected, update) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("cost: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Measures, prints, and writes the table or compares with it. Returns whether all is as it should be.
+fn run(module: &str, expected: &str, update: bool) -> Result<bool, Box<dyn Error>> {
+    let bytes = std::fs::read(module).map_err(|error| format!("{module}: {error}; `make build` makes it"))?;
+    let metered = Metered::of(&bytes)?;
+    let measured = Table { rustc: metered.rustc.clone(), rows: measure(&metered)? };
+    if update {
+        std::fs::write(expected, measured.write())?;
+        println!("{}\n\nwritten to {expected}", measured.show(None));
+        return Ok(true);
+    }
+    let text = std::fs::read_to_string(expected).map_err(|error| format!("{expected}: {error}"))?;
+    let expected = Table::read(&text)?;
+    println!("{}", measured.show(Some(&expected)));
+    let verdict = measured.compare(&expected);
+    for line in verdict.warnings.iter().chain(&verdict.faults) {
+        println!("{line}");
+    }
+    if !verdict.faults.is_empty() {
+        println!("\nIf that is meant to be so, write the table anew: make cost UPDATE=1");
+    }
+    Ok(verdict.faults.is_empty())
+}
+
+fn measure(metered: &Metered) -> Result<Vec<Row>, Box<dyn Error>> {
+    let engine = Engine::new(metered)?;
+    requests::all()
+        .iter()
+        .map(|case| {
+            let counts = steady(&engine, case).map_err(|error| format!("{}: {error}", case.name))?;
+            Ok(Row { name: case.name.clone(), counts })
+        })
+        .collect()
+}
+
+/// Sends one request again and again, and returns what the last one cost, or what came before or after.
+fn steady(engine: &Engine, case: &Case) -> Result<Counts, Box<dyn Error>> {
+    let (mut worker, loaded) = engine.worker(case.policy.as_bytes())?;
+    let mut last = Counts::default();
+    for number in 1..=MEASURED {
+        let (counts, outcome) = worker.exchange(&case.request)?;
+        if number == MEASURED && outcome != case.outcome {
+            return Err(format!("expected {:?}, found {outcome:?}", case.outcome).into());
+        }
+        last = counts;
+    }
+    Ok(match case.of {
+        Of::Request => last,
+        Of::Load => loaded,
+        Of::Tick => worker.tick()?,
+    })
+}

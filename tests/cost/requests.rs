@@ -1,0 +1,212 @@
+//! The fixed set of requests.
+
+use serde_json::{Value, json};
+
+use crate::host::Headers;
+use crate::policies::{self, API_KEY, TOOL};
+
+/// One row: what is measured of requests under a policy, and what becomes of them.
+#[derive(Debug)]
+pub struct Case {
+    /// What the table calls it
+    pub name: String,
+    /// The policy document
+    pub policy: String,
+    /// What is sent
+    pub request: Request,
+    /// What becomes of the last one
+    pub outcome: Outcome,
+    /// Whose costs are meant
+    pub of: Of,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// The last request
+    Request,
+    /// The policy as it is loaded, before any request
+    Load,
+    /// The worker's timer, after the last request
+    Tick,
+}
+
+/// A request, and what the servers behind the proxy say to it.
+#[derive(Debug, Default)]
+pub struct Request {
+    pub headers: Headers,
+    pub body: Vec<u8>,
+    pub response: Message,
+    /// What the approval service says
+    pub answer: Message,
+}
+
+/// An HTTP answer; each chunk is handed over by itself.
+#[derive(Debug, Default)]
+pub struct Message {
+    pub headers: Headers,
+    pub chunks: Vec<Vec<u8>>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It went on to the server
+    Passed,
+    /// The filter answered it, with this code
+    Refused(String),
+    /// Neither
+    Stuck,
+}
+
+const TEXT: &str = "The river rose in the night, the bridge was closed, nobody was hurt.";
+
+/// A call of the length that the targets speak of.
+const SHORT: usize = 223;
+
+const RESULT: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Nobody was hurt."}],"isError":false}}"#;
+
+/// Returns every row, in the order of the table.
+pub fn all() -> Vec<Case> {
+    let mut cases = calls();
+    cases.extend(lists());
+    cases.extend(others());
+    cases.extend(growth());
+    cases
+}
+
+fn calls() -> Vec<Case> {
+    let most = 1_000_000_000;
+    let aipaygen = || policies::aipaygen(most, json!({}));
+    let streamed = policies::aipaygen(most, json!({ "request_headers": "stream" }));
+    let deny = || Outcome::Refused("denied".into());
+    let limited = Outcome::Refused("rate_limited".into());
+    let pending = Outcome::Refused("approval_required".into());
+    let mut asked = call(TOOL, SHORT);
+    let waits = json!({ "status": "pending", "id": "a1", "url": "https://approvals.example/approvals/a1" });
+    asked.answer = answer("application/json", &[&waits.to_string()]);
+    vec![
+        case("a call of 223 bytes", aipaygen(), call(TOOL, SHORT), Outcome::Passed),
+        case("denied", aipaygen(), call("delete_agent", SHORT), deny()),
+        case("rate limited", policies::aipaygen(1, json!({})), call(TOOL, SHORT), limited),
+        case("API key, schema, limit", policies::API_KEY_POLICY.into(), keyed(), Outcome::Passed),
+        case("limit of a session", policies::sessions(), call(TOOL, SHORT), Outcome::Passed),
+        case("approval asked for", policies::approval(), asked, pending),
+        case("a call of 4 kB", aipaygen(), call(TOOL, 4_096), Outcome::Passed),
+        case("a call of 100 kB", aipaygen(), call(TOOL, 102_400), Outcome::Passed),
+        case("headers sent ahead", streamed, call(TOOL, SHORT), Outcome::Passed),
+    ]
+}
+
+fn lists() -> Vec<Case> {
+    let aipaygen = || policies::aipaygen(600, json!({}));
+    let asked = || post(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string());
+    let listed: Value = serde_json::from_str(include_str!("../data/aipaygen-1.6.0-tools.json"))
+        .expect("the server's tools are JSON");
+    let result = json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": listed["tools"] } }).to_string();
+    let json = Request { response: answer("application/json", &[&result]), ..asked() };
+    let event = format!("event: message\ndata: {result}\n\n");
+    let events = Request { response: answer("text/event-stream", &[&event]), ..asked() };
+    vec![
+        case("a list of 106 tools", aipaygen(), json, Outcome::Passed),
+        case("the same as an event", aipaygen(), events, Outcome::Passed),
+    ]
+}
+
+fn others() -> Vec<Case> {
+    let aipaygen = || policies::aipaygen(600, json!({}));
+    let mut stream =
+        Request { headers: headers("GET", &[("accept", "text/event-stream")]), ..Request::default() };
+    let news =
+        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"ready"}}"#;
+    stream.response = answer("text/event-stream", &[&format!("event: message\ndata: {news}\n\n")]);
+    let client = json!({ "name": "bench", "version": "1" });
+    let params = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client });
+    let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params });
+    let told = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let called = || call(TOOL, SHORT);
+    let of = |of, name, policy, request| Case { of, ..case(name, policy, request, Outcome::Passed) };
+    vec![
+        case("a stream of one event", aipaygen(), stream, Outcome::Passed),
+        case("initialize", aipaygen(), post(&hello.to_string()), Outcome::Passed),
+        case("a notification", aipaygen(), post(&told.to_string()), Outcome::Passed),
+        of(Of::Tick, "the tick after ten calls", aipaygen(), called()),
+        of(Of::Load, "to load aipaygen.json", aipaygen(), called()),
+        of(Of::Load, "to load 10000 tools", policies::tools(10_000), called()),
+        of(Of::Load, "to load 1000 patterns", policies::patterns(1_000), called()),
+        of(Of::Load, "to load 1000 grants", policies::grants(1_000), keyed()),
+    ]
+}
+
+fn growth() -> Vec<Case> {
+    let called = || call(TOOL, SHORT);
+    let passed = |name: String, policy, request| case(&name, policy, request, Outcome::Passed);
+    let mut cases = Vec::new();
+    for count in [10, 1_000, 10_000] {
+        cases.push(passed(format!("{count} tools"), policies::tools(count), called()));
+    }
+    for count in [10, 1_000] {
+        cases.push(passed(format!("{count} patterns"), policies::patterns(count), called()));
+    }
+    for count in [10, 1_000] {
+        cases.push(passed(format!("{count} hide patterns"), policies::hidden(count), called()));
+    }
+    for count in [1, 1_000] {
+        cases.push(passed(format!("{count} grants by key"), policies::grants(count), keyed()));
+    }
+    cases
+}
+
+fn case(name: &str, policy: String, request: Request, outcome: Outcome) -> Case {
+    Case { name: name.to_owned(), policy, request, outcome, of: Of::Request }
+}
+
+/// Calls a tool with `length` bytes: the call of `tests/bench`.
+fn call(tool: &str, length: usize) -> Request {
+    let head = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"text":""#
+    );
+    let tail = r#"","length":"short"},"_meta":{"progressToken":1}}}"#;
+    let room = length - head.len() - tail.len();
+    let text: String = TEXT.chars().chain([' ']).cycle().take(room).collect();
+    post(&format!("{head}{text}{tail}"))
+}
+
+/// Calls the tool with an API key.
+fn keyed() -> Request {
+    let mut request = call(TOOL, SHORT);
+    request.headers.push((b"x-api-key".to_vec(), API_KEY.into()));
+    request
+}
+
+fn post(body: &str) -> Request {
+    let length = body.len().to_string();
+    let more = [("content-type", "application/json"), ("content-length", &length)];
+    let response = answer("application/json", &[RESULT]);
+    Request { headers: headers("POST", &more), body: body.into(), response, ..Request::default() }
+}
+
+/// Returns what Envoy makes of the headers that the Python SDK's client sends.
+fn headers(method: &str, more: &[(&str, &str)]) -> Headers {
+    let first = [
+        (":authority", "127.0.0.1"),
+        (":path", "/mcp"),
+        (":method", method),
+        (":scheme", "http"),
+        ("accept", "application/json, text/event-stream"),
+        ("accept-encoding", "gzip, deflate"),
+        ("user-agent", "python-httpx/0.28.1"),
+        ("mcp-protocol-version", "2025-06-18"),
+        ("mcp-session-id", "0d5f6c1e8a7b4c2d9e3f1a2b3c4d5e6f"),
+    ];
+    let last = [("x-forwarded-proto", "http"), ("x-request-id", "ce194754-99fb-4b30-8a68-d73cd2665e8c")];
+    let named = |name: &str| more.iter().any(|(other, _)| *other == name);
+    let pairs = first.iter().filter(|(name, _)| !named(name)).chain(more).chain(&last);
+    pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
+}
+
+fn answer(kind: &str, chunks: &[&str]) -> Message {
+    let pairs = [(":status", "200"), ("content-type", kind)];
+    let headers = pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).to_vec();
+    Message { headers, chunks: chunks.iter().map(|chunk| chunk.as_bytes().to_vec()).collect() }
+}
