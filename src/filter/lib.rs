@@ -2,6 +2,8 @@
 //!
 //! `shell` alone names proxy-wasm; everything else speaks to a [`Host`] and runs natively against any.
 
+#[cfg(any(target_family = "wasm", test))]
+mod allocator;
 pub mod counters;
 mod credentials;
 pub mod filter;
