@@ -13,8 +13,9 @@ use super::method::Method;
 use crate::denial::{Code, Denial, Invalid};
 use crate::json::{self, Document, Kind, Value};
 
-pub(in crate::mcp) use params::Params;
 pub use target::Target;
+
+use params::Params;
 
 /// A message that every MCP server reads alike.
 #[derive(Debug, Clone)]
@@ -43,15 +44,17 @@ pub struct Call<'d> {
     pub params: Option<Value<'d>>,
     /// What it acts on
     pub target: Target<'d>,
-    /// The members of `params`
-    pub(super) members: Params<'d>,
+    arguments: Option<Value<'d>>,
+    pub(super) request_state: Option<Value<'d>>,
+    pub(super) input_responses: Option<Value<'d>>,
+    pub(super) meta: Option<Value<'d>>,
 }
 
 impl<'d> Call<'d> {
     /// Returns the arguments of a call of a tool or a prompt. Servers read none with other methods.
     #[must_use]
     pub fn arguments(&self) -> Option<Value<'d>> {
-        self.members.arguments.value.filter(|_| self.method.takes_arguments())
+        self.arguments.filter(|_| self.method.takes_arguments())
     }
 }
 
@@ -115,8 +118,9 @@ impl<'d> Message<'d> {
             Some(value) if is_id(value) => Some(value.raw()),
             Some(_) => return Err(not_a_request("`id` must be a string or an integer")),
         };
+        let members = Params::read(params);
         let body = match (method, [result, error]) {
-            (Some(method), [None, None]) => Body::Call(read_call(method, params)?),
+            (Some(method), [None, None]) => Body::Call(read_call(method, params, &members)?),
             (Some(_), _) => {
                 return Err(not_a_request("`method` cannot stand together with `result` or `error`"));
             }
@@ -127,12 +131,16 @@ impl<'d> Message<'d> {
             (None, _) if id.is_none() => return Err(not_a_request("an answer must have an `id`")),
             (None, _) => Body::Response,
         };
-        agreement::check(headers, &body)?;
+        agreement::check(headers, &body, &members)?;
         Ok(Self { id, body })
     }
 }
 
-fn read_call<'d>(method: Value<'d>, params: Option<Value<'d>>) -> Result<Call<'d>, Denial> {
+fn read_call<'d>(
+    method: Value<'d>,
+    params: Option<Value<'d>>,
+    members: &Params<'d>,
+) -> Result<Call<'d>, Denial> {
     let Some(method) = method.string() else {
         return Err(not_a_request("`method` must be a string"));
     };
@@ -140,9 +148,16 @@ fn read_call<'d>(method: Value<'d>, params: Option<Value<'d>>) -> Result<Call<'d
         return Err(unusable_params("`params` must be an object"));
     }
     let method = Method::new(method);
-    let members = Params::read(params);
-    let target = target::read(&method, params.is_some(), &members)?;
-    Ok(Call { method, params, target, members })
+    let target = target::read(&method, params.is_some(), members)?;
+    Ok(Call {
+        method,
+        params,
+        target,
+        arguments: members.arguments.value,
+        request_state: members.request_state.value,
+        input_responses: members.input_responses.value,
+        meta: members.meta.value,
+    })
 }
 
 /// Finds the id of a message that may have any other fault, as long as there is only one id.

@@ -59,8 +59,8 @@ impl Rounds {
         if !call.method.has_rounds() {
             return Self::default();
         }
-        let (state, responses) = own_members(call);
-        let opens_pages = call.members.meta.value.is_some_and(opens_pages);
+        let (state, responses) = (call.request_state, call.input_responses);
+        let opens_pages = call.meta.is_some_and(opens_pages);
         let length = |value: Option<Value<'_>>| value.map_or(0, |value| value.raw().len());
         let brought = length(state).saturating_add(length(responses));
         let Some(kept) = state.and_then(own_state) else {
@@ -123,7 +123,7 @@ impl Rounds {
 #[must_use]
 pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
     let params = call.params.filter(|_| call.method.has_rounds())?;
-    let (state, responses) = own_members(call);
+    let (state, responses) = (call.request_state, call.input_responses);
     // Most calls have neither.
     state.or(responses)?;
     let kept = state.and_then(own_state);
@@ -168,11 +168,6 @@ pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
     }
     edits.retain(&members);
     edits.apply(text)
-}
-
-/// Returns `requestState` and `inputResponses`.
-fn own_members<'d>(call: &Call<'d>) -> (Option<Value<'d>>, Option<Value<'d>>) {
-    (call.members.request_state.value, call.members.input_responses.value)
 }
 
 /// Decodes a `requestState` of the filter's own; of one that it cannot have made nothing is left.

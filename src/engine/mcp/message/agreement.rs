@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Body, Call, refuse_respelled};
+use super::{Body, Call, Params, refuse_respelled};
 use crate::denial::{Code, Denial};
 use crate::json::Value;
 use crate::mcp::headers::{Field, Headers};
@@ -17,7 +17,7 @@ use crate::mcp::method::Named;
 const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 
 /// Compares the headers that are there with the body.
-pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
+pub(super) fn check(headers: &Headers, body: &Body<'_>, params: &Params<'_>) -> Result<(), Denial> {
     let call = match body {
         Body::Call(call) => Some(call),
         Body::Response => None,
@@ -33,13 +33,13 @@ pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
     }
     if let Some(value) = present(&headers.mcp_name, "Mcp-Name")? {
         let decoded = decode(value)?;
-        let named = call.map(name).transpose()?.flatten().and_then(Value::string);
+        let named = call.map(|call| name(call, params)).transpose()?.flatten().and_then(Value::string);
         if named.as_deref().map(str::as_bytes) != Some(decoded.as_slice()) {
             return Err(disagree("`Mcp-Name` is not what the body names"));
         }
     }
     let version = present(&headers.protocol_version, "MCP-Protocol-Version")?;
-    if let Some(meta) = call.and_then(|call| call.members.meta.value) {
+    if let Some(meta) = call.and_then(|call| call.meta) {
         let [own] = keys::pick(meta, [VERSION_KEY]);
         refuse_respelled(&[own])?;
         if let (Some(header), Some(body)) = (version, own.value)
@@ -52,11 +52,11 @@ pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
 }
 
 /// Returns what a call names, which `Mcp-Name` repeats.
-fn name<'d>(call: &Call<'d>) -> Result<Option<Value<'d>>, Denial> {
+fn name<'d>(call: &Call<'d>, params: &Params<'d>) -> Result<Option<Value<'d>>, Denial> {
     let named = match call.method.header_names() {
-        Named::Name => call.members.name,
-        Named::Uri => call.members.uri,
-        Named::TaskId => call.members.task_id,
+        Named::Name => params.name,
+        Named::Uri => params.uri,
+        Named::TaskId => params.task_id,
     };
     refuse_respelled(&[named])?;
     Ok(named.value)

@@ -4,8 +4,7 @@ use crate::json::Value;
 use crate::mcp::keys::{self, Member};
 
 /// What `params` holds under each key that some method reads; nothing where there are no params.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::mcp) struct Params<'d> {
+pub(super) struct Params<'d> {
     pub name: Member<'d>,
     pub uri: Member<'d>,
     pub reference: Member<'d>,
