@@ -16,6 +16,7 @@ use crate::limit::Usage;
 use crate::mcp::headers::{Field, Headers};
 use crate::mcp::message::{Body, Call, Target};
 use crate::policy::{Arguments, Policy};
+use crate::text::hex;
 
 /// How much of a text a record holds, in characters; `…` stands for the rest.
 const LONGEST: usize = 512;
@@ -207,13 +208,7 @@ fn counters(counters: &[Counted], out: &mut String) {
 
 /// Returns the first `length` bytes of the SHA-256 of something, in hex.
 fn digest(bytes: &[u8], length: usize) -> String {
-    let mut text = String::with_capacity(length.saturating_mul(2));
-    for byte in Sha256::digest(bytes).iter().take(length) {
-        for nibble in [byte >> 4, byte & 0xf] {
-            text.push(char::from_digit(nibble.into(), 16).unwrap_or_default());
-        }
-    }
-    text
+    hex(Sha256::digest(bytes).get(..length).unwrap_or_default())
 }
 
 fn once(field: &Field) -> Option<Cow<'_, str>> {

@@ -6,6 +6,7 @@ use crate::denial::{Code, Denial};
 use crate::json::{self, Kind, Value, decimal};
 use crate::mcp::headers::Field;
 use crate::policy::{Certificate, Expected, Grant, Match, Matching, Policy, Source};
+use crate::text;
 
 /// The grant of everybody, where a policy has none.
 pub const EVERYBODY: &str = "default";
@@ -195,7 +196,7 @@ fn without_scheme<'v>(value: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
 }
 
 fn digest(key: &[u8]) -> String {
-    Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
+    text::hex(&Sha256::digest(key))
 }
 
 fn matches(policy: &Policy, grant: &Grant, caller: &Caller) -> bool {

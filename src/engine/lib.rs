@@ -16,3 +16,4 @@ pub mod limit;
 pub mod mcp;
 pub mod policy;
 pub mod schema;
+pub mod text;

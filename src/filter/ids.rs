@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::hash::Hasher as _;
 
+use mcp_policy_engine::text::hex;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 /// A source of ids, one a worker.
@@ -26,7 +27,7 @@ impl Ids {
         self.next.set(number.wrapping_add(1));
         let mut hasher = SipHasher13::new_with_key(&self.key);
         hasher.write_u64(number);
-        format!("{:032x}", hasher.finish128().as_u128())
+        hex(&hasher.finish128().as_u128().to_be_bytes())
     }
 }
 

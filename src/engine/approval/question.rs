@@ -7,6 +7,7 @@ use crate::json::Value;
 use crate::json::canonical::{self, Canonical};
 use crate::mcp::message::{Call, Target};
 use crate::mcp::method::Method;
+use crate::text::hex;
 
 /// Params that are no part of what is approved: what is about the request, and what a call brings of
 /// its earlier rounds.
@@ -137,5 +138,5 @@ pub fn fingerprint(
         }
     }
     text.push('}');
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text))
 }
