@@ -18,7 +18,7 @@ use crate::mcp::headers::{Field, Headers};
 use crate::mcp::message::Target;
 use crate::mcp::summary::{Arguments, CallSummary, Summary};
 use crate::policy::{self, Limit, Policy};
-use crate::text::{hex, push_integer};
+use crate::text::{hex, push_decimal};
 
 /// How much of a text a record holds, in characters; `…` stands for the rest.
 const LONGEST: usize = 512;
@@ -183,7 +183,7 @@ impl Line {
             out.push_str(r#","max":"#);
             amount(out, *max);
             out.push_str(r#","resets_in":"#);
-            push_integer(out, *resets_in_seconds);
+            push_decimal(out, *resets_in_seconds);
             out.push('}');
         }
         out.push(']');
@@ -224,7 +224,7 @@ fn target<'c>(call: &'c CallSummary<'_>) -> Option<Cow<'c, str>> {
 fn amount(out: &mut String, amount: Amount) {
     let (micros, one) = (amount.micros(), Amount::ONE.micros());
     match (micros.checked_rem(one), micros.checked_div(one)) {
-        (Some(0), Some(whole)) => push_integer(out, whole),
+        (Some(0), Some(whole)) => push_decimal(out, whole),
         // Writing to a String cannot fail.
         _ => drop(write!(out, "{amount}")),
     }

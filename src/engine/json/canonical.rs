@@ -77,6 +77,12 @@ impl Canonical {
 
     /// Writes a number as ECMAScript does (RFC 8785, section 3.2.2.3; ECMA-262, "Number::toString").
     fn number(&mut self, text: &str) {
+        // A short integer is written so already.
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if text.len() <= 15 && text != "-0" && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.text.push_str(text);
+            return;
+        }
         let double = text.parse().ok().filter(|double: &f64| double.is_finite());
         let written = double.and_then(ecmascript);
         // What is written reads back as the same double, so it is the number unless the double was not.
@@ -223,6 +229,7 @@ mod tests {
             ("[0.1,1e0]", "[0.1,1]", true),
             (r#"[{"a":0.10000000000000001},1]"#, r#"[{"a":0.1},1]"#, false),
             ("1e400", "null", false),
+            ("[0,-0,-7,123456789012345,-12345678901234]", "[0,0,-7,123456789012345,-12345678901234]", true),
         ] {
             assert_eq!(canonical(text), (form.to_owned(), exact), "{text}");
         }

@@ -4,9 +4,9 @@
 //! 8259, section 6, is read in place: its digits without the zeros around them, and where its point is.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 
 use super::number::{Fit, fit};
+use crate::text::push_decimal;
 
 /// Divisors up to this many digits are judged: ten times such a number, and a digit, fit a `u128`.
 const DIVISOR_DIGITS: usize = 37;
@@ -67,6 +67,12 @@ impl<'t> Decimal<'t> {
         self.point.saturating_sub(i64::try_from(self.count()).unwrap_or(i64::MAX))
     }
 
+    /// Tells whether a double of its own stands for the number: it has up to 15 digits, and is far from the
+    /// largest and smallest doubles.
+    fn is_short(self) -> bool {
+        self.count() <= 15 && (-300..=300).contains(&self.point)
+    }
+
     /// Compares the amounts, signs aside, of two numbers that are not zero.
     fn compare_magnitude(self, other: Decimal<'_>) -> Ordering {
         self.point.cmp(&other.point).then_with(|| self.digits().cmp(other.digits()))
@@ -112,6 +118,8 @@ pub fn compare_as_read(a: &str, b: &str) -> Option<Ordering> {
     let exact = compare(a, b);
     match fit(a) {
         Fit::Integer => Some(exact),
+        // Of two numbers with so few digits, no double is the nearest to both.
+        Fit::Double if Decimal::read(a).is_short() => Some(exact),
         Fit::Double => {
             let kept: f64 = a.parse().ok()?;
             // The shortest text that reads back as this double is what a number is meant as: 0.1 is 0.1.
@@ -130,8 +138,8 @@ pub fn normalize(out: &mut String, text: &str) {
     }
     out.push_str(if number.negative { "-0." } else { "0." });
     out.extend(number.digits().map(|digit| char::from(digit.saturating_add(b'0'))));
-    // Writing to a String cannot fail.
-    let _ = write!(out, "e{}", number.point);
+    out.push_str(if number.point < 0 { "e-" } else { "e" });
+    push_decimal(out, number.point.unsigned_abs());
 }
 
 /// Tells whether a JSON number has no fractional part: `1.0` and `1e2` have none.
@@ -315,6 +323,15 @@ mod tests {
             prop_assume!(a.is_finite() && b.is_finite());
             let order = a.partial_cmp(&b).unwrap();
             prop_assert_eq!(compare_as_read(&format!("{a:e}"), &format!("{b}")), Some(order));
+        }
+
+        #[test]
+        fn a_short_number_is_what_its_double_is_written_as(digits in 0_u64..1_000_000_000_000_000, exponent in -310..290) {
+            let text = format!("{digits}e{exponent}");
+            let kept: f64 = text.parse().unwrap();
+            if Decimal::read(&text).is_short() {
+                prop_assert_eq!(compare(&format!("{kept:e}"), &text), Ordering::Equal);
+            }
         }
 
         #[test]

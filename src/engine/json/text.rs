@@ -1,8 +1,7 @@
 //! Strings between their JSON form and their own.
 
-use std::fmt::Write as _;
-
 use super::document::{Kind, Value};
+use crate::text::push_hex;
 
 /// Turns the text between a string's quotes into the string. The reader has checked the escapes;
 /// a surrogate without its other half, a defect already, becomes U+FFFD.
@@ -72,13 +71,18 @@ pub fn quote(out: &mut String, string: &str) {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             unseen if is_unseen(unseen) => {
-                // Writing to a String cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(unseen));
+                out.push_str("\\u");
+                push_hex(out, &code_point(unseen).to_be_bytes());
             }
             other => out.push(other),
         }
     }
     out.push('"');
+}
+
+/// Returns the code point of a character that has four hex digits.
+fn code_point(char: char) -> u16 {
+    u16::try_from(u32::from(char)).unwrap_or_default()
 }
 
 /// Tells whether a character is a control character, ends a line (U+2028, U+2029), turns the direction of

@@ -65,8 +65,8 @@ pub struct Headers {
     pub request_id: Field,
     /// The names of those that would have Envoy send one call several times
     pub repeating: Vec<String>,
-    /// Those that tell of an identity, by what the policy calls them
-    pub credentials: Vec<(String, Field)>,
+    /// Those that tell of an identity and are there, by their names
+    credentials: Vec<(String, Field)>,
 }
 
 /// Tells whether a header asks Envoy's router to send a request again or in parallel ("Router", HTTP
@@ -84,33 +84,46 @@ impl Headers {
     #[must_use]
     pub fn from_pairs(pairs: Vec<(String, Vec<u8>)>, credentials: &[String]) -> Self {
         let mut headers = Self::default();
-        headers.credentials.extend(credentials.iter().map(|name| (name.clone(), Field::Absent)));
         for (name, value) in pairs {
-            if repeats(&name) {
-                headers.repeating.push(name);
-                continue;
+            let is_credential = credentials.contains(&name);
+            match headers.field_mut(&name) {
+                Some(field) if !is_credential => field.add(value),
+                Some(field) => {
+                    field.add(value.clone());
+                    headers.add_credential(name, value);
+                }
+                None if repeats(&name) => headers.repeating.push(name),
+                None if is_credential => headers.add_credential(name, value),
+                None => {}
             }
-            if let Some((_, field)) = headers.credentials.iter_mut().find(|(wanted, _)| *wanted == name) {
-                field.add(value.clone());
-            }
-            let field = match name.as_str() {
-                ":method" => &mut headers.method,
-                ":path" => &mut headers.path,
-                "content-type" => &mut headers.content_type,
-                "content-encoding" => &mut headers.content_encoding,
-                "content-length" => &mut headers.content_length,
-                "upgrade" => &mut headers.upgrade,
-                "last-event-id" => &mut headers.last_event_id,
-                "mcp-method" => &mut headers.mcp_method,
-                "mcp-name" => &mut headers.mcp_name,
-                "mcp-protocol-version" => &mut headers.protocol_version,
-                "mcp-session-id" => &mut headers.session_id,
-                "x-request-id" => &mut headers.request_id,
-                _ => continue,
-            };
-            field.add(value);
         }
         headers
+    }
+
+    /// Finds the field of a header that is read of every request.
+    fn field_mut(&mut self, name: &str) -> Option<&mut Field> {
+        Some(match name {
+            ":method" => &mut self.method,
+            ":path" => &mut self.path,
+            "content-type" => &mut self.content_type,
+            "content-encoding" => &mut self.content_encoding,
+            "content-length" => &mut self.content_length,
+            "upgrade" => &mut self.upgrade,
+            "last-event-id" => &mut self.last_event_id,
+            "mcp-method" => &mut self.mcp_method,
+            "mcp-name" => &mut self.mcp_name,
+            "mcp-protocol-version" => &mut self.protocol_version,
+            "mcp-session-id" => &mut self.session_id,
+            "x-request-id" => &mut self.request_id,
+            _ => return None,
+        })
+    }
+
+    fn add_credential(&mut self, name: String, value: Vec<u8>) {
+        match self.credentials.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, field)) => field.add(value),
+            None => self.credentials.push((name, Field::Once(value))),
+        }
     }
 
     /// Returns a header that tells of an identity.
@@ -123,5 +136,43 @@ impl Headers {
     #[must_use]
     pub fn path_without_query(&self) -> Option<&[u8]> {
         self.path.once()?.split(|byte| *byte == b'?').next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_picked_by_their_names() {
+        let pairs = [
+            (":path", "/mcp?a=1"),
+            ("x-key", "1"),
+            ("accept", "*/*"),
+            ("mcp-name", "a"),
+            ("mcp-name", "b"),
+            ("x-request-id", "r"),
+            ("x-envoy-retry-on", "5xx"),
+            ("x-envoy-retriable-status-codes", "500"),
+            ("x-envoy-external-address", "::1"),
+            ("authorization", "2"),
+            ("authorization", "2"),
+        ];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec();
+        let credentials = ["authorization", "x-key", "x-request-id", "x-absent"].map(str::to_owned);
+        let headers = Headers::from_pairs(pairs, &credentials);
+        assert_eq!(headers.path_without_query(), Some(b"/mcp".as_slice()));
+        assert_eq!(headers.mcp_name, Field::Repeated);
+        assert_eq!(headers.method, Field::Absent);
+        assert_eq!(headers.request_id.once(), Some(b"r".as_slice()));
+        assert_eq!(headers.repeating, ["x-envoy-retry-on", "x-envoy-retriable-status-codes"]);
+        for (name, expected) in [
+            ("authorization", Field::Repeated),
+            ("x-key", Field::Once(b"1".to_vec())),
+            ("x-request-id", Field::Once(b"r".to_vec())),
+            ("x-absent", Field::Absent),
+        ] {
+            assert_eq!(*headers.credential(name), expected, "{name}");
+        }
     }
 }

@@ -3,16 +3,54 @@
 //! Go's `encoding/json` matches keys after Unicode case folding, C libraries cut them at a NUL. A
 //! filter that looks for `name` alone would judge one tool and let the server run another.
 
-/// Returns the one of the protocol keys `all` of which `key` is another spelling.
-#[must_use]
-pub fn variant_of<'o>(key: &str, all: &[&'o str]) -> Option<&'o str> {
-    // Every key of every request comes by here. Of ASCII without a NUL nothing folds but the case, and
-    // the length stays.
-    if key.bytes().all(|byte| matches!(byte, 0x01..=0x7f)) {
-        let same = |of: &&&str| key.len() == of.len() && key.eq_ignore_ascii_case(of) && key != **of;
-        return all.iter().find(same).copied();
+use crate::json::Value;
+
+/// What an object holds under one protocol key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member<'d> {
+    pub key: &'static str,
+    /// The first value under the key
+    pub value: Option<Value<'d>>,
+    /// Whether the key stands more than once
+    pub repeated: bool,
+    /// Byte offset of the first value under another spelling of the key
+    pub respelled: Option<usize>,
+}
+
+/// Finds the members of an object under `keys`, in one walk. Without an object they are all absent.
+pub(super) fn pick<'d, const N: usize>(
+    object: impl Into<Option<Value<'d>>>,
+    keys: [&'static str; N],
+) -> [Member<'d>; N] {
+    let mut members = keys.map(|key| Member { key, value: None, repeated: false, respelled: None });
+    for (key, value) in object.into().into_iter().flat_map(Value::entries) {
+        note(&mut members, &key, value);
     }
-    all.iter().find(|of| is_variant(key, of)).copied()
+    members
+}
+
+fn note<'d>(members: &mut [Member<'d>], key: &str, value: Value<'d>) {
+    // Most keys of most requests end here.
+    let alike = |member: &&mut Member<'d>| {
+        member.key.len() == key.len() && (member.key == key || member.key.eq_ignore_ascii_case(key))
+    };
+    if let Some(member) = members.iter_mut().find(alike) {
+        if member.key == key {
+            member.repeated = member.value.is_some();
+            member.value.get_or_insert(value);
+        } else {
+            member.respelled.get_or_insert(value.span().start);
+        }
+    } else if !folds_case_alone(key) {
+        for member in members.iter_mut().filter(|member| is_variant(key, member.key)) {
+            member.respelled.get_or_insert(value.span().start);
+        }
+    }
+}
+
+/// Tells whether a key is ASCII without a NUL, of which nothing folds but the case.
+fn folds_case_alone(key: &str) -> bool {
+    key.bytes().all(|byte| matches!(byte, 0x01..=0x7f))
 }
 
 /// Tells whether `key` is another spelling of the protocol key `of`: not equal to it, but equal
@@ -22,7 +60,7 @@ pub fn is_variant(key: &str, of: &str) -> bool {
     if key == of {
         return false;
     }
-    if key.bytes().all(|byte| matches!(byte, 0x01..=0x7f)) {
+    if folds_case_alone(key) {
         return key.eq_ignore_ascii_case(of);
     }
     let cut = key.split('\0').next().unwrap_or_default();
@@ -60,6 +98,7 @@ fn fold(text: &str) -> impl Iterator<Item = char> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
 
     #[test]
     fn a_variant_is_equal_only_after_folding_or_cutting() {
@@ -83,9 +122,32 @@ mod tests {
             ("тool", "tool", false),
         ] {
             assert_eq!(is_variant(key, of), expected, "{key:?} of {of:?}");
-            assert_eq!(variant_of(key, &["other", of]).is_some(), expected, "{key:?} of {of:?}");
+            let text = serde_json::json!({key: 1}).to_string();
+            let document = json::read(text.as_bytes()).unwrap();
+            let [other, member] = pick(document.root(), ["other", of]);
+            assert_eq!(
+                (other.respelled.is_some(), member.respelled.is_some()),
+                (false, expected),
+                "{key:?} of {of:?}"
+            );
+            assert_eq!(member.value.is_some(), key == of, "{key:?} of {of:?}");
         }
         assert!(is_variant("protocolVer\u{17f}ion", "protocolVersion"));
         assert!(is_variant("to\u{212a}en", "token"));
+    }
+
+    #[test]
+    fn members_are_found_in_one_walk() {
+        let document = json::read(br#"{"b":1,"x":2,"A":3,"b":4,"c":null}"#).unwrap();
+        let found = pick(document.root(), ["a", "b", "c", "d"]);
+        let found = found.map(|member| (member.value.map(Value::raw), member.repeated, member.respelled));
+        let expected = [
+            (None, false, Some(17)),
+            (Some("1"), true, None),
+            (Some("null"), false, None),
+            (None, false, None),
+        ];
+        assert_eq!(found, expected);
+        assert!(pick(None, ["a"]).iter().all(|member| member.value.is_none()));
     }
 }

@@ -16,7 +16,7 @@ pub use body::{ListBody, Shown, UNREADABLE, error_for};
 pub use stream::ListStream;
 
 use super::edit::Edits;
-use super::keys::is_variant;
+use super::keys::{self, Member};
 use super::method::{self, List};
 
 /// Tells whether the caller may see the element of this name, URI or URI template.
@@ -109,42 +109,55 @@ fn filter_message(
     keep: &mut Keep<'_>,
     edits: &mut Edits<'_>,
 ) -> Result<(), Unreadable> {
-    let Some(result) = member(message, "result")? else { return Ok(()) };
+    let [result] = keys::pick(message, ["result"]);
+    let Some(result) = sound(result)? else { return Ok(()) };
     if !result.is_object() {
         return Err(Unreadable::Mistyped("result"));
     }
-    let mut listed = false;
-    for &List { kind, member: listed_under, key } in method::lists().filter(|list| wanted(list)) {
-        let Some(list) = member(result, listed_under)? else { continue };
-        if !list.is_array() {
-            return Err(Unreadable::Mistyped(listed_under));
+    let mut caching = None;
+    for list in method::lists().filter(|list| wanted(list)) {
+        let [elements, scope, lifetime] = keys::pick(result, [list.member, "cacheScope", "ttlMs"]);
+        let Some(elements) = sound(elements)? else { continue };
+        if !elements.is_array() {
+            return Err(Unreadable::Mistyped(list.member));
         }
-        // A key that stands twice deep inside a tool result or a notification is not ours to judge.
+        // Duplicate keys deep inside a tool result or a notification are not the filter's to judge.
         if let Some(duplicate) = document.duplicate() {
             return Err(Unreadable::Duplicate(duplicate.clone()));
         }
-        listed = true;
-        let mut elements = Vec::new();
-        for element in list.elements() {
-            let name = member(element, key)?.and_then(Value::string);
-            elements.push((element.span(), name.is_some_and(|name| keep(kind, &name))));
-        }
-        edits.retain(&elements);
+        caching = Some((scope, lifetime));
+        retain(list, elements, keep, edits)?;
     }
-    if listed {
-        make_private(result, edits)?;
+    match caching {
+        Some((scope, lifetime)) => make_private(scope, lifetime, edits),
+        None => Ok(()),
     }
+}
+
+fn retain(
+    list: &List,
+    elements: Value<'_>,
+    keep: &mut Keep<'_>,
+    edits: &mut Edits<'_>,
+) -> Result<(), Unreadable> {
+    let mut spans = Vec::new();
+    for element in elements.elements() {
+        let [name] = keys::pick(element, [list.key]);
+        let name = sound(name)?.and_then(Value::string);
+        spans.push((element.span(), name.is_some_and(|name| keep(list.kind, &name))));
+    }
+    edits.retain(&spans);
     Ok(())
 }
 
 /// Keeps a shared cache from showing this caller's list to another.
-fn make_private(result: Value<'_>, edits: &mut Edits<'_>) -> Result<(), Unreadable> {
-    match member(result, "cacheScope")? {
+fn make_private(scope: Member<'_>, lifetime: Member<'_>, edits: &mut Edits<'_>) -> Result<(), Unreadable> {
+    match sound(scope)? {
         Some(scope) if scope.string().as_deref() == Some("private") => {}
         Some(scope) => edits.replace(scope.span(), r#""private""#),
         // The schema's comment makes an absent scope public; without `ttlMs` nothing is cached.
         None => {
-            if let Some(lifetime) = member(result, "ttlMs")? {
+            if let Some(lifetime) = sound(lifetime)? {
                 let end = lifetime.span().end;
                 edits.replace(end..end, r#","cacheScope":"private""#);
             }
@@ -153,26 +166,20 @@ fn make_private(result: Value<'_>, edits: &mut Edits<'_>) -> Result<(), Unreadab
     Ok(())
 }
 
-/// Finds the one member under `key`: no other parser may find a second one, or find it elsewhere.
-fn member<'d>(object: Value<'d>, key: &'static str) -> Result<Option<Value<'d>>, Unreadable> {
-    let mut found = None;
-    for (name, value) in object.entries() {
-        if name == key {
-            if found.replace(value).is_some() {
-                return Err(Unreadable::Ambiguous(key));
-            }
-        } else if is_variant(&name, key) {
-            return Err(Unreadable::Ambiguous(key));
-        }
+/// Returns the value of a member in which every parser finds the same one.
+fn sound(member: Member<'_>) -> Result<Option<Value<'_>>, Unreadable> {
+    if member.repeated || member.respelled.is_some() {
+        return Err(Unreadable::Ambiguous(member.key));
     }
-    Ok(found)
+    Ok(member.value)
 }
 
 /// Reads the id of an answer as it stands there, or `None` where it has no single one. For the
 /// error that takes the answer's place.
 fn id_of(answer: &[u8]) -> Option<String> {
     let document = json::read(answer).ok()?;
-    let id = member(document.root(), "id").ok()??;
+    let [id] = keys::pick(document.root(), ["id"]);
+    let id = sound(id).ok()??;
     (id.string().is_some() || id.number().is_some()).then(|| id.raw().to_owned())
 }
 

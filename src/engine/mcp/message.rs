@@ -4,18 +4,18 @@
 //! are strings or integers, params that are objects, no batches.
 
 mod agreement;
+mod params;
 mod target;
 
 use super::headers::Headers;
-use super::keys;
+use super::keys::{self, Member};
 use super::method::Method;
 use crate::denial::{Code, Denial, Invalid};
 use crate::json::{self, Document, Kind, Value};
 
 pub use target::Target;
 
-/// The protocol keys of the envelope.
-const ENVELOPE: [&str; 6] = ["jsonrpc", "method", "params", "id", "result", "error"];
+use params::Params;
 
 /// A message that every MCP server reads alike.
 #[derive(Debug, Clone)]
@@ -44,13 +44,17 @@ pub struct Call<'d> {
     pub params: Option<Value<'d>>,
     /// What it acts on
     pub target: Target<'d>,
+    arguments: Option<Value<'d>>,
+    pub(super) request_state: Option<Value<'d>>,
+    pub(super) input_responses: Option<Value<'d>>,
+    pub(super) meta: Option<Value<'d>>,
 }
 
 impl<'d> Call<'d> {
     /// Returns the arguments of a call of a tool or a prompt. Servers read none with other methods.
     #[must_use]
     pub fn arguments(&self) -> Option<Value<'d>> {
-        self.params.filter(|_| self.method.takes_arguments()).and_then(|params| params.get("arguments"))
+        self.arguments.filter(|_| self.method.takes_arguments())
     }
 }
 
@@ -85,12 +89,12 @@ impl<'d> Message<'d> {
     /// A [`Rejection`] where the document is not one message, reads in two ways, or disagrees with
     /// the headers.
     pub fn read(document: &'d Document<'d>, headers: &Headers) -> Result<Self, Rejection> {
-        let root = document.root();
-        let id = readable_id(document);
-        Self::judge(document, root, headers).map_err(|denial| Rejection { id: id.map(str::to_owned), denial })
+        Self::judge(document, headers)
+            .map_err(|denial| Rejection { id: readable_id(document).map(str::to_owned), denial })
     }
 
-    fn judge(document: &'d Document<'d>, root: Value<'d>, headers: &Headers) -> Result<Self, Denial> {
+    fn judge(document: &'d Document<'d>, headers: &Headers) -> Result<Self, Denial> {
+        let root = document.root();
         if root.is_array() {
             return Err(
                 not_a_request("a batch is not accepted: send each message on its own").because_of("batch")
@@ -103,18 +107,20 @@ impl<'d> Message<'d> {
             return Err(not_a_request(format!("the message reads in more than one way: {defect}"))
                 .because_of(defect.kind.as_str()));
         }
-        refuse_variants(root, &ENVELOPE)?;
-        if root.get("jsonrpc").and_then(Value::string).as_deref() != Some("2.0") {
+        let envelope = keys::pick(root, ["jsonrpc", "method", "params", "id", "result", "error"]);
+        refuse_respelled(&envelope)?;
+        let [jsonrpc, method, params, id, result, error] = envelope.map(|member| member.value);
+        if jsonrpc.and_then(Value::string).as_deref() != Some("2.0") {
             return Err(not_a_request("`jsonrpc` must be \"2.0\""));
         }
-        let id = match root.get("id") {
+        let id = match id {
             None => None,
             Some(value) if is_id(value) => Some(value.raw()),
             Some(_) => return Err(not_a_request("`id` must be a string or an integer")),
         };
-        let answers = [root.get("result"), root.get("error")];
-        let body = match (root.get("method"), answers) {
-            (Some(method), [None, None]) => Body::Call(read_call(method, root.get("params"))?),
+        let members = Params::read(params);
+        let body = match (method, [result, error]) {
+            (Some(method), [None, None]) => Body::Call(read_call(method, params, &members)?),
             (Some(_), _) => {
                 return Err(not_a_request("`method` cannot stand together with `result` or `error`"));
             }
@@ -125,12 +131,16 @@ impl<'d> Message<'d> {
             (None, _) if id.is_none() => return Err(not_a_request("an answer must have an `id`")),
             (None, _) => Body::Response,
         };
-        agreement::check(headers, &body)?;
+        agreement::check(headers, &body, &members)?;
         Ok(Self { id, body })
     }
 }
 
-fn read_call<'d>(method: Value<'d>, params: Option<Value<'d>>) -> Result<Call<'d>, Denial> {
+fn read_call<'d>(
+    method: Value<'d>,
+    params: Option<Value<'d>>,
+    members: &Params<'d>,
+) -> Result<Call<'d>, Denial> {
     let Some(method) = method.string() else {
         return Err(not_a_request("`method` must be a string"));
     };
@@ -138,8 +148,16 @@ fn read_call<'d>(method: Value<'d>, params: Option<Value<'d>>) -> Result<Call<'d
         return Err(unusable_params("`params` must be an object"));
     }
     let method = Method::new(method);
-    let target = target::read(&method, params)?;
-    Ok(Call { method, params, target })
+    let target = target::read(&method, params.is_some(), members)?;
+    Ok(Call {
+        method,
+        params,
+        target,
+        arguments: members.arguments.value,
+        request_state: members.request_state.value,
+        input_responses: members.input_responses.value,
+        meta: members.meta.value,
+    })
 }
 
 /// Finds the id of a message that may have any other fault, as long as there is only one id.
@@ -167,16 +185,15 @@ fn is_id(value: Value<'_>) -> bool {
     }
 }
 
-/// Refuses an object in which another spelling of a key that is read there stands.
-fn refuse_variants(object: Value<'_>, read: &[&str]) -> Result<(), Denial> {
-    for (key, _) in object.entries() {
-        if let Some(of) = keys::variant_of(&key, read) {
-            return Err(
-                not_a_request(format!("a key is another spelling of `{of}`")).because_of("key_spelling")
-            );
+/// Refuses an object in which another spelling of a key stands that is read there.
+fn refuse_respelled(read: &[Member<'_>]) -> Result<(), Denial> {
+    let first = read.iter().filter(|member| member.respelled.is_some()).min_by_key(|member| member.respelled);
+    match first {
+        Some(Member { key, .. }) => {
+            Err(not_a_request(format!("a key is another spelling of `{key}`")).because_of("key_spelling"))
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn not_a_request(reason: impl Into<String>) -> Denial {

@@ -59,10 +59,18 @@ struct Entry {
     arguments: bool,
     /// Whether one call may take several rounds (`requestState`, `inputResponses`)
     rounds: bool,
-    /// The member of `params` that the header `Mcp-Name` repeats
-    header: &'static str,
+    /// What the header `Mcp-Name` repeats
+    named: Named,
     /// The list in its answer
     list: Option<List>,
+}
+
+/// The member of `params` that the header `Mcp-Name` repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    Name,
+    Uri,
+    TaskId,
 }
 
 #[derive(Debug)]
@@ -79,13 +87,13 @@ const SESSION: Entry = Entry {
     section: None,
     arguments: false,
     rounds: false,
-    header: "name",
+    named: Named::Name,
     list: None,
 };
 
 /// Acts on the resource that `params.uri` names.
 const RESOURCE: Entry =
-    Entry { acts_on: ActsOn::Resource, section: Some("resources"), header: "uri", ..SESSION };
+    Entry { acts_on: ActsOn::Resource, section: Some("resources"), named: Named::Uri, ..SESSION };
 
 /// The first entry that a name fits describes the method.
 static METHODS: [Entry; 20] = [
@@ -150,7 +158,7 @@ static METHODS: [Entry; 20] = [
     Entry { name: Name::Is("server/discover"), ..SESSION },
     Entry { name: Name::Is("ping"), ..SESSION },
     Entry { name: Name::Is("logging/setLevel"), ..SESSION },
-    Entry { name: Name::Begins("tasks/"), header: "taskId", ..SESSION },
+    Entry { name: Name::Begins("tasks/"), named: Named::TaskId, ..SESSION },
     Entry { name: Name::Begins("notifications/"), ..SESSION },
     Entry { name: Name::Ends("/list"), ..SESSION },
 ];
@@ -234,9 +242,9 @@ impl<'d> Method<'d> {
         self.entry.list.map(|list| list.kind)
     }
 
-    /// Names the member of `params` that the header `Mcp-Name` repeats.
-    pub(super) fn header_key(&self) -> &'static str {
-        self.entry.header
+    /// Tells which member of `params` the header `Mcp-Name` repeats.
+    pub(super) fn header_names(&self) -> Named {
+        self.entry.named
     }
 
     /// Returns the method that the name is another spelling of: of the list methods where the name ends
@@ -306,14 +314,14 @@ mod tests {
     #[test]
     fn the_header_repeats_what_the_method_acts_on() {
         for (name, key) in [
-            ("tools/call", "name"),
-            ("prompts/get", "name"),
-            ("resources/unsubscribe", "uri"),
-            ("skills/get", "uri"),
-            ("tasks/list", "taskId"),
-            ("other", "name"),
+            ("tools/call", Named::Name),
+            ("prompts/get", Named::Name),
+            ("resources/unsubscribe", Named::Uri),
+            ("skills/get", Named::Uri),
+            ("tasks/list", Named::TaskId),
+            ("other", Named::Name),
         ] {
-            assert_eq!(Method::new(name).header_key(), key, "{name}");
+            assert_eq!(Method::new(name).header_names(), key, "{name}");
         }
     }
 

@@ -56,10 +56,11 @@ impl Rounds {
     /// Reads what a call says of rounds; where its method has none, that is nothing.
     #[must_use]
     pub fn read(call: &Call<'_>) -> Self {
-        let Some(params) = params(call) else { return Self::default() };
-        let state = params.get("requestState");
-        let responses = params.get("inputResponses");
-        let opens_pages = opens_pages(params);
+        if !call.method.has_rounds() {
+            return Self::default();
+        }
+        let (state, responses) = (call.request_state, call.input_responses);
+        let opens_pages = call.meta.is_some_and(opens_pages);
         let length = |value: Option<Value<'_>>| value.map_or(0, |value| value.raw().len());
         let brought = length(state).saturating_add(length(responses));
         let Some(kept) = state.and_then(own_state) else {
@@ -121,11 +122,11 @@ impl Rounds {
 /// the server's where they were kept in it. `None` where there is nothing of the filter's.
 #[must_use]
 pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
-    let params = params(call)?;
+    let params = call.params.filter(|_| call.method.has_rounds())?;
+    let (state, responses) = (call.request_state, call.input_responses);
     // Most calls have neither.
-    params.entries().find(|(key, _)| matches!(key.as_ref(), "requestState" | "inputResponses"))?;
-    let kept = params.get("requestState").and_then(own_state);
-    let responses = params.get("inputResponses");
+    state.or(responses)?;
+    let kept = state.and_then(own_state);
     let own_responses = responses.is_some_and(|all| all.entries().any(|(key, _)| key.starts_with(MARK)));
     if kept.is_none() && !own_responses {
         return None;
@@ -169,10 +170,6 @@ pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
     edits.apply(text)
 }
 
-fn params<'d>(call: &Call<'d>) -> Option<Value<'d>> {
-    call.params.filter(|_| call.method.has_rounds())
-}
-
 /// Decodes a `requestState` of the filter's own; of one that it cannot have made nothing is left.
 fn own_state(state: Value<'_>) -> Option<Vec<u8>> {
     let text = state.string()?;
@@ -205,10 +202,9 @@ fn are_servers(responses: Value<'_>) -> bool {
 }
 
 /// Tells whether the client says that it speaks a version with rounds and opens pages.
-fn opens_pages(params: Value<'_>) -> bool {
-    let meta = |key: &str| params.get("_meta").and_then(|meta| meta.get(key));
-    let version = meta("io.modelcontextprotocol/protocolVersion").and_then(Value::string);
-    let capabilities = meta("io.modelcontextprotocol/clientCapabilities");
+fn opens_pages(meta: Value<'_>) -> bool {
+    let version = meta.get("io.modelcontextprotocol/protocolVersion").and_then(Value::string);
+    let capabilities = meta.get("io.modelcontextprotocol/clientCapabilities");
     let pages = capabilities.and_then(|all| all.get("elicitation")).and_then(|modes| modes.get("url"));
     version.is_some_and(|version| is_date(&version) && version.as_ref() >= FIRST_VERSION)
         && pages.is_some_and(Value::is_object)

@@ -9,7 +9,7 @@ pub const UNREADABLE: &str = "the list could not be read and is not shown";
 /// an answer that cannot be read. `id` is the request's, as JSON text.
 #[must_use]
 pub fn error_for(id: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32603,"message":"{UNREADABLE}"}}}}"#)
+    [r#"{"jsonrpc":"2.0","id":"#, id, r#","error":{"code":-32603,"message":""#, UNREADABLE, r#""}}"#].concat()
 }
 
 /// Gathers the chunks of one `application/json` answer to a list request.

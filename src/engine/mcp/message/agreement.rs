@@ -6,16 +6,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Body, Call, refuse_variants};
+use super::{Body, Call, Params, refuse_respelled};
 use crate::denial::{Code, Denial};
 use crate::json::Value;
 use crate::mcp::headers::{Field, Headers};
+use crate::mcp::keys;
+use crate::mcp::method::Named;
 
 /// The key of `params._meta` that carries the protocol version.
 const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 
 /// Compares the headers that are there with the body.
-pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
+pub(super) fn check(headers: &Headers, body: &Body<'_>, params: &Params<'_>) -> Result<(), Denial> {
     let call = match body {
         Body::Call(call) => Some(call),
         Body::Response => None,
@@ -31,15 +33,16 @@ pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
     }
     if let Some(value) = present(&headers.mcp_name, "Mcp-Name")? {
         let decoded = decode(value)?;
-        let named = call.map(name).transpose()?.flatten().and_then(Value::string);
+        let named = call.map(|call| name(call, params)).transpose()?.flatten().and_then(Value::string);
         if named.as_deref().map(str::as_bytes) != Some(decoded.as_slice()) {
             return Err(disagree("`Mcp-Name` is not what the body names"));
         }
     }
     let version = present(&headers.protocol_version, "MCP-Protocol-Version")?;
-    if let Some(meta) = call.and_then(|call| call.params).and_then(|params| params.get("_meta")) {
-        refuse_variants(meta, &[VERSION_KEY])?;
-        if let (Some(header), Some(body)) = (version, meta.get(VERSION_KEY))
+    if let Some(meta) = call.and_then(|call| call.meta) {
+        let [own] = keys::pick(meta, [VERSION_KEY]);
+        refuse_respelled(&[own])?;
+        if let (Some(header), Some(body)) = (version, own.value)
             && body.string().as_deref().map(str::as_bytes) != Some(header)
         {
             return Err(disagree("`MCP-Protocol-Version` is not the body's protocol version"));
@@ -49,11 +52,14 @@ pub(super) fn check(headers: &Headers, body: &Body<'_>) -> Result<(), Denial> {
 }
 
 /// Returns what a call names, which `Mcp-Name` repeats.
-fn name<'d>(call: &Call<'d>) -> Result<Option<Value<'d>>, Denial> {
-    let Some(params) = call.params else { return Ok(None) };
-    let key = call.method.header_key();
-    refuse_variants(params, &[key])?;
-    Ok(params.get(key))
+fn name<'d>(call: &Call<'d>, params: &Params<'d>) -> Result<Option<Value<'d>>, Denial> {
+    let named = match call.method.header_names() {
+        Named::Name => params.name,
+        Named::Uri => params.uri,
+        Named::TaskId => params.task_id,
+    };
+    refuse_respelled(&[named])?;
+    Ok(named.value)
 }
 
 /// Undoes `=?base64?…?=`, in which clients send names that no header can hold.

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{not_a_request, refuse_variants, unusable_params};
+use super::{Params, not_a_request, refuse_respelled, unusable_params};
 use crate::denial::Denial;
 use crate::json::Value;
+use crate::mcp::keys::{self, Member};
 use crate::mcp::method::{ActsOn, Method};
 
 /// What a request or notification acts on.
@@ -38,61 +39,65 @@ impl Target<'_> {
     }
 }
 
-/// Reads the target of `method` from its params.
-pub(super) fn read<'d>(method: &Method<'_>, params: Option<Value<'d>>) -> Result<Target<'d>, Denial> {
+/// Reads the target of `method` from the members of its params. `present` tells whether there are params.
+pub(super) fn read<'d>(
+    method: &Method<'_>,
+    present: bool,
+    params: &Params<'d>,
+) -> Result<Target<'d>, Denial> {
     if let Some(of) = method.respells() {
         return Err(not_a_request(format!("`method` is another spelling of `{of}`")));
     }
+    let required = || if present { Ok(()) } else { Err(unusable_params("`params` is missing")) };
+    let Params { name, uri, arguments, request_state, input_responses, meta, .. } = *params;
     let target = match method.acts_on() {
-        ActsOn::Tool => Target::Tool(called(required(params)?)?),
-        ActsOn::Prompt => Target::Prompt(called(required(params)?)?),
-        ActsOn::Resource => {
-            let params = required(params)?;
-            refuse_variants(params, &["uri", "requestState", "inputResponses"])?;
-            Target::Resources(vec![string(params, "uri", "params.uri")?])
+        acts_on @ (ActsOn::Tool | ActsOn::Prompt) => {
+            required()?;
+            refuse_respelled(&[name, arguments, request_state, input_responses])?;
+            if !is_object_or_absent(arguments.value) {
+                return Err(unusable_params("`params.arguments` must be an object"));
+            }
+            let name = string(name, "params.name")?;
+            if acts_on == ActsOn::Tool { Target::Tool(name) } else { Target::Prompt(name) }
         }
-        ActsOn::Resources => Target::Resources(subscriptions(params)?),
-        ActsOn::Reference => reference(required(params)?)?,
+        ActsOn::Resource => {
+            required()?;
+            refuse_respelled(&[uri, request_state, input_responses])?;
+            Target::Resources(vec![string(uri, "params.uri")?])
+        }
+        ActsOn::Resources => Target::Resources(subscriptions(params.notifications)?),
+        ActsOn::Reference => {
+            required()?;
+            reference(params.reference)?
+        }
         ActsOn::Session => Target::Session,
         ActsOn::Unknown => Target::Unknown,
     };
-    if let Some(params) = params {
-        refuse_variants(params, &["_meta"])?;
-        if params.get("_meta").is_some_and(|meta| !meta.is_object()) {
-            return Err(unusable_params("`params._meta` must be an object"));
-        }
+    refuse_respelled(&[meta])?;
+    if !is_object_or_absent(meta.value) {
+        return Err(unusable_params("`params._meta` must be an object"));
     }
     Ok(target)
 }
 
-/// Reads the name of a tool or prompt that is called with arguments.
-fn called(params: Value<'_>) -> Result<Cow<'_, str>, Denial> {
-    refuse_variants(params, &["name", "arguments", "requestState", "inputResponses"])?;
-    if params.get("arguments").is_some_and(|arguments| !arguments.is_object()) {
-        return Err(unusable_params("`params.arguments` must be an object"));
-    }
-    string(params, "name", "params.name")
+fn is_object_or_absent(value: Option<Value<'_>>) -> bool {
+    value.is_none_or(Value::is_object)
 }
 
-fn required(params: Option<Value<'_>>) -> Result<Value<'_>, Denial> {
-    params.ok_or_else(|| unusable_params("`params` is missing"))
-}
-
-fn string<'d>(object: Value<'d>, key: &str, path: &str) -> Result<Cow<'d, str>, Denial> {
-    let value = object.get(key).and_then(Value::string);
+fn string<'d>(member: Member<'d>, path: &str) -> Result<Cow<'d, str>, Denial> {
+    let value = member.value.and_then(Value::string);
     value.ok_or_else(|| unusable_params(format!("`{path}` must be a string")))
 }
 
 /// Reads which resources a subscription names (2026-07-28, basic/patterns/subscriptions).
-fn subscriptions<'d>(params: Option<Value<'d>>) -> Result<Vec<Cow<'d, str>>, Denial> {
-    let Some(params) = params else { return Ok(Vec::new()) };
-    refuse_variants(params, &["notifications"])?;
-    let Some(notifications) = params.get("notifications") else { return Ok(Vec::new()) };
-    if !notifications.is_object() {
+fn subscriptions(notifications: Member<'_>) -> Result<Vec<Cow<'_, str>>, Denial> {
+    refuse_respelled(&[notifications])?;
+    if !is_object_or_absent(notifications.value) {
         return Err(unusable_params("`params.notifications` must be an object"));
     }
-    refuse_variants(notifications, &["resourceSubscriptions"])?;
-    let Some(uris) = notifications.get("resourceSubscriptions") else { return Ok(Vec::new()) };
+    let [subscriptions] = keys::pick(notifications.value, ["resourceSubscriptions"]);
+    refuse_respelled(&[subscriptions])?;
+    let Some(uris) = subscriptions.value else { return Ok(Vec::new()) };
     if !uris.is_array() {
         return Err(unusable_params("`params.notifications.resourceSubscriptions` must be a list"));
     }
@@ -101,15 +106,16 @@ fn subscriptions<'d>(params: Option<Value<'d>>) -> Result<Vec<Cow<'d, str>>, Den
 }
 
 /// Reads what a completion refers to: `ref/prompt` by name or `ref/resource` by URI.
-fn reference(params: Value<'_>) -> Result<Target<'_>, Denial> {
-    refuse_variants(params, &["ref"])?;
-    let Some(reference) = params.get("ref").filter(|reference| reference.is_object()) else {
+fn reference(reference: Member<'_>) -> Result<Target<'_>, Denial> {
+    refuse_respelled(&[reference])?;
+    let Some(reference) = reference.value.filter(|reference| reference.is_object()) else {
         return Err(unusable_params("`params.ref` must be an object"));
     };
-    refuse_variants(reference, &["type", "name", "uri"])?;
-    match string(reference, "type", "params.ref.type")?.as_ref() {
-        "ref/prompt" => Ok(Target::Prompt(string(reference, "name", "params.ref.name")?)),
-        "ref/resource" => Ok(Target::Resources(vec![string(reference, "uri", "params.ref.uri")?])),
+    let [kind, name, uri] = keys::pick(reference, ["type", "name", "uri"]);
+    refuse_respelled(&[kind, name, uri])?;
+    match string(kind, "params.ref.type")?.as_ref() {
+        "ref/prompt" => Ok(Target::Prompt(string(name, "params.ref.name")?)),
+        "ref/resource" => Ok(Target::Resources(vec![string(uri, "params.ref.uri")?])),
         _ => Err(unusable_params("`params.ref.type` must be `ref/prompt` or `ref/resource`")),
     }
 }
