@@ -144,6 +144,8 @@ fn every_object_is_reached_from_the_document_and_has_its_notes() {
         assert_eq!(table.keys.len(), notes.len(), "{table:?}");
         let names: BTreeSet<&str> = table.keys.iter().map(|key| key.name).collect();
         assert_eq!(names.len(), table.keys.len(), "{table:?}");
+        let told: BTreeSet<&str> = table.expected.split('`').skip(1).step_by(2).collect();
+        assert!(told.contains("{}") || told.is_subset(&names), "{table:?}");
         for (key, note) in table.keys.iter().zip(notes) {
             assert_eq!(key.required, note.absent == Absent::Refused, "{table:?} {}", key.name);
             assert!(!note.meaning.is_empty() && !note.meaning.contains('\n'), "{table:?} {}", key.name);

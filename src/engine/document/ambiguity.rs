@@ -1,4 +1,4 @@
-//! What two parsers could read in two ways.
+//! What parsers read differently.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use super::position::Position;
 use super::wrong::Wrong;
 use crate::json::{self, DefectKind, Document, Fit, Kind};
 
-/// Notes whatever two parsers could read in two ways, at any depth: keys that stand twice, strings and
-/// numbers that lose something where they are read, and too much nesting. `root` is the whole document.
+/// Notes everything that parsers read differently, at any depth: duplicate keys, strings and numbers that
+/// some cannot hold, and too much nesting. `root` is the whole document.
 pub fn refuse_ambiguity(document: &Document<'_>, root: &Part<'_>, faults: &mut Faults) {
     if let Some(deep) = within(root, 0, faults) {
         let at = Position::of(document.text().as_bytes(), deep.value.span().start);
@@ -22,7 +22,7 @@ pub fn refuse_ambiguity(document: &Document<'_>, root: &Part<'_>, faults: &mut F
     }
 }
 
-/// Looks at a part and what is within it. Returns the first array or object that is too deep to look into.
+/// Looks into a part. Returns the first array or object that nests too deep.
 fn within<'d>(part: &Part<'d>, depth: usize, faults: &mut Faults) -> Option<Part<'d>> {
     match part.value.kind() {
         Kind::Array | Kind::Object if depth >= json::MAX_DEPTH => return Some(part.clone()),

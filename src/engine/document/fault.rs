@@ -10,13 +10,13 @@ use super::wrong::{Found, Wrong};
 
 /// One thing that is wrong with a document. Its text is `path: what is wrong`, one line.
 ///
-/// Readers of other files than policies say what is wrong in a `W` of their own.
+/// A reader of another kind of file has a `W` of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault<W = Wrong> {
-    /// The part that is wrong, or that is missing
+    /// The path of the part that is wrong or missing
     pub path: Path,
-    /// The bytes of the document's text that are wrong: a value, a key that should not be there, or the
-    /// object that lacks a key. `None` where the document is no text.
+    /// The bytes that are wrong: a value, a key that should not be there, or the object that lacks a key.
+    /// `None` if the document did not come as text.
     pub place: Option<Range<usize>>,
     /// What is wrong, and what would be right
     pub wrong: W,
@@ -44,7 +44,7 @@ impl<W> Faults<W> {
         self.list.push(fault);
     }
 
-    /// Notes a fault of which only the path is known.
+    /// Notes a fault whose place is not known.
     pub fn note(&mut self, path: &Path, wrong: impl Into<W>) {
         self.push(Fault { path: path.clone(), place: None, wrong: wrong.into() });
     }
@@ -75,25 +75,25 @@ impl Faults {
         self.push(Fault { path: part.path.clone(), place: part.place(), wrong: wrong.into() });
     }
 
-    /// Notes that the key of a value is wrong: it should not be there, or not be called that.
+    /// Notes that the key of a value is wrong: it should not be there, or should have another name.
     #[cold]
     #[inline(never)]
     pub fn add_key(&mut self, part: &Part<'_>, wrong: impl Into<Wrong>) {
         self.push(Fault { path: part.path.clone(), place: part.key_place(), wrong: wrong.into() });
     }
 
-    /// Notes that a value is not what belongs there, unless a fault at its path is known: a number that a
-    /// Struct has changed is one fault, not two.
+    /// Notes that a value is not what belongs there, unless a fault at its path is known already: a number that
+    /// a Struct has changed is one fault, not two.
     #[cold]
     #[inline(never)]
-    pub fn unfit(&mut self, part: &Part<'_>, expected: Takes) {
+    pub fn unfit(&mut self, part: &Part<'_>, expected: &'static Takes) {
         if !self.has(&part.path) {
             self.add(part, Wrong::Unfit { expected, found: Found::new(part.value) });
         }
     }
 
-    /// Returns what was read of a value, and notes that it is [unfit](Self::unfit) where that is nothing.
-    pub fn fit<T>(&mut self, part: &Part<'_>, read: Option<T>, expected: Takes) -> Option<T> {
+    /// Returns `read`, and notes that the value is [unfit](Self::unfit) if there is nothing in it.
+    pub fn fit<T>(&mut self, part: &Part<'_>, read: Option<T>, expected: &'static Takes) -> Option<T> {
         if read.is_none() {
             self.unfit(part, expected);
         }

@@ -8,24 +8,21 @@ use super::keys::{Key, Keys, Object, Takes};
 use super::part::Part;
 use super::wrong::Wrong;
 
-/// An object that is being read. Its reader takes every key of its table, then [closes](Self::close) it.
+/// An object that is being read. Its reader takes every key of the table, present or not, and then
+/// [closes](Self::close) it.
 pub struct Fields<'d, K> {
     open: Open<'d>,
     keys: PhantomData<K>,
 }
 
 impl<'d, K: Keys> Fields<'d, K> {
-    /// Opens an object; notes a fault and returns `None` where the value is none.
+    /// Opens an object; notes a fault and returns `None` if the value is not an object.
     pub fn open(part: &Part<'d>, faults: &mut Faults) -> Option<Self> {
-        let object = K::object();
-        if !part.value.is_object() {
-            faults.unfit(part, Takes::Object(object));
-            return None;
-        }
-        Some(Self { open: Open { part: part.clone(), object, taken: 0 }, keys: PhantomData })
+        faults.fit(part, part.value.is_object().then_some(()), K::EXPECTED)?;
+        Some(Self { open: Open { part: part.clone(), object: K::object(), taken: 0 }, keys: PhantomData })
     }
 
-    /// Returns the object itself.
+    /// Returns the object.
     pub fn part(&self) -> &Part<'d> {
         &self.open.part
     }
@@ -35,22 +32,22 @@ impl<'d, K: Keys> Fields<'d, K> {
         keys.iter().any(|key| self.open.find(key.index()).is_some())
     }
 
-    /// Takes what stands under a key.
+    /// Takes the value under a key.
     pub fn take(&mut self, key: K) -> Option<Part<'d>> {
         self.open.take(key.index())
     }
 
-    /// Takes what stands under a key; notes a fault where the key must be there and is not.
+    /// Takes the value under a key; notes a fault if the key is required and missing.
     pub fn need(&mut self, key: K, faults: &mut Faults) -> Option<Part<'d>> {
         self.open.need(key.index(), faults)
     }
 
-    /// Notes that a key is missing under which `expected` belongs.
-    pub fn missing(&self, key: K, expected: Takes, faults: &mut Faults) {
+    /// Notes that a key is missing, and that `expected` belongs under it.
+    pub fn missing(&self, key: K, expected: &'static Takes, faults: &mut Faults) {
         self.open.missing(key.index(), expected, faults);
     }
 
-    /// Takes what `read` makes of the value under a key; notes a fault where that is nothing.
+    /// Takes the value under a key and reads it; notes a fault if `read` returns `None`.
     pub fn read<T>(
         &mut self,
         key: K,
@@ -72,8 +69,8 @@ impl<'d, K: Keys> Fields<'d, K> {
         self.read(key, |part| part.value.string().filter(filled).map(Cow::into_owned), faults)
     }
 
-    /// Takes one of a few words and returns what it stands for: `absent` without the key, `None` where it is
-    /// another word.
+    /// Takes one of a few words and returns its meaning: `absent` without the key, `None` where it is another
+    /// word.
     pub fn word<T: Copy>(
         &mut self,
         key: K,
@@ -90,33 +87,32 @@ impl<'d, K: Keys> Fields<'d, K> {
         self.open.count(key.index(), faults)
     }
 
-    /// Takes the elements of a list; notes a fault where the value is none.
+    /// Takes the elements of a list; notes a fault if the value is not a list.
     pub fn list(&mut self, key: K, faults: &mut Faults) -> Vec<Part<'d>> {
         self.open.list(key.index(), faults)
     }
 
-    /// Takes the members of an object of names and what belongs to them, in their order; notes a fault where
-    /// the value is no object.
+    /// Takes the names and values of an object in their order; notes a fault if the value is not an object.
     pub fn named(&mut self, key: K, faults: &mut Faults) -> Vec<(Cow<'d, str>, Part<'d>)> {
         self.open.named(key.index(), faults)
     }
 
-    /// Notes a fault for every key of the object that is not in its table.
+    /// Notes a fault for every key of the object that is unknown.
     pub fn close(self, faults: &mut Faults) {
         self.open.close(faults);
     }
 }
 
-/// Returns what a word stands for.
+/// Returns the meaning of a word; `None` if the value is none of the words.
 pub fn meaning<T: Copy>(part: &Part<'_>, words: &[(&'static str, T)]) -> Option<T> {
     let text = part.value.string()?;
     words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning)
 }
 
-/// An object that is being read by any table; keys are indices into it.
+/// An object that is being read, whatever its table. Keys are indices into the table.
 ///
-/// A document is read once, by some hundred calls of these: inlined, they would make the module larger for
-/// nothing.
+/// Readers call these functions in about a hundred places, once per document. Inlining them would only make the
+/// module larger.
 struct Open<'d> {
     part: Part<'d>,
     object: &'static Object,
@@ -129,8 +125,8 @@ impl<'d> Open<'d> {
         self.object.keys.get(index)
     }
 
-    fn takes(&self, index: usize) -> Takes {
-        self.key(index).map_or(Takes::Anything, |key| key.takes)
+    fn takes(&self, index: usize) -> &'static Takes {
+        self.key(index).map_or(&Takes::Anything, |key| &key.takes)
     }
 
     #[inline(never)]
@@ -149,13 +145,13 @@ impl<'d> Open<'d> {
         let found = self.take(index);
         let key = self.key(index)?;
         if found.is_none() && key.required {
-            self.missing(index, key.takes, faults);
+            self.missing(index, &key.takes, faults);
         }
         found
     }
 
     #[inline(never)]
-    fn missing(&self, index: usize, expected: Takes, faults: &mut Faults) {
+    fn missing(&self, index: usize, expected: &'static Takes, faults: &mut Faults) {
         let Some(key) = self.key(index) else { return };
         let (path, place) = (self.part.path.key(key.name), self.part.place());
         faults.push(Fault { path, place, wrong: Wrong::Missing { expected } });
@@ -167,7 +163,7 @@ impl<'d> Open<'d> {
         let number = part.whole().and_then(|number| u32::try_from(number).ok());
         let takes = self.takes(index);
         let fits = number.filter(|number| match takes {
-            Takes::Integer { least, most } => (least..=most).contains(number),
+            Takes::Integer { least, most } => (least..=most).contains(&number),
             _ => false,
         });
         faults.fit(&part, fits, takes)
@@ -197,7 +193,7 @@ impl<'d> Open<'d> {
         debug_assert_eq!(usize::try_from(self.taken.count_ones()), Ok(all), "{:?}", self.object);
         for (key, part) in self.part.members() {
             let index = self.object.keys.iter().position(|known| known.name == key);
-            // What nobody has read must not pass as read, whatever the table says.
+            // A key that nobody took is refused even if the table has it: it must not look as if it applied.
             if index.is_none_or(|index| self.taken & bit(index) == 0) {
                 let wrong = Wrong::UnknownKey { key: key.into_owned(), object: self.object };
                 faults.add_key(&part, wrong);

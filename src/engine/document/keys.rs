@@ -1,14 +1,14 @@
 //! Tables of keys: which keys an object of a document can have, and what they take.
 //!
-//! One table serves the reader, its messages, and whatever describes the document elsewhere, such as the
-//! README or a JSON Schema. A reader names a key by a variant of the table's enum, so a key that is not in
-//! the table does not compile.
+//! One table serves the reader, its messages, and other descriptions of the document, such as the README or a
+//! JSON Schema. A reader names a key by a variant of the table's enum, so a reader of a key that is not in the
+//! table does not compile.
 
 use std::fmt;
 
 /// An object of a document.
 pub struct Object {
-    /// What the object is, in words for messages
+    /// What messages call the object
     pub expected: &'static str,
     /// How many of its keys must be there
     pub holds: Holds,
@@ -16,7 +16,7 @@ pub struct Object {
     pub keys: &'static [Key],
 }
 
-/// A table is equal to itself alone. Tables can lead back to themselves, so they are not compared key by key.
+/// A table only equals itself. Tables can refer back to themselves, so they are not compared key by key.
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other)
@@ -31,7 +31,7 @@ impl fmt::Debug for Object {
     }
 }
 
-/// How many keys of an object must be there, beside those that none may lack.
+/// How many keys an object must have. Those that are [required](Key::required) count separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
     /// Any number
@@ -49,12 +49,12 @@ pub struct Key {
     pub name: &'static str,
     /// What belongs under it
     pub takes: Takes,
-    /// Whether no object may lack it
+    /// Whether every object must have it
     pub required: bool,
 }
 
-/// What a key says to people. Readers have no use for it, so it stands apart from the key and is not part of
-/// a program that only reads documents.
+/// What people are told about a key. It is separate from [`Key`], which keeps it out of a module that only
+/// reads documents.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Note {
     /// What the key means, in one line
@@ -72,11 +72,11 @@ pub enum Absent {
     Nothing,
     /// The same as with this value, which is JSON text
     As(&'static str),
-    /// What these words say
+    /// What these words describe
     Means(&'static str),
 }
 
-/// What belongs somewhere. Its `Display` is for messages.
+/// What belongs at one place of a document. Messages describe it by its `Display`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     /// Any value
@@ -106,16 +106,19 @@ pub enum Takes {
     Object(&'static Object),
     /// An object with any keys, and what belongs under each
     Named(&'static Takes),
-    /// A JSON Schema, as far as [`schema`](crate::schema) judges by it
+    /// A JSON Schema, as far as calls are judged by it
     Schema,
     /// One of these
     Either(&'static [Takes]),
-    /// The second, in other words
+    /// The second, which messages describe in these words
     Said(&'static str, &'static Takes),
 }
 
-/// The keys of one object, as an enum that [`object!`] makes beside the object's table.
+/// The keys of one object, as an enum that `object!` makes beside the object's table.
 pub trait Keys: Copy {
+    /// What the object is
+    const EXPECTED: &'static Takes;
+
     /// A note on each key of the table
     const NOTES: &'static [Note];
 
@@ -126,7 +129,7 @@ pub trait Keys: Copy {
     fn index(self) -> usize;
 }
 
-/// Takes the words out of a list of words and what they stand for.
+/// Returns the words of a list of pairs, each a word and its meaning.
 #[must_use]
 pub const fn words<T: Copy, const N: usize>(list: &[(&'static str, T); N]) -> [&'static str; N] {
     let mut words = [""; N];
@@ -164,6 +167,8 @@ macro_rules! object {
         pub(super) enum $keys { $($key),+ }
 
         impl $crate::document::Keys for $keys {
+            const EXPECTED: &'static $crate::document::Takes = &$crate::document::Takes::Object(&$table);
+
             const NOTES: &'static [$crate::document::Note] =
                 &[$($crate::document::Note { meaning: $meaning, absent: $absent }),+];
 

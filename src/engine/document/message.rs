@@ -1,12 +1,12 @@
 //! Faults as text: one line each, in words that say what would be right.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::fault::{Fault, Faults};
 use super::keys::Takes;
 use super::wrong::{Found, InRule, InSchema, Wrong};
 
-/// How much of a faulty value a message quotes, in characters.
+/// How many characters of a faulty value a message quotes.
 const QUOTED: usize = 40;
 
 impl<W: fmt::Display> fmt::Display for Fault<W> {
@@ -131,7 +131,7 @@ impl fmt::Display for InSchema {
 }
 
 impl fmt::Display for Found {
-    /// Writes what follows on what would be right: a scalar by its text, a container by its type.
+    /// Writes the end of "must be …": a scalar's text, or the type of an array or object.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Untold => Ok(()),
@@ -184,25 +184,25 @@ fn alternatives(
     Ok(())
 }
 
-/// A text in a message, up to so many characters. What a log or a terminal would act on is escaped, so that
-/// no document writes lines of its own.
+/// A text in a message, cut after so many characters. Characters that a log or a terminal would act on are
+/// escaped, so that a document cannot write log lines of its own.
 struct Quoted<'t>(&'t str, usize);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(text, most) = self;
-        out.write_str("`")?;
+        out.write_char('`')?;
         for (index, char) in text.chars().enumerate() {
             match char {
                 _ if index == *most => {
-                    out.write_str("…")?;
+                    out.write_char('…')?;
                     break;
                 }
-                '"' | '\'' | '\\' => write!(out, "{char}")?,
-                _ => write!(out, "{}", char.escape_debug())?,
+                '"' | '\'' | '\\' => out.write_char(char)?,
+                _ => char.escape_debug().try_for_each(|char| out.write_char(char))?,
             }
         }
-        out.write_str("`")
+        out.write_char('`')
     }
 }
 

@@ -1,4 +1,4 @@
-//! A value of a document together with where it is.
+//! Values of a document, each with its path and place.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use super::Path;
 use crate::json::Value;
 use crate::limit::{Amount, AmountError};
 
-/// How a document was written, which decides where its parts are and what counts as a number.
+/// How a document was written. It decides where parts have a place and what counts as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notation {
     /// As JSON
@@ -30,7 +30,7 @@ pub struct Part<'d> {
 }
 
 impl<'d> Part<'d> {
-    /// Makes the part that is the whole document.
+    /// Returns the part that is the whole document.
     #[must_use]
     pub fn root(value: Value<'d>, notation: Notation) -> Self {
         Self { value, path: Path::default(), object: None, notation }
@@ -44,7 +44,7 @@ impl<'d> Part<'d> {
         })
     }
 
-    /// Returns the member `key` of an object, the first where the key stands twice.
+    /// Returns the member `key` of an object; the first one if there are two.
     #[must_use]
     #[inline(never)]
     pub fn member(&self, key: &str) -> Option<Self> {
@@ -66,13 +66,13 @@ impl<'d> Part<'d> {
         })
     }
 
-    /// Returns the bytes of the value in the document's text; `None` where the document is no text.
+    /// Returns the value's bytes in the document; `None` if the document did not come as text.
     #[must_use]
     pub fn place(&self) -> Option<Range<usize>> {
         (self.notation == Notation::Json).then(|| self.value.span())
     }
 
-    /// Returns the bytes of the value's key likewise; those of the value where it has no key.
+    /// Returns the bytes of the value's key in the same way, or those of the value if it has no key.
     #[must_use]
     #[cold]
     #[inline(never)]
@@ -85,7 +85,7 @@ impl<'d> Part<'d> {
         Some(start..start.saturating_add(quoted_length(from)))
     }
 
-    /// Returns the text of a number; `None` where the value is none.
+    /// Returns the text of a number; `None` if the value does not count as one.
     #[must_use]
     pub fn number(&self) -> Option<Cow<'d, str>> {
         let held = || self.value.string().filter(|_| self.notation == Notation::Struct);
@@ -93,8 +93,8 @@ impl<'d> Part<'d> {
         self.value.number().map(Cow::Borrowed).or_else(|| held().filter(|text| is_number(text)))
     }
 
-    /// Returns a whole number, below 1.8e13, in any of its forms: a generator of JSON may write `60.0`, and a
-    /// Struct does not tell the two apart.
+    /// Returns a whole number below 1.8e13. It may be written as `60.0`: some generators of JSON do so, and a
+    /// Struct has no difference between the two.
     #[must_use]
     pub fn whole(&self) -> Option<u64> {
         let micros = Amount::from_decimal(&self.number()?).ok()?.micros();

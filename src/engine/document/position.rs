@@ -12,8 +12,8 @@ pub struct Position {
 }
 
 impl Position {
-    /// Returns the position of byte `at` of a text, or of its end where `at` is beyond it. What is not UTF-8
-    /// counts as a decoder would replace it.
+    /// Returns the position of byte `at` of a text, or of its end if it has fewer bytes. Bytes that are not
+    /// UTF-8 count as the characters that a decoder would put in their place.
     #[must_use]
     pub fn of(text: &[u8], at: usize) -> Self {
         let before = String::from_utf8_lossy(text.get(..at).unwrap_or(text));

@@ -1,4 +1,4 @@
-//! `google.protobuf.Struct`: the form in which Envoy hands over YAML of its own configuration, and metadata.
+//! `google.protobuf.Struct`: the form in which Envoy passes on the YAML of a configuration, and metadata.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use super::path::Path;
 use super::wrong::Wrong;
 use crate::json;
 
-/// A double holds every integer up to this one, and not all beyond it.
+/// Beyond this integer a double does not hold every one.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Why bytes are not read as a `Struct`.
@@ -27,10 +27,10 @@ pub enum Unreadable {
 /// changed on its way.
 ///
 /// # Errors
-/// [`Unreadable`] where the bytes are no `Struct`.
+/// [`Unreadable`] if the bytes are not a `Struct`.
 pub fn to_json(bytes: &[u8], faults: &mut Faults) -> Result<String, Unreadable> {
     let document = Struct::decode(bytes).map_err(|error| match error.to_string() {
-        // The error has a text and no kind.
+        // The error only has a text.
         text if text.contains("recursion limit") => Unreadable::TooDeep,
         _ => Unreadable::NoStruct,
     })?;

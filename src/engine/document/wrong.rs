@@ -1,13 +1,13 @@
 //! What can be wrong with a document.
 //!
-//! All kinds stand here, those of rules and schemas too, so that a tool can match on them.
+//! All kinds are here, those of rules and schemas too, so that a tool can match on them.
 
 use super::keys::{Object, Takes};
 use super::path::Path;
 use super::position::Position;
 use crate::json::{Defect, Kind, Value};
 
-/// How much of a faulty value is kept, in characters: one more than a message quotes.
+/// How many characters of a faulty value are kept: one more than a message quotes.
 const KEPT: usize = 41;
 
 /// What is wrong, and what would be right.
@@ -16,7 +16,7 @@ pub enum Wrong {
     // The text
     /// There is no text
     Empty,
-    /// The text is no JSON
+    /// The text is not JSON
     NotJson {
         /// Why
         what: &'static str,
@@ -25,9 +25,9 @@ pub enum Wrong {
         /// Whether it looks like YAML
         yaml: bool,
     },
-    /// Arrays and objects nest deeper than is read; the position where that is the whole document's fault
+    /// Arrays and objects nest too deep to be read, with the position where the whole document was read
     TooDeep(Option<Position>),
-    /// Arrays and objects nest deeper than protobuf is read
+    /// A Struct nests too deep to be read
     TooDeepForStruct,
     /// A Struct has no JSON text
     NoTextOfStruct,
@@ -38,7 +38,7 @@ pub enum Wrong {
     /// A value is not what belongs there
     Unfit {
         /// What belongs there
-        expected: Takes,
+        expected: &'static Takes,
         /// What is there
         found: Found,
     },
@@ -46,7 +46,7 @@ pub enum Wrong {
     UnfitNumber,
     /// A string holds half of a surrogate pair
     LoneSurrogate,
-    /// A number of a Struct is infinite or none
+    /// A number of a Struct is infinite or NaN
     NotFinite,
     /// A Struct may have changed an integer
     Inexact,
@@ -59,22 +59,22 @@ pub enum Wrong {
     /// A key is missing
     Missing {
         /// What belongs under it
-        expected: Takes,
+        expected: &'static Takes,
     },
-    /// A key is not one of the object's
+    /// The object cannot have such a key
     UnknownKey {
         /// The key
         key: String,
-        /// The object, with the keys that it can have
+        /// The table of the object's keys
         object: &'static Object,
     },
     /// A key stands twice
     DuplicateKey,
 
-    // What belongs to one layer
-    /// Something of rules
+    // Layers above
+    /// Something is wrong with a rule
     Rule(InRule),
-    /// Something of a schema
+    /// Something is wrong with a schema
     Schema(InSchema),
 }
 
@@ -97,14 +97,14 @@ pub enum InRule {
     },
     /// A resource has a rule for arguments
     NoArguments,
-    /// A rule wants an approval, and the document does not say whom to ask
+    /// A rule needs an approval, and the document does not say whom to ask
     NobodyToAsk,
-    /// A window is called by an unknown word
+    /// The word for a window is unknown
     UnknownWindow {
         /// The word
         word: String,
         /// What belongs there
-        expected: Takes,
+        expected: &'static Takes,
     },
     /// A counter is defined in another way elsewhere
     Disagrees {
@@ -115,13 +115,13 @@ pub enum InRule {
         /// The path of the limit that came first
         first: Path,
     },
-    /// A text is no path to a value
+    /// A text is not a path to a value
     NoValuePath {
         /// The text
         text: String,
         /// What belongs there
-        expected: Takes,
-        /// Why it is none
+        expected: &'static Takes,
+        /// Why it is not
         why: &'static str,
     },
     /// A regular expression of a condition does not compile
@@ -131,14 +131,14 @@ pub enum InRule {
         /// Why
         why: String,
     },
-    /// A condition compares a string with something else
+    /// A condition compares a string with something that is not a string
     NotOfStrings {
         /// The path to the string
         subject: String,
     },
     /// A description fits everybody
     FitsAll(&'static Object),
-    /// Another grant has the name
+    /// Another grant has the same name
     NameTaken {
         /// That grant's path
         by: String,
@@ -148,12 +148,12 @@ pub enum InRule {
 /// What is wrong with a schema of arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InSchema {
-    /// Nothing would be judged by a keyword
+    /// A keyword is unknown
     UnknownKeyword {
         /// The keyword
         keyword: String,
     },
-    /// `type` names none
+    /// `type` is an empty list
     NoType,
     /// A `pattern` does not compile
     NoPattern {
@@ -164,7 +164,7 @@ pub enum InSchema {
     },
     /// A schema leads back to itself
     Recursive,
-    /// Too many schemas stand within one another
+    /// Schemas nest too deep
     TooHigh,
     /// A schema consists of too many schemas
     TooLarge {
@@ -188,9 +188,9 @@ impl From<InSchema> for Wrong {
 /// What stands where something else belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// Messages do not tell it: it may be a secret, or adds nothing
+    /// The message leaves it out, since it may be a secret or would not help
     Untold,
-    /// A scalar, by the beginning of its JSON text
+    /// The beginning of a scalar's JSON text
     Scalar(String),
     /// An array or an object
     Compound(Kind),

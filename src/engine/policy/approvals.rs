@@ -12,11 +12,11 @@ pub struct Approvals {
     pub authority: String,
     /// `:path`
     pub path: String,
-    /// How long an answer may take, beside what the service is asked to wait
+    /// How long an answer may take, on top of `wait_seconds`
     pub timeout_ms: u32,
     /// How long the service may wait for a person before it answers
     pub wait_seconds: u32,
-    /// For how long a question, or its answer, stands
+    /// How long a question and its answer stay valid
     pub expires_seconds: u32,
 }
 

@@ -14,7 +14,7 @@ use crate::json::Kind;
 /// A condition on one value, or on each value that its path names.
 #[derive(Debug, Clone)]
 pub struct Condition {
-    /// Its place in the document
+    /// Its path in the document
     pub path: String,
     /// What it speaks of
     pub subject: ValuePath,
@@ -75,7 +75,7 @@ fn condition(part: &Part<'_>, faults: &mut Faults) -> Option<Condition> {
         fields.word(keys::Condition::Op, &OPS, Op::Eq, faults)
     } else {
         fields.take(keys::Condition::Op);
-        fields.missing(keys::Condition::Op, keys::OPERATOR, faults);
+        fields.missing(keys::Condition::Op, &keys::OPERATOR, faults);
         None
     };
     let operand = fields.take(keys::Condition::Value);
@@ -102,13 +102,13 @@ fn condition(part: &Part<'_>, faults: &mut Faults) -> Option<Condition> {
 
 fn subject(part: &Part<'_>, faults: &mut Faults) -> Option<ValuePath> {
     let Some(text) = part.value.string() else {
-        faults.unfit(part, keys::VALUE_PATH);
+        faults.unfit(part, &keys::VALUE_PATH);
         return None;
     };
     match ValuePath::parse(&text) {
         Ok(subject) => Some(subject),
         Err(why) => {
-            let (text, expected) = (text.into_owned(), keys::VALUE_PATH);
+            let (text, expected) = (text.into_owned(), &keys::VALUE_PATH);
             faults.add(part, InRule::NoValuePath { text, expected, why });
             None
         }
@@ -116,13 +116,13 @@ fn subject(part: &Part<'_>, faults: &mut Faults) -> Option<ValuePath> {
 }
 
 /// Returns what an operator compares with.
-fn expected(op: Op) -> Takes {
+fn expected(op: Op) -> &'static Takes {
     match op {
-        Op::Eq | Op::Neq | Op::Contains | Op::NotContains => keys::SCALAR,
-        Op::In | Op::NotIn => keys::SCALARS,
-        Op::Order(_) => Takes::Number,
-        Op::StartsWith | Op::EndsWith | Op::Glob | Op::Regex => Takes::Filled,
-        Op::Exists => Takes::Boolean,
+        Op::Eq | Op::Neq | Op::Contains | Op::NotContains => &keys::SCALAR,
+        Op::In | Op::NotIn => &keys::SCALARS,
+        Op::Order(_) => &Takes::Number,
+        Op::StartsWith | Op::EndsWith | Op::Glob | Op::Regex => &Takes::Filled,
+        Op::Exists => &Takes::Boolean,
     }
 }
 
@@ -163,14 +163,14 @@ fn scalar(part: &Part<'_>, faults: &mut Faults) -> Option<Scalar> {
         (Kind::Bool(flag), _) => Some(Scalar::Bool(flag)),
         (Kind::Number, _) => Some(Scalar::Number(part.value.raw().to_owned())),
         (_, Some(text)) => {
-            // A string and a number are never equal, so which of them was meant is not guessed.
+            // A string never equals a number, so it matters which of the two was meant.
             if part.may_have_been_a_number() {
                 faults.add(part, Wrong::MaybeNumber);
             }
             Some(Scalar::Text(text.into_owned()))
         }
         (_, None) => {
-            faults.unfit(part, keys::SCALAR);
+            faults.unfit(part, &keys::SCALAR);
             None
         }
     }
@@ -178,7 +178,7 @@ fn scalar(part: &Part<'_>, faults: &mut Faults) -> Option<Scalar> {
 
 fn scalars(part: &Part<'_>, faults: &mut Faults) -> Option<Vec<Scalar>> {
     if part.value.elements().next().is_none() {
-        faults.unfit(part, keys::SCALARS);
+        faults.unfit(part, &keys::SCALARS);
         return None;
     }
     Some(part.elements().filter_map(|element| scalar(&element, faults)).collect())

@@ -9,10 +9,10 @@ use super::pattern::Pattern;
 use super::rule::Reading;
 use super::rules::Rules;
 use super::words::CERTIFICATES;
-use crate::document::{Faults, Fields, Found, InRule, Part, Takes, Wrong, meaning};
+use crate::document::{Faults, Fields, Found, InRule, Keys as _, Part, Wrong, meaning};
 use crate::json::Kind;
 
-/// Where a caller's identity comes from. The first source that yields a value names the principal.
+/// Where a caller's identity comes from. The first source that has a value names the principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A claim of the token that Envoy's `jwt_authn` has verified
@@ -53,13 +53,13 @@ impl Source {
 pub struct Grant {
     /// Its name
     pub name: String,
-    /// Its place in the document
+    /// Its path in the document
     pub path: String,
     /// Who it is for
     pub matching: Matching,
     /// Until when, in nanoseconds since the Unix epoch
     pub expires_ns: Option<i128>,
-    /// What its callers have to pass beside the document's rules
+    /// The rules that its callers must pass in addition to the document's
     pub rules: Rules,
 }
 
@@ -68,7 +68,7 @@ pub struct Grant {
 pub enum Matching {
     /// Everybody
     Any,
-    /// Whoever fits one of these
+    /// Everybody who fits one of these
     One(Vec<Match>),
 }
 
@@ -87,14 +87,14 @@ pub struct Match {
     pub header: Option<Pattern>,
 }
 
-/// What a claim must be: of a list, some element.
+/// What a claim must be. For a list, one element is enough.
 #[derive(Debug, Clone)]
 pub enum Expected {
     /// A string that fits
     Text(Pattern),
-    /// This number, in whatever notation
+    /// This number, in any notation
     Number(String),
-    /// This very boolean
+    /// This boolean
     Bool(bool),
 }
 
@@ -115,7 +115,7 @@ fn source(part: &Part<'_>, faults: &mut Faults) -> Option<Source> {
     fields.close(faults);
     let mut found: Vec<Option<Source>> = [jwt, mtls, api_key, header].into_iter().flatten().collect();
     if found.len() != 1 {
-        faults.add(part, Wrong::Unfit { expected: Takes::Object(&keys::SOURCE), found: Found::Untold });
+        faults.add(part, Wrong::Unfit { expected: keys::Source::EXPECTED, found: Found::Untold });
         return None;
     }
     found.pop().flatten()
@@ -182,7 +182,7 @@ fn matching(part: &Part<'_>, faults: &mut Faults) -> Option<Matching> {
         return Some(Matching::Any);
     }
     if part.value.elements().next().is_none() {
-        faults.unfit(part, keys::MATCHING);
+        faults.unfit(part, &keys::MATCHING);
         return None;
     }
     Some(Matching::One(part.elements().filter_map(|part| description(&part, faults)).collect()))
@@ -213,14 +213,14 @@ fn digest(part: &Part<'_>, faults: &mut Faults) -> Option<String> {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Some(text.to_ascii_lowercase());
     }
-    // What stands here may be the key itself.
-    faults.add(part, Wrong::Unfit { expected: keys::DIGEST, found: Found::Untold });
+    // The value may be the key itself, so the message leaves it out.
+    faults.add(part, Wrong::Unfit { expected: &keys::DIGEST, found: Found::Untold });
     None
 }
 
 fn claims(part: &Part<'_>, faults: &mut Faults) -> Vec<(String, Expected)> {
     if part.value.entries().next().is_none() {
-        faults.unfit(part, keys::CLAIMS);
+        faults.unfit(part, &keys::CLAIMS);
     }
     let mut claims = Vec::new();
     for (claim, part) in part.members() {
@@ -229,7 +229,7 @@ fn claims(part: &Part<'_>, faults: &mut Faults) -> Vec<(String, Expected)> {
             (None, Kind::Number) => Expected::Number(part.value.raw().to_owned()),
             (None, Kind::Bool(flag)) => Expected::Bool(flag),
             (None, _) => {
-                faults.unfit(&part, keys::SCALAR);
+                faults.unfit(&part, &keys::SCALAR);
                 continue;
             }
         };

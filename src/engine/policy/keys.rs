@@ -10,15 +10,15 @@ use crate::document::Takes::{
 };
 use crate::document::{Keys, Note, Takes, object, words};
 
-/// The tree of a hostile body takes some sixteen times as much of the module's 32-bit memory.
+/// The tree of a hostile body takes about 16 times as much of the module's 32-bit memory.
 const MOST_BODY_BYTES: u32 = 16_777_216;
-/// About 130 MB of Envoy's memory when all are live.
+/// All of them together take about 130 MB of Envoy's memory.
 const MOST_COUNTERS: u32 = 1_048_576;
 /// The longest window, in seconds: some 31 years.
 pub(super) const LONGEST_WINDOW: u32 = 1_000_000_000;
 /// The longest time-out, in milliseconds.
 const LONGEST_TIMEOUT_MS: u32 = 60_000;
-/// The longest wait, in seconds: beyond it clients have given up.
+/// The longest wait, in seconds: clients have given up by then.
 const LONGEST_WAIT_SECONDS: u32 = 300;
 /// The longest life of a question and its answer: 30 days, in seconds.
 const LONGEST_LIFE_SECONDS: u32 = 2_592_000;
@@ -35,7 +35,7 @@ const WINDOW_SHAPE: Takes = Either(&[Words(&words(&WINDOWS)), Integer { least: 1
 /// A window.
 pub(super) const WINDOW: Takes =
     Takes::Said("`second`, `minute`, `hour`, `day` or a number of seconds", &WINDOW_SHAPE);
-/// A window, for those who got the number wrong.
+/// A window, for a message about a wrong number.
 pub(super) const WINDOW_IN_FULL: Takes = Takes::Said(
     "`second`, `minute`, `hour`, `day` or a whole number of seconds from 1 to 1000000000",
     &WINDOW_SHAPE,
@@ -66,7 +66,7 @@ pub(super) const VALUE_PATH: Takes = Takes::Said(
      `claims.team`",
     &Filled,
 );
-/// How a condition compares, for those who left it out.
+/// How a condition compares, for a message about a missing operator.
 pub(super) const OPERATOR: Takes = Takes::Said("an operator such as `eq`", &Words(&words(&OPS)));
 /// What a condition compares a list with.
 pub(super) const SCALARS: Takes =
@@ -79,7 +79,8 @@ object! {
     /// The document itself.
     DOCUMENT, Document: "an object", Any;
 
-    Version "version": Takes::Said("`\"1\"`", &Words(&words(&VERSIONS))), Refused, "the version of the form";
+    Version "version": Takes::Said("`\"1\"`", &Words(&words(&VERSIONS))), Refused,
+        "the version of this form of document";
     Server "server": NAME, As(r#""default""#), "the protected server's name, part of its counters' names";
     Description "description": Text, Nothing, "free text";
     Mode "mode": MODE, As(r#""enforce""#), "whether decisions take effect, or are made and counted only";
@@ -129,7 +130,7 @@ object! {
     Path "path": Takes::Said("a path that begins with `/`, without a fragment", &Filled),
         As(r#""/v1/approvals""#), "where it takes questions";
     TimeoutMs "timeout_ms": Integer { least: 1, most: LONGEST_TIMEOUT_MS }, As("2000"),
-        "how long its answer may take, beside `wait_seconds`";
+        "how long its answer may take, on top of `wait_seconds`";
     WaitSeconds "wait_seconds": Integer { least: 0, most: LONGEST_WAIT_SECONDS }, As("0"),
         "how long it may hold its answer for a person to decide";
     ExpiresSeconds "expires_seconds": Integer { least: 1, most: LONGEST_LIFE_SECONDS }, As("900"),
@@ -154,12 +155,13 @@ object! {
     /// How much of something may happen within a window.
     LIMIT, Limit: "an object with `counter`, `window` and `max`", Any;
 
-    Counter "counter": NAME, Refused, "the name of the tally, which limits of one name share";
+    Counter "counter": NAME, Refused, "the name of what it counts; limits that name one counter share it";
     Window "window": WINDOW, Refused, "over what time it counts";
     Max "max": Positive, Refused, "how much may fall within a window";
     Scope "scope": Words(&words(&SCOPES)), As(r#""grant""#), "whose tally it is";
     Amount "amount": AMOUNT, As("1"), "how much one call adds: a number, or the argument that says so";
-    Type "type": Words(&words(&KINDS)), As(r#""sliding""#), "whether windows move with time or with the calendar";
+    Type "type": Words(&words(&KINDS)), As(r#""sliding""#),
+        "whether windows move with time or with the calendar";
 }
 
 object! {
@@ -198,7 +200,8 @@ object! {
     /// A claim of a token.
     JWT, Jwt: "an object", Any;
 
-    Metadata "metadata": NAME, As(r#""envoy.filters.http.jwt_authn""#), "the filter that has verified the token";
+    Metadata "metadata": NAME, As(r#""envoy.filters.http.jwt_authn""#),
+        "the filter that has verified the token";
     Payload "payload": NAME, Refused, "the `payload_in_metadata` of its provider";
     Claim "claim": NAME, As(r#""sub""#), "the claim";
 }

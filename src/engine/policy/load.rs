@@ -82,7 +82,7 @@ fn exempt_paths(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<String> {
             Some(text) if text.starts_with('/') && !text.contains(['?', '#']) => {
                 paths.push(text.into_owned());
             }
-            _ => faults.unfit(&part, EXEMPT_PATH),
+            _ => faults.unfit(&part, &EXEMPT_PATH),
         }
     }
     paths

@@ -11,11 +11,11 @@ use crate::document::{Fault, Faults, Fields, InRule, Keys, Part, Path, Takes, Wr
 use crate::limit::{Amount, Kind, Window};
 use crate::schema::Schema;
 
-/// What the rules of one document have in common while they are read.
+/// What is known across the rules of one document while they are read.
 #[derive(Default)]
 pub(super) struct Reading {
     pub counters: Counters,
-    /// A fault for each rule that wants an approval, which applies where there is nobody to ask
+    /// A fault for each rule that needs an approval. They count only if the document has no `approvals`.
     pub unasked: Vec<Fault>,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn mode<K: Keys>(fields: &mut Fields<'_, K>, key: K, faults: &mut Fau
     fields.word(key, &MODES, Mode::default(), faults).unwrap_or_default()
 }
 
-/// Reads a rule, that of the entry called `name`.
+/// Reads the rule of the entry `name`.
 pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &mut Faults) -> Option<Rule> {
     let path = &part.path;
     let mut fields = Fields::<keys::Rule>::open(part, faults)?;
@@ -107,7 +107,7 @@ fn limit(part: &Part<'_>, counters: &mut Counters, faults: &mut Faults) -> Optio
     Some(Limit { path, reason: None, counter, number, window, max: max?, scope, amount: amount? })
 }
 
-/// Reads `{"max", "window"}`: one limit named after its entry, of each session.
+/// Reads `{"max", "window"}`: a limit of each session, whose counter has the entry's name.
 fn rate_limit(part: &Part<'_>, name: &str, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
     let path = &part.path;
     let mut fields = Fields::<keys::RateLimit>::open(part, faults)?;
@@ -135,14 +135,14 @@ fn window(part: &Part<'_>, faults: &mut Faults) -> Option<u64> {
     if let Some(word) = part.value.string().filter(|_| part.number().is_none()) {
         let seconds = meaning(part, &WINDOWS);
         if seconds.is_none() && word.parse::<u64>().is_ok() {
-            faults.unfit(part, keys::WINDOW);
+            faults.unfit(part, &keys::WINDOW);
         } else if seconds.is_none() {
-            faults.add(part, InRule::UnknownWindow { word: word.into_owned(), expected: keys::WINDOW });
+            faults.add(part, InRule::UnknownWindow { word: word.into_owned(), expected: &keys::WINDOW });
         }
         return seconds;
     }
     let seconds = part.whole().filter(|seconds| (1..=u64::from(keys::LONGEST_WINDOW)).contains(seconds));
-    faults.fit(part, seconds, keys::WINDOW_IN_FULL)
+    faults.fit(part, seconds, &keys::WINDOW_IN_FULL)
 }
 
 /// Reads a positive number with up to six decimals.
@@ -151,9 +151,9 @@ fn positive(part: &Part<'_>, faults: &mut Faults) -> Option<Amount> {
         Takes::Said("a positive number with up to 6 decimals, below 1.8e13", &Takes::Positive);
     let number = part.number().filter(|text| !text.starts_with('-'));
     let (amount, expected) = match number.map(|text| Amount::from_decimal(&text)) {
-        Some(Ok(amount)) => (Some(amount).filter(|amount| *amount != Amount::ZERO), Takes::Positive),
-        Some(Err(_)) => (None, IN_FULL),
-        None => (None, Takes::Positive),
+        Some(Ok(amount)) => (Some(amount).filter(|amount| *amount != Amount::ZERO), &Takes::Positive),
+        Some(Err(_)) => (None, &IN_FULL),
+        None => (None, &Takes::Positive),
     };
     faults.fit(part, amount, expected)
 }
@@ -165,5 +165,5 @@ fn amount(part: &Part<'_>, faults: &mut Faults) -> Option<Adds> {
     }
     let text = part.value.string();
     let parsed = text.and_then(|text| ValuePath::parse(&text).ok()).filter(ValuePath::is_one_argument);
-    faults.fit(part, parsed, keys::AMOUNT).map(Adds::Argument)
+    faults.fit(part, parsed, &keys::AMOUNT).map(Adds::Argument)
 }

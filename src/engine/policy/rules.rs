@@ -13,9 +13,9 @@ use crate::mcp::method::Method;
 /// One set of rules. A request must pass the document's and its grant's.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    /// Verdict on what no entry names, with its place in the document
+    /// Verdict on what no entry names, with its path in the document
     pub default: (Effect, Arc<str>),
-    /// Tools that seem not to exist, with the place of each pattern in the document
+    /// Tools that seem not to exist, each with its path in the document
     pub hide: Vec<(Pattern, String)>,
     /// The rule for every tool call
     pub all_tools: Option<Arc<Rule>>,
@@ -25,12 +25,12 @@ pub struct Rules {
     pub resources: Section<Arc<Rule>>,
     /// Rules by prompt name
     pub prompts: Section<Arc<Rule>>,
-    /// Verdicts on methods that act on none of these, with their places in the document
+    /// Verdicts on methods that act on none of these, with their paths in the document
     pub methods: Section<(Effect, Arc<str>)>,
 }
 
 impl Rules {
-    /// Returns the pattern's place where `tool` is hidden.
+    /// Returns the path of the pattern that hides `tool`.
     #[must_use]
     pub fn hidden(&self, tool: &str) -> Option<&str> {
         self.hide.iter().find(|(pattern, _)| pattern.matches(tool)).map(|(_, path)| path.as_str())
@@ -42,8 +42,8 @@ impl Rules {
         self.all_tools.iter().chain(sections.into_iter().flat_map(Section::iter))
     }
 
-    /// Reads the keys of a set of rules. A grant without entries adds nothing, so what it does not name is
-    /// left to the document; with entries it denies what they do not name.
+    /// Reads the keys of a set of rules. A grant without entries adds nothing to the document: its default is
+    /// to allow. With entries its default is to deny.
     pub(super) fn read<K: RuleKeys>(
         fields: &mut Fields<'_, K>,
         is_grant: bool,
@@ -75,7 +75,7 @@ fn hidden(patterns: Vec<Part<'_>>, faults: &mut Faults) -> Vec<(Pattern, String)
     for part in patterns {
         match part.value.string() {
             Some(text) if !text.is_empty() => hide.push((Pattern::new(&text), part.path.to_string())),
-            _ => faults.unfit(&part, PATTERN),
+            _ => faults.unfit(&part, &PATTERN),
         }
     }
     hide
@@ -116,7 +116,7 @@ fn methods(named: Vec<(Cow<'_, str>, Part<'_>)>, faults: &mut Faults) -> Section
         }
         match meaning(&part, &EFFECTS) {
             Some(effect) => entries.push((pattern.clone(), (effect, part.path.to_string().into()))),
-            None => faults.unfit(&part, EFFECT),
+            None => faults.unfit(&part, &EFFECT),
         }
         patterns.push((pattern, part));
     }
@@ -133,7 +133,7 @@ fn refuse_ambiguous(patterns: &[(Pattern, Part<'_>)], faults: &mut Faults) {
     }
     let bare: Vec<Pattern> = patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
     for (first, second) in pattern::ambiguous(&bare) {
-        // The same pattern twice is a key that stands twice, which is another fault.
+        // The same pattern twice is a duplicate key, which is another fault.
         if bare.get(first) == bare.get(second) {
             continue;
         }

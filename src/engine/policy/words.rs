@@ -1,4 +1,4 @@
-//! The words of a policy document, and what each stands for. Messages list them in this order.
+//! The words of a policy document and their meanings, in the order in which messages list them.
 
 use super::{Action, Arguments, Certificate, Effect, Mode, Order, RequestHeaders, Scope};
 use crate::limit::Kind;

@@ -8,7 +8,7 @@ use super::types::{self, Types};
 use crate::document::{Faults, InSchema, Part, Takes, Wrong, words};
 use crate::json::decimal;
 
-/// What a compiled regular expression may take, in bytes. Matching takes its length in steps for each
+/// The most memory for a compiled regular expression, in bytes. Matching takes up to that many steps for each
 /// character, so this bounds time as well.
 const MOST_PATTERN: usize = 65_536;
 
@@ -24,7 +24,7 @@ const COUNT: Takes = Takes::Said("a whole number, 0 or more, below 1.8e13", &Tak
 const FLAG: Takes = Takes::Said("`true` or `false`", &Takes::Boolean);
 const PATTERN: Takes = Takes::Said("a regular expression", &Takes::Text);
 
-/// Reads a keyword that says something of a value by itself. Notes a fault where there is no such keyword.
+/// Reads a keyword that needs no other schema. Notes a fault for an unknown keyword.
 pub(super) fn check(name: &str, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
     use {Bound::*, Counted::*};
     match name {
@@ -45,7 +45,7 @@ pub(super) fn check(name: &str, part: &Part<'_>, faults: &mut Faults) -> Option<
         "uniqueItems" => match part.value.raw() {
             "true" => Some(Check::Unique),
             "false" => None,
-            _ => faults.fit(part, None, FLAG),
+            _ => faults.fit(part, None, &FLAG),
         },
         "pattern" => pattern(part, faults),
         _ => {
@@ -58,11 +58,11 @@ pub(super) fn check(name: &str, part: &Part<'_>, faults: &mut Faults) -> Option<
 /// Reads a list of names.
 pub(super) fn names(part: &Part<'_>, faults: &mut Faults) -> Vec<String> {
     if !part.value.is_array() {
-        faults.unfit(part, NAMES);
+        faults.unfit(part, &NAMES);
     }
     let mut names = Vec::new();
     for element in part.elements() {
-        names.extend(faults.fit(&element, element.value.string(), NAME).map(|name| name.into_owned()));
+        names.extend(faults.fit(&element, element.value.string(), &NAME).map(|name| name.into_owned()));
     }
     names
 }
@@ -82,16 +82,16 @@ fn types(part: &Part<'_>, faults: &mut Faults) -> Option<Types> {
 }
 
 fn one_type(part: &Part<'_>, faults: &mut Faults) -> Option<Types> {
-    faults.fit(part, part.value.string().and_then(|name| Types::named(&name)), TYPE)
+    faults.fit(part, part.value.string().and_then(|name| Types::named(&name)), &TYPE)
 }
 
 fn literals(part: &Part<'_>, faults: &mut Faults) -> Option<Vec<Literal>> {
     let literals: Vec<_> = part.elements().map(|element| literal(&element, faults)).collect();
-    faults.fit(part, Some(literals).filter(|literals| !literals.is_empty()), VALUES)
+    faults.fit(part, Some(literals).filter(|literals| !literals.is_empty()), &VALUES)
 }
 
 fn literal(part: &Part<'_>, faults: &mut Faults) -> Literal {
-    // As a string it would never be equal to the number that may be meant.
+    // A string never equals a number, so it matters which of the two was meant.
     if part.may_have_been_a_number() {
         faults.add(part, Wrong::MaybeNumber);
     }
@@ -99,24 +99,24 @@ fn literal(part: &Part<'_>, faults: &mut Faults) -> Literal {
 }
 
 fn bound(bound: Bound, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
-    let number = faults.fit(part, part.number(), Takes::Number)?;
+    let number = faults.fit(part, part.number(), &Takes::Number)?;
     Some(Check::Bound(bound, number.as_ref().into()))
 }
 
 fn divisor(part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
     let divisor = part.number().filter(|number| {
-        // A divisor that cannot be judged by is not even a multiple of itself.
+        // A divisor that is too long to judge by fails this for itself.
         decimal::compare(number, "0").is_gt() && decimal::is_multiple(number, number) == Some(true)
     });
-    faults.fit(part, divisor, DIVISOR).map(|divisor| Check::MultipleOf(divisor.as_ref().into()))
+    faults.fit(part, divisor, &DIVISOR).map(|divisor| Check::MultipleOf(divisor.as_ref().into()))
 }
 
 fn count(counted: Counted, bound: Bound, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
-    faults.fit(part, part.whole(), COUNT).map(|number| Check::Count(counted, bound, number))
+    faults.fit(part, part.whole(), &COUNT).map(|number| Check::Count(counted, bound, number))
 }
 
 fn pattern(part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
-    let text = faults.fit(part, part.value.string(), PATTERN)?;
+    let text = faults.fit(part, part.value.string(), &PATTERN)?;
     // `.` matches no carriage return: patterns are in JavaScript's dialect.
     match RegexBuilder::new(&text).crlf(true).size_limit(MOST_PATTERN).build() {
         Ok(regex) => Some(Check::Pattern(regex, text.as_ref().into())),

@@ -10,14 +10,14 @@ use super::reference;
 use crate::document::{Faults, InSchema, Part, Takes, Wrong};
 use crate::json::{self, Kind, Value};
 
-/// How many schemas a schema may consist of once its `$ref`s are followed. It bounds what a call
-/// takes: some `$ref`s that each name another one twice would double it at each step.
+/// How many schemas a schema may consist of once its `$ref`s are followed. It bounds the cost of a call:
+/// schemas that each refer to the next one twice would double it at each step.
 const MOST_SCHEMAS: usize = 10_000;
 
-/// How deep schemas may stand within one another once `$ref`s are followed, which bounds recursion.
+/// How deep schemas may nest once `$ref`s are followed. It bounds recursion.
 const MOST_HEIGHT: usize = 100;
 
-/// Keywords that say nothing of which values fit.
+/// Keywords that do not decide which values fit.
 const ANNOTATIONS: [&str; 10] = [
     "title",
     "description",
@@ -30,6 +30,12 @@ const ANNOTATIONS: [&str; 10] = [
     "writeOnly",
     "deprecated",
 ];
+
+const SCHEMAS: Takes = Takes::Said("a list of one schema or more", &Takes::List(&Takes::Schema));
+const SCHEMAS_BY_NAME: Takes =
+    Takes::Said("an object of names and their schemas", &Takes::Named(&Takes::Schema));
+const REFERENCE: Takes =
+    Takes::Said("a reference to a schema within this one, such as `#/$defs/name`", &Takes::Filled);
 
 /// Compiles a schema; notes every fault and returns `None` where there is any.
 pub(super) fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Arc<Node>> {
@@ -64,7 +70,7 @@ fn nests_deeper(value: Value<'_>, levels: usize) -> bool {
 
 /// What is known of a schema that has been met, by where it begins in the text.
 enum Seen {
-    /// It is being compiled: whoever meets it now refers back to it
+    /// It is being compiled; meeting it now means that it refers back to itself
     Open,
     Done(Arc<Node>),
 }
@@ -73,7 +79,7 @@ struct Loader<'a, 'd> {
     root: &'a Part<'d>,
     faults: &'a mut Faults,
     seen: BTreeMap<usize, Seen>,
-    /// Schemas of `$defs`, which have to be right even where nothing refers to them.
+    /// Schemas of `$defs`. They must be valid even if nothing refers to them.
     definitions: VecDeque<Part<'d>>,
 }
 
@@ -104,7 +110,7 @@ impl<'d> Loader<'_, 'd> {
             Kind::Bool(false) => vec![Check::Never],
             Kind::Object => self.keywords(part, depth.saturating_add(1)),
             _ => {
-                self.faults.unfit(part, Takes::Schema);
+                self.faults.unfit(part, &Takes::Schema);
                 Vec::new()
             }
         };
@@ -163,10 +169,7 @@ impl<'d> Loader<'_, 'd> {
     /// Reads an object of names and schemas.
     fn named(&mut self, part: &Part<'d>) -> Vec<(Cow<'d, str>, Part<'d>)> {
         if !part.value.is_object() {
-            self.faults.unfit(
-                part,
-                Takes::Said("an object of names and their schemas", &Takes::Named(&Takes::Schema)),
-            );
+            self.faults.unfit(part, &SCHEMAS_BY_NAME);
         }
         part.members().collect()
     }
@@ -175,8 +178,7 @@ impl<'d> Loader<'_, 'd> {
     fn alternatives(&mut self, part: &Part<'d>, depth: usize) -> Vec<Arc<Node>> {
         let nodes: Vec<_> = part.elements().map(|element| self.schema(&element, depth)).collect();
         if nodes.is_empty() {
-            let schemas = &Takes::List(&Takes::Schema);
-            self.faults.unfit(part, Takes::Said("a list of one schema or more", schemas));
+            self.faults.unfit(part, &SCHEMAS);
         }
         nodes
     }
@@ -184,8 +186,7 @@ impl<'d> Loader<'_, 'd> {
     fn reference(&mut self, part: &Part<'d>, depth: usize) -> Option<Check> {
         let text = part.value.string();
         let Some(target) = text.and_then(|text| reference::resolve(self.root, &text)) else {
-            let expected = "a reference to a schema within this one, such as `#/$defs/name`";
-            self.faults.unfit(part, Takes::Said(expected, &Takes::Filled));
+            self.faults.unfit(part, &REFERENCE);
             return None;
         };
         Some(Check::All(vec![self.schema(&target, depth)]))

@@ -13,8 +13,8 @@ enum Place {
     List,
 }
 
-/// Finds the schema that `reference` points to in the schema `root`. `None` where it points out of `root`,
-/// to nothing, or to what is no schema, such as a value of `enum`.
+/// Finds the schema that `reference` points to in the schema `root`. Returns `None` if it points out of `root`,
+/// to nothing, or to something that is not a schema, such as a value of `enum`.
 pub(super) fn resolve<'d>(root: &Part<'d>, reference: &str) -> Option<Part<'d>> {
     let pointer = decode(reference.strip_prefix('#')?)?;
     let mut found = root.clone();
