@@ -112,9 +112,11 @@ impl Record<'_> {
 pub fn arguments(audited: policy::Arguments, value: Value<'_>) -> Arguments<'static> {
     match audited {
         policy::Arguments::None => Arguments::None,
-        policy::Arguments::Hash => {
-            let hex = digest(value.raw().as_bytes(), 32);
-            Arguments::Written(r#","arguments_sha256":"#, ["\"", &hex, "\""].concat())
+        policy::Arguments::Sha256 => {
+            hashed(r#","arguments_sha256":"#, &Sha256::digest(value.raw().as_bytes()))
+        }
+        policy::Arguments::Blake3 => {
+            hashed(r#","arguments_blake3":"#, blake3::hash(value.raw().as_bytes()).as_bytes())
         }
         policy::Arguments::Full => {
             let mut text = String::new();
@@ -122,6 +124,10 @@ pub fn arguments(audited: policy::Arguments, value: Value<'_>) -> Arguments<'sta
             Arguments::Written(r#","arguments":"#, text)
         }
     }
+}
+
+fn hashed(key: &'static str, digest: &[u8]) -> Arguments<'static> {
+    Arguments::Written(key, ["\"", &hex(digest), "\""].concat())
 }
 
 /// The line that is being written. Each method takes what stands before the value as a literal: the end of the value

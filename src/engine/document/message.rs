@@ -78,6 +78,9 @@ impl fmt::Display for InRule {
             Self::OfSection { method, section } => {
                 write!(out, "must not stand here, `{method}` is decided by `{section}`")
             }
+            Self::NoDigest => {
+                out.write_str("must not stand here, only `\"arguments\": \"hash\"` makes a digest")
+            }
             Self::NoArguments => out.write_str("must not stand here, a resource takes no arguments"),
             Self::NobodyToAsk => {
                 out.write_str("must not be `require_approval` without `approvals`, which say whom to ask")

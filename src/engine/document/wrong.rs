@@ -97,6 +97,8 @@ pub enum InRule {
     },
     /// A resource has a rule for arguments
     NoArguments,
+    /// A digest is chosen where arguments are not hashed
+    NoDigest,
     /// A rule needs an approval, and the document does not say whom to ask
     NobodyToAsk,
     /// The word for a window is unknown

@@ -1,8 +1,8 @@
 //! The keys of a policy document, object by object, from [`DOCUMENT`] on.
 
 use super::words::{
-    ACTIONS, ARGUMENTS, CERTIFICATES, DEFAULTS, EFFECTS, FORMS, KINDS, MODES, OPS, SCOPES, VERSIONS, WAYS,
-    WINDOWS,
+    ACTIONS, ARGUMENTS, CERTIFICATES, DEFAULTS, DIGESTS, EFFECTS, FORMS, KINDS, MODES, OPS, SCOPES, VERSIONS,
+    WAYS, WINDOWS,
 };
 use crate::document::Absent::{As, Means, Nothing, Refused};
 use crate::document::Takes::{
@@ -109,6 +109,7 @@ object! {
     AUDIT, Audit: "an object with `arguments`", Any;
 
     Arguments "arguments": Words(&words(&ARGUMENTS)), As(r#""hash""#), "what records hold of arguments";
+    Digest "digest": Words(&words(&DIGESTS)), As(r#""sha256""#), "how arguments are hashed";
 }
 
 object! {

@@ -4,9 +4,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::keys::{self, EXEMPT_PATH};
 use super::rule::{self, Reading};
-use super::words::{ARGUMENTS, FORMS, VERSIONS, WAYS};
+use super::words::{ARGUMENTS, DIGESTS, FORMS, VERSIONS, WAYS};
 use super::{Arguments, Policy, RequestHeaders, Rules, approvals, grant};
-use crate::document::{Faults, Fields, Part, Path, Source, Wrong, meaning, refuse_ambiguity};
+use crate::document::{Faults, Fields, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity};
 use crate::json;
 use crate::mcp::answer::Form;
 
@@ -90,7 +90,12 @@ fn exempt_paths(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<String> {
 
 fn audit(part: &Part<'_>, faults: &mut Faults) -> Option<Arguments> {
     let mut fields = Fields::<keys::Audit>::open(part, faults)?;
-    let arguments = fields.word(keys::Audit::Arguments, &ARGUMENTS, Arguments::default(), faults);
+    let mut arguments = fields.word(keys::Audit::Arguments, &ARGUMENTS, Arguments::default(), faults);
+    if arguments == Some(Arguments::Sha256) {
+        arguments = fields.word(keys::Audit::Digest, &DIGESTS, Arguments::Sha256, faults);
+    } else if let Some(part) = fields.take(keys::Audit::Digest) {
+        faults.add_key(&part, InRule::NoDigest);
+    }
     fields.close(faults);
     arguments
 }

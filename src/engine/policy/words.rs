@@ -19,7 +19,10 @@ pub(super) const WAYS: [(&str, RequestHeaders); 2] =
     [("hold", RequestHeaders::Hold), ("stream", RequestHeaders::Stream)];
 
 pub(super) const ARGUMENTS: [(&str, Arguments); 3] =
-    [("hash", Arguments::Hash), ("full", Arguments::Full), ("none", Arguments::None)];
+    [("hash", Arguments::Sha256), ("full", Arguments::Full), ("none", Arguments::None)];
+
+pub(super) const DIGESTS: [(&str, Arguments); 2] =
+    [("sha256", Arguments::Sha256), ("blake3", Arguments::Blake3)];
 
 pub(super) const ACTIONS: [(&str, Action); 3] =
     [("allow", Action::Allow), ("deny", Action::Deny), ("require_approval", Action::RequireApproval)];
