@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::Path;
+use super::path::Path;
 use crate::json::Value;
 use crate::limit::{Amount, AmountError};
 
