@@ -8,30 +8,29 @@ use super::document::Node;
 const FEW: usize = 8;
 
 /// Finds the first key of the object at `index` that stands there before, unescaped keys compared, and
-/// returns its byte offset. Takes little more than linear time whatever the keys are.
+/// returns its byte offset. Takes little more than linear time, whatever the keys are.
+#[cold]
+#[inline(never)]
 pub(super) fn find(text: &str, nodes: &[Node], index: usize) -> Option<usize> {
     let keys = Keys::of(text, nodes, index);
-    if keys.clone().nth(FEW).is_none() {
-        let again = |(before, (name, _)): &(usize, (Cow<'_, str>, usize))| {
-            keys.clone().take(*before).any(|(other, _)| other == *name)
-        };
-        return keys.clone().enumerate().find(again).map(|(_, (_, at))| at);
+    if keys.clone().nth(FEW).is_some() {
+        return find_among_many(keys);
     }
-    let mut hashed: Vec<_> = keys.map(|(name, at)| (hash(name.as_bytes()), at, name)).collect();
-    hashed.sort_unstable_by_key(|(hash, at, _)| (*hash, *at));
-    let alike = hashed.chunk_by_mut(|(one, ..), (other, ..)| one == other);
-    alike.filter(|run| run.len() > 1).filter_map(first_again).min()
+    let again = |(before, (name, _)): &(usize, (Cow<'_, str>, usize))| {
+        keys.clone().take(*before).any(|(other, _)| other == *name)
+    };
+    keys.clone().enumerate().find(again).map(|(_, (_, at))| at)
 }
 
-/// Finds the first name that stands twice among those of one hash. Whoever sends a request can make many of
-/// them.
-fn first_again(run: &mut [(u32, usize, Cow<'_, str>)]) -> Option<usize> {
-    run.sort_unstable_by(|(_, at, name), (_, other_at, other)| (name, at).cmp(&(other, other_at)));
-    let pairs = run.windows(2).filter_map(|pair| match pair {
-        [(.., one), (_, at, other)] if one == other => Some(*at),
+/// Sorts by hash first, so that most comparisons are those of two numbers.
+fn find_among_many(keys: Keys<'_, '_>) -> Option<usize> {
+    let mut sorted: Vec<_> = keys.map(|(name, at)| (hash(name.as_bytes()), name, at)).collect();
+    sorted.sort_unstable();
+    let again = sorted.windows(2).filter_map(|pair| match pair {
+        [(hash, name, _), (other_hash, other, at)] if hash == other_hash && name == other => Some(*at),
         _ => None,
     });
-    pairs.min()
+    again.min()
 }
 
 fn hash(name: &[u8]) -> u32 {

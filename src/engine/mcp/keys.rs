@@ -23,14 +23,19 @@ pub(super) fn pick<'d, const N: usize>(
     keys: [&'static str; N],
 ) -> [Member<'d>; N] {
     let mut members = keys.map(|key| Member { key, value: None, repeated: false, respelled: None });
-    for (key, value) in object.into().into_iter().flat_map(Value::entries) {
-        note(&mut members, &key, value);
+    if let Some(object) = object.into() {
+        fill(&mut members, object);
     }
     members
 }
 
+fn fill<'d>(members: &mut [Member<'d>], object: Value<'d>) {
+    for (key, value) in object.entries() {
+        note(members, &key, value);
+    }
+}
+
 fn note<'d>(members: &mut [Member<'d>], key: &str, value: Value<'d>) {
-    // Most keys of most requests end here.
     let alike = |member: &&mut Member<'d>| {
         member.key.len() == key.len() && (member.key == key || member.key.eq_ignore_ascii_case(key))
     };

@@ -196,10 +196,14 @@ fn refuse_respelled(read: &[Member<'_>]) -> Result<(), Denial> {
     }
 }
 
+#[cold]
+#[inline(never)]
 fn not_a_request(reason: impl Into<String>) -> Denial {
     Denial::protocol(Code::InvalidRequest(Invalid::Request), reason).because_of("message")
 }
 
+#[cold]
+#[inline(never)]
 fn unusable_params(reason: impl Into<String>) -> Denial {
     Denial::protocol(Code::InvalidRequest(Invalid::Params), reason).because_of("params")
 }

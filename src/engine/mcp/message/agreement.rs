@@ -79,6 +79,8 @@ fn present<'h>(field: &'h Field, name: &str) -> Result<Option<&'h [u8]>, Denial>
     }
 }
 
+#[cold]
+#[inline(never)]
 fn disagree(reason: impl Into<String>) -> Denial {
     Denial::protocol(Code::HeadersDisagree, reason).because_of("headers")
 }
