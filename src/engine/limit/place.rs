@@ -1,21 +1,21 @@
 //! Where counters live: a fixed set of keys, whatever callers send.
 
 use std::fmt;
+use std::hash::Hasher;
 use std::num::NonZeroU32;
 
-use siphasher::sip128::SipHasher13;
-use smallvec::SmallVec;
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::window::{Kind, Window};
 
-/// What the keys of counters begin with that have one each, followed by the counter's identity in hex;
-/// the number is the version of the format of keys and values.
+/// The beginning of a key that holds one counter; the counter's identity follows in hex. The number is the
+/// version of the format of keys and values.
 const COUNTER: &str = "mcp-policy/1/c/";
 
-/// What the keys of the table begin with, followed by the bucket's number in hex.
+/// The beginning of a key that holds a bucket of the table; the bucket's number follows in hex.
 const TABLE: &str = "mcp-policy/1/t/";
 
-/// No key has more bytes.
+/// How many bytes the longest key has.
 const KEY: usize = COUNTER.len() + 32;
 
 /// A bucket of the table holds at least so many entries, if the capacity allows.
@@ -42,6 +42,17 @@ pub enum Scope<'a> {
         /// The session id
         session: &'a [u8],
     },
+}
+
+impl<'a> Scope<'a> {
+    /// Returns the principal or the session, empty where there is neither.
+    fn caller(self) -> &'a [u8] {
+        match self {
+            Self::Global | Self::Grant(_) => b"",
+            Self::Principal { principal, .. } => principal,
+            Self::Session { session, .. } => session,
+        }
+    }
 }
 
 /// What tells one tally from another.
@@ -101,7 +112,13 @@ impl Layout {
     /// Returns the place of `counter`.
     #[must_use]
     pub fn place(&self, counter: &Counter<'_>) -> Place {
-        let id = self.identify(counter);
+        self.place_behind(self.prefix(counter), counter)
+    }
+
+    /// Returns the place of `counter`, of which `prefix` holds all but the caller.
+    pub(super) fn place_behind(&self, mut prefix: SipHasher13, counter: &Counter<'_>) -> Place {
+        write(&mut prefix, counter.scope.caller());
+        let id = prefix.finish128().as_u128();
         let (key, room) = match counter.scope {
             Scope::Global | Scope::Grant(_) => (key(COUNTER, nibbles(id.to_be_bytes())), 1),
             Scope::Principal { .. } | Scope::Session { .. } => {
@@ -122,21 +139,19 @@ impl Layout {
         usize::try_from(room).unwrap_or(usize::MAX)
     }
 
-    /// Hashes everything that tells counters apart. Each part goes in with its length, so that no
-    /// two lists of parts run together alike.
-    fn identify(&self, counter: &Counter<'_>) -> u128 {
-        let (scope, grant, caller): (&[u8], &str, &[u8]) = match counter.scope {
-            Scope::Global => (b"global", "", b""),
-            Scope::Grant(grant) => (b"grant", grant, b""),
-            Scope::Principal { grant, principal } => (b"principal", grant, principal),
-            Scope::Session { grant, session } => (b"session", grant, session),
+    /// Hashes everything that tells counters apart but the caller.
+    pub(super) fn prefix(&self, counter: &Counter<'_>) -> SipHasher13 {
+        let (scope, grant): (&[u8], &str) = match counter.scope {
+            Scope::Global => (b"global", ""),
+            Scope::Grant(grant) => (b"grant", grant),
+            Scope::Principal { grant, .. } => (b"principal", grant),
+            Scope::Session { grant, .. } => (b"session", grant),
         };
         let kind: &[u8] = match counter.window.kind() {
             Kind::Sliding => b"sliding",
             Kind::Calendar => b"calendar",
         };
-        // One buffer and one pass: hashing part by part costs three times as much.
-        let mut parts = SmallVec::<[u8; 256]>::new();
+        let mut hasher = SipHasher13::new_with_key(&self.secret);
         for part in [
             counter.server.as_bytes(),
             counter.name.as_bytes(),
@@ -144,14 +159,18 @@ impl Layout {
             kind,
             scope,
             grant.as_bytes(),
-            caller,
         ] {
-            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-            parts.extend_from_slice(&length.to_le_bytes());
-            parts.extend_from_slice(part);
+            write(&mut hasher, part);
         }
-        SipHasher13::new_with_key(&self.secret).hash(&parts).as_u128()
+        hasher
     }
+}
+
+/// Hashes a part behind its length, so that no two lists of parts run together alike.
+fn write(hasher: &mut SipHasher13, part: &[u8]) {
+    let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+    hasher.write(&length.to_le_bytes());
+    hasher.write(part);
 }
 
 impl fmt::Debug for Layout {
@@ -180,142 +199,4 @@ fn low_bits(id: u128) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::{HashMap, HashSet};
-
-    use super::*;
-
-    fn layout(capacity: u32) -> Layout {
-        Layout::new([7; 16], NonZeroU32::new(capacity).unwrap())
-    }
-
-    fn window(seconds: u64) -> Window {
-        Window::new(seconds, Kind::Sliding).unwrap()
-    }
-
-    fn session(session: &str) -> Counter<'_> {
-        let scope = Scope::Session { grant: "g", session: session.as_bytes() };
-        Counter { server: "s", name: "n", window: window(60), scope }
-    }
-
-    #[test]
-    fn buckets_hold_the_capacity_exactly() {
-        for (capacity, buckets) in [
-            (1, 1),
-            (16, 1),
-            (63, 1),
-            (64, 1),
-            (127, 1),
-            (128, 2),
-            (16_384, 256),
-            (1000, 8),
-            (u32::MAX, 1 << 25),
-        ] {
-            let layout = layout(capacity);
-            assert_eq!(layout.buckets, buckets, "{capacity}");
-            if buckets <= 256 {
-                let rooms: usize = (0..buckets).map(|bucket| layout.room(bucket)).sum();
-                assert_eq!(rooms, usize::try_from(capacity).unwrap());
-                assert!(
-                    (0..buckets).all(|bucket| capacity < 128 || (64..128).contains(&layout.room(bucket)))
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn sessions_share_a_fixed_set_of_short_keys_evenly() {
-        let layout = layout(1024);
-        let mut keys = HashMap::new();
-        for number in 0..16_000 {
-            let place = layout.place(&session(&format!("session {number}")));
-            assert!(place.key().len() <= 64 && place.room == 64);
-            *keys.entry(place.key).or_insert(0) += 1;
-        }
-        assert_eq!(keys.len(), 16);
-        assert!(keys.values().all(|count| (850..1150).contains(count)), "{keys:?}");
-        assert!(keys.keys().all(|key| key.starts_with("mcp-policy/1/t/")));
-    }
-
-    #[test]
-    fn each_part_of_a_counter_tells_it_apart() {
-        let layout = layout(1);
-        let at = |server, name, window, scope| layout.place(&Counter { server, name, window, scope }).id;
-        let principal =
-            |grant, principal: &'static str| Scope::Principal { grant, principal: principal.as_bytes() };
-        let calendar = Window::new(60, Kind::Calendar).unwrap();
-        let ids = [
-            at("s", "n", window(60), Scope::Global),
-            at("S", "n", window(60), Scope::Global),
-            at("s", "N", window(60), Scope::Global),
-            at("s", "n", window(61), Scope::Global),
-            at("s", "n", calendar, Scope::Global),
-            at("s", "n", window(60), Scope::Grant("")),
-            at("s", "n", window(60), Scope::Grant("a")),
-            at("s", "n", window(60), principal("", "")),
-            at("s", "n", window(60), principal("a", "bc")),
-            at("s", "n", window(60), principal("ab", "c")),
-            at("s", "n", window(60), Scope::Session { grant: "ab", session: b"c" }),
-            at("sn", "", window(60), Scope::Global),
-            at("", "sn", window(60), Scope::Global),
-        ];
-        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
-        assert_eq!(at("s", "n", window(60), Scope::Global), ids[0], "and the same parts give the same");
-    }
-
-    #[test]
-    fn another_secret_gives_other_places() {
-        let one = layout(1).place(&session("x"));
-        let two = Layout::new([8; 16], NonZeroU32::MIN).place(&session("x"));
-        assert_ne!(one.id, two.id);
-    }
-
-    #[test]
-    fn counters_of_the_document_have_a_key_each() {
-        let layout = layout(1);
-        let named = |scope| layout.place(&Counter { server: "s", name: "n", window: window(60), scope });
-        let (global, grant) = (named(Scope::Global), named(Scope::Grant("g")));
-        assert_ne!(global.key(), grant.key());
-        for place in [global, grant] {
-            assert!(place.key().starts_with("mcp-policy/1/c/") && place.key().len() <= 64 && place.room == 1);
-        }
-    }
-
-    #[test]
-    fn places_stay_where_they_are() {
-        // Counters must outlive an update of the module: these keys were written by its first version.
-        let layout = layout(1 << 20);
-        let window = Window::new(86_400, Kind::Calendar).unwrap();
-        let place = |name, scope| layout.place(&Counter { server: "payments", name, window, scope });
-        let long = "n".repeat(1000);
-        for (place, key, id) in [
-            (
-                place("spend", Scope::Grant("agents")),
-                "mcp-policy/1/c/303f17234599fd925d8bcf068033249a",
-                0x303f_1723_4599_fd92_5d8b_cf06_8033_249a_u128,
-            ),
-            (
-                place(&long, Scope::Global),
-                "mcp-policy/1/c/f1707db5d9f461ae4bd58998458eaeb6",
-                0xf170_7db5_d9f4_61ae_4bd5_8998_458e_aeb6,
-            ),
-            (
-                place("rate", Scope::Principal { grant: "agents", principal: b"alice" }),
-                "mcp-policy/1/t/1de3",
-                220_758_704_081_377_740_766_588_311_541_762_252_259,
-            ),
-            (
-                place("rate", Scope::Session { grant: "", session: b"\xff" }),
-                "mcp-policy/1/t/2e16",
-                211_638_099_472_591_576_969_667_111_854_541_401_622,
-            ),
-        ] {
-            assert_eq!((place.key(), place.id), (key, id));
-        }
-    }
-
-    #[test]
-    fn the_secret_is_not_shown() {
-        assert_eq!(format!("{:?}", layout(5)), "Layout { capacity: 5, buckets: 1, .. }");
-    }
-}
+mod tests;

@@ -4,13 +4,20 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 
+use siphasher::sip128::SipHasher13;
+
 use super::place::{Counter, Layout, Place, Scope};
 
-/// Keeps the places of global and grant counters once they were asked for. Those of principals and
-/// sessions, of which callers can make any number, are found anew each time.
+/// How many scopes there are under a grant: grant, principal, session.
+const SCOPES: usize = 3;
+
+/// Keeps what calls need to find their counters, so that each worker computes it once.
 ///
-/// What is kept is bounded by the policy: a place for each counter and grant that met in a call, and a
-/// pointer for each grant of each counter that was charged. One worker owns it.
+/// For global and grant counters this is the place itself; for those of principals and sessions, of which callers
+/// can make any number, it is the hash of everything but the caller.
+///
+/// The policy bounds what is kept: a place and two hashes for each counter and grant that met in a call, and three
+/// pointers for each grant of each counter that was charged.
 pub struct Places {
     layout: Layout,
     grants: usize,
@@ -18,8 +25,15 @@ pub struct Places {
     counters: Box<[OnceCell<Slots>]>,
 }
 
-/// The global place of a counter, that without a grant, and those of the grants in their order.
-type Slots = Box<[OnceCell<Box<Place>>]>;
+/// What is kept of a counter: its global place; then, for callers without a grant and for each grant, one slot for
+/// each scope.
+type Slots = Box<[OnceCell<Box<Kept>>]>;
+
+#[derive(Debug)]
+enum Kept {
+    Place(Place),
+    Prefix(SipHasher13),
+}
 
 impl Places {
     /// Makes an empty collection for a policy with so many counters and grants.
@@ -34,27 +48,42 @@ impl Places {
         &self.layout
     }
 
-    /// Returns the place of `counter`.
+    /// Returns the place of `counter`, the same as [`Layout::place`].
     ///
-    /// `number` stands for its server, name and window, and `grant` for the name of the grant that applies
-    /// to the caller, `None` where there is none. Both count from 0, and must stand for the same in every
-    /// call. With a number that is out of range the place is found anew each time.
+    /// `number` stands for the counter's server, name and window. `grant` stands for the name of the grant that
+    /// applies to the caller; it is `None` where there is none. Both count from 0, and must mean the same in every
+    /// call. Nothing is kept for numbers that are out of range.
     #[must_use]
     pub fn place(&self, counter: &Counter<'_>, number: usize, grant: Option<usize>) -> Cow<'_, Place> {
-        match self.slot(counter.scope, number, grant) {
-            Some(slot) => Cow::Borrowed(slot.get_or_init(|| Box::new(self.layout.place(counter)))),
-            None => Cow::Owned(self.layout.place(counter)),
+        let Some(slot) = self.slot(counter.scope, number, grant) else {
+            return Cow::Owned(self.layout.place(counter));
+        };
+        match &**slot.get_or_init(|| Box::new(self.keep(counter))) {
+            Kept::Place(place) => Cow::Borrowed(place),
+            Kept::Prefix(prefix) => Cow::Owned(self.layout.place_behind(*prefix, counter)),
         }
     }
 
-    fn slot(&self, scope: Scope<'_>, number: usize, grant: Option<usize>) -> Option<&OnceCell<Box<Place>>> {
-        let at = match (scope, grant) {
-            (Scope::Global, _) => 0,
-            (Scope::Grant(_), None) => 1,
-            (Scope::Grant(_), Some(grant)) => grant.checked_add(2)?,
-            (Scope::Principal { .. } | Scope::Session { .. }, _) => return None,
+    fn keep(&self, counter: &Counter<'_>) -> Kept {
+        match counter.scope {
+            Scope::Global | Scope::Grant(_) => Kept::Place(self.layout.place(counter)),
+            Scope::Principal { .. } | Scope::Session { .. } => Kept::Prefix(self.layout.prefix(counter)),
+        }
+    }
+
+    fn slot(&self, scope: Scope<'_>, number: usize, grant: Option<usize>) -> Option<&OnceCell<Box<Kept>>> {
+        let first = match grant {
+            None => 1,
+            Some(grant) => grant.checked_mul(SCOPES)?.checked_add(SCOPES)?.checked_add(1)?,
         };
-        self.counters.get(number)?.get_or_init(|| empty(self.grants.saturating_add(2))).get(at)
+        let at = match scope {
+            Scope::Global => 0,
+            Scope::Grant(_) => first,
+            Scope::Principal { .. } => first.checked_add(1)?,
+            Scope::Session { .. } => first.checked_add(2)?,
+        };
+        let slots = || empty(self.grants.saturating_add(1).saturating_mul(SCOPES).saturating_add(1));
+        self.counters.get(number)?.get_or_init(slots).get(at)
     }
 }
 
@@ -127,13 +156,32 @@ mod tests {
     }
 
     #[test]
-    fn what_callers_choose_and_numbers_out_of_range_are_found_anew() {
+    fn principals_and_sessions_find_their_own_places() {
         let places = places();
-        let session = Scope::Session { grant: "one", session: b"x" };
-        let principal = Scope::Principal { grant: "one", principal: b"x" };
+        for _ in 0..2 {
+            for caller in [&b"x"[..], b"y", b""] {
+                for (number, grant) in [(0, None), (0, Some(0)), (1, Some(0)), (1, Some(1))] {
+                    let name = grant.map_or("everybody", |grant| GRANTS[grant]);
+                    for scope in [
+                        Scope::Principal { grant: name, principal: caller },
+                        Scope::Session { grant: name, session: caller },
+                    ] {
+                        let counter = counter(number, scope);
+                        let place = places.place(&counter, number, grant);
+                        assert_eq!(*place, places.layout().place(&counter), "{counter:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_find_their_places_too() {
+        let places = places();
+        let session = Scope::Session { grant: "three", session: b"x" };
         for (scope, number, grant) in [
-            (session, 0, Some(0)),
-            (principal, 0, Some(0)),
+            (session, 2, Some(0)),
+            (session, 0, Some(2)),
             (Scope::Global, 2, None),
             (Scope::Grant("three"), 0, Some(2)),
             (Scope::Grant("three"), 0, Some(usize::MAX)),
