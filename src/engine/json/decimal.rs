@@ -1,21 +1,21 @@
 //! Exact decimals: the texts of JSON numbers, compared as they stand.
 //!
-//! A double holds neither 2^53 + 1 nor 0.1, so no number goes through one here. Every text of RFC
-//! 8259, section 6, is read in place: its digits without the zeros around them, and where its point is.
+//! A double can hold neither 2^53 + 1 nor 0.1, so numbers are compared as text (RFC 8259, section 6): by
+//! their digits, without the zeros around them, and by where the point is.
 
 use std::cmp::Ordering;
 
 use super::number::{Fit, fit};
 use crate::text::push_decimal;
 
-/// Divisors up to this many digits are judged: ten times such a number, and a digit, fit a `u128`.
+/// The longest divisor that is judged, in digits: ten times such a number plus a digit fits a `u128`.
 const DIVISOR_DIGITS: usize = 37;
 
-/// An exponent beyond this is far outside of what [`fit`](super::fit) accepts, and is read as this.
+/// Larger exponents are read as this one, which is far outside of what [`fit`](super::fit) accepts.
 const MOST_EXPONENT: i64 = 1 << 60;
 
-/// Beyond this many, further factors of ten divide no divisor that was not divided before: below
-/// 2^128, none has more twos or fives.
+/// More factors of ten than this make no difference to what divides a number: a divisor below 2^128 has no
+/// more factors of two or five.
 const TENS: i64 = 128;
 
 /// A number as `0.digits × 10^point`, the digits without zeros around them. Zero has none.
@@ -98,8 +98,8 @@ fn power(exponent: &str) -> i64 {
     exponent.parse().unwrap_or(bound).clamp(-MOST_EXPONENT, MOST_EXPONENT)
 }
 
-/// Compares two JSON numbers by what they amount to, in whatever notation they stand: `1`, `1.0` and
-/// `10e-1` are equal, so are `0` and `-0`; 2^53 and 2^53 + 1 are not. Linear, and without allocation.
+/// Compares two JSON numbers by their values, whatever their notation: `1`, `1.0` and `10e-1` are equal, so
+/// are `0` and `-0`; 2^53 and 2^53 + 1 are not. Takes linear time and does not allocate.
 #[must_use]
 pub fn compare(a: &str, b: &str) -> Ordering {
     let (a, b) = (Decimal::read(a), Decimal::read(b));
@@ -110,9 +110,9 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Compares the JSON number `a` with `b` as [`compare`] does, where every server finds the same: `None`
-/// where one that keeps `a` as a double would compare another number. So 666.00000000000001, which
-/// becomes 666, is neither equal to 666 nor larger. An integer of 64 bits in plain notation is exact.
+/// Compares the JSON number `a` with `b` as [`compare`] does, or returns `None` where a server that keeps `a`
+/// as a double would find another order. For example, 666.00000000000001 becomes 666, so that it is neither
+/// equal to 666 nor larger. Integers of 64 bits in plain notation are exact.
 #[must_use]
 pub fn compare_as_read(a: &str, b: &str) -> Option<Ordering> {
     let exact = compare(a, b);
@@ -122,7 +122,7 @@ pub fn compare_as_read(a: &str, b: &str) -> Option<Ordering> {
         Fit::Double if Decimal::read(a).is_short() => Some(exact),
         Fit::Double => {
             let kept: f64 = a.parse().ok()?;
-            // The shortest text that reads back as this double is what a number is meant as: 0.1 is 0.1.
+            // A double stands for the shortest text that reads back as it: 0.1 is meant as 0.1.
             (compare(&format!("{kept:e}"), b) == exact).then_some(exact)
         }
         Fit::Unfit => None,
