@@ -1,10 +1,13 @@
 //! The methods of MCP, and everything that the filter knows about each of them.
 //!
-//! A new method is one entry of [`METHODS`]; a new list is one entry and one [`ListKind`].
+//! A new method is one entry of the table; a new list is one entry and one [`ListKind`].
+
+mod table;
 
 use std::borrow::Cow;
 
 use super::keys;
+use table::{Entry, METHODS, Name, UNKNOWN};
 
 /// What a message with a method acts on, and which part of `params` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,139 +51,12 @@ pub(super) struct List {
     pub key: &'static str,
 }
 
-/// One method, or all methods whose names begin or end alike.
-#[derive(Debug)]
-struct Entry {
-    name: Name,
-    acts_on: ActsOn,
-    /// The sections of a policy that decide on what it acts on
-    section: Option<&'static str>,
-    /// Whether servers read `arguments` from its params
-    arguments: bool,
-    /// Whether one call may take several rounds (`requestState`, `inputResponses`)
-    rounds: bool,
-    /// What the header `Mcp-Name` repeats
-    named: Named,
-    /// The list in its answer
-    list: Option<List>,
-}
-
 /// The member of `params` that the header `Mcp-Name` repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Named {
     Name,
     Uri,
     TaskId,
-}
-
-#[derive(Debug)]
-enum Name {
-    Is(&'static str),
-    Begins(&'static str),
-    Ends(&'static str),
-}
-
-/// Acts on nothing and has nothing special.
-const SESSION: Entry = Entry {
-    name: Name::Begins(""),
-    acts_on: ActsOn::Session,
-    section: None,
-    arguments: false,
-    rounds: false,
-    named: Named::Name,
-    list: None,
-};
-
-/// Acts on the resource that `params.uri` names.
-const RESOURCE: Entry =
-    Entry { acts_on: ActsOn::Resource, section: Some("resources"), named: Named::Uri, ..SESSION };
-
-/// The first entry that a name fits describes the method.
-static METHODS: [Entry; 20] = [
-    Entry {
-        name: Name::Is("tools/call"),
-        acts_on: ActsOn::Tool,
-        section: Some("tools"),
-        arguments: true,
-        rounds: true,
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("tools/list"),
-        list: Some(List { kind: ListKind::Tools, member: "tools", key: "name" }),
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("prompts/get"),
-        acts_on: ActsOn::Prompt,
-        section: Some("prompts"),
-        arguments: true,
-        rounds: true,
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("prompts/list"),
-        list: Some(List { kind: ListKind::Prompts, member: "prompts", key: "name" }),
-        ..SESSION
-    },
-    Entry { name: Name::Is("resources/read"), rounds: true, ..RESOURCE },
-    Entry { name: Name::Is("resources/subscribe"), ..RESOURCE },
-    Entry { name: Name::Is("resources/unsubscribe"), ..RESOURCE },
-    Entry { name: Name::Is("resources/directory/read"), ..RESOURCE },
-    Entry { name: Name::Is("skills/get"), ..RESOURCE },
-    Entry {
-        name: Name::Is("resources/list"),
-        list: Some(List { kind: ListKind::Resources, member: "resources", key: "uri" }),
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("resources/templates/list"),
-        list: Some(List {
-            kind: ListKind::ResourceTemplates,
-            member: "resourceTemplates",
-            key: "uriTemplate",
-        }),
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("subscriptions/listen"),
-        acts_on: ActsOn::Resources,
-        section: Some("resources"),
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("completion/complete"),
-        acts_on: ActsOn::Reference,
-        section: Some("prompts` or `resources"),
-        ..SESSION
-    },
-    Entry { name: Name::Is("initialize"), ..SESSION },
-    Entry { name: Name::Is("server/discover"), ..SESSION },
-    Entry { name: Name::Is("ping"), ..SESSION },
-    Entry { name: Name::Is("logging/setLevel"), ..SESSION },
-    Entry { name: Name::Begins("tasks/"), named: Named::TaskId, ..SESSION },
-    Entry { name: Name::Begins("notifications/"), ..SESSION },
-    Entry { name: Name::Ends("/list"), ..SESSION },
-];
-
-/// What is known of a method without an entry.
-static UNKNOWN: Entry = Entry { acts_on: ActsOn::Unknown, ..SESSION };
-
-impl Name {
-    fn fits(&self, name: &str) -> bool {
-        match self {
-            Self::Is(whole) => name == *whole,
-            Self::Begins(start) => name.starts_with(start),
-            Self::Ends(end) => name.ends_with(end),
-        }
-    }
-
-    fn whole(&self) -> Option<&'static str> {
-        match self {
-            Self::Is(whole) => Some(whole),
-            Self::Begins(_) | Self::Ends(_) => None,
-        }
-    }
 }
 
 /// The method of a request or notification.
