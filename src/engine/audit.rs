@@ -129,7 +129,10 @@ impl Record<'_> {
         let Some(arguments) = call.and_then(Call::arguments) else { return };
         match self.policy.audit {
             Arguments::None => {}
-            Arguments::Hash => out.text("arguments_sha256", Some(&digest(arguments.raw().as_bytes(), 32))),
+            Arguments::Sha256 => out.text("arguments_sha256", Some(&digest(arguments.raw().as_bytes(), 32))),
+            Arguments::Blake3 => {
+                out.text("arguments_blake3", Some(&blake3::hash(arguments.raw().as_bytes()).to_hex()));
+            }
             Arguments::Full => {
                 let mut text = String::new();
                 json::compact(&mut text, arguments);

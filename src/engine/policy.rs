@@ -65,7 +65,9 @@ pub enum RequestHeaders {
 pub enum Arguments {
     /// The SHA-256 of their bytes as they were sent
     #[default]
-    Hash,
+    Sha256,
+    /// The BLAKE3 digest of their bytes as they were sent
+    Blake3,
     /// All of them
     Full,
     /// Nothing

@@ -435,14 +435,22 @@ fn callers_are_known_by_their_names_and_by_nothing_that_lets_them_in() {
 fn arguments_are_recorded_as_the_policy_says() {
     let sent =
         "{ \"b\" : [1.50, 9007199254740993,\n\"p\u{e4}ss\\u0077ord\\u0000\u{85}\u{2028}\"], \"a\":{} }";
-    let read = |audit: &str| {
-        let guard = Guard::new(&document_with(&json!({ "audit": { "arguments": audit } })));
+    let read_under = |audit: Value| {
+        let guard = Guard::new(&document_with(&json!({ "audit": audit })));
         let headers = fields(&pairs(POST));
         guard.record(&pairs(POST), call("safe", sent).as_bytes());
         guard.take(&headers, call("safe", sent).as_bytes()).unwrap().record
     };
+    let read = |arguments: &str| read_under(json!({ "arguments": arguments }));
     let (hash, full, none) = (read("hash"), read("full"), read("none"));
+    let (sha256_by_name, blake3) =
+        (read_under(json!({ "digest": "sha256" })), read_under(json!({ "digest": "blake3" })));
     assert!(hash.contains(&format!(r#""arguments_sha256":"{}""#, sha256(sent.as_bytes()))), "{hash}");
+    assert!(sha256_by_name.contains(&sha256(sent.as_bytes())), "{sha256_by_name}");
+    // As `b3sum` prints it.
+    let digest = "7ab7044422f4e5de88324372e8c6b9c05623f3c532a9b8da7f3d3cca491e94db";
+    assert!(blake3.contains(&format!(r#""arguments_blake3":"{digest}""#)), "{blake3}");
+    assert!(!blake3.contains("arguments_sha256") && !blake3.contains("ssword"), "{blake3}");
     let written = r#""arguments":{"b":[1.50,9007199254740993,"pässword\u0000\u0085\u2028"],"a":{}}"#;
     assert!(full.contains(written) && !full.contains("arguments_sha256"), "{full}");
     assert!(!none.contains("arguments"), "{none}");

@@ -158,10 +158,16 @@ fn audit(document: &mut Fields<'_>, faults: &mut Faults) -> Arguments {
     let Some(mut audit) = Fields::open(value, &path, "an object with `arguments`", faults) else {
         return Arguments::default();
     };
-    let words = [("hash", Arguments::Hash), ("full", Arguments::Full), ("none", Arguments::None)];
-    let arguments = audit.word("arguments", &words, Arguments::default(), faults);
+    let words = [("hash", Arguments::Sha256), ("full", Arguments::Full), ("none", Arguments::None)];
+    let mut arguments = audit.word("arguments", &words, Arguments::default(), faults).unwrap_or_default();
+    if arguments == Arguments::Sha256 {
+        let digests = [("sha256", Arguments::Sha256), ("blake3", Arguments::Blake3)];
+        arguments = audit.word("digest", &digests, arguments, faults).unwrap_or_default();
+    } else if let Some((_, path)) = audit.take("digest") {
+        faults.add(&path, "must not stand here, only `\"arguments\": \"hash\"` makes a digest");
+    }
     audit.close(faults);
-    arguments.unwrap_or_default()
+    arguments
 }
 
 fn capacity(document: &mut Fields<'_>, faults: &mut Faults) -> u32 {

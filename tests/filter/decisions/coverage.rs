@@ -18,7 +18,7 @@ const KEYS: [(&str, &str); 9] = [
     ("limit", "counter window max scope amount type"),
     ("rate_limit", "max window"),
     ("grant", "name match expires default hide all_tools tools resources prompts methods"),
-    ("audit", "arguments"),
+    ("audit", "arguments digest"),
     ("counters", "capacity"),
     ("approvals", "cluster authority path timeout_ms wait_seconds expires_seconds"),
 ];
@@ -96,6 +96,7 @@ fn every_key_stands_in_some_document() {
         ("document.denials", "result error http"),
         ("document.request_headers", "hold stream"),
         ("audit.arguments", "hash full none"),
+        ("audit.digest", "sha256 blake3"),
         ("rule.action", "allow deny require_approval"),
         ("rule.mode", "enforce shadow"),
         ("limit.scope", "grant principal session global"),
