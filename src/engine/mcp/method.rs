@@ -7,7 +7,7 @@ mod table;
 use std::borrow::Cow;
 
 use super::keys;
-use table::{Entry, METHODS, Name, UNKNOWN};
+use table::{Entry, METHODS, UNKNOWN};
 
 /// What a message with a method acts on, and which part of `params` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,21 +123,26 @@ impl<'d> Method<'d> {
         self.entry.named
     }
 
-    /// Returns the method that the name is another spelling of: of the list methods where the name ends
-    /// like one, and of those that act on something where the filter does not know the name.
+    /// Returns the method that the name is another spelling of: one that acts on something or returns a list. Names
+    /// that have an entry of their own are no spellings of others; those of a family can be.
     pub(super) fn respells(&self) -> Option<&'static str> {
-        let listed = matches!(self.entry.name, Name::Ends(_));
-        if !listed && self.entry.acts_on != ActsOn::Unknown {
+        if self.entry.name.whole().is_some() {
             return None;
         }
-        let like = |entry: &&Entry| if listed { entry.list.is_some() } else { entry.section.is_some() };
-        METHODS.iter().filter(like).filter_map(|entry| entry.name.whole()).find(|of| respells(&self.name, of))
+        let matters = |entry: &&Entry| entry.list.is_some() || entry.section.is_some();
+        METHODS
+            .iter()
+            .filter(matters)
+            .filter_map(|entry| entry.name.whole())
+            .find(|of| respells(&self.name, of))
     }
 }
 
 /// Tells whether some servers read `name` as the method `of`, which it is not.
 fn respells(name: &str, of: &str) -> bool {
-    let bare = name.trim();
+    // Python strips the separators U+001C to U+001F, too, and JavaScript the byte order mark.
+    let stripped = |char: char| char.is_whitespace() || matches!(char, '\u{1c}'..='\u{1f}' | '\u{feff}');
+    let bare = name.trim_matches(stripped);
     // A server may drop NULs in the middle: `tools\0/list`.
     let joined = name.replace('\0', "");
     keys::is_variant(bare, of) || (name != of && (bare == of || joined == of))
@@ -212,6 +217,12 @@ mod tests {
             ("tools\0/call", Some("tools/call")),
             ("TOOLS/list", Some("tools/list")),
             ("tools\0/list", Some("tools/list")),
+            ("tools/call\0/list", Some("tools/call")),
+            ("resources/read\0/list", Some("resources/read")),
+            ("Tools/List", Some("tools/list")),
+            ("tools/list\0x", Some("tools/list")),
+            ("tools/call\u{1c}", Some("tools/call")),
+            ("\u{feff}tools/call\u{1f}", Some("tools/call")),
             ("tools/call", None),
             ("tools/list", None),
             ("roots/list", None),
