@@ -50,6 +50,8 @@ pub struct Record<'r> {
     pub policy: &'r Policy,
     /// Who called
     pub caller: &'r Caller,
+    /// The session id, as [`session`] has it
+    pub session: Option<&'r str>,
     /// With which headers
     pub headers: &'r Headers,
     /// The message, as far as it could be read
@@ -83,7 +85,7 @@ impl Record<'_> {
         let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();
         out.text(r#","grant":"#, granted.then(|| self.caller.grant_name(self.policy)));
         out.text(r#","principal":"#, self.caller.principal.as_ref().map(Principal::name).as_deref());
-        out.text(r#","session":"#, self.headers.session_id.once().map(|id| digest(id, 8)).as_deref());
+        out.text(r#","session":"#, self.session);
         out.id(r#","request":"#, self.summary.id.as_deref());
         out.text(r#","protocol":"#, once(&self.headers.protocol_version).as_deref());
         self.arguments(call, &mut out);
@@ -236,10 +238,12 @@ fn amount(out: &mut String, amount: Amount) {
     }
 }
 
-/// Returns the first `length` bytes of the SHA-256 of something, in hex.
-fn digest(bytes: &[u8], length: usize) -> String {
-    let digest = Sha256::digest(bytes);
-    hex(digest.get(..length).unwrap_or(&digest))
+/// Returns what a record says of a session id: the first 16 hex digits of its SHA-256. It tells sessions apart and
+/// lets nobody into one.
+#[must_use]
+pub fn session(id: &[u8]) -> String {
+    let digest = Sha256::digest(id);
+    hex(digest.get(..8).unwrap_or(&digest))
 }
 
 fn once(field: &Field) -> Option<Cow<'_, str>> {

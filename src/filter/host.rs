@@ -5,6 +5,8 @@
 
 use mcp_policy_engine::mcp::answer::Reply;
 
+pub use crate::header_map::HeaderMap;
+
 /// A call to the host failed. What depended on it is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken;
@@ -18,8 +20,8 @@ impl<H: Stream + Process + SharedMemory> Host for H {}
 /// is asked.
 #[expect(clippy::missing_errors_doc, reason = "all of them say it in the trait's own words")]
 pub trait Stream {
-    /// Returns all request headers, names in lower case, values as they are.
-    fn request_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken>;
+    /// Returns all request headers.
+    fn request_headers(&self) -> Result<HeaderMap, Broken>;
 
     /// Sets a request header, in place of all headers of its name.
     fn set_request_header(&self, name: &str, value: &str) -> Result<(), Broken>;
@@ -36,8 +38,8 @@ pub trait Stream {
     /// Resumes a paused request. Only outside of the callbacks for the request itself.
     fn resume(&self) -> Result<(), Broken>;
 
-    /// Returns all response headers, names in lower case, values as they are.
-    fn response_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken>;
+    /// Returns all response headers.
+    fn response_headers(&self) -> Result<HeaderMap, Broken>;
 
     /// Sets a response header in place of all headers of its name, or removes them.
     fn set_response_header(&self, name: &str, value: Option<&str>) -> Result<(), Broken>;

@@ -7,11 +7,13 @@ mod allocator;
 pub mod counters;
 mod credentials;
 pub mod filter;
+mod header_map;
 pub mod host;
 pub mod ids;
 mod list;
 mod metrics;
 pub mod plugin;
+mod sessions;
 #[cfg(target_family = "wasm")]
 pub mod shell;
 mod surroundings;

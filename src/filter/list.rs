@@ -157,7 +157,7 @@ impl State {
         }
         let pairs = host.response_headers()?;
         let all = |name: &'static str| {
-            pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_slice())
+            pairs.iter().filter(move |(key, _)| *key == name.as_bytes()).map(|(_, value)| value)
         };
         let plain = all("content-encoding").all(|value| value.eq_ignore_ascii_case(b"identity"));
         let types: Vec<&[u8]> = all("content-type").collect();

@@ -14,7 +14,7 @@ use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapTyp
 
 use crate::filter::{Filter, Flow};
 use crate::host::{
-    Broken, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Stream, Token,
+    Broken, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Stream, Token,
 };
 use crate::worker::Worker;
 use mcp_policy_engine::mcp::answer::Reply;
@@ -34,9 +34,40 @@ fn buffer(kind: BufferType) -> Result<Bytes, Broken> {
     sound(hostcalls::get_buffer(kind, 0, ALL)).map(Option::unwrap_or_default)
 }
 
+/// Returns all headers of a message. The SDK has no call that does not allocate each name and each value.
+fn header_map(kind: MapType) -> Result<HeaderMap, Broken> {
+    let bytes = raw::header_map_pairs(kind).ok_or(Broken)?;
+    HeaderMap::new(bytes).ok_or(Broken)
+}
+
+#[expect(unsafe_code, reason = "the host hands memory over by its address")]
+mod raw {
+    use proxy_wasm::types::MapType;
+
+    unsafe extern "C" {
+        /// proxy-wasm 0.2.1, "proxy_get_header_map_pairs": returns 0, and the address and the size of memory that
+        /// the host has had this module allocate.
+        fn proxy_get_header_map_pairs(kind: u32, address: *mut *mut u8, size: *mut usize) -> u32;
+    }
+
+    /// Returns the headers in the form of [`HeaderMap`](crate::host::HeaderMap); `None` where the host fails.
+    pub fn header_map_pairs(kind: MapType) -> Option<Vec<u8>> {
+        let (mut address, mut size) = (std::ptr::null_mut(), 0);
+        // SAFETY: the host writes to these two alone.
+        let status = unsafe { proxy_get_header_map_pairs(kind as u32, &raw mut address, &raw mut size) };
+        match (status, address.is_null()) {
+            (0, true) => Some(Vec::new()),
+            // SAFETY: the memory is of the SDK's `proxy_on_memory_allocate`, which hands out what a `Vec<u8>` of this
+            // capacity would hold, and the host has filled all of it.
+            (0, false) => Some(unsafe { Vec::from_raw_parts(address, size, size) }),
+            _ => None,
+        }
+    }
+}
+
 impl Stream for Envoy {
-    fn request_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
-        sound(hostcalls::get_map_bytes(MapType::HttpRequestHeaders))
+    fn request_headers(&self) -> Result<HeaderMap, Broken> {
+        header_map(MapType::HttpRequestHeaders)
     }
 
     fn set_request_header(&self, name: &str, value: &str) -> Result<(), Broken> {
@@ -59,8 +90,8 @@ impl Stream for Envoy {
         sound(hostcalls::resume_http_request())
     }
 
-    fn response_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
-        sound(hostcalls::get_map_bytes(MapType::HttpResponseHeaders))
+    fn response_headers(&self) -> Result<HeaderMap, Broken> {
+        header_map(MapType::HttpResponseHeaders)
     }
 
     fn set_response_header(&self, name: &str, value: Option<&str>) -> Result<(), Broken> {

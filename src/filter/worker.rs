@@ -12,6 +12,7 @@ use crate::host::{Host, Level, Process, SharedMemory};
 use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::plugin::Plugin;
+use crate::sessions::Sessions;
 use crate::waiting::Waiting;
 use crate::watch::{self, Watch};
 
@@ -24,6 +25,8 @@ pub struct Worker {
     pub ids: Ids,
     /// Whether headers can be held
     pub watch: Watch,
+    /// The hashes of its sessions
+    pub(crate) sessions: Sessions,
     /// The requests that wait for an answer from outside
     pub(crate) waiting: Waiting,
     /// The worker's metrics
@@ -55,6 +58,7 @@ impl Worker {
             plugin: Arc::new(plugin),
             ids: Ids::new(host.random()),
             watch,
+            sessions: Sessions::new(host.random()),
             waiting: Waiting::default(),
             metrics,
             places: OnceCell::new(),

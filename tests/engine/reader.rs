@@ -123,7 +123,7 @@ impl Case {
         let pseudo = [(":method", &self.http_method), (":path", &self.path)];
         let plain = self.headers.iter().map(|(name, value)| (name.as_str(), value));
         let pairs = pseudo.into_iter().chain(plain);
-        Headers::from_pairs(pairs.map(|(name, value)| (name.to_lowercase(), bytes(value))).collect(), &[])
+        Headers::from_pairs(pairs.map(|(name, value)| (name.to_lowercase(), bytes(value))), &[])
     }
 
     fn body(&self) -> Vec<u8> {

@@ -162,7 +162,7 @@ impl Guard {
 }
 
 fn fields(headers: &[(&str, &[u8])]) -> Headers {
-    Headers::from_pairs(headers.iter().map(|(key, value)| ((*key).to_owned(), value.to_vec())).collect(), &[])
+    Headers::from_pairs(headers.iter().copied(), &[])
 }
 
 fn pairs<'h>(headers: &[(&'h str, &'h str)]) -> Vec<(&'h str, &'h [u8])> {

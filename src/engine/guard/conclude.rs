@@ -90,6 +90,7 @@ impl Request {
             id: &self.decision_id,
             policy: &self.policy,
             caller: &self.caller,
+            session: self.session.as_deref(),
             headers: &self.headers,
             summary: &facts.summary,
             counters: &facts.counters,

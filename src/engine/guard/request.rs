@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::case::{Case, Step};
 use super::conclude::Facts;
 use super::{Conclusion, Environment};
+use crate::audit;
 use crate::decide::Decision;
 use crate::denial::Denial;
 use crate::identity::{self, Caller, Credentials};
@@ -24,6 +25,8 @@ pub struct Request {
     pub caller: Caller,
     /// The decision's own id, which the reply and the record name
     pub decision_id: String,
+    /// The session id, as [`audit::session`] has it
+    pub session: Option<String>,
     /// Why the caller would have been refused, but for shadow mode
     pub(super) advice: Option<Denial>,
 }
@@ -32,7 +35,19 @@ impl Request {
     /// Opens a request of an unknown caller.
     #[must_use]
     pub fn new(policy: Arc<Policy>, headers: Headers, decision_id: String) -> Self {
-        Self { policy, headers, caller: Caller::default(), decision_id, advice: None }
+        let session = headers.session_id.once().map(audit::session);
+        Self::with_session(policy, headers, decision_id, session)
+    }
+
+    /// Opens a request whose session id was hashed before.
+    #[must_use]
+    pub fn with_session(
+        policy: Arc<Policy>,
+        headers: Headers,
+        decision_id: String,
+        session: Option<String>,
+    ) -> Self {
+        Self { policy, headers, caller: Caller::default(), decision_id, session, advice: None }
     }
 
     /// Finds out who sends the request, at `now_ns` (see [`Environment`]). In shadow mode a caller who would be

@@ -19,11 +19,14 @@ impl<H: Host> Filter<H> {
     pub fn request_headers(&mut self, end: bool) -> Flow {
         let Some(worker) = self.worker.clone() else { return self.reply(&guard::refuse_without_policy()) };
         let plugin = &*worker.plugin;
-        let open = |headers| Request::new(Arc::clone(&plugin.policy), headers, worker.ids.next());
+        let open = |headers: Headers| {
+            let session = headers.session_id.once().map(|id| worker.sessions.digest(id));
+            Request::with_session(Arc::clone(&plugin.policy), headers, worker.ids.next(), session)
+        };
         let Ok(pairs) = self.host.request_headers() else {
             return self.refuse(&worker, &Rc::new(open(Headers::default())), unreadable("headers"));
         };
-        let headers = Headers::from_pairs(pairs, &plugin.credentials);
+        let headers = Headers::from_pairs(pairs.iter(), &plugin.credentials);
         let admission = guard::admit(&plugin.policy, &headers);
         if admission == Admission::Pass {
             self.stage = Stage::Passing;
