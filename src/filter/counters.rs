@@ -7,7 +7,7 @@ use mcp_policy_engine::limit::{Store, Unavailable};
 const SECRET_KEY: &str = "mcp-policy/1/secret";
 
 /// Where the proxy keeps the digest of the policy that a worker last complained of.
-const TOLD_KEY: &str = "mcp-policy/1/told";
+const REPORTED_KEY: &str = "mcp-policy/1/told";
 
 // Envoy inserts an absent key whatever the token, and takes 0 for "do not compare". Its tokens count
 // up from 1, so this one holds against no present key: of two first writers one finds it taken.
@@ -57,11 +57,11 @@ pub fn secret<H: SharedMemory + Process>(host: &H) -> Result<[u8; 16], Unavailab
 
 /// Tells whether this worker is the first of its proxy to complain of the policy with this digest.
 /// Where shared data cannot be used it is: said twice is better than not at all.
-pub fn is_first_to_tell<H: SharedMemory>(host: &H, digest: &str) -> bool {
+pub fn is_first_to_report<H: SharedMemory>(host: &H, digest: &str) -> bool {
     let store = SharedData(host);
-    match store.read(TOLD_KEY) {
+    match store.read(REPORTED_KEY) {
         Ok((Some(told), _)) if told == digest.as_bytes() => false,
-        Ok((_, version)) => store.swap(TOLD_KEY, digest.as_bytes(), version).unwrap_or(true),
+        Ok((_, version)) => store.swap(REPORTED_KEY, digest.as_bytes(), version).unwrap_or(true),
         Err(Unavailable) => true,
     }
 }

@@ -14,14 +14,14 @@ use mcp_policy_engine::policy::Certificate;
 
 /// What Envoy's own filters and TLS have verified of a request.
 #[derive(Debug)]
-pub(crate) struct Verified<'f, H> {
+pub(crate) struct HostCredentials<'f, H> {
     host: &'f H,
     /// The stream's dynamic metadata, fetched once
     metadata: OnceCell<Option<Metadata>>,
     unreadable: Cell<bool>,
 }
 
-impl<'f, H> Verified<'f, H> {
+impl<'f, H> HostCredentials<'f, H> {
     pub(crate) fn new(host: &'f H) -> Self {
         Self { host, metadata: OnceCell::new(), unreadable: Cell::new(false) }
     }
@@ -35,7 +35,7 @@ struct Metadata {
     filter_metadata: BTreeMap<String, Struct>,
 }
 
-impl<H: Stream> Credentials for Verified<'_, H> {
+impl<H: Stream> Credentials for HostCredentials<'_, H> {
     fn verified_token(&self, metadata: &str, payload: &str) -> Option<String> {
         let all = self.metadata.get_or_init(|| {
             let bytes = self.attribute(&["metadata"])?;
@@ -67,7 +67,7 @@ impl<H: Stream> Credentials for Verified<'_, H> {
     }
 }
 
-impl<H: Stream> Verified<'_, H> {
+impl<H: Stream> HostCredentials<'_, H> {
     /// Asks the host, and notes when it does not answer.
     fn attribute(&self, path: &[&str]) -> Option<Vec<u8>> {
         self.noted(self.host.attribute(path).ok()).flatten()

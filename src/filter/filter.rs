@@ -10,9 +10,9 @@ use mcp_policy_engine::denial::Denial;
 use mcp_policy_engine::guard::{self, Asking, Conclusion, Environment, Request, Step, Verdict};
 use mcp_policy_engine::mcp::answer::Reply;
 
+use crate::environment::HostEnvironment;
 use crate::host::{Broken, Host, Token};
 use crate::list::ListAnswer;
-use crate::surroundings::Surroundings;
 use crate::waiting::Ticket;
 use crate::worker::Worker;
 
@@ -78,10 +78,10 @@ impl<H: Host> Filter<H> {
         &mut self,
         worker: &Worker,
         request: &Rc<Request>,
-        first: impl FnOnce(&Surroundings<'_, H>) -> Step,
+        first: impl FnOnce(&HostEnvironment<'_, H>) -> Step,
     ) -> Flow {
         let (conclusion, pending) = {
-            let environment = Surroundings::new(&self.host, worker);
+            let environment = HostEnvironment::new(&self.host, worker);
             let mut step = first(&environment);
             loop {
                 step = match step {

@@ -6,6 +6,7 @@
 mod allocator;
 pub mod counters;
 mod credentials;
+mod environment;
 pub mod filter;
 pub mod host;
 pub mod ids;
@@ -14,7 +15,6 @@ mod metrics;
 pub mod plugin;
 #[cfg(target_family = "wasm")]
 pub mod shell;
-mod surroundings;
 mod waiting;
 pub mod watch;
 pub mod worker;

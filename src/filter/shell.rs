@@ -26,25 +26,25 @@ pub struct Envoy;
 /// More than any body has.
 const ALL: usize = u32::MAX as usize;
 
-fn sound<T>(result: Result<T, Status>) -> Result<T, Broken> {
+fn or_broken<T>(result: Result<T, Status>) -> Result<T, Broken> {
     result.map_err(|_| Broken)
 }
 
 fn buffer(kind: BufferType) -> Result<Bytes, Broken> {
-    sound(hostcalls::get_buffer(kind, 0, ALL)).map(Option::unwrap_or_default)
+    or_broken(hostcalls::get_buffer(kind, 0, ALL)).map(Option::unwrap_or_default)
 }
 
 impl Stream for Envoy {
     fn request_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
-        sound(hostcalls::get_map_bytes(MapType::HttpRequestHeaders))
+        or_broken(hostcalls::get_map_bytes(MapType::HttpRequestHeaders))
     }
 
     fn set_request_header(&self, name: &str, value: &str) -> Result<(), Broken> {
-        sound(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value.as_bytes())))
+        or_broken(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value.as_bytes())))
     }
 
     fn remove_request_header(&self, name: &str) -> Result<(), Broken> {
-        sound(hostcalls::remove_map_value(MapType::HttpRequestHeaders, name))
+        or_broken(hostcalls::remove_map_value(MapType::HttpRequestHeaders, name))
     }
 
     fn request_body(&self) -> Result<Vec<u8>, Broken> {
@@ -52,19 +52,23 @@ impl Stream for Envoy {
     }
 
     fn set_request_body(&self, bytes: &[u8]) -> Result<(), Broken> {
-        sound(hostcalls::set_buffer(BufferType::HttpRequestBody, 0, ALL, bytes))
+        or_broken(hostcalls::set_buffer(BufferType::HttpRequestBody, 0, ALL, bytes))
     }
 
     fn resume(&self) -> Result<(), Broken> {
-        sound(hostcalls::resume_http_request())
+        or_broken(hostcalls::resume_http_request())
     }
 
     fn response_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
-        sound(hostcalls::get_map_bytes(MapType::HttpResponseHeaders))
+        or_broken(hostcalls::get_map_bytes(MapType::HttpResponseHeaders))
     }
 
     fn set_response_header(&self, name: &str, value: Option<&str>) -> Result<(), Broken> {
-        sound(hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, value.map(str::as_bytes)))
+        or_broken(hostcalls::set_map_value_bytes(
+            MapType::HttpResponseHeaders,
+            name,
+            value.map(str::as_bytes),
+        ))
     }
 
     fn response_body(&self) -> Result<Vec<u8>, Broken> {
@@ -72,20 +76,20 @@ impl Stream for Envoy {
     }
 
     fn set_response_body(&self, bytes: &[u8]) -> Result<(), Broken> {
-        sound(hostcalls::set_buffer(BufferType::HttpResponseBody, 0, ALL, bytes))
+        or_broken(hostcalls::set_buffer(BufferType::HttpResponseBody, 0, ALL, bytes))
     }
 
     fn reply(&self, reply: &Reply) -> Result<(), Broken> {
         let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        sound(hostcalls::send_http_response(reply.status.into(), headers, Some(reply.body.as_bytes())))
+        or_broken(hostcalls::send_http_response(reply.status.into(), headers, Some(reply.body.as_bytes())))
     }
 
     fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {
-        sound(hostcalls::get_property(path.to_vec()))
+        or_broken(hostcalls::get_property(path.to_vec()))
     }
 
     fn set_state(&self, name: &str, bytes: &[u8]) -> Result<(), Broken> {
-        sound(hostcalls::set_property(vec![name], Some(bytes)))
+        or_broken(hostcalls::set_property(vec![name], Some(bytes)))
     }
 }
 
@@ -117,7 +121,7 @@ impl Process for Envoy {
     }
 
     fn set_tick(&self, milliseconds: u32) -> Result<(), Broken> {
-        sound(hostcalls::set_tick_period(Duration::from_millis(milliseconds.into())))
+        or_broken(hostcalls::set_tick_period(Duration::from_millis(milliseconds.into())))
     }
 
     fn metric(&self, kind: MetricKind, name: &str) -> Option<MetricId> {
@@ -149,14 +153,14 @@ impl Process for Envoy {
         let timeout = Duration::from_millis(request.timeout_ms.into());
         let sent =
             hostcalls::dispatch_http_call(request.cluster, headers, Some(request.body), vec![], timeout);
-        sound(sent).map(Token)
+        or_broken(sent).map(Token)
     }
 
     fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
-        let headers = sound(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders))?;
+        let headers = or_broken(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders))?;
         let status = headers.into_iter().find(|(name, _)| name == ":status").ok_or(Broken)?.1;
         let wanted = most.saturating_add(1);
-        let body = sound(hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, wanted))?;
+        let body = or_broken(hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, wanted))?;
         let body = body.unwrap_or_default();
         if body.len() > most { Err(Broken) } else { Ok((status, body)) }
     }
@@ -164,7 +168,7 @@ impl Process for Envoy {
 
 impl SharedMemory for Envoy {
     fn shared(&self, key: &str) -> Result<Shared, Broken> {
-        sound(hostcalls::get_shared_data(key))
+        or_broken(hostcalls::get_shared_data(key))
     }
 
     fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<bool, Broken> {

@@ -55,7 +55,7 @@ impl Watch {
     }
 
     /// Tells, once, that a request has waited too long at `now_ns`.
-    pub fn has_waited(&self, now_ns: u64) -> bool {
+    pub fn is_overdue(&self, now_ns: u64) -> bool {
         let late = self.is_open()
             && self.waiting.borrow().values().any(|since| now_ns.saturating_sub(*since) >= PATIENCE_NS);
         if late {
@@ -73,18 +73,18 @@ mod tests {
     fn a_request_that_waits_is_told_of_once() {
         let watch = Watch::default();
         watch.pause(1_000_000_000);
-        assert!(!watch.has_waited(2_000_000_000));
-        assert!(watch.has_waited(3_000_000_000));
-        assert!(!watch.has_waited(9_000_000_000));
+        assert!(!watch.is_overdue(2_000_000_000));
+        assert!(watch.is_overdue(3_000_000_000));
+        assert!(!watch.is_overdue(9_000_000_000));
     }
 
     #[test]
     fn a_body_or_an_end_settles_it() {
         let watch = Watch::default();
         watch.forget(watch.pause(0));
-        assert!(!watch.has_waited(9_000_000_000));
+        assert!(!watch.is_overdue(9_000_000_000));
         watch.pause(0);
         watch.settle();
-        assert!(!watch.has_waited(9_000_000_000) && !watch.is_open());
+        assert!(!watch.is_overdue(9_000_000_000) && !watch.is_open());
     }
 }

@@ -30,11 +30,11 @@ pub struct Worker {
     pub(crate) metrics: Metrics,
     places: OnceCell<Places>,
     /// When a line last said that nobody could be asked
-    complained_ns: Cell<u64>,
+    reported_ns: Cell<u64>,
 }
 
 /// How often a line says that nobody could be asked, at most: every 10 seconds.
-const COMPLAINT_NS: u64 = 10_000_000_000;
+const REPORT_INTERVAL_NS: u64 = 10_000_000_000;
 
 impl Worker {
     /// Configures a worker.
@@ -58,7 +58,7 @@ impl Worker {
             waiting: Waiting::default(),
             metrics,
             places: OnceCell::new(),
-            complained_ns: Cell::new(0),
+            reported_ns: Cell::new(0),
         })
     }
 
@@ -75,10 +75,10 @@ impl Worker {
     }
 
     /// Says in the proxy's log why nobody could be asked, at most every 10 seconds.
-    pub(crate) fn complain<H: Process>(&self, host: &H, cause: &str, now_ns: Option<u64>) {
-        let since = |now_ns: &u64| now_ns.saturating_sub(self.complained_ns.get());
-        let Some(now_ns) = now_ns.filter(|now_ns| since(now_ns) >= COMPLAINT_NS) else { return };
-        self.complained_ns.set(now_ns);
+    pub(crate) fn report_unavailable<H: Process>(&self, host: &H, cause: &str, now_ns: Option<u64>) {
+        let since = |now_ns: &u64| now_ns.saturating_sub(self.reported_ns.get());
+        let Some(now_ns) = now_ns.filter(|now_ns| since(now_ns) >= REPORT_INTERVAL_NS) else { return };
+        self.reported_ns.set(now_ns);
         let cluster = self.plugin.policy.approvals.as_ref().map_or("", |to| to.cluster.as_str());
         host.log(
             Level::Warn,
@@ -91,8 +91,8 @@ impl Worker {
     /// Looks for requests that wait too long; the host calls this about once a second while there is a reason to.
     pub fn tick<H: Host>(&self, host: &H) {
         if let Some(now_ns) = host.now_ns()
-            && self.watch.has_waited(now_ns)
-            && counters::is_first_to_tell(host, &self.plugin.policy.digest)
+            && self.watch.is_overdue(now_ns)
+            && counters::is_first_to_report(host, &self.plugin.policy.digest)
         {
             host.log(Level::Error, watch::MISSING_FLAG);
         }

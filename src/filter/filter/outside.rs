@@ -1,7 +1,7 @@
 //! What a case wants done outside of the filter: its request changed, and others asked.
 
 use mcp_policy_engine::approval::{self, Cause};
-use mcp_policy_engine::guard::{Answer, Asking, Change, Environment as _, Question, Request, Unchanged};
+use mcp_policy_engine::guard::{Answer, Asking, Change, ChangeFailure, Environment as _, Question, Request};
 use mcp_policy_engine::policy::RequestHeaders;
 
 use super::{AUDIT_STATE, Filter, Flow, Pending, Stage};
@@ -31,7 +31,7 @@ impl<H: Host> Filter<H> {
         };
         let flow = self.take_steps(&worker, &request, |environment| {
             if let Err(cause) = &answer {
-                worker.complain(environment.host(), cause, environment.now_ns());
+                worker.report_unavailable(environment.host(), cause, environment.now_ns());
             }
             pending.asking.answered(&request, Answer::Approval(answer), environment)
         });
@@ -52,17 +52,17 @@ impl<H: Host> Filter<H> {
     ) -> Result<Pending, (Box<Asking>, Answer)> {
         let Question::Approval(question) = asking.question();
         worker.metrics.asked(&self.host);
-        match self.put(worker, request, &asking, question, now_ns) {
+        match self.post_question(worker, request, &asking, question, now_ns) {
             Ok((token, ticket)) => Ok(Pending { asking, token, ticket }),
             Err(cause) => {
-                worker.complain(&self.host, &cause, now_ns);
+                worker.report_unavailable(&self.host, &cause, now_ns);
                 Err((asking, Answer::Approval(Err(cause))))
             }
         }
     }
 
     /// Puts a question to the approval service.
-    fn put(
+    fn post_question(
         &self,
         worker: &Worker,
         request: &Request,
@@ -73,7 +73,7 @@ impl<H: Host> Filter<H> {
         let to = worker.plugin.policy.approvals.as_ref().ok_or("nobody to ask")?;
         let now_ns = now_ns.ok_or("no clock")?;
         let caller = request.caller.key(&request.policy);
-        let until_ns = now_ns.saturating_add(u64::from(to.patience_ms()).saturating_mul(1_000_000));
+        let until_ns = now_ns.saturating_add(u64::from(to.answer_timeout_ms()).saturating_mul(1_000_000));
         let asker = Asker { caller: caller.as_deref(), now_ns, until_ns };
         let ticket = worker.waiting.enter(&asker, asking.size()).ok_or("too many calls wait already")?;
         let call = HttpCall {
@@ -81,7 +81,7 @@ impl<H: Host> Filter<H> {
             authority: &to.authority,
             path: &to.path,
             body: question.as_bytes(),
-            timeout_ms: to.patience_ms(),
+            timeout_ms: to.answer_timeout_ms(),
         };
         // If the client disconnects before there is an answer, this record remains.
         let recorded = self.host.set_state(AUDIT_STATE, asking.record().as_bytes());
@@ -100,16 +100,16 @@ impl<H: Host> Filter<H> {
         worker: &Worker,
         request: &Request,
         change: &Change,
-    ) -> Result<(), Unchanged> {
+    ) -> Result<(), ChangeFailure> {
         let held = worker.plugin.policy.request_headers == RequestHeaders::Hold;
         // Headers that went ahead have asked for a plain answer.
         if change.plain_answer && held {
-            self.ask_for_plain_answer().map_err(|Broken| Unchanged::Headers)?;
+            self.ask_for_plain_answer().map_err(|Broken| ChangeFailure::Headers)?;
         }
         let Some(body) = &change.body else { return Ok(()) };
         self.change_body(worker, request, held, body).map_err(|Broken| {
             self.host.log(Level::Error, "a request is refused because its body could not be changed");
-            Unchanged::Body
+            ChangeFailure::Body
         })
     }
 

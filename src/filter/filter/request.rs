@@ -9,7 +9,7 @@ use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::{Mode, RequestHeaders};
 
 use super::{Filter, Flow, Stage};
-use crate::credentials::Verified;
+use crate::credentials::HostCredentials;
 use crate::host::{Broken, Host};
 use crate::list::ListAnswer;
 use crate::worker::Worker;
@@ -38,7 +38,7 @@ impl<H: Host> Filter<H> {
             Admission::Pass => Flow::Continue,
             Admission::Refuse(denial) => self.refuse(&worker, &request, denial),
             Admission::Bodiless => self.await_end(&worker, request, end),
-            Admission::Read if end => self.judge(&worker, &request, &[]),
+            Admission::Read if end => self.start_case(&worker, &request, &[]),
             Admission::Read => self.await_body(&worker, request),
         }
     }
@@ -64,7 +64,7 @@ impl<H: Host> Filter<H> {
             },
             Stage::Reading(request) => match size > worker.plugin.policy.max_body_bytes {
                 true => self.refuse(&worker, &Rc::clone(request), guard::too_large(&worker.plugin.policy)),
-                false if end => self.judge_buffered(&worker, &Rc::clone(request)),
+                false if end => self.start_case_buffered(&worker, &Rc::clone(request)),
                 false => Flow::Pause,
             },
         }
@@ -74,7 +74,7 @@ impl<H: Host> Filter<H> {
     pub fn request_trailers(&mut self) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Pause };
         match &self.stage {
-            Stage::Reading(request) => self.judge_buffered(&worker, &Rc::clone(request)),
+            Stage::Reading(request) => self.start_case_buffered(&worker, &Rc::clone(request)),
             Stage::Bodiless(request) => self.pass(&worker, &Rc::clone(request)),
             Stage::Passing => Flow::Continue,
             Stage::Refused | Stage::Start | Stage::Asking(..) => Flow::Pause,
@@ -88,7 +88,7 @@ impl<H: Host> Filter<H> {
         }
         // The clock costs a call of the host: only where something can expire.
         let now_ns = if worker.plugin.expires { self.host.now_ns() } else { None };
-        request.identify(&Verified::new(&self.host), now_ns)
+        request.identify(&HostCredentials::new(&self.host), now_ns)
     }
 
     /// Waits for the end of a request that may have no body.
@@ -151,18 +151,18 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    fn judge_buffered(&mut self, worker: &Worker, request: &Rc<Request>) -> Flow {
+    fn start_case_buffered(&mut self, worker: &Worker, request: &Rc<Request>) -> Flow {
         match self.host.request_body() {
             // Envoy may have buffered more than the last callback told of.
             Ok(body) if body.len() > worker.plugin.policy.max_body_bytes => {
                 self.refuse(worker, request, guard::too_large(&worker.plugin.policy))
             }
-            Ok(body) => self.judge(worker, request, &body),
+            Ok(body) => self.start_case(worker, request, &body),
             Err(Broken) => self.refuse(worker, request, unreadable("body")),
         }
     }
 
-    fn judge(&mut self, worker: &Worker, request: &Rc<Request>, body: &[u8]) -> Flow {
-        self.take_steps(worker, request, |environment| request.judge(body, environment))
+    fn start_case(&mut self, worker: &Worker, request: &Rc<Request>, body: &[u8]) -> Flow {
+        self.take_steps(worker, request, |environment| request.start_case(body, environment))
     }
 }

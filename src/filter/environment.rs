@@ -12,13 +12,13 @@ use crate::worker::Worker;
 /// What a case needs while it takes its steps. The clock and the secret cost a call of the host each, so they are
 /// fetched once and only where they are needed.
 #[derive(Debug)]
-pub(crate) struct Surroundings<'h, H> {
+pub(crate) struct HostEnvironment<'h, H> {
     store: SharedData<'h, H>,
     worker: &'h Worker,
     now_ns: OnceCell<Option<u64>>,
 }
 
-impl<'h, H> Surroundings<'h, H> {
+impl<'h, H> HostEnvironment<'h, H> {
     pub(crate) fn new(host: &'h H, worker: &'h Worker) -> Self {
         Self { store: SharedData(host), worker, now_ns: OnceCell::new() }
     }
@@ -30,7 +30,7 @@ impl<'h, H> Surroundings<'h, H> {
     }
 }
 
-impl<'h, H: Process + SharedMemory> Environment for Surroundings<'h, H> {
+impl<'h, H: Process + SharedMemory> Environment for HostEnvironment<'h, H> {
     type Store = SharedData<'h, H>;
 
     fn store(&self) -> &Self::Store {
