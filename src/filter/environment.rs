@@ -1,4 +1,4 @@
-//! The world of a case in a proxy: its shared data, and its clock.
+//! The environment of a case in a proxy: its shared data and its clock.
 
 use std::cell::OnceCell;
 
@@ -9,8 +9,8 @@ use crate::counters::SharedData;
 use crate::host::{Process, SharedMemory};
 use crate::worker::Worker;
 
-/// What a case needs while it takes its steps. The clock and the secret cost a call of the host each, so they are
-/// fetched once and only where they are needed.
+/// What a case needs while it takes its steps. The clock and the secret each cost a host call, so they are fetched
+/// once, and only when needed.
 #[derive(Debug)]
 pub(crate) struct HostEnvironment<'h, H> {
     store: SharedData<'h, H>,

@@ -1,6 +1,7 @@
-//! The filter: one HTTP stream at a time, joined to a host.
+//! The filter: connects the engine to a host, one [`Filter`] for each HTTP stream.
 //!
-//! `shell` alone names proxy-wasm; everything else speaks to a [`Host`] and runs natively against any.
+//! Only `shell` uses proxy-wasm. Everything else uses the traits of [`host`] and also runs natively, for example with
+//! the fake host of the tests.
 
 #[cfg(any(target_family = "wasm", test))]
 mod allocator;

@@ -1,8 +1,9 @@
-//! The one place that names proxy-wasm: the host's calls on one side, its callbacks on the other.
+//! The shell: implements the host traits with proxy-wasm's host calls, and its callbacks with the filter. The only
+//! module that uses proxy-wasm.
 //!
-//! Of the SDK's calls only those are used that do not take header values for UTF-8. What the SDK
-//! does when the host returns a status that its specification does not name is out of reach: it
-//! traps, and Envoy's failure policy refuses the request.
+//! It does not use the SDK's functions that panic on header values that are not UTF-8. If the host returns a status that
+//! the specification does not list, the SDK panics; the filter cannot prevent that. The module then traps, and Envoy's
+//! failure policy refuses the request.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
@@ -23,7 +24,7 @@ use mcp_policy_engine::mcp::answer::Reply;
 #[derive(Debug, Clone, Copy)]
 pub struct Envoy;
 
-/// More than any body has.
+/// More bytes than any body has.
 const ALL: usize = u32::MAX as usize;
 
 fn or_broken<T>(result: Result<T, Status>) -> Result<T, Broken> {
@@ -105,13 +106,13 @@ impl Process for Envoy {
             Level::Warn => LogLevel::Warn,
             Level::Error => LogLevel::Error,
         };
-        // A log that cannot be written is no reason to let anything through, nor to refuse it.
+        // A failure to log does not change any decision.
         let _ = hostcalls::log(level, line);
     }
 
     fn random(&self) -> [u8; 16] {
-        // The standard library keys its hashers with the host's random bytes (WASI `random_get`), and changes one
-        // bit of them for each new one.
+        // The standard library seeds `RandomState` with the host's random bytes (WASI `random_get`) once, and makes
+        // each new one different.
         let [left, right] = [0, 1].map(|part: u8| RandomState::new().hash_one(part).to_le_bytes());
         let mut bytes = [0; 16];
         for (byte, random) in bytes.iter_mut().zip(left.into_iter().chain(right)) {
@@ -133,7 +134,7 @@ impl Process for Envoy {
     }
 
     fn add(&self, MetricId(counter): MetricId, by: u32) {
-        // What cannot be measured is decided all the same.
+        // A failure to count does not change any decision.
         let _ = hostcalls::increment_metric(counter, by.into());
     }
 
@@ -230,7 +231,7 @@ struct HttpStream(Filter<Envoy>);
 
 impl Context for HttpStream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, _body: usize, _trailers: usize) {
-        // A call that failed comes back without any header.
+        // The host reports a failed call with zero headers.
         self.0.answered(Token(token), headers > 0);
     }
 }

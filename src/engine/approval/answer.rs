@@ -55,7 +55,7 @@ pub fn read(http_status: &[u8], body: &[u8]) -> Result<Answer, Cause> {
     }
     let document = json::read(body).ok().filter(|document| document.defect().is_none());
     let document = document.as_ref().filter(|document| document.root().is_object());
-    let root = document.ok_or("not one JSON object that reads in one way")?.root();
+    let root = document.ok_or("not one unambiguous JSON object")?.root();
     let member = |key: &str| root.get(key).filter(|value| value.kind() != Kind::Null);
     let status = match member("status").and_then(Value::string).as_deref() {
         Some("approved") => Status::Approved,
@@ -70,12 +70,12 @@ pub fn read(http_status: &[u8], body: &[u8]) -> Result<Answer, Cause> {
         None => None,
         Some(value) => {
             let url = value.string().filter(|url| is_page(url));
-            Some(url.ok_or("`url` is no address of a page")?.into_owned())
+            Some(url.ok_or("`url` is not the address of a page")?.into_owned())
         }
     };
     let text = |key: &'static str| match member(key) {
         None => Ok(None),
-        Some(value) => value.string().map(Some).ok_or_else(|| format!("`{key}` is no text")),
+        Some(value) => value.string().map(Some).ok_or_else(|| format!("`{key}` is not a string")),
     };
     let reason = text("reason")?.map(|reason| one_line(&reason)).filter(|reason| !reason.is_empty());
     text("expires_at")?;

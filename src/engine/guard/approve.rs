@@ -48,7 +48,7 @@ pub(super) fn prepare<E: Environment>(
     let Approvals { expires_seconds, wait_seconds, .. } = policy.approvals.as_ref().ok_or_else(needed)?;
     if case.facts.summary.id.is_none() {
         let denial = needed();
-        let reason = format!("{} Send a request: nobody waits for a notification.", ended(denial.reason));
+        let reason = format!("{} Send a request: a notification gets no answer.", ended(denial.reason));
         return Err(Denial { reason, ..denial });
     }
     let bound = BoundCall::read(call).map_err(|unapprovable| not_approvable(&rule, &called, unapprovable))?;

@@ -195,7 +195,7 @@ impl Changing {
             Ok(()) => case.ask_or_charge(request, consultation, environment),
             Err(ChangeFailure::Headers) => Step::Conclude(request.refuse(unreadable("headers"))),
             Err(ChangeFailure::Body) => {
-                let reason = "the body cannot be taken to the server as it has to be";
+                let reason = "the request's body could not be changed as it has to be";
                 let denial = Denial::protocol(Code::Denied, reason);
                 Step::Conclude(request.deny(denial, &case.decision, &case.facts))
             }
