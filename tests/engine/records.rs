@@ -4,7 +4,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use mcp_policy_engine::guard::{self, Admission, Conclusion, Request, Snapshot, Step, Verdict};
+use mcp_policy_engine::guard::{self, Admission, Conclusion, FixedEnvironment, Request, Step, Verdict};
 use mcp_policy_engine::identity::{Caller, Credentials, Principal};
 use mcp_policy_engine::json as strict;
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
@@ -112,7 +112,7 @@ impl Guard {
             Some(caller) => request.caller = caller.clone(),
             None => request.identify(&Nothing, Some(NOW_NS)).expect("shadow mode refuses nobody"),
         }
-        let environment = Snapshot { store: &self.store, places: &self.places, now_ns: NOW_NS };
+        let environment = FixedEnvironment { store: &self.store, places: &self.places, now_ns: NOW_NS };
         let step = match guard::admit(policy, headers) {
             Admission::Pass => return None,
             Admission::Refuse(denial) => Step::Conclude(request.refuse(denial)),
@@ -120,7 +120,7 @@ impl Guard {
             Admission::Read if body.len() > policy.max_body_bytes => {
                 Step::Conclude(request.refuse(guard::too_large(policy)))
             }
-            Admission::Read => match request.judge(body, &environment) {
+            Admission::Read => match request.start_case(body, &environment) {
                 Step::Change(_, changing) => changing.done(&request, Ok(()), &environment),
                 step => step,
             },
