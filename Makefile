@@ -66,9 +66,10 @@ format: ## format the Rust and the Python
 	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests
 
-cost: build ## count operations, allocations and host calls of fixed requests; UPDATE=1 writes the table
+cost: build ## count operations, allocations and host calls of fixed requests; UPDATE=1 writes the table, PROFILE=REQUEST tells where
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
-		target/$(WASM)/release/mcp_policy_filter.wasm tests/cost/expected.json $(if $(UPDATE),--update)
+		target/$(WASM)/release/mcp_policy_filter.wasm \
+		$(if $(PROFILE),--profile "$(PROFILE)",tests/cost/expected.json $(if $(UPDATE),--update))
 
 bench: build ## measure what the filter costs Envoy, against native mcp + rbac; ARGS=--quick takes two minutes
 	@$(PARTS) modern

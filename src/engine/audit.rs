@@ -243,7 +243,9 @@ fn digest(bytes: &[u8], length: usize) -> String {
 }
 
 fn once(field: &Field) -> Option<Cow<'_, str>> {
-    field.once().map(String::from_utf8_lossy)
+    // Nearly all values are UTF-8, which the lossy reading finds out character by character.
+    let value = field.once()?;
+    Some(std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed))
 }
 
 fn shortened(text: &str) -> Cow<'_, str> {

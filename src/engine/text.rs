@@ -10,8 +10,29 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// Appends bytes in lower-case hex, two digits each.
 pub fn push_hex(out: &mut String, bytes: &[u8]) {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]));
+    let (fours, rest) = bytes.as_chunks::<4>();
+    for four in fours {
+        push_ascii(out, &digits(u32::from_be_bytes(*four)));
+    }
+    for byte in rest {
+        push_ascii(out, digits(u32::from(*byte)).last_chunk::<2>().unwrap_or(&[b'0'; 2]));
+    }
+}
+
+/// Returns the eight hex digits of a number, all computed at once in the bytes of one word.
+fn digits(number: u32) -> [u8; 8] {
+    let mut word = u64::from(number);
+    word = (word | (word << 16)) & 0x0000_ffff_0000_ffff;
+    word = (word | (word << 8)) & 0x00ff_00ff_00ff_00ff;
+    word = (word | (word << 4)) & 0x0f0f_0f0f_0f0f_0f0f;
+    // No sum or product here reaches the next byte: 6 carries a nibble above 9 into bit 4.
+    let letters = (word.wrapping_add(0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
+    let letters = letters.wrapping_mul(u64::from(b'a' - b'0' - 10));
+    word.wrapping_add(0x3030_3030_3030_3030).wrapping_add(letters).to_be_bytes()
+}
+
+fn push_ascii(out: &mut String, ascii: &[u8]) {
+    out.push_str(std::str::from_utf8(ascii).unwrap_or_default());
 }
 
 /// Appends a number in decimal.

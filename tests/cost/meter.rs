@@ -8,6 +8,7 @@
 
 mod found;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use found::Found;
@@ -24,11 +25,16 @@ pub const OPERATIONS: &str = "cost_operations";
 /// The exported global that counts allocations.
 pub const ALLOCATIONS: &str = "cost_allocations";
 
+/// What the exported global of each function begins with that counts its own operations; its index follows.
+pub const FUNCTION: &str = "cost_function_";
+
 /// A module that counts.
 #[derive(Debug)]
 pub struct Metered {
     /// The module
     pub wasm: Vec<u8>,
+    /// The names of its functions by their index, as rustc mangles them
+    pub names: BTreeMap<u32, String>,
     /// The version of the compiler that made it
     pub rustc: String,
 }
@@ -40,11 +46,16 @@ impl Metered {
     /// When it cannot be read, or does not say which of its functions allocate.
     pub fn of(wasm: &[u8]) -> Result<Self, Box<dyn Error>> {
         let found = Found::of(wasm)?;
-        let mut writer =
-            Writer { globals: found.globals, allocators: found.allocators, next: found.imported };
+        let mut writer = Writer {
+            globals: found.globals,
+            allocators: found.allocators,
+            imported: found.imported,
+            functions: found.functions,
+            next: found.imported,
+        };
         let mut module = Module::new();
         writer.parse_core_module(&mut module, Parser::new(0), wasm)?;
-        Ok(Self { wasm: module.finish(), rustc: found.rustc })
+        Ok(Self { wasm: module.finish(), names: found.names, rustc: found.rustc })
     }
 }
 
@@ -53,6 +64,10 @@ struct Writer {
     /// How many globals it has without ours
     globals: u32,
     allocators: Vec<u32>,
+    /// How many functions it imports
+    imported: u32,
+    /// How many functions it defines
+    functions: u32,
     /// The function whose body comes next
     next: u32,
 }
@@ -69,6 +84,11 @@ impl Writer {
     /// Holds the length of a copy while it is counted.
     fn length(&self) -> u32 {
         self.globals + 2
+    }
+
+    /// Counts the operations of the function of this index.
+    fn of_function(&self, index: u32) -> u32 {
+        self.globals + 3 + (index - self.imported)
     }
 
     /// Adds `count` to a counter.
@@ -108,6 +128,9 @@ impl Reencode for Writer {
         globals.global(counter, &ConstExpr::i64_const(0));
         globals.global(counter, &ConstExpr::i64_const(0));
         globals.global(GlobalType { val_type: ValType::I32, ..counter }, &ConstExpr::i32_const(0));
+        for _ in 0..self.functions {
+            globals.global(counter, &ConstExpr::i64_const(0));
+        }
         Ok(())
     }
 
@@ -119,6 +142,9 @@ impl Reencode for Writer {
         utils::parse_export_section(self, exports, section)?;
         exports.export(OPERATIONS, ExportKind::Global, self.operations());
         exports.export(ALLOCATIONS, ExportKind::Global, self.allocations());
+        for index in (self.imported..).take(usize::try_from(self.functions).unwrap_or(0)) {
+            exports.export(&format!("{FUNCTION}{index}"), ExportKind::Global, self.of_function(index));
+        }
         Ok(())
     }
 
@@ -131,6 +157,7 @@ impl Reencode for Writer {
         if self.allocators.contains(&self.next) {
             self.add(self.allocations(), 1, &mut function);
         }
+        let own = self.of_function(self.next);
         self.next += 1;
         let mut pending = 0;
         for operator in body.get_operators_reader()? {
@@ -138,6 +165,7 @@ impl Reencode for Writer {
             pending += i64::from(counts(&operator));
             if ends_a_stretch(&operator) {
                 self.add(self.operations(), pending, &mut function);
+                self.add(own, pending, &mut function);
                 pending = 0;
             }
             if matches!(operator, Operator::MemoryCopy { .. } | Operator::MemoryFill { .. }) {

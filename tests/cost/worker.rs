@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use wasmi::{Config, Engine as Wasmi, Error, Global, Instance, Linker, Module, Store, Val};
 
 use crate::host::{self, Callee, Headers, Host, Stream};
-use crate::meter::{ALLOCATIONS, Metered, OPERATIONS};
+use crate::meter::{ALLOCATIONS, FUNCTION, Metered, OPERATIONS};
 use crate::requests::{Outcome, Request};
 
 const ROOT: u32 = 1;
@@ -88,6 +88,17 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// Returns how many operations each function has run so far, by the function's index.
+    pub fn by_function(&self) -> BTreeMap<u32, u64> {
+        let exports = self.instance.exports(&self.store);
+        let counted = exports.filter_map(|export| {
+            let index = export.name().strip_prefix(FUNCTION)?.parse().ok()?;
+            let count = export.into_global()?.get(&self.store).i64()?;
+            Some((index, u64::try_from(count).ok()?))
+        });
+        counted.collect()
+    }
+
     /// Takes a request and its answer through the module, and returns what that cost and what became of it.
     ///
     /// # Errors

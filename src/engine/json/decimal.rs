@@ -1,21 +1,21 @@
 //! Exact decimals: the texts of JSON numbers, compared as they stand.
 //!
-//! A double holds neither 2^53 + 1 nor 0.1, so no number goes through one here. Every text of RFC
-//! 8259, section 6, is read in place: its digits without the zeros around them, and where its point is.
+//! A double can hold neither 2^53 + 1 nor 0.1, so numbers are compared as text (RFC 8259, section 6): by
+//! their digits, without the zeros around them, and by where the point is.
 
 use std::cmp::Ordering;
 
 use super::number::{Fit, fit};
 use crate::text::push_decimal;
 
-/// Divisors up to this many digits are judged: ten times such a number, and a digit, fit a `u128`.
+/// The longest divisor that is judged, in digits: ten times such a number plus a digit fits a `u128`.
 const DIVISOR_DIGITS: usize = 37;
 
-/// An exponent beyond this is far outside of what [`fit`](super::fit) accepts, and is read as this.
+/// Larger exponents are read as this one, which is far outside of what [`fit`](super::fit) accepts.
 const MOST_EXPONENT: i64 = 1 << 60;
 
-/// Beyond this many, further factors of ten divide no divisor that was not divided before: below
-/// 2^128, none has more twos or fives.
+/// More factors of ten than this make no difference to what divides a number: a divisor below 2^128 has no
+/// more factors of two or five.
 const TENS: i64 = 128;
 
 /// A number as `0.digits × 10^point`, the digits without zeros around them. Zero has none.
@@ -98,8 +98,8 @@ fn power(exponent: &str) -> i64 {
     exponent.parse().unwrap_or(bound).clamp(-MOST_EXPONENT, MOST_EXPONENT)
 }
 
-/// Compares two JSON numbers by what they amount to, in whatever notation they stand: `1`, `1.0` and
-/// `10e-1` are equal, so are `0` and `-0`; 2^53 and 2^53 + 1 are not. Linear, and without allocation.
+/// Compares two JSON numbers by their values, whatever their notation: `1`, `1.0` and `10e-1` are equal, so
+/// are `0` and `-0`; 2^53 and 2^53 + 1 are not. Takes linear time and does not allocate.
 #[must_use]
 pub fn compare(a: &str, b: &str) -> Ordering {
     let (a, b) = (Decimal::read(a), Decimal::read(b));
@@ -110,9 +110,9 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Compares the JSON number `a` with `b` as [`compare`] does, where every server finds the same: `None`
-/// where one that keeps `a` as a double would compare another number. So 666.00000000000001, which
-/// becomes 666, is neither equal to 666 nor larger. An integer of 64 bits in plain notation is exact.
+/// Compares the JSON number `a` with `b` as [`compare`] does, or returns `None` where a server that keeps `a`
+/// as a double would find another order. For example, 666.00000000000001 becomes 666, so that it is neither
+/// equal to 666 nor larger. Integers of 64 bits in plain notation are exact.
 #[must_use]
 pub fn compare_as_read(a: &str, b: &str) -> Option<Ordering> {
     let exact = compare(a, b);
@@ -122,7 +122,7 @@ pub fn compare_as_read(a: &str, b: &str) -> Option<Ordering> {
         Fit::Double if Decimal::read(a).is_short() => Some(exact),
         Fit::Double => {
             let kept: f64 = a.parse().ok()?;
-            // The shortest text that reads back as this double is what a number is meant as: 0.1 is 0.1.
+            // A double stands for the shortest text that reads back as it: 0.1 is meant as 0.1.
             (compare(&format!("{kept:e}"), b) == exact).then_some(exact)
         }
         Fit::Unfit => None,
@@ -186,185 +186,4 @@ fn remainder(mut digits: impl Iterator<Item = u8>, divisor: u128) -> Option<u128
 
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "the oracle's integers have no bound")]
-mod tests {
-    use super::*;
-    use num_bigint::BigInt;
-    use proptest::prelude::*;
-
-    /// The oracle: a number as a big integer times 10^-`SCALE`.
-    const SCALE: i64 = 900;
-
-    fn scaled(text: &str) -> BigInt {
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let decimals = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-        let digits: BigInt = mantissa.replace('.', "").parse().unwrap();
-        let shift = SCALE + exponent.parse::<i64>().unwrap() - i64::try_from(decimals).unwrap();
-        digits * BigInt::from(10).pow(u32::try_from(shift).unwrap())
-    }
-
-    /// Any JSON number with up to 40 digits on each side and exponents up to ±420.
-    fn number() -> impl Strategy<Value = String> {
-        let edges = prop::sample::select(vec![
-            "0",
-            "-0",
-            "0.0",
-            "0e9",
-            "1",
-            "1.0",
-            "10e-1",
-            "9007199254740992",
-            "9007199254740993",
-            "0.1",
-            "1e308",
-            "5e-324",
-            "18446744073709551615",
-            "-9223372036854775808",
-        ]);
-        prop_oneof![
-            1 => edges.prop_map(str::to_owned),
-            2 => "-?(0|[1-9][0-9]{0,2})(\\.[0-9]{1,2})?([eE][+-]?[0-3])?",
-            1 => "-?(0|[1-9][0-9]{0,39})(\\.[0-9]{1,40})?",
-            1 => "-?(0|[1-9]0{0,39})(\\.0{0,39}[0-9])?([eE][+-]?(0?[0-9]{1,2}|[1-3][0-9]{2}|4[01][0-9]))?",
-        ]
-    }
-
-    #[test]
-    fn numbers_compare_by_what_they_amount_to() {
-        for (a, expected, b) in [
-            ("1", Ordering::Equal, "1.0"),
-            ("1", Ordering::Equal, "1e0"),
-            ("1", Ordering::Equal, "10E-1"),
-            ("1", Ordering::Equal, "0.01e+2"),
-            ("100", Ordering::Equal, "1e2"),
-            ("0", Ordering::Equal, "-0"),
-            ("0", Ordering::Equal, "-0.0e5"),
-            ("0", Ordering::Equal, "0e999999999999999999999"),
-            ("0", Ordering::Greater, "-1e-400"),
-            ("0", Ordering::Less, "1e-400"),
-            ("9007199254740992", Ordering::Less, "9007199254740993"),
-            ("9007199254740993", Ordering::Equal, "9007199254740993.0"),
-            ("-9007199254740993", Ordering::Less, "-9007199254740992"),
-            ("0.1", Ordering::Equal, "0.10"),
-            ("0.1", Ordering::Less, "0.1000000000000000055511151231257827"),
-            ("0.3", Ordering::Less, "0.30000000000000000000000000000000000000000001"),
-            ("1e400", Ordering::Greater, "9e399"),
-            ("-1e400", Ordering::Less, "1e-400"),
-            ("2", Ordering::Less, "10"),
-            ("-2", Ordering::Greater, "-10"),
-            ("0.02", Ordering::Less, "0.1"),
-            ("1e99999999999999999999", Ordering::Greater, "1e400"),
-            ("1e-99999999999999999999", Ordering::Less, "1e-400"),
-        ] {
-            assert_eq!(compare(a, b), expected, "{a} {b}");
-            assert_eq!(compare(b, a), expected.reverse(), "{b} {a}");
-        }
-    }
-
-    #[test]
-    fn an_integer_has_no_fractional_part() {
-        for text in ["0", "-0.0", "1", "-1.0", "1e2", "1.5e1", "100e-2", "1.50e1", "0e-5", "1e400"] {
-            assert!(is_integer(text), "{text}");
-        }
-        for text in ["0.1", "-1.5", "1e-1", "1.55e1", "101e-2", "1e-400", "9007199254740993.5"] {
-            assert!(!is_integer(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn multiples_are_exact() {
-        let long = "1234567890123456789012345678901234567891";
-        for (a, b, expected) in [
-            ("0.3", "0.1", Some(true)),
-            ("19.99", "0.01", Some(true)),
-            ("19.995", "0.01", Some(false)),
-            ("9007199254740993", "2", Some(false)),
-            ("9007199254740993", "3", Some(true)),
-            ("-6", "3", Some(true)),
-            ("6", "-4", Some(false)),
-            ("1e308", "7e-300", Some(false)),
-            ("7e308", "7e-300", Some(true)),
-            ("1e300", "1024", Some(true)),
-            ("4.5", "1.5", Some(true)),
-            ("0", "5", Some(true)),
-            ("-0.0", "0.5", Some(true)),
-            ("5", "0", None),
-            ("0", "0", None),
-            ("1", long, Some(false)),
-            (long, "1", Some(true)),
-            (long, long, None),
-        ] {
-            assert_eq!(is_multiple(a, b), expected, "{a} {b}");
-        }
-    }
-
-    #[test]
-    fn what_a_double_changes_is_compared_by_nobody() {
-        for (a, b, expected) in [
-            ("0.1", "0.1", Some(Ordering::Equal)),
-            ("1e3", "1000", Some(Ordering::Equal)),
-            ("12.10000000000000142", "50", Some(Ordering::Less)),
-            ("9007199254740993", "9007199254740992", Some(Ordering::Greater)),
-            ("9007199254740992.0", "9007199254740992", Some(Ordering::Equal)),
-            ("9007199254740993.0", "9007199254740993", None),
-            ("666.00000000000001", "666", None),
-            ("665.99999999999999", "666", None),
-            ("0.10000000000000001", "0.1", None),
-            ("10.00000000000000000001", "10", None),
-            ("5e-324", "0", Some(Ordering::Greater)),
-            ("1e400", "1", None),
-        ] {
-            assert_eq!(compare_as_read(a, b), expected, "{a} {b}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_a_double_keeps_is_compared_exactly(a: f64, b: f64) {
-            prop_assume!(a.is_finite() && b.is_finite());
-            let order = a.partial_cmp(&b).unwrap();
-            prop_assert_eq!(compare_as_read(&format!("{a:e}"), &format!("{b}")), Some(order));
-        }
-
-        #[test]
-        fn a_short_number_is_what_its_double_is_written_as(digits in 0_u64..1_000_000_000_000_000, exponent in -310..290) {
-            let text = format!("{digits}e{exponent}");
-            let kept: f64 = text.parse().unwrap();
-            if Decimal::read(&text).is_short() {
-                prop_assert_eq!(compare(&format!("{kept:e}"), &text), Ordering::Equal);
-            }
-        }
-
-        #[test]
-        fn numbers_are_what_big_integers_say(a in number(), b in number()) {
-            let (x, y) = (scaled(&a), scaled(&b));
-            let zero = BigInt::ZERO;
-            prop_assert_eq!(compare(&a, &b), x.cmp(&y));
-            let [p, q] = [&a, &b].map(|text| {
-                let mut out = String::new();
-                normalize(&mut out, text);
-                out
-            });
-            prop_assert_eq!(p == q, x == y);
-            prop_assert_eq!(compare(&p, &a), Ordering::Equal);
-            prop_assert_eq!(is_integer(&a), &x % BigInt::from(10).pow(u32::try_from(SCALE).unwrap()) == zero);
-            match is_multiple(&a, &b) {
-                Some(multiple) => prop_assert_eq!(multiple, &x % &y == zero),
-                None => prop_assert!(y == zero || b.len() > DIVISOR_DIGITS),
-            }
-        }
-
-        #[test]
-        fn a_product_is_a_multiple(factor in 1_u32.., divisor in 1_u64.., decimals in 0_usize..9) {
-            let product = u128::from(factor) * u128::from(divisor);
-            let zeros = "0".repeat(decimals);
-            prop_assert_eq!(is_multiple(&format!("{product}{zeros}"), &divisor.to_string()), Some(true));
-            let (a, b) = (format!("{product}e-{decimals}"), format!("{divisor}e-{decimals}"));
-            prop_assert_eq!(is_multiple(&a, &b), Some(true));
-        }
-
-        #[test]
-        fn no_text_is_too_odd_to_read(a in ".{0,12}", b in ".{0,12}") {
-            let _ = (compare(&a, &b), is_integer(&a), is_multiple(&a, &b));
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! Strings between their JSON form and their own.
 
 use super::document::{Kind, Value};
+use super::scan;
 use crate::text::push_hex;
 
 /// Turns the text between a string's quotes into the string. The reader has checked the escapes;
@@ -54,14 +55,13 @@ pub(super) fn code_unit(text: &str, at: usize) -> u32 {
     }
 }
 
-/// Appends `string` to `out` as a JSON string, quotes included, in one line of what can be seen:
-/// escaped are control characters (U+007F and the C1 controls too, which a terminal would act on)
-/// and those that no JSON parser minds but a reader of logs is misled by.
+/// Appends `string` to `out` as a JSON string on one line, with its quotes. Escapes control characters
+/// (also U+007F and the C1 controls, which a terminal acts on) and characters that cannot be seen, which
+/// JSON allows but which mislead people who read logs.
 pub fn quote(out: &mut String, string: &str) {
     out.push('"');
     // Most strings need no escape anywhere.
-    let plain = string.bytes().position(|byte| !matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~'));
-    let (plain, rest) = string.split_at(plain.unwrap_or(string.len()));
+    let (plain, rest) = string.split_at_checked(scan::visible_end(string.as_bytes())).unwrap_or(("", string));
     out.push_str(plain);
     for char in rest.chars() {
         match char {
@@ -80,13 +80,13 @@ pub fn quote(out: &mut String, string: &str) {
     out.push('"');
 }
 
-/// Returns the code point of a character that has four hex digits.
+/// Returns the code point of a character below U+10000.
 fn code_point(char: char) -> u16 {
     u16::try_from(u32::from(char)).unwrap_or_default()
 }
 
-/// Tells whether a character is a control character, ends a line (U+2028, U+2029), turns the direction of
-/// the text or has no width. All have four hex digits.
+/// Tells whether a character is a control character, ends a line (U+2028, U+2029), changes the direction of
+/// the text or has no width. All of them are below U+10000.
 #[must_use]
 pub fn is_unseen(char: char) -> bool {
     char.is_control()
@@ -96,8 +96,8 @@ pub fn is_unseen(char: char) -> bool {
         )
 }
 
-/// Appends `value` to `out` as it is, but without white space between its tokens, and with its
-/// strings as [`quote`] writes them.
+/// Appends `value` to `out` without white space between its tokens, and with its strings as [`quote`]
+/// writes them.
 pub fn compact(out: &mut String, value: Value<'_>) {
     match value.kind() {
         Kind::Object => {

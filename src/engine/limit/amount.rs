@@ -26,7 +26,7 @@ pub enum AmountError {
 }
 
 impl Amount {
-    /// Nothing: such a charge is judged, and leaves no trace.
+    /// Nothing: such a charge is judged, and nothing is written.
     pub const ZERO: Self = Self(0);
     /// One call.
     pub const ONE: Self = Self(MICROS);
@@ -77,7 +77,7 @@ impl Amount {
             return Err(AmountError::NotANumber);
         }
 
-        // The number is `digits` * 10^`power` millionths; zeros at either end are no digits of it.
+        // The number is `significant` * 10^`power` millionths: zeros at either end go into the power.
         let digits = format!("{whole}{fraction}");
         let kept = digits.trim_end_matches('0');
         let significant = kept.trim_start_matches('0');
@@ -101,8 +101,8 @@ impl Amount {
     }
 }
 
-/// Reads what follows the `e`. An exponent beyond `i64` saturates: what it makes of a number that is
-/// not zero is out of range either way.
+/// Reads what follows the `e`. An exponent beyond `i64` saturates: unless the number is zero, it is out of range
+/// with either exponent.
 fn read_exponent(text: &str) -> Result<i64, AmountError> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

@@ -13,14 +13,14 @@ use entry::{Entry, EntryMut};
 /// What a stored value begins with: the version of its format.
 const VERSION: u8 = 1;
 
-/// The entries of one key: those that count, and those that have just ceased to.
+/// The entries of one key: those that count, and those that counted until a second ago.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
     /// The version, then the entries in any order.
     value: Vec<u8>,
 }
 
-/// A charge that was made, as it must be named to settle or withdraw it.
+/// What names a charge that was made, to settle or withdraw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Receipt {
     id: u128,
@@ -29,10 +29,12 @@ pub(super) struct Receipt {
 }
 
 impl Bucket {
-    /// Makes a bucket of a stored value, without the entries that have passed. The flag tells that the
-    /// clock was stepped back and entries were moved with it: then the bucket must be written before
-    /// anything is judged by it, or they would be moved along for ever. `None` if the value is not
-    /// of this format; an absent value is an empty bucket.
+    /// Makes a bucket of a stored value, without the entries that have expired; an absent value is an empty
+    /// bucket. `None` if the value is not of this format.
+    ///
+    /// The flag tells that the clock was stepped back and entries were moved back with it. The caller must write
+    /// such a bucket before it judges by it: otherwise each call would move the entries again, and they would
+    /// never expire.
     pub(super) fn read(value: Option<Vec<u8>>, now_ns: u64) -> Option<(Self, bool)> {
         let Some(value) = value else { return Some((Self::empty(), false)) };
         let (&VERSION, entries) = value.split_first()? else { return None };
@@ -67,7 +69,7 @@ impl Bucket {
         &self.value
     }
 
-    /// Returns the tally at `place`, a new one if there is none. `None` if what has its identity has
+    /// Returns the tally at `place`, a new one if there is none. `None` if the entry with this identity has
     /// another window.
     pub(super) fn tally(&self, place: &Place, now_ns: u64) -> Option<Tally<'_>> {
         match self.find(place) {

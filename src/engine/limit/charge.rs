@@ -9,8 +9,8 @@ use super::transaction::{Stop, Transaction};
 
 /// One limit of a call: what the call adds to a counter, and what the counter may hold.
 ///
-/// Several charges of a call may name one counter; it is charged once then, with the largest amount,
-/// and held against the `max` of each.
+/// If several charges of a call name one counter, it is charged once, with the largest amount, and held against
+/// the `max` of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge<'a> {
     /// Where the counter is
@@ -44,11 +44,11 @@ pub enum ChargeOutcome {
         /// Lost writes
         retries: u32,
     },
-    /// It cannot be counted, so it is to be denied: nothing is charged, unless withdrawing failed too
+    /// The call cannot be counted and must be denied. Nothing is charged, unless withdrawing failed too
     Unavailable {
-        /// What is in the way
+        /// Why it cannot be counted
         why: Why,
-        /// A charge that it is in the way of
+        /// The charge that could not be made, or one of them
         index: usize,
         /// Lost writes
         retries: u32,
@@ -60,7 +60,7 @@ pub enum ChargeOutcome {
 pub enum Why {
     /// All entries of the counter's place are live
     Full,
-    /// Other workers wrote first, as often as it was tried
+    /// Other workers wrote first at every try
     Contended,
     /// The stored value is not of this format
     Unreadable,
@@ -95,8 +95,8 @@ impl Why {
 
 /// Charges all of `charges` at `now_ns` (nanoseconds since the Unix epoch), or none of them.
 ///
-/// Workers may do so at the same time: no count is lost and none is made twice. Each may read the
-/// clock before it calls; one that is behind the counter is taken for as late as the counter.
+/// Workers may do so at the same time: no charge is lost and none is made twice. If a worker's clock is slightly
+/// behind the counter, the counter's latest time is used.
 pub fn charge<S: Store + ?Sized>(store: &S, now_ns: u64, charges: &[Charge<'_>]) -> ChargeOutcome {
     run(store, now_ns, charges, Transaction::commit)
 }

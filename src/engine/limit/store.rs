@@ -1,4 +1,4 @@
-//! What the limiter needs of the memory that all workers share.
+//! What the limiter needs from the memory that all workers share.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,7 @@ pub struct Unavailable;
 ///   insert, but only one finds the key absent.
 /// - A key that was written once is never deleted.
 pub trait Store {
-    /// What a read found, for a swap to hold against.
+    /// Stands for what a read found; a swap compares with it.
     type Version;
 
     /// Reads the value of `key`, or its absence, and the version of what was read.
@@ -33,8 +33,8 @@ pub trait Store {
     /// [`Unavailable`] when the store fails; then nothing was written.
     fn swap(&self, key: &str, value: &[u8], version: Self::Version) -> Result<bool, Unavailable>;
 
-    /// Lets another worker go on, before something is tried again because of it. Where a worker
-    /// cannot step back, as in a proxy, it does nothing.
+    /// Lets another worker run before something is tried again because of it. Does nothing where a worker
+    /// cannot yield, as in a proxy.
     fn pause(&self) {}
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Transaction<'a, S: Store + ?Sized> {
     pub(super) standings: Few<Standing>,
 }
 
-/// What a key held, and the version to write it against.
+/// What a key held, and the version that a write must find.
 pub(super) struct Loaded<V> {
     bucket: Bucket,
     version: V,
@@ -229,8 +229,8 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
         Err(Why::Contended)
     }
 
-    /// Settles or withdraws charges. When it fails, they stay: a withdrawn charge counts until its
-    /// window has passed, a settled one is taken for pending until it is stale.
+    /// Settles or withdraws charges. If it fails they stay as they are: a charge that should have been withdrawn
+    /// counts until its window has passed, and one that should have been settled is pending until it is stale.
     fn amend(&mut self, key: &str, change: impl Fn(&mut Bucket)) {
         for _ in 0..SWAPS {
             let Ok(Loaded { mut bucket, version, .. }) = self.read(key) else { return };

@@ -1,4 +1,4 @@
-//! The stretches of time that limits speak of.
+//! The time over which a limit counts.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -17,9 +17,9 @@ const fn nonzero(value: u64) -> NonZeroU64 {
 /// How a window moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// With the call: any stretch of the window's length counts
+    /// The window ends with the call: what was charged within its length before the call counts
     Sliding,
-    /// In steps, aligned to the Unix epoch in UTC: the tally resets at each boundary
+    /// The window moves in steps, aligned to the Unix epoch in UTC: the tally starts at zero at each boundary
     Calendar,
 }
 
@@ -86,7 +86,7 @@ impl Window {
 
     /// Returns the whole seconds from `now_ns` until `slot` begins, rounded up.
     pub(super) fn seconds_until(self, slot: u64, now_ns: u64) -> u64 {
-        // Division of 128 bits is slow, and only a clock that is far off needs it.
+        // Division of 128 bits is slow. It is needed only if the clock is far off.
         if let Some(begins) = slot.checked_mul(self.width().get()) {
             return begins.saturating_sub(now_ns).div_ceil(SECOND.get());
         }

@@ -11,13 +11,14 @@ pub(super) struct Edits<'w> {
 }
 
 impl<'w> Edits<'w> {
-    /// Notes that `with` takes the place of the bytes in `span`; an empty span inserts.
+    /// Replaces the bytes in `span` by `with`; an empty span inserts.
     pub(super) fn replace(&mut self, span: Range<usize>, with: impl Into<Cow<'w, str>>) {
         self.edits.push((span, with.into()));
     }
 
-    /// Notes that of one array's `elements`, or one object's members (spans in order), those that are not kept go, each with
-    /// one comma: the one before it, or the one behind it where none before it is kept.
+    /// Removes those elements of one array, or members of one object, that are not kept. `elements` holds the
+    /// spans of all in their order, and whether each is kept. Each removed one takes a comma with it: the one
+    /// before it, or the one behind it where no element before it is kept.
     pub(super) fn retain(&mut self, elements: &[(Range<usize>, bool)]) {
         let mut kept_before = false;
         let mut previous_end = None;
@@ -38,7 +39,7 @@ impl<'w> Edits<'w> {
         }
     }
 
-    /// Returns how many elements go.
+    /// Returns how many elements are removed.
     pub(super) fn removed(&self) -> usize {
         self.removed
     }

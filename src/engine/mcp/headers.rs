@@ -1,6 +1,6 @@
 //! The request headers that the filter reads, fetched once.
 
-/// A header that may stand once.
+/// A header that may occur once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Field {
     /// The request has none
@@ -8,7 +8,7 @@ pub enum Field {
     Absent,
     /// Its value, byte for byte
     Once(Vec<u8>),
-    /// It stands more than once, so that two readers may take different ones
+    /// It occurs more than once, so that two readers may take different values
     Repeated,
 }
 
@@ -20,7 +20,7 @@ impl Field {
         };
     }
 
-    /// Returns the value where the header stands exactly once.
+    /// Returns the value where the header occurs exactly once.
     #[must_use]
     pub fn once(&self) -> Option<&[u8]> {
         match self {
@@ -49,7 +49,7 @@ pub struct Headers {
     pub content_encoding: Field,
     /// `content-length`
     pub content_length: Field,
-    /// `upgrade`: what follows is no HTTP any more
+    /// `upgrade`: what follows is no longer HTTP
     pub upgrade: Field,
     /// `last-event-id`: the client resumes a stream
     pub last_event_id: Field,
@@ -65,12 +65,12 @@ pub struct Headers {
     pub request_id: Field,
     /// The names of those that would have Envoy send one call several times
     pub repeating: Vec<String>,
-    /// Those that tell of an identity and are there, by their names
+    /// Those of the request's headers that identify the caller, by their names
     credentials: Vec<(String, Field)>,
 }
 
 /// Tells whether a header asks Envoy's router to send a request again or in parallel ("Router", HTTP
-/// request headers). An upstream that a client may ask so would see more calls than were counted.
+/// request headers). With such a header a client could have one counted call sent several times.
 fn repeats(name: &str) -> bool {
     name.strip_prefix("x-envoy-").is_some_and(|what| {
         let kinds = ["retry-on", "retry-grpc-on", "max-retries", "hedge-on-per-try-timeout"];
@@ -126,7 +126,7 @@ impl Headers {
         }
     }
 
-    /// Returns a header that tells of an identity.
+    /// Returns a header that identifies the caller.
     #[must_use]
     pub fn credential(&self, name: &str) -> &Field {
         self.credentials.iter().find(|(known, _)| known == name).map_or(&Field::Absent, |(_, field)| field)

@@ -1,6 +1,6 @@
-//! Answers to the list methods, less what the caller can never use.
+//! Answers to the list methods, without what the caller can never use.
 //!
-//! An answer is edited by spans and never written anew, so that whatever the filter does not know
+//! Spans are removed from an answer, and nothing else changes: what the filter does not know
 //! (`nextCursor`, `_meta`, fields of later revisions) stays byte for byte. [`filter`] edits one
 //! JSON text, [`ListBody`] a JSON body in chunks, [`ListStream`] an SSE stream in chunks.
 
@@ -22,7 +22,7 @@ use super::method::{self, List};
 /// Tells whether the caller may see the element of this name, URI or URI template.
 pub type Keep<'k> = dyn FnMut(ListKind, &str) -> bool + 'k;
 
-/// What became of an answer.
+/// An answer after filtering.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filtered {
     /// The new text, or `None` where the answer stays as it is

@@ -160,7 +160,7 @@ fn read_call<'d>(
     })
 }
 
-/// Finds the id of a message that may have any other fault, as long as there is only one id.
+/// Finds the id of a message that may have any other fault, where it has exactly one id.
 fn readable_id<'d>(document: &'d Document<'d>) -> Option<&'d str> {
     let mut ids = document.root().entries().filter(|(key, _)| key == "id");
     match (ids.next(), ids.next()) {
@@ -169,14 +169,14 @@ fn readable_id<'d>(document: &'d Document<'d>) -> Option<&'d str> {
     }
 }
 
-/// Tells whether a value has no share in the document's defects: an id with half of a surrogate pair
-/// would make its own refusal unreadable.
+/// Tells whether a value is free of the document's defects. An id with half of a surrogate pair would make
+/// its own refusal unreadable.
 fn is_sound(document: &Document<'_>, value: Value<'_>) -> bool {
     document.defect().is_none()
         || json::read(value.raw().as_bytes()).is_ok_and(|alone| alone.defect().is_none())
 }
 
-/// Tells whether a value is an id that every server echoes alike: 1.0 and 1e2 come back as 1 and 100.
+/// Tells whether a value is an id that every server echoes alike. Some echo 1.0 and 1e2 as 1 and 100.
 fn is_id(value: Value<'_>) -> bool {
     match value.kind() {
         Kind::String { .. } => true,

@@ -1,10 +1,13 @@
 //! The methods of MCP, and everything that the filter knows about each of them.
 //!
-//! A new method is one entry of [`METHODS`]; a new list is one entry and one [`ListKind`].
+//! A new method is one entry of the table; a new list is one entry and one [`ListKind`].
+
+mod table;
 
 use std::borrow::Cow;
 
 use super::keys;
+use table::{Entry, METHODS, UNKNOWN};
 
 /// What a message with a method acts on, and which part of `params` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,139 +51,12 @@ pub(super) struct List {
     pub key: &'static str,
 }
 
-/// One method, or all methods whose names begin or end alike.
-#[derive(Debug)]
-struct Entry {
-    name: Name,
-    acts_on: ActsOn,
-    /// The sections of a policy that decide on what it acts on
-    section: Option<&'static str>,
-    /// Whether servers read `arguments` from its params
-    arguments: bool,
-    /// Whether one call may take several rounds (`requestState`, `inputResponses`)
-    rounds: bool,
-    /// What the header `Mcp-Name` repeats
-    named: Named,
-    /// The list in its answer
-    list: Option<List>,
-}
-
 /// The member of `params` that the header `Mcp-Name` repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Named {
     Name,
     Uri,
     TaskId,
-}
-
-#[derive(Debug)]
-enum Name {
-    Is(&'static str),
-    Begins(&'static str),
-    Ends(&'static str),
-}
-
-/// Acts on nothing and has nothing special.
-const SESSION: Entry = Entry {
-    name: Name::Begins(""),
-    acts_on: ActsOn::Session,
-    section: None,
-    arguments: false,
-    rounds: false,
-    named: Named::Name,
-    list: None,
-};
-
-/// Acts on the resource that `params.uri` names.
-const RESOURCE: Entry =
-    Entry { acts_on: ActsOn::Resource, section: Some("resources"), named: Named::Uri, ..SESSION };
-
-/// The first entry that a name fits describes the method.
-static METHODS: [Entry; 20] = [
-    Entry {
-        name: Name::Is("tools/call"),
-        acts_on: ActsOn::Tool,
-        section: Some("tools"),
-        arguments: true,
-        rounds: true,
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("tools/list"),
-        list: Some(List { kind: ListKind::Tools, member: "tools", key: "name" }),
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("prompts/get"),
-        acts_on: ActsOn::Prompt,
-        section: Some("prompts"),
-        arguments: true,
-        rounds: true,
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("prompts/list"),
-        list: Some(List { kind: ListKind::Prompts, member: "prompts", key: "name" }),
-        ..SESSION
-    },
-    Entry { name: Name::Is("resources/read"), rounds: true, ..RESOURCE },
-    Entry { name: Name::Is("resources/subscribe"), ..RESOURCE },
-    Entry { name: Name::Is("resources/unsubscribe"), ..RESOURCE },
-    Entry { name: Name::Is("resources/directory/read"), ..RESOURCE },
-    Entry { name: Name::Is("skills/get"), ..RESOURCE },
-    Entry {
-        name: Name::Is("resources/list"),
-        list: Some(List { kind: ListKind::Resources, member: "resources", key: "uri" }),
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("resources/templates/list"),
-        list: Some(List {
-            kind: ListKind::ResourceTemplates,
-            member: "resourceTemplates",
-            key: "uriTemplate",
-        }),
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("subscriptions/listen"),
-        acts_on: ActsOn::Resources,
-        section: Some("resources"),
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("completion/complete"),
-        acts_on: ActsOn::Reference,
-        section: Some("prompts` or `resources"),
-        ..SESSION
-    },
-    Entry { name: Name::Is("initialize"), ..SESSION },
-    Entry { name: Name::Is("server/discover"), ..SESSION },
-    Entry { name: Name::Is("ping"), ..SESSION },
-    Entry { name: Name::Is("logging/setLevel"), ..SESSION },
-    Entry { name: Name::Begins("tasks/"), named: Named::TaskId, ..SESSION },
-    Entry { name: Name::Begins("notifications/"), ..SESSION },
-    Entry { name: Name::Ends("/list"), ..SESSION },
-];
-
-/// What is known of a method without an entry.
-static UNKNOWN: Entry = Entry { acts_on: ActsOn::Unknown, ..SESSION };
-
-impl Name {
-    fn fits(&self, name: &str) -> bool {
-        match self {
-            Self::Is(whole) => name == *whole,
-            Self::Begins(start) => name.starts_with(start),
-            Self::Ends(end) => name.ends_with(end),
-        }
-    }
-
-    fn whole(&self) -> Option<&'static str> {
-        match self {
-            Self::Is(whole) => Some(whole),
-            Self::Begins(_) | Self::Ends(_) => None,
-        }
-    }
 }
 
 /// The method of a request or notification.
@@ -247,21 +123,26 @@ impl<'d> Method<'d> {
         self.entry.named
     }
 
-    /// Returns the method that the name is another spelling of: of the list methods where the name ends
-    /// like one, and of those that act on something where the filter does not know the name.
+    /// Returns the method that the name is another spelling of: one that acts on something or returns a list. Names
+    /// that have an entry of their own are no spellings of others; those of a family can be.
     pub(super) fn respells(&self) -> Option<&'static str> {
-        let listed = matches!(self.entry.name, Name::Ends(_));
-        if !listed && self.entry.acts_on != ActsOn::Unknown {
+        if self.entry.name.whole().is_some() {
             return None;
         }
-        let like = |entry: &&Entry| if listed { entry.list.is_some() } else { entry.section.is_some() };
-        METHODS.iter().filter(like).filter_map(|entry| entry.name.whole()).find(|of| respells(&self.name, of))
+        let matters = |entry: &&Entry| entry.list.is_some() || entry.section.is_some();
+        METHODS
+            .iter()
+            .filter(matters)
+            .filter_map(|entry| entry.name.whole())
+            .find(|of| respells(&self.name, of))
     }
 }
 
 /// Tells whether some servers read `name` as the method `of`, which it is not.
 fn respells(name: &str, of: &str) -> bool {
-    let bare = name.trim();
+    // Python strips the separators U+001C to U+001F, too, and JavaScript the byte order mark.
+    let stripped = |char: char| char.is_whitespace() || matches!(char, '\u{1c}'..='\u{1f}' | '\u{feff}');
+    let bare = name.trim_matches(stripped);
     // A server may drop NULs in the middle: `tools\0/list`.
     let joined = name.replace('\0', "");
     keys::is_variant(bare, of) || (name != of && (bare == of || joined == of))
@@ -336,6 +217,12 @@ mod tests {
             ("tools\0/call", Some("tools/call")),
             ("TOOLS/list", Some("tools/list")),
             ("tools\0/list", Some("tools/list")),
+            ("tools/call\0/list", Some("tools/call")),
+            ("resources/read\0/list", Some("resources/read")),
+            ("Tools/List", Some("tools/list")),
+            ("tools/list\0x", Some("tools/list")),
+            ("tools/call\u{1c}", Some("tools/call")),
+            ("\u{feff}tools/call\u{1f}", Some("tools/call")),
             ("tools/call", None),
             ("tools/list", None),
             ("roots/list", None),

@@ -1,8 +1,8 @@
 //! Calls in several rounds (MCP 2026-07-28, "Multi Round-Trip Requests"): how a client is led to a page,
 //! and what it brings back.
 //!
-//! A server may keep such rounds of its own on the same call. What the call brings of them is the
-//! server's: it goes through the filter's rounds unchanged, inside the filter's own state.
+//! A server may have rounds of its own on the same call. While the filter has its rounds, it keeps the
+//! server's state and responses inside its own state, and gives them back unchanged.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,11 +19,11 @@ const FIRST_VERSION: &str = "2026-07-28";
 const MARK: &str = "mcp-policy.";
 /// The key of the filter's one request to the client.
 const KEY: &str = "mcp-policy.approval";
-/// How often a call is led to the page. Clients give up after ten rounds, with an error that tells the
-/// model nothing.
+/// How often a call is led to the page. Clients give up after ten rounds, with an error that does not help
+/// the model.
 const MOST_ROUNDS: u32 = 8;
 
-/// More than a call that was led to the page grows by beside what is kept of the server's.
+/// A bound on how much a call grows when it is led to the page, without what is kept of the server's.
 const OWN_BYTES: usize = 512;
 
 /// What a call says of rounds.
@@ -33,7 +33,7 @@ pub struct Rounds {
     opens_pages: bool,
     /// How often the call was led to the page already
     number: u32,
-    /// Whether the user would not be led there
+    /// Whether the user refused to be led there
     declined: bool,
     /// How many bytes of the call are of earlier rounds
     brought: usize,
@@ -43,8 +43,8 @@ pub struct Rounds {
     responses: Option<String>,
 }
 
-/// What the filter keeps with the client between two rounds. Nothing in it is trusted: a client could
-/// send the server the same by itself.
+/// What the filter keeps with the client between two rounds. The client may change it, which gives it
+/// nothing: it could send the same to the server itself.
 #[derive(Default)]
 struct Kept<'k> {
     number: u32,
@@ -53,7 +53,7 @@ struct Kept<'k> {
 }
 
 impl Rounds {
-    /// Reads what a call says of rounds; where its method has none, that is nothing.
+    /// Reads what a call says of rounds; nothing where its method has none.
     #[must_use]
     pub fn read(call: &Call<'_>) -> Self {
         if !call.method.has_rounds() {
@@ -105,7 +105,7 @@ impl Rounds {
             .iter()
             .filter_map(|(key, value)| Some(format!(r#""{key}":{}"#, value.as_ref()?)))
             .collect();
-        // Its parts nest as deep as in the call, so that reading it bounds what comes back there.
+        // Its parts nest as deeply as in the call, so the reader bounds the depth of what comes back.
         let number = self.number.saturating_add(1);
         let state = format!(r#"{{"number":{number},"params":{{{}}}}}"#, servers.join(","));
         let params = PageRequest { mode: "url", message, url };
@@ -170,7 +170,7 @@ pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
     edits.apply(text)
 }
 
-/// Decodes a `requestState` of the filter's own; of one that it cannot have made nothing is left.
+/// Decodes a `requestState` of the filter's own. One that the filter cannot have made decodes to nothing.
 fn own_state(state: Value<'_>) -> Option<Vec<u8>> {
     let text = state.string()?;
     let encoded = text.strip_prefix(MARK)?;

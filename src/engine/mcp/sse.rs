@@ -1,7 +1,7 @@
 //! The framing of an event stream (WHATWG HTML, section 9.2.6): bytes in any chunks to events.
 //!
-//! The stream is not parsed into fields and written anew: every byte comes out again as part of
-//! one [`Part`], so that a stream can be passed on byte for byte and only data be exchanged.
+//! Every byte of the stream comes out again in a [`Part`], so that all but replaced data is passed on byte
+//! for byte.
 
 mod event;
 

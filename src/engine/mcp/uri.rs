@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// More layers of percent-encoding than anybody means.
+/// The most layers of percent-encoding that are undone. Nobody means more.
 const LAYERS: usize = 4;
 
 /// Tells whether a URI names what it seems to name, and has no other spelling that servers take for
@@ -31,7 +31,7 @@ pub fn is_plain(uri: &str) -> bool {
 /// Tells whether normalization leaves a URI as it is: case, needless percent-encoding, ports, and the
 /// slashes of schemes that libraries know.
 fn is_normal(uri: &str) -> bool {
-    // Without a scheme it is no URI, and nobody makes one of it.
+    // A text without a scheme is no URI: no server normalizes it.
     let Some((scheme, rest)) = uri.split_once(':') else { return true };
     let lower = |text: &str| !text.bytes().any(|byte| byte.is_ascii_uppercase());
     let named = scheme.starts_with(|char: char| char.is_ascii_lowercase())
@@ -55,7 +55,7 @@ fn is_normal(uri: &str) -> bool {
         let number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         (number && !port.starts_with('0') && port != default) || port.ends_with(']')
     });
-    // Of other schemes nobody knows that the host is one: it stays as it is, but for its encoding.
+    // In other schemes a server does not take it for a host: normalization changes only its encoding.
     let host = host.unwrap_or_default();
     let host_is_normal =
         !host.contains('%') && (!known || (host.is_ascii() && lower(host) && !host.ends_with('.')));

@@ -1,5 +1,6 @@
 //! What a module says of itself.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
@@ -12,6 +13,10 @@ const ALLOCATORS: [&str; 3] = ["__rust_alloc", "__rust_alloc_zeroed", "__rust_re
 pub(super) struct Found {
     /// How many functions it imports
     pub(super) imported: u32,
+    /// How many functions it defines
+    pub(super) functions: u32,
+    /// The names of its functions
+    pub(super) names: BTreeMap<u32, String>,
     /// How many globals it has, imported ones too
     pub(super) globals: u32,
     /// The functions that allocate
@@ -38,6 +43,7 @@ impl Found {
                         }
                     }
                 }
+                Payload::FunctionSection(functions) => found.functions = functions.count(),
                 Payload::GlobalSection(globals) => found.globals += globals.count(),
                 Payload::CustomSection(section) => found.custom(section.as_known())?,
                 _ => {}
@@ -56,6 +62,7 @@ impl Found {
                     let Name::Function(functions) = name? else { continue };
                     for function in functions {
                         let function = function?;
+                        self.names.insert(function.index, function.name.to_owned());
                         if ALLOCATORS.iter().any(|allocator| function.name.ends_with(allocator)) {
                             self.allocators.push(function.index);
                         }

@@ -16,8 +16,8 @@ const UNSETTLED: usize = 4 + 8;
 /// A charge that is not settled after so long never will be: its worker is gone.
 const STALE_NS: u64 = 1_000_000_000;
 
-/// An entry is kept so long after its window, unless its room is needed: a worker that read the clock
-/// a moment ago must not take a counter for unused that was used up at that moment.
+/// An entry is kept so long after its window, unless its room is needed: for a worker that read the clock a
+/// moment ago it still counts.
 const GRACE_NS: u64 = 1_000_000_000;
 
 /// A stored entry.
@@ -61,7 +61,7 @@ impl<'a> Entry<'a> {
         Some(Self { unsettled: Unsettled::read(unsettled)?, tally: Tally::read(rest.first_chunk()?)? })
     }
 
-    /// Tells whether the entry still counts or has just ceased to.
+    /// Tells whether the entry counts, or counted until a second ago.
     pub(super) fn is_kept(&self, now_ns: u64) -> bool {
         self.tally.is_live(now_ns.saturating_sub(GRACE_NS))
     }

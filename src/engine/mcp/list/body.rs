@@ -21,7 +21,7 @@ pub struct ListBody {
     too_large: bool,
 }
 
-/// The bytes that go to the client, and what became of the answer on the way.
+/// The bytes that go to the client, and how the answer was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// What goes out
@@ -41,13 +41,13 @@ impl ListBody {
     }
 
     /// Awaits the answers to any earlier requests, as a GET with `Last-Event-ID` may get them. What
-    /// cannot be read becomes an error without an id, since nobody knows which it would be.
+    /// cannot be read becomes an error without an id, since its id is not known.
     #[must_use]
     pub fn resumed(limit: usize) -> Self {
         Self { request: None, limit, bytes: Vec::new(), too_large: false }
     }
 
-    /// Takes the next bytes. Nothing of them may go out before [`finish`](Self::finish).
+    /// Takes the next bytes. None of them may go out before [`finish`](Self::finish).
     pub fn push(&mut self, chunk: &[u8]) {
         if chunk.len() > self.limit.saturating_sub(self.bytes.len()) {
             self.too_large = true;

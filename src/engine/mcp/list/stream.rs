@@ -6,8 +6,8 @@ use crate::mcp::sse::{Event, EventStream, Part};
 
 /// Filters a `text/event-stream` answer event by event (MCP, Transports: Streamable HTTP).
 ///
-/// Everything but a list that changed comes out byte for byte and at once; what holds data comes
-/// out with its event's blank line.
+/// Everything but a changed list comes out byte for byte. An event with data comes out when its blank line
+/// is there, everything else at once.
 #[derive(Debug)]
 pub struct ListStream {
     events: EventStream,

@@ -1,7 +1,7 @@
 //! Headers that repeat what the body says (2026-07-28, basic/transports/streamable-http).
 //!
-//! A server may route on the header and act on the body, or the other way round: both must say one
-//! thing. Older traffic has none of these headers but `MCP-Protocol-Version`.
+//! A server may route on the header and act on the body, or the other way round, so they must agree. Older
+//! clients send only `MCP-Protocol-Version` of these headers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
