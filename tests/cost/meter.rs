@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn each_operation_that_runs_counts_once() {
+    fn every_executed_operation_counts_once() {
         let engine = Engine::default();
         let metered = Metered::of(&module()).unwrap();
         let module = wasmi::Module::new(&engine, &metered.wasm).unwrap();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_does_not_name_its_allocator_is_refused() {
+    fn a_module_without_the_name_of_its_allocator_is_refused() {
         let nameless = Module::new().finish();
         assert!(Metered::of(&nameless).is_err());
     }

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_by_more_than_the_margin_is_a_fault() {
+    fn growth_beyond_the_margin_is_a_fault() {
         let expected = table("1", 1_000, &[("proxy_log", 1)]);
         for (rustc, operations, calls, faults) in [
             ("1", 1_050, &[("proxy_log", 1)][..], 0),
@@ -243,14 +243,14 @@ mod tests {
     }
 
     #[test]
-    fn a_row_on_one_side_alone_is_a_fault() {
+    fn a_row_in_only_one_table_is_a_fault() {
         let (full, empty) = (table("1", 1, &[]), Table { rustc: "1".to_owned(), rows: Vec::new() });
         assert_eq!(full.compare(&empty).faults, ["a call: not in the table"]);
         assert_eq!(empty.compare(&full).faults, ["a call: in the table, and not measured"]);
     }
 
     #[test]
-    fn a_table_reads_as_it_was_written() {
+    fn a_written_table_reads_back_the_same() {
         let table = table("1.95.0", 1_234_567, &[("proxy_log", 1)]);
         assert_eq!(Table::read(&table.write()).unwrap(), table);
         assert!(table.show(None).contains("1,234,567"));

@@ -56,7 +56,7 @@ fn seen(proxy: &Arc<Proxy>, plugin: &Rc<Worker>, step: &Step) -> Seen {
 }
 
 #[test]
-fn every_case_is_decided_as_the_table_says() {
+fn every_case_of_the_table_is_decided_as_expected() {
     let mut failures = Vec::new();
     let mut count = 0_usize;
     for topic in topics() {

@@ -256,7 +256,7 @@ proptest! {
     #![proptest_config(many())]
 
     #[test]
-    fn what_a_condition_cannot_judge_passes_no_require_anywhere(
+    fn values_that_a_condition_cannot_judge_fail_require_in_every_place(
         (op, operand, wrong) in conditions(),
         place in 0_usize..7,
         path in select(vec!["args.a", "args.a.b", "args.a[1]", "args.a[*].b"]),
@@ -274,7 +274,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_missing_or_of_another_type_fits_no_schema_anywhere(
+    fn missing_values_and_other_types_fail_the_schema_in_every_place(
         (kind, wrong) in schemas(),
         place in 0_usize..7,
         what in any::<prop::sample::Index>(),
@@ -290,7 +290,7 @@ proptest! {
     }
 
     #[test]
-    fn neither_the_order_of_keys_nor_white_space_changes_a_verdict(
+    fn the_order_of_keys_and_white_space_do_not_change_the_verdict(
         document in documents(),
         bodies in bodies(),
         seed in any::<u64>(),

@@ -10,6 +10,6 @@ mod threads;
 use mcp_policy_engine::limit::MemoryStore;
 
 #[test]
-fn memory_keeps_the_contract() {
+fn the_memory_store_keeps_the_contract() {
     contract::hold(MemoryStore::new);
 }

@@ -82,7 +82,7 @@ fn words(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_key_stands_in_some_document() {
+fn every_key_appears_in_some_document() {
     let mut written = Written::default();
     for topic in topics() {
         topic.groups.iter().for_each(|group| written.object("document", &group.document));
@@ -114,7 +114,7 @@ fn every_key_stands_in_some_document() {
 }
 
 #[test]
-fn every_code_is_given_and_both_verdicts_on_every_topic() {
+fn every_code_occurs_and_every_topic_has_both_verdicts() {
     let mut codes = BTreeSet::new();
     let mut advised = BTreeSet::new();
     let mut cases = 0_usize;
@@ -136,7 +136,7 @@ fn every_code_is_given_and_both_verdicts_on_every_topic() {
 }
 
 #[test]
-fn every_case_is_told_from_the_others_of_its_group() {
+fn every_case_has_its_own_name_in_its_group() {
     for topic in topics() {
         let mut abouts = BTreeSet::new();
         for group in &topic.groups {

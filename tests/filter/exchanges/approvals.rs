@@ -66,7 +66,7 @@ fn recorded(exchange: &Exchange) -> Value {
 }
 
 #[test]
-fn a_call_waits_while_its_question_is_asked() {
+fn a_call_waits_until_its_question_is_answered() {
     for (way, end) in WAYS.iter().flat_map(|way| End::ALL.map(|end| (way, end))) {
         let (proxy, worker) = asking(way);
         let body = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"asked","arguments":{"b":1.0,"a":"\u00e9"}}}"#;
@@ -110,7 +110,7 @@ fn a_call_waits_while_its_question_is_asked() {
 }
 
 #[test]
-fn what_is_not_an_approval_is_a_denial() {
+fn any_answer_but_an_approval_denies_the_call() {
     let long = json!({ "status": "approved", "id": "a1", "more": "x".repeat(70_000) }).to_string();
     for way in WAYS {
         for (answer, expected, outcome, says) in [
@@ -164,7 +164,7 @@ fn what_is_not_an_approval_is_a_denial() {
 }
 
 #[test]
-fn a_host_that_fails_has_the_call_denied() {
+fn the_call_is_denied_if_the_host_cannot_ask() {
     for way in WAYS {
         for failing in [Call::Post, Call::Posted, Call::SetState, Call::Resume] {
             let (proxy, worker) = asking(way);
@@ -182,7 +182,7 @@ fn a_host_that_fails_has_the_call_denied() {
 }
 
 #[test]
-fn what_is_denied_anyway_asks_nobody() {
+fn a_call_that_is_denied_anyway_asks_no_question() {
     let (proxy, worker) = asking("hold");
     let forced = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"never","arguments":{"force":true}}}"#;
     let inexact = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"asked","arguments":{"id":9007199254740993}}}"#;
@@ -206,7 +206,7 @@ fn what_is_denied_anyway_asks_nobody() {
 }
 
 #[test]
-fn limits_are_looked_at_before_and_charged_behind() {
+fn limits_are_checked_before_the_question_and_charged_after_the_approval() {
     let (proxy, worker) = asking("hold");
     let mut exchanges = [0, 1].map(|_| post(&proxy, &worker, &call("once")));
     let used = |exchange: &Exchange| {
@@ -254,7 +254,7 @@ fn a_grant_may_expire_while_a_call_waits() {
 }
 
 #[test]
-fn other_requests_than_tool_calls_are_bound_by_their_params() {
+fn approval_of_other_requests_covers_all_their_params() {
     let (proxy, worker) = asking("hold");
     let body = r#"{"jsonrpc":"2.0","id":7,"method":"resources/read","params":{"uri":"memo://a","_meta":{"progressToken":1}}}"#;
     let mut exchange = post(&proxy, &worker, body);
@@ -269,7 +269,7 @@ fn other_requests_than_tool_calls_are_bound_by_their_params() {
 }
 
 #[test]
-fn a_server_that_answers_a_waiting_call_shows_no_list() {
+fn an_early_answer_to_a_waiting_call_shows_no_list() {
     let (proxy, worker) = asking("stream");
     let mut exchange = post(&proxy, &worker, &call("asked"));
     let list = r#"{"id":7,"result":{"tools":[{"name":"hidden_one"}]}}"#;

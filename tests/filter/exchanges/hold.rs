@@ -5,7 +5,7 @@ use crate::proxy::exchange::{End, Exchange, Sent};
 use serde_json::json;
 
 #[test]
-fn an_envoy_that_cannot_hold_headers_is_told_of_once() {
+fn an_envoy_that_cannot_hold_headers_is_logged_once() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy());
     assert_eq!(proxy.tick_ms(), 1000);
@@ -38,7 +38,7 @@ fn an_envoy_that_holds_headers_is_not_watched_after_the_first_body() {
 }
 
 #[test]
-fn headers_that_go_ahead_need_no_watch() {
+fn nothing_is_watched_when_headers_go_ahead() {
     let proxy = envoy();
     worker(&proxy, &policy_with(json!({ "request_headers": "stream" })));
     assert_eq!(proxy.tick_ms(), 0);

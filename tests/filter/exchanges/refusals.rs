@@ -4,7 +4,7 @@ use super::{call, envoy, policy, policy_with, post, refused, worker};
 use serde_json::{Value, json};
 
 #[test]
-fn denials_take_the_form_that_the_policy_wants() {
+fn denials_have_the_form_that_the_policy_configures() {
     for (form, tool, times, status, error) in [
         ("result", "danger", 1, 200, None),
         ("error", "danger", 1, 200, Some(-31403)),

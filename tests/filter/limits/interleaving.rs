@@ -115,7 +115,7 @@ fn a_call_with_one_limit_takes_one_read_and_one_write() {
 }
 
 #[test]
-fn a_lost_write_is_judged_anew_and_counted() {
+fn a_lost_write_is_judged_again_and_counted_as_a_retry() {
     for (max, fits) in [(2, true), (1, false)] {
         let (memory, (first, _)) = (MemoryStore::new(), two_places());
         let store = Meddled::new(&memory, |memory, access| {
@@ -132,7 +132,7 @@ fn a_lost_write_is_judged_anew_and_counted() {
 }
 
 #[test]
-fn a_limit_that_refuses_late_withdraws_the_earlier_ones() {
+fn a_late_refusal_withdraws_the_earlier_charges() {
     let (memory, (first, last)) = (MemoryStore::new(), two_places());
     let store = Meddled::new(&memory, |memory, access| {
         if access == format!("swap {} 1", last.key()) {
@@ -150,7 +150,7 @@ fn a_limit_that_refuses_late_withdraws_the_earlier_ones() {
 }
 
 #[test]
-fn a_charge_that_is_withdrawn_refuses_nobody() {
+fn a_withdrawn_charge_causes_no_refusal() {
     // The other worker charges the first counter, and must withdraw when the last refuses; between
     // the two, this worker finds the first one used up.
     let (memory, (first, last)) = (MemoryStore::new(), two_places());
@@ -172,7 +172,7 @@ fn a_charge_that_is_withdrawn_refuses_nobody() {
 }
 
 #[test]
-fn an_entry_that_is_withdrawn_keeps_nobody_out_of_the_table() {
+fn a_withdrawn_entry_takes_no_room_in_the_table() {
     // Two buckets of 64 entries; the one whose key is written first has room for one more.
     let layout = Layout::new([9; 16], NonZeroU32::new(128).unwrap());
     let window = Window::new(3600, Kind::Sliding).unwrap();
@@ -209,7 +209,7 @@ fn an_entry_that_is_withdrawn_keeps_nobody_out_of_the_table() {
 }
 
 #[test]
-fn a_worker_that_vanished_holds_nobody_up_for_longer_than_a_second() {
+fn a_pending_charge_of_a_vanished_worker_delays_others_by_at_most_a_second() {
     let (memory, (first, last)) = (MemoryStore::new(), two_places());
     let gone = Cell::new(false);
     let vanishing = Meddled::new(&memory, |_, access| {
@@ -232,7 +232,7 @@ fn a_worker_that_vanished_holds_nobody_up_for_longer_than_a_second() {
 }
 
 #[test]
-fn a_write_that_is_always_lost_gives_up_and_charges_nothing() {
+fn a_worker_whose_writes_are_always_lost_gives_up_and_charges_nothing() {
     let (memory, (first, last)) = (MemoryStore::new(), two_places());
     let accesses = Cell::new(0);
     let store = Meddled::new(&memory, |memory, access| {
@@ -249,7 +249,7 @@ fn a_write_that_is_always_lost_gives_up_and_charges_nothing() {
 }
 
 #[test]
-fn a_store_that_fails_denies() {
+fn a_failing_store_denies_the_call() {
     let (memory, (first, last)) = (MemoryStore::new(), two_places());
     for (failing, index) in [
         (format!("read {} 1", first.key()), 1),

@@ -111,14 +111,14 @@ proptest! {
     }
 
     #[test]
-    fn it_keeps_them_when_workers_are_late(
+    fn a_sliding_window_keeps_its_promises_when_workers_read_the_clock_late(
         (seconds, max, calls) in history(|seconds| prop_oneof![3 => Just(0), 1 => 0..seconds * SECOND / 2].boxed())
     ) {
         keeps_both(seconds, max, &calls, |time, back| time - back);
     }
 
     #[test]
-    fn no_stretch_of_a_windows_length_holds_more_than_max_when_the_clock_is_stepped_back(
+    fn a_sliding_window_never_exceeds_max_when_the_clock_steps_back(
         (seconds, max, calls) in history(|seconds| prop_oneof![
             12 => Just(0),
             1 => 0..seconds * SECOND,

@@ -55,7 +55,7 @@ fn race(work: impl Fn(usize) -> Vec<ChargeOutcome> + Sync) -> usize {
 }
 
 #[test]
-fn four_hundred_calls_of_four_workers_against_a_hundred_charge_exactly_a_hundred() {
+fn four_workers_making_400_calls_charge_exactly_a_limit_of_100() {
     for round in 0..20 {
         let (store, place) = (MemoryStore::new(), global("rate"));
         let charges = [Charge { place: &place, amount: Amount::ONE, max: calls(100) }];
@@ -65,7 +65,7 @@ fn four_hundred_calls_of_four_workers_against_a_hundred_charge_exactly_a_hundred
 }
 
 #[test]
-fn a_call_that_one_limit_refuses_takes_no_room_from_another_even_for_a_moment() {
+fn a_refused_call_never_takes_room_from_another_limit_even_briefly() {
     // `both` calls charge two limits, of which the tight one refuses most; `wide` calls need just the
     // room that is left in the wide one. A refusal of theirs could only be due to a charge that did
     // not last. Whichever key comes first, one of the two rounds' names puts the wide one before.
