@@ -1,4 +1,4 @@
-//! Limits keep their promises: as data, in time, and with other workers in between.
+//! Limits: the contract as data, windows over time, and concurrent workers.
 
 mod contract;
 mod interleaving;

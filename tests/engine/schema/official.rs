@@ -1,6 +1,6 @@
 //! The official JSON-Schema-Test-Suite, which is not part of this repository. PyPI's source package of
-//! `jsonschema` contains it in `json/`: `JSON_SCHEMA_TEST_SUITE=…/json cargo test --test schema --
-//! --ignored`.
+//! `jsonschema` contains it in `json/`. To run it:
+//! `JSON_SCHEMA_TEST_SUITE=…/json cargo test -p mcp-policy-engine --test engine official -- --ignored`.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Calls that wait for a person: what is asked, and what each answer does.
+//! Calls that wait for a person: the question, and the effect of each answer.
 
 use super::{NOW, POST, SECOND, WAYS, call, code, envoy, forwarded, policy_with, refused, with, worker};
 use crate::proxy::exchange::{End, Exchange, Sent};
@@ -59,7 +59,7 @@ fn said(status: &str) -> String {
     json!({ "status": status, "id": "a1", "url": URL, "reason": "not today" }).to_string()
 }
 
-/// Returns a record's parts on the approval.
+/// Returns the members of a record that concern the approval.
 fn recorded(exchange: &Exchange) -> Value {
     let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
     json!([record["decision"], record["code"], record["rule"], record["approval"]])
@@ -96,7 +96,7 @@ fn a_call_waits_until_its_question_is_answered() {
         assert_eq!(question, expected, "{way} {end:?}");
         let nothing = exchange.upstream().is_none_or(|arrived| arrived.body.is_empty() && !arrived.whole);
         assert!(nothing && exchange.client().is_none(), "{way} {end:?}");
-        // Who leaves now leaves this.
+        // If the client disconnects now, this record remains.
         let waits = json!(["deny", "approval_required", "tools.asked", { "id": null, "outcome": "asked" }]);
         assert_eq!(recorded(&exchange), waits);
 
@@ -175,7 +175,7 @@ fn the_call_is_denied_if_the_host_cannot_ask() {
             }
             let arrived = exchange.upstream();
             assert!(arrived.is_none_or(|arrived| arrived.body.is_empty()), "{way} {failing:?}");
-            // What Envoy does not let go on it does not answer either.
+            // If Envoy cannot resume the request, it does not answer it either.
             assert_eq!(exchange.reply().is_some(), failing != Call::Resume, "{way} {failing:?}");
         }
     }
@@ -214,15 +214,15 @@ fn limits_are_checked_before_the_question_and_charged_after_the_approval() {
         record["counters"][0]["used"].clone()
     };
     let [first, second] = &mut exchanges;
-    assert!(first.question().is_some() && second.question().is_some(), "nothing is charged by asking");
+    assert!(first.question().is_some() && second.question().is_some(), "asking charged the limit");
     first.answer(Some(("200", &said("approved"))));
     assert_eq!((recorded(first)[0].as_str(), used(first)), (Some("allow"), json!(1)));
-    // The room is gone in the meantime: an approval is no way around a limit.
+    // The limit has been used up in the meantime: an approval does not bypass it.
     second.answer(Some(("200", &said("approved"))));
     let (reply, _) = refused(second, true, "over");
     assert_eq!(code(&reply), "rate_limited");
     let third = post(&proxy, &worker, &call("once"));
-    assert!(third.question().is_none(), "over its limit nobody is asked");
+    assert!(third.question().is_none(), "a call over its limit was asked about");
     assert_eq!(code(&refused(&third, true, "over").0), "rate_limited");
 }
 
@@ -243,7 +243,7 @@ fn a_grant_may_expire_while_a_call_waits() {
         exchange.answer(Some(("200", &said("approved"))));
         assert_eq!(exchange.reply().as_ref().map(code), expected);
         assert_eq!(exchange.upstream().is_some(), expected.is_none());
-        // A person has approved it, whatever has become of it then.
+        // The record shows the approval, whatever happened afterwards.
         assert_eq!(recorded(&exchange)[3], json!({ "id": "a1", "outcome": "approved" }));
         assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [("approved".to_owned(), 1)]);
         if expected.is_some() {

@@ -1,4 +1,4 @@
-//! Limits, through the whole filter.
+//! Limits in the whole filter.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +19,7 @@ fn a_limit_is_shared_by_all_workers_and_survives_new_configurations() {
         assert_eq!(exchange.upstream().is_some(), number < 2, "{number}");
     }
     let other = worker(&proxy, &policy_with(json!({ "server": "other" })));
-    assert!(post(&proxy, &other, &call("few")).upstream().is_some(), "another server has its own tallies");
+    assert!(post(&proxy, &other, &call("few")).upstream().is_some(), "servers share tallies");
     proxy.advance(3_960 * SECOND);
     assert!(post(&proxy, &workers[0], &call("few")).upstream().is_some());
 }

@@ -1,4 +1,4 @@
-//! What the host is asked, and what becomes of a request when it fails.
+//! Calls to the host, and what happens to a request if they fail.
 
 use super::{
     ANSWER, GET, LIST, POST, WAYS, answer, call, code, envoy, policy, policy_with, post, refused, with,
@@ -15,7 +15,8 @@ fn a_request_makes_only_the_host_calls_that_its_policy_needs() {
     let plain = worker(&proxy, &policy_with(json!({ "tools": { "safe": {} } })));
     let limited = worker(&proxy, &policy());
     for worker in [&plain, &limited] {
-        // The first request finds out whether headers can be held, the first that counts the proxy's secret.
+        // The first request finds out whether headers can be held; the first that counts reads the proxy's
+        // secret.
         post(&proxy, worker, &call("safe"));
     }
     post(&proxy, &limited, &call("few"));
@@ -150,7 +151,7 @@ fn no_list_is_shown_if_the_host_fails() {
                 let body = format!("data: {ANSWER}\n\n");
                 exchange.respond(&Sent::cut(&answer(content_type, &[]), &body, 16, end));
                 let client = exchange.client().unwrap();
-                // The body of what was to be replaced is asked for only to find out whether there is one.
+                // The body to replace is read only to find out whether there is one.
                 let asked = content_type != "text/html" || end == End::Trailers;
                 let replaced = failing == Call::ResponseBody && !asked;
                 assert_eq!(client.whole, replaced, "{failing:?} {content_type} {end:?}");

@@ -38,7 +38,7 @@ fn denials_have_the_form_that_the_policy_configures() {
         };
         let retry = reply.headers.iter().find(|(name, _)| *name == "retry-after").map(|(_, value)| &**value);
         match tool {
-            // Nothing tells that there is such a tool.
+            // The answer does not reveal that the tool exists.
             "secret" => assert_eq!((decision, retry), (&Value::Null, None), "{at}"),
             "few" => {
                 assert_eq!((&decision["code"], retry), (&json!("rate_limited"), Some("3960")), "{at}");

@@ -1,4 +1,4 @@
-//! What a request meets on its way to the upstream.
+//! What happens to a request on its way to the upstream.
 
 use super::{
     GET, POST, WAYS, call, code, envoy, forwarded, policy, policy_with, post, refused, with, worker,
@@ -128,7 +128,7 @@ fn a_request_without_a_body_is_judged_by_its_method() {
         ("CONNECT", Some((405, "method_not_allowed"))),
     ] {
         for end in [End::WithLast, End::After] {
-            // The answer to a GET may be a stream that brings lists, so it must come plain.
+            // The answer to a GET may be a stream with lists, so it must not be compressed.
             let plain = with(&POST[1..], &[("accept-encoding", "identity")]);
             let sent = Sent::new(&with(&[(":method", method)], &plain), &[], end);
             let mut exchange = Exchange::open(&proxy, Some(&worker));

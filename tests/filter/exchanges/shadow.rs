@@ -1,4 +1,4 @@
-//! Shadow mode, of a policy and of a rule.
+//! Shadow mode of a policy and of a rule.
 
 use super::{
     ANSWER, GET, LIST, POST, WAYS, answer, call, code, envoy, forwarded, policy, policy_with, post, refused,

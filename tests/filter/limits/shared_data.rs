@@ -1,4 +1,4 @@
-//! Envoy's shared data as the store, in a proxy in memory.
+//! Envoy's shared data as the store, in an in-memory proxy.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::proxy::{Call, Proxy, Stream};
 const NOW: u64 = 1_728_000_000_000_000_000;
 const WORKERS: usize = 4;
 
-/// A worker of a proxy, as its store.
+/// A worker of a proxy, used as a store.
 struct Worker(Stream);
 
 impl Store for Worker {
@@ -42,7 +42,7 @@ fn up_to(place: &Place, max: u64) -> [Charge<'_>; 1] {
     [Charge { place, amount: Amount::ONE, max: Amount::from_micros(max * 1_000_000) }]
 }
 
-/// Runs `work` in four workers of `proxy` at once, and returns what each came to.
+/// Runs `work` in four workers of `proxy` at once and returns their results.
 fn race<T: Send>(proxy: &Arc<Proxy>, work: impl Fn(&Worker) -> T + Sync) -> Vec<T> {
     let barrier = Barrier::new(WORKERS);
     thread::scope(|scope| {
@@ -67,7 +67,7 @@ fn shared_data_keeps_the_contract() {
 #[test]
 fn the_second_of_two_first_writers_finds_the_key_taken() {
     let proxy = Proxy::new(NOW);
-    // Envoy's tokens count up from 1 over all keys: whichever the first write gets, it is another.
+    // Envoy's tokens count up from 1 over all keys, so the first write gets a different token.
     for key in ["one", "two", "three"] {
         let (one, two) = (Worker(proxy.stream()), Worker(proxy.stream()));
         let (absent, both) = (one.read(key).unwrap(), two.read(key).unwrap());
@@ -112,7 +112,7 @@ fn four_workers_making_400_calls_charge_exactly_a_limit_of_100() {
     }
 }
 
-/// Counts a call that was charged; another must have been refused.
+/// Returns 1 for a charged call and 0 for a refused one; panics on any other outcome.
 #[track_caller]
 fn charged(outcome: &ChargeOutcome) -> usize {
     match outcome {
