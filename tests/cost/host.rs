@@ -1,5 +1,5 @@
-//! A proxy in memory, as a module sees it: the calls of proxy-wasm 0.2.1 that this filter uses, each
-//! answered as Envoy 1.40 answers it.
+//! An in-memory proxy for the module: the proxy-wasm 0.2.1 calls that this filter uses, each answered as
+//! Envoy 1.40 does.
 
 mod process;
 mod stream;
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use wasmi::{Caller, Engine, Error, Linker, Memory, Module, TypedFunc};
 
-/// Where the clock stands, in nanoseconds since the Unix epoch: 2026-01-01T00:00:00Z.
+/// The fixed time, in nanoseconds since the Unix epoch: 2026-01-01T00:00:00Z.
 pub const NOW_NS: u64 = 1_767_225_600_000_000_000;
 
 const OK: u32 = 0;
@@ -23,7 +23,7 @@ type Status = Result<u32, Error>;
 /// A list of header names and values.
 pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What the module answers a request with.
+/// The module's own answer to a request.
 #[derive(Debug, Default)]
 pub struct Reply {
     pub status: u32,
@@ -31,7 +31,7 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// What the proxy holds of the stream whose callback is under way.
+/// The state of the stream whose callback is running.
 #[derive(Debug, Default)]
 pub struct Stream {
     pub request_headers: Headers,
@@ -43,7 +43,7 @@ pub struct Stream {
     pub answer_headers: Headers,
     pub answer_body: Vec<u8>,
     pub reply: Option<Reply>,
-    /// The module lets a request go on that it had paused.
+    /// The module has resumed a paused request.
     pub resumed: bool,
     pub filter_state: HashMap<Vec<u8>, Vec<u8>>,
 }
@@ -53,9 +53,9 @@ pub struct Stream {
 pub struct Host {
     pub configuration: Vec<u8>,
     pub stream: Stream,
-    /// The module's calls by name, since they were last taken.
+    /// The module's calls by name since the last reading.
     pub calls: BTreeMap<String, u64>,
-    /// The calls of the module, since they were last taken.
+    /// The calls to the module since the last reading.
     pub callbacks: u64,
     /// What the module has logged.
     pub log: Vec<String>,
@@ -67,17 +67,16 @@ pub struct Host {
     module: Option<Callee>,
 }
 
-/// What the host needs of the module.
+/// The exports that the host needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Callee {
     pub memory: Memory,
     pub allocate: TypedFunc<u32, u32>,
 }
 
-/// Links a module with this host. What the module imports and this host does not know traps.
+/// Links a module with this host. Imports that this host does not know trap when they are called.
 ///
-/// # Errors
-/// When two calls have one name.
+/// # Errors If two calls have the same name.
 pub fn link(engine: &Engine, module: &Module) -> Result<Linker<Host>, Error> {
     let mut linker = Linker::new(engine);
     stream::link(&mut linker)?;
@@ -88,7 +87,7 @@ pub fn link(engine: &Engine, module: &Module) -> Result<Linker<Host>, Error> {
         let (from, name) = (import.module().to_owned(), import.name().to_owned());
         let Some(kind) = import.ty().func() else { continue };
         let unknown = format!("the host does not know {from}.{name}");
-        // What is known already stays.
+        // Calls that are defined already are kept.
         let _ = linker.func_new(&from, &name, kind.clone(), move |_, _, _| Err(Error::new(unknown.clone())));
     }
     Ok(linker)
@@ -108,11 +107,11 @@ impl Host {
     }
 
     fn callee(&self) -> Result<Callee, Error> {
-        self.module.ok_or_else(|| Error::new("the module calls before it is there"))
+        self.module.ok_or_else(|| Error::new("the module makes calls before it is linked"))
     }
 }
 
-/// A call of the module's that is under way.
+/// A running call of the module.
 struct Call<'a>(Caller<'a, Host>);
 
 impl<'a> Call<'a> {
@@ -136,7 +135,8 @@ impl<'a> Call<'a> {
         Ok(memory.write(&mut self.0, at as usize, bytes)?)
     }
 
-    /// Has the module allocate room for bytes, writes them there, and says where. No bytes have no place.
+    /// Lets the module allocate memory, writes the bytes there, and returns the address. Without bytes it
+    /// returns no address.
     fn give(&mut self, bytes: &[u8], place: u32, size: u32) -> Result<(), Error> {
         let mut at = 0;
         if !bytes.is_empty() {

@@ -2,12 +2,12 @@
 //! committed table: `make cost`, or `make cost UPDATE=1` to write the table. `make cost PROFILE="a call of 223 bytes"`
 //! tells which functions run the operations of one request.
 //!
-//! `meter` rewrites the module so that it counts its own operations and allocations. `host` is the
-//! proxy that the module runs in, `worker` calls the module in the order in which Envoy does. `requests`
-//! and `policies` are what is measured, `table` is what comes out.
+//! `meter` rewrites the module so that it counts its own operations and allocations. `host` is the proxy that
+//! the module runs in, `worker` calls the module in the order in which Envoy does. `requests` and `policies`
+//! are measured, `table` is the result.
 //!
-//! Nothing here depends on time, on chance or on the machine: the clock stands still, the random bytes
-//! are always the same, so every run prints the same numbers.
+//! Nothing here depends on time, chance or the machine: the clock stands still and the random bytes are
+//! always the same, so every run prints the same numbers.
 
 mod host;
 mod meter;
@@ -25,7 +25,7 @@ use requests::{Case, Of};
 use table::{Row, Table};
 use worker::{Counts, Engine};
 
-/// Requests before this one fill caches: metrics are defined, counters and maps have their places.
+/// Earlier requests fill caches: they define metrics, and find the places of counters and maps.
 const MEASURED: usize = 10;
 
 fn main() -> ExitCode {
@@ -58,9 +58,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures, prints, and writes the table or compares with it. Returns whether all is as it should be.
+/// Measures, prints, and writes the table or compares with it. Returns whether everything is as expected.
 fn run(module: &str, expected: &str, update: bool) -> Result<bool, Box<dyn Error>> {
-    let bytes = std::fs::read(module).map_err(|error| format!("{module}: {error}; `make build` makes it"))?;
+    let bytes =
+        std::fs::read(module).map_err(|error| format!("{module}: {error}; build it with `make build`"))?;
     let metered = Metered::of(&bytes)?;
     let measured = Table { rustc: metered.rustc.clone(), rows: measure(&metered)? };
     if update {
@@ -76,7 +77,7 @@ fn run(module: &str, expected: &str, update: bool) -> Result<bool, Box<dyn Error
         println!("{line}");
     }
     if !verdict.faults.is_empty() {
-        println!("\nIf that is meant to be so, write the table anew: make cost UPDATE=1");
+        println!("\nIf this is intended, update the table: make cost UPDATE=1");
     }
     Ok(verdict.faults.is_empty())
 }
@@ -92,7 +93,7 @@ fn measure(metered: &Metered) -> Result<Vec<Row>, Box<dyn Error>> {
         .collect()
 }
 
-/// Sends one request again and again, and returns what the last one cost, or what came before or after.
+/// Sends one request repeatedly. Returns the cost of the last one, or of what is measured before or after it.
 fn steady(engine: &Engine, case: &Case) -> Result<Counts, Box<dyn Error>> {
     let (mut worker, loaded) = engine.worker(case.policy.as_bytes())?;
     let mut last = Counts::default();

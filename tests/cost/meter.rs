@@ -25,7 +25,8 @@ pub const OPERATIONS: &str = "cost_operations";
 /// The exported global that counts allocations.
 pub const ALLOCATIONS: &str = "cost_allocations";
 
-/// What the exported global of each function begins with that counts its own operations; its index follows.
+/// The prefix of the exported globals that count the operations of one function; the function's index
+/// follows.
 pub const FUNCTION: &str = "cost_function_";
 
 /// A module that counts.
@@ -42,8 +43,7 @@ pub struct Metered {
 impl Metered {
     /// Rewrites a module.
     ///
-    /// # Errors
-    /// When it cannot be read, or does not say which of its functions allocate.
+    /// # Errors If it cannot be read, or does not name the functions that allocate.
     pub fn of(wasm: &[u8]) -> Result<Self, Box<dyn Error>> {
         let found = Found::of(wasm)?;
         let mut writer = Writer {
@@ -59,9 +59,9 @@ impl Metered {
     }
 }
 
-/// Writes a module anew, with counters.
+/// Rewrites a module with counters.
 struct Writer {
-    /// How many globals it has without ours
+    /// How many globals it has without the counters
     globals: u32,
     allocators: Vec<u32>,
     /// How many functions it imports
@@ -101,7 +101,7 @@ impl Writer {
         }
     }
 
-    /// Counts the length on top of the stack, and leaves it there.
+    /// Counts the length on top of the stack and leaves it there.
     fn add_length(&self, function: &mut Function) {
         function.instruction(&Instruction::GlobalSet(self.length()));
         function.instruction(&Instruction::GlobalGet(self.operations()));
@@ -184,7 +184,7 @@ fn counts(operator: &Operator<'_>) -> bool {
     !matches!(operator, Block { .. } | Loop { .. } | Else | End | Nop)
 }
 
-/// Tells whether what comes after an operation may run more or less often than what comes before.
+/// Tells whether the code after an operation can run more or less often than the code before it.
 fn ends_a_stretch(operator: &Operator<'_>) -> bool {
     use Operator::{
         Br, BrIf, BrTable, Else, End, If, Loop, Return, ReturnCall, ReturnCallIndirect, Unreachable,
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn each_operation_that_runs_counts_once() {
+    fn every_executed_operation_counts_once() {
         let engine = Engine::default();
         let metered = Metered::of(&module()).unwrap();
         let module = wasmi::Module::new(&engine, &metered.wasm).unwrap();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_does_not_name_its_allocator_is_refused() {
+    fn a_module_without_the_name_of_its_allocator_is_refused() {
         let nameless = Module::new().finish();
         assert!(Metered::of(&nameless).is_err());
     }

@@ -1,10 +1,10 @@
-//! The policies under which requests are measured. `tests/bench/policies.py` makes the same ones.
+//! The policies under which requests are measured. `tests/bench/policies.py` makes the same policies.
 
 use serde_json::{Map, Value, json};
 
 const AIPAYGEN: &str = include_str!("../../policies/aipaygen.json");
 
-/// An API key, a schema and a limit: the policy of one caller. Its key is [`API_KEY`].
+/// A policy for one caller with an API key, a schema and a limit. The key is [`API_KEY`].
 pub const API_KEY_POLICY: &str = include_str!("../bench/api_key.json");
 
 /// The key of the caller that [`API_KEY_POLICY`] and [`grants`] know.
@@ -13,7 +13,7 @@ pub const API_KEY: &str = "bench-key-1";
 /// SHA-256 of [`API_KEY`].
 const API_KEY_SHA256: &str = "7717cad459fb710bd99adf26d5d638743337933ec301092cc951377a94603c07";
 
-/// The tool that is called under every policy.
+/// The tool that is called in every row.
 pub const TOOL: &str = "summarize";
 
 /// Returns `policies/aipaygen.json` with every limit at `max`, and with `more` keys.
@@ -26,13 +26,13 @@ pub fn aipaygen(max: u64, more: Value) -> String {
     with(policy, more)
 }
 
-/// Counts by the session.
+/// Counts calls by session.
 pub fn sessions() -> String {
     let limit = json!({ "counter": "calls", "window": "minute", "max": 1_000_000_000, "scope": "session" });
     policy(json!({ "tools": { TOOL: { "limits": [limit] } } }))
 }
 
-/// Asks a person about the tool.
+/// Requires approval of the tool.
 pub fn approval() -> String {
     policy(json!({
         "approvals": { "cluster": "approvals", "authority": "approvals.internal" },
@@ -40,23 +40,23 @@ pub fn approval() -> String {
     }))
 }
 
-/// Lists `count` tools by name, the called one among them.
+/// Lists `count` tools by name, including the one that is called.
 pub fn tools(count: usize) -> String {
     policy(json!({ "tools": entries((1..count).map(|number| format!("tool_{number:05}")), TOOL) }))
 }
 
-/// Lists `count` patterns of tools, the one that fits among them.
+/// Lists `count` patterns of tools, one of which matches.
 pub fn patterns(count: usize) -> String {
     policy(json!({ "tools": entries((1..count).map(|number| pattern("team", number)), "summari*") }))
 }
 
-/// Hides by `count` patterns, none of which fits.
+/// Hides `count` patterns, none of which matches.
 pub fn hidden(count: usize) -> String {
     let hide: Vec<String> = (0..count).map(|number| pattern("hidden", number)).collect();
     policy(json!({ "hide": hide, "tools": { TOOL: {} } }))
 }
 
-/// Grants the tool to `count` keys, each by a grant of its own; the caller's is the last.
+/// Grants the tool to `count` keys, each with its own grant; the caller's is the last.
 pub fn grants(count: usize) -> String {
     let others = (1..count).map(|number| (format!("grant_{number:05}"), format!("{number:064x}")));
     let own = ("own".to_owned(), API_KEY_SHA256.to_owned());

@@ -12,8 +12,7 @@ const LISTED: usize = 40;
 /// Prints how many operations each function runs for the request of this name, without those of the functions that
 /// it calls.
 ///
-/// # Errors
-/// When the module cannot be run, or there is no such request.
+/// # Errors If the module cannot be run, or there is no such request.
 pub fn run(module: &str, name: &str) -> Result<(), Box<dyn Error>> {
     let metered = Metered::of(&std::fs::read(module)?)?;
     let engine = Engine::new(&metered)?;

@@ -5,18 +5,18 @@ use serde_json::{Value, json};
 use crate::host::Headers;
 use crate::policies::{self, API_KEY, TOOL};
 
-/// One row: what is measured of requests under a policy, and what becomes of them.
+/// One row: requests under a policy, what is measured, and the expected outcome.
 #[derive(Debug)]
 pub struct Case {
-    /// What the table calls it
+    /// Its name in the table
     pub name: String,
     /// The policy document
     pub policy: String,
     /// What is sent
     pub request: Request,
-    /// What becomes of the last one
+    /// The expected outcome of the last request
     pub outcome: Outcome,
-    /// Whose costs are meant
+    /// What is measured
     pub of: Of,
 }
 
@@ -25,33 +25,33 @@ pub struct Case {
 pub enum Of {
     /// The last request
     Request,
-    /// The policy as it is loaded, before any request
+    /// Loading the policy, before any request
     Load,
     /// The worker's timer, after the last request
     Tick,
 }
 
-/// A request, and what the servers behind the proxy say to it.
+/// A request, and the answers of the servers behind the proxy.
 #[derive(Debug, Default)]
 pub struct Request {
     pub headers: Headers,
     pub body: Vec<u8>,
     pub response: Message,
-    /// What the approval service says
+    /// The answer of the approval service
     pub answer: Message,
 }
 
-/// An HTTP answer; each chunk is handed over by itself.
+/// An HTTP answer; each chunk is passed on separately.
 #[derive(Debug, Default)]
 pub struct Message {
     pub headers: Headers,
     pub chunks: Vec<Vec<u8>>,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It went on to the server
+    /// It was forwarded to the server
     Passed,
     /// The filter answered it, with this code
     Refused(String),
@@ -61,7 +61,7 @@ pub enum Outcome {
 
 const TEXT: &str = "The river rose in the night, the bridge was closed, nobody was hurt.";
 
-/// A call of the length that the targets speak of.
+/// The length of the call in the cost targets.
 const SHORT: usize = 223;
 
 const RESULT: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Nobody was hurt."}],"isError":false}}"#;
@@ -186,7 +186,7 @@ fn post(body: &str) -> Request {
     Request { headers: headers("POST", &more), body: body.into(), response, ..Request::default() }
 }
 
-/// Returns what Envoy makes of the headers that the Python SDK's client sends.
+/// Returns the headers of the Python SDK's client as Envoy passes them on.
 fn headers(method: &str, more: &[(&str, &str)]) -> Headers {
     let first = [
         (":authority", "127.0.0.1"),

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::worker::Counts;
 
-/// How much a number may grow, in percent, before that has to be said in the table.
+/// How much a number may grow, in percent, before the table must be updated.
 const MARGIN: u64 = 5;
 
-/// How much, where another compiler made the module than the one that the table is of.
+/// The same, if the module was made by a different compiler than the table's.
 const MARGIN_OTHER_RUSTC: u64 = 15;
 
 /// What every request costs.
@@ -32,12 +32,12 @@ pub struct Row {
     pub counts: Counts,
 }
 
-/// What came out of a comparison.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// What to know
+    /// Remarks
     pub warnings: Vec<String>,
-    /// What is wrong
+    /// Faults
     pub faults: Vec<String>,
 }
 
@@ -62,20 +62,19 @@ impl Counts {
 impl Table {
     /// Reads a table.
     ///
-    /// # Errors
-    /// When it is none.
+    /// # Errors If it is not valid.
     pub fn read(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
 
-    /// Writes the table with one row a line, so that a change shows what it changes.
+    /// Writes the table with one row a line, so that diffs are readable.
     pub fn write(&self) -> String {
         let line = |row| format!("    {}", serde_json::to_string(row).expect("numbers and names"));
         let rows: Vec<String> = self.rows.iter().map(line).collect();
         format!("{{\n  \"rustc\": \"{}\",\n  \"rows\": [\n{}\n  ]\n}}\n", self.rustc, rows.join(",\n"))
     }
 
-    /// Compares what was measured with the table that is expected.
+    /// Compares the measured table with the expected one.
     pub fn compare(&self, expected: &Self) -> Verdict {
         let mut verdict = Verdict::default();
         let same = self.rustc == expected.rustc;
@@ -93,11 +92,11 @@ impl Table {
             }
         }
         let gone = expected.rows.iter().filter(|row| self.row(&row.name).is_none());
-        verdict.faults.extend(gone.map(|row| format!("{}: in the table, and not measured", row.name)));
+        verdict.faults.extend(gone.map(|row| format!("{}: in the table but not measured", row.name)));
         verdict
     }
 
-    /// Shows the table to a person, with the change from `expected` where there is one.
+    /// Formats the table for people, with changes from `expected` if given.
     pub fn show(&self, expected: Option<&Self>) -> String {
         let head =
             ["", "operations", "", "allocations", "", "callbacks", "", "host calls", ""].map(str::to_owned);
@@ -140,7 +139,7 @@ impl Table {
         text
     }
 
-    /// Compares rows that differ in a number alone: the last of them with the first.
+    /// Compares rows that differ only in a number: the last with the first.
     fn growth(&self) -> Vec<String> {
         let mut kinds: Vec<(&str, Vec<(u64, u64)>)> = Vec::new();
         for row in &self.rows {
@@ -175,7 +174,7 @@ fn compare(row: &Row, known: &Row, margin: u64, verdict: &mut Verdict) {
     let (before, now) = (known.counts.operations, row.counts.operations);
     if now * 100 < before * (100 - margin) {
         let change = change(before, now);
-        verdict.warnings.push(format!("{}: operations fell ({change}): hold that in the table", row.name));
+        verdict.warnings.push(format!("{}: operations fell ({change}): update the table", row.name));
     }
 }
 
@@ -187,7 +186,7 @@ fn change(before: u64, now: u64) -> String {
     format!("{:+.1} %", (now as f64 / before as f64 - 1.0) * 100.0)
 }
 
-/// Writes a number with its thousands apart.
+/// Writes a number with separated thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> =
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_by_more_than_the_margin_is_a_fault() {
+    fn growth_beyond_the_margin_is_a_fault() {
         let expected = table("1", 1_000, &[("proxy_log", 1)]);
         for (rustc, operations, calls, faults) in [
             ("1", 1_050, &[("proxy_log", 1)][..], 0),
@@ -232,7 +231,7 @@ mod tests {
             ("2", 1_150, &[("proxy_log", 1)], 0),
             ("2", 1_151, &[("proxy_log", 1)], 1),
             ("1", 1_000, &[], 0),
-            // By name and in the sum.
+            // One fault by name and one in the sum.
             ("1", 1_000, &[("proxy_log", 2)], 2),
             ("1", 1_000, &[("proxy_done", 1), ("proxy_log", 1)], 2),
             ("1", 1_000, &[("proxy_done", 1)], 1),
@@ -243,14 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn a_row_on_one_side_alone_is_a_fault() {
+    fn a_row_in_only_one_table_is_a_fault() {
         let (full, empty) = (table("1", 1, &[]), Table { rustc: "1".to_owned(), rows: Vec::new() });
         assert_eq!(full.compare(&empty).faults, ["a call: not in the table"]);
         assert_eq!(empty.compare(&full).faults, ["a call: in the table, and not measured"]);
     }
 
     #[test]
-    fn a_table_reads_as_it_was_written() {
+    fn a_written_table_reads_back_the_same() {
         let table = table("1.95.0", 1_234_567, &[("proxy_log", 1)]);
         assert_eq!(Table::read(&table.write()).unwrap(), table);
         assert!(table.show(None).contains("1,234,567"));

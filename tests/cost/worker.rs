@@ -35,8 +35,7 @@ pub struct Engine {
 impl Engine {
     /// Compiles a module.
     ///
-    /// # Errors
-    /// When it is none.
+    /// # Errors If it is not valid.
     pub fn new(metered: &Metered) -> Result<Self, Error> {
         let engine = Wasmi::new(&Config::default());
         let module = Module::new(&engine, &metered.wasm)?;
@@ -46,12 +45,11 @@ impl Engine {
 
     /// Starts a worker with a policy, and returns it with what loading the policy cost.
     ///
-    /// # Errors
-    /// When the module refuses the policy.
+    /// # Errors If the module refuses the policy.
     pub fn worker(&self, policy: &[u8]) -> Result<(Worker, Counts), Error> {
         let mut store = Store::new(self.linker.engine(), Host::default());
         let instance = self.linker.instantiate_and_start(&mut store, &self.module)?;
-        let missing = |what: &str| Error::new(format!("the module exports no {what}"));
+        let missing = |what: &str| Error::new(format!("the module does not export {what}"));
         let memory = instance.get_memory(&store, "memory").ok_or_else(|| missing("memory"))?;
         let allocate = instance.get_typed_func(&store, "proxy_on_memory_allocate")?;
         store.data_mut().attach(Callee { memory, allocate });
@@ -99,10 +97,9 @@ impl Worker {
         counted.collect()
     }
 
-    /// Takes a request and its answer through the module, and returns what that cost and what became of it.
+    /// Runs a request and its answer through the module. Returns the cost and the outcome.
     ///
-    /// # Errors
-    /// When the module traps.
+    /// # Errors If the module traps.
     pub fn exchange(&mut self, request: &Request) -> Result<(Counts, Outcome), Error> {
         self.taken();
         self.store.data_mut().stream =
@@ -132,23 +129,22 @@ impl Worker {
         Ok((self.taken(), outcome))
     }
 
-    /// Lets the timer of the worker go off, and returns what that cost.
+    /// Fires the worker's timer and returns the cost.
     ///
-    /// # Errors
-    /// When the module traps.
+    /// # Errors If the module traps.
     pub fn tick(&mut self) -> Result<Counts, Error> {
         self.taken();
         self.call("proxy_on_tick", &[ROOT])?;
         Ok(self.taken())
     }
 
-    /// Sends a request, and returns whether all of it goes on.
+    /// Sends a request and returns whether all of it is forwarded.
     fn request(&mut self, context: u32, request: &Request) -> Result<bool, Error> {
         let bodiless = request.body.is_empty();
         let count = request.headers.len() as u32;
         let mut flow = self.call("proxy_on_request_headers", &[context, count, bodiless.into()])?;
         if !bodiless && self.store.data().stream.reply.is_none() {
-            // Envoy's HTTP/1 codec hands a body over, and then says that it has ended.
+            // Envoy's HTTP/1 codec delivers a body first, and its end separately.
             self.store.data_mut().stream.request_body = request.body.clone();
             flow = self.call("proxy_on_request_body", &[context, request.body.len() as u32, 0])?;
             if flow == CONTINUE {
@@ -170,7 +166,7 @@ impl Worker {
         Ok(flow == CONTINUE)
     }
 
-    /// Sends an answer. One of the module's own ends with its body, one of a server after it.
+    /// Sends an answer. The module's own answers end with the body, a server's after it.
     fn respond(
         &mut self,
         context: u32,
@@ -196,8 +192,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Calls an export and returns its result, 0 where it has none. As in Envoy, what is not exported is
-    /// not called, and lets everything go on.
+    /// Calls an export and returns its result, or 0 if it has none. As in Envoy, a callback that is not
+    /// exported is skipped and counts as "continue".
     fn call(&mut self, name: &str, arguments: &[u32]) -> Result<u32, Error> {
         let Some(function) = self.instance.get_func(&self.store, name) else { return Ok(CONTINUE) };
         self.store.data_mut().callbacks += 1;
@@ -208,7 +204,7 @@ impl Worker {
         Ok(results.first().and_then(Val::i32).unwrap_or(0).cast_unsigned())
     }
 
-    /// Returns what was counted since this was last called.
+    /// Returns the counts since the last call of this function.
     fn taken(&mut self) -> Counts {
         let counted = [self.operations, self.allocations].map(|counter| {
             let value = counter.get(&self.store).i64().unwrap_or_default();

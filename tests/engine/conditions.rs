@@ -1,5 +1,5 @@
-//! Conditions: what every operator says of every type, what paths reach, what a caller is told, and
-//! what holds of all of them.
+//! Conditions: the result of every operator on every type, what paths select, what a caller is told, and laws
+//! that hold for all.
 
 mod calls;
 mod coercion;
@@ -16,7 +16,7 @@ use mcp_policy_engine::mcp::message::{Body, Message};
 use mcp_policy_engine::policy::{Condition, Policy};
 use serde_json::{Value, json};
 
-/// Every operator, with a value of each type that it takes.
+/// Every operator, with a value of each type that it accepts.
 const OPERATORS: [(&str, &str); 27] = [
     ("eq", r#""ab""#),
     ("eq", "5"),
@@ -54,7 +54,7 @@ fn policy(rule: &Value) -> Policy {
 
 fn condition(path: &str, op: &str, value: &str) -> Condition {
     let condition = json!({ "path": path, "op": op, "value": serde_json::from_str::<Value>(value).unwrap() });
-    // A big number stays as it is written.
+    // A big number keeps its text.
     let text = json!({ "version": "1", "tools": { "pay": { "require": [condition] } } }).to_string();
     let text = text.replace(&condition["value"].to_string(), value);
     Policy::from_bytes(text.as_bytes()).unwrap().rules.tools.get("pay").unwrap().require[0].clone()
@@ -64,7 +64,7 @@ fn nobody(arguments: Option<json::Value<'_>>) -> Attributes<'_> {
     Attributes { arguments, grant: "default", principal: None, claims: None }
 }
 
-/// Judges a condition on `args.a`: what `require` and `deny_if` refuse it for.
+/// Judges a condition on `args.a`. Returns why `require` and `deny_if` refuse it.
 fn judged(op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
     judged_at("args.a", op, value, arguments)
 }
@@ -75,7 +75,7 @@ fn judged_at(path: &str, op: &str, value: &str, arguments: &str) -> [Option<Trut
     [condition::require(&condition, &subject), condition::deny_if(&condition, &subject)]
 }
 
-/// Names what a condition is for one value, by what it is refused for in both places.
+/// Returns the sign in the table below, given why `require` and `deny_if` refuse the condition.
 fn named(judged: [Option<Truth>; 2]) -> char {
     match judged {
         [None, Some(Truth::Holds)] => '+',
@@ -87,8 +87,8 @@ fn named(judged: [Option<Truth>; 2]) -> char {
 }
 
 #[test]
-fn every_operator_knows_its_types_and_judges_no_other() {
-    // + holds, - fails, 0 nothing is there, ? cannot be judged
+fn every_operator_judges_only_the_types_it_applies_to() {
+    // + holds, - fails, 0 the value is missing, ? cannot be judged
     let header = [
         "{}",
         "null",
@@ -185,7 +185,7 @@ fn values_are_compared_exactly() {
     }
 }
 
-/// Decides on a call of `pay` with these params by a caller whom a token named.
+/// Decides on a call of `pay` with these params, from a caller with a token.
 fn decided<R>(policy: &Policy, method: &str, params: &str, read: impl FnOnce(Decision) -> R) -> R {
     let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
     let document = json::read(body.as_bytes()).unwrap();
@@ -211,7 +211,7 @@ fn a_string_too_long_to_be_searched_is_denied() {
 }
 
 #[test]
-fn an_obstacle_says_why_nothing_was_judged() {
+fn an_obstacle_says_why_a_condition_could_not_be_judged() {
     for (path, arguments, obstacle) in [
         ("args.a", r#"{"a":"5"}"#, Obstacle::Type),
         ("args.a", r#"{"a":5.00000000000000001}"#, Obstacle::Digits),

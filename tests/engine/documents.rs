@@ -1,7 +1,7 @@
-//! Policy documents: what each bad one is told, what each good one means, and that JSON and a Struct
-//! are read alike. The documents are in `cases/documents.json`.
+//! Policy documents: the faults of each bad one, the meaning of each good one, and that JSON and a Struct are
+//! read the same way. The documents are in `cases/documents.json`.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first thing that is not so")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first failure")]
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ use prost::Message as _;
 use prost_types::value::Kind as Wire;
 use prost_types::{ListValue, Struct};
 
-/// The table, with what it abbreviates written out: the keys that every message of an unknown one names.
+/// The table with its abbreviations expanded: the list of keys in each message about an unknown key.
 static CASES: LazyLock<String> = LazyLock::new(|| {
     let text = include_str!("../cases/documents.json");
     let table: serde_json::Value = serde_json::from_str(text).unwrap();
@@ -26,7 +26,7 @@ static CASES: LazyLock<String> = LazyLock::new(|| {
     known.iter().fold(text.to_owned(), |text, (short, keys)| text.replace(short, keys.as_str().unwrap()))
 });
 
-/// Keys of the contract that later versions read. When one does, its cases move.
+/// Keys of the contract that this version does not read yet.
 const LATER: &str = "later: ";
 
 /// One entry of the table.
@@ -44,8 +44,8 @@ impl Case {
     }
 }
 
-/// Reads an entry. The `document` is taken as it is written, since its order matters and
-/// `serde_json` would lose it; a `text` or the bytes of `hex` are what could not stand there.
+/// Reads an entry. The `document` is taken as text, because `serde_json` would lose its order. `text` and
+/// `hex` hold documents that cannot be written there.
 fn case(group: &str, value: json::Value<'_>) -> Case {
     let entry: serde_json::Value = serde_json::from_str(value.raw()).unwrap();
     let hex = |digits: &str| -> Vec<u8> {
@@ -81,7 +81,7 @@ fn messages(faults: &Faults) -> Vec<String> {
     faults.iter().map(ToString::to_string).collect()
 }
 
-/// Says what is missing (`-`) and what is there in its place (`+`).
+/// Describes what is missing (`-`) and what is there instead (`+`).
 fn difference(expected: &[&str], found: &[&str]) -> String {
     let mut out = String::new();
     for line in expected.iter().filter(|line| !found.contains(line)) {
@@ -97,7 +97,7 @@ fn difference(expected: &[&str], found: &[&str]) -> String {
 }
 
 #[test]
-fn a_bad_document_is_refused_with_all_its_faults() {
+fn a_bad_document_is_refused_and_all_its_faults_are_reported() {
     let mut wrong = String::new();
     for case in refused() {
         let faults = Policy::from_bytes(&case.bytes).err().unwrap_or_default();
@@ -112,7 +112,7 @@ fn a_bad_document_is_refused_with_all_its_faults() {
 }
 
 #[test]
-fn the_table_covers_what_the_contract_names() {
+fn the_cases_cover_every_key_of_the_contract() {
     let cases = refused();
     let now = cases.iter().filter(|case| !case.group.starts_with(LATER)).count();
     assert!(now >= 80, "{now}");
@@ -167,12 +167,12 @@ fn the_table_covers_what_the_contract_names() {
 }
 
 #[test]
-fn a_message_is_one_plain_line_that_says_where_and_what() {
+fn each_message_is_one_line_with_a_path_and_a_problem() {
     for case in refused() {
         let faults = Policy::from_bytes(&case.bytes).unwrap_err();
         for fault in messages(&faults) {
             let at = format!("{}: {}: {fault}", case.group, case.name);
-            // A key may hold `: `, but only within quotes.
+            // A key may contain `: `, but only in quotes.
             let (_, what) = fault.rsplit_once("]: ").or_else(|| fault.split_once(": ")).expect(&at);
             assert!(what.starts_with(|first: char| first.is_ascii_lowercase()), "{at}");
             assert!(!fault.ends_with('.') && fault.matches('`').count() % 2 == 0, "{at}");
@@ -184,7 +184,7 @@ fn a_message_is_one_plain_line_that_says_where_and_what() {
 }
 
 #[test]
-fn a_good_document_means_what_it_says() {
+fn a_good_document_yields_the_expected_policy() {
     let mut wrong = String::new();
     for case in accepted() {
         let policy = match Policy::from_bytes(&case.bytes) {
@@ -210,7 +210,7 @@ fn a_good_document_means_what_it_says() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Writes a policy out, a line for whatever can be set.
+/// Describes a policy, with one line for each setting.
 fn meaning(policy: &Policy) -> Vec<String> {
     let hide: Vec<String> = policy.rules.hide.iter().map(|(pattern, _)| pattern.to_string()).collect();
     let mut lines = vec![
@@ -291,7 +291,7 @@ fn mode(mode: Mode) -> &'static str {
     }
 }
 
-/// Writes a document as JSON, numbers and strings in the form that a Struct's take.
+/// Writes a document as JSON, with numbers and strings as a Struct has them.
 fn text(value: &serde_json::Value) -> String {
     use serde_json::Value;
     let string = |text: &str| {
@@ -311,7 +311,7 @@ fn text(value: &serde_json::Value) -> String {
     }
 }
 
-/// Makes the `google.protobuf.Value` of a JSON value, as Envoy does of YAML.
+/// Converts a JSON value to a `google.protobuf.Value`, as Envoy does with YAML.
 fn wire(value: &serde_json::Value) -> prost_types::Value {
     use serde_json::Value;
     let kind = match value {
@@ -331,11 +331,11 @@ fn wire(value: &serde_json::Value) -> prost_types::Value {
 pub(super) fn structured(document: &serde_json::Value) -> Vec<u8> {
     match wire(document).kind {
         Some(Wire::StructValue(object)) => object.encode_to_vec(),
-        _ => panic!("{document} is no object"),
+        _ => panic!("{document} is not an object"),
     }
 }
 
-/// Does what Envoy does of the numbers in YAML: only integers of 32 bits stay numbers.
+/// Converts numbers as Envoy does when it reads YAML: only 32-bit integers remain numbers.
 fn as_from_yaml(value: &serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {
@@ -354,7 +354,7 @@ fn as_from_yaml(value: &serde_json::Value) -> serde_json::Value {
     }
 }
 
-/// Tells whether a string could be a number that came by way of YAML.
+/// Tells whether a document has a string that could have been a number in YAML.
 fn has_number_in_string(value: &serde_json::Value) -> bool {
     use serde_json::Value;
     match value {
@@ -365,7 +365,7 @@ fn has_number_in_string(value: &serde_json::Value) -> bool {
     }
 }
 
-/// Makes bytes of a Struct that has `number` as the max of a limit.
+/// Encodes a Struct with `number` as the `max` of a limit.
 fn with_max(number: f64) -> Vec<u8> {
     let document = r#"{"version":"1","tools":{"x":{"limits":[{"counter":"c","window":"day","max":77}]}}}"#;
     let mut bytes = structured(&serde_json::from_str(document).unwrap());
@@ -375,7 +375,7 @@ fn with_max(number: f64) -> Vec<u8> {
     bytes
 }
 
-/// Reads a document and tells the policy, or the faults, as text.
+/// Reads a document and returns the policy, or the faults, as text.
 fn outcome(bytes: &[u8]) -> Result<String, Vec<String>> {
     let read = Policy::from_bytes(bytes);
     read.map(|policy| format!("{policy:#?}")).map_err(|faults| messages(&faults))
@@ -386,7 +386,7 @@ fn without_digest(policy: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_document_of_the_table_reads_alike_as_json_and_as_a_struct() {
+fn every_document_reads_the_same_as_json_and_as_a_struct() {
     let mut compared = 0_u32;
     for case in refused().iter().chain(&accepted()) {
         let beyond = ["1e400", "beyond 64 bits", "beyond doubles", "far too large", "max too large"];
@@ -405,7 +405,7 @@ fn every_document_of_the_table_reads_alike_as_json_and_as_a_struct() {
     assert!(compared >= 120, "{compared}");
 }
 
-/// Mostly what belongs there, sometimes something else.
+/// Usually the right value, sometimes something else.
 fn mostly(right: impl Strategy<Value = serde_json::Value> + 'static) -> BoxedStrategy<serde_json::Value> {
     let wrong = prop_oneof![
         Just(serde_json::Value::Null),
@@ -423,7 +423,7 @@ fn word(words: &'static [&'static str]) -> BoxedStrategy<serde_json::Value> {
     mostly(proptest::sample::select(words).prop_map(Into::into))
 }
 
-/// An object with some of these keys, and seldom one more; the first `needed` are seldom left out.
+/// An object with some of these keys, and rarely another. The first `needed` are rarely left out.
 fn object(
     needed: usize,
     keys: Vec<(&'static str, BoxedStrategy<serde_json::Value>)>,
@@ -546,7 +546,7 @@ fn document() -> impl Strategy<Value = serde_json::Value> {
 }
 
 #[test]
-fn a_generated_document_reads_alike_as_json_and_as_a_struct() {
+fn a_generated_document_reads_the_same_as_json_and_as_a_struct() {
     let met = std::cell::Cell::new([0_u32; 2]);
     let mut runner = TestRunner::new(Config { cases: 2000, failure_persistence: None, ..Config::default() });
     let result = runner.run(&document(), |document| {
@@ -554,7 +554,7 @@ fn a_generated_document_reads_alike_as_json_and_as_a_struct() {
         let [good, bad] = met.get();
         met.set(if json.is_ok() { [good.saturating_add(1), bad] } else { [good, bad.saturating_add(1)] });
         prop_assert_eq!(&outcome(&structured(&document)), &json);
-        // What is wrong as JSON may be right as YAML: a large number where a name belongs is one there.
+        // A document can be invalid as JSON and valid as YAML: there, a large number can be a name.
         let yaml = outcome(&structured(&as_from_yaml(&document)));
         // A condition does not guess whether it is one.
         let guess = |faults: &Vec<String>| faults.iter().all(|fault| fault.contains(" became a string "));
@@ -573,7 +573,7 @@ fn a_generated_document_reads_alike_as_json_and_as_a_struct() {
 }
 
 #[test]
-fn a_struct_refuses_the_numbers_that_it_may_have_changed() {
+fn numbers_that_a_struct_may_have_changed_are_refused() {
     let inexact = "tools.x.limits[0].max: an integer beyond 2^53 may have been changed on its way as a Struct, \
         write the policy as JSON";
     let infinite = "tools.x.limits[0].max: must be a finite number";
@@ -596,7 +596,7 @@ fn a_struct_refuses_the_numbers_that_it_may_have_changed() {
 }
 
 #[test]
-fn numbers_that_envoy_hands_over_in_strings_are_numbers_in_a_struct_alone() {
+fn numbers_in_strings_are_accepted_only_in_a_struct() {
     let document = serde_json::json!({
         "version": "1",
         "max_body_bytes": "2e6",
@@ -631,7 +631,7 @@ fn numbers_that_envoy_hands_over_in_strings_are_numbers_in_a_struct_alone() {
 }
 
 #[test]
-fn a_condition_does_not_guess_what_a_string_in_a_struct_was() {
+fn a_condition_refuses_a_string_in_a_struct_that_may_have_been_a_number() {
     let what = "may be a number that became a string on its way as a Struct, write the policy as JSON";
     for (op, operand, refused) in [
         ("eq", r#""0.5""#, Some("")),
@@ -654,7 +654,7 @@ fn a_condition_does_not_guess_what_a_string_in_a_struct_was() {
 }
 
 #[test]
-fn a_struct_has_the_digest_of_its_json() {
+fn a_struct_and_its_json_have_the_same_digest() {
     let document = serde_json::json!({ "version": "1", "tools": { "x": {} } });
     let (json, wire) = (text(&document), structured(&document));
     let read = |bytes: &[u8]| Policy::from_bytes(bytes).unwrap().digest;
@@ -663,11 +663,11 @@ fn a_struct_has_the_digest_of_its_json() {
 }
 
 #[test]
-fn json_that_begins_with_a_newline_is_no_struct() {
+fn json_that_begins_with_a_newline_is_not_taken_for_a_struct() {
     let document = "\n{\n \"version\": \"1\",\n  \"tools\": { \"run_agent\": { \"limits\": [\n \
         { \"counter\": \"run_agent_rate\", \"window\": \"minute\", \"max\": 10 } ] } } }\n";
     assert!(Policy::from_bytes(document.as_bytes()).is_ok());
-    // Cut short anywhere it is broken JSON, and is told so.
+    // A part of it is broken JSON, and the fault says so.
     for end in 1..document.trim_end().len() {
         let faults = outcome(document.get(..end).unwrap().as_bytes()).unwrap_err();
         assert!(
@@ -678,7 +678,7 @@ fn json_that_begins_with_a_newline_is_no_struct() {
 }
 
 #[test]
-fn what_nests_without_end_is_refused_and_not_followed() {
+fn endless_nesting_is_refused() {
     for open in ["[", "{\"version\":", "{\"version\":\"1\",\"hide\":[[{\"a\":"] {
         let cut = open.repeat(200_000);
         assert_eq!(outcome(cut.as_bytes()).unwrap_err().len(), 1, "{open}");

@@ -1,5 +1,5 @@
-//! Who calls, and under which grant: a table over what a proxy knows of a caller, and grants that never
-//! widen what a policy allows.
+//! Who calls, and under which grant: a table of what a proxy knows about callers, and proof that grants never
+//! widen a policy.
 
 mod known;
 mod narrowing;
@@ -58,7 +58,7 @@ fn document() -> Value {
     })
 }
 
-/// Says what became of a caller: the grant and the principal by its kind, or the code.
+/// Describes the outcome for a caller: the grant and the principal with its kind, or the code.
 fn outcome(policy: &Policy, known: &Known) -> String {
     let (caller, refusal) = identify(policy, &known.headers, known, Some(NOW_NS));
     match refusal {
@@ -89,7 +89,7 @@ fn check(document: &Value, rows: &[(&[Given], &str)]) {
         .iter()
         .filter_map(|(given, expected)| {
             let found = outcome(&policy, &Known::new(&policy, given));
-            (found != *expected).then(|| format!("{given:?}\n    is `{found}`, not `{expected}`"))
+            (found != *expected).then(|| format!("{given:?}\n    is `{found}`, expected `{expected}`"))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -115,7 +115,7 @@ fn the_first_source_that_yields_a_value_names_the_caller() {
         (&[Token("ci@corp.example")], "unauthenticated"),
         (&[TokenAt(JWT_AUTHN, "other_payload", r#"{"sub":"ci@corp.example"}"#)], "unauthenticated"),
         (&[TokenAt("envoy.other", "jwt_payload", r#"{"sub":"ci@corp.example"}"#)], "unauthenticated"),
-        // Claims: exact types, patterns for strings, some element of a list.
+        // Claims: exact types, patterns for strings, any element of a list.
         (&[Token(r#"{"sub":"a","team":"sre"}"#)], "sre: jwt a"),
         (&[Token(r#"{"sub":"a","team":["dev","sre"]}"#)], "sre: jwt a"),
         (&[Token(r#"{"sub":"a","team":"dev"}"#)], "sre again: jwt a"),
@@ -140,7 +140,7 @@ fn the_first_source_that_yields_a_value_names_the_caller() {
         (&[Token(r#"{"sub":"both","team":"db"}"#)], "both: jwt both"),
         (&[Token(r#"{"sub":"both","team":"sre"}"#)], "sre: jwt both"),
         (&[Token(r#"{"sub":"both"}"#)], "no_grant"),
-        // Time. The first grant that matches decides, expired or not.
+        // Time. The first matching grant decides, even if it has expired.
         (&[Token(r#"{"sub":"old-1","team":"sre"}"#)], "grant_expired"),
         (&[Token(r#"{"sub":"now"}"#)], "grant_expired"),
         (&[Token(r#"{"sub":"zone"}"#)], "zone: jwt zone"),
@@ -193,7 +193,7 @@ fn the_first_source_that_yields_a_value_names_the_caller() {
         (&[Head("x-agent-id", "agent-7,other")], "unauthenticated"),
         (&[Head("x-agent-id", "agent-7"), Head("x-agent-id", "other")], "unauthenticated"),
         (&[Bytes("x-agent-id", b"agent-\xff")], "unauthenticated"),
-        // Several at once: what comes first in the document, not what would get more.
+        // Several at once: the first in the document decides, not the one that allows more.
         (&[Token(r#"{"sub":"a"}"#), Head("x-agent-id", "agent-7")], "no_grant"),
         (&[Token(r#"{"sub":"a"}"#), Head("x-api-key", "key_of_bot")], "no_grant"),
         (&[Token(r#"{"sub":"a"}"#), Name(UriSan, "spiffe://corp/ci/a")], "no_grant"),
@@ -215,7 +215,7 @@ fn the_first_source_that_yields_a_value_names_the_caller() {
 }
 
 #[test]
-fn any_is_everybody_with_an_identity_and_without_sources_everybody() {
+fn match_any_needs_an_identity_unless_there_are_no_sources() {
     let with = |identity: Value| {
         json!({"version": "1", "identity": identity, "grants": [
             {"name": "bot", "match": [{"api_key_sha256": BOT}]},
@@ -231,7 +231,7 @@ fn any_is_everybody_with_an_identity_and_without_sources_everybody() {
             (&[Head("x-agent-id", "a")], "rest: header a"),
             (&[Name(DnsSan, "a.example")], "rest: mtls a.example"),
             (&[Name(UriSan, "spiffe://a")], "unauthenticated"),
-            // A key that no grant lists has been verified by nobody.
+            // A key that no grant lists is not verified.
             (&[Head("x-api-key", "made up")], "no_grant"),
             (&[Head("x-api-key", "made up"), Head("x-agent-id", "a")], "no_grant"),
         ],
@@ -244,14 +244,14 @@ fn any_is_everybody_with_an_identity_and_without_sources_everybody() {
 }
 
 #[test]
-fn who_cannot_have_an_identity_has_none() {
+fn ambiguous_or_unreadable_credentials_give_no_identity() {
     let document =
         json!({"version": "1", "grants": [{"name": "ci", "match": [{"jwt": "ci"}, {"header": "*"}]}]});
     check(&document, &[(&[Head("x-agent-id", "ci"), Token(r#"{"sub":"ci"}"#)], "unauthenticated")]);
 }
 
 #[test]
-fn without_grants_everybody_is_one_and_still_has_a_name() {
+fn without_grants_all_callers_share_one_grant_and_keep_their_principals() {
     let document = json!({"version": "1", "identity": [
         {"jwt": {"payload": "jwt_payload", "claim": "email"}}, {"api_key": {"header": "x-api-key"}},
     ]});
@@ -280,7 +280,7 @@ fn each_source_reads_its_own_token() {
         &document,
         &[
             (&[TokenAt(JWT_AUTHN, "staff", r#"{"sub":"admin"}"#)], "admin: jwt admin"),
-            // A partner's issuer may put what it likes into `sub`.
+            // A partner's issuer may put anything into `sub`.
             (&[TokenAt(JWT_AUTHN, "partner", r#"{"sub":"admin","email":"a@b"}"#)], "rest: jwt a@b"),
             (
                 &[
@@ -294,7 +294,7 @@ fn each_source_reads_its_own_token() {
 }
 
 #[test]
-fn claims_are_those_of_the_token_that_names_the_caller_or_of_the_first() {
+fn claims_come_from_the_token_that_names_the_caller_or_else_from_the_first() {
     let document = json!({"version": "1", "identity": [
         {"mtls": "uri_san"}, {"jwt": {"payload": "staff"}}, {"jwt": {"payload": "partner"}},
     ]});
@@ -311,7 +311,7 @@ fn claims_are_those_of_the_token_that_names_the_caller_or_of_the_first() {
 }
 
 #[test]
-fn without_a_clock_whatever_expires_has_expired() {
+fn without_a_clock_anything_that_can_expire_counts_as_expired() {
     let policy = policy(&document());
     for (subject, code) in [("zone", Some("grant_expired")), ("ci@corp.example", None)] {
         let mut known = Known::new(&policy, &[]);
@@ -322,7 +322,7 @@ fn without_a_clock_whatever_expires_has_expired() {
 }
 
 #[test]
-fn a_document_without_sources_asks_the_proxy_nothing() {
+fn a_policy_without_identity_sources_reads_no_credentials() {
     let policy = policy(&json!({"version": "1", "grants": [{"name": "all", "match": "any"}]}));
     let known = Known::new(&policy, &[Token(r#"{"sub":"a"}"#), Name(UriSan, "a")]);
     outcome(&policy, &known);
@@ -330,7 +330,7 @@ fn a_document_without_sources_asks_the_proxy_nothing() {
 }
 
 #[test]
-fn the_first_source_that_tells_is_the_last_that_is_asked() {
+fn no_source_is_read_after_the_first_that_has_a_value() {
     let policy = policy(&document());
     let known = Known::new(&policy, &[Name(UriSan, "spiffe://corp/ci/a")]);
     outcome(&policy, &known);
@@ -351,7 +351,7 @@ fn identified(
 }
 
 #[test]
-fn every_method_but_options_needs_an_identity_and_exempt_paths_need_none() {
+fn every_method_but_options_needs_an_identity_except_on_exempt_paths() {
     let mut document = document();
     document["exempt_paths"] = json!(["/healthz"]);
     let policy = policy(&document);
@@ -378,7 +378,7 @@ fn every_method_but_options_needs_an_identity_and_exempt_paths_need_none() {
 }
 
 #[test]
-fn a_grant_denies_what_it_does_not_name_once_it_names_anything() {
+fn a_grant_with_any_section_denies_what_it_does_not_name() {
     for (grant, tool, prompt) in [
         (json!({}), true, true),
         (json!({"hide": ["b"]}), true, true),
@@ -410,7 +410,7 @@ fn record(judgement: &Conclusion) -> Value {
 }
 
 #[test]
-fn a_record_names_who_was_refused_and_no_grant_that_was_not_given() {
+fn a_record_names_the_refused_caller_and_a_grant_only_if_one_applied() {
     let policy = policy(&document());
     let rows: [(&[Given], Value, Value, &str); 4] = [
         (&[], Value::Null, Value::Null, "identity"),
@@ -431,7 +431,7 @@ fn a_record_names_who_was_refused_and_no_grant_that_was_not_given() {
         assert_eq!((&record["principal"], &record["grant"]), (&principal, &grant), "{given:?}");
         assert_eq!(record["rule"], rule);
         assert!(!judgement.record.contains("very secret"));
-        let Verdict::Deny { reply, .. } = judgement.verdict else { panic!("{given:?} goes through") };
+        let Verdict::Deny { reply, .. } = judgement.verdict else { panic!("{given:?} is forwarded") };
         assert!(!reply.body.contains("stranger") && !reply.body.contains("secret"), "{}", reply.body);
         let asked = reply
             .headers

@@ -1,4 +1,4 @@
-//! The table of a policy document's keys: the reader reads by it, and the README tells the same.
+//! The table of a policy document's keys: the reader follows it, and the README agrees with it.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,13 @@ use mcp_policy_engine::document::{Absent, Faults, Holds, Key, Object, Takes, Wro
 use mcp_policy_engine::policy::{Policy, keys};
 use serde_json::{Map, Value, json};
 
-/// An object of a document, in a document that is otherwise right.
+/// An object in a document that is otherwise valid.
 struct Sample {
     table: &'static Object,
     path: &'static str,
-    /// The document, with `@` where the object stands
+    /// The document, with `@` in place of the object
     around: &'static str,
-    /// The members without which the object is refused
+    /// The members that the object needs
     least: Value,
 }
 
@@ -82,7 +82,7 @@ fn samples() -> Vec<Sample> {
 }
 
 impl Sample {
-    /// Reads the document with these members in the object; the digest, which differs, is left out.
+    /// Reads the document with these members in the object. Leaves out the digest, because it differs.
     fn read(&self, members: &Map<String, Value>) -> Result<String, Faults> {
         let object = serde_json::to_string(members).unwrap();
         let mut policy = Policy::from_bytes(self.around.replace('@', &object).as_bytes())?;
@@ -90,7 +90,7 @@ impl Sample {
         Ok(format!("{policy:?}"))
     }
 
-    /// Reads it with the least members and this value under `key`, or without the key.
+    /// Reads it with only the members that it needs and this value under `key`, or without the key.
     fn with(&self, key: &Key, value: Option<Value>) -> Result<String, Faults> {
         let mut members = self.least.as_object().unwrap().clone();
         if self.table.holds == Holds::One {
@@ -101,7 +101,7 @@ impl Sample {
         self.read(&members)
     }
 
-    /// Tells whether a value under `key` is a fault at that key.
+    /// Tells whether a value under `key` causes a fault at that key.
     fn refuses(&self, key: &Key, value: Option<Value>) -> bool {
         let dot = if self.path.is_empty() { "" } else { "." };
         let path = format!("{}{dot}{}", self.path, key.name);
@@ -110,7 +110,7 @@ impl Sample {
     }
 }
 
-/// Takes away the words in which something is said.
+/// Removes the wording around what a key accepts.
 fn shape(takes: Takes) -> Takes {
     match takes {
         Takes::Said(_, takes) => shape(*takes),
@@ -118,7 +118,7 @@ fn shape(takes: Takes) -> Takes {
     }
 }
 
-/// Finds every table that is part of something.
+/// Collects all tables that a key's values contain.
 fn tables(takes: Takes, found: &mut Vec<&'static Object>) {
     match shape(takes) {
         Takes::Object(table) if !found.contains(&table) => {
@@ -132,7 +132,7 @@ fn tables(takes: Takes, found: &mut Vec<&'static Object>) {
 }
 
 #[test]
-fn every_object_is_reached_from_the_document_and_has_its_notes() {
+fn every_table_of_keys_is_part_of_the_document_and_has_notes() {
     let mut reached = Vec::new();
     tables(Takes::Object(&keys::DOCUMENT), &mut reached);
     assert_eq!(reached.len(), keys::OBJECTS.len());
@@ -154,7 +154,7 @@ fn every_object_is_reached_from_the_document_and_has_its_notes() {
 }
 
 #[test]
-fn the_reader_needs_the_keys_that_the_table_says_and_no_other() {
+fn the_reader_requires_exactly_the_keys_marked_as_required() {
     for sample in samples() {
         let table = sample.table;
         let least = sample.read(sample.least.as_object().unwrap());
@@ -171,7 +171,7 @@ fn the_reader_needs_the_keys_that_the_table_says_and_no_other() {
 }
 
 #[test]
-fn what_is_absent_is_as_the_table_says() {
+fn absent_keys_have_the_defaults_of_the_table() {
     for sample in samples() {
         let notes = keys::OBJECTS.iter().find(|(table, _)| *table == sample.table).unwrap().1;
         for (key, note) in sample.table.keys.iter().zip(notes) {
@@ -185,7 +185,7 @@ fn what_is_absent_is_as_the_table_says() {
 }
 
 #[test]
-fn the_reader_takes_the_words_and_numbers_of_the_table() {
+fn the_reader_accepts_exactly_the_words_and_numbers_of_the_table() {
     let mut met = [0, 0];
     for sample in samples() {
         for key in sample.table.keys {
@@ -223,7 +223,7 @@ fn the_reader_takes_the_words_and_numbers_of_the_table() {
 }
 
 #[test]
-fn an_unknown_key_is_told_the_keys_of_its_object() {
+fn the_fault_of_an_unknown_key_lists_the_keys_of_its_object() {
     for sample in samples() {
         let mut members = sample.least.as_object().unwrap().clone();
         members.insert("no_such_key".to_owned(), json!(1));
@@ -236,15 +236,15 @@ fn an_unknown_key_is_told_the_keys_of_its_object() {
     }
 }
 
-/// Returns the names in the first column of the README's table with this head, and those whose absence is
-/// refused.
+/// Returns the names in the first column of the README's table with this header, and the names of required
+/// keys.
 fn told(readme: &str, head: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let (_, table) = readme.split_once(head).unwrap_or_else(|| panic!("no table `{head}`"));
     let (mut all, mut refused) = (BTreeSet::new(), BTreeSet::new());
     for row in table.lines().skip(1).take_while(|line| line.starts_with('|')) {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
         for name in cells[0].split('`').skip(1).step_by(2) {
-            assert!(all.insert(name.to_owned()), "`{name}` twice");
+            assert!(all.insert(name.to_owned()), "`{name}` appears twice");
             if cells.last().unwrap().trim() == "refused" {
                 refused.insert(name.to_owned());
             }

@@ -1,4 +1,4 @@
-//! The engine by itself: what is read, judged and counted, without any proxy.
+//! Tests of the engine alone: what it reads, judges and counts, without a proxy.
 
 #![allow(
     clippy::arithmetic_side_effects,

@@ -1,11 +1,11 @@
-//! Where the faults of a document are: the bytes that a person would point at.
+//! The places of faults in a document: the bytes that a person would point at.
 
 use mcp_policy_engine::document::{Fault, Found, Position, Wrong};
 use mcp_policy_engine::policy::Policy;
 
 use super::documents::{refused, structured};
 
-/// Takes the marks out of `before«place»behind`; returns the document, and where they stood.
+/// Removes the marks from `before«place»behind`. Returns the document and the range between the marks.
 fn marked(text: &str) -> (String, std::ops::Range<usize>) {
     let (before, rest) = text.split_once('«').unwrap();
     let (place, behind) = rest.split_once('»').unwrap();
@@ -22,7 +22,7 @@ fn points_at(path: &str, text: &str) {
 }
 
 #[test]
-fn a_fault_of_the_text_is_where_reading_stopped() {
+fn a_fault_of_syntax_points_at_where_reading_stopped() {
     for text in
         ["«»", "{\"version\":\"1\"«»", "{\"version\":\"1\",«»}", "«»version: \"1\"", "{\"a\":\"«»\n\"}"]
     {
@@ -33,7 +33,7 @@ fn a_fault_of_the_text_is_where_reading_stopped() {
 }
 
 #[test]
-fn a_fault_of_a_value_is_at_the_value() {
+fn a_fault_of_a_value_points_at_the_value() {
     for (path, members) in [
         ("server", r#""server":«""»"#),
         ("default", r#""default" : «"Deny"» "#),
@@ -80,7 +80,7 @@ fn a_fault_of_a_value_is_at_the_value() {
 }
 
 #[test]
-fn a_fault_of_a_key_is_at_the_key_and_that_of_a_missing_one_at_its_object() {
+fn a_fault_of_a_key_points_at_the_key_or_at_the_object_that_lacks_it() {
     for (path, members) in [
         ("colour", r#"«"colour"»:{"a":1}"#),
         ("a b", r#"«"a b"»:1"#),
@@ -112,13 +112,13 @@ fn a_fault_of_a_key_is_at_the_key_and_that_of_a_missing_one_at_its_object() {
 }
 
 #[test]
-fn what_nests_too_deep_is_at_the_value_that_does() {
+fn a_fault_of_depth_points_at_the_value_that_is_too_deep() {
     let (open, close) = ("[".repeat(98), "]".repeat(98));
     points_at("document", &format!("{{\"version\":\"1\",\"hide\":[{open}«[]»{close}]}}"));
 }
 
 #[test]
-fn every_place_holds_what_its_fault_is_about() {
+fn every_place_contains_what_its_fault_is_about() {
     let mut met = 0_u32;
     for case in refused() {
         let Ok(text) = std::str::from_utf8(&case.bytes) else { continue };
@@ -148,7 +148,7 @@ fn every_place_holds_what_its_fault_is_about() {
 }
 
 #[test]
-fn a_document_that_is_no_text_has_no_places() {
+fn faults_of_a_struct_have_no_places() {
     for case in refused() {
         let Ok(document) = serde_json::from_slice::<serde_json::Value>(&case.bytes) else { continue };
         if document.as_object().is_none_or(serde_json::Map::is_empty) {
@@ -161,13 +161,13 @@ fn a_document_that_is_no_text_has_no_places() {
 }
 
 #[test]
-fn a_place_has_a_line_and_a_column() {
+fn a_place_can_be_shown_as_line_and_column() {
     let text = "{\n  \"version\": \"1\",\n  \"server\": \"é\", \"defualt\": \"deny\"\n}\n";
     let faults = Policy::from_bytes(text.as_bytes()).unwrap_err();
     let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("{faults}") };
     let at = Position::of(text.as_bytes(), fault.place.clone().unwrap().start);
     assert_eq!((at.line, at.column, text.lines().nth(2).unwrap().chars().nth(17)), (3, 18, Some('"')));
-    // What a "did you mean" needs: the key, and those that there could be.
+    // A "did you mean" message needs the key and the keys that are possible.
     let Wrong::UnknownKey { key, object } = &fault.wrong else { panic!("{fault}") };
     assert!(key == "defualt" && object.keys.iter().any(|key| key.name == "default"));
 }

@@ -1,4 +1,4 @@
-//! The policies that come with the filter: they load, and say of every tool what its class calls for.
+//! The policies in `policies/`: they load, and treat every tool as its class requires.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ fn classes() -> BTreeMap<String, BTreeSet<String>> {
     serde_json::from_str(&text("tests/cases/aipaygen_classes.json")).unwrap()
 }
 
-/// Returns the names of what AiPayGen's server publishes.
+/// Returns the names of the tools that AiPayGen's server publishes.
 fn published() -> BTreeSet<String> {
     let data: serde_json::Value =
         serde_json::from_str(&text("tests/data/aipaygen-1.6.0-tools.json")).unwrap();
@@ -34,7 +34,7 @@ fn published() -> BTreeSet<String> {
     tools.iter().map(|tool| tool.get("name").and_then(|name| name.as_str()).unwrap().to_owned()).collect()
 }
 
-/// Returns how many calls a minute a limit leaves room for, at the most that it counts at once.
+/// Returns how many calls a minute a limit allows, each with the largest amount.
 fn a_minute(limit: &Limit) -> u64 {
     assert_eq!(limit.amount, Adds::Fixed(Amount::ONE), "{}", limit.path);
     assert_ne!(limit.scope, Scope::Session, "{}: a session costs nothing to open", limit.path);
@@ -47,7 +47,7 @@ fn tightest(rule: &Rule) -> Option<u64> {
     rule.limits.iter().map(|limit| a_minute(limit)).min()
 }
 
-/// Says what does not fit a tool of a class, or nothing.
+/// Returns what is wrong with the rule of a tool of this class, if anything.
 fn misfit(policy: &Policy, class: &str, tool: &str) -> Option<String> {
     let Some(rule) = policy.rules.tools.get(tool) else { return Some("has no rule".to_owned()) };
     let kept = policy.rules.hidden(tool).is_some() || rule.action != Action::Allow;
@@ -62,7 +62,7 @@ fn misfit(policy: &Policy, class: &str, tool: &str) -> Option<String> {
     if rule.mode != Mode::Enforce {
         return Some("is not enforced".to_owned());
     }
-    // A caller that is refused for good, or sent to a person, must learn why.
+    // If a caller is always refused or needs an approval, the rule must give a reason.
     if rule.action != Action::Allow && rule.reason.as_ref().is_none_or(|reason| reason.len() < 40) {
         return Some("gives no reason".to_owned());
     }
@@ -83,7 +83,7 @@ fn every_policy_loads() {
 }
 
 #[test]
-fn aipaygen_names_each_of_the_106_tools_and_nothing_else() {
+fn aipaygen_names_exactly_the_106_tools() {
     let policy = policy("aipaygen.json");
     let named: BTreeSet<String> = policy
         .rules
@@ -96,7 +96,7 @@ fn aipaygen_names_each_of_the_106_tools_and_nothing_else() {
     let (missing, unknown): (Vec<_>, Vec<_>) =
         (published.difference(&named).collect(), named.difference(&published).collect());
     assert!(missing.is_empty() && unknown.is_empty(), "missing {missing:?}, unknown {unknown:?}");
-    // Each by its own entry: no pattern decides on a tool that a next version brings.
+    // Each has its own entry, so that no pattern decides on a tool of a later version.
     for tool in &published {
         assert_eq!(
             policy.rules.tools.get(tool).map(|rule| rule.path.to_string()),
@@ -107,7 +107,7 @@ fn aipaygen_names_each_of_the_106_tools_and_nothing_else() {
 }
 
 #[test]
-fn every_published_tool_is_in_one_class() {
+fn every_published_tool_has_one_class() {
     let classes = classes();
     let all: Vec<&String> = classes.values().flatten().collect();
     let once: BTreeSet<String> = all.iter().map(|name| (*name).clone()).collect();
@@ -126,7 +126,7 @@ fn every_tool_has_a_rule_that_fits_its_class() {
 }
 
 #[test]
-fn what_runs_many_operations_in_one_call_is_left_to_a_person() {
+fn tools_that_run_many_operations_in_one_call_require_approval() {
     let policy = policy("aipaygen.json");
     for tool in ["batch", "chain_operations", "pipeline", "schedule_agent"] {
         assert_eq!(policy.rules.tools.get(tool).unwrap().action, Action::RequireApproval, "{tool}");
@@ -156,7 +156,7 @@ fn run_agent_is_limited_to_ten_a_minute_for_each_grant() {
 }
 
 #[test]
-fn ids_that_become_part_of_a_path_hold_nothing_that_a_path_is_made_of() {
+fn ids_that_become_part_of_a_path_cannot_change_the_path() {
     let policy = policy("aipaygen.json");
     for tool in ["run_agent", "get_agent_runs", "read_agent_inbox", "schedule_agent"] {
         let schema = policy.rules.tools.get(tool).unwrap().arguments.as_ref().expect(tool);

@@ -1,5 +1,5 @@
-//! What holds for every input: the reader against `serde_json` as an oracle, the guard against readers
-//! that are laxer than any server's, and policies against themselves with an entry less.
+//! Properties for every input. The reader is compared with `serde_json` as an oracle, the guard with readers
+//! that are laxer than any server's, and policies with themselves minus one entry.
 
 mod entries;
 mod messages;
@@ -26,17 +26,17 @@ use refusals::forms;
 
 const NOW_NS: u64 = 1_800_000_000_000_000_000;
 
-/// So many cases that each kind of defect, denial and shadowing is among them.
+/// Enough cases that each kind of defect, denial and shadowing occurs.
 fn many() -> ProptestConfig {
     ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// Judges a body, and returns its refusal. Whatever it is, its record is one line of JSON that agrees.
+/// Judges a body and returns its refusal. Asserts that the record is one line of JSON that agrees with it.
 fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8], store: &MemoryStore) -> Option<Reply> {
     let places = Places::new(Layout::new([7; 16], NonZeroU32::MIN), 0, 0);
     let environment = FixedEnvironment { store, places: &places, now_ns: NOW_NS };
     let request = Request::new(Arc::clone(policy), headers.clone(), "decision".to_owned());
-    let nobody = |question: &Question| panic!("nobody is to be asked: {question:?}");
+    let nobody = |question: &Question| panic!("unexpected question: {question:?}");
     let conclusion = request.start_case(body, &environment).conclude(&request, &environment, nobody);
     let record: serde_json::Value = serde_json::from_str(&conclusion.record).expect("a record is JSON");
     assert!(!conclusion.record.contains(char::is_control), "{record}");
@@ -65,7 +65,7 @@ proptest! {
     }
 
     #[test]
-    fn the_reader_agrees_with_serde_json_in_the_depths(
+    fn the_reader_agrees_with_serde_json_on_deep_nesting(
         depth in 95_usize..135,
         objects in any::<u64>(),
         cut in 0_usize..3,
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn numbers_fit_as_the_oracle_holds_them(text in number()) {
+    fn the_reader_accepts_the_same_numbers_as_the_oracle(text in number()) {
         oracle::compare(text.as_bytes());
         if let (Fit::Integer, false) = (json::fit(&text), text == "-0") {
             prop_assert!(matches!(Tree::read(text.as_bytes()), Ok(Tree::Integer(_))));
@@ -93,7 +93,7 @@ proptest! {
     #![proptest_config(many())]
 
     #[test]
-    fn a_refusal_is_an_answer_to_what_was_asked(
+    fn a_refusal_answers_the_request_that_was_sent(
         body in bodies(),
         headers in headers(),
         form in forms(),
@@ -117,12 +117,12 @@ proptest! {
     }
 
     #[test]
-    fn what_goes_through_is_no_denied_call_to_any_reader(body in bodies(), headers in headers()) {
+    fn no_lax_reader_sees_a_denied_call_in_a_forwarded_body(body in bodies(), headers in headers()) {
         let policy = policy(&serde_json::json!({
             "version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}},
         }));
         if judge(&policy, &headers, &body, &MemoryStore::new()).is_none() {
-            let message = Tree::read(&body).expect("what goes through is JSON to serde_json too");
+            let message = Tree::read(&body).expect("a forwarded body is JSON for serde_json too");
             prop_assert!(matches!(message, Tree::Object(_)));
             let readings = Reading::ALL.map(|reading| reading.call(&message));
             prop_assert!(readings.iter().all(|reading| *reading == readings[0]), "{readings:?}");
@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn white_space_escapes_and_the_order_of_keys_change_no_verdict(
+    fn white_space_escapes_and_the_order_of_keys_do_not_change_the_verdict(
         message in message(),
         headers in headers(),
         seed in any::<u64>(),

@@ -20,7 +20,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Corpus {
-    /// What the fields of a case mean
+    /// The meaning of the fields of a case
     fields: BTreeMap<String, String>,
     policies: BTreeMap<String, serde_json::Value>,
     groups: Vec<Group>,
@@ -79,7 +79,7 @@ enum Forward {
     Forward,
 }
 
-/// What a refusal must be; written as a reply is read, so that a difference shows itself.
+/// An expected refusal, in the form in which a reply is read, so that a comparison shows the difference.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Refusal {
@@ -91,7 +91,7 @@ struct Refusal {
     id: Option<String>,
 }
 
-/// Reads a field that may be null but not absent.
+/// Reads a field that can be null but must be present.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(from)
 }
@@ -144,16 +144,16 @@ impl Part {
     }
 }
 
-/// Header values are written one character for each byte.
+/// Each character of a header value is one byte.
 fn bytes(value: &str) -> Vec<u8> {
     value.chars().map(|char| u8::try_from(char).expect("a header value is Latin-1")).collect()
 }
 
 fn corpus() -> Corpus {
-    serde_json::from_str(include_str!("../cases/reader.json")).expect("the corpus is as this file reads it")
+    serde_json::from_str(include_str!("../cases/reader.json")).expect("the corpus is valid")
 }
 
-/// Takes a request through the guard as the filter does; `None` when it goes on.
+/// Takes a request through the guard as the filter does; `None` if it is forwarded.
 fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8]) -> Option<Reply> {
     let request = Request::new(Arc::clone(policy), headers.clone(), "decision".to_owned());
     let denial = match guard::admit(policy, headers) {
@@ -168,7 +168,7 @@ fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8]) -> Option<Reply> 
             let store = MemoryStore::new();
             let places = Places::new(Layout::new([7; 16], NonZeroU32::MIN), 0, 0);
             let environment = FixedEnvironment { store: &store, places: &places, now_ns: 0 };
-            let nobody = |question: &Question| panic!("nobody is to be asked: {question:?}");
+            let nobody = |question: &Question| panic!("unexpected question: {question:?}");
             let step = request.start_case(body, &environment);
             return answer(step.conclude(&request, &environment, nobody).verdict);
         }
@@ -183,7 +183,7 @@ fn answer(verdict: Verdict) -> Option<Reply> {
     }
 }
 
-/// Reads a reply as the corpus writes refusals, or tells what no refusal may be.
+/// Reads a reply in the corpus's form of a refusal; panics if it cannot be a refusal.
 fn read(reply: &Reply) -> Result<Refusal, String> {
     let header = |wanted: &str| {
         let mut values =
@@ -213,7 +213,7 @@ fn read(reply: &Reply) -> Result<Refusal, String> {
     if rpc.is_none() && (body["result"]["isError"] != true || body["result"]["resultType"] != "complete") {
         return Err("a result that clients take for a success, or not at all".to_owned());
     }
-    // A hidden tool is answered as one that does not exist.
+    // A hidden tool gets the answer for one that does not exist.
     if decision["code"] != code.as_str() && code != "hidden" {
         return Err(format!("the decision is `{}`, the header `{code}`", decision["code"]));
     }
@@ -222,7 +222,7 @@ fn read(reply: &Reply) -> Result<Refusal, String> {
 }
 
 #[test]
-fn every_case_is_judged_as_the_corpus_says() {
+fn every_case_of_the_corpus_is_judged_as_expected() {
     let corpus = corpus();
     let policies: BTreeMap<&str, Arc<Policy>> = corpus
         .policies
@@ -239,8 +239,8 @@ fn every_case_is_judged_as_the_corpus_says() {
             let wrong = match (expect, reply.as_ref().map(read)) {
                 (Expect::Word(Forward::Forward), None) => continue,
                 (Expect::Refusal(expected), Some(Ok(refusal))) if *expected == refusal => continue,
-                (Expect::Refusal(expected), None) => format!("went through, not {expected:?}"),
-                (Expect::Refusal(expected), Some(got)) => format!("{got:?}, not {expected:?}"),
+                (Expect::Refusal(expected), None) => format!("was forwarded, expected {expected:?}"),
+                (Expect::Refusal(expected), Some(got)) => format!("{got:?}, expected {expected:?}"),
                 (Expect::Word(Forward::Forward), Some(got)) => format!("{got:?}, not forwarded"),
             };
             failures.push(format!("{}: {}: {wrong}", group.about, case.name));
@@ -250,12 +250,12 @@ fn every_case_is_judged_as_the_corpus_says() {
 }
 
 #[test]
-fn the_corpus_names_each_case_once_and_expects_something_of_it() {
+fn each_case_of_the_corpus_has_its_own_name_and_an_expectation() {
     let corpus = corpus();
     let mut names = BTreeSet::new();
     for group in &corpus.groups {
         for case in &group.cases {
-            assert!(names.insert((&group.about, &case.name)), "{} stands twice", case.name);
+            assert!(names.insert((&group.about, &case.name)), "{} appears twice", case.name);
             assert!(case.expect.is_some() || case.envoy_first.is_some(), "{} expects nothing", case.name);
             assert!(corpus.policies.contains_key(&case.policy), "{} has no policy", case.name);
         }

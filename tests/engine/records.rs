@@ -1,5 +1,5 @@
-//! The record of every request: what it holds, that it agrees with the answer, and that nothing a
-//! caller writes gets out of it.
+//! The record of every request: what it contains, that it agrees with the answer, and that text from callers
+//! cannot break out of it.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 const NOW_NS: u64 = 1_800_000_000_000_000_000;
 const ID: &str = "0123456789abcdef0123456789abcdef";
 
-/// The most bytes of a record, beside what the policy itself names and, under `"full"`, arguments.
+/// The maximum size of a record in bytes, without names from the policy and, with `"full"`, arguments.
 const BOUND: usize = 20 * 1024;
 
 const POST: &[(&str, &str)] = &[(":method", "POST"), (":path", "/mcp"), ("content-type", "application/json")];
@@ -61,7 +61,7 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Credentials of a caller without any.
+/// The credentials of a caller that has none.
 struct Nothing;
 
 impl Credentials for Nothing {
@@ -74,20 +74,20 @@ impl Credentials for Nothing {
     }
 }
 
-/// A record, and the verdict unless a person is asked first.
+/// A record, and the verdict unless the request waits for a person.
 #[derive(Debug, PartialEq)]
 struct Taken {
     record: String,
     verdict: Option<Verdict>,
 }
 
-/// A guard with its counters, as one worker has it.
+/// A guard with its counters, as in one worker.
 struct Guard {
     policy: Arc<Policy>,
     text: String,
     store: MemoryStore,
     places: Places,
-    /// Who calls; `None` where the policy has to find nobody
+    /// Who calls; `None` if the policy must identify the caller and cannot
     caller: Option<Caller>,
 }
 
@@ -104,13 +104,13 @@ impl Guard {
         }
     }
 
-    /// Takes a request the way of the filter; `None` where it passes unread.
+    /// Takes a request through the guard as the filter does; `None` if it passes unread.
     fn take(&self, headers: &Headers, body: &[u8]) -> Option<Taken> {
         let policy = &*self.policy;
         let mut request = Request::new(Arc::clone(&self.policy), headers.clone(), ID.to_owned());
         match &self.caller {
             Some(caller) => request.caller = caller.clone(),
-            None => request.identify(&Nothing, Some(NOW_NS)).expect("shadow mode refuses nobody"),
+            None => request.identify(&Nothing, Some(NOW_NS)).expect("shadow mode refuses no caller"),
         }
         let environment = FixedEnvironment { store: &self.store, places: &self.places, now_ns: NOW_NS };
         let step = match guard::admit(policy, headers) {
@@ -128,11 +128,11 @@ impl Guard {
         Some(match step {
             Step::Ask(asking) => Taken { record: asking.record().to_owned(), verdict: None },
             Step::Conclude(Conclusion { record, verdict, .. }) => Taken { record, verdict: Some(verdict) },
-            Step::Change(..) => panic!("a request is changed once"),
+            Step::Change(..) => panic!("a request is changed only once"),
         })
     }
 
-    /// Takes a request, and reads its record, which has to agree with everything else that is told.
+    /// Takes a request and reads its record. Asserts that the record agrees with the answer.
     #[track_caller]
     fn record(&self, headers: &[(&str, &[u8])], body: &[u8]) -> Value {
         let taken = self.take(&fields(headers), body).expect("a record");
@@ -152,7 +152,7 @@ impl Guard {
                 assert!(
                     reply.headers.iter().any(|(key, value)| *key == "x-mcp-policy" && Some(&**value) == code)
                 );
-                // Of a hidden tool nothing tells that there is a policy.
+                // The refusal of a hidden tool must not reveal that there is a policy.
                 let told = reply.body.matches(ID).count();
                 assert_eq!(told, usize::from(code != Some("hidden")), "{}", reply.body);
             }
@@ -169,7 +169,7 @@ fn pairs<'h>(headers: &[(&'h str, &'h str)]) -> Vec<(&'h str, &'h [u8])> {
     headers.iter().map(|(key, value)| (*key, value.as_bytes())).collect()
 }
 
-/// Reads a record: one line, one object, every key once, in the order of the first.
+/// Reads a record. Asserts that it is one line and one object, with every key once and in the usual order.
 #[track_caller]
 fn read(record: &str) -> Value {
     let strange = |char: char| {
@@ -180,7 +180,7 @@ fn read(record: &str) -> Value {
     let document = strict::read(record.as_bytes()).unwrap();
     assert!(document.defect().is_none(), "{record}");
     let keys: Vec<_> = document.root().entries().map(|(key, _)| key.into_owned()).collect();
-    // These are there where there is something to tell of them.
+    // These are present only if they have a value.
     let told = keys.iter().filter(|key| !key.starts_with("arguments") && *key != "approval");
     let expected = [
         "decision",
@@ -203,7 +203,7 @@ fn read(record: &str) -> Value {
     serde_json::from_str(record).unwrap()
 }
 
-/// What a record says unless something else is expected.
+/// The members of a record that a test does not mention.
 fn plain(guard: &Guard) -> Value {
     json!({
         "decision": "allow", "code": null, "rule": null, "id": ID, "server": "orders", "method": null,
@@ -237,7 +237,7 @@ fn counter(name: &str, used: impl Into<Value>, max: impl Into<Value>, resets_in:
 }
 
 #[test]
-fn every_request_leaves_a_record_of_what_it_was() {
+fn every_request_with_a_body_leaves_a_record() {
     let empty = sha256(b"{}");
     let deny = |code: &str, rule: &str| json!({ "decision": "deny", "code": code, "rule": rule });
     let with = |mut record: Value, more: Value| {
@@ -246,7 +246,7 @@ fn every_request_leaves_a_record_of_what_it_was() {
     };
     let tool = |name: &str| json!({ "method": "tools/call", "target": name, "request": 7, "arguments_sha256": empty });
     for (more, body, expected) in [
-        // Calls of tools.
+        // Tool calls.
         (&[][..], call("safe", "{}"), with(tool("safe"), json!({ "rule": "tools.safe" }))),
         (&[], call("get_x", "{}"), with(tool("get_x"), json!({ "rule": "tools.get_*" }))),
         (&[], call("danger", "{}"), with(tool("danger"), deny("denied", "tools.danger"))),
@@ -276,7 +276,7 @@ fn every_request_leaves_a_record_of_what_it_was() {
                 ),
             ),
         ),
-        // What else there is to call.
+        // Other methods.
         (
             &[],
             message(r#""id":"a","#, "resources/read", r#"{"uri":"file:///docs/a"}"#),
@@ -310,7 +310,7 @@ fn every_request_leaves_a_record_of_what_it_was() {
                 json!({ "method": "logging/setLevel", "request": 1 }),
             ),
         ),
-        // Nobody waits for an answer.
+        // Messages that get no answer.
         (
             &[],
             message("", "notifications/initialized", "{}"),
@@ -322,7 +322,7 @@ fn every_request_leaves_a_record_of_what_it_was() {
             with(deny("denied", "tools.danger"), json!({ "method": "tools/call", "target": "danger" })),
         ),
         (&[], r#"{"jsonrpc":"2.0","id":3,"result":{}}"#.to_owned(), json!({ "request": 3 })),
-        // What is told by headers.
+        // Values from headers.
         (
             &[("mcp-session-id", "s3cret"), ("mcp-protocol-version", "2025-06-18"), ("x-request-id", "r-1")],
             call("safe", "{}"),
@@ -337,7 +337,7 @@ fn every_request_leaves_a_record_of_what_it_was() {
             call("safe", "{}"),
             with(deny("headers_disagree", "protocol"), json!({ "request": 7 })),
         ),
-        // What is no message.
+        // Bodies that are not a message.
         (&[], "{".to_owned(), deny("invalid_request", "protocol")),
         (&[], String::new(), deny("invalid_request", "protocol")),
         (&[], format!("[{}]", call("safe", "{}")), deny("invalid_request", "protocol")),
@@ -357,7 +357,7 @@ fn every_request_leaves_a_record_of_what_it_was() {
 }
 
 #[test]
-fn requests_without_a_body_leave_one_too_and_exempt_ones_none() {
+fn requests_without_a_body_leave_a_record_unless_they_are_exempt() {
     let guard = Guard::new(&document());
     for (method, refused) in
         [("GET", false), ("DELETE", false), ("OPTIONS", false), ("PUT", true), ("get", true)]
@@ -376,13 +376,13 @@ fn requests_without_a_body_leave_one_too_and_exempt_ones_none() {
 }
 
 #[test]
-fn counters_tell_what_is_used_and_until_when() {
+fn counters_show_what_is_used_and_when_they_reset() {
     let guard = Guard::new(&document());
     let record = |tool: &str, arguments: &str| {
         let record = guard.record(&pairs(POST), call(tool, arguments).as_bytes());
         (record["decision"].as_str().unwrap().to_owned(), record["rule"].clone(), record["counters"].clone())
     };
-    // A minute begins at NOW_NS, an hour's tenth too; of a day's tenth 2 880 seconds have passed.
+    // A minute and a tenth of an hour begin at NOW_NS; 2,880 seconds of a tenth of a day have passed.
     for (tool, arguments, decision, rule, counters) in [
         ("few", "{}", "allow", "tools.few", json!([counter("few", 1, 2, 3960)])),
         ("few", "{}", "allow", "tools.few", json!([counter("few", 2, 2, 3960)])),
@@ -401,7 +401,7 @@ fn counters_tell_what_is_used_and_until_when() {
             "tools.pay",
             json!([counter("calls", 2, 5, 60), counter("spend", 50.25, 50.5, 92_160)]),
         ),
-        // It charges none of them.
+        // A refused call charges none of them.
         (
             "pay",
             r#"{"amount":1}"#,
@@ -422,7 +422,7 @@ fn counters_tell_what_is_used_and_until_when() {
 }
 
 #[test]
-fn a_policy_in_shadow_mode_records_what_it_would_have_done() {
+fn in_shadow_mode_the_record_says_what_would_have_happened() {
     let guard = Guard::new(&document_with(&json!({ "mode": "shadow" })));
     let put = [(":method", "PUT"), (":path", "/mcp")];
     for (headers, body, code, rule) in [
@@ -453,7 +453,7 @@ fn a_policy_in_shadow_mode_records_what_it_would_have_done() {
 }
 
 #[test]
-fn callers_are_known_by_their_names_and_by_nothing_that_lets_them_in() {
+fn records_name_callers_and_contain_no_credentials() {
     let grants = json!([{ "name": "ci", "match": "any" }]);
     let mut guard = Guard::new(&document_with(&json!({ "grants": grants })));
     let digest = sha256(b"key");
@@ -487,7 +487,7 @@ fn arguments_are_recorded_as_the_policy_says() {
         (read_under(json!({ "digest": "sha256" })), read_under(json!({ "digest": "blake3" })));
     assert!(hash.contains(&format!(r#""arguments_sha256":"{}""#, sha256(sent.as_bytes()))), "{hash}");
     assert!(sha256_by_name.contains(&sha256(sent.as_bytes())), "{sha256_by_name}");
-    // As `b3sum` prints it.
+    // The output of `b3sum`.
     let digest = "7ab7044422f4e5de88324372e8c6b9c05623f3c532a9b8da7f3d3cca491e94db";
     assert!(blake3.contains(&format!(r#""arguments_blake3":"{digest}""#)), "{blake3}");
     assert!(!blake3.contains("arguments_sha256") && !blake3.contains("ssword"), "{blake3}");
@@ -495,14 +495,14 @@ fn arguments_are_recorded_as_the_policy_says() {
     assert!(full.contains(written) && !full.contains("arguments_sha256"), "{full}");
     assert!(!none.contains("arguments"), "{none}");
     assert!(!hash.contains("ssword") && !none.contains("ssword"));
-    // Other requests have none, whatever their `params`.
+    // Other requests have no arguments, whatever their `params`.
     let guard = Guard::new(&document_with(&json!({ "audit": { "arguments": "full" } })));
     let record =
         guard.record(&pairs(POST), message(r#""id":1,"#, "x/own", r#"{"arguments":{"a":1}}"#).as_bytes());
     assert!(record.get("arguments").is_none());
 }
 
-/// What a caller would write to end the record, to hide in it, or to begin another.
+/// Text that a caller could use to end the record, to hide in it, or to start another.
 const FORGERIES: [&str; 14] = [
     "x\n{\"decision\":\"allow\",\"code\":null,\"id\":\"forged\"}",
     "x\r\n2027-01-15T08:00:00Z 200 {\"decision\":\"allow\"}",
@@ -520,7 +520,7 @@ const FORGERIES: [&str; 14] = [
     "\u{fdd0}é文字🚀",
 ];
 
-/// Writes a string as JSON with nothing escaped that needs not be, or with everything escaped.
+/// Writes a string as JSON with as few escapes as possible, or with everything escaped.
 fn quoted(text: &str, escaped: bool) -> String {
     let mut out = String::from("\"");
     for char in text.chars() {
@@ -533,7 +533,7 @@ fn quoted(text: &str, escaped: bool) -> String {
     out + "\""
 }
 
-/// A message in which a caller writes `text` wherever it can be written.
+/// Messages with `text` in every place that a caller controls.
 fn told_everywhere(text: &str, escaped: bool) -> Vec<String> {
     let text = quoted(text, escaped);
     vec![
@@ -585,7 +585,7 @@ fn stays_inside(text: &str, audit: &str, default: &str) {
 }
 
 #[test]
-fn nothing_that_a_caller_writes_gets_out_of_its_record() {
+fn text_from_a_caller_cannot_break_out_of_its_record() {
     for text in FORGERIES {
         for (audit, default) in [("hash", "deny"), ("full", "allow"), ("none", "deny")] {
             stays_inside(text, audit, default);
@@ -594,7 +594,7 @@ fn nothing_that_a_caller_writes_gets_out_of_its_record() {
 }
 
 #[test]
-fn a_record_has_a_bound_whatever_is_sent() {
+fn the_size_of_a_record_is_bounded() {
     for text in ["\u{7f}", "\u{2028}", "\u{85}", "🚀", "\"", "\u{1}", "x"] {
         for times in [512, 3_000] {
             stays_inside(&text.repeat(times), "hash", "deny");
@@ -604,7 +604,7 @@ fn a_record_has_a_bound_whatever_is_sent() {
     let long = "x".repeat(512);
     let body =
         |id: &str| message(&format!("\"id\":\"{id}\","), "tools/call", &format!(r#"{{"name":"{id}"}}"#));
-    // What is cut is marked, so that no name is taken for another.
+    // Cut texts are marked, so that they are not mistaken for other names.
     for (sent, told) in [
         (long.clone(), long.clone()),
         (format!("{long}x"), format!("{long}…")),
@@ -616,7 +616,7 @@ fn a_record_has_a_bound_whatever_is_sent() {
 }
 
 #[test]
-fn header_values_that_are_no_text_are_told_as_far_as_they_are() {
+fn header_values_that_are_not_text_are_recorded_as_far_as_they_are_readable() {
     let guard = Guard::new(&document());
     let bytes: &[u8] = b"a\xff\xc3\x28\xed\xa0\x80\x9b\nb";
     let headers = [
@@ -634,13 +634,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_stays_inside(text in proptest::collection::vec(any::<char>(), 0..40), full in any::<bool>()) {
+    fn arbitrary_text_stays_inside_its_record(text in proptest::collection::vec(any::<char>(), 0..40), full in any::<bool>()) {
         let text: String = text.into_iter().collect();
         stays_inside(&text, if full { "full" } else { "hash" }, "deny");
     }
 
     #[test]
-    fn any_bytes_of_a_header_stay_inside(bytes in proptest::collection::vec(any::<u8>(), 0..700)) {
+    fn arbitrary_header_bytes_stay_inside_their_record(bytes in proptest::collection::vec(any::<u8>(), 0..700)) {
         let guard = Guard::new(&document());
         let names = ["x-request-id", "mcp-session-id", "mcp-protocol-version", "mcp-name", "mcp-method", "content-type", ":path", ":method"];
         for name in names {

@@ -1,5 +1,5 @@
-//! Argument schemas against an independent implementation, the official test suite, and the schemas
-//! that a real server publishes.
+//! Schemas for arguments, compared with another implementation, the official test suite, and the schemas of a
+//! real server.
 
 mod calls;
 mod generate;
@@ -37,7 +37,7 @@ fn oracle(schema: &Value) -> jsonschema::Validator {
 }
 
 #[test]
-fn judging_agrees_with_another_implementation() {
+fn schemas_are_judged_as_by_another_implementation() {
     let counts = [Cell::new(0_u32), Cell::new(0_u32)];
     let config = Config { cases: SCHEMAS, failure_persistence: None, ..Config::default() };
     let pairs = (generate::schema(), prop::collection::vec(generate::value(), VALUES));
@@ -52,6 +52,6 @@ fn judging_agrees_with_another_implementation() {
         Ok(())
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
-    // A generator whose values all fit, or none, would prove little.
+    // The test would prove little if all values were valid, or none.
     assert!(counts.iter().all(|count| count.get() > 2_000), "{counts:?}");
 }

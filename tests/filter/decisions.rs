@@ -1,7 +1,7 @@
-//! The table of decisions, `cases/decisions/`, through the filter and a proxy in memory.
+//! The table of decisions, `cases/decisions/`, sent through the filter on an in-memory proxy.
 //!
-//! `envoy/test_decisions.py` sends the same cases through a real Envoy. What is expected of both comes
-//! from what the policy's keys mean, and neither run has an expectation of its own.
+//! `envoy/test_decisions.py` sends the same cases through a real Envoy. Both runs have the same expectations,
+//! which follow from the meaning of the policy's keys.
 
 mod coverage;
 mod seen;
@@ -19,14 +19,14 @@ use mcp_policy_filter::Worker;
 /// 2027-01-15T08:00:00Z
 const NOW_NS: u64 = 1_800_000_000_000_000_000;
 
-/// Takes a case through a proxy of its own, so that it begins with nothing counted.
+/// Runs a case on its own proxy, so that nothing has been counted before.
 fn judge(group: &Group, case: &Case) -> Result<(), String> {
     let proxy = Proxy::new(NOW_NS);
     let plugin = Worker::configure(group.document.to_string().as_bytes(), &proxy.stream());
     let plugin = Rc::new(plugin.map_err(|faults| format!("the document is refused: {faults}"))?);
     for (number, step) in case.steps.iter().enumerate() {
         let nanoseconds = std::time::Duration::from_secs_f64(step.wait).as_nanos();
-        proxy.advance(u64::try_from(nanoseconds).expect("a test waits for seconds"));
+        proxy.advance(u64::try_from(nanoseconds).expect("a test waits only for seconds"));
         for time in 1..=step.times {
             let wrong = |why| format!("step {}, time {time}: {why}", number + 1);
             seen(&proxy, &plugin, step).check(step).map_err(wrong)?;
@@ -56,7 +56,7 @@ fn seen(proxy: &Arc<Proxy>, plugin: &Rc<Worker>, step: &Step) -> Seen {
 }
 
 #[test]
-fn every_case_is_decided_as_the_table_says() {
+fn every_case_of_the_table_is_decided_as_expected() {
     let mut failures = Vec::new();
     let mut count = 0_usize;
     for topic in topics() {

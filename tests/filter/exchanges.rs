@@ -1,4 +1,4 @@
-//! The whole filter over a proxy in memory: what reaches the upstream, and what the client gets.
+//! The whole filter on an in-memory proxy: what reaches the upstream, and what the client gets.
 
 mod approvals;
 mod counting;
@@ -70,15 +70,15 @@ fn with<'a>(headers: &[(&'a str, &'a str)], more: &[(&'a str, &'a str)]) -> Vec<
     headers.iter().chain(more).copied().collect()
 }
 
-/// Posts a body at once.
+/// Posts a body in one chunk.
 fn post(proxy: &Arc<Proxy>, worker: &Rc<Worker>, body: &str) -> Exchange {
     let mut exchange = Exchange::open(proxy, Some(worker));
     exchange.request(&Sent::new(POST, &[body.as_bytes()], End::WithLast));
     exchange
 }
 
-/// Asserts that nothing of a request's body has reached the upstream, nor its headers if they are
-/// held, and that the client got the filter's own answer; returns it.
+/// Asserts that no part of a request's body has reached the upstream, nor its headers if they are held, and
+/// that the client got the filter's own answer. Returns the answer.
 #[track_caller]
 fn refused(exchange: &Exchange, held: bool, at: &str) -> (Reply, Value) {
     let arrived = exchange.upstream();
@@ -87,7 +87,7 @@ fn refused(exchange: &Exchange, held: bool, at: &str) -> (Reply, Value) {
     let reply = exchange.reply().unwrap_or_else(|| panic!("{at}: no answer"));
     let record = exchange.record();
     assert!(record.is_none_or(|record| record.starts_with(r#"{"decision":"deny""#)), "{at}");
-    let client = exchange.client().unwrap_or_else(|| panic!("{at}: no answer came through"));
+    let client = exchange.client().unwrap_or_else(|| panic!("{at}: the client got no answer"));
     assert!(client.whole && client.text() == reply.body, "{at}: {client:?}");
     assert_eq!(client.header(":status"), Some(&*reply.status.to_string()), "{at}");
     assert_eq!(client.header("content-type"), Some("application/json"), "{at}");
@@ -102,8 +102,8 @@ fn code(reply: &Reply) -> &str {
     code
 }
 
-/// Asserts that a request has reached the upstream as it was sent. Headers that went ahead ask for a
-/// plain answer, whatever was asked for.
+/// Asserts that a request has reached the upstream as it was sent, except that headers that went ahead accept
+/// only uncompressed answers.
 #[track_caller]
 fn forwarded(exchange: &Exchange, sent: &Sent, at: &str) {
     let arrived = exchange.upstream().unwrap_or_else(|| panic!("{at}: nothing arrived"));

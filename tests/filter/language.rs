@@ -1,7 +1,7 @@
-//! What holds of every policy and every call: what a rule cannot judge goes through nowhere, and a
-//! verdict depends on neither the order of keys nor white space, of the message or of the document.
+//! Properties of every policy and every call: a call that a rule cannot judge never passes, and a verdict
+//! depends neither on the order of keys nor on white space, in the message or in the document.
 
-#[expect(dead_code, reason = "messages are written with it here, and not made up")]
+#[expect(dead_code, reason = "messages are written with it here, not generated")]
 #[path = "../engine/properties/messages.rs"]
 mod messages;
 
@@ -21,14 +21,14 @@ fn many() -> ProptestConfig {
     ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// What became of a message.
+/// The outcome of a message.
 struct Judged {
     record: Value,
-    /// Status and headers of a refusal
+    /// The status and headers of a refusal
     refusal: Option<(u16, Vec<(&'static str, String)>)>,
 }
 
-/// Takes messages through a filter under a document.
+/// Sends messages through a filter with this policy document.
 fn judge(document: &str, caller: &str, bodies: &[String]) -> Vec<Judged> {
     let proxy = Proxy::new(NOW_NS);
     let plugin = Rc::new(Worker::configure(document.as_bytes(), &proxy.stream()).expect("a valid policy"));
@@ -55,7 +55,7 @@ fn call(tool: &str, arguments: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params })
 }
 
-/// An operator with a value, and values of other types than it speaks of.
+/// An operator with a value, and values of types that it does not apply to.
 fn conditions() -> impl Strategy<Value = (&'static str, Value, Vec<Value>)> {
     let no_text = || vec![json!(5), json!(true), json!([]), json!(["ab"]), json!({ "ab": 1 })];
     let no_number = || {
@@ -98,7 +98,7 @@ fn conditions() -> impl Strategy<Value = (&'static str, Value, Vec<Value>)> {
     .prop_filter("a string that is empty is refused", |(_, value, _)| *value != "")
 }
 
-/// A schema of a required argument, and values that do not fit its type.
+/// A schema with a required argument, and values of other types.
 fn schemas() -> impl Strategy<Value = (Value, Vec<Value>)> {
     select(vec![
         (json!("string"), vec![json!(5), json!(true), json!(["ab"]), json!({ "a": "b" })]),
@@ -113,7 +113,7 @@ fn schemas() -> impl Strategy<Value = (Value, Vec<Value>)> {
     ])
 }
 
-/// Puts a value where a path ends; without one there is nothing.
+/// Puts a value at a path; without a value the member is missing.
 fn at(path: &str, value: Option<Value>) -> Value {
     match (path, value) {
         ("args.a", Some(value)) => json!({ "a": value }),
@@ -127,8 +127,8 @@ fn at(path: &str, value: Option<Value>) -> Value {
     }
 }
 
-/// A document in which a rule applies to calls of `t`, and whose own and other rules let everything
-/// through; and the rule's place in it.
+/// A document with a rule that applies to calls of `t`, and the rule's place in it. Everything else in the
+/// document allows.
 fn placed(place: usize, rule: &Value) -> (Value, &'static str) {
     let identity = json!([{ "header": { "name": "x-agent-id" } }]);
     let shadow = json!({ "mode": "shadow", "action": "deny" });
@@ -149,7 +149,7 @@ fn placed(place: usize, rule: &Value) -> (Value, &'static str) {
     }
 }
 
-/// Asks for what the rule at `place` decides on.
+/// Sends the request that the rule at `place` decides on.
 fn asked(place: usize, arguments: &Value) -> String {
     let mut message = call("t", arguments);
     if place > 5 {
@@ -189,7 +189,7 @@ fn documents() -> impl Strategy<Value = Value> {
     let section = |patterns: Vec<&'static str>| prop::collection::btree_map(select(patterns), rules(), 0..4);
     let tools = section(vec!["t", "tt", "t*", "*"]);
     let resources = section(vec!["memo://a", "memo://*", "*"]).prop_map(|mut rules| {
-        // A resource takes no arguments, so a schema of them is refused.
+        // A resource has no arguments, so a schema for them is refused.
         rules.values_mut().for_each(|rule| drop(rule.as_object_mut().unwrap().remove("arguments")));
         rules
     });
@@ -240,7 +240,7 @@ fn bodies() -> impl Strategy<Value = Vec<Value>> {
     prop::collection::vec(prop_oneof![3 => of_tool, 1 => others], 1..6)
 }
 
-/// Turns a value into one that can be written in another style.
+/// Converts a value to one that can be written in another style.
 fn styled(value: &Value) -> Json {
     match value {
         Value::String(text) => Json::Text(text.clone()),
@@ -256,7 +256,7 @@ proptest! {
     #![proptest_config(many())]
 
     #[test]
-    fn what_a_condition_cannot_judge_passes_no_require_anywhere(
+    fn values_that_a_condition_cannot_judge_fail_require_in_every_place(
         (op, operand, wrong) in conditions(),
         place in 0_usize..7,
         path in select(vec!["args.a", "args.a.b", "args.a[1]", "args.a[*].b"]),
@@ -274,7 +274,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_missing_or_of_another_type_fits_no_schema_anywhere(
+    fn missing_values_and_other_types_fail_the_schema_in_every_place(
         (kind, wrong) in schemas(),
         place in 0_usize..7,
         what in any::<prop::sample::Index>(),
@@ -290,7 +290,7 @@ proptest! {
     }
 
     #[test]
-    fn neither_the_order_of_keys_nor_white_space_changes_a_verdict(
+    fn the_order_of_keys_and_white_space_do_not_change_the_verdict(
         document in documents(),
         bodies in bodies(),
         seed in any::<u64>(),

@@ -1,4 +1,4 @@
-//! Limits keep their promises: as data, in time, and with other workers in between.
+//! Limits: the contract as data, windows over time, and concurrent workers.
 
 mod contract;
 mod interleaving;
@@ -10,6 +10,6 @@ mod threads;
 use mcp_policy_engine::limit::MemoryStore;
 
 #[test]
-fn memory_keeps_the_contract() {
+fn the_memory_store_keeps_the_contract() {
     contract::hold(MemoryStore::new);
 }

@@ -1,4 +1,5 @@
-//! The filter over a proxy in memory: what reaches the upstream, what the client gets, and what is counted.
+//! Tests of the filter on an in-memory proxy: what reaches the upstream, what the client gets, and what is
+//! counted.
 
 #![allow(
     clippy::arithmetic_side_effects,

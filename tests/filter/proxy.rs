@@ -1,7 +1,7 @@
-//! A proxy in memory, with state in place of scripts: what the filter is told and what it may do are
-//! those of Envoy 1.40.
+//! An in-memory proxy that keeps state, not scripts. It tells the filter what Envoy 1.40 tells it, and allows
+//! what Envoy 1.40 allows.
 //!
-//! A [`Proxy`] is what all workers share, a [`Stream`] is the [`Host`](mcp_policy_filter::Host) of one request, and an
+//! All workers share a [`Proxy`]. A [`Stream`] is the [`Host`](mcp_policy_filter::Host) of one request. An
 //! [`Exchange`](exchange::Exchange) calls a filter in the order in which Envoy does.
 
 pub mod exchange;
@@ -41,7 +41,7 @@ pub enum Call {
     SetState,
 }
 
-/// One process: what its workers share.
+/// One process: the state that its workers share.
 #[derive(Debug)]
 pub struct Proxy {
     state: Mutex<State>,
@@ -91,12 +91,12 @@ impl Proxy {
         self.state().failing.insert(call);
     }
 
-    /// Makes nothing fail any more.
+    /// Lets all calls succeed again.
     pub fn mend(&self) {
         self.state().failing.clear();
     }
 
-    /// Has the proxy know a cluster that can be asked.
+    /// Adds a cluster that can be called.
     pub fn know(&self, cluster: &str) {
         self.state().clusters.insert(cluster.to_owned());
     }
@@ -124,12 +124,12 @@ impl Proxy {
         found
     }
 
-    /// Returns the calls that were made since this was asked last.
+    /// Returns the calls since this function was last called.
     pub fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.state().calls)
     }
 
-    /// Puts a value where another program of the same `vm_id` might.
+    /// Writes a value, as another program with the same `vm_id` could.
     pub fn put(&self, key: &str, value: &[u8]) {
         self.state().set_shared(key, value, 0);
     }
@@ -146,8 +146,8 @@ impl Proxy {
 }
 
 impl State {
-    /// Writes as Envoy does: an absent key is inserted whatever the token, zero compares nothing,
-    /// and every write in the process takes the next token.
+    /// Writes as Envoy does: a missing key is inserted whatever the token, a token of zero always matches,
+    /// and every write in the process gets the next token.
     fn set_shared(&mut self, key: &str, value: &[u8], token: u32) -> bool {
         match self.shared.get(key) {
             Some((_, current)) if token != 0 && token != *current => return false,
@@ -159,34 +159,34 @@ impl State {
     }
 }
 
-/// One HTTP stream of a proxy, as the filter on it sees it.
+/// One HTTP stream of a proxy, as its filter sees it.
 #[derive(Debug, Clone)]
 pub struct Stream {
     proxy: Arc<Proxy>,
     state: Rc<RefCell<Buffers>>,
 }
 
-/// What the proxy holds of a stream at present.
+/// The current state of a stream.
 #[derive(Debug, Default)]
 pub struct Buffers {
     pub request_headers: Headers,
     pub request_body: Vec<u8>,
     pub response_headers: Headers,
     pub response_body: Vec<u8>,
-    /// A part of the response's body is being handed over.
+    /// A part of the response's body is being passed to the filter.
     pub in_response_body: bool,
-    /// By their paths, joined by dots.
+    /// Properties by their paths, joined by dots.
     pub attributes: HashMap<String, Vec<u8>>,
     pub filter_state: HashMap<String, Vec<u8>>,
-    /// What the filter has answered.
+    /// The filter's own answer.
     pub reply: Option<Reply>,
-    /// What the filter has posted elsewhere, and to whom: where no answer has come back.
+    /// The filter's call to another cluster, until its answer arrives.
     pub posted: Option<Posted>,
-    /// The answer to it that is being handed over: a status and a body.
+    /// The answer to that call while it is being delivered: a status and a body.
     pub answer: Option<(Vec<u8>, Vec<u8>)>,
-    /// A callback for the request is under way.
+    /// A callback for the request is running.
     pub in_request: bool,
-    /// The filter lets the request go on.
+    /// The filter has resumed the request.
     pub resumed: bool,
 }
 
@@ -197,7 +197,7 @@ impl Stream {
     }
 }
 
-/// Puts one value in place of all of a name, where the first of them stood, or removes them.
+/// Replaces all values of a name with one, at the position of the first, or removes them.
 fn set(headers: &mut Headers, name: &str, value: Option<&str>) {
     assert!(!name.bytes().any(|byte| byte.is_ascii_uppercase()), "Envoy keeps names in lower case");
     let at = headers.iter().position(|(known, _)| known == name).unwrap_or(headers.len());
@@ -226,14 +226,14 @@ impl host::Stream for Stream {
 
     fn set_request_body(&self, bytes: &[u8]) -> Result<(), Broken> {
         self.take(Call::SetRequestBody, |state| {
-            assert!(!state.request_body.is_empty(), "Envoy replaces no body where there is none");
+            assert!(!state.request_body.is_empty(), "Envoy cannot replace a body that does not exist");
             state.request_body = bytes.to_vec();
         })
     }
 
     fn resume(&self) -> Result<(), Broken> {
         self.take(Call::Resume, |state| {
-            assert!(!state.in_request, "within a callback for the request, Envoy would wait for its end");
+            assert!(!state.in_request, "Envoy does this only after the request's callback");
             state.resumed = true;
         })
     }
@@ -253,14 +253,14 @@ impl host::Stream for Stream {
     fn set_response_body(&self, bytes: &[u8]) -> Result<(), Broken> {
         self.take(Call::SetResponseBody, |state| {
             let there = state.in_response_body || !state.response_body.is_empty();
-            assert!(there, "Envoy replaces no body where there is none, and the SDK traps");
+            assert!(there, "Envoy cannot replace a body that does not exist, and the SDK traps");
             state.response_body = bytes.to_vec();
         })
     }
 
     fn reply(&self, reply: &Reply) -> Result<(), Broken> {
         self.take(Call::Reply, |state| {
-            assert_eq!(state.reply, None, "a request is answered once");
+            assert_eq!(state.reply, None, "a request is answered only once");
             state.reply = Some(reply.clone());
         })
     }
@@ -319,7 +319,7 @@ impl Process for Stream {
             return Err(Broken);
         }
         let posted = &mut self.state.borrow_mut().posted;
-        assert_eq!(*posted, None, "one question at a time");
+        assert_eq!(*posted, None, "only one question at a time");
         let to = [request.cluster, request.authority, request.path].map(str::to_owned);
         state.posts += 1;
         let token = Token(state.posts);
@@ -344,7 +344,7 @@ impl SharedMemory for Stream {
     }
 }
 
-/// What the filter has sent to another cluster.
+/// A call of the filter to another cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posted {
     /// Cluster, authority and path

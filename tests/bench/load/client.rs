@@ -1,4 +1,4 @@
-//! Connections to one listener, on which one request is sent again and again.
+//! Connections to one listener, on which one request is sent repeatedly.
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
@@ -10,7 +10,7 @@ use mio::{Interest, Registry, Token};
 
 use crate::CLIENTS;
 
-/// Asks one listener; `expected` is in each of its answers.
+/// Sends requests to one listener; each answer must contain `expected`.
 #[derive(Debug)]
 pub struct Client {
     number: usize,
@@ -18,7 +18,7 @@ pub struct Client {
     request: Vec<u8>,
     connections: Vec<Connection>,
     free: VecDeque<usize>,
-    /// Where bytes are read into, made once
+    /// The read buffer, allocated once
     buffer: Vec<u8>,
 }
 
@@ -28,11 +28,11 @@ struct Connection {
     /// How much of the request has been written
     sent: usize,
     received: Vec<u8>,
-    /// Since when its request is under way
+    /// When its request started
     since: Option<Instant>,
 }
 
-/// Returns which client's which connection has a token, if any has.
+/// Returns the client and the connection of a token, if it has any.
 pub fn parts(token: Token) -> Option<(usize, usize)> {
     let rest = token.0.checked_sub(CLIENTS.0)?;
     Some((rest >> 16, rest & 0xffff))
@@ -59,7 +59,7 @@ impl Client {
         Ok(Self { number, expected, request, connections, free, buffer: vec![0; 16 * 1024] })
     }
 
-    /// Has the poll tell of these connections.
+    /// Registers these connections with the poll.
     pub fn register(mut self, registry: &Registry) -> io::Result<Self> {
         for (number, connection) in self.connections.iter_mut().enumerate() {
             let token = Token(CLIENTS.0 + (self.number << 16) + number);
@@ -91,7 +91,7 @@ impl Client {
         connection.write(&self.request)
     }
 
-    /// Does what can be done on a connection.
+    /// Reads and writes as much as possible on a connection.
     pub fn handle(&mut self, number: usize, latencies: &mut Vec<u64>) -> io::Result<()> {
         let connection = &mut self.connections[number];
         connection.write(&self.request)?;
@@ -125,7 +125,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads all that has come.
+    /// Reads everything that has arrived.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         loop {
             match self.stream.read(buffer) {
@@ -135,7 +135,7 @@ impl Connection {
                 }
                 Ok(read) => {
                     self.received.extend(&buffer[..read]);
-                    // Less than there was room for is all there is.
+                    // If less was read than fits, nothing more is waiting.
                     if read < buffer.len() {
                         return Ok(());
                     }
@@ -153,12 +153,12 @@ fn is_whole(answer: &[u8]) -> io::Result<bool> {
     Ok(answer.len() >= head + length)
 }
 
-/// Returns how long a message's head is, the empty line included, if it is whole.
+/// Returns the length of a message's head with its empty line, if it is complete.
 pub fn head(message: &[u8]) -> Option<usize> {
     message.windows(4).position(|end| end == b"\r\n\r\n").map(|end| end + 4)
 }
 
-/// Returns the length that a head tells of the body.
+/// Returns the body's length as given in the head.
 pub fn length(head: &[u8]) -> Option<usize> {
     let name = b"content-length:";
     let line = head

@@ -1,17 +1,17 @@
-//! Loads Envoy with requests, and serves behind it, in one thread: it takes one core and leaves the
-//! others to Envoy.
+//! Sends requests to Envoy and serves behind it, in one thread: it uses one core and leaves the others to
+//! Envoy.
 //!
-//! It prints `port=12345`, where it serves, and takes one command a line:
+//! It prints `port=12345`, its own port, and reads one command a line:
 //!
 //! | command | does |
 //! |---|---|
-//! | `add PORT CONNECTIONS EXPECTED REQUEST` | opens connections; answers `added NUMBER`. The texts are in hex, `EXPECTED` is a part of every answer |
-//! | `burst NUMBER REQUESTS` | sends on all connections at once, and again when all answers are there |
-//! | `sustain NUMBER MILLISECONDS` | keeps a request under way on every connection |
-//! | `rate NUMBER PER_SECOND MILLISECONDS` | sends at fixed times, whether or not answers have come |
+//! | `add PORT CONNECTIONS EXPECTED REQUEST` | opens connections; answers `added NUMBER`. The texts are in hex, and every answer must contain `EXPECTED` |
+//! | `burst NUMBER REQUESTS` | sends one request on all connections at once, and again when all answers have arrived |
+//! | `sustain NUMBER MILLISECONDS` | keeps one request in flight on every connection |
+//! | `rate NUMBER PER_SECOND MILLISECONDS` | sends at fixed times, whether or not answers have arrived |
 //!
-//! The last three answer `done REQUESTS P50 P99`, latencies in nanoseconds: under `rate` they count from
-//! when a request was to be sent. An answer that is not the expected one ends the program.
+//! The last three answer `done REQUESTS P50 P99`, with latencies in nanoseconds. Under `rate`, latencies
+//! count from the time at which a request was due. An unexpected answer ends the program.
 
 mod client;
 mod pace;
@@ -26,10 +26,10 @@ use client::Client;
 use pace::Pace;
 use server::Server;
 
-/// How long nothing may happen while answers are awaited.
+/// How long to wait for the next answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Waiting in the kernel ends late by up to a millisecond; what is due sooner is waited for awake.
+/// The kernel's wait can end a millisecond late, so shorter waits are busy loops.
 const AWAKE: Duration = Duration::from_millis(2);
 
 fn main() -> io::Result<()> {
@@ -45,7 +45,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Everything that is open.
+/// All open clients and the server.
 struct Bench {
     poll: Poll,
     events: Events,
@@ -84,7 +84,7 @@ impl Bench {
         Ok(format!("done {} {} {}", latencies.len(), at(50), at(99)))
     }
 
-    /// Sends requests until the pace is over and all answers are there; returns their latencies.
+    /// Sends requests until the pace is over and all answers have arrived; returns their latencies.
     fn run(&mut self, number: usize, mut pace: Pace) -> io::Result<Vec<u64>> {
         let mut latencies = Vec::new();
         loop {
@@ -104,7 +104,7 @@ impl Bench {
             };
             self.poll.poll(&mut self.events, Some(timeout))?;
             if self.events.is_empty() && due.is_none() {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer comes"));
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer arrived"));
             }
             for event in &self.events {
                 match client::parts(event.token()) {

@@ -7,32 +7,32 @@ use crate::client::Client;
 /// One way to load a server.
 #[derive(Debug)]
 pub enum Pace {
-    /// So many more requests, in rounds: one on every connection, then one answer to each
+    /// This many more requests in rounds: one on every connection, then all answers
     Burst { left: u64, round: usize },
-    /// As many as there are connections, all the time
+    /// One request in flight on every connection
     Sustain { until: Instant },
     /// At fixed times
     Rate { due: Instant, interval: Duration, left: u64 },
 }
 
 impl Pace {
-    /// Sends at least so many requests, in full rounds.
+    /// Sends at least this many requests, in full rounds.
     pub fn burst(requests: u64) -> Self {
         Self::Burst { left: requests, round: 0 }
     }
 
-    /// Sends for so long.
+    /// Sends for this long.
     pub fn sustain(time: Duration) -> Self {
         Self::Sustain { until: Instant::now() + time }
     }
 
-    /// Sends so many requests a second for so long.
+    /// Sends this many requests a second for this long.
     pub fn rate(per_second: u64, time: Duration) -> Self {
         let left = per_second * time.as_millis() as u64 / 1_000;
         Self::Rate { due: Instant::now(), interval: Duration::from_secs(1) / per_second as u32, left }
     }
 
-    /// Returns since when the next request has been due, if it is.
+    /// Returns when the next request became due, if it is due.
     pub fn next(&mut self, now: Instant, client: &Client) -> Option<Instant> {
         match self {
             Self::Burst { left, round } => {
@@ -65,7 +65,7 @@ impl Pace {
         }
     }
 
-    /// Returns when the next request is due, where that depends on the time alone.
+    /// Returns when the next request is due, if that depends only on the time.
     pub fn due(&self) -> Option<Instant> {
         match self {
             Self::Rate { due, left, .. } if *left > 0 => Some(*due),

@@ -1,5 +1,5 @@
-//! The server behind Envoy. It answers every request alike and looks at nothing but its length, to leave
-//! the machine to Envoy.
+//! The server behind Envoy. It gives every request the same answer and reads only its length, to leave the
+//! CPU to Envoy.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _, Write as _};
@@ -14,23 +14,23 @@ const BODY: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text
 
 const LISTENER: Token = Token(0);
 
-/// Everything that Envoy has open to it.
+/// All connections from Envoy.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     connections: HashMap<Token, Connection>,
     last: usize,
     answer: Vec<u8>,
-    /// Where bytes are read into, made once
+    /// The read buffer, allocated once
     buffer: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct Connection {
     stream: TcpStream,
-    /// What has come of a request's head
+    /// The part of a request's head that has arrived
     head: Vec<u8>,
-    /// How much of its body is missing, once the head is there
+    /// How much of its body is missing, once the head is complete
     missing: Option<usize>,
 }
 
@@ -49,7 +49,7 @@ impl Server {
         Ok(self.listener.local_addr()?.port())
     }
 
-    /// Does what can be done where a token points to.
+    /// Handles the listener or connection of a token.
     pub fn handle(&mut self, token: Token, registry: &Registry) -> io::Result<()> {
         if token == LISTENER {
             return self.accept(registry);
@@ -79,7 +79,7 @@ impl Server {
 }
 
 impl Connection {
-    /// Takes what has come and answers what is whole. Returns whether the connection is still open.
+    /// Reads what has arrived and answers complete requests. Returns whether the connection is still open.
     fn serve(&mut self, answer: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
         loop {
             match self.stream.read(buffer) {
@@ -91,14 +91,14 @@ impl Connection {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
-                // Envoy resets what it has refused.
+                // Envoy resets connections of refused requests.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Takes a part of a request. Envoy sends the next one when this one is answered.
+    /// Takes a part of a request. Envoy sends the next request when this one is answered.
     fn take(&mut self, bytes: &[u8], answer: &[u8]) -> io::Result<()> {
         let missing = match self.missing {
             Some(missing) => missing.saturating_sub(bytes.len()),

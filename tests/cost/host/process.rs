@@ -5,7 +5,8 @@ use wasmi::{Caller, Error, Linker};
 use super::{CAS_MISMATCH, Call, Host, NOT_FOUND, NOW_NS, OK, Status};
 
 impl Host {
-    /// Writes as Envoy does: an absent key is inserted whatever the version, zero compares nothing.
+    /// Writes as Envoy does: a missing key is inserted whatever the version, and a version of zero always
+    /// matches.
     fn set_shared(&mut self, key: Vec<u8>, value: Vec<u8>, version: u32) -> u32 {
         match self.shared.get(&key) {
             Some((_, current)) if version != 0 && version != *current => return CAS_MISMATCH,
@@ -27,7 +28,7 @@ impl Host {
     }
 }
 
-/// Adds these calls.
+/// Defines these calls.
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
     store(linker)?;
     metrics(linker)?;
@@ -61,7 +62,7 @@ fn store(linker: &mut Linker<Host>) -> Result<(), Error> {
     linker.func_wrap("env", name, set)?;
     let name = "proxy_get_property";
     let get = move |caller: Caller<'_, Host>, _: u32, _: u32, _: u32, _: u32| -> Status {
-        // No request of the fixed set comes with a certificate or with dynamic metadata.
+        // No request in the fixed set has a certificate or dynamic metadata.
         Call::new(caller, name);
         Ok(NOT_FOUND)
     };

@@ -25,7 +25,7 @@ impl Host {
     }
 }
 
-/// Writes headers in the form in which proxy-wasm hands them over.
+/// Writes headers in proxy-wasm's format.
 fn serialize(headers: &Headers) -> Vec<u8> {
     let mut bytes = (headers.len() as u32).to_le_bytes().to_vec();
     for (name, value) in headers {
@@ -39,7 +39,7 @@ fn serialize(headers: &Headers) -> Vec<u8> {
     bytes
 }
 
-/// Reads headers in that form.
+/// Reads headers in proxy-wasm's format.
 fn deserialize(bytes: &[u8]) -> Option<Headers> {
     let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
     if bytes.is_empty() {
@@ -55,7 +55,7 @@ fn deserialize(bytes: &[u8]) -> Option<Headers> {
     (0..count).map(|one| Some((text(number(4 + 8 * one)?)?, text(number(8 + 8 * one)?)?))).collect()
 }
 
-/// Adds these calls.
+/// Defines these calls.
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
     buffers(linker)?;
     maps(linker)?;
@@ -145,7 +145,7 @@ fn maps(linker: &mut Linker<Host>) -> Result<(), Error> {
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "the ABI's own")]
+#[expect(clippy::too_many_arguments, reason = "the ABI requires them")]
 fn send_local_response(
     caller: Caller<'_, Host>,
     status: u32,
@@ -164,7 +164,7 @@ fn send_local_response(
     Ok(OK)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the ABI's own")]
+#[expect(clippy::too_many_arguments, reason = "the ABI requires them")]
 fn http_call(
     caller: Caller<'_, Host>,
     _cluster: u32,

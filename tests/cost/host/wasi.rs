@@ -1,4 +1,5 @@
-//! What Rust's standard library asks of WASI: nothing of the machine, and the same every time.
+//! The WASI calls of Rust's standard library. Their answers do not depend on the machine and are always the
+//! same.
 
 use wasmi::{Caller, Error, Linker};
 
@@ -24,7 +25,7 @@ impl Host {
     }
 }
 
-/// Adds what the module imports, and the clock that it may come to import.
+/// Defines the module's imports, and a clock in case it imports one.
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
     let name = "random_get";
     let random = move |caller: Caller<'_, Host>, at: u32, size: u32| -> Errno {

@@ -1,14 +1,14 @@
-//! What a module says of itself.
+//! Facts about a module.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 
 use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 
-/// What the functions are called that hand out memory, behind rustc's mangling.
+/// The names of the functions that allocate, without rustc's mangling.
 const ALLOCATORS: [&str; 3] = ["__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"];
 
-/// What has to be known of a module before it is rewritten.
+/// What must be known about a module before it is rewritten.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// How many functions it imports
@@ -28,8 +28,7 @@ pub(super) struct Found {
 impl Found {
     /// Reads a module.
     ///
-    /// # Errors
-    /// When it cannot be read, or does not say which of its functions allocate.
+    /// # Errors If it cannot be read, or does not name the functions that allocate.
     pub(super) fn of(wasm: &[u8]) -> Result<Self, Box<dyn Error>> {
         let mut found = Self::default();
         for payload in Parser::new(0).parse_all(wasm) {
@@ -50,7 +49,9 @@ impl Found {
             }
         }
         if found.allocators.is_empty() {
-            return Err(format!("the module names none of {ALLOCATORS:?}: is its name section gone?").into());
+            return Err(
+                format!("the module names none of {ALLOCATORS:?}: is its name section missing?").into()
+            );
         }
         Ok(found)
     }

@@ -1,4 +1,4 @@
-//! Calls and their callers: what conditions make of a decision.
+//! How conditions on calls and callers affect decisions.
 
 use mcp_policy_engine::decide::condition::{Attributes, deny_if, require};
 use mcp_policy_engine::policy::Policy;
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{called, condition, decided, named, nobody, policy};
 
 #[test]
-fn a_caller_is_judged_by_grant_principal_and_claims() {
+fn conditions_can_test_the_grant_the_principal_and_claims() {
     let claims =
         r#"{"team":"sre","level":3,"groups":["a","b"],"https://corp/roles":["admin"],"org":{"unit":"x"}}"#;
     let known = Attributes { arguments: None, grant: "ci", principal: Some("bob"), claims: Some(claims) };
@@ -15,7 +15,7 @@ fn a_caller_is_judged_by_grant_principal_and_claims() {
     let unreadable = Attributes { claims: Some("{"), ..known };
     let twofold = Attributes { claims: Some(r#"{"team":"sre","team":"dev"}"#), ..known };
     for (path, op, value, expected) in [
-        // the known caller, a stranger, one whose claims cannot be read, one whose claims read in two ways
+        // a known caller, a stranger, a caller with unreadable claims, a caller with ambiguous claims
         ("grant", "eq", "\"ci\"", "+-++"),
         ("grant", "exists", "true", "++++"),
         ("principal", "in", "[\"bob\",\"eve\"]", "+0++"),
@@ -37,7 +37,7 @@ fn a_caller_is_judged_by_grant_principal_and_claims() {
 }
 
 #[test]
-fn a_denial_has_the_condition_for_its_rule() {
+fn a_denial_names_the_condition_that_caused_it() {
     let small = json!({ "path": "args.a", "op": "lte", "value": 10 });
     let team = json!({ "path": "claims.team", "op": "eq", "value": "sre" });
     let bob = json!({ "path": "principal", "op": "neq", "value": "eve" });
@@ -63,7 +63,7 @@ fn a_denial_has_the_condition_for_its_rule() {
 }
 
 #[test]
-fn a_condition_in_shadow_mode_advises_and_one_beside_approval_denies() {
+fn a_condition_denies_before_approval_is_asked_and_only_advises_in_shadow_mode() {
     let small = json!({ "path": "args.a", "op": "lte", "value": 10 });
     let shadow = policy(&json!({ "mode": "shadow", "require": [small] }));
     called(&shadow, r#"{"a":50}"#, |decision| {

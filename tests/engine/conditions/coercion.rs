@@ -1,10 +1,10 @@
-//! Values that servers convert: no operator that speaks of the argument lets one through.
+//! Values that servers convert: no operator on the argument lets one through.
 
 use serde_json::json;
 
 use super::{OPERATORS, called, judged, policy};
 
-/// What a tool takes, an operator and value that speak of it, and what some servers convert to it.
+/// What a tool accepts, a condition on it, and values that some servers convert to it.
 const ATTACKS: [(&str, &str, &[&str]); 4] = [
     (
         "a number",
@@ -39,7 +39,7 @@ const ATTACKS: [(&str, &str, &[&str]); 4] = [
 ];
 
 #[test]
-fn what_servers_convert_is_denied_by_every_operator_that_speaks_of_it() {
+fn values_that_servers_convert_are_denied_by_every_operator_on_the_argument() {
     let mut judgements = 0;
     for (of, value, attacks) in ATTACKS {
         let lists = of == "a list of strings";
@@ -80,7 +80,7 @@ fn what_servers_convert_is_denied_by_every_operator_that_speaks_of_it() {
 }
 
 #[test]
-fn a_container_in_a_string_is_not_looked_into() {
+fn json_inside_a_string_is_not_parsed() {
     for (path, arguments) in [
         ("args.config.host", r#"{"config":"{\"host\":\"evil\"}"}"#),
         ("args.config.host", r#"{"config":["host","evil"]}"#),

@@ -1,4 +1,4 @@
-//! What holds of every condition and every argument.
+//! Laws that hold for every condition and every argument.
 
 use mcp_policy_engine::decide::condition::Truth;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{OPERATORS, called, judged, policy};
 
-/// The JSON types that an operator with this value speaks of.
+/// The JSON types that an operator with this value applies to.
 fn speaks_of(op: &str, value: &str) -> Vec<&'static str> {
     let value: Value = serde_json::from_str(value).unwrap();
     let name = |value: &Value| match value {
@@ -62,7 +62,7 @@ fn objects() -> impl Strategy<Value = Vec<(String, Value)>> {
     })
 }
 
-/// Writes entries in this order, with this white space around everything.
+/// Writes entries in this order, with this white space around every token.
 fn written(entries: &[(String, Value)], space: &str) -> String {
     fn of(value: &Value, space: &str, backwards: bool) -> String {
         match value {
@@ -95,7 +95,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 700, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_missing_null_or_of_another_type_passes_no_require(
+    fn missing_values_nulls_and_other_types_fail_every_require(
         entries in objects(),
         (op, operand) in select(OPERATORS.to_vec()),
     ) {
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn a_require_and_a_deny_if_of_one_condition_are_never_both_passed_by_what_is_there(
+    fn a_value_never_passes_both_require_and_deny_if_of_one_condition(
         value in value(),
         (op, operand) in select(OPERATORS.to_vec()),
     ) {
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn to_require_is_to_deny_the_opposite_of_what_is_there(
+    fn requiring_a_condition_equals_denying_its_opposite_for_values_that_exist(
         value in value(),
         (op, operand) in select(OPERATORS.to_vec()),
     ) {
@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn judging_is_independent_of_the_order_of_keys_and_of_white_space(
+    fn the_order_of_keys_and_white_space_do_not_affect_conditions(
         entries in objects(),
         turn in 0_usize..4,
         (op, operand) in select(OPERATORS.to_vec()),

@@ -1,10 +1,10 @@
-//! Paths to many values, and to none.
+//! Paths that select many values, or none.
 
 use super::judged_at;
 
 #[test]
-fn a_wildcard_asks_every_element_and_denies_any() {
-    // What `require` and `deny_if` say of elements that end with `@corp`.
+fn a_wildcard_requires_every_element_and_denies_if_any_matches() {
+    // The results of `require` and `deny_if` for elements that end with `@corp`.
     for (path, arguments, required, denied) in [
         ("args.to[*]", r#"{"to":["a@corp","b@corp"]}"#, true, true),
         ("args.to[*]", r#"{"to":["a@corp","b@else"]}"#, false, true),
@@ -37,7 +37,7 @@ fn a_wildcard_asks_every_element_and_denies_any() {
 }
 
 #[test]
-fn absence_is_required_of_every_element_and_denied_of_any() {
+fn exists_is_judged_over_all_elements_of_a_wildcard() {
     for (arguments, present_in_all, present_in_some, absent_in_some) in [
         (r#"{"items":[{"x":1},{"x":2}]}"#, true, true, false),
         (r#"{"items":[{"x":1},{}]}"#, false, true, true),

@@ -1,11 +1,11 @@
-//! What a caller is told.
+//! What a denial tells the caller.
 
 use serde_json::json;
 
 use super::{called, policy};
 
 #[test]
-fn a_denial_says_which_argument_and_what_would_be_accepted() {
+fn a_denial_names_the_argument_and_what_would_be_accepted() {
     for (place, condition, arguments, expected) in [
         (
             "require",
@@ -124,7 +124,7 @@ fn a_denial_says_which_argument_and_what_would_be_accepted() {
 }
 
 #[test]
-fn a_reason_and_a_name_of_its_own_are_told() {
+fn a_condition_can_have_its_own_reason_and_name() {
     let small = json!({ "path": "args.a", "op": "lte", "value": 10 });
     let with = |more: serde_json::Value| {
         let mut condition = small.clone();

@@ -1,4 +1,4 @@
-//! The proxy's knowledge of one caller, in place of Envoy's.
+//! What the proxy knows about one caller; stands in for Envoy.
 
 use std::cell::RefCell;
 
@@ -8,10 +8,10 @@ use mcp_policy_engine::policy::{Certificate, Policy, Source};
 
 use Given::{Bytes, Head, Name, Token, TokenAt};
 
-/// Where Envoy's `jwt_authn` puts what it verified.
+/// The metadata in which Envoy's `jwt_authn` stores verified tokens.
 pub const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
 
-/// What a proxy knows of a caller, and what of it has been asked for.
+/// What a proxy knows about a caller, and which parts of it have been read.
 #[derive(Debug, Default)]
 pub struct Known {
     pub headers: Headers,
@@ -56,16 +56,16 @@ impl Credentials for Known {
     }
 }
 
-/// One thing that a proxy knows of a caller.
+/// One fact that a proxy knows about a caller.
 #[derive(Debug, Clone, Copy)]
 pub enum Given {
     /// A header
     Head(&'static str, &'static str),
-    /// A header that is no text
+    /// A header whose value is not text
     Bytes(&'static str, &'static [u8]),
-    /// Claims of a token where `jwt_authn` puts them
+    /// Claims of a token, in the metadata of `jwt_authn`
     Token(&'static str),
-    /// The same elsewhere
+    /// Claims of a token in other metadata
     TokenAt(&'static str, &'static str, &'static str),
     /// A name in the certificate
     Name(Certificate, &'static str),

@@ -1,4 +1,4 @@
-//! Whatever a grant says, it allows nothing that was denied without it.
+//! Grants only narrow: no grant allows a call that is denied without it.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ fn allows(policy: &Arc<Policy>, before: &Arc<Policy>, history: &[usize], asked: 
         let environment = FixedEnvironment { store: &store, places: &places, now_ns: NOW_NS };
         let (method, params) = TARGETS[number];
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
-        let nobody = |question: &Question| panic!("nobody is to be asked: {question:?}");
+        let nobody = |question: &Question| panic!("unexpected question: {question:?}");
         let step = request.start_case(body.as_bytes(), &environment);
         matches!(step.conclude(&request, &environment, nobody).verdict, Verdict::Forward { .. })
     };
@@ -43,7 +43,7 @@ fn allows(policy: &Arc<Policy>, before: &Arc<Policy>, history: &[usize], asked: 
     judge(policy, asked)
 }
 
-/// Tells whether a policy lets a call through that nothing was before; 0 is of a tool, 3 of a prompt.
+/// Tells whether a policy allows a call when no other call came before; 0 is a tool, 3 a prompt.
 pub fn allows_alone(policy: &Arc<Policy>, asked: usize) -> bool {
     allows(policy, policy, &[], asked)
 }
@@ -99,10 +99,10 @@ fn granted(document: &Value, grant: Option<&Value>) -> Arc<Policy> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
-    /// Said of one call at one state of the counters: what is refused charges nothing, which leaves
-    /// more room to what comes after it.
+    /// Both policies judge the same call with the same counters: a refused call charges nothing and would
+    /// leave more room for later calls.
     #[test]
-    fn a_grant_never_allows_what_was_denied_without_its_sections(
+    fn the_sections_of_a_grant_never_allow_what_was_denied_without_them(
         document in rules(),
         grant in rules(),
         history in prop::collection::vec(0..TARGETS.len(), 0..4),
@@ -113,12 +113,12 @@ proptest! {
         let whole = granted(&document, Some(&grant));
         let [alone, empty, whole] =
             [&alone, &empty, &whole].map(|policy| allows(policy, &empty, &history, asked));
-        prop_assert_eq!(alone || speaks_of_grants(&document), empty || speaks_of_grants(&document), "a grant without sections adds something");
+        prop_assert_eq!(alone || speaks_of_grants(&document), empty || speaks_of_grants(&document), "a grant without sections changes the verdict");
         prop_assert!(empty || !whole, "the grant's sections allow what the document denies");
     }
 
     #[test]
-    fn a_key_that_can_only_narrow_never_allows_what_was_denied(
+    fn adding_a_narrowing_key_to_a_grant_never_allows_what_was_denied(
         document in rules(),
         grant in rules(),
         history in prop::collection::vec(0..TARGETS.len(), 0..4),
@@ -128,8 +128,8 @@ proptest! {
     ) {
         let (mut less, mut more) = (grant.clone(), grant);
         less.as_object_mut().expect("an object").remove(added);
-        // What an entry names under default deny is allowed by it; under default allow every
-        // section takes away.
+        // Under default deny an entry allows what it names, so it widens. Under default allow every section
+        // narrows.
         if !["hide", "all_tools"].contains(&added) {
             less["default"] = json!("allow");
             more["default"] = json!("allow");
@@ -138,11 +138,11 @@ proptest! {
         prop_assume!(!more[added].is_null());
         let [less, more] = [&less, &more].map(|grant| granted(&document, Some(grant)));
         let [before, after] = [&less, &more].map(|policy| allows(policy, &less, &history, asked));
-        prop_assert!(before || !after, "`{}` more allows more", added);
+        prop_assert!(before || !after, "adding `{}` allows more", added);
     }
 
     #[test]
-    fn the_first_section_of_a_grant_never_allows_what_was_denied(
+    fn adding_the_first_section_to_a_grant_never_allows_what_was_denied(
         document in rules(),
         grant in rules(),
         asked in 0..TARGETS.len(),
@@ -160,11 +160,11 @@ proptest! {
         grant[section] = entries.clone();
         let more = granted(&document, Some(&grant));
         let [before, after] = [&less, &more].map(|policy| allows(policy, &less, &[], asked));
-        prop_assert!(before || !after, "a first section allows more");
+        prop_assert!(before || !after, "adding the first section allows more");
     }
 }
 
-/// A condition on the grant's name holds or not by whether there is one.
+/// A condition on the grant's name depends on whether there is a grant.
 fn speaks_of_grants(document: &Value) -> bool {
     document.to_string().contains("\"grant\"")
 }

@@ -1,4 +1,4 @@
-//! Policies, and what becomes of them when an entry is taken out.
+//! What changes in a policy when an entry is removed.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ fn entries(patterns: &'static str) -> impl Strategy<Value = Vec<Entry>> {
     })
 }
 
-/// A call of what an entry stands for, and perhaps a more literal one.
+/// A call of a name that an entry matches, perhaps also matched by a more literal one.
 type Asked = (Index, String, u32);
 
 fn asked() -> impl Strategy<Value = Asked> {
@@ -51,7 +51,7 @@ fn with_entries(default: &str, entries: &[Entry]) -> Option<Arc<Policy>> {
     let tools: serde_json::Map<_, _> =
         entries.iter().map(|entry| (entry.pattern.clone(), entry.rule.clone())).collect();
     let document = serde_json::json!({"version": "1", "default": default, "tools": tools});
-    // Of two ambiguous patterns neither decides: such a document is refused.
+    // A document with two ambiguous patterns is refused.
     Policy::from_bytes(document.to_string().as_bytes()).ok().map(Arc::new)
 }
 
@@ -66,7 +66,8 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
-/// Finds the entry that decides on a name: the exact one, else the pattern with most literal characters.
+/// Finds the entry that decides on a name: the exact one, otherwise the pattern with the most literal
+/// characters.
 fn decider<'e>(entries: &'e [Entry], name: &str) -> Option<&'e Entry> {
     let literals = |entry: &Entry| entry.pattern.chars().filter(|char| *char != '*').count();
     entries
@@ -75,7 +76,7 @@ fn decider<'e>(entries: &'e [Entry], name: &str) -> Option<&'e Entry> {
         .max_by_key(|entry| (!entry.pattern.contains('*'), literals(entry)))
 }
 
-/// Tells whether a policy lets a call through after others, which were judged by `before`.
+/// Tells whether a policy allows a call after others that were judged by `before`.
 fn allows(policy: &Arc<Policy>, before: &Arc<Policy>, history: &[String], asked: &str) -> bool {
     let (store, headers) = (MemoryStore::new(), Headers::default());
     for call in history {
@@ -87,14 +88,14 @@ fn allows(policy: &Arc<Policy>, before: &Arc<Policy>, history: &[String], asked:
 proptest! {
     #![proptest_config(many())]
 
-    /// Under default deny, an entry that is taken out takes what it allowed with it; what it denied is
-    /// decided by the pattern behind it, if there is one. So it never allows more, unless it denied what a
-    /// broader pattern allows. Under default allow, what no pattern stands behind is allowed.
+    /// Under default deny, removing an entry removes what it allowed. What it denied is then decided by the
+    /// next matching pattern, if there is one. So more is allowed only if the entry denied what a broader
+    /// pattern allows. Under default allow, names without another matching pattern are allowed.
     ///
-    /// This is said of one call at one state of the counters: a tool that is taken out charges no counter
-    /// any more, which leaves the tools that share one with more of its room.
+    /// Both policies judge the same call with the same counters: a removed tool no longer charges its
+    /// counters, which leaves more room for tools that share them.
     #[test]
-    fn an_entry_less_allows_more_only_where_it_denied_what_stands_behind_it(
+    fn removing_an_entry_allows_more_only_where_a_broader_pattern_or_the_default_allows(
         default in select(vec!["deny", "deny", "allow"]),
         entries in entries("[ab]{1,2}|[ab]{0,2}\\*[ab]{0,1}"),
         out in any::<Index>(),
@@ -104,7 +105,7 @@ proptest! {
         let Some(whole) = with_entries(default, &entries) else { return Ok(()) };
         let mut rest = entries.clone();
         let gone = rest.remove(out.index(entries.len()));
-        let less = with_entries(default, &rest).expect("an entry less makes no pattern ambiguous");
+        let less = with_entries(default, &rest).expect("removing an entry makes no pattern ambiguous");
 
         let history: Vec<String> = history.iter().map(|asked| call(&entries, asked).1).collect();
         let (name, asked) = call(&entries, &asked);
@@ -112,19 +113,19 @@ proptest! {
         let decided = decider(&entries, &name).is_some_and(|entry| entry.pattern == gone.pattern);
         let behind = decider(&rest, &name);
         if !decided {
-            prop_assert_eq!(before, after, "the entry did not decide, but its absence does");
+            prop_assert_eq!(before, after, "removing an entry that did not decide changes the verdict");
         } else if behind.is_none() {
-            prop_assert_eq!(after, default == "allow", "nothing stands behind the entry");
+            prop_assert_eq!(after, default == "allow", "no other entry matches");
         }
         if after && !before {
-            prop_assert!(decided && gone.rule != serde_json::json!({}), "an entry that allows all it decides");
-            prop_assert!(behind.is_some() || default == "allow", "nothing stands behind the entry");
+            prop_assert!(decided && gone.rule != serde_json::json!({}), "removing an entry that allows everything allows more");
+            prop_assert!(behind.is_some() || default == "allow", "no other entry matches");
         }
     }
 
     #[test]
-    fn a_tool_less_under_default_deny_never_allows_more(
-        // Tools by their names, as in a policy that lists every tool: no pattern stands behind any.
+    fn removing_a_tool_under_default_deny_never_allows_more(
+        // Exact names, as in a policy that lists every tool: there are no patterns.
         entries in entries("[ab]{1,2}"),
         out in any::<Index>(),
         history in prop::collection::vec(asked(), 0..6),
@@ -137,7 +138,7 @@ proptest! {
         let history: Vec<String> = history.iter().map(|asked| call(&entries, asked).1).collect();
         let (name, asked) = call(&entries, &asked);
         let [before, after] = [&whole, &less].map(|policy| allows(policy, &whole, &history, &asked));
-        prop_assert!(before || !after, "allowed without `{}` alone", gone.pattern);
-        prop_assert!(!after || name != gone.pattern, "`{}` is allowed, though nothing lists it", gone.pattern);
+        prop_assert!(before || !after, "removing `{}` allows more", gone.pattern);
+        prop_assert!(!after || name != gone.pattern, "`{}` is allowed without an entry", gone.pattern);
     }
 }

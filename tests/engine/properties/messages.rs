@@ -1,4 +1,4 @@
-//! Messages, from valid ones to nonsense, and ways to write them.
+//! Generates messages, from valid to nonsense, and writes them in different ways.
 
 use mcp_policy_engine::mcp::headers::Headers;
 use proptest::prelude::*;
@@ -8,14 +8,14 @@ const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 #[derive(Debug, Clone)]
 pub enum Json {
-    /// Literal text, a string perhaps that could not be written otherwise
+    /// Literal JSON text, such as a string that the other variants cannot express
     Literal(String),
     Text(String),
     Array(Vec<Json>),
     Object(Vec<(String, Json)>),
 }
 
-/// How a text is written: white space, the order of keys and escapes follow from the seed.
+/// Writes a text with white space, an order of keys and escapes that follow from the seed.
 pub struct Style {
     state: u64,
     plain: bool,
@@ -185,7 +185,7 @@ pub fn tree() -> impl Strategy<Value = Json> {
     })
 }
 
-/// Makes objects, in few of which a key stands twice.
+/// Makes objects; a few have a duplicate key.
 fn entries(
     keys: impl Strategy<Value = String>,
     values: impl Strategy<Value = Json>,
@@ -252,7 +252,7 @@ fn change(message: &mut Json, object: Index, member: Index, kind: i32, key: Stri
     if objects == 0 {
         return;
     }
-    // The message itself and its params come far more often than what lies deeper.
+    // The message itself and its params are changed far more often than deeper objects.
     let (chosen, mut at) = (object.index(objects + 6), 0);
     let chosen = if chosen < objects { chosen } else { (chosen - objects) % objects.min(2) };
     each_object(message, &mut |entries| {
@@ -277,7 +277,7 @@ fn change(message: &mut Json, object: Index, member: Index, kind: i32, key: Stri
     });
 }
 
-/// Spells a key as only a lax reader reads it, in a way that follows from some other text.
+/// Spells a key in a way that only a lax reader accepts; `way` chooses how.
 fn another_spelling(key: &str, way: &str) -> String {
     match way.len() % 3 {
         0 => format!("{key}\0"),
@@ -301,7 +301,7 @@ pub fn written(json: impl Strategy<Value = Json>) -> impl Strategy<Value = Vec<u
     (json, any::<u64>()).prop_map(|(json, seed)| Style::seeded(seed).write(&json).into_bytes())
 }
 
-/// Cuts, doubles and replaces some bytes of a text.
+/// Removes, repeats and replaces some bytes of a text.
 pub fn damaged(texts: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let pieces = select(vec![
         &b"\""[..],

@@ -1,4 +1,4 @@
-//! What `serde_json` reads, all of it: keys in their order, and those that stand twice.
+//! Everything that `serde_json` reads: keys in order, duplicates included.
 
 use std::fmt;
 
@@ -96,14 +96,14 @@ impl<'de> Deserialize<'de> for Tree {
     }
 }
 
-/// Tells whether the reader's value is the oracle's.
+/// Tells whether the reader and the oracle read the same value.
 fn same(value: Value<'_>, tree: &Tree) -> bool {
     match (value.kind(), tree) {
         (Kind::Null, Tree::Null) => true,
         (Kind::Bool(own), Tree::Bool(other)) => own == *other,
         (Kind::Number, Tree::Integer(other)) => value.raw().parse() == Ok(*other),
         (Kind::Number, Tree::Float(other)) => {
-            // The oracle's doubles may be off by the last bits.
+            // The oracle's doubles may differ in the last bits.
             let own: f64 = value.raw().parse().expect("a number");
             (own - other).abs() <= own.abs() * 1e-14 || (own - other).abs() < 1e-300
         }
@@ -126,7 +126,7 @@ fn numbers<'d>(value: Value<'d>, out: &mut Vec<&'d str>) {
     value.entries().for_each(|(_, value)| numbers(value, out));
 }
 
-/// Reads a text with the reader and the oracle, and compares what they make of it.
+/// Reads a text with the reader and the oracle, and compares the results.
 #[track_caller]
 pub fn compare(bytes: &[u8]) {
     match (json::read(bytes), Tree::read(bytes)) {
@@ -139,7 +139,7 @@ pub fn compare(bytes: &[u8]) {
         (Ok(document), Err(error)) => {
             let mut all = Vec::new();
             numbers(document.root(), &mut all);
-            // The oracle takes some of the largest doubles for infinite.
+            // The oracle reads some of the largest doubles as infinite.
             let huge = all.iter().any(|text| text.parse::<f64>().is_ok_and(|number| number.abs() > 1e307));
             assert!(document.defect().is_some() || huge, "no defect, but {error}");
         }
@@ -155,7 +155,7 @@ fn defects_agree(document: &Document<'_>, tree: &Tree) {
         (DefectKind::DuplicateKey, tree.has_a_key_twice()),
         (DefectKind::TooDeep, tree.depth() > MAX_DEPTH),
         (DefectKind::UnfitNumber, unfit),
-        // The oracle refuses these, so there are none here.
+        // The oracle refuses these, so they do not occur here.
         (DefectKind::LoneSurrogate, false),
     ];
     match document.defect() {

@@ -1,12 +1,12 @@
-//! What readers that are laxer than the filter make of a message.
+//! How readers that are laxer than the filter read a message.
 
 use super::oracle::Tree;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
-    /// Of a key that stands twice the last counts, not the first.
+    /// The last of duplicate keys counts, not the first.
     pub last: bool,
-    /// Keys are compared after case folding, and cut at a NUL.
+    /// Keys are cut at a NUL and compared after case folding.
     pub folds: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a refusal is, by its code, its request and the form that the policy wants.
+//! The expected form of a refusal, given its code, its request and the policy's `denials`.
 
 use mcp_policy_engine::mcp::answer::Reply;
 use proptest::prelude::*;
@@ -7,12 +7,12 @@ use proptest::sample::select;
 use super::oracle::Tree;
 use super::readings::Reading;
 
-/// How a policy wants denied tool calls answered.
+/// How a policy answers denied tool calls.
 pub fn forms() -> impl Strategy<Value = &'static str> {
     select(vec!["result", "error", "http"])
 }
 
-/// Holds a refusal of `body` against the table of answers.
+/// Compares a refusal of `body` with the table of answers.
 #[track_caller]
 pub fn check(reply: &Reply, body: &[u8], form: &str) {
     let header = |wanted: &str| {
@@ -51,7 +51,7 @@ pub fn check(reply: &Reply, body: &[u8], form: &str) {
         ("denied" | "not_listed" | "arguments_invalid", Some(_)) if form == "http" => {
             &[(403, Some(-31403), None)]
         }
-        // Nobody retries a notification.
+        // Notifications are not retried.
         ("denied" | "not_listed" | "arguments_invalid" | "rate_limited", None) => {
             &[(403, Some(-31403), None)]
         }
@@ -62,7 +62,7 @@ pub fn check(reply: &Reply, body: &[u8], form: &str) {
         }
         ("rate_limited", Some(_)) => &[(200, Some(-31429), None)],
         ("denied" | "not_listed" | "arguments_invalid", Some(_)) => &[(200, Some(-31403), None)],
-        other => panic!("no refusal is {other:?}"),
+        other => panic!("a refusal cannot be {other:?}"),
     };
     assert!(expected.contains(&shape), "{code} as {shape:?} in the form `{form}`");
 
@@ -73,7 +73,7 @@ pub fn check(reply: &Reply, body: &[u8], form: &str) {
         _ => 0,
     };
     match (&asked, id) {
-        // The oracle cannot tell what was asked: an id that the filter could tell was in it.
+        // The oracle cannot read the request; an id that the filter found must be in it.
         (None, _) => assert!(matches!(echoed, Some(Tree::Null | Tree::Text(_) | Tree::Integer(_)))),
         (Some(_), Some(Tree::Text(_) | Tree::Integer(_))) if ids == 1 => assert_eq!(echoed, id),
         (Some(_), None) if !code.starts_with("invalid") && code != "headers_disagree" => {

@@ -1,4 +1,4 @@
-//! Calls whose rules have a schema of their arguments.
+//! Calls under rules with a schema for their arguments.
 
 use mcp_policy_engine::decide::decide;
 use mcp_policy_engine::identity::Caller;
@@ -7,7 +7,7 @@ use mcp_policy_engine::mcp::message::{self, Body, Message};
 use mcp_policy_engine::policy::Policy;
 use serde_json::{Value, json};
 
-/// What comes of a call: `allowed`, or code, rule and reason; `would be` before it in shadow mode.
+/// Returns the verdict on a call: `allowed`, or code, rule and reason, after `would be` in shadow mode.
 fn outcome(policy: &Value, method: &str, params: &str) -> String {
     let policy =
         Policy::from_bytes(policy.to_string().as_bytes()).unwrap_or_else(|faults| panic!("{faults}"));
@@ -51,7 +51,7 @@ fn guarded() -> Value {
 }
 
 #[test]
-fn a_call_is_denied_by_the_schema_of_its_rule() {
+fn a_call_that_does_not_fit_the_schema_of_its_rule_is_denied() {
     let tool = |name: &str, arguments: &str| {
         outcome(&guarded(), "tools/call", &format!(r#"{{"name":"{name}","arguments":{arguments}}}"#))
     };
@@ -112,7 +112,7 @@ fn a_call_is_denied_by_the_schema_of_its_rule() {
 }
 
 #[test]
-fn arguments_that_are_absent_are_judged_as_none() {
+fn missing_arguments_are_judged_as_an_empty_object() {
     let denied = "arguments_invalid by tools.run.arguments: the tool `run` is denied: `args.id` is missing";
     assert_eq!(outcome(&guarded(), "tools/call", r#"{"name":"run"}"#), denied);
     let open = json!({ "version": "1", "tools": { "run": { "arguments": { "type": "object" } } } });
@@ -120,7 +120,7 @@ fn arguments_that_are_absent_are_judged_as_none() {
 }
 
 #[test]
-fn a_prompt_is_judged_when_it_is_got_and_not_when_its_arguments_are_completed() {
+fn the_schema_of_a_prompt_applies_to_get_and_not_to_completion() {
     let completion = r#"{"ref":{"type":"ref/prompt","name":"p"},"argument":{"name":"id","value":"."}}"#;
     for (method, params, expected) in [
         ("prompts/get", r#"{"name":"p","arguments":{"id":"abc"}}"#, "allowed"),

@@ -1,10 +1,10 @@
-//! Schemas and values that often fit each other: both are made from the same few names and values.
+//! Generates schemas and values that often match, because both use the same few names and values.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-/// The names of a generated schema's definitions, and pointers to them; two need escapes.
+/// The names of a generated schema's definitions, and pointers to them. Two of them need escapes.
 const DEFINITIONS: [(&str, &str); 3] =
     [("0/~", "#/$defs/0~1~0"), ("1% ", "#/%24defs/1%25%20"), ("2", "#/$defs/2")];
 
@@ -12,7 +12,7 @@ fn name() -> impl Strategy<Value = String> {
     select(vec!["a", "b", "c", "é/~ %", ""]).prop_map(str::to_owned)
 }
 
-/// A value without parts. Numbers are such as a double holds exactly, since the oracle reads doubles.
+/// A scalar value. Its numbers fit a double exactly, because the oracle reads doubles.
 fn scalar() -> impl Strategy<Value = Value> {
     select(vec![
         json!(null),
@@ -55,7 +55,7 @@ fn types() -> impl Strategy<Value = Value> {
     prop_oneof![2 => word.prop_map(|word| json!(word)), 1 => words.prop_map(|words| json!(words))]
 }
 
-/// A keyword that holds no schema, with its value.
+/// A keyword that contains no schema, with its value.
 fn keyword() -> impl Strategy<Value = (&'static str, Value)> {
     let counts = vec!["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"];
     let few = select(vec![json!(0), json!(1), json!(2), json!(3), json!(2.0)]);
@@ -84,7 +84,7 @@ fn keyword() -> impl Strategy<Value = (&'static str, Value)> {
     ]
 }
 
-/// A schema whose `$ref`s are numbers still, to be made references that lead nowhere back.
+/// A schema whose `$ref`s are still numbers; [`close`] turns them into references without cycles.
 fn open_schema() -> impl Strategy<Value = Value> {
     let reference = any::<u8>().prop_map(|to| ("$ref", json!(usize::from(to) % DEFINITIONS.len())));
     let leaf = prop_oneof![
@@ -110,8 +110,8 @@ fn object(keywords: Vec<(&'static str, Value)>) -> Value {
     keywords.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>().into()
 }
 
-/// Turns the numbers of `$ref`s into pointers to definitions from `first` on, or into nothing where
-/// no such definition is left.
+/// Turns the numbers in `$ref`s into pointers to definitions from `first` on. Removes a `$ref` if no such
+/// definition is left.
 fn close(schema: &mut Value, first: usize) {
     let keywords = match schema {
         Value::Object(keywords) => keywords,
@@ -133,7 +133,7 @@ fn close(schema: &mut Value, first: usize) {
     }
 }
 
-/// Any schema: its definitions refer to later ones alone, so that none leads back to itself.
+/// Any schema. Its definitions refer only to later ones, so that there are no cycles.
 pub fn schema() -> impl Strategy<Value = Value> {
     let definitions = prop::collection::vec(open_schema(), DEFINITIONS.len());
     (open_schema(), definitions).prop_map(|(mut root, mut definitions)| {

@@ -1,6 +1,6 @@
-//! The official JSON-Schema-Test-Suite, which is not part of this repository. PyPI's source package
-//! of `jsonschema` carries it below `json/`:
-//! `JSON_SCHEMA_TEST_SUITE=…/json cargo test --test schema -- --ignored`.
+//! The official JSON-Schema-Test-Suite, which is not part of this repository. PyPI's source package of
+//! `jsonschema` contains it in `json/`. To run it:
+//! `JSON_SCHEMA_TEST_SUITE=…/json cargo test -p mcp-policy-engine --test engine official -- --ignored`.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{judge, load};
 
-/// Files that speak of supported keywords.
+/// The files about supported keywords.
 const FILES: &str = "additionalProperties allOf anyOf boolean_schema const default defs enum \
     exclusiveMaximum exclusiveMinimum format infinite-loop-detection items maxItems maxLength maxProperties \
     maximum minItems minLength minProperties minimum multipleOf not oneOf pattern properties ref required \
@@ -16,7 +16,7 @@ const FILES: &str = "additionalProperties allOf anyOf boolean_schema const defau
 
 #[test]
 #[ignore = "needs JSON_SCHEMA_TEST_SUITE, the directory of the official suite"]
-fn judging_agrees_with_the_official_suite() {
+fn schemas_are_judged_as_the_official_suite_expects() {
     let directory =
         PathBuf::from(std::env::var("JSON_SCHEMA_TEST_SUITE").unwrap()).join("tests/draft2020-12");
     let (mut judged, mut refused, mut wrong) = (0_u32, Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! The schemas that AiPayGen's server publishes, each with arguments that fit and broken ones.
+//! The schemas that AiPayGen's server publishes, each with valid and broken arguments.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ fn schemas() -> Vec<(String, Value)> {
     tools.map(|tool| (tool["name"].as_str().unwrap().to_owned(), tool["inputSchema"].clone())).collect()
 }
 
-/// Makes a value that fits.
+/// Makes a valid value.
 fn fitting(schema: &Value) -> Value {
     match schema["type"].as_str().unwrap() {
         "string" => json!("text"),
@@ -26,7 +26,7 @@ fn fitting(schema: &Value) -> Value {
     }
 }
 
-/// Makes values that do not fit, among them all that some servers would turn into one that does.
+/// Makes invalid values, including those that some servers would convert to valid ones.
 fn misfits(schema: &Value) -> Vec<Value> {
     match schema["type"].as_str().unwrap() {
         "string" => vec![json!(5), json!(true), json!(null), json!(["text"]), json!({})],
@@ -58,7 +58,7 @@ fn required(schema: &Value) -> Vec<&str> {
     schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// Makes broken arguments from some that fit, each with the name of the argument that is broken.
+/// Breaks valid arguments in different ways; returns each result with the name of the broken argument.
 fn broken(schema: &Value, whole: &Map<String, Value>) -> Vec<(String, Value)> {
     let mut all = Vec::new();
     for name in required(schema) {
@@ -79,7 +79,7 @@ fn broken(schema: &Value, whole: &Map<String, Value>) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn every_published_schema_judges_good_and_broken_arguments() {
+fn every_published_schema_accepts_good_and_refuses_broken_arguments() {
     let schemas = schemas();
     assert_eq!(schemas.len(), 106);
     let mut refused = 0_usize;

@@ -1,4 +1,4 @@
-//! The table holds what it should: every key of a policy, every code and operator, and both verdicts.
+//! The table is complete: every key of a policy, every code and operator, and both verdicts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::table::{Case, topics};
 
-/// Every key that a document may have, as `object.key`.
+/// Every key that a document can have, as `object.key`.
 const KEYS: [(&str, &str); 9] = [
     (
         "document",
@@ -23,8 +23,8 @@ const KEYS: [(&str, &str); 9] = [
     ("approvals", "cluster authority path timeout_ms wait_seconds expires_seconds"),
 ];
 
-/// Every code that a policy's words lead to, and what a person says is not among them. In shadow mode
-/// nobody is asked, so that nobody is missed.
+/// Every code that a policy can cause without a person's answer. In shadow mode no one is asked, so no
+/// approval is missing.
 const CODES: &str = "not_listed denied hidden arguments_invalid condition_failed rate_limited \
                      approval_required limiter_unavailable invalid_request headers_disagree \
                      unsupported_media_type too_large method_not_allowed unauthenticated no_grant \
@@ -33,7 +33,7 @@ const CODES: &str = "not_listed denied hidden arguments_invalid condition_failed
 const OPS: &str =
     "eq neq in not_in lt lte gt gte contains not_contains starts_with ends_with glob regex exists";
 
-/// What stands in the documents: the keys of each kind of object, and words under some keys.
+/// The contents of the documents: the keys of each kind of object, and the words under some keys.
 #[derive(Default)]
 struct Written {
     keys: BTreeMap<&'static str, BTreeSet<String>>,
@@ -82,7 +82,7 @@ fn words(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_key_stands_in_some_document() {
+fn every_key_appears_in_some_document() {
     let mut written = Written::default();
     for topic in topics() {
         topic.groups.iter().for_each(|group| written.object("document", &group.document));
@@ -114,7 +114,7 @@ fn every_key_stands_in_some_document() {
 }
 
 #[test]
-fn every_code_is_given_and_both_verdicts_on_every_topic() {
+fn every_code_occurs_and_every_topic_has_both_verdicts() {
     let mut codes = BTreeSet::new();
     let mut advised = BTreeSet::new();
     let mut cases = 0_usize;
@@ -136,14 +136,14 @@ fn every_code_is_given_and_both_verdicts_on_every_topic() {
 }
 
 #[test]
-fn every_case_is_told_from_the_others_of_its_group() {
+fn every_case_has_its_own_name_in_its_group() {
     for topic in topics() {
         let mut abouts = BTreeSet::new();
         for group in &topic.groups {
-            assert!(abouts.insert(&group.about), "{}: {} stands twice", topic.about, group.about);
+            assert!(abouts.insert(&group.about), "{}: {} appears twice", topic.about, group.about);
             let mut names = BTreeSet::new();
             for Case { name, steps } in &group.cases {
-                assert!(names.insert(name), "{}: {name} stands twice", group.about);
+                assert!(names.insert(name), "{}: {name} appears twice", group.about);
                 assert!(!steps.is_empty(), "{}: {name} does nothing", group.about);
             }
         }

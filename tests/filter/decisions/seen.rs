@@ -1,28 +1,27 @@
-//! What became of a request, held against what the table says.
+//! The outcome of a request, compared with the table.
 
 use mcp_policy_engine::mcp::answer::Reply;
 use serde_json::Value;
 
 use super::table::{Expect, Step};
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub struct Seen {
     /// The audit record
     pub record: Option<Value>,
     /// The filter's own answer
     pub reply: Option<Reply>,
-    /// The body that has reached the upstream, where all of it has
+    /// The body that has reached the upstream, if all of it has
     pub arrived: Option<String>,
     /// The body that was sent
     pub sent: String,
 }
 
 impl Seen {
-    /// Compares with what a step expects.
+    /// Compares the outcome with what a step expects.
     ///
-    /// # Errors
-    /// The first thing that differs.
+    /// # Errors The first difference.
     pub fn check(&self, step: &Step) -> Result<(), String> {
         let recorded = self.recorded();
         if recorded != step.expect {
@@ -37,7 +36,7 @@ impl Seen {
         for (key, expected) in &step.record {
             let found = self.record.as_ref().and_then(|record| record.get(key)).unwrap_or(&Value::Null);
             if !holds(found, expected) {
-                return Err(format!("the record's `{key}` is {found}, not {expected}"));
+                return Err(format!("the record's `{key}` is {found}, expected {expected}"));
             }
         }
         Ok(())
@@ -72,7 +71,7 @@ impl Seen {
             }
         };
         let told = text.as_str().unwrap_or_default();
-        // A hidden tool is answered as one that does not exist.
+        // A hidden tool gets the answer for one that does not exist.
         if code == Some("hidden") {
             if !decision.is_null() || !told.starts_with("unknown tool: ") {
                 return Err(format!("tells more of a hidden tool than of none: {body}"));
@@ -113,8 +112,8 @@ impl Seen {
     }
 }
 
-/// Tells whether everything that is expected is there: of an object some members, of a list as many
-/// elements, and numbers by their value.
+/// Tells whether a value is as expected. An object may have more members, a list must have as many elements,
+/// and numbers are compared by value.
 fn holds(found: &Value, expected: &Value) -> bool {
     match (found, expected) {
         (Value::Object(found), Value::Object(expected)) => {

@@ -1,4 +1,4 @@
-//! How the table is written.
+//! The format of the table.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ pub struct Group {
     pub cases: Vec<Case>,
 }
 
-/// Requests one after another, or just one. Nothing is counted before the first.
+/// One request, or several in sequence. Before the first, nothing has been counted.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Value")]
 pub struct Case {
@@ -30,7 +30,7 @@ pub struct Case {
     pub steps: Vec<Step>,
 }
 
-/// A request, and what is to become of it.
+/// A request and its expected outcome.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -38,57 +38,57 @@ pub struct Step {
     call: Option<String>,
     /// … with these arguments; a string is their JSON text, as it is sent
     with: Option<Value>,
-    /// Asks with this method
+    /// Sends a request with this method
     method: Option<String>,
-    /// … or notifies with it
+    /// … or a notification with it
     notify: Option<String>,
     /// … and these params
     params: Option<Value>,
-    /// The request's id, 1 where there is none; null makes a notification of it
+    /// The request's id, 1 by default; null makes it a notification
     #[serde(default = "one")]
     id: Value,
-    /// Sends this body; without any of these there is none
+    /// Sends this body; without any of these there is no body
     send: Option<String>,
     #[serde(default = "post")]
     http_method: String,
     #[serde(default = "mcp")]
     path: String,
-    /// More headers than `content-type`
+    /// Headers beside `content-type`
     #[serde(default)]
     headers: Vec<(String, String)>,
     /// `x-agent-id`
     r#as: Option<String>,
     /// `mcp-session-id`
     session: Option<String>,
-    /// Sent so often, each time with the same outcome
+    /// How often it is sent, each time with the same outcome
     #[serde(default = "once")]
     pub times: u32,
-    /// Sent so many seconds after what was before
+    /// How many seconds after the previous step it is sent
     #[serde(default)]
     pub wait: f64,
     pub expect: Expect,
     #[serde(default)]
     pub answer: Answer,
-    /// What the answer tells, among other things
+    /// Members that the answer has, among others
     #[serde(default)]
     pub says: Vec<String>,
-    /// What the record holds, among other things; null is what it does not hold
+    /// Members that the record has, among others; null for those that it does not have
     #[serde(default)]
     pub record: serde_json::Map<String, Value>,
 }
 
-/// `allow` and perhaps a rule, `deny` or `would_deny` with a code and a rule, or `pass`, which leaves
-/// no record.
+/// `allow`, with or without a rule; `deny` or `would_deny` with a code and a rule; or `pass`, which leaves no
+/// record.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Expect {
-    /// `pass` where there is no record
+    /// `pass` if there is no record
     pub decision: String,
     pub code: Option<String>,
     pub rule: Option<String>,
 }
 
-/// What the answer to a denial is, as far as the case says.
+/// The expected answer to a denial, as far as the case gives it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
@@ -96,11 +96,11 @@ pub struct Answer {
     /// The code of the JSON-RPC error; null for a result
     #[serde(default, deserialize_with = "present")]
     pub rpc: Option<Option<i64>>,
-    /// Whether it tells when to try again
+    /// Whether it says when to try again
     pub retry: Option<bool>,
 }
 
-/// Tells null from what is not there.
+/// Distinguishes null from a missing member.
 fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<i64>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
@@ -124,7 +124,7 @@ fn mcp() -> String {
 impl TryFrom<Value> for Case {
     type Error = String;
 
-    /// A case of one step is written as that step, with a name.
+    /// A case with one step is written as that step, with a name.
     fn try_from(mut case: Value) -> Result<Self, String> {
         let members = case.as_object_mut().ok_or("a case is an object")?;
         let name = members.remove("name").and_then(|name| name.as_str().map(str::to_owned));
@@ -158,7 +158,7 @@ impl TryFrom<String> for Expect {
 }
 
 impl Step {
-    /// Returns the headers, as Envoy tells of them.
+    /// Returns the headers as Envoy passes them on.
     pub fn headers(&self) -> Vec<(String, String)> {
         let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut headers = vec![own(":method", &self.http_method), own(":path", &self.path)];
@@ -169,7 +169,7 @@ impl Step {
         headers
     }
 
-    /// Returns the body; `None` where there is none.
+    /// Returns the body; `None` if there is none.
     pub fn body(&self) -> Option<String> {
         if self.send.is_some() {
             return self.send.clone();
@@ -188,7 +188,7 @@ impl Step {
                 (method.as_str(), self.params.as_ref().map(Value::to_string))
             }
             (None, None, None) => return None,
-            _ => panic!("{self:?} asks for two things"),
+            _ => panic!("{self:?} has two requests"),
         };
         let id = if self.notify.is_some() { &Value::Null } else { &self.id };
         let id = if id.is_null() { String::new() } else { format!(r#""id":{id},"#) };

@@ -1,4 +1,4 @@
-//! Calls that wait for a person: what is asked, and what each answer does.
+//! Calls that wait for a person: the question, and the effect of each answer.
 
 use super::{NOW, POST, SECOND, WAYS, call, code, envoy, forwarded, policy_with, refused, with, worker};
 use crate::proxy::exchange::{End, Exchange, Sent};
@@ -59,14 +59,14 @@ fn said(status: &str) -> String {
     json!({ "status": status, "id": "a1", "url": URL, "reason": "not today" }).to_string()
 }
 
-/// Returns a record's parts on the approval.
+/// Returns the members of a record that concern the approval.
 fn recorded(exchange: &Exchange) -> Value {
     let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
     json!([record["decision"], record["code"], record["rule"], record["approval"]])
 }
 
 #[test]
-fn a_call_waits_while_its_question_is_asked() {
+fn a_call_waits_until_its_question_is_answered() {
     for (way, end) in WAYS.iter().flat_map(|way| End::ALL.map(|end| (way, end))) {
         let (proxy, worker) = asking(way);
         let body = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"asked","arguments":{"b":1.0,"a":"\u00e9"}}}"#;
@@ -96,7 +96,7 @@ fn a_call_waits_while_its_question_is_asked() {
         assert_eq!(question, expected, "{way} {end:?}");
         let nothing = exchange.upstream().is_none_or(|arrived| arrived.body.is_empty() && !arrived.whole);
         assert!(nothing && exchange.client().is_none(), "{way} {end:?}");
-        // Who leaves now leaves this.
+        // If the client disconnects now, this record remains.
         let waits = json!(["deny", "approval_required", "tools.asked", { "id": null, "outcome": "asked" }]);
         assert_eq!(recorded(&exchange), waits);
 
@@ -110,7 +110,7 @@ fn a_call_waits_while_its_question_is_asked() {
 }
 
 #[test]
-fn what_is_not_an_approval_is_a_denial() {
+fn any_answer_but_an_approval_denies_the_call() {
     let long = json!({ "status": "approved", "id": "a1", "more": "x".repeat(70_000) }).to_string();
     for way in WAYS {
         for (answer, expected, outcome, says) in [
@@ -164,7 +164,7 @@ fn what_is_not_an_approval_is_a_denial() {
 }
 
 #[test]
-fn a_host_that_fails_has_the_call_denied() {
+fn the_call_is_denied_if_the_host_cannot_ask() {
     for way in WAYS {
         for failing in [Call::Post, Call::Posted, Call::SetState, Call::Resume] {
             let (proxy, worker) = asking(way);
@@ -175,14 +175,14 @@ fn a_host_that_fails_has_the_call_denied() {
             }
             let arrived = exchange.upstream();
             assert!(arrived.is_none_or(|arrived| arrived.body.is_empty()), "{way} {failing:?}");
-            // What Envoy does not let go on it does not answer either.
+            // If Envoy cannot resume the request, it does not answer it either.
             assert_eq!(exchange.reply().is_some(), failing != Call::Resume, "{way} {failing:?}");
         }
     }
 }
 
 #[test]
-fn what_is_denied_anyway_asks_nobody() {
+fn a_call_that_is_denied_anyway_asks_no_question() {
     let (proxy, worker) = asking("hold");
     let forced = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"never","arguments":{"force":true}}}"#;
     let inexact = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"asked","arguments":{"id":9007199254740993}}}"#;
@@ -206,7 +206,7 @@ fn what_is_denied_anyway_asks_nobody() {
 }
 
 #[test]
-fn limits_are_looked_at_before_and_charged_behind() {
+fn limits_are_checked_before_the_question_and_charged_after_the_approval() {
     let (proxy, worker) = asking("hold");
     let mut exchanges = [0, 1].map(|_| post(&proxy, &worker, &call("once")));
     let used = |exchange: &Exchange| {
@@ -214,15 +214,15 @@ fn limits_are_looked_at_before_and_charged_behind() {
         record["counters"][0]["used"].clone()
     };
     let [first, second] = &mut exchanges;
-    assert!(first.question().is_some() && second.question().is_some(), "nothing is charged by asking");
+    assert!(first.question().is_some() && second.question().is_some(), "asking charged the limit");
     first.answer(Some(("200", &said("approved"))));
     assert_eq!((recorded(first)[0].as_str(), used(first)), (Some("allow"), json!(1)));
-    // The room is gone in the meantime: an approval is no way around a limit.
+    // The limit has been used up in the meantime: an approval does not bypass it.
     second.answer(Some(("200", &said("approved"))));
     let (reply, _) = refused(second, true, "over");
     assert_eq!(code(&reply), "rate_limited");
     let third = post(&proxy, &worker, &call("once"));
-    assert!(third.question().is_none(), "over its limit nobody is asked");
+    assert!(third.question().is_none(), "a call over its limit was asked about");
     assert_eq!(code(&refused(&third, true, "over").0), "rate_limited");
 }
 
@@ -243,7 +243,7 @@ fn a_grant_may_expire_while_a_call_waits() {
         exchange.answer(Some(("200", &said("approved"))));
         assert_eq!(exchange.reply().as_ref().map(code), expected);
         assert_eq!(exchange.upstream().is_some(), expected.is_none());
-        // A person has approved it, whatever has become of it then.
+        // The record shows the approval, whatever happened afterwards.
         assert_eq!(recorded(&exchange)[3], json!({ "id": "a1", "outcome": "approved" }));
         assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [("approved".to_owned(), 1)]);
         if expected.is_some() {
@@ -254,7 +254,7 @@ fn a_grant_may_expire_while_a_call_waits() {
 }
 
 #[test]
-fn other_requests_than_tool_calls_are_bound_by_their_params() {
+fn approval_of_other_requests_covers_all_their_params() {
     let (proxy, worker) = asking("hold");
     let body = r#"{"jsonrpc":"2.0","id":7,"method":"resources/read","params":{"uri":"memo://a","_meta":{"progressToken":1}}}"#;
     let mut exchange = post(&proxy, &worker, body);
@@ -269,7 +269,7 @@ fn other_requests_than_tool_calls_are_bound_by_their_params() {
 }
 
 #[test]
-fn a_server_that_answers_a_waiting_call_shows_no_list() {
+fn an_early_answer_to_a_waiting_call_shows_no_list() {
     let (proxy, worker) = asking("stream");
     let mut exchange = post(&proxy, &worker, &call("asked"));
     let list = r#"{"id":7,"result":{"tools":[{"name":"hidden_one"}]}}"#;

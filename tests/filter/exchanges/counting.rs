@@ -1,4 +1,4 @@
-//! Limits, through the whole filter.
+//! Limits in the whole filter.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +7,7 @@ use crate::proxy::exchange::{End, Exchange, Sent};
 use serde_json::json;
 
 #[test]
-fn a_limit_holds_for_all_workers_and_across_configurations() {
+fn a_limit_is_shared_by_all_workers_and_survives_new_configurations() {
     let proxy = envoy();
     let workers = [
         worker(&proxy, &policy()),
@@ -19,13 +19,13 @@ fn a_limit_holds_for_all_workers_and_across_configurations() {
         assert_eq!(exchange.upstream().is_some(), number < 2, "{number}");
     }
     let other = worker(&proxy, &policy_with(json!({ "server": "other" })));
-    assert!(post(&proxy, &other, &call("few")).upstream().is_some(), "another server has its own tallies");
+    assert!(post(&proxy, &other, &call("few")).upstream().is_some(), "servers share tallies");
     proxy.advance(3_960 * SECOND);
     assert!(post(&proxy, &workers[0], &call("few")).upstream().is_some());
 }
 
 #[test]
-fn four_workers_let_through_exactly_what_a_limit_allows() {
+fn four_workers_together_allow_exactly_the_maximum_of_a_limit() {
     let limits = json!([
         { "counter": "shared", "window": "hour", "max": 100 }, { "counter": "own", "window": "hour", "max": 1000 }
     ]);
@@ -53,7 +53,7 @@ fn four_workers_let_through_exactly_what_a_limit_allows() {
 }
 
 #[test]
-fn a_session_has_its_own_tally_and_none_is_the_grants() {
+fn each_session_has_its_own_tally_and_calls_without_a_session_use_the_grants() {
     let limit = json!({ "counter": "few", "window": "hour", "max": 1, "scope": "session" });
     let proxy = envoy();
     let changes = json!({ "tools": { "few": { "limits": [limit] } }, "counters": { "capacity": 2 } });

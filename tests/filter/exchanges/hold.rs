@@ -1,17 +1,17 @@
-//! An Envoy that cannot hold headers, and how that is noticed.
+//! Detection of an Envoy that cannot hold headers.
 
 use super::{POST, SECOND, call, envoy, policy, policy_with, post, worker};
 use crate::proxy::exchange::{End, Exchange, Sent};
 use serde_json::json;
 
 #[test]
-fn an_envoy_that_cannot_hold_headers_is_told_of_once() {
+fn an_envoy_that_cannot_hold_headers_is_logged_once() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy());
     assert_eq!(proxy.tick_ms(), 1000);
     let mut exchange = Exchange::open_without_flag(&proxy, &worker);
     exchange.request(&Sent::cut(POST, &call("safe"), 7, End::WithLast));
-    assert_eq!((exchange.upstream(), exchange.client()), (None, None), "no body comes");
+    assert_eq!((exchange.upstream(), exchange.client()), (None, None), "no body arrives");
     for (after, lines, tick) in [(1, 0, 1000), (1, 1, 0), (10, 1, 0)] {
         proxy.advance(after * SECOND);
         worker.tick(&proxy.stream());
@@ -30,7 +30,7 @@ fn an_envoy_that_holds_headers_is_not_watched_after_the_first_body() {
     drop(abandoned);
     proxy.advance(10 * SECOND);
     worker.tick(&proxy.stream());
-    assert_eq!((proxy.log().len(), proxy.tick_ms()), (0, 1000), "a request that is gone waits for nothing");
+    assert_eq!((proxy.log().len(), proxy.tick_ms()), (0, 1000), "a request that has ended is still watched");
 
     post(&proxy, &worker, &call("safe"));
     worker.tick(&proxy.stream());
@@ -38,7 +38,7 @@ fn an_envoy_that_holds_headers_is_not_watched_after_the_first_body() {
 }
 
 #[test]
-fn headers_that_go_ahead_need_no_watch() {
+fn nothing_is_watched_when_headers_go_ahead() {
     let proxy = envoy();
     worker(&proxy, &policy_with(json!({ "request_headers": "stream" })));
     assert_eq!(proxy.tick_ms(), 0);

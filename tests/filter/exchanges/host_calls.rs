@@ -1,4 +1,4 @@
-//! What the host is asked, and what becomes of a request when it fails.
+//! Calls to the host, and what happens to a request if they fail.
 
 use super::{
     ANSWER, GET, LIST, POST, WAYS, answer, call, code, envoy, policy, policy_with, post, refused, with,
@@ -9,13 +9,14 @@ use crate::proxy::exchange::{End, Exchange, Sent};
 use serde_json::{Value, json};
 
 #[test]
-fn a_request_costs_only_the_host_calls_that_its_policy_needs() {
+fn a_request_makes_only_the_host_calls_that_its_policy_needs() {
     use Call::{Clock, RequestBody, RequestHeaders, SetRequestHeader, SetShared, SetState, Shared};
     let proxy = envoy();
     let plain = worker(&proxy, &policy_with(json!({ "tools": { "safe": {} } })));
     let limited = worker(&proxy, &policy());
     for worker in [&plain, &limited] {
-        // The first request finds out whether headers can be held, the first that counts the proxy's secret.
+        // The first request finds out whether headers can be held; the first that counts reads the proxy's
+        // secret.
         post(&proxy, worker, &call("safe"));
     }
     post(&proxy, &limited, &call("few"));
@@ -33,7 +34,7 @@ fn a_request_costs_only_the_host_calls_that_its_policy_needs() {
 }
 
 #[test]
-fn whatever_call_to_the_host_fails_nothing_goes_on_that_was_not_judged() {
+fn no_unjudged_request_goes_on_whichever_host_call_fails() {
     use Call::{Clock, RequestBody, RequestHeaders, SetRequestHeader, SetShared, SetTick, Shared};
     let resume = with(GET, &[("last-event-id", "3")]);
     let (sent, listed) =
@@ -86,7 +87,7 @@ fn whatever_call_to_the_host_fails_nothing_goes_on_that_was_not_judged() {
 }
 
 #[test]
-fn a_request_that_a_failing_host_refuses_is_neither_recorded_nor_counted_as_allowed() {
+fn a_request_refused_by_a_failing_host_is_not_recorded_or_counted_as_allowed() {
     let resume = with(GET, &[("last-event-id", "3")]);
     for (sent, failing, code, record) in [
         (Sent::cut(POST, LIST, 30, End::After), Call::SetRequestHeader, "invalid_request", true),
@@ -112,7 +113,7 @@ fn a_request_that_a_failing_host_refuses_is_neither_recorded_nor_counted_as_allo
 }
 
 #[test]
-fn a_refusal_that_the_host_does_not_take_lets_nothing_through() {
+fn nothing_passes_if_the_host_rejects_a_refusal() {
     for way in WAYS {
         let proxy = envoy();
         let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
@@ -139,7 +140,7 @@ fn a_refusal_that_the_host_does_not_take_lets_nothing_through() {
 }
 
 #[test]
-fn a_failing_host_shows_no_list() {
+fn no_list_is_shown_if_the_host_fails() {
     for failing in [Call::ResponseHeaders, Call::SetResponseHeader, Call::ResponseBody, Call::SetResponseBody]
     {
         for content_type in ["application/json", "text/event-stream", "text/html"] {
@@ -150,7 +151,7 @@ fn a_failing_host_shows_no_list() {
                 let body = format!("data: {ANSWER}\n\n");
                 exchange.respond(&Sent::cut(&answer(content_type, &[]), &body, 16, end));
                 let client = exchange.client().unwrap();
-                // The body of what was to be replaced is asked for only to find out whether there is one.
+                // The body to replace is read only to find out whether there is one.
                 let asked = content_type != "text/html" || end == End::Trailers;
                 let replaced = failing == Call::ResponseBody && !asked;
                 assert_eq!(client.whole, replaced, "{failing:?} {content_type} {end:?}");
@@ -161,7 +162,7 @@ fn a_failing_host_shows_no_list() {
 }
 
 #[test]
-fn shared_data_that_others_wrote_denies() {
+fn foreign_values_in_shared_data_deny_the_call() {
     for (key, value) in [("mcp-policy/1/secret", &b"short"[..]), ("mcp-policy/1/secret", b"")] {
         let proxy = envoy();
         proxy.put(key, value);

@@ -5,7 +5,7 @@ use crate::proxy::exchange::{End, Exchange, Sent};
 use serde_json::{Value, json};
 
 #[test]
-fn a_list_shows_what_the_caller_can_use_in_any_form_and_any_pieces() {
+fn a_list_shows_what_the_caller_can_use_in_any_format_and_chunking() {
     let event = format!("id: 3\r\ndata: {ANSWER}\r\n\r\n: on\n\n");
     let shown = format!("id: 3\r\ndata: {SHOWN}\r\n\r\n: on\n\n");
     for (content_type, body, expected) in [
@@ -40,7 +40,7 @@ fn a_list_shows_what_the_caller_can_use_in_any_form_and_any_pieces() {
 }
 
 #[test]
-fn an_event_goes_on_when_it_is_whole() {
+fn an_event_is_forwarded_as_soon_as_it_is_complete() {
     let proxy = envoy();
     let mut exchange = post(&proxy, &worker(&proxy, &policy()), LIST);
     let progress = r#"{"method":"notifications/progress"}"#;
@@ -55,7 +55,7 @@ fn an_event_goes_on_when_it_is_whole() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_not_shown() {
+fn an_unreadable_list_is_not_shown() {
     for (headers, body) in [
         (answer("application/json", &[("content-encoding", "gzip")]), ANSWER),
         (answer("text/event-stream", &[("content-encoding", "gzip")]), ANSWER),
@@ -88,7 +88,7 @@ fn a_list_that_cannot_be_read_is_not_shown() {
 }
 
 #[test]
-fn an_event_stream_that_ends_within_an_event_shows_no_list() {
+fn an_event_stream_cut_off_within_an_event_shows_no_list() {
     for end in End::ALL {
         let proxy = envoy();
         let mut exchange = post(&proxy, &worker(&proxy, &policy()), LIST);
@@ -100,7 +100,7 @@ fn an_event_stream_that_ends_within_an_event_shows_no_list() {
 }
 
 #[test]
-fn a_list_without_a_body_ends_all_the_same() {
+fn an_answer_without_a_body_to_a_list_request_still_ends() {
     for content_type in ["application/json", "text/event-stream", "text/html"] {
         for (end, shows_error) in [(End::After, content_type != "text/event-stream"), (End::Trailers, false)]
         {
@@ -116,7 +116,7 @@ fn a_list_without_a_body_ends_all_the_same() {
 }
 
 #[test]
-fn an_error_page_in_place_of_a_list_passes() {
+fn an_error_page_instead_of_a_list_passes() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy());
     for sent in [
@@ -136,7 +136,7 @@ fn an_error_page_in_place_of_a_list_passes() {
 }
 
 #[test]
-fn a_resumed_stream_replays_no_list_unfiltered() {
+fn lists_in_a_resumed_stream_are_filtered() {
     for method in ["GET", "DELETE"] {
         let proxy = envoy();
         let worker = worker(&proxy, &policy());

@@ -4,7 +4,7 @@ use super::{call, envoy, policy, policy_with, post, refused, worker};
 use serde_json::{Value, json};
 
 #[test]
-fn denials_take_the_form_that_the_policy_wants() {
+fn denials_have_the_form_that_the_policy_configures() {
     for (form, tool, times, status, error) in [
         ("result", "danger", 1, 200, None),
         ("error", "danger", 1, 200, Some(-31403)),
@@ -38,7 +38,7 @@ fn denials_take_the_form_that_the_policy_wants() {
         };
         let retry = reply.headers.iter().find(|(name, _)| *name == "retry-after").map(|(_, value)| &**value);
         match tool {
-            // Nothing tells that there is such a tool.
+            // The answer does not reveal that the tool exists.
             "secret" => assert_eq!((decision, retry), (&Value::Null, None), "{at}"),
             "few" => {
                 assert_eq!((&decision["code"], retry), (&json!("rate_limited"), Some("3960")), "{at}");

@@ -1,4 +1,4 @@
-//! What a request meets on its way to the upstream.
+//! What happens to a request on its way to the upstream.
 
 use super::{
     GET, POST, WAYS, call, code, envoy, forwarded, policy, policy_with, post, refused, with, worker,
@@ -8,7 +8,7 @@ use mcp_policy_filter::Flow;
 use serde_json::json;
 
 #[test]
-fn an_allowed_call_arrives_as_it_was_sent_and_no_sooner_than_it_was_judged() {
+fn an_allowed_call_arrives_unchanged_and_only_after_it_was_judged() {
     for way in WAYS {
         let proxy = envoy();
         let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
@@ -31,7 +31,7 @@ fn an_allowed_call_arrives_as_it_was_sent_and_no_sooner_than_it_was_judged() {
 }
 
 #[test]
-fn an_answer_to_a_call_passes_piece_by_piece_as_it_is() {
+fn an_answer_to_a_call_passes_unchanged_chunk_by_chunk() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy());
     let listing = r#"{"result":{"tools":[{"name":"danger"}]}}"#;
@@ -46,7 +46,7 @@ fn an_answer_to_a_call_passes_piece_by_piece_as_it_is() {
 }
 
 #[test]
-fn what_is_refused_reaches_no_upstream() {
+fn a_refused_request_does_not_reach_the_upstream() {
     let text = &[("content-type", "text/plain")];
     let packed = &[("content-encoding", "gzip")];
     let disagreeing = &[("mcp-method", "tools/list")];
@@ -97,7 +97,7 @@ fn what_is_refused_reaches_no_upstream() {
 }
 
 #[test]
-fn what_is_refused_stays_refused_whatever_else_comes() {
+fn a_refused_request_stays_refused_whatever_follows() {
     let proxy = envoy();
     for way in WAYS {
         let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
@@ -128,7 +128,7 @@ fn a_request_without_a_body_is_judged_by_its_method() {
         ("CONNECT", Some((405, "method_not_allowed"))),
     ] {
         for end in [End::WithLast, End::After] {
-            // The answer to a GET may be a stream that brings lists, so it must come plain.
+            // The answer to a GET may be a stream with lists, so it must not be compressed.
             let plain = with(&POST[1..], &[("accept-encoding", "identity")]);
             let sent = Sent::new(&with(&[(":method", method)], &plain), &[], end);
             let mut exchange = Exchange::open(&proxy, Some(&worker));
@@ -147,7 +147,7 @@ fn a_request_without_a_body_is_judged_by_its_method() {
 }
 
 #[test]
-fn a_get_waits_for_its_end_and_goes_on_if_nothing_came() {
+fn a_get_waits_for_its_end_and_goes_on_if_it_has_no_body() {
     for way in WAYS {
         let proxy = envoy();
         let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
@@ -162,7 +162,7 @@ fn a_get_waits_for_its_end_and_goes_on_if_nothing_came() {
 }
 
 #[test]
-fn an_exempt_path_passes_unread_and_no_other_spelling_of_it() {
+fn an_exempt_path_passes_unread_only_in_its_exact_spelling() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy());
     for (path, passes) in [
@@ -212,7 +212,7 @@ fn a_body_is_refused_as_soon_as_it_is_too_large() {
 }
 
 #[test]
-fn a_header_value_that_is_not_utf_8_harms_nobody() {
+fn a_header_value_that_is_not_utf_8_does_no_harm() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy());
     for (name, passes) in

@@ -1,4 +1,4 @@
-//! Clients that are led to the approval's page, and what reaches the server when they come back.
+//! Clients that are sent to the approval's page, and what reaches the server when they return.
 
 use super::{POST, WAYS, envoy, policy_with, refused, with, worker};
 use crate::proxy::exchange::{Arrived, End, Exchange, Sent};
@@ -27,12 +27,12 @@ fn post(proxy: &Arc<Proxy>, worker: &Rc<Worker>, body: &str, end: End) -> Exchan
     exchange
 }
 
-/// Writes a call of a tool with these members of its params after the name.
+/// Writes a tool call with these members in its params after the name.
 fn message(tool: &str, members: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"{tool}",{members}}}}}"#)
 }
 
-/// Takes a call to its first answer, which leads to the page; returns the filter's state.
+/// Runs a call up to its first answer, which sends the client to the page. Returns the filter's state.
 #[track_caller]
 fn led(exchange: &mut Exchange) -> String {
     exchange.answer(Some(("200", PENDING)));
@@ -54,9 +54,9 @@ fn led(exchange: &mut Exchange) -> String {
 }
 
 #[test]
-fn a_client_that_opens_pages_is_led_there_and_its_retry_arrives_without_a_trace() {
+fn a_client_that_can_open_pages_is_sent_to_the_page_and_its_retry_arrives_clean() {
     for (way, end) in WAYS.iter().flat_map(|way| End::ALL.map(|end| (way, end))) {
-        // What the call brings of the server's own rounds, what the retry brings, and what arrives.
+        // The server's own state in the first call, in the retry, and in what arrives.
         for (before, retry, arrives) in [
             ("", r#","requestState":"S","inputResponses":{OWN}"#, ""),
             ("", r#","inputResponses":{OWN},"requestState":"S""#, ""),
@@ -107,7 +107,7 @@ fn a_client_that_opens_pages_is_led_there_and_its_retry_arrives_without_a_trace(
 }
 
 #[test]
-fn a_state_of_the_filters_reaches_no_server_whatever_the_tool() {
+fn the_filters_state_never_reaches_a_server() {
     for way in WAYS {
         let (proxy, worker) = asking(way);
         for (sent, arrives) in [
@@ -134,7 +134,7 @@ fn a_state_of_the_filters_reaches_no_server_whatever_the_tool() {
 }
 
 #[test]
-fn nothing_of_the_filters_comes_back_from_a_state_that_a_client_made_up() {
+fn a_state_forged_by_a_client_is_not_trusted() {
     use base64::Engine as _;
     let (proxy, worker) = asking("hold");
     for (kept, arrives) in [
@@ -176,9 +176,9 @@ fn a_policy_without_approvals_changes_no_body() {
 }
 
 #[test]
-fn a_body_that_cannot_be_changed_goes_nowhere_with_another_length() {
+fn a_body_that_cannot_be_changed_is_not_forwarded_with_a_wrong_length() {
     for (way, mode) in WAYS.iter().flat_map(|way| ["enforce", "shadow"].map(|mode| (*way, mode))) {
-        // Of these only a held request has its headers changed.
+        // Only a held request has its headers changed.
         for failing in [Call::SetRequestBody, Call::SetRequestHeader] {
             let proxy = envoy();
             let worker = worker(&proxy, &policy_with(json!({ "request_headers": way, "mode": mode })));
@@ -191,7 +191,8 @@ fn a_body_that_cannot_be_changed_goes_nowhere_with_another_length() {
                 &[body.as_bytes()],
                 End::WithLast,
             ));
-            // What goes on all the same, as in shadow mode whatever could not be held, is what was sent.
+            // A request that is forwarded anyway, such as one in shadow mode that could not be held, is
+            // forwarded as it was sent.
             let fits = |arrived: &Arrived| {
                 arrived.text() == body && arrived.header("content-length") == Some(&*length)
             };
@@ -206,7 +207,7 @@ fn a_body_that_cannot_be_changed_goes_nowhere_with_another_length() {
 }
 
 #[test]
-fn who_cannot_or_will_not_be_led_is_told() {
+fn a_client_that_cannot_or_will_not_open_the_page_gets_a_plain_refusal() {
     let (proxy, worker) = asking("hold");
     let capable = |version: &str, capabilities: &str| {
         format!(
@@ -239,7 +240,7 @@ fn who_cannot_or_will_not_be_led_is_told() {
 }
 
 #[test]
-fn a_call_is_not_led_to_the_page_for_ever() {
+fn a_call_is_not_sent_to_the_page_forever() {
     let (proxy, worker) = asking("hold");
     let mut members = format!(r#""arguments":{{}},{META}"#);
     for round in 1..=9 {

@@ -1,4 +1,4 @@
-//! Shadow mode, of a policy and of a rule.
+//! Shadow mode of a policy and of a rule.
 
 use super::{
     ANSWER, GET, LIST, POST, WAYS, answer, call, code, envoy, forwarded, policy, policy_with, post, refused,
@@ -8,7 +8,7 @@ use crate::proxy::exchange::{End, Exchange, Sent};
 use serde_json::json;
 
 #[test]
-fn in_shadow_mode_everything_passes_and_calls_are_counted_all_the_same() {
+fn in_shadow_mode_everything_passes_and_calls_are_still_counted() {
     let headers = with(POST, &[("content-type", "text/plain"), ("content-encoding", "gzip")]);
     let put = [(":method", "PUT"), (":path", "/mcp")];
     for way in WAYS {
@@ -44,7 +44,7 @@ fn in_shadow_mode_everything_passes_and_calls_are_counted_all_the_same() {
 }
 
 #[test]
-fn a_rule_in_shadow_mode_refuses_nobody_and_another_does() {
+fn a_rule_in_shadow_mode_refuses_nothing_while_other_rules_do() {
     let few = json!({ "limits": [{ "counter": "few", "window": "hour", "max": 1 }], "mode": "shadow" });
     let limits = json!([{ "counter": "all", "window": "hour", "max": 3 }]);
     let tools = json!({ "danger": { "action": "deny", "mode": "shadow" }, "few": few, "other": {} });

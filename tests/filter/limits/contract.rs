@@ -1,9 +1,9 @@
 //! What limits promise, as data (`tests/cases/limits.json`), for every store and for a whole proxy.
 //!
-//! A case names its limits and goes through steps, each a call with what it charges and what is to
-//! come of it. [`hold`] runs all cases on a [`Store`]; [`Case::run`] runs one on any [`Limiter`], such
-//! as a proxy that is called over HTTP. A case with `"clock": "any"` needs no time to pass: its
-//! windows are an hour and more.
+//! A case names its limits and has steps. Each step is a call, what it charges, and the expected outcome.
+//! [`hold`] runs all cases on a [`Store`]; [`Case::run`] runs one on any [`Limiter`], such as a proxy that is
+//! called over HTTP. A case with `"clock": "any"` does not depend on time: its windows are at least an hour
+//! long.
 
 #![allow(dead_code, reason = "each of its users takes what it needs")]
 #![allow(
@@ -23,7 +23,7 @@ use mcp_policy_engine::limit::{
 use serde::Deserialize;
 use serde_json::{Number, Value};
 
-/// Where a case's time begins: a midnight in UTC, in seconds.
+/// When a case starts: a midnight in UTC, in seconds.
 pub const START: u64 = 20_000 * 86_400;
 
 #[derive(Debug, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Case {
     pub name: String,
     #[serde(default)]
     pub clock: Clock,
-    /// How many entries the table holds.
+    /// The capacity of the table, in entries.
     #[serde(default = "default_capacity")]
     pub capacity: NonZeroU32,
     pub limits: BTreeMap<String, Limit>,
@@ -42,7 +42,7 @@ pub struct Case {
 #[derive(Debug, Deserialize, Clone, Copy, PartialEq, Eq, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
-    /// The steps say what time it is.
+    /// The steps give the time.
     #[default]
     Set,
     /// No step depends on time.
@@ -52,7 +52,7 @@ pub enum Clock {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// The counter's name; the limit's own if absent.
+    /// The counter's name; each limit has its own if absent.
     pub counter: Option<String>,
     pub window: u64,
     pub max: Number,
@@ -65,7 +65,7 @@ pub struct Limit {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// Seconds since the case's beginning.
+    /// Seconds since the start of the case.
     #[serde(default = "zero")]
     pub at: Number,
     #[serde(default = "default_grant")]
@@ -74,15 +74,15 @@ pub struct Step {
     /// The session, `null` for none.
     #[serde(default = "default_session")]
     pub session: Option<String>,
-    /// Calls once from each of so many sessions.
+    /// Calls once from each of this many sessions.
     pub sessions: Option<u32>,
-    /// Calls so many times.
+    /// The number of calls.
     #[serde(default = "once")]
     pub times: u32,
-    /// What the call adds to which limits, in their order in the document.
+    /// What the call adds to each limit, in the order of the document.
     pub charge: Vec<(String, Number)>,
     pub expect: Expect,
-    /// What each limit has used afterwards.
+    /// What is used of each limit afterwards.
     pub used: Option<Vec<Number>>,
     /// The limit that refuses.
     pub by: Option<String>,
@@ -110,7 +110,7 @@ pub struct Call<'a> {
     pub charge: &'a [(String, Number)],
 }
 
-/// What was seen of it. What cannot be seen is `None`, and is not compared.
+/// What was observed. `None` means that it cannot be observed and is not compared.
 #[derive(Debug)]
 pub struct Seen {
     pub outcome: Expect,
@@ -136,7 +136,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// Runs all cases on stores that `make` makes, each a new one, and what else is true of every store.
+/// Runs all cases, each on a new store from `make`, and checks what else every store guarantees.
 pub fn hold<S: Store>(make: impl Fn() -> S) {
     for case in cases() {
         case.run(&mut Stored { store: make(), layout: Layout::new([1; 16], case.capacity), case: &case });
@@ -147,7 +147,7 @@ pub fn hold<S: Store>(make: impl Fn() -> S) {
 }
 
 impl Case {
-    /// Goes through the steps.
+    /// Runs the steps.
     pub fn run(&self, limiter: &mut dyn Limiter) {
         for (number, step) in self.steps.iter().enumerate() {
             let sessions: Vec<_> = match step.sessions {
@@ -224,7 +224,7 @@ impl<S: Store> Limiter for Stored<'_, S> {
 
         let looked = look(&self.store, call.now_ns, &charges);
         let outcome = charge(&self.store, call.now_ns, &charges);
-        assert_eq!(looked, outcome, "looking tells what charging does");
+        assert_eq!(looked, outcome, "peeking and charging differ");
         let name = |index: usize| Some(call.charge[index].0.clone());
         let mut seen = Seen { outcome: Expect::Charged, used: None, by: None, retry: None, why: None };
         match outcome {
@@ -277,7 +277,7 @@ fn what_cannot_be_read_is_not_taken_for_empty(store: &impl Store) {
         let unreadable = ChargeOutcome::Unavailable { why: Why::Unreadable, index: 0, retries: 0 };
         assert_eq!(look(store, START, &charges), unreadable);
         assert_eq!(charge(store, START, &charges), unreadable);
-        assert_eq!(store.read(place.key()).ok().unwrap().0.as_deref(), Some(value), "it is left as it is");
+        assert_eq!(store.read(place.key()).ok().unwrap().0.as_deref(), Some(value), "the value was changed");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Other workers in between: chosen moments, failures, and every order of all steps.
+//! Interleaved workers: chosen moments, failures, and every order of all steps.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ fn place(name: &str, scope: Scope<'_>) -> Place {
     Layout::new([9; 16], NonZeroU32::MIN).place(&Counter { server: "between", name, window, scope })
 }
 
-/// Returns two counters, the one whose key is written first before the other.
+/// Returns two counters in the order in which their keys are written.
 fn two_places() -> (Place, Place) {
     let (one, two) = (place("one", Scope::Global), place("two", Scope::Global));
     if one.key() < two.key() { (one, two) } else { (two, one) }
@@ -29,7 +29,7 @@ fn one(place: &Place, max: u64) -> Charge<'_> {
     Charge { place, amount: Amount::ONE, max: Amount::from_micros(max * 1_000_000) }
 }
 
-/// Returns how many calls the counter holds, and asserts that none of them is pending.
+/// Returns how many calls the counter has counted; asserts that none is pending.
 #[track_caller]
 fn settled(store: &impl Store, place: &Place) -> u64 {
     let used = match look(store, NOW, &[Charge { place, amount: Amount::ZERO, max: Amount::MAX }]) {
@@ -39,7 +39,7 @@ fn settled(store: &impl Store, place: &Place) -> u64 {
     if used > 0 {
         let patient = Meddled::new(store, |_, _| Turn::Go);
         assert!(matches!(look(&patient, NOW, &[one(place, used)]), ChargeOutcome::Refused { .. }));
-        assert_eq!(patient.pauses.get(), 0, "nothing is pending");
+        assert_eq!(patient.pauses.get(), 0, "a charge is pending");
     }
     used
 }
@@ -49,7 +49,7 @@ fn assert_charged(outcome: &ChargeOutcome) {
     assert!(matches!(outcome, ChargeOutcome::Charged { .. }), "{outcome:?}");
 }
 
-/// A store in which something happens just before an access.
+/// A store that runs a hook before each access.
 struct Meddled<'a, S: ?Sized, F> {
     store: &'a S,
     meddle: F,
@@ -63,8 +63,8 @@ enum Turn {
 }
 
 impl<'a, S: Store + ?Sized, F: Fn(&S, &str) -> Turn> Meddled<'a, S, F> {
-    /// Calls `meddle` before each access, with its description: `swap one 2` is the second swap of
-    /// the counter whose key ends in `one`.
+    /// Calls `meddle` before each access with its description: `swap one 2` is the second swap of the counter
+    /// whose key ends with `one`.
     fn new(store: &'a S, meddle: F) -> Self {
         Self { store, meddle, seen: RefCell::default(), pauses: Cell::default() }
     }
@@ -115,7 +115,7 @@ fn a_call_with_one_limit_takes_one_read_and_one_write() {
 }
 
 #[test]
-fn a_lost_write_is_judged_anew_and_counted() {
+fn a_lost_write_is_judged_again_and_counted_as_a_retry() {
     for (max, fits) in [(2, true), (1, false)] {
         let (memory, (first, _)) = (MemoryStore::new(), two_places());
         let store = Meddled::new(&memory, |memory, access| {
@@ -127,12 +127,12 @@ fn a_lost_write_is_judged_anew_and_counted() {
         let outcome = charge(&store, NOW, &[one(&first, max)]);
         assert_eq!(matches!(outcome, ChargeOutcome::Charged { .. }), fits, "{outcome:?}");
         assert_eq!(outcome.retries(), 1);
-        assert_eq!(settled(&memory, &first), max, "no count is lost");
+        assert_eq!(settled(&memory, &first), max, "a count was lost");
     }
 }
 
 #[test]
-fn a_limit_that_refuses_late_withdraws_the_earlier_ones() {
+fn a_late_refusal_withdraws_the_earlier_charges() {
     let (memory, (first, last)) = (MemoryStore::new(), two_places());
     let store = Meddled::new(&memory, |memory, access| {
         if access == format!("swap {} 1", last.key()) {
@@ -150,9 +150,9 @@ fn a_limit_that_refuses_late_withdraws_the_earlier_ones() {
 }
 
 #[test]
-fn a_charge_that_is_withdrawn_refuses_nobody() {
-    // The other worker charges the first counter, and must withdraw when the last refuses; between
-    // the two, this worker finds the first one used up.
+fn a_withdrawn_charge_causes_no_refusal() {
+    // The other worker charges the first counter and withdraws when the last one refuses. In between, this
+    // worker finds the first one used up.
     let (memory, (first, last)) = (MemoryStore::new(), two_places());
     let pauses = Cell::new(0);
     let other = Meddled::new(&memory, |memory, access| {
@@ -167,13 +167,13 @@ fn a_charge_that_is_withdrawn_refuses_nobody() {
     });
     let outcome = charge(&other, NOW, &[one(&first, 1), one(&last, 1)]);
     assert!(matches!(outcome, ChargeOutcome::Refused { index: 1, .. }), "{outcome:?}");
-    assert!((100..1000).contains(&pauses.get()), "it waited as long as it could: {}", pauses.get());
+    assert!((100..1000).contains(&pauses.get()), "it did not wait for the full time: {}", pauses.get());
     assert_charged(&charge(&memory, NOW, &[one(&first, 1)]));
 }
 
 #[test]
-fn an_entry_that_is_withdrawn_keeps_nobody_out_of_the_table() {
-    // Two buckets of 64 entries; the one whose key is written first has room for one more.
+fn a_withdrawn_entry_takes_no_room_in_the_table() {
+    // Two buckets of 64 entries. The bucket that is written first has room for one more.
     let layout = Layout::new([9; 16], NonZeroU32::new(128).unwrap());
     let window = Window::new(3600, Kind::Sliding).unwrap();
     let (mut bucket, mut beyond) = (Vec::new(), Vec::new());
@@ -209,7 +209,7 @@ fn an_entry_that_is_withdrawn_keeps_nobody_out_of_the_table() {
 }
 
 #[test]
-fn a_worker_that_vanished_holds_nobody_up_for_longer_than_a_second() {
+fn a_pending_charge_of_a_vanished_worker_delays_others_by_at_most_a_second() {
     let (memory, (first, last)) = (MemoryStore::new(), two_places());
     let gone = Cell::new(false);
     let vanishing = Meddled::new(&memory, |_, access| {
@@ -232,7 +232,7 @@ fn a_worker_that_vanished_holds_nobody_up_for_longer_than_a_second() {
 }
 
 #[test]
-fn a_write_that_is_always_lost_gives_up_and_charges_nothing() {
+fn a_worker_whose_writes_are_always_lost_gives_up_and_charges_nothing() {
     let (memory, (first, last)) = (MemoryStore::new(), two_places());
     let accesses = Cell::new(0);
     let store = Meddled::new(&memory, |memory, access| {
@@ -249,7 +249,7 @@ fn a_write_that_is_always_lost_gives_up_and_charges_nothing() {
 }
 
 #[test]
-fn a_store_that_fails_denies() {
+fn a_failing_store_denies_the_call() {
     let (memory, (first, last)) = (MemoryStore::new(), two_places());
     for (failing, index) in [
         (format!("read {} 1", first.key()), 1),
@@ -274,8 +274,8 @@ fn a_charge_that_cannot_be_settled_stands() {
     assert_charged(&charge(&memory, NOW, &[one(&first, 2)]));
 }
 
-/// Runs workers, each with the limits of its one call, in every order of their steps, and holds what
-/// came of it against what comes of the calls one after another.
+/// Runs workers, each with the limits of its one call, in every order of their steps. Asserts that each
+/// result is one that sequential calls can have.
 #[track_caller]
 fn every_order_is_like_one_after_another(workers: &[Vec<Charge<'_>>], orders: std::ops::Range<usize>) {
     let places: Vec<_> = workers.iter().flatten().map(|charge| charge.place).collect();
@@ -284,7 +284,7 @@ fn every_order_is_like_one_after_another(workers: &[Vec<Charge<'_>>], orders: st
             .into_iter()
             .map(|outcome| match outcome {
                 ChargeOutcome::Charged { .. } => "charged",
-                // Which limit is seen to refuse first may differ.
+                // Which limit refuses first may differ.
                 ChargeOutcome::Refused { .. } => "refused",
                 ChargeOutcome::Unavailable { why, .. } => why.as_str(),
             })
@@ -307,13 +307,13 @@ fn every_order_is_like_one_after_another(workers: &[Vec<Charge<'_>>], orders: st
         |worker, store| charge(store, NOW, &workers[worker]),
         |memory, outcomes| {
             let result = result(memory, outcomes);
-            assert!(serial.contains(&result), "{result:?} is none of {serial:#?}");
+            assert!(serial.contains(&result), "{result:?} is not one of {serial:#?}");
             seen.insert(result);
         },
     );
     println!("{tried} orders");
     assert!(orders.contains(&tried), "{tried} orders");
-    assert_eq!(seen, serial, "every order of calls can come about");
+    assert_eq!(seen, serial, "some sequential results never occurred");
 }
 
 fn permutations(count: usize) -> Vec<Vec<usize>> {

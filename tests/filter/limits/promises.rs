@@ -1,4 +1,4 @@
-//! The promises of windows, against a log of every charge.
+//! The promises of windows, checked against a log of every charge.
 
 use std::num::NonZeroU32;
 
@@ -8,7 +8,7 @@ use mcp_policy_engine::limit::{
 use proptest::prelude::*;
 
 const SECOND: u64 = 1_000_000_000;
-/// A time at which windows of any length begin a slot somewhere near.
+/// A time near the start of a slot for windows of any length.
 const START: u64 = 1_728_000_000 * SECOND;
 
 fn place(window: Window) -> Place {
@@ -16,8 +16,8 @@ fn place(window: Window) -> Place {
     Layout::new([5; 16], NonZeroU32::MIN).place(&counter)
 }
 
-/// How much time passes before a call, in a window of `seconds`: none, a moment, a stretch, or to
-/// just before, at or just after the end of a slot or a window.
+/// How much time passes before a call, in a window of `seconds`: none, a moment, longer, or until just
+/// before, at or just after the end of a slot or a window.
 fn passing(seconds: u64) -> impl Strategy<Value = u64> {
     let tenth = seconds * SECOND / 10;
     prop_oneof![
@@ -34,11 +34,11 @@ fn passing(seconds: u64) -> impl Strategy<Value = u64> {
 struct Call {
     passes: u64,
     micros: u64,
-    /// How far the clock is stepped back, or how late the worker is that has read it.
+    /// How far the clock steps back, or how long ago the worker read it.
     back: u64,
 }
 
-/// A window's length, a limit's `max`, and calls with amounts of up to six decimals.
+/// A window's length, a limit's `max`, and calls whose amounts have up to six decimals.
 fn history(back: impl Fn(u64) -> BoxedStrategy<u64>) -> impl Strategy<Value = (u64, u64, Vec<Call>)> {
     prop::sample::select(vec![1_u64, 2, 3, 7, 60, 86_400]).prop_flat_map(move |seconds| {
         let micros = prop_oneof![3 => Just(1_000_000), 2 => 1..4_000_000_u64, 1 => 0..12_000_000_u64];
@@ -51,12 +51,13 @@ fn history(back: impl Fn(u64) -> BoxedStrategy<u64>) -> impl Strategy<Value = (u
     })
 }
 
-/// Returns the sum of what was charged from `since` to `until`, both included.
+/// Returns the sum of all charges from `since` to `until`, inclusive.
 fn sum(log: &[(u64, u64)], since: u64, until: u64) -> u64 {
     log.iter().filter(|(at, _)| (since..=until).contains(at)).map(|(_, micros)| micros).sum()
 }
 
-/// Charges, and checks the retry time of a refusal: then it fits, and a second before it does not.
+/// Charges a call. If it is refused, checks its retry time: the call fits then, and does not fit a second
+/// earlier.
 fn call(store: &MemoryStore, place: &Place, now_ns: u64, micros: u64, max: u64) -> bool {
     let (amount, max) = (Amount::from_micros(micros), Amount::from_micros(max));
     let charges = [Charge { place, amount, max }];
@@ -66,22 +67,22 @@ fn call(store: &MemoryStore, place: &Place, now_ns: u64, micros: u64, max: u64) 
             true
         }
         ChargeOutcome::Refused { retry_after_seconds: None, .. } => {
-            assert!(amount > max, "a call that could fit is never told that it cannot");
+            assert!(amount > max, "a call that could fit was refused forever");
             false
         }
         ChargeOutcome::Refused { retry_after_seconds: Some(seconds), .. } => {
             assert!(amount <= max && seconds > 0);
             let at = |seconds| look(store, now_ns + seconds * SECOND, &charges);
-            assert!(matches!(at(seconds), ChargeOutcome::Charged { .. }), "a retry in time fits");
-            assert!(matches!(at(seconds - 1), ChargeOutcome::Refused { .. }), "no earlier retry fits");
+            assert!(matches!(at(seconds), ChargeOutcome::Charged { .. }), "the retry does not fit");
+            assert!(matches!(at(seconds - 1), ChargeOutcome::Refused { .. }), "an earlier retry fits");
             false
         }
         other => panic!("{other:?}"),
     }
 }
 
-/// Holds both promises against time that never goes back. `now` gives the clock that the worker read
-/// at a time; a call counts no earlier than what is charged already.
+/// Checks both promises while time never goes back. `now` returns the clock as the worker read it at a time.
+/// A call never counts earlier than earlier charges.
 fn keeps_both(seconds: u64, max: u64, calls: &[Call], now: impl Fn(u64, u64) -> u64) {
     let window = seconds * SECOND;
     let (store, place) = (MemoryStore::new(), place(Window::new(seconds, Kind::Sliding).unwrap()));
@@ -93,11 +94,11 @@ fn keeps_both(seconds: u64, max: u64, calls: &[Call], now: impl Fn(u64, u64) -> 
         if call(&store, &place, now_ns, *micros, max) {
             log.push((at, *micros));
             assert!(sum(&log, at - window, at) <= max, "more than max in a window");
-            // A charge of nothing leaves no trace.
+            // A charge of zero leaves no trace.
             latest = if *micros > 0 { at } else { latest };
         } else {
             let within = sum(&log, at - window - window / 10, at);
-            assert!(within + micros > max, "refused without need");
+            assert!(within + micros > max, "refused although it fits");
         }
     }
 }
@@ -111,14 +112,14 @@ proptest! {
     }
 
     #[test]
-    fn it_keeps_them_when_workers_are_late(
+    fn a_sliding_window_keeps_its_promises_when_workers_read_the_clock_late(
         (seconds, max, calls) in history(|seconds| prop_oneof![3 => Just(0), 1 => 0..seconds * SECOND / 2].boxed())
     ) {
         keeps_both(seconds, max, &calls, |time, back| time - back);
     }
 
     #[test]
-    fn no_stretch_of_a_windows_length_holds_more_than_max_when_the_clock_is_stepped_back(
+    fn a_sliding_window_never_exceeds_max_when_the_clock_steps_back(
         (seconds, max, calls) in history(|seconds| prop_oneof![
             12 => Just(0),
             1 => 0..seconds * SECOND,
@@ -136,7 +137,7 @@ proptest! {
                 assert!(sum(&log, time - window, time) <= max, "more than max in a window");
             }
         }
-        // However far it was stepped back, the limit is free again soon after.
+        // However far the clock stepped back, the limit is soon free again.
         let later = time - stepped + 3 * window;
         assert!(call(&store, &place, later, max, max), "it heals");
     }

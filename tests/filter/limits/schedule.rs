@@ -1,17 +1,16 @@
-//! Workers that take turns, access by access, in every possible order.
+//! Runs workers in turns, access by access, in every possible order.
 //!
-//! What a worker does depends only on what the store answers. So it needs no thread of its own: to
-//! take its next turn it begins anew, is given the answers that it had before, makes one access, and
-//! is stopped at the next.
+//! What a worker does depends only on the store's answers, so it needs no thread. For its next turn it starts
+//! again, gets the same answers as before, makes one new access, and stops at the next one.
 
 use std::cell::{Cell, RefCell};
 
 use mcp_policy_engine::limit::{ChargeOutcome, MemoryStore, Store, Unavailable};
 
-/// Runs `workers` workers over a new store in every order of their accesses to it, and returns how
-/// many orders there were. `act` is what a worker does; `check` gets the store and what came of each.
+/// Runs `workers` workers on a new store in every order of their accesses and returns the number of orders.
+/// `act` is what a worker does; `check` gets the store and the workers' outcomes.
 ///
-/// A worker that pauses goes on after another one has written.
+/// A worker that pauses continues after another one has written.
 pub fn every_order(
     workers: usize,
     act: impl Fn(usize, &Turns<'_>) -> ChargeOutcome,
@@ -29,7 +28,7 @@ pub fn every_order(
             if step == choices.len() {
                 choices.push(Choice { chosen: 0, among: able.len() });
             }
-            assert_eq!(choices[step].among, able.len(), "the same choices lead to the same step");
+            assert_eq!(choices[step].among, able.len(), "the same choices led to another step");
             let worker = able[choices[step].chosen];
             if all[worker].go_on(&memory, |turns| act(worker, turns)) {
                 all.iter_mut()
@@ -49,7 +48,7 @@ pub fn every_order(
     unreachable!()
 }
 
-/// Which of the workers that could go on did, and how many they were.
+/// Which of the workers that could continue did so, and how many could.
 struct Choice {
     chosen: usize,
     among: usize,
@@ -68,7 +67,7 @@ enum Answer {
     Swap(bool),
 }
 
-/// Returns the workers that can go on: those that do not pause, or all if nobody else will write.
+/// Returns the workers that can continue: those that do not pause, or all if no other will write.
 fn able(workers: &[Worker]) -> Vec<usize> {
     let that = |paused| {
         let all = workers.iter().enumerate();
@@ -81,7 +80,8 @@ fn able(workers: &[Worker]) -> Vec<usize> {
 }
 
 impl Worker {
-    /// Makes the next access, and goes to the one after it or the end. Tells whether it has written.
+    /// Makes the next access and continues to the one after it, or to the end. Returns whether it has
+    /// written.
     fn go_on(&mut self, memory: &MemoryStore, act: impl Fn(&Turns<'_>) -> ChargeOutcome) -> bool {
         let before = self.answers.len();
         let turns = Turns {
@@ -100,12 +100,12 @@ impl Worker {
     }
 }
 
-/// A worker's view of the store, until the end of its turn.
+/// A worker's view of the store during its turn.
 pub struct Turns<'a> {
     memory: &'a MemoryStore,
     answers: RefCell<Vec<Answer>>,
     given: Cell<usize>,
-    /// How many accesses it has made at the end of the turn.
+    /// How many accesses it will have made at the end of the turn.
     made: usize,
     paused: Cell<bool>,
     stopped: Cell<bool>,

@@ -1,4 +1,4 @@
-//! Envoy's shared data as the store, in a proxy in memory.
+//! Envoy's shared data as the store, in an in-memory proxy.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::proxy::{Call, Proxy, Stream};
 const NOW: u64 = 1_728_000_000_000_000_000;
 const WORKERS: usize = 4;
 
-/// A worker of a proxy, as its store.
+/// A worker of a proxy, used as a store.
 struct Worker(Stream);
 
 impl Store for Worker {
@@ -42,7 +42,7 @@ fn up_to(place: &Place, max: u64) -> [Charge<'_>; 1] {
     [Charge { place, amount: Amount::ONE, max: Amount::from_micros(max * 1_000_000) }]
 }
 
-/// Runs `work` in four workers of `proxy` at once, and returns what each came to.
+/// Runs `work` in four workers of `proxy` at once and returns their results.
 fn race<T: Send>(proxy: &Arc<Proxy>, work: impl Fn(&Worker) -> T + Sync) -> Vec<T> {
     let barrier = Barrier::new(WORKERS);
     thread::scope(|scope| {
@@ -65,9 +65,9 @@ fn shared_data_keeps_the_contract() {
 }
 
 #[test]
-fn of_two_first_writers_one_finds_the_key_taken() {
+fn the_second_of_two_first_writers_finds_the_key_taken() {
     let proxy = Proxy::new(NOW);
-    // Envoy's tokens count up from 1 over all keys: whichever the first write gets, it is another.
+    // Envoy's tokens count up from 1 over all keys, so the first write gets a different token.
     for key in ["one", "two", "three"] {
         let (one, two) = (Worker(proxy.stream()), Worker(proxy.stream()));
         let (absent, both) = (one.read(key).unwrap(), two.read(key).unwrap());
@@ -82,7 +82,7 @@ fn of_two_first_writers_one_finds_the_key_taken() {
 }
 
 #[test]
-fn four_first_calls_at_once_are_four_calls() {
+fn four_simultaneous_first_calls_count_as_four() {
     let proxy = Proxy::new(NOW);
     for round in 0..500 {
         let place = place(&round.to_string());
@@ -96,7 +96,7 @@ fn four_first_calls_at_once_are_four_calls() {
 }
 
 #[test]
-fn four_hundred_calls_of_four_workers_against_a_hundred_charge_exactly_a_hundred() {
+fn four_workers_making_400_calls_charge_exactly_a_limit_of_100() {
     let proxy = Proxy::new(NOW);
     for round in 0..20 {
         let (shared, own) = (place(&format!("shared {round}")), place(&format!("own {round}")));
@@ -112,7 +112,7 @@ fn four_hundred_calls_of_four_workers_against_a_hundred_charge_exactly_a_hundred
     }
 }
 
-/// Counts a call that was charged; another must have been refused.
+/// Returns 1 for a charged call and 0 for a refused one; panics on any other outcome.
 #[track_caller]
 fn charged(outcome: &ChargeOutcome) -> usize {
     match outcome {
@@ -123,7 +123,7 @@ fn charged(outcome: &ChargeOutcome) -> usize {
 }
 
 #[test]
-fn a_proxy_has_one_secret_whichever_worker_made_it() {
+fn all_workers_of_a_proxy_share_one_secret() {
     for _ in 0..200 {
         let proxy = Proxy::new(NOW);
         let mut secrets = race(&proxy, |Worker(host)| secret(host).unwrap());
@@ -133,7 +133,7 @@ fn a_proxy_has_one_secret_whichever_worker_made_it() {
 }
 
 #[test]
-fn a_secret_of_another_length_is_none() {
+fn a_secret_of_the_wrong_length_is_rejected() {
     for value in [&b""[..], &[0; 15], &[0; 17]] {
         let proxy = Proxy::new(NOW);
         proxy.put("mcp-policy/1/secret", value);
@@ -142,7 +142,7 @@ fn a_secret_of_another_length_is_none() {
 }
 
 #[test]
-fn shared_data_that_fails_denies() {
+fn failing_shared_data_denies_the_call() {
     let place = place("failing");
     for call in [Call::Shared, Call::SetShared] {
         let proxy = Proxy::new(NOW);

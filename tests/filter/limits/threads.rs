@@ -1,4 +1,4 @@
-//! Workers that charge at the same time.
+//! Workers that charge in parallel.
 
 use std::num::NonZeroU32;
 use std::sync::Barrier;
@@ -32,8 +32,8 @@ fn used(store: &impl Store, place: &Place) -> Amount {
     }
 }
 
-/// Runs `work(worker)` on four threads at once, and returns how many of its calls were charged. The
-/// others must have been refused.
+/// Runs `work(worker)` on four threads and returns how many of its calls were charged. Asserts that the
+/// others were refused.
 fn race(work: impl Fn(usize) -> Vec<ChargeOutcome> + Sync) -> usize {
     let (barrier, charged) = (Barrier::new(WORKERS), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -55,7 +55,7 @@ fn race(work: impl Fn(usize) -> Vec<ChargeOutcome> + Sync) -> usize {
 }
 
 #[test]
-fn four_hundred_calls_of_four_workers_against_a_hundred_charge_exactly_a_hundred() {
+fn four_workers_making_400_calls_charge_exactly_a_limit_of_100() {
     for round in 0..20 {
         let (store, place) = (MemoryStore::new(), global("rate"));
         let charges = [Charge { place: &place, amount: Amount::ONE, max: calls(100) }];
@@ -65,10 +65,10 @@ fn four_hundred_calls_of_four_workers_against_a_hundred_charge_exactly_a_hundred
 }
 
 #[test]
-fn a_call_that_one_limit_refuses_takes_no_room_from_another_even_for_a_moment() {
-    // `both` calls charge two limits, of which the tight one refuses most; `wide` calls need just the
-    // room that is left in the wide one. A refusal of theirs could only be due to a charge that did
-    // not last. Whichever key comes first, one of the two rounds' names puts the wide one before.
+fn a_refused_call_never_takes_room_from_another_limit_even_briefly() {
+    // `both` calls charge two limits; the tight one refuses most of them. `wide` calls need exactly the
+    // remaining room of the wide limit, so only a charge that is later withdrawn could refuse them. The names
+    // differ between the two rounds, so that in one of them the wide limit's key comes first.
     for (wide, tight) in [("one", "two"), ("two", "one"), ("three", "four"), ("four", "three")] {
         let (store, wide, tight) = (MemoryStore::new(), global(wide), global(tight));
         let one = |place, max| Charge { place, amount: Amount::ONE, max: calls(max) };
@@ -127,6 +127,6 @@ fn a_flood_of_sessions_stays_within_the_capacity() {
         }
     }
     let (keys, bytes) = store.size();
-    assert_eq!((charged, keys), (1024, 16), "each bucket is full");
+    assert_eq!((charged, keys), (1024, 16), "a bucket is not full");
     assert!(bytes < 1024 * 140, "{bytes}");
 }

@@ -1,4 +1,4 @@
-//! One request and its answer on their way through a filter, in the order of Envoy's callbacks.
+//! One request and its answer on their way through a filter, with Envoy's order of callbacks.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl End {
     pub const ALL: [Self; 3] = [Self::WithLast, Self::After, Self::Trailers];
 }
 
-/// A message that is sent: without a body where `chunks` is empty and nothing follows.
+/// A message that is sent. It has no body if `chunks` is empty and nothing follows.
 #[derive(Debug, Clone)]
 pub struct Sent {
     pub headers: Headers,
@@ -39,13 +39,13 @@ pub struct Sent {
 pub struct Arrived {
     pub headers: Headers,
     pub body: Vec<u8>,
-    /// It has ended.
+    /// Whether it has ended.
     pub whole: bool,
-    /// How many bytes had come each time when more did.
+    /// The total number of bytes after each arrival.
     pub progress: Vec<usize>,
 }
 
-/// One side of the proxy: what waits, and what has gone on.
+/// One side of the proxy: what is held, and what has been forwarded.
 #[derive(Debug, Default)]
 struct Side {
     arrived: Option<Arrived>,
@@ -72,7 +72,7 @@ impl Sent {
         Self::new(headers, &body.as_bytes().chunks(size).collect::<Vec<_>>(), end)
     }
 
-    /// Is nothing but headers.
+    /// Tells whether the message has only headers.
     pub fn bare(headers: &[(&str, &str)]) -> Self {
         Self::new(headers, &[], End::WithLast)
     }
@@ -88,7 +88,7 @@ impl Arrived {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// Returns a header's value, `None` unless it stands exactly once.
+    /// Returns a header's value; `None` unless it occurs exactly once.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(known, _)| known == name);
         let (_, value) = values.next().filter(|_| values.next().is_none())?;
@@ -97,12 +97,12 @@ impl Arrived {
 }
 
 impl Side {
-    /// Lets the headers go on.
+    /// Forwards the headers.
     fn begin(&mut self, headers: &Headers) {
         self.arrived.get_or_insert_default().headers.clone_from(headers);
     }
 
-    /// Lets everything go on that waits: its headers too, unless they are gone.
+    /// Forwards everything that is held, including the headers if they have not been forwarded.
     fn pass(&mut self, headers: &Headers, body: &mut Vec<u8>, end: bool) {
         if self.arrived.is_none() {
             self.begin(headers);
@@ -115,19 +115,19 @@ impl Side {
 }
 
 impl Exchange {
-    /// Opens a stream in a worker with `worker`.
+    /// Opens a stream in `worker`.
     pub fn open(proxy: &Arc<Proxy>, worker: Option<&Rc<Worker>>) -> Self {
         let stream = proxy.stream();
         let filter = Filter::new(stream.clone(), worker.cloned());
         Self { stream, filter, flag: true, request: Side::default(), response: Side::default() }
     }
 
-    /// Opens a stream in an Envoy that cannot hold headers: pausing there stops the body too.
+    /// Opens a stream in an Envoy that cannot hold headers: if the filter pauses there, the body stops too.
     pub fn open_without_flag(proxy: &Arc<Proxy>, worker: &Rc<Worker>) -> Self {
         Self { flag: false, ..Self::open(proxy, Some(worker)) }
     }
 
-    /// Returns what has reached the upstream, or `None` where not even headers have.
+    /// Returns what has reached the upstream; `None` if not even headers have.
     pub fn upstream(&self) -> Option<&Arrived> {
         self.request.arrived.as_ref()
     }
@@ -137,18 +137,18 @@ impl Exchange {
         self.response.arrived.as_ref()
     }
 
-    /// Returns what the filter has answered itself.
+    /// Returns the filter's own answer.
     pub fn reply(&self) -> Option<Reply> {
         self.stream.state.borrow().reply.clone()
     }
 
-    /// Returns the audit record, where one was kept.
+    /// Returns the audit record, if there is one.
     pub fn record(&self) -> Option<String> {
         let record = self.stream.state.borrow().filter_state.get("mcp_policy_audit").cloned();
         record.map(|record| String::from_utf8(record).unwrap())
     }
 
-    /// Sends a request through the filter. Once it has answered, nothing more of it comes.
+    /// Sends a request through the filter. Stops when the filter has answered.
     pub fn request(&mut self, sent: &Sent) {
         self.buffers().request_headers.clone_from(&sent.headers);
         let flow = self.in_request(|filter| filter.request_headers(sent.ends_with_headers()));
@@ -188,13 +188,13 @@ impl Exchange {
         flow
     }
 
-    /// Returns what the filter has asked the approval service, and waits for.
+    /// Returns the question to the approval service for which the filter is waiting.
     pub fn question(&self) -> Option<([String; 3], serde_json::Value, u32)> {
         let Posted { to, body, timeout_ms, .. } = self.buffers().posted.clone()?;
         Some((to, serde_json::from_slice(&body).unwrap(), timeout_ms))
     }
 
-    /// Has the approval service answer with a status and a body; `None` where it does not.
+    /// Delivers the approval service's answer: a status and a body, or `None` if it gives no answer.
     pub fn answer(&mut self, answer: Option<(&str, &str)>) {
         let posted = self.buffers().posted.take().unwrap();
         self.buffers().answer =
@@ -207,8 +207,8 @@ impl Exchange {
     /// Does what Envoy does after a callback for the request.
     fn pass_request(&mut self, flow: Flow, end: bool) {
         if let Some(reply) = self.reply() {
-            assert_eq!(flow, Flow::Pause, "what is answered goes no further");
-            // An answer of the filter's own passes through its callbacks too, once.
+            assert_eq!(flow, Flow::Pause, "an answered request was forwarded");
+            // The filter's own answer passes through its callbacks too, once.
             if self.response.arrived.is_none() {
                 self.respond(&local(&reply));
             }
@@ -220,14 +220,14 @@ impl Exchange {
         }
     }
 
-    /// Calls the filter with more of a request, whatever has become of it.
+    /// Calls the filter with more of a request, even if it has been answered.
     pub fn more(&mut self, chunk: &[u8], end: bool) -> Flow {
         self.buffers().request_body.extend_from_slice(chunk);
         let size = self.buffers().request_body.len();
         self.filter.request_body(size, end)
     }
 
-    /// Calls the filter with a request's trailers, whatever has become of it.
+    /// Calls the filter with a request's trailers, even if the request has been answered.
     pub fn trailers(&mut self) -> Flow {
         self.filter.request_trailers()
     }
@@ -276,7 +276,7 @@ fn pairs(headers: &[(&str, &str)]) -> Headers {
     headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
 }
 
-/// What Envoy makes of a filter's own answer.
+/// The form in which Envoy sends a filter's own answer.
 fn local(reply: &Reply) -> Sent {
     let mut headers =
         pairs(&[(":status", &reply.status.to_string()), ("content-length", &reply.body.len().to_string())]);
