@@ -27,8 +27,9 @@ impl<'f, H> HostCredentials<'f, H> {
     }
 }
 
-/// The part of `envoy.config.core.v3.Metadata` that is read. Envoy returns a stream's dynamic metadata in this form. The
-/// whole message is requested, because for a path within it Envoy would omit values that are not strings.
+/// The part of `envoy.config.core.v3.Metadata` that is read. Envoy returns a stream's dynamic metadata in
+/// this form. The whole message is requested, because for a path within it Envoy would omit values that are
+/// not strings.
 #[derive(Message)]
 struct Metadata {
     #[prost(btree_map = "string, message", tag = "1")]

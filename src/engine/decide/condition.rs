@@ -1,7 +1,7 @@
 //! Evaluates conditions strictly.
 //!
-//! Servers convert values, for example `"5"` to 5. A condition therefore cannot be evaluated for a value of another
-//! type than it expects, and the call is denied.
+//! Servers convert values, for example `"5"` to 5. A condition therefore cannot be evaluated for a value of
+//! another type than it expects, and the call is denied.
 
 mod reason;
 
@@ -21,7 +21,8 @@ pub struct Attributes<'d> {
     pub grant: &'d str,
     /// The caller's name
     pub principal: Option<&'d str>,
-    /// The claims of the caller's verified token, as JSON. If they cannot be read, conditions on them are indeterminate
+    /// The claims of the caller's verified token, as JSON. If they cannot be read, conditions on them are
+    /// indeterminate
     pub claims: Option<&'d str>,
 }
 
@@ -64,15 +65,15 @@ pub fn refusal(rule: &Rule, attributes: &Attributes<'_>, called: &str) -> Option
     })
 }
 
-/// Evaluates a condition of `require`: it must hold for every value of its path, and for at least one. Returns the
-/// first result that is not [`Truth::Holds`].
+/// Evaluates a condition of `require`: it must hold for every value of its path, and for at least one.
+/// Returns the first result that is not [`Truth::Holds`].
 #[must_use]
 pub fn require(condition: &Condition, attributes: &Attributes<'_>) -> Option<Truth> {
     evaluate(condition, attributes).into_iter().find(|outcome| *outcome != Truth::Holds)
 }
 
-/// Evaluates a condition of `deny_if`: it must hold for no value of its path. Returns the first result that is
-/// [`Truth::Holds`] or [`Truth::Indeterminate`].
+/// Evaluates a condition of `deny_if`: it must hold for no value of its path. Returns the first result that
+/// is [`Truth::Holds`] or [`Truth::Indeterminate`].
 #[must_use]
 pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Truth> {
     evaluate(condition, attributes)

@@ -1,11 +1,11 @@
-//! The reason of a denial by a condition. It names the argument and says what would be accepted. It never quotes the
-//! argument's value or the policy's.
+//! The reason of a denial by a condition. It names the argument and says what would be accepted. It never
+//! quotes the argument's value or the policy's.
 
 use super::{Obstacle, Truth};
 use crate::policy::{Condition, Order, Origin, Scalar, Test};
 
-/// Returns the reason of a denial. `required` is true for a condition of `require` and false for one of `deny_if`;
-/// `because` is the reason of the rule; `called` describes the call.
+/// Returns the reason of a denial. `required` is true for a condition of `require` and false for one of
+/// `deny_if`; `because` is the reason of the rule; `called` describes the call.
 pub(super) fn text(
     condition: &Condition,
     outcome: Truth,
