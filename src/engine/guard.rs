@@ -1,6 +1,6 @@
 //! Takes one request from its headers to its verdict: admit, read, decide, ask, charge, reply, record.
 //!
-//! A [`Request`] is what is known from the headers. With its body it becomes a [`Case`], which advances in
+//! A [`Request`] is what is known from the headers. With its body it becomes a case, which advances in
 //! [`Step`]s. A step either asks the caller of this module to do something and report the result, or it is
 //! the conclusion. The store, the time and the answers are arguments, so native tools and tests can run a
 //! case like the filter does.

@@ -51,7 +51,7 @@ impl<H: Stream> Credentials for HostCredentials<'_, H> {
     }
 
     fn certificate(&self, name: Certificate) -> Option<String> {
-        // Without mutual TLS these names could come from a certificate that was not verified.
+        // `connection.mtls` is true if the client presented a certificate. Otherwise there is no name.
         if self.attribute(&["connection", "mtls"])? != [1] {
             return None;
         }

@@ -59,8 +59,8 @@ pub enum Obstacle {
 pub fn refusal(rule: &Rule, attributes: &Attributes<'_>, called: &str) -> Option<Denial> {
     let required = rule.require.iter().map(|condition| (condition, true, require(condition, attributes)));
     let forbidden = rule.deny_if.iter().map(|condition| (condition, false, deny_if(condition, attributes)));
-    required.chain(forbidden).find_map(|(condition, required, outcome)| {
-        let reason = reason::text(condition, outcome?, required, rule.reason.as_deref(), called);
+    required.chain(forbidden).find_map(|(condition, required, truth)| {
+        let reason = reason::text(condition, truth?, required, rule.reason.as_deref(), called);
         Some(Denial::by(condition.path.clone(), Code::ConditionFailed, reason))
     })
 }
@@ -69,16 +69,14 @@ pub fn refusal(rule: &Rule, attributes: &Attributes<'_>, called: &str) -> Option
 /// Returns the first result that is not [`Truth::Holds`].
 #[must_use]
 pub fn require(condition: &Condition, attributes: &Attributes<'_>) -> Option<Truth> {
-    evaluate(condition, attributes).into_iter().find(|outcome| *outcome != Truth::Holds)
+    evaluate(condition, attributes).into_iter().find(|truth| *truth != Truth::Holds)
 }
 
 /// Evaluates a condition of `deny_if`: it must hold for no value of its path. Returns the first result that
 /// is [`Truth::Holds`] or [`Truth::Indeterminate`].
 #[must_use]
 pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Truth> {
-    evaluate(condition, attributes)
-        .into_iter()
-        .find(|outcome| !matches!(outcome, Truth::Fails | Truth::Missing))
+    evaluate(condition, attributes).into_iter().find(|truth| !matches!(truth, Truth::Fails | Truth::Missing))
 }
 
 /// Evaluates a condition for each value of its path. Returns at least one result.

@@ -175,7 +175,7 @@ impl<'d> Case<'d> {
         Step::Conclude(request.conclude(self.decision, &self.facts))
     }
 
-    /// Detaches the case from the bytes of the body.
+    /// Copies what the case borrows from the body.
     fn into_owned(self, request: &Request) -> Case<'static> {
         Case { facts: self.facts.into_owned(request.policy.audit), decision: self.decision }
     }
