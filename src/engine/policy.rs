@@ -18,7 +18,7 @@ pub use approvals::Approvals;
 pub use condition::{Condition, Scalar, Test};
 pub use grant::{Expected, Grant, Match, Matching, Source};
 pub use path::{Found, Origin, ValuePath};
-pub use pattern::{Pattern, Section};
+pub use pattern::{Pattern, Patterns, Section};
 pub use regex::Regex;
 pub use rules::Rules;
 

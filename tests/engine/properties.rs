@@ -1,9 +1,11 @@
 //! What holds for every input: the reader against `serde_json` as an oracle, the guard against readers
-//! that are laxer than any server's, and policies against themselves with an entry less.
+//! that are laxer than any server's, policies against themselves with an entry less, and the search among
+//! patterns against a trial of each.
 
 mod entries;
 mod messages;
 mod oracle;
+mod patterns;
 mod readings;
 mod refusals;
 
