@@ -5,6 +5,7 @@
 mod approvals;
 mod condition;
 mod grant;
+mod grants;
 pub mod keys;
 mod load;
 mod path;
@@ -16,7 +17,8 @@ mod words;
 
 pub use approvals::Approvals;
 pub use condition::{Condition, Scalar, Test};
-pub use grant::{Expected, Grant, Match, Matching, Source};
+pub use grant::{Expected, Grant, Source};
+pub use grants::Grants;
 pub use path::{Found, Origin, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
 pub use regex::Regex;
@@ -87,7 +89,7 @@ pub struct Policy {
     /// Where callers' identities come from, the first that tells
     pub identity: Vec<Source>,
     /// What each caller has to pass beside the rules, the first that matches
-    pub grants: Vec<Grant>,
+    pub grants: Grants,
     /// How denied tool calls are answered
     pub denials: Form,
     /// Request paths that pass unread

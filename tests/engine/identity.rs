@@ -1,6 +1,7 @@
-//! Who calls, and under which grant: a table over what a proxy knows of a caller, and grants that never
-//! widen what a policy allows.
+//! Who calls, and under which grant: a table over what a proxy knows of a caller, the first grant that matches,
+//! and grants that never widen what a policy allows.
 
+mod first;
 mod known;
 mod narrowing;
 
