@@ -1,11 +1,13 @@
 //! Identifies the caller and finds its grant. Pure: what the proxy knows about the caller is an argument.
 
+use std::cell::LazyCell;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::denial::{Code, Denial};
 use crate::json::{self, Kind, Value, decimal};
 use crate::mcp::headers::{Field, Headers};
-use crate::policy::{Certificate, Expected, Grant, Match, Matching, Policy, Source};
+use crate::policy::{Certificate, Expected, Grant, Policy, Source};
 use crate::text::hex;
 
 /// The name of the grant of all callers if the policy has no grants.
@@ -105,14 +107,9 @@ pub fn identify(
     if policy.grants.is_empty() {
         return (caller, None);
     }
-    let unknown = caller.principal.is_none();
-    let mut grants = policy.grants.iter().enumerate();
-    let found = match unknown && !policy.identity.is_empty() {
-        true => None,
-        false => grants.find(|(_, grant)| matches(policy, grant, &caller)),
-    };
-    let Some((number, grant)) = found else {
-        let denial = if unknown {
+    caller.grant = granted(policy, &caller);
+    let Some(grant) = caller.grant(policy) else {
+        let denial = if caller.principal.is_none() {
             let reason = "this server needs to know who calls: send a credential that it accepts";
             Denial::by("identity", Code::Unauthenticated, reason)
         } else {
@@ -120,7 +117,6 @@ pub fn identify(
         };
         return (caller, Some(denial));
     };
-    caller.grant = Some(number);
     let expired = expired(grant, now_ns);
     (caller, expired)
 }
@@ -204,54 +200,27 @@ fn digest(key: &[u8]) -> String {
     hex(&Sha256::digest(key))
 }
 
-fn matches(policy: &Policy, grant: &Grant, caller: &Caller) -> bool {
-    let principal = caller.principal.as_ref();
-    match (&grant.matching, principal) {
-        // The only check of an API key is that some grant lists its digest. An unlisted key could be any
-        // text.
-        (Matching::Any, Some(Principal::ApiKey(digest))) => is_listed(policy, digest),
-        (Matching::Any, _) => true,
-        (Matching::One(all), _) => all.iter().any(|one| fits(one, principal, caller.claims.as_deref())),
+/// Returns the number of the first grant that matches a caller. Only the source that named the principal counts: if a
+/// token named it, headers are ignored.
+fn granted(policy: &Policy, caller: &Caller) -> Option<usize> {
+    let grants = &policy.grants;
+    match &caller.principal {
+        None if policy.identity.is_empty() => grants.of_everybody(),
+        None => None,
+        Some(Principal::Jwt(name)) => {
+            let claims = LazyCell::new(|| json::read(caller.claims.as_deref()?.as_bytes()).ok());
+            let has = |expected: &[_]| claims.as_ref().is_some_and(|claims| has_all(claims, expected));
+            grants.of_token(name, has)
+        }
+        Some(Principal::Mtls(name)) => grants.of_certificate(name),
+        Some(Principal::ApiKey(digest)) => grants.of_key(digest),
+        Some(Principal::Header(name)) => grants.of_header(name),
     }
 }
 
-fn is_listed(policy: &Policy, digest: &str) -> bool {
-    policy.grants.iter().any(|grant| match &grant.matching {
-        Matching::Any => false,
-        Matching::One(all) => all.iter().any(|one| one.api_key_sha256.as_deref() == Some(digest)),
-    })
-}
-
-/// Returns whether every part of `one` matches. Only the source that named the principal counts: if a token
-/// named it, headers are ignored.
-fn fits(one: &Match, principal: Option<&Principal>, claims: Option<&str>) -> bool {
-    let Some(principal) = principal else { return false };
-    let names = [
-        (&one.jwt, matches!(principal, Principal::Jwt(_))),
-        (&one.mtls, matches!(principal, Principal::Mtls(_))),
-        (&one.header, matches!(principal, Principal::Header(_))),
-    ];
-    let named = names.iter().all(|(pattern, applies)| match pattern {
-        None => true,
-        Some(pattern) => *applies && pattern.matches(&principal.name()),
-    });
-    let keyed = match &one.api_key_sha256 {
-        None => true,
-        Some(expected) => matches!(principal, Principal::ApiKey(digest) if digest == expected),
-    };
-    let claimed = one.claims.is_empty()
-        || (matches!(principal, Principal::Jwt(_))
-            && claims.is_some_and(|claims| has_all(claims, &one.claims)));
-    let says_something = names.iter().any(|(pattern, _)| pattern.is_some())
-        || one.api_key_sha256.is_some()
-        || !one.claims.is_empty();
-    says_something && named && keyed && claimed
-}
-
-fn has_all(claims: &str, expected: &[(String, Expected)]) -> bool {
-    let Ok(document) = json::read(claims.as_bytes()) else { return false };
+fn has_all(claims: &json::Document<'_>, expected: &[(String, Expected)]) -> bool {
     expected.iter().all(|(claim, expected)| {
-        document
+        claims
             .root()
             .get(claim)
             .is_some_and(|value| is(value, expected) || value.elements().any(|element| is(element, expected)))

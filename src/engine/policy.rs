@@ -6,6 +6,7 @@
 mod approvals;
 mod condition;
 mod grant;
+mod grants;
 pub mod keys;
 mod load;
 mod path;
@@ -17,9 +18,10 @@ mod words;
 
 pub use approvals::Approvals;
 pub use condition::{Condition, Scalar, Test};
-pub use grant::{Expected, Grant, Match, Matching, Source};
+pub use grant::{Expected, Grant, Source};
+pub use grants::Grants;
 pub use path::{Origin, Resolved, ValuePath};
-pub use pattern::{Pattern, Section};
+pub use pattern::{Pattern, Patterns, Section};
 pub use regex::Regex;
 pub use rules::Rules;
 
@@ -88,7 +90,7 @@ pub struct Policy {
     /// The sources of identity. The first that has a value names the caller
     pub identity: Vec<Source>,
     /// The grants. The first that matches a caller applies, in addition to the rules
-    pub grants: Vec<Grant>,
+    pub grants: Grants,
     /// The form of the reply to a denied tool call
     pub denials: Form,
     /// Request paths that are forwarded without reading

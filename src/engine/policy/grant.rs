@@ -1,9 +1,12 @@
 //! Sources of identity, and grants.
 
+use std::collections::BTreeMap;
+
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Certificate;
+use super::grants::Grants;
 use super::keys;
 use super::pattern::Pattern;
 use super::rule::Reading;
@@ -55,17 +58,15 @@ pub struct Grant {
     pub name: String,
     /// Its path in the document
     pub path: String,
-    /// Who it is for
-    pub matching: Matching,
     /// When it expires, in nanoseconds since the Unix epoch
     pub expires_ns: Option<i128>,
     /// The rules that its callers must pass in addition to the document's
     pub rules: Rules,
 }
 
-/// Who a grant is for.
-#[derive(Debug, Clone)]
-pub enum Matching {
+/// Who a grant is for, as the document says it.
+#[derive(Debug)]
+pub(super) enum Matching {
     /// All callers
     Any,
     /// The callers that one of these describes
@@ -73,8 +74,8 @@ pub enum Matching {
 }
 
 /// A description of callers. All parts of it must match.
-#[derive(Debug, Clone, Default)]
-pub struct Match {
+#[derive(Debug)]
+pub(super) struct Match {
     /// The name of a principal from a token
     pub jwt: Option<Pattern>,
     /// Claims that the token must have
@@ -147,20 +148,21 @@ fn header(part: &Part<'_>, faults: &mut Faults) -> Option<Source> {
 }
 
 /// Reads the grants.
-pub(super) fn grants(list: Vec<Part<'_>>, reading: &mut Reading, faults: &mut Faults) -> Vec<Grant> {
-    let mut grants: Vec<Grant> = Vec::new();
+pub(super) fn grants(list: Vec<Part<'_>>, reading: &mut Reading, faults: &mut Faults) -> Grants {
+    let mut grants: Vec<(Grant, Matching)> = Vec::new();
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     for part in list {
-        let Some(grant) = grant(&part, reading, faults) else { continue };
-        let earlier = grants.iter().find(|earlier| earlier.name == grant.name);
-        if let (Some(earlier), Some(name)) = (earlier, part.member("name")) {
+        let Some((grant, matching)) = grant(&part, reading, faults) else { continue };
+        let number = *numbers.entry(grant.name.clone()).or_insert(grants.len());
+        if let (Some((earlier, _)), Some(name)) = (grants.get(number), part.member("name")) {
             faults.add(&name, InRule::NameTaken { by: earlier.path.clone() });
         }
-        grants.push(grant);
+        grants.push((grant, matching));
     }
-    grants
+    Grants::new(grants)
 }
 
-fn grant(part: &Part<'_>, reading: &mut Reading, faults: &mut Faults) -> Option<Grant> {
+fn grant(part: &Part<'_>, reading: &mut Reading, faults: &mut Faults) -> Option<(Grant, Matching)> {
     let path = &part.path;
     let mut fields = Fields::<keys::Grant>::open(part, faults)?;
     let name = fields.name(keys::Grant::Name, faults);
@@ -168,7 +170,7 @@ fn grant(part: &Part<'_>, reading: &mut Reading, faults: &mut Faults) -> Option<
     let expires_ns = fields.read(keys::Grant::Expires, time_ns, faults);
     let rules = Rules::read(&mut fields, true, reading, faults);
     fields.close(faults);
-    Some(Grant { name: name?, path: path.to_string(), matching: matching?, expires_ns, rules })
+    Some((Grant { name: name?, path: path.to_string(), expires_ns, rules }, matching?))
 }
 
 /// Reads a time in the format of RFC 3339. Returns nanoseconds since the Unix epoch.

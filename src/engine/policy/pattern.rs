@@ -1,166 +1,112 @@
-//! Names with `*`, and which entry of a section decides.
+//! Names with `*`, and which of many decides on a name.
 
-use std::collections::BTreeMap;
+mod affixes;
+mod ambiguity;
+mod index;
+mod patterns;
+mod section;
+
+pub(super) use ambiguity::ambiguous;
+pub use patterns::Patterns;
+pub use section::Section;
+
 use std::fmt;
+use std::ops::Range;
 
 /// A name in which `*` stands for any run of characters and everything else for itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(String);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pattern {
+    text: String,
+    /// From the first `*` to behind the last; `None` where there is no `*`
+    stars: Option<Range<usize>>,
+    literals: usize,
+}
 
 impl Pattern {
-    /// Makes a pattern; every text is one.
+    /// Makes a pattern. Every text is a valid one.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.to_owned())
+        let stars = text.find('*').zip(text.rfind('*'));
+        let stars = stars.map(|(first, last)| first..last.saturating_add(1));
+        let literals = text.chars().filter(|char| *char != '*').count();
+        Self { text: text.to_owned(), stars, literals }
+    }
+
+    /// Returns the pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Tells whether the pattern has no characters at all, so that only the empty name fits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self(text) = self;
-        text.is_empty()
+        self.text.is_empty()
     }
 
     /// Tells whether the pattern stands for exactly one name.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        let Self(text) = self;
-        !text.contains('*')
+        self.stars.is_none()
+    }
+
+    /// Returns how a name has to begin and to end; `None` where the pattern is exact.
+    #[must_use]
+    pub fn ends(&self) -> Option<(&str, &str)> {
+        let stars = self.stars.as_ref()?;
+        self.text.get(..stars.start).zip(self.text.get(stars.end..))
     }
 
     /// Tells whether `name` fits, byte for byte.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        let Self(text) = self;
-        let mut parts = text.split('*');
-        let first = parts.next().unwrap_or_default();
-        let Some(mut rest) = name.strip_prefix(first) else { return false };
-        let Some(last) = parts.next_back() else { return rest.is_empty() };
-        for part in parts {
+        let Some((prefix, suffix)) = self.ends() else { return self.text == name };
+        let within = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
+        let Some(mut rest) = within else { return false };
+        let middle = self.stars.clone().and_then(|stars| self.text.get(stars)).unwrap_or_default();
+        if middle == "*" {
+            return true;
+        }
+        for part in middle.split('*').filter(|part| !part.is_empty()) {
             // The leftmost place of a part leaves the most room for the parts behind it.
             let Some((_, behind)) = rest.split_once(part) else { return false };
             rest = behind;
         }
-        rest.ends_with(last)
+        true
     }
 
     /// Counts the characters that stand for themselves.
     #[must_use]
     pub fn literals(&self) -> usize {
-        let Self(text) = self;
-        text.chars().filter(|char| *char != '*').count()
+        self.literals
     }
 
     /// Tells whether some name fits both patterns.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
-        let (Self(left), Self(right)) = (self, other);
-        let right: Vec<char> = right.chars().collect();
-        // met[j]: what was read of `left` and the first j characters of `right` have a name in common.
-        let mut met = vec![true];
-        met.extend(right.iter().scan(true, |stars, char| {
-            *stars &= *char == '*';
-            Some(*stars)
-        }));
-        for own in left.chars() {
-            let mut beside = own == '*' && met.first() == Some(&true);
-            let mut row = vec![beside];
-            for (char, pair) in right.iter().zip(met.windows(2)) {
-                let (diagonal, above) = (pair.first() == Some(&true), pair.last() == Some(&true));
-                beside = if own == '*' || *char == '*' { above || beside } else { own == *char && diagonal };
-                row.push(beside);
+        match (self.ends(), other.ends()) {
+            (None, _) => other.matches(&self.text),
+            (_, None) => self.matches(&other.text),
+            // If one prefix begins with the other and one suffix ends with the other, this name fits both: the
+            // longer prefix, the middle of the one, the middle of the other, the longer suffix.
+            (Some((prefix, suffix)), Some((others_prefix, others_suffix))) => {
+                (prefix.starts_with(others_prefix) || others_prefix.starts_with(prefix))
+                    && (suffix.ends_with(others_suffix) || others_suffix.ends_with(suffix))
             }
-            met = row;
         }
-        met.last() == Some(&true)
     }
 }
 
 impl fmt::Display for Pattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(text) = self;
-        out.write_str(text)
+        out.write_str(&self.text)
     }
 }
 
-/// Finds every pair of patterns (by their numbers) that overlap with equally many literal characters:
-/// neither would be the one that decides.
-pub(super) fn ambiguous<'p>(patterns: impl IntoIterator<Item = &'p Pattern>) -> Vec<(usize, usize)> {
-    let mut ambiguous = Vec::new();
-    let mut earlier: Vec<(usize, usize, &Pattern)> = Vec::new();
-    for (number, pattern) in patterns.into_iter().enumerate().filter(|(_, pattern)| !pattern.is_exact()) {
-        let literals = pattern.literals();
-        for (first, _, other) in earlier.iter().filter(|(_, others, _)| *others == literals) {
-            if pattern.overlaps(other) {
-                ambiguous.push((*first, number));
-            }
-        }
-        earlier.push((number, literals, pattern));
-    }
-    ambiguous
-}
-
-/// The entries of one section of a policy, of which exactly one decides on a name.
-#[derive(Debug, Clone)]
-pub struct Section<T> {
-    exact: BTreeMap<String, T>,
-    /// Most literal characters first.
-    patterns: Vec<(Pattern, T)>,
-}
-
-impl<T> Default for Section<T> {
-    fn default() -> Self {
-        Self { exact: BTreeMap::new(), patterns: Vec::new() }
-    }
-}
-
-impl<T> Section<T> {
-    /// Makes a section of entries.
-    ///
-    /// # Errors
-    /// Every pair of patterns (by their numbers) that overlap with equally many literal
-    /// characters: neither would be the one that decides.
-    pub fn new(entries: Vec<(Pattern, T)>) -> Result<Self, Vec<(usize, usize)>> {
-        let ambiguous = ambiguous(entries.iter().map(|(pattern, _)| pattern));
-        if !ambiguous.is_empty() {
-            return Err(ambiguous);
-        }
-        let mut section = Self::default();
-        for (pattern, entry) in entries {
-            if pattern.is_exact() {
-                section.exact.insert(pattern.to_string(), entry);
-            } else {
-                section.patterns.push((pattern, entry));
-            }
-        }
-        section.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.literals()));
-        Ok(section)
-    }
-
-    /// Returns the entry that decides on `name`: the exact one, else the pattern with the most
-    /// literal characters.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&T> {
-        self.exact.get(name).or_else(|| {
-            self.patterns.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, entry)| entry)
-        })
-    }
-
-    /// Tells whether an exact entry names this.
-    #[must_use]
-    pub fn names(&self, name: &str) -> bool {
-        self.exact.contains_key(name)
-    }
-
-    /// Tells whether there is no entry.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.patterns.is_empty()
-    }
-
-    /// Walks all entries.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.exact.values().chain(self.patterns.iter().map(|(_, entry)| entry))
+impl fmt::Debug for Pattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The rest follows from the text.
+        out.debug_tuple("Pattern").field(&self.text).finish()
     }
 }
 
@@ -179,8 +125,10 @@ mod tests {
             ("a*a", "aa", true),
             ("a*b*c", "axbxbxc", true),
             ("a*b*c", "acb", false),
+            ("a*b*b", "ab", false),
             ("*ab", "aab", true),
             ("a**b", "ab", true),
+            ("*a**b*", "xaxbx", true),
             ("é*", "é€", true),
             ("a.b", "axb", false),
             ("a", "a ", false),
@@ -208,20 +156,5 @@ mod tests {
             assert_eq!(left.overlaps(&right), expected, "{left} {right}");
             assert_eq!(right.overlaps(&left), expected, "{right} {left}");
         }
-    }
-
-    #[test]
-    fn an_exact_name_beats_a_pattern_and_more_literals_beat_fewer() {
-        let entries = ["*", "get_*", "get_a*", "get_ab"].map(|text| (Pattern::new(text), text));
-        let section = Section::new(entries.to_vec()).unwrap();
-        for (name, expected) in [("x", "*"), ("get_x", "get_*"), ("get_ax", "get_a*"), ("get_ab", "get_ab")] {
-            assert_eq!(section.get(name), Some(&expected), "{name}");
-        }
-    }
-
-    #[test]
-    fn equally_literal_patterns_that_overlap_are_ambiguous() {
-        let entries = ["a*", "*b", "c*"].map(|text| (Pattern::new(text), ()));
-        assert_eq!(Section::new(entries.to_vec()).err(), Some(vec![(0, 1), (1, 2)]));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::keys::{EFFECT, PATTERN, RuleKeys};
 use super::rule::{self, Reading};
 use super::words::{DEFAULTS, EFFECTS};
-use super::{Effect, Pattern, Rule, Section, pattern};
+use super::{Effect, Pattern, Patterns, Rule, Section, pattern};
 use crate::document::{Faults, Fields, InRule, Part, meaning};
 use crate::mcp::method::Method;
 
@@ -16,7 +16,7 @@ pub struct Rules {
     /// Verdict on what no entry names, with its path in the document
     pub default: (Effect, Arc<str>),
     /// Tools that seem not to exist, each with its path in the document
-    pub hide: Vec<(Pattern, String)>,
+    pub hide: Patterns<String>,
     /// The rule for every tool call
     pub all_tools: Option<Arc<Rule>>,
     /// Rules by tool name
@@ -30,10 +30,10 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Returns the path of the pattern that hides `tool`.
+    /// Returns the path of the first pattern that hides `tool`.
     #[must_use]
     pub fn hidden(&self, tool: &str) -> Option<&str> {
-        self.hide.iter().find(|(pattern, _)| pattern.matches(tool)).map(|(_, path)| path.as_str())
+        self.hide.get(tool).map(String::as_str)
     }
 
     /// Walks all rules.
@@ -70,7 +70,7 @@ impl Rules {
     }
 }
 
-fn hidden(patterns: Vec<Part<'_>>, faults: &mut Faults) -> Vec<(Pattern, String)> {
+fn hidden(patterns: Vec<Part<'_>>, faults: &mut Faults) -> Patterns<String> {
     let mut hide = Vec::new();
     for part in patterns {
         match part.value.string() {
@@ -78,66 +78,66 @@ fn hidden(patterns: Vec<Part<'_>>, faults: &mut Faults) -> Vec<(Pattern, String)
             _ => faults.unfit(&part, &PATTERN),
         }
     }
-    hide
+    Patterns::new(hide)
 }
 
-/// Reads the entries of a section, pattern by pattern.
+/// Reads the rules of a section.
 fn section(
     named: Vec<(Cow<'_, str>, Part<'_>)>,
     has_arguments: bool,
     reading: &mut Reading,
     faults: &mut Faults,
 ) -> Section<Arc<Rule>> {
-    let mut entries = Vec::new();
-    let mut patterns = Vec::new();
-    for (name, part) in named {
-        let pattern = Pattern::new(&name);
-        if let Some(rule) = rule::rule(&part, &name, reading, faults) {
-            if let Some(part) =
-                part.member("arguments").filter(|_| !has_arguments && rule.arguments.is_some())
-            {
-                faults.add_key(&part, InRule::NoArguments);
-            }
-            entries.push((pattern.clone(), Arc::new(rule)));
+    entries(named, faults, |name, part, faults| {
+        let rule = rule::rule(part, name, reading, faults)?;
+        if let Some(part) = part.member("arguments").filter(|_| !has_arguments && rule.arguments.is_some()) {
+            faults.add_key(&part, InRule::NoArguments);
         }
-        patterns.push((pattern, part));
-    }
-    refuse_ambiguous(&patterns, faults);
-    Section::new(entries).unwrap_or_default()
+        Some(Arc::new(rule))
+    })
 }
 
 fn methods(named: Vec<(Cow<'_, str>, Part<'_>)>, faults: &mut Faults) -> Section<(Effect, Arc<str>)> {
-    let mut entries = Vec::new();
-    let mut patterns = Vec::new();
-    for (name, part) in named {
-        let pattern = Pattern::new(&name);
-        if let Some(section) = Method::new(name.as_ref()).section() {
-            faults.add_key(&part, InRule::OfSection { method: name.into_owned(), section });
+    entries(named, faults, |name, part, faults| {
+        if let Some(section) = Method::new(name).section() {
+            faults.add_key(part, InRule::OfSection { method: name.to_owned(), section });
         }
-        match meaning(&part, &EFFECTS) {
-            Some(effect) => entries.push((pattern.clone(), (effect, part.path.to_string().into()))),
-            None => faults.unfit(&part, &EFFECT),
+        let effect = meaning(part, &EFFECTS);
+        if effect.is_none() {
+            faults.unfit(part, &EFFECT);
         }
-        patterns.push((pattern, part));
-    }
-    refuse_ambiguous(&patterns, faults);
-    Section::new(entries).unwrap_or_default()
+        Some((effect?, part.path.to_string().into()))
+    })
 }
 
-/// Notes faults for empty patterns and for pairs of which neither decides.
-fn refuse_ambiguous(patterns: &[(Pattern, Part<'_>)], faults: &mut Faults) {
-    for (pattern, part) in patterns {
-        if pattern.is_empty() {
-            faults.add_key(part, InRule::EmptyPattern);
-        }
+/// Reads the entries of a section, each with `read`, and notes faults for patterns that cannot decide.
+fn entries<T>(
+    named: Vec<(Cow<'_, str>, Part<'_>)>,
+    faults: &mut Faults,
+    mut read: impl FnMut(&str, &Part<'_>, &mut Faults) -> Option<T>,
+) -> Section<T> {
+    let (mut patterns, mut parts, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, part) in named {
+        patterns.push(Pattern::new(&name));
+        values.push(read(&name, &part, faults));
+        parts.push(part);
     }
-    let bare: Vec<Pattern> = patterns.iter().map(|(pattern, _)| pattern.clone()).collect();
-    for (first, second) in pattern::ambiguous(&bare) {
+    refuse_ambiguous(&patterns, &parts, faults);
+    let entries = patterns.into_iter().zip(values);
+    Section::new(entries.filter_map(|(pattern, value)| Some((pattern, value?))).collect())
+}
+
+/// Notes faults for empty patterns and for pairs of which neither decides; `parts` are the patterns' own.
+fn refuse_ambiguous(patterns: &[Pattern], parts: &[Part<'_>], faults: &mut Faults) {
+    for (_, part) in patterns.iter().zip(parts).filter(|(pattern, _)| pattern.is_empty()) {
+        faults.add_key(part, InRule::EmptyPattern);
+    }
+    for (first, second) in pattern::ambiguous(patterns) {
         // The same pattern twice is a duplicate key, which is another fault.
-        if bare.get(first) == bare.get(second) {
+        if patterns.get(first) == patterns.get(second) {
             continue;
         }
-        if let (Some((_, earlier)), Some((_, part))) = (patterns.get(first), patterns.get(second)) {
+        if let (Some(earlier), Some(part)) = (parts.get(first), parts.get(second)) {
             faults.add_key(part, InRule::Overlaps { other: earlier.path.clone() });
         }
     }

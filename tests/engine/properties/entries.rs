@@ -56,7 +56,7 @@ fn with_entries(default: &str, entries: &[Entry]) -> Option<Arc<Policy>> {
 }
 
 /// Matches a name character by character, trying every length for a star.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
     match pattern.split_first() {
         None => name.is_empty(),
         Some((b'*', rest)) => (0..=name.len()).any(|taken| matches(rest, &name[taken..])),

@@ -1,0 +1,72 @@
+//! The first of many patterns that a name fits.
+
+use super::Pattern;
+use super::index::Index;
+
+/// Patterns in an order, each with a value. It finds the first one that a name fits.
+#[derive(Debug, Clone)]
+pub struct Patterns<T> {
+    index: Index,
+    /// The values of the index's patterns
+    values: Vec<T>,
+}
+
+impl<T> Default for Patterns<T> {
+    fn default() -> Self {
+        Self { index: Index::default(), values: Vec::new() }
+    }
+}
+
+impl<T> Patterns<T> {
+    /// Makes the search for these patterns.
+    #[must_use]
+    pub fn new(entries: Vec<(Pattern, T)>) -> Self {
+        let (patterns, values) = entries.into_iter().unzip();
+        Self { index: Index::new(patterns), values }
+    }
+
+    /// Returns the value of the first pattern that `name` fits.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.values.get(self.index.first(name)?)
+    }
+
+    /// Returns the first value that `accepts` takes among those whose patterns `name` fits.
+    pub fn find(&self, name: &str, accepts: impl Fn(&T) -> bool) -> Option<&T> {
+        self.values.get(self.index.find(name, &|number| self.values.get(number).is_some_and(&accepts))?)
+    }
+
+    /// Tells whether one of the patterns is exact and stands for `name`.
+    #[must_use]
+    pub fn has_exact(&self, name: &str) -> bool {
+        self.index.has_exact(name)
+    }
+
+    /// Tells whether there is no pattern.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Walks all patterns in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Pattern, &T)> {
+        self.index.patterns().iter().zip(&self.values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_not_accepted_gives_way_to_the_next() {
+        let texts = ["a*", "ab", "ab", "*b", "*"];
+        let patterns = Patterns::new(texts.iter().map(|text| (Pattern::new(text), *text)).collect());
+        let mut refused: Vec<&str> = Vec::new();
+        for expected in ["a*", "ab", "*b", "*"] {
+            assert_eq!(patterns.find("ab", |value| !refused.contains(value)), Some(&expected));
+            refused.push(expected);
+        }
+        assert_eq!(patterns.find("ab", |value| !refused.contains(value)), None);
+    }
+}
