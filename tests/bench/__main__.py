@@ -1,7 +1,8 @@
-"""Measures: `make bench`, or with more builds of the module `make bench ARGS="name=module.wasm"`.
+"""Runs the measurements: `make bench`, or with more builds of the module `make bench
+ARGS="name=module.wasm"`.
 
-`ARGS=--quick` takes about two minutes in place of twelve to fifteen. PROCESSES and ROUNDS can be set in the
-environment. Exits 0 if it could measure, whatever it measured.
+`ARGS=--quick` takes about two minutes instead of twelve to fifteen. PROCESSES and ROUNDS can be set in the
+environment. Exits with 0 if the measurement succeeded, whatever the numbers.
 """
 
 import os
@@ -19,7 +20,7 @@ from .report import Report
 
 
 def chosen(arguments: list) -> Plan:
-    """Read from the arguments and the environment how much is measured."""
+    """Read the extent of the measurements from the arguments and the environment."""
     plan = Plan.quick() if "--quick" in arguments else Plan()
     names = {"processes": "PROCESSES", "rounds": "ROUNDS"}
     return replace(

@@ -1,7 +1,7 @@
 """Shows the filter at work between a real MCP client and AiPayGen's real server: `make demo`.
 
-Prints what a person should look at and checks it too: exits 1 if anything is not as it says.
-The server runs over a stub of its backend, so nothing leaves this machine.
+Prints what happens and checks it: exits with 1 if anything is not as printed. The server uses a stub of its
+backend, so nothing leaves this machine.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ def say(words: str = "") -> None:
 
 
 def check(holds: bool, what: str) -> None:
-    """Print a line that says whether something is so, and remember if it is not."""
+    """Print whether a statement holds, and remember failures."""
     say(f"  {'ok  ' if holds else 'FAIL'} {what}")
     if not holds:
         failures.append(what)

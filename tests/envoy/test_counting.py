@@ -1,7 +1,7 @@
-"""Counting through a real Envoy: exact across workers, updates and listeners, and in real time.
+"""Counting in a real Envoy: exact across workers, updates and listeners, and in real time.
 
-`tests/cases/limits.json` holds what limits promise, for every store; here a whole Envoy keeps it, as
-far as no clock has to be set. The rest is what only an Envoy can show.
+`tests/cases/limits.json` holds the contract of limits for every store. Here a whole Envoy has to keep it, in
+all cases that need no particular time. The other tests show what only an Envoy can show.
 """
 
 import json
@@ -28,12 +28,12 @@ def only(*limits: dict) -> dict:
 
 
 def balanced(listener: dict) -> None:
-    """Spread connections evenly, so that every worker takes part."""
+    """Distribute connections evenly, so that every worker is used."""
     listener["connection_balance_config"] = {"exact_balance": {}}
 
 
 def by_vm_id(listener: dict) -> None:
-    """Give each listener whose name has a `@` shared data of its own, called what follows it."""
+    """Give each listener with `@` in its name its own shared data, named by what follows."""
     if vm_id := listener["name"].partition("@")[2]:
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
         manager["http_filters"][0]["typed_config"]["config"]["vm_config"]["vm_id"] = vm_id
@@ -46,7 +46,7 @@ def seen(module_upstream):
 
 
 def verdict(url: str, tool: str, arguments: dict | str | None = None, **headers) -> str:
-    """Call a tool once; tell the refusal's code, or `allowed`."""
+    """Call a tool once; return the refusal's code, or `allowed`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     message = rpc.tools_call(tool, {} if isinstance(arguments, str) else arguments)
     body = rpc.encode(message)
@@ -62,7 +62,7 @@ def verdict(url: str, tool: str, arguments: dict | str | None = None, **headers)
 
 
 def check_refusal(answer: http1.Answer, id: object, most: int = 3960) -> dict:
-    """Check everything that a rate limited call is told; return the decision."""
+    """Check every part of the answer to a rate-limited call; return the decision."""
     assert (answer.status, answer.whole) == (200, True)
     assert answer.header("content-type") == "application/json"
     assert answer.header("x-mcp-policy") == "rate_limited"
@@ -82,7 +82,7 @@ def check_refusal(answer: http1.Answer, id: object, most: int = 3960) -> dict:
 def sort_out(answers: list, calls: list, upstream) -> Counter:
     """Check every answer against its call and against what the upstream saw; count calls by tool.
 
-    Returns how many calls of each tool were let through.
+    Returns how many calls of each tool were allowed.
     """
     arrived = Counter()
     for answer, call in zip(answers, calls, strict=True):
@@ -99,14 +99,14 @@ def sort_out(answers: list, calls: list, upstream) -> Counter:
 
 
 def ids():
-    """Give every call an id of its own, strings and numbers in turn."""
+    """Give every call its own id, alternating between strings and numbers."""
     number = 0
     while True:
         yield number if number % 2 else f"call {number}"
         number += 1
 
 
-def test_four_hundred_calls_against_a_hundred_let_exactly_a_hundred_through(module_envoy, seen):
+def test_a_limit_of_100_allows_exactly_100_of_400_calls(module_envoy, seen):
     tools = {f"run-{run}": only(limit(f"run-{run}", 100)) for run in range(RUNS)}
     proxy = module_envoy({"version": "1", "tools": tools}, workers=WORKERS, edit_listener=balanced)
     id = ids()
@@ -137,7 +137,7 @@ def test_two_limits_of_each_call_are_charged_together(module_envoy, seen):
             arrived = sort_out(crowd.call(calls), calls, seen)
             assert arrived.total() == 100, arrived
             assert arrived[pair[0]] <= 70 and arrived[pair[1]] <= 80
-            # What the shared counter refused has charged nothing to the other.
+            # Calls that the shared counter refused have charged nothing to the other.
             seen.clear()
             calls = [rpc.tools_call(f"rest-{run}", id=next(id)) for _ in range(100)]
             rest = sort_out(crowd.call(calls), calls, seen)
@@ -145,7 +145,7 @@ def test_two_limits_of_each_call_are_charged_together(module_envoy, seen):
 
 
 @pytest.mark.parametrize("xds", ["lds", "ecds"])
-def test_an_update_in_the_middle_loses_and_doubles_no_call(module_envoy, seen, xds):
+def test_an_update_during_calls_loses_no_call_and_counts_none_twice(module_envoy, seen, xds):
     policy = {"version": "1", "description": "old", "tools": {"few": only(limit("few", 100))}}
     proxy = module_envoy(policy, workers=WORKERS, xds=xds, edit_listener=balanced)
     id = ids()
@@ -174,7 +174,7 @@ def test_an_update_in_the_middle_loses_and_doubles_no_call(module_envoy, seen, x
     during = len(calls) - 50
     call_at_once(CALLERS - 50)
     assert sort_out(answers, calls, seen) == {"few": 100}
-    # The last were refused by another document than the first.
+    # The last calls were refused by another document than the first.
     fresh = module_envoy({**policy, "description": "new"})
     assert verdict(fresh.url, "other") == "not_listed"
     new = rpc.call(fresh.url, "other")["result"]["_meta"]["dev.mcp-policy/decision"]["policy"]
@@ -183,7 +183,7 @@ def test_an_update_in_the_middle_loses_and_doubles_no_call(module_envoy, seen, x
     assert during > 0
 
 
-def test_listeners_of_one_server_and_one_vm_id_share_and_others_do_not(module_envoy):
+def test_listeners_share_counters_only_with_the_same_server_and_vm_id(module_envoy):
     policy = {"version": "1", "tools": {"few": only(limit("few", 3))}}
     proxy = module_envoy(
         policy,
@@ -199,7 +199,7 @@ def test_listeners_of_one_server_and_one_vm_id_share_and_others_do_not(module_en
     assert verdicts == ["allowed"] * 3 + ["rate_limited"] * 2 + ["allowed"] * 2
 
 
-# Whose tally, and how much.
+# Which tally is charged, and how much.
 
 SCOPES = {
     "version": "1",
@@ -228,7 +228,7 @@ def scopes(module_envoy):
 @pytest.mark.parametrize(
     ("tool", "sessions"),
     [
-        # Each call's session, and whether it is let through.
+        # Each call's session, and whether it is allowed.
         ("session", [("a", True), ("a", False), ("b", True), ("b", False), ("A", True)]),
         ("session", [(None, True), (None, False), ("c", True), (None, False)]),
         ("global", [("a", True), ("b", False), (None, False)]),
@@ -237,12 +237,12 @@ def scopes(module_envoy):
         ("short", [("a", True), ("a", True), ("a", False), ("b", True)]),
     ],
 )
-def test_a_scope_says_whose_calls_are_counted_together(scopes, tool, sessions):
+def test_the_scope_determines_which_calls_are_counted_together(scopes, tool, sessions):
     verdicts = [verdict(scopes, tool, mcp_session_id=session) for session, _ in sessions]
     assert verdicts == ["allowed" if passes else "rate_limited" for _, passes in sessions]
 
 
-def test_the_shorthand_is_one_limit_named_after_its_entry(scopes):
+def test_rate_limit_is_one_limit_named_after_its_entry(scopes):
     session = {"mcp-session-id": "shorthand"}
     answers = [rpc.post(scopes, rpc.tools_call("short"), session) for _ in range(3)]
     decision = answers[2].json()["result"]["_meta"]["dev.mcp-policy/decision"]
@@ -265,14 +265,14 @@ def test_a_call_that_a_rule_denies_charges_nothing(scopes):
     assert [verdict(scopes, "free") for _ in range(2)] == ["allowed", "rate_limited"]
 
 
-def test_spend_is_read_from_the_arguments_or_refused(scopes):
+def test_spend_is_read_from_the_arguments_or_the_call_is_refused(scopes):
     unfit = ["null", '"5"', "-1", "-0.5", "0.0000001", "1e300", "[5]", "{}", "true"]
     for amount in unfit:
         arguments = f'{{"payment":{{"amounts":[0,{amount}]}}}}'
         assert verdict(scopes, "pay", arguments) == "arguments_invalid", amount
     for arguments in ["{}", '{"payment":{"amounts":[1]}}', '{"payment":{"amounts":{"1":1}}}']:
         assert verdict(scopes, "pay", arguments) == "arguments_invalid", arguments
-    # None of these has charged the other counter, which has room for three.
+    # None of these calls has charged the other counter, which has room for three.
     for amount, expected in [
         ("10.000001", "rate_limited"),
         ("9.5", "allowed"),
@@ -287,10 +287,10 @@ def test_spend_is_read_from_the_arguments_or_refused(scopes):
 # Real time.
 
 
-def test_windows_pass_as_they_promise(module_envoy):
-    """Call two tools as fast as one caller can, and hold each verdict against the clock.
+def test_windows_keep_their_promises_in_real_time(module_envoy):
+    """Call two tools as fast as one caller can, and check each verdict against the clock.
 
-    The filter reads its clock between a call's sending and its answer; each check allows for that.
+    The filter reads its clock between the sending of a call and its answer; each check allows for that.
     """
     most, calendar = 5, 2
     tools = {
@@ -325,7 +325,7 @@ def test_windows_pass_as_they_promise(module_envoy):
     for sent, got, retry in refused("sliding"):
         recent = [one for one in allowed if one[1] > sent - 1.1 and one[0] < got]
         assert len(recent) >= most, "refused, though less than max fell within 1.1 windows"
-        # At the time told, a retry is let through, unless another call has been meanwhile.
+        # A retry at the given time is allowed, unless another call came first.
         retries = [one[0] for one in calls["sliding"] if one[0] >= got + retry]
         if retries:
             assert any(one[1] > got and one[0] <= retries[0] for one in allowed), (
@@ -336,7 +336,7 @@ def test_windows_pass_as_they_promise(module_envoy):
     windows = Counter(int(sent // calendar) for sent, got in allowed if sent // calendar == got // calendar)
     assert len(windows) >= 2 and max(windows.values()) <= most
     for window in sorted(windows)[1:-1]:
-        assert windows[window] >= most - 1, "one may straddle the boundary"
+        assert windows[window] >= most - 1, "more than one call is missing in a window"
     for sent, got, retry in refused("calendar"):
         boundary = (sent // calendar + 1) * calendar
         if got < boundary:
@@ -358,7 +358,7 @@ class Case:
     def __init__(self, number: int, case: dict) -> None:
         self.name, self.steps = case["name"], case["steps"]
         self.tools = sorted({tuple(name for name, _ in step["charge"]) for step in self.steps})
-        # The table is one for all listeners of a vm_id, whatever capacity each thinks it has.
+        # All listeners with one vm_id share the table, even if their capacities differ.
         own = f"@table-{number}" if "capacity" in case else ""
         self.listener = f"case-{number}{own}"
         self.policy = {
@@ -425,5 +425,5 @@ def contract(module_envoy):
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_the_contract_holds(contract, case):
+def test_the_contract_of_limits_holds(contract, case):
     case.run(contract.ports[case.listener])

@@ -1,4 +1,4 @@
-"""Who calls, through Envoy's own `jwt_authn` and TLS: what arrives, what is refused, what nobody can forge."""
+"""Identity with Envoy's own `jwt_authn` and TLS: what arrives, what is refused, what cannot be forged."""
 
 import functools
 import json
@@ -28,7 +28,7 @@ KEY, OLD_KEY = identity.api_key(), identity.api_key()
 SERVERS, CLIENTS, STRANGERS = Authority("servers"), Authority("clients"), Authority("clients")
 SERVER = SERVERS.issue({"COMMON_NAME": "envoy"}, ips=["127.0.0.1"])
 
-# Every secret that a test has sent; none may be found anywhere afterwards.
+# Every secret that a test has sent. None may appear in any output.
 sent: set = {KEY, OLD_KEY}
 answers: list = []
 
@@ -38,14 +38,14 @@ def token(issuer: Issuer = RS256, **claims) -> str:
 
 
 def secret(text: str) -> str:
-    """Remember a secret; of a token its signature too, which is what makes it one."""
+    """Remember a secret; for a token also its signature, which is the secret part."""
     sent.update({text, text.rpartition(".")[2]} - {""})
     return text
 
 
 @pytest.fixture(autouse=True)
 def nothing_secret_is_told():
-    """Search everything that the filter and Envoy have told for what was sent to them."""
+    """Search all output of the filter and of Envoy for the secrets that were sent."""
     answers.clear()
     yield
     told = {"answers": "\n".join(answers)}
@@ -74,7 +74,7 @@ def outcome(answer: httpx.Response) -> tuple:
 
 
 def record(proxy, answer: httpx.Response) -> dict:
-    """Find the record of a refusal by the decision's id, which is in its answer too."""
+    """Find the record of a refusal by its id, which is also in the answer."""
     body = answer.json()
     decision = (
         body["error"]["data"] if "error" in body else body["result"]["_meta"]["dev.mcp-policy/decision"]
@@ -140,7 +140,7 @@ NESTED = {
 
 @pytest.fixture(scope="module")
 def tokens(module_envoy):
-    """Listeners that verify tokens of two issuers: none is needed, to see what we make of that."""
+    """Listeners that verify tokens of two issuers but require none, so that the filter decides."""
     first = jwt_authn(list(ISSUERS.values()), missing_ok=True)
     stream = {**TOKENS, "server": "stream", "request_headers": "stream"}
     return module_envoy(
@@ -185,13 +185,13 @@ def test_claims_arrive_as_they_were_signed(tokens, issuer, claims, grant):
 
 
 @pytest.mark.parametrize("subject", [None, "", 7, ["first@a"], {"a": "first@a"}], ids=str)
-def test_a_token_whose_claim_is_no_name_is_no_identity(tokens, subject):
-    # PyJWT does not sign a `sub` that is no string, and Envoy does not take one.
+def test_a_token_whose_claim_is_not_a_name_is_not_an_identity(tokens, subject):
+    # PyJWT does not sign a `sub` that is not a string, and Envoy does not accept one.
     claims = {"sub": subject} if isinstance(subject, str) or subject is None else {"sub": ""}
     assert outcome(post(tokens, CALL, bearer(token(**claims)))) == UNAUTHENTICATED
 
 
-def test_conditions_speak_of_nested_claims(tokens):
+def test_conditions_can_test_nested_claims(tokens):
     assert outcome(post(tokens, CALL, bearer(token(sub="nested", **NESTED)))) == ALLOWED
     for change in (
         {"realm_access": {"roles": ["tools", "tools"]}},
@@ -208,13 +208,13 @@ def test_conditions_speak_of_nested_claims(tokens):
         assert "nested" not in rpc.text(answer.json())
 
 
-def test_a_claim_that_a_double_does_not_hold_makes_the_token_unreadable(tokens):
-    """Known: Envoy hands claims over as doubles, and another number than the token's must not decide."""
+def test_a_claim_that_a_double_cannot_hold_makes_the_token_unreadable(tokens):
+    """Envoy passes claims on as doubles; a number that differs from the token's must not decide."""
     assert outcome(post(tokens, CALL, bearer(token(sub="first@a", number=2**53 - 1)))) == ALLOWED
     assert outcome(post(tokens, CALL, bearer(token(sub="first@a", number=2**53 + 1)))) == UNAUTHENTICATED
 
 
-def test_each_grant_has_its_list_and_its_budget_beside_the_shared_one(tokens):
+def test_each_grant_has_its_own_list_and_a_budget_beside_the_shared_one(tokens):
     first, second = (bearer(token(ISSUERS["ES256"], sub=f"{name}@a")) for name in ("first", "second"))
     ask = functools.partial(post, tokens, listener="ES256")
     assert tools(ask(rpc.request("tools/list"), first)) == ["echo", "add"]
@@ -224,7 +224,7 @@ def test_each_grant_has_its_list_and_its_budget_beside_the_shared_one(tokens):
     limited = (200, "rate_limited")
     assert [outcome(ask(CALL, first)) for _ in range(3)] == [ALLOWED, ALLOWED, limited]
     assert [outcome(ask(CALL, second)) for _ in range(3)] == [ALLOWED, ALLOWED, limited]
-    # One grant, whoever of it calls.
+    # Callers of one grant share its budget.
     assert outcome(ask(CALL, bearer(token(sub="first@b")))) == limited
     add = rpc.tools_call("add")
     assert [outcome(ask(add, who)) for who in (first, second, sre, first, second)] == [ALLOWED] * 3 + [
@@ -242,7 +242,7 @@ def test_each_grant_has_its_list_and_its_budget_beside_the_shared_one(tokens):
     ],
     ids=["no token", "no grant", "expired"],
 )
-def test_who_may_not_call_is_answered_before_the_body(
+def test_callers_without_access_are_refused_before_the_body(
     tokens, module_upstream, listener, subject, expected, rule
 ):
     module_upstream.clear()
@@ -272,12 +272,12 @@ def test_every_method_but_options_needs_an_identity(tokens, module_upstream, met
     assert answer.header("x-mcp-policy") == ("method_not_allowed" if method == "PUT" else None)
 
 
-# Tokens that are none.
+# Tokens that are not valid.
 
 
 @pytest.fixture(scope="module")
 def doors(module_envoy):
-    """The same policy behind different doors, and a header and keys behind the token."""
+    """One policy behind listeners that verify differently, with a header and keys after the token."""
     document = {
         "version": "1",
         "default": "allow",
@@ -308,7 +308,7 @@ def doors(module_envoy):
 
 
 def spliced(signed: str, other: str) -> str:
-    """Put another token's payload between a token's head and signature."""
+    """Put another token's payload between a token's header and signature."""
     head, _, signature = signed.split(".")
     return f"{head}.{other.split('.')[1]}.{signature}"
 
@@ -328,16 +328,16 @@ BAD_TOKENS = {
 
 
 @pytest.mark.parametrize("bad", BAD_TOKENS.values(), ids=BAD_TOKENS)
-def test_a_token_that_nobody_verified_is_no_identity(doors, module_upstream, bad):
+def test_an_unverified_token_is_not_an_identity(doors, module_upstream, bad):
     module_upstream.clear()
     forged = bad()
     if "." in forged:
         secret(forged)
     refused = post(doors, CALL, bearer(forged), "strict")
-    # Envoy's own refusal: 403 for another audience.
+    # Envoy's own refusal: 403 for a wrong audience.
     assert refused.status_code in (401, 403) and "x-mcp-policy" not in refused.headers
-    # Where Envoy lets it through it is a text after `Bearer`, and so a key, which no grant lists:
-    # not even one for `any`.
+    # If Envoy lets it through, it is text after `Bearer` and therefore a key that no grant lists: even a
+    # grant for `any` does not match.
     for listener in ("main", "any", "open"):
         answer = post(doors, CALL, bearer(forged), listener)
         assert outcome(answer) == NO_GRANT
@@ -346,7 +346,7 @@ def test_a_token_that_nobody_verified_is_no_identity(doors, module_upstream, bad
     assert module_upstream.heads == []
 
 
-def test_a_valid_token_means_nothing_where_nobody_verifies_it(doors, module_upstream):
+def test_a_valid_token_has_no_effect_if_envoy_does_not_verify_it(doors, module_upstream):
     module_upstream.clear()
     valid = bearer(token(sub="ci"))
     assert outcome(post(doors, CALL, valid, "open")) == NO_GRANT
@@ -354,7 +354,7 @@ def test_a_valid_token_means_nothing_where_nobody_verifies_it(doors, module_upst
     assert outcome(post(doors, CALL, valid)) == ALLOWED
 
 
-def test_a_forged_header_next_to_a_token_says_nothing(doors, module_upstream):
+def test_a_forged_header_beside_a_token_is_ignored(doors, module_upstream):
     valid = bearer(token(sub="ci"))
     for forged in (
         {"x-agent-id": "agent-1"},
@@ -367,7 +367,7 @@ def test_a_forged_header_next_to_a_token_says_nothing(doors, module_upstream):
         assert (record(doors, answer)["grant"], record(doors, answer)["principal"]) == ("ci", "ci")
     stranger = bearer(token(sub="stranger"))
     assert outcome(post(doors, CALL, {**stranger, "x-agent-id": "agent-1"})) == NO_GRANT
-    # A name of one kind is none of another.
+    # A name from one source does not count for another.
     assert outcome(post(doors, CALL, bearer(token(sub="agent-1")))) == NO_GRANT
     assert outcome(post(doors, CALL, {"x-agent-id": "ci"})) == NO_GRANT
 
@@ -408,7 +408,7 @@ HEADERS = {
         [("authorization", f"Bearer {KEY}"), ("authorization", f"Bearer {KEY}")],
         UNAUTHENTICATED,
     ),
-    # Of which nothing is left to join.
+    # These have no value left to join.
     "Authorization twice, one empty": ([("authorization", f"Bearer {KEY}"), ("authorization", "")], ALLOWED),
     "two schemes": ([("authorization", "Basic eA=="), ("authorization", f"Bearer {KEY}")], UNAUTHENTICATED),
     "joined already": ([("authorization", f"Bearer {KEY}, Bearer other")], UNAUTHENTICATED),
@@ -441,7 +441,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("listener", ["main", "open"])
 @pytest.mark.parametrize(("headers", "expected"), HEADERS.values(), ids=HEADERS)
-def test_keys_and_headers_count_byte_for_byte(doors, module_upstream, headers, expected, listener):
+def test_keys_and_headers_are_compared_byte_for_byte(doors, module_upstream, headers, expected, listener):
     module_upstream.clear()
     answer = http1.exchange(
         doors.ports[listener], [http1.head(headers=[*JSON, *headers], length=len(CALL)), CALL]
@@ -466,7 +466,7 @@ def test_keys_have_their_own_lists(doors):
     assert tools(post(doors, listed, {"x-agent-id": "a@corp.example"})) == ["echo", "add", "danger"]
 
 
-def test_any_is_whoever_has_an_identity(doors):
+def test_match_any_needs_an_identity(doors):
     for headers, expected in [
         ({}, UNAUTHENTICATED),
         ({"x-agent-id": "somebody"}, ALLOWED),
@@ -486,7 +486,7 @@ def test_exempt_paths_need_no_identity(doors, module_upstream):
         assert (answer.header("x-mcp-policy") is None, len(module_upstream.heads)) == (passes, passes), path
 
 
-def test_over_http2_it_is_the_same(doors, module_upstream):
+def test_identity_works_the_same_over_http2(doors, module_upstream):
     with httpx.Client(http1=False, http2=True) as client:
         assert outcome(post(doors, CALL, {"x-api-key": KEY}, client=client)) == ALLOWED
         assert outcome(post(doors, CALL, client=client)) == UNAUTHENTICATED
@@ -494,10 +494,10 @@ def test_over_http2_it_is_the_same(doors, module_upstream):
         assert outcome(client.post(doors.url, content=CALL, headers=twice)) == UNAUTHENTICATED
 
 
-# Two issuers, each with its own place.
+# Two issuers, each with its own payload.
 
 
-def test_a_partners_token_is_not_read_as_ones_own(envoy):
+def test_a_partners_token_is_not_taken_for_our_own(envoy):
     proxy = envoy(
         {
             "version": "1",
@@ -535,7 +535,7 @@ CERTIFICATES = {
     "of long ago": CLIENTS.issue(uris=["spiffe://corp/ci/builder"], age=30),
     "signed by itself": Authority("spiffe://corp/ci/builder").issue(uris=["spiffe://corp/ci/builder"]),
 }
-# As Envoy writes it: RFC 2253, the last part first, and whatever is no ASCII as bytes.
+# The subject as Envoy writes it: RFC 2253, the last part first, and non-ASCII characters as bytes.
 SUBJECT = r"CN=bot,O=Gr\C3\B6\C3\9Fe\, AG,C=DE"
 
 
@@ -574,7 +574,7 @@ def certificates(tmp_path_factory):
 
 
 def over_tls(proxy, listener: str, certificate, message: object = CALL, headers: dict | None = None):
-    """Post over TLS; None where Envoy does not take the certificate."""
+    """Post over TLS; return None if Envoy does not accept the certificate."""
     with httpx.Client(verify=identity.client_tls(SERVERS, certificate)) as client:
         try:
             return post(proxy, message, headers, listener, client)
@@ -608,12 +608,14 @@ def over_tls(proxy, listener: str, certificate, message: object = CALL, headers:
         ("tls_required", "ci", ALLOWED),
         ("tls_required", None, None),
         ("tls_required", "stranger", None),
-        # Without an authority Envoy asks for a certificate and looks at none.
+        # Without an authority Envoy requests a certificate but verifies none.
         ("tls_no_authority", "ci", UNAUTHENTICATED),
         ("tls_no_authority", "stranger", UNAUTHENTICATED),
     ],
 )
-def test_a_certificate_is_who_its_authority_says(tls, certificates, listener, certificate, expected):
+def test_a_certificate_names_the_caller_if_its_authority_is_trusted(
+    tls, certificates, listener, certificate, expected
+):
     answer = over_tls(tls, listener, certificates[certificate])
     assert (answer and outcome(answer)) == expected
 
@@ -626,15 +628,15 @@ def test_a_certificate_has_its_own_list(tls, certificates):
     assert record(tls, refused)["principal"] == "spiffe://corp/ci/builder"
 
 
-def test_a_header_is_no_certificate(tls, certificates):
+def test_a_forged_certificate_header_is_ignored(tls, certificates):
     forged = {"x-forwarded-client-cert": "URI=spiffe://corp/ci/builder"}
     assert outcome(post(tls, CALL, forged, "plain")) == UNAUTHENTICATED
     assert outcome(over_tls(tls, "tls_uri", None, headers=forged)) == UNAUTHENTICATED
     assert outcome(over_tls(tls, "tls_uri", certificates["not ci"], headers=forged)) == NO_GRANT
 
 
-def test_envoy_does_not_tell_what_it_was_told_not_to_verify(tls, certificates):
-    """Known, and why the README forbids `ACCEPT_UNTRUSTED`: a stranger's certificate looks like any other."""
+def test_accept_untrusted_makes_a_strangers_certificate_look_valid(tls, certificates):
+    """Why the README forbids `ACCEPT_UNTRUSTED`: a stranger's certificate looks like any other."""
     assert outcome(over_tls(tls, "tls_untrusted", certificates["stranger"])) == ALLOWED
     assert outcome(over_tls(tls, "tls_untrusted", None)) == UNAUTHENTICATED
 
@@ -649,7 +651,7 @@ GRANTS = places.ROOT / "policies" / "grants.json"
 
 
 def example(document: dict | None = None, port: int = 8000):
-    """Edit a bootstrap into the example, on ports of our own and with files of our own."""
+    """Change a bootstrap to the example, with the test's own ports and files."""
     made = identity.files(SERVER, CLIENTS, RS256)
     inline = {f"/etc/mcp-policy/{name}": {"inline_string": text} for name, text in made.items()}
     files = {**inline, "/etc/mcp-policy/mcp_policy_filter.wasm": {"filename": str(runs.module())}}
@@ -684,14 +686,14 @@ def example(document: dict | None = None, port: int = 8000):
 
 
 def team_policy() -> dict:
-    """The policy of three teams, with a key that somebody has."""
+    """The policy of three teams, with a key that the test knows."""
     document = json.loads(policy.read(GRANTS))
     [described] = next(grant for grant in document["grants"] if grant["name"] == "nightly")["match"]
     described["api_key_sha256"] = sha256(TEAM_KEY)
     return document
 
 
-def test_the_example_runs_as_it_stands(envoy, upstream, certificates, tmp_path):
+def test_the_example_runs_unchanged(envoy, upstream, certificates, tmp_path):
     proxy = envoy({}, edit=example(port=upstream.port))
     mine = OPERATIONS.save(tmp_path)
     for certificate, headers, expected in [
@@ -705,7 +707,7 @@ def test_the_example_runs_as_it_stands(envoy, upstream, certificates, tmp_path):
     ]:
         answer = over_tls(proxy, "tls", certificate, rpc.tools_call("get_weather"), headers)
         assert (answer and outcome(answer)) == expected
-    # What let the caller in is none of the server's business.
+    # The caller's credentials do not reach the server.
     assert [
         name
         for request in upstream.requests
@@ -759,7 +761,7 @@ def test_each_team_sees_its_own_tools_and_has_its_own_budget(teams, tmp_path, cl
         "analysts": reading | {"research", "web_search", "run_agent"},
         "nightly": {"get_agent_runs", "run_agent"},
     }
-    # Each has its own runs: 10 by the document, fewer where the grant says so.
+    # Each team has its own runs: 10 by the document, or fewer by its grant.
     assert {team: codes.count(None) for team, codes in run.items()} == {
         "operations": 10,
         "analysts": 3,
@@ -768,7 +770,7 @@ def test_each_team_sees_its_own_tools_and_has_its_own_budget(teams, tmp_path, cl
     for codes in run.values():
         assert set(codes[codes.count(None) :]) == {"rate_limited"}
     assert deleted == {"operations": "denied", "analysts": "denied", "nightly": "denied"}
-    # Two tools, one budget: all of the document's, or what the grant leaves of it.
+    # Two tools share one budget: the document's, or less by the grant.
     assert looked_up == {
         "operations": [None] * 6,
         "analysts": [None] * 5 + ["rate_limited"],
@@ -786,7 +788,7 @@ def catalog() -> list:
     return [tool["name"] for tool in json.loads(places.AIPAYGEN_TOOLS.read_text())["tools"]]
 
 
-def test_teams_share_the_budget_that_is_of_all(envoy, upstream):
+def test_teams_share_the_global_budget(envoy, upstream):
     document = team_policy()
     document["grants"][1]["tools"]["research"] = {}
     proxy = envoy({}, edit=example(document, upstream.port))
@@ -800,7 +802,7 @@ def test_teams_share_the_budget_that_is_of_all(envoy, upstream):
 
 
 def test_the_search_for_secrets_finds_them(envoy, upstream):
-    """What the search after each test does not find is not there: where it is, it is found."""
+    """Prove the search that runs after each test: it finds a secret that is there."""
     assert all(len(one) > 20 for one in sent if re.fullmatch(r"[\w.-]+", one))
     proxy = envoy({"version": "1"}, log_level="debug")
     http1.exchange(proxy.port, http1.head("GET", headers=[("x-api-key", "not a secret of any test")]))

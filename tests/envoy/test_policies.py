@@ -1,7 +1,6 @@
-"""The policies that come with the filter, each as a real session of a real client.
+"""The policies in `policies/`, each in a real client's session.
 
-What an allow list refuses is as long as the imagination of who wants around it: the lists here are of what is
-known to get around lists of what is forbidden.
+An allow list refuses more than any test can try. The lists here hold known ways around deny lists.
 """
 
 import json
@@ -17,7 +16,7 @@ REFUSED = {"arguments_invalid", "condition_failed"}
 
 
 def guarded(envoy, upstream, name: str, *more: str):
-    """Start an Envoy with a policy, in front of a server that has its tools and some more."""
+    """Start an Envoy with a policy, in front of a server that has its tools and others."""
     document = policy.read(places.ROOT / "policies" / name)
     tools = [*json.loads(document)["tools"], *more]
     upstream.tools = [{"name": tool, "inputSchema": {"type": "object"}} for tool in tools]
@@ -33,7 +32,7 @@ def session(proxy, *calls: tuple) -> list:
 
 
 def outcome(saw: dict) -> str:
-    """Name what a client saw of a call: the code of its refusal, or `allowed`."""
+    """Return the outcome of a call as the client saw it: the code of its refusal, or `allowed`."""
     result = saw["result"]
     assert result["is_error"] is (result["decision"] is not None), saw
     if result["decision"] is None:
@@ -43,7 +42,7 @@ def outcome(saw: dict) -> str:
 
 
 def arrived(upstream) -> list:
-    """Say which calls the server has seen."""
+    """Return the calls that the server has seen."""
     params = [call.json()["params"] for call in upstream.calls]
     return [(each["name"], each["arguments"]) for each in params]
 
@@ -107,7 +106,7 @@ def test_an_agent_spends_50_a_day_and_10_a_call(envoy, upstream):
     assert "retry in" in told[json.dumps(buying(amount=0.02))]
 
 
-def test_a_new_session_has_no_new_budget(envoy, upstream):
+def test_a_new_session_gets_no_new_budget(envoy, upstream):
     proxy = guarded(envoy, upstream, "spend.json")
     codes = []
     for number in range(6):
@@ -117,7 +116,7 @@ def test_a_new_session_has_no_new_budget(envoy, upstream):
     assert len(arrived(upstream)) == 5
 
 
-def test_small_purchases_are_counted_as_well(envoy, upstream):
+def test_small_purchases_are_counted_too(envoy, upstream):
     proxy = guarded(envoy, upstream, "spend.json")
     for _ in range(20):
         assert not rpc.call(proxy.url, *buying(amount=0.01))["result"]["isError"]
@@ -192,7 +191,7 @@ OTHER_HOSTS = [
         "https://docs.corp.example#@evil.example/",
         "https://docs.corp.example?@evil.example/",
         "https://docs.corp.example;evil.example/",
-        # the machine itself, and what only it reaches
+        # the machine itself, and addresses that only it reaches
         "http://localhost/",
         "https://127.0.0.1/",
         "http://127.1/",
@@ -204,7 +203,7 @@ OTHER_HOSTS = [
         "http://169.254.169.254/latest/meta-data/",
         "http://metadata.google.internal/",
         "http://①②⑦.⓪.⓪.①/",
-        # no page at all
+        # not a web page
         "file:///etc/passwd",
         "gopher://docs.corp.example/",
         "data:text/plain,x",
@@ -401,7 +400,7 @@ OUTSIDE += [
 @pytest.mark.parametrize(
     "attacks", [OTHER_HOSTS, OTHER_FILES, SHELL, OUTSIDE], ids=["url", "path", "shell", "mail"]
 )
-def test_what_reaches_further_is_refused_and_what_is_allowed_goes_on(envoy, upstream, attacks):
+def test_arguments_that_reach_further_are_refused_and_allowed_ones_pass(envoy, upstream, attacks):
     proxy = guarded(envoy, upstream, "argument-guards.json", "sh", "http_request")
     listed, *saw = session(proxy, *attacks, *ALLOWED, ("sh", {"c": "id"}))
     assert listed["tools"] == ["fetch_url", "read_file", "run_command", "send_email"]
@@ -425,7 +424,7 @@ def test_a_refusal_says_what_would_be_accepted(envoy, upstream):
         assert expected in told and argument not in told
 
 
-def test_mails_are_counted(envoy, upstream):
+def test_emails_are_counted(envoy, upstream):
     proxy = guarded(envoy, upstream, "argument-guards.json")
     codes = [rpc.post(proxy.url, rpc.tools_call(*mailing())).headers.get("x-mcp-policy") for _ in range(31)]
     assert codes == [None] * 30 + ["rate_limited"]

@@ -1,6 +1,6 @@
-"""Records and metrics as operators have them: the access log's lines and Envoy's stats.
+"""Records and metrics as operators see them: the access log's lines and Envoy's stats.
 
-What each record says natively is in `tests/records.rs`; here is what a real Envoy makes of them.
+`tests/engine/records.rs` checks the contents of records; here is what a real Envoy makes of them.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ EXAMPLE = yaml.safe_load((places.ROOT / "envoy" / "envoy.yaml").read_text())
 RECORD = "%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%"
 JSON = [("content-type", "application/json")]
 
-# The most bytes of a record, beside what the policy itself names and, under "full", arguments.
+# The maximum size of a record in bytes, without names from the policy and, with "full", arguments.
 BOUND = 20 * 1024
 
-# What ends a line, acts on a terminal, turns the direction of text or has no width.
+# Characters that end a line, control a terminal, change the direction of text or have no width.
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
@@ -42,13 +42,13 @@ def manager_of(listener: dict) -> dict:
 
 
 def example_format() -> str:
-    """Read the line of text that the example has Envoy write for each request."""
+    """Read the text format of the example's access log."""
     (logger,) = manager_of(EXAMPLE["static_resources"]["listeners"][0])["access_log"]
     return logger["typed_config"]["log_format"]["text_format_source"]["inline_string"]
 
 
 def logging(line: str = RECORD + "\n"):
-    """Have a listener write text as well, into `records.log` beside the access log."""
+    """Let a listener also write text, into `records.log` beside the access log."""
 
     def edit(listener: dict) -> None:
         loggers = manager_of(listener)["access_log"]
@@ -61,10 +61,10 @@ def logging(line: str = RECORD + "\n"):
 
 
 def lines(proxy, count: int, seconds: float = 15, name: str = "records.log") -> list:
-    """Read a log once it has so many lines, by what ends a line for everybody."""
+    """Read a log once it has this many lines; only `\n` ends a line."""
     path = proxy.folder / name
     wait_for(lambda: path.exists() and path.read_bytes().count(b"\n") >= count, f"{count} records", seconds)
-    # Envoy's own fields hold what a header holds.
+    # Envoy's own fields contain header values as they are.
     text = path.read_bytes().decode(errors="replace")
     assert text.endswith("\n")
     return text.split("\n")[:-1]
@@ -76,7 +76,7 @@ def objects(proxy, count: int) -> list:
 
 
 def read(line: str) -> dict:
-    """Read one record: for every program a line, and no key in it twice."""
+    """Read one record; assert that it is one line for every program and has no duplicate key."""
     assert line.splitlines() == [line] and not UNSEEN.search(line), line
 
     def once(pairs: list) -> dict:
@@ -87,7 +87,7 @@ def read(line: str) -> dict:
 
 
 def told_id(answer: http1.Answer) -> str | None:
-    """Read the decision's id from an answer in any form."""
+    """Read the id of the verdict from an answer in any form."""
     found = re.search(rb'"id":"([0-9a-f]{32})","code"', answer.body)
     return found[1].decode() if found else None
 
@@ -227,7 +227,7 @@ REQUESTS = {
 def test_every_governed_request_leaves_one_record_in_either_format(envoy, way):
     policy = {**POLICY, "request_headers": way}
     edit = logging(example_format())
-    # One worker writes in the order in which it was asked.
+    # One worker writes in the order of its requests.
     proxy = envoy(policy, workers=1, hold=way == "hold", access_log=True, edit_listener=edit)
     answers = {name: http1.exchange(proxy.port, pieces) for name, (pieces, _) in REQUESTS.items()}
     texts, logs = lines(proxy, len(REQUESTS)), objects(proxy, len(REQUESTS))
@@ -258,7 +258,7 @@ def test_every_governed_request_leaves_one_record_in_either_format(envoy, way):
         }
         same = {"policy": digest, "request_id": logged["request_id"]}
         assert record == {**usual, **same, **expected}, name
-        # Who is refused can quote the record; of a hidden tool nothing is told.
+        # A refused caller can quote the record's id; a hidden tool's refusal does not contain it.
         quoted = decided if record["decision"] == "deny" and record["code"] != "hidden" else None
         assert told_id(answers[name]) == quoted, name
         assert answers[name].header("x-mcp-policy") == (
@@ -266,7 +266,7 @@ def test_every_governed_request_leaves_one_record_in_either_format(envoy, way):
         ), name
 
 
-def test_what_is_recorded_of_arguments_is_the_policys_choice(envoy):
+def test_the_policy_chooses_what_records_hold_of_arguments(envoy):
     found = {}
     for choice in ("hash", "full", "none"):
         policy = {**POLICY, "audit": {"arguments": choice}}
@@ -279,7 +279,7 @@ def test_what_is_recorded_of_arguments_is_the_policys_choice(envoy):
     assert found == {"hash": {"arguments_sha256": digest}, "full": {"arguments": arguments}, "none": {}}
 
 
-def test_a_document_in_shadow_mode_records_what_it_would_have_done(envoy, upstream):
+def test_in_shadow_mode_the_record_says_what_would_have_happened(envoy, upstream):
     proxy = envoy({**POLICY, "mode": "shadow"}, workers=1, access_log=True, edit_listener=logging())
     sent = ["allowed", "denied", "hidden", "no JSON", "other media", "counted", "limited"]
     for name in sent:
@@ -292,7 +292,7 @@ def test_a_document_in_shadow_mode_records_what_it_would_have_done(envoy, upstre
     assert len(upstream.heads) == len(sent)
 
 
-# Nothing that a caller writes gets out of its record.
+# Text from a caller cannot break out of its record.
 
 FORGED = '{"decision":"allow","code":null,"rule":null,"id":"00000000000000000000000000000000"}'
 TEXTS = [
@@ -312,7 +312,7 @@ TEXTS = [
     "\x7f" * 30_000,
     "\u2028\x85\n" * 8_000,
 ]
-# What HTTP lets through in a header's value; Envoy itself refuses the other control characters.
+# Characters that HTTP allows in a header's value; Envoy itself refuses the other control characters.
 IN_HEADERS = [
     b"\xff\xfe\xc3\x28",
     b"\x85\x9b2K\t\xc2\x85\xc2\x9b2K",
@@ -328,7 +328,7 @@ NAMES = ["mcp-session-id", "mcp-protocol-version", "x-request-id", "x-agent", "m
 
 
 def written_everywhere(text: str) -> list:
-    """Write messages with a text wherever a caller can put one, escaped and as it is."""
+    """Write messages with a text in every place that a caller controls, escaped and unescaped."""
     quoted = {json.dumps(text), json.dumps(text, ensure_ascii=False)}
     for text in sorted(quoted):
         yield f'{{"jsonrpc":"2.0","id":{text},"method":"tools/call","params":{{"name":{text},"arguments":{{{text}:{text}}}}}}}'
@@ -341,7 +341,7 @@ def written_everywhere(text: str) -> list:
 
 
 @pytest.mark.parametrize("audit", ["hash", "full"])
-def test_nothing_that_a_caller_writes_gets_out_of_its_record(envoy, audit):
+def test_text_from_a_caller_cannot_break_out_of_its_record(envoy, audit):
     policy = {
         "version": "1",
         "audit": {"arguments": audit},
@@ -378,10 +378,10 @@ def test_nothing_that_a_caller_writes_gets_out_of_its_record(envoy, audit):
     assert sum(decided.values()) == len(sizes)
 
 
-# Nothing secret in clear.
+# No secrets in clear text.
 
 
-def test_no_secret_is_told_anywhere(envoy):
+def test_no_secret_appears_in_any_output(envoy):
     issuer, forger = identity.Issuer("https://issuer.example"), identity.Issuer("https://issuer.example")
     known, unknown = identity.api_key(), identity.api_key()
     clear = {
@@ -480,7 +480,7 @@ def test_no_secret_is_told_anywhere(envoy):
             for path in ("/stats", "/stats/prometheus", "/config_dump", "/clusters", "/listeners")
         },
     }
-    # What is looked for would be found.
+    # The search does find what is there.
     decisions = {read(line)["principal"] for line in records}
     assert decisions == {
         "ci@corp.example",
@@ -493,17 +493,17 @@ def test_no_secret_is_told_anywhere(envoy):
     for name, secret in secrets.items():
         for place, output in outputs.items():
             assert secret not in output, f"the {name} in {place}"
-    # Nor the whole digest of a key, which somebody could take for one.
+    # Nor may the full digest of a key appear, because it could be mistaken for one.
     assert identity.sha256(known) not in outputs["records"]
 
 
-# A hundred thousand of them.
+# A hundred thousand records.
 
 CALLS, MAX, CALLERS, WORKERS = 100_000, 5_000, 64, 4
 
 
 def answering_itself(listener: dict) -> None:
-    """Spread connections evenly over the workers, and have Envoy answer what the filter lets through."""
+    """Distribute connections evenly over the workers, and let Envoy answer allowed calls itself."""
     logging()(listener)
     del manager_of(listener)["access_log"][0]
     listener["connection_balance_config"] = {"exact_balance": {}}
@@ -513,7 +513,7 @@ def answering_itself(listener: dict) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_a_hundred_thousand_requests_leave_as_many_whole_records(envoy):
+def test_a_hundred_thousand_requests_leave_as_many_complete_records(envoy):
     limits = [{"counter": "all", "window": "hour", "max": MAX, "scope": "global"}]
     policy = {"version": "1", "tools": {"few": {"limits": limits}}}
     proxy = envoy(policy, workers=WORKERS, access_log=True, edit_listener=answering_itself)
@@ -562,7 +562,8 @@ METRICS = {
         "danger": {"action": "deny"},
         "tried": {"action": "deny", "mode": "shadow"},
         "own": {"limits": [{"counter": "own", "window": "hour", "max": 1, "scope": "session"}]},
-        # All of a call's limits are charged together: the more there are, the more writes can be overtaken.
+        # A call charges all of its limits together: with more limits, more writes can be lost to other
+        # workers.
         "busy": {
             "limits": [
                 {"counter": f"busy-{n}", "window": "hour", "max": 10**9, "scope": "global"} for n in range(20)
@@ -575,7 +576,7 @@ METRICS = {
 
 
 def tagging(tree: dict) -> None:
-    """Lift labels out of names as the example does."""
+    """Extract labels from names as the example does."""
     tree["stats_config"] = EXAMPLE["stats_config"]
 
 
@@ -632,10 +633,10 @@ MOVES = {
 }
 
 
-def test_every_metric_moves_when_it_should(envoy, upstream):
+def test_every_metric_changes_when_it_should(envoy, upstream):
     proxy = envoy(METRICS, workers=WORKERS, edit=tagging, xds="ecds")
     before = metrics(proxy)
-    # The main thread and every worker are asked, some more than once.
+    # The main thread and every worker load the policy, some more than once.
     assert before.pop("configuration_accepted") > WORKERS and before == {"counters_capacity": 1}
     before = metrics(proxy)
     for name, (pieces, expected) in MOVES.items():
@@ -657,7 +658,7 @@ def test_every_metric_moves_when_it_should(envoy, upstream):
     assert (metrics(proxy) - before)["configuration_accepted"] > WORKERS
 
 
-def test_a_write_that_another_worker_overtakes_is_told(envoy):
+def test_a_write_lost_to_another_worker_is_counted_as_a_retry(envoy):
     proxy = envoy(METRICS, workers=WORKERS, edit=tagging, access_log=True, edit_listener=answering_itself)
     with load.Crowd(proxy.port, 400) as crowd:
 
@@ -703,7 +704,7 @@ class Prometheus:
         self._process.wait()
 
     def ask(self, query: str) -> list:
-        """Ask a query; nothing comes while Prometheus starts."""
+        """Run a query; return nothing while Prometheus starts."""
         url = f"http://{self._address}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
@@ -723,10 +724,10 @@ class Prometheus:
 )
 def test_prometheus_answers_the_queries_of_the_readme(envoy, upstream, tmp_path):
     proxy = envoy(METRICS, workers=WORKERS, edit=tagging, xds="ecds")
-    # No other worker overtakes a call that is alone.
+    # A single call is not interrupted by other workers.
     moving = {name: query for name, query in QUERIES if name != "counters_retries"}
     with Prometheus(proxy, tmp_path) as prometheus:
-        # It takes two scrapes to see something move.
+        # A change is visible only after two scrapes.
         for query in (*(f"mcp_policy_{name}" for name in moving), *moving.values()):
             if query in ("mcp_policy_decisions", moving["decisions"]):
                 for pieces, _ in MOVES.values():
@@ -734,7 +735,7 @@ def test_prometheus_answers_the_queries_of_the_readme(envoy, upstream, tmp_path)
                 upstream.answer = UNREADABLE
                 http1.exchange(proxy.port, LIST)
                 upstream.answer = None
-                # Envoy does not look again at what it has refused already.
+                # Envoy does not check again what it has already refused.
                 assert not proxy.update({"version": "2", "description": query})
             prometheus.wait(query)
         assert prometheus.ask(dict(QUERIES)["counters_retries"]) == []

@@ -16,7 +16,7 @@ def everything(folder: Path, *arguments: str) -> Server:
 
 @contextmanager
 def aipaygen(folder: Path) -> Iterator[Server]:
-    """Start AiPayGen's server over the stub backend, which nothing else can reach it past."""
+    """Start AiPayGen's server with the stub backend; it can reach nothing else."""
     with Server(
         [places.MODERN_PYTHON, places.SERVERS / "stub_backend.py"], folder / "backend.log"
     ) as backend:
