@@ -61,7 +61,7 @@ def logging(line: str = RECORD + "\n"):
 
 
 def lines(proxy, count: int, seconds: float = 15, name: str = "records.log") -> list:
-    """Read a log once it has this many lines; only `\n` ends a line."""
+    """Read a log once it has this many lines; only a line feed ends a line."""
     path = proxy.folder / name
     wait_for(lambda: path.exists() and path.read_bytes().count(b"\n") >= count, f"{count} records", seconds)
     # Envoy's own fields contain header values as they are.
