@@ -205,3 +205,20 @@ def aipaygen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """AiPayGen's own server with a stub of its backend."""
     with servers.aipaygen(tmp_path_factory.mktemp("aipaygen")) as started:
         yield started
+
+
+@pytest.fixture
+def no_secret_in_any_output():
+    """Search all output of the filter and of Envoy for the secrets that were sent."""
+    from harness.callers import answers, sent  # creates keys, which takes a while
+
+    answers.clear()
+    yield
+    told = {"answers": "\n".join(answers)}
+    for proxy in Envoys.running:
+        told[f"log of {proxy.port}"] = proxy.log()
+        told[f"stats of {proxy.port}"] = proxy.get("/stats")
+        log = proxy.folder / "access.log"
+        told[f"access log of {proxy.port}"] = log.read_text() if log.exists() else ""
+    found = {place: text for place, text in told.items() if any(secret in text for secret in sent)}
+    assert not found, sorted(found)

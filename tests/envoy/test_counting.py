@@ -4,106 +4,32 @@
 all cases that need no particular time. The other tests show what only an Envoy can show.
 """
 
-import json
 import threading
 import time
 from collections import Counter
 
 import pytest
 
-import places
 from harness import http1, load, rpc
-
-CALLERS = 400
-WORKERS = 4
-RUNS = 10
-
-
-def limit(counter: str, max: float, window: object = "hour", **more) -> dict:
-    return {"counter": counter, "window": window, "max": max, **more}
-
-
-def only(*limits: dict) -> dict:
-    return {"limits": list(limits)}
-
-
-def balanced(listener: dict) -> None:
-    """Distribute connections evenly, so that every worker is used."""
-    listener["connection_balance_config"] = {"exact_balance": {}}
-
-
-def by_vm_id(listener: dict) -> None:
-    """Give each listener with `@` in its name its own shared data, named by what follows."""
-    if vm_id := listener["name"].partition("@")[2]:
-        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-        manager["http_filters"][0]["typed_config"]["config"]["vm_config"]["vm_id"] = vm_id
+from harness.limits import (
+    CALLERS,
+    RUNS,
+    WORKERS,
+    balanced,
+    by_vm_id,
+    check_refusal,
+    ids,
+    limit,
+    only,
+    sort_out,
+    verdict,
+)
 
 
 @pytest.fixture
 def seen(module_upstream):
     module_upstream.clear()
     return module_upstream
-
-
-def verdict(url: str, tool: str, arguments: dict | str | None = None, **headers) -> str:
-    """Call a tool once; return the refusal's code, or `allowed`."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    message = rpc.tools_call(tool, {} if isinstance(arguments, str) else arguments)
-    body = rpc.encode(message)
-    if isinstance(arguments, str):
-        body = body.replace(b'"arguments":{}', b'"arguments":' + arguments.encode())
-    answer = rpc.post(url, body, named)
-    assert answer.status_code == 200, answer.text
-    if code := answer.headers.get("x-mcp-policy"):
-        assert answer.json()["result"]["isError"] is True
-        return code
-    assert answer.json()["result"].get("isError") is not True
-    return "allowed"
-
-
-def check_refusal(answer: http1.Answer, id: object, most: int = 3960) -> dict:
-    """Check every part of the answer to a rate-limited call; return the decision."""
-    assert (answer.status, answer.whole) == (200, True)
-    assert answer.header("content-type") == "application/json"
-    assert answer.header("x-mcp-policy") == "rate_limited"
-    message = json.loads(answer.body)
-    assert (message["jsonrpc"], message["id"]) == ("2.0", id)
-    result = message["result"]
-    assert (result["isError"], result["resultType"]) == (True, "complete")
-    (content,) = result["content"]
-    decision = load.decision(answer)
-    assert content == {"type": "text", "text": decision["reason"]}
-    assert decision["code"] == "rate_limited"
-    seconds = decision["retryAfterSeconds"]
-    assert answer.header("retry-after") == str(seconds) and 1 <= seconds <= most
-    return decision
-
-
-def sort_out(answers: list, calls: list, upstream) -> Counter:
-    """Check every answer against its call and against what the upstream saw; count calls by tool.
-
-    Returns how many calls of each tool were allowed.
-    """
-    arrived = Counter()
-    for answer, call in zip(answers, calls, strict=True):
-        if answer.header("x-mcp-policy"):
-            check_refusal(answer, call["id"])
-        else:
-            assert (answer.status, answer.whole) == (200, True), answer
-            message = json.loads(answer.body)
-            assert message["id"] == call["id"] and not message["result"].get("isError")
-            arrived[call["params"]["name"]] += 1
-    at_upstream = Counter(request.json()["params"]["name"] for request in upstream.calls)
-    assert at_upstream == arrived and len(upstream.heads) == arrived.total()
-    return arrived
-
-
-def ids():
-    """Give every call its own id, alternating between strings and numbers."""
-    number = 0
-    while True:
-        yield number if number % 2 else f"call {number}"
-        number += 1
 
 
 def test_a_limit_of_100_allows_exactly_100_of_400_calls(module_envoy, seen):
@@ -342,88 +268,3 @@ def test_windows_keep_their_promises_in_real_time(module_envoy):
         if got < boundary:
             assert boundary - got <= retry <= boundary - sent + 1
     assert refused("sliding") and refused("calendar")
-
-
-# The contract.
-
-
-def cases() -> list:
-    every = json.loads((places.ROOT / "tests" / "cases" / "limits.json").read_text())
-    return [case for case in every if case.get("clock") == "any"]
-
-
-class Case:
-    """A contract case as a policy: a tool for each list of limits that a step charges."""
-
-    def __init__(self, number: int, case: dict) -> None:
-        self.name, self.steps = case["name"], case["steps"]
-        self.tools = sorted({tuple(name for name, _ in step["charge"]) for step in self.steps})
-        # All listeners with one vm_id share the table, even if their capacities differ.
-        own = f"@table-{number}" if "capacity" in case else ""
-        self.listener = f"case-{number}{own}"
-        self.policy = {
-            "version": "1",
-            "server": self.listener,
-            "tools": {
-                self.tool(names): only(*(self.limit(name, case["limits"][name]) for name in names))
-                for names in self.tools
-            },
-        }
-        if "capacity" in case:
-            self.policy["counters"] = {"capacity": case["capacity"]}
-        if any("grant" in step for step in self.steps):
-            self.policy["identity"] = [{"header": {"name": "x-principal"}}]
-            grants = sorted({step["grant"] for step in self.steps})
-            self.policy["grants"] = [{"name": grant, "match": [{"header": f"{grant}/*"}]} for grant in grants]
-
-    def tool(self, names: tuple) -> str:
-        return f"tool-{self.tools.index(names)}"
-
-    @staticmethod
-    def limit(name: str, wanted: dict) -> dict:
-        # The document's longest window is 10^9 seconds.
-        window = min(wanted["window"], 10**9)
-        return {"counter": name, "amount": f"args.{name}", "scope": "grant", **wanted, "window": window}
-
-    def run(self, port: int) -> None:
-        with http1.Connection(port) as connection:
-            for number, step in enumerate(self.steps):
-                sessions = [step.get("session", "session")]
-                if "sessions" in step:
-                    sessions = [f"s-{session}" for session in range(step["sessions"])]
-                for session in sessions:
-                    for _ in range(step.get("times", 1)):
-                        self.check(connection, step, session, f"step {number}, session {session}")
-
-    def check(self, connection: http1.Connection, step: dict, session: str | None, at: str) -> None:
-        names = tuple(name for name, _ in step["charge"])
-        headers = [] if session is None else [("mcp-session-id", session)]
-        if "grant" in step:
-            headers.append(("x-principal", f"{step['grant']}/{step.get('principal', '')}"))
-        call = rpc.tools_call(self.tool(names), dict(step["charge"]), id=at)
-        answer = connection.exchange(load.post(call, headers))
-        code = answer.header("x-mcp-policy")
-        expected = {"charged": None, "refused": "rate_limited", "unavailable": "limiter_unavailable"}
-        assert code == expected[step["expect"]], f"{at}: {answer}"
-        if code is None:
-            return
-        decision = load.decision(answer)
-        assert ("retryAfterSeconds" in decision) == (answer.header("retry-after") is not None), at
-        if "by" in step:
-            assert decision["rule"].endswith(f".limits[{names.index(step['by'])}]"), f"{at}: {decision}"
-        if code == "rate_limited":
-            assert ("retryAfterSeconds" not in decision) == (step.get("retry") == "never"), at
-
-
-CASES = [Case(number, case) for number, case in enumerate(cases())]
-
-
-@pytest.fixture(scope="module")
-def contract(module_envoy):
-    also = {case.listener: case.policy for case in CASES}
-    return module_envoy({"version": "1"}, also=also, edit_listener=by_vm_id)
-
-
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_the_contract_of_limits_holds(contract, case):
-    case.run(contract.ports[case.listener])

@@ -7,6 +7,9 @@ from pathlib import Path
 
 TYPE = "type.googleapis.com/google.protobuf."
 
+# How the filter begins each line about a fault.
+REFUSED = "the policy is refused: "
+
 
 @dataclass
 class Struct:
@@ -35,3 +38,9 @@ def configuration(policy: object) -> dict:
     if isinstance(policy, str):
         return {"@type": TYPE + "StringValue", "value": policy}
     raise TypeError(f"no form for a policy of type {type(policy).__name__}")
+
+
+def faults(log: str) -> list:
+    """Collect the faults in the filter's own log lines; Envoy starts each with `wasm log`."""
+    lines = [line for line in log.splitlines() if REFUSED in line and "wasm log" in line]
+    return [line.split(REFUSED, 1)[1] for line in lines]
