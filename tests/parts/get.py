@@ -172,7 +172,7 @@ def main(names: list) -> int:
     """Get the named parts under one lock; print what is missing and how to fix it."""
     unknown = [name for name in names if name not in PARTS]
     if unknown:
-        print(f"parts: unknown part `{unknown[0]}`; there are {', '.join(PARTS)}", file=sys.stderr)
+        print(f"parts: unknown part `{unknown[0]}`; known parts are {', '.join(PARTS)}", file=sys.stderr)
         return 2
     if sys.version_info < (3, 10):
         print(f"parts: Python 3.10 or later is needed, this is {sys.version.split()[0]}", file=sys.stderr)
@@ -184,7 +184,7 @@ def main(names: list) -> int:
             try:
                 PARTS[name]()
             except Missing as missing:
-                print(f"parts: {name}: {missing}\nparts: mend that, then: make parts", file=sys.stderr)
+                print(f"parts: {name}: {missing}\nparts: fix that, then run: make parts", file=sys.stderr)
                 return 1
     return 0
 

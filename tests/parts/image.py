@@ -83,6 +83,6 @@ def build() -> None:
 
 if __name__ == "__main__":
     if not engine_answers():
-        sys.exit("no Docker engine answers here (`docker info`); start one, then: make envoy-image")
+        sys.exit("no Docker engine answers here (`docker info`); start one, then run: make envoy-image")
     build()
     print(f"built {NAME}")

@@ -9,7 +9,7 @@ from launch import Server
 
 
 def everything(folder: Path, *arguments: str) -> Server:
-    """Start the server on `mcp` 2.3; `--json` makes it answer with JSON in place of SSE."""
+    """Start the server on `mcp` 2.3; `--json` makes it answer with JSON instead of SSE."""
     script = places.SERVERS / "everything.py"
     return Server([places.MODERN_PYTHON, script, *arguments], folder / "everything.log")
 

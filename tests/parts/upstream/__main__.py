@@ -1,4 +1,4 @@
-"""Runs the recording upstream by itself: `python -m upstream` prints `port=12345` and serves.
+"""Runs the recording upstream as a program: `python -m upstream` prints `port=12345` and serves.
 
 For measurements, in which the tests' own process must not interfere. It records nothing.
 """
