@@ -1,4 +1,4 @@
-# `make help` lists the targets. Everything that is fetched goes below target/.
+# `make help` lists the targets. All downloads go below target/.
 
 PYTHON   ?= python3
 PARTS    := $(PYTHON) tests/parts/get.py
@@ -20,31 +20,31 @@ build: ## build the module, target/wasm32-wasip1/release/mcp_policy_filter.wasm
 approvals: ## build the approval service, target/release/mcp-approvals
 	cargo build --release -p mcp-approvals
 
-# The tests and the demo run it as it builds fastest.
+# The tests and the demo use the debug build, because it builds fastest.
 target/debug/mcp-approvals: FORCE
 	cargo build -p mcp-approvals
 FORCE:
 
-parts: ## get what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL
+parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL
 	@$(PARTS) modern legacy npm chromium image
 
-envoy-image: ## build Envoy's container image, where none can be pulled
+envoy-image: ## build a container image of Envoy, for machines that cannot pull one
 	@$(PARTS) modern
 	@$(PYTHON) tests/parts/image.py
 
-run: build ## guard a server of your own: UPSTREAM=host:port POLICY=file [PORT=10000]
+run: build ## run Envoy in front of your server: UPSTREAM=host:port POLICY=file [PORT=10000]
 	@$(PARTS) modern image
 	@$(PARTS_PY) tests/envoy/run.py --upstream "$(UPSTREAM)" --policy "$(POLICY)" --port $(PORT)
 
-demo: build target/debug/mcp-approvals ## show policies/aipaygen.json at work between a real client and AiPayGen's server
+demo: build target/debug/mcp-approvals ## show policies/aipaygen.json between a real client and AiPayGen's server
 	@$(PARTS) modern legacy image
 	@$(PARTS_PY) tests/envoy/demo.py
 
-screenshot: target/debug/mcp-approvals ## take the README's picture of an approval's page
+screenshot: target/debug/mcp-approvals ## take the README's screenshot of an approval page
 	@$(PARTS) modern npm chromium
 	@$(PARTS_PY) tests/envoy/screenshot.py
 
-test: test-rust test-envoy ## run every test
+test: test-rust test-envoy ## run all tests
 
 test-rust:
 	cargo test --workspace
@@ -52,7 +52,7 @@ test-rust:
 test-envoy: build target/debug/mcp-approvals parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
-lint: ## check format and lints, for the host and for wasm, and the Python
+lint: ## check format and lints: Rust (native and wasm) and Python
 	@$(PARTS) modern
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -66,15 +66,15 @@ format: ## format the Rust and the Python
 	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests
 
-cost: build ## count operations, allocations and host calls of fixed requests; UPDATE=1 writes the table, PROFILE=REQUEST tells where
+cost: build ## count operations, allocations and host calls of fixed requests; UPDATE=1 rewrites the table, PROFILE=REQUEST lists functions
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm \
 		$(if $(PROFILE),--profile "$(PROFILE)",tests/cost/expected.json $(if $(UPDATE),--update))
 
-bench: build ## measure what the filter costs Envoy, against native mcp + rbac; ARGS=--quick takes two minutes
+bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes
 	@$(PARTS) modern
 	@cargo build --quiet --profile measure -p mcp-policy-load
 	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench $(ARGS)
 
-clean: ## remove what was built and fetched
+clean: ## remove all builds and downloads
 	cargo clean

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lets the command be `envoy -c …` or just `-c …`, as with the official image.
+# Accepts `envoy -c …` or just `-c …` as the command, like the official image.
 set -e
 case "$1" in
 -*) set -- envoy "$@" ;;

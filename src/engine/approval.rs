@@ -1,37 +1,36 @@
-//! Asking a person: what the approval service is told of a call, and what it says.
+//! The protocol of the approval service: the question about a call, and the answer.
 //!
-//! The service is the only authority and holds the only record. Nothing here decides; what a call may
-//! do with an answer is [`guard`](crate::guard)'s.
+//! Only the service decides, and only the service stores decisions. [`guard`](crate::guard) acts on the answer.
 
 mod answer;
 mod question;
 
 pub use answer::{Answer, Cause, MOST_BYTES, Status, read};
-pub use question::{Bound, Question, Unbound, fingerprint};
+pub use question::{BoundCall, Question, Unapprovable, fingerprint};
 
-/// What a record tells of asking.
+/// What the audit record says about an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// How it ended
+pub struct Recorded {
+    /// The result
     pub outcome: Outcome,
-    /// The approval's id
+    /// The approval's id, if the service answered
     pub id: Option<String>,
-    /// Why there was no answer
+    /// Why there was no valid answer
     pub cause: Option<Cause>,
 }
 
-/// How asking ended, or that it has not.
+/// The result of asking the approval service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The service has been asked, and nothing has come of it
+    /// The service was asked and has not answered yet
     Asked,
     /// A person approved the call
     Approved,
-    /// A person refused it
+    /// A person refused the call
     Denied,
     /// Nobody has decided yet
     Pending,
-    /// The service did not answer, or said nothing that can be read
+    /// The service could not be asked, or gave no valid answer
     Unavailable,
 }
 

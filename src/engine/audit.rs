@@ -1,7 +1,7 @@
-//! The record of one decision, as compact JSON.
+//! The audit record of one verdict, as one line of compact JSON.
 //!
-//! It holds what tells decisions apart and nothing that lets anybody in: a session id is hashed, a
-//! key is known by its digest alone, and arguments go in only where the policy says so.
+//! A record contains no credentials. Session ids are hashed, API keys appear only as a digest, and arguments
+//! are included in full only if the policy says so.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -20,53 +20,55 @@ use crate::mcp::summary::{Arguments, CallSummary, Summary};
 use crate::policy::{self, Limit, Policy};
 use crate::text::{hex, push_decimal};
 
-/// How much of a text a record holds, in characters; `…` stands for the rest.
+/// The longest text in a record, in characters. Longer texts are cut and end with `…`.
 const LONGEST: usize = 512;
 
-/// How many bytes most records have at most.
+/// The initial size of the output buffer, in bytes. Most records fit.
 const CAPACITY: usize = 1024;
 
-/// A limit that a call was held against.
+/// A limit that was checked for a call, and how much of it is used.
 #[derive(Debug, Clone)]
-pub struct Counted {
-    /// The limit, which names the counter
+pub struct CounterUsage {
+    /// The limit
     pub limit: Arc<Limit>,
-    /// What is used of it
+    /// The use of its counter
     pub usage: Usage,
 }
 
-/// Everything that a record tells.
+/// The content of a record.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'r> {
-    /// What becomes of the request: `allow`, `deny` or `would_deny`
+    /// The verdict: `allow`, `deny` or `would_deny`
     pub verdict: &'static str,
-    /// Why it was refused, or would have been
+    /// Why the request was refused, or would have been in enforce mode
     pub denial: Option<&'r Denial>,
-    /// What let it through, as a path into the document
+    /// The rule that allowed it, as a path in the document
     pub rule: Option<&'r str>,
-    /// The decision's own id
+    /// The id of the decision
     pub id: &'r str,
     /// The policy that decided
     pub policy: &'r Policy,
-    /// Who called
+    /// The caller
     pub caller: &'r Caller,
-    /// With which headers
+    /// The session id as a digest, see [`session`]
+    pub session: Option<&'r str>,
+    /// The request's headers
     pub headers: &'r Headers,
     /// The message, as far as it could be read
     pub summary: &'r Summary<'r>,
     /// The counters, in the order of the limits
-    pub counters: &'r [Counted],
-    /// What asking for an approval came to, where it was asked
-    pub approval: Option<&'r approval::Told>,
+    pub counters: &'r [CounterUsage],
+    /// The result of asking for an approval, if one was asked for
+    pub approval: Option<&'r approval::Recorded>,
 }
 
 impl Record<'_> {
-    /// Writes the record as one line of JSON, without any control character.
+    /// Writes the record as one line of JSON without control characters.
     #[must_use]
     pub fn json(&self) -> String {
         let mut out = Line(String::with_capacity(CAPACITY));
         let call = self.summary.call.as_ref();
-        // Words of the filter's own need no escape.
+        // The filter's own words need no escaping.
         out.words(r#"{"decision":""#, self.verdict);
         match self.denial {
             Some(denial) => {
@@ -79,17 +81,17 @@ impl Record<'_> {
         out.text(r#"","server":"#, Some(&self.policy.server));
         out.text(r#","method":"#, call.map(|call| call.method.as_str()));
         out.text(r#","target":"#, call.and_then(target).as_deref());
-        // Callers without a grant are not everybody.
+        // A policy without grants has one default grant. If the policy has grants, a caller without one gets null.
         let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();
         out.text(r#","grant":"#, granted.then(|| self.caller.grant_name(self.policy)));
         out.text(r#","principal":"#, self.caller.principal.as_ref().map(Principal::name).as_deref());
-        out.text(r#","session":"#, self.headers.session_id.once().map(|id| digest(id, 8)).as_deref());
+        out.text(r#","session":"#, self.session);
         out.id(r#","request":"#, self.summary.id.as_deref());
         out.text(r#","protocol":"#, once(&self.headers.protocol_version).as_deref());
         self.arguments(call, &mut out);
         out.counters(self.counters);
-        if let Some(told) = self.approval {
-            out.approval(told);
+        if let Some(recorded) = self.approval {
+            out.approval(recorded);
         }
         out.words(r#","policy":""#, &self.policy.digest);
         out.text(r#"","request_id":"#, once(&self.headers.request_id).as_deref());
@@ -107,7 +109,7 @@ impl Record<'_> {
     }
 }
 
-/// Writes the arguments of a call as a record has them, and no more of them.
+/// Returns the arguments of a call in the form that the record contains: a digest, the full text, or nothing.
 #[must_use]
 pub fn arguments(audited: policy::Arguments, value: Value<'_>) -> Arguments<'static> {
     match audited {
@@ -130,12 +132,12 @@ fn hashed(key: &'static str, digest: &[u8]) -> Arguments<'static> {
     Arguments::Written(key, ["\"", &hex(digest), "\""].concat())
 }
 
-/// The line that is being written. Each method takes what stands before the value as a literal: the end of the value
-/// before it, the comma and the key.
+/// The line under construction. The first argument of each method is the literal text before the value: the end of
+/// the previous value, a comma and the key.
 struct Line(String);
 
 impl Line {
-    /// Writes text that needs no escape; its closing quote begins the next literal.
+    /// Writes text that needs no escaping. The next literal starts with the closing quote.
     fn words(&mut self, before: &str, words: &str) {
         let Self(out) = self;
         out.push_str(before);
@@ -146,7 +148,7 @@ impl Line {
         self.words(before, json.unwrap_or("null"));
     }
 
-    /// Writes text of a caller or of the policy: escaped, and not too much of it.
+    /// Writes text from the caller or the policy, escaped and shortened.
     fn text(&mut self, before: &str, text: Option<&str>) {
         let Self(out) = self;
         out.push_str(before);
@@ -156,7 +158,7 @@ impl Line {
         }
     }
 
-    /// Writes the id of a request, which is JSON text of the caller's.
+    /// Writes the request's id, which is JSON text from the caller.
     fn id(&mut self, before: &str, id: Option<&str>) {
         let plain = |id: &&str| id.len() <= LONGEST && id.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if let Some(id) = id.filter(plain) {
@@ -177,10 +179,10 @@ impl Line {
         }
     }
 
-    fn counters(&mut self, counters: &[Counted]) {
+    fn counters(&mut self, counters: &[CounterUsage]) {
         let Self(out) = self;
         out.push_str(r#","counters":["#);
-        for (index, Counted { limit, usage }) in counters.iter().enumerate() {
+        for (index, CounterUsage { limit, usage }) in counters.iter().enumerate() {
             out.push_str(if index > 0 { r#",{"counter":"# } else { r#"{"counter":"# });
             json::quote(out, &limit.counter);
             let Usage { used, max, resets_in_seconds } = usage;
@@ -195,17 +197,17 @@ impl Line {
         out.push(']');
     }
 
-    fn approval(&mut self, told: &approval::Told) {
+    fn approval(&mut self, recorded: &approval::Recorded) {
         let Self(out) = self;
         out.push_str(r#","approval":{"id":"#);
-        match &told.id {
+        match &recorded.id {
             Some(id) => json::quote(out, id),
             None => out.push_str("null"),
         }
-        self.words(r#","outcome":""#, told.outcome.as_str());
+        self.words(r#","outcome":""#, recorded.outcome.as_str());
         let Self(out) = self;
         out.push('"');
-        if let Some(cause) = &told.cause {
+        if let Some(cause) = &recorded.cause {
             out.push_str(r#","cause":"#);
             json::quote(out, cause);
         }
@@ -213,7 +215,7 @@ impl Line {
     }
 }
 
-/// Names what a call acts on.
+/// Returns the name or URIs that a call acts on.
 fn target<'c>(call: &'c CallSummary<'_>) -> Option<Cow<'c, str>> {
     match &call.target {
         Target::Tool(name) | Target::Prompt(name) => Some(name.as_ref().into()),
@@ -226,20 +228,22 @@ fn target<'c>(call: &'c CallSummary<'_>) -> Option<Cow<'c, str>> {
     }
 }
 
-/// Writes an amount in its shortest decimal form. Nearly all are whole, and need none of the formatting machinery.
+/// Writes an amount in its shortest decimal form. Almost all amounts are integers, which avoid the cost of `write!`.
 fn amount(out: &mut String, amount: Amount) {
     let (micros, one) = (amount.micros(), Amount::ONE.micros());
     match (micros.checked_rem(one), micros.checked_div(one)) {
         (Some(0), Some(whole)) => push_decimal(out, whole),
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         _ => drop(write!(out, "{amount}")),
     }
 }
 
-/// Returns the first `length` bytes of the SHA-256 of something, in hex.
-fn digest(bytes: &[u8], length: usize) -> String {
-    let digest = Sha256::digest(bytes);
-    hex(digest.get(..length).unwrap_or(&digest))
+/// Returns what a record contains of a session id: the first 16 hex digits of its SHA-256. They distinguish sessions
+/// and cannot be used to join one.
+#[must_use]
+pub fn session(id: &[u8]) -> String {
+    let digest = Sha256::digest(id);
+    hex(digest.get(..8).unwrap_or(&digest))
 }
 
 fn once(field: &Field) -> Option<Cow<'_, str>> {

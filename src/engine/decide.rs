@@ -1,7 +1,7 @@
-//! One call against one policy. Pure: what the verdict depends on is in the arguments.
+//! Applies the rules of a policy to one call. Pure.
 //!
-//! Limits are not judged here, since their room is known only at the moment of charging: a decision
-//! names what is to be charged, and [`crate::guard`] charges it.
+//! Limits are not checked here, because only the store knows how much room they have. A [`Decision`] lists what to
+//! charge, and [`crate::guard`] charges it.
 
 pub mod condition;
 
@@ -18,36 +18,36 @@ use crate::mcp::message::{Call, Target};
 use crate::mcp::uri;
 use crate::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule, Rules};
 
-/// How much of a name a reason quotes, in characters.
+/// The longest name that a reason quotes, in characters.
 const QUOTED: usize = 128;
 
-/// What the rules say of a call.
+/// The result of applying the rules to a call.
 #[derive(Debug, Clone, Default)]
 pub struct Decision {
-    /// Why it is refused, if it is
+    /// Why the call is refused
     pub denial: Option<Denial>,
-    /// Why it would be refused, by a rule in shadow mode
+    /// Why a rule in shadow mode would refuse it
     pub would_deny: Option<Denial>,
-    /// The first rule by which a person has to approve it, also where something refuses it anyway
+    /// The first rule that requires approval. It is set even if the call is denied for another reason
     pub approval: Option<Arc<Rule>>,
-    /// What lets it through, if nothing refuses it: a place in the document
+    /// The rule that allows the call if nothing refuses it, as a path in the document
     pub rule: Option<Arc<str>>,
-    /// What is charged, all or nothing, before it goes on
+    /// What to charge before the call is forwarded: all or nothing
     pub charges: Vec<Due>,
-    /// What is charged for rules in shadow mode, where there is room
+    /// What to charge for rules in shadow mode. It never refuses the call
     pub shadow_charges: Vec<Due>,
 }
 
-/// What one limit is charged for a call.
+/// What to charge to one limit.
 #[derive(Debug, Clone)]
 pub struct Due {
     /// The limit
     pub limit: Arc<Limit>,
-    /// What the call adds
+    /// How much the call adds
     pub amount: Amount,
 }
 
-/// Decides on a request or notification: it has to pass the document's rules and its grant's.
+/// Decides on a request or notification. It must pass the document's rules and then the rules of its grant.
 #[must_use]
 pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>) -> Decision {
     let mut decision = Decision::default();
@@ -66,19 +66,20 @@ pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>) -> Decision {
         claims: caller.claims.as_deref(),
     };
     for rules in layers(policy, caller) {
-        decision.consult(rules, call, &attributes);
+        decision.apply_rules(rules, call, &attributes);
     }
     decision
 }
 
-/// The sets of rules that a caller has to pass.
+/// Returns the sets of rules that a caller must pass: the document's, then the grant's.
 fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
     std::iter::once(&policy.rules).chain(caller.grant(policy).map(|grant| &grant.rules))
 }
 
-/// Describes what a call acts on, for the caller: "the tool `x`". A URI may hold a secret, so it is not told.
+/// Describes what a call acts on, in words for the caller, such as "the tool `x`". It leaves out resource URIs, which
+/// can contain secrets.
 #[must_use]
-pub fn described(method: &str, target: &Target<'_>) -> String {
+pub fn describe_target(method: &str, target: &Target<'_>) -> String {
     match target {
         Target::Tool(name) => format!("the tool {}", quoted(name)),
         Target::Resources(_) => "this resource".to_owned(),
@@ -87,7 +88,8 @@ pub fn described(method: &str, target: &Target<'_>) -> String {
     }
 }
 
-/// Tells whether a list shows the element of this name: not what the caller can never use.
+/// Returns whether a filtered list keeps the element of this name. An element that the caller can never use is
+/// removed.
 #[must_use]
 pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str) -> bool {
     policy.mode == Mode::Shadow || layers(policy, caller).all(|rules| may_use(rules, kind, name))
@@ -98,7 +100,7 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
         ListKind::Tools => (&rules.tools, rules.all_tools.as_ref()),
         ListKind::Prompts => (&rules.prompts, None),
         ListKind::Resources => (&rules.resources, None),
-        // A template stands for many URIs, of which some may be allowed: only a denial of all counts.
+        // A template stands for many URIs. It stays if any URI could be allowed.
         ListKind::ResourceTemplates => {
             return rules.default.0 == Effect::Allow || !rules.resources.is_empty();
         }
@@ -110,8 +112,8 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
 }
 
 impl Decision {
-    /// Adds what one set of rules says.
-    fn consult(&mut self, rules: &Rules, call: &Call<'_>, attributes: &Attributes<'_>) {
+    /// Applies one set of rules.
+    fn apply_rules(&mut self, rules: &Rules, call: &Call<'_>, attributes: &Attributes<'_>) {
         match &call.target {
             Target::Tool(name) => {
                 let own = rules.tools.get(name);
@@ -129,7 +131,7 @@ impl Decision {
                 for uri in uris {
                     let own = rules.resources.get(uri);
                     self.default_unless(own.is_some(), rules, call);
-                    // A pattern means what it says of plain URIs alone; an exact entry means itself.
+                    // A pattern is reliable only for plain URIs. An exact entry matches itself in any form.
                     if !rules.resources.is_empty() && !rules.resources.names(uri) && !uri::is_plain(uri) {
                         let rule =
                             own.map_or_else(|| rules.default.1.to_string(), |rule| rule.path.to_string());
@@ -145,7 +147,7 @@ impl Decision {
                     self.rule.get_or_insert_with(|| Arc::clone(path));
                 }
                 Some((Effect::Deny, path)) => {
-                    let reason = format!("{} is denied by policy", described_call(call));
+                    let reason = format!("{} is denied by policy", describe_call(call));
                     self.refuse(false, Denial::by(path.to_string(), Code::Denied, reason));
                 }
                 None => self.default_unless(call.target == Target::Session, rules, call),
@@ -153,7 +155,7 @@ impl Decision {
         }
     }
 
-    /// Refuses what no entry names, where that is the default.
+    /// Applies the default effect if no entry matched.
     fn default_unless(&mut self, named: bool, rules: &Rules, call: &Call<'_>) {
         let (default, path) = &rules.default;
         if !named {
@@ -161,12 +163,12 @@ impl Decision {
         }
         if !named && *default == Effect::Deny {
             let reason =
-                format!("{} is not allowed here: no rule of the policy names it", described_call(call));
+                format!("{} is not allowed here: no rule of the policy names it", describe_call(call));
             self.refuse(false, Denial::by(path.to_string(), Code::NotListed, reason));
         }
     }
 
-    /// Adds what one rule says.
+    /// Applies one rule.
     fn apply(&mut self, rule: &Arc<Rule>, call: &Call<'_>, attributes: &Attributes<'_>) {
         self.rule.get_or_insert_with(|| Arc::clone(&rule.path));
         let shadow = rule.mode == Mode::Shadow;
@@ -174,28 +176,28 @@ impl Decision {
             Action::Allow => {}
             Action::Deny => {
                 let because = because(rule);
-                let reason = format!("{} is denied by policy{because}", described_call(call));
+                let reason = format!("{} is denied by policy{because}", describe_call(call));
                 self.refuse(shadow, Denial::by(rule.path.to_string(), Code::Denied, reason));
             }
             Action::RequireApproval if shadow => {
-                self.refuse(shadow, needs_approval(rule, &described_call(call)))
+                self.refuse(shadow, needs_approval(rule, &describe_call(call)))
             }
             Action::RequireApproval => {
                 self.approval.get_or_insert_with(|| Arc::clone(rule));
             }
         }
-        // A completion names a prompt without its arguments.
+        // A completion request names a prompt but has no arguments to validate.
         if let Some(schema) = rule.arguments.as_ref().filter(|_| call.method.takes_arguments())
-            && let Err(violation) = schema.judge(call.arguments())
+            && let Err(violation) = schema.validate(call.arguments())
         {
             let because = rule.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
-            let reason = format!("{} is denied: {violation}{because}", described_call(call));
+            let reason = format!("{} is denied: {violation}{because}", describe_call(call));
             let path = format!("{}.arguments", rule.path);
             self.refuse(shadow, Denial::by(path, Code::ArgumentsInvalid, reason));
         }
-        // Most rules have no conditions: what they would say is put into words for those alone.
+        // Most rules have no conditions. The description is built only if there are some.
         let conditional = !rule.require.is_empty() || !rule.deny_if.is_empty();
-        if conditional && let Some(denial) = condition::refusal(rule, attributes, &described_call(call)) {
+        if conditional && let Some(denial) = condition::refusal(rule, attributes, &describe_call(call)) {
             self.refuse(shadow, denial);
         }
         for limit in &rule.limits {
@@ -208,22 +210,22 @@ impl Decision {
         }
     }
 
-    /// Makes advice of everything, as if every rule were in shadow mode. Nobody is asked.
-    pub fn soften(&mut self, method: &str, target: &Target<'_>) {
+    /// Turns the whole decision into what shadow mode reports: nothing refuses the call, and nobody is asked.
+    pub fn shadow(&mut self, method: &str, target: &Target<'_>) {
         if let Some(rule) = self.approval.take() {
-            self.denial.get_or_insert_with(|| needs_approval(&rule, &described(method, target)));
+            self.denial.get_or_insert_with(|| needs_approval(&rule, &describe_target(method, target)));
         }
-        self.advise();
+        self.shadow_denial();
         self.shadow_charges.append(&mut self.charges);
     }
 
-    /// Makes advice of the denial.
-    pub fn advise(&mut self) {
+    /// Moves the denial to `would_deny`, where it takes precedence over what is there.
+    pub fn shadow_denial(&mut self) {
         self.would_deny = self.denial.take().or(self.would_deny.take());
     }
 
-    /// Keeps the first denial; one that a person could lift, which stands in shadow mode alone, gives way
-    /// to one that nobody can.
+    /// Keeps the first denial. `ApprovalRequired`, which is a denial only in shadow mode, is replaced by any other
+    /// denial, because approval could not help then.
     fn refuse(&mut self, shadow: bool, denial: Denial) {
         let place = if shadow { &mut self.would_deny } else { &mut self.denial };
         match place {
@@ -233,23 +235,23 @@ impl Decision {
     }
 }
 
-/// Makes the denial of a call that a person has to approve and has not; `called` is what [`described`] says of it.
+/// Makes the denial of a call that still needs approval; `called` is its description by [`describe_target`].
 #[must_use]
 pub fn needs_approval(rule: &Rule, called: &str) -> Denial {
     let reason = format!("{called} needs the approval of a person{}", because(rule));
     Denial::by(rule.path.to_string(), Code::ApprovalRequired, reason)
 }
 
-fn described_call(call: &Call<'_>) -> String {
-    described(call.method.as_str(), &call.target)
+fn describe_call(call: &Call<'_>) -> String {
+    describe_target(call.method.as_str(), &call.target)
 }
 
-/// Writes a rule's reason as the end of a sentence.
+/// Returns the rule's reason as the end of a sentence, or nothing.
 fn because(rule: &Rule) -> String {
     rule.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"))
 }
 
-/// Reads how much a call adds to a limit's tally.
+/// Returns how much a call adds to a limit's tally.
 fn amount(limit: &Limit, call: &Call<'_>) -> Result<Amount, Denial> {
     let path = match &limit.amount {
         Adds::Fixed(amount) => return Ok(*amount),
@@ -265,7 +267,7 @@ fn amount(limit: &Limit, call: &Call<'_>) -> Result<Amount, Denial> {
     })
 }
 
-/// Quotes a name that a caller sent, shortened.
+/// Quotes a name from the caller, shortened.
 fn quoted(name: &str) -> Cow<'_, str> {
     match name.char_indices().nth(QUOTED).and_then(|(at, _)| name.get(..at)) {
         Some(short) => format!("`{short}…`").into(),

@@ -1,61 +1,61 @@
-//! Why a request does not go through.
+//! Denials: why a request is refused.
 
 use std::borrow::Cow;
 
-/// What kind of denial it is, by the words of answers, records and metrics.
+/// The kind of a denial. Replies, records and metrics all use the same word for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// No entry names the target, and the default is to deny
+    /// No entry matches the target, and the default is to deny
     NotListed,
-    /// A rule denies it
+    /// A rule denies the call
     Denied,
     /// The tool is hidden
     Hidden,
-    /// The arguments do not fit what a rule needs to know of them
+    /// The arguments do not fit the rule's schema, or cannot be counted or approved as they are
     ArgumentsInvalid,
-    /// A condition does not hold, or one that denies does, or one cannot be judged
+    /// A condition in `require` does not hold, one in `deny_if` holds, or one cannot be evaluated
     ConditionFailed,
-    /// A limit has no room
+    /// A limit has no room for the call
     RateLimited,
-    /// A person has to approve the call
+    /// A person must approve the call first
     ApprovalRequired,
     /// A person has refused the call
     ApprovalDenied,
-    /// Nobody can be asked to approve the call
+    /// The approval service cannot be asked, or gave no valid answer
     ApprovalUnavailable,
-    /// The call cannot be counted
+    /// The call cannot be counted, for example without a clock
     LimiterUnavailable,
-    /// The body is no MCP message, or one that reads in two ways
+    /// The body is not an MCP message, or different parsers would read it differently
     InvalidRequest(Invalid),
-    /// The headers say another thing than the body
+    /// The headers contradict the body
     HeadersDisagree,
-    /// The body is not JSON in UTF-8, or compressed
+    /// The body is compressed, or its media type is not JSON in UTF-8
     UnsupportedMediaType,
     /// The body is larger than the policy allows
     TooLarge,
-    /// The HTTP method is not one of MCP's
+    /// MCP does not use this HTTP method
     MethodNotAllowed,
-    /// Nobody knows who calls
+    /// The caller has no identity, or its credential cannot be read
     Unauthenticated,
-    /// Nothing is granted to who calls
+    /// No grant matches the caller
     NoGrant,
-    /// What was granted to who calls is over
+    /// The caller's grant has expired
     GrantExpired,
 }
 
-/// How a body fails to be a message, which decides the JSON-RPC error code.
+/// What is wrong with a body. It determines the JSON-RPC error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Invalid {
-    /// No JSON in UTF-8 (RFC 8259)
+    /// Not JSON in UTF-8 (RFC 8259)
     Unparsable,
-    /// JSON, but not a single valid request, or one that parsers read in different ways
+    /// JSON, but not one valid message, or a text that parsers read differently
     Request,
-    /// A request whose `params` are not what its method takes
+    /// A request whose `params` do not fit its method
     Params,
 }
 
 impl Code {
-    /// Returns the code as answers, records and metrics spell it.
+    /// Returns the word that replies, records and metrics use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,23 +81,23 @@ impl Code {
     }
 }
 
-/// A denial with its reason.
+/// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    /// Which kind
+    /// The kind of denial
     pub code: Code,
-    /// What made it: a path into the policy document, or `protocol` for what no policy changes
+    /// The rule that made it, as a path in the policy document; `protocol` if no policy can change it
     pub rule: Cow<'static, str>,
-    /// What the caller is told: what was denied, why, and what would be accepted
+    /// The text for the caller: what was denied, why, and what would be accepted
     pub reason: String,
-    /// In how many seconds a retry can succeed, where time helps
+    /// Seconds until a retry can succeed; `None` if waiting does not help
     pub retry_after_seconds: Option<u64>,
-    /// What made the strict reader refuse, in one word for metrics
+    /// Why the strict reader refused the body, as one word for metrics
     pub cause: Option<&'static str>,
 }
 
 impl Denial {
-    /// Makes a denial that no policy changes.
+    /// Makes a denial that no policy can change.
     #[must_use]
     pub fn protocol(code: Code, reason: impl Into<String>) -> Self {
         Self::by("protocol", code, reason)
@@ -109,7 +109,7 @@ impl Denial {
         Self { code, rule: rule.into(), reason: reason.into(), retry_after_seconds: None, cause: None }
     }
 
-    /// Names what made the strict reader refuse.
+    /// Sets why the strict reader refused the body.
     #[must_use]
     pub fn because_of(self, cause: &'static str) -> Self {
         Self { cause: Some(cause), ..self }

@@ -1,8 +1,8 @@
-//! One request from its headers to its verdict: admit, read, decide, ask, charge, answer, record.
+//! Takes one request from its headers to its verdict: admit, read, decide, ask, charge, reply, record.
 //!
-//! A [`Request`] is what is known at the headers. Its body makes it a [`Case`], which goes forward in [`Step`]s:
-//! a step asks for something to be done outside and comes back with its result, or concludes. What Envoy's filter
-//! does with a request, a native tool can do with a file: the store, the time and the answers are arguments.
+//! A [`Request`] is what is known from the headers. With its body it becomes a [`Case`], which advances in [`Step`]s.
+//! A step either asks the caller of this module to do something and report the result, or it is the conclusion. The
+//! store, the time and the answers are arguments, so native tools and tests can run a case like the filter does.
 
 mod admit;
 mod approve;
@@ -16,39 +16,39 @@ use crate::denial::{Code, Denial, Invalid};
 use crate::limit::{Places, Store};
 
 pub use admit::{Admission, admit, refuse_unrecorded, refuse_without_policy, too_large};
-pub use case::{Answer, Asking, Change, Changing, Question, Step, Unchanged};
+pub use case::{Answer, Asking, Change, ChangeFailure, Changing, Question, Step};
 pub use request::Request;
 pub use verdict::{Conclusion, Counting, ListRequest, Verdict};
 
-/// What a case needs of the world while it takes a step: the shared counters and the time. Each may cost a call of
-/// the host, so it is asked for only where the case needs it.
+/// What a case needs while it takes a step: the shared counters and the time. Each method may cost a host call, so it
+/// is called only when its result is needed.
 pub trait Environment {
-    /// How the counters are stored
+    /// The store of the counters
     type Store: Store + ?Sized;
 
     /// Returns the shared counters.
     fn store(&self) -> &Self::Store;
 
-    /// Returns where each counter is, or `None` while the proxy's secret cannot be had.
+    /// Returns the places of the counters in the store; `None` if the proxy's secret is not available.
     fn places(&self) -> Option<&Places>;
 
-    /// Returns the time of this step in nanoseconds since the Unix epoch, or `None` where the host has no clock.
-    /// Without the time nothing can be counted, and everything that can expire counts as expired.
+    /// Returns the time of this step in nanoseconds since the Unix epoch; `None` if the host has no clock. Without a
+    /// clock, calls cannot be counted, and anything that can expire counts as expired.
     fn now_ns(&self) -> Option<u64>;
 }
 
-/// An environment that is known beforehand, for native tools and tests.
+/// An environment with a fixed time, for native tools and tests.
 #[derive(Debug)]
-pub struct Snapshot<'e, S: ?Sized> {
+pub struct FixedEnvironment<'e, S: ?Sized> {
     /// The counters
     pub store: &'e S,
-    /// Where each counter is
+    /// The places of the counters in the store
     pub places: &'e Places,
     /// The time in nanoseconds since the Unix epoch
     pub now_ns: u64,
 }
 
-impl<S: Store + ?Sized> Environment for Snapshot<'_, S> {
+impl<S: Store + ?Sized> Environment for FixedEnvironment<'_, S> {
     type Store = S;
 
     fn store(&self) -> &S {
@@ -64,7 +64,7 @@ impl<S: Store + ?Sized> Environment for Snapshot<'_, S> {
     }
 }
 
-/// Makes the denial of a request of which a part cannot be had from the host.
+/// Makes the denial of a request whose `part`, such as "headers", the host could not return.
 #[must_use]
 pub fn unreadable(part: &str) -> Denial {
     let reason = format!("the request's {part} cannot be read");

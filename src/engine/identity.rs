@@ -1,4 +1,4 @@
-//! Who calls, and under which grant. Pure: what the proxy knows of the caller is an argument.
+//! Identifies the caller and finds its grant. Pure: what the proxy knows about the caller is an argument.
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,39 +8,38 @@ use crate::mcp::headers::{Field, Headers};
 use crate::policy::{Certificate, Expected, Grant, Match, Matching, Policy, Source};
 use crate::text::hex;
 
-/// The grant of everybody, where a policy has none.
-pub const EVERYBODY: &str = "default";
+/// The name of the grant of all callers if the policy has no grants.
+pub const DEFAULT_GRANT: &str = "default";
 
-/// What the proxy has verified of a caller. Each may cost a call of the host, so it is asked for only where the
-/// policy needs it.
+/// What the proxy has verified about a caller. Each method may cost a host call, so it is called only if the policy
+/// needs the value.
 pub trait Credentials {
-    /// Returns the payload that a filter has verified and put under `payload` into its namespace
-    /// `metadata`, as JSON; `None` where there is none, or none that can be read.
+    /// Returns the token payload that another filter verified and stored under the key `payload` in its metadata
+    /// namespace `metadata`, as JSON. `None` if there is none or it cannot be read.
     fn verified_token(&self, metadata: &str, payload: &str) -> Option<String>;
 
-    /// Returns a name in the peer's verified certificate.
+    /// Returns a name from the peer's verified certificate.
     fn certificate(&self, name: Certificate) -> Option<String>;
 
-    /// Tells whether something that was asked for is there, or may be, and could not be read. Whoever
-    /// sends it is nobody, not whom a weaker source names.
+    /// Returns whether a requested value exists, or may exist, but could not be read. The caller is then refused;
+    /// weaker sources are not tried.
     fn unreadable(&self) -> bool {
         false
     }
 }
 
-/// Who calls.
+/// Who sends a request.
 #[derive(Debug, Clone, Default)]
 pub struct Caller {
-    /// The number of the grant that applies; `None` where the policy has none
+    /// The index of the grant in the policy; `None` if the policy has no grants or none matches
     pub grant: Option<usize>,
-    /// Who it is, by the first source that tells
+    /// The principal that the first successful source named
     pub principal: Option<Principal>,
-    /// The claims of the verified token, as JSON: of the one that names the principal, else of the
-    /// first that there is
+    /// The claims of a verified token, as JSON: the token that named the principal, otherwise the first token found
     pub claims: Option<String>,
 }
 
-/// A caller's name, and what tells it.
+/// A caller's verified name, with the kind of its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
     /// A claim of a verified token
@@ -49,12 +48,12 @@ pub enum Principal {
     Mtls(String),
     /// The SHA-256 of a key, in hex
     ApiKey(String),
-    /// A header
+    /// The value of a trusted header
     Header(String),
 }
 
 impl Principal {
-    /// Names the principal for records and counters; of a key, the beginning of its digest.
+    /// Returns the name for records, conditions and counters. For an API key it is the start of its digest.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -65,30 +64,31 @@ impl Principal {
 }
 
 impl Caller {
-    /// Returns the grant that applies, of the policy that named it.
+    /// Returns the caller's grant. `policy` must be the policy that identified the caller.
     #[must_use]
     pub fn grant<'p>(&self, policy: &'p Policy) -> Option<&'p Grant> {
         policy.grants.get(self.grant?)
     }
 
-    /// Tells callers apart, by grant and principal; `None` where nobody knows who it is.
+    /// Returns a key that is unique per grant and principal; `None` for a caller without a principal.
     #[must_use]
     pub fn key(&self, policy: &Policy) -> Option<String> {
         let name = self.principal.as_ref().map(Principal::name)?;
         Some(format!("{}\0{name}", self.grant_name(policy)))
     }
 
-    /// Names the grant, for records, conditions and counters.
+    /// Returns the grant's name for records, conditions and counters.
     #[must_use]
     pub fn grant_name<'p>(&self, policy: &'p Policy) -> &'p str {
-        self.grant(policy).map_or(EVERYBODY, |grant| grant.name.as_str())
+        self.grant(policy).map_or(DEFAULT_GRANT, |grant| grant.name.as_str())
     }
 }
 
-/// Finds out who calls, and under which grant, at `now_ns`: nanoseconds since the Unix epoch, or `None` where the
-/// host has no clock; then every grant that can expire counts as expired. Returns a [`Denial`] as well where the
-/// policy has grants and the caller has no identity, no grant matches the caller, or the one that matches has
-/// expired.
+/// Identifies the caller and finds its grant at the time `now_ns`.
+///
+/// `now_ns` is in nanoseconds since the Unix epoch. `None` means that the host has no clock; every grant with an
+/// expiry then counts as expired. The second value is the [`Denial`] if the credential cannot be read, or if the
+/// policy has grants and the caller has no identity, no grant matches, or the matching grant has expired.
 pub fn identify(
     policy: &Policy,
     headers: &Headers,
@@ -123,7 +123,7 @@ pub fn identify(
     (caller, expired)
 }
 
-/// Refuses what a grant allows from its expiry on; `now_ns` as for [`identify`].
+/// Returns a denial if the grant has expired at `now_ns`, which is the same as for [`identify`].
 pub fn expired(grant: &Grant, now_ns: Option<u64>) -> Option<Denial> {
     let expires_ns = grant.expires_ns?;
     if now_ns.is_some_and(|now_ns| i128::from(now_ns) < expires_ns) {
@@ -133,8 +133,8 @@ pub fn expired(grant: &Grant, now_ns: Option<u64>) -> Option<Denial> {
     Some(Denial::by(rule, Code::GrantExpired, "what was granted to this caller has expired"))
 }
 
-/// Asks the sources in their order for a principal. Each reads its own token: what one issuer says
-/// in a claim is not what another means by it.
+/// Tries the sources in order until one names a principal. Each source reads its own token, because the same claim
+/// can mean different things to different issuers.
 fn caller(policy: &Policy, headers: &Headers, credentials: &impl Credentials) -> Caller {
     let named = policy.identity.iter().find_map(|source| {
         let token = token(source, credentials);
@@ -182,14 +182,14 @@ fn principal(
     }
 }
 
-/// Returns the value of a header that stands once. Envoy joins some headers that stand twice with a
-/// comma, as any proxy may (RFC 9110, section 5.3), so a value with a comma may be two.
+/// Returns the value of a header that occurs once. Envoy, like any proxy, may join repeated headers with a comma
+/// (RFC 9110, section 5.3), so a value with a comma is not accepted.
 fn single(field: &Field) -> Option<&[u8]> {
     field.once().filter(|value| !value.contains(&b','))
 }
 
-/// Takes an authentication scheme, in any case, and one space off a header's value (RFC 9110,
-/// section 11.4).
+/// Removes the authentication scheme, compared without case, and one space from a header's value (RFC 9110,
+/// section 11.4). Returns `None` if the value starts differently.
 fn without_scheme<'v>(value: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
     let (front, key) = value.split_at_checked(scheme.len())?;
     if !front.eq_ignore_ascii_case(scheme.as_bytes()) {
@@ -205,7 +205,7 @@ fn digest(key: &[u8]) -> String {
 fn matches(policy: &Policy, grant: &Grant, caller: &Caller) -> bool {
     let principal = caller.principal.as_ref();
     match (&grant.matching, principal) {
-        // Nobody has verified a key but the grants that list it: another may be any text.
+        // The only check of an API key is that some grant lists its digest. An unlisted key could be any text.
         (Matching::Any, Some(Principal::ApiKey(digest))) => is_listed(policy, digest),
         (Matching::Any, _) => true,
         (Matching::One(all), _) => all.iter().any(|one| fits(one, principal, caller.claims.as_deref())),
@@ -219,8 +219,8 @@ fn is_listed(policy: &Policy, digest: &str) -> bool {
     })
 }
 
-/// Tells whether all of a description fits. Only what has named the principal counts: a header next
-/// to a token says nothing.
+/// Returns whether every part of `one` matches. Only the source that named the principal counts: if a token named
+/// it, headers are ignored.
 fn fits(one: &Match, principal: Option<&Principal>, claims: Option<&str>) -> bool {
     let Some(principal) = principal else { return false };
     let names = [

@@ -1,9 +1,17 @@
-//! The policy engine: reads MCP messages strictly, judges them under a policy, and counts them.
+//! The policy engine: reads MCP messages strictly, applies a policy to them, and counts calls against limits.
 //!
-//! The engine is pure: time, randomness, the store and the proxy are arguments. [`json`] reads text,
-//! [`mcp`] knows the protocol, [`document`] reads documents and says what is wrong with them, [`policy`]
-//! holds the policy, [`schema`] what it says of arguments, [`decide`] judges, [`approval`] words the question
-//! to a person, [`limit`] counts, and [`guard`] takes one request through all of them.
+//! The engine is pure: time, randomness, the store and the proxy are arguments.
+//!
+//! - [`json`] parses JSON text.
+//! - [`mcp`] implements the protocol.
+//! - [`document`] reads policy documents and reports their faults.
+//! - [`policy`] is the model of a valid policy; [`schema`] validates arguments.
+//! - [`identity`] identifies the caller.
+//! - [`decide`] applies the rules to a call.
+//! - [`approval`] writes questions to the approval service and reads its answers.
+//! - [`limit`] counts.
+//! - [`audit`] writes the record.
+//! - [`guard`] takes one request through all of these.
 
 pub mod approval;
 pub mod audit;

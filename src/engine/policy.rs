@@ -1,6 +1,6 @@
-//! The policy: one valid model of one document.
+//! The policy: the model of a valid document.
 //!
-//! A document becomes a [`Policy`] or a list of [`Faults`]; the engine never meets an invalid rule.
+//! A document becomes either a [`Policy`] or a list of [`Faults`]. The rest of the engine never sees an invalid rule.
 
 mod approvals;
 mod condition;
@@ -17,7 +17,7 @@ mod words;
 pub use approvals::Approvals;
 pub use condition::{Condition, Scalar, Test};
 pub use grant::{Expected, Grant, Match, Matching, Source};
-pub use path::{Found, Origin, ValuePath};
+pub use path::{Origin, Resolved, ValuePath};
 pub use pattern::{Pattern, Section};
 pub use regex::Regex;
 pub use rules::Rules;
@@ -29,45 +29,45 @@ use crate::limit::{Amount, Window};
 use crate::mcp::answer::Form;
 use crate::schema::Schema;
 
-/// What a policy does with a target that no entry names, and with a method that it lists.
+/// The effect of `default` and of an entry in `methods`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Effect {
-    /// It goes through
+    /// The request is forwarded
     Allow,
-    /// It is refused
+    /// The request is refused
     #[default]
     Deny,
 }
 
-/// Whether decisions take effect.
+/// Whether decisions have an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// They do
+    /// Decisions have an effect
     #[default]
     Enforce,
-    /// They are made and counted, and the request goes through
+    /// Decisions are made, counted and recorded, and the request is forwarded
     Shadow,
 }
 
-/// What happens to a request's headers while its body is awaited.
+/// What happens to a request's headers until its body has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RequestHeaders {
-    /// They wait: nothing reaches the upstream before the verdict
+    /// They are held: nothing reaches the server before the verdict
     #[default]
     Hold,
-    /// They go ahead; a denial resets the upstream's stream
+    /// They are sent at once; a denial resets the stream to the server
     Stream,
 }
 
-/// What a record holds of a call's arguments.
+/// What a record contains of a call's arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Arguments {
-    /// The SHA-256 of their bytes as they were sent
+    /// The SHA-256 of their bytes as sent
     #[default]
     Sha256,
-    /// The BLAKE3 digest of their bytes as they were sent
+    /// The BLAKE3 digest of their bytes as sent
     Blake3,
-    /// All of them
+    /// The arguments themselves
     Full,
     /// Nothing
     None,
@@ -76,33 +76,33 @@ pub enum Arguments {
 /// A valid policy.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// First 16 hex digits of the document's SHA-256
+    /// The first 16 hex digits of the document's SHA-256
     pub digest: String,
-    /// Name of the protected server
+    /// The name of the protected server
     pub server: String,
-    /// Whether any decision takes effect
+    /// Whether decisions have an effect
     pub mode: Mode,
-    /// What every request has to pass
+    /// The rules that every request must pass
     pub rules: Rules,
-    /// Where callers' identities come from, the first that tells
+    /// The sources of identity. The first that has a value names the caller
     pub identity: Vec<Source>,
-    /// What each caller has to pass beside the rules, the first that matches
+    /// The grants. The first that matches a caller applies, in addition to the rules
     pub grants: Vec<Grant>,
-    /// How denied tool calls are answered
+    /// The form of the reply to a denied tool call
     pub denials: Form,
-    /// Request paths that pass unread
+    /// Request paths that are forwarded without reading
     pub exempt_paths: Vec<String>,
-    /// Larger bodies are refused
+    /// The largest body that is read, in bytes. Larger bodies are refused
     pub max_body_bytes: usize,
-    /// What happens to headers before the verdict
+    /// What happens to a request's headers before the verdict
     pub request_headers: RequestHeaders,
-    /// Whom to ask where a person has to approve; there is nobody where no rule does
+    /// The approval service, if the document configures it. Always `Some` if a rule requires approval
     pub approvals: Option<Approvals>,
-    /// What records hold of arguments
+    /// What records contain of arguments
     pub audit: Arguments,
-    /// How many counters its limits name
+    /// How many different counters the limits name
     pub counters: usize,
-    /// Most live counter entries that callers can cause
+    /// The most entries of counters that callers can create
     pub counter_capacity: u32,
 }
 
@@ -111,31 +111,31 @@ pub struct Policy {
 pub struct Rule {
     /// Its place in the document
     pub path: Arc<str>,
-    /// Its verdict where limits have room
+    /// What to do with a call
     pub action: Action,
-    /// What the caller is told on a denial by this rule
+    /// The text for the caller if this rule denies a call
     pub reason: Option<String>,
-    /// Whether this rule takes effect
+    /// Whether this rule has an effect
     pub mode: Mode,
-    /// What the arguments of a call must be
+    /// The schema of a call's arguments
     pub arguments: Option<Schema>,
     /// Conditions that must all hold
     pub require: Vec<Condition>,
-    /// Conditions of which none may hold
+    /// Conditions, none of which may hold
     pub deny_if: Vec<Condition>,
     /// Limits, all of which must have room
     pub limits: Vec<Arc<Limit>>,
 }
 
-/// A rule's verdict.
+/// What a rule does with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Action {
-    /// The call goes through
+    /// The call is forwarded
     #[default]
     Allow,
-    /// It is refused
+    /// The call is refused
     Deny,
-    /// A person has to approve it
+    /// A person must approve the call
     RequireApproval,
 }
 
@@ -144,37 +144,37 @@ pub enum Action {
 pub struct Limit {
     /// Its place in the document
     pub path: Arc<str>,
-    /// What the caller is told on a denial by this limit: the rule's reason
+    /// The text for the caller if this limit denies a call: the rule's reason
     pub reason: Option<String>,
-    /// Name of the tally, which other limits may share
+    /// The name of the counter, which other limits may share
     pub counter: String,
-    /// The number of that counter among all of the policy, from 0
+    /// The index of that counter among all counters of the policy
     pub number: usize,
-    /// Over what time it counts
+    /// The time over which it counts
     pub window: Window,
-    /// How much may fall within a window
+    /// The most that may happen within a window
     pub max: Amount,
-    /// Whose tally it is
+    /// Who shares the tally
     pub scope: Scope,
     /// How much one call adds
     pub amount: Adds,
 }
 
-/// Who shares one tally of a counter.
+/// Which callers share one tally of a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Scope {
     /// All callers of one grant
     #[default]
     Grant,
-    /// One principal within its grant; the grant where there is none
+    /// One principal within its grant; all callers of the grant if there is no principal
     Principal,
-    /// One MCP session within its grant; the grant where there is none
+    /// One MCP session within its grant; all callers of the grant if there is no session
     Session,
-    /// Everybody
+    /// All callers
     Global,
 }
 
-/// On which side of a number.
+/// The comparison of a value with a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// `lt`
@@ -187,12 +187,12 @@ pub enum Order {
     GreaterOrEqual,
 }
 
-/// Which name in a certificate.
+/// Which name of a certificate to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certificate {
-    /// The first URI among the subject's alternative names
+    /// The first URI among the subject alternative names
     UriSan,
-    /// The first DNS name among them
+    /// The first DNS name among the subject alternative names
     DnsSan,
     /// The subject
     Subject,
@@ -201,15 +201,15 @@ pub enum Certificate {
 /// How much one call adds to a tally.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Adds {
-    /// Always the same
+    /// A fixed amount
     Fixed(Amount),
-    /// What the call's arguments say: spend
+    /// The number at this path in the arguments, for example the money that the call spends
     Argument(ValuePath),
 }
 
 impl Policy {
-    /// Reads a policy document as Envoy hands it over: JSON text, or a `google.protobuf.Struct` in
-    /// wire form.
+    /// Reads a policy document in either form in which Envoy passes it: JSON text, or a `google.protobuf.Struct` in wire
+    /// format.
     ///
     /// # Errors
     /// Every fault of the document, each with its path.
@@ -217,7 +217,7 @@ impl Policy {
         load::policy(bytes)
     }
 
-    /// Walks all rules, those of grants included.
+    /// Iterates over all rules, including those of grants.
     pub fn all_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.iter().chain(self.grants.iter().flat_map(|grant| grant.rules.iter()))
     }

@@ -1,12 +1,11 @@
 //! Schemas of a call's arguments: the part of JSON Schema 2020-12 that MCP servers publish.
 //!
-//! A schema is compiled when the policy is loaded: regular expressions are built, names sorted,
-//! `$ref`s followed, and a keyword that nothing would judge is a fault. Judging then takes no
-//! allocation, save where strings are escaped or compound values have to be compared, and no more
-//! steps than the schema, unfolded, times the arguments.
+//! A schema is compiled when the policy is loaded: regular expressions are built, names are sorted, `$ref`s are
+//! followed. An unsupported keyword is a fault. Validation allocates memory only for escaped strings and for comparing
+//! arrays and objects. Its cost is bounded by the size of the arguments times the size of the schema with all `$ref`s
+//! followed.
 
 mod canonical;
-mod judge;
 mod keyword;
 mod literal;
 mod load;
@@ -15,6 +14,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 mod types;
+mod validate;
 mod violation;
 
 pub use violation::Violation;
@@ -32,20 +32,20 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Compiles a schema that is part of a document. Notes every fault and returns `None` where there is any.
+    /// Compiles a schema that is part of a document. Adds every fault to `faults`; returns `None` if there is any.
     pub fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Self> {
         load::load(part, faults).map(|root| Self { root })
     }
 
-    /// Judges the arguments of a call, `{}` where it has none. Sound where no object has a key twice, as the reading of
-    /// messages ensures; its depth bounds the recursion.
+    /// Validates the arguments of a call; `None` is the same as `{}`. No object may have a key twice, and the nesting
+    /// must be bounded, because this recurses. Reading a message ensures both.
     ///
     /// # Errors
-    /// The first [`Violation`], which does not depend on the order of the schema's keywords.
-    pub fn judge(&self, arguments: Option<Value<'_>>) -> Result<(), Violation> {
+    /// The first [`Violation`]. It does not depend on the order of the schema's keywords.
+    pub fn validate(&self, arguments: Option<Value<'_>>) -> Result<(), Violation> {
         let Some(arguments) = arguments else {
-            return self.judge(Some(Document::empty_object().root()));
+            return self.validate(Some(Document::empty_object().root()));
         };
-        judge::judge(&self.root, arguments).map_err(|broken| Violation::new(arguments, broken))
+        validate::validate(&self.root, arguments).map_err(|mismatch| Violation::new(arguments, mismatch))
     }
 }

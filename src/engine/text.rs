@@ -1,5 +1,8 @@
 //! Numbers and bytes as text, without the cost of `format!`.
 
+/// How many bytes the hashes have that are written most.
+const MOST_HASHED: usize = 32;
+
 /// Returns bytes in lower-case hex, two digits each.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -10,12 +13,18 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// Appends bytes in lower-case hex, two digits each.
 pub fn push_hex(out: &mut String, bytes: &[u8]) {
-    let (fours, rest) = bytes.as_chunks::<4>();
-    for four in fours {
-        push_ascii(out, &digits(u32::from_be_bytes(*four)));
-    }
-    for byte in rest {
-        push_ascii(out, digits(u32::from(*byte)).last_chunk::<2>().unwrap_or(&[b'0'; 2]));
+    for part in bytes.chunks(MOST_HASHED) {
+        let mut ascii = [0; 2 * MOST_HASHED];
+        let (fours, rest) = part.as_chunks::<4>();
+        let (eights, _) = ascii.as_chunks_mut::<8>();
+        for (four, eight) in fours.iter().zip(eights) {
+            *eight = digits(u32::from_be_bytes(*four));
+        }
+        let done = fours.as_flattened().len().saturating_mul(2);
+        push_ascii(out, ascii.get(..done).unwrap_or_default());
+        for byte in rest {
+            push_ascii(out, digits(u32::from(*byte)).last_chunk::<2>().unwrap_or(&[b'0'; 2]));
+        }
     }
 }
 
@@ -62,6 +71,8 @@ mod tests {
     fn bytes_are_written_in_hex() {
         assert_eq!(hex(&[0, 1, 0x9a, 0xff]), "00019aff");
         assert_eq!(hex(&[]), "");
+        let bytes: Vec<u8> = (0..=255).chain(0..77).collect();
+        assert_eq!(hex(&bytes), bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     }
 
     #[test]

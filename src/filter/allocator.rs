@@ -1,9 +1,9 @@
-//! The module's allocator: a list of free blocks for each small size, before the default allocator.
+//! The module's allocator: a free list for each small size, in front of the default allocator.
 //!
-//! A request makes dozens of small allocations and frees nearly all of them before it ends. A freed block goes
-//! to the front of the list of its size and is handed out next. Blocks keep their size, so the module holds, for
-//! each size, as much as was ever in use of it at once; this does not grow with the number of requests.
-//! Large blocks, such as bodies, come from the default allocator, which joins what is freed.
+//! A request makes dozens of small allocations and frees almost all of them before it ends. A freed block goes to the
+//! front of the list of its size and is the next to be handed out. Blocks are never split or merged, so the module
+//! keeps, for each size, the largest amount that was in use at one time. This does not grow with the number of requests.
+//! Large blocks, such as bodies, come from the default allocator, which merges freed blocks.
 
 #![expect(unsafe_code, reason = "an allocator hands out memory; nothing else in the filter is unsafe")]
 
@@ -11,13 +11,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr;
 
-/// The sizes are multiples of this, and every block is aligned to it.
+/// All sizes are multiples of this, and all blocks are aligned to it.
 const STEP: usize = 16;
 
 /// The largest size that has a list.
 const LARGEST: usize = 1024;
 
-/// What is taken from the default allocator at once, to be cut into blocks.
+/// The memory that is taken from the default allocator at a time and cut into blocks.
 const CHUNK: Layout = Layout::new::<[u128; 1024]>();
 
 const _: () = assert!(CHUNK.align() >= STEP, "a chunk is aligned as its blocks are");
@@ -26,19 +26,17 @@ const _: () = assert!(CHUNK.align() >= STEP, "a chunk is aligned as its blocks a
 #[global_allocator]
 static ALLOCATOR: SizeClasses<System> = SizeClasses::new(System);
 
-/// Free blocks by size, and the allocator behind them.
-///
-/// It is for one thread only.
+/// Free blocks by size, and the allocator behind them. For one thread only.
 #[derive(Debug)]
 struct SizeClasses<A> {
-    /// The first free block of each size: 16 bytes, 32 bytes and so on. Null if there is none
+    /// The first free block of each size (16 bytes, 32 bytes and so on), or null
     free: [Cell<*mut Block>; LARGEST / STEP],
-    /// The part of the latest chunk that was not cut yet, and its size, a multiple of [`STEP`]
+    /// The rest of the latest chunk that is not yet cut, and its size, a multiple of [`STEP`]
     uncut: Cell<(*mut u8, usize)>,
     behind: A,
 }
 
-/// A free block: it begins with the address of the next one.
+/// A free block. It starts with the address of the next one.
 #[derive(Debug)]
 struct Block {
     next: *mut Block,
@@ -57,8 +55,8 @@ impl<A: GlobalAlloc> SizeClasses<A> {
         }
     }
 
-    /// Returns the list for a layout, and the size of the blocks on it. `None` if the layout is left to the
-    /// allocator behind.
+    /// Returns the list for a layout and the size of its blocks; `None` if the layout is left to the allocator
+    /// behind.
     fn class(&self, layout: Layout) -> Option<(&Cell<*mut Block>, usize)> {
         let number = layout.size().saturating_sub(1) / STEP;
         let list = self.free.get(number)?;
@@ -79,8 +77,8 @@ impl<A: GlobalAlloc> SizeClasses<A> {
             if let Ok(rest) = Layout::from_size_align(left, STEP)
                 && left > 0
             {
-                // SAFETY: nobody has the rest of the last chunk. It is smaller than the wanted block, and its
-                // size is a multiple of STEP, so it is a block of the list that it goes to.
+                // SAFETY: the rest of the last chunk is not in use. It is smaller than the wanted block, and its
+                // size is a multiple of STEP, so it is a valid block of the list that it goes to.
                 unsafe { self.dealloc(at, rest) };
             }
             (at, left) = (chunk, CHUNK.size());
@@ -91,8 +89,9 @@ impl<A: GlobalAlloc> SizeClasses<A> {
     }
 }
 
-// SAFETY: a block is in one place at a time: uncut, on the list of its size, or handed out. It begins at a multiple of
-// STEP and has at least the layout's size. A layout always finds the same list, so a block comes back to its own.
+// SAFETY: a block is in exactly one state: uncut, on the list of its size, or handed out. It starts at a multiple of
+// STEP and has at least the layout's size. A layout always selects the same list, so a block returns to the list that
+// it came from.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for SizeClasses<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some((list, size)) = self.class(layout) else {
@@ -103,7 +102,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for SizeClasses<A> {
         if block.is_null() {
             return self.cut(size);
         }
-        // SAFETY: what is on a list is a free block, which holds the address of the next one.
+        // SAFETY: every block on a list is free and starts with the address of the next one.
         list.set(unsafe { (*block).next });
         block.cast()
     }

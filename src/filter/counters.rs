@@ -1,20 +1,20 @@
-//! Envoy's shared data as the store of counters.
+//! The store of counters, in the host's shared memory (proxy-wasm: shared data).
 
 use crate::host::{Broken, Process, SharedMemory};
 use mcp_policy_engine::limit::{Store, Unavailable};
 
-/// Where the proxy keeps the secret that places its counters.
+/// The key of the secret that determines where counters are stored.
 const SECRET_KEY: &str = "mcp-policy/1/secret";
 
-/// Where the proxy keeps the digest of the policy that a worker last complained of.
-const TOLD_KEY: &str = "mcp-policy/1/told";
+/// The key of the digest of the policy for which a worker last logged [`MISSING_FLAG`](crate::watch::MISSING_FLAG).
+const REPORTED_KEY: &str = "mcp-policy/1/told";
 
-// Envoy inserts an absent key whatever the token, and takes 0 for "do not compare". Its tokens count
-// up from 1, so this one holds against no present key: of two first writers one finds it taken.
+// Envoy inserts an absent key with any token, and 0 means "do not compare". Its tokens count up from 1, so this
+// token matches no existing key: if two workers write a new key, the second one fails.
 const ABSENT: u32 = u32::MAX;
 
-/// The shared data of one proxy. All workers of it share them, across configuration updates; the
-/// `vm_id` in Envoy's configuration tells apart what should not be shared.
+/// The shared data of one proxy. All its workers share it, and it survives configuration updates. Plugins share data if
+/// they have the same `vm_id` in Envoy's configuration.
 #[derive(Debug)]
 pub struct SharedData<'h, H>(pub &'h H);
 
@@ -26,7 +26,7 @@ impl<H: SharedMemory> Store for SharedData<'_, H> {
         match host.shared(key) {
             Ok((Some(value), Some(token))) => Ok((Some(value), token)),
             Ok((None, None)) => Ok((None, ABSENT)),
-            // A value without a token, or a token without a value, is nothing to count on.
+            // A value without a token, or a token without a value, cannot be used.
             Ok(_) | Err(Broken) => Err(Unavailable),
         }
     }
@@ -37,10 +37,10 @@ impl<H: SharedMemory> Store for SharedData<'_, H> {
     }
 }
 
-/// Returns the secret of this proxy, made by the first worker that asks for it.
+/// Returns the secret of this proxy. The first worker that asks for it creates it.
 ///
 /// # Errors
-/// [`Unavailable`] while shared data cannot be used.
+/// [`Unavailable`] if shared data cannot be used.
 pub fn secret<H: SharedMemory + Process>(host: &H) -> Result<[u8; 16], Unavailable> {
     let store = SharedData(host);
     let (value, version) = store.read(SECRET_KEY)?;
@@ -55,13 +55,13 @@ pub fn secret<H: SharedMemory + Process>(host: &H) -> Result<[u8; 16], Unavailab
     value.and_then(|value| value.try_into().ok()).ok_or(Unavailable)
 }
 
-/// Tells whether this worker is the first of its proxy to complain of the policy with this digest.
-/// Where shared data cannot be used it is: said twice is better than not at all.
-pub fn is_first_to_tell<H: SharedMemory>(host: &H, digest: &str) -> bool {
+/// Returns whether this worker is the first of its proxy to report a problem with the policy of this digest. Returns
+/// `true` if shared data cannot be used: two reports are better than none.
+pub fn is_first_to_report<H: SharedMemory>(host: &H, digest: &str) -> bool {
     let store = SharedData(host);
-    match store.read(TOLD_KEY) {
-        Ok((Some(told), _)) if told == digest.as_bytes() => false,
-        Ok((_, version)) => store.swap(TOLD_KEY, digest.as_bytes(), version).unwrap_or(true),
+    match store.read(REPORTED_KEY) {
+        Ok((Some(reported), _)) if reported == digest.as_bytes() => false,
+        Ok((_, version)) => store.swap(REPORTED_KEY, digest.as_bytes(), version).unwrap_or(true),
         Err(Unavailable) => true,
     }
 }

@@ -1,4 +1,4 @@
-//! What Envoy knows of a caller.
+//! The caller's credentials, as the host has verified them.
 
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
@@ -12,30 +12,30 @@ use mcp_policy_engine::document::{Faults, structured};
 use mcp_policy_engine::identity::Credentials;
 use mcp_policy_engine::policy::Certificate;
 
-/// What Envoy's own filters and TLS have verified of a request.
+/// What Envoy's filters and TLS have verified about a request.
 #[derive(Debug)]
-pub(crate) struct Verified<'f, H> {
+pub(crate) struct HostCredentials<'f, H> {
     host: &'f H,
     /// The stream's dynamic metadata, fetched once
     metadata: OnceCell<Option<Metadata>>,
     unreadable: Cell<bool>,
 }
 
-impl<'f, H> Verified<'f, H> {
+impl<'f, H> HostCredentials<'f, H> {
     pub(crate) fn new(host: &'f H) -> Self {
         Self { host, metadata: OnceCell::new(), unreadable: Cell::new(false) }
     }
 }
 
-/// The part that is read of `envoy.config.core.v3.Metadata`, as which Envoy hands out a stream's
-/// dynamic metadata. Asked for a part of it, Envoy would leave out what is no string.
+/// The part of `envoy.config.core.v3.Metadata` that is read. Envoy returns a stream's dynamic metadata in this form. The
+/// whole message is requested, because for a path within it Envoy would omit values that are not strings.
 #[derive(Message)]
 struct Metadata {
     #[prost(btree_map = "string, message", tag = "1")]
     filter_metadata: BTreeMap<String, Struct>,
 }
 
-impl<H: Stream> Credentials for Verified<'_, H> {
+impl<H: Stream> Credentials for HostCredentials<'_, H> {
     fn verified_token(&self, metadata: &str, payload: &str) -> Option<String> {
         let all = self.metadata.get_or_init(|| {
             let bytes = self.attribute(&["metadata"])?;
@@ -45,12 +45,12 @@ impl<H: Stream> Credentials for Verified<'_, H> {
         let Some(Kind::StructValue(claims)) = &value.kind else { return self.noted(None) };
         let mut faults = Faults::default();
         let text = structured::write(claims, &mut faults);
-        // A number that a Struct has changed would be judged as another one than the token's.
+        // A fault means that a number has lost digits in the Struct, so it may not be the token's number.
         self.noted(faults.is_empty().then_some(text))
     }
 
     fn certificate(&self, name: Certificate) -> Option<String> {
-        // Without it the names below could be those of a certificate that nobody asked for.
+        // Without mutual TLS these names could come from a certificate that was not verified.
         if self.attribute(&["connection", "mtls"])? != [1] {
             return None;
         }
@@ -67,13 +67,13 @@ impl<H: Stream> Credentials for Verified<'_, H> {
     }
 }
 
-impl<H: Stream> Verified<'_, H> {
-    /// Asks the host, and notes when it does not answer.
+impl<H: Stream> HostCredentials<'_, H> {
+    /// Asks the host, and sets `unreadable` if it fails.
     fn attribute(&self, path: &[&str]) -> Option<Vec<u8>> {
         self.noted(self.host.attribute(path).ok()).flatten()
     }
 
-    /// Notes that something which is there could not be read.
+    /// Sets `unreadable` if a value exists but could not be read.
     fn noted<T>(&self, read: Option<T>) -> Option<T> {
         if read.is_none() {
             self.unreadable.set(true);

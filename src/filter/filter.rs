@@ -1,4 +1,4 @@
-//! One HTTP stream: when to wait, when to judge, when to let go.
+//! The filter of one HTTP stream: runs the case of a request and carries out its verdict.
 
 mod outside;
 mod request;
@@ -10,78 +10,79 @@ use mcp_policy_engine::denial::Denial;
 use mcp_policy_engine::guard::{self, Asking, Conclusion, Environment, Request, Step, Verdict};
 use mcp_policy_engine::mcp::answer::Reply;
 
+use crate::environment::HostEnvironment;
 use crate::host::{Broken, Host, Token};
 use crate::list::ListAnswer;
-use crate::surroundings::Surroundings;
 use crate::waiting::Ticket;
 use crate::worker::Worker;
 
-/// Where access logs find the audit record: `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
+/// The filter state that contains the audit record. Access logs print it with
+/// `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
 const AUDIT_STATE: &str = "mcp_policy_audit";
 
-/// What the host does after a callback.
+/// What the host must do after a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// It goes on
+    /// Continue with the next filter
     Continue,
-    /// It keeps what there is and waits
+    /// Keep the data and wait
     Pause,
 }
 
-/// How far a stream has come.
+/// The stage of a request.
 #[derive(Debug)]
 enum Stage {
-    /// Its headers have not come
+    /// The headers have not arrived
     Start,
-    /// It waits for its body, which decides
+    /// The filter waits for the body, to decide
     Reading(Rc<Request>),
-    /// It may have no body, and has not ended
+    /// The request may not have a body, and has not ended
     Bodiless(Rc<Request>),
-    /// It waits for an answer from outside
+    /// A case waits for an answer from outside
     Asking(Rc<Request>, Pending),
-    /// It goes to the server
+    /// The request is forwarded
     Passing,
-    /// This filter has answered it
+    /// The filter has replied
     Refused,
 }
 
-/// A case that waits for the answer to one question.
+/// A case that waits for an answer.
 #[derive(Debug)]
 struct Pending {
     asking: Box<Asking>,
-    /// The host's number for the question
+    /// Identifies the question to the host
     token: Token,
-    /// Its place among the requests of the worker that wait
+    /// Its share of what may wait in the worker
     ticket: Ticket,
 }
 
-/// One HTTP stream.
+/// The filter of one HTTP stream.
 #[derive(Debug)]
 pub struct Filter<H: Host> {
     host: H,
     worker: Option<Rc<Worker>>,
     stage: Stage,
-    /// Its number among the requests that are paused at their headers
+    /// The number of the pause, while the worker watches whether a body arrives
     paused: Option<u64>,
     list: Option<ListAnswer>,
 }
 
 impl<H: Host> Filter<H> {
-    /// Makes the filter of a new stream; without a worker it refuses everything.
+    /// Makes the filter of a new stream. Without a worker it refuses everything.
     #[must_use]
     pub fn new(host: H, worker: Option<Rc<Worker>>) -> Self {
         Self { host, worker, stage: Stage::Start, paused: None, list: None }
     }
 
-    /// Takes the steps of a case until it waits or has its verdict.
+    /// Takes the steps of a case until it waits or is concluded.
     fn take_steps(
         &mut self,
         worker: &Worker,
         request: &Rc<Request>,
-        first: impl FnOnce(&Surroundings<'_, H>) -> Step,
+        first: impl FnOnce(&HostEnvironment<'_, H>) -> Step,
     ) -> Flow {
         let (conclusion, pending) = {
-            let environment = Surroundings::new(&self.host, worker);
+            let environment = HostEnvironment::new(&self.host, worker);
             let mut step = first(&environment);
             loop {
                 step = match step {
@@ -106,17 +107,17 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Lets a request without a body go on.
+    /// Forwards a request without a body.
     fn pass(&mut self, worker: &Worker, request: &Rc<Request>) -> Flow {
         self.conclude(worker, request, request.pass())
     }
 
-    /// Refuses a request; in shadow mode it goes on.
+    /// Refuses a request. In shadow mode it is forwarded.
     fn refuse(&mut self, worker: &Worker, request: &Rc<Request>, denial: Denial) -> Flow {
         self.conclude(worker, request, request.refuse(denial))
     }
 
-    /// Carries out a verdict, once it is recorded.
+    /// Stores the record, then carries out the verdict. A request is forwarded only if its record was stored.
     fn conclude(&mut self, worker: &Worker, request: &Rc<Request>, conclusion: Conclusion) -> Flow {
         let recorded = self.host.set_state(AUDIT_STATE, conclusion.record.as_bytes());
         match conclusion.verdict {
@@ -140,12 +141,12 @@ impl<H: Host> Filter<H> {
 
     fn reply(&mut self, reply: &Reply) -> Flow {
         self.stage = Stage::Refused;
-        // A reply that the host does not take leaves the request where it is: paused.
+        // If the host does not accept the reply, the request stays paused.
         let _ = self.host.reply(reply);
         Flow::Pause
     }
 
-    /// Asks the server not to compress its answer, which this filter has to read.
+    /// Asks the server not to compress its response, because the filter has to read it.
     fn ask_for_plain_answer(&self) -> Result<(), Broken> {
         self.host.set_request_header("accept-encoding", "identity")
     }

@@ -1,11 +1,13 @@
-//! What the filter needs of a proxy: of one HTTP stream, of the process, and of the memory its workers share.
+//! What the filter needs from a proxy: one HTTP stream, the process, and the memory that workers share.
 //!
-//! proxy-wasm 0.2.1 offers all of it. Every call crosses the boundary of the module, which is what costs: fetch
-//! once what is needed.
+//! proxy-wasm 0.2.1 provides all of this. Every call crosses the boundary of the module, which is expensive, so values
+//! are fetched once.
 
 use mcp_policy_engine::mcp::answer::Reply;
 
-/// A call to the host failed. What depended on it is denied.
+pub use crate::header_map::HeaderMap;
+
+/// A host call failed. Whatever depends on its result is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken;
 
@@ -14,126 +16,125 @@ pub trait Host: Stream + Process + SharedMemory {}
 
 impl<H: Stream + Process + SharedMemory> Host for H {}
 
-/// One HTTP stream: a request and its response. Every method returns [`Broken`] where the host does not do what it
-/// is asked.
-#[expect(clippy::missing_errors_doc, reason = "all of them say it in the trait's own words")]
+/// One HTTP stream: a request and its response. Every method returns [`Broken`] if the host call fails.
+#[expect(clippy::missing_errors_doc, reason = "the trait documents the error of all methods")]
 pub trait Stream {
-    /// Returns all request headers, names in lower case, values as they are.
-    fn request_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken>;
+    /// Returns all request headers.
+    fn request_headers(&self) -> Result<HeaderMap, Broken>;
 
-    /// Sets a request header, in place of all headers of its name.
+    /// Sets a request header and replaces all headers of the same name.
     fn set_request_header(&self, name: &str, value: &str) -> Result<(), Broken>;
 
-    /// Removes all request headers of a name.
+    /// Removes all request headers of this name.
     fn remove_request_header(&self, name: &str) -> Result<(), Broken>;
 
-    /// Returns what is buffered of the request's body.
+    /// Returns the part of the request's body that is buffered.
     fn request_body(&self) -> Result<Vec<u8>, Broken>;
 
-    /// Puts `bytes` in place of what [`request_body`](Self::request_body) returns.
+    /// Replaces the bytes that [`request_body`](Self::request_body) returns.
     fn set_request_body(&self, bytes: &[u8]) -> Result<(), Broken>;
 
-    /// Resumes a paused request. Only outside of the callbacks for the request itself.
+    /// Resumes a paused request. Not allowed in the callbacks of the request itself.
     fn resume(&self) -> Result<(), Broken>;
 
-    /// Returns all response headers, names in lower case, values as they are.
-    fn response_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken>;
+    /// Returns all response headers.
+    fn response_headers(&self) -> Result<HeaderMap, Broken>;
 
-    /// Sets a response header in place of all headers of its name, or removes them.
+    /// Sets a response header and replaces all headers of the same name; `None` removes them.
     fn set_response_header(&self, name: &str, value: Option<&str>) -> Result<(), Broken>;
 
-    /// Returns what is there of the response's body: the chunk, and what is buffered before it.
+    /// Returns the available part of the response's body: the current chunk and what is buffered before it.
     fn response_body(&self) -> Result<Vec<u8>, Broken>;
 
-    /// Puts `bytes` in place of what [`response_body`](Self::response_body) returns.
+    /// Replaces the bytes that [`response_body`](Self::response_body) returns.
     fn set_response_body(&self, bytes: &[u8]) -> Result<(), Broken>;
 
-    /// Answers the request, which then goes no further.
+    /// Sends a reply to the client. The request is not forwarded.
     fn reply(&self, reply: &Reply) -> Result<(), Broken>;
 
-    /// Returns an attribute of the stream (Envoy, "Attributes"), or `None` where it has none.
+    /// Returns an attribute of the stream (Envoy documentation, "Attributes"), or `None` if it is not set.
     fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken>;
 
-    /// Keeps bytes with the stream as filter state `wasm.<name>`, which access logs print.
+    /// Stores bytes in the stream's filter state `wasm.<name>`, which access logs can print.
     fn set_state(&self, name: &str, bytes: &[u8]) -> Result<(), Broken>;
 }
 
-/// The process, as one worker sees it: time, log, metrics and calls to other services.
+/// The process: time, log, metrics and calls to other services.
 pub trait Process {
-    /// Returns the time in nanoseconds since the Unix epoch, or `None` where there is no clock.
+    /// Returns the time in nanoseconds since the Unix epoch, or `None` if there is no clock.
     fn now_ns(&self) -> Option<u64>;
 
     /// Writes a line to the proxy's log.
     fn log(&self, level: Level, line: &str);
 
-    /// Returns bytes that nobody can guess.
+    /// Returns unpredictable random bytes.
     fn random(&self) -> [u8; 16];
 
-    /// Asks to be called every so many milliseconds, or never with 0.
+    /// Sets the period of the tick callback, in milliseconds; 0 turns it off.
     ///
     /// # Errors
-    /// [`Broken`] when the period is not set.
+    /// [`Broken`] if the period is not set.
     fn set_tick(&self, milliseconds: u32) -> Result<(), Broken>;
 
-    /// Returns the id of the metric of this name, which is made on its first use; the same id each time.
+    /// Returns the id of the metric of this name, and creates the metric on first use. `None` if that fails.
     fn metric(&self, kind: MetricKind, name: &str) -> Option<MetricId>;
 
-    /// Adds to a counter.
+    /// Adds `by` to a counter.
     fn add(&self, counter: MetricId, by: u32);
 
-    /// Sets a gauge.
+    /// Sets the value of a gauge.
     fn set(&self, gauge: MetricId, value: u64);
 
-    /// Sends a request to another cluster. The answer, or that there is none within the time-out, comes by a
-    /// callback with the token, as long as the stream lives that sent it.
+    /// Sends a request to another cluster. The host reports the answer, or that none came within the timeout, by a
+    /// callback with the returned token. There is no callback if the stream has ended.
     ///
     /// # Errors
-    /// [`Broken`] when it is not sent, for example because there is no such cluster.
+    /// [`Broken`] if it is not sent, for example because the cluster does not exist.
     fn post(&self, request: &HttpCall<'_>) -> Result<Token, Broken>;
 
-    /// Returns the answer to a call within its callback: the HTTP status and the body.
+    /// Returns the answer to a call: the HTTP status and the body. Only valid within its callback.
     ///
     /// # Errors
-    /// [`Broken`] when there is none, or its body has more than `most` bytes.
+    /// [`Broken`] if there is none, or its body has more than `most` bytes.
     fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken>;
 }
 
-/// The memory that all workers of a process share: bytes by key, with compare-and-swap.
+/// The memory that all workers of a process share: byte strings by key, with compare-and-swap.
 pub trait SharedMemory {
-    /// Returns the value of a key and the token of its last write; both `None` where the key is absent.
+    /// Returns the value of a key and the token of its last write; both are `None` if the key is absent.
     ///
     /// # Errors
-    /// [`Broken`] when the key cannot be read; not where it is absent.
+    /// [`Broken`] if the key cannot be read. An absent key is no error.
     fn shared(&self, key: &str) -> Result<Shared, Broken>;
 
-    /// Writes a key if `token` is that of its last write or the key is absent; returns whether it is written. No
-    /// token, or zero, compares nothing.
+    /// Writes a key if `token` is the token of its last write, or if the key is absent. Returns whether it was
+    /// written. With no token, or with zero, it always writes.
     ///
     /// # Errors
-    /// [`Broken`] when it is not written for another reason.
+    /// [`Broken`] if it was not written for another reason.
     fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<bool, Broken>;
 }
 
 /// The value of a shared key, and the token of its last write.
 pub type Shared = (Option<Vec<u8>>, Option<u32>);
 
-/// The severity of a line in the proxy's log.
+/// The severity of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// For the record
+    /// For information
     Info,
-    /// Somebody should look
+    /// Somebody should look into it
     Warn,
-    /// Somebody must look
+    /// Somebody must act
     Error,
 }
 
-/// What a metric does.
+/// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
-    /// It only grows
+    /// Its value only grows
     Counter,
-    /// It is set
+    /// Its value is set
     Gauge,
 }
 
@@ -156,6 +157,6 @@ pub struct HttpCall<'a> {
     pub path: &'a str,
     /// The body
     pub body: &'a [u8],
-    /// How long the answer may take
+    /// How long the answer may take, in milliseconds
     pub timeout_ms: u32,
 }

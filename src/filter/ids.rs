@@ -1,4 +1,4 @@
-//! Ids of decisions: unique among all workers of all proxies, and no count of anything.
+//! Ids of decisions: unique among all workers of all proxies. They do not reveal how many there were.
 
 use std::cell::Cell;
 use std::hash::Hasher as _;
@@ -6,7 +6,7 @@ use std::hash::Hasher as _;
 use mcp_policy_engine::text::hex;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-/// A source of ids, one a worker.
+/// A source of ids. Each worker has one.
 #[derive(Debug)]
 pub struct Ids {
     key: [u8; 16],
@@ -14,7 +14,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Makes a source from bytes that no other source has.
+    /// Makes a source from random bytes, which must be different for each source.
     #[must_use]
     pub fn new(key: [u8; 16]) -> Self {
         Self { key, next: Cell::new(0) }

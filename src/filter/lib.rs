@@ -1,20 +1,23 @@
-//! The filter: one HTTP stream at a time, joined to a host.
+//! The filter: connects the engine to a host, one [`Filter`] for each HTTP stream.
 //!
-//! `shell` alone names proxy-wasm; everything else speaks to a [`Host`] and runs natively against any.
+//! Only `shell` uses proxy-wasm. Everything else uses the traits of [`host`] and also runs natively, for example with
+//! the fake host of the tests.
 
 #[cfg(any(target_family = "wasm", test))]
 mod allocator;
 pub mod counters;
 mod credentials;
+mod environment;
 pub mod filter;
+mod header_map;
 pub mod host;
 pub mod ids;
 mod list;
 mod metrics;
 pub mod plugin;
+mod sessions;
 #[cfg(target_family = "wasm")]
 pub mod shell;
-mod surroundings;
 mod waiting;
 pub mod watch;
 pub mod worker;

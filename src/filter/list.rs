@@ -1,4 +1,4 @@
-//! The answer to a list request on its way back: shown filtered, or not at all.
+//! Filters the lists in a response.
 
 use std::rc::Rc;
 
@@ -10,75 +10,75 @@ use mcp_policy_engine::guard::{ListRequest, Request};
 use mcp_policy_engine::mcp::list::{ListBody, ListKind, ListStream};
 use mcp_policy_engine::mcp::media;
 
-/// The most bytes of one answer, or of one event of a stream, that the filter reads. Their tree takes
-/// some sixteen times as much of the module's memory at worst.
+/// The most bytes of one response, or of one event of a stream, that the filter reads. The parsed tree takes at most
+/// about sixteen times as much memory.
 const LIMIT: usize = 4 * 1024 * 1024;
 
-/// The answer to a request, filtered by what its caller may use.
+/// A response that may contain lists. They are filtered to what the caller may use.
 #[derive(Debug)]
 pub(crate) struct ListAnswer {
     request: Rc<Request>,
     state: State,
 }
 
-/// How one answer is shown.
+/// How to handle the response.
 #[derive(Debug)]
 enum State {
-    /// Its headers have not come
+    /// Its headers have not arrived
     Awaited(Awaited),
-    /// JSON, which Envoy keeps until it is whole
+    /// JSON, which Envoy buffers until it is complete
     Body(Option<ListRequest>),
-    /// Neither JSON nor events: an error takes its place
+    /// It cannot be read, because it is neither plain JSON nor a plain event stream. An error replaces it
     Replaced(Option<ListRequest>),
-    /// Server-sent events, each of which goes on when it is whole
+    /// Server-sent events. Each one is sent when it is complete
     Events(Option<ListStream>),
-    /// It is no list
+    /// It contains no list
     Untouched,
-    /// The host failed: nothing more goes out
+    /// A host call failed. Nothing more is sent
     Stopped,
 }
 
-/// What an answer may be, by its request.
+/// What the response may contain, according to the request.
 #[derive(Debug)]
 enum Awaited {
-    /// The answer to this request
+    /// The response to this request for a list
     Request(ListRequest),
-    /// Answers to earlier requests, in any form
+    /// Responses to earlier requests, in any form
     Replayed,
-    /// Answers to any requests, if it is a stream of events; else it is not the filter's to read
+    /// Responses to any requests, if it is an event stream. In any other form it is not filtered
     Streamed,
 }
 
 impl ListAnswer {
-    /// Awaits the answer to a request for a list.
+    /// Awaits the response to a request for a list.
     pub(crate) fn new(request: Rc<Request>, list: ListRequest) -> Self {
         Self { request, state: State::Awaited(Awaited::Request(list)) }
     }
 
-    /// Awaits a stream that may replay answers to earlier requests.
+    /// Awaits a stream that may replay responses to earlier requests.
     pub(crate) fn replayed(request: Rc<Request>) -> Self {
         Self { request, state: State::Awaited(Awaited::Replayed) }
     }
 
-    /// Awaits what may be a stream of answers to other requests.
+    /// Awaits a response that may be a stream of responses to other requests.
     pub(crate) fn streamed(request: Rc<Request>) -> Self {
         Self { request, state: State::Awaited(Awaited::Streamed) }
     }
 
-    /// Lets nothing more through.
+    /// Stops: nothing more of the response is sent.
     pub(crate) fn give_up(&mut self) {
         self.state = State::Stopped;
     }
 
-    /// Takes the answer's headers and finds out how it can be read.
+    /// Handles the response's headers: determines how it can be read.
     ///
     /// # Errors
-    /// [`Broken`] where the host fails: then nothing may go out.
+    /// [`Broken`] if a host call fails. Nothing may be sent then.
     pub(crate) fn headers<H: Stream>(&mut self, host: &H, end: bool) -> Result<(), Broken> {
         self.state.headers(host, end)
     }
 
-    /// Takes a part of the answer's body, `end` when it is the last.
+    /// Handles a part of the response's body; `end` is true for the last part.
     pub(crate) fn body<H: Stream + Process>(
         &mut self,
         host: &H,
@@ -97,14 +97,13 @@ impl ListAnswer {
         self.settle(done)
     }
 
-    /// Takes the answer's trailers: what is buffered is all there is.
+    /// Handles the response's trailers: the buffered body is complete.
     pub(crate) fn trailers<H: Stream + Process>(&mut self, host: &H, metrics: &Metrics) -> Flow {
         let done = match &self.state {
-            // An event without its end is no event.
+            // A client ignores an event that is not complete.
             State::Untouched | State::Events(_) => return Flow::Continue,
             State::Body(_) | State::Replaced(_) => match host.response_body() {
-                // Where there is no body Envoy has nothing to put another in place of, and says so with a status at
-                // which the SDK traps.
+                // If the response has no body, Envoy cannot replace it. It returns a status for which the SDK panics.
                 Ok(bytes) if bytes.is_empty() => return Flow::Continue,
                 Ok(_) => self.finish(host, metrics),
                 Err(Broken) => Err(Broken),
@@ -117,7 +116,7 @@ impl ListAnswer {
     fn finish<H: Stream + Process>(&self, host: &H, metrics: &Metrics) -> Result<(), Broken> {
         let (list, bytes) = match &self.state {
             State::Body(list) => (list, host.response_body()?),
-            // No bytes are no answer, so the error takes their place.
+            // An empty body is not a valid response, so `ListBody` returns the error.
             State::Replaced(list) => (list, Vec::new()),
             _ => return Err(Broken),
         };
@@ -143,7 +142,7 @@ impl ListAnswer {
 }
 
 impl State {
-    /// Takes the answer's headers and finds out how it can be read.
+    /// Determines from the response's headers how it can be read.
     fn headers<H: Stream>(&mut self, host: &H, end: bool) -> Result<(), Broken> {
         let awaited = match std::mem::replace(self, Self::Untouched) {
             Self::Awaited(awaited) => awaited,
@@ -157,11 +156,11 @@ impl State {
         }
         let pairs = host.response_headers()?;
         let all = |name: &'static str| {
-            pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_slice())
+            pairs.iter().filter(move |(key, _)| *key == name.as_bytes()).map(|(_, value)| value)
         };
         let plain = all("content-encoding").all(|value| value.eq_ignore_ascii_case(b"identity"));
         let types: Vec<&[u8]> = all("content-type").collect();
-        // Error pages of servers and of Envoy hold no list, and some clients need them as they are.
+        // Error responses of servers and of Envoy contain no list, and some clients need them unchanged.
         let failed = all(":status").any(|status| matches!(status.first(), Some(b'4' | b'5')));
         let streams = types.iter().any(|one| media::is_event_stream(one));
         let request = match awaited {

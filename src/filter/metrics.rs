@@ -1,7 +1,7 @@
-//! What the filter counts for the operator, as Envoy stats below `wasmcustom.`.
+//! The filter's metrics. Envoy publishes them with the prefix `wasmcustom.`.
 //!
-//! Labels are parts of the names, which the stats configuration in `envoy/envoy.yaml` turns into tags:
-//! `mcp_policy.decisions.decision.<word>.code.<word>`.
+//! Labels are parts of the names, such as `mcp_policy.decisions.decision.<word>.code.<word>`. The `stats_config` in
+//! `envoy/envoy.yaml` turns them into tags.
 
 use std::cell::RefCell;
 
@@ -14,27 +14,27 @@ use crate::host::{MetricId, MetricKind, Process};
 /// One metric with its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Metric {
-    /// One verdict
+    /// Verdicts
     Decisions { decision: &'static str, code: &'static str },
-    /// A refusal by the strict reader
+    /// Refusals by the strict reader
     StrictRefusals { cause: &'static str },
-    /// A write to a counter that another worker overtook
+    /// Writes to counters that were repeated because another worker wrote first
     CountersRetries,
-    /// A call that could not be counted
+    /// Calls that could not be counted
     CountersUnavailable { why: &'static str },
     /// The capacity of the table of counters
     CountersCapacity,
-    /// A question to the approval service
+    /// Questions to the approval service
     ApprovalsAsked,
-    /// What asking came to
+    /// Results of questions to the approval service
     Approvals { outcome: &'static str },
-    /// An element that was taken out of a list
+    /// Elements that were removed from lists
     ListsRemoved,
-    /// A list that was replaced by an error
+    /// Lists that were replaced by an error
     ListsUnreadable,
-    /// A policy that took effect
+    /// Policies that took effect
     ConfigurationAccepted,
-    /// A policy with a fault
+    /// Policies with a fault
     ConfigurationRefused,
 }
 
@@ -66,15 +66,15 @@ impl Metric {
     }
 }
 
-/// The metrics of one worker. What cannot be measured is decided all the same.
+/// The metrics of one worker. If the host cannot count something, the decision is the same.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
-    /// The host's ids, so that a name is written and handed over once
+    /// The host's ids, so that each name is built and passed to the host only once
     ids: RefCell<Vec<(Metric, MetricId)>>,
 }
 
 impl Metrics {
-    /// Counts one verdict, and how counting went.
+    /// Counts a conclusion: its verdict, its approval, and the numbers about counting.
     pub(crate) fn concluded<P: Process>(&self, host: &P, conclusion: &Conclusion) {
         let denial = conclusion.verdict.denial();
         let code = denial.map_or("none", |denial| denial.code.as_str());
@@ -98,12 +98,12 @@ impl Metrics {
         self.count(host, Metric::ApprovalsAsked, 1);
     }
 
-    /// Counts a request that was refused because its record could not be kept.
+    /// Counts a request that was refused because its record could not be stored.
     pub(crate) fn unrecorded<P: Process>(&self, host: &P) {
         self.count(host, Metric::Decisions { decision: "deny", code: Code::Denied.as_str() }, 1);
     }
 
-    /// Counts what was taken out of a list.
+    /// Counts the elements that were removed from a list, or that the list was replaced.
     pub(crate) fn listed<P: Process>(&self, host: &P, shown: &Shown) {
         if let Ok(removed) = u32::try_from(shown.removed)
             && removed > 0
@@ -115,7 +115,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a policy that took effect, and tells its capacity of counters.
+    /// Counts a policy that took effect, and publishes the capacity of its table of counters.
     pub(crate) fn configured<P: Process>(&self, host: &P, capacity: u32) {
         self.count(host, Metric::ConfigurationAccepted, 1);
         if let Some(id) = self.id(host, Metric::CountersCapacity) {

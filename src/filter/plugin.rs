@@ -1,22 +1,22 @@
-//! What follows from the configuration: the same in every worker, and never changed.
+//! The configured plugin: the same in every worker, and immutable.
 
 use std::sync::Arc;
 
 use mcp_policy_engine::policy::{Faults, Policy, Source};
 
-/// A policy, and what the filter needs to know of it for every request.
+/// A policy, and what follows from it for every request.
 #[derive(Debug)]
 pub struct Plugin {
     /// The policy
     pub policy: Arc<Policy>,
     /// The names of the headers that hold credentials, in lower case
     pub credentials: Vec<String>,
-    /// Whether a grant can expire
+    /// Whether any grant can expire
     pub expires: bool,
 }
 
 impl Plugin {
-    /// Reads the bytes of a configuration, and nothing else: what one worker refuses all refuse.
+    /// Reads a configuration. The result depends only on its bytes, so all workers accept or refuse the same.
     ///
     /// # Errors
     /// Every fault of the policy document.
@@ -27,7 +27,7 @@ impl Plugin {
         Ok(Self { policy: Arc::new(policy), credentials, expires })
     }
 
-    /// Tells whether bodies can be changed behind headers that went ahead: only where there are approvals.
+    /// Returns whether the filter may change bodies. Only a policy with approvals requires that.
     #[must_use]
     pub fn changes_bodies(&self) -> bool {
         self.policy.approvals.is_some()

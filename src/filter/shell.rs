@@ -1,8 +1,9 @@
-//! The one place that names proxy-wasm: the host's calls on one side, its callbacks on the other.
+//! The shell: implements the host traits with proxy-wasm's host calls, and its callbacks with the filter. The only
+//! module that uses proxy-wasm.
 //!
-//! Of the SDK's calls only those are used that do not take header values for UTF-8. What the SDK
-//! does when the host returns a status that its specification does not name is out of reach: it
-//! traps, and Envoy's failure policy refuses the request.
+//! It does not use the SDK's functions that panic on header values that are not UTF-8. If the host returns a status that
+//! the specification does not list, the SDK panics; the filter cannot prevent that. The module then traps, and Envoy's
+//! failure policy refuses the request.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
@@ -14,7 +15,7 @@ use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapTyp
 
 use crate::filter::{Filter, Flow};
 use crate::host::{
-    Broken, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Stream, Token,
+    Broken, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Stream, Token,
 };
 use crate::worker::Worker;
 use mcp_policy_engine::mcp::answer::Reply;
@@ -23,28 +24,59 @@ use mcp_policy_engine::mcp::answer::Reply;
 #[derive(Debug, Clone, Copy)]
 pub struct Envoy;
 
-/// More than any body has.
+/// More bytes than any body has.
 const ALL: usize = u32::MAX as usize;
 
-fn sound<T>(result: Result<T, Status>) -> Result<T, Broken> {
+fn or_broken<T>(result: Result<T, Status>) -> Result<T, Broken> {
     result.map_err(|_| Broken)
 }
 
 fn buffer(kind: BufferType) -> Result<Bytes, Broken> {
-    sound(hostcalls::get_buffer(kind, 0, ALL)).map(Option::unwrap_or_default)
+    or_broken(hostcalls::get_buffer(kind, 0, ALL)).map(Option::unwrap_or_default)
+}
+
+/// Returns all headers of a message. The SDK has no call that does not allocate each name and each value.
+fn header_map(kind: MapType) -> Result<HeaderMap, Broken> {
+    let bytes = raw::header_map_pairs(kind).ok_or(Broken)?;
+    HeaderMap::new(bytes).ok_or(Broken)
+}
+
+#[expect(unsafe_code, reason = "the host hands memory over by its address")]
+mod raw {
+    use proxy_wasm::types::MapType;
+
+    unsafe extern "C" {
+        /// proxy-wasm 0.2.1, "proxy_get_header_map_pairs": returns 0, and the address and the size of memory that
+        /// the host has had this module allocate.
+        fn proxy_get_header_map_pairs(kind: u32, address: *mut *mut u8, size: *mut usize) -> u32;
+    }
+
+    /// Returns the headers in the form of [`HeaderMap`](crate::host::HeaderMap); `None` where the host fails.
+    pub fn header_map_pairs(kind: MapType) -> Option<Vec<u8>> {
+        let (mut address, mut size) = (std::ptr::null_mut(), 0);
+        // SAFETY: the host writes to these two alone.
+        let status = unsafe { proxy_get_header_map_pairs(kind as u32, &raw mut address, &raw mut size) };
+        match (status, address.is_null()) {
+            (0, true) => Some(Vec::new()),
+            // SAFETY: the memory is of the SDK's `proxy_on_memory_allocate`, which hands out what a `Vec<u8>` of this
+            // capacity would hold, and the host has filled all of it.
+            (0, false) => Some(unsafe { Vec::from_raw_parts(address, size, size) }),
+            _ => None,
+        }
+    }
 }
 
 impl Stream for Envoy {
-    fn request_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
-        sound(hostcalls::get_map_bytes(MapType::HttpRequestHeaders))
+    fn request_headers(&self) -> Result<HeaderMap, Broken> {
+        header_map(MapType::HttpRequestHeaders)
     }
 
     fn set_request_header(&self, name: &str, value: &str) -> Result<(), Broken> {
-        sound(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value.as_bytes())))
+        or_broken(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value.as_bytes())))
     }
 
     fn remove_request_header(&self, name: &str) -> Result<(), Broken> {
-        sound(hostcalls::remove_map_value(MapType::HttpRequestHeaders, name))
+        or_broken(hostcalls::remove_map_value(MapType::HttpRequestHeaders, name))
     }
 
     fn request_body(&self) -> Result<Vec<u8>, Broken> {
@@ -52,19 +84,23 @@ impl Stream for Envoy {
     }
 
     fn set_request_body(&self, bytes: &[u8]) -> Result<(), Broken> {
-        sound(hostcalls::set_buffer(BufferType::HttpRequestBody, 0, ALL, bytes))
+        or_broken(hostcalls::set_buffer(BufferType::HttpRequestBody, 0, ALL, bytes))
     }
 
     fn resume(&self) -> Result<(), Broken> {
-        sound(hostcalls::resume_http_request())
+        or_broken(hostcalls::resume_http_request())
     }
 
-    fn response_headers(&self) -> Result<Vec<(String, Vec<u8>)>, Broken> {
-        sound(hostcalls::get_map_bytes(MapType::HttpResponseHeaders))
+    fn response_headers(&self) -> Result<HeaderMap, Broken> {
+        header_map(MapType::HttpResponseHeaders)
     }
 
     fn set_response_header(&self, name: &str, value: Option<&str>) -> Result<(), Broken> {
-        sound(hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, value.map(str::as_bytes)))
+        or_broken(hostcalls::set_map_value_bytes(
+            MapType::HttpResponseHeaders,
+            name,
+            value.map(str::as_bytes),
+        ))
     }
 
     fn response_body(&self) -> Result<Vec<u8>, Broken> {
@@ -72,20 +108,20 @@ impl Stream for Envoy {
     }
 
     fn set_response_body(&self, bytes: &[u8]) -> Result<(), Broken> {
-        sound(hostcalls::set_buffer(BufferType::HttpResponseBody, 0, ALL, bytes))
+        or_broken(hostcalls::set_buffer(BufferType::HttpResponseBody, 0, ALL, bytes))
     }
 
     fn reply(&self, reply: &Reply) -> Result<(), Broken> {
         let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        sound(hostcalls::send_http_response(reply.status.into(), headers, Some(reply.body.as_bytes())))
+        or_broken(hostcalls::send_http_response(reply.status.into(), headers, Some(reply.body.as_bytes())))
     }
 
     fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {
-        sound(hostcalls::get_property(path.to_vec()))
+        or_broken(hostcalls::get_property(path.to_vec()))
     }
 
     fn set_state(&self, name: &str, bytes: &[u8]) -> Result<(), Broken> {
-        sound(hostcalls::set_property(vec![name], Some(bytes)))
+        or_broken(hostcalls::set_property(vec![name], Some(bytes)))
     }
 }
 
@@ -101,13 +137,13 @@ impl Process for Envoy {
             Level::Warn => LogLevel::Warn,
             Level::Error => LogLevel::Error,
         };
-        // A log that cannot be written is no reason to let anything through, nor to refuse it.
+        // A failure to log does not change any decision.
         let _ = hostcalls::log(level, line);
     }
 
     fn random(&self) -> [u8; 16] {
-        // The standard library keys its hashers with the host's random bytes (WASI `random_get`), and changes one
-        // bit of them for each new one.
+        // The standard library seeds `RandomState` with the host's random bytes (WASI `random_get`) once, and makes
+        // each new one different.
         let [left, right] = [0, 1].map(|part: u8| RandomState::new().hash_one(part).to_le_bytes());
         let mut bytes = [0; 16];
         for (byte, random) in bytes.iter_mut().zip(left.into_iter().chain(right)) {
@@ -117,7 +153,7 @@ impl Process for Envoy {
     }
 
     fn set_tick(&self, milliseconds: u32) -> Result<(), Broken> {
-        sound(hostcalls::set_tick_period(Duration::from_millis(milliseconds.into())))
+        or_broken(hostcalls::set_tick_period(Duration::from_millis(milliseconds.into())))
     }
 
     fn metric(&self, kind: MetricKind, name: &str) -> Option<MetricId> {
@@ -129,7 +165,7 @@ impl Process for Envoy {
     }
 
     fn add(&self, MetricId(counter): MetricId, by: u32) {
-        // What cannot be measured is decided all the same.
+        // A failure to count does not change any decision.
         let _ = hostcalls::increment_metric(counter, by.into());
     }
 
@@ -149,14 +185,14 @@ impl Process for Envoy {
         let timeout = Duration::from_millis(request.timeout_ms.into());
         let sent =
             hostcalls::dispatch_http_call(request.cluster, headers, Some(request.body), vec![], timeout);
-        sound(sent).map(Token)
+        or_broken(sent).map(Token)
     }
 
     fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
-        let headers = sound(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders))?;
+        let headers = or_broken(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders))?;
         let status = headers.into_iter().find(|(name, _)| name == ":status").ok_or(Broken)?.1;
         let wanted = most.saturating_add(1);
-        let body = sound(hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, wanted))?;
+        let body = or_broken(hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, wanted))?;
         let body = body.unwrap_or_default();
         if body.len() > most { Err(Broken) } else { Ok((status, body)) }
     }
@@ -164,7 +200,7 @@ impl Process for Envoy {
 
 impl SharedMemory for Envoy {
     fn shared(&self, key: &str) -> Result<Shared, Broken> {
-        sound(hostcalls::get_shared_data(key))
+        or_broken(hostcalls::get_shared_data(key))
     }
 
     fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> Result<bool, Broken> {
@@ -226,7 +262,7 @@ struct HttpStream(Filter<Envoy>);
 
 impl Context for HttpStream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, _body: usize, _trailers: usize) {
-        // A call that failed comes back without any header.
+        // The host reports a failed call with zero headers.
         self.0.answered(Token(token), headers > 0);
     }
 }

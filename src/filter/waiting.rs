@@ -1,57 +1,57 @@
-//! Requests that wait for an approval, and how much of a worker they may take.
+//! Limits what the requests that wait for an approval may take of a worker.
 //!
-//! The proxy does not end a question whose caller has left: it is open until the service answers or its
-//! time is over, and takes one of the requests that the cluster allows at once.
+//! If a client disconnects, the proxy does not cancel the question. It stays open until the service answers or the
+//! timeout ends, and counts towards the concurrent requests of the cluster.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-/// How many bytes may wait in one worker. Its memory has 32-bit addresses, and a request can wait for minutes.
+/// The most bytes of waiting requests in one worker. Its memory has 32-bit addresses, and a request can wait for minutes.
 const MOST_BYTES: usize = 134_217_728;
 
-/// How many questions of one named caller may be open in one worker, so that one leaves room for others.
+/// The most open questions of one caller in one worker, so that no caller blocks the others.
 const MOST_OPEN: usize = 100;
 
-/// What waits in one worker.
+/// The waiting requests of one worker.
 #[derive(Debug, Clone, Default)]
 pub struct Waiting(Rc<RefCell<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     bytes: usize,
-    /// Whose the open questions of named callers are, by when they are over at the latest
+    /// The callers of open questions, ordered by the time when the question ends at the latest
     open: BTreeMap<Number, String>,
     of_caller: HashMap<String, usize>,
     next: u64,
 }
 
-/// When a question is over, and one more number to tell it from others.
+/// The time when a question ends at the latest, and a number that makes it unique.
 type Number = (u64, u64);
 
-/// Who asks, and for how long; times in nanoseconds since the Unix epoch.
+/// Who asks a question, and when. Times are in nanoseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy)]
 pub struct Asker<'a> {
-    /// What tells the caller from others, where anybody knows
+    /// The key of the caller (`Caller::key`); `None` if it has no principal
     pub caller: Option<&'a str>,
     /// The present
     pub now_ns: u64,
-    /// When the question is over at the latest
+    /// When the question ends at the latest
     pub until_ns: u64,
 }
 
-/// The place of one request that waits. Dropping it gives its memory back.
+/// The share of one waiting request. Dropping it releases its bytes.
 #[derive(Debug)]
 pub struct Ticket {
-    /// How many bytes the request takes while it waits
+    /// The bytes of the request
     size: usize,
-    /// The question, where its caller has a share
+    /// The open question, if its caller is known
     number: Option<Number>,
     all: Waiting,
 }
 
 impl Waiting {
-    /// Has a request of `size` bytes wait; `None` where too much waits already.
+    /// Adds a waiting request of `size` bytes. Returns `None` if too much waits already.
     #[must_use]
     pub fn enter(&self, asker: &Asker<'_>, size: usize) -> Option<Ticket> {
         let Self(state) = self;
@@ -72,7 +72,7 @@ impl Waiting {
 }
 
 impl State {
-    /// Notes that a question is open; `None` where its caller has too many.
+    /// Adds an open question. Returns `None` if its caller has too many.
     fn open(&mut self, caller: &str, until_ns: u64) -> Option<Number> {
         let own = self.of_caller.get(caller).copied().unwrap_or_default();
         let own = own.checked_add(1).filter(|own| *own <= MOST_OPEN)?;
@@ -83,7 +83,7 @@ impl State {
         Some(number)
     }
 
-    /// Notes that a question is over.
+    /// Removes an open question.
     fn close(&mut self, number: Number) {
         let Some(caller) = self.open.remove(&number) else { return };
         let left = self.of_caller.get(&caller).map_or(0, |own| own.saturating_sub(1));
@@ -95,7 +95,7 @@ impl State {
 }
 
 impl Ticket {
-    /// Notes that the question is answered, or was not sent.
+    /// Records that the question was answered, or was not sent.
     pub fn close(&self) {
         let Waiting(state) = &self.all;
         if let Some(number) = self.number {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_wait_are_bounded_and_given_back() {
+    fn waiting_bytes_are_bounded_and_released() {
         let waiting = Waiting::default();
         let half = vec![b' '; MOST_BYTES / 2];
         let (one, two) = (enter(&waiting, "a", &half, 0), enter(&waiting, "a", &half, 0));
@@ -133,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_has_so_many_questions_open_until_they_are_answered_or_over() {
+    fn open_questions_of_a_caller_are_bounded_until_they_end() {
         let waiting = Waiting::default();
         let mut waiters: Vec<_> = (0..MOST_OPEN).map(|_| enter(&waiting, "a", b"", 0).unwrap()).collect();
         assert!(enter(&waiting, "a", b"", 9).is_none());
         assert!(enter(&waiting, "b", b"", 9).is_some(), "others have their own");
         assert!((0..300).all(|_| enter(&waiting, "", b"", 9).is_some()), "who is nobody is many");
-        // Who leaves leaves the question open.
+        // If a client disconnects, its question stays open.
         drop(waiters.pop());
         assert!(enter(&waiting, "a", b"", 9).is_none());
         waiters.pop().unwrap().close();

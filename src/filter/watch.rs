@@ -1,26 +1,25 @@
-//! Notices an Envoy that cannot hold headers.
+//! Detects an Envoy that cannot hold headers.
 //!
-//! Pausing at the headers lets the body through to the filter only where Envoy's `PluginConfig` has
-//! `allow_on_headers_stop_iteration: true` (Envoy 1.35). Without it no body ever comes and every
-//! request waits for its time-out. Nothing tells the filter which it is, so a worker watches until
-//! it has seen one body behind a pause.
+//! If a filter pauses at the headers, Envoy passes it the body only if the `PluginConfig` has
+//! `allow_on_headers_stop_iteration: true` (Envoy 1.35). Without this flag no body ever arrives, and every request waits
+//! until its timeout. The filter cannot query the flag, so each worker watches until it has seen one body after a pause.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-/// How long a request may wait for the first byte of its body before that looks like the missing
-/// flag, in nanoseconds: a client that sends headers and body apart does so within this.
+/// How long a request may wait for its body before the flag is assumed to be missing, in nanoseconds. A client that
+/// sends headers and body separately takes less.
 const PATIENCE_NS: u64 = 2_000_000_000;
 
-/// How often to look, in milliseconds.
+/// How often to check, in milliseconds.
 pub const TICK_MS: u32 = 1_000;
 
-/// What to tell the operator.
+/// The log line for the operator.
 pub const MISSING_FLAG: &str = "no request body reaches the policy filter: \
     `request_headers` is \"hold\", which needs `allow_on_headers_stop_iteration: true` in the PluginConfig of \
     Envoy's wasm filter (Envoy 1.35 and later); set it, or set `request_headers` to \"stream\" in the policy";
 
-/// The requests of one worker that are paused at their headers, until one body has come.
+/// The requests of one worker that are paused at their headers, until a body arrives for one of them.
 #[derive(Debug, Default)]
 pub struct Watch {
     settled: Cell<bool>,
@@ -29,13 +28,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Tells whether there is still something to find out.
+    /// Returns whether it is still unknown if the flag is set.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.settled.get()
     }
 
-    /// Notes that a request is paused since `now_ns`; returns its number.
+    /// Records that a request is paused since `now_ns`. Returns its number.
     pub fn pause(&self, now_ns: u64) -> u64 {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
@@ -43,19 +42,19 @@ impl Watch {
         number
     }
 
-    /// Notes that a request is gone.
+    /// Records that a request has ended.
     pub fn forget(&self, number: u64) {
         self.waiting.borrow_mut().remove(&number);
     }
 
-    /// Notes that a body has come behind a pause: the flag is there.
+    /// Stops watching: a body arrived after a pause, so the flag is set.
     pub fn settle(&self) {
         self.settled.set(true);
         self.waiting.borrow_mut().clear();
     }
 
-    /// Tells, once, that a request has waited too long at `now_ns`.
-    pub fn has_waited(&self, now_ns: u64) -> bool {
+    /// Returns whether a request has waited too long at `now_ns`. Returns `true` only once.
+    pub fn is_overdue(&self, now_ns: u64) -> bool {
         let late = self.is_open()
             && self.waiting.borrow().values().any(|since| now_ns.saturating_sub(*since) >= PATIENCE_NS);
         if late {
@@ -70,21 +69,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_that_waits_is_told_of_once() {
+    fn an_overdue_request_is_reported_once() {
         let watch = Watch::default();
         watch.pause(1_000_000_000);
-        assert!(!watch.has_waited(2_000_000_000));
-        assert!(watch.has_waited(3_000_000_000));
-        assert!(!watch.has_waited(9_000_000_000));
+        assert!(!watch.is_overdue(2_000_000_000));
+        assert!(watch.is_overdue(3_000_000_000));
+        assert!(!watch.is_overdue(9_000_000_000));
     }
 
     #[test]
-    fn a_body_or_an_end_settles_it() {
+    fn a_body_stops_the_watch_and_an_ended_request_is_not_overdue() {
         let watch = Watch::default();
         watch.forget(watch.pause(0));
-        assert!(!watch.has_waited(9_000_000_000));
+        assert!(!watch.is_overdue(9_000_000_000));
         watch.pause(0);
         watch.settle();
-        assert!(!watch.has_waited(9_000_000_000) && !watch.is_open());
+        assert!(!watch.is_overdue(9_000_000_000) && !watch.is_open());
     }
 }

@@ -81,7 +81,7 @@ fn named(judged: [Option<Truth>; 2]) -> char {
         [None, Some(Truth::Holds)] => '+',
         [Some(Truth::Fails), None] => '-',
         [Some(Truth::Missing), None] => '0',
-        [Some(one), Some(other)] if one == other && matches!(one, Truth::Unjudgeable(_)) => '?',
+        [Some(one), Some(other)] if one == other && matches!(one, Truth::Indeterminate(_)) => '?',
         other => panic!("{other:?}"),
     }
 }
@@ -218,7 +218,7 @@ fn an_obstacle_says_why_a_condition_could_not_be_judged() {
         ("args.a.b", r#"{"a":"{\"b\":5}"}"#, Obstacle::Blocked),
         ("args.a.b", r#"{"a":{"B":5}}"#, Obstacle::Respelled),
     ] {
-        let unjudgeable = Some(Truth::Unjudgeable(obstacle));
+        let unjudgeable = Some(Truth::Indeterminate(obstacle));
         assert_eq!(judged_at(path, "lte", "5", arguments), [unjudgeable, unjudgeable], "{path} {arguments}");
     }
 }

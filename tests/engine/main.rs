@@ -15,6 +15,7 @@ mod conditions;
 mod documents;
 mod identity;
 mod keys;
+mod layers;
 mod places;
 mod policies;
 mod properties;

@@ -11,7 +11,7 @@ mod writing;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use mcp_policy_engine::guard::{Question, Request, Snapshot, Verdict};
+use mcp_policy_engine::guard::{FixedEnvironment, Question, Request, Verdict};
 use mcp_policy_engine::json::{self, DefectKind, Fit};
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::mcp::answer::Reply;
@@ -36,10 +36,10 @@ fn many() -> ProptestConfig {
 /// Judges a body and returns its refusal. Asserts that the record is one line of JSON that agrees with it.
 fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8], store: &MemoryStore) -> Option<Reply> {
     let places = Places::new(Layout::new([7; 16], NonZeroU32::MIN), 0, 0);
-    let environment = Snapshot { store, places: &places, now_ns: NOW_NS };
+    let environment = FixedEnvironment { store, places: &places, now_ns: NOW_NS };
     let request = Request::new(Arc::clone(policy), headers.clone(), "decision".to_owned());
     let nobody = |question: &Question| panic!("unexpected question: {question:?}");
-    let conclusion = request.judge(body, &environment).conclude(&request, &environment, nobody);
+    let conclusion = request.start_case(body, &environment).conclude(&request, &environment, nobody);
     let record: serde_json::Value = serde_json::from_str(&conclusion.record).expect("a record is JSON");
     assert!(!conclusion.record.contains(char::is_control), "{record}");
     assert_eq!(record["decision"], conclusion.verdict.as_str(), "{record}");

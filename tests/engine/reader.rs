@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mcp_policy_engine::denial::{Code, Denial, Invalid};
-use mcp_policy_engine::guard::{self, Admission, Question, Request, Snapshot, Verdict};
+use mcp_policy_engine::guard::{self, Admission, FixedEnvironment, Question, Request, Verdict};
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::mcp::answer::Reply;
@@ -123,7 +123,7 @@ impl Case {
         let pseudo = [(":method", &self.http_method), (":path", &self.path)];
         let plain = self.headers.iter().map(|(name, value)| (name.as_str(), value));
         let pairs = pseudo.into_iter().chain(plain);
-        Headers::from_pairs(pairs.map(|(name, value)| (name.to_lowercase(), bytes(value))).collect(), &[])
+        Headers::from_pairs(pairs.map(|(name, value)| (name.to_lowercase(), bytes(value))), &[])
     }
 
     fn body(&self) -> Vec<u8> {
@@ -167,9 +167,9 @@ fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8]) -> Option<Reply> 
         Admission::Read => {
             let store = MemoryStore::new();
             let places = Places::new(Layout::new([7; 16], NonZeroU32::MIN), 0, 0);
-            let environment = Snapshot { store: &store, places: &places, now_ns: 0 };
+            let environment = FixedEnvironment { store: &store, places: &places, now_ns: 0 };
             let nobody = |question: &Question| panic!("unexpected question: {question:?}");
-            let step = request.judge(body, &environment);
+            let step = request.start_case(body, &environment);
             return answer(step.conclude(&request, &environment, nobody).verdict);
         }
     };

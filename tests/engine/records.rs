@@ -8,7 +8,7 @@ mod requests;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use mcp_policy_engine::guard::{self, Admission, Conclusion, Request, Snapshot, Step, Verdict};
+use mcp_policy_engine::guard::{self, Admission, Conclusion, FixedEnvironment, Request, Step, Verdict};
 use mcp_policy_engine::identity::{Caller, Credentials};
 use mcp_policy_engine::json as strict;
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
@@ -112,7 +112,7 @@ impl Guard {
             Some(caller) => request.caller = caller.clone(),
             None => request.identify(&Nothing, Some(NOW_NS)).expect("shadow mode refuses no caller"),
         }
-        let environment = Snapshot { store: &self.store, places: &self.places, now_ns: NOW_NS };
+        let environment = FixedEnvironment { store: &self.store, places: &self.places, now_ns: NOW_NS };
         let step = match guard::admit(policy, headers) {
             Admission::Pass => return None,
             Admission::Refuse(denial) => Step::Conclude(request.refuse(denial)),
@@ -120,7 +120,7 @@ impl Guard {
             Admission::Read if body.len() > policy.max_body_bytes => {
                 Step::Conclude(request.refuse(guard::too_large(policy)))
             }
-            Admission::Read => match request.judge(body, &environment) {
+            Admission::Read => match request.start_case(body, &environment) {
                 Step::Change(_, changing) => changing.done(&request, Ok(()), &environment),
                 step => step,
             },
@@ -162,7 +162,7 @@ impl Guard {
 }
 
 fn fields(headers: &[(&str, &[u8])]) -> Headers {
-    Headers::from_pairs(headers.iter().map(|(key, value)| ((*key).to_owned(), value.to_vec())).collect(), &[])
+    Headers::from_pairs(headers.iter().copied(), &[])
 }
 
 fn pairs<'h>(headers: &[(&'h str, &'h str)]) -> Vec<(&'h str, &'h [u8])> {

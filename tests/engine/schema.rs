@@ -28,7 +28,7 @@ fn load(schema: &Value) -> Result<Schema, Faults> {
 
 fn judge(schema: &Schema, value: &Value) -> Result<(), Violation> {
     let text = value.to_string();
-    schema.judge(Some(json::read(text.as_bytes()).unwrap().root()))
+    schema.validate(Some(json::read(text.as_bytes()).unwrap().root()))
 }
 
 fn oracle(schema: &Value) -> jsonschema::Validator {

@@ -1,49 +1,50 @@
-//! What the approval service answers. It may be anybody's, and broken: what cannot be read is no answer.
+//! The answer of the approval service. It is read strictly, because the service can be any program: an invalid
+//! answer counts as none.
 
 use std::borrow::Cow;
 
 use crate::json::{self, Kind, Value};
 
-/// Larger answers are not read.
+/// The largest answer that is read, in bytes.
 pub const MOST_BYTES: usize = 65_536;
 /// The longest id, in characters.
 const LONGEST_ID: usize = 128;
 /// The longest URL, in characters.
 const LONGEST_URL: usize = 2_048;
-/// How much of an approver's reason is told, in characters.
+/// The longest reason of an approver that is passed on, in characters.
 const LONGEST_REASON: usize = 2_000;
 
-/// What became of the call's approval.
+/// The status of an approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It may go on, once: the service has noted that it did
+    /// The call may be made once. The service has recorded that this approval is used
     Approved,
-    /// A person refused it
+    /// A person refused the call
     Denied,
-    /// Nobody has decided
+    /// Nobody has decided yet
     Pending,
 }
 
-/// An answer.
+/// A valid answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What became of it
+    /// The approval's status
     pub status: Status,
     /// The approval's id
     pub id: String,
-    /// Its page, which a pending one always has
+    /// The approval's page; always present if the approval is pending
     pub url: Option<String>,
-    /// The approver's reason, in one line
+    /// The approver's reason, as one line
     pub reason: Option<String>,
 }
 
-/// Why there is no answer, in words for records and logs.
+/// Why there is no valid answer, in words for records and logs.
 pub type Cause = Cow<'static, str>;
 
-/// Reads an answer from its HTTP status and its body.
+/// Reads an answer from the HTTP status and the body.
 ///
 /// # Errors
-/// The [`Cause`] why it is no answer.
+/// A [`Cause`] if the answer is not valid.
 pub fn read(http_status: &[u8], body: &[u8]) -> Result<Answer, Cause> {
     if !matches!(http_status, b"200" | b"201" | b"202") {
         let status = http_status.get(..3).unwrap_or(http_status);
@@ -54,7 +55,7 @@ pub fn read(http_status: &[u8], body: &[u8]) -> Result<Answer, Cause> {
     }
     let document = json::read(body).ok().filter(|document| document.defect().is_none());
     let document = document.as_ref().filter(|document| document.root().is_object());
-    let root = document.ok_or("not one JSON object that reads in one way")?.root();
+    let root = document.ok_or("not one unambiguous JSON object")?.root();
     let member = |key: &str| root.get(key).filter(|value| value.kind() != Kind::Null);
     let status = match member("status").and_then(Value::string).as_deref() {
         Some("approved") => Status::Approved,
@@ -69,25 +70,25 @@ pub fn read(http_status: &[u8], body: &[u8]) -> Result<Answer, Cause> {
         None => None,
         Some(value) => {
             let url = value.string().filter(|url| is_page(url));
-            Some(url.ok_or("`url` is no address of a page")?.into_owned())
+            Some(url.ok_or("`url` is not the address of a page")?.into_owned())
         }
     };
     let text = |key: &'static str| match member(key) {
         None => Ok(None),
-        Some(value) => value.string().map(Some).ok_or_else(|| format!("`{key}` is no text")),
+        Some(value) => value.string().map(Some).ok_or_else(|| format!("`{key}` is not a string")),
     };
     let reason = text("reason")?.map(|reason| one_line(&reason)).filter(|reason| !reason.is_empty());
     text("expires_at")?;
     Ok(Answer { status, id, url, reason })
 }
 
-/// Tells whether a text can stand in a sentence as an id.
+/// Returns whether a text is a valid id, which messages quote in back-ticks.
 fn is_id(id: &str) -> bool {
     (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'`')
 }
 
-/// Tells whether a text is the address of a page that a client may be led to: `http` or `https`, in
-/// characters that a URI has (RFC 3986), without user information.
+/// Returns whether a text is the address of a page that is safe to show to a user: `http` or `https`, only characters
+/// of URIs (RFC 3986), no user information.
 fn is_page(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
@@ -95,7 +96,7 @@ fn is_page(url: &str) -> bool {
     !authority.is_empty() && !authority.contains('@') && url.len() <= LONGEST_URL && url.bytes().all(in_uri)
 }
 
-/// Shortens a text and puts it into one line of what can be seen.
+/// Replaces line breaks and unseen characters by spaces, and shortens the text.
 fn one_line(text: &str) -> String {
     let line: String = text.chars().map(|char| if json::is_unseen(char) { ' ' } else { char }).collect();
     let line = line.trim();
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_contract_says_is_read() {
+    fn valid_answers_are_read() {
         let body = r#"{"status":"pending","id":"a1","url":"https://a.example/approvals/a1?x=1#y","reason":null,"more":[1]}"#;
         let url = Some("https://a.example/approvals/a1?x=1#y".to_owned());
         let pending = Answer { status: Status::Pending, id: "a1".to_owned(), url, reason: None };
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_no_answer() {
+    fn invalid_answers_are_rejected() {
         let long = format!(r#"{{"status":"approved","id":"{}"}}"#, "a".repeat(129));
         let huge = format!(r#"{{"status":"approved","id":"a","x":"{}"}}"#, "a".repeat(MOST_BYTES));
         for body in [

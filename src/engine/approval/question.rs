@@ -1,4 +1,4 @@
-//! What the approval service is asked.
+//! The question to the approval service.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -9,38 +9,37 @@ use crate::mcp::message::{Call, Target};
 use crate::mcp::method::Method;
 use crate::text::hex;
 
-/// Params that are no part of what is approved: what is about the request, and what a call brings of
-/// its earlier rounds.
+/// The params that an approval does not cover: they describe the request, or belong to an earlier round of the call.
 const NOT_BOUND: [&str; 3] = ["_meta", "requestState", "inputResponses"];
 
-/// Why nothing can be approved of a call.
+/// Why a call cannot be approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unbound {
-    /// A number in it is none of a double's, so that another call would have its fingerprint
+pub enum Unapprovable {
+    /// A number in it is not exact as a double, so another call could have the same fingerprint
     Inexact,
-    /// Its tool is named like a method, so that a call of that method would have its fingerprint
+    /// Its tool has the name of a method, so a request with that method could have the same fingerprint
     Name,
 }
 
-/// What an approval is bound to, beside who asks under which policy.
+/// The part of a fingerprint that comes from the call. The rest is the caller, the server and the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bound {
-    /// The tool's name; of another request than a tool call its method
+pub struct BoundCall {
+    /// The tool's name; for a request that is not a tool call, its method
     pub tool: String,
-    /// The arguments as they were sent, for a person to see; of another request its params
+    /// The arguments as sent, for a person to read; for a request that is not a tool call, its params
     pub arguments: String,
-    /// The same in canonical form
+    /// The arguments in canonical form
     canonical: String,
 }
 
-impl Bound {
-    /// Reads what an approval of `call` is bound to.
+impl BoundCall {
+    /// Reads the part of `call` that an approval is bound to.
     ///
     /// # Errors
-    /// [`Unbound`] where an approval of it would be one of another call as well.
-    pub fn read(call: &Call<'_>) -> Result<Self, Unbound> {
+    /// [`Unapprovable`] if the approval could also apply to another call.
+    pub fn read(call: &Call<'_>) -> Result<Self, Unapprovable> {
         let (tool, arguments, form) = match &call.target {
-            Target::Tool(name) if name.contains('/') && is_method(name) => return Err(Unbound::Name),
+            Target::Tool(name) if name.contains('/') && is_method(name) => return Err(Unapprovable::Name),
             Target::Tool(name) => match call.arguments() {
                 Some(value) => (name.as_ref(), value.raw().to_owned(), Canonical::of(value)),
                 None => (name.as_ref(), "{}".to_owned(), Canonical::of_members(std::iter::empty())),
@@ -53,18 +52,18 @@ impl Bound {
             }
         };
         if !form.is_exact() {
-            return Err(Unbound::Inexact);
+            return Err(Unapprovable::Inexact);
         }
         Ok(Self { tool: tool.to_owned(), arguments, canonical: form.into_text() })
     }
 }
 
-/// Tells whether a rule can have a person asked about this method.
+/// Returns whether rules apply to a method of this name, so that it can require approval.
 fn is_method(name: &str) -> bool {
     Method::new(name).section().is_some()
 }
 
-/// Writes an object of some members of another as they stand there.
+/// Returns an object with those members of `params` that `bound` accepts, byte for byte as they were sent.
 fn sent(params: Option<Value<'_>>, bound: impl Fn(&str) -> bool) -> String {
     let Some(params) = params else { return "{}".to_owned() };
     let start = params.span().start;
@@ -74,26 +73,26 @@ fn sent(params: Option<Value<'_>>, bound: impl Fn(&str) -> bool) -> String {
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-/// A question to the approval service, as the members of its request.
+/// A question to the approval service. These are members of the request's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Question<'q> {
     /// The protected server
     pub server: &'q str,
     /// The policy's digest
     pub policy: &'q str,
-    /// Under which grant it is called
+    /// The caller's grant
     pub grant: &'q str,
-    /// Who calls, where anybody knows
+    /// The caller's principal, if known
     pub principal: Option<&'q str>,
-    /// The rule that asks, as a path into the document
+    /// The rule that requires approval, as a path in the document
     pub rule: &'q str,
-    /// Why it asks
+    /// The rule's reason
     pub reason: Option<&'q str>,
-    /// For how long the question, or its answer, stands
+    /// How long the question and its answer are valid
     pub expires_seconds: u32,
-    /// How long the service may hold its answer back
+    /// How long the service may wait for a decision before it answers
     pub wait_seconds: u32,
-    /// The decision's own id
+    /// The id of the decision
     pub decision_id: &'q str,
     /// `x-request-id`
     pub request_id: Option<&'q str>,
@@ -102,12 +101,12 @@ pub struct Question<'q> {
 impl Question<'_> {
     /// Writes the request's body.
     #[must_use]
-    pub fn json(&self, bound: &Bound) -> String {
+    pub fn json(&self, bound: &BoundCall) -> String {
         let Self { server, policy, grant, principal, .. } = *self;
         let fingerprint = fingerprint(server, policy, grant, principal, &bound.tool, &bound.canonical);
         let mut tool = String::new();
         canonical::string(&mut tool, &bound.tool);
-        // These members are strings and numbers alone, whose writing cannot fail.
+        // Serializing strings and numbers cannot fail.
         let members = serde_json::to_string(self).unwrap_or_default();
         let members = members.strip_prefix('{').unwrap_or_default();
         let arguments = &bound.arguments;
@@ -115,8 +114,8 @@ impl Question<'_> {
     }
 }
 
-/// Returns what an approval is bound to: the SHA-256, in hex, of the canonical form (RFC 8785) of an
-/// object with these members. `arguments` are an object in canonical form.
+/// Returns the fingerprint that an approval is bound to: the SHA-256, in hex, of the canonical form (RFC 8785) of an
+/// object with these members. `arguments` must already be an object in canonical form.
 #[must_use]
 pub fn fingerprint(
     server: &str,

@@ -1,106 +1,110 @@
-//! Judging conditions, strictly: servers convert what they get, so a value of another type than the
-//! condition speaks of cannot be judged, and what cannot be judged is denied.
+//! Evaluates conditions strictly.
+//!
+//! Servers convert values, for example `"5"` to 5. A condition therefore cannot be evaluated for a value of another
+//! type than it expects, and the call is denied.
 
-mod told;
+mod reason;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::denial::{Code, Denial};
 use crate::json::{self, Kind, Value, decimal};
-use crate::policy::{Condition, Found, Order, Origin, Rule, Scalar, Test};
+use crate::policy::{Condition, Order, Origin, Resolved, Rule, Scalar, Test};
 
-/// What conditions speak of.
+/// All that conditions can refer to.
 #[derive(Debug, Clone, Copy)]
 pub struct Attributes<'d> {
-    /// The call's arguments
+    /// The call's arguments, if it has any
     pub arguments: Option<Value<'d>>,
     /// The name of the caller's grant
     pub grant: &'d str,
     /// The caller's name
     pub principal: Option<&'d str>,
-    /// The claims of the caller's verified token, as JSON; what cannot be read cannot be judged
+    /// The claims of the caller's verified token, as JSON. If they cannot be read, conditions on them are indeterminate
     pub claims: Option<&'d str>,
 }
 
-/// What a condition is for one value.
+/// The result of a condition for one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
     /// It holds
     Holds,
     /// It does not
     Fails,
-    /// There is nothing to judge: no value, null, or an array without elements under a `[*]`
+    /// There is no value: the path leads nowhere, to null, or through `[*]` into an empty array
     Missing,
-    /// It cannot be judged
-    Unjudgeable(Obstacle),
+    /// It cannot be evaluated
+    Indeterminate(Obstacle),
 }
 
-/// Why a condition cannot be judged.
+/// Why a condition cannot be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
-    /// The value has another type than the condition speaks of
+    /// The value does not have the type that the condition expects
     Type,
-    /// On the way to the value is something else than the array or object that the path names
+    /// The path leads through a value that is not the array or object it expects
     Blocked,
-    /// On the way to the value there is another spelling of a key, which some servers read as that key
+    /// A key on the path also occurs in another spelling, which some servers accept for it
     Respelled,
-    /// The string is too long for the regular expression to be searched in
+    /// The string is too long for a search with the regular expression
     Length,
-    /// Servers that keep numbers as doubles would judge the number otherwise
+    /// The comparison has another result if a server reads the number as a double
     Digits,
 }
 
-/// Returns the denial by the first condition of a rule that denies the call named `called`.
+/// Returns the denial by the first condition of `rule` that refuses the call; `called` describes the call.
 #[must_use]
 pub fn refusal(rule: &Rule, attributes: &Attributes<'_>, called: &str) -> Option<Denial> {
     let required = rule.require.iter().map(|condition| (condition, true, require(condition, attributes)));
     let forbidden = rule.deny_if.iter().map(|condition| (condition, false, deny_if(condition, attributes)));
     required.chain(forbidden).find_map(|(condition, required, outcome)| {
-        let reason = told::reason(condition, outcome?, required, rule.reason.as_deref(), called);
+        let reason = reason::text(condition, outcome?, required, rule.reason.as_deref(), called);
         Some(Denial::by(condition.path.clone(), Code::ConditionFailed, reason))
     })
 }
 
-/// Judges a condition that must hold for every value of its path, and for at least one. Returns the
-/// first outcome that is none.
+/// Evaluates a condition of `require`: it must hold for every value of its path, and for at least one. Returns the
+/// first result that is not [`Truth::Holds`].
 #[must_use]
 pub fn require(condition: &Condition, attributes: &Attributes<'_>) -> Option<Truth> {
-    judge(condition, attributes).into_iter().find(|outcome| *outcome != Truth::Holds)
+    evaluate(condition, attributes).into_iter().find(|outcome| *outcome != Truth::Holds)
 }
 
-/// Judges a condition that must hold for no value of its path. Returns the first outcome in which it
-/// does, or cannot be judged.
+/// Evaluates a condition of `deny_if`: it must hold for no value of its path. Returns the first result that is
+/// [`Truth::Holds`] or [`Truth::Indeterminate`].
 #[must_use]
 pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Truth> {
-    judge(condition, attributes).into_iter().find(|outcome| !matches!(outcome, Truth::Fails | Truth::Missing))
+    evaluate(condition, attributes)
+        .into_iter()
+        .find(|outcome| !matches!(outcome, Truth::Fails | Truth::Missing))
 }
 
-/// Judges a condition for each value of its path: at least one outcome.
-fn judge(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
-    let test = |operand: Operand<'_>| operand.judge(&condition.test);
+/// Evaluates a condition for each value of its path. Returns at least one result.
+fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
+    let test = |operand: Operand<'_>| operand.evaluate(&condition.test);
     let each = |root: Option<Value<'_>>| -> Vec<Truth> {
-        condition.subject.find(root).into_iter().map(|found| test(Operand::new(found))).collect()
+        condition.attribute.find(root).into_iter().map(|found| test(Operand::new(found))).collect()
     };
     let name =
         |name: Option<&str>| vec![test(name.map_or(Operand::Missing, |name| Operand::Text(name.into())))];
-    match (condition.subject.origin(), attributes.claims) {
+    match (condition.attribute.origin(), attributes.claims) {
         (Origin::Arguments, _) => each(attributes.arguments),
         (Origin::Grant, _) => name(Some(attributes.grant)),
         (Origin::Principal, _) => name(attributes.principal),
         (Origin::Claims, None) => each(None),
         (Origin::Claims, Some(claims)) => match json::read(claims.as_bytes()) {
             Ok(claims) if claims.defect().is_none() => each(Some(claims.root())),
-            _ => vec![Truth::Unjudgeable(Obstacle::Blocked)],
+            _ => vec![Truth::Indeterminate(Obstacle::Blocked)],
         },
     }
 }
 
-/// What a condition is judged on.
+/// The value that a condition is evaluated for.
 #[derive(Debug)]
 enum Operand<'d> {
     Missing,
-    Hidden(Obstacle),
+    Unusable(Obstacle),
     Text(Cow<'d, str>),
     Number(&'d str),
     Bool(bool),
@@ -109,12 +113,12 @@ enum Operand<'d> {
 }
 
 impl<'d> Operand<'d> {
-    fn new(found: Found<'d>) -> Self {
+    fn new(found: Resolved<'d>) -> Self {
         let value = match found {
-            Found::Value(value) => value,
-            Found::Missing => return Self::Missing,
-            Found::Blocked => return Self::Hidden(Obstacle::Blocked),
-            Found::Respelled => return Self::Hidden(Obstacle::Respelled),
+            Resolved::Value(value) => value,
+            Resolved::Missing => return Self::Missing,
+            Resolved::Blocked => return Self::Unusable(Obstacle::Blocked),
+            Resolved::Respelled => return Self::Unusable(Obstacle::Respelled),
         };
         match value.kind() {
             Kind::Null => Self::Missing,
@@ -126,9 +130,9 @@ impl<'d> Operand<'d> {
         }
     }
 
-    fn judge(&self, test: &Test) -> Truth {
+    fn evaluate(&self, test: &Test) -> Truth {
         let text = match self {
-            Self::Hidden(obstacle) => return Truth::Unjudgeable(*obstacle),
+            Self::Unusable(obstacle) => return Truth::Indeterminate(*obstacle),
             Self::Missing => {
                 return if let Test::Exists(false) = test { Truth::Holds } else { Truth::Missing };
             }
@@ -152,7 +156,7 @@ impl<'d> Operand<'d> {
         match holds {
             Ok(true) => Truth::Holds,
             Ok(false) => Truth::Fails,
-            Err(obstacle) => Truth::Unjudgeable(obstacle),
+            Err(obstacle) => Truth::Indeterminate(obstacle),
         }
     }
 
@@ -170,7 +174,10 @@ impl<'d> Operand<'d> {
         decimal::compare_as_read(text, bound).ok_or(Obstacle::Digits)
     }
 
-    /// Tells whether one of `scalars` equals this: of those of its type, of which there must be one.
+    /// Returns whether one of `scalars` equals this value. It is compared with those of its own type.
+    ///
+    /// # Errors
+    /// [`Obstacle::Type`] if none has its type; [`Obstacle::Digits`] if a comparison depends on the server.
     fn is_among(&self, scalars: &[Scalar]) -> Result<bool, Obstacle> {
         let alike =
             scalars.iter().map(|scalar| self.equals(scalar)).filter(|equal| *equal != Err(Obstacle::Type));
@@ -179,11 +186,12 @@ impl<'d> Operand<'d> {
 
     fn contains(&self, scalar: &Scalar) -> Result<bool, Obstacle> {
         match (self, scalar) {
-            // Some servers make a list of a string that holds one, and find elements in it that are
-            // spelled otherwise in the string.
+            // Some servers parse a string that contains a JSON list. Its elements can be written differently
+            // in the string, for example with escapes, so a substring search is not reliable.
             (Self::Text(text), Scalar::Text(part)) if !holds_list(text) => Ok(text.contains(part.as_str())),
             (Self::List(list), scalar) => {
-                let elements = list.elements().map(|element| Self::new(Found::Value(element)).equals(scalar));
+                let elements =
+                    list.elements().map(|element| Self::new(Resolved::Value(element)).equals(scalar));
                 elements.reduce(|one, other| Ok(one? | other?)).unwrap_or(Ok(false))
             }
             _ => Err(Obstacle::Type),

@@ -1,25 +1,25 @@
-//! What is decided before a body is read: by the headers, and by who calls.
+//! The decision that the headers alone allow, before any body is read.
 
 use crate::denial::{Code, Denial, Invalid};
-use crate::mcp::answer::{Asked, Form, Refusal, Reply};
+use crate::mcp::answer::{Form, Refusal, Reply, RequestKind};
 use crate::mcp::headers::Headers;
 use crate::mcp::media;
 use crate::policy::Policy;
 
-/// What the headers alone decide.
+/// What to do with a request, by its headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// It passes unread and unrecorded
+    /// Forward it without reading or recording it
     Pass,
-    /// It may go on if it has no body, which its method has no meaning for
+    /// Forward it if it has no body: its method has no use for one
     Bodiless,
-    /// Its body decides
+    /// Read the body
     Read,
-    /// It is refused
+    /// Refuse it
     Refuse(Denial),
 }
 
-/// Judges the headers.
+/// Checks the path, the HTTP method and the media type.
 #[must_use]
 pub fn admit(policy: &Policy, headers: &Headers) -> Admission {
     let path = headers.path_without_query();
@@ -40,13 +40,13 @@ pub fn admit(policy: &Policy, headers: &Headers) -> Admission {
     })
 }
 
-/// Refuses a request that came to a filter without a policy.
+/// Makes the reply of a filter that has no policy.
 #[must_use]
 pub fn refuse_without_policy() -> Reply {
     refuse_at_once("the policy filter has no policy")
 }
 
-/// Refuses a request whose record cannot be kept.
+/// Makes the reply to a request whose record cannot be stored.
 #[must_use]
 pub fn refuse_unrecorded() -> Reply {
     refuse_at_once("the decision cannot be recorded")
@@ -54,11 +54,18 @@ pub fn refuse_unrecorded() -> Reply {
 
 fn refuse_at_once(reason: &str) -> Reply {
     let denial = Denial::protocol(Code::Denied, reason);
-    Refusal { denial: &denial, asked: Asked::Other, id: None, form: Form::Http, decision_id: "", policy: "" }
-        .reply()
+    Refusal {
+        denial: &denial,
+        request: RequestKind::Other,
+        id: None,
+        form: Form::Http,
+        decision_id: "",
+        policy: "",
+    }
+    .reply()
 }
 
-/// The denial of a body larger than the policy allows.
+/// Makes the denial of a body that is larger than the policy allows.
 #[must_use]
 pub fn too_large(policy: &Policy) -> Denial {
     let reason = format!("the body is larger than {} bytes", policy.max_body_bytes);

@@ -1,37 +1,39 @@
-//! What a call owes to a person who has to approve it.
+//! Approvals: makes the question about a case, and applies the answer.
 
 use std::sync::Arc;
 
 use super::case::{Case, Question};
 use super::conclude::Facts;
 use super::{Environment, Request, charge};
-use crate::approval::{Answer, Bound, Cause, Outcome, Question as Members, Status, Told, Unbound};
+use crate::approval::{
+    Answer, BoundCall, Cause, Outcome, Question as Members, Recorded, Status, Unapprovable,
+};
 use crate::decide;
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
-use crate::mcp::answer::Lead;
+use crate::mcp::answer::Elicitation;
 use crate::mcp::message::Call;
 use crate::mcp::rounds::Rounds;
 use crate::policy::{Approvals, Rule};
 
-/// A question to the approval service, and what its answer is judged by.
+/// A question to the approval service, and what is needed to apply its answer.
 #[derive(Debug)]
 pub(super) struct Consultation {
-    /// The rule that wants a person asked
+    /// The rule that requires approval
     rule: Arc<Rule>,
-    /// What is asked
+    /// The question
     pub question: Question,
-    /// What the call acts on, for the caller
+    /// The description of the call, for the caller
     called: String,
-    /// How the client can be led to the approval's page, where it can be
+    /// How to ask the client's user to open the approval's page; `None` if the client cannot do that
     rounds: Option<Rounds>,
 }
 
-/// Prepares the question whether a call of `size` bytes may go on. Looks at its limits and charges nothing.
+/// Prepares the question about a call of `size` bytes. Checks the limits without charging them.
 ///
 /// # Errors
-/// What denies the call without asking.
-pub(super) fn consult<E: Environment>(
+/// The denial if the call is refused without asking.
+pub(super) fn prepare<E: Environment>(
     request: &Request,
     rule: Arc<Rule>,
     call: &Call<'_>,
@@ -40,20 +42,20 @@ pub(super) fn consult<E: Environment>(
     environment: &E,
 ) -> Result<Consultation, Denial> {
     let policy = &request.policy;
-    let called = decide::described(call.method.as_str(), &call.target);
+    let called = decide::describe_target(call.method.as_str(), &call.target);
     let needed = || decide::needs_approval(&rule, &called);
-    // The loader refuses a policy that has nobody to ask.
+    // A policy that requires approval always has this: the loader ensures it.
     let Approvals { expires_seconds, wait_seconds, .. } = policy.approvals.as_ref().ok_or_else(needed)?;
     if case.facts.summary.id.is_none() {
         let denial = needed();
-        let reason = format!("{} Send a request: nobody waits for a notification.", ended(denial.reason));
+        let reason = format!("{} Send a request: a notification gets no answer.", ended(denial.reason));
         return Err(Denial { reason, ..denial });
     }
-    let bound = Bound::read(call).map_err(|unbound| unapprovable(&rule, &called, unbound))?;
+    let bound = BoundCall::read(call).map_err(|unapprovable| not_approvable(&rule, &called, unapprovable))?;
     if let Some(denial) = charge::look(request, case, environment) {
         return Err(denial);
     }
-    // What is looked at is not charged yet, so a record says nothing of it while the case waits.
+    // The limits are not charged yet, so the record that is kept while the case waits must not list them.
     case.facts.counters.clear();
     let principal = request.caller.principal.as_ref().map(Principal::name);
     let request_id = request.headers.request_id.once().map(String::from_utf8_lossy);
@@ -70,11 +72,11 @@ pub(super) fn consult<E: Environment>(
         request_id: request_id.as_deref(),
     };
     let question = Question::Approval(members.json(&bound));
-    let rounds = Some(Rounds::read(call)).filter(|rounds| rounds.can_lead(size, policy.max_body_bytes));
+    let rounds = Some(Rounds::read(call)).filter(|rounds| rounds.can_elicit(size, policy.max_body_bytes));
     Ok(Consultation { rule, question, called, rounds })
 }
 
-/// Writes the record of a case while the approval service is asked: not approved.
+/// Writes the record to keep while the case waits for the answer: denied, because it is not approved.
 pub(super) fn record_of_asking(
     request: &Request,
     case: &Case<'static>,
@@ -83,11 +85,11 @@ pub(super) fn record_of_asking(
     request.record_of_asking(&decide::needs_approval(&consultation.rule, &consultation.called), case)
 }
 
-/// Reads the approval service's answer, or why there is none.
+/// Applies the answer of the approval service, or the reason why there is none.
 ///
 /// # Errors
-/// Why the call is refused, unless it is approved.
-pub(super) fn heed(
+/// The denial, unless the call is approved.
+pub(super) fn apply_answer(
     consultation: Consultation,
     answer: Result<Answer, Cause>,
     facts: &mut Facts<'_>,
@@ -97,12 +99,12 @@ pub(super) fn heed(
     let Answer { status, id, url, reason } = match answer {
         Ok(answer) => answer,
         Err(cause) => {
-            facts.approval = Some(Told { outcome: Outcome::Unavailable, id: None, cause: Some(cause) });
+            facts.approval = Some(Recorded { outcome: Outcome::Unavailable, id: None, cause: Some(cause) });
             let reason = format!("{} Nobody can be asked now: try again later.", ended(needed.reason));
             return Err(Denial::by(needed.rule, Code::ApprovalUnavailable, reason));
         }
     };
-    facts.approval = Some(Told { outcome: status.into(), id: Some(id.clone()), cause: None });
+    facts.approval = Some(Recorded { outcome: status.into(), id: Some(id.clone()), cause: None });
     match status {
         Status::Approved => Ok(()),
         Status::Denied => {
@@ -116,7 +118,7 @@ pub(super) fn heed(
             let waits = format!("It waits as `{id}`. Once it is approved at {url} repeat this same call.");
             if let Some(rounds) = rounds {
                 let message = format!("{} (approval `{id}`)", needed.reason);
-                facts.lead = Some(Lead { rounds, url, message });
+                facts.elicitation = Some(Elicitation { rounds, url, message });
             }
             let reason = format!("{} {waits}", ended(needed.reason));
             Err(Denial::by(needed.rule, Code::ApprovalRequired, reason))
@@ -124,20 +126,20 @@ pub(super) fn heed(
     }
 }
 
-/// Denies a call of which nothing can be approved.
-fn unapprovable(rule: &Rule, called: &str, unbound: Unbound) -> Denial {
-    let why = match unbound {
-        Unbound::Inexact => {
+/// Makes the denial of a call that cannot be approved.
+fn not_approvable(rule: &Rule, called: &str, unapprovable: Unapprovable) -> Denial {
+    let why = match unapprovable {
+        Unapprovable::Inexact => {
             "which cannot be bound to a number that doubles change: send large integers and long decimals as \
              strings, or rounded"
         }
-        Unbound::Name => "which cannot be bound to a tool that is named like a method",
+        Unapprovable::Name => "which cannot be bound to a tool that is named like a method",
     };
     let reason = format!("{called} needs the approval of a person, {why}");
     Denial::by(rule.path.to_string(), Code::ArgumentsInvalid, reason)
 }
 
-/// Ends a sentence that may have its end already, in a rule's or a person's words.
+/// Adds a full stop unless the sentence, which a rule or a person wrote, already ends.
 fn ended(mut sentence: String) -> String {
     if !sentence.ends_with(['.', '!', '?', '…']) {
         sentence.push('.');

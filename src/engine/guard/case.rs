@@ -1,7 +1,7 @@
-//! One call on its way from its body to its verdict.
+//! One call from its body to its verdict.
 //!
-//! A case that asks outside keeps what it has learnt, not the bytes it learnt it from: what the rules say, what
-//! the limits are charged, and what the reply and the record need of the message. Nothing is judged twice.
+//! A case that waits keeps the decision, the charges, and the parts of the message that the reply and the record need.
+//! It does not keep the body, and nothing is decided twice.
 
 use super::approve::{self, Consultation};
 use super::conclude::Facts;
@@ -16,51 +16,51 @@ use crate::mcp::rounds;
 use crate::mcp::summary::Summary;
 use crate::policy::Mode;
 
-/// What comes next in a case.
+/// The next step of a case.
 #[derive(Debug)]
 pub enum Step {
-    /// The request has to be changed; then [`Changing::done`] goes on
+    /// Change the request, then call [`Changing::done`]
     Change(Change, Box<Changing>),
-    /// Somebody outside has to be asked; then [`Asking::answered`] goes on
+    /// Ask an outside service, then call [`Asking::answered`]
     Ask(Box<Asking>),
-    /// The verdict
+    /// The verdict is reached
     Conclude(Conclusion),
 }
 
-/// How a request has to be changed before it goes on. This comes before anything is asked or charged, since it
-/// can fail.
+/// How to change a request before it is forwarded. This is done before anything is asked or charged, because it can
+/// fail.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
-    /// The answer has to come uncompressed
+    /// The response must not be compressed, because the filter has to read it
     pub plain_answer: bool,
-    /// What goes on in place of the body, where something in it was for this filter
+    /// The new body, if the body contained something for this filter
     pub body: Option<Vec<u8>>,
 }
 
-/// What of a request could not be changed as it has to be.
+/// Which part of a request could not be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unchanged {
-    /// Its headers
+pub enum ChangeFailure {
+    /// The headers
     Headers,
-    /// Its body, while its length may have been changed already
+    /// The body; its `content-length` may already be changed
     Body,
 }
 
-/// What is asked outside.
+/// A question to an outside service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
-    /// The approval service, by a request with this body
+    /// A question to the approval service: the body of the request
     Approval(String),
 }
 
-/// What comes back.
+/// The answer to a [`Question`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// The approval service's answer, or why there is none
+    /// The answer of the approval service, or why there is none
     Approval(Result<approval::Answer, approval::Cause>),
 }
 
-/// A case with what is known of it.
+/// What is known about a case.
 #[derive(Debug)]
 pub struct Case<'d> {
     pub(super) facts: Facts<'d>,
@@ -83,7 +83,7 @@ pub struct Asking {
 }
 
 impl Step {
-    /// Takes a case to its end where every change succeeds and `answer` answers every question.
+    /// Runs a case to its conclusion. Every change succeeds, and `answer` answers every question.
     pub fn conclude<E: Environment>(
         self,
         request: &Request,
@@ -105,7 +105,7 @@ impl Step {
 }
 
 impl<'d> Case<'d> {
-    /// Decides on a message, and takes the first step.
+    /// Decides on a message and takes the first step.
     pub(super) fn open<E: Environment>(
         request: &Request,
         document: &Document<'_>,
@@ -116,27 +116,27 @@ impl<'d> Case<'d> {
         let Body::Call(call) = &message.body else { return case.conclude(request) };
         case.decision = decide::decide(&request.policy, &request.caller, call);
         if request.policy.mode == Mode::Shadow {
-            case.decision.soften(call.method.as_str(), &call.target);
+            case.decision.shadow(call.method.as_str(), &call.target);
         }
-        let consultation = case.consult(request, call, document.text().len(), environment);
+        let consultation = case.prepare_consultation(request, call, document.text().len(), environment);
         if case.decision.denial.is_some() {
             return case.conclude(request);
         }
         let change = Change {
             plain_answer: request.list(&case.facts).is_some(),
-            // A policy without approvals puts nothing into a call, so there is nothing to take out. Where
-            // headers go ahead, the length of the body has gone with them.
+            // Only a policy with approvals puts anything into a call that has to be removed again. With any
+            // other policy the body must stay as it is: in stream mode its length was sent with the headers.
             body: request.policy.approvals.as_ref().and_then(|_| rounds::without_own(document.text(), call)),
         };
         if change != Change::default() {
-            let case = case.keep(request);
+            let case = case.into_owned(request);
             return Step::Change(change, Box::new(Changing { case, consultation }));
         }
         case.ask_or_charge(request, consultation, environment)
     }
 
-    /// Prepares the question to a person where a rule wants one asked and nothing else refuses the call.
-    fn consult<E: Environment>(
+    /// Prepares the question to the approval service if a rule requires approval and nothing else refuses the call.
+    fn prepare_consultation<E: Environment>(
         &mut self,
         request: &Request,
         call: &Call<'_>,
@@ -144,7 +144,7 @@ impl<'d> Case<'d> {
         environment: &E,
     ) -> Option<Consultation> {
         let rule = self.decision.approval.clone().filter(|_| self.decision.denial.is_none())?;
-        let prepared = approve::consult(request, rule, call, size, self, environment);
+        let prepared = approve::prepare(request, rule, call, size, self, environment);
         prepared.map_err(|denial| self.decision.denial = Some(denial)).ok()
     }
 
@@ -156,7 +156,7 @@ impl<'d> Case<'d> {
     ) -> Step {
         match consultation {
             Some(consultation) => {
-                let case = self.keep(request);
+                let case = self.into_owned(request);
                 let record = approve::record_of_asking(request, &case, &consultation);
                 Step::Ask(Box::new(Asking { case, consultation, record }))
             }
@@ -164,7 +164,7 @@ impl<'d> Case<'d> {
         }
     }
 
-    /// Charges the limits, which is the last that can refuse a call.
+    /// Charges the limits. Nothing after this can refuse the call.
     fn charge<E: Environment>(mut self, request: &Request, environment: &E) -> Step {
         charge::charge(request, &mut self, environment);
         self.conclude(request)
@@ -175,26 +175,27 @@ impl<'d> Case<'d> {
     }
 
     /// Detaches the case from the bytes of the body.
-    fn keep(self, request: &Request) -> Case<'static> {
-        Case { facts: self.facts.keep(request.policy.audit), decision: self.decision }
+    fn into_owned(self, request: &Request) -> Case<'static> {
+        Case { facts: self.facts.into_owned(request.policy.audit), decision: self.decision }
     }
 }
 
 impl Changing {
-    /// Goes on after the request was changed, or refuses it where it could not be. A body of another length than
-    /// its headers tell is two requests to a server, so that not even shadow mode lets one go on.
+    /// Continues after the request was changed, or refuses it if that failed. If the body does not have the length
+    /// that the headers declare, the server could read it as two requests. It is therefore refused in shadow mode
+    /// too.
     pub fn done<E: Environment>(
         self,
         request: &Request,
-        done: Result<(), Unchanged>,
+        done: Result<(), ChangeFailure>,
         environment: &E,
     ) -> Step {
         let Self { case, consultation } = self;
         match done {
             Ok(()) => case.ask_or_charge(request, consultation, environment),
-            Err(Unchanged::Headers) => Step::Conclude(request.refuse(unreadable("headers"))),
-            Err(Unchanged::Body) => {
-                let reason = "the body cannot be taken to the server as it has to be";
+            Err(ChangeFailure::Headers) => Step::Conclude(request.refuse(unreadable("headers"))),
+            Err(ChangeFailure::Body) => {
+                let reason = "the request's body could not be changed as it has to be";
                 let denial = Denial::protocol(Code::Denied, reason);
                 Step::Conclude(request.deny(denial, &case.decision, &case.facts))
             }
@@ -203,34 +204,34 @@ impl Changing {
 }
 
 impl Asking {
-    /// Returns what is asked.
+    /// Returns the question.
     #[must_use]
     pub fn question(&self) -> &Question {
         &self.consultation.question
     }
 
-    /// Returns the record to keep while the case waits: if the client disconnects before there is an answer, this
-    /// record remains.
+    /// Returns the record to keep while the case waits. If the client disconnects before the answer, this record
+    /// remains.
     #[must_use]
     pub fn record(&self) -> &str {
         &self.record
     }
 
-    /// Returns about how many bytes of memory the case takes while it waits.
+    /// Returns roughly how many bytes of memory the case takes while it waits.
     #[must_use]
     pub fn size(&self) -> usize {
         self.case.facts.size().saturating_add(self.record.len())
     }
 
-    /// Goes on with the answer.
+    /// Continues with the answer.
     pub fn answered<E: Environment>(self, request: &Request, answer: Answer, environment: &E) -> Step {
         let Self { mut case, consultation, .. } = self;
         let Answer::Approval(answer) = answer;
-        let mut denial = approve::heed(consultation, answer, &mut case.facts).err();
-        // A grant can expire while a person is asked.
+        let mut denial = approve::apply_answer(consultation, answer, &mut case.facts).err();
+        // The grant may have expired while the case waited.
         let grant = request.caller.grant(&request.policy);
         if let Some(expired) = grant.and_then(|grant| identity::expired(grant, environment.now_ns())) {
-            case.facts.lead = None;
+            case.facts.elicitation = None;
             denial = Some(expired);
         }
         match denial {

@@ -1,4 +1,4 @@
-//! What a case owes to its limits.
+//! Charges the limits of a case, or checks them without charging.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::case::Case;
 use super::conclude::Facts;
 use super::{Environment, Request};
-use crate::audit::Counted;
+use crate::audit::CounterUsage;
 use crate::decide::{self, Due};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
@@ -14,21 +14,21 @@ use crate::limit::{self, Charge, ChargeOutcome, Counter, Few, Place, Places, Usa
 use crate::mcp::headers::Field;
 use crate::policy::{Limit, Scope};
 
-/// Charges, or only looks.
-type How<S> = fn(&S, u64, &[Charge<'_>]) -> ChargeOutcome;
+/// [`limit::charge`] or [`limit::look`].
+type Operation<S> = fn(&S, u64, &[Charge<'_>]) -> ChargeOutcome;
 
-/// Charges what a case owes; then, where that had room, what it owes to rules in shadow mode. A limit without room
-/// becomes the decision's denial, or its advice.
+/// Charges the limits of a case. If all have room, charges the limits of rules in shadow mode as well. A limit without
+/// room sets the decision's `denial`, or its `would_deny` for a rule in shadow mode.
 pub(super) fn charge<E: Environment>(request: &Request, case: &mut Case<'_>, environment: &E) {
     let Case { facts, decision } = case;
     decision.denial = run(request, limit::charge, &decision.charges, facts, environment);
     if decision.denial.is_none() {
-        let advice = run(request, limit::charge, &decision.shadow_charges, facts, environment);
-        decision.would_deny = decision.would_deny.take().or(advice);
+        let would_deny = run(request, limit::charge, &decision.shadow_charges, facts, environment);
+        decision.would_deny = decision.would_deny.take().or(would_deny);
     }
 }
 
-/// Tells what refuses a call that its limits have no room for, and charges nothing.
+/// Checks the limits of a case and charges nothing. Returns the denial if one has no room.
 pub(super) fn look<E: Environment>(
     request: &Request,
     case: &mut Case<'_>,
@@ -40,7 +40,7 @@ pub(super) fn look<E: Environment>(
 
 fn run<E: Environment>(
     request: &Request,
-    how: How<E::Store>,
+    operation: Operation<E::Store>,
     dues: &[Due],
     facts: &mut Facts<'_>,
     environment: &E,
@@ -59,20 +59,20 @@ fn run<E: Environment>(
         .zip(&places)
         .map(|(due, place)| Charge { place, amount: due.amount, max: due.limit.max })
         .collect();
-    let outcome = how(environment.store(), now_ns, &charges);
+    let outcome = operation(environment.store(), now_ns, &charges);
     facts.counting.retries = facts.counting.retries.saturating_add(outcome.retries());
     let counters = &mut facts.counters;
-    let mut told = |usages: Few<Usage>| {
+    let mut note = |usages: Few<Usage>| {
         let named = dues.iter().zip(usages);
-        counters.extend(named.map(|(due, usage)| Counted { limit: Arc::clone(&due.limit), usage }));
+        counters.extend(named.map(|(due, usage)| CounterUsage { limit: Arc::clone(&due.limit), usage }));
     };
     match outcome {
         ChargeOutcome::Charged { usages, .. } => {
-            told(usages);
+            note(usages);
             None
         }
         ChargeOutcome::Refused { index, retry_after_seconds, usages, .. } => {
-            told(usages);
+            note(usages);
             Some(used_up(dues.get(index).unwrap_or(first), facts, retry_after_seconds))
         }
         ChargeOutcome::Unavailable { index, why, .. } => {
@@ -82,7 +82,7 @@ fn run<E: Environment>(
     }
 }
 
-/// Finds the tally of each limit, which depends on the caller.
+/// Finds the place of each tally, which depends on the caller and the session.
 fn find<'p>(request: &'p Request, dues: &'p [Due], places: &'p Places) -> Few<Cow<'p, Place>> {
     let grant = request.caller.grant_name(&request.policy);
     let principal = request.caller.principal.as_ref().map(Principal::name);
@@ -105,7 +105,7 @@ fn find<'p>(request: &'p Request, dues: &'p [Due], places: &'p Places) -> Few<Co
 fn used_up(due: &Due, facts: &Facts<'_>, retry_after_seconds: Option<u64>) -> Denial {
     let because = due.limit.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
     let called =
-        facts.summary.call.as_ref().map(|call| decide::described(call.method.as_str(), &call.target));
+        facts.summary.call.as_ref().map(|call| decide::describe_target(call.method.as_str(), &call.target));
     let called = called.unwrap_or_default();
     let counter = &due.limit.counter;
     let reason = match retry_after_seconds {

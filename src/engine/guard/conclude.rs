@@ -1,27 +1,27 @@
-//! The end of a case: the reply and the record of its verdict.
+//! Concludes a case: makes the verdict, its reply and its record.
 
 use super::case::Case;
 use super::{Conclusion, Counting, ListRequest, Request, Verdict};
-use crate::approval::{self, Told};
-use crate::audit::{self, Counted, Record};
+use crate::approval::{self, Recorded};
+use crate::audit::{self, CounterUsage, Record};
 use crate::decide::Decision;
 use crate::denial::Denial;
-use crate::mcp::answer::{Asked, Lead, Refusal, Reply};
+use crate::mcp::answer::{Elicitation, Refusal, Reply, RequestKind};
 use crate::mcp::message::Target;
 use crate::mcp::summary::Summary;
 use crate::policy::{self, Mode};
 
-/// What is known of a case beside the decision, for its reply and its record.
+/// What is known about a case apart from the decision. The reply and the record need it.
 #[derive(Debug, Default)]
 pub(super) struct Facts<'d> {
     pub summary: Summary<'d>,
-    /// The counters it was held against
-    pub counters: Vec<Counted>,
+    /// The use of the counters that were checked or charged
+    pub counters: Vec<CounterUsage>,
     pub counting: Counting,
-    /// What asking for an approval came to
-    pub approval: Option<Told>,
-    /// How its client is led to the approval's page
-    pub lead: Option<Lead>,
+    /// The result of asking for an approval
+    pub approval: Option<Recorded>,
+    /// Asks the client's user to open the approval's page
+    pub elicitation: Option<Elicitation>,
 }
 
 impl<'d> Facts<'d> {
@@ -29,50 +29,52 @@ impl<'d> Facts<'d> {
         Self { summary, ..Self::default() }
     }
 
-    /// Detaches the facts from the bytes of the body.
-    pub fn keep(self, audited: policy::Arguments) -> Facts<'static> {
-        let Self { summary, counters, counting, approval, lead } = self;
+    /// Copies what the facts borrow from the body.
+    pub fn into_owned(self, audited: policy::Arguments) -> Facts<'static> {
+        let Self { summary, counters, counting, approval, elicitation } = self;
         let summary = summary.into_owned(|value| audit::arguments(audited, value));
-        Facts { summary, counters, counting, approval, lead }
+        Facts { summary, counters, counting, approval, elicitation }
     }
 
-    /// Returns about how many bytes of memory the facts take.
+    /// Returns roughly how many bytes of memory the facts take.
     pub fn size(&self) -> usize {
         size_of::<Self>().saturating_add(self.summary.size())
     }
 }
 
 impl Request {
-    /// Makes the reply and the record of a decision; in shadow mode the request goes on.
+    /// Concludes with a decision. In shadow mode the request is forwarded.
     pub(super) fn conclude(&self, mut decision: Decision, facts: &Facts<'_>) -> Conclusion {
         if self.policy.mode == Mode::Shadow {
-            decision.advise();
+            decision.shadow_denial();
         }
         let Decision { denial, would_deny, rule, .. } = decision;
         let verdict = match denial {
             Some(denial) => self.denied(denial, facts),
-            None => {
-                Verdict::Forward { list: self.list(facts), would_deny: self.advice.clone().or(would_deny) }
-            }
+            None => Verdict::Forward {
+                list: self.list(facts),
+                would_deny: self.would_deny.clone().or(would_deny),
+            },
         };
         self.record(verdict, rule.as_deref(), facts)
     }
 
-    /// Refuses a request whatever the mode.
+    /// Concludes with a denial in either mode.
     pub(super) fn deny(&self, denial: Denial, decision: &Decision, facts: &Facts<'_>) -> Conclusion {
         self.record(self.denied(denial, facts), decision.rule.as_deref(), facts)
     }
 
     fn record(&self, verdict: Verdict, rule: Option<&str>, facts: &Facts<'_>) -> Conclusion {
         let record = self.json(verdict.as_str(), verdict.denial(), rule, facts, facts.approval.as_ref());
-        let approval = facts.approval.as_ref().map(|told| told.outcome);
+        let approval = facts.approval.as_ref().map(|recorded| recorded.outcome);
         Conclusion { verdict, record, counting: facts.counting, approval }
     }
 
-    /// Writes the record of a case that waits for an approval: refused, unless an answer comes.
+    /// Writes the record of a case that waits for an approval. It says that the call is denied, which is true unless
+    /// an approval arrives.
     pub(super) fn record_of_asking(&self, denial: &Denial, case: &Case<'_>) -> String {
-        let told = Told { outcome: approval::Outcome::Asked, id: None, cause: None };
-        self.json("deny", Some(denial), case.decision.rule.as_deref(), &case.facts, Some(&told))
+        let recorded = Recorded { outcome: approval::Outcome::Asked, id: None, cause: None };
+        self.json("deny", Some(denial), case.decision.rule.as_deref(), &case.facts, Some(&recorded))
     }
 
     fn json(
@@ -81,7 +83,7 @@ impl Request {
         denial: Option<&Denial>,
         rule: Option<&str>,
         facts: &Facts<'_>,
-        approval: Option<&Told>,
+        approval: Option<&Recorded>,
     ) -> String {
         let record = Record {
             verdict,
@@ -90,6 +92,7 @@ impl Request {
             id: &self.decision_id,
             policy: &self.policy,
             caller: &self.caller,
+            session: self.session.as_deref(),
             headers: &self.headers,
             summary: &facts.summary,
             counters: &facts.counters,
@@ -105,26 +108,26 @@ impl Request {
 
     fn reply(&self, denial: &Denial, facts: &Facts<'_>) -> Reply {
         let Summary { id, call, is_message } = &facts.summary;
-        let asked = match call.as_ref().map(|call| &call.target) {
-            _ if *is_message && id.is_none() => Asked::Notification,
-            Some(Target::Tool(name)) => Asked::Tool(name),
-            _ => Asked::Other,
+        let request = match call.as_ref().map(|call| &call.target) {
+            _ if *is_message && id.is_none() => RequestKind::Notification,
+            Some(Target::Tool(name)) => RequestKind::Tool(name),
+            _ => RequestKind::Other,
         };
         let (form, policy) = (self.policy.denials, self.policy.digest.as_str());
         let id = id.as_deref();
-        let refusal = Refusal { denial, asked, id, form, decision_id: &self.decision_id, policy };
-        match &facts.lead {
-            Some(lead) => refusal.lead(lead),
+        let refusal = Refusal { denial, request, id, form, decision_id: &self.decision_id, policy };
+        match &facts.elicitation {
+            Some(elicitation) => refusal.elicit(elicitation),
             None => refusal.reply(),
         }
     }
 
-    /// Tells whether the answer is a list to filter. In shadow mode lists stay whole: nobody is denied any of
-    /// their elements.
+    /// Returns the list that the request asks for, if its response must be filtered. In shadow mode no list is
+    /// filtered, because no call to its elements is denied.
     pub(super) fn list(&self, facts: &Facts<'_>) -> Option<ListRequest> {
         let call = facts.summary.call.as_ref().filter(|_| self.policy.mode == Mode::Enforce)?;
         let kind = call.method.list_kind()?;
-        // Some servers answer what should have had an id: their list is filtered as well.
+        // Some servers answer list requests without an id. Their lists are filtered too.
         Some(ListRequest { kind, id: facts.summary.id.as_deref().unwrap_or("null").to_owned() })
     }
 }

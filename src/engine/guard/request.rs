@@ -1,10 +1,11 @@
-//! One request, as far as it is known before its body.
+//! One request before its body is read.
 
 use std::sync::Arc;
 
 use super::case::{Case, Step};
 use super::conclude::Facts;
 use super::{Conclusion, Environment};
+use crate::audit;
 use crate::decide::Decision;
 use crate::denial::Denial;
 use crate::identity::{self, Caller, Credentials};
@@ -13,35 +14,49 @@ use crate::mcp::message::{self, Message, Rejection};
 use crate::mcp::summary::Summary;
 use crate::policy::{Mode, Policy};
 
-/// A request under a policy: what is known of it before its body.
+/// A request and its policy: what is known before the body.
 #[derive(Debug)]
 pub struct Request {
-    /// The policy, which stays the same until the verdict
+    /// The policy. It stays the same until the verdict, even if the configuration is updated
     pub policy: Arc<Policy>,
-    /// Its headers
+    /// The headers
     pub headers: Headers,
-    /// Who sends it; nobody until [`identify`](Self::identify)
+    /// The caller; without a principal until [`identify`](Self::identify) is called
     pub caller: Caller,
-    /// The decision's own id, which the reply and the record name
+    /// The id of the decision, which the reply and the record contain
     pub decision_id: String,
-    /// Why the caller would have been refused, but for shadow mode
-    pub(super) advice: Option<Denial>,
+    /// The session id as a digest, see [`audit::session`]
+    pub session: Option<String>,
+    /// Why the caller would be refused outside of shadow mode
+    pub(super) would_deny: Option<Denial>,
 }
 
 impl Request {
-    /// Opens a request of an unknown caller.
+    /// Makes a request of an unknown caller.
     #[must_use]
     pub fn new(policy: Arc<Policy>, headers: Headers, decision_id: String) -> Self {
-        Self { policy, headers, caller: Caller::default(), decision_id, advice: None }
+        let session = headers.session_id.once().map(audit::session);
+        Self::with_session(policy, headers, decision_id, session)
     }
 
-    /// Finds out who sends the request, at `now_ns` (see [`Environment`]). In shadow mode a caller who would be
-    /// refused is judged as if the policy had no grants.
+    /// Makes a request of an unknown caller from a session id that is hashed already, see [`audit::session`].
+    #[must_use]
+    pub fn with_session(
+        policy: Arc<Policy>,
+        headers: Headers,
+        decision_id: String,
+        session: Option<String>,
+    ) -> Self {
+        Self { policy, headers, caller: Caller::default(), decision_id, session, would_deny: None }
+    }
+
+    /// Identifies the caller at the time `now_ns` (see [`Environment::now_ns`]). In shadow mode a caller who would be
+    /// refused continues without a grant.
     ///
     /// # Errors
-    /// Why the caller is refused: without an identity, without a grant, or with an expired one.
+    /// The denial if the caller has no identity, no grant, or an expired grant.
     pub fn identify(&mut self, credentials: &impl Credentials, now_ns: Option<u64>) -> Result<(), Denial> {
-        // A browser sends OPTIONS before it may send any credential (CORS preflight).
+        // Browsers send CORS preflight requests (OPTIONS) without credentials.
         if self.headers.method.once() == Some(b"OPTIONS") {
             return Ok(());
         }
@@ -51,27 +66,27 @@ impl Request {
             None => Ok(()),
             Some(denial) if self.policy.mode == Mode::Shadow => {
                 self.caller.grant = None;
-                self.advice = Some(denial);
+                self.would_deny = Some(denial);
                 Ok(())
             }
             Some(denial) => Err(denial),
         }
     }
 
-    /// Refuses the request by what is known before its body; in shadow mode it goes on.
+    /// Refuses the request before its body is read. In shadow mode it is forwarded.
     #[must_use]
     pub fn refuse(&self, denial: Denial) -> Conclusion {
         self.reject(Rejection { id: None, denial })
     }
 
-    /// Lets a request without a body go on.
+    /// Forwards a request without a body.
     #[must_use]
     pub fn pass(&self) -> Conclusion {
         self.conclude(Decision::default(), &Facts::default())
     }
 
-    /// Judges the bytes of the body: the first step of a case.
-    pub fn judge<E: Environment>(&self, body: &[u8], environment: &E) -> Step {
+    /// Reads the body and returns the first step of its case.
+    pub fn start_case<E: Environment>(&self, body: &[u8], environment: &E) -> Step {
         let document = match message::parse(body) {
             Ok(document) => document,
             Err(rejection) => return Step::Conclude(self.reject(rejection)),

@@ -1,31 +1,31 @@
-//! What becomes of a request.
+//! The verdict on a request.
 
 use crate::approval;
 use crate::denial::Denial;
 use crate::mcp::answer::Reply;
 use crate::mcp::list::ListKind;
 
-/// What becomes of a request.
+/// What to do with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It goes on to the server
+    /// Forward it to the server
     Forward {
-        /// The list whose answer is filtered, where it asks for one
+        /// The list to filter in the response, if the request asks for one
         list: Option<ListRequest>,
-        /// Why it would be refused but for shadow mode
+        /// Why it would be refused outside of shadow mode
         would_deny: Option<Denial>,
     },
-    /// It is refused
+    /// Refuse it
     Deny {
         /// Why
         denial: Denial,
-        /// What its client is told
+        /// The reply to its client
         reply: Reply,
     },
 }
 
 impl Verdict {
-    /// Returns the word for records and metrics.
+    /// Returns the word that records and metrics use.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl Verdict {
         }
     }
 
-    /// Returns why the request is refused, or would be but for shadow mode.
+    /// Returns why the request is refused, or would be outside of shadow mode.
     #[must_use]
     pub fn denial(&self) -> Option<&Denial> {
         match self {
@@ -48,30 +48,30 @@ impl Verdict {
 /// A request for a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRequest {
-    /// Of what
+    /// The kind of list
     pub kind: ListKind,
     /// The request's id, as JSON text
     pub id: String,
 }
 
-/// The end of a case: the verdict, and what is kept of it.
+/// The end of a case: the verdict, its record, and numbers for metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conclusion {
-    /// What becomes of the request
+    /// The verdict
     pub verdict: Verdict,
     /// The audit record, as one line of JSON
     pub record: String,
-    /// How counting went
+    /// Numbers about counting
     pub counting: Counting,
-    /// How asking for an approval ended, where it was asked
+    /// The result of asking for an approval, if one was asked for
     pub approval: Option<approval::Outcome>,
 }
 
-/// How counting went, for metrics.
+/// Numbers about counting, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counting {
-    /// Writes that were lost to other workers and made again
+    /// How many writes were repeated because another worker wrote first
     pub retries: u32,
-    /// Why it could not be counted
+    /// Why the call could not be counted, as one word
     pub failure: Option<&'static str>,
 }

@@ -34,7 +34,7 @@ pub enum Form {
 
 /// What the refused request was, as far as the answer depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked<'a> {
+pub enum RequestKind<'a> {
     /// A call of the tool of this name
     Tool(&'a str),
     /// Another request
@@ -49,7 +49,7 @@ pub struct Refusal<'a> {
     /// Why
     pub denial: &'a Denial,
     /// What was asked
-    pub asked: Asked<'a>,
+    pub request: RequestKind<'a>,
     /// The request's id, byte for byte
     pub id: Option<&'a str>,
     /// How the policy wants it
@@ -62,7 +62,7 @@ pub struct Refusal<'a> {
 
 /// How a client is led to a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lead {
+pub struct Elicitation {
     /// What the call says of rounds
     pub rounds: Rounds,
     /// The page
@@ -132,7 +132,7 @@ impl Refusal<'_> {
         let denial = self.denial;
         let decision = self.decision();
         let (status, code) = self.status_and_code();
-        let as_result = matches!(self.asked, Asked::Tool(_))
+        let as_result = matches!(self.request, RequestKind::Tool(_))
             && self.form == Form::Result
             && is_policy(denial.code)
             && denial.code != Code::Hidden;
@@ -149,10 +149,10 @@ impl Refusal<'_> {
             let data = (denial.code != Code::Hidden).then_some(&decision);
             format!("\"error\":{}", json(&RpcError { code, message: &denial.reason, data }))
         };
-        let id = match (self.id, self.asked) {
+        let id = match (self.id, self.request) {
             (Some(id), _) => format!("\"id\":{id},"),
             // JSON-RPC 2.0, section 5: null where the id cannot be told.
-            (None, Asked::Other) => "\"id\":null,".to_owned(),
+            (None, RequestKind::Other) => "\"id\":null,".to_owned(),
             (None, _) => String::new(),
         };
         let mut headers = vec![
@@ -172,8 +172,8 @@ impl Refusal<'_> {
 
     /// Leads the client's user to a page, in place of the refusal.
     #[must_use]
-    pub fn lead(&self, lead: &Lead) -> Reply {
-        let result = lead.rounds.result(&lead.url, &lead.message, &self.decision());
+    pub fn elicit(&self, elicitation: &Elicitation) -> Reply {
+        let result = elicitation.rounds.result(&elicitation.url, &elicitation.message, &self.decision());
         let id = self.id.unwrap_or("null");
         let headers = vec![
             ("content-type", "application/json".to_owned()),
@@ -206,13 +206,15 @@ impl Refusal<'_> {
             Code::Unauthenticated => (401, UNAUTHENTICATED),
             Code::NoGrant | Code::GrantExpired => (403, DENIED),
             code => {
-                let refused = self.form == Form::Http || self.asked == Asked::Notification;
+                let refused = self.form == Form::Http || self.request == RequestKind::Notification;
                 match (code, refused) {
                     (Code::Hidden, false) => (200, INVALID_PARAMS),
                     (Code::Hidden, true) => (403, INVALID_PARAMS),
                     (Code::RateLimited, false) => (200, RATE_LIMITED),
                     // Nobody retries a notification: it gets the status of any other denial.
-                    (Code::RateLimited, true) if self.asked != Asked::Notification => (429, RATE_LIMITED),
+                    (Code::RateLimited, true) if self.request != RequestKind::Notification => {
+                        (429, RATE_LIMITED)
+                    }
                     (_, true) => (403, DENIED),
                     (_, false) => (200, DENIED),
                 }

@@ -13,9 +13,9 @@ pub enum Field {
 }
 
 impl Field {
-    fn add(&mut self, value: Vec<u8>) {
+    fn add(&mut self, value: &[u8]) {
         *self = match self {
-            Self::Absent => Self::Once(value),
+            Self::Absent => Self::Once(value.to_vec()),
             _ => Self::Repeated,
         };
     }
@@ -71,10 +71,12 @@ pub struct Headers {
 
 /// Tells whether a header asks Envoy's router to send a request again or in parallel ("Router", HTTP
 /// request headers). With such a header a client could have one counted call sent several times.
-fn repeats(name: &str) -> bool {
-    name.strip_prefix("x-envoy-").is_some_and(|what| {
+fn repeats(name: &[u8]) -> bool {
+    name.strip_prefix(b"x-envoy-").is_some_and(|what| {
         let kinds = ["retry-on", "retry-grpc-on", "max-retries", "hedge-on-per-try-timeout"];
-        kinds.contains(&what) || what.starts_with("retriable-") || what.ends_with("-per-try-timeout-ms")
+        kinds.iter().any(|kind| kind.as_bytes() == what)
+            || what.starts_with(b"retriable-")
+            || what.ends_with(b"-per-try-timeout-ms")
     })
 }
 
@@ -82,47 +84,52 @@ impl Headers {
     /// Picks the headers that the filter reads from all of a request's; names in lower case, as
     /// Envoy keeps them. `credentials` names more of them, in lower case.
     #[must_use]
-    pub fn from_pairs(pairs: Vec<(String, Vec<u8>)>, credentials: &[String]) -> Self {
+    pub fn from_pairs<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+        credentials: &[String],
+    ) -> Self {
         let mut headers = Self::default();
         for (name, value) in pairs {
-            let is_credential = credentials.contains(&name);
-            match headers.field_mut(&name) {
-                Some(field) if !is_credential => field.add(value),
-                Some(field) => {
-                    field.add(value.clone());
-                    headers.add_credential(name, value);
-                }
-                None if repeats(&name) => headers.repeating.push(name),
-                None if is_credential => headers.add_credential(name, value),
-                None => {}
-            }
+            headers.take(name.as_ref(), value.as_ref(), credentials);
         }
         headers
     }
 
+    fn take(&mut self, name: &[u8], value: &[u8], credentials: &[String]) {
+        match self.field_mut(name) {
+            Some(field) => field.add(value),
+            // Envoy takes no header name that is not ASCII.
+            None if repeats(name) => self.repeating.push(String::from_utf8_lossy(name).into_owned()),
+            None => {}
+        }
+        if let Some(credential) = credentials.iter().find(|credential| credential.as_bytes() == name) {
+            self.add_credential(credential, value);
+        }
+    }
+
     /// Finds the field of a header that is read of every request.
-    fn field_mut(&mut self, name: &str) -> Option<&mut Field> {
+    fn field_mut(&mut self, name: &[u8]) -> Option<&mut Field> {
         Some(match name {
-            ":method" => &mut self.method,
-            ":path" => &mut self.path,
-            "content-type" => &mut self.content_type,
-            "content-encoding" => &mut self.content_encoding,
-            "content-length" => &mut self.content_length,
-            "upgrade" => &mut self.upgrade,
-            "last-event-id" => &mut self.last_event_id,
-            "mcp-method" => &mut self.mcp_method,
-            "mcp-name" => &mut self.mcp_name,
-            "mcp-protocol-version" => &mut self.protocol_version,
-            "mcp-session-id" => &mut self.session_id,
-            "x-request-id" => &mut self.request_id,
+            b":method" => &mut self.method,
+            b":path" => &mut self.path,
+            b"content-type" => &mut self.content_type,
+            b"content-encoding" => &mut self.content_encoding,
+            b"content-length" => &mut self.content_length,
+            b"upgrade" => &mut self.upgrade,
+            b"last-event-id" => &mut self.last_event_id,
+            b"mcp-method" => &mut self.mcp_method,
+            b"mcp-name" => &mut self.mcp_name,
+            b"mcp-protocol-version" => &mut self.protocol_version,
+            b"mcp-session-id" => &mut self.session_id,
+            b"x-request-id" => &mut self.request_id,
             _ => return None,
         })
     }
 
-    fn add_credential(&mut self, name: String, value: Vec<u8>) {
+    fn add_credential(&mut self, name: &str, value: &[u8]) {
         match self.credentials.iter_mut().find(|(known, _)| *known == name) {
             Some((_, field)) => field.add(value),
-            None => self.credentials.push((name, Field::Once(value))),
+            None => self.credentials.push((name.to_owned(), Field::Once(value.to_vec()))),
         }
     }
 

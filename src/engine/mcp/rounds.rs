@@ -89,7 +89,7 @@ impl Rounds {
     /// Tells whether the client, whose call has `size` bytes, can be led to a page now: it has to come
     /// back with a call of at most `most` bytes.
     #[must_use]
-    pub fn can_lead(&self, size: usize, most: usize) -> bool {
+    pub fn can_elicit(&self, size: usize, most: usize) -> bool {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         // Base64 makes four bytes of three.
         let kept = length(&self.state).saturating_add(length(&self.responses));

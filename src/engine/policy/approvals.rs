@@ -1,34 +1,34 @@
-//! Whom to ask where a person has to approve.
+//! How to reach the approval service.
 
 use super::keys;
 use crate::document::{Faults, Fields, Part};
 
-/// How the approval service is reached.
+/// How to reach the approval service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approvals {
-    /// Envoy's cluster
+    /// The name of the cluster in Envoy
     pub cluster: String,
     /// `:authority`
     pub authority: String,
     /// `:path`
     pub path: String,
-    /// How long an answer may take, on top of `wait_seconds`
+    /// How long an answer may take, in addition to `wait_seconds`
     pub timeout_ms: u32,
-    /// How long the service may wait for a person before it answers
+    /// How long the service may wait for a decision before it answers
     pub wait_seconds: u32,
-    /// How long a question and its answer stay valid
+    /// How long a question and its answer are valid
     pub expires_seconds: u32,
 }
 
 impl Approvals {
     /// Returns how long the host waits for the answer, in milliseconds.
     #[must_use]
-    pub fn patience_ms(&self) -> u32 {
+    pub fn answer_timeout_ms(&self) -> u32 {
         self.wait_seconds.saturating_mul(1_000).saturating_add(self.timeout_ms)
     }
 }
 
-/// Reads what a document says of approvals.
+/// Reads the key `approvals` of a document.
 pub(super) fn approvals(part: &Part<'_>, faults: &mut Faults) -> Option<Approvals> {
     let mut fields = Fields::<keys::Approvals>::open(part, faults)?;
     let cluster = fields.read(keys::Approvals::Cluster, plain, faults);
@@ -45,7 +45,7 @@ pub(super) fn approvals(part: &Part<'_>, faults: &mut Faults) -> Option<Approval
     Some(Approvals { cluster, authority, path, timeout_ms, wait_seconds, expires_seconds })
 }
 
-/// Reads a text that can stand in a header: not empty, and printable ASCII without spaces.
+/// Reads a text that can be a header's value: printable ASCII without spaces, not empty.
 fn plain(part: &Part<'_>) -> Option<String> {
     let text = part.value.string()?;
     let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());

@@ -1,4 +1,4 @@
-//! Conditions: what a rule asks of a call's arguments and of its caller.
+//! Conditions on a call's arguments and its caller.
 
 use std::borrow::Cow;
 
@@ -11,47 +11,47 @@ use super::words::{OPS, Op};
 use crate::document::{Faults, Fields, InRule, Part, Takes, Wrong};
 use crate::json::Kind;
 
-/// A condition on one value, or on each value that its path names.
+/// A condition on each value that a path leads to.
 #[derive(Debug, Clone)]
 pub struct Condition {
     /// Its path in the document
     pub path: String,
-    /// What it speaks of
-    pub subject: ValuePath,
-    /// What it says of it
+    /// The path to the values that it tests
+    pub attribute: ValuePath,
+    /// The test
     pub test: Test,
-    /// What the caller is told on a denial by this condition
+    /// The text for the caller if this condition denies a call
     pub reason: Option<String>,
-    /// What the caller is told that the condition is called
+    /// The name of the condition, which the denial quotes
     pub name: Option<String>,
 }
 
-/// What a condition says of a value.
+/// The test of a value.
 #[derive(Debug, Clone)]
 pub enum Test {
-    /// It equals one of these: `eq`, `in`
+    /// The value equals one of these: `eq`, `in`
     OneOf(Vec<Scalar>),
-    /// It equals none of these: `neq`, `not_in`
+    /// The value equals none of these: `neq`, `not_in`
     NoneOf(Vec<Scalar>),
-    /// It is a number on this side of that number: `lt`, `lte`, `gt`, `gte`
+    /// The value is a number that compares so with this number: `lt`, `lte`, `gt`, `gte`
     Order(Order, String),
-    /// It is a string with this in it, or an array with this among its elements
+    /// The value is a string or an array that contains this
     Contains(Scalar),
-    /// It is a string or an array, and without this
+    /// The value is a string or an array that does not contain this
     NotContains(Scalar),
-    /// It is a string that begins with this
+    /// The value is a string that starts with this
     StartsWith(String),
-    /// It is a string that ends with this
+    /// The value is a string that ends with this
     EndsWith(String),
-    /// It is a string that fits as a whole
+    /// The value is a string that matches this pattern as a whole
     Glob(Pattern),
-    /// It is a string in which this is found
+    /// The value is a string in which this expression matches
     Regex(Regex),
-    /// It is there and not null, or it is not
+    /// The value exists and is not null (`true`), or not (`false`)
     Exists(bool),
 }
 
-/// A value that others are compared with.
+/// A value of the policy, to compare others with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scalar {
     /// A string
@@ -70,7 +70,7 @@ pub(super) fn conditions(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<Condit
 fn condition(part: &Part<'_>, faults: &mut Faults) -> Option<Condition> {
     let path = &part.path;
     let mut fields = Fields::<keys::Condition>::open(part, faults)?;
-    let subject = fields.need(keys::Condition::Path, faults).and_then(|part| subject(&part, faults));
+    let attribute = fields.need(keys::Condition::Path, faults).and_then(|part| attribute(&part, faults));
     let op = if fields.has_any(&[keys::Condition::Op]) {
         fields.word(keys::Condition::Op, &OPS, Op::Eq, faults)
     } else {
@@ -91,22 +91,22 @@ fn condition(part: &Part<'_>, faults: &mut Faults) -> Option<Condition> {
     let reason = fields.text(keys::Condition::Reason, faults);
     let name = fields.name(keys::Condition::Name, faults);
     fields.close(faults);
-    let (subject, test) = (subject?, test?);
+    let (attribute, test) = (attribute?, test?);
     if let Some(part) = operand
-        .filter(|_| matches!(subject.origin(), Origin::Grant | Origin::Principal) && !test.is_of_text())
+        .filter(|_| matches!(attribute.origin(), Origin::Grant | Origin::Principal) && !test.is_of_text())
     {
-        faults.add(&part, InRule::NotOfStrings { subject: subject.to_string() });
+        faults.add(&part, InRule::NotOfStrings { subject: attribute.to_string() });
     }
-    Some(Condition { path: path.to_string(), subject, test, reason, name })
+    Some(Condition { path: path.to_string(), attribute, test, reason, name })
 }
 
-fn subject(part: &Part<'_>, faults: &mut Faults) -> Option<ValuePath> {
+fn attribute(part: &Part<'_>, faults: &mut Faults) -> Option<ValuePath> {
     let Some(text) = part.value.string() else {
         faults.unfit(part, &keys::VALUE_PATH);
         return None;
     };
     match ValuePath::parse(&text) {
-        Ok(subject) => Some(subject),
+        Ok(attribute) => Some(attribute),
         Err(why) => {
             let (text, expected) = (text.into_owned(), &keys::VALUE_PATH);
             faults.add(part, InRule::NoValuePath { text, expected, why });
@@ -115,7 +115,7 @@ fn subject(part: &Part<'_>, faults: &mut Faults) -> Option<ValuePath> {
     }
 }
 
-/// Returns what an operator compares with.
+/// Returns what an operator takes as its `value`.
 fn expected(op: Op) -> &'static Takes {
     match op {
         Op::Eq | Op::Neq | Op::Contains | Op::NotContains => &keys::SCALAR,
@@ -163,7 +163,7 @@ fn scalar(part: &Part<'_>, faults: &mut Faults) -> Option<Scalar> {
         (Kind::Bool(flag), _) => Some(Scalar::Bool(flag)),
         (Kind::Number, _) => Some(Scalar::Number(part.value.raw().to_owned())),
         (_, Some(text)) => {
-            // A string never equals a number, so it matters which of the two was meant.
+            // A string never equals a number, so the author must say which one is meant.
             if part.may_have_been_a_number() {
                 faults.add(part, Wrong::MaybeNumber);
             }
@@ -184,10 +184,10 @@ fn scalars(part: &Part<'_>, faults: &mut Faults) -> Option<Vec<Scalar>> {
     Some(part.elements().filter_map(|element| scalar(&element, faults)).collect())
 }
 
-/// Reads what is looked for in a string or an array.
+/// Reads the operand of `contains` or `not_contains`.
 fn sought(part: &Part<'_>, faults: &mut Faults) -> Option<Scalar> {
     let sought = scalar(part, faults);
-    // The empty string is in every string.
+    // Every string contains the empty string.
     if part.value.string().is_some_and(|text| text.is_empty()) {
         faults.add(part, Wrong::EmptyString);
     }
@@ -205,7 +205,7 @@ fn regex(text: String, part: &Part<'_>, faults: &mut Faults) -> Option<Regex> {
 }
 
 impl Test {
-    /// Tells whether a string can be judged by it, whatever is listed.
+    /// Returns whether the test can be evaluated for every string.
     fn is_of_text(&self) -> bool {
         let text = |scalar: &Scalar| matches!(scalar, Scalar::Text(_));
         match self {

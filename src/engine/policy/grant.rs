@@ -1,4 +1,4 @@
-//! Who may call: sources of identity, and grants.
+//! Sources of identity, and grants.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -15,7 +15,7 @@ use crate::json::Kind;
 /// Where a caller's identity comes from. The first source that has a value names the principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A claim of the token that Envoy's `jwt_authn` has verified
+    /// A claim of a token that Envoy's `jwt_authn` filter has verified
     Jwt {
         /// The filter's namespace in dynamic metadata
         metadata: String,
@@ -24,16 +24,16 @@ pub enum Source {
         /// The claim
         claim: String,
     },
-    /// The certificate that the peer has presented and Envoy has verified
+    /// The client certificate that Envoy has verified
     Mtls(Certificate),
-    /// A key in a header, known by its SHA-256 alone
+    /// A key in a header. Grants list its SHA-256
     ApiKey {
         /// The header's name, in lower case
         header: String,
-        /// The authentication scheme in front of the key
+        /// The authentication scheme before the key, such as `Bearer`
         scheme: Option<String>,
     },
-    /// A header that a trusted hop sets and strips, in lower case
+    /// A header, in lower case. A trusted proxy must set it, and remove it from requests that bring one
     Header(String),
 }
 
@@ -48,7 +48,7 @@ impl Source {
     }
 }
 
-/// A named identity's permission, which narrows the document's.
+/// What a set of callers may do. It can only narrow what the document allows.
 #[derive(Debug, Clone)]
 pub struct Grant {
     /// Its name
@@ -57,7 +57,7 @@ pub struct Grant {
     pub path: String,
     /// Who it is for
     pub matching: Matching,
-    /// Until when, in nanoseconds since the Unix epoch
+    /// When it expires, in nanoseconds since the Unix epoch
     pub expires_ns: Option<i128>,
     /// The rules that its callers must pass in addition to the document's
     pub rules: Rules,
@@ -66,31 +66,31 @@ pub struct Grant {
 /// Who a grant is for.
 #[derive(Debug, Clone)]
 pub enum Matching {
-    /// Everybody
+    /// All callers
     Any,
-    /// Everybody who fits one of these
+    /// The callers that one of these describes
     One(Vec<Match>),
 }
 
-/// A caller's description. All of it must fit.
+/// A description of callers. All parts of it must match.
 #[derive(Debug, Clone, Default)]
 pub struct Match {
-    /// A principal named by a token
+    /// The name of a principal from a token
     pub jwt: Option<Pattern>,
-    /// Claims of the token
+    /// Claims that the token must have
     pub claims: Vec<(String, Expected)>,
-    /// A principal named by a certificate
+    /// The name of a principal from a certificate
     pub mtls: Option<Pattern>,
-    /// The SHA-256 of a key, in lower-case hex
+    /// The SHA-256 of an API key, in lower-case hex
     pub api_key_sha256: Option<String>,
-    /// A principal named by a header
+    /// The name of a principal from a header
     pub header: Option<Pattern>,
 }
 
-/// What a claim must be. For a list, one element is enough.
+/// What a claim must be. If the claim is a list, one element must match.
 #[derive(Debug, Clone)]
 pub enum Expected {
-    /// A string that fits
+    /// A string that matches
     Text(Pattern),
     /// This number, in any notation
     Number(String),
@@ -171,7 +171,7 @@ fn grant(part: &Part<'_>, reading: &mut Reading, faults: &mut Faults) -> Option<
     Some(Grant { name: name?, path: path.to_string(), matching: matching?, expires_ns, rules })
 }
 
-/// Reads a time of RFC 3339, in nanoseconds since the Unix epoch.
+/// Reads a time in the format of RFC 3339. Returns nanoseconds since the Unix epoch.
 fn time_ns(part: &Part<'_>) -> Option<i128> {
     let time = OffsetDateTime::parse(&part.value.string()?, &Rfc3339).ok()?;
     Some(time.unix_timestamp_nanos())

@@ -1,16 +1,16 @@
-//! Regular expressions whose work is bounded, whatever text comes.
+//! Regular expressions with bounded work for any text.
 
 use regex_lite::RegexBuilder;
 
-/// The least and the most memory that is allowed a compiled expression, as powers of two, in bytes.
+/// The memory limits to try for a compiled expression, as powers of two, in bytes.
 const SIZES: std::ops::RangeInclusive<u32> = 10..=16;
 
-/// How much work a search may be: a step of it costs at most a visit to every state. This is 1 MiB of
-/// text for an expression of 1 KiB, some 32 states, and in the worst case half a second.
+/// The most work of one search: the length of the text times the size of the expression, both in bytes. Each step of a
+/// search visits every state at most once. The limit allows 1 MiB of text for an expression of 1 KiB, which has about
+/// 32 states; that takes half a second at worst.
 const WORK: usize = 1 << 30;
 
-/// A compiled regular expression, in the syntax of `regex-lite`: no look-around, no references back,
-/// no classes of Unicode.
+/// A compiled regular expression in the syntax of `regex-lite`: no look-around, no back-references, no Unicode classes.
 #[derive(Debug, Clone)]
 pub struct Regex {
     compiled: regex_lite::Regex,
@@ -21,7 +21,7 @@ impl Regex {
     /// Compiles an expression.
     ///
     /// # Errors
-    /// Why it does not compile, or that it is too large.
+    /// The reason why it does not compile, such as that it is too large.
     pub fn new(text: &str) -> Result<Self, String> {
         let mut why = String::new();
         for size in SIZES.map(|bits| 1_usize << bits) {
@@ -35,8 +35,8 @@ impl Regex {
         Err(why)
     }
 
-    /// Tells whether the expression is found somewhere in `text`; `None` where the text is so long
-    /// that the search could hold up everybody else.
+    /// Returns whether the expression matches somewhere in `text`; `None` if the text is too long. While a search runs, all
+    /// other requests of the worker wait.
     #[must_use]
     pub fn finds(&self, text: &str) -> Option<bool> {
         (text.len() <= self.longest).then(|| self.compiled.is_match(text))
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_larger_an_expression_the_shorter_the_texts_that_it_is_searched_in() {
+    fn larger_expressions_are_searched_in_shorter_texts_only() {
         for (expression, longest) in [
             ("[;&|`$]", 1 << 20),
             ("^https://[a-z.]+/", 1 << 20),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_that_does_not_compile_says_why() {
+    fn an_invalid_or_too_large_expression_is_an_error() {
         for (expression, why) in [
             ("(", "found open group without closing ')'"),
             ("(a{1,100}){1,100}", "compiled regex exceeded size limit"),

@@ -1,9 +1,9 @@
-//! One text for all spellings of a value, so that equal values have equal texts.
+//! A canonical text for values: equal values have equal texts.
 
 use crate::json::{self, Kind, Value};
 
-/// Appends the text of `value`: keys sorted, strings in one escaping, numbers in one notation.
-/// Recurses as deep as the value nests, which its reader bounds.
+/// Appends the canonical text of `value`: sorted keys, one way to escape strings, one notation for numbers. Recurses as
+/// deep as the value nests, which the JSON reader bounds.
 pub(super) fn write(out: &mut String, value: Value<'_>) {
     match value.kind() {
         Kind::Null | Kind::Bool(_) => out.push_str(value.raw()),
@@ -32,8 +32,7 @@ pub(super) fn write(out: &mut String, value: Value<'_>) {
     }
 }
 
-/// Tells whether no two elements of an array are equal. Sorts, so that no array takes the square of
-/// its length.
+/// Returns whether all elements of an array are different. Sorts them, so that the time is not quadratic.
 pub(super) fn unique(array: Value<'_>) -> bool {
     let mut texts = String::with_capacity(array.raw().len());
     let mut places = Vec::new();

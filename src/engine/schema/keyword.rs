@@ -1,4 +1,4 @@
-//! The keywords that hold no schemas.
+//! The keywords whose values contain no schemas.
 
 use regex_lite::RegexBuilder;
 
@@ -8,8 +8,8 @@ use super::types::{self, Types};
 use crate::document::{Faults, InSchema, Part, Takes, Wrong, words};
 use crate::json::decimal;
 
-/// The most memory for a compiled regular expression, in bytes. Matching takes up to that many steps for each
-/// character, so this bounds time as well.
+/// The most memory for a compiled regular expression, in bytes. A match takes at most a proportional number of steps
+/// for each character, so this also bounds time.
 const MOST_PATTERN: usize = 65_536;
 
 const TYPE: Takes = Takes::Said(
@@ -24,7 +24,8 @@ const COUNT: Takes = Takes::Said("a whole number, 0 or more, below 1.8e13", &Tak
 const FLAG: Takes = Takes::Said("`true` or `false`", &Takes::Boolean);
 const PATTERN: Takes = Takes::Said("a regular expression", &Takes::Text);
 
-/// Reads a keyword that needs no other schema. Notes a fault for an unknown keyword.
+/// Reads a keyword whose value contains no schemas. Returns `None` if the keyword checks nothing or has a fault. An
+/// unknown keyword is a fault.
 pub(super) fn check(name: &str, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
     use {Bound::*, Counted::*};
     match name {
@@ -91,7 +92,7 @@ fn literals(part: &Part<'_>, faults: &mut Faults) -> Option<Vec<Literal>> {
 }
 
 fn literal(part: &Part<'_>, faults: &mut Faults) -> Literal {
-    // A string never equals a number, so it matters which of the two was meant.
+    // A string never equals a number, so the author must say which one is meant.
     if part.may_have_been_a_number() {
         faults.add(part, Wrong::MaybeNumber);
     }
@@ -105,7 +106,7 @@ fn bound(bound: Bound, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
 
 fn divisor(part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
     let divisor = part.number().filter(|number| {
-        // A divisor that is too long to judge by fails this for itself.
+        // This is `None` for a divisor with too many digits to divide by.
         decimal::compare(number, "0").is_gt() && decimal::is_multiple(number, number) == Some(true)
     });
     faults.fit(part, divisor, &DIVISOR).map(|divisor| Check::MultipleOf(divisor.as_ref().into()))
@@ -117,7 +118,7 @@ fn count(counted: Counted, bound: Bound, part: &Part<'_>, faults: &mut Faults) -
 
 fn pattern(part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
     let text = faults.fit(part, part.value.string(), &PATTERN)?;
-    // `.` matches no carriage return: patterns are in JavaScript's dialect.
+    // In JavaScript's dialect `.` does not match a carriage return.
     match RegexBuilder::new(&text).crlf(true).size_limit(MOST_PATTERN).build() {
         Ok(regex) => Some(Check::Pattern(regex, text.as_ref().into())),
         Err(error) => {

@@ -3,18 +3,18 @@
 use super::canonical;
 use crate::json::{Kind, Value, decimal};
 
-/// A value of the schema that one of the arguments is compared with.
+/// A value of the schema, to compare arguments with.
 #[derive(Debug)]
 pub(super) struct Literal {
     kind: Kind,
-    /// As the document spells it, for messages
+    /// The text in the document, for messages
     text: Box<str>,
-    /// A number's text, a string unescaped, the canonical text of anything compound
+    /// For a number its text, for a string the unescaped text, for an array or object the canonical text
     own: Box<str>,
 }
 
 impl Literal {
-    /// Keeps a value of the document.
+    /// Makes a literal of a value in the document.
     pub fn new(value: Value<'_>) -> Self {
         let kind = value.kind();
         let own = match kind {
@@ -26,13 +26,13 @@ impl Literal {
         Self { kind, text: value.raw().into(), own: own.into() }
     }
 
-    /// Returns the value as the document spells it.
+    /// Returns the text in the document.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Tells whether a value that is no array or object equals this one; `None` where it is a number
-    /// that is equal for some servers alone.
+    /// Returns whether a value equals this one; the value must not be an array or object. `None` if it is a number and the
+    /// result depends on how a server reads it.
     fn equals(&self, value: Value<'_>) -> Option<bool> {
         Some(match (self.kind, value.kind()) {
             (Kind::Number, Kind::Number) => decimal::compare_as_read(value.raw(), &self.own)?.is_eq(),
@@ -44,8 +44,8 @@ impl Literal {
     }
 }
 
-/// Tells whether a value equals one of the literals: numbers by what they amount to, objects
-/// whatever the order of their keys. `None` where only some servers would find it equal to one.
+/// Returns whether a value equals one of the literals. Numbers are compared by value, and the order of keys in objects
+/// does not matter. `None` if the value is a number and the result depends on how a server reads it.
 pub(super) fn any_equals(literals: &[Literal], value: Value<'_>) -> Option<bool> {
     let kind = value.kind();
     if matches!(kind, Kind::Array | Kind::Object) {

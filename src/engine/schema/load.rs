@@ -1,4 +1,4 @@
-//! A JSON value to a compiled schema: the schemas within it, and the `$ref`s between them.
+//! Compiles a JSON value into a schema, with the schemas within it and the `$ref`s between them.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -10,14 +10,14 @@ use super::reference;
 use crate::document::{Faults, InSchema, Part, Takes, Wrong};
 use crate::json::{self, Kind, Value};
 
-/// How many schemas a schema may consist of once its `$ref`s are followed. It bounds the cost of a call:
-/// schemas that each refer to the next one twice would double it at each step.
+/// The most schemas that a schema may consist of with all `$ref`s followed. It bounds the cost of a call: if each schema
+/// refers to the next one twice, the number doubles at each step.
 const MOST_SCHEMAS: usize = 10_000;
 
-/// How deep schemas may nest once `$ref`s are followed. It bounds recursion.
+/// The most levels of nested schemas with all `$ref`s followed. It bounds recursion.
 const MOST_HEIGHT: usize = 100;
 
-/// Keywords that do not decide which values fit.
+/// Keywords that do not affect validation.
 const ANNOTATIONS: [&str; 10] = [
     "title",
     "description",
@@ -37,7 +37,7 @@ const SCHEMAS_BY_NAME: Takes =
 const REFERENCE: Takes =
     Takes::Said("a reference to a schema within this one, such as `#/$defs/name`", &Takes::Filled);
 
-/// Compiles a schema; notes every fault and returns `None` where there is any.
+/// Compiles a schema. Adds every fault to `faults`; returns `None` if there is any.
 pub(super) fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Arc<Node>> {
     let before = faults.iter().len();
     if nests_deeper(part.value, json::MAX_DEPTH) {
@@ -68,9 +68,9 @@ fn nests_deeper(value: Value<'_>, levels: usize) -> bool {
     }
 }
 
-/// What is known of a schema that has been met, by where it begins in the text.
+/// The state of a schema that the loader has reached.
 enum Seen {
-    /// It is being compiled; meeting it now means that it refers back to itself
+    /// It is being compiled. A reference to it is recursive
     Open,
     Done(Arc<Node>),
 }
@@ -79,12 +79,12 @@ struct Loader<'a, 'd> {
     root: &'a Part<'d>,
     faults: &'a mut Faults,
     seen: BTreeMap<usize, Seen>,
-    /// Schemas of `$defs`. They must be valid even if nothing refers to them.
+    /// Schemas in `$defs`. They must be valid even if nothing refers to them.
     definitions: VecDeque<Part<'d>>,
 }
 
 impl<'d> Loader<'_, 'd> {
-    /// Compiles a schema, once however often it is referred to. Returns an unspecified node where it has a
+    /// Compiles a schema, only once even if several `$ref`s lead to it. Returns an unspecified node if it has a
     /// fault.
     fn schema(&mut self, part: &Part<'d>, depth: usize) -> Arc<Node> {
         let start = part.value.span().start;
@@ -193,7 +193,7 @@ impl<'d> Loader<'_, 'd> {
     }
 }
 
-/// Finds or makes what is said of a name.
+/// Finds or makes the entry of a name.
 fn named<'m>(members: &'m mut BTreeMap<Box<str>, Named>, name: &str) -> &'m mut Named {
     let fresh = || Named { name: name.into(), required: false, schema: None };
     members.entry(name.into()).or_insert_with(fresh)

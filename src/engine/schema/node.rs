@@ -1,4 +1,4 @@
-//! What a schema is compiled into: a list of checks, the cheap ones first.
+//! The compiled form of a schema: a list of checks, cheap ones first.
 
 use std::sync::Arc;
 
@@ -7,31 +7,31 @@ use regex_lite::Regex;
 use super::literal::Literal;
 use super::types::Types;
 
-/// One schema. Several `$ref`s may share it.
+/// One compiled schema. Several `$ref`s may share it.
 #[derive(Debug, Default)]
 pub(super) struct Node {
-    /// All of them must hold
+    /// The checks, all of which must hold
     pub checks: Vec<Check>,
-    /// How much it takes to judge a value by it
+    /// The size of the schema with all `$ref`s followed
     pub extent: Extent,
 }
 
-/// What a value must be. Each check says nothing of values of another type than its own.
+/// One check of a value. A check that is specific to a type accepts all values of other types.
 #[derive(Debug)]
 pub(super) enum Check {
-    /// `false`
+    /// The schema `false`: nothing fits
     Never,
     /// `type`
     Type(Types),
-    /// `enum` and `const`: any of them
+    /// `enum` and `const`: the value equals one of these
     Literals(Vec<Literal>),
-    /// `minimum` and its like: how a number compares to the one of this text
+    /// `minimum`, `maximum` and their exclusive forms, with the text of the number
     Bound(Bound, Box<str>),
     /// `multipleOf`
     MultipleOf(Box<str>),
-    /// `minLength` and its like: how many of something there are
+    /// `minLength`, `maxItems` and the like
     Count(Counted, Bound, u64),
-    /// `pattern`, and its text
+    /// `pattern`, with its text
     Pattern(Regex, Box<str>),
     /// `properties`, `required` and `additionalProperties`
     Members(Members),
@@ -49,20 +49,20 @@ pub(super) enum Check {
     Not(Arc<Node>),
 }
 
-/// On which side of a number others are.
+/// The side of a bound on which a value must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bound {
-    /// At it or above
+    /// Equal to the bound or above
     AtLeast,
-    /// At it or below
+    /// Equal to the bound or below
     AtMost,
-    /// Above it
+    /// Above the bound
     MoreThan,
-    /// Below it
+    /// Below the bound
     LessThan,
 }
 
-/// What is counted.
+/// What a check counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counted {
     /// The code points of a string
@@ -76,39 +76,39 @@ pub(super) enum Counted {
 /// What the members of an object must be.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    /// The names that are spoken of, sorted
+    /// The names that the schema mentions, sorted
     pub named: Vec<Named>,
-    /// How many of them are required
+    /// How many of these names are required
     pub required: usize,
-    /// What any other member must be; everything goes where there is none
+    /// The schema of all other members; `None` allows anything
     pub additional: Option<Arc<Node>>,
 }
 
-/// A name that `properties` or `required` speaks of.
+/// A name in `properties` or `required`.
 #[derive(Debug)]
 pub(super) struct Named {
     /// The name
     pub name: Box<str>,
-    /// Whether it must be there
+    /// Whether the member is required
     pub required: bool,
-    /// What its value must be; additional where `properties` does not speak of it
+    /// The schema of its value; `None` if `properties` does not list it. The schema of additional members then applies
     pub schema: Option<Arc<Node>>,
 }
 
 impl Members {
-    /// Finds what is said of a name.
+    /// Finds the entry of a name.
     pub fn get(&self, name: &str) -> Option<&Named> {
         let at = self.named.binary_search_by(|named| named.name.as_ref().cmp(name)).ok()?;
         self.named.get(at)
     }
 }
 
-/// How far a schema reaches once its `$ref`s are followed, each time anew.
+/// The size of a schema with all `$ref`s followed, counting a shared schema each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// How many schemas it consists of
+    /// The number of schemas it consists of
     pub size: usize,
-    /// How many of them stand within one another
+    /// The number of levels of nested schemas
     pub height: usize,
 }
 
@@ -119,7 +119,7 @@ impl Default for Extent {
 }
 
 impl Node {
-    /// Makes a node of its checks, and measures it.
+    /// Makes a node from its checks and computes its extent.
     pub fn new(mut checks: Vec<Check>) -> Self {
         checks.sort_by_key(Check::rank);
         let mut extent = Extent::default();
@@ -130,14 +130,15 @@ impl Node {
         Self { checks, extent }
     }
 
-    /// Tells whether nothing fits.
+    /// Returns whether this is the schema `false`.
     pub fn is_never(&self) -> bool {
         matches!(self.checks.as_slice(), [Check::Never])
     }
 }
 
 impl Check {
-    /// Orders the checks: what is cheap first, and what bounds the cost of others before them.
+    /// Returns the position in the order of checks: cheap checks first, and checks that bound the cost of others before
+    /// those.
     fn rank(&self) -> u8 {
         match self {
             Self::Never => 0,
@@ -157,7 +158,7 @@ impl Check {
         }
     }
 
-    /// Walks the schemas right below.
+    /// Iterates over the schemas directly below.
     fn nodes(&self) -> Box<dyn Iterator<Item = &Arc<Node>> + '_> {
         match self {
             Self::Items(node) | Self::Not(node) => Box::new(std::iter::once(node)),

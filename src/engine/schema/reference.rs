@@ -4,17 +4,17 @@ use std::borrow::Cow;
 
 use crate::document::Part;
 
-/// What stands at a place of a schema.
+/// What a pointer has led to so far.
 enum Place {
     Schema,
-    /// Schemas by name
+    /// An object of schemas by name
     Map,
-    /// Schemas by index
+    /// A list of schemas
     List,
 }
 
-/// Finds the schema that `reference` points to in the schema `root`. Returns `None` if it points out of `root`,
-/// to nothing, or to something that is not a schema, such as a value of `enum`.
+/// Returns the schema that `reference` points to within the schema `root`. Returns `None` if it points outside of
+/// `root`, to nothing, or to something that is not a schema, such as a value of `enum`.
 pub(super) fn resolve<'d>(root: &Part<'d>, reference: &str) -> Option<Part<'d>> {
     let pointer = decode(reference.strip_prefix('#')?)?;
     let mut found = root.clone();
@@ -40,13 +40,13 @@ pub(super) fn resolve<'d>(root: &Part<'d>, reference: &str) -> Option<Part<'d>> 
     matches!(place, Place::Schema).then_some(found)
 }
 
-/// Reads an index of an array, which has no leading zeros.
+/// Parses an array index. Leading zeros are not allowed.
 fn index(token: &str) -> Option<usize> {
     let plain = token.bytes().all(|byte| byte.is_ascii_digit()) && (token == "0" || !token.starts_with('0'));
     token.parse().ok().filter(|_| plain)
 }
 
-/// Turns `~1` and `~0` of a reference token into `/` and `~`; `None` at any other `~`.
+/// Replaces `~1` by `/` and `~0` by `~` in a reference token. Returns `None` if any other `~` occurs.
 fn unescape(token: &str) -> Option<Cow<'_, str>> {
     if !token.contains('~') {
         return Some(token.into());
@@ -55,7 +55,7 @@ fn unescape(token: &str) -> Option<Cow<'_, str>> {
     known.then(|| token.replace("~1", "/").replace("~0", "~").into())
 }
 
-/// Decodes the `%` escapes of a URI fragment; `None` where they are incomplete or not UTF-8.
+/// Decodes the `%` escapes of a URI fragment. Returns `None` if they are incomplete or not UTF-8.
 fn decode(fragment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(fragment.len());
     let mut rest = fragment.as_bytes();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_is_pointed_to_has_the_path_of_the_document() {
+    fn a_referenced_schema_has_its_path_in_the_document() {
         let document = json::read(br#"{"arguments":{"$defs":{"a b":true},"anyOf":[true]}}"#).unwrap();
         let root = Part::root(document.root(), Notation::Json).member("arguments").unwrap();
         for (reference, expected) in [

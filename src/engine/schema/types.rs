@@ -1,14 +1,14 @@
-//! Sets of JSON types, as `type` names them.
+//! Sets of JSON types, the values of the keyword `type`.
 
 use std::fmt;
 
 use crate::json::{self, Kind, Value};
 
-/// A set of types. An integer is every number without a fractional part, whatever its notation.
+/// A set of types. Every number without a fractional part is an integer, in any notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Types(u8);
 
-/// Each type as schemas spell it, and as messages do.
+/// The name of each type in schemas and in messages.
 pub(super) const NAMES: [(&str, &str); 7] = [
     ("array", "an array"),
     ("boolean", "a boolean"),
@@ -28,18 +28,18 @@ impl Types {
     const STRING: Self = Self(1 << 5);
     const NULL: Self = Self(1 << 6);
 
-    /// Reads the name of one type.
+    /// Returns the type of this name.
     pub fn named(name: &str) -> Option<Self> {
         let at = NAMES.iter().position(|(known, _)| *known == name)?;
         Some(Self(1 << at))
     }
 
-    /// Returns the types of both sets.
+    /// Returns the union of both sets.
     pub fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Tells whether a value is of one of these types.
+    /// Returns whether the value has one of these types.
     pub fn fit(self, value: Value<'_>) -> bool {
         match value.kind() {
             Kind::Null => self.has(Self::NULL),
@@ -51,7 +51,7 @@ impl Types {
         }
     }
 
-    /// Tells whether a number of any kind is one of these types.
+    /// Returns whether the set contains `number` or `integer`.
     pub fn numeric(self) -> bool {
         self.has(Self::NUMBER) || self.has(Self::INTEGER)
     }
@@ -65,7 +65,7 @@ fn is_integer(value: Value<'_>) -> bool {
     value.number().is_some_and(json::decimal::is_integer)
 }
 
-/// Writes "a string, an array or null".
+/// Writes a list such as "a string, an array or null".
 impl fmt::Display for Types {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let held = |at: usize| self.has(Self(1 << at));

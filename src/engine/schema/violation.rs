@@ -1,27 +1,27 @@
-//! What a caller is told of arguments that do not fit: which one, and what would.
+//! The message about an argument that does not fit: which argument, and what would fit.
 
 use std::fmt::{self, Write as _};
 
-use super::judge::{Broken, Constraint};
 use super::node::{Bound, Check, Counted};
+use super::validate::{Constraint, Mismatch};
 use crate::document::{Path, shortened};
 use crate::json::Value;
 
-/// How much of a key that a caller sent is told, in characters.
+/// The longest key from the caller that a message quotes, in characters.
 const KEY: usize = 64;
-/// How much of a path is told, in characters.
+/// The longest path in a message, in characters.
 const PLACE: usize = 256;
-/// How much of a pattern or a value of the schema is told, in characters.
+/// The longest pattern that a message quotes, in characters.
 const TEXT: usize = 128;
-/// How many values or names of a schema are told.
+/// The most values or names of a schema that a message lists.
 const MANY: usize = 16;
 
-/// One argument and the constraint that it does not meet. Quotes the schema, never the argument.
+/// An argument and the constraint that it violates. The text quotes the schema, never the argument's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Where it is, such as `args.items[2].sku`
+    /// The path of the argument, such as `args.items[2].sku`
     pub argument: String,
-    /// What it has to be, such as `must be a string`
+    /// The constraint, such as `must be a string`
     pub constraint: String,
 }
 
@@ -32,9 +32,9 @@ impl fmt::Display for Violation {
 }
 
 impl Violation {
-    pub(super) fn new(arguments: Value<'_>, broken: Broken<'_, '_>) -> Self {
-        let mut place = locate(arguments, broken.value);
-        if let Constraint::Missing(name) = broken.constraint {
+    pub(super) fn new(arguments: Value<'_>, mismatch: Mismatch<'_, '_>) -> Self {
+        let mut place = locate(arguments, mismatch.value);
+        if let Constraint::Missing(name) = mismatch.constraint {
             place = place.key(name);
         }
         let place = place.to_string();
@@ -43,13 +43,13 @@ impl Violation {
             None => place,
         };
         let mut constraint = String::new();
-        // Writing to a String cannot fail.
-        let _ = broken.constraint.describe(broken.value, &mut constraint);
+        // Writing to a `String` cannot fail.
+        let _ = mismatch.constraint.describe(mismatch.value, &mut constraint);
         Self { argument, constraint }
     }
 }
 
-/// Finds the place of a value, from outside in: the reader has kept where each begins and ends.
+/// Finds the path of a value within the arguments by its byte span.
 fn locate(arguments: Value<'_>, value: Value<'_>) -> Path {
     let at = value.span();
     let holds = |outer: &Value<'_>| outer.span().start <= at.start && at.end <= outer.span().end;
@@ -93,7 +93,7 @@ impl Constraint<'_> {
     }
 }
 
-/// A number that is no integer was sent as a number all the same, so that is not held against it.
+/// Writes the message about a wrong type. For a number that is not an integer it leaves out "found a number".
 fn mistyped(types: super::types::Types, value: Value<'_>, out: &mut String) -> fmt::Result {
     match value.number() {
         Some(_) if types.numeric() => write!(out, "must be {types}"),
@@ -135,13 +135,13 @@ impl Check {
                 write!(out, "must fit one of its {} alternatives", nodes.len())
             }
             Self::Not(_) => write!(out, "is of a form that is not allowed"),
-            // Whatever breaks one of these breaks a check within it.
+            // The violation is always that of a check within these.
             Self::Members(_) | Self::Items(_) | Self::All(_) => write!(out, "does not fit"),
         }
     }
 }
 
-/// Writes "`a`, `b` or `c`", shortened, or `none` where there is nothing.
+/// Writes a list such as "`a`, `b` or `c`", shortened; writes `none` if there are no texts.
 fn list<'s>(out: &mut String, texts: impl Iterator<Item = &'s str>, none: &str) -> fmt::Result {
     let mut texts: Vec<String> =
         texts.take(MANY.saturating_add(1)).map(|text| shortened(text, KEY)).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// The default allocator with an account of what it gave, and a limit to it.
+/// The default allocator with a limit, which counts the bytes in use.
 struct Metered {
     live: Cell<usize>,
     limit: usize,
@@ -31,7 +31,7 @@ unsafe impl GlobalAlloc for Metered {
     }
 }
 
-/// A block that was handed out and filled with one value.
+/// A block that was handed out and filled with one byte value.
 struct Handed {
     at: *mut u8,
     layout: Layout,
@@ -56,7 +56,7 @@ impl Handed {
     }
 }
 
-/// Counts up from a seed in an order that looks random.
+/// Pseudo-random numbers (xorshift).
 struct Random(u64);
 
 impl Random {
@@ -78,7 +78,7 @@ fn layout(size: usize) -> Layout {
 }
 
 #[test]
-fn no_two_blocks_overlap_whatever_is_allocated_and_freed() {
+fn blocks_never_overlap() {
     for seed in 1..=20 {
         let (classes, mut random) = (Metered::classes(usize::MAX), Random(seed));
         let mut live: Vec<Handed> = Vec::new();
@@ -125,7 +125,7 @@ fn no_two_blocks_overlap_whatever_is_allocated_and_freed() {
 }
 
 #[test]
-fn a_freed_block_is_the_next_of_its_size() {
+fn a_freed_block_is_the_next_of_its_size_to_be_handed_out() {
     let classes = Metered::classes(usize::MAX);
     unsafe {
         let (first, second) = (classes.alloc(layout(20)), classes.alloc(layout(32)));
@@ -139,7 +139,7 @@ fn a_freed_block_is_the_next_of_its_size() {
 }
 
 #[test]
-fn the_same_work_again_and_again_takes_no_more_memory() {
+fn repeated_work_takes_no_more_memory() {
     let classes = Metered::classes(usize::MAX);
     let mut held = Vec::new();
     for round in 0..500 {
@@ -190,7 +190,7 @@ fn large_and_widely_aligned_blocks_go_back_to_the_allocator_behind() {
 }
 
 #[test]
-fn without_memory_nothing_is_handed_out_and_nothing_is_lost() {
+fn out_of_memory_returns_null_and_keeps_all_blocks() {
     let classes = Metered::classes(2 * CHUNK.size());
     unsafe {
         let at = classes.alloc(layout(LARGEST));

@@ -1,7 +1,7 @@
-//! What a case wants done outside of the filter: its request changed, and others asked.
+//! The steps of a case that need the host: changing the request, and asking outside services.
 
 use mcp_policy_engine::approval::{self, Cause};
-use mcp_policy_engine::guard::{Answer, Asking, Change, Environment as _, Question, Request, Unchanged};
+use mcp_policy_engine::guard::{Answer, Asking, Change, ChangeFailure, Environment as _, Question, Request};
 use mcp_policy_engine::policy::RequestHeaders;
 
 use super::{AUDIT_STATE, Filter, Flow, Pending, Stage};
@@ -10,12 +10,12 @@ use crate::waiting::{Asker, Ticket};
 use crate::worker::Worker;
 
 impl<H: Host> Filter<H> {
-    /// Takes the answer to the question with this token; `some` where there is one.
+    /// Continues the case that waits for the question with this token; `some` is false if there is no answer.
     pub fn answered(&mut self, token: Token, some: bool) {
         let Some(worker) = self.worker.clone() else { return };
         let (request, pending) = match std::mem::replace(&mut self.stage, Stage::Refused) {
             Stage::Asking(request, pending) if pending.token == token => (request, pending),
-            // Nobody waits for this answer.
+            // No case waits for this answer.
             stage => {
                 self.stage = stage;
                 return;
@@ -31,18 +31,18 @@ impl<H: Host> Filter<H> {
         };
         let flow = self.take_steps(&worker, &request, |environment| {
             if let Err(cause) = &answer {
-                worker.complain(environment.host(), cause, environment.now_ns());
+                worker.report_unavailable(environment.host(), cause, environment.now_ns());
             }
             pending.asking.answered(&request, Answer::Approval(answer), environment)
         });
         if flow == Flow::Continue && self.host.resume().is_err() {
-            // It stays where it is until Envoy's time-out: nothing of it goes on.
+            // The request stays paused until Envoy's timeout, and nothing of it is forwarded.
             self.stage = Stage::Refused;
         }
     }
 
-    /// Asks what a case has to know, and has it wait for the answer. Where that cannot be asked, the case gets why
-    /// as its answer.
+    /// Sends the question of a case, which then waits. If the question cannot be sent, returns the case and the
+    /// reason in the form of an answer.
     pub(super) fn ask(
         &self,
         worker: &Worker,
@@ -52,17 +52,17 @@ impl<H: Host> Filter<H> {
     ) -> Result<Pending, (Box<Asking>, Answer)> {
         let Question::Approval(question) = asking.question();
         worker.metrics.asked(&self.host);
-        match self.put(worker, request, &asking, question, now_ns) {
+        match self.post_question(worker, request, &asking, question, now_ns) {
             Ok((token, ticket)) => Ok(Pending { asking, token, ticket }),
             Err(cause) => {
-                worker.complain(&self.host, &cause, now_ns);
+                worker.report_unavailable(&self.host, &cause, now_ns);
                 Err((asking, Answer::Approval(Err(cause))))
             }
         }
     }
 
-    /// Puts a question to the approval service.
-    fn put(
+    /// Sends a question to the approval service.
+    fn post_question(
         &self,
         worker: &Worker,
         request: &Request,
@@ -70,10 +70,10 @@ impl<H: Host> Filter<H> {
         question: &str,
         now_ns: Option<u64>,
     ) -> Result<(Token, Ticket), Cause> {
-        let to = worker.plugin.policy.approvals.as_ref().ok_or("nobody to ask")?;
+        let to = worker.plugin.policy.approvals.as_ref().ok_or("no approval service is configured")?;
         let now_ns = now_ns.ok_or("no clock")?;
         let caller = request.caller.key(&request.policy);
-        let until_ns = now_ns.saturating_add(u64::from(to.patience_ms()).saturating_mul(1_000_000));
+        let until_ns = now_ns.saturating_add(u64::from(to.answer_timeout_ms()).saturating_mul(1_000_000));
         let asker = Asker { caller: caller.as_deref(), now_ns, until_ns };
         let ticket = worker.waiting.enter(&asker, asking.size()).ok_or("too many calls wait already")?;
         let call = HttpCall {
@@ -81,35 +81,35 @@ impl<H: Host> Filter<H> {
             authority: &to.authority,
             path: &to.path,
             body: question.as_bytes(),
-            timeout_ms: to.patience_ms(),
+            timeout_ms: to.answer_timeout_ms(),
         };
-        // If the client disconnects before there is an answer, this record remains.
+        // If the client disconnects before the answer, this record remains.
         let recorded = self.host.set_state(AUDIT_STATE, asking.record().as_bytes());
         match recorded.and_then(|()| self.host.post(&call)) {
             Ok(token) => Ok((token, ticket)),
             Err(Broken) => {
                 ticket.close();
-                Err("cannot be asked: is there such a cluster?".into())
+                Err("the question could not be sent: does the cluster exist?".into())
             }
         }
     }
 
-    /// Changes the request before it goes on.
+    /// Changes the request before it is forwarded.
     pub(super) fn change(
         &self,
         worker: &Worker,
         request: &Request,
         change: &Change,
-    ) -> Result<(), Unchanged> {
+    ) -> Result<(), ChangeFailure> {
         let held = worker.plugin.policy.request_headers == RequestHeaders::Hold;
-        // Headers that went ahead have asked for a plain answer.
+        // In stream mode, this header was set before the headers were sent.
         if change.plain_answer && held {
-            self.ask_for_plain_answer().map_err(|Broken| Unchanged::Headers)?;
+            self.ask_for_plain_answer().map_err(|Broken| ChangeFailure::Headers)?;
         }
         let Some(body) = &change.body else { return Ok(()) };
         self.change_body(worker, request, held, body).map_err(|Broken| {
             self.host.log(Level::Error, "a request is refused because its body could not be changed");
-            Unchanged::Body
+            ChangeFailure::Body
         })
     }
 
@@ -118,7 +118,7 @@ impl<H: Host> Filter<H> {
             self.host.set_request_header("content-length", &body.len().to_string())?;
         }
         if !held && !worker.plugin.changes_bodies() {
-            // A body of another length than its headers have told is two requests to a server.
+            // The headers have declared another length, so the server could read the body as two requests.
             return Err(Broken);
         }
         self.host.set_request_body(body)

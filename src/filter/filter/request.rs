@@ -1,4 +1,4 @@
-//! The way in: headers, body and trailers of the request.
+//! The request: its headers, body and trailers.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,21 +9,24 @@ use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::{Mode, RequestHeaders};
 
 use super::{Filter, Flow, Stage};
-use crate::credentials::Verified;
+use crate::credentials::HostCredentials;
 use crate::host::{Broken, Host};
 use crate::list::ListAnswer;
 use crate::worker::Worker;
 
 impl<H: Host> Filter<H> {
-    /// Takes the request's headers; `end` when there is no body.
+    /// Handles the request's headers; `end` is true if there is no body.
     pub fn request_headers(&mut self, end: bool) -> Flow {
         let Some(worker) = self.worker.clone() else { return self.reply(&guard::refuse_without_policy()) };
         let plugin = &*worker.plugin;
-        let open = |headers| Request::new(Arc::clone(&plugin.policy), headers, worker.ids.next());
+        let open = |headers: Headers| {
+            let session = headers.session_id.once().map(|id| worker.sessions.digest(id));
+            Request::with_session(Arc::clone(&plugin.policy), headers, worker.ids.next(), session)
+        };
         let Ok(pairs) = self.host.request_headers() else {
             return self.refuse(&worker, &Rc::new(open(Headers::default())), unreadable("headers"));
         };
-        let headers = Headers::from_pairs(pairs, &plugin.credentials);
+        let headers = Headers::from_pairs(pairs.iter(), &plugin.credentials);
         let admission = guard::admit(&plugin.policy, &headers);
         if admission == Admission::Pass {
             self.stage = Stage::Passing;
@@ -38,13 +41,13 @@ impl<H: Host> Filter<H> {
             Admission::Pass => Flow::Continue,
             Admission::Refuse(denial) => self.refuse(&worker, &request, denial),
             Admission::Bodiless => self.await_end(&worker, request, end),
-            Admission::Read if end => self.judge(&worker, &request, &[]),
+            Admission::Read if end => self.start_case(&worker, &request, &[]),
             Admission::Read => self.await_body(&worker, request),
         }
     }
 
-    /// Takes a part of the request's body; `size` is how much of it is buffered, this part included, `end` when it
-    /// is the last.
+    /// Handles a part of the request's body. `size` is the number of bytes buffered so far, including this part; `end`
+    /// is true for the last part.
     pub fn request_body(&mut self, size: usize, end: bool) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Pause };
         if self.paused.take().is_some() {
@@ -64,37 +67,37 @@ impl<H: Host> Filter<H> {
             },
             Stage::Reading(request) => match size > worker.plugin.policy.max_body_bytes {
                 true => self.refuse(&worker, &Rc::clone(request), guard::too_large(&worker.plugin.policy)),
-                false if end => self.judge_buffered(&worker, &Rc::clone(request)),
+                false if end => self.start_case_buffered(&worker, &Rc::clone(request)),
                 false => Flow::Pause,
             },
         }
     }
 
-    /// Takes the request's trailers: its body has ended without saying so.
+    /// Handles the request's trailers. The body has ended, and no callback had `end` set.
     pub fn request_trailers(&mut self) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Pause };
         match &self.stage {
-            Stage::Reading(request) => self.judge_buffered(&worker, &Rc::clone(request)),
+            Stage::Reading(request) => self.start_case_buffered(&worker, &Rc::clone(request)),
             Stage::Bodiless(request) => self.pass(&worker, &Rc::clone(request)),
             Stage::Passing => Flow::Continue,
             Stage::Refused | Stage::Start | Stage::Asking(..) => Flow::Pause,
         }
     }
 
-    /// Takes out what would have Envoy send the request several times, and finds out who sends it.
+    /// Removes the headers that would make Envoy send the request more than once, then identifies the caller.
     fn identify(&self, worker: &Worker, request: &mut Request) -> Result<(), Denial> {
         if request.headers.repeating.iter().any(|name| self.host.remove_request_header(name).is_err()) {
             return Err(unreadable("headers"));
         }
-        // The clock costs a call of the host: only where something can expire.
+        // The clock costs a host call. It is needed only if a grant can expire.
         let now_ns = if worker.plugin.expires { self.host.now_ns() } else { None };
-        request.identify(&Verified::new(&self.host), now_ns)
+        request.identify(&HostCredentials::new(&self.host), now_ns)
     }
 
-    /// Waits for the end of a request that may have no body.
+    /// Waits for the end of a request that may not have a body.
     fn await_end(&mut self, worker: &Worker, request: Rc<Request>, end: bool) -> Flow {
-        // Any stream may bring a list: a resumed one replays it, and the old HTTP+SSE transport answers on it
-        // whatever was posted.
+        // Any event stream may contain a list: a resumed stream replays it, and the old HTTP+SSE transport sends all
+        // responses on the stream of a GET.
         let resumed = request.headers.last_event_id.is_present();
         let streams = resumed || request.headers.method.once() == Some(b"GET");
         if streams && worker.plugin.policy.mode == Mode::Enforce {
@@ -111,12 +114,12 @@ impl<H: Host> Filter<H> {
         self.stage = Stage::Bodiless(Rc::clone(&request));
         match worker.plugin.policy.request_headers {
             RequestHeaders::Hold => self.hold(worker),
-            // These methods ask for a plain answer above, where their answers can be lists.
+            // If the response can contain lists, the header for a plain response was set above.
             RequestHeaders::Stream => Flow::Continue,
         }
     }
 
-    /// Waits for the body, behind the headers or while they are held.
+    /// Waits for the body. The headers are held or sent, as the policy says.
     fn await_body(&mut self, worker: &Worker, request: Rc<Request>) -> Flow {
         self.stage = Stage::Reading(Rc::clone(&request));
         match worker.plugin.policy.request_headers {
@@ -128,7 +131,7 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Holds the headers, and watches whether a body comes nevertheless.
+    /// Holds the headers, and watches whether a body arrives meanwhile.
     fn hold(&mut self, worker: &Worker) -> Flow {
         if worker.watch.is_open()
             && let Some(now_ns) = self.host.now_ns()
@@ -138,31 +141,31 @@ impl<H: Host> Filter<H> {
         Flow::Pause
     }
 
-    /// Prepares headers that go ahead of their body for what may become of it.
+    /// Prepares headers that are sent before the body is read.
     fn prepare_headers(&self, worker: &Worker, request: &Request) -> Result<(), Broken> {
-        // What a body holds for this filter is known only when its length has gone ahead.
+        // The body may become shorter, because parts of it can be for this filter. Its length is not known yet.
         if worker.plugin.changes_bodies() && request.headers.content_length.is_present() {
             self.host.remove_request_header("content-length")?;
         }
-        // Which answers are lists is known only then, too. In shadow mode lists stay whole.
+        // Whether the response is a list is not known yet either. In shadow mode lists are not filtered.
         match worker.plugin.policy.mode {
             Mode::Enforce => self.ask_for_plain_answer(),
             Mode::Shadow => Ok(()),
         }
     }
 
-    fn judge_buffered(&mut self, worker: &Worker, request: &Rc<Request>) -> Flow {
+    fn start_case_buffered(&mut self, worker: &Worker, request: &Rc<Request>) -> Flow {
         match self.host.request_body() {
-            // Envoy may have buffered more than the last callback told of.
+            // Envoy may have buffered more than the last callback reported.
             Ok(body) if body.len() > worker.plugin.policy.max_body_bytes => {
                 self.refuse(worker, request, guard::too_large(&worker.plugin.policy))
             }
-            Ok(body) => self.judge(worker, request, &body),
+            Ok(body) => self.start_case(worker, request, &body),
             Err(Broken) => self.refuse(worker, request, unreadable("body")),
         }
     }
 
-    fn judge(&mut self, worker: &Worker, request: &Rc<Request>, body: &[u8]) -> Flow {
-        self.take_steps(worker, request, |environment| request.judge(body, environment))
+    fn start_case(&mut self, worker: &Worker, request: &Rc<Request>, body: &[u8]) -> Flow {
+        self.take_steps(worker, request, |environment| request.start_case(body, environment))
     }
 }

@@ -1,4 +1,4 @@
-//! The way back: what the server answers, of which lists are filtered.
+//! The response: filters lists, and passes everything else through.
 
 use std::rc::Rc;
 
@@ -9,12 +9,12 @@ use crate::host::Host;
 use crate::list::ListAnswer;
 
 impl<H: Host> Filter<H> {
-    /// Takes the response's headers; `end` when there is no body.
+    /// Handles the response's headers; `end` is true if there is no body.
     pub fn response_headers(&mut self, end: bool) -> Flow {
         if let Stage::Reading(request) | Stage::Bodiless(request) | Stage::Asking(request, _) = &self.stage
             && request.policy.mode == Mode::Enforce
         {
-            // The server answers before it has been asked: whatever it says, it shows no list.
+            // The server responds before the request was forwarded. The response must not show an unfiltered list.
             self.list.get_or_insert_with(|| ListAnswer::replayed(Rc::clone(request)));
         }
         if let Some((list, host)) = self.list_answer()
@@ -25,7 +25,8 @@ impl<H: Host> Filter<H> {
         Flow::Continue
     }
 
-    /// Takes a part of the response's body.
+    /// Handles a part of the response's body. `size` is the number of bytes available; `end` is true for the last
+    /// part.
     pub fn response_body(&mut self, size: usize, end: bool) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Continue };
         match self.list_answer() {
@@ -34,7 +35,7 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Takes the response's trailers: its body has ended without saying so.
+    /// Handles the response's trailers. The body has ended, and no callback had `end` set.
     pub fn response_trailers(&mut self) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Continue };
         match self.list_answer() {
@@ -43,8 +44,8 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Returns the answer that may be a list. A refusal of this filter comes back through these callbacks as well,
-    /// and is none.
+    /// Returns the response if it may contain lists. The filter's own replies also go through these callbacks, and
+    /// contain none.
     fn list_answer(&mut self) -> Option<(&mut ListAnswer, &H)> {
         match self.stage {
             Stage::Refused => None,

@@ -106,7 +106,7 @@ proptest! {
         if matches!(kind, "missing" | "null") {
             prop_assert_eq!((require, deny_if), (Some(Truth::Missing), None));
         } else if !speaks_of(op, operand).contains(&kind) {
-            prop_assert!(matches!(require, Some(Truth::Unjudgeable(_))), "{:?}", require);
+            prop_assert!(matches!(require, Some(Truth::Indeterminate(_))), "{:?}", require);
             prop_assert_eq!(require, deny_if);
         }
     }

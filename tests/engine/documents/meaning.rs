@@ -84,11 +84,11 @@ fn rule_meaning(rule: &Rule, lines: &mut Vec<String>) {
     let reason = rule.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
     lines.push(format!("{}: {action}, {}{reason}", rule.path, mode(rule.mode)));
     for condition in rule.require.iter().chain(&rule.deny_if) {
-        let Condition { path, subject, test, .. } = condition;
+        let Condition { path, attribute, test, .. } = condition;
         let name = condition.name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
         let reason =
             condition.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
-        lines.push(format!("{path}{name}: {subject} {test:?}{reason}"));
+        lines.push(format!("{path}{name}: {attribute} {test:?}{reason}"));
     }
     for limit in &rule.limits {
         let kind = match limit.window.kind() {

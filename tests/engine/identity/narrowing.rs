@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use mcp_policy_engine::guard::{Question, Request, Snapshot, Verdict};
+use mcp_policy_engine::guard::{FixedEnvironment, Question, Request, Verdict};
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::policy::Policy;
 use proptest::prelude::*;
@@ -30,11 +30,11 @@ fn allows(policy: &Arc<Policy>, before: &Arc<Policy>, history: &[usize], asked: 
         let known = Known::new(policy, &[Head("x-agent-id", "a")]);
         let mut request = Request::new(Arc::clone(policy), known.headers.clone(), "1".to_owned());
         assert_eq!(request.identify(&known, Some(NOW_NS)), Ok(()));
-        let environment = Snapshot { store: &store, places: &places, now_ns: NOW_NS };
+        let environment = FixedEnvironment { store: &store, places: &places, now_ns: NOW_NS };
         let (method, params) = TARGETS[number];
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
         let nobody = |question: &Question| panic!("unexpected question: {question:?}");
-        let step = request.judge(body.as_bytes(), &environment);
+        let step = request.start_case(body.as_bytes(), &environment);
         matches!(step.conclude(&request, &environment, nobody).verdict, Verdict::Forward { .. })
     };
     for number in history {

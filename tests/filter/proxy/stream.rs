@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mcp_policy_engine::mcp::answer::Reply;
 use mcp_policy_filter::host::{
-    self, Broken, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Token,
+    self, Broken, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Token,
 };
 
 use super::{Call, Headers, Proxy};
@@ -65,8 +65,8 @@ pub(super) fn set(headers: &mut Headers, name: &str, value: Option<&str>) {
 }
 
 impl host::Stream for Stream {
-    fn request_headers(&self) -> Result<Headers, Broken> {
-        self.take(Call::RequestHeaders, |state| state.request_headers.clone())
+    fn request_headers(&self) -> Result<HeaderMap, Broken> {
+        self.take(Call::RequestHeaders, |state| HeaderMap::from_pairs(&state.request_headers))
     }
 
     fn set_request_header(&self, name: &str, value: &str) -> Result<(), Broken> {
@@ -95,8 +95,8 @@ impl host::Stream for Stream {
         })
     }
 
-    fn response_headers(&self) -> Result<Headers, Broken> {
-        self.take(Call::ResponseHeaders, |state| state.response_headers.clone())
+    fn response_headers(&self) -> Result<HeaderMap, Broken> {
+        self.take(Call::ResponseHeaders, |state| HeaderMap::from_pairs(&state.response_headers))
     }
 
     fn set_response_header(&self, name: &str, value: Option<&str>) -> Result<(), Broken> {

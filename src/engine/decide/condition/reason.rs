@@ -1,12 +1,12 @@
-//! What a caller is told of a condition: which argument, and what would be accepted, but neither the
-//! argument's value nor the policy's.
+//! The reason of a denial by a condition. It names the argument and says what would be accepted. It never quotes the
+//! argument's value or the policy's.
 
 use super::{Obstacle, Truth};
 use crate::policy::{Condition, Order, Origin, Scalar, Test};
 
-/// Writes the reason for which a condition denies the call named `called`. `required` tells whether it
-/// stands in `require`, else it stands in `deny_if`; `because` is the rule's own reason.
-pub(super) fn reason(
+/// Returns the reason of a denial. `required` is true for a condition of `require` and false for one of `deny_if`;
+/// `because` is the reason of the rule; `called` describes the call.
+pub(super) fn text(
     condition: &Condition,
     outcome: Truth,
     required: bool,
@@ -18,7 +18,7 @@ pub(super) fn reason(
         return format!("{called} is denied{by}: {own}");
     }
     let because = because.map_or(String::new(), |because| format!(" ({because})"));
-    let sentence = match condition.subject.origin() {
+    let sentence = match condition.attribute.origin() {
         Origin::Arguments => of_argument(condition, outcome, required),
         Origin::Grant | Origin::Principal | Origin::Claims => "this caller may not make this call".to_owned(),
     };
@@ -26,33 +26,33 @@ pub(super) fn reason(
 }
 
 fn of_argument(condition: &Condition, outcome: Truth, required: bool) -> String {
-    let Condition { subject, test, .. } = condition;
+    let Condition { attribute, test, .. } = condition;
     let argument =
-        if subject.is_one_argument() { format!("`{subject}`") } else { format!("every `{subject}`") };
+        if attribute.is_one_argument() { format!("`{attribute}`") } else { format!("every `{attribute}`") };
     match outcome {
         Truth::Missing => match types(test) {
             Some(types) => format!("{argument} must be given, as {types}"),
             None => format!("{argument} must be given"),
         },
-        Truth::Unjudgeable(Obstacle::Type) => {
+        Truth::Indeterminate(Obstacle::Type) => {
             let types = types(test).unwrap_or_default();
             format!("{argument} must be {types}, and nothing that is converted to it")
         }
-        Truth::Unjudgeable(Obstacle::Blocked) => {
-            format!("what `{subject}` is in must be objects and lists, not strings that hold them")
+        Truth::Indeterminate(Obstacle::Blocked) => {
+            format!("what `{attribute}` is in must be objects and lists, not strings that hold them")
         }
-        Truth::Unjudgeable(Obstacle::Respelled) => {
-            format!("the keys of `{subject}` must be given in this spelling alone")
+        Truth::Indeterminate(Obstacle::Respelled) => {
+            format!("the keys of `{attribute}` must be given in this spelling alone")
         }
-        Truth::Unjudgeable(Obstacle::Length) => format!("{argument} must be a shorter string"),
-        Truth::Unjudgeable(Obstacle::Digits) => {
+        Truth::Indeterminate(Obstacle::Length) => format!("{argument} must be a shorter string"),
+        Truth::Indeterminate(Obstacle::Digits) => {
             format!("{argument} must be a number of no more digits than a double keeps")
         }
         Truth::Holds | Truth::Fails => format!("{argument} {}", of_value(test, required)),
     }
 }
 
-/// Says what a value must be that has the right type and still is denied.
+/// Returns the rest of the sentence for a value that has the right type and is denied.
 fn of_value(test: &Test, required: bool) -> &'static str {
     match (test, required) {
         (Test::OneOf(_), true) | (Test::NoneOf(_), false) => {
@@ -83,7 +83,7 @@ fn of_value(test: &Test, required: bool) -> &'static str {
     }
 }
 
-/// Names the types that a test speaks of; `None` where any will do.
+/// Returns the types that a test accepts, in words; `None` if it accepts any.
 fn types(test: &Test) -> Option<String> {
     let types = match test {
         Test::OneOf(scalars) | Test::NoneOf(scalars) => {

@@ -1,4 +1,4 @@
-//! A value judged by a compiled schema.
+//! Validates values by a compiled schema.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -9,57 +9,57 @@ use super::{canonical, literal};
 use crate::json::{Value, decimal};
 use crate::mcp::keys;
 
-/// Which value breaks what. It costs nothing to make, since an alternative that does not fit makes
-/// one as well; its place and its words are worked out only for the one that is told.
+/// A value that does not fit, and the constraint. It is cheap to make, because each alternative of an `anyOf` that
+/// does not fit makes one. Its path and text are computed only for the one that is reported.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Broken<'s, 'd> {
+pub(super) struct Mismatch<'s, 'd> {
     /// The value that does not fit
     pub value: Value<'d>,
-    /// What it does not fit
+    /// The constraint
     pub constraint: Constraint<'s>,
 }
 
-/// What a value does not fit.
+/// What a value violates.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Constraint<'s> {
-    /// A check as it stands
+    /// This check
     Check(&'s Check),
-    /// The types of all alternatives
+    /// The value has none of the types of all alternatives
     Types(Types),
     /// The required member of this name is missing
     Missing(&'s str),
-    /// The object of this value may have no members but these
+    /// The value is a member that these members do not allow
     Unknown(&'s Members),
-    /// Exactly one alternative, where several fit
+    /// `oneOf`: several alternatives fit
     Several,
-    /// A comparison, of a number that servers read differently
+    /// The number compares differently if a server reads it as a double
     Digits,
-    /// Its name: some servers read it as this one, which the schema speaks of
+    /// The member's name is another spelling of this name, which the schema mentions
     Respelled(&'s str),
 }
 
-impl Broken<'_, '_> {
-    /// Tells whether it is open if the value fits, so that not even its opposite can be said of it.
+impl Mismatch<'_, '_> {
+    /// Returns whether servers could disagree about whether the value fits. Such a value is refused even below `not`.
     fn is_unclear(&self) -> bool {
         matches!(self.constraint, Constraint::Digits | Constraint::Respelled(_))
     }
 }
 
-/// Judges a value. Recurses as deep as the schema unfolds, which its loading bounds.
-pub(super) fn judge<'s, 'd>(node: &'s Node, value: Value<'d>) -> Result<(), Broken<'s, 'd>> {
-    node.checks.iter().try_for_each(|check| check.judge(value))
+/// Validates a value. The recursion is as deep as the schema nests with all `$ref`s followed, which `load` bounds.
+pub(super) fn validate<'s, 'd>(node: &'s Node, value: Value<'d>) -> Result<(), Mismatch<'s, 'd>> {
+    node.checks.iter().try_for_each(|check| check.validate(value))
 }
 
 impl Check {
-    fn judge<'d>(&self, value: Value<'d>) -> Result<(), Broken<'_, 'd>> {
+    fn validate<'d>(&self, value: Value<'d>) -> Result<(), Mismatch<'_, 'd>> {
         let fits = match self {
             Self::Bound(..) | Self::Literals(_) => match self.compare(value) {
                 Some(fits) => fits,
-                None => return Err(Broken { value, constraint: Constraint::Digits }),
+                None => return Err(Mismatch { value, constraint: Constraint::Digits }),
             },
             Self::Never => false,
             Self::Type(types) => types.fit(value),
-            // What cannot be judged does not fit.
+            // A number with too many digits to divide does not fit.
             Self::MultipleOf(divisor) => {
                 value.number().is_none_or(|number| decimal::is_multiple(number, divisor).unwrap_or_default())
             }
@@ -68,21 +68,21 @@ impl Check {
             }
             Self::Pattern(regex, _) => value.string().is_none_or(|string| regex.is_match(&string)),
             Self::Unique => canonical::unique(value),
-            Self::Members(members) if value.is_object() => return members.judge(value),
+            Self::Members(members) if value.is_object() => return members.validate(value),
             Self::Members(_) => true,
-            Self::Items(node) => return value.elements().try_for_each(|element| judge(node, element)),
-            Self::All(nodes) => return nodes.iter().try_for_each(|node| judge(node, value)),
+            Self::Items(node) => return value.elements().try_for_each(|element| validate(node, element)),
+            Self::All(nodes) => return nodes.iter().try_for_each(|node| validate(node, value)),
             Self::Any(nodes) => return self.any(nodes, value),
             Self::One(nodes) => return self.one(nodes, value),
-            Self::Not(node) => match judge(node, value) {
-                Err(broken) if broken.is_unclear() => return Err(broken),
-                judged => judged.is_err(),
+            Self::Not(node) => match validate(node, value) {
+                Err(mismatch) if mismatch.is_unclear() => return Err(mismatch),
+                result => result.is_err(),
             },
         };
-        if fits { Ok(()) } else { Err(Broken { value, constraint: Constraint::Check(self) }) }
+        if fits { Ok(()) } else { Err(Mismatch { value, constraint: Constraint::Check(self) }) }
     }
 
-    /// Compares a value with those of the schema; `None` where servers would find different things.
+    /// Compares a value with the schema's; `None` if the result depends on how a server reads numbers.
     fn compare(&self, value: Value<'_>) -> Option<bool> {
         match (self, value.number()) {
             (Self::Literals(literals), _) => literal::any_equals(literals, value),
@@ -93,97 +93,97 @@ impl Check {
         }
     }
 
-    fn any<'s, 'd>(&'s self, nodes: &'s [Arc<Node>], value: Value<'d>) -> Result<(), Broken<'s, 'd>> {
+    fn any<'s, 'd>(&'s self, nodes: &'s [Arc<Node>], value: Value<'d>) -> Result<(), Mismatch<'s, 'd>> {
         let mut misfits = Misfits::default();
         for node in nodes {
-            match judge(node, value) {
+            match validate(node, value) {
                 Ok(()) => return Ok(()),
-                Err(broken) => misfits.add(value, broken),
+                Err(mismatch) => misfits.add(value, mismatch),
             }
         }
-        Err(misfits.told(value, self))
+        Err(misfits.into_mismatch(value, self))
     }
 
-    fn one<'s, 'd>(&'s self, nodes: &'s [Arc<Node>], value: Value<'d>) -> Result<(), Broken<'s, 'd>> {
+    fn one<'s, 'd>(&'s self, nodes: &'s [Arc<Node>], value: Value<'d>) -> Result<(), Mismatch<'s, 'd>> {
         let mut misfits = Misfits::default();
         let mut fits = false;
         for node in nodes {
-            match judge(node, value) {
-                Ok(()) if fits => return Err(Broken { value, constraint: Constraint::Several }),
+            match validate(node, value) {
+                Ok(()) if fits => return Err(Mismatch { value, constraint: Constraint::Several }),
                 Ok(()) => fits = true,
-                Err(broken) if broken.is_unclear() => return Err(broken),
-                Err(broken) => misfits.add(value, broken),
+                Err(mismatch) if mismatch.is_unclear() => return Err(mismatch),
+                Err(mismatch) => misfits.add(value, mismatch),
             }
         }
-        if fits { Ok(()) } else { Err(misfits.told(value, self)) }
+        if fits { Ok(()) } else { Err(misfits.into_mismatch(value, self)) }
     }
 }
 
-/// How the alternatives do not fit, to tell what helps: a caller who sends the wrong type is told
-/// the right ones, one who sends the right type what else is wrong.
+/// How the alternatives of an `anyOf` or `oneOf` do not fit. It selects the most helpful message: for a value of a wrong
+/// type the accepted types, for a value of the right type what else is wrong.
 #[derive(Default)]
 struct Misfits<'s, 'd> {
     types: Types,
     others: usize,
-    other: Option<Broken<'s, 'd>>,
-    unclear: Option<Broken<'s, 'd>>,
+    other: Option<Mismatch<'s, 'd>>,
+    unclear: Option<Mismatch<'s, 'd>>,
 }
 
 impl<'s, 'd> Misfits<'s, 'd> {
-    fn add(&mut self, value: Value<'d>, broken: Broken<'s, 'd>) {
-        if broken.is_unclear() {
-            self.unclear = Some(broken);
+    fn add(&mut self, value: Value<'d>, mismatch: Mismatch<'s, 'd>) {
+        if mismatch.is_unclear() {
+            self.unclear = Some(mismatch);
         }
-        let types = match broken.constraint {
+        let types = match mismatch.constraint {
             Constraint::Check(Check::Type(types)) => Some(*types),
             Constraint::Types(types) => Some(types),
             _ => None,
         };
-        match types.filter(|_| broken.value.span() == value.span()) {
+        match types.filter(|_| mismatch.value.span() == value.span()) {
             Some(types) => self.types = self.types.or(types),
             None => {
                 self.others = self.others.saturating_add(1);
-                self.other = Some(broken);
+                self.other = Some(mismatch);
             }
         }
     }
 
-    fn told(self, value: Value<'d>, check: &'s Check) -> Broken<'s, 'd> {
+    fn into_mismatch(self, value: Value<'d>, check: &'s Check) -> Mismatch<'s, 'd> {
         match (self.unclear.or(self.other), self.others) {
-            (None, _) => Broken { value, constraint: Constraint::Types(self.types) },
-            (Some(broken), others) if others == 1 || broken.is_unclear() => broken,
-            _ => Broken { value, constraint: Constraint::Check(check) },
+            (None, _) => Mismatch { value, constraint: Constraint::Types(self.types) },
+            (Some(mismatch), others) if others == 1 || mismatch.is_unclear() => mismatch,
+            _ => Mismatch { value, constraint: Constraint::Check(check) },
         }
     }
 }
 
 impl Members {
-    fn judge<'d>(&self, object: Value<'d>) -> Result<(), Broken<'_, 'd>> {
+    fn validate<'d>(&self, object: Value<'d>) -> Result<(), Mismatch<'_, 'd>> {
         let mut required = 0_usize;
         for (name, value) in object.entries() {
             let named = self.get(&name);
             if named.is_none()
                 && let Some(of) = self.named.iter().find(|named| keys::is_variant(&name, &named.name))
             {
-                return Err(Broken { value, constraint: Constraint::Respelled(&of.name) });
+                return Err(Mismatch { value, constraint: Constraint::Respelled(&of.name) });
             }
             required = required.saturating_add(usize::from(named.is_some_and(|named| named.required)));
             match (named.and_then(|named| named.schema.as_ref()), &self.additional) {
-                (Some(node), _) => judge(node, value)?,
+                (Some(node), _) => validate(node, value)?,
                 (None, None) => {}
                 (None, Some(node)) if node.is_never() => {
-                    return Err(Broken { value, constraint: Constraint::Unknown(self) });
+                    return Err(Mismatch { value, constraint: Constraint::Unknown(self) });
                 }
-                (None, Some(node)) => judge(node, value)?,
+                (None, Some(node)) => validate(node, value)?,
             }
         }
-        // No key stands twice, so that equal counts mean the same names.
+        // No key occurs twice, so equal counts mean that all required names are there.
         if required == self.required {
             return Ok(());
         }
         let mut names = self.named.iter().filter(|named| named.required).map(|named| &*named.name);
         let missing = names.find(|name| object.get(name).is_none()).unwrap_or_default();
-        Err(Broken { value: object, constraint: Constraint::Missing(missing) })
+        Err(Mismatch { value: object, constraint: Constraint::Missing(missing) })
     }
 }
 
@@ -199,7 +199,7 @@ impl Bound {
 }
 
 impl Counted {
-    /// Counts; `None` where the value is of another type.
+    /// Counts; `None` if the value has another type.
     fn of(self, value: Value<'_>) -> Option<u64> {
         let count = match self {
             Self::Characters => value.string()?.chars().count(),

@@ -1,4 +1,4 @@
-//! The world of a case in a proxy: its shared data, and its clock.
+//! The environment of a case in a proxy: its shared data and its clock.
 
 use std::cell::OnceCell;
 
@@ -9,16 +9,16 @@ use crate::counters::SharedData;
 use crate::host::{Process, SharedMemory};
 use crate::worker::Worker;
 
-/// What a case needs while it takes its steps. The clock and the secret cost a call of the host each, so they are
-/// fetched once and only where they are needed.
+/// What a case needs while it takes its steps. The clock and the secret each cost a host call, so they are fetched
+/// once, and only when needed.
 #[derive(Debug)]
-pub(crate) struct Surroundings<'h, H> {
+pub(crate) struct HostEnvironment<'h, H> {
     store: SharedData<'h, H>,
     worker: &'h Worker,
     now_ns: OnceCell<Option<u64>>,
 }
 
-impl<'h, H> Surroundings<'h, H> {
+impl<'h, H> HostEnvironment<'h, H> {
     pub(crate) fn new(host: &'h H, worker: &'h Worker) -> Self {
         Self { store: SharedData(host), worker, now_ns: OnceCell::new() }
     }
@@ -30,7 +30,7 @@ impl<'h, H> Surroundings<'h, H> {
     }
 }
 
-impl<'h, H: Process + SharedMemory> Environment for Surroundings<'h, H> {
+impl<'h, H: Process + SharedMemory> Environment for HostEnvironment<'h, H> {
     type Store = SharedData<'h, H>;
 
     fn store(&self) -> &Self::Store {
