@@ -1,6 +1,7 @@
 //! The protocol of the approval service: the question about a call, and the answer.
 //!
-//! Only the service decides, and only the service stores decisions. [`guard`](crate::guard) acts on the answer.
+//! Only the service decides, and only the service stores decisions. [`guard`](crate::guard) acts on the
+//! answer.
 
 mod answer;
 mod question;

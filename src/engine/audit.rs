@@ -81,7 +81,8 @@ impl Record<'_> {
         out.text(r#"","server":"#, Some(&self.policy.server));
         out.text(r#","method":"#, call.map(|call| call.method.as_str()));
         out.text(r#","target":"#, call.and_then(target).as_deref());
-        // A policy without grants has one default grant. If the policy has grants, a caller without one gets null.
+        // A policy without grants has one default grant. If the policy has grants, a caller without one gets
+        // null.
         let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();
         out.text(r#","grant":"#, granted.then(|| self.caller.grant_name(self.policy)));
         out.text(r#","principal":"#, self.caller.principal.as_ref().map(Principal::name).as_deref());
@@ -132,8 +133,8 @@ fn hashed(key: &'static str, digest: &[u8]) -> Arguments<'static> {
     Arguments::Written(key, ["\"", &hex(digest), "\""].concat())
 }
 
-/// The line under construction. The first argument of each method is the literal text before the value: the end of
-/// the previous value, a comma and the key.
+/// The line under construction. The first argument of each method is the literal text before the value: the
+/// end of the previous value, a comma and the key.
 struct Line(String);
 
 impl Line {
@@ -228,7 +229,8 @@ fn target<'c>(call: &'c CallSummary<'_>) -> Option<Cow<'c, str>> {
     }
 }
 
-/// Writes an amount in its shortest decimal form. Almost all amounts are integers, which avoid the cost of `write!`.
+/// Writes an amount in its shortest decimal form. Almost all amounts are integers, which avoid the cost of
+/// `write!`.
 fn amount(out: &mut String, amount: Amount) {
     let (micros, one) = (amount.micros(), Amount::ONE.micros());
     match (micros.checked_rem(one), micros.checked_div(one)) {

@@ -1,7 +1,7 @@
 //! Applies the rules of a policy to one call. Pure.
 //!
-//! Limits are not checked here, because only the store knows how much room they have. A [`Decision`] lists what to
-//! charge, and [`crate::guard`] charges it.
+//! Limits are not checked here, because only the store knows how much room they have. A [`Decision`] lists
+//! what to charge, and [`crate::guard`] charges it.
 
 pub mod condition;
 
@@ -76,8 +76,8 @@ fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p R
     std::iter::once(&policy.rules).chain(caller.grant(policy).map(|grant| &grant.rules))
 }
 
-/// Describes what a call acts on, in words for the caller, such as "the tool `x`". It leaves out resource URIs, which
-/// can contain secrets.
+/// Describes what a call acts on, in words for the caller, such as "the tool `x`". It leaves out resource
+/// URIs, which can contain secrets.
 #[must_use]
 pub fn describe_target(method: &str, target: &Target<'_>) -> String {
     match target {
@@ -88,8 +88,8 @@ pub fn describe_target(method: &str, target: &Target<'_>) -> String {
     }
 }
 
-/// Returns whether a filtered list keeps the element of this name. An element that the caller can never use is
-/// removed.
+/// Returns whether a filtered list keeps the element of this name. An element that the caller can never use
+/// is removed.
 #[must_use]
 pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str) -> bool {
     policy.mode == Mode::Shadow || layers(policy, caller).all(|rules| may_use(rules, kind, name))
@@ -224,8 +224,8 @@ impl Decision {
         self.would_deny = self.denial.take().or(self.would_deny.take());
     }
 
-    /// Keeps the first denial. `ApprovalRequired`, which is a denial only in shadow mode, is replaced by any other
-    /// denial, because approval could not help then.
+    /// Keeps the first denial. `ApprovalRequired`, which is a denial only in shadow mode, is replaced by any
+    /// other denial, because approval could not help then.
     fn refuse(&mut self, shadow: bool, denial: Denial) {
         let place = if shadow { &mut self.would_deny } else { &mut self.denial };
         match place {

@@ -1,8 +1,9 @@
 //! Takes one request from its headers to its verdict: admit, read, decide, ask, charge, reply, record.
 //!
-//! A [`Request`] is what is known from the headers. With its body it becomes a [`Case`], which advances in [`Step`]s.
-//! A step either asks the caller of this module to do something and report the result, or it is the conclusion. The
-//! store, the time and the answers are arguments, so native tools and tests can run a case like the filter does.
+//! A [`Request`] is what is known from the headers. With its body it becomes a case, which advances in
+//! [`Step`]s. A step either asks the caller of this module to do something and report the result, or it is
+//! the conclusion. The store, the time and the answers are arguments, so native tools and tests can run a
+//! case like the filter does.
 
 mod admit;
 mod approve;
@@ -20,8 +21,8 @@ pub use case::{Answer, Asking, Change, ChangeFailure, Changing, Question, Step};
 pub use request::Request;
 pub use verdict::{Conclusion, Counting, ListRequest, Verdict};
 
-/// What a case needs while it takes a step: the shared counters and the time. Each method may cost a host call, so it
-/// is called only when its result is needed.
+/// What a case needs while it takes a step: the shared counters and the time. Each method may cost a host
+/// call, so it is called only when its result is needed.
 pub trait Environment {
     /// The store of the counters
     type Store: Store + ?Sized;
@@ -32,8 +33,8 @@ pub trait Environment {
     /// Returns the places of the counters in the store; `None` if the proxy's secret is not available.
     fn places(&self) -> Option<&Places>;
 
-    /// Returns the time of this step in nanoseconds since the Unix epoch; `None` if the host has no clock. Without a
-    /// clock, calls cannot be counted, and anything that can expire counts as expired.
+    /// Returns the time of this step in nanoseconds since the Unix epoch; `None` if the host has no clock.
+    /// Without a clock, calls cannot be counted, and anything that can expire counts as expired.
     fn now_ns(&self) -> Option<u64>;
 }
 

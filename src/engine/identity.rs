@@ -11,18 +11,18 @@ use crate::text::hex;
 /// The name of the grant of all callers if the policy has no grants.
 pub const DEFAULT_GRANT: &str = "default";
 
-/// What the proxy has verified about a caller. Each method may cost a host call, so it is called only if the policy
-/// needs the value.
+/// What the proxy has verified about a caller. Each method may cost a host call, so it is called only if the
+/// policy needs the value.
 pub trait Credentials {
-    /// Returns the token payload that another filter verified and stored under the key `payload` in its metadata
-    /// namespace `metadata`, as JSON. `None` if there is none or it cannot be read.
+    /// Returns the token payload that another filter verified and stored under the key `payload` in its
+    /// metadata namespace `metadata`, as JSON. `None` if there is none or it cannot be read.
     fn verified_token(&self, metadata: &str, payload: &str) -> Option<String>;
 
     /// Returns a name from the peer's verified certificate.
     fn certificate(&self, name: Certificate) -> Option<String>;
 
-    /// Returns whether a requested value exists, or may exist, but could not be read. The caller is then refused;
-    /// weaker sources are not tried.
+    /// Returns whether a requested value exists, or may exist, but could not be read. The caller is then
+    /// refused; weaker sources are not tried.
     fn unreadable(&self) -> bool {
         false
     }
@@ -35,7 +35,8 @@ pub struct Caller {
     pub grant: Option<usize>,
     /// The principal that the first successful source named
     pub principal: Option<Principal>,
-    /// The claims of a verified token, as JSON: the token that named the principal, otherwise the first token found
+    /// The claims of a verified token, as JSON: the token that named the principal, otherwise the first token
+    /// found
     pub claims: Option<String>,
 }
 
@@ -86,9 +87,10 @@ impl Caller {
 
 /// Identifies the caller and finds its grant at the time `now_ns`.
 ///
-/// `now_ns` is in nanoseconds since the Unix epoch. `None` means that the host has no clock; every grant with an
-/// expiry then counts as expired. The second value is the [`Denial`] if the credential cannot be read, or if the
-/// policy has grants and the caller has no identity, no grant matches, or the matching grant has expired.
+/// `now_ns` is in nanoseconds since the Unix epoch. `None` means that the host has no clock; every grant with
+/// an expiry then counts as expired. The second value is the [`Denial`] if the credential cannot be read, or
+/// if the policy has grants and the caller has no identity, no grant matches, or the matching grant has
+/// expired.
 pub fn identify(
     policy: &Policy,
     headers: &Headers,
@@ -133,8 +135,8 @@ pub fn expired(grant: &Grant, now_ns: Option<u64>) -> Option<Denial> {
     Some(Denial::by(rule, Code::GrantExpired, "what was granted to this caller has expired"))
 }
 
-/// Tries the sources in order until one names a principal. Each source reads its own token, because the same claim
-/// can mean different things to different issuers.
+/// Tries the sources in order until one names a principal. Each source reads its own token, because the same
+/// claim can mean different things to different issuers.
 fn caller(policy: &Policy, headers: &Headers, credentials: &impl Credentials) -> Caller {
     let named = policy.identity.iter().find_map(|source| {
         let token = token(source, credentials);
@@ -182,8 +184,8 @@ fn principal(
     }
 }
 
-/// Returns the value of a header that occurs once. Envoy, like any proxy, may join repeated headers with a comma
-/// (RFC 9110, section 5.3), so a value with a comma is not accepted.
+/// Returns the value of a header that occurs once. Envoy, like any proxy, may join repeated headers with a
+/// comma (RFC 9110, section 5.3), so a value with a comma is not accepted.
 fn single(field: &Field) -> Option<&[u8]> {
     field.once().filter(|value| !value.contains(&b','))
 }
@@ -205,7 +207,8 @@ fn digest(key: &[u8]) -> String {
 fn matches(policy: &Policy, grant: &Grant, caller: &Caller) -> bool {
     let principal = caller.principal.as_ref();
     match (&grant.matching, principal) {
-        // The only check of an API key is that some grant lists its digest. An unlisted key could be any text.
+        // The only check of an API key is that some grant lists its digest. An unlisted key could be any
+        // text.
         (Matching::Any, Some(Principal::ApiKey(digest))) => is_listed(policy, digest),
         (Matching::Any, _) => true,
         (Matching::One(all), _) => all.iter().any(|one| fits(one, principal, caller.claims.as_deref())),
@@ -219,8 +222,8 @@ fn is_listed(policy: &Policy, digest: &str) -> bool {
     })
 }
 
-/// Returns whether every part of `one` matches. Only the source that named the principal counts: if a token named
-/// it, headers are ignored.
+/// Returns whether every part of `one` matches. Only the source that named the principal counts: if a token
+/// named it, headers are ignored.
 fn fits(one: &Match, principal: Option<&Principal>, claims: Option<&str>) -> bool {
     let Some(principal) = principal else { return false };
     let names = [

@@ -1,6 +1,7 @@
 //! The policy: the model of a valid document.
 //!
-//! A document becomes either a [`Policy`] or a list of [`Faults`]. The rest of the engine never sees an invalid rule.
+//! A document becomes either a [`Policy`] or a list of [`Faults`]. The rest of the engine never sees an
+//! invalid rule.
 
 mod approvals;
 mod condition;
@@ -208,8 +209,8 @@ pub enum Adds {
 }
 
 impl Policy {
-    /// Reads a policy document in either form in which Envoy passes it: JSON text, or a `google.protobuf.Struct` in wire
-    /// format.
+    /// Reads a policy document in either form in which Envoy passes it: JSON text, or a
+    /// `google.protobuf.Struct` in wire format.
     ///
     /// # Errors
     /// Every fault of the document, each with its path.

@@ -1,9 +1,9 @@
 //! Schemas of a call's arguments: the part of JSON Schema 2020-12 that MCP servers publish.
 //!
-//! A schema is compiled when the policy is loaded: regular expressions are built, names are sorted, `$ref`s are
-//! followed. An unsupported keyword is a fault. Validation allocates memory only for escaped strings and for comparing
-//! arrays and objects. Its cost is bounded by the size of the arguments times the size of the schema with all `$ref`s
-//! followed.
+//! A schema is compiled when the policy is loaded: regular expressions are built, names are sorted, `$ref`s
+//! are followed. An unsupported keyword is a fault. Validation allocates memory only for escaped strings and
+//! for comparing arrays and objects. Its cost is bounded by the size of the arguments times the size of the
+//! schema with all `$ref`s followed.
 
 mod canonical;
 mod keyword;
@@ -32,13 +32,14 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Compiles a schema that is part of a document. Adds every fault to `faults`; returns `None` if there is any.
+    /// Compiles a schema that is part of a document. Adds every fault to `faults`; returns `None` if there is
+    /// any.
     pub fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Self> {
         load::load(part, faults).map(|root| Self { root })
     }
 
-    /// Validates the arguments of a call; `None` is the same as `{}`. No object may have a key twice, and the nesting
-    /// must be bounded, because this recurses. Reading a message ensures both.
+    /// Validates the arguments of a call; `None` is the same as `{}`. No object may have a key twice, and the
+    /// nesting must be bounded, because this recurses. Reading a message ensures both.
     ///
     /// # Errors
     /// The first [`Violation`]. It does not depend on the order of the schema's keywords.

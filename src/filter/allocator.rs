@@ -1,9 +1,10 @@
 //! The module's allocator: a free list for each small size, in front of the default allocator.
 //!
-//! A request makes dozens of small allocations and frees almost all of them before it ends. A freed block goes to the
-//! front of the list of its size and is the next to be handed out. Blocks are never split or merged, so the module
-//! keeps, for each size, the largest amount that was in use at one time. This does not grow with the number of requests.
-//! Large blocks, such as bodies, come from the default allocator, which merges freed blocks.
+//! A request makes dozens of small allocations and frees almost all of them before it ends. A freed block
+//! goes to the front of the list of its size and is the next to be handed out. Blocks are never split or
+//! merged, so the module keeps, for each size, the largest amount that was in use at one time. This does not
+//! grow with the number of requests. Large blocks, such as bodies, come from the default allocator, which
+//! merges freed blocks.
 
 #![expect(unsafe_code, reason = "an allocator hands out memory; nothing else in the filter is unsafe")]
 
@@ -55,16 +56,16 @@ impl<A: GlobalAlloc> SizeClasses<A> {
         }
     }
 
-    /// Returns the list for a layout and the size of its blocks; `None` if the layout is left to the allocator
-    /// behind.
+    /// Returns the list for a layout and the size of its blocks; `None` if the layout is left to the
+    /// allocator behind.
     fn class(&self, layout: Layout) -> Option<(&Cell<*mut Block>, usize)> {
         let number = layout.size().saturating_sub(1) / STEP;
         let list = self.free.get(number)?;
         (layout.align() <= STEP).then_some((list, number.saturating_add(1).saturating_mul(STEP)))
     }
 
-    /// Cuts a block of `size` bytes, a multiple of [`STEP`], off the latest chunk or a new one. Null if there is
-    /// no memory.
+    /// Cuts a block of `size` bytes, a multiple of [`STEP`], off the latest chunk or a new one. Null if there
+    /// is no memory.
     #[cold]
     fn cut(&self, size: usize) -> *mut u8 {
         let (mut at, mut left) = self.uncut.get();
@@ -77,8 +78,8 @@ impl<A: GlobalAlloc> SizeClasses<A> {
             if let Ok(rest) = Layout::from_size_align(left, STEP)
                 && left > 0
             {
-                // SAFETY: the rest of the last chunk is not in use. It is smaller than the wanted block, and its
-                // size is a multiple of STEP, so it is a valid block of the list that it goes to.
+                // SAFETY: the rest of the last chunk is not in use. It is smaller than the wanted block, and
+                // its size is a multiple of STEP, so it is a valid block of the list that it goes to.
                 unsafe { self.dealloc(at, rest) };
             }
             (at, left) = (chunk, CHUNK.size());
@@ -89,9 +90,9 @@ impl<A: GlobalAlloc> SizeClasses<A> {
     }
 }
 
-// SAFETY: a block is in exactly one state: uncut, on the list of its size, or handed out. It starts at a multiple of
-// STEP and has at least the layout's size. A layout always selects the same list, so a block returns to the list that
-// it came from.
+// SAFETY: a block is in exactly one state: uncut, on the list of its size, or handed out. It starts at a
+// multiple of STEP and has at least the layout's size. A layout always selects the same list, so a block
+// returns to the list that it came from.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for SizeClasses<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some((list, size)) = self.class(layout) else {

@@ -6,15 +6,16 @@ use mcp_policy_engine::limit::{Store, Unavailable};
 /// The key of the secret that determines where counters are stored.
 const SECRET_KEY: &str = "mcp-policy/1/secret";
 
-/// The key of the digest of the policy for which a worker last logged [`MISSING_FLAG`](crate::watch::MISSING_FLAG).
+/// The key of the digest of the policy for which a worker last logged
+/// [`MISSING_FLAG`](crate::watch::MISSING_FLAG).
 const REPORTED_KEY: &str = "mcp-policy/1/told";
 
-// Envoy inserts an absent key with any token, and 0 means "do not compare". Its tokens count up from 1, so this
-// token matches no existing key: if two workers write a new key, the second one fails.
+// Envoy inserts an absent key with any token, and 0 means "do not compare". Its tokens count up from 1, so
+// this token matches no existing key: if two workers write a new key, the second one fails.
 const ABSENT: u32 = u32::MAX;
 
-/// The shared data of one proxy. All its workers share it, and it survives configuration updates. Plugins share data if
-/// they have the same `vm_id` in Envoy's configuration.
+/// The shared data of one proxy. All its workers share it, and it survives configuration updates. Plugins
+/// share data if they have the same `vm_id` in Envoy's configuration.
 #[derive(Debug)]
 pub struct SharedData<'h, H>(pub &'h H);
 
@@ -55,8 +56,8 @@ pub fn secret<H: SharedMemory + Process>(host: &H) -> Result<[u8; 16], Unavailab
     value.and_then(|value| value.try_into().ok()).ok_or(Unavailable)
 }
 
-/// Returns whether this worker is the first of its proxy to report a problem with the policy of this digest. Returns
-/// `true` if shared data cannot be used: two reports are better than none.
+/// Returns whether this worker is the first of its proxy to report a problem with the policy of this digest.
+/// Returns `true` if shared data cannot be used: two reports are better than none.
 pub fn is_first_to_report<H: SharedMemory>(host: &H, digest: &str) -> bool {
     let store = SharedData(host);
     match store.read(REPORTED_KEY) {

@@ -27,8 +27,9 @@ impl<'f, H> HostCredentials<'f, H> {
     }
 }
 
-/// The part of `envoy.config.core.v3.Metadata` that is read. Envoy returns a stream's dynamic metadata in this form. The
-/// whole message is requested, because for a path within it Envoy would omit values that are not strings.
+/// The part of `envoy.config.core.v3.Metadata` that is read. Envoy returns a stream's dynamic metadata in
+/// this form. The whole message is requested, because for a path within it Envoy would omit values that are
+/// not strings.
 #[derive(Message)]
 struct Metadata {
     #[prost(btree_map = "string, message", tag = "1")]
@@ -50,7 +51,7 @@ impl<H: Stream> Credentials for HostCredentials<'_, H> {
     }
 
     fn certificate(&self, name: Certificate) -> Option<String> {
-        // Without mutual TLS these names could come from a certificate that was not verified.
+        // `connection.mtls` is true if the client presented a certificate. Otherwise there is no name.
         if self.attribute(&["connection", "mtls"])? != [1] {
             return None;
         }

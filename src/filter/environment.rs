@@ -9,8 +9,8 @@ use crate::counters::SharedData;
 use crate::host::{Process, SharedMemory};
 use crate::worker::Worker;
 
-/// What a case needs while it takes its steps. The clock and the secret each cost a host call, so they are fetched
-/// once, and only when needed.
+/// What a case needs while it takes its steps. The clock and the secret each cost a host call, so they are
+/// fetched once, and only when needed.
 #[derive(Debug)]
 pub(crate) struct HostEnvironment<'h, H> {
     store: SharedData<'h, H>,

@@ -1,7 +1,7 @@
 //! What the filter needs from a proxy: one HTTP stream, the process, and the memory that workers share.
 //!
-//! proxy-wasm 0.2.1 provides all of this. Every call crosses the boundary of the module, which is expensive, so values
-//! are fetched once.
+//! proxy-wasm 0.2.1 provides all of this. Every call crosses the boundary of the module, which is expensive,
+//! so values are fetched once.
 
 use mcp_policy_engine::mcp::answer::Reply;
 
@@ -85,8 +85,8 @@ pub trait Process {
     /// Sets the value of a gauge.
     fn set(&self, gauge: MetricId, value: u64);
 
-    /// Sends a request to another cluster. The host reports the answer, or that none came within the timeout, by a
-    /// callback with the returned token. There is no callback if the stream has ended.
+    /// Sends a request to another cluster. The host reports the answer, or that none came within the timeout,
+    /// by a callback with the returned token. There is no callback if the stream has ended.
     ///
     /// # Errors
     /// [`Broken`] if it is not sent, for example because the cluster does not exist.
@@ -107,8 +107,8 @@ pub trait SharedMemory {
     /// [`Broken`] if the key cannot be read. An absent key is no error.
     fn shared(&self, key: &str) -> Result<Shared, Broken>;
 
-    /// Writes a key if `token` is the token of its last write, or if the key is absent. Returns whether it was
-    /// written. With no token, or with zero, it always writes.
+    /// Writes a key if `token` is the token of its last write, or if the key is absent. Returns whether it
+    /// was written. With no token, or with zero, it always writes.
     ///
     /// # Errors
     /// [`Broken`] if it was not written for another reason.

@@ -1,7 +1,7 @@
 //! The filter: connects the engine to a host, one [`Filter`] for each HTTP stream.
 //!
-//! Only `shell` uses proxy-wasm. Everything else uses the traits of [`host`] and also runs natively, for example with
-//! the fake host of the tests.
+//! Only `shell` uses proxy-wasm. Everything else uses the traits of [`host`] and also runs natively, for
+//! example with the fake host of the tests.
 
 #[cfg(any(target_family = "wasm", test))]
 mod allocator;

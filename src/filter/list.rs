@@ -10,8 +10,8 @@ use mcp_policy_engine::guard::{ListRequest, Request};
 use mcp_policy_engine::mcp::list::{ListBody, ListKind, ListStream};
 use mcp_policy_engine::mcp::media;
 
-/// The most bytes of one response, or of one event of a stream, that the filter reads. The parsed tree takes at most
-/// about sixteen times as much memory.
+/// The most bytes of one response, or of one event of a stream, that the filter reads. The parsed tree takes
+/// at most about sixteen times as much memory.
 const LIMIT: usize = 4 * 1024 * 1024;
 
 /// A response that may contain lists. They are filtered to what the caller may use.
@@ -103,7 +103,8 @@ impl ListAnswer {
             // A client ignores an event that is not complete.
             State::Untouched | State::Events(_) => return Flow::Continue,
             State::Body(_) | State::Replaced(_) => match host.response_body() {
-                // If the response has no body, Envoy cannot replace it. It returns a status for which the SDK panics.
+                // If the response has no body, Envoy cannot replace it. It returns a status for which the SDK
+                // panics.
                 Ok(bytes) if bytes.is_empty() => return Flow::Continue,
                 Ok(_) => self.finish(host, metrics),
                 Err(Broken) => Err(Broken),

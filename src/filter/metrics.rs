@@ -1,7 +1,7 @@
 //! The filter's metrics. Envoy publishes them with the prefix `wasmcustom.`.
 //!
-//! Labels are parts of the names, such as `mcp_policy.decisions.decision.<word>.code.<word>`. The `stats_config` in
-//! `envoy/envoy.yaml` turns them into tags.
+//! Labels are parts of the names, such as `mcp_policy.decisions.decision.<word>.code.<word>`. The
+//! `stats_config` in `envoy/envoy.yaml` turns them into tags.
 
 use std::cell::RefCell;
 

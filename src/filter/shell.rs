@@ -1,9 +1,9 @@
-//! The shell: implements the host traits with proxy-wasm's host calls, and its callbacks with the filter. The only
-//! module that uses proxy-wasm.
+//! The shell: implements the host traits with proxy-wasm's host calls, and its callbacks with the filter. The
+//! only module that uses proxy-wasm.
 //!
-//! It does not use the SDK's functions that panic on header values that are not UTF-8. If the host returns a status that
-//! the specification does not list, the SDK panics; the filter cannot prevent that. The module then traps, and Envoy's
-//! failure policy refuses the request.
+//! It does not use the SDK's functions that panic on header values that are not UTF-8. If the host returns a
+//! status that the specification does not list, the SDK panics; the filter cannot prevent that. The module
+//! then traps, and Envoy's failure policy refuses the request.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
@@ -142,8 +142,8 @@ impl Process for Envoy {
     }
 
     fn random(&self) -> [u8; 16] {
-        // The standard library seeds `RandomState` with the host's random bytes (WASI `random_get`) once, and makes
-        // each new one different.
+        // The standard library seeds `RandomState` with the host's random bytes (WASI `random_get`) once, and
+        // makes each new one different.
         let [left, right] = [0, 1].map(|part: u8| RandomState::new().hash_one(part).to_le_bytes());
         let mut bytes = [0; 16];
         for (byte, random) in bytes.iter_mut().zip(left.into_iter().chain(right)) {

@@ -1,13 +1,14 @@
 //! Limits what the requests that wait for an approval may take of a worker.
 //!
-//! If a client disconnects, the proxy does not cancel the question. It stays open until the service answers or the
-//! timeout ends, and counts towards the concurrent requests of the cluster.
+//! If a client disconnects, the proxy does not cancel the question. It stays open until the service answers
+//! or the timeout ends, and counts towards the concurrent requests of the cluster.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-/// The most bytes of waiting requests in one worker. Its memory has 32-bit addresses, and a request can wait for minutes.
+/// The most bytes of waiting requests in one worker. Its memory has 32-bit addresses, and a request can wait
+/// for minutes.
 const MOST_BYTES: usize = 134_217_728;
 
 /// The most open questions of one caller in one worker, so that no caller blocks the others.

@@ -1,14 +1,15 @@
 //! Detects an Envoy that cannot hold headers.
 //!
 //! If a filter pauses at the headers, Envoy passes it the body only if the `PluginConfig` has
-//! `allow_on_headers_stop_iteration: true` (Envoy 1.35). Without this flag no body ever arrives, and every request waits
-//! until its timeout. The filter cannot query the flag, so each worker watches until it has seen one body after a pause.
+//! `allow_on_headers_stop_iteration: true` (Envoy 1.35). Without this flag no body ever arrives, and every
+//! request waits until its timeout. The filter cannot query the flag, so each worker watches until it has
+//! seen one body after a pause.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-/// How long a request may wait for its body before the flag is assumed to be missing, in nanoseconds. A client that
-/// sends headers and body separately takes less.
+/// How long a request may wait for its body before the flag is assumed to be missing, in nanoseconds. A
+/// client that sends headers and body separately takes less.
 const PATIENCE_NS: u64 = 2_000_000_000;
 
 /// How often to check, in milliseconds.

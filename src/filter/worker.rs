@@ -92,8 +92,8 @@ impl Worker {
         );
     }
 
-    /// Checks for requests that have waited too long for their body. The host calls this about once a second until
-    /// the watch ends.
+    /// Checks for requests that have waited too long for their body. The host calls this about once a second
+    /// until the watch ends.
     pub fn tick<H: Host>(&self, host: &H) {
         if let Some(now_ns) = host.now_ns()
             && self.watch.is_overdue(now_ns)

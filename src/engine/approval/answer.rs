@@ -1,5 +1,5 @@
-//! The answer of the approval service. It is read strictly, because the service can be any program: an invalid
-//! answer counts as none.
+//! The answer of the approval service. It is read strictly, because the service can be any program: an
+//! invalid answer counts as none.
 
 use std::borrow::Cow;
 
@@ -87,8 +87,8 @@ fn is_id(id: &str) -> bool {
     (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'`')
 }
 
-/// Returns whether a text is the address of a page that is safe to show to a user: `http` or `https`, only characters
-/// of URIs (RFC 3986), no user information.
+/// Returns whether a text is the address of a page that is safe to show to a user: `http` or `https`, only
+/// characters of URIs (RFC 3986), no user information.
 fn is_page(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();

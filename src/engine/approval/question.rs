@@ -9,7 +9,8 @@ use crate::mcp::message::{Call, Target};
 use crate::mcp::method::Method;
 use crate::text::hex;
 
-/// The params that an approval does not cover: they describe the request, or belong to an earlier round of the call.
+/// The params that an approval does not cover: they describe the request, or belong to an earlier round of
+/// the call.
 const NOT_BOUND: [&str; 3] = ["_meta", "requestState", "inputResponses"];
 
 /// Why a call cannot be approved.
@@ -114,8 +115,8 @@ impl Question<'_> {
     }
 }
 
-/// Returns the fingerprint that an approval is bound to: the SHA-256, in hex, of the canonical form (RFC 8785) of an
-/// object with these members. `arguments` must already be an object in canonical form.
+/// Returns the fingerprint that an approval is bound to: the SHA-256, in hex, of the canonical form (RFC
+/// 8785) of an object with these members. `arguments` must already be an object in canonical form.
 #[must_use]
 pub fn fingerprint(
     server: &str,

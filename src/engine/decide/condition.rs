@@ -1,7 +1,7 @@
 //! Evaluates conditions strictly.
 //!
-//! Servers convert values, for example `"5"` to 5. A condition therefore cannot be evaluated for a value of another
-//! type than it expects, and the call is denied.
+//! Servers convert values, for example `"5"` to 5. A condition therefore cannot be evaluated for a value of
+//! another type than it expects, and the call is denied.
 
 mod reason;
 
@@ -21,7 +21,8 @@ pub struct Attributes<'d> {
     pub grant: &'d str,
     /// The caller's name
     pub principal: Option<&'d str>,
-    /// The claims of the caller's verified token, as JSON. If they cannot be read, conditions on them are indeterminate
+    /// The claims of the caller's verified token, as JSON. If they cannot be read, conditions on them are
+    /// indeterminate
     pub claims: Option<&'d str>,
 }
 
@@ -58,26 +59,24 @@ pub enum Obstacle {
 pub fn refusal(rule: &Rule, attributes: &Attributes<'_>, called: &str) -> Option<Denial> {
     let required = rule.require.iter().map(|condition| (condition, true, require(condition, attributes)));
     let forbidden = rule.deny_if.iter().map(|condition| (condition, false, deny_if(condition, attributes)));
-    required.chain(forbidden).find_map(|(condition, required, outcome)| {
-        let reason = reason::text(condition, outcome?, required, rule.reason.as_deref(), called);
+    required.chain(forbidden).find_map(|(condition, required, truth)| {
+        let reason = reason::text(condition, truth?, required, rule.reason.as_deref(), called);
         Some(Denial::by(condition.path.clone(), Code::ConditionFailed, reason))
     })
 }
 
-/// Evaluates a condition of `require`: it must hold for every value of its path, and for at least one. Returns the
-/// first result that is not [`Truth::Holds`].
+/// Evaluates a condition of `require`: it must hold for every value of its path, and for at least one.
+/// Returns the first result that is not [`Truth::Holds`].
 #[must_use]
 pub fn require(condition: &Condition, attributes: &Attributes<'_>) -> Option<Truth> {
-    evaluate(condition, attributes).into_iter().find(|outcome| *outcome != Truth::Holds)
+    evaluate(condition, attributes).into_iter().find(|truth| *truth != Truth::Holds)
 }
 
-/// Evaluates a condition of `deny_if`: it must hold for no value of its path. Returns the first result that is
-/// [`Truth::Holds`] or [`Truth::Indeterminate`].
+/// Evaluates a condition of `deny_if`: it must hold for no value of its path. Returns the first result that
+/// is [`Truth::Holds`] or [`Truth::Indeterminate`].
 #[must_use]
 pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Truth> {
-    evaluate(condition, attributes)
-        .into_iter()
-        .find(|outcome| !matches!(outcome, Truth::Fails | Truth::Missing))
+    evaluate(condition, attributes).into_iter().find(|truth| !matches!(truth, Truth::Fails | Truth::Missing))
 }
 
 /// Evaluates a condition for each value of its path. Returns at least one result.

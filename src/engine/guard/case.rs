@@ -1,7 +1,7 @@
 //! One call from its body to its verdict.
 //!
-//! A case that waits keeps the decision, the charges, and the parts of the message that the reply and the record need.
-//! It does not keep the body, and nothing is decided twice.
+//! A case that waits keeps the decision, the charges, and the parts of the message that the reply and the
+//! record need. It does not keep the body, and nothing is decided twice.
 
 use super::approve::{self, Consultation};
 use super::conclude::Facts;
@@ -27,8 +27,8 @@ pub enum Step {
     Conclude(Conclusion),
 }
 
-/// How to change a request before it is forwarded. This is done before anything is asked or charged, because it can
-/// fail.
+/// How to change a request before it is forwarded. This is done before anything is asked or charged, because
+/// it can fail.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
     /// The response must not be compressed, because the filter has to read it
@@ -135,7 +135,8 @@ impl<'d> Case<'d> {
         case.ask_or_charge(request, consultation, environment)
     }
 
-    /// Prepares the question to the approval service if a rule requires approval and nothing else refuses the call.
+    /// Prepares the question to the approval service if a rule requires approval and nothing else refuses the
+    /// call.
     fn prepare_consultation<E: Environment>(
         &mut self,
         request: &Request,
@@ -174,16 +175,16 @@ impl<'d> Case<'d> {
         Step::Conclude(request.conclude(self.decision, &self.facts))
     }
 
-    /// Detaches the case from the bytes of the body.
+    /// Copies what the case borrows from the body.
     fn into_owned(self, request: &Request) -> Case<'static> {
         Case { facts: self.facts.into_owned(request.policy.audit), decision: self.decision }
     }
 }
 
 impl Changing {
-    /// Continues after the request was changed, or refuses it if that failed. If the body does not have the length
-    /// that the headers declare, the server could read it as two requests. It is therefore refused in shadow mode
-    /// too.
+    /// Continues after the request was changed, or refuses it if that failed. If the body does not have the
+    /// length that the headers declare, the server could read it as two requests. It is therefore refused in
+    /// shadow mode too.
     pub fn done<E: Environment>(
         self,
         request: &Request,
@@ -210,8 +211,8 @@ impl Asking {
         &self.consultation.question
     }
 
-    /// Returns the record to keep while the case waits. If the client disconnects before the answer, this record
-    /// remains.
+    /// Returns the record to keep while the case waits. If the client disconnects before the answer, this
+    /// record remains.
     #[must_use]
     pub fn record(&self) -> &str {
         &self.record

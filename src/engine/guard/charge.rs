@@ -17,8 +17,8 @@ use crate::policy::{Limit, Scope};
 /// [`limit::charge`] or [`limit::look`].
 type Operation<S> = fn(&S, u64, &[Charge<'_>]) -> ChargeOutcome;
 
-/// Charges the limits of a case. If all have room, charges the limits of rules in shadow mode as well. A limit without
-/// room sets the decision's `denial`, or its `would_deny` for a rule in shadow mode.
+/// Charges the limits of a case. If all have room, charges the limits of rules in shadow mode as well. A
+/// limit without room sets the decision's `denial`, or its `would_deny` for a rule in shadow mode.
 pub(super) fn charge<E: Environment>(request: &Request, case: &mut Case<'_>, environment: &E) {
     let Case { facts, decision } = case;
     decision.denial = run(request, limit::charge, &decision.charges, facts, environment);

@@ -70,8 +70,8 @@ impl Request {
         Conclusion { verdict, record, counting: facts.counting, approval }
     }
 
-    /// Writes the record of a case that waits for an approval. It says that the call is denied, which is true unless
-    /// an approval arrives.
+    /// Writes the record of a case that waits for an approval. It says that the call is denied, which is true
+    /// unless an approval arrives.
     pub(super) fn record_of_asking(&self, denial: &Denial, case: &Case<'_>) -> String {
         let recorded = Recorded { outcome: approval::Outcome::Asked, id: None, cause: None };
         self.json("deny", Some(denial), case.decision.rule.as_deref(), &case.facts, Some(&recorded))
@@ -122,8 +122,8 @@ impl Request {
         }
     }
 
-    /// Returns the list that the request asks for, if its response must be filtered. In shadow mode no list is
-    /// filtered, because no call to its elements is denied.
+    /// Returns the list that the request asks for, if its response must be filtered. In shadow mode no list
+    /// is filtered, because no call to its elements is denied.
     pub(super) fn list(&self, facts: &Facts<'_>) -> Option<ListRequest> {
         let call = facts.summary.call.as_ref().filter(|_| self.policy.mode == Mode::Enforce)?;
         let kind = call.method.list_kind()?;

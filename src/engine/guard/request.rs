@@ -50,8 +50,8 @@ impl Request {
         Self { policy, headers, caller: Caller::default(), decision_id, session, would_deny: None }
     }
 
-    /// Identifies the caller at the time `now_ns` (see [`Environment::now_ns`]). In shadow mode a caller who would be
-    /// refused continues without a grant.
+    /// Identifies the caller at the time `now_ns` (see [`Environment::now_ns`]). In shadow mode a caller who
+    /// would be refused continues without a grant.
     ///
     /// # Errors
     /// The denial if the caller has no identity, no grant, or an expired grant.

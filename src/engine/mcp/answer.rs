@@ -32,14 +32,14 @@ pub enum Form {
     Http,
 }
 
-/// What the refused request was, as far as the answer depends on it.
+/// The kind of the refused message, which determines the form of the reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestKind<'a> {
     /// A call of the tool of this name
     Tool(&'a str),
     /// Another request
     Other,
-    /// A notification, or a posted answer: nobody waits for one
+    /// A notification, or a response that the client posts. Neither gets a JSON-RPC response
     Notification,
 }
 
@@ -48,7 +48,7 @@ pub enum RequestKind<'a> {
 pub struct Refusal<'a> {
     /// Why
     pub denial: &'a Denial,
-    /// What was asked
+    /// The kind of the message
     pub request: RequestKind<'a>,
     /// The request's id, byte for byte
     pub id: Option<&'a str>,
@@ -60,14 +60,14 @@ pub struct Refusal<'a> {
     pub policy: &'a str,
 }
 
-/// How a client is led to a page.
+/// A request to the client to have its user open a page (MCP, "URL mode elicitation").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elicitation {
     /// What the call says of rounds
     pub rounds: Rounds,
     /// The page
     pub url: String,
-    /// What its user is told
+    /// The text for the user
     pub message: String,
 }
 
@@ -170,7 +170,7 @@ impl Refusal<'_> {
         Reply { status, headers, body: format!("{{\"jsonrpc\":\"2.0\",{id}{member}}}") }
     }
 
-    /// Leads the client's user to a page, in place of the refusal.
+    /// Returns a reply that asks the client's user to open a page, in place of the refusal.
     #[must_use]
     pub fn elicit(&self, elicitation: &Elicitation) -> Reply {
         let result = elicitation.rounds.result(&elicitation.url, &elicitation.message, &self.decision());

@@ -41,17 +41,17 @@ pub enum Resolved<'d> {
     Value(Value<'d>),
     /// Nothing, null, or `[*]` of an empty array
     Missing,
-    /// A value on the path is not the array or object that it should be. A server might convert it, for example parse a
-    /// string of JSON, and find values that no condition has checked.
+    /// A value on the path is not the array or object that it should be. A server might convert it, for
+    /// example parse a string of JSON, and find values that no condition has checked.
     Blocked,
     /// A key on the path also occurs in another spelling, which some servers accept for it
     Respelled,
 }
 
 impl ValuePath {
-    /// Parses a path: `grant`, `principal`, or `args` or `claims` with at least one step. A step is `.key` (without `.`,
-    /// `[`, `]`, `*` and `"`), `["any key"]` (a JSON string), `[index]`, or `[*]` for each element. The first step is a
-    /// key.
+    /// Parses a path: `grant`, `principal`, or `args` or `claims` with at least one step. A step is `.key`
+    /// (without `.`, `[`, `]`, `*` and `"`), `["any key"]` (a JSON string), `[index]`, or `[*]` for each
+    /// element. The first step is a key.
     ///
     /// # Errors
     /// What is wrong, as the end of a sentence whose subject is the path.
@@ -93,8 +93,8 @@ impl ValuePath {
         self.origin == Origin::Arguments && !self.steps.contains(&Step::Each)
     }
 
-    /// Follows the path from `root`, the arguments or the claims. Returns one result, or with `[*]` one for each element;
-    /// at least one in all cases.
+    /// Follows the path from `root`, the arguments or the claims. Returns one result, or with `[*]` one for
+    /// each element; at least one in all cases.
     #[must_use]
     pub fn find<'d>(&self, root: Option<Value<'d>>) -> Vec<Resolved<'d>> {
         let mut found = vec![Resolved::new(root)];

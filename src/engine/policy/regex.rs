@@ -5,12 +5,13 @@ use regex_lite::RegexBuilder;
 /// The memory limits to try for a compiled expression, as powers of two, in bytes.
 const SIZES: std::ops::RangeInclusive<u32> = 10..=16;
 
-/// The most work of one search: the length of the text times the size of the expression, both in bytes. Each step of a
-/// search visits every state at most once. The limit allows 1 MiB of text for an expression of 1 KiB, which has about
-/// 32 states; that takes half a second at worst.
+/// The most work of one search: the length of the text times the size of the expression, both in bytes. Each
+/// step of a search visits every state at most once. The limit allows 1 MiB of text for an expression of 1
+/// KiB, which has about 32 states; that takes half a second at worst.
 const WORK: usize = 1 << 30;
 
-/// A compiled regular expression in the syntax of `regex-lite`: no look-around, no back-references, no Unicode classes.
+/// A compiled regular expression in the syntax of `regex-lite`: no look-around, no back-references, no
+/// Unicode classes.
 #[derive(Debug, Clone)]
 pub struct Regex {
     compiled: regex_lite::Regex,
@@ -35,8 +36,8 @@ impl Regex {
         Err(why)
     }
 
-    /// Returns whether the expression matches somewhere in `text`; `None` if the text is too long. While a search runs, all
-    /// other requests of the worker wait.
+    /// Returns whether the expression matches somewhere in `text`; `None` if the text is too long. While a
+    /// search runs, all other requests of the worker wait.
     #[must_use]
     pub fn finds(&self, text: &str) -> Option<bool> {
         (text.len() <= self.longest).then(|| self.compiled.is_match(text))

@@ -2,8 +2,8 @@
 
 use crate::json::{self, Kind, Value};
 
-/// Appends the canonical text of `value`: sorted keys, one way to escape strings, one notation for numbers. Recurses as
-/// deep as the value nests, which the JSON reader bounds.
+/// Appends the canonical text of `value`: sorted keys, one way to escape strings, one notation for numbers.
+/// Recurses as deep as the value nests, which the JSON reader bounds.
 pub(super) fn write(out: &mut String, value: Value<'_>) {
     match value.kind() {
         Kind::Null | Kind::Bool(_) => out.push_str(value.raw()),

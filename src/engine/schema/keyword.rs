@@ -8,8 +8,8 @@ use super::types::{self, Types};
 use crate::document::{Faults, InSchema, Part, Takes, Wrong, words};
 use crate::json::decimal;
 
-/// The most memory for a compiled regular expression, in bytes. A match takes at most a proportional number of steps
-/// for each character, so this also bounds time.
+/// The most memory for a compiled regular expression, in bytes. A match takes at most a proportional number
+/// of steps for each character, so this also bounds time.
 const MOST_PATTERN: usize = 65_536;
 
 const TYPE: Takes = Takes::Said(
@@ -24,8 +24,8 @@ const COUNT: Takes = Takes::Said("a whole number, 0 or more, below 1.8e13", &Tak
 const FLAG: Takes = Takes::Said("`true` or `false`", &Takes::Boolean);
 const PATTERN: Takes = Takes::Said("a regular expression", &Takes::Text);
 
-/// Reads a keyword whose value contains no schemas. Returns `None` if the keyword checks nothing or has a fault. An
-/// unknown keyword is a fault.
+/// Reads a keyword whose value contains no schemas. Returns `None` if the keyword checks nothing or has a
+/// fault. An unknown keyword is a fault.
 pub(super) fn check(name: &str, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
     use {Bound::*, Counted::*};
     match name {

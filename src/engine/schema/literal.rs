@@ -31,8 +31,8 @@ impl Literal {
         &self.text
     }
 
-    /// Returns whether a value equals this one; the value must not be an array or object. `None` if it is a number and the
-    /// result depends on how a server reads it.
+    /// Returns whether a value equals this one; the value must not be an array or object. `None` if it is a
+    /// number and the result depends on how a server reads it.
     fn equals(&self, value: Value<'_>) -> Option<bool> {
         Some(match (self.kind, value.kind()) {
             (Kind::Number, Kind::Number) => decimal::compare_as_read(value.raw(), &self.own)?.is_eq(),
@@ -44,8 +44,9 @@ impl Literal {
     }
 }
 
-/// Returns whether a value equals one of the literals. Numbers are compared by value, and the order of keys in objects
-/// does not matter. `None` if the value is a number and the result depends on how a server reads it.
+/// Returns whether a value equals one of the literals. Numbers are compared by value, and the order of keys
+/// in objects does not matter. `None` if the value is a number and the result depends on how a server reads
+/// it.
 pub(super) fn any_equals(literals: &[Literal], value: Value<'_>) -> Option<bool> {
     let kind = value.kind();
     if matches!(kind, Kind::Array | Kind::Object) {

@@ -10,8 +10,8 @@ use super::reference;
 use crate::document::{Faults, InSchema, Part, Takes, Wrong};
 use crate::json::{self, Kind, Value};
 
-/// The most schemas that a schema may consist of with all `$ref`s followed. It bounds the cost of a call: if each schema
-/// refers to the next one twice, the number doubles at each step.
+/// The most schemas that a schema may consist of with all `$ref`s followed. It bounds the cost of a call: if
+/// each schema refers to the next one twice, the number doubles at each step.
 const MOST_SCHEMAS: usize = 10_000;
 
 /// The most levels of nested schemas with all `$ref`s followed. It bounds recursion.
@@ -84,8 +84,8 @@ struct Loader<'a, 'd> {
 }
 
 impl<'d> Loader<'_, 'd> {
-    /// Compiles a schema, only once even if several `$ref`s lead to it. Returns an unspecified node if it has a
-    /// fault.
+    /// Compiles a schema, only once even if several `$ref`s lead to it. Returns an unspecified node if it has
+    /// a fault.
     fn schema(&mut self, part: &Part<'d>, depth: usize) -> Arc<Node> {
         let start = part.value.span().start;
         match self.seen.get(&start) {

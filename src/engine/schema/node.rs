@@ -91,7 +91,8 @@ pub(super) struct Named {
     pub name: Box<str>,
     /// Whether the member is required
     pub required: bool,
-    /// The schema of its value; `None` if `properties` does not list it. The schema of additional members then applies
+    /// The schema of its value; `None` if `properties` does not list it. The schema of additional members
+    /// then applies
     pub schema: Option<Arc<Node>>,
 }
 
@@ -137,8 +138,8 @@ impl Node {
 }
 
 impl Check {
-    /// Returns the position in the order of checks: cheap checks first, and checks that bound the cost of others before
-    /// those.
+    /// Returns the position in the order of checks: cheap checks first, and checks that bound the cost of
+    /// others before those.
     fn rank(&self) -> u8 {
         match self {
             Self::Never => 0,

@@ -9,8 +9,8 @@ use super::{canonical, literal};
 use crate::json::{Value, decimal};
 use crate::mcp::keys;
 
-/// A value that does not fit, and the constraint. It is cheap to make, because each alternative of an `anyOf` that
-/// does not fit makes one. Its path and text are computed only for the one that is reported.
+/// A value that does not fit, and the constraint. It is cheap to make, because each alternative of an `anyOf`
+/// that does not fit makes one. Its path and text are computed only for the one that is reported.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mismatch<'s, 'd> {
     /// The value that does not fit
@@ -39,13 +39,15 @@ pub(super) enum Constraint<'s> {
 }
 
 impl Mismatch<'_, '_> {
-    /// Returns whether servers could disagree about whether the value fits. Such a value is refused even below `not`.
+    /// Returns whether servers could disagree about whether the value fits. Such a value is refused even
+    /// below `not`.
     fn is_unclear(&self) -> bool {
         matches!(self.constraint, Constraint::Digits | Constraint::Respelled(_))
     }
 }
 
-/// Validates a value. The recursion is as deep as the schema nests with all `$ref`s followed, which `load` bounds.
+/// Validates a value. The recursion is as deep as the schema nests with all `$ref`s followed, which `load`
+/// bounds.
 pub(super) fn validate<'s, 'd>(node: &'s Node, value: Value<'d>) -> Result<(), Mismatch<'s, 'd>> {
     node.checks.iter().try_for_each(|check| check.validate(value))
 }
@@ -119,8 +121,8 @@ impl Check {
     }
 }
 
-/// How the alternatives of an `anyOf` or `oneOf` do not fit. It selects the most helpful message: for a value of a wrong
-/// type the accepted types, for a value of the right type what else is wrong.
+/// How the alternatives of an `anyOf` or `oneOf` do not fit. It selects the most helpful message: for a value
+/// of a wrong type the accepted types, for a value of the right type what else is wrong.
 #[derive(Default)]
 struct Misfits<'s, 'd> {
     types: Types,

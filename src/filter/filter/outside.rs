@@ -41,8 +41,8 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Sends the question of a case, which then waits. If the question cannot be sent, returns the case and the
-    /// reason in the form of an answer.
+    /// Sends the question of a case, which then waits. If the question cannot be sent, returns the case and
+    /// the reason in the form of an answer.
     pub(super) fn ask(
         &self,
         worker: &Worker,

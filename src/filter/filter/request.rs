@@ -46,8 +46,8 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Handles a part of the request's body. `size` is the number of bytes buffered so far, including this part; `end`
-    /// is true for the last part.
+    /// Handles a part of the request's body. `size` is the number of bytes buffered so far, including this
+    /// part; `end` is true for the last part.
     pub fn request_body(&mut self, size: usize, end: bool) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Pause };
         if self.paused.take().is_some() {
@@ -96,8 +96,8 @@ impl<H: Host> Filter<H> {
 
     /// Waits for the end of a request that may not have a body.
     fn await_end(&mut self, worker: &Worker, request: Rc<Request>, end: bool) -> Flow {
-        // Any event stream may contain a list: a resumed stream replays it, and the old HTTP+SSE transport sends all
-        // responses on the stream of a GET.
+        // Any event stream may contain a list: a resumed stream replays it, and the old HTTP+SSE transport
+        // sends all responses on the stream of a GET.
         let resumed = request.headers.last_event_id.is_present();
         let streams = resumed || request.headers.method.once() == Some(b"GET");
         if streams && worker.plugin.policy.mode == Mode::Enforce {
@@ -143,7 +143,8 @@ impl<H: Host> Filter<H> {
 
     /// Prepares headers that are sent before the body is read.
     fn prepare_headers(&self, worker: &Worker, request: &Request) -> Result<(), Broken> {
-        // The body may become shorter, because parts of it can be for this filter. Its length is not known yet.
+        // The body may become shorter, because parts of it can be for this filter. Its length is not known
+        // yet.
         if worker.plugin.changes_bodies() && request.headers.content_length.is_present() {
             self.host.remove_request_header("content-length")?;
         }

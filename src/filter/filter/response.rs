@@ -14,7 +14,8 @@ impl<H: Host> Filter<H> {
         if let Stage::Reading(request) | Stage::Bodiless(request) | Stage::Asking(request, _) = &self.stage
             && request.policy.mode == Mode::Enforce
         {
-            // The server responds before the request was forwarded. The response must not show an unfiltered list.
+            // The server responds before the request was forwarded. The response must not show an unfiltered
+            // list.
             self.list.get_or_insert_with(|| ListAnswer::replayed(Rc::clone(request)));
         }
         if let Some((list, host)) = self.list_answer()
@@ -25,8 +26,8 @@ impl<H: Host> Filter<H> {
         Flow::Continue
     }
 
-    /// Handles a part of the response's body. `size` is the number of bytes available; `end` is true for the last
-    /// part.
+    /// Handles a part of the response's body. `size` is the number of bytes available; `end` is true for the
+    /// last part.
     pub fn response_body(&mut self, size: usize, end: bool) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Continue };
         match self.list_answer() {
@@ -44,8 +45,8 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Returns the response if it may contain lists. The filter's own replies also go through these callbacks, and
-    /// contain none.
+    /// Returns the response if it may contain lists. The filter's own replies also go through these
+    /// callbacks, and contain none.
     fn list_answer(&mut self) -> Option<(&mut ListAnswer, &H)> {
         match self.stage {
             Stage::Refused => None,

@@ -1,14 +1,14 @@
-//! The reason of a denial by a condition. It names the argument and says what would be accepted. It never quotes the
-//! argument's value or the policy's.
+//! The reason of a denial by a condition. It names the argument and says what would be accepted. It never
+//! quotes the argument's value or the policy's.
 
 use super::{Obstacle, Truth};
 use crate::policy::{Condition, Order, Origin, Scalar, Test};
 
-/// Returns the reason of a denial. `required` is true for a condition of `require` and false for one of `deny_if`;
-/// `because` is the reason of the rule; `called` describes the call.
+/// Returns the reason of a denial. `required` is true for a condition of `require` and false for one of
+/// `deny_if`; `because` is the reason of the rule; `called` describes the call.
 pub(super) fn text(
     condition: &Condition,
-    outcome: Truth,
+    truth: Truth,
     required: bool,
     because: Option<&str>,
     called: &str,
@@ -19,17 +19,17 @@ pub(super) fn text(
     }
     let because = because.map_or(String::new(), |because| format!(" ({because})"));
     let sentence = match condition.attribute.origin() {
-        Origin::Arguments => of_argument(condition, outcome, required),
+        Origin::Arguments => of_argument(condition, truth, required),
         Origin::Grant | Origin::Principal | Origin::Claims => "this caller may not make this call".to_owned(),
     };
     format!("{called} is denied{by}: {sentence}{because}")
 }
 
-fn of_argument(condition: &Condition, outcome: Truth, required: bool) -> String {
+fn of_argument(condition: &Condition, truth: Truth, required: bool) -> String {
     let Condition { attribute, test, .. } = condition;
     let argument =
         if attribute.is_one_argument() { format!("`{attribute}`") } else { format!("every `{attribute}`") };
-    match outcome {
+    match truth {
         Truth::Missing => match types(test) {
             Some(types) => format!("{argument} must be given, as {types}"),
             None => format!("{argument} must be given"),
