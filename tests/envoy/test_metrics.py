@@ -141,10 +141,11 @@ QUERIES = re.findall(r"^\| `mcp_policy_(\w+)`.*\| `([^`]+)` \|$", README, re.MUL
 
 
 def test_the_readme_names_every_metric():
-    source = "".join(path.read_text() for path in (places.ROOT / "src" / "envoy").glob("*.rs"))
-    names = re.findall(r'"mcp_policy\.([a-z_]+(?:\.[a-z_]+)??)(?:\.[a-z]+\.\{.*|)"', source)
-    told = [re.sub(r"\.(decision|cause|why)$", "", name).replace(".", "_") for name in names]
-    assert set(told) == {name for name, _ in QUERIES}
+    source = (places.ROOT / "src" / "filter" / "metrics.rs").read_text()
+    [variants] = re.findall(r"^enum Metric \{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)
+    names = re.findall(r"^    ([A-Z]\w+)", variants, re.MULTILINE)
+    snake_case = {re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower() for name in names}
+    assert snake_case == {name for name, _ in QUERIES}
 
 
 class Prometheus:
