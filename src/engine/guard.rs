@@ -10,6 +10,8 @@ mod approve;
 mod case;
 mod charge;
 mod conclude;
+mod facts;
+mod question;
 mod request;
 mod verdict;
 
@@ -17,7 +19,8 @@ use crate::denial::{Code, Denial, Invalid};
 use crate::limit::{Places, Store};
 
 pub use admit::{Admission, admit, refuse_unrecorded, refuse_without_policy, too_large};
-pub use case::{Answer, Asking, Change, ChangeFailure, Changing, Question, Step};
+pub use case::{Asking, Change, ChangeFailure, Changing, Step};
+pub use question::{Answer, Question};
 pub use request::Request;
 pub use verdict::{Conclusion, Counting, ListRequest, Verdict};
 

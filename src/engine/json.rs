@@ -6,6 +6,7 @@
 //! two parsers read one text in two ways, such as a key that stands twice.
 
 pub mod canonical;
+mod compact;
 pub mod decimal;
 mod defect;
 mod document;
@@ -15,8 +16,9 @@ mod read;
 mod scan;
 mod text;
 
+pub use compact::compact;
 pub use defect::{Defect, DefectKind, Malformed};
 pub use document::{Document, Elements, Entries, Kind, Value};
 pub use number::{Fit, fit};
 pub use read::{MAX_DEPTH, read};
-pub use text::{compact, is_unseen, quote, unescape};
+pub use text::{is_unseen, quote, unescape};

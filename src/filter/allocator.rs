@@ -6,7 +6,7 @@
 //! grow with the number of requests. Large blocks, such as bodies, come from the default allocator, which
 //! merges freed blocks.
 
-#![expect(unsafe_code, reason = "an allocator hands out memory; nothing else in the filter is unsafe")]
+#![expect(unsafe_code, reason = "an allocator hands out memory by its address")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -11,7 +11,7 @@ use mcp_policy_engine::guard::{self, Asking, Conclusion, Environment, Request, S
 use mcp_policy_engine::mcp::answer::Reply;
 
 use crate::environment::HostEnvironment;
-use crate::host::{Broken, Host, Token};
+use crate::host::{Broken, Flow, Host, Token};
 use crate::list::ListAnswer;
 use crate::waiting::Ticket;
 use crate::worker::Worker;
@@ -19,15 +19,6 @@ use crate::worker::Worker;
 /// The filter state that contains the audit record. Access logs print it with
 /// `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
 const AUDIT_STATE: &str = "mcp_policy_audit";
-
-/// What the host must do after a callback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// Continue with the next filter
-    Continue,
-    /// Keep the data and wait
-    Pause,
-}
 
 /// The stage of a request.
 #[derive(Debug)]

@@ -11,6 +11,15 @@ pub use crate::header_map::HeaderMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken;
 
+/// What the host must do after a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Continue with the next filter
+    Continue,
+    /// Keep the data and wait
+    Pause,
+}
+
 /// Everything that the filter needs.
 pub trait Host: Stream + Process + SharedMemory {}
 

@@ -22,7 +22,8 @@ mod waiting;
 pub mod watch;
 pub mod worker;
 
-pub use filter::{Filter, Flow};
+pub use filter::Filter;
+pub use host::Flow;
 pub use host::{Broken, Host};
 pub use plugin::Plugin;
 pub use worker::Worker;

@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::filter::Flow;
-use crate::host::{Broken, Process, Stream};
+use crate::host::{Broken, Flow, Process, Stream};
 use crate::metrics::Metrics;
 use mcp_policy_engine::decide;
 use mcp_policy_engine::guard::{ListRequest, Request};

@@ -13,9 +13,10 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapType, MetricType, Status};
 
-use crate::filter::{Filter, Flow};
+use crate::filter::Filter;
 use crate::host::{
-    Broken, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Stream, Token,
+    Broken, Flow, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Stream,
+    Token,
 };
 use crate::worker::Worker;
 use mcp_policy_engine::mcp::answer::Reply;

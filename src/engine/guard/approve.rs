@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::case::{Case, Question};
-use super::conclude::Facts;
+use super::facts::Facts;
+use super::question::Question;
 use super::{Environment, Request, charge};
 use crate::approval::{
     Answer, BoundCall, Cause, Outcome, Question as Members, Recorded, Status, Unapprovable,
 };
-use crate::decide;
+use crate::decide::{self, Decision, Due};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
 use crate::mcp::answer::Elicitation;
@@ -38,7 +38,8 @@ pub(super) fn prepare<E: Environment>(
     rule: Arc<Rule>,
     call: &Call<'_>,
     size: usize,
-    case: &mut Case<'_>,
+    facts: &mut Facts<'_>,
+    charges: &[Due],
     environment: &E,
 ) -> Result<Consultation, Denial> {
     let policy = &request.policy;
@@ -46,17 +47,17 @@ pub(super) fn prepare<E: Environment>(
     let needed = || decide::needs_approval(&rule, &called);
     // A policy that requires approval always has this: the loader ensures it.
     let Approvals { expires_seconds, wait_seconds, .. } = policy.approvals.as_ref().ok_or_else(needed)?;
-    if case.facts.summary.id.is_none() {
+    if facts.summary.id.is_none() {
         let denial = needed();
         let reason = format!("{} Send a request: a notification gets no answer.", ended(denial.reason));
         return Err(Denial { reason, ..denial });
     }
     let bound = BoundCall::read(call).map_err(|unapprovable| not_approvable(&rule, &called, unapprovable))?;
-    if let Some(denial) = charge::look(request, case, environment) {
+    if let Some(denial) = charge::look(request, charges, facts, environment) {
         return Err(denial);
     }
     // The limits are not charged yet, so the record that is kept while the case waits must not list them.
-    case.facts.counters.clear();
+    facts.counters.clear();
     let principal = request.caller.principal.as_ref().map(Principal::name);
     let request_id = request.headers.request_id.once().map(String::from_utf8_lossy);
     let members = Members {
@@ -76,13 +77,12 @@ pub(super) fn prepare<E: Environment>(
     Ok(Consultation { rule, question, called, rounds })
 }
 
-/// Writes the record to keep while the case waits for the answer: denied, because it is not approved.
-pub(super) fn record_of_asking(
-    request: &Request,
-    case: &Case<'static>,
-    consultation: &Consultation,
-) -> String {
-    request.record_of_asking(&decide::needs_approval(&consultation.rule, &consultation.called), case)
+impl Consultation {
+    /// Writes the record to keep while the case waits for the answer: denied, because it is not approved.
+    pub fn record_of_asking(&self, request: &Request, decision: &Decision, facts: &Facts<'_>) -> String {
+        let denial = decide::needs_approval(&self.rule, &self.called);
+        request.record_of_asking(&denial, decision.rule.as_deref(), facts)
+    }
 }
 
 /// Applies the answer of the approval service, or the reason why there is none.

@@ -4,9 +4,9 @@
 //! record need. It does not keep the body, and nothing is decided twice.
 
 use super::approve::{self, Consultation};
-use super::conclude::Facts;
+use super::facts::Facts;
+use super::question::{Answer, Question};
 use super::{Conclusion, Environment, Request, charge, unreadable};
-use crate::approval;
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
 use crate::identity;
@@ -44,20 +44,6 @@ pub enum ChangeFailure {
     Headers,
     /// The body; its `content-length` may already be changed
     Body,
-}
-
-/// A question to an outside service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// A question to the approval service: the body of the request
-    Approval(String),
-}
-
-/// The answer to a [`Question`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// The answer of the approval service, or why there is none
-    Approval(Result<approval::Answer, approval::Cause>),
 }
 
 /// What is known about a case.
@@ -145,7 +131,8 @@ impl<'d> Case<'d> {
         environment: &E,
     ) -> Option<Consultation> {
         let rule = self.decision.approval.clone().filter(|_| self.decision.denial.is_none())?;
-        let prepared = approve::prepare(request, rule, call, size, self, environment);
+        let prepared =
+            approve::prepare(request, rule, call, size, &mut self.facts, &self.decision.charges, environment);
         prepared.map_err(|denial| self.decision.denial = Some(denial)).ok()
     }
 
@@ -158,7 +145,7 @@ impl<'d> Case<'d> {
         match consultation {
             Some(consultation) => {
                 let case = self.into_owned(request);
-                let record = approve::record_of_asking(request, &case, &consultation);
+                let record = consultation.record_of_asking(request, &case.decision, &case.facts);
                 Step::Ask(Box::new(Asking { case, consultation, record }))
             }
             None => self.charge(request, environment),
@@ -167,7 +154,7 @@ impl<'d> Case<'d> {
 
     /// Charges the limits. Nothing after this can refuse the call.
     fn charge<E: Environment>(mut self, request: &Request, environment: &E) -> Step {
-        charge::charge(request, &mut self, environment);
+        charge::charge(request, &mut self.facts, &mut self.decision, environment);
         self.conclude(request)
     }
 

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::case::Case;
-use super::conclude::Facts;
+use super::facts::Facts;
 use super::{Environment, Request};
 use crate::audit::CounterUsage;
-use crate::decide::{self, Due};
+use crate::decide::{self, Decision, Due};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
 use crate::limit::{self, Charge, ChargeOutcome, Counter, Few, Place, Places, Usage};
@@ -19,8 +18,12 @@ type Operation<S> = fn(&S, u64, &[Charge<'_>]) -> ChargeOutcome;
 
 /// Charges the limits of a case. If all have room, charges the limits of rules in shadow mode as well. A
 /// limit without room sets the decision's `denial`, or its `would_deny` for a rule in shadow mode.
-pub(super) fn charge<E: Environment>(request: &Request, case: &mut Case<'_>, environment: &E) {
-    let Case { facts, decision } = case;
+pub(super) fn charge<E: Environment>(
+    request: &Request,
+    facts: &mut Facts<'_>,
+    decision: &mut Decision,
+    environment: &E,
+) {
     decision.denial = run(request, limit::charge, &decision.charges, facts, environment);
     if decision.denial.is_none() {
         let would_deny = run(request, limit::charge, &decision.shadow_charges, facts, environment);
@@ -31,11 +34,11 @@ pub(super) fn charge<E: Environment>(request: &Request, case: &mut Case<'_>, env
 /// Checks the limits of a case and charges nothing. Returns the denial if one has no room.
 pub(super) fn look<E: Environment>(
     request: &Request,
-    case: &mut Case<'_>,
+    charges: &[Due],
+    facts: &mut Facts<'_>,
     environment: &E,
 ) -> Option<Denial> {
-    let Case { facts, decision } = case;
-    run(request, limit::look, &decision.charges, facts, environment)
+    run(request, limit::look, charges, facts, environment)
 }
 
 fn run<E: Environment>(

@@ -1,46 +1,15 @@
 //! Concludes a case: makes the verdict, its reply and its record.
 
-use super::case::Case;
-use super::{Conclusion, Counting, ListRequest, Request, Verdict};
+use super::facts::Facts;
+use super::{Conclusion, ListRequest, Request, Verdict};
 use crate::approval::{self, Recorded};
-use crate::audit::{self, CounterUsage, Record};
+use crate::audit::Record;
 use crate::decide::Decision;
 use crate::denial::Denial;
-use crate::mcp::answer::{Elicitation, Refusal, Reply, RequestKind};
+use crate::mcp::answer::{Refusal, Reply, RequestKind};
 use crate::mcp::message::Target;
 use crate::mcp::summary::Summary;
-use crate::policy::{self, Mode};
-
-/// What is known about a case apart from the decision. The reply and the record need it.
-#[derive(Debug, Default)]
-pub(super) struct Facts<'d> {
-    pub summary: Summary<'d>,
-    /// The use of the counters that were checked or charged
-    pub counters: Vec<CounterUsage>,
-    pub counting: Counting,
-    /// The result of asking for an approval
-    pub approval: Option<Recorded>,
-    /// Asks the client's user to open the approval's page
-    pub elicitation: Option<Elicitation>,
-}
-
-impl<'d> Facts<'d> {
-    pub fn of(summary: Summary<'d>) -> Self {
-        Self { summary, ..Self::default() }
-    }
-
-    /// Copies what the facts borrow from the body.
-    pub fn into_owned(self, audited: policy::Arguments) -> Facts<'static> {
-        let Self { summary, counters, counting, approval, elicitation } = self;
-        let summary = summary.into_owned(|value| audit::arguments(audited, value));
-        Facts { summary, counters, counting, approval, elicitation }
-    }
-
-    /// Returns roughly how many bytes of memory the facts take.
-    pub fn size(&self) -> usize {
-        size_of::<Self>().saturating_add(self.summary.size())
-    }
-}
+use crate::policy::Mode;
 
 impl Request {
     /// Concludes with a decision. In shadow mode the request is forwarded.
@@ -72,9 +41,9 @@ impl Request {
 
     /// Writes the record of a case that waits for an approval. It says that the call is denied, which is true
     /// unless an approval arrives.
-    pub(super) fn record_of_asking(&self, denial: &Denial, case: &Case<'_>) -> String {
+    pub(super) fn record_of_asking(&self, denial: &Denial, rule: Option<&str>, facts: &Facts<'_>) -> String {
         let recorded = Recorded { outcome: approval::Outcome::Asked, id: None, cause: None };
-        self.json("deny", Some(denial), case.decision.rule.as_deref(), &case.facts, Some(&recorded))
+        self.json("deny", Some(denial), rule, facts, Some(&recorded))
     }
 
     fn json(

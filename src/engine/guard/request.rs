@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::case::{Case, Step};
-use super::conclude::Facts;
+use super::facts::Facts;
 use super::{Conclusion, Environment};
 use crate::audit;
 use crate::decide::Decision;

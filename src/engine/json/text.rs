@@ -1,6 +1,5 @@
 //! Strings between their JSON form and their own.
 
-use super::document::{Kind, Value};
 use super::scan;
 use crate::text::push_hex;
 
@@ -94,33 +93,6 @@ pub fn is_unseen(char: char) -> bool {
             char,
             '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
         )
-}
-
-/// Appends `value` to `out` without white space between its tokens, and with its strings as [`quote`]
-/// writes them.
-pub fn compact(out: &mut String, value: Value<'_>) {
-    match value.kind() {
-        Kind::Object => {
-            out.push('{');
-            for (index, (key, member)) in value.entries().enumerate() {
-                out.push_str(if index > 0 { "," } else { "" });
-                quote(out, &key);
-                out.push(':');
-                compact(out, member);
-            }
-            out.push('}');
-        }
-        Kind::Array => {
-            out.push('[');
-            for (index, element) in value.elements().enumerate() {
-                out.push_str(if index > 0 { "," } else { "" });
-                compact(out, element);
-            }
-            out.push(']');
-        }
-        Kind::String { .. } => quote(out, &value.string().unwrap_or_default()),
-        Kind::Null | Kind::Bool(_) | Kind::Number => out.push_str(value.raw()),
-    }
 }
 
 #[cfg(test)]

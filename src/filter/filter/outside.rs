@@ -4,8 +4,8 @@ use mcp_policy_engine::approval::{self, Cause};
 use mcp_policy_engine::guard::{Answer, Asking, Change, ChangeFailure, Environment as _, Question, Request};
 use mcp_policy_engine::policy::RequestHeaders;
 
-use super::{AUDIT_STATE, Filter, Flow, Pending, Stage};
-use crate::host::{Broken, Host, HttpCall, Level, Token};
+use super::{AUDIT_STATE, Filter, Pending, Stage};
+use crate::host::{Broken, Flow, Host, HttpCall, Level, Token};
 use crate::waiting::{Asker, Ticket};
 use crate::worker::Worker;
 

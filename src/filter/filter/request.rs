@@ -8,9 +8,9 @@ use mcp_policy_engine::guard::{self, Admission, Request, unreadable};
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::{Mode, RequestHeaders};
 
-use super::{Filter, Flow, Stage};
+use super::{Filter, Stage};
 use crate::credentials::HostCredentials;
-use crate::host::{Broken, Host};
+use crate::host::{Broken, Flow, Host};
 use crate::list::ListAnswer;
 use crate::worker::Worker;
 

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use mcp_policy_engine::policy::Mode;
 
-use super::{Filter, Flow, Stage};
-use crate::host::Host;
+use super::{Filter, Stage};
+use crate::host::{Flow, Host};
 use crate::list::ListAnswer;
 
 impl<H: Host> Filter<H> {

@@ -1,0 +1,39 @@
+//! What a case keeps beside its decision.
+
+use super::Counting;
+use crate::approval::Recorded;
+use crate::audit::{self, CounterUsage};
+use crate::mcp::answer::Elicitation;
+use crate::mcp::summary::Summary;
+use crate::policy;
+
+/// What is known about a case apart from the decision. The reply and the record need it.
+#[derive(Debug, Default)]
+pub(super) struct Facts<'d> {
+    pub summary: Summary<'d>,
+    /// The use of the counters that were checked or charged
+    pub counters: Vec<CounterUsage>,
+    pub counting: Counting,
+    /// The result of asking for an approval
+    pub approval: Option<Recorded>,
+    /// Asks the client's user to open the approval's page
+    pub elicitation: Option<Elicitation>,
+}
+
+impl<'d> Facts<'d> {
+    pub fn of(summary: Summary<'d>) -> Self {
+        Self { summary, ..Self::default() }
+    }
+
+    /// Copies what the facts borrow from the body.
+    pub fn into_owned(self, audited: policy::Arguments) -> Facts<'static> {
+        let Self { summary, counters, counting, approval, elicitation } = self;
+        let summary = summary.into_owned(|value| audit::arguments(audited, value));
+        Facts { summary, counters, counting, approval, elicitation }
+    }
+
+    /// Returns roughly how many bytes of memory the facts take.
+    pub fn size(&self) -> usize {
+        size_of::<Self>().saturating_add(self.summary.size())
+    }
+}
