@@ -1,16 +1,16 @@
-"""What the filter costs: CPU of the Envoy process per request, by `make bench`.
+"""The cost of the filter: CPU of the Envoy process per request, measured by `make bench`.
 
 policies    the policies under which calls are measured
-contenders  who is measured: listeners of one Envoy, and what is asked of them
-load        the client and the server behind Envoy: a program in `load/`, which takes one core
+contenders  what is measured: listeners of one Envoy, and their requests
+load        the client and the server behind Envoy: a program in `load/`, which uses one core
 cpu         nanoseconds that a process has run
 measure     bursts, sustained load and a fixed rate, interleaved, in one Envoy process after another
 report      the tables
 
-All contenders are listeners of one Envoy with one worker, so they share the process, its memory and
-the machine's mood. Each round asks every contender for the same load, in an order drawn anew, and what
-is compared are the contenders of one round: a machine that is busy in one round is busy for all of
-them. Processes differ too (where memory lies, what the wasm engine compiled when), so there are several,
-and a number is the median over them. Nothing is asserted about time, since that says more of the machine
-than of the code; `make cost` counts what does not depend on it.
+All contenders are listeners of one Envoy with one worker, so they share the process, its memory and the state
+of the machine. Each round puts the same load on every contender, in a new random order, and only contenders
+of the same round are compared: if the machine is busy in a round, it is busy for all of them. Processes
+differ too (memory layout, when the wasm engine compiled what), so there are several, and each number is the
+median over them. Nothing is asserted about time, which depends more on the machine than on the code; `make
+cost` counts what does not depend on the machine.
 """

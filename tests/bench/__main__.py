@@ -1,7 +1,8 @@
-"""Measures: `make bench`, or with more builds of the module `make bench ARGS="name=module.wasm"`.
+"""Runs the measurements: `make bench`, or with more builds of the module `make bench
+ARGS="name=module.wasm"`.
 
-`ARGS=--quick` takes about two minutes in place of twelve to fifteen. PROCESSES and ROUNDS can be set in the
-environment. Exits 0 if it could measure, whatever it measured.
+`ARGS=--quick` takes about two minutes instead of twelve to fifteen. PROCESSES and ROUNDS can be set in the
+environment. Exits with 0 if the measurement succeeded, whatever the numbers.
 """
 
 import os
@@ -19,7 +20,7 @@ from .report import Report
 
 
 def chosen(arguments: list) -> Plan:
-    """Read from the arguments and the environment how much is measured."""
+    """Read the extent of the measurements from the arguments and the environment."""
     plan = Plan.quick() if "--quick" in arguments else Plan()
     names = {"processes": "PROCESSES", "rounds": "ROUNDS"}
     return replace(
@@ -40,26 +41,26 @@ def run(plan: Plan, extra: dict) -> None:
     rounds = f"{plan.processes} processes, {plan.rounds} rounds in each"
     print(
         f"CPU of the Envoy process, {rounds}: sustained for {plan.sustain_ms} ms, {plan.bursts} bursts of "
-        f"{plan.requests} requests. Over pass-through, as a part of what native mcp + rbac adds with a body "
-        f"of the same length, and between which numbers the processes lie:\n\n{report.costs()}\n\n"
+        f"{plan.requests} requests. Given are the cost over pass-through, its ratio to native mcp + rbac with a body of the "
+        f"same length, and the range of that ratio over the processes:\n\n{report.costs()}\n\n"
         f"Latency at {plan.rate:,} requests a second:\n\n{report.latencies()}\n\n"
         f"A large policy as a multiple of a small one, sustained:\n\n{report.growth()}\n\n"
-        f"Of what mcp + rbac adds, sustained:\n\n{report.targets()}"
+        f"Targets, as ratios to the cost of mcp + rbac, sustained:\n\n{report.targets()}"
     )
     if extra:
-        print(f"\nOther builds, as a part of what this filter adds:\n\n{report.builds(list(extra))}")
+        print(f"\nCost of other builds relative to this one:\n\n{report.builds(list(extra))}")
 
 
 def main() -> int:
     arguments = sys.argv[1:]
     unknown = [argument for argument in arguments if argument != "--quick" and "=" not in argument]
     if unknown:
-        print(f"bench: unknown: {' '.join(unknown)}; there are --quick and name=module.wasm", file=sys.stderr)
+        print(f"bench: unknown: {' '.join(unknown)}; expected --quick or name=module.wasm", file=sys.stderr)
         return 2
     extra = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     for needed, made in ((places.MODULE, "make build"), (PROGRAM, "make bench")):
         if not needed.exists():
-            print(f"bench: there is no {needed}: {made}", file=sys.stderr)
+            print(f"bench: {needed} does not exist; run: {made}", file=sys.stderr)
             return 1
     try:
         run(chosen(arguments), extra)

@@ -1,4 +1,4 @@
-"""Who is measured: the listeners of one Envoy, and what is asked of them."""
+"""What is measured: the listeners of one Envoy, and their requests."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ PASS_THROUGH, FILTER, NATIVE = "main", "filter", "native"
 TEXT = "The river rose in the night, the bridge was closed, nobody was hurt. "
 SHORT, MIDDLE, LONG = 223, 4_096, 102_400
 
-# What the Python SDK's client sends with a call.
+# The headers that the Python SDK's client sends with a call.
 HEADERS = (
     "POST /mcp HTTP/1.1",
     "host: 127.0.0.1",
@@ -35,10 +35,10 @@ FORWARDED, REFUSED = b"the trains ran again by evening", b"\r\nx-mcp-policy: den
 
 @dataclass
 class Contender:
-    """One row: `call` asked of `listener`, whose every answer holds `expects`.
+    """One row: `call` is sent to `listener`, and every answer contains `expects`.
 
-    What it costs is told over `base`, and as a part of what `reference` costs over that: both are rows
-    with a body of the same length. `paced` rows are asked at a fixed rate too.
+    Its cost is given relative to `base`, and as a ratio to the cost of `reference` over `base`. Both are rows
+    with a body of the same length. `paced` rows are also measured at a fixed rate.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Contender:
 
 @dataclass
 class Growth:
-    """A kind of policy, and how large it gets."""
+    """A kind of policy, and its sizes."""
 
     name: str
     policy: object
@@ -74,7 +74,7 @@ GROWTH = (
 
 
 def call(tool: str, length: int = SHORT, key: bool = False) -> bytes:
-    """Build a `tools/call` of so many bytes, with its head."""
+    """Build a `tools/call` of this many bytes, with its head."""
     arguments = {"text": "", "length": "short"}
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
     message["params"] = {"name": tool, "arguments": arguments, "_meta": {"progressToken": 1}}
@@ -86,7 +86,7 @@ def call(tool: str, length: int = SHORT, key: bool = False) -> bytes:
 
 
 def contenders(extra: dict) -> list:
-    """List who is measured; `extra` gives further builds of the module by name."""
+    """List the contenders; `extra` gives further builds of the module by name."""
     builds = {"this filter": FILTER, **{name: name for name in extra}}
     allowed, keyed = call(TOOL), call(TOOL, key=True)
     rows = [
@@ -114,10 +114,10 @@ def contenders(extra: dict) -> list:
 
 
 def proof() -> Contender:
-    """Name what shows that Envoy's own filters tell one tool from another.
+    """Return requests which show that Envoy's own filters distinguish tools.
 
-    They refuse before the request is read to its end, and the connection with it: nothing to
-    compare on connections that stay open.
+    They refuse before the end of the request and close the connection, so they cannot be compared on
+    persistent connections.
     """
     return Contender("mcp + rbac, denied", NATIVE, call(DENIED), expects=b"HTTP/1.1 403 Forbidden\r\n")
 
@@ -148,7 +148,7 @@ def options(upstream_port: int, extra: dict, folder: Path) -> Options:
 
 
 def native() -> list:
-    """Build Envoy's own way to allow one tool: `mcp` reads the name, `rbac` compares it."""
+    """Build Envoy's own filters that allow one tool: `mcp` reads the name, `rbac` compares it."""
     name = {"filter": "envoy.filters.http.mcp", "path": [{"key": "params"}, {"key": "name"}]}
     matcher = {**name, "value": {"string_match": {"exact": TOOL}}}
     allowed = {
@@ -157,7 +157,7 @@ def native() -> list:
     }
     rules = {"action": "ALLOW", "policies": {"tools": allowed}}
     kind = bootstrap.any_of
-    # Of itself it reads 8 kB and refuses what is longer. Here it reads as far as this filter does.
+    # By default it reads 8 kB and refuses longer bodies. Here it reads as much as this filter does.
     limits = {"traffic_mode": "REJECT_NO_MCP", "max_request_body_size": 1_048_576}
     mcp = kind("extensions.filters.http.mcp.v3.Mcp", **limits)
     return [

@@ -3,15 +3,15 @@
 import time
 from pathlib import Path
 
-# The last answer comes before Envoy has put away everything of its request.
+# The last answer arrives before Envoy has cleaned up its request.
 SETTLE_SECONDS = 0.002
 
 
 def spent_ns(pid: int) -> int:
-    """Read the nanoseconds that all threads of a process have run.
+    """Read how many nanoseconds all threads of a process have run.
 
-    `schedstat` counts in nanoseconds where `stat` counts ticks of 10 ms; it is exact for threads that
-    sleep, so wait until they do.
+    `schedstat` counts nanoseconds, while `stat` counts ticks of 10 ms. It is exact only for sleeping threads,
+    so this waits until they sleep.
     """
     time.sleep(SETTLE_SECONDS)
     tasks = Path(f"/proc/{pid}/task").iterdir()

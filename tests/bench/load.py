@@ -8,20 +8,20 @@ import places
 
 PROGRAM = places.TARGET / "measure" / "mcp-policy-load"
 
-# So many requests are under way at once in bursts and under sustained load.
+# The number of simultaneous requests in bursts and under sustained load.
 CONNECTIONS = 8
 
-# At a fixed rate a request must find a connection free, also when answers are late.
+# At a fixed rate a request must find a free connection, even if answers are late.
 PACED_CONNECTIONS = 64
 
 
 class Unexpected(Exception):
-    """An answer was not the one that is to be measured."""
+    """An answer was not the expected one."""
 
 
 @dataclass
 class Done:
-    """What a load has come to; latencies in microseconds."""
+    """The result of a load; latencies in microseconds."""
 
     requests: int
     p50: float
@@ -29,7 +29,7 @@ class Done:
 
 
 class Loader:
-    """A running program: `port` is where it serves."""
+    """The running program; `port` is its server's."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -47,7 +47,7 @@ class Loader:
             pipe.close()
 
     def add(self, port: int, request: bytes, expects: bytes, connections: int = CONNECTIONS) -> "Load":
-        """Open connections to a listener of Envoy."""
+        """Open connections to one of Envoy's listeners."""
         number = self._tell("add", port, connections, expects.hex(), request.hex()).split()[1]
         return Load(self, number)
 
@@ -65,17 +65,17 @@ class Loader:
 
 @dataclass
 class Load:
-    """Asks one listener the same thing again and again."""
+    """Sends the same request to one listener repeatedly."""
 
     loader: Loader
     number: str
 
     def burst(self, requests: int) -> Done:
-        """Send so many requests, or a few more, a round on all connections after the other."""
+        """Send this many requests, or a few more, in rounds on all connections."""
         return self.loader.run("burst", self.number, requests)
 
     def sustain(self, milliseconds: int) -> Done:
-        """Keep a request under way on every connection."""
+        """Keep one request in flight on every connection."""
         return self.loader.run("sustain", self.number, milliseconds)
 
     def rate(self, per_second: int, milliseconds: int) -> Done:
@@ -84,7 +84,7 @@ class Load:
 
 
 def once(port: int, request: bytes, expects: bytes) -> None:
-    """Send one request on a connection of its own."""
+    """Send one request on a new connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request)
         answer = connection.recv(65536)

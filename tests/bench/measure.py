@@ -12,16 +12,16 @@ from harness.proxy import Envoy
 from . import contenders, cpu
 from .load import PACED_CONNECTIONS, Load, Loader, once
 
-# The wasm engine compiles in earnest what has run for a while; that is over by then.
+# The wasm engine optimizes code that has run for a while; by then it has done so.
 WARMING_MS = 700
 
 
 @dataclass
 class Plan:
-    """How much is measured: `rounds` in each of `processes`.
+    """The extent of the measurements: `rounds` in each of `processes`.
 
-    In each round a contender gets `bursts` bursts of `requests`, sustained load for `sustain_ms`, and, if
-    it is a paced one, requests at `rate` a second for `rate_ms`.
+    In each round a contender gets `bursts` bursts of `requests`, sustained load for `sustain_ms`, and, if it
+    is paced, `rate` requests a second for `rate_ms`.
     """
 
     processes: int = 4
@@ -39,9 +39,9 @@ class Plan:
 
 @dataclass
 class Costs:
-    """What one process has shown, a number a round, by the contender's name.
+    """The results of one process by the contender's name, with one number for each round.
 
-    `bursts` and `sustained` are nanoseconds of CPU a request, `latencies` pairs of p50 and p99 in
+    `bursts` and `sustained` are nanoseconds of CPU per request, `latencies` pairs of p50 and p99 in
     microseconds.
     """
 
@@ -51,7 +51,7 @@ class Costs:
 
 
 class Progress:
-    """Says on one line of standard error how far it is."""
+    """Shows the progress on one line of standard error."""
 
     def __init__(self, rounds: int) -> None:
         self._rounds = rounds
@@ -66,7 +66,7 @@ class Progress:
 
     def round(self) -> None:
         self._done += 1
-        # Where it cannot write over the line, one in five is enough.
+        # If it cannot overwrite the line, every fifth update is enough.
         if sys.stderr.isatty() or self._done % 5 == 0 or self._done == self._rounds:
             self.say(f"round {self._done} of {self._rounds}")
 
@@ -102,7 +102,7 @@ def process(plan: Plan, extra: dict, folder: Path, progress: Progress) -> Costs:
 
 
 def one_round(plan: Plan, pid: int, loads: dict, paced: dict, costs: Costs) -> None:
-    """Measure everybody once, in every way."""
+    """Measure every contender once, in every way."""
     for _ in range(plan.bursts):
         spend(pid, loads, lambda load: load.burst(plan.requests).requests, costs.bursts)
     spend(pid, loads, lambda load: load.sustain(plan.sustain_ms).requests, costs.sustained)
@@ -112,7 +112,7 @@ def one_round(plan: Plan, pid: int, loads: dict, paced: dict, costs: Costs) -> N
 
 
 def spend(pid: int, loads: dict, ask, costs: dict) -> None:
-    """Note what a request costs each contender, in an order drawn anew."""
+    """Record the cost of a request for each contender, in a new random order."""
     spent = cpu.spent_ns(pid)
     for name in shuffled(loads):
         requests = ask(loads[name])

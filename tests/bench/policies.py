@@ -1,4 +1,4 @@
-"""The policies under which calls are measured. `tests/cost/policies.rs` makes the same ones."""
+"""The policies under which calls are measured. `tests/cost/policies.rs` makes the same policies."""
 
 import json
 from pathlib import Path
@@ -27,22 +27,22 @@ def api_key() -> dict:
 
 
 def tools(count: int) -> dict:
-    """List so many tools by name, the called one among them."""
+    """List this many tools by name, including the one that is called."""
     return _policy(tools={**{f"tool_{number:05}": {} for number in range(1, count)}, TOOL: {}})
 
 
 def patterns(count: int) -> dict:
-    """List so many patterns of tools, the one that fits among them."""
+    """List this many patterns of tools, one of which matches."""
     return _policy(tools={**{_pattern("team", number): {} for number in range(1, count)}, "summari*": {}})
 
 
 def hidden(count: int) -> dict:
-    """Hide by so many patterns, none of which fits."""
+    """Hide this many patterns, none of which matches."""
     return _policy(hide=[_pattern("hidden", number) for number in range(count)], tools={TOOL: {}})
 
 
 def grants(count: int) -> dict:
-    """Grant the tool to so many keys, each by a grant of its own; the caller's is the last."""
+    """Grant the tool to this many keys, each with its own grant; the caller's is the last."""
     keys = {f"grant_{number:05}": f"{number:064x}" for number in range(1, count)}
     keys["own"] = API_KEY_SHA256
     granted = [{"name": name, "match": [{"api_key_sha256": key}]} for name, key in keys.items()]

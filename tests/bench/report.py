@@ -1,10 +1,10 @@
-"""The tables, for a person to read."""
+"""The tables of results."""
 
 import statistics
 
 from .contenders import GROWTH, Contender
 
-# What of `mcp + rbac` the filter may add under sustained load, and how much growth may cost.
+# The targets: the filter's cost as a part of `mcp + rbac` under sustained load, and the cost of growth.
 TARGETS = {
     "this filter": 0.80,
     "this filter, API key + schema": 1.0,
@@ -14,20 +14,20 @@ GROWTH_TARGET = 1.1
 
 
 class Report:
-    """What several processes have shown.
+    """The results of several processes.
 
-    Contenders are compared with those of the same round, and of the differences the median is taken: what
-    disturbed some rounds then counts as little as how far it disturbed them. That gives one number a
-    process; of these the median is told, and between which they lie.
+    Contenders of the same round are compared, and the median of the differences is taken, so that disturbed
+    rounds have little effect. That gives one number for each process; the tables show the median of these and
+    their range.
     """
 
     def __init__(self, rows: list, processes: list) -> None:
-        """Take the contenders, and the costs that each process has shown."""
+        """Take the contenders, and the costs measured in each process."""
         self._rows = {row.name: row for row in rows}
         self._processes = processes
 
     def costs(self) -> str:
-        """Write what everybody costs, under sustained load and in bursts."""
+        """Write the cost of each contender, under sustained load and in bursts."""
         head = ("", "sustained: ns", "over", "of native", "", "bursts: ns", "over", "of native", "")
         lines = [head]
         for row in self._rows.values():
@@ -49,7 +49,7 @@ class Report:
         return _table(lines)
 
     def latencies(self) -> str:
-        """Write how long answers take at a fixed rate: medians over rounds and processes."""
+        """Write the latencies at a fixed rate: medians over rounds and processes."""
         lines = [("", "p50 in µs", "", "p99 in µs", "")]
         for name in (row.name for row in self._rows.values() if row.paced):
             cells = [name]
@@ -63,7 +63,7 @@ class Report:
         return _table(lines)
 
     def builds(self, extra: list) -> str:
-        """Write what other builds of the module add as a part of what this one adds, sustained and in bursts."""
+        """Write the cost of other builds of the module relative to this one, sustained and in bursts."""
         lines = [("", "sustained", "", "bursts", "")]
         for row in self._rows.values():
             name = next((name for name in extra if row.name.split(",")[0] == name), None)
@@ -78,7 +78,7 @@ class Report:
         return _table(lines)
 
     def growth(self) -> str:
-        """Write what a large policy costs as a multiple of what a small one does, sustained."""
+        """Write the cost of a large policy as a multiple of a small one's, under sustained load."""
         lines = []
         for growth in GROWTH:
             small, *_, large = growth.rows()
@@ -92,7 +92,7 @@ class Report:
         return _table(lines)
 
     def targets(self) -> str:
-        """Write what was to be reached, and whether it was."""
+        """Write the targets, and whether they were reached."""
         lines = []
         for name, target in TARGETS.items():
             parts = self._parts(self._rows[name], "sustained")
@@ -101,13 +101,13 @@ class Report:
         return _table(lines)
 
     def _parts(self, row: Contender, kind: str) -> list:
-        """Return what a contender adds as a part of what its reference adds, process by process."""
+        """Return a contender's added cost relative to its reference's, for each process."""
         reference = self._rows[row.reference]
         return [added(costs, kind, row) / added(costs, kind, reference) for costs in self._processes]
 
 
 def added(costs: object, kind: str, row: Contender) -> float:
-    """Return what a contender costs more than its base: the median over the rounds of one process."""
+    """Return a contender's cost over its base: the median over the rounds of one process."""
     by_name = getattr(costs, kind)
     pairs = zip(by_name[row.name], by_name[row.base], strict=True)
     return statistics.median(cost - base for cost, base in pairs)

@@ -8,6 +8,7 @@ mod oracle;
 mod patterns;
 mod readings;
 mod refusals;
+mod writing;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -21,10 +22,11 @@ use mcp_policy_engine::policy::Policy;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use messages::{Style, bodies, damaged, headers, message, number, soup, tree, written};
+use messages::{bodies, damaged, headers, message, number, soup, tree, written};
 use oracle::Tree;
 use readings::Reading;
 use refusals::forms;
+use writing::Style;
 
 const NOW_NS: u64 = 1_800_000_000_000_000_000;
 

@@ -1,15 +1,14 @@
-"""The fixtures of the real-Envoy tests: Envoys, what stands behind them, and who calls them.
+"""The fixtures of the tests with a real Envoy: Envoys, the servers behind them, and their clients.
 
     def test_a_denied_call_never_arrives(envoy, upstream):
         proxy = envoy({"version": "1", "default": "deny"})
         answer = rpc.call(proxy.url, "danger")
         assert answer["result"]["isError"] and upstream.heads == []
 
-`envoy`, `upstream` and `approvals` live for one test, `module_envoy`, `module_upstream` and
-`module_approvals` for the tests of one file. The MCP servers and PostgreSQL live for the whole run (of
-one worker, with `pytest -n`). `service` starts the approval service of this project, which `approvals`
-stands in for elsewhere. When a test fails, the end of every running Envoy's and service's log is part of
-its report.
+`envoy`, `upstream` and `approvals` live for one test; `module_envoy`, `module_upstream` and
+`module_approvals` for the tests of one file; the MCP servers and PostgreSQL for the whole run (of one worker,
+with `pytest -n`). `service` starts the real approval service; `approvals` is a fake one. When a test fails,
+its report contains the end of the log of every running Envoy and service.
 """
 
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ LOG_TAIL = 60
 
 
 class Envoys:
-    """Starts Envoys and stops them all. Calling it starts one; see `harness.options` for what it takes."""
+    """Starts Envoys and stops them all. Calling it starts one; see `harness.options` for its arguments."""
 
     running: list = []
 
@@ -126,7 +125,7 @@ def envoy(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Itera
 
 @pytest.fixture(scope="module")
 def module_upstream() -> Iterator[Upstream]:
-    """An upstream for the tests of one file; `clear()` it where that matters."""
+    """An upstream for the tests of one file; call `clear()` if earlier requests matter."""
     yield from _upstream()
 
 
@@ -138,14 +137,14 @@ def module_envoy(tmp_path_factory: pytest.TempPathFactory, module_upstream: Upst
 
 @pytest.fixture
 def approvals() -> Iterator[Approvals]:
-    """An approval service that keeps the contract, and can be told not to."""
+    """A fake approval service that keeps the contract, or breaks it on demand."""
     with Approvals() as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def module_approvals() -> Iterator[Approvals]:
-    """An approval service for the tests of one file; `clear()` it where that matters."""
+    """An approval service for the tests of one file; call `clear()` if earlier questions matter."""
     with Approvals() as started:
         yield started
 
@@ -170,7 +169,7 @@ def module_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A headless Chromium.
 
-    For one file: as long as it runs, its driver has the event loop of this thread.
+    It lives for one file, because its driver occupies the event loop of this thread while it runs.
     """
     if executable() is None:
         pytest.skip("there is no Chromium: no package's, none on the PATH, none in MCP_POLICY_CHROMIUM")
@@ -180,7 +179,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server with a database for whoever asks."""
+    """A PostgreSQL server that creates databases on demand."""
     if programs() is None:
         pytest.skip("there is no PostgreSQL: neither of a package nor in /usr/lib/postgresql")
     with Postgres() as started:
@@ -203,6 +202,23 @@ def everything_json(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
 
 @pytest.fixture(scope="session")
 def aipaygen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """AiPayGen's own server over a stub of its backend."""
+    """AiPayGen's own server with a stub of its backend."""
     with servers.aipaygen(tmp_path_factory.mktemp("aipaygen")) as started:
         yield started
+
+
+@pytest.fixture
+def no_secret_in_any_output():
+    """Search all output of the filter and of Envoy for the secrets that were sent."""
+    from harness.callers import answers, sent  # creates keys, which takes a while
+
+    answers.clear()
+    yield
+    told = {"answers": "\n".join(answers)}
+    for proxy in Envoys.running:
+        told[f"log of {proxy.port}"] = proxy.log()
+        told[f"stats of {proxy.port}"] = proxy.get("/stats")
+        log = proxy.folder / "access.log"
+        told[f"access log of {proxy.port}"] = log.read_text() if log.exists() else ""
+    found = {place: text for place, text in told.items() if any(secret in text for secret in sent)}
+    assert not found, sorted(found)

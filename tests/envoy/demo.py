@@ -1,7 +1,7 @@
 """Shows the filter at work between a real MCP client and AiPayGen's real server: `make demo`.
 
-Prints what a person should look at and checks it too: exits 1 if anything is not as it says.
-The server runs over a stub of its backend, so nothing leaves this machine.
+Prints what happens and checks it: exits with 1 if anything is not as printed. The server uses a stub of its
+backend, so nothing leaves this machine.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ def say(words: str = "") -> None:
 
 
 def check(holds: bool, what: str) -> None:
-    """Print a line that says whether something is so, and remember if it is not."""
+    """Print whether a statement holds, and remember failures."""
     say(f"  {'ok  ' if holds else 'FAIL'} {what}")
     if not holds:
         failures.append(what)
@@ -58,7 +58,8 @@ async def show_lists(direct: str, guarded: str, document: dict) -> None:
     denied = {name for name, rule in document["tools"].items() if rule.get("action") == "deny"}
     never = (denied | set(document.get("hide", []))) & everything
     check(
-        bool(gone) and set(gone) == never, "exactly what this caller can never use is missing from the list"
+        bool(gone) and set(gone) == never,
+        "exactly the tools that this caller can never use are missing from the list",
     )
     say()
 
@@ -67,13 +68,13 @@ async def show_verdicts(client: Client) -> None:
     say("2. An allowed call: research.")
     result = await client.call_tool("research", {"topic": "proxies"})
     say(f"   {' '.join(text(result).split())}")
-    check(not result.is_error and '"stub"' in text(result), "the call went through to the server's backend")
+    check(not result.is_error and '"stub"' in text(result), "the call reached the server's backend")
     say()
     say("3. A denied call: delete_agent.")
     result = await client.call_tool("delete_agent", {"agent_id": "agent-1"})
     say(f"   {text(result)}")
     check(bool(result.is_error) and decision(result).get("code") == "denied", "denied, with code `denied`")
-    check("cannot be undone" in text(result), "the policy's reason is told to the model")
+    check("cannot be undone" in text(result), "the model is given the policy's reason")
     say()
 
 
@@ -88,9 +89,9 @@ async def show_limit(client: Client) -> None:
     check(allowed == [True] * MAX + [False], f"{MAX} were allowed and the eleventh was refused")
     check(decision(last).get("code") == "rate_limited", "its code is `rate_limited`")
     check(isinstance(seconds, int) and 0 < seconds <= 66, f"it says how long to wait: {seconds} seconds")
-    check(str(seconds) in text(last), "the text for the model says it too")
+    check(str(seconds) in text(last), "the text for the model says so too")
     result = await client.call_tool("research", {"topic": "queues"})
-    check(not result.is_error, "the session goes on: research is still allowed")
+    check(not result.is_error, "the session continues: research is still allowed")
 
 
 async def show_approval(client: Client, approvals: service.Service) -> None:
@@ -99,21 +100,27 @@ async def show_approval(client: Client, approvals: service.Service) -> None:
     result = await client.call_tool("pause_agent", paused)
     say(f"   {text(result)}")
     waits = decision(result).get("code") == "approval_required"
-    check(waits and "/approvals/" in text(result), "it waits, and the model is told where and what to do")
+    check(
+        waits and "/approvals/" in text(result),
+        "it waits for approval, and the model is told where to get it",
+    )
     anna = approvals.shell("anna")
     [listed, *_] = json.loads(approvals.run("list", "--json", token=anna).stdout)["approvals"]
     say(f"   anna reads `mcp-approvals show {listed['id'][:8]}`, and then:")
     said = approvals.run("approve", listed["id"][:8], "--reason", "agreed on the phone", token=anna).stdout
     say(f"   {' '.join(said.split())}")
     result = await client.call_tool("pause_agent", paused)
-    check(not result.is_error, "the same call, repeated, goes on")
+    check(not result.is_error, "the same call, repeated, is allowed")
     result = await client.call_tool("pause_agent", paused)
-    check(decision(result).get("code") == "approval_required", "once: the next one waits again")
+    check(
+        decision(result).get("code") == "approval_required",
+        "the approval served one call: the next one waits again",
+    )
     anna_denies = json.loads(approvals.run("list", "--json", token=anna).stdout)["approvals"][0]["id"]
     approvals.run("deny", anna_denies, "--reason", "not on a Friday", token=anna)
     result = await client.call_tool("pause_agent", paused)
     say(f"   {text(result)}")
-    check("not on a Friday" in text(result), "a refusal is told with the person's reason")
+    check("not on a Friday" in text(result), "the refusal gives the person's reason")
 
 
 async def show(direct: str, guarded: str, approvals: service.Service) -> None:
@@ -146,7 +153,7 @@ def main() -> int:
                 print("\n".join(["", "The end of Envoy's log:", *envoy.log_lines()[-20:]]))
             envoy.stop()
     say()
-    say(f"{len(failures)} of these are not so." if failures else "All of it is so.")
+    say(f"{len(failures)} checks failed." if failures else "All checks passed.")
     return 1 if failures else 0
 
 

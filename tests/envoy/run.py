@@ -1,7 +1,7 @@
-"""Guards an MCP server of one's own: `make run UPSTREAM=host:port POLICY=file`.
+"""Guards your own MCP server: `make run UPSTREAM=host:port POLICY=file`.
 
-Runs Envoy in the foreground on envoy/envoy.yaml, the documented example, with the upstream and
-the policy put in place of the example's. What is on the screen is Envoy's log and access log.
+Runs Envoy in the foreground with envoy/envoy.yaml, the documented example, and replaces its upstream and
+policy. The screen shows Envoy's log and access log.
 """
 
 import argparse
@@ -35,14 +35,14 @@ def arguments() -> argparse.Namespace:
 
 
 def written(path: Path) -> object:
-    """Read a policy file: YAML goes as a Struct, anything else as the JSON text it is."""
+    """Read a policy file: YAML becomes a Struct, anything else stays JSON text."""
     if path.suffix in (".yaml", ".yml"):
         return policy.Struct(yaml.safe_load(path.read_text()))
     return policy.read(path)
 
 
 def fill(tree: dict, given: argparse.Namespace) -> None:
-    """Put the upstream, the policy and this run's places into the example."""
+    """Put the upstream, the policy and this run's paths into the example."""
     static = tree["static_resources"]
     endpoint = static["clusters"][0]["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
     endpoint["address"]["socket_address"] = {"address": given.host, "port_value": given.upstream_port}
@@ -52,7 +52,7 @@ def fill(tree: dict, given: argparse.Namespace) -> None:
     config = next(one for one in filters if one["name"] == bootstrap.FILTER)["typed_config"]["config"]
     config["configuration"] = policy.configuration(written(given.policy))
     config["vm_config"]["code"]["local"]["filename"] = str(runs.module())
-    # The admin port of the example may be another Envoy's; this one's is chosen and logged.
+    # Another Envoy may use the example's admin port, so this one chooses a port and logs it.
     tree["admin"]["address"]["socket_address"]["port_value"] = 0
 
 

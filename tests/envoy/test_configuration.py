@@ -1,16 +1,12 @@
-"""How Envoy takes a policy: its forms, its refusal, its updates, and the flag that holding needs."""
+"""How Envoy loads a policy: its forms, refusals and updates, and the flag for holding headers."""
 
 import contextlib
-import json
-import subprocess
 import time
 
 import pytest
-import yaml
 
-import places
-from harness import http1, identity, rpc
-from harness.policy import Struct
+from harness import http1, rpc
+from harness.policy import REFUSED, Struct, faults
 from harness.proxy import wait_for
 from upstream import json_answer
 
@@ -45,7 +41,7 @@ BAD = {
     },
     "x\r\u001b[2K": 1,
 }
-# Those of BAD, wherever the keys of an object stand: a Struct keeps no order.
+# The faults of BAD, in any order of keys: a Struct keeps no order.
 FAULTS = [
     'version: must be `"1"`, found `1`',
     "defualt: unknown key, expected ",
@@ -54,29 +50,22 @@ FAULTS = [
     'tools["a\\nthe policy is refused: all is well"]: must be an object, `{}` to allow, found `"deny"`',
     '["x\\r\\u{1b}[2K"]: unknown key, expected ',
 ]
-LINE = "the policy is refused: "
 JSON = [("content-type", "application/json")]
 MISSING_FLAG = "no request body reaches the policy filter: "
 
 
-def faults(log: str) -> list:
-    """Collect what the filter's own lines say is wrong; Envoy writes each with a `wasm log` before it."""
-    lines = [line for line in log.splitlines() if LINE in line and "wasm log" in line]
-    return [line.split(LINE, 1)[1] for line in lines]
-
-
 def assert_all_are_told(log: str) -> None:
-    """Each fault stands in a line of its own, and each line is one of them."""
+    """Assert that each fault has its own line and each line is a fault."""
     told = faults(log)
     for fault in FAULTS:
         assert any(line.startswith(fault) for line in told), f"{fault}\n" + "\n".join(told)
     for line in told:
         assert any(line.startswith(fault) for fault in FAULTS), line
-    assert not any(line.startswith(LINE) for line in log.splitlines()), "a document wrote a line of its own"
+    assert not any(line.startswith(REFUSED) for line in log.splitlines()), "a document forged a log line"
 
 
 def outcome(proxy, tool: str, arguments: dict | None = None) -> tuple:
-    """Call a tool; say what came of it, without what differs from call to call."""
+    """Call a tool; return the outcome without the parts that differ from call to call."""
     answer = rpc.post(proxy.url, rpc.tools_call(tool, arguments))
     body = answer.json()
     told = rpc.text(body) if "result" in body else body["error"]["message"]
@@ -84,19 +73,19 @@ def outcome(proxy, tool: str, arguments: dict | None = None) -> tuple:
 
 
 def outcomes(proxy) -> list:
-    """Try whatever POLICY says something about."""
+    """Try everything that POLICY mentions."""
     calls = ["echo", "few", "few", "danger", "dän_x", "internal_x", "other"]
     made = [outcome(proxy, tool) for tool in calls]
     made += [outcome(proxy, "spend", {"usd": usd}) for usd in (0.1, 0.2, 0.000001, "0.1")]
     made += [outcome(proxy, "echo", {"long": "x" * 400})]
-    # 6.5 calls an hour are six: echo, few and spend twice above, and two more.
+    # 6.5 calls an hour allow six: echo, few and spend twice above, and two more.
     made += [outcome(proxy, "echo") for _ in range(3)]
     made += [http1.exchange(proxy.port, http1.head("GET", "/healthz")).header("x-mcp-policy")]
     return made
 
 
 def test_every_form_enforces_the_same_policy(envoy, upstream, approvals):
-    # Each form has a digest of its own, and so each would have an approval of its own.
+    # Each form has its own digest, so each would need its own approval.
     waiting = {"status": "pending", "id": "approval-1", "url": "https://approvals.example/1"}
     approvals.answer = json_answer(waiting)
     made = {}
@@ -125,7 +114,7 @@ def test_json_that_begins_with_a_newline_is_json(envoy, upstream, document):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_envoy_refuses_to_start_and_says_every_fault(envoy, form):
+def test_envoy_refuses_to_start_and_logs_every_fault(envoy, form):
     log = envoy.refused(FORMS[form](BAD))
     assert "Unable to create Wasm plugin" in log
     assert_all_are_told(log)
@@ -148,13 +137,13 @@ def test_envoy_refuses_to_start_and_says_every_fault(envoy, form):
     ],
     ids=["nothing", "no key", "empty Struct", "comma", "YAML", "no text", "twice", "large", "half", "a word"],
 )
-def test_envoy_refuses_what_is_no_policy(envoy, document, told):
+def test_envoy_refuses_text_that_is_not_a_policy(envoy, document, told):
     log = envoy.refused(document)
     assert [told in line for line in faults(log)] == [True], log[-2000:]
 
 
 def rejected(proxy) -> int:
-    """Count the updates that Envoy has rejected, by LDS and ECDS alike."""
+    """Count the updates that Envoy has rejected, by LDS and ECDS."""
     return sum(proxy.stats(r"(lds|http_filter.*)\.update_rejected$").values())
 
 
@@ -177,7 +166,7 @@ def test_a_bad_update_leaves_the_old_policy_in_force(envoy, upstream, xds, form)
 
 
 @pytest.mark.parametrize("xds", ["lds", "ecds"])
-def test_an_update_leaves_counters_where_they_are(envoy, xds):
+def test_an_update_keeps_the_counters(envoy, xds):
     def limited(most: int) -> dict:
         return {
             "version": "1",
@@ -193,7 +182,7 @@ def test_an_update_leaves_counters_where_they_are(envoy, xds):
 
 
 def balanced(listener: dict) -> None:
-    """Have connections go to the workers in turn."""
+    """Distribute connections to the workers in turn."""
     listener["connection_balance_config"] = {"exact_balance": {}}
 
 
@@ -206,7 +195,7 @@ def workers_busy(proxy) -> int:
     return sum(count > 0 for count in proxy.stats(r"^listener\..*worker_\d+\.downstream_cx_active$").values())
 
 
-def test_holding_without_the_flag_is_told_once_and_soon(envoy, upstream):
+def test_holding_without_the_flag_is_logged_once_and_soon(envoy, upstream):
     proxy = envoy({"version": "1", "default": "allow"}, hold=False, workers=4, edit_listener=balanced)
     body = rpc.encode(rpc.tools_call("echo"))
     with contextlib.ExitStack() as connections:
@@ -217,7 +206,7 @@ def test_holding_without_the_flag_is_told_once_and_soon(envoy, upstream):
         wait_for(lambda: workers_busy(proxy) == 4, "a connection at each worker")
         wait_for(lambda: complaints(proxy), "the line that names the flag", seconds=8)
         assert time.monotonic() - began < 5
-        # Every worker has looked by now or does within a second; none may say it again.
+        # Every worker has checked by now or does so within a second; none may log it again.
         with pytest.raises(TimeoutError):
             wait_for(lambda: complaints(proxy) > 1, "a second line", seconds=2.5)
     line = next(line for line in proxy.log().splitlines() if MISSING_FLAG in line)
@@ -229,7 +218,7 @@ def test_holding_without_the_flag_is_told_once_and_soon(envoy, upstream):
 @pytest.mark.parametrize(
     "policy, hold", [({}, True), ({"request_headers": "stream"}, False)], ids=["hold", "stream"]
 )
-def test_nothing_is_told_of_the_flag_where_all_is_well(envoy, upstream, policy, hold):
+def test_nothing_is_logged_about_the_flag_if_holding_works(envoy, upstream, policy, hold):
     proxy = envoy({"version": "1", "default": "allow", **policy}, hold=hold, edit_listener=balanced)
     body = rpc.encode(rpc.tools_call("echo"))
     with contextlib.ExitStack() as connections:
@@ -243,81 +232,3 @@ def test_nothing_is_told_of_the_flag_where_all_is_well(envoy, upstream, policy, 
         with pytest.raises(TimeoutError):
             wait_for(lambda: complaints(proxy), "a line", seconds=3)
     assert len(upstream.calls) == 4
-
-
-def configurations() -> list:
-    """Find the configurations below envoy/ that name the module."""
-    return [
-        path for path in sorted((places.ROOT / "envoy").rglob("*.yaml")) if "vm_config:" in path.read_text()
-    ]
-
-
-def plugins(tree: object) -> list:
-    """Find every filter that runs the module, however deep it stands."""
-    if isinstance(tree, dict):
-        own = [tree] if "vm_config" in tree else []
-        return own + [found for value in tree.values() for found in plugins(value)]
-    return [found for value in tree for found in plugins(value)] if isinstance(tree, list) else []
-
-
-@pytest.mark.parametrize("path", configurations(), ids=lambda path: path.name)
-def test_the_configurations_write_out_what_must_not_be_left_to_defaults(path):
-    found = plugins(list(yaml.safe_load_all(path.read_text())))
-    assert found
-    for plugin in found:
-        assert plugin["failure_policy"] == "FAIL_RELOAD"
-        assert plugin["vm_config"]["vm_id"] and plugin["vm_config"]["runtime"] == "envoy.wasm.runtime.v8"
-        assert plugin["allow_on_headers_stop_iteration"] is True
-
-
-def validate(path) -> subprocess.CompletedProcess:
-    """Have Envoy check a configuration without serving it; that loads the module and the policy too."""
-    command = [places.envoy_binary(), "--mode", "validate", "--disable-hot-restart", "-c", path]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
-def changed(path, tmp_path, suffix: str, change) -> subprocess.CompletedProcess:
-    """Have Envoy check a configuration whose first policy is changed, written as YAML or JSON."""
-    documents = list(yaml.safe_load_all(path.read_text()))
-    for plugin in plugins(documents):
-        plugin["vm_config"]["code"]["local"]["filename"] = str(places.MODULE)
-    change(plugins(documents)[0]["configuration"]["value"])
-    written = tmp_path / f"changed.{suffix}"
-    text = json.dumps(documents[0]) if suffix == "json" else yaml.safe_dump_all(documents)
-    authority = identity.Authority("test")
-    for name, content in identity.files(
-        authority.issue(dns=["test"]), authority, identity.Issuer("test")
-    ).items():
-        (tmp_path / name).write_text(content)
-    (tmp_path / "approvals-token").write_text("token\n")
-    written.write_text(text.replace("/etc/mcp-policy", str(tmp_path)))
-    return validate(written)
-
-
-def test_there_are_configurations_to_check():
-    assert "envoy.yaml" in [path.name for path in configurations()]
-
-
-@pytest.mark.parametrize("suffix", ["yaml", "json"])
-@pytest.mark.parametrize("path", configurations(), ids=lambda path: path.name)
-def test_envoy_accepts_the_configurations_and_refuses_them_with_a_bad_policy(path, tmp_path, suffix):
-    def limit(policy: dict) -> dict:
-        return policy["tools"]["run_agent"]["limits"][0]
-
-    done = changed(path, tmp_path, suffix, lambda policy: None)
-    assert done.returncode == 0, done.stderr
-    done = changed(path, tmp_path, suffix, lambda policy: limit(policy).update(max=0.5, window=5_000_000))
-    assert done.returncode == 0, done.stderr
-    done = changed(path, tmp_path, suffix, lambda policy: limit(policy).update(max=-3, window="fortnight"))
-    assert done.returncode != 0
-    assert faults(done.stderr)[1:] == ["tools.run_agent.limits[0].max: must be a positive number, found `-3`"]
-    assert faults(done.stderr)[0].startswith("tools.run_agent.limits[0].window: unknown window `fortnight`")
-
-
-@pytest.mark.parametrize("path", configurations(), ids=lambda path: path.name)
-def test_an_integer_that_a_struct_has_changed_is_refused_with_the_advice(path, tmp_path):
-    """Envoy reads JSON's numbers as doubles, where its YAML makes strings of large ones."""
-    done = changed(path, tmp_path, "json", lambda policy: policy.update(max_body_bytes=2**53 + 1))
-    assert done.returncode != 0
-    advice = "may have been changed on its way as a Struct, write the policy as JSON"
-    assert faults(done.stderr) == [f"max_body_bytes: an integer beyond 2^53 {advice}"]

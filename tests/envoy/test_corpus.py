@@ -1,7 +1,7 @@
-"""The strict reader's corpus, `cases/reader.json`, through a real Envoy: what is refused never arrives,
-what is forwarded arrives byte for byte.
+"""The strict reader's corpus, `cases/reader.json`, sent through a real Envoy: refused requests never arrive,
+forwarded ones arrive byte for byte.
 
-`tests/reader.rs` judges the same cases without a proxy.
+`tests/engine/reader.rs` judges the same cases without a proxy.
 """
 
 import base64
@@ -15,14 +15,14 @@ import places
 from harness import http1
 
 CORPUS = json.loads((places.ROOT / "tests" / "cases" / "reader.json").read_text())
-# Refused by the headers alone, so that in `stream` mode not even they go ahead.
+# Refused because of headers alone, so that even in `stream` mode the headers do not go ahead.
 BY_HEADERS = {"unsupported_media_type", "method_not_allowed"}
 TAG = "x-case"
 
 
 @dataclass
 class Case:
-    """One case, as the corpus's own `fields` say."""
+    """One case, as described by the corpus's own `fields`."""
 
     name: str
     policy: str = "deny"
@@ -36,7 +36,7 @@ class Case:
 
     @property
     def bytes(self) -> bytes | None:
-        """Read the body as it is sent; None where nothing is."""
+        """Return the body to send, or None."""
         if self.body_base64 is not None:
             return base64.b64decode(self.body_base64)
         if self.body is None:
@@ -59,7 +59,7 @@ GROUPS = {group["about"]: [Case(**case) for case in group["cases"]] for group in
 
 
 class Line:
-    """An Envoy with a listener for each policy, the upstream behind it, and what was sent through."""
+    """An Envoy with a listener for each policy, its upstream, and what was sent through it."""
 
     def __init__(self, mode: str, start, upstream) -> None:
         policies = {name: {**policy, "request_headers": mode} for name, policy in CORPUS["policies"].items()}
@@ -73,7 +73,7 @@ class Line:
         return self.proxy.ports["main" if case.policy == "deny" else case.policy]
 
     def send(self, case: Case, tag: str) -> str | None:
-        """Send a case; say what is wrong with what became of it."""
+        """Send a case; describe what is wrong with the outcome."""
         answer = http1.exchange(self.port(case), case.message(tag))
         if case.envoy_first is not None:
             self.refused[tag] = case.name
@@ -105,7 +105,7 @@ class Line:
 
 
 def wrong_status(answer: http1.Answer, expected: int | None = None) -> str | None:
-    """Compare an answer that is not the filter's; any status of the upstream will do."""
+    """Compare an answer that is not the filter's; the upstream may answer with any status."""
     if answer.header("x-mcp-policy") is not None:
         return f"refused by the filter: {answer}"
     if answer.status == 0 or expected not in (None, answer.status):
@@ -114,7 +114,7 @@ def wrong_status(answer: http1.Answer, expected: int | None = None) -> str | Non
 
 
 def wrong_refusal(answer: http1.Answer, case: Case) -> str | None:
-    """Compare an answer with the refusal that the corpus asks for."""
+    """Compare an answer with the refusal that the corpus expects."""
     expected = case.expect
     got = {
         "status": answer.status,
@@ -125,7 +125,7 @@ def wrong_refusal(answer: http1.Answer, case: Case) -> str | None:
     if case.http_method != "HEAD":  # whose answer has no body
         if not answer.whole:
             return f"answered in part: {answer}"
-        # The id stands first, as the client wrote it.
+        # The id comes first, as the client wrote it.
         id = "" if expected["id"] is None else f'"id":{expected["id"]},'
         got["begins"] = answer.body[: len(begins := f'{{"jsonrpc":"2.0",{id}'.encode())]
         wanted["begins"] = begins
@@ -153,7 +153,7 @@ def line(request, module_envoy, module_upstream):
 
 
 @pytest.mark.parametrize("about", GROUPS)
-def test_every_case_goes_through_or_gets_its_refusal(line, about):
+def test_every_case_is_forwarded_or_gets_its_refusal(line, about):
     tags = (f"{line.mode} {about.encode().hex()[:24]} {n}" for n in range(len(GROUPS[about])))
     wrong = [line.send(case, tag) for case, tag in zip(GROUPS[about], tags, strict=True)]
     wrong = [each for each in wrong if each]

@@ -1,42 +1,29 @@
-"""Counting through a real Envoy: exact across workers, updates and listeners, and in real time.
+"""Counting in a real Envoy: exact across workers, updates and listeners, and in real time.
 
-`tests/cases/limits.json` holds what limits promise, for every store; here a whole Envoy keeps it, as
-far as no clock has to be set. The rest is what only an Envoy can show.
+`tests/cases/limits.json` holds the contract of limits for every store. Here a whole Envoy has to keep it, in
+all cases that need no particular time. The other tests show what only an Envoy can show.
 """
 
-import json
 import threading
 import time
 from collections import Counter
 
 import pytest
 
-import places
 from harness import http1, load, rpc
-
-CALLERS = 400
-WORKERS = 4
-RUNS = 10
-
-
-def limit(counter: str, max: float, window: object = "hour", **more) -> dict:
-    return {"counter": counter, "window": window, "max": max, **more}
-
-
-def only(*limits: dict) -> dict:
-    return {"limits": list(limits)}
-
-
-def balanced(listener: dict) -> None:
-    """Spread connections evenly, so that every worker takes part."""
-    listener["connection_balance_config"] = {"exact_balance": {}}
-
-
-def by_vm_id(listener: dict) -> None:
-    """Give each listener whose name has a `@` shared data of its own, called what follows it."""
-    if vm_id := listener["name"].partition("@")[2]:
-        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-        manager["http_filters"][0]["typed_config"]["config"]["vm_config"]["vm_id"] = vm_id
+from harness.limits import (
+    CALLERS,
+    RUNS,
+    WORKERS,
+    balanced,
+    by_vm_id,
+    check_refusal,
+    ids,
+    limit,
+    only,
+    sort_out,
+    verdict,
+)
 
 
 @pytest.fixture
@@ -45,68 +32,7 @@ def seen(module_upstream):
     return module_upstream
 
 
-def verdict(url: str, tool: str, arguments: dict | str | None = None, **headers) -> str:
-    """Call a tool once; tell the refusal's code, or `allowed`."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    message = rpc.tools_call(tool, {} if isinstance(arguments, str) else arguments)
-    body = rpc.encode(message)
-    if isinstance(arguments, str):
-        body = body.replace(b'"arguments":{}', b'"arguments":' + arguments.encode())
-    answer = rpc.post(url, body, named)
-    assert answer.status_code == 200, answer.text
-    if code := answer.headers.get("x-mcp-policy"):
-        assert answer.json()["result"]["isError"] is True
-        return code
-    assert answer.json()["result"].get("isError") is not True
-    return "allowed"
-
-
-def check_refusal(answer: http1.Answer, id: object, most: int = 3960) -> dict:
-    """Check everything that a rate limited call is told; return the decision."""
-    assert (answer.status, answer.whole) == (200, True)
-    assert answer.header("content-type") == "application/json"
-    assert answer.header("x-mcp-policy") == "rate_limited"
-    message = json.loads(answer.body)
-    assert (message["jsonrpc"], message["id"]) == ("2.0", id)
-    result = message["result"]
-    assert (result["isError"], result["resultType"]) == (True, "complete")
-    (content,) = result["content"]
-    decision = load.decision(answer)
-    assert content == {"type": "text", "text": decision["reason"]}
-    assert decision["code"] == "rate_limited"
-    seconds = decision["retryAfterSeconds"]
-    assert answer.header("retry-after") == str(seconds) and 1 <= seconds <= most
-    return decision
-
-
-def sort_out(answers: list, calls: list, upstream) -> Counter:
-    """Check every answer against its call and against what the upstream saw; count calls by tool.
-
-    Returns how many calls of each tool were let through.
-    """
-    arrived = Counter()
-    for answer, call in zip(answers, calls, strict=True):
-        if answer.header("x-mcp-policy"):
-            check_refusal(answer, call["id"])
-        else:
-            assert (answer.status, answer.whole) == (200, True), answer
-            message = json.loads(answer.body)
-            assert message["id"] == call["id"] and not message["result"].get("isError")
-            arrived[call["params"]["name"]] += 1
-    at_upstream = Counter(request.json()["params"]["name"] for request in upstream.calls)
-    assert at_upstream == arrived and len(upstream.heads) == arrived.total()
-    return arrived
-
-
-def ids():
-    """Give every call an id of its own, strings and numbers in turn."""
-    number = 0
-    while True:
-        yield number if number % 2 else f"call {number}"
-        number += 1
-
-
-def test_four_hundred_calls_against_a_hundred_let_exactly_a_hundred_through(module_envoy, seen):
+def test_a_limit_of_100_allows_exactly_100_of_400_calls(module_envoy, seen):
     tools = {f"run-{run}": only(limit(f"run-{run}", 100)) for run in range(RUNS)}
     proxy = module_envoy({"version": "1", "tools": tools}, workers=WORKERS, edit_listener=balanced)
     id = ids()
@@ -137,7 +63,7 @@ def test_two_limits_of_each_call_are_charged_together(module_envoy, seen):
             arrived = sort_out(crowd.call(calls), calls, seen)
             assert arrived.total() == 100, arrived
             assert arrived[pair[0]] <= 70 and arrived[pair[1]] <= 80
-            # What the shared counter refused has charged nothing to the other.
+            # Calls that the shared counter refused have charged nothing to the other.
             seen.clear()
             calls = [rpc.tools_call(f"rest-{run}", id=next(id)) for _ in range(100)]
             rest = sort_out(crowd.call(calls), calls, seen)
@@ -145,7 +71,7 @@ def test_two_limits_of_each_call_are_charged_together(module_envoy, seen):
 
 
 @pytest.mark.parametrize("xds", ["lds", "ecds"])
-def test_an_update_in_the_middle_loses_and_doubles_no_call(module_envoy, seen, xds):
+def test_an_update_during_calls_loses_no_call_and_counts_none_twice(module_envoy, seen, xds):
     policy = {"version": "1", "description": "old", "tools": {"few": only(limit("few", 100))}}
     proxy = module_envoy(policy, workers=WORKERS, xds=xds, edit_listener=balanced)
     id = ids()
@@ -174,7 +100,7 @@ def test_an_update_in_the_middle_loses_and_doubles_no_call(module_envoy, seen, x
     during = len(calls) - 50
     call_at_once(CALLERS - 50)
     assert sort_out(answers, calls, seen) == {"few": 100}
-    # The last were refused by another document than the first.
+    # The last calls were refused by another document than the first.
     fresh = module_envoy({**policy, "description": "new"})
     assert verdict(fresh.url, "other") == "not_listed"
     new = rpc.call(fresh.url, "other")["result"]["_meta"]["dev.mcp-policy/decision"]["policy"]
@@ -183,7 +109,7 @@ def test_an_update_in_the_middle_loses_and_doubles_no_call(module_envoy, seen, x
     assert during > 0
 
 
-def test_listeners_of_one_server_and_one_vm_id_share_and_others_do_not(module_envoy):
+def test_listeners_share_counters_only_with_the_same_server_and_vm_id(module_envoy):
     policy = {"version": "1", "tools": {"few": only(limit("few", 3))}}
     proxy = module_envoy(
         policy,
@@ -199,7 +125,7 @@ def test_listeners_of_one_server_and_one_vm_id_share_and_others_do_not(module_en
     assert verdicts == ["allowed"] * 3 + ["rate_limited"] * 2 + ["allowed"] * 2
 
 
-# Whose tally, and how much.
+# Which tally is charged, and how much.
 
 SCOPES = {
     "version": "1",
@@ -228,7 +154,7 @@ def scopes(module_envoy):
 @pytest.mark.parametrize(
     ("tool", "sessions"),
     [
-        # Each call's session, and whether it is let through.
+        # Each call's session, and whether it is allowed.
         ("session", [("a", True), ("a", False), ("b", True), ("b", False), ("A", True)]),
         ("session", [(None, True), (None, False), ("c", True), (None, False)]),
         ("global", [("a", True), ("b", False), (None, False)]),
@@ -237,12 +163,12 @@ def scopes(module_envoy):
         ("short", [("a", True), ("a", True), ("a", False), ("b", True)]),
     ],
 )
-def test_a_scope_says_whose_calls_are_counted_together(scopes, tool, sessions):
+def test_the_scope_determines_which_calls_are_counted_together(scopes, tool, sessions):
     verdicts = [verdict(scopes, tool, mcp_session_id=session) for session, _ in sessions]
     assert verdicts == ["allowed" if passes else "rate_limited" for _, passes in sessions]
 
 
-def test_the_shorthand_is_one_limit_named_after_its_entry(scopes):
+def test_rate_limit_is_one_limit_named_after_its_entry(scopes):
     session = {"mcp-session-id": "shorthand"}
     answers = [rpc.post(scopes, rpc.tools_call("short"), session) for _ in range(3)]
     decision = answers[2].json()["result"]["_meta"]["dev.mcp-policy/decision"]
@@ -265,14 +191,14 @@ def test_a_call_that_a_rule_denies_charges_nothing(scopes):
     assert [verdict(scopes, "free") for _ in range(2)] == ["allowed", "rate_limited"]
 
 
-def test_spend_is_read_from_the_arguments_or_refused(scopes):
+def test_spend_is_read_from_the_arguments_or_the_call_is_refused(scopes):
     unfit = ["null", '"5"', "-1", "-0.5", "0.0000001", "1e300", "[5]", "{}", "true"]
     for amount in unfit:
         arguments = f'{{"payment":{{"amounts":[0,{amount}]}}}}'
         assert verdict(scopes, "pay", arguments) == "arguments_invalid", amount
     for arguments in ["{}", '{"payment":{"amounts":[1]}}', '{"payment":{"amounts":{"1":1}}}']:
         assert verdict(scopes, "pay", arguments) == "arguments_invalid", arguments
-    # None of these has charged the other counter, which has room for three.
+    # None of these calls has charged the other counter, which has room for three.
     for amount, expected in [
         ("10.000001", "rate_limited"),
         ("9.5", "allowed"),
@@ -287,10 +213,10 @@ def test_spend_is_read_from_the_arguments_or_refused(scopes):
 # Real time.
 
 
-def test_windows_pass_as_they_promise(module_envoy):
-    """Call two tools as fast as one caller can, and hold each verdict against the clock.
+def test_windows_keep_their_promises_in_real_time(module_envoy):
+    """Call two tools as fast as one caller can, and check each verdict against the clock.
 
-    The filter reads its clock between a call's sending and its answer; each check allows for that.
+    The filter reads its clock between the sending of a call and its answer; each check allows for that.
     """
     most, calendar = 5, 2
     tools = {
@@ -325,7 +251,7 @@ def test_windows_pass_as_they_promise(module_envoy):
     for sent, got, retry in refused("sliding"):
         recent = [one for one in allowed if one[1] > sent - 1.1 and one[0] < got]
         assert len(recent) >= most, "refused, though less than max fell within 1.1 windows"
-        # At the time told, a retry is let through, unless another call has been meanwhile.
+        # A retry at the given time is allowed, unless another call came first.
         retries = [one[0] for one in calls["sliding"] if one[0] >= got + retry]
         if retries:
             assert any(one[1] > got and one[0] <= retries[0] for one in allowed), (
@@ -336,94 +262,9 @@ def test_windows_pass_as_they_promise(module_envoy):
     windows = Counter(int(sent // calendar) for sent, got in allowed if sent // calendar == got // calendar)
     assert len(windows) >= 2 and max(windows.values()) <= most
     for window in sorted(windows)[1:-1]:
-        assert windows[window] >= most - 1, "one may straddle the boundary"
+        assert windows[window] >= most - 1, "more than one call is missing in a window"
     for sent, got, retry in refused("calendar"):
         boundary = (sent // calendar + 1) * calendar
         if got < boundary:
             assert boundary - got <= retry <= boundary - sent + 1
     assert refused("sliding") and refused("calendar")
-
-
-# The contract.
-
-
-def cases() -> list:
-    every = json.loads((places.ROOT / "tests" / "cases" / "limits.json").read_text())
-    return [case for case in every if case.get("clock") == "any"]
-
-
-class Case:
-    """A contract case as a policy: a tool for each list of limits that a step charges."""
-
-    def __init__(self, number: int, case: dict) -> None:
-        self.name, self.steps = case["name"], case["steps"]
-        self.tools = sorted({tuple(name for name, _ in step["charge"]) for step in self.steps})
-        # The table is one for all listeners of a vm_id, whatever capacity each thinks it has.
-        own = f"@table-{number}" if "capacity" in case else ""
-        self.listener = f"case-{number}{own}"
-        self.policy = {
-            "version": "1",
-            "server": self.listener,
-            "tools": {
-                self.tool(names): only(*(self.limit(name, case["limits"][name]) for name in names))
-                for names in self.tools
-            },
-        }
-        if "capacity" in case:
-            self.policy["counters"] = {"capacity": case["capacity"]}
-        if any("grant" in step for step in self.steps):
-            self.policy["identity"] = [{"header": {"name": "x-principal"}}]
-            grants = sorted({step["grant"] for step in self.steps})
-            self.policy["grants"] = [{"name": grant, "match": [{"header": f"{grant}/*"}]} for grant in grants]
-
-    def tool(self, names: tuple) -> str:
-        return f"tool-{self.tools.index(names)}"
-
-    @staticmethod
-    def limit(name: str, wanted: dict) -> dict:
-        # The document's longest window is 10^9 seconds.
-        window = min(wanted["window"], 10**9)
-        return {"counter": name, "amount": f"args.{name}", "scope": "grant", **wanted, "window": window}
-
-    def run(self, port: int) -> None:
-        with http1.Connection(port) as connection:
-            for number, step in enumerate(self.steps):
-                sessions = [step.get("session", "session")]
-                if "sessions" in step:
-                    sessions = [f"s-{session}" for session in range(step["sessions"])]
-                for session in sessions:
-                    for _ in range(step.get("times", 1)):
-                        self.check(connection, step, session, f"step {number}, session {session}")
-
-    def check(self, connection: http1.Connection, step: dict, session: str | None, at: str) -> None:
-        names = tuple(name for name, _ in step["charge"])
-        headers = [] if session is None else [("mcp-session-id", session)]
-        if "grant" in step:
-            headers.append(("x-principal", f"{step['grant']}/{step.get('principal', '')}"))
-        call = rpc.tools_call(self.tool(names), dict(step["charge"]), id=at)
-        answer = connection.exchange(load.post(call, headers))
-        code = answer.header("x-mcp-policy")
-        expected = {"charged": None, "refused": "rate_limited", "unavailable": "limiter_unavailable"}
-        assert code == expected[step["expect"]], f"{at}: {answer}"
-        if code is None:
-            return
-        decision = load.decision(answer)
-        assert ("retryAfterSeconds" in decision) == (answer.header("retry-after") is not None), at
-        if "by" in step:
-            assert decision["rule"].endswith(f".limits[{names.index(step['by'])}]"), f"{at}: {decision}"
-        if code == "rate_limited":
-            assert ("retryAfterSeconds" not in decision) == (step.get("retry") == "never"), at
-
-
-CASES = [Case(number, case) for number, case in enumerate(cases())]
-
-
-@pytest.fixture(scope="module")
-def contract(module_envoy):
-    also = {case.listener: case.policy for case in CASES}
-    return module_envoy({"version": "1"}, also=also, edit_listener=by_vm_id)
-
-
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_the_contract_holds(contract, case):
-    case.run(contract.ports[case.listener])

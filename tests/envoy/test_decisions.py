@@ -1,8 +1,8 @@
-"""The table of decisions, `cases/decisions/`, through a real Envoy.
+"""The table of decisions, `cases/decisions/`, sent through a real Envoy.
 
-`tests/decisions.rs` takes the same cases through the same filter without Envoy, with the same outcomes.
-Every document has a listener of its own in one Envoy; where it counts, each of its cases has one, and a
-`server` of its own, so that a case begins with nothing counted.
+`tests/filter/decisions.rs` runs the same cases without Envoy and expects the same outcomes. Every document
+has its own listener in one Envoy. If a document has limits, each of its cases has its own listener and
+`server`, so that nothing has been counted before it.
 """
 
 import json
@@ -24,7 +24,7 @@ WORKERS = 2
 
 @dataclass(kw_only=True)
 class Step:
-    """A request and what is to become of it; `tests/decisions/table.rs` says what the fields mean."""
+    """A request and its expected outcome; `tests/filter/decisions/table.rs` explains the fields."""
 
     call: str | None = None
     with_: dict | str | None = None
@@ -47,7 +47,7 @@ class Step:
 
     @cached_property
     def body(self) -> bytes | None:
-        """Write the body; None where there is none."""
+        """Return the body, or None."""
         if self.send is not None:
             return self.send.encode()
         method, params = self.method if self.notify is None else self.notify, self.params
@@ -104,7 +104,7 @@ TOPICS = {path.stem: read_topic(path) for path in sorted(FOLDER.glob("*.json"))}
 
 
 def apart(listener: dict) -> None:
-    """Log which case a request belongs to; give a small table of counters a vm_id of its own."""
+    """Log the case of each request; give a small table of counters its own vm_id."""
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     log = manager["access_log"][0]["typed_config"]["log_format"]
     log["json_format"] = {**ACCESS_LOG, "case": f"%REQ({TAG})%"}
@@ -114,7 +114,7 @@ def apart(listener: dict) -> None:
 
 
 class Table:
-    """An Envoy with a listener for each document, and what went through it."""
+    """An Envoy with a listener for each document, and what was sent through it."""
 
     def __init__(self, start, upstream) -> None:
         documents = {name: document for _, all_of in TOPICS.values() for name, document in all_of.items()}
@@ -125,7 +125,7 @@ class Table:
         self.sent = 0
 
     def judge(self, topic: str) -> list:
-        """Send every case of a topic; say what is wrong with what became of them."""
+        """Send every case of a topic; describe what is wrong with the outcomes."""
         cases, _ = TOPICS[topic]
         sent = [
             (f"{topic} {number}.{place}.{time}", case, step)
@@ -144,7 +144,7 @@ class Table:
         return http1.exchange(self.proxy.ports[case.listener], step.message(tag))
 
     def wrong(self, tag: str, step: Step, answer: http1.Answer) -> str | None:
-        """Compare what became of a request with what its step expects."""
+        """Compare the outcome of a request with what its step expects."""
         audit = self.records[tag]
         record = json.loads(audit) if audit else {"decision": "pass"}
         said = [record["decision"], record.get("code"), record.get("rule")]
@@ -166,7 +166,7 @@ def wrong_arrival(step: Step, answer: http1.Answer, arrived: list) -> str | None
 
 
 def wrong_answer(step: Step, answer: http1.Answer, record: dict) -> str | None:
-    """Compare a denial's answer with its record, and with what the case says of it."""
+    """Compare a denial's answer with its record and with the case."""
     if answer.header("x-mcp-policy") != record["code"]:
         return f"answered {answer}"
     if answer.header("content-type") != "application/json" or not answer.whole:
@@ -200,7 +200,7 @@ def wrong_answer(step: Step, answer: http1.Answer, record: dict) -> str | None:
 
 
 def holds(found: object, expected: object) -> bool:
-    """Tell whether everything that is expected is there: of an object some members, of a list as many elements."""
+    """Tell whether a value is as expected; an object may have more members, a list may not be longer."""
     if isinstance(expected, dict) and isinstance(found, dict):
         return all(holds(found.get(key), value) for key, value in expected.items())
     if isinstance(expected, list) and isinstance(found, list):
@@ -214,6 +214,6 @@ def table(module_envoy, module_upstream):
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_every_case_is_decided_as_the_table_says(table, topic):
+def test_every_case_of_the_table_is_decided_as_expected(table, topic):
     wrong = table.judge(topic)
     assert not wrong, f"{len(wrong)} requests:\n" + "\n".join(wrong)

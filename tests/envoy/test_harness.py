@@ -1,7 +1,7 @@
-"""Proves the tests' own instruments, on an Envoy without the filter.
+"""Tests the harness itself, with an Envoy without the filter.
 
-What these say of Envoy alone is what the other tests rest on: that bytes arrive as they were
-sent, that pieces stay pieces, and that the upstream's record can be believed.
+The other tests rely on this: bytes arrive as they were sent, pieces stay pieces, and the upstream's record is
+right.
 """
 
 import json
@@ -67,7 +67,7 @@ def test_a_megabyte_arrives_over_http2(plain_http2, seen):
     assert seen.requests[0].body == b"y" * 2**20
 
 
-def test_a_request_cut_short_is_seen_but_not_counted(plain, seen):
+def test_an_incomplete_request_is_recorded_but_not_as_complete(plain, seen):
     with http1.Connection(plain.port) as connection:
         connection.send(http1.head(headers=JSON, length=100) + b'{"half')
     assert seen.requests == []
@@ -82,7 +82,7 @@ def test_one_connection_carries_many_exchanges(plain, seen):
     assert len(seen.requests) == len(seen.calls) == 20
 
 
-def test_the_upstream_answers_as_it_is_told(plain, seen):
+def test_the_upstream_gives_the_configured_answers(plain, seen):
     seen.answer = event_stream({"id": 1}, "not json", newline="\n", gap=0.01)
     answer = rpc.post(plain.url, rpc.tools_call("x"))
     assert answer.headers["content-type"] == "text/event-stream"
@@ -104,14 +104,14 @@ def test_an_update_by_file_is_taken(envoy, xds):
     assert rpc.post(proxy.url, rpc.tools_call("x")).status_code == 200
 
 
-def test_envoy_that_refuses_to_start_is_told_apart(envoy):
+def test_an_envoy_that_refuses_to_start_raises_refused(envoy):
     def spoil(tree: dict) -> None:
         tree["static_resources"]["clusters"][0]["type"] = "NONSENSE"
 
     assert "NONSENSE" in envoy.refused(None, edit=spoil)
 
 
-def test_stats_log_memory_and_access_log_are_there(envoy):
+def test_stats_log_memory_and_access_log_can_be_read(envoy):
     proxy = envoy(access_log=True)
     rpc.post(proxy.url, rpc.tools_call("x"))
     assert proxy.access_log(1)[0]["code"] == 200
@@ -126,7 +126,7 @@ def test_the_conformance_suite_passes_without_envoy(everything, tmp_path):
     assert set().union(*results.values()) == set()
 
 
-def test_aipaygen_answers_over_its_stub(aipaygen):
+def test_aipaygen_answers_with_its_stub(aipaygen):
     answer = rpc.post(
         aipaygen.url,
         rpc.request(

@@ -1,4 +1,4 @@
-"""What reaches the upstream, and how: every byte as it was sent, or nothing at all."""
+"""What reaches the upstream: every byte as it was sent, or nothing."""
 
 import json
 
@@ -88,7 +88,7 @@ def test_the_exempt_path_passes_unread(proxy, seen):
     assert len(seen.requests) == 1
 
 
-def test_the_list_shows_what_may_be_called(proxy, seen):
+def test_the_list_shows_only_tools_that_may_be_called(proxy, seen):
     from upstream import json_answer
 
     tools = [{"name": n, "inputSchema": {"type": "object"}} for n in ["safe", "danger", "other", "few"]]

@@ -1,7 +1,7 @@
-"""Trailers, with a body before them and without: a message ends where no last byte says so.
+"""Trailers with and without a body: messages that end without a last chunk.
 
-The host refuses some calls in these callbacks that it takes in all others, and the SDK answers
-that with a trap; so each test also asks whether the filter is still there.
+In these callbacks the host refuses some calls that it accepts in all others, and the SDK traps then. So each
+test also checks that the filter still works.
 """
 
 import json
@@ -42,14 +42,14 @@ def seen(module_upstream, proxy):
 
 
 def ask(proxy, upstream, content_type: str, chunks: list, trailers: list) -> http1.Answer:
-    """Ask for the list, and have the upstream answer in these pieces."""
+    """Request the list, and let the upstream answer in these pieces."""
     upstream.answer = Answer(200, [("content-type", content_type)], chunks=chunks, trailers=trailers)
     return http1.exchange(proxy.port, http1.head(headers=JSON, length=len(LIST)) + LIST)
 
 
 @pytest.mark.parametrize("trailers", ENDS, ids=["trailers", "none"])
 @pytest.mark.parametrize("content_type", ["application/json", "text/event-stream", "text/html"])
-def test_a_list_that_has_no_body_ends_all_the_same(proxy, seen, content_type, trailers):
+def test_an_answer_without_a_body_to_a_list_request_still_ends(proxy, seen, content_type, trailers):
     answer = ask(proxy, seen, content_type, [], trailers)
     assert (answer.status, answer.whole) == (200, True)
     if answer.body:
@@ -58,7 +58,7 @@ def test_a_list_that_has_no_body_ends_all_the_same(proxy, seen, content_type, tr
 
 @pytest.mark.parametrize("trailers", ENDS, ids=["trailers", "none"])
 @pytest.mark.parametrize("pieces", [1, 3])
-def test_a_list_is_filtered_whatever_ends_it(proxy, seen, pieces, trailers):
+def test_a_list_is_filtered_however_it_ends(proxy, seen, pieces, trailers):
     for content_type, body in [("application/json", WHOLE), ("text/event-stream", b"data: %b\n\n" % WHOLE)]:
         size = -(-len(body) // pieces)
         chunks = [body[at : at + size] for at in range(0, len(body), size)]
@@ -68,7 +68,7 @@ def test_a_list_is_filtered_whatever_ends_it(proxy, seen, pieces, trailers):
 
 
 @pytest.mark.parametrize("trailers", ENDS, ids=["trailers", "none"])
-def test_a_list_that_cannot_be_read_is_not_shown_whatever_ends_it(proxy, seen, trailers):
+def test_an_unreadable_list_is_not_shown_however_it_ends(proxy, seen, trailers):
     for content_type, body in [("text/html", WHOLE), ("application/json", WHOLE[:-9])]:
         answer = ask(proxy, seen, content_type, [body], trailers)
         assert (answer.status, answer.whole) == (200, True)
@@ -91,7 +91,7 @@ def test_requests_that_end_in_trailers_are_judged(proxy, seen):
         assert len(seen.requests) == (code is None), (pieces, method)
 
 
-def test_a_list_that_is_asked_for_with_trailers_comes_back_plain(proxy, seen):
+def test_a_list_requested_with_trailers_comes_back_uncompressed(proxy, seen):
     headers = [*http2.JSON, ("accept-encoding", "gzip"), ("accept-encoding", "br")]
     seen.answer = Answer(200, JSON, WHOLE)
     answer = http2.exchange(proxy.port, [LIST], headers, trailers=[("x-after", "1")], gap=0.01)

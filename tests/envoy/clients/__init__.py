@@ -1,4 +1,4 @@
-"""Real MCP clients, each in a program of its own that runs sessions and reports what it saw.
+"""Real MCP clients. Each is a program that runs sessions and reports what it saw.
 
     [report] = clients.run(clients.TYPESCRIPT_2, (proxy.url, [["list"], ["call", "echo", {"message": "hi"}]]))
     report["saw"][1]["result"]["text"]
@@ -8,18 +8,18 @@ A session is a list of steps, the same for every client:
     ["list"]                            list the tools
     ["call", tool, arguments]           call a tool
     ["watch", tool, arguments, step]    call a tool; take the other step once it reports progress
-    ["abort", tool, arguments]          call a tool; give the call up once it reports progress
-    ["led", tool, arguments, plan]      call a tool, and go wherever it leads
+    ["abort", tool, arguments]          call a tool; cancel the call once it reports progress
+    ["led", tool, arguments, plan]      call a tool, and open the pages that it leads to
 
-A session with a "led" step declares URL elicitation, from its beginning. The plan says what to do at
-the pages: `decide`, a list of what to post to the first, the second and so on (null: nothing), with
-`headers`; and the `action` to answer with, which is "accept" unless the plan says otherwise.
+A session with a "led" step declares URL elicitation from its start. The plan says what to do on the pages:
+`decide` lists what to post to the first, the second and so on (null: nothing), with `headers`; `action` is
+the answer, "accept" by default.
 
-The Python clients present credentials where the session has a third part: `headers`, a dict, and
-`authority` and `certificate`, files for TLS.
+The Python clients present credentials if the session has a third part: `headers`, a dict, and `authority` and
+`certificate`, files for TLS.
 
-The report has the `protocol` that was negotiated, for each step what the program `saw`, and either
-`closed: true` or how the session `ended` before its time. What a program sees of a step is one of
+The report has the negotiated `protocol`, what the program `saw` in each step, and either `closed: true` or
+how the session `ended` early. What a program sees of a step is one of
 
     {"tools": [names]}
     {"result": {"is_error", "text", "decision"}}        the decision is the one in `_meta`, or null
@@ -27,8 +27,8 @@ The report has the `protocol` that was negotiated, for each step what the progra
     {"failed": "..."}                                   anything else that it raises
     {"aborted": true}
 
-with `order` beside it where progress was watched: "progress", "reacted" and "result" as they came;
-and after "led" with `pages`, a `url` and a `message` for each.
+with `order` if progress was watched: "progress", "reacted" and "result" as they came; and after "led" with
+`pages`, a `url` and a `message` for each.
 """
 
 import json
@@ -43,7 +43,7 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Client:
-    """A client's program and how it is to choose the protocol: "legacy", or "auto" for the newest."""
+    """A client's program and how it chooses the protocol: "legacy", or "auto" for the newest."""
 
     program: str
     mode: str
@@ -69,7 +69,7 @@ ALL = [PYTHON_1, PYTHON_2_LEGACY, PYTHON_2, TYPESCRIPT_1, TYPESCRIPT_2_LEGACY, T
 
 
 def run(client: Client, *sessions: tuple, timeout: float = 90.0) -> list:
-    """Run sessions, each a URL and its steps, one after another; return the report of each."""
+    """Run sessions in sequence, each a URL and its steps; return the report of each."""
     asked = json.dumps(
         [
             {"url": url, "mode": client.mode, "steps": steps, "credentials": dict(*credentials)}
@@ -78,7 +78,7 @@ def run(client: Client, *sessions: tuple, timeout: float = 90.0) -> list:
     )
     done = subprocess.run(
         [client.interpreter, HERE / client.program, asked],
-        cwd=places.NPM,  # where the TypeScript programs look for their packages
+        cwd=places.NPM,  # the TypeScript programs look for their packages here
         capture_output=True,
         text=True,
         timeout=timeout,

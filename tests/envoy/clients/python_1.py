@@ -1,4 +1,4 @@
-"""A session with the Python client of `mcp` 1.30, which knows nothing of 2026-07-28."""
+"""A session with the Python client of `mcp` 1.30, which does not know 2026-07-28."""
 
 from contextlib import asynccontextmanager
 

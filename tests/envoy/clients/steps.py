@@ -1,4 +1,4 @@
-"""Takes the steps of a session with either Python client; see `__init__.py` for steps and report."""
+"""Runs the steps of a session with either Python client; see `__init__.py` for steps and report."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ def error(raised) -> dict:
 
 
 def words(raised: BaseException) -> str:
-    """Say what was raised, and in a group each part of it."""
+    """Describe an exception; for a group, each of its parts."""
     if parts := getattr(raised, "exceptions", None):
         return "; ".join(words(part) for part in parts)
     return f"{type(raised).__name__}: {raised}"
@@ -62,13 +62,13 @@ async def abort(session, tool: str, arguments: dict) -> dict:
 
 
 class Pages:
-    """Does what a user does who is led to a page, as far as the plan says."""
+    """Acts as a user who is sent to a page, following the plan."""
 
     def __init__(self) -> None:
         self.plan, self.visited = {}, []
 
     async def visit(self, params) -> str:
-        """Go to the page of an elicitation; return the action to answer with."""
+        """Open the page of an elicitation; return the action to answer with."""
         if params.mode != "url":
             return "cancel"
         decide = self.plan.get("decide", [])[len(self.visited) :]
@@ -103,7 +103,7 @@ async def take(session, step: list) -> dict:
 
 
 def options(credentials: dict) -> dict:
-    """Say what an HTTP client has to be made with to present credentials."""
+    """Return the arguments of an HTTP client that presents credentials."""
     context = ssl.create_default_context(cafile=credentials.get("authority"))
     if certificate := credentials.get("certificate"):
         context.load_cert_chain(certificate)
@@ -136,6 +136,6 @@ def run(connect, asked: dict) -> dict:
 
 
 def main(connect) -> None:
-    """Run the sessions that the first argument asks for; print their reports."""
+    """Run the sessions in the first argument; print their reports."""
     logging.disable(logging.CRITICAL)
     print(json.dumps([run(connect, asked) for asked in json.loads(sys.argv[1])]))

@@ -1,6 +1,6 @@
-"""What Envoy is told: listeners with the filter in them, the upstream's cluster, the admin port.
+"""Envoy's configuration: listeners with the filter, the upstream's cluster, the admin port.
 
-Every port is 0 or the upstream's, so any number of tests run at once.
+Every port is 0 or the upstream's, so any number of tests can run at once.
 """
 
 from pathlib import Path
@@ -18,8 +18,8 @@ FILTER = "mcp_policy"
 class _Quoting(yaml.SafeDumper):
     """Writes YAML whose strings are all quoted.
 
-    Envoy reads a bare `1e3` as a number and PyYAML writes one for the string; where every string
-    is quoted nobody has to know the other's rules.
+    Envoy reads a bare `1e3` as a number, and PyYAML writes the string like that. Quoting every string avoids
+    such differences.
     """
 
 
@@ -48,7 +48,7 @@ def address(port: int) -> dict:
 
 
 def file_source(path: Path) -> dict:
-    """Have a resource come from a file that Envoy watches."""
+    """Load a resource from a file that Envoy watches."""
     return {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}
 
 
@@ -78,7 +78,7 @@ def discovered(name: str, listener: str, folder: Path) -> dict:
 
 
 def filters(options: Options, listener: str, module: Path, folder: Path) -> list:
-    """Build the filter chain: ours, where there is a policy, and the router."""
+    """Build the filter chain: this filter, if there is a policy, and the router."""
     router = {"name": "router", "typed_config": any_of("extensions.filters.http.router.v3.Router")}
     policy = options.listeners[listener]
     if policy is None:
@@ -89,7 +89,7 @@ def filters(options: Options, listener: str, module: Path, folder: Path) -> list
 
 
 def listener(options: Options, name: str, module: Path, folder: Path) -> dict:
-    """Build one listener on a port the kernel chooses."""
+    """Build one listener on a port that the kernel chooses."""
     manager = {
         "stat_prefix": name,
         "codec_type": "AUTO",
@@ -99,7 +99,7 @@ def listener(options: Options, name: str, module: Path, folder: Path) -> dict:
                 {
                     "name": "upstream",
                     "domains": ["*"],
-                    # MCP's streams stay open as long as both sides like.
+                    # MCP's streams stay open until one side ends them.
                     "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "0s"}}],
                 }
             ],
@@ -140,7 +140,7 @@ def cluster(name: str, place: object, http2: bool = False) -> dict:
 
 
 def clusters(options: Options) -> list:
-    """Build the upstream's cluster, and the approval service's where there is one."""
+    """Build the upstream's cluster, and the approval service's if there is one."""
     built = [cluster("upstream", options.upstream, options.http2_upstream)]
     if options.approvals is not None:
         built.append(cluster("approvals", options.approvals))
@@ -148,7 +148,7 @@ def clusters(options: Options) -> list:
 
 
 def write_dynamic(options: Options, module: Path, folder: Path, version: int) -> None:
-    """Write the files that `xds` has Envoy watch; without `xds` there are none."""
+    """Write the files that Envoy watches with `xds`; without `xds` there are none."""
     if options.xds == "lds":
         listeners = [
             any_of("config.listener.v3.Listener", **listener(options, name, module, folder))
@@ -163,7 +163,7 @@ def write_dynamic(options: Options, module: Path, folder: Path, version: int) ->
 
 
 def write_bootstrap(options: Options, module: Path, folder: Path) -> Path:
-    """Write everything Envoy reads at its start; return the file for its `-c`."""
+    """Write everything that Envoy reads at its start; return the file for `-c`."""
     write_dynamic(options, module, folder, version=1)
     tree = {
         "node": {"id": "test", "cluster": "test"},

@@ -14,10 +14,10 @@ UNSCORED = re.compile(r"^  [✓✗] (\S+) \(", re.MULTILINE)
 
 
 def required(url: str, revision: str, folder: Path, timeout: float = 150.0) -> dict:
-    """Run what a revision requires of servers; return each scenario's failed checks, by their ids.
+    """Run what a revision requires of servers; return each scenario's failed checks by their ids.
 
-    Scenarios that the suite runs without counting them are left out. `folder`, which must be new,
-    takes the suite's files.
+    Leaves out scenarios that the suite runs without counting them. `folder` must be new; the suite writes its
+    files there.
     """
     command = [places.node(), SUITE, "server", "--url", url, "--requirements", revision]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Exact bytes over a socket: what no client library would send, in whatever pieces.
+"""Sends exact bytes over a socket, in any pieces, even if no client library would.
 
 head = http1.head("POST", "/mcp", [("content-type", "application/json")], length=len(body))
 answer = http1.exchange(envoy.port, [head, body[:3], body[3:]], gap=0.02)
@@ -15,7 +15,7 @@ TIMEOUT = 20.0
 class Answer:
     """One HTTP/1.1 response. Names are lower case, one character for each byte.
 
-    `whole` is false where the connection ended before the response did. Status 0: no response.
+    `whole` is false if the connection ended before the response did. Status 0 means no response.
     """
 
     status: int = 0
@@ -65,15 +65,14 @@ def chunks(body: bytes, size: int = 1) -> list:
 def exchange(port: int, pieces: bytes | list, gap: float = 0.0, timeout: float = TIMEOUT) -> Answer:
     """Send pieces over a fresh connection, `gap` seconds apart, and read one response.
 
-    A piece sent with a gap after it arrives by itself. An answer that comes before all is sent
-    is an answer all the same.
+    A piece with a gap after it arrives separately. An answer may arrive before everything is sent.
     """
     with Connection(port, timeout) as connection:
         return connection.exchange(pieces, gap)
 
 
 class Connection:
-    """A kept connection, for many exchanges one after another."""
+    """A persistent connection for many consecutive exchanges."""
 
     def __init__(self, port: int, timeout: float = TIMEOUT) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
@@ -91,7 +90,7 @@ class Connection:
         return self.receive()
 
     def send(self, pieces: bytes | list, gap: float = 0.0) -> None:
-        """Send pieces; a peer that has closed already is noticed when its answer is read."""
+        """Send pieces. If the peer has already closed, reading its answer shows that."""
         try:
             for piece in [pieces] if isinstance(pieces, bytes) else pieces:
                 self.socket.sendall(piece)

@@ -1,4 +1,4 @@
-"""HTTP/2 over a plain socket, for what client libraries leave out: trailers, and a say in the frames.
+"""HTTP/2 over a plain socket, for what client libraries do not offer: trailers, and control over frames.
 
 answer = http2.exchange(envoy.port, body, trailers=[("x-checksum", "1")])
 """
@@ -32,10 +32,10 @@ def exchange(
     path: str = "/mcp",
     gap: float = 0.0,
 ) -> Answer:
-    """Send one request with each piece in a DATA frame of its own, and read the response.
+    """Send one request with each piece in its own DATA frame, and read the response.
 
-    Without trailers the last frame ends the stream. Values may be anything: nothing is checked
-    on the way out. A reset stream gives an answer that is not `whole`.
+    Without trailers the last frame ends the stream. Values are not checked. A reset stream gives an answer
+    that is not `whole`.
     """
     with Client(port) as client:
         pieces = [pieces] if isinstance(pieces, bytes) else list(pieces)
@@ -86,7 +86,7 @@ class Client:
         return self.answer
 
     def _send(self, stream: int, data: bytes, last: bool) -> None:
-        """Send one piece, in several frames where the peer's window or frame size wants it."""
+        """Send one piece, in several frames if the peer's window or frame size requires it."""
         while not self.ended:
             room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size)
             if data and room <= 0:
@@ -116,7 +116,7 @@ class Client:
             elif isinstance(event, (StreamReset, ConnectionTerminated)):
                 self.ended = True
             elif isinstance(event, WindowUpdated):
-                pass  # h2 keeps the window; the next look at it sees the room
+                pass  # h2 keeps the window; the next check sees the room
         self._flush()
 
     def _flush(self) -> None:

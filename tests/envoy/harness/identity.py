@@ -1,12 +1,11 @@
-"""Credentials made for one run of the tests, and what makes Envoy verify them.
+"""Credentials for one run of the tests, and the Envoy configuration that verifies them.
 
 issuer = Issuer("https://issuer.example")
 authority = Authority("corp")
 proxy = envoy(policy, edit_listener=verifying(jwt_authn([issuer])))
 rpc.call(proxy.url, "echo", headers=bearer(issuer.token(sub="ci@corp.example")))
 
-Nothing of it outlives the run: keys are made anew, and what has to be a file lies in a folder of
-pytest's.
+Nothing outlives the run: keys are new in every run, and files are in one of pytest's folders.
 """
 
 import hashlib
@@ -40,14 +39,14 @@ PAYLOAD = "jwt_payload"
 
 
 class Issuer:
-    """Signs tokens. Two of one name have different keys, so that each is a forger to the other."""
+    """Signs tokens. Two issuers of the same name have different keys, so each can forge for the other."""
 
     def __init__(self, name: str, algorithm: str = "RS256", audience: str = "mcp") -> None:
         self.name, self.algorithm, self.audience = name, algorithm, audience
         self._key = ALGORITHMS[algorithm]()
 
     def token(self, **claims: object) -> str:
-        """Sign claims beside those that every token has; a claim that is None is left out."""
+        """Sign claims in addition to those that every token has; a claim that is None is left out."""
         now = int(time.time())
         usual = {"iss": self.name, "aud": self.audience, "iat": now, "exp": now + 10 * MINUTE}
         payload = {name: value for name, value in {**usual, **claims}.items() if value is not None}
@@ -58,7 +57,7 @@ class Issuer:
         return self.token(exp=int(time.time()) - 60 * MINUTE, **claims)
 
     def jwks(self) -> str:
-        """Write the public key as Envoy and everybody may have it."""
+        """Write the public key."""
         public = jwt.get_algorithm_by_name(self.algorithm).to_jwk(self._key.public_key(), as_dict=True)
         return json.dumps({"keys": [{**public, "kid": self.algorithm, "alg": self.algorithm, "use": "sig"}]})
 
@@ -75,10 +74,10 @@ def bearer(secret: str) -> dict:
 def jwt_authn(
     issuers: list, missing_ok: bool = False, failed_ok: bool = False, payloads: list | None = None
 ) -> dict:
-    """Build the filter that verifies tokens: of any of the issuers, or under `missing_ok` none at all.
+    """Build the filter that verifies tokens of any of the issuers; with `missing_ok` a token is optional.
 
-    `failed_ok` lets the request of a bad token through as well, without a payload. `payloads` names
-    the place of each issuer's payload.
+    `failed_ok` also lets requests with a bad token through, without a payload. `payloads` names each issuer's
+    payload.
     """
     providers, requirements = {}, []
     for number, issuer in enumerate(issuers):
@@ -146,7 +145,7 @@ class Certificate:
         self.certificate, self.key = certificate, key
 
     def save(self, folder: Path) -> Path:
-        """Write both into one file, which is how Python's `ssl` takes them."""
+        """Write both into one file, as Python's `ssl` requires."""
         path = folder / f"{secrets.token_hex(4)}.pem"
         path.write_text(self.certificate + self.key)
         return path
@@ -184,7 +183,7 @@ def server_tls(server: Certificate, clients: Authority | None, require: bool, **
 
 
 def files(server: Certificate, clients: Authority, issuer: Issuer) -> dict:
-    """Make what envoy/identity.yaml reads of /etc/mcp-policy beside the module."""
+    """Create the files in /etc/mcp-policy that envoy/identity.yaml reads beside the module."""
     return {
         "server.pem": server.certificate,
         "server.key": server.key,
@@ -208,7 +207,7 @@ def sha256(key: str | bytes) -> str:
 
 
 def verifying(first: dict | None = None, tls: dict | None = None) -> Callable[[dict], None]:
-    """Edit a listener: a filter before ours, and TLS."""
+    """Change a listener: add a filter before this one, and TLS."""
 
     def edit(listener: dict) -> None:
         [chain] = listener["filter_chains"]
@@ -221,5 +220,5 @@ def verifying(first: dict | None = None, tls: dict | None = None) -> Callable[[d
 
 
 def by_name(**edits: Callable[[dict], None]) -> Callable[[dict], None]:
-    """Edit each listener in its own way, by its name."""
+    """Change each listener in its own way, by its name."""
     return lambda listener: edits.get(listener["name"], lambda _: None)(listener)

@@ -1,4 +1,4 @@
-"""Many calls at once, and many calls one after another, over plain sockets.
+"""Many calls at once, and many consecutive calls, over plain sockets.
 
 with load.Crowd(envoy.port, 400) as crowd:
     answers = crowd.call([rpc.tools_call("echo", id=n) for n in range(400)])
@@ -15,8 +15,8 @@ from . import http1, rpc
 
 HEADERS = list(rpc.HEADERS.items())
 
-# How many connections a flood keeps busy. Each has one request under way: Envoy takes pipelined
-# requests that it answers itself for an attack ("Too many responses queued").
+# The number of connections that a flood keeps busy, each with one request in flight. Envoy treats pipelined
+# requests that it answers itself as an attack ("Too many responses queued").
 FLOOD = 64
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n")
@@ -30,7 +30,7 @@ def post(message: object, headers: list = ()) -> bytes:
 
 
 class Crowd:
-    """So many callers, each on a connection of its own that is kept."""
+    """This many callers, each on its own persistent connection."""
 
     def __init__(self, port: int, size: int) -> None:
         self.callers = [http1.Connection(port) for _ in range(size)]
@@ -56,9 +56,9 @@ def decision(answer: http1.Answer) -> dict:
 
 
 def flood(port: int, tool: str, sessions: list) -> Counter:
-    """Call a tool once from each of many sessions, as fast as it goes; count the verdicts.
+    """Call a tool once from each of many sessions, as fast as possible; count the verdicts.
 
-    A verdict is the code of a refusal, `allowed`, or the status of what is neither.
+    A verdict is the code of a refusal, `allowed`, or the HTTP status of any other answer.
     """
     body = rpc.encode(rpc.tools_call(tool))
     begin = http1.head(headers=[*HEADERS, ("content-length", str(len(body)))])[:-2] + b"mcp-session-id: "

@@ -1,9 +1,9 @@
-"""What a test may choose about the Envoy it starts."""
+"""The options of an Envoy that a test starts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# One JSON object a line; the audit record is a string in it until a filter writes one.
+# One JSON object per line. The audit record is a string in it.
 ACCESS_LOG = {
     "time": "%START_TIME%",
     "method": "%REQ(:METHOD)%",
@@ -18,20 +18,20 @@ ACCESS_LOG = {
 
 @dataclass
 class Options:
-    """The choices, each with what an operator would have.
+    """The options, with an operator's defaults.
 
     `policy`: None leaves the filter out, for a pass-through Envoy; else see `policy.configuration`.
     `upstream`: anything with a `port`, or the port itself. `approvals`: the same, for a cluster of
     that name; None leaves the cluster out.
     `workers`: Envoy's worker threads. `hold`: `allow_on_headers_stop_iteration`.
-    `http2_upstream`: speak HTTP/2 to the upstream (downstream Envoy always takes both).
+    `http2_upstream`: speak HTTP/2 to the upstream (downstream Envoy always accepts both).
     `buffer_limit`: the listener's per-connection buffer, in bytes; None is Envoy's 1 MiB.
-    `xds`: "lds" or "ecds" has the listener or the filter come from a file, so that the policy can
-    be updated; None writes it into the bootstrap.
-    `also`: more listeners, by name, each with a policy of its own and the same module and vm_id.
+    `xds`: "lds" or "ecds" loads the listener or the filter from a file, so that the policy can be updated;
+    None writes it into the bootstrap.
+    `also`: more listeners by name, each with its own policy and the same module and vm_id.
     `access_log`: write one JSON object a request to the access log.
     `failure_policy`, `vm_id`: as in Envoy's API. `log_level`: as on Envoy's command line.
-    `edit`: is given the finished bootstrap (a dict) to change as it likes.
+    `edit`: a function that may change the finished bootstrap (a dict).
     `edit_listener`: the same for each listener, wherever it comes from.
     """
 

@@ -1,4 +1,4 @@
-"""A policy in each of the forms in which Envoy's configuration can carry it."""
+"""A policy in each form that Envoy's configuration can contain."""
 
 import base64
 import json
@@ -7,24 +7,27 @@ from pathlib import Path
 
 TYPE = "type.googleapis.com/google.protobuf."
 
+# How the filter begins each line about a fault.
+REFUSED = "the policy is refused: "
+
 
 @dataclass
 class Struct:
-    """Asks for a policy to be written as plain YAML in Envoy's configuration."""
+    """A policy to be written as plain YAML in Envoy's configuration."""
 
     document: dict
 
 
 def read(path: Path) -> str:
-    """Read a policy file, to be given to Envoy as it is."""
+    """Read a policy file, to be passed to Envoy unchanged."""
     return path.read_text()
 
 
 def configuration(policy: object) -> dict:
     """Wrap a policy as Envoy's `Any`.
 
-    A dict or a str goes as StringValue (a str unchanged, so that it may be malformed), bytes go
-    as BytesValue, and a `Struct` as itself.
+    A dict or a str becomes a StringValue (a str unchanged, so it may be malformed), bytes become a
+    BytesValue, and a `Struct` stays a Struct.
     """
     if isinstance(policy, Struct):
         return {"@type": TYPE + "Struct", "value": policy.document}
@@ -35,3 +38,9 @@ def configuration(policy: object) -> dict:
     if isinstance(policy, str):
         return {"@type": TYPE + "StringValue", "value": policy}
     raise TypeError(f"no form for a policy of type {type(policy).__name__}")
+
+
+def faults(log: str) -> list:
+    """Collect the faults in the filter's own log lines; Envoy starts each with `wasm log`."""
+    lines = [line for line in log.splitlines() if REFUSED in line and "wasm log" in line]
+    return [line.split(REFUSED, 1)[1] for line in lines]

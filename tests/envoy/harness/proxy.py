@@ -1,4 +1,4 @@
-"""A running Envoy, as a test sees it."""
+"""A running Envoy, as tests use it."""
 
 import json
 import re
@@ -9,7 +9,9 @@ from pathlib import Path
 from . import bootstrap, runs
 from .options import Options
 
-START_SECONDS = 30
+START_SECONDS = 60
+# Each listener compiles its policy in every worker, on a machine that may be busy.
+START_SECONDS_A_LISTENER = 0.5
 UPDATE_SECONDS = 15
 INVENTORY = re.compile(r"\[source/server/server.cc:\d+\](   | statically linked| HTTP header map)")
 
@@ -45,18 +47,19 @@ class Envoy:
         self.url = self.urls.get("main", "")
 
     def _wait_until_it_serves(self) -> None:
-        until = time.monotonic() + START_SECONDS
+        seconds = START_SECONDS + START_SECONDS_A_LISTENER * len(self.options.also)
+        until = time.monotonic() + seconds
         while True:
             try:
                 self.admin = f"http://{self._admin_file.read_text()}"
                 if self.get("/ready").strip() == "LIVE":
                     return
             except OSError:
-                pass  # the file is not there yet, or nobody listens yet
+                pass  # the file does not exist yet, or nothing listens yet
             if not self._run.running():
                 raise Refused(self._run.log())
             if time.monotonic() > until:
-                raise TimeoutError(f"Envoy does not serve after {START_SECONDS} s:\n{self.log()[-4000:]}")
+                raise TimeoutError(f"Envoy does not serve after {seconds} s:\n{self.log()[-4000:]}")
             time.sleep(0.02)
 
     def _listener_ports(self) -> dict:
@@ -71,12 +74,12 @@ class Envoy:
         return self._run.pid
 
     def get(self, path: str) -> str:
-        """Ask the admin interface."""
+        """Query the admin interface."""
         with urllib.request.urlopen(self.admin + path, timeout=10) as answer:
             return answer.read().decode()
 
     def post(self, path: str) -> str:
-        """Tell the admin interface, as for `/drain_listeners`."""
+        """Send a command to the admin interface, such as `/drain_listeners`."""
         asked = urllib.request.Request(self.admin + path, method="POST")
         with urllib.request.urlopen(asked, timeout=10) as answer:
             return answer.read().decode()
@@ -88,11 +91,11 @@ class Envoy:
         return {stat["name"]: stat["value"] for stat in stats if "name" in stat}
 
     def log(self) -> str:
-        """Read what Envoy has written so far, the filter's own lines among it."""
+        """Read what Envoy has logged so far, including the filter's lines."""
         return self._run.log()
 
     def log_lines(self) -> list:
-        """Read the log without the inventory of extensions and headers that Envoy begins it with."""
+        """Read the log without the inventory of extensions and headers at its start."""
         return [line for line in self.log().splitlines() if not INVENTORY.search(line)]
 
     def access_log(self, count: int = 1) -> list:
@@ -108,11 +111,11 @@ class Envoy:
         raise LookupError(f"no resident memory for process {self.pid}")
 
     def update(self, policy: object, listener: str = "main") -> bool:
-        """Replace a listener's policy while Envoy runs; say whether Envoy took it.
+        """Replace a listener's policy while Envoy runs; return whether Envoy accepted it.
 
-        Returns once every worker serves the new configuration (or it was rejected). With "lds",
-        connections that are open already keep the old policy until they are drained; with "ecds"
-        their next request has the new one.
+        Returns once every worker serves the new configuration (or it was rejected). With "lds", open
+        connections keep the old policy until they are drained; with "ecds" their next request uses the new
+        one.
         """
         before = self._update_counts()
         if listener == "main":
@@ -124,9 +127,9 @@ class Envoy:
         return wait_for(lambda: self._updated(before), "the update to be taken or rejected")[0]
 
     def _update_counts(self) -> tuple:
-        """Count the updates taken and rejected so far.
+        """Count the updates accepted and rejected so far.
 
-        Not by ECDS's own `config_reload`: that counts what was rejected too.
+        ECDS's own `config_reload` is not used, because it counts rejected updates too.
         """
         stats = self.stats(r"(lds|http_filter.*)\.update_(success|rejected)$")
         ends = ("update_success", "update_rejected")
@@ -148,7 +151,7 @@ class Envoy:
 
 
 def wait_for(what, words: str, seconds: float = UPDATE_SECONDS):
-    """Ask again and again until the answer is true of itself; raise TimeoutError naming `words`."""
+    """Poll until the answer is truthy; raise TimeoutError with `words`."""
     until = time.monotonic() + seconds
     while not (answer := what()):
         if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""JSON-RPC messages as MCP clients write them, and the plain way to post them."""
+"""JSON-RPC messages as MCP clients write them, and a simple way to post them."""
 
 import json
 
@@ -8,7 +8,7 @@ MODERN = "2026-07-28"
 META = "io.modelcontextprotocol/"
 HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 
-# Waits longer than any answer takes and shorter than a test's own time.
+# Longer than any answer takes and shorter than a test's own timeout.
 TIMEOUT = 20.0
 
 
@@ -28,7 +28,7 @@ def tools_call(name: str, arguments: dict | None = None, id: object = 1) -> dict
 
 
 def modern(message: dict) -> tuple:
-    """Turn a message into its 2026-07-28 form: the message with its `_meta`, and its headers."""
+    """Convert a message to its 2026-07-28 form: the message with `_meta`, and its headers."""
     params = dict(message.get("params") or {})
     version = {META + "protocolVersion": MODERN, META + "clientCapabilities": {}}
     params["_meta"] = {
@@ -43,7 +43,7 @@ def modern(message: dict) -> tuple:
 
 
 def encode(message: object) -> bytes:
-    """Encode a message compactly; bytes and text go as they are."""
+    """Encode a message compactly; bytes and text stay as they are."""
     if isinstance(message, bytes):
         return message
     if isinstance(message, str):
@@ -54,7 +54,7 @@ def encode(message: object) -> bytes:
 def post(
     url: str, message: object, headers: dict | None = None, client: httpx.Client | None = None
 ) -> httpx.Response:
-    """Post one message over a connection of its own, or a client's; None removes a default header."""
+    """Post one message over a new connection, or a client's; None removes a default header."""
     wanted = {name: value for name, value in {**HEADERS, **(headers or {})}.items() if value is not None}
     send = client.post if client else httpx.post
     return send(url, content=encode(message), headers=wanted, timeout=TIMEOUT)

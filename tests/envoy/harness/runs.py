@@ -1,7 +1,7 @@
-"""Envoy as a process: a container of the Compose file where an engine answers, else a native one.
+"""Envoy as a process: a container of the Compose file if a Docker engine answers, otherwise native.
 
-Both take the same configuration from the same folder and listen on this machine's loopback, so a
-test cannot tell them apart. ENVOY_RUN=native or ENVOY_RUN=compose forces one.
+Both read the same configuration from the same folder and listen on this machine's loopback, so tests cannot
+tell them apart. ENVOY_RUN=native or ENVOY_RUN=compose selects one.
 """
 
 import functools
@@ -18,11 +18,11 @@ COMPOSE_FILE = places.ROOT / "envoy" / "docker-compose.yaml"
 MODULE_INSIDE = Path("/etc/mcp-policy/mcp_policy_filter.wasm")
 
 ARGUMENTS = [
-    # Many run at once and none is ever replaced by another: without hot restart they share nothing,
-    # and one that is killed leaves nothing in /dev/shm.
+    # Many run at once and none replaces another. Without hot restart they share nothing, and a killed one
+    # leaves nothing in /dev/shm.
     "--disable-hot-restart",
-    # Access logs are buffered for 10 s by default, and a replaced listener's connections live on
-    # for 10 minutes; a test waits for neither.
+    # By default, access logs are buffered for 10 s and connections of a replaced listener live for 10
+    # minutes. Tests should not wait for either.
     *("--file-flush-interval-msec", "20"),
     *("--drain-time-s", "2", "--drain-strategy", "immediate"),
 ]
@@ -46,31 +46,31 @@ def _compose_command() -> list:
 
 @functools.cache
 def compose() -> list:
-    """Find the Compose command: the plugin of today or the program of old."""
+    """Find the Compose command: the plugin or the older program."""
     if not (found := _compose_command()):
         raise RuntimeError("there is neither `docker compose` nor `docker-compose`; ENVOY_RUN=native")
     return found
 
 
 def start(config: Path, arguments: list):
-    """Start Envoy on a configuration whose folder it may write to."""
+    """Start Envoy with a configuration; it may write to the configuration's folder."""
     return (Compose if mode() == "compose" else Native)(config, [*ARGUMENTS, *arguments])
 
 
 def module() -> Path:
-    """Say where Envoy finds the module: inside a container that is another place."""
+    """Return the module's path for Envoy, which differs inside a container."""
     return MODULE_INSIDE if mode() == "compose" else places.MODULE
 
 
 def foreground(config: Path, arguments: list) -> tuple:
-    """Say what to execute, and in which environment, for an Envoy that a person watches."""
+    """Return the command and the environment of an Envoy in the foreground."""
     if mode() == "native":
         return [str(places.envoy_binary()), "-c", str(config), *arguments], dict(os.environ)
     return [*compose(), "--file", str(COMPOSE_FILE), "up"], _environment(config, arguments)
 
 
 def _environment(config: Path, arguments: list) -> dict:
-    """Fill in the Compose file's variables: the folder lies inside where it lies outside."""
+    """Return the Compose file's variables; the folder has the same path inside and outside."""
     return {
         **os.environ,
         "ENVOY_IMAGE": image.NAME,
@@ -105,14 +105,14 @@ class Native:
         return self._log.read_text(errors="replace")
 
     def stop(self) -> None:
-        """End the process at once: nothing in a test waits for its connections to drain."""
+        """End the process at once; tests do not wait for connections to drain."""
         if self.running():
             self._process.kill()
         self._process.wait()
 
 
 class Compose:
-    """Envoy as the Compose file's container, in a project of its own. `pid` is the machine's."""
+    """Envoy as the Compose file's container, in its own project. `pid` is the machine's."""
 
     def __init__(self, config: Path, arguments: list) -> None:
         self._project = f"mcp-policy-{uuid.uuid4().hex[:12]}"
@@ -148,5 +148,5 @@ class Compose:
             return
         self._last_log = self.log()
         self._ended = True
-        # `down` would take a second longer and find nothing more: there is no network of our own.
+        # `down` would take a second longer and remove nothing more, because there is no network to remove.
         subprocess.run(["docker", "rm", "--force", self._container], capture_output=True)

@@ -9,14 +9,14 @@ from launch import Server
 
 
 def everything(folder: Path, *arguments: str) -> Server:
-    """Start the server on `mcp` 2.3; `--json` makes it answer with JSON in place of SSE."""
+    """Start the server on `mcp` 2.3; `--json` makes it answer with JSON instead of SSE."""
     script = places.SERVERS / "everything.py"
     return Server([places.MODERN_PYTHON, script, *arguments], folder / "everything.log")
 
 
 @contextmanager
 def aipaygen(folder: Path) -> Iterator[Server]:
-    """Start AiPayGen's server over the stub backend, which nothing else can reach it past."""
+    """Start AiPayGen's server with the stub backend; it can reach nothing else."""
     with Server(
         [places.MODERN_PYTHON, places.SERVERS / "stub_backend.py"], folder / "backend.log"
     ) as backend:

@@ -5,100 +5,19 @@
 //! called over HTTP. A case with `"clock": "any"` does not depend on time: its windows are at least an hour
 //! long.
 
-#![allow(dead_code, reason = "each of its users takes what it needs")]
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
-)]
+mod case;
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use mcp_policy_engine::limit::{
     Amount, Charge, ChargeOutcome, Counter, Few, Kind, Layout, Scope, Store, Why, Window, charge, look,
 };
-use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde_json::Number;
+
+pub use case::{Case, Clock, Expect, Limit, Step};
 
 /// When a case starts: a midnight in UTC, in seconds.
 pub const START: u64 = 20_000 * 86_400;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Case {
-    pub name: String,
-    #[serde(default)]
-    pub clock: Clock,
-    /// The capacity of the table, in entries.
-    #[serde(default = "default_capacity")]
-    pub capacity: NonZeroU32,
-    pub limits: BTreeMap<String, Limit>,
-    pub steps: Vec<Step>,
-}
-
-#[derive(Debug, Deserialize, Clone, Copy, PartialEq, Eq, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum Clock {
-    /// The steps give the time.
-    #[default]
-    Set,
-    /// No step depends on time.
-    Any,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limit {
-    /// The counter's name; each limit has its own if absent.
-    pub counter: Option<String>,
-    pub window: u64,
-    pub max: Number,
-    #[serde(default = "default_scope")]
-    pub scope: String,
-    #[serde(default = "default_type", rename = "type")]
-    pub kind: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// Seconds since the start of the case.
-    #[serde(default = "zero")]
-    pub at: Number,
-    #[serde(default = "default_grant")]
-    pub grant: String,
-    pub principal: Option<String>,
-    /// The session, `null` for none.
-    #[serde(default = "default_session")]
-    pub session: Option<String>,
-    /// Calls once from each of this many sessions.
-    pub sessions: Option<u32>,
-    /// The number of calls.
-    #[serde(default = "once")]
-    pub times: u32,
-    /// What the call adds to each limit, in the order of the document.
-    pub charge: Vec<(String, Number)>,
-    pub expect: Expect,
-    /// What is used of each limit afterwards.
-    pub used: Option<Vec<Number>>,
-    /// The limit that refuses.
-    pub by: Option<String>,
-    /// The seconds to wait, or `"never"`.
-    pub retry: Option<Value>,
-    /// Why it is unavailable.
-    pub why: Option<String>,
-}
-
-#[derive(Debug, Deserialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Expect {
-    Charged,
-    Refused,
-    Unavailable,
-}
 
 /// A call that a step makes.
 #[derive(Debug, Clone)]
@@ -308,32 +227,4 @@ fn hourly(name: &str) -> mcp_policy_engine::limit::Place {
 
 fn amount(number: &Number) -> Amount {
     Amount::from_decimal(&number.to_string()).unwrap()
-}
-
-fn default_capacity() -> NonZeroU32 {
-    NonZeroU32::new(16_384).unwrap()
-}
-
-fn default_scope() -> String {
-    "grant".to_owned()
-}
-
-fn default_type() -> String {
-    "sliding".to_owned()
-}
-
-fn default_grant() -> String {
-    "default".to_owned()
-}
-
-fn default_session() -> Option<String> {
-    Some("session".to_owned())
-}
-
-fn zero() -> Number {
-    0.into()
-}
-
-fn once() -> u32 {
-    1
 }

@@ -281,7 +281,7 @@ fn local(reply: &Reply) -> Sent {
     let mut headers =
         pairs(&[(":status", &reply.status.to_string()), ("content-length", &reply.body.len().to_string())]);
     for (name, value) in &reply.headers {
-        super::set(&mut headers, name, Some(value));
+        super::stream::set(&mut headers, name, Some(value));
     }
     Sent { headers, chunks: vec![reply.body.clone().into_bytes()], end: End::WithLast }
 }

@@ -1,8 +1,8 @@
 """An MCP server on `mcp` 2.3 that offers the tools of a catalog: `catalog.py <tools.json> [--json]`.
 
-Old sessions and 2026-07-28 on one URL, so that a policy for the catalog's own server, which may be
-written on an older `mcp`, applies to traffic of today. A call is answered with what was called.
-`--json` answers with JSON where the default is SSE. Run it with the modern venv's Python.
+It serves old sessions and 2026-07-28 on one URL, so that a policy for the catalog's own server, which may use
+an older `mcp`, can be tested with current traffic. It answers a call with the call itself. With `--json` it
+answers with JSON instead of SSE. Run it with the modern venv's Python.
 """
 
 import json

@@ -1,11 +1,10 @@
 """An MCP server that serves old sessions and 2026-07-28 requests on one URL.
 
-Written on `mcp` 2.3. It has what the conformance suite asks a server for (the `test_*` tools,
-`test://` resources and prompts, whose names and texts the suite dictates) and a few tools of its
-own for tests that want to see an argument arrive. The suite's required 2025-11-25 scenarios pass
-against it directly, so whatever fails through the filter is the filter's doing.
+Written with `mcp` 2.3. It has what the conformance suite expects of a server (the `test_*` tools, `test://`
+resources and prompts, with the suite's names and texts) and a few more tools for tests of arguments. The
+suite's required 2025-11-25 scenarios pass without the filter, so failures with the filter are the filter's.
 
-`--json` answers with JSON where the default is SSE. Run it with the modern venv's Python.
+With `--json` it answers with JSON instead of SSE. Run it with the modern venv's Python.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ from mcp.shared.exceptions import MCPDeprecationWarning
 
 from loopback import announce, listener
 
-# Logging and sampling are deprecated as of 2026-07-28, and still required before it.
+# Logging and sampling are deprecated since 2026-07-28 and required by earlier versions.
 warnings.simplefilter("ignore", MCPDeprecationWarning)
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -32,7 +31,7 @@ WAV = base64.b64encode(
     b"\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x02\x00\x00\x00\x00\x00"
 ).decode()
 
-# A held call that nobody releases fails after this long.
+# A held call that is not released fails after this long.
 HOLD_SECONDS = 10
 
 server = MCPServer("everything", version="1.0.0", log_level="WARNING")
@@ -51,7 +50,7 @@ def embedded(uri: str, mime_type: str, words: str) -> types.EmbeddedResource:
     return types.EmbeddedResource(type="resource", resource=contents)
 
 
-# Tools of our own.
+# Additional tools.
 
 
 @server.tool()
@@ -68,17 +67,17 @@ def add(a: int, b: int) -> str:
 
 @server.tool()
 def danger(target: str = "") -> str:
-    """Does what no policy of the tests allows."""
+    """Must not be called: no policy of the tests allows it."""
     return f"danger was done to {target}"
 
 
-# For tests of what passes while a call is under way.
+# For tests of traffic during a call.
 
 fates: dict = {}
 
 
 def fate(key: str) -> asyncio.Future:
-    """Find what is to become of the call held under a key."""
+    """Find the future of the call held under a key."""
     return fates.setdefault(key, asyncio.get_running_loop().create_future())
 
 
@@ -104,7 +103,7 @@ async def release(key: str) -> str:
 
 @server.tool()
 async def fate_of(key: str) -> str:
-    """Says what became of a held call, once it is known."""
+    """Returns the outcome of a held call, once it is known."""
     return await asyncio.wait_for(asyncio.shield(fate(key)), HOLD_SECONDS)
 
 
@@ -115,7 +114,7 @@ async def announce_change(ctx: Context) -> str:
     return "announced"
 
 
-# What the conformance suite calls.
+# Tools that the conformance suite calls.
 
 
 @server.tool()
@@ -186,7 +185,7 @@ async def test_sampling(prompt: str, ctx: Context) -> str:
 
 
 async def ask(ctx: Context, message: str, properties: dict, required: list) -> types.ElicitResult:
-    """Put a form before the client's user."""
+    """Show a form to the client's user."""
     schema = {"type": "object", "properties": properties, "required": required}
     return await ctx.session.elicit_form(message, schema, related_request_id=ctx.request_id)
 
@@ -274,14 +273,14 @@ def says(content: object) -> dict:
 
 @server.prompt()
 def test_prompt_with_embedded_resource(resourceUri: str) -> list:  # the suite's name
-    """A prompt that carries a resource."""
+    """A prompt with a resource."""
     resource = embedded(resourceUri, "text/plain", "Embedded resource content for testing.")
     return [says(resource), says(text("Please process the embedded resource above."))]
 
 
 @server.prompt()
 def test_prompt_with_image() -> list:
-    """A prompt that carries an image."""
+    """A prompt with an image."""
     return [says(image()), says(text("Please analyze the image above."))]
 
 
@@ -292,7 +291,7 @@ async def complete(ref: object, argument: types.CompletionArgument, context: obj
 
 
 def handle(method: str, params: type) -> None:
-    """Accept a method that the high-level server has no decorator for, with an empty result."""
+    """Accept a method for which the high-level server has no decorator, with an empty result."""
 
     async def accept(_ctx: object, _params: object) -> types.EmptyResult:
         return types.EmptyResult()
@@ -305,7 +304,7 @@ handle("resources/subscribe", types.SubscribeRequestParams)
 handle("resources/unsubscribe", types.UnsubscribeRequestParams)
 
 if __name__ == "__main__":
-    # A tool that fails on purpose is logged with its trace, which no test reads.
+    # Intentional failures of tools are logged with a trace, which no test reads.
     logging.getLogger("mcp").setLevel(logging.CRITICAL)
     opened = listener()
     announce(opened)

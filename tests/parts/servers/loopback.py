@@ -1,7 +1,7 @@
-"""Gives every server of the tests a free loopback port, and tells the starter which.
+"""Gives every server of the tests a free loopback port and prints it for its starter.
 
-A socket that listens before its server runs turns early connections into queued ones, so the
-line on standard output is the whole readiness protocol: who reads it may connect.
+The socket listens before the server runs, so early connections are queued. After the line on standard output,
+clients can connect.
 """
 
 import socket

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Answers in place of api.aipaygen.com, so that AiPayGen's server works without a network.
+"""Stands in for api.aipaygen.com, so that AiPayGen's server works without a network.
 
-Every path answers 200 with a JSON object that names the path and echoes what was sent: enough
-for a test to see that a call went all the way through, and nothing that it could mistake for a
-real answer. `GET /__seen` tells how many requests came before it.
+Every path answers 200 with a JSON object that names the path and echoes the request: enough to see that a
+call arrived, and not to be mistaken for a real answer. `GET /__seen` returns the number of earlier requests.
 """
 
 import json
@@ -16,7 +15,7 @@ SERIAL = count(1)
 
 
 class Backend(BaseHTTPRequestHandler):
-    """Answers one connection; HTTP/1.1, so that a client may keep it open."""
+    """Serves one connection; HTTP/1.1, so that clients can keep it open."""
 
     protocol_version = "HTTP/1.1"
 
@@ -43,7 +42,7 @@ class Backend(BaseHTTPRequestHandler):
             self.send_error(400, "not JSON")
 
     def log_message(self, *_) -> None:
-        """Stay silent: standard output carries the port and nothing else."""
+        """Log nothing: standard output is only for the port."""
 
 
 if __name__ == "__main__":

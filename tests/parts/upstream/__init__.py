@@ -1,7 +1,7 @@
-"""An upstream that records what reaches it, byte for byte, and answers as it is told.
+"""An upstream that records what reaches it, byte for byte, and gives configurable answers.
 
-It stands where an MCP server would, so that a test can say "the upstream saw nothing" or "these
-very bytes arrived". It reads more leniently than any server: judging is the filter's task.
+It takes the place of an MCP server, so that a test can assert "the upstream saw nothing" or "exactly these
+bytes arrived". It is more lenient than any server, because judging is the filter's task.
 
     with Upstream() as upstream:
         ...                                 # send through Envoy to upstream.port

@@ -1,6 +1,6 @@
-"""Runs the recording upstream by itself: `python -m upstream` prints `port=12345` and serves.
+"""Runs the recording upstream as a program: `python -m upstream` prints `port=12345` and serves.
 
-For measurements, where the tests' own process must not be in the way. Nothing is kept.
+For measurements, in which the tests' own process must not interfere. It records nothing.
 """
 
 import signal
@@ -9,7 +9,7 @@ from .record import Upstream
 
 
 class Forgetful(Upstream):
-    """Answers like the other, and remembers nothing, for it may be asked a million times."""
+    """Answers like the other and records nothing, because it may get a million requests."""
 
     def end(self, request):
         self.clear()

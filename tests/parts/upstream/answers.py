@@ -1,4 +1,4 @@
-"""What the upstream says: an MCP server's ordinary answers, or any bytes a test wants sent."""
+"""The upstream's answers: those of an ordinary MCP server, or any bytes."""
 
 import json
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ TOOLS = [
 class Answer:
     """One HTTP response.
 
-    `chunks` go out as separate HTTP/1.1 chunks (or HTTP/2 DATA frames), `gap` seconds apart, so
-    that a proxy sees them one by one; without them `body` is sent with its length. They may be an
-    iterator without an end. `trailers` need `chunks`. `cut` closes the connection where the end of
-    the response should be. `raw` goes out in place of a response, before the connection closes.
+    `chunks` are sent as separate HTTP/1.1 chunks (or HTTP/2 DATA frames), `gap` seconds apart, so that a
+    proxy sees them one by one; they may be an endless iterator. Without them, `body` is sent with its length.
+    `trailers` need `chunks`. `cut` closes the connection instead of ending the response. `raw` is sent
+    instead of a response, before the connection closes.
     """
 
     status: int = 200
@@ -37,7 +37,7 @@ def json_answer(message: object, *headers: tuple, status: int = 200) -> Answer:
 
 
 def event_stream(*messages: object, newline: str = "\r\n", gap: float = 0.0) -> Answer:
-    """Answer with server-sent events, each in a chunk of its own; `str` messages go as they are."""
+    """Answer with server-sent events, each in its own chunk; `str` messages are sent as they are."""
     chunks = []
     for message in messages:
         data = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
@@ -47,7 +47,7 @@ def event_stream(*messages: object, newline: str = "\r\n", gap: float = 0.0) -> 
 
 
 def ordinary(method: str, body: bytes, tools: list) -> Answer:
-    """Answer as a server would that does whatever it is asked, and calls a missing id null."""
+    """Answer as a server that does everything it is asked and treats a missing id as null."""
     if method == "DELETE":
         return Answer(200)
     if method != "POST":

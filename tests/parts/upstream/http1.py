@@ -1,4 +1,4 @@
-"""HTTP/1.1 as the upstream speaks it: keep-alive, lengths, chunks and trailers, nothing optional."""
+"""The upstream's HTTP/1.1: keep-alive, lengths, chunks and trailers, nothing optional."""
 
 import asyncio
 import inspect
@@ -47,7 +47,7 @@ def _headers(lines: list) -> list:
 
 
 async def _read_body(request: Request, reader: asyncio.StreamReader) -> None:
-    """Read the body piece by piece, so that a request cut short shows how far it came."""
+    """Read the body piece by piece, so that the record of an incomplete request shows what arrived."""
     if "chunked" in (request.header("transfer-encoding") or "").lower():
         while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
             await _read(request, reader, size)
@@ -68,7 +68,7 @@ async def _read(request: Request, reader: asyncio.StreamReader, size: int) -> No
 
 
 async def _send(answer: Answer, writer: asyncio.StreamWriter) -> bool:
-    """Send an answer; say whether the connection can go on."""
+    """Send an answer; return whether the connection can continue."""
     if answer.raw is not None:
         writer.write(answer.raw)
         await writer.drain()

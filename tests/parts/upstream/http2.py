@@ -1,4 +1,4 @@
-"""HTTP/2 as the upstream speaks it: many streams, trailers, and the peer's flow control obeyed."""
+"""The upstream's HTTP/2: many streams, trailers, and the peer's flow control."""
 
 import asyncio
 import inspect
@@ -23,7 +23,7 @@ from .request import Request
 async def serve(
     upstream, connection: int, begun: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Serve one connection to its end; `begun` is what was read of it already."""
+    """Serve one connection to its end; `begun` is what has already been read."""
     peer = Peer(upstream, connection, writer)
     received = begun
     try:
@@ -36,7 +36,7 @@ async def serve(
 
 
 class Peer:
-    """One HTTP/2 connection: its open requests, and the answers on their way."""
+    """One HTTP/2 connection: its open requests, and the answers in progress."""
 
     def __init__(self, upstream, connection: int, writer: asyncio.StreamWriter) -> None:
         self.upstream = upstream
@@ -96,7 +96,7 @@ class Peer:
                 self.h2.end_stream(stream)
             self.flush()
         except StreamClosedError:
-            pass  # the peer no longer wants it
+            pass  # the peer has reset the stream
 
     async def send_data(self, stream: int, data: bytes) -> None:
         while data:
@@ -114,7 +114,7 @@ class Peer:
         self.writer.write(self.h2.data_to_send())
 
     def gone(self) -> None:
-        """Note that what is still open will never be whole."""
+        """Record that open requests will never be complete."""
         for request in self.requests.values():
             request.reset = True
         for task in self.sending:

@@ -13,12 +13,11 @@ from .request import Request
 
 
 class Upstream:
-    """Serves HTTP/1.1, and HTTP/2 to who begins with its preface, on a free loopback port.
+    """Serves HTTP/1.1, and HTTP/2 with prior knowledge, on a free loopback port.
 
-    `heads` has every request whose head arrived, `requests` those that arrived whole. Both are
-    for reading from any thread. `answer` is an `Answer`, a function from `Request` to `Answer`
-    (which may be one that is awaited), or None for an MCP server's ordinary answers (`tools` being
-    what it lists).
+    `heads` has every request whose head arrived, `requests` those that are complete. Both can be read from
+    any thread. `answer` is an `Answer`, a function from `Request` to `Answer` (it may be async), or None for
+    an MCP server's ordinary answers (`tools` is its list).
     """
 
     def __init__(self, answer: Answer | Callable[[Request], Answer] | None = None, port: int = 0) -> None:
@@ -59,7 +58,7 @@ class Upstream:
         self.heads, self.requests = [], []
 
     def wait(self, count: int, timeout: float = 5.0) -> list[Request]:
-        """Wait until `count` requests have arrived whole; raise TimeoutError if they do not."""
+        """Wait until `count` complete requests have arrived; raise TimeoutError if they do not."""
         until = time.monotonic() + timeout
         with self._changed:
             while len(self.requests) < count:
@@ -67,14 +66,14 @@ class Upstream:
                     raise TimeoutError(f"{len(self.requests)} of {count} requests after {timeout} s")
             return self.requests
 
-    # What the protocols call, on the upstream's own thread.
+    # Called by the protocols, on the upstream's own thread.
 
     def begin(self, request: Request) -> None:
         """Record a request's head."""
         self.heads.append(request)
 
     def end(self, request: Request) -> Answer:
-        """Record that a request is whole; decide what to answer."""
+        """Record that a request is complete; choose the answer."""
         request.complete = True
         with self._changed:
             self.requests.append(request)
@@ -85,7 +84,7 @@ class Upstream:
         return answer(request) if callable(answer) else answer
 
     def ordinary(self, request: Request) -> Answer:
-        """Answer as nobody told otherwise."""
+        """Return the default answer."""
         return ordinary(request.method, request.body, self.tools)
 
     async def _serve(self) -> None:

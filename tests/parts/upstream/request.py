@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 class Request:
     """One request, recorded from its head on.
 
-    `body` holds what has arrived so far, `complete` says that this is all of it, and `reset` that
-    the peer gave up before; `left` tells whether it has gone since. Header names and values are text, one character for each byte.
+    `body` is what has arrived so far, `complete` says that it is all, and `reset` that the peer gave up
+    before. `left` says whether the peer has disconnected since. Header names and values are text, one
+    character for each byte.
     """
 
     protocol: str

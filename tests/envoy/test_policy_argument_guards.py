@@ -1,131 +1,12 @@
-"""The policies that come with the filter, each as a real session of a real client.
+"""`policies/argument-guards.json` in a real client's session.
 
-What an allow list refuses is as long as the imagination of who wants around it: the lists here are of what is
-known to get around lists of what is forbidden.
+An allow list refuses more than any test can try. The lists here hold known ways around deny lists.
 """
-
-import json
 
 import pytest
 
-import clients
-import places
-from harness import policy, rpc
-
-CLIENT = clients.PYTHON_2_LEGACY
-REFUSED = {"arguments_invalid", "condition_failed"}
-
-
-def guarded(envoy, upstream, name: str, *more: str):
-    """Start an Envoy with a policy, in front of a server that has its tools and some more."""
-    document = policy.read(places.ROOT / "policies" / name)
-    tools = [*json.loads(document)["tools"], *more]
-    upstream.tools = [{"name": tool, "inputSchema": {"type": "object"}} for tool in tools]
-    return envoy(document)
-
-
-def session(proxy, *calls: tuple) -> list:
-    """List the tools, then make the calls; return what the client saw."""
-    steps = [["list"], *(["call", tool, arguments] for tool, arguments in calls)]
-    (report,) = clients.run(CLIENT, (proxy.url, steps))
-    assert report.get("closed"), report
-    return report["saw"]
-
-
-def outcome(saw: dict) -> str:
-    """Name what a client saw of a call: the code of its refusal, or `allowed`."""
-    result = saw["result"]
-    assert result["is_error"] is (result["decision"] is not None), saw
-    if result["decision"] is None:
-        return "allowed"
-    assert result["text"] == result["decision"]["reason"]
-    return result["decision"]["code"]
-
-
-def arrived(upstream) -> list:
-    """Say which calls the server has seen."""
-    params = [call.json()["params"] for call in upstream.calls]
-    return [(each["name"], each["arguments"]) for each in params]
-
-
-# spend.json
-
-BUY = {"seller": "paper.example", "offer": "a4-80g", "amount": 10, "currency": "EUR"}
-
-
-def buying(**changes) -> tuple:
-    return "buy", {key: value for key, value in {**BUY, **changes}.items() if value != ()}
-
-
-def test_an_agent_spends_50_a_day_and_10_a_call(envoy, upstream):
-    proxy = guarded(envoy, upstream, "spend.json", "refund")
-    calls = [
-        (("search_offers", {"text": "paper"}), "allowed"),
-        (buying(), "allowed"),
-        (buying(amount=10.01), "condition_failed"),
-        (buying(amount=1000), "condition_failed"),
-        (buying(amount=0), "condition_failed"),
-        (buying(amount=-10), "condition_failed"),
-        (buying(amount="10"), "arguments_invalid"),
-        (buying(amount="1_0"), "arguments_invalid"),
-        (buying(amount=True), "arguments_invalid"),
-        (buying(amount=[10]), "arguments_invalid"),
-        (buying(amount=None), "arguments_invalid"),
-        (buying(amount=()), "arguments_invalid"),
-        (buying(amount=0.004), "arguments_invalid"),
-        (buying(amount=9.999), "arguments_invalid"),
-        (buying(Amount=500), "arguments_invalid"),
-        (buying(quantity=50), "arguments_invalid"),
-        (buying(currency="JPY"), "arguments_invalid"),
-        (buying(currency="BTC", amount=9), "arguments_invalid"),
-        (buying(currency=()), "arguments_invalid"),
-        (buying(seller="mallory.example"), "arguments_invalid"),
-        (buying(seller="Paper.example"), "arguments_invalid"),
-        (buying(offer="a4 --gift-card"), "arguments_invalid"),
-        (buying(amount=9.99), "allowed"),
-        (buying(amount=10.0), "allowed"),
-        (buying(amount=10, seller="cloud.example"), "allowed"),
-        (buying(amount=10), "allowed"),
-        (buying(amount=0.02), "rate_limited"),
-        (buying(amount=0.01), "allowed"),
-        (buying(amount=0.01), "rate_limited"),
-        (("subscribe", {"seller": "paper.example"}), "denied"),
-        (("subscribe_yearly", {}), "denied"),
-        (("change_card", {}), "denied"),
-        (("refund", {"order": 1}), "not_listed"),
-        (("get_offer", {"offer": "a4-80g"}), "allowed"),
-    ]
-    listed, *saw = session(proxy, *(call for call, _ in calls))
-    assert listed["tools"] == ["search_offers", "get_offer", "buy"]
-    found = [(call, outcome(one)) for (call, _), one in zip(calls, saw, strict=True)]
-    assert found == calls
-    assert arrived(upstream) == [call for call, expected in calls if expected == "allowed"]
-    spent = [arguments["amount"] for tool, arguments in arrived(upstream) if tool == "buy"]
-    assert sum(round(amount * 100) for amount in spent) == 5000
-    told = {json.dumps(call): one["result"]["text"] for (call, _), one in zip(calls, saw, strict=True)}
-    assert "10 euros at most: ask purchasing@corp.example" in told[json.dumps(buying(amount=1000))]
-    assert "retry in" in told[json.dumps(buying(amount=0.02))]
-
-
-def test_a_new_session_has_no_new_budget(envoy, upstream):
-    proxy = guarded(envoy, upstream, "spend.json")
-    codes = []
-    for number in range(6):
-        answer = rpc.post(proxy.url, rpc.tools_call(*buying()), {"mcp-session-id": f"session-{number}"})
-        codes.append(answer.headers.get("x-mcp-policy"))
-    assert codes == [None] * 5 + ["rate_limited"]
-    assert len(arrived(upstream)) == 5
-
-
-def test_small_purchases_are_counted_as_well(envoy, upstream):
-    proxy = guarded(envoy, upstream, "spend.json")
-    for _ in range(20):
-        assert not rpc.call(proxy.url, *buying(amount=0.01))["result"]["isError"]
-    decision = rpc.call(proxy.url, *buying(amount=0.01))["result"]["_meta"]["dev.mcp-policy/decision"]
-    assert decision["rule"] == "tools.buy.limits[1]"
-
-
-# argument-guards.json
+from harness import rpc
+from harness.sessions import REFUSED, arrived, guarded, outcome, session
 
 MAIL = {"to": ["bob@corp.example"], "subject": "Minutes", "text": "Attached.\nBob"}
 
@@ -192,7 +73,7 @@ OTHER_HOSTS = [
         "https://docs.corp.example#@evil.example/",
         "https://docs.corp.example?@evil.example/",
         "https://docs.corp.example;evil.example/",
-        # the machine itself, and what only it reaches
+        # the machine itself, and addresses that only it reaches
         "http://localhost/",
         "https://127.0.0.1/",
         "http://127.1/",
@@ -204,7 +85,7 @@ OTHER_HOSTS = [
         "http://169.254.169.254/latest/meta-data/",
         "http://metadata.google.internal/",
         "http://①②⑦.⓪.⓪.①/",
-        # no page at all
+        # not a web page
         "file:///etc/passwd",
         "gopher://docs.corp.example/",
         "data:text/plain,x",
@@ -401,7 +282,7 @@ OUTSIDE += [
 @pytest.mark.parametrize(
     "attacks", [OTHER_HOSTS, OTHER_FILES, SHELL, OUTSIDE], ids=["url", "path", "shell", "mail"]
 )
-def test_what_reaches_further_is_refused_and_what_is_allowed_goes_on(envoy, upstream, attacks):
+def test_arguments_that_reach_further_are_refused_and_allowed_ones_pass(envoy, upstream, attacks):
     proxy = guarded(envoy, upstream, "argument-guards.json", "sh", "http_request")
     listed, *saw = session(proxy, *attacks, *ALLOWED, ("sh", {"c": "id"}))
     assert listed["tools"] == ["fetch_url", "read_file", "run_command", "send_email"]
@@ -425,7 +306,7 @@ def test_a_refusal_says_what_would_be_accepted(envoy, upstream):
         assert expected in told and argument not in told
 
 
-def test_mails_are_counted(envoy, upstream):
+def test_emails_are_counted(envoy, upstream):
     proxy = guarded(envoy, upstream, "argument-guards.json")
     codes = [rpc.post(proxy.url, rpc.tools_call(*mailing())).headers.get("x-mcp-policy") for _ in range(31)]
     assert codes == [None] * 30 + ["rate_limited"]

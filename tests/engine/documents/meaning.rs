@@ -1,0 +1,119 @@
+//! Good documents: each yields the expected policy.
+
+use std::fmt::Write as _;
+
+use mcp_policy_engine::limit::Kind;
+use mcp_policy_engine::mcp::answer::Form;
+use mcp_policy_engine::policy::{
+    Action, Adds, Approvals, Condition, Effect, Mode, Policy, RequestHeaders, Rule, Scope,
+};
+
+use super::accepted;
+
+#[test]
+fn a_good_document_yields_the_expected_policy() {
+    let mut wrong = String::new();
+    for case in accepted() {
+        let policy = match Policy::from_bytes(&case.bytes) {
+            Ok(policy) => policy,
+            Err(faults) => {
+                writeln!(wrong, "\n{}: refused:\n{faults}", case.name).unwrap();
+                continue;
+            }
+        };
+        let (expected, found) = (case.texts("holds"), meaning(&policy));
+        for line in expected.iter().filter(|line| !found.iter().any(|found| found == *line)) {
+            writeln!(wrong, "\n{}:\n    - {line}\n    in {found:#?}", case.name).unwrap();
+        }
+        for (tool, rule) in
+            case.entry.get("decides").and_then(|names| names.as_object()).into_iter().flatten()
+        {
+            let found = policy.rules.tools.get(tool).map(|rule| &*rule.path);
+            if found != rule.as_str() {
+                writeln!(wrong, "\n{}: {tool:?}\n    - {rule}\n    + {found:?}", case.name).unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Describes a policy, with one line for each setting.
+pub fn meaning(policy: &Policy) -> Vec<String> {
+    let hide: Vec<String> = policy.rules.hide.iter().map(|(pattern, _)| pattern.to_string()).collect();
+    let mut lines = vec![
+        format!("server: {}", policy.server),
+        format!("default: {}", if policy.rules.default.0 == Effect::Allow { "allow" } else { "deny" }),
+        format!("mode: {}", mode(policy.mode)),
+        format!("hide: {}", hide.join(" ")),
+        format!(
+            "denials: {}",
+            match policy.denials {
+                Form::Result => "result",
+                Form::Error => "error",
+                Form::Http => "http",
+            }
+        ),
+        format!("exempt_paths: {}", policy.exempt_paths.join(" ")),
+        format!("max_body_bytes: {}", policy.max_body_bytes),
+        format!(
+            "request_headers: {}",
+            match policy.request_headers {
+                RequestHeaders::Hold => "hold",
+                RequestHeaders::Stream => "stream",
+            }
+        ),
+        format!("counters.capacity: {}", policy.counter_capacity),
+    ];
+    if let Some(Approvals { cluster, authority, path, timeout_ms, wait_seconds, expires_seconds }) =
+        &policy.approvals
+    {
+        lines.push(format!(
+            "approvals: {cluster} {authority} {path}, {timeout_ms} ms, waits {wait_seconds} s, stands {expires_seconds} s"
+        ));
+    }
+    policy.all_rules().for_each(|rule| rule_meaning(rule, &mut lines));
+    lines
+}
+
+fn rule_meaning(rule: &Rule, lines: &mut Vec<String>) {
+    let action = match rule.action {
+        Action::Allow => "allow",
+        Action::Deny => "deny",
+        Action::RequireApproval => "require_approval",
+    };
+    let reason = rule.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
+    lines.push(format!("{}: {action}, {}{reason}", rule.path, mode(rule.mode)));
+    for condition in rule.require.iter().chain(&rule.deny_if) {
+        let Condition { path, attribute, test, .. } = condition;
+        let name = condition.name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
+        let reason =
+            condition.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
+        lines.push(format!("{path}{name}: {attribute} {test:?}{reason}"));
+    }
+    for limit in &rule.limits {
+        let kind = match limit.window.kind() {
+            Kind::Sliding => "sliding",
+            Kind::Calendar => "calendar",
+        };
+        let scope = match limit.scope {
+            Scope::Grant => "grant",
+            Scope::Principal => "principal",
+            Scope::Session => "session",
+            Scope::Global => "global",
+        };
+        let adds = match &limit.amount {
+            Adds::Fixed(amount) => amount.to_string(),
+            Adds::Argument(path) => path.to_string(),
+        };
+        let (path, counter, max) = (&limit.path, &limit.counter, limit.max);
+        let seconds = limit.window.seconds();
+        lines.push(format!("{path}: {counter}, {max} in {seconds} s, {kind}, {scope}, each adds {adds}"));
+    }
+}
+
+fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "enforce",
+        Mode::Shadow => "shadow",
+    }
+}

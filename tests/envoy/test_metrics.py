@@ -1,0 +1,209 @@
+"""Metrics as operators see them: Envoy's stats, Prometheus, and the README's queries."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+import places
+from harness import http1, load, rpc
+from harness.proxy import wait_for
+from harness.records import EXAMPLE, WORKERS, answering_itself, bare, call, post
+from upstream import event_stream
+
+METRICS = {
+    "version": "1",
+    "hide": ["add"],
+    "tools": {
+        "echo": {},
+        "danger": {"action": "deny"},
+        "tried": {"action": "deny", "mode": "shadow"},
+        "own": {"limits": [{"counter": "own", "window": "hour", "max": 1, "scope": "session"}]},
+        # A call charges all of its limits together: with more limits, more writes can be lost to other
+        # workers.
+        "busy": {
+            "limits": [
+                {"counter": f"busy-{n}", "window": "hour", "max": 10**9, "scope": "global"} for n in range(20)
+            ]
+        },
+    },
+    "counters": {"capacity": 1},
+    "exempt_paths": ["/healthz"],
+}
+
+
+def tagging(tree: dict) -> None:
+    """Extract labels from names as the example does."""
+    tree["stats_config"] = EXAMPLE["stats_config"]
+
+
+def metrics(proxy) -> Counter:
+    """Scrape the filter's metrics: values by name and labels."""
+    found = Counter()
+    for family in text_string_to_metric_families(proxy.get("/stats/prometheus")):
+        for sample in family.samples:
+            if family.name.startswith("mcp_policy_"):
+                labels = ",".join(f"{name[4:]}={value}" for name, value in sorted(sample.labels.items()))
+                name = family.name.removeprefix("mcp_policy_")
+                found[f"{name}{{{labels}}}" if labels else name] = sample.value
+    return found
+
+
+def decided(decision: str, code: str = "none") -> str:
+    return f"decisions{{code={code},decision={decision}}}"
+
+
+def refused_for(cause: str, code: str = "invalid_request") -> dict:
+    return {decided("deny", code): 1, f"strict_refusals{{cause={cause}}}": 1}
+
+
+LIST = post(rpc.request("tools/list"))
+UNREADABLE = event_stream({"jsonrpc": "2.0", "id": 1, "result": {"tools": "none"}})
+DUPLICATE = b'{"jsonrpc":"2.0","id":1,"method":"ping","method":"ping"}'
+SPELLED = b'{"jsonrpc":"2.0","id":1,"method":"ping","Method":"ping"}'
+MOVES = {
+    "allowed": (call("echo"), {decided("allow"): 1}),
+    "denied": (call("danger"), {decided("deny", "denied"): 1}),
+    "unlisted": (call("other"), {decided("deny", "not_listed"): 1}),
+    "shadow": (call("tried"), {decided("would_deny", "denied"): 1}),
+    "GET": (bare("GET"), {decided("allow"): 1}),
+    "exempt": (bare("GET", path="/healthz"), {}),
+    "PUT": (bare("PUT"), {decided("deny", "method_not_allowed"): 1}),
+    "no JSON": (post(b"{"), refused_for("malformed")),
+    "batch": (post(b"[]"), refused_for("batch")),
+    "a key twice": (post(DUPLICATE), refused_for("duplicate_key")),
+    "another spelling": (post(SPELLED), refused_for("key_spelling")),
+    "no message": (post(b"{}"), refused_for("message")),
+    "no name": (post(rpc.request("tools/call", {})), refused_for("params")),
+    "headers": (call("echo", [("mcp-name", "x")]), refused_for("headers", "headers_disagree")),
+    "media": (
+        post(b"{}", [("content-type", "text/plain")]),
+        refused_for("media_type", "unsupported_media_type"),
+    ),
+    "a session": (call("own", [("mcp-session-id", "a")]), {decided("allow"): 1}),
+    "the same again": (call("own", [("mcp-session-id", "a")]), {decided("deny", "rate_limited"): 1}),
+    "one too many": (
+        call("own", [("mcp-session-id", "b")]),
+        {decided("deny", "limiter_unavailable"): 1, "counters_unavailable{why=full}": 1},
+    ),
+    "a list": (LIST, {decided("allow"): 1, "lists_removed": 2}),
+}
+
+
+def test_every_metric_changes_when_it_should(envoy, upstream):
+    proxy = envoy(METRICS, workers=WORKERS, edit=tagging, xds="ecds")
+    before = metrics(proxy)
+    # The main thread and every worker load the policy, some more than once.
+    assert before.pop("configuration_accepted") > WORKERS and before == {"counters_capacity": 1}
+    before = metrics(proxy)
+    for name, (pieces, expected) in MOVES.items():
+        http1.exchange(proxy.port, pieces)
+        after = metrics(proxy)
+        assert after - before == expected, name
+        before = after
+
+    upstream.answer = UNREADABLE
+    http1.exchange(proxy.port, LIST)
+    assert metrics(proxy) - before == {decided("allow"): 1, "lists_unreadable": 1}
+
+    before = metrics(proxy)
+    assert not proxy.update({"version": "2"})
+    assert metrics(proxy) - before == {"configuration_refused": 1}
+    before = metrics(proxy)
+    assert proxy.update({**METRICS, "counters": {"capacity": 5}})
+    wait_for(lambda: metrics(proxy)["counters_capacity"] == 5, "the capacity of the new policy")
+    assert (metrics(proxy) - before)["configuration_accepted"] > WORKERS
+
+
+def test_a_write_lost_to_another_worker_is_counted_as_a_retry(envoy):
+    proxy = envoy(METRICS, workers=WORKERS, edit=tagging, access_log=True, edit_listener=answering_itself)
+    with load.Crowd(proxy.port, 400) as crowd:
+
+        def overtaken() -> bool:
+            crowd.call([rpc.tools_call("busy")] * 400)
+            return metrics(proxy)["counters_retries"] > 0
+
+        wait_for(overtaken, "one write overtaken by another", 60)
+
+
+README = (places.ROOT / "README.md").read_text()
+QUERIES = re.findall(r"^\| `mcp_policy_(\w+)`.*\| `([^`]+)` \|$", README, re.MULTILINE)
+
+
+def test_the_readme_names_every_metric():
+    source = (places.ROOT / "src" / "filter" / "metrics.rs").read_text()
+    [variants] = re.findall(r"^enum Metric \{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)
+    names = re.findall(r"^    ([A-Z]\w+)", variants, re.MULTILINE)
+    snake_case = {re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower() for name in names}
+    assert snake_case == {name for name, _ in QUERIES}
+
+
+class Prometheus:
+    """A real Prometheus that scrapes an Envoy."""
+
+    def __init__(self, proxy, folder: Path) -> None:
+        target = {"targets": [proxy.admin.removeprefix("http://")]}
+        job = {"job_name": "envoy", "metrics_path": "/stats/prometheus", "static_configs": [target]}
+        config = folder / "prometheus.yml"
+        config.write_text(yaml.dump({"global": {"scrape_interval": "500ms"}, "scrape_configs": [job]}))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        files = [f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
+        command = ["prometheus", *files, f"--web.listen-address={self._address}"]
+        with open(folder / "prometheus.log", "wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+
+    def __enter__(self) -> "Prometheus":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def ask(self, query: str) -> list:
+        """Run a query; return nothing while Prometheus starts."""
+        url = f"http://{self._address}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return json.load(answer)["data"]["result"]
+        except urllib.error.HTTPError as error:
+            assert error.code == 503, f"{query}: {error.read().decode()}"
+        except OSError:
+            pass
+        return []
+
+    def wait(self, query: str) -> None:
+        wait_for(lambda: self.ask(query), f"an answer to {query}", 60)
+
+
+@pytest.mark.skipif(
+    not shutil.which("prometheus"), reason="there is no prometheus (apt-get install prometheus)"
+)
+def test_prometheus_answers_the_queries_of_the_readme(envoy, upstream, tmp_path):
+    proxy = envoy(METRICS, workers=WORKERS, edit=tagging, xds="ecds")
+    # A single call is not interrupted by other workers.
+    moving = {name: query for name, query in QUERIES if name != "counters_retries"}
+    with Prometheus(proxy, tmp_path) as prometheus:
+        # A change is visible only after two scrapes.
+        for query in (*(f"mcp_policy_{name}" for name in moving), *moving.values()):
+            if query in ("mcp_policy_decisions", moving["decisions"]):
+                for pieces, _ in MOVES.values():
+                    http1.exchange(proxy.port, pieces)
+                upstream.answer = UNREADABLE
+                http1.exchange(proxy.port, LIST)
+                upstream.answer = None
+                # Envoy does not check again what it has already refused.
+                assert not proxy.update({"version": "2", "description": query})
+            prometheus.wait(query)
+        assert prometheus.ask(dict(QUERIES)["counters_retries"]) == []
