@@ -97,6 +97,7 @@ pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str) -> bo
 
 fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
     let (entries, all) = match kind {
+        ListKind::Tools if rules.hidden(name).is_some() => return false,
         ListKind::Tools => (&rules.tools, rules.all_tools.as_ref()),
         ListKind::Prompts => (&rules.prompts, None),
         ListKind::Resources => (&rules.resources, None),
@@ -106,8 +107,7 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
         }
     };
     let own = entries.get(name);
-    (kind != ListKind::Tools || rules.hidden(name).is_none())
-        && (own.is_some() || rules.default.0 == Effect::Allow)
+    (own.is_some() || rules.default.0 == Effect::Allow)
         && !own.into_iter().chain(all).any(|rule| rule.action == Action::Deny && rule.mode == Mode::Enforce)
 }
 

@@ -21,7 +21,7 @@ use crate::limit::{Places, Store};
 pub use admit::{Admission, admit, refuse_unrecorded, refuse_without_policy, too_large};
 pub use case::{Asking, Change, ChangeFailure, Changing, Step};
 pub use question::{Answer, Question};
-pub use request::Request;
+pub use request::{Arrival, Request};
 pub use verdict::{Conclusion, Counting, ListRequest, Verdict};
 
 /// What a case needs while it takes a step: the shared counters and the time. Each method may cost a host

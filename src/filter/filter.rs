@@ -79,11 +79,11 @@ impl<H: Host> Filter<H> {
                 step = match step {
                     Step::Change(change, changing) => {
                         let done = self.change(worker, request, &change);
-                        changing.done(request, done, &environment)
+                        changing.done(done, &environment)
                     }
                     Step::Ask(asking) => match self.ask(worker, request, asking, environment.now_ns()) {
                         Ok(pending) => break (None, Some(pending)),
-                        Err((asking, answer)) => asking.answered(request, answer, &environment),
+                        Err((asking, answer)) => asking.answered(answer, &environment),
                     },
                     Step::Conclude(conclusion) => break (Some(conclusion), None),
                 }
@@ -93,23 +93,23 @@ impl<H: Host> Filter<H> {
             self.stage = Stage::Asking(Rc::clone(request), pending);
         }
         match conclusion {
-            Some(conclusion) => self.conclude(worker, request, conclusion),
+            Some(conclusion) => self.conclude(worker, Some(request), conclusion),
             None => Flow::Pause,
         }
     }
 
     /// Forwards a request without a body.
     fn pass(&mut self, worker: &Worker, request: &Rc<Request>) -> Flow {
-        self.conclude(worker, request, request.pass())
+        self.conclude(worker, Some(request), request.pass())
     }
 
     /// Refuses a request. In shadow mode it is forwarded.
     fn refuse(&mut self, worker: &Worker, request: &Rc<Request>, denial: Denial) -> Flow {
-        self.conclude(worker, request, request.refuse(denial))
+        self.conclude(worker, Some(request), request.refuse(denial))
     }
 
     /// Stores the record, then carries out the verdict. A request is forwarded only if its record was stored.
-    fn conclude(&mut self, worker: &Worker, request: &Rc<Request>, conclusion: Conclusion) -> Flow {
+    fn conclude(&mut self, worker: &Worker, request: Option<&Rc<Request>>, conclusion: Conclusion) -> Flow {
         let recorded = self.host.set_state(AUDIT_STATE, conclusion.record.as_bytes());
         match conclusion.verdict {
             Verdict::Forward { .. } if recorded.is_err() => {
@@ -120,7 +120,7 @@ impl<H: Host> Filter<H> {
         }
         match conclusion.verdict {
             Verdict::Forward { list, .. } => {
-                if let Some(list) = list {
+                if let (Some(list), Some(request)) = (list, request) {
                     self.list = Some(ListAnswer::new(Rc::clone(request), list));
                 }
                 self.stage = Stage::Passing;

@@ -11,9 +11,11 @@ mod refusals;
 mod writing;
 
 use std::num::NonZeroU32;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use mcp_policy_engine::guard::{FixedEnvironment, Question, Request, Verdict};
+use mcp_policy_engine::guard::{Arrival, FixedEnvironment, Question, Verdict};
+use mcp_policy_engine::identity::Caller;
 use mcp_policy_engine::json::{self, DefectKind, Fit};
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::mcp::answer::Reply;
@@ -39,9 +41,10 @@ fn many() -> ProptestConfig {
 fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8], store: &MemoryStore) -> Option<Reply> {
     let places = Places::new(Layout::new([7; 16], NonZeroU32::MIN), 0, 0);
     let environment = FixedEnvironment { store, places: &places, now_ns: NOW_NS };
-    let request = Request::new(Arc::clone(policy), headers.clone(), "decision".to_owned());
+    let arrival = Arrival::new(Arc::clone(policy), headers.clone(), "decision".to_owned());
+    let request = Rc::new(arrival.of(Caller::default()));
     let nobody = |question: &Question| panic!("unexpected question: {question:?}");
-    let conclusion = request.start_case(body, &environment).conclude(&request, &environment, nobody);
+    let conclusion = request.start_case(body, &environment).conclude(&environment, nobody);
     let record: serde_json::Value = serde_json::from_str(&conclusion.record).expect("a record is JSON");
     assert!(!conclusion.record.contains(char::is_control), "{record}");
     assert_eq!(record["decision"], conclusion.verdict.as_str(), "{record}");

@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mcp_policy_engine::denial::{Code, Denial, Invalid};
-use mcp_policy_engine::guard::{self, Admission, FixedEnvironment, Question, Request, Verdict};
+use mcp_policy_engine::guard::{self, Admission, Arrival, FixedEnvironment, Question, Verdict};
+use mcp_policy_engine::identity::Caller;
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::mcp::answer::Reply;
@@ -155,7 +157,8 @@ fn corpus() -> Corpus {
 
 /// Takes a request through the guard as the filter does; `None` if it is forwarded.
 fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8]) -> Option<Reply> {
-    let request = Request::new(Arc::clone(policy), headers.clone(), "decision".to_owned());
+    let arrival = Arrival::new(Arc::clone(policy), headers.clone(), "decision".to_owned());
+    let request = Rc::new(arrival.of(Caller::default()));
     let denial = match guard::admit(policy, headers) {
         Admission::Pass => return None,
         Admission::Refuse(denial) => denial,
@@ -170,7 +173,7 @@ fn judge(policy: &Arc<Policy>, headers: &Headers, body: &[u8]) -> Option<Reply> 
             let environment = FixedEnvironment { store: &store, places: &places, now_ns: 0 };
             let nobody = |question: &Question| panic!("unexpected question: {question:?}");
             let step = request.start_case(body, &environment);
-            return answer(step.conclude(&request, &environment, nobody).verdict);
+            return answer(step.conclude(&environment, nobody).verdict);
         }
     };
     answer(request.refuse(denial).verdict)

@@ -6,9 +6,10 @@ mod forgeries;
 mod requests;
 
 use std::num::NonZeroU32;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use mcp_policy_engine::guard::{self, Admission, Conclusion, FixedEnvironment, Request, Step, Verdict};
+use mcp_policy_engine::guard::{self, Admission, Arrival, Conclusion, FixedEnvironment, Step, Verdict};
 use mcp_policy_engine::identity::{Caller, Credentials};
 use mcp_policy_engine::json as strict;
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
@@ -107,11 +108,11 @@ impl Guard {
     /// Takes a request through the guard as the filter does; `None` if it passes unread.
     fn take(&self, headers: &Headers, body: &[u8]) -> Option<Taken> {
         let policy = &*self.policy;
-        let mut request = Request::new(Arc::clone(&self.policy), headers.clone(), ID.to_owned());
-        match &self.caller {
-            Some(caller) => request.caller = caller.clone(),
-            None => request.identify(&Nothing, Some(NOW_NS)).expect("shadow mode refuses no caller"),
-        }
+        let arrival = Arrival::new(Arc::clone(&self.policy), headers.clone(), ID.to_owned());
+        let request = Rc::new(match &self.caller {
+            Some(caller) => arrival.of(caller.clone()),
+            None => arrival.identify(&Nothing, Some(NOW_NS)).expect("shadow mode refuses no caller"),
+        });
         let environment = FixedEnvironment { store: &self.store, places: &self.places, now_ns: NOW_NS };
         let step = match guard::admit(policy, headers) {
             Admission::Pass => return None,
@@ -121,7 +122,7 @@ impl Guard {
                 Step::Conclude(request.refuse(guard::too_large(policy)))
             }
             Admission::Read => match request.start_case(body, &environment) {
-                Step::Change(_, changing) => changing.done(&request, Ok(()), &environment),
+                Step::Change(_, changing) => changing.done(Ok(()), &environment),
                 step => step,
             },
         };

@@ -3,6 +3,8 @@
 //! A case that waits keeps the decision, the charges, and the parts of the message that the reply and the
 //! record need. It does not keep the body, and nothing is decided twice.
 
+use std::rc::Rc;
+
 use super::approve::{self, Consultation};
 use super::facts::Facts;
 use super::question::{Answer, Question};
@@ -49,8 +51,9 @@ pub enum ChangeFailure {
 /// What is known about a case.
 #[derive(Debug)]
 pub struct Case<'d> {
-    pub(super) facts: Facts<'d>,
-    pub(super) decision: Decision,
+    request: Rc<Request>,
+    facts: Facts<'d>,
+    decision: Decision,
 }
 
 /// A case that waits for its request to be changed.
@@ -72,17 +75,16 @@ impl Step {
     /// Runs a case to its conclusion. Every change succeeds, and `answer` answers every question.
     pub fn conclude<E: Environment>(
         self,
-        request: &Request,
         environment: &E,
         mut answer: impl FnMut(&Question) -> Answer,
     ) -> Conclusion {
         let mut step = self;
         loop {
             step = match step {
-                Self::Change(_, changing) => changing.done(request, Ok(()), environment),
+                Self::Change(_, changing) => changing.done(Ok(()), environment),
                 Self::Ask(asking) => {
                     let answer = answer(asking.question());
-                    asking.answered(request, answer, environment)
+                    asking.answered(answer, environment)
                 }
                 Self::Conclude(conclusion) => return conclusion,
             };
@@ -93,20 +95,21 @@ impl Step {
 impl<'d> Case<'d> {
     /// Decides on a message and takes the first step.
     pub(super) fn open<E: Environment>(
-        request: &Request,
+        request: &Rc<Request>,
         document: &Document<'_>,
         message: &Message<'d>,
         environment: &E,
     ) -> Step {
-        let mut case = Self { facts: Facts::of(Summary::of(message)), decision: Decision::default() };
-        let Body::Call(call) = &message.body else { return case.conclude(request) };
+        let facts = Facts::of(Summary::of(message));
+        let mut case = Self { request: Rc::clone(request), facts, decision: Decision::default() };
+        let Body::Call(call) = &message.body else { return case.conclude() };
         case.decision = decide::decide(&request.policy, &request.caller, call);
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
         }
-        let consultation = case.prepare_consultation(request, call, document.text().len(), environment);
+        let consultation = case.prepare_consultation(call, document.text().len(), environment);
         if case.decision.denial.is_some() {
-            return case.conclude(request);
+            return case.conclude();
         }
         let change = Change {
             plain_answer: request.list(&case.facts).is_some(),
@@ -115,56 +118,54 @@ impl<'d> Case<'d> {
             body: request.policy.approvals.as_ref().and_then(|_| rounds::without_own(document.text(), call)),
         };
         if change != Change::default() {
-            let case = case.into_owned(request);
+            let case = case.into_owned();
             return Step::Change(change, Box::new(Changing { case, consultation }));
         }
-        case.ask_or_charge(request, consultation, environment)
+        case.ask_or_charge(consultation, environment)
     }
 
     /// Prepares the question to the approval service if a rule requires approval and nothing else refuses the
     /// call.
     fn prepare_consultation<E: Environment>(
         &mut self,
-        request: &Request,
         call: &Call<'_>,
         size: usize,
         environment: &E,
     ) -> Option<Consultation> {
         let rule = self.decision.approval.clone().filter(|_| self.decision.denial.is_none())?;
-        let prepared =
-            approve::prepare(request, rule, call, size, &mut self.facts, &self.decision.charges, environment);
+        let Self { request, facts, decision } = self;
+        let prepared = approve::prepare(request, rule, call, size, facts, &decision.charges, environment);
         prepared.map_err(|denial| self.decision.denial = Some(denial)).ok()
     }
 
-    fn ask_or_charge<E: Environment>(
-        self,
-        request: &Request,
-        consultation: Option<Consultation>,
-        environment: &E,
-    ) -> Step {
+    fn ask_or_charge<E: Environment>(self, consultation: Option<Consultation>, environment: &E) -> Step {
         match consultation {
             Some(consultation) => {
-                let case = self.into_owned(request);
-                let record = consultation.record_of_asking(request, &case.decision, &case.facts);
+                let case = self.into_owned();
+                let record = consultation.record_of_asking(&case.request, &case.decision, &case.facts);
                 Step::Ask(Box::new(Asking { case, consultation, record }))
             }
-            None => self.charge(request, environment),
+            None => self.charge(environment),
         }
     }
 
     /// Charges the limits. Nothing after this can refuse the call.
-    fn charge<E: Environment>(mut self, request: &Request, environment: &E) -> Step {
-        charge::charge(request, &mut self.facts, &mut self.decision, environment);
-        self.conclude(request)
+    fn charge<E: Environment>(mut self, environment: &E) -> Step {
+        if self.decision.denial.is_none() {
+            charge::charge(&self.request, &mut self.facts, &mut self.decision, environment);
+        }
+        self.conclude()
     }
 
-    fn conclude(self, request: &Request) -> Step {
-        Step::Conclude(request.conclude(self.decision, &self.facts))
+    fn conclude(self) -> Step {
+        Step::Conclude(self.request.conclude(self.decision, &self.facts))
     }
 
     /// Copies what the case borrows from the body.
-    fn into_owned(self, request: &Request) -> Case<'static> {
-        Case { facts: self.facts.into_owned(request.policy.audit), decision: self.decision }
+    fn into_owned(self) -> Case<'static> {
+        let Self { request, facts, decision } = self;
+        let facts = facts.into_owned(request.policy.audit);
+        Case { request, facts, decision }
     }
 }
 
@@ -172,22 +173,16 @@ impl Changing {
     /// Continues after the request was changed, or refuses it if that failed. If the body does not have the
     /// length that the headers declare, the server could read it as two requests. It is therefore refused in
     /// shadow mode too.
-    pub fn done<E: Environment>(
-        self,
-        request: &Request,
-        done: Result<(), ChangeFailure>,
-        environment: &E,
-    ) -> Step {
+    pub fn done<E: Environment>(self, done: Result<(), ChangeFailure>, environment: &E) -> Step {
         let Self { case, consultation } = self;
-        match done {
-            Ok(()) => case.ask_or_charge(request, consultation, environment),
-            Err(ChangeFailure::Headers) => Step::Conclude(request.refuse(unreadable("headers"))),
+        let denial = match done {
+            Ok(()) => return case.ask_or_charge(consultation, environment),
+            Err(ChangeFailure::Headers) => unreadable("headers"),
             Err(ChangeFailure::Body) => {
-                let reason = "the request's body could not be changed as it has to be";
-                let denial = Denial::protocol(Code::Denied, reason);
-                Step::Conclude(request.deny(denial, &case.decision, &case.facts))
+                Denial::protocol(Code::Denied, "the request's body could not be changed as it has to be")
             }
-        }
+        };
+        Step::Conclude(case.request.deny(denial, &case.decision, &case.facts))
     }
 }
 
@@ -212,22 +207,22 @@ impl Asking {
     }
 
     /// Continues with the answer.
-    pub fn answered<E: Environment>(self, request: &Request, answer: Answer, environment: &E) -> Step {
+    pub fn answered<E: Environment>(self, answer: Answer, environment: &E) -> Step {
         let Self { mut case, consultation, .. } = self;
         let Answer::Approval(answer) = answer;
         let mut denial = approve::apply_answer(consultation, answer, &mut case.facts).err();
         // The grant may have expired while the case waited.
+        let request = &case.request;
         let grant = request.caller.grant(&request.policy);
         if let Some(expired) = grant.and_then(|grant| identity::expired(grant, environment.now_ns())) {
-            case.facts.elicitation = None;
             denial = Some(expired);
         }
         match denial {
             Some(denial) => {
                 case.decision.denial = Some(denial);
-                case.conclude(request)
+                case.conclude()
             }
-            None => case.charge(request, environment),
+            None => case.charge(environment),
         }
     }
 }

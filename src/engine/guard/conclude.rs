@@ -5,7 +5,7 @@ use super::{Conclusion, ListRequest, Request, Verdict};
 use crate::approval::{self, Recorded};
 use crate::audit::Record;
 use crate::decide::Decision;
-use crate::denial::Denial;
+use crate::denial::{Code, Denial};
 use crate::mcp::answer::{Refusal, Reply, RequestKind};
 use crate::mcp::message::Target;
 use crate::mcp::summary::Summary;
@@ -86,8 +86,9 @@ impl Request {
         let id = id.as_deref();
         let refusal = Refusal { denial, request, id, form, decision_id: &self.decision_id, policy };
         match &facts.elicitation {
-            Some(elicitation) => refusal.elicit(elicitation),
-            None => refusal.reply(),
+            // Another denial can come after the question, such as an expired grant.
+            Some(elicitation) if denial.code == Code::ApprovalRequired => refusal.elicit(elicitation),
+            _ => refusal.reply(),
         }
     }
 

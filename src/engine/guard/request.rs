@@ -1,5 +1,6 @@
 //! One request before its body is read.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::case::{Case, Step};
@@ -14,14 +15,18 @@ use crate::mcp::message::{self, Message, Rejection};
 use crate::mcp::summary::Summary;
 use crate::policy::{Mode, Policy};
 
-/// A request and its policy: what is known before the body.
+/// A request whose caller is not known yet. It can only be refused or identified.
+#[derive(Debug)]
+pub struct Arrival(Request);
+
+/// A request and its policy: what is known before the body, the caller included.
 #[derive(Debug)]
 pub struct Request {
     /// The policy. It stays the same until the verdict, even if the configuration is updated
     pub policy: Arc<Policy>,
     /// The headers
     pub headers: Headers,
-    /// The caller; without a principal until [`identify`](Self::identify) is called
+    /// The caller
     pub caller: Caller,
     /// The id of the decision, which the reply and the record contain
     pub decision_id: String,
@@ -31,7 +36,7 @@ pub struct Request {
     pub(super) would_deny: Option<Denial>,
 }
 
-impl Request {
+impl Arrival {
     /// Makes a request of an unknown caller.
     #[must_use]
     pub fn new(policy: Arc<Policy>, headers: Headers, decision_id: String) -> Self {
@@ -47,32 +52,61 @@ impl Request {
         decision_id: String,
         session: Option<String>,
     ) -> Self {
-        Self { policy, headers, caller: Caller::default(), decision_id, session, would_deny: None }
+        let caller = Caller::default();
+        Self(Request { policy, headers, caller, decision_id, session, would_deny: None })
+    }
+
+    /// Returns the headers.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        let Self(request) = self;
+        &request.headers
+    }
+
+    /// Returns the request with a caller that is known already.
+    #[must_use]
+    pub fn of(self, caller: Caller) -> Request {
+        let Self(request) = self;
+        Request { caller, ..request }
     }
 
     /// Identifies the caller at the time `now_ns` (see [`Environment::now_ns`]). In shadow mode a caller who
     /// would be refused continues without a grant.
     ///
     /// # Errors
-    /// The denial if the caller has no identity, no grant, or an expired grant.
-    pub fn identify(&mut self, credentials: &impl Credentials, now_ns: Option<u64>) -> Result<(), Denial> {
+    /// The conclusion of the request if the caller has no identity, no grant, or an expired grant.
+    pub fn identify(
+        self,
+        credentials: &impl Credentials,
+        now_ns: Option<u64>,
+    ) -> Result<Request, Box<Conclusion>> {
+        let Self(mut request) = self;
         // Browsers send CORS preflight requests (OPTIONS) without credentials.
-        if self.headers.method.once() == Some(b"OPTIONS") {
-            return Ok(());
+        if request.headers.method.once() == Some(b"OPTIONS") {
+            return Ok(request);
         }
-        let (caller, denial) = identity::identify(&self.policy, &self.headers, credentials, now_ns);
-        self.caller = caller;
+        let (caller, denial) = identity::identify(&request.policy, &request.headers, credentials, now_ns);
+        request.caller = caller;
         match denial {
-            None => Ok(()),
-            Some(denial) if self.policy.mode == Mode::Shadow => {
-                self.caller.grant = None;
-                self.would_deny = Some(denial);
-                Ok(())
+            None => Ok(request),
+            Some(denial) if request.policy.mode == Mode::Shadow => {
+                request.caller.grant = None;
+                request.would_deny = Some(denial);
+                Ok(request)
             }
-            Some(denial) => Err(denial),
+            Some(denial) => Err(Box::new(request.refuse(denial))),
         }
     }
 
+    /// Refuses the request before its caller is identified. In shadow mode it is forwarded.
+    #[must_use]
+    pub fn refuse(self, denial: Denial) -> Conclusion {
+        let Self(request) = self;
+        request.refuse(denial)
+    }
+}
+
+impl Request {
     /// Refuses the request before its body is read. In shadow mode it is forwarded.
     #[must_use]
     pub fn refuse(&self, denial: Denial) -> Conclusion {
@@ -86,7 +120,7 @@ impl Request {
     }
 
     /// Reads the body and returns the first step of its case.
-    pub fn start_case<E: Environment>(&self, body: &[u8], environment: &E) -> Step {
+    pub fn start_case<E: Environment>(self: &Rc<Self>, body: &[u8], environment: &E) -> Step {
         let document = match message::parse(body) {
             Ok(document) => document,
             Err(rejection) => return Step::Conclude(self.reject(rejection)),

@@ -33,7 +33,7 @@ impl<H: Host> Filter<H> {
             if let Err(cause) = &answer {
                 worker.report_unavailable(environment.host(), cause, environment.now_ns());
             }
-            pending.asking.answered(&request, Answer::Approval(answer), environment)
+            pending.asking.answered(Answer::Approval(answer), environment)
         });
         if flow == Flow::Continue && self.host.resume().is_err() {
             // The request stays paused until Envoy's timeout, and nothing of it is forwarded.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mcp_policy_engine::denial::{Code, Denial, Invalid};
-use mcp_policy_engine::guard::{self, Admission, Request, unreadable};
+use mcp_policy_engine::guard::{self, Admission, Arrival, Conclusion, Request, unreadable};
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::{Mode, RequestHeaders};
 
@@ -21,10 +21,11 @@ impl<H: Host> Filter<H> {
         let plugin = &*worker.plugin;
         let open = |headers: Headers| {
             let session = headers.session_id.once().map(|id| worker.sessions.digest(id));
-            Request::with_session(Arc::clone(&plugin.policy), headers, worker.ids.next(), session)
+            Arrival::with_session(Arc::clone(&plugin.policy), headers, worker.ids.next(), session)
         };
         let Ok(pairs) = self.host.request_headers() else {
-            return self.refuse(&worker, &Rc::new(open(Headers::default())), unreadable("headers"));
+            let conclusion = open(Headers::default()).refuse(unreadable("headers"));
+            return self.conclude(&worker, None, conclusion);
         };
         let headers = Headers::from_pairs(pairs.iter(), &plugin.credentials);
         let admission = guard::admit(&plugin.policy, &headers);
@@ -32,11 +33,10 @@ impl<H: Host> Filter<H> {
             self.stage = Stage::Passing;
             return Flow::Continue;
         }
-        let mut request = open(headers);
-        if let Err(denial) = self.identify(&worker, &mut request) {
-            return self.refuse(&worker, &Rc::new(request), denial);
-        }
-        let request = Rc::new(request);
+        let request = match self.identify(&worker, open(headers)) {
+            Ok(request) => Rc::new(request),
+            Err(conclusion) => return self.conclude(&worker, None, *conclusion),
+        };
         match admission {
             Admission::Pass => Flow::Continue,
             Admission::Refuse(denial) => self.refuse(&worker, &request, denial),
@@ -85,13 +85,14 @@ impl<H: Host> Filter<H> {
     }
 
     /// Removes the headers that would make Envoy send the request more than once, then identifies the caller.
-    fn identify(&self, worker: &Worker, request: &mut Request) -> Result<(), Denial> {
-        if request.headers.repeating.iter().any(|name| self.host.remove_request_header(name).is_err()) {
-            return Err(unreadable("headers"));
+    fn identify(&self, worker: &Worker, arrival: Arrival) -> Result<Request, Box<Conclusion>> {
+        let mut repeating = arrival.headers().repeating.iter();
+        if repeating.any(|name| self.host.remove_request_header(name).is_err()) {
+            return Err(Box::new(arrival.refuse(unreadable("headers"))));
         }
-        // The clock costs a host call. It is needed only if a grant can expire.
+        // Reading the clock costs a host call, so it is read only if a grant can expire.
         let now_ns = if worker.plugin.expires { self.host.now_ns() } else { None };
-        request.identify(&HostCredentials::new(&self.host), now_ns)
+        arrival.identify(&HostCredentials::new(&self.host), now_ns)
     }
 
     /// Waits for the end of a request that may not have a body.

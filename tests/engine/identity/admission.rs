@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mcp_policy_engine::denial::Denial;
-use mcp_policy_engine::guard::{self, Admission, Conclusion, Request, Verdict};
+use mcp_policy_engine::guard::{self, Admission, Arrival, Conclusion, Verdict};
 use mcp_policy_engine::identity::Caller;
 use mcp_policy_engine::policy::Policy;
 use serde_json::{Value, json};
@@ -18,9 +18,12 @@ fn identified(
 ) -> (Admission, Caller, Option<Denial>) {
     let given: Vec<Given> = pairs.iter().map(|(name, value)| Head(name, value)).collect();
     let known = Known::new(policy, &given);
-    let mut request = Request::new(Arc::clone(policy), known.headers.clone(), "1".to_owned());
-    let refusal = request.identify(&known, Some(NOW_NS)).err();
-    (guard::admit(policy, &known.headers), request.caller, refusal)
+    let arrival = Arrival::new(Arc::clone(policy), known.headers.clone(), "1".to_owned());
+    let (caller, refusal) = match arrival.identify(&known, Some(NOW_NS)) {
+        Ok(request) => (request.caller, None),
+        Err(conclusion) => (Caller::default(), conclusion.verdict.denial().cloned()),
+    };
+    (guard::admit(policy, &known.headers), caller, refusal)
 }
 
 #[test]
@@ -93,9 +96,8 @@ fn a_record_names_the_refused_caller_and_a_grant_only_if_one_applied() {
     ];
     for (given, principal, grant, rule) in rows {
         let known = Known::new(&policy, given);
-        let mut request = Request::new(Arc::clone(&policy), known.headers.clone(), "1".to_owned());
-        let refusal = request.identify(&known, Some(NOW_NS)).unwrap_err();
-        let judgement = request.refuse(refusal);
+        let arrival = Arrival::new(Arc::clone(&policy), known.headers.clone(), "1".to_owned());
+        let judgement = *arrival.identify(&known, Some(NOW_NS)).unwrap_err();
         let record = record(&judgement);
         let principal = match principal.as_str() {
             Some("sha256:VERY") => json!("sha256:546bb0a05a36cf11"),

@@ -1,9 +1,10 @@
 //! Grants only narrow: no grant allows a call that is denied without it.
 
 use std::num::NonZeroU32;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use mcp_policy_engine::guard::{FixedEnvironment, Question, Request, Verdict};
+use mcp_policy_engine::guard::{Arrival, FixedEnvironment, Question, Verdict};
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::policy::Policy;
 use proptest::prelude::*;
@@ -28,14 +29,14 @@ fn allows(policy: &Arc<Policy>, before: &Arc<Policy>, history: &[usize], asked: 
     let places = Places::new(Layout::new([7; 16], NonZeroU32::MIN), 0, 0);
     let judge = |policy: &Arc<Policy>, number: usize| {
         let known = Known::new(policy, &[Head("x-agent-id", "a")]);
-        let mut request = Request::new(Arc::clone(policy), known.headers.clone(), "1".to_owned());
-        assert_eq!(request.identify(&known, Some(NOW_NS)), Ok(()));
+        let arrival = Arrival::new(Arc::clone(policy), known.headers.clone(), "1".to_owned());
+        let request = Rc::new(arrival.identify(&known, Some(NOW_NS)).unwrap());
         let environment = FixedEnvironment { store: &store, places: &places, now_ns: NOW_NS };
         let (method, params) = TARGETS[number];
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
         let nobody = |question: &Question| panic!("unexpected question: {question:?}");
         let step = request.start_case(body.as_bytes(), &environment);
-        matches!(step.conclude(&request, &environment, nobody).verdict, Verdict::Forward { .. })
+        matches!(step.conclude(&environment, nobody).verdict, Verdict::Forward { .. })
     };
     for number in history {
         judge(before, *number);
