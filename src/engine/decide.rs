@@ -34,7 +34,7 @@ pub struct Decision {
     pub rule: Option<Arc<str>>,
     /// What to charge before the call is forwarded: all or nothing
     pub charges: Vec<Due>,
-    /// What to charge for rules in shadow mode. It never refuses the call
+    /// What to charge for rules in shadow mode. A limit without room does not refuse the call here
     pub shadow_charges: Vec<Due>,
 }
 
@@ -131,7 +131,8 @@ impl Decision {
                 for uri in uris {
                     let own = rules.resources.get(uri);
                     self.default_unless(own.is_some(), rules, call);
-                    // A pattern is reliable only for plain URIs. An exact entry matches itself in any form.
+                    // Servers may normalize a URI that is not plain, so a pattern is reliable only for plain URIs.
+                    // An exact entry matches one URI byte for byte, whether it is plain or not.
                     if !rules.resources.is_empty() && !rules.resources.names(uri) && !uri::is_plain(uri) {
                         let rule =
                             own.map_or_else(|| rules.default.1.to_string(), |rule| rule.path.to_string());
@@ -224,8 +225,8 @@ impl Decision {
         self.would_deny = self.denial.take().or(self.would_deny.take());
     }
 
-    /// Keeps the first denial. `ApprovalRequired`, which is a denial only in shadow mode, is replaced by any
-    /// other denial, because approval could not help then.
+    /// Keeps the first denial. A denial with `ApprovalRequired`, which a rule makes here only in shadow mode, is
+    /// replaced by any other denial, because the call would then be refused even with an approval.
     fn refuse(&mut self, shadow: bool, denial: Denial) {
         let place = if shadow { &mut self.would_deny } else { &mut self.denial };
         match place {

@@ -25,9 +25,9 @@ const AUDIT_STATE: &str = "mcp_policy_audit";
 enum Stage {
     /// The headers have not arrived
     Start,
-    /// The filter waits for the body, to decide
+    /// The filter waits for the whole body
     Reading(Rc<Request>),
-    /// The request may not have a body, and has not ended
+    /// The request must not have a body, and has not ended
     Bodiless(Rc<Request>),
     /// A case waits for an answer from outside
     Asking(Rc<Request>, Pending),
@@ -43,7 +43,7 @@ struct Pending {
     asking: Box<Asking>,
     /// Identifies the question to the host
     token: Token,
-    /// Its share of what may wait in the worker
+    /// Its share of the worker's limit for waiting requests
     ticket: Ticket,
 }
 
@@ -53,7 +53,7 @@ pub struct Filter<H: Host> {
     host: H,
     worker: Option<Rc<Worker>>,
     stage: Stage,
-    /// The number of the pause, while the worker watches whether a body arrives
+    /// The number from [`Watch::pause`](crate::watch::Watch::pause), while the worker watches for a body
     paused: Option<u64>,
     list: Option<ListAnswer>,
 }

@@ -1,4 +1,4 @@
-//! Limits what the requests that wait for an approval may take of a worker.
+//! Limits the memory and the open questions of requests that wait for an approval in one worker.
 //!
 //! If a client disconnects, the proxy does not cancel the question. It stays open until the service answers
 //! or the timeout ends, and counts towards the concurrent requests of the cluster.
@@ -21,13 +21,13 @@ pub struct Waiting(Rc<RefCell<State>>);
 #[derive(Debug, Default)]
 struct State {
     bytes: usize,
-    /// The callers of open questions, ordered by the time when the question ends at the latest
+    /// The callers of open questions, ordered by the question's deadline
     open: BTreeMap<Number, String>,
     of_caller: HashMap<String, usize>,
     next: u64,
 }
 
-/// The time when a question ends at the latest, and a number that makes it unique.
+/// Identifies an open question: its deadline, and a number that makes it unique.
 type Number = (u64, u64);
 
 /// Who asks a question, and when. Times are in nanoseconds since the Unix epoch.
@@ -35,9 +35,9 @@ type Number = (u64, u64);
 pub struct Asker<'a> {
     /// The key of the caller (`Caller::key`); `None` if it has no principal
     pub caller: Option<&'a str>,
-    /// The present
+    /// The present time
     pub now_ns: u64,
-    /// When the question ends at the latest
+    /// The question's deadline
     pub until_ns: u64,
 }
 
@@ -52,7 +52,7 @@ pub struct Ticket {
 }
 
 impl Waiting {
-    /// Adds a waiting request of `size` bytes. Returns `None` if too much waits already.
+    /// Adds a waiting request of `size` bytes. Returns `None` if that would exceed a limit.
     #[must_use]
     pub fn enter(&self, asker: &Asker<'_>, size: usize) -> Option<Ticket> {
         let Self(state) = self;

@@ -29,7 +29,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Returns whether it is still unknown if the flag is set.
+    /// Returns whether the worker still watches, because it does not know whether the flag is set.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.settled.get()

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-/// Free failures of one account from one address.
+/// After how many failures of one account from one address pauses begin.
 const FREE_PER_ACCOUNT_AND_ADDRESS: u32 = 5;
 
-/// Free failures of one account from all addresses. It is high, so that others can hardly keep the owner
-/// out, but it stops an attacker who has many addresses.
+/// After how many failures of one account from all addresses pauses begin. The number is high enough that others
+/// can hardly lock the owner out, and still slows an attacker who has many addresses.
 const FREE_PER_ACCOUNT: u32 = 100;
 
-/// Free failures from one address, which many people may share.
+/// After how many failures from one address pauses begin. Many people may share an address.
 const FREE_PER_ADDRESS: u32 = 20;
 
 /// The first pause, in milliseconds: longer than a slow machine takes to hash a password.
@@ -47,7 +47,7 @@ struct Failures {
 }
 
 impl Throttle {
-    /// Takes one attempt for `account` from `address`. It counts as failed until
+    /// Registers an attempt for `account` from `address`. It counts as failed until
     /// [`succeeded`](Self::succeeded) is called, so that concurrent attempts cannot share one free failure.
     ///
     /// # Errors

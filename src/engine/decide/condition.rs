@@ -1,7 +1,7 @@
 //! Evaluates conditions strictly.
 //!
-//! Servers convert values, for example `"5"` to 5. A condition therefore cannot be evaluated for a value of
-//! another type than it expects, and the call is denied.
+//! Servers convert values, for example `"5"` to 5. If a value does not have the type that a condition expects,
+//! the condition therefore cannot be evaluated, and the call is denied.
 
 mod reason;
 
@@ -46,11 +46,11 @@ pub enum Obstacle {
     Type,
     /// The path leads through a value that is not the array or object it expects
     Blocked,
-    /// A key on the path also occurs in another spelling, which some servers accept for it
+    /// An object on the path has a key that is another spelling of the path's key, which some servers accept
     Respelled,
     /// The string is too long for a search with the regular expression
     Length,
-    /// The comparison has another result if a server reads the number as a double
+    /// The result of the comparison would change if a server read the number as a double
     Digits,
 }
 

@@ -1,4 +1,4 @@
-//! One call from its body to its verdict.
+//! One message from its body to its verdict.
 //!
 //! A case that waits keeps the decision, the charges, and the parts of the message that the reply and the
 //! record need. It does not keep the body, and nothing is decided twice.
@@ -29,8 +29,8 @@ pub enum Step {
     Conclude(Conclusion),
 }
 
-/// How to change a request before it is forwarded. This is done before anything is asked or charged, because
-/// it can fail.
+/// How to change a request before it is forwarded. The change is made before a question is asked or a limit
+/// is charged, because it can fail.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
     /// The response must not be compressed, because the filter has to read it
@@ -48,7 +48,7 @@ pub enum ChangeFailure {
     Body,
 }
 
-/// What is known about a case.
+/// A case: its request, the facts that were read from its message, and the decision.
 #[derive(Debug)]
 pub struct Case<'d> {
     request: Rc<Request>,
@@ -72,7 +72,8 @@ pub struct Asking {
 }
 
 impl Step {
-    /// Runs a case to its conclusion. Every change succeeds, and `answer` answers every question.
+    /// Runs a case to its conclusion without a proxy. Reports every change as successful, and calls `answer`
+    /// for every question.
     pub fn conclude<E: Environment>(
         self,
         environment: &E,
@@ -113,8 +114,9 @@ impl<'d> Case<'d> {
         }
         let change = Change {
             plain_answer: request.list(&case.facts).is_some(),
-            // Only a policy with approvals puts anything into a call that has to be removed again. With any
-            // other policy the body must stay as it is: in stream mode its length was sent with the headers.
+            // A call can contain state of this filter only if the policy has approvals. That state is removed.
+            // With any other policy the body must not change: in stream mode its length was sent with the
+            // headers.
             body: request.policy.approvals.as_ref().and_then(|_| rounds::without_own(document.text(), call)),
         };
         if change != Change::default() {
@@ -171,8 +173,8 @@ impl<'d> Case<'d> {
 
 impl Changing {
     /// Continues after the request was changed, or refuses it if that failed. If the body does not have the
-    /// length that the headers declare, the server could read it as two requests. It is therefore refused in
-    /// shadow mode too.
+    /// length that the headers declare, the server could read it as two requests, so the request is refused
+    /// in shadow mode too.
     pub fn done<E: Environment>(self, done: Result<(), ChangeFailure>, environment: &E) -> Step {
         let Self { case, consultation } = self;
         let denial = match done {

@@ -1,8 +1,8 @@
-//! Why a text is no JSON, or reads as two.
+//! Why a text is not JSON, or is JSON that parsers read differently.
 
 use std::fmt;
 
-/// Bytes that are no JSON text in UTF-8 (RFC 8259), and where they stop being one.
+/// Why bytes are not a JSON text in UTF-8 (RFC 8259), and where the error is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
     /// Byte offset
@@ -22,14 +22,14 @@ impl fmt::Display for Malformed {
 pub struct Defect {
     /// Byte offset
     pub at: usize,
-    /// Which one
+    /// What kind of defect
     pub kind: DefectKind,
 }
 
-/// The ways in which one text reads as two.
+/// The kinds of defects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DefectKind {
-    /// A key stands twice in one object, after unescaping
+    /// A key occurs twice in one object, compared after unescaping
     DuplicateKey,
     /// More than [`MAX_DEPTH`](super::MAX_DEPTH) arrays and objects within one another
     TooDeep,

@@ -1,4 +1,4 @@
-//! The tree that the reader leaves: one flat list of nodes in document order.
+//! The tree that the reader builds: one flat list of nodes in document order.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::defect::Defect;
 use super::text;
 
-/// What a value is. A number keeps its text, since `u64` and `f64` both lose some.
+/// The type of a value. A number has no value here: its text is used, since not every number fits `u64` or
+/// `f64` exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `null`
@@ -15,9 +16,9 @@ pub enum Kind {
     Bool(bool),
     /// A number in any of JSON's notations
     Number,
-    /// A string; `escaped` when it holds at least one backslash
+    /// A string
     String {
-        /// Whether the text between the quotes differs from the string itself
+        /// Whether the text between the quotes contains a backslash, so that it must be unescaped
         escaped: bool,
     },
     /// A list of values
@@ -41,15 +42,16 @@ impl Kind {
     }
 }
 
-/// One value, or one key of an object: where it stands and where its successor is.
+/// One value, or one key of an object: its span, and the index of the node after it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub kind: Kind,
-    /// Byte offsets into the text, quotes and brackets included. The reader takes no text that they cannot
-    /// count. Of an array or object that is being read, `end` is the reader's.
+    /// Byte offsets into the text, quotes and brackets included. The reader refuses texts that are too long
+    /// for them. While an array or object is being read, the reader uses its `end` for another purpose.
     start: u32,
     pub end: u32,
-    /// Index of the first node behind this value's own nodes. There are no more nodes than bytes.
+    /// Index of the first node after this value and everything inside it. It fits, because there are no more
+    /// nodes than bytes.
     after: u32,
 }
 
@@ -67,7 +69,7 @@ impl Node {
         index(self.after)
     }
 
-    /// Returns a string or key of `text`, unescaped; of another value something meaningless.
+    /// Returns a string or key of `text`, unescaped. The result is meaningless for other values.
     pub fn string(self, text: &str) -> Cow<'_, str> {
         let Range { start, end } = self.span();
         let inner = text.get(start.saturating_add(1)..end.saturating_sub(1)).unwrap_or_default();
@@ -82,7 +84,7 @@ fn index(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// A text that is JSON, as a tree.
+/// A JSON text as a tree.
 #[derive(Debug)]
 pub struct Document<'t> {
     pub(super) text: &'t str,
@@ -112,20 +114,20 @@ impl<'t> Document<'t> {
         self.text
     }
 
-    /// Returns the first thing that makes this text read differently by different parsers.
+    /// Returns the first thing in this text that parsers read differently.
     #[must_use]
     pub fn defect(&self) -> Option<&Defect> {
         self.defect.as_ref()
     }
 
-    /// Returns the first key that stands twice in one object, however deep.
+    /// Returns the first key that occurs twice in one object, at any depth.
     #[must_use]
     pub fn duplicate(&self) -> Option<&Defect> {
         self.duplicate.as_ref()
     }
 
     fn node(&self, index: usize) -> Node {
-        // Indices come from the tree itself; an absent node reads as `null`, which nothing allows.
+        // Indices come from the tree itself, so the node exists. If it did not, `null` would allow nothing.
         self.nodes.get(index).copied().unwrap_or(Node::new(Kind::Null, 0, 0, index))
     }
 }
@@ -156,27 +158,27 @@ impl<'d> Value<'d> {
         self.document.text.get(self.span()).unwrap_or_default()
     }
 
-    /// Returns the string, unescaped, or `None` where the value is none.
+    /// Returns the string, unescaped, or `None` if the value is not a string.
     #[must_use]
     pub fn string(self) -> Option<Cow<'d, str>> {
         let node = self.document.node(self.index);
         matches!(node.kind, Kind::String { .. }).then(|| node.string(self.document.text))
     }
 
-    /// Returns the text of a number, or `None` where the value is none.
+    /// Returns the text of a number, or `None` if the value is not a number.
     #[must_use]
     pub fn number(self) -> Option<&'d str> {
         (self.kind() == Kind::Number).then(|| self.raw())
     }
 
-    /// Returns the value under `key`, unescaped keys compared, or `None` where there is no such
-    /// key or the value is no object. Sound only where no key stands twice.
+    /// Returns the value under `key`, which is compared with unescaped keys; `None` if there is no such key
+    /// or the value is not an object. Reliable only if no key occurs twice.
     #[must_use]
     pub fn get(self, key: &str) -> Option<Value<'d>> {
         self.entries().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// Walks keys (unescaped) and values of an object in their order; nothing for other values.
+    /// Iterates over the keys (unescaped) and values of an object, in order; nothing for other values.
     #[must_use]
     pub fn entries(self) -> Entries<'d> {
         let node = self.document.node(self.index);
@@ -185,7 +187,7 @@ impl<'d> Value<'d> {
         Entries { document: self.document, next, end }
     }
 
-    /// Walks the members of an object likewise, each with the byte offsets of its key, colon and value.
+    /// Like [`entries`](Self::entries), with the byte offsets of each key, colon and value.
     pub fn members(self) -> impl Iterator<Item = (Cow<'d, str>, Range<usize>, Value<'d>)> {
         let mut entries = self.entries();
         std::iter::from_fn(move || {
@@ -194,7 +196,7 @@ impl<'d> Value<'d> {
         })
     }
 
-    /// Walks the elements of an array in their order; nothing for other values.
+    /// Iterates over the elements of an array, in order; nothing for other values.
     #[must_use]
     pub fn elements(self) -> Elements<'d> {
         let node = self.document.node(self.index);

@@ -18,9 +18,9 @@ const SHORT_NUMBER: usize = 18;
 /// Reads `bytes` as one JSON text.
 ///
 /// # Errors
-/// [`Malformed`] where the bytes are no JSON text, or more than 4 GiB. What is JSON but reads in two ways is
-/// no error here: it is the document's [`defect`](Document::defect), so that the id of a request can still be
-/// echoed in its refusal.
+/// [`Malformed`] if the bytes are not a JSON text, or are more than 4 GiB. A defect is not an error here: the
+/// document has it as its [`defect`](Document::defect), so that the refusal of a request can still contain the
+/// request's id.
 pub fn read(bytes: &[u8]) -> Result<Document<'_>, Malformed> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         return Err(Malformed { at: 0, what: "there is a byte order mark" });

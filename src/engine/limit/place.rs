@@ -1,4 +1,4 @@
-//! Where counters live: a fixed set of keys, whatever callers send.
+//! Where tallies are stored: under a fixed set of keys, whatever callers send.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -18,24 +18,24 @@ const TABLE: &str = "mcp-policy/1/t/";
 /// How many bytes the longest key has.
 const KEY: usize = COUNTER.len() + 32;
 
-/// A bucket of the table holds at least so many entries, if the capacity allows.
+/// The least number of entries that a bucket of the table has room for, unless the capacity is smaller.
 const BUCKET: u32 = 64;
 
-/// Whose calls a counter counts together.
+/// The callers whose calls share one tally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope<'a> {
-    /// Everyone's
+    /// All callers
     Global,
-    /// Those under the grant of this name
+    /// The callers with the grant of this name
     Grant(&'a str),
-    /// Those of one principal under a grant
+    /// One principal with one grant
     Principal {
         /// The grant's name
         grant: &'a str,
         /// The principal, as its identity source names it
         principal: &'a [u8],
     },
-    /// Those of one session under a grant
+    /// One session with one grant
     Session {
         /// The grant's name
         grant: &'a str,
@@ -45,7 +45,7 @@ pub enum Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// Returns the principal or the session, empty where there is neither.
+    /// Returns the principal or the session; empty for a scope that has neither.
     fn caller(self) -> &'a [u8] {
         match self {
             Self::Global | Self::Grant(_) => b"",
@@ -55,16 +55,16 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// What tells one tally from another.
+/// Identifies one tally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counter<'a> {
     /// The protected server's name
     pub server: &'a str,
     /// The counter's name
     pub name: &'a str,
-    /// Over what time it counts
+    /// The window over which it counts
     pub window: Window,
-    /// Whose calls
+    /// The callers whose calls it counts
     pub scope: Scope<'a>,
 }
 
@@ -88,10 +88,11 @@ impl Place {
 
 /// Gives each counter its place.
 ///
-/// Scopes that the policy document bounds (global, grant) have a key each. Those that callers choose
-/// (principal, session) share a table of at most `capacity` live entries, so that a flood of them
-/// takes room from nobody else. The table is divided into buckets of 64 entries and up (below 128
-/// entries it is one bucket); a keyed hash picks the bucket, so that nobody can aim at one.
+/// The policy document determines how many global and grant scopes there are, so their counters have a
+/// key each. Callers can create any number of principals and sessions. Their counters share a table of
+/// at most `capacity` live entries, so they cannot displace other counters. The table is divided into buckets
+/// of at least 64 entries; a table of fewer than 128 entries is one bucket. A keyed hash selects the
+/// bucket, so callers cannot choose it.
 #[derive(Clone)]
 pub struct Layout {
     secret: [u8; 16],
@@ -100,8 +101,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Makes the layout for a table of `capacity` entries. All workers must use the same `secret`,
-    /// for as long as the store lives: with another one every counter is a new one.
+    /// Makes the layout for a table of `capacity` entries. All workers must use the same `secret`
+    /// for the lifetime of the store: with another secret, all counters start from zero.
     #[must_use]
     pub fn new(secret: [u8; 16], capacity: NonZeroU32) -> Self {
         let capacity = capacity.get();
@@ -115,7 +116,7 @@ impl Layout {
         self.place_behind(self.prefix(counter), counter)
     }
 
-    /// Returns the place of `counter`, of which `prefix` holds all but the caller.
+    /// Returns the place of `counter`; `prefix` is the result of [`Layout::prefix`].
     pub(super) fn place_behind(&self, mut prefix: SipHasher13, counter: &Counter<'_>) -> Place {
         write(&mut prefix, counter.scope.caller());
         let id = prefix.finish128().as_u128();
@@ -131,7 +132,7 @@ impl Layout {
         Place { key, id, window: counter.window, room }
     }
 
-    /// Returns how many entries a bucket holds; all buckets together hold the capacity.
+    /// Returns how many entries a bucket has room for. The sum over all buckets is the capacity.
     fn room(&self, bucket: u32) -> usize {
         let each = self.capacity.checked_div(self.buckets).unwrap_or(0);
         let left = self.capacity.checked_rem(self.buckets).unwrap_or(0);
@@ -139,7 +140,7 @@ impl Layout {
         usize::try_from(room).unwrap_or(usize::MAX)
     }
 
-    /// Hashes everything that tells counters apart but the caller.
+    /// Hashes everything that identifies the counter, except the caller.
     pub(super) fn prefix(&self, counter: &Counter<'_>) -> SipHasher13 {
         let (scope, grant): (&[u8], &str) = match counter.scope {
             Scope::Global => (b"global", ""),
@@ -166,7 +167,7 @@ impl Layout {
     }
 }
 
-/// Hashes a part behind its length, so that no two lists of parts run together alike.
+/// Hashes the length of a part and then the part, so that different lists of parts never give the same bytes.
 fn write(hasher: &mut SipHasher13, part: &[u8]) {
     let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
     hasher.write(&length.to_le_bytes());

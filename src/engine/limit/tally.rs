@@ -1,9 +1,9 @@
 //! What a counter has counted in its window: one algorithm for both kinds of windows.
 //!
-//! Time is divided into slots, and a tally keeps a sum for each of the latest: 11 slots of a tenth
-//! of the window (sliding), or 1 of the whole window (calendar). A sliding window that ends at some
-//! time begins in the 11th slot back; all 11 count whole, so never less counts than the window
-//! holds, and never anything older than 1.1 windows.
+//! Time is divided into slots, and a tally keeps a sum for each of the latest slots: 11 slots of a
+//! tenth of the window (sliding), or 1 slot of the whole window (calendar). A sliding window ends
+//! somewhere in the latest slot, so it begins somewhere in the 11th slot, counted backwards. All 11
+//! slots count in full. So everything in the window counts, and nothing older than 1.1 windows does.
 
 use super::amount::Amount;
 use super::window::{Kind, Window};
@@ -20,7 +20,7 @@ const HEADER: usize = 1 + 4 + 8;
 /// The sum of one slot in millionths, as it is stored.
 type Sum = [u8; 8];
 
-/// What a counter has counted in its latest slots, read where it is stored.
+/// What a counter has counted in its latest slots, borrowed from the stored bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tally<'a> {
     window: Window,
@@ -30,7 +30,7 @@ pub(super) struct Tally<'a> {
     sums: &'a [Sum; SLOTS],
 }
 
-/// A tally that is changed where it is stored.
+/// A tally that is changed in the stored bytes.
 #[derive(Debug)]
 pub(super) struct TallyMut<'a> {
     window: Window,
@@ -41,15 +41,15 @@ pub(super) struct TallyMut<'a> {
 /// How much of a limit is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
-    /// What counts at present; after the call if it was charged, without it if it was not
+    /// The sum that counts now. It includes this call if all limits have room, and leaves it out otherwise
     pub used: Amount,
-    /// What the window holds
+    /// The most that may count within the window
     pub max: Amount,
-    /// In how many seconds nothing of it counts any more, if nothing is charged in between
+    /// The seconds until `used` is zero, if nothing else is charged
     pub resets_in_seconds: u64,
 }
 
-/// What is used of a limit without a charge, and what it would be with it.
+/// The usage of a limit before a charge, and what it would be after the charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {
     pub(super) before: Usage,
@@ -80,26 +80,27 @@ impl<'a> Tally<'a> {
         self.window
     }
 
-    /// Returns the slot to move the tally back to if it is ahead of the clock by more than a window: then
-    /// the clock was stepped back. Everything it holds becomes younger than it is, never older, and so
-    /// passes with time.
+    /// If the tally is ahead of the clock by more than a window, the clock was stepped back. Then returns the
+    /// slot to move the tally back to. After the move, charges count longer than without the step, never
+    /// shorter, and they still expire.
     pub(super) fn healed(&self, now_ns: u64) -> Option<u64> {
         let present = self.window.slot(now_ns);
         let is_ahead = self.latest.saturating_sub(present) > self.window.divisions();
         is_ahead.then(|| match self.window.kind() {
-            // The present slot has begun already: a sum in it could look older than it is by a part
-            // of a slot.
+            // A part of the present slot has passed. If the sums were moved to it, they could expire early, by
+            // a part of a slot.
             Kind::Sliding => present.saturating_add(1),
             Kind::Calendar => present,
         })
     }
 
-    /// Tells whether anything of it still counts, so that it cannot be forgotten.
+    /// Tells whether any sum still counts. Such a tally must be kept.
     pub(super) fn is_live(&self, now_ns: u64) -> bool {
         self.counted(self.window.slot(now_ns)).any(|sum| sum > 0)
     }
 
-    /// Judges whether `amount` more stays within `max`. The tally must not need healing.
+    /// Checks whether `amount` can be added without exceeding `max`. The tally must not need healing (see
+    /// [`Tally::healed`]).
     pub(super) fn judge(&self, now_ns: u64, amount: Amount, max: Amount) -> Standing {
         let present = self.window.slot(now_ns);
         let used: u128 = self.counted(present).map(u128::from).sum();
@@ -123,21 +124,22 @@ impl<'a> Tally<'a> {
     }
 
     /// Returns the sums that count in the slot `present`, the latest first. A worker reads the clock before
-    /// it reads the tally, so `present` may be slightly behind; then all slots count.
+    /// it reads the tally, so `present` may be slightly before the latest slot. Then all slots count.
     fn counted(&self, present: u64) -> impl DoubleEndedIterator<Item = u64> + ExactSizeIterator {
         let passed = present.saturating_sub(self.latest);
         let count = usize::try_from(self.window.counted().saturating_sub(passed)).unwrap_or(SLOTS);
         self.sums.iter().take(count).map(|sum| u64::from_le_bytes(*sum))
     }
 
-    /// Returns the slot in which the sum of the slot that is `age` slots before the latest ceases to count.
+    /// Returns the first slot in which a sum no longer counts; the sum is that of the slot `age` slots before
+    /// the latest.
     fn leaves(&self, age: usize) -> u64 {
         let age = u64::try_from(age).unwrap_or(0);
         self.latest.saturating_add(self.window.counted()).saturating_sub(age)
     }
 
-    /// Returns the whole seconds until enough of the oldest slots have left, at least 1; `None` if the
-    /// amount alone is more than `max`.
+    /// Returns the whole seconds, at least 1, until enough of the oldest sums no longer count for `amount` to
+    /// fit; `None` if the amount alone is more than `max`.
     fn retry_after(&self, now_ns: u64, used: u128, amount: Amount, max: Amount) -> Option<u64> {
         let room = u128::from(max.micros().checked_sub(amount.micros())?);
         let mut left = used;
@@ -150,7 +152,7 @@ impl<'a> Tally<'a> {
 }
 
 impl<'a> TallyMut<'a> {
-    /// Takes hold of a stored tally; `None` if the bytes are not of this format.
+    /// Borrows a stored tally to change it; `None` if the bytes are not of this format.
     pub(super) fn read(bytes: &'a mut [u8; BYTES]) -> Option<Self> {
         let (header, sums) = bytes.split_first_chunk_mut::<HEADER>()?;
         let window = read_window(header)?;
@@ -166,7 +168,7 @@ impl<'a> TallyMut<'a> {
         *self.latest = latest.to_le_bytes();
     }
 
-    /// Adds `amount` to the present slot, and returns the slot's number. The caller has judged.
+    /// Adds `amount` to the present slot, and returns the slot's number. [`Tally::judge`] must have found room.
     pub(super) fn charge(&mut self, now_ns: u64, amount: Amount) -> u64 {
         let latest = u64::from_le_bytes(*self.latest);
         let present = self.window.slot(now_ns).max(latest);
@@ -189,7 +191,7 @@ impl<'a> TallyMut<'a> {
         }
     }
 
-    /// Makes room at the front for `slots` new slots; the oldest ones go.
+    /// Makes room at the front for `slots` new slots, and drops as many of the oldest.
     fn shift(&mut self, slots: u64) {
         let mut shifted = [[0; 8]; SLOTS];
         if slots < self.window.counted() {

@@ -1,14 +1,16 @@
 //! How a call's charges get into the store: all of them or none, without a lock.
 //!
-//! First everything is read and judged; most refusals end here, and nothing was written. Then the
-//! keys are written one by one, each by compare-and-swap, judged anew where another worker wrote in
-//! between. All but the last are written as pending: when a later key refuses after all, the earlier
-//! ones are withdrawn, and when the last is written, they are settled. With one key, as usual, there
-//! is nothing to settle: one read, one write.
+//! First all keys are read and all limits are checked. Most refusals happen here, before anything is
+//! written. Then the keys are written one after another by compare-and-swap. If another worker has
+//! written a key in between, the limits under that key are checked again. All charges except those under the last key
+//! are written as pending. If a limit under a later key has no room after all, the pending charges are
+//! withdrawn. Once the last key is written, they are settled. Most calls need one key, so there is
+//! nothing to settle: they take one read and one write.
 //!
-//! A refusal by a tally with pending charges is not certain, as they may be withdrawn; so it is
-//! judged again, a bounded number of times. Workers wait only for keys beyond those they hold
-//! pending, so they never wait for each other in a circle.
+//! If a tally without room has pending charges, the refusal is not certain, because they may be
+//! withdrawn. The tally is then checked again, a bounded number of times. All workers write keys in the
+//! same order, and wait only for keys after those where they have pending charges, so there is no
+//! deadlock.
 
 use super::Few;
 use super::amount::Amount;
@@ -18,7 +20,7 @@ use super::place::Place;
 use super::store::{Store, Unavailable};
 use super::tally::{NoRoom, Standing, Usage};
 
-/// How often a write is tried. Each lost one means that another worker's succeeded.
+/// How often a write is tried. If one fails, a write of another worker has succeeded.
 const SWAPS: u32 = 512;
 
 /// How often, in all, a call waits for another worker's pending charges.
@@ -31,7 +33,7 @@ pub(super) enum Stop {
     Unavailable { why: Why, index: usize },
 }
 
-/// A call's way through the store.
+/// The reads and writes that charge one call.
 pub(super) struct Transaction<'a, S: Store + ?Sized> {
     store: &'a S,
     now_ns: u64,
@@ -45,18 +47,18 @@ pub(super) struct Transaction<'a, S: Store + ?Sized> {
 pub(super) struct Loaded<V> {
     bucket: Bucket,
     version: V,
-    /// It was judged as it is, and has room.
+    /// Whether this content was checked already, and all limits under the key have room.
     judged: bool,
 }
 
 /// The room that a call lacks.
 #[derive(Default)]
 struct Shortage {
-    /// The first charge whose limit has no room, and when all limits have room
+    /// The first charge whose limit has no room, and the seconds until all limits have room; `None` if never
     refused: Option<(usize, Option<u64>)>,
     /// The first charge whose counter finds no room in its bucket
     full: Option<usize>,
-    /// One of the two at least remains if all pending charges are withdrawn
+    /// Whether at least one of the two would remain even if all pending charges were withdrawn
     certain: bool,
 }
 
@@ -69,7 +71,7 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
         Self { store, now_ns, waits: WAITS, retries: 0, standings: standings.collect() }
     }
 
-    /// Reads and judges everything. Returns what the keys held, in the order of `lines`.
+    /// Reads all keys and checks all limits. Returns what the keys held, in the order of `lines`.
     pub(super) fn survey(&mut self, lines: &[Line<'a>]) -> Result<Few<Loaded<S::Version>>, Stop> {
         loop {
             let mut shortage = Shortage::default();
@@ -91,7 +93,7 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
             return self.commit_one(key);
         }
         let loaded = self.survey(lines)?;
-        // A charge of nothing is judged, and leaves no trace.
+        // A charge of zero is checked, but not written.
         let adds = |lines: &[Line<'_>]| lines.iter().any(|line| line.charge.amount > Amount::ZERO);
         let mut keys: Few<_> = by_key(lines).zip(loaded).filter(|(lines, _)| adds(lines)).collect();
 
@@ -124,10 +126,10 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
         done
     }
 
-    /// Charges a call whose limits are all under one key, which judges them as it charges them.
+    /// Charges a call whose limits are all under one key. They are checked and charged with one read.
     fn commit_one(&mut self, lines: &[Line<'a>]) -> Result<(), Stop> {
         if lines.iter().all(|line| line.charge.amount == Amount::ZERO) {
-            // A charge of nothing is judged, and leaves no trace.
+            // A charge of zero is checked, but not written.
             return self.survey(lines).map(drop);
         }
         let loaded = self.load(lines)?;
@@ -170,7 +172,7 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
         }
     }
 
-    /// Judges what is under one key, and adds what stands against it to `shortage`.
+    /// Checks the limits under one key, and adds those without room to `shortage`.
     fn judge(&mut self, bucket: &Bucket, lines: &[Line<'a>], shortage: &mut Shortage) -> Result<(), Stop> {
         let mut added = 0_usize;
         for (place, amount, lines) in counters(lines) {
@@ -198,7 +200,8 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
         Ok(())
     }
 
-    /// Lets another worker settle its charges if that may change the shortage, or stops.
+    /// Waits for another worker to settle or withdraw its charges if that may end the shortage. Fails with
+    /// `stop` if it cannot, or if the call has waited too often.
     fn wait(&mut self, shortage: &Shortage, stop: Stop) -> Result<(), Stop> {
         if shortage.certain {
             return Err(stop);
@@ -251,7 +254,7 @@ impl Shortage {
         });
     }
 
-    /// A refusal goes before a full table: it says when to come back.
+    /// A refusal takes precedence over a full table, because it says when to retry.
     fn stop(&self) -> Option<Stop> {
         let refused =
             self.refused.map(|(index, retry_after_seconds)| Stop::Refused { index, retry_after_seconds });

@@ -1,8 +1,8 @@
-//! Calls in several rounds (MCP 2026-07-28, "Multi Round-Trip Requests"): how a client is led to a page,
-//! and what it brings back.
+//! Calls in several rounds (MCP 2026-07-28, "Multi Round-Trip Requests"): how the filter asks a client
+//! to have its user open a page, and what the client sends in the next round.
 //!
-//! A server may have rounds of its own on the same call. While the filter has its rounds, it keeps the
-//! server's state and responses inside its own state, and gives them back unchanged.
+//! The server may use rounds for the same call. While the filter uses rounds, it keeps the server's state
+//! and responses inside its own state, and puts them back unchanged before the call is forwarded.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,27 +15,27 @@ use crate::json::{self, Value};
 
 /// The first protocol version that has rounds.
 const FIRST_VERSION: &str = "2026-07-28";
-/// How the filter's own states begin, and its keys among the responses.
+/// The prefix of the filter's own states, and of its keys in `inputResponses`.
 const MARK: &str = "mcp-policy.";
 /// The key of the filter's one request to the client.
 const KEY: &str = "mcp-policy.approval";
-/// How often a call is led to the page. Clients give up after ten rounds, with an error that does not help
-/// the model.
+/// In how many rounds of one call the filter asks to open the page. Clients give up after ten rounds, with an
+/// error that does not help the model.
 const MOST_ROUNDS: u32 = 8;
 
-/// A bound on how much a call grows when it is led to the page, without what is kept of the server's.
+/// An upper bound on the bytes that the filter's state adds to a call, besides the server's values in it.
 const OWN_BYTES: usize = 512;
 
-/// What a call says of rounds.
+/// What a call says about its rounds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rounds {
-    /// Whether the client opens pages for its user
+    /// Whether the client can open pages for its user
     opens_pages: bool,
-    /// How often the call was led to the page already
+    /// In how many rounds the filter has already asked to open the page
     number: u32,
-    /// Whether the user refused to be led there
+    /// Whether the user declined to open the page
     declined: bool,
-    /// How many bytes of the call are of earlier rounds
+    /// How many bytes of the call are values from earlier rounds
     brought: usize,
     /// The server's own `requestState`, as JSON text
     state: Option<String>,
@@ -43,8 +43,8 @@ pub struct Rounds {
     responses: Option<String>,
 }
 
-/// What the filter keeps with the client between two rounds. The client may change it, which gives it
-/// nothing: it could send the same to the server itself.
+/// What the client keeps for the filter between two rounds. The client gains nothing by changing it, because
+/// it could as well send the changed values to the server directly.
 #[derive(Default)]
 struct Kept<'k> {
     number: u32,
@@ -53,7 +53,7 @@ struct Kept<'k> {
 }
 
 impl Rounds {
-    /// Reads what a call says of rounds; nothing where its method has none.
+    /// Reads what a call says about its rounds; the default if its method has no rounds.
     #[must_use]
     pub fn read(call: &Call<'_>) -> Self {
         if !call.method.has_rounds() {
@@ -86,26 +86,26 @@ impl Rounds {
         }
     }
 
-    /// Tells whether the client, whose call has `size` bytes, can be led to a page now: it has to come
-    /// back with a call of at most `most` bytes.
+    /// Tells whether the filter can ask the client, whose call has `size` bytes, to open a page now. The call
+    /// of the next round may have at most `most` bytes.
     #[must_use]
     pub fn can_elicit(&self, size: usize, most: usize) -> bool {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        // Base64 makes four bytes of three.
+        // Base64 encodes three bytes as four.
         let kept = length(&self.state).saturating_add(length(&self.responses));
         let kept = kept.saturating_add(OWN_BYTES).saturating_mul(4).div_ceil(3);
         let returns = size.saturating_sub(self.brought).saturating_add(kept);
         self.opens_pages && !self.declined && self.number < MOST_ROUNDS && returns <= most
     }
 
-    /// Writes the result that leads the client's user to `url` and has the client call again.
+    /// Writes the result that asks the client to have its user open `url`, and then to repeat the call.
     pub(super) fn result(&self, url: &str, message: &str, decision: &DecisionObject<'_>) -> String {
         let servers = [("requestState", &self.state), ("inputResponses", &self.responses)];
         let servers: Vec<String> = servers
             .iter()
             .filter_map(|(key, value)| Some(format!(r#""{key}":{}"#, value.as_ref()?)))
             .collect();
-        // Its parts nest as deeply as in the call, so the reader bounds the depth of what comes back.
+        // The values nest as deeply in the state as in the call, so the reader accepts the state too.
         let number = self.number.saturating_add(1);
         let state = format!(r#"{{"number":{number},"params":{{{}}}}}"#, servers.join(","));
         let params = PageRequest { mode: "url", message, url };
@@ -118,8 +118,8 @@ impl Rounds {
     }
 }
 
-/// Returns the body as the server is to see it: without the filter's own state and responses, and with
-/// the server's where they were kept in it. `None` where there is nothing of the filter's.
+/// Returns the body to forward: without the filter's own state and responses, and with the server's state and
+/// responses if the filter's state contains them. `None` if the call has nothing from the filter.
 #[must_use]
 pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
     let params = call.params.filter(|_| call.method.has_rounds())?;
@@ -140,7 +140,7 @@ pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
     for (key, span, value) in params.members() {
         let stays = match key.as_ref() {
             "requestState" if kept.is_some() => {
-                // Responses that have no member to come back to come back here.
+                // If the call has no `inputResponses` to replace, the server's are inserted here.
                 let back = [("requestState", servers.state), ("inputResponses", servers.responses)];
                 let back = back.iter().filter(|(key, _)| *key == "requestState" || responses.is_none());
                 let back: Vec<String> =
@@ -170,7 +170,8 @@ pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
     edits.apply(text)
 }
 
-/// Decodes a `requestState` of the filter's own. One that the filter cannot have made decodes to nothing.
+/// Decodes a `requestState` that has the filter's prefix; `None` if it does not have it. What follows the
+/// prefix decodes to no bytes if it is not Base64.
 fn own_state(state: Value<'_>) -> Option<Vec<u8>> {
     let text = state.string()?;
     let encoded = text.strip_prefix(MARK)?;
@@ -191,17 +192,18 @@ impl<'k> Kept<'k> {
     }
 }
 
-/// Tells whether a kept state is a server's: one of the filter's own within another would be shown.
+/// Tells whether a kept state is a server's. A state of the filter inside another one would be forwarded to the
+/// server.
 fn is_servers(state: Value<'_>) -> bool {
     state.string().is_some_and(|text| !text.starts_with(MARK))
 }
 
-/// Tells whether kept responses are a server's likewise.
+/// Tells whether kept responses are a server's, for the same reason.
 fn are_servers(responses: Value<'_>) -> bool {
     responses.is_object() && !responses.entries().any(|(key, _)| key.starts_with(MARK))
 }
 
-/// Tells whether the client says that it speaks a version with rounds and opens pages.
+/// Tells whether the client declares a protocol version with rounds and the capability to open pages.
 fn opens_pages(meta: Value<'_>) -> bool {
     let version = meta.get("io.modelcontextprotocol/protocolVersion").and_then(Value::string);
     let capabilities = meta.get("io.modelcontextprotocol/clientCapabilities");
@@ -210,7 +212,7 @@ fn opens_pages(meta: Value<'_>) -> bool {
         && pages.is_some_and(Value::is_object)
 }
 
-/// Tells whether a protocol version has the form that compares as a text: `2026-07-28`.
+/// Tells whether a protocol version has the form `2026-07-28`. Such versions are ordered like their texts.
 fn is_date(version: &str) -> bool {
     version.len() == FIRST_VERSION.len()
         && version

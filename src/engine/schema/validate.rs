@@ -9,8 +9,8 @@ use super::{canonical, literal};
 use crate::json::{Value, decimal};
 use crate::mcp::keys;
 
-/// A value that does not fit, and the constraint. It is cheap to make, because each alternative of an `anyOf`
-/// that does not fit makes one. Its path and text are computed only for the one that is reported.
+/// A value that does not fit, and the constraint. A mismatch must be cheap to make, because every alternative of
+/// an `anyOf` that does not fit makes one. Only for the mismatch that is reported are a path and a text computed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mismatch<'s, 'd> {
     /// The value that does not fit
@@ -24,11 +24,11 @@ pub(super) struct Mismatch<'s, 'd> {
 pub(super) enum Constraint<'s> {
     /// This check
     Check(&'s Check),
-    /// The value has none of the types of all alternatives
+    /// The value has none of the types that the alternatives accept
     Types(Types),
     /// The required member of this name is missing
     Missing(&'s str),
-    /// The value is a member that these members do not allow
+    /// The value belongs to a member whose name these `properties` do not allow
     Unknown(&'s Members),
     /// `oneOf`: several alternatives fit
     Several,
@@ -46,8 +46,8 @@ impl Mismatch<'_, '_> {
     }
 }
 
-/// Validates a value. The recursion is as deep as the schema nests with all `$ref`s followed, which `load`
-/// bounds.
+/// Validates a value. The depth of the recursion is the nesting depth of the schema with all `$ref`s followed,
+/// which `load` limits.
 pub(super) fn validate<'s, 'd>(node: &'s Node, value: Value<'d>) -> Result<(), Mismatch<'s, 'd>> {
     node.checks.iter().try_for_each(|check| check.validate(value))
 }
@@ -61,7 +61,7 @@ impl Check {
             },
             Self::Never => false,
             Self::Type(types) => types.fit(value),
-            // A number with too many digits to divide does not fit.
+            // If there are too many digits to divide exactly, the number counts as not a multiple.
             Self::MultipleOf(divisor) => {
                 value.number().is_none_or(|number| decimal::is_multiple(number, divisor).unwrap_or_default())
             }
@@ -84,7 +84,8 @@ impl Check {
         if fits { Ok(()) } else { Err(Mismatch { value, constraint: Constraint::Check(self) }) }
     }
 
-    /// Compares a value with the schema's; `None` if the result depends on how a server reads numbers.
+    /// Compares a value with the bound or the literals of this check; `None` if the result depends on how a
+    /// server reads numbers.
     fn compare(&self, value: Value<'_>) -> Option<bool> {
         match (self, value.number()) {
             (Self::Literals(literals), _) => literal::any_equals(literals, value),
@@ -121,8 +122,8 @@ impl Check {
     }
 }
 
-/// How the alternatives of an `anyOf` or `oneOf` do not fit. It selects the most helpful message: for a value
-/// of a wrong type the accepted types, for a value of the right type what else is wrong.
+/// Collects why the alternatives of an `anyOf` or `oneOf` do not fit, and selects the most helpful mismatch: for
+/// a value of the wrong type the accepted types, for a value of the right type what else is wrong.
 #[derive(Default)]
 struct Misfits<'s, 'd> {
     types: Types,
@@ -201,7 +202,7 @@ impl Bound {
 }
 
 impl Counted {
-    /// Counts; `None` if the value has another type.
+    /// Returns the number of characters, elements or members; `None` if the value has another type.
     fn of(self, value: Value<'_>) -> Option<u64> {
         let count = match self {
             Self::Characters => value.string()?.chars().count(),

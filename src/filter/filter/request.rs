@@ -73,7 +73,7 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Handles the request's trailers. The body has ended, and no callback had `end` set.
+    /// Handles the request's trailers. They end the body: if there are trailers, no body callback has `end` set.
     pub fn request_trailers(&mut self) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Pause };
         match &self.stage {
@@ -95,7 +95,7 @@ impl<H: Host> Filter<H> {
         arrival.identify(&HostCredentials::new(&self.host), now_ns)
     }
 
-    /// Waits for the end of a request that may not have a body.
+    /// Waits for the end of a request that must not have a body.
     fn await_end(&mut self, worker: &Worker, request: Rc<Request>, end: bool) -> Flow {
         // Any event stream may contain a list: a resumed stream replays it, and the old HTTP+SSE transport
         // sends all responses on the stream of a GET.

@@ -12,10 +12,11 @@ impl Store {
     /// Asks about a call, in one transaction, on behalf of the caller named `by`. Equal calls share one
     /// approval while it is valid:
     ///
-    /// - Pending: returns it, still `Pending`.
-    /// - Approved: consumes it, and returns it as `Consumed`. No other case returns `Consumed`.
-    /// - Denied: returns it as `Denied`.
-    /// - None: creates one, `Pending` with `times` 1, and a message in the outbox for each webhook.
+    /// - If it is pending, returns it, still `Pending`.
+    /// - If it is approved, consumes it, and returns it as `Consumed`. Nothing else returns `Consumed`.
+    /// - If it is denied, returns it as `Denied`.
+    /// - If there is no valid approval, creates one, `Pending` with `times` 1, and a message in the outbox for
+    ///   each webhook.
     ///
     /// # Errors
     /// [`StoreError::TooManyPending`] if a new approval would exceed the limit of the principal and the
@@ -85,13 +86,14 @@ pub(super) async fn lock(writing: &mut WriteTransaction, fingerprint: &str) -> R
     Ok(())
 }
 
-/// Returns the valid approval of this fingerprint. The caller must hold the lock.
+/// Returns the valid approval of this fingerprint. The transaction must hold the fingerprint's [`lock`].
 async fn valid_approval(
     writing: &mut WriteTransaction,
     fingerprint: &str,
     now_ms: i64,
 ) -> Result<Option<Approval>, StoreError> {
-    // PostgreSQL takes a new snapshot for each statement, so this reads what was committed before the lock.
+    // PostgreSQL takes a new snapshot for each statement, so this reads everything that was committed
+    // before the lock was acquired.
     let valid = "SELECT * FROM approvals WHERE fingerprint = $1
         AND status IN ('pending', 'approved', 'denied') AND expires_ms > $2
         ORDER BY created_ms DESC LIMIT 1";

@@ -1,4 +1,6 @@
-//! The promises of windows, checked against a log of every charge.
+//! What windows promise, checked against a log of every charge. A sliding window promises two things: charges
+//! within its length never exceed `max`, and a call is refused only if it exceeds `max` together with the charges
+//! of the last 1.1 windows.
 
 use std::num::NonZeroU32;
 
@@ -34,7 +36,8 @@ fn passing(seconds: u64) -> impl Strategy<Value = u64> {
 struct Call {
     passes: u64,
     micros: u64,
-    /// How far the clock steps back, or how long ago the worker read it.
+    /// In one test, how far the clock steps back before the call; in another, how old the worker's reading of
+    /// the clock is.
     back: u64,
 }
 
@@ -81,8 +84,9 @@ fn call(store: &MemoryStore, place: &Place, now_ns: u64, micros: u64, max: u64) 
     }
 }
 
-/// Checks both promises while time never goes back. `now` returns the clock as the worker read it at a time.
-/// A call never counts earlier than earlier charges.
+/// Checks both promises of a sliding window while the clock is not stepped back. `now` takes the time of a call
+/// and its `back`, and returns the time that the worker has read. A charge is counted at that time, or at the
+/// time of the latest charge if that is later.
 fn keeps_both(seconds: u64, max: u64, calls: &[Call], now: impl Fn(u64, u64) -> u64) {
     let window = seconds * SECOND;
     let (store, place) = (MemoryStore::new(), place(Window::new(seconds, Kind::Sliding).unwrap()));
@@ -94,7 +98,7 @@ fn keeps_both(seconds: u64, max: u64, calls: &[Call], now: impl Fn(u64, u64) -> 
         if call(&store, &place, now_ns, *micros, max) {
             log.push((at, *micros));
             assert!(sum(&log, at - window, at) <= max, "more than max in a window");
-            // A charge of zero leaves no trace.
+            // A charge of zero is not written.
             latest = if *micros > 0 { at } else { latest };
         } else {
             let within = sum(&log, at - window - window / 10, at);
@@ -137,7 +141,7 @@ proptest! {
                 assert!(sum(&log, time - window, time) <= max, "more than max in a window");
             }
         }
-        // However far the clock stepped back, the limit is soon free again.
+        // However far the clock was stepped back, the limit has room again after three windows.
         let later = time - stepped + 3 * window;
         assert!(call(&store, &place, later, max, max), "it heals");
     }

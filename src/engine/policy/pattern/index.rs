@@ -1,26 +1,26 @@
-//! A search among patterns that tries only those that could be the one.
+//! A search for the first pattern that a name matches, which tries only a few candidates.
 
 use super::Pattern;
 use super::affixes::{Affixes, Groups, add};
 
-/// Patterns in an order, known by their numbers in it. The exact ones are found by their text, the others by their
-/// prefix or their suffix.
+/// An ordered list of patterns. A pattern's number is its position in the list. Exact patterns are found by their
+/// text, the others by their prefix or their suffix.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
     patterns: Vec<Pattern>,
     /// The exact patterns by their text
     exact: Groups,
-    /// The first number of a pattern with `*`; `None` where there is none
+    /// The number of the first pattern with `*`; `None` if all are exact
     first_with_star: Option<usize>,
-    /// Patterns by how names have to begin
+    /// Patterns that are found by their prefix
     beginnings: Affixes,
-    /// The other patterns by how names have to end, written backwards
+    /// The other patterns, which are found by their suffix, reversed
     endings: Affixes,
-    /// The letters of each pattern; empty where the search never tries more than a few in turn
+    /// The letters of each pattern; empty if every group is so small that checking letters is not worth it
     letters: Vec<Letters>,
 }
 
-/// How many patterns with one prefix or suffix are tried without a look at their letters.
+/// How many patterns with one prefix or suffix are tried without checking their letters first.
 const FEW: usize = 4;
 
 impl Index {
@@ -55,7 +55,7 @@ impl Index {
         self.find(name, &|_| true)
     }
 
-    /// Returns the first number that `accepts` takes among those whose patterns `name` fits.
+    /// Returns the number of the first pattern that `name` fits and whose number `accepts` accepts.
     pub fn find(&self, name: &str, accepts: &dyn Fn(usize) -> bool) -> Option<usize> {
         let exact = self
             .exact
@@ -77,13 +77,13 @@ impl Index {
         exact.into_iter().chain(beginning).chain(ending).min()
     }
 
-    /// Tells whether one of the patterns is exact and stands for `name`.
+    /// Tells whether one of the exact patterns equals `name`.
     pub fn has_exact(&self, name: &str) -> bool {
         self.exact.contains_key(name.as_bytes())
     }
 }
 
-/// Leaves each pattern in the group of that end which it shares with fewer others.
+/// Each pattern is in a group of its prefix and a group of its suffix. Keeps it only in the smaller of the two.
 fn by_rarer_end(patterns: &[Pattern], mut prefixes: Groups, mut suffixes: Groups) -> (Affixes, Affixes) {
     let crowd = |groups: &Groups| {
         let mut crowd = vec![0; patterns.len()];
@@ -104,13 +104,13 @@ fn by_rarer_end(patterns: &[Pattern], mut prefixes: Groups, mut suffixes: Groups
     (Affixes::new(prefixes), Affixes::new(suffixes))
 }
 
-/// Which bytes a text holds, modulo 64. A name fits no pattern with a letter that it lacks.
+/// The set of bytes in a text, modulo 64. If a name lacks a letter of a pattern, it does not fit the pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Letters(u64);
 
 impl Letters {
     const ALL: Self = Self(u64::MAX);
-    /// Of a longer name most patterns find their letters anyway.
+    /// A longer name contains the letters of most patterns anyway, so checking them would exclude few.
     const LONGEST_NAME: usize = 128;
 
     fn of_pattern(pattern: &Pattern) -> Self {
