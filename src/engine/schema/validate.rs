@@ -61,7 +61,7 @@ impl Check {
             },
             Self::Never => false,
             Self::Type(types) => types.fit(value),
-            // If there are too many digits to divide exactly, the number counts as not a multiple.
+            // The loader refuses divisors with more digits than can be divided by exactly.
             Self::MultipleOf(divisor) => {
                 value.number().is_none_or(|number| decimal::is_multiple(number, divisor).unwrap_or_default())
             }
