@@ -56,8 +56,6 @@ pub(super) fn prepare<E: Environment>(
     if let Some(denial) = charge::look(request, charges, facts, environment) {
         return Err(denial);
     }
-    // The limits are not charged yet, so the record that is kept while the case waits must not list them.
-    facts.counters.clear();
     let principal = request.caller.principal.as_ref().map(Principal::name);
     let request_id = request.headers.request_id.once().map(String::from_utf8_lossy);
     let members = Members {

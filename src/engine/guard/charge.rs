@@ -38,7 +38,12 @@ pub(super) fn look<E: Environment>(
     facts: &mut Facts<'_>,
     environment: &E,
 ) -> Option<Denial> {
-    run(request, limit::look, charges, facts, environment)
+    let denial = run(request, limit::look, charges, facts, environment);
+    if denial.is_none() {
+        // Nothing is charged yet, so a record must not list these limits.
+        facts.counters.clear();
+    }
+    denial
 }
 
 fn run<E: Environment>(
