@@ -245,7 +245,7 @@ mod tests {
     fn a_row_in_only_one_table_is_a_fault() {
         let (full, empty) = (table("1", 1, &[]), Table { rustc: "1".to_owned(), rows: Vec::new() });
         assert_eq!(full.compare(&empty).faults, ["a call: not in the table"]);
-        assert_eq!(empty.compare(&full).faults, ["a call: in the table, and not measured"]);
+        assert_eq!(empty.compare(&full).faults, ["a call: in the table but not measured"]);
     }
 
     #[test]
