@@ -19,7 +19,7 @@ use crate::denial::{Code, Denial, Invalid};
 use crate::limit::{Places, Store};
 
 pub use admit::{Admission, admit, refuse_unrecorded, refuse_without_policy, too_large};
-pub use case::{Asking, Change, ChangeFailure, Changing, Step};
+pub use case::{Ask, Asking, Change, ChangeFailure, Changing, Step};
 pub use question::{Answer, Question};
 pub use request::{Arrival, Request};
 pub use verdict::{Conclusion, Counting, ListRequest, Verdict};

@@ -1,10 +1,9 @@
 //! The module's allocator: a free list for each small size, in front of the default allocator.
 //!
-//! A request makes dozens of small allocations and frees almost all of them before it ends. A freed block
-//! goes to the front of the list of its size and is the next to be handed out. Blocks are never split or
-//! merged, so the module keeps, for each size, the largest amount that was in use at one time. This does not
-//! grow with the number of requests. Large blocks, such as bodies, come from the default allocator, which
-//! merges freed blocks.
+//! A request makes dozens of small allocations and frees almost all of them before it ends. A freed block goes to the
+//! front of the list of its size and is the next to be handed out. Each list holds a bounded number of blocks;
+//! what is freed beyond that goes back to the default allocator, which merges free blocks. So a hostile request that
+//! needs many blocks of one size leaves no more behind than any other.
 
 #![expect(unsafe_code, reason = "an allocator hands out memory by its address")]
 
@@ -12,16 +11,17 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr;
 
-/// All sizes are multiples of this, and all blocks are aligned to it.
+/// All sizes are multiples of this.
 const STEP: usize = 16;
+
+/// The alignment of all blocks: what the default allocator gives without padding.
+const ALIGN: usize = 8;
 
 /// The largest size that has a list.
 const LARGEST: usize = 1024;
 
-/// The memory that is taken from the default allocator at a time and cut into blocks.
-const CHUNK: Layout = Layout::new::<[u128; 1024]>();
-
-const _: () = assert!(CHUNK.align() >= STEP, "a chunk is aligned as its blocks are");
+/// How many blocks each list holds at most, more than a request of ordinary size frees. All lists hold 1 MiB then.
+const MOST_FREE: usize = 32;
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]
@@ -30,11 +30,18 @@ static ALLOCATOR: SizeClasses<System> = SizeClasses::new(System);
 /// Free blocks by size, and the allocator behind them. For one thread only.
 #[derive(Debug)]
 struct SizeClasses<A> {
-    /// The first free block of each size (16 bytes, 32 bytes and so on), or null
-    free: [Cell<*mut Block>; LARGEST / STEP],
-    /// The rest of the latest chunk that is not yet cut, and its size, a multiple of [`STEP`]
-    uncut: Cell<(*mut u8, usize)>,
+    /// The free blocks of each size: 16 bytes, 32 bytes and so on
+    lists: [List; LARGEST / STEP],
     behind: A,
+}
+
+/// The free blocks of one size.
+#[derive(Debug)]
+struct List {
+    /// The first of them, or null
+    first: Cell<*mut Block>,
+    /// How many more of them the list takes
+    room: Cell<usize>,
 }
 
 /// A free block. It starts with the address of the next one.
@@ -49,78 +56,79 @@ unsafe impl<A: Sync> Sync for SizeClasses<A> {}
 
 impl<A: GlobalAlloc> SizeClasses<A> {
     const fn new(behind: A) -> Self {
-        Self {
-            free: [const { Cell::new(ptr::null_mut()) }; LARGEST / STEP],
-            uncut: Cell::new((ptr::null_mut(), 0)),
-            behind,
-        }
+        let lists = [const { List { first: Cell::new(ptr::null_mut()), room: Cell::new(MOST_FREE) } };
+            LARGEST / STEP];
+        Self { lists, behind }
     }
 
-    /// Returns the list for a layout and the size of its blocks; `None` if the layout is left to the
-    /// allocator behind.
-    fn class(&self, layout: Layout) -> Option<(&Cell<*mut Block>, usize)> {
-        let number = layout.size().saturating_sub(1) / STEP;
-        let list = self.free.get(number)?;
-        (layout.align() <= STEP).then_some((list, number.saturating_add(1).saturating_mul(STEP)))
+    /// Returns the list for a layout; `None` if the layout is left to the allocator behind.
+    fn list(&self, layout: Layout) -> Option<&List> {
+        let list = self.lists.get(layout.size().saturating_sub(1) / STEP)?;
+        (layout.align() <= ALIGN).then_some(list)
     }
 
-    /// Cuts a block of `size` bytes, a multiple of [`STEP`], off the latest chunk or a new one. Null if there
-    /// is no memory.
+    /// Takes a block from the allocator behind.
     #[cold]
-    fn cut(&self, size: usize) -> *mut u8 {
-        let (mut at, mut left) = self.uncut.get();
-        if left < size {
-            // SAFETY: a chunk has a size.
-            let chunk = unsafe { self.behind.alloc(CHUNK) };
-            if chunk.is_null() {
-                return chunk;
-            }
-            if let Ok(rest) = Layout::from_size_align(left, STEP)
-                && left > 0
-            {
-                // SAFETY: the rest of the last chunk is not in use. It is smaller than the wanted block, and
-                // its size is a multiple of STEP, so it is a valid block of the list that it goes to.
-                unsafe { self.dealloc(at, rest) };
-            }
-            (at, left) = (chunk, CHUNK.size());
-        }
-        // SAFETY: the chunk has `left` bytes from `at`, and `size` is at most that.
-        self.uncut.set((unsafe { at.add(size) }, left.saturating_sub(size)));
-        at
+    fn fetch(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: a block has a size.
+        unsafe { self.behind.alloc(block(layout)) }
+    }
+
+    /// Gives a block back to the allocator behind.
+    ///
+    /// # Safety
+    /// As for `dealloc`.
+    #[cold]
+    unsafe fn give_back(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: `fetch` took it from there with this layout, and the caller gives it up.
+        unsafe { self.behind.dealloc(at, block(layout)) };
     }
 }
 
-// SAFETY: a block is in exactly one state: uncut, on the list of its size, or handed out. It starts at a
-// multiple of STEP and has at least the layout's size. A layout always selects the same list, so a block
-// returns to the list that it came from.
+/// Returns the layout of the blocks on the list of a layout.
+fn block(layout: Layout) -> Layout {
+    let size = layout.size().max(1).next_multiple_of(STEP);
+    // A size of at most LARGEST and this alignment always make a layout.
+    Layout::from_size_align(size, ALIGN).unwrap_or(layout)
+}
+
+// SAFETY: a block comes from the allocator behind with the layout of its list, and is either on that list or handed
+// out. A layout always selects the same list, so a block returns to the list, or to the allocator behind, with the layout
+// that it came with. That layout has at least the size and the alignment that were asked for.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for SizeClasses<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let Some((list, size)) = self.class(layout) else {
+        let Some(list) = self.list(layout) else {
             // SAFETY: as the caller promises.
             return unsafe { self.behind.alloc(layout) };
         };
-        let block = list.get();
-        if block.is_null() {
-            return self.cut(size);
+        let first = list.first.get();
+        if first.is_null() {
+            return self.fetch(layout);
         }
         // SAFETY: every block on a list is free and starts with the address of the next one.
-        list.set(unsafe { (*block).next });
-        block.cast()
+        list.first.set(unsafe { (*first).next });
+        list.room.set(list.room.get().wrapping_add(1));
+        first.cast()
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        let Some((list, _)) = self.class(layout) else {
+        let Some(list) = self.list(layout) else {
             // SAFETY: as the caller promises; `alloc` took it from there.
             return unsafe { self.behind.dealloc(at, layout) };
         };
-        let block = at.cast::<Block>();
-        // SAFETY: the block is aligned to STEP, has at least STEP bytes, and the caller gives it up.
-        unsafe { block.write(Block { next: list.get() }) };
-        list.set(block);
+        let Some(room) = list.room.get().checked_sub(1) else {
+            // SAFETY: as the caller promises.
+            return unsafe { self.give_back(at, layout) };
+        };
+        let first = at.cast::<Block>();
+        // SAFETY: the block is aligned to ALIGN, has at least STEP bytes, and the caller gives it up.
+        unsafe { first.write(Block { next: list.first.get() }) };
+        list.first.set(first);
+        list.room.set(room);
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if self.class(layout).is_none() {
+        if self.list(layout).is_none() {
             // SAFETY: as the caller promises.
             return unsafe { self.behind.alloc_zeroed(layout) };
         }
@@ -136,10 +144,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for SizeClasses<A> {
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let Ok(new) = Layout::from_size_align(size, layout.align()) else { return ptr::null_mut() };
-        match (self.class(layout), self.class(new)) {
+        match (self.list(layout), self.list(new)) {
             // SAFETY: as the caller promises; `alloc` took it from there.
             (None, None) => unsafe { self.behind.realloc(at, layout, size) },
-            (Some((_, old)), Some((_, new))) if old == new => at,
+            (Some(old), Some(new)) if ptr::eq(old, new) => at,
             // SAFETY: as the caller promises; both blocks have at least the bytes that are copied.
             _ => unsafe {
                 let moved = self.alloc(new);

@@ -81,10 +81,12 @@ impl<H: Host> Filter<H> {
                         let done = self.change(worker, request, &change);
                         changing.done(done, &environment)
                     }
-                    Step::Ask(asking) => match self.ask(worker, request, asking, environment.now_ns()) {
-                        Ok(pending) => break (None, Some(pending)),
-                        Err((asking, answer)) => asking.answered(answer, &environment),
-                    },
+                    Step::Ask(ask, asking) => {
+                        match self.ask(worker, request, &ask, asking, environment.now_ns()) {
+                            Ok(pending) => break (None, Some(pending)),
+                            Err((asking, answer)) => asking.answered(answer, &environment),
+                        }
+                    }
                     Step::Conclude(conclusion) => break (Some(conclusion), None),
                 }
             }

@@ -127,7 +127,7 @@ impl Guard {
             },
         };
         Some(match step {
-            Step::Ask(asking) => Taken { record: asking.record().to_owned(), verdict: None },
+            Step::Ask(ask, _) => Taken { record: ask.record, verdict: None },
             Step::Conclude(Conclusion { record, verdict, .. }) => Taken { record, verdict: Some(verdict) },
             Step::Change(..) => panic!("a request is changed only once"),
         })

@@ -76,6 +76,22 @@ pub(super) fn prepare<E: Environment>(
 }
 
 impl Consultation {
+    /// Takes the question out.
+    pub fn take_question(&mut self) -> Question {
+        let Question::Approval(question) = &mut self.question;
+        Question::Approval(std::mem::take(question))
+    }
+
+    /// Returns roughly how many bytes of memory the consultation takes.
+    pub fn size(&self) -> usize {
+        let Question::Approval(question) = &self.question;
+        let rounds = self.rounds.as_ref().map_or(0, Rounds::size);
+        size_of::<Self>()
+            .saturating_add(question.capacity())
+            .saturating_add(self.called.capacity())
+            .saturating_add(rounds)
+    }
+
     /// Writes the record to keep while the case waits for the answer: denied, because it is not approved.
     pub fn record_of_asking(&self, request: &Request, decision: &Decision, facts: &Facts<'_>) -> String {
         let denial = decide::needs_approval(&self.rule, &self.called);

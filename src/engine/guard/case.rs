@@ -24,7 +24,7 @@ pub enum Step {
     /// Change the request, then call [`Changing::done`]
     Change(Change, Box<Changing>),
     /// Ask an outside service, then call [`Asking::answered`]
-    Ask(Box<Asking>),
+    Ask(Ask, Box<Asking>),
     /// The verdict is reached
     Conclude(Conclusion),
 }
@@ -63,12 +63,20 @@ pub struct Changing {
     consultation: Option<Consultation>,
 }
 
+/// What to do while a case waits. A case does not keep it, because both texts can be as large as a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The question
+    pub question: Question,
+    /// The record to keep while the case waits. If the client disconnects before the answer, it remains
+    pub record: String,
+}
+
 /// A case that waits for an answer.
 #[derive(Debug)]
 pub struct Asking {
     case: Case<'static>,
     consultation: Consultation,
-    record: String,
 }
 
 impl Step {
@@ -83,10 +91,7 @@ impl Step {
         loop {
             step = match step {
                 Self::Change(_, changing) => changing.done(Ok(()), environment),
-                Self::Ask(asking) => {
-                    let answer = answer(asking.question());
-                    asking.answered(answer, environment)
-                }
+                Self::Ask(ask, asking) => asking.answered(answer(&ask.question), environment),
                 Self::Conclude(conclusion) => return conclusion,
             };
         }
@@ -142,10 +147,11 @@ impl<'d> Case<'d> {
 
     fn ask_or_charge<E: Environment>(self, consultation: Option<Consultation>, environment: &E) -> Step {
         match consultation {
-            Some(consultation) => {
+            Some(mut consultation) => {
                 let case = self.into_owned();
                 let record = consultation.record_of_asking(&case.request, &case.decision, &case.facts);
-                Step::Ask(Box::new(Asking { case, consultation, record }))
+                let ask = Ask { question: consultation.take_question(), record };
+                Step::Ask(ask, Box::new(Asking { case, consultation }))
             }
             None => self.charge(environment),
         }
@@ -189,23 +195,10 @@ impl Changing {
 }
 
 impl Asking {
-    /// Returns the question.
-    #[must_use]
-    pub fn question(&self) -> &Question {
-        &self.consultation.question
-    }
-
-    /// Returns the record to keep while the case waits. If the client disconnects before the answer, this
-    /// record remains.
-    #[must_use]
-    pub fn record(&self) -> &str {
-        &self.record
-    }
-
     /// Returns roughly how many bytes of memory the case takes while it waits.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.case.facts.size().saturating_add(self.record.len())
+        self.case.facts.size().saturating_add(self.consultation.size())
     }
 
     /// Continues with the answer.

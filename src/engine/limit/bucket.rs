@@ -83,6 +83,12 @@ impl Bucket {
         self.find(place).is_some()
     }
 
+    /// Tells whether the counter at `place` has an entry that counts. One that is only kept for a while takes
+    /// room again when it is charged.
+    pub(super) fn has_live(&self, place: &Place, now_ns: u64) -> bool {
+        self.find(place).is_some_and(|entry| entry.tally.is_live(now_ns))
+    }
+
     /// Returns how many entries count.
     pub(super) fn live(&self, now_ns: u64) -> usize {
         self.read_all().filter(|entry| entry.tally.is_live(now_ns)).count()

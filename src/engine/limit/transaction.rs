@@ -188,7 +188,7 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
                     *known = standing;
                 }
             }
-            if amount > Amount::ZERO && !bucket.holds(place) {
+            if amount > Amount::ZERO && !bucket.has_live(place, self.now_ns) {
                 added = added.saturating_add(1);
                 if bucket.live(self.now_ns).saturating_add(added) > place.room {
                     let index = lines.iter().map(|line| line.index).min();

@@ -86,6 +86,13 @@ impl Rounds {
         }
     }
 
+    /// Returns how many bytes of memory the texts take that are kept.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let kept = [&self.state, &self.responses];
+        kept.into_iter().flatten().map(String::capacity).fold(0, usize::saturating_add)
+    }
+
     /// Tells whether the filter can ask the client, whose call has `size` bytes, to open a page now. The call
     /// of the next round may have at most `most` bytes.
     #[must_use]

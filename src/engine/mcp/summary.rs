@@ -76,22 +76,25 @@ impl<'d> Summary<'d> {
         Summary { id: self.id.map(|id| id.into_owned().into()), call, is_message: self.is_message }
     }
 
-    /// Returns about how many bytes of memory an owned summary takes.
+    /// Returns roughly how many bytes of memory an owned summary takes.
     #[must_use]
     pub fn size(&self) -> usize {
+        /// The least that the allocator takes for a text.
+        const LEAST: usize = 16;
+        let text = |text: &str| text.len().max(LEAST).saturating_add(size_of::<Cow<'_, str>>());
         let call = self.call.as_ref().map_or(0, |call| {
             let arguments = match &call.arguments {
                 Arguments::None => 0,
                 Arguments::Sent(value) => value.raw().len(),
-                Arguments::Written(_, text) => text.len(),
+                Arguments::Written(_, text) => text.capacity(),
             };
             let target = match &call.target {
-                Target::Tool(name) | Target::Prompt(name) => name.len(),
-                Target::Resources(uris) => uris.iter().map(|uri| uri.len()).sum(),
+                Target::Tool(name) | Target::Prompt(name) => text(name),
+                Target::Resources(uris) => uris.iter().map(|uri| text(uri)).fold(0, usize::saturating_add),
                 Target::Session | Target::Unknown => 0,
             };
-            call.method.as_str().len().saturating_add(target).saturating_add(arguments)
+            text(call.method.as_str()).saturating_add(target).saturating_add(arguments)
         });
-        self.id.as_ref().map_or(0, |id| id.len()).saturating_add(call)
+        self.id.as_deref().map_or(0, text).saturating_add(call)
     }
 }

@@ -161,19 +161,18 @@ fn repeated_work_takes_no_more_memory() {
 }
 
 #[test]
-fn a_chunk_is_used_to_its_end() {
-    let classes = Metered::classes(CHUNK.size());
-    let mut taken = 0;
-    for size in [1008, 1024, 16, 32, 48].into_iter().cycle() {
-        if unsafe { classes.alloc(layout(size)) }.is_null() {
-            break;
+fn the_lists_hold_a_bounded_number_of_blocks() {
+    let classes = Metered::classes(usize::MAX);
+    let mut most = 0;
+    // A hostile series: many blocks of one size, then of the next.
+    for size in (STEP..=LARGEST).step_by(STEP) {
+        let blocks: Vec<_> = (0..2 * MOST_FREE).map(|_| unsafe { classes.alloc(layout(size)) }).collect();
+        for at in blocks {
+            unsafe { classes.dealloc(at, layout(size)) };
         }
-        taken += size;
+        most += MOST_FREE * size;
+        assert_eq!(classes.behind.live.get(), most, "{size}");
     }
-    while !unsafe { classes.alloc(layout(16)) }.is_null() {
-        taken += 16;
-    }
-    assert_eq!(taken, CHUNK.size());
 }
 
 #[test]
@@ -191,13 +190,13 @@ fn large_and_widely_aligned_blocks_go_back_to_the_allocator_behind() {
 
 #[test]
 fn out_of_memory_returns_null_and_keeps_all_blocks() {
-    let classes = Metered::classes(2 * CHUNK.size());
+    let classes = Metered::classes(32 * LARGEST);
     unsafe {
         let at = classes.alloc(layout(LARGEST));
         at.write_bytes(7, LARGEST);
-        assert!(classes.alloc(layout(2 * CHUNK.size())).is_null());
-        assert!(classes.alloc_zeroed(layout(2 * CHUNK.size())).is_null());
-        assert!(classes.realloc(at, layout(LARGEST), 2 * CHUNK.size()).is_null());
+        assert!(classes.alloc(layout(32 * LARGEST)).is_null());
+        assert!(classes.alloc_zeroed(layout(32 * LARGEST)).is_null());
+        assert!(classes.realloc(at, layout(LARGEST), 32 * LARGEST).is_null());
         assert!(std::slice::from_raw_parts(at, LARGEST).iter().all(|byte| *byte == 7));
         while !classes.alloc(layout(LARGEST)).is_null() {}
         assert!(classes.alloc(layout(LARGEST)).is_null());

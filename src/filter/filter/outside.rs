@@ -1,7 +1,9 @@
 //! The steps of a case that need the host: changing the request, and asking outside services.
 
 use mcp_policy_engine::approval::{self, Cause};
-use mcp_policy_engine::guard::{Answer, Asking, Change, ChangeFailure, Environment as _, Question, Request};
+use mcp_policy_engine::guard::{
+    Answer, Ask, Asking, Change, ChangeFailure, Environment as _, Question, Request,
+};
 use mcp_policy_engine::policy::RequestHeaders;
 
 use super::{AUDIT_STATE, Filter, Pending, Stage};
@@ -47,12 +49,13 @@ impl<H: Host> Filter<H> {
         &self,
         worker: &Worker,
         request: &Request,
+        ask: &Ask,
         asking: Box<Asking>,
         now_ns: Option<u64>,
     ) -> Result<Pending, (Box<Asking>, Answer)> {
-        let Question::Approval(question) = asking.question();
+        let Question::Approval(question) = &ask.question;
         worker.metrics.asked(&self.host);
-        match self.post_question(worker, request, &asking, question, now_ns) {
+        match self.post_question(worker, request, asking.size(), question, &ask.record, now_ns) {
             Ok((token, ticket)) => Ok(Pending { asking, token, ticket }),
             Err(cause) => {
                 worker.report_unavailable(&self.host, &cause, now_ns);
@@ -61,13 +64,14 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Sends a question to the approval service.
+    /// Sends a question to the approval service. `size` is what the waiting case takes, in bytes.
     fn post_question(
         &self,
         worker: &Worker,
         request: &Request,
-        asking: &Asking,
+        size: usize,
         question: &str,
+        record: &str,
         now_ns: Option<u64>,
     ) -> Result<(Token, Ticket), Cause> {
         let to = worker.plugin.policy.approvals.as_ref().ok_or("no approval service is configured")?;
@@ -75,7 +79,7 @@ impl<H: Host> Filter<H> {
         let caller = request.caller.key(&request.policy);
         let until_ns = now_ns.saturating_add(u64::from(to.answer_timeout_ms()).saturating_mul(1_000_000));
         let asker = Asker { caller: caller.as_deref(), now_ns, until_ns };
-        let ticket = worker.waiting.enter(&asker, asking.size()).ok_or("too many calls wait already")?;
+        let ticket = worker.waiting.enter(&asker, size).ok_or("too many calls wait already")?;
         let call = HttpCall {
             cluster: &to.cluster,
             authority: &to.authority,
@@ -84,7 +88,7 @@ impl<H: Host> Filter<H> {
             timeout_ms: to.answer_timeout_ms(),
         };
         // If the client disconnects before the answer, this record remains.
-        let recorded = self.host.set_state(AUDIT_STATE, asking.record().as_bytes());
+        let recorded = self.host.set_state(AUDIT_STATE, record.as_bytes());
         match recorded.and_then(|()| self.host.post(&call)) {
             Ok(token) => Ok((token, ticket)),
             Err(Broken) => {

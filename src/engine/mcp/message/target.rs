@@ -89,6 +89,9 @@ fn string<'d>(member: Member<'d>, path: &str) -> Result<Cow<'d, str>, Denial> {
     value.ok_or_else(|| unusable_params(format!("`{path}` must be a string")))
 }
 
+/// How many resources one subscription can name. Each is decided and charged by itself.
+const MOST_SUBSCRIPTIONS: usize = 1_000;
+
 /// Reads which resources a subscription names (2026-07-28, basic/patterns/subscriptions).
 fn subscriptions(notifications: Member<'_>) -> Result<Vec<Cow<'_, str>>, Denial> {
     refuse_respelled(&[notifications])?;
@@ -100,6 +103,12 @@ fn subscriptions(notifications: Member<'_>) -> Result<Vec<Cow<'_, str>>, Denial>
     let Some(uris) = subscriptions.value else { return Ok(Vec::new()) };
     if !uris.is_array() {
         return Err(unusable_params("`params.notifications.resourceSubscriptions` must be a list"));
+    }
+    if uris.elements().take(MOST_SUBSCRIPTIONS.saturating_add(1)).count() > MOST_SUBSCRIPTIONS {
+        let reason = format!(
+            "`params.notifications.resourceSubscriptions` must hold at most {MOST_SUBSCRIPTIONS} URIs"
+        );
+        return Err(unusable_params(reason));
     }
     let read = uris.elements().map(Value::string).collect::<Option<Vec<_>>>();
     read.ok_or_else(|| unusable_params("`params.notifications.resourceSubscriptions` must hold strings"))
