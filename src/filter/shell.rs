@@ -5,6 +5,8 @@
 //! status that the specification does not list, the SDK panics; the filter cannot prevent that. The module
 //! then traps, and Envoy's failure policy refuses the request.
 
+mod raw;
+
 use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -40,31 +42,6 @@ fn buffer(kind: BufferType) -> Result<Bytes, Broken> {
 fn header_map(kind: MapType) -> Result<HeaderMap, Broken> {
     let bytes = raw::header_map_pairs(kind).ok_or(Broken)?;
     HeaderMap::new(bytes).ok_or(Broken)
-}
-
-#[expect(unsafe_code, reason = "the host hands memory over by its address")]
-mod raw {
-    use proxy_wasm::types::MapType;
-
-    unsafe extern "C" {
-        /// proxy-wasm 0.2.1, "proxy_get_header_map_pairs": returns 0, and the address and the size of memory that
-        /// the host has had this module allocate.
-        fn proxy_get_header_map_pairs(kind: u32, address: *mut *mut u8, size: *mut usize) -> u32;
-    }
-
-    /// Returns the headers in the form of [`HeaderMap`](crate::host::HeaderMap); `None` where the host fails.
-    pub fn header_map_pairs(kind: MapType) -> Option<Vec<u8>> {
-        let (mut address, mut size) = (std::ptr::null_mut(), 0);
-        // SAFETY: the host writes to these two alone.
-        let status = unsafe { proxy_get_header_map_pairs(kind as u32, &raw mut address, &raw mut size) };
-        match (status, address.is_null()) {
-            (0, true) => Some(Vec::new()),
-            // SAFETY: the memory is of the SDK's `proxy_on_memory_allocate`, which hands out what a `Vec<u8>` of this
-            // capacity would hold, and the host has filled all of it.
-            (0, false) => Some(unsafe { Vec::from_raw_parts(address, size, size) }),
-            _ => None,
-        }
-    }
 }
 
 impl Stream for Envoy {
