@@ -51,7 +51,7 @@ pub async fn list(
     Query(query): Query<ListQuery>,
 ) -> Response {
     let Some(user) = user else { return unauthenticated() };
-    let status = Status::ALL.into_iter().find(|status| status.as_str() == query.status);
+    let status = Status::from_text(&query.status);
     if status.is_none() && !query.status.is_empty() {
         let what = "`status` must be `pending`, `approved`, `denied`, `consumed` or `expired`";
         return error(StatusCode::BAD_REQUEST, what);

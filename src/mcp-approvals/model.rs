@@ -61,6 +61,12 @@ impl Status {
             Self::Expired => "expired",
         }
     }
+
+    /// Returns the status of this name; see [`as_str`](Self::as_str).
+    #[must_use]
+    pub fn from_text(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
 }
 
 /// An approval: a question, and a person's decision if there is one.

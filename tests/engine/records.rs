@@ -108,14 +108,16 @@ impl Guard {
     /// Takes a request through the guard as the filter does; `None` if it passes unread.
     fn take(&self, headers: &Headers, body: &[u8]) -> Option<Taken> {
         let policy = &*self.policy;
+        if guard::is_exempt(policy, headers) {
+            return None;
+        }
         let arrival = Arrival::new(Arc::clone(&self.policy), headers.clone(), ID.to_owned());
         let request = Rc::new(match &self.caller {
             Some(caller) => arrival.of(caller.clone()),
             None => arrival.identify(&Nothing, Some(NOW_NS)).expect("shadow mode refuses no caller"),
         });
         let environment = FixedEnvironment { store: &self.store, places: &self.places, now_ns: NOW_NS };
-        let step = match guard::admit(policy, headers) {
-            Admission::Pass => return None,
+        let step = match guard::admit(headers) {
             Admission::Refuse(denial) => Step::Conclude(request.refuse(denial)),
             Admission::Bodiless => Step::Conclude(request.pass()),
             Admission::Read if body.len() > policy.max_body_bytes => {

@@ -9,8 +9,6 @@ use crate::policy::Policy;
 /// What to do with a request, by its headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// Forward it without reading or recording it
-    Pass,
     /// Forward it if it has no body: its method has no use for one
     Bodiless,
     /// Read the body
@@ -19,13 +17,17 @@ pub enum Admission {
     Refuse(Denial),
 }
 
-/// Checks the path, the HTTP method and the media type.
+/// Returns whether the path is exempt from the policy. Then the request is forwarded without reading or
+/// recording it.
 #[must_use]
-pub fn admit(policy: &Policy, headers: &Headers) -> Admission {
+pub fn is_exempt(policy: &Policy, headers: &Headers) -> bool {
     let path = headers.path_without_query();
-    if policy.exempt_paths.iter().any(|exempt| Some(exempt.as_bytes()) == path) {
-        return Admission::Pass;
-    }
+    policy.exempt_paths.iter().any(|exempt| Some(exempt.as_bytes()) == path)
+}
+
+/// Checks the HTTP method and the media type.
+#[must_use]
+pub fn admit(headers: &Headers) -> Admission {
     Admission::Refuse(match headers.method.once() {
         _ if headers.upgrade.is_present() => Denial::protocol(
             Code::InvalidRequest(Invalid::Request),

@@ -203,7 +203,7 @@ impl Asking {
 
     /// Continues with the answer.
     pub fn answered<E: Environment>(self, answer: Answer, environment: &E) -> Step {
-        let Self { mut case, consultation, .. } = self;
+        let Self { mut case, consultation } = self;
         let Answer::Approval(answer) = answer;
         let mut denial = approve::apply_answer(consultation, answer, &mut case.facts).err();
         // The grant may have expired while the case waited.

@@ -28,8 +28,7 @@ impl<H: Host> Filter<H> {
             return self.conclude(&worker, None, conclusion);
         };
         let headers = Headers::from_pairs(pairs.iter(), &plugin.credentials);
-        let admission = guard::admit(&plugin.policy, &headers);
-        if admission == Admission::Pass {
+        if guard::is_exempt(&plugin.policy, &headers) {
             self.stage = Stage::Passing;
             return Flow::Continue;
         }
@@ -37,8 +36,7 @@ impl<H: Host> Filter<H> {
             Ok(request) => Rc::new(request),
             Err(conclusion) => return self.conclude(&worker, None, *conclusion),
         };
-        match admission {
-            Admission::Pass => Flow::Continue,
+        match guard::admit(&request.headers) {
             Admission::Refuse(denial) => self.refuse(&worker, &request, denial),
             Admission::Bodiless => self.await_end(&worker, request, end),
             Admission::Read if end => self.start_case(&worker, &request, &[]),

@@ -53,7 +53,7 @@ pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Erro
 
 /// Reads a status as of `now_ms`. An unknown word counts as expired; the table's constraint excludes it.
 pub(super) fn status(word: &str, expires_ms: i64, now_ms: i64) -> Status {
-    let status = Status::ALL.into_iter().find(|status| status.as_str() == word);
+    let status = Status::from_text(word);
     match status.unwrap_or(Status::Expired) {
         Status::Pending | Status::Approved | Status::Denied if expires_ms <= now_ms => Status::Expired,
         status => status,

@@ -132,7 +132,7 @@ pub async fn history(
     let query = query.map(|Query(query)| query).unwrap_or_default();
     // No text in the database contains U+0000.
     let text: String = query.text.trim().chars().filter(|char| *char != '\0').take(MAX_SEARCH).collect();
-    let status = Status::ALL.into_iter().find(|status| status.as_str() == query.status);
+    let status = Status::from_text(&query.status);
     let after = Cursor::from_text(&query.after).filter(|cursor| path::is_id(&cursor.id));
     let first = after.is_some().then(|| address(&text, status, None));
     let search = Search { text, status, after };

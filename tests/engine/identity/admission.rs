@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mcp_policy_engine::denial::Denial;
-use mcp_policy_engine::guard::{self, Admission, Arrival, Conclusion, Verdict};
+use mcp_policy_engine::guard::{self, Arrival, Conclusion, Verdict};
 use mcp_policy_engine::identity::Caller;
 use mcp_policy_engine::policy::Policy;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use super::{NOW_NS, document, narrowing, policy};
 fn identified(
     policy: &Arc<Policy>,
     pairs: &[(&'static str, &'static str)],
-) -> (Admission, Caller, Option<Denial>) {
+) -> (bool, Caller, Option<Denial>) {
     let given: Vec<Given> = pairs.iter().map(|(name, value)| Head(name, value)).collect();
     let known = Known::new(policy, &given);
     let arrival = Arrival::new(Arc::clone(policy), known.headers.clone(), "1".to_owned());
@@ -23,7 +23,7 @@ fn identified(
         Ok(request) => (request.caller, None),
         Err(conclusion) => (Caller::default(), conclusion.verdict.denial().cloned()),
     };
-    (guard::admit(policy, &known.headers), caller, refusal)
+    (guard::is_exempt(policy, &known.headers), caller, refusal)
 }
 
 #[test]
@@ -39,8 +39,8 @@ fn every_method_but_options_needs_an_identity_except_on_exempt_paths() {
         ("options", true),
         ("OPTIONS", false),
     ] {
-        let (admission, _, refusal) = identified(&policy, &[(":method", method), (":path", "/mcp")]);
-        assert_ne!(admission, Admission::Pass, "{method}");
+        let (exempt, _, refusal) = identified(&policy, &[(":method", method), (":path", "/mcp")]);
+        assert!(!exempt, "{method}");
         assert_eq!(refusal.is_some(), needs, "{method}");
         let (_, _, refusal) = identified(&policy, &[(":method", method), ("x-agent-id", "agent-1")]);
         assert_eq!(refusal, None, "{method}");
@@ -48,8 +48,8 @@ fn every_method_but_options_needs_an_identity_except_on_exempt_paths() {
     for (path, passes) in
         [("/healthz", true), ("/healthz?x", true), ("/healthz/", false), ("//healthz", false)]
     {
-        let (admission, _, _) = identified(&policy, &[(":method", "GET"), (":path", path)]);
-        assert_eq!(admission == Admission::Pass, passes, "{path}");
+        let (exempt, _, _) = identified(&policy, &[(":method", "GET"), (":path", path)]);
+        assert_eq!(exempt, passes, "{path}");
     }
 }
 
