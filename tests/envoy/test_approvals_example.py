@@ -14,7 +14,7 @@ import yaml
 
 import clients
 import places
-from harness import load, rpc, runs
+from harness import examples, load, rpc
 from harness.approvals import Approvals, code
 from harness.identity import Authority
 from harness.proxy import wait_for
@@ -43,33 +43,8 @@ def uncommented(text: str) -> str:
 
 def example(ports: dict, files: dict, mtls: bool = False):
     """Return an edit that replaces a bootstrap by the example, with other ports and files."""
-    inline = {f"/etc/mcp-policy/{name}": {"inline_string": text} for name, text in files.items()}
-    files_by_name = {**inline, "/etc/mcp-policy/mcp_policy_filter.wasm": {"filename": str(runs.module())}}
-    ports = {10000: 0, 9901: 0, **ports}
-    used = set()
-
-    def replaced(node: object) -> object:
-        if isinstance(node, list):
-            return [replaced(one) for one in node]
-        if not isinstance(node, dict):
-            return node
-        if "filename" in node:
-            used.add(node["filename"])
-            return files_by_name[node["filename"]]
-        if "port_value" in node:
-            return {**node, "port_value": ports[node["port_value"]]}
-        return {key: replaced(value) for key, value in node.items()}
-
-    def edit(tree: dict) -> None:
-        text = EXAMPLE.read_text()
-        built = replaced(yaml.safe_load(uncommented(text) if mtls else text))
-        assert used == set(files_by_name)
-        [listener] = built["static_resources"]["listeners"]
-        listener["name"] = "main"
-        tree.clear()
-        tree.update(built)
-
-    return edit
+    text = EXAMPLE.read_text()
+    return examples.edit_to(uncommented(text) if mtls else text, "main", ports, files)
 
 
 def call(proxy, message: object = CALL) -> httpx.Response:

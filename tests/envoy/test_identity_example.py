@@ -5,11 +5,10 @@ import json
 
 import httpx
 import pytest
-import yaml
 
 import clients
 import places
-from harness import identity, policy, rpc, runs, servers
+from harness import examples, identity, policy, rpc, servers
 from harness.callers import (
     ALLOWED,
     CLIENTS,
@@ -47,38 +46,9 @@ GRANTS = places.ROOT / "policies" / "grants.json"
 
 
 def example(document: dict | None = None, port: int = 8000):
-    """Change a bootstrap to the example, with the test's own ports and files."""
-    made = identity.files(SERVER, CLIENTS, RS256)
-    inline = {f"/etc/mcp-policy/{name}": {"inline_string": text} for name, text in made.items()}
-    files = {**inline, "/etc/mcp-policy/mcp_policy_filter.wasm": {"filename": str(runs.module())}}
-    used = set()
-
-    def replaced(node: object) -> object:
-        if isinstance(node, list):
-            return [replaced(one) for one in node]
-        if not isinstance(node, dict):
-            return node
-        if "filename" in node:
-            used.add(node["filename"])
-            return files[node["filename"]]
-        if node.get("port_value") in (10000, 9901):
-            return {**node, "port_value": 0}
-        if node.get("port_value") == 8000:
-            return {**node, "port_value": port}
-        if document and node.get("@type", "").endswith("google.protobuf.Struct"):
-            return policy.configuration(document)
-        return {key: replaced(value) for key, value in node.items()}
-
-    def edit(tree: dict) -> None:
-        text = EXAMPLE.read_text().replace("https://issuer.example", RS256.name)
-        built = replaced(yaml.safe_load(text))
-        assert used == set(files)
-        [listener] = built["static_resources"]["listeners"]
-        listener["name"] = "tls"
-        tree.clear()
-        tree.update(built)
-
-    return edit
+    """Return an edit that replaces a bootstrap by the example, with the test's own issuer and certificates."""
+    text = EXAMPLE.read_text().replace("https://issuer.example", RS256.name)
+    return examples.edit_to(text, "tls", {8000: port}, identity.files(SERVER, CLIENTS, RS256), document)
 
 
 def team_policy() -> dict:
