@@ -164,7 +164,7 @@ macro_rules! object {
 
         #[doc = concat!("The keys of [`", stringify!($table), "`].")]
         #[derive(Debug, Clone, Copy)]
-        pub(super) enum $keys { $($key),+ }
+        pub(crate) enum $keys { $($key),+ }
 
         impl $crate::document::Keys for $keys {
             const EXPECTED: &'static $crate::document::Takes = &$crate::document::Takes::Object(&$table);

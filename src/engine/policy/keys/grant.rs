@@ -1,0 +1,47 @@
+//! The keys of a grant.
+
+use super::{HIDDEN, METHODS, NAME, RULE, RULES, SCALAR, VERDICT};
+use crate::document::Absent::{As, Means, Nothing, Refused};
+use crate::document::Takes::{Either, Filled, List, Named, Object, Words};
+use crate::document::{Takes, object};
+
+/// Who a grant is for.
+pub(in crate::policy) const MATCHING: Takes = Takes::Said(
+    "`any` or a list of descriptions such as `{\"jwt\": \"ci@corp.example\"}`",
+    &Either(&[Words(&["any"]), List(&Object(&MATCH))]),
+);
+/// What a grant says of claims.
+pub(in crate::policy) const CLAIMS: Takes =
+    Takes::Said("an object of claims, such as `{\"team\": \"sre\"}`", &Named(&SCALAR));
+/// What a grant says of a key.
+pub(in crate::policy) const DIGEST: Takes = Takes::Said("the SHA-256 of the key, as 64 hex digits", &Filled);
+
+object! {
+    /// What the document allows a set of callers.
+    GRANT, Grant: "an object with `name` and `match`", Any;
+
+    Name "name": NAME, Refused, "its name in records, counters and conditions";
+    Match "match": MATCHING, Refused, "who it is for";
+    Expires "expires": Takes::Said("a time as in RFC 3339, such as `2027-01-01T00:00:00Z`", &Filled),
+        Means("never"), "from when on its callers are refused";
+    Default "default": VERDICT, Means("`deny` with any section of its own, else nothing"),
+        "the verdict on what none of its entries names";
+    Hide "hide": HIDDEN, As("[]"), "tools that seem not to exist";
+    AllTools "all_tools": Object(&RULE), Nothing, "a rule for every tool call, beside the tool's own";
+    Tools "tools": RULES, Nothing, "rules by the tool's name";
+    Resources "resources": RULES, Nothing, "rules by the resource's URI";
+    Prompts "prompts": RULES, Nothing, "rules by the prompt's name";
+    Methods "methods": METHODS, Nothing, "verdicts on methods that act on none of these";
+}
+
+object! {
+    /// A description of callers, all of which must fit.
+    MATCH, Match: "an object with `jwt`, `claim`, `mtls`, `api_key_sha256` or `header`", Some;
+
+    Jwt "jwt": NAME, Nothing, "a pattern of the name that a token gives";
+    Mtls "mtls": NAME, Nothing, "a pattern of the name that a certificate gives";
+    Header "header": NAME, Nothing, "a pattern of the name that a header gives";
+    ApiKeySha256 "api_key_sha256": DIGEST, Nothing, "the SHA-256 of a key";
+    Claim "claim": CLAIMS, Nothing,
+        "claims of the token: patterns of strings, or numbers or booleans";
+}

@@ -1,0 +1,58 @@
+//! The keys of a rule and its limits.
+
+use super::{CONDITION, MODE, NAME};
+use crate::document::Absent::{As, Nothing, Refused};
+use crate::document::Takes::{Either, Filled, Integer, List, Object, Positive, Schema, Text, Words};
+use crate::document::{Takes, object, words};
+use crate::policy::words::{ACTIONS, KINDS, SCOPES, WINDOWS};
+
+/// The longest window, in seconds: some 31 years.
+pub(in crate::policy) const LONGEST_WINDOW: u32 = 1_000_000_000;
+const WINDOW_SHAPE: Takes = Either(&[Words(&words(&WINDOWS)), Integer { least: 1, most: LONGEST_WINDOW }]);
+/// A window.
+pub(in crate::policy) const WINDOW: Takes =
+    Takes::Said("`second`, `minute`, `hour`, `day` or a number of seconds", &WINDOW_SHAPE);
+/// A window, for a message about a wrong number.
+pub(in crate::policy) const WINDOW_IN_FULL: Takes = Takes::Said(
+    "`second`, `minute`, `hour`, `day` or a whole number of seconds from 1 to 1000000000",
+    &WINDOW_SHAPE,
+);
+/// What one call adds.
+pub(in crate::policy) const AMOUNT: Takes =
+    Takes::Said("a positive number or a path such as `args.amount`", &Either(&[Positive, Filled]));
+const CONDITIONS: Takes = List(&Object(&CONDITION));
+
+object! {
+    /// What applies to the targets of one entry.
+    RULE, Rule: "an object, `{}` to allow", Any;
+
+    Action "action": Words(&words(&ACTIONS)), As(r#""allow""#), "the verdict where nothing else refuses";
+    Reason "reason": Text, Nothing, "what the caller is told on a denial";
+    Mode "mode": MODE, As(r#""enforce""#), "whether the rule takes effect";
+    Arguments "arguments": Schema, Nothing, "what the arguments of a call must be";
+    Require "require": CONDITIONS, As("[]"), "conditions that must all hold";
+    DenyIf "deny_if": CONDITIONS, As("[]"), "conditions of which none may hold";
+    Limits "limits": List(&Object(&LIMIT)), As("[]"), "limits, all of which must have room";
+    RateLimit "rate_limit": Object(&RATE_LIMIT), Nothing, "a limit of each session, named after the entry";
+}
+
+object! {
+    /// How much of something may happen within a window.
+    LIMIT, Limit: "an object with `counter`, `window` and `max`", Any;
+
+    Counter "counter": NAME, Refused, "the name of what it counts; limits that name one counter share it";
+    Window "window": WINDOW, Refused, "over what time it counts";
+    Max "max": Positive, Refused, "how much may fall within a window";
+    Scope "scope": Words(&words(&SCOPES)), As(r#""grant""#), "whose tally it is";
+    Amount "amount": AMOUNT, As("1"), "how much one call adds: a number, or the argument that says so";
+    Type "type": Words(&words(&KINDS)), As(r#""sliding""#),
+        "whether windows move with time or with the calendar";
+}
+
+object! {
+    /// A limit in short.
+    RATE_LIMIT, RateLimit: "an object with `max` and `window`", Any;
+
+    Max "max": Positive, Refused, "how many calls may fall within a window";
+    Window "window": WINDOW, Refused, "over what time it counts";
+}
