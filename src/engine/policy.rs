@@ -8,6 +8,7 @@ mod condition;
 mod grant;
 mod grants;
 pub mod keys;
+mod limit;
 mod load;
 mod path;
 mod pattern;
