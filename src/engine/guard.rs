@@ -12,6 +12,7 @@ mod charge;
 mod conclude;
 mod facts;
 mod question;
+mod refusal;
 mod request;
 mod verdict;
 

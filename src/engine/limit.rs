@@ -19,7 +19,7 @@ mod window;
 
 pub use amount::{Amount, AmountError};
 pub use charge::{Charge, ChargeOutcome, Why, charge, look};
-pub use place::{Counter, Layout, Place, Scope};
+pub use place::{Counter, Layout, Of, Place, Scope, Shadow};
 pub use places::Places;
 pub use store::{MemoryStore, Store, Unavailable};
 pub use tally::Usage;

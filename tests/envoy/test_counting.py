@@ -173,7 +173,7 @@ def test_rate_limit_is_one_limit_named_after_its_entry(scopes):
     answers = [rpc.post(scopes, rpc.tools_call("short"), session) for _ in range(3)]
     decision = answers[2].json()["result"]["_meta"]["dev.mcp-policy/decision"]
     assert decision["rule"] == "tools.short.rate_limit" and "`short`" in decision["reason"]
-    assert 1 <= decision["retryAfterSeconds"] <= 66
+    assert 1 <= decision["retryAfterSeconds"] <= 63
 
 
 def test_two_tools_share_a_counter_and_each_has_its_own_max(scopes):
@@ -249,8 +249,8 @@ def test_windows_keep_their_promises_in_real_time(module_envoy):
     for first, last in zip(allowed, allowed[most:], strict=False):
         assert last[1] - first[0] > 1.0, "more than max within a window"
     for sent, got, retry in refused("sliding"):
-        recent = [one for one in allowed if one[1] > sent - 1.1 and one[0] < got]
-        assert len(recent) >= most, "refused, though less than max fell within 1.1 windows"
+        recent = [one for one in allowed if one[1] > sent - 1.04 and one[0] < got]
+        assert len(recent) >= most, "refused, though less than max fell within 1.04 windows"
         # A retry at the given time is allowed, unless another call came first.
         retries = [one[0] for one in calls["sliding"] if one[0] >= got + retry]
         if retries:

@@ -65,7 +65,7 @@ class Case:
         headers = [] if session is None else [("mcp-session-id", session)]
         if "grant" in step:
             headers.append(("x-principal", f"{step['grant']}/{step.get('principal', '')}"))
-        call = rpc.tools_call(self.tool(names), dict(step["charge"]), id=at)
+        call = rpc.tools_call(self.tool(names), {**dict(step["charge"]), **step.get("values", {})}, id=at)
         answer = connection.exchange(load.post(call, headers))
         code = answer.header("x-mcp-policy")
         expected = {"charged": None, "refused": "rate_limited", "unavailable": "limiter_unavailable"}

@@ -81,6 +81,12 @@ impl ValuePath {
         }
     }
 
+    /// Returns the path as it stands in the document.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Returns where the path starts.
     #[must_use]
     pub fn origin(&self) -> Origin {
@@ -90,7 +96,13 @@ impl ValuePath {
     /// Returns whether the path leads to at most one argument: it starts with `args` and has no `[*]`.
     #[must_use]
     pub fn is_one_argument(&self) -> bool {
-        self.origin == Origin::Arguments && !self.steps.contains(&Step::Each)
+        self.origin == Origin::Arguments && self.is_single()
+    }
+
+    /// Returns whether the path leads to at most one value: it has no `[*]`.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        !self.steps.contains(&Step::Each)
     }
 
     /// Follows the path from `root`, the arguments or the claims. Returns one result, or with `[*]` one for

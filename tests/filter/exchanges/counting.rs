@@ -20,7 +20,7 @@ fn a_limit_is_shared_by_all_workers_and_survives_new_configurations() {
     }
     let other = worker(&proxy, &policy_with(json!({ "server": "other" })));
     assert!(post(&proxy, &other, &call("few")).upstream().is_some(), "servers share tallies");
-    proxy.advance(3_960 * SECOND);
+    proxy.advance(3_744 * SECOND);
     assert!(post(&proxy, &workers[0], &call("few")).upstream().is_some());
 }
 
