@@ -168,6 +168,14 @@ pub struct Limit {
     pub shadow: bool,
 }
 
+impl Limit {
+    /// Returns whether callers, not the document, determine how many tallies the counter has.
+    #[must_use]
+    pub fn is_of_callers(&self) -> bool {
+        self.by.is_some() || matches!(self.scope, Scope::Principal | Scope::Session)
+    }
+}
+
 /// Which callers share one tally of a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Scope {

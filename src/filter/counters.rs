@@ -14,6 +14,13 @@ const REPORTED_KEY: &str = "mcp-policy/1/told";
 // this token matches no existing key: if two workers write a new key, the second one fails.
 const ABSENT: u32 = u32::MAX;
 
+/// The key of the number of buckets into which the table of counters is divided. All filters of the proxy must
+/// agree on it, or they would look for one counter in two places.
+const TABLE_KEY: &str = "mcp-policy/2/table";
+
+/// The key of the digest of the policy for which a worker last logged that its table of counters is too large.
+const TOO_LARGE_KEY: &str = "mcp-policy/2/told";
+
 /// The shared data of one proxy. All its workers share it, and it survives configuration updates. Plugins
 /// share data if they have the same `vm_id` in Envoy's configuration.
 #[derive(Debug)]
@@ -56,13 +63,45 @@ pub fn secret<H: SharedMemory + Process>(host: &H) -> Result<[u8; 16], Unavailab
     value.and_then(|value| value.try_into().ok()).ok_or(Unavailable)
 }
 
+/// Returns into how many buckets the table of counters of this proxy is divided. The first worker that asks
+/// decides: with its own number, `buckets`.
+///
+/// # Errors
+/// [`Unavailable`] if shared data cannot be used.
+pub fn buckets<H: SharedMemory>(host: &H, buckets: u32) -> Result<u32, Unavailable> {
+    let store = SharedData(host);
+    let read = |value: Vec<u8>| value.try_into().map(u32::from_le_bytes).map_err(|_| Unavailable);
+    let (value, version) = store.read(TABLE_KEY)?;
+    if let Some(value) = value {
+        return read(value);
+    }
+    if store.swap(TABLE_KEY, &buckets.to_le_bytes(), version)? {
+        return Ok(buckets);
+    }
+    let (value, _) = store.read(TABLE_KEY)?;
+    value.ok_or(Unavailable).and_then(read)
+}
+
+/// What a worker reports once for each policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// No body reaches the filter
+    MissingFlag,
+    /// The table of counters cannot hold as many entries as the policy wants
+    TooLarge,
+}
+
 /// Returns whether this worker is the first of its proxy to report a problem with the policy of this digest.
 /// Returns `true` if shared data cannot be used: two reports are better than none.
-pub fn is_first_to_report<H: SharedMemory>(host: &H, digest: &str) -> bool {
+pub fn is_first_to_report<H: SharedMemory>(host: &H, report: Report, digest: &str) -> bool {
+    let key = match report {
+        Report::MissingFlag => REPORTED_KEY,
+        Report::TooLarge => TOO_LARGE_KEY,
+    };
     let store = SharedData(host);
-    match store.read(REPORTED_KEY) {
+    match store.read(key) {
         Ok((Some(reported), _)) if reported == digest.as_bytes() => false,
-        Ok((_, version)) => store.swap(REPORTED_KEY, digest.as_bytes(), version).unwrap_or(true),
+        Ok((_, version)) => store.swap(key, digest.as_bytes(), version).unwrap_or(true),
         Err(Unavailable) => true,
     }
 }

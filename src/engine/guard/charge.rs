@@ -63,10 +63,11 @@ fn run<E: Environment>(
     environment: &E,
 ) -> Option<Denial> {
     let first = dues.first()?;
-    let (now_ns, places) = match (environment.now_ns(), environment.places()) {
-        (Some(now_ns), Some(places)) => (now_ns, places),
-        (now_ns, _) => {
-            facts.counting.failure = Some(if now_ns.is_none() { "clock" } else { "secret" });
+    let ready = environment.now_ns().ok_or("clock").and_then(|now_ns| Ok((now_ns, environment.places()?)));
+    let (now_ns, places) = match ready {
+        Ok(ready) => ready,
+        Err(why) => {
+            facts.counting.failure = Some(why);
             return Some(unavailable(first));
         }
     };
