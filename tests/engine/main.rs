@@ -17,6 +17,7 @@ mod documents;
 mod identity;
 mod keys;
 mod layers;
+mod limits;
 mod places;
 mod policies;
 mod properties;

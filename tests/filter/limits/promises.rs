@@ -147,6 +147,57 @@ proptest! {
     }
 
     #[test]
+    fn no_call_waits_longer_than_the_window_and_four_percent((seconds, max, calls) in history(|_| Just(0).boxed())) {
+        let (store, place) = (MemoryStore::new(), place(Window::new(seconds, Kind::Sliding).unwrap()));
+        let mut time = START;
+        for Call { passes, micros, .. } in &calls {
+            time += passes;
+            call(&store, &place, time, *micros, max);
+            let max = Amount::from_micros(max);
+            if let ChargeOutcome::Refused { retry_after_seconds, .. } =
+                look(&store, time, &[Charge { place: &place, amount: max, max }])
+            {
+                let wait = retry_after_seconds.unwrap();
+                prop_assert!(wait <= (seconds * 104).div_ceil(100), "{wait} s");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refused_call_is_told_the_first_second_in_which_it_fits(
+        limits in prop::collection::vec((1..100_u64, any::<bool>(), 1..20_u64), 1..5),
+        calls in prop::collection::vec((0..40 * SECOND, prop::collection::vec(0..8_u64, 5)), 1..40),
+    ) {
+        let layout = Layout::new([5; 16], NonZeroU32::new(256).unwrap());
+        let places: Vec<_> = limits.iter().enumerate().map(|(number, (seconds, calendar, _))| {
+            let kind = if *calendar { Kind::Calendar } else { Kind::Sliding };
+            layout.place(&Counter::new("s", &number.to_string(), Window::new(*seconds, kind).unwrap(), Scope::Global))
+        }).collect();
+        let store = MemoryStore::new();
+        let mut time = START;
+        for (passes, amounts) in calls {
+            time += passes;
+            let charges: Vec<_> = places.iter().zip(&limits).zip(amounts).map(|((place, (.., max)), amount)| Charge {
+                place, amount: Amount::from_micros(amount), max: Amount::from_micros(*max),
+            }).collect();
+            match charge(&store, time, &charges) {
+                ChargeOutcome::Charged { .. } => {}
+                ChargeOutcome::Refused { retry_after_seconds: None, .. } => {
+                    prop_assert!(charges.iter().any(|charge| charge.amount > charge.max));
+                }
+                ChargeOutcome::Refused { retry_after_seconds: Some(wait), .. } => {
+                    let fits = |wait| matches!(
+                        look(&store, time + wait * SECOND, &charges), ChargeOutcome::Charged { .. }
+                    );
+                    // What counts only becomes less, so nothing fits before the second before.
+                    prop_assert!(wait > 0 && fits(wait) && !fits(wait - 1), "{wait}");
+                }
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn a_calendar_window_holds_exactly_max((seconds, max, calls) in history(|_| Just(0).boxed())) {
         let window = seconds * SECOND;
         let (store, place) = (MemoryStore::new(), place(Window::new(seconds, Kind::Calendar).unwrap()));
