@@ -210,7 +210,10 @@ impl Decision {
         for limit in &rule.limits {
             // A call with many resources applies a rule to each of them, with one value.
             let charged = if shadow { &self.shadow_charges } else { &self.charges };
-            let known = charged.iter().rev().find(|due| limit.by.is_some() && Arc::ptr_eq(&due.limit, limit));
+            let known = limit
+                .by
+                .as_ref()
+                .and_then(|_| charged.iter().rev().find(|due| Arc::ptr_eq(&due.limit, limit)));
             let due = known.map_or_else(|| limits::due(limit, call, attributes), |due| Ok(due.clone()));
             match due {
                 Ok(due) if shadow => self.shadow_charges.push(due),

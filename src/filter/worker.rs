@@ -37,9 +37,8 @@ pub struct Worker {
 }
 
 /// The log line about a table of counters that cannot grow so much.
-const TOO_LARGE: &str = "calls under limits are refused: `counters.capacity` is \
-    more than 128 times that of the policy for which this Envoy made its table of counters; restart Envoy, or use \
-    another `vm_id`";
+const TOO_LARGE: &str = "calls under limits are refused: `counters.capacity` is too large for the table of counters, \
+    which this Envoy has made for a much smaller one; restart Envoy, or use another `vm_id`";
 
 /// The least time between two log lines about an unavailable approval service.
 const REPORT_INTERVAL_NS: u64 = 10_000_000_000;
