@@ -1,5 +1,8 @@
 //! Rules.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::condition::conditions;
 use super::keys;
 use super::limit::{self, Counters};
