@@ -11,6 +11,7 @@ mod decide;
 mod event;
 mod outbox;
 mod read;
+mod related;
 mod row;
 mod schema;
 mod sessions;
@@ -32,7 +33,7 @@ pub use accounts::Permissions;
 pub use decide::Undecidable;
 pub use event::{Change, Event};
 pub use outbox::Message;
-pub use read::{Cursor, Search};
+pub use read::{Cursor, MAX_LISTED, Search};
 pub use sessions::MAX_SESSION_MS;
 
 /// The database engine.

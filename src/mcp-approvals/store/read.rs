@@ -21,6 +21,8 @@ macro_rules! listed {
     };
 }
 
+pub(super) use listed;
+
 /// The most approvals that one statement returns.
 pub const MAX_LISTED: i64 = 200;
 

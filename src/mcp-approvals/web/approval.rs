@@ -2,12 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, fold};
 use super::badge;
 use super::decision_forms::{self, Decide};
 use super::text::{Form, grouped, name, sentence, show};
-use super::times;
-use super::unseen;
+use super::{earlier, times, warnings};
 use crate::model::{Approval, Status, Verdict};
 
 /// What the page shows.
@@ -15,14 +14,15 @@ use crate::model::{Approval, Status, Verdict};
 pub struct ApprovalView<'a> {
     /// The approval
     pub approval: &'a Approval,
-    /// The risk class of the call
-    pub class: &'a str,
+    /// The risk class of the call, if the configuration names one
+    pub class: Option<&'a str>,
+    /// The description of the tool, where it is known
+    pub description: Option<&'a str>,
+    /// The last decisions on other calls of this caller, newest first
+    pub earlier: &'a [Approval],
     /// Whether the viewer may decide
     pub decide: Decide<'a>,
 }
-
-/// How many kinds of unseen characters the warning lists.
-const LISTED_KINDS: usize = 8;
 
 /// Returns the content of the page.
 pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
@@ -36,11 +36,12 @@ pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
                 // first.
                 @if approval.decision.is_some() { div.act { (decision_panel(approval, now_ms)) } }
                 div.read {
-                    (why(approval))
+                    (why(view))
                     (arguments_section(approval, &arguments))
+                    (earlier::section(view.earlier, now_ms))
                 }
                 @if approval.decision.is_none() {
-                    div.act { (decision_forms::forms(approval, view.decide, arguments.shortened)) }
+                    (decision_forms::forms(approval, view.decide, arguments.shortened))
                 }
             }
             (details(approval, now_ms))
@@ -67,9 +68,9 @@ fn head(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
             " on server " span.code { (name(&question.server)) } "."
         }
         p.when {
-            span { "asked " (times::since(approval.created_ms, now_ms)) }
+            span { "asked " (times::since(approval.created_ms, now_ms)) ", " (times::clock(approval.created_ms, now_ms)) }
             @if approval.status == Status::Pending {
-                span { "expires " (times::until(approval.expires_ms, now_ms)) }
+                span { "expires " (times::until(approval.expires_ms, now_ms)) ", " (times::clock(approval.expires_ms, now_ms)) }
             }
             @if approval.times > 1 { span { "asked " (approval.times) " times" } }
         }
@@ -80,18 +81,31 @@ fn head(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
     }
 }
 
-fn why(approval: &Approval) -> Markup {
+fn why(view: &ApprovalView<'_>) -> Markup {
+    let question = &view.approval.question;
     html! {
         section.why aria-labelledby="why" {
             h2 id="why" { "Why this needs approval" }
             p.reason {
-                @match &approval.question.reason {
+                @match &question.reason {
                     Some(reason) => (sentence(reason)),
                     None => "The rule gives no reason.",
                 }
             }
-            p.note { "Rule " span.code { (name(&approval.question.rule)) } }
+            p.note { "Rule " span.code { (name(&question.rule)) } }
+            @if let Some(description) = view.description {
+                h2 { "What " span.code { (name(&question.tool)) } " does" }
+                (described(description))
+            }
         }
+    }
+}
+
+/// Shows the description of a tool. The server wrote it, so it may be long or misleading.
+fn described(description: &str) -> Markup {
+    html! {
+        (fold::prose(description))
+        p.note { "As the server describes it." }
     }
 }
 
@@ -105,47 +119,8 @@ fn arguments_section(approval: &Approval, arguments: &Arguments) -> Markup {
                     "Download" span.visually-hidden { " the arguments" } " (" (grouped(size)) " bytes)"
                 }
             }
-            (warnings(approval, arguments))
+            (warnings::of(approval, arguments))
             (arguments.markup)
-        }
-    }
-}
-
-fn warnings(approval: &Approval, arguments: &Arguments) -> Markup {
-    let question = &approval.question;
-    let mut unseen = arguments.unseen.clone();
-    for name in [&question.tool, &question.server, &question.grant, &question.rule] {
-        unseen.add(name, false);
-    }
-    for text in question.principal.iter().chain(&question.reason) {
-        unseen.add(text, false);
-    }
-    let unseen = &unseen.counts;
-    html! {
-        @if arguments.shortened {
-            div.callout.danger {
-                strong { "Not everything is shown. " }
-                "The arguments are longer or deeper than this page can show. The download has all of them."
-            }
-        }
-        @if !unseen.is_empty() {
-            div.callout.danger {
-                strong { "This call contains invisible or misleading characters. " }
-                "Each one is marked with its code point: "
-                @for (index, (char, times)) in unseen.iter().take(LISTED_KINDS).enumerate() {
-                    @if index > 0 { ", " }
-                    (grouped(*times)) " × " (unseen::name(*char).unwrap_or_default())
-                    " " span.mark dir="ltr" { "⟨U+" (format!("{:04X}", u32::from(*char))) "⟩" }
-                }
-                @if unseen.len() > LISTED_KINDS { " and " (unseen.len().saturating_sub(LISTED_KINDS)) " other kinds" }
-                "."
-            }
-        }
-        @if arguments.alike {
-            div.callout.danger {
-                strong { "Two keys of one object look alike. " }
-                "A server may confuse them."
-            }
         }
     }
 }
