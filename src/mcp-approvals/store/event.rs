@@ -1,4 +1,5 @@
-//! Events: an append-only log of everything that happens, numbered without gaps.
+//! Events: an append-only log of everything that happens, numbered without gaps. Only the deletion of old
+//! approvals, which is itself an event, removes any.
 //!
 //! A transaction takes the next number by updating the head row, which stays locked until it commits. So
 //! the numbers follow the order in which changes took effect, on both engines and across instances.
@@ -22,6 +23,8 @@ pub enum EventKind {
     Consumed,
     /// The approval expired
     Expired,
+    /// Old approvals were deleted with their events
+    Deleted,
     /// A person was invited to create an account
     Invited,
     /// A person created or reset an account
@@ -52,6 +55,7 @@ impl EventKind {
             Self::Denied => "denied",
             Self::Consumed => "consumed",
             Self::Expired => "expired",
+            Self::Deleted => "deleted",
             Self::Invited => "invited",
             Self::AccountMade => "account_made",
             Self::AccountRemoved => "account_removed",

@@ -1,5 +1,6 @@
 //! Reads the last decisions on calls of one caller.
 
+use super::quotas::maker;
 use super::read::listed;
 use super::row;
 use super::{Store, StoreError};
@@ -21,15 +22,11 @@ impl Store {
         visible: impl Fn(&Approval) -> bool,
         now_ms: i64,
     ) -> Result<Vec<Approval>, StoreError> {
-        let question = &approval.question;
         let decided = listed!(
-            "server = $1 AND grant_name = $2 AND principal = $3 AND decided_ms > 0 AND id <> $4
-            ORDER BY decided_ms DESC, id LIMIT $5"
+            "made_by = $1 AND decided_ms > 0 AND id <> $2 ORDER BY decided_ms DESC, id LIMIT $3"
         );
         let rows = sqlx::query(decided)
-            .bind(question.server.clone())
-            .bind(question.grant.clone())
-            .bind(question.principal.clone().unwrap_or_default())
+            .bind(maker(&approval.question))
             .bind(approval.id.clone())
             .bind(EXAMINED)
             .fetch_all(&self.pool)

@@ -2,13 +2,15 @@
 
 use sqlx::Row as _;
 
-use super::{Engine, Store, StoreError};
+use super::{Engine, Store, StoreError, WriteTransaction};
 use crate::secret;
 
-/// The version of the tables below.
-const VERSION: i64 = 1;
+mod bounds;
 
-/// The tables of both engines.
+/// The version of the tables.
+const VERSION: i64 = 2;
+
+/// The tables of both engines, in version 1.
 const TABLES: &[&str] = &[
     // A row here is the lock for all questions about one call.
     "CREATE TABLE fingerprints (fingerprint TEXT PRIMARY KEY, times BIGINT NOT NULL)",
@@ -77,8 +79,8 @@ const GUARDS_POSTGRES: &[&str] = &[
      FOR EACH STATEMENT EXECUTE FUNCTION approvals_refuse()",
 ];
 
-/// Creates the tables if they do not exist. If several instances start at once, one of them creates the
-/// tables.
+/// Creates the tables if they do not exist, and upgrades those of an earlier version. If several instances
+/// start at once, one of them does it.
 pub(super) async fn create(store: &Store) -> Result<(), StoreError> {
     let mut writing = store.write().await?;
     if store.engine == Engine::Postgres {
@@ -91,10 +93,31 @@ pub(super) async fn create(store: &Store) -> Result<(), StoreError> {
     let version = sqlx::query(version).fetch_optional(writing.connection()).await?;
     match version.map(|row| row.try_get::<String, _>(0)).transpose()?.map(|text| text.parse()) {
         Some(Ok(VERSION)) => return writing.commit().await,
+        Some(Ok(1)) => {}
         Some(version) => return Err(StoreError::Newer(version.unwrap_or(i64::MAX))),
-        None => {}
+        None => create_first(store.engine, &mut writing).await?,
     }
-    let guards = match store.engine {
+    bound(store.engine, &mut writing).await?;
+    let version = "UPDATE approvals_meta SET value = $1 WHERE name = 'schema'";
+    sqlx::query(version).bind(VERSION.to_string()).execute(writing.connection()).await?;
+    writing.commit().await
+}
+
+/// Upgrades the tables to version 2.
+async fn bound(engine: Engine, writing: &mut WriteTransaction) -> Result<(), StoreError> {
+    let guards = match engine {
+        Engine::Sqlite => bounds::UPGRADE_SQLITE,
+        Engine::Postgres => bounds::UPGRADE_POSTGRES,
+    };
+    for statement in bounds::UPGRADE.iter().chain(guards) {
+        sqlx::query(*statement).execute(writing.connection()).await?;
+    }
+    Ok(())
+}
+
+/// Creates the tables of version 1.
+async fn create_first(engine: Engine, writing: &mut WriteTransaction) -> Result<(), StoreError> {
+    let guards = match engine {
         Engine::Sqlite => GUARDS_SQLITE,
         Engine::Postgres => GUARDS_POSTGRES,
     };
@@ -102,8 +125,8 @@ pub(super) async fn create(store: &Store) -> Result<(), StoreError> {
         sqlx::query(*statement).execute(writing.connection()).await?;
     }
     let first = "INSERT INTO approvals_meta (name, value) VALUES ('schema', $1), ('secret', $2)";
-    sqlx::query(first).bind(VERSION.to_string()).bind(secret::fresh()?).execute(writing.connection()).await?;
-    writing.commit().await
+    sqlx::query(first).bind("1").bind(secret::fresh()?).execute(writing.connection()).await?;
+    Ok(())
 }
 
 impl Store {

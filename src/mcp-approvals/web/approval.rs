@@ -36,8 +36,9 @@ pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
                 // first.
                 @if approval.decision.is_some() { div.act { (decision_panel(approval, now_ms)) } }
                 div.read {
-                    (why(view))
+                    (why(approval))
                     (arguments_section(approval, &arguments))
+                    (described(view))
                     (earlier::section(view.earlier, now_ms))
                 }
                 @if approval.decision.is_none() {
@@ -81,31 +82,30 @@ fn head(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
     }
 }
 
-fn why(view: &ApprovalView<'_>) -> Markup {
-    let question = &view.approval.question;
+fn why(approval: &Approval) -> Markup {
     html! {
         section.why aria-labelledby="why" {
             h2 id="why" { "Why this needs approval" }
             p.reason {
-                @match &question.reason {
+                @match &approval.question.reason {
                     Some(reason) => (sentence(reason)),
                     None => "The rule gives no reason.",
                 }
             }
-            p.note { "Rule " span.code { (name(&question.rule)) } }
-            @if let Some(description) = view.description {
-                h2 { "What " span.code { (name(&question.tool)) } " does" }
-                (described(description))
-            }
+            p.note { "Rule " span.code { (name(&approval.question.rule)) } }
         }
     }
 }
 
-/// Shows the description of a tool. The server wrote it, so it may be long or misleading.
-fn described(description: &str) -> Markup {
+/// Shows the description of the tool. The server wrote it, so it may be long or misleading.
+fn described(view: &ApprovalView<'_>) -> Markup {
+    let Some(description) = view.description else { return html! {} };
     html! {
-        (fold::prose(description))
-        p.note { "As the server describes it." }
+        section.described aria-labelledby="described" {
+            h2 id="described" { "What " span.code { (name(&view.approval.question.tool)) } " does" }
+            (fold::prose(description))
+            p.note { "As the server describes it." }
+        }
     }
 }
 
