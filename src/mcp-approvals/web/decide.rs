@@ -90,6 +90,7 @@ async fn decide(
         Err(DecisionError::Undecidable(why)) => match why {
             Undecidable::Unknown => context.error_page(&PageError::NotFound),
             Undecidable::Expired => context.error_page(&PageError::Expired { id: id.to_owned() }),
+            Undecidable::Superseded(by) => context.error_page(&PageError::Superseded { id: by }),
             Undecidable::AlreadyDecided(decided) => context.error_page(&PageError::AlreadyDecided {
                 by: decided.by,
                 verdict: decided.verdict,
