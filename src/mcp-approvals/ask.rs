@@ -128,7 +128,8 @@ async fn wait_for_decision(
         }
         match app.store.status(&approval.id, now_ms()).await? {
             Some(Status::Pending) => {}
-            Some(Status::Expired) | None => return Ok(false),
+            // Asking again would supersede the newer question.
+            Some(Status::Expired | Status::Superseded) | None => return Ok(false),
             Some(_) => return Ok(true),
         }
     }

@@ -94,12 +94,19 @@ struct WriteTransaction {
 }
 
 impl Store {
-    /// Opens the database at `url` (`sqlite:FILE` or `postgres://…`), and creates it if it does not exist.
+    /// Opens the database at `url` (`sqlite:FILE` or `postgres://…`), and creates or upgrades its tables.
     /// Each new question is put into the outbox once for each of `hooks`.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn open(url: &str, hooks: &[String]) -> Result<Self, StoreError> {
+        let store = Self::connect(url, hooks).await?;
+        schema::create(&store).await?;
+        Ok(store)
+    }
+
+    /// Opens the database without looking at its tables.
+    async fn connect(url: &str, hooks: &[String]) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let engine = match url.split_once(':') {
             Some(("sqlite", _)) => Engine::Sqlite,
@@ -120,11 +127,9 @@ impl Store {
             .acquire_timeout(Duration::from_secs(10))
             .after_connect(move |connection, _| Box::pin(prepare(connection, engine)));
         let pool = options.connect(&url).await?;
-        let max_pending = read::MAX_LISTED;
+        let max_pending = MAX_LISTED;
         let (quotas, writer) = (Quotas::default(), Arc::default());
-        let store = Self { pool, engine, hooks: hooks.into(), max_pending, quotas, writer };
-        schema::create(&store).await?;
-        Ok(store)
+        Ok(Self { pool, engine, hooks: hooks.into(), max_pending, quotas, writer })
     }
 
     /// Sets the most pending questions of one principal under one grant.

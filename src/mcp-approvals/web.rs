@@ -50,6 +50,7 @@ pub fn routes() -> Router<AppState> {
         .route("/refuse", get(pages::back_to_list).post(refuse_several::refuse_several))
         .route("/approvals/{id}", get(pages::approval))
         .route("/approvals/{id}/arguments", get(pages::arguments))
+        .route("/approvals/{id}/params", get(pages::params))
         .route("/approvals/{id}/approve", get(pages::back_to_approval).post(decide::approve))
         .route("/approvals/{id}/refuse", get(pages::back_to_approval).post(decide::refuse))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))

@@ -105,10 +105,12 @@ fn size(question: &Question) -> i64 {
         &question.grant,
         &question.tool,
         &question.arguments,
+        &question.params,
         &question.rule,
         &question.decision_id,
     ];
-    let optional = [&question.principal, &question.reason, &question.request_id];
+    let optional =
+        [&question.principal, &question.reason, &question.request_id, &question.host, &question.path];
     let texts = texts.into_iter().chain(optional.into_iter().flatten());
     let size = texts.fold(0_usize, |size, text| size.saturating_add(text.len()));
     i64::try_from(size).unwrap_or(i64::MAX)

@@ -25,7 +25,9 @@ pub struct Deleted {
 /// An approval that may be deleted.
 struct Old {
     id: String,
-    lock: String,
+    fingerprint: String,
+    /// The hash of the call, whose row in `fingerprints` is the lock
+    call: String,
     created_ms: i64,
 }
 
@@ -41,7 +43,7 @@ impl Store {
         let old = old(&mut writing, before_ms).await?;
         // Every transaction takes these locks in the same order, so two instances do not wait for each other.
         for one in &old {
-            ask::lock(&mut writing, &one.lock).await?;
+            ask::lock(&mut writing, &one.call).await?;
         }
         permit(&mut writing, before_ms).await?;
         let mut deleted = Deleted { first_ms: i64::MAX, ..Deleted::default() };
@@ -66,14 +68,15 @@ impl Store {
 
 /// Returns the oldest approvals that may be deleted, in the order of their locks.
 async fn old(writing: &mut WriteTransaction, before_ms: i64) -> Result<Vec<Old>, StoreError> {
-    let old = "SELECT id, fingerprint, created_ms FROM approvals
+    let old = "SELECT id, fingerprint, call_hash, created_ms FROM approvals
         WHERE status IN ('consumed', 'expired') AND expires_ms <= $1 ORDER BY expires_ms LIMIT $2";
     let rows = sqlx::query(old).bind(before_ms).bind(BATCH).fetch_all(writing.connection()).await?;
     let read = |row: &sqlx::any::AnyRow| {
-        Ok(Old { id: row.try_get(0)?, lock: row.try_get(1)?, created_ms: row.try_get(2)? })
+        let (id, fingerprint, call) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(Old { id, fingerprint, call, created_ms: row.try_get(3)? })
     };
     let mut old: Vec<Old> = rows.iter().map(read).collect::<Result<_, sqlx::Error>>()?;
-    old.sort_by(|one, other| one.lock.cmp(&other.lock));
+    old.sort_by(|one, other| one.call.cmp(&other.call));
     Ok(old)
 }
 
@@ -84,7 +87,8 @@ async fn permit(writing: &mut WriteTransaction, before_ms: i64) -> Result<(), St
     Ok(())
 }
 
-/// Deletes one approval with its events and messages, and the lock that nothing uses any more.
+/// Deletes one approval with its events and messages, and the rows of `fingerprints` that nothing
+/// uses any more.
 async fn delete(
     writing: &mut WriteTransaction,
     old: &Old,
@@ -106,8 +110,10 @@ async fn delete(
         deleted.first_ms = deleted.first_ms.min(old.created_ms);
         deleted.last_ms = deleted.last_ms.max(old.created_ms);
     }
-    let lock = "DELETE FROM fingerprints WHERE fingerprint = $1
-        AND NOT EXISTS (SELECT 1 FROM approvals WHERE fingerprint = $1)";
-    sqlx::query(lock).bind(old.lock.clone()).execute(writing.connection()).await?;
+    let unused = "DELETE FROM fingerprints WHERE fingerprint = $1
+        AND NOT EXISTS (SELECT 1 FROM approvals WHERE fingerprint = $1 OR call_hash = $1)";
+    for row in [&old.fingerprint, &old.call] {
+        sqlx::query(unused).bind(row.clone()).execute(writing.connection()).await?;
+    }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::badge;
 use super::decision_forms::{self, Decide};
 use super::text::{Form, grouped, name, sentence, show};
 use super::{earlier, times, warnings};
-use crate::model::{Approval, Status, Verdict};
+use crate::model::{Approval, Question, Status, Verdict};
 
 /// What the page shows.
 #[derive(Debug, Clone, Copy)]
@@ -24,10 +24,33 @@ pub struct ApprovalView<'a> {
     pub decide: Decide<'a>,
 }
 
+/// What a call hands to its server, rendered.
+#[derive(Debug)]
+pub struct Shown {
+    /// The arguments
+    pub arguments: Arguments,
+    /// The other params, if there are any
+    pub params: Option<Arguments>,
+}
+
+impl Shown {
+    /// Renders the arguments and the other params of a question.
+    pub fn of(question: &Question) -> Self {
+        let params = Some(&question.params).filter(|params| params.as_str() != "{}");
+        let params = params.map(|params| Arguments::of(params));
+        Self { arguments: Arguments::of(&question.arguments), params }
+    }
+
+    /// Returns whether the page leaves anything out.
+    pub fn is_shortened(&self) -> bool {
+        self.arguments.shortened || self.params.as_ref().is_some_and(|params| params.shortened)
+    }
+}
+
 /// Returns the content of the page.
 pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
     let approval = view.approval;
-    let arguments = Arguments::of(&approval.question.arguments);
+    let shown = Shown::of(&approval.question);
     html! {
         div.approval data-status=(approval.status.as_str()) data-id=(approval.id) {
             (head(view, now_ms))
@@ -37,12 +60,13 @@ pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
                 @if approval.decision.is_some() { div.act { (decision_panel(approval, now_ms)) } }
                 div.read {
                     (why(approval))
-                    (arguments_section(approval, &arguments))
+                    (arguments_section(approval, &shown))
+                    (params_section(approval, &shown))
                     (described(view))
                     (earlier::section(view.earlier, now_ms))
                 }
                 @if approval.decision.is_none() {
-                    (decision_forms::forms(approval, view.decide, arguments.shortened))
+                    (decision_forms::forms(approval, view.decide, shown.is_shortened()))
                 }
             }
             (details(approval, now_ms))
@@ -66,7 +90,14 @@ fn head(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
             ", under grant " span.code { (name(&question.grant)) }
             @if approval.status == Status::Pending { ", wants to call " } @else { ", asked to call " }
             span.code { (name(&question.tool)) }
-            " on server " span.code { (name(&question.server)) } "."
+            " on server " span.code { (name(&question.server)) }
+            @if question.host.is_some() || question.path.is_some() {
+                ", at " span.code {
+                    @if let Some(host) = &question.host { (name(host)) }
+                    @if let Some(path) = &question.path { (name(path)) }
+                }
+            }
+            "."
         }
         p.when {
             span { "asked " (times::since(approval.created_ms, now_ms)) ", " (times::clock(approval.created_ms, now_ms)) }
@@ -109,18 +140,37 @@ fn described(view: &ApprovalView<'_>) -> Markup {
     }
 }
 
-fn arguments_section(approval: &Approval, arguments: &Arguments) -> Markup {
-    let size = approval.question.arguments.len();
+fn arguments_section(approval: &Approval, shown: &Shown) -> Markup {
+    let heading = heading(approval, "arguments", "Arguments", "the arguments", &approval.question.arguments);
     html! {
         section.arguments aria-labelledby="arguments" {
-            div.heading {
-                h2 id="arguments" { "Arguments" }
-                a href={ "/approvals/" (approval.id) "/arguments" } download {
-                    "Download" span.visually-hidden { " the arguments" } " (" (grouped(size)) " bytes)"
-                }
+            (heading)
+            (warnings::of(&approval.question, shown))
+            (shown.arguments.markup)
+        }
+    }
+}
+
+/// Shows the params of the call beside its name and arguments, on which a server may act too.
+fn params_section(approval: &Approval, shown: &Shown) -> Markup {
+    let Some(params) = &shown.params else { return html! {} };
+    html! {
+        section.arguments aria-labelledby="params" {
+            (heading(approval, "params", "Other params", "the other params", &approval.question.params))
+            p.note { "The agent sent these beside the arguments. The server may act on them." }
+            (params.markup)
+        }
+    }
+}
+
+/// Returns a heading with a download, whose path is the heading's `id`.
+fn heading(approval: &Approval, id: &str, title: &str, what: &str, text: &str) -> Markup {
+    html! {
+        div.heading {
+            h2 id=(id) { (title) }
+            a href={ "/approvals/" (approval.id) "/" (id) } download {
+                "Download" span.visually-hidden { " " (what) } " (" (grouped(text.len())) " bytes)"
             }
-            (warnings::of(approval, arguments))
-            (arguments.markup)
         }
     }
 }
@@ -144,6 +194,12 @@ fn decision_panel(approval: &Approval, now_ms: i64) -> Markup {
                         "The call was repeated " (times::since(at, now_ms)) " and went on. It cannot go on again."
                     }
                     (Verdict::Approve, None, Status::Expired) => "The call was never repeated, and the approval has expired.",
+                    (Verdict::Approve, None, Status::Superseded) => {
+                        "The approval was never used. The rules that decide on this call changed, and the agent asked again. "
+                        @if let Some(by) = &approval.superseded_by {
+                            a href={ "/approvals/" (by) } { "Show the newer question" }
+                        }
+                    }
                     (Verdict::Approve, None, _) => {
                         "The call has not been repeated yet. It can go on once, until "
                         (times::moment(approval.expires_ms)) "."
@@ -174,6 +230,10 @@ fn details(approval: &Approval, now_ms: i64) -> Markup {
                 }
                 (row("Asked", html! { (approval.times) @if approval.times == 1 { " time" } @else { " times" } }))
                 (row("Rule", code(&question.rule)))
+                @if let Some(source) = &question.source { (row("Identity source", code(source))) }
+                @if let Some(host) = &question.host { (row("Host", code(host))) }
+                @if let Some(path) = &question.path { (row("Path", code(path))) }
+                (row("Rules", html! { (code(&question.rules)) " " span.note { "SHA-256 of the rules that decide" } }))
                 (row("Policy", html! { (code(&question.policy)) " " span.note { "start of its SHA-256" } }))
                 (row("Fingerprint", html! { (code(&question.fingerprint)) " " span.note { "of exactly this call" } }))
                 (row("Decision id", code(&question.decision_id)))

@@ -27,6 +27,7 @@ pub fn status(approval: &Approval) -> Markup {
         (Status::Expired, Some(Verdict::Approve)) => ("over", "–", "Approved, never used"),
         (Status::Expired, Some(Verdict::Deny)) => ("denied", "✕", "Refused, now expired"),
         (Status::Expired, None) => ("over", "–", "Expired without a decision"),
+        (Status::Superseded, _) => ("over", "–", "Replaced"),
     };
     html! { span.status.(class) { span aria-hidden="true" { (sign) } " " (word) } }
 }
@@ -39,5 +40,6 @@ pub fn status_name(status: Status) -> &'static str {
         Status::Denied => "Refused",
         Status::Consumed => "Approved and used",
         Status::Expired => "Expired",
+        Status::Superseded => "Replaced",
     }
 }

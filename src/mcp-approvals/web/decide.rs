@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
-use super::arguments::Arguments;
+use super::approval::Shown;
 use super::context::PageContext;
 use super::decision_forms::{Fault, OWN_WORDS, Rejected};
 use super::error_page::PageError;
@@ -81,7 +81,7 @@ async fn decide(
         if verdict == Verdict::Deny && reason.trim().is_empty() {
             return reject(Fault::NoReason).await;
         }
-        let unread = decision.whole != "read" && Arguments::of(&approval.question.arguments).shortened;
+        let unread = decision.whole != "read" && Shown::of(&approval.question).is_shortened();
         if verdict == Verdict::Approve && unread {
             return reject(Fault::Unread).await;
         }
@@ -97,6 +97,7 @@ async fn decide(
         Err(DecisionError::Undecidable(why)) => match why {
             Undecidable::Unknown => context.error_page(&PageError::NotFound),
             Undecidable::Expired => context.error_page(&PageError::Expired { id: id.to_owned() }),
+            Undecidable::Superseded(by) => context.error_page(&PageError::Superseded { id: by }),
             Undecidable::AlreadyDecided(decided) => context.error_page(&PageError::AlreadyDecided {
                 by: decided.by,
                 verdict: decided.verdict,

@@ -75,16 +75,17 @@ impl Fault {
 pub fn forms(approval: &Approval, decide: Decide<'_>, shortened: bool) -> Markup {
     let over = approval.status != Status::Pending;
     html! {
-        @match decide {
+        @match (decide, &approval.superseded_by) {
+            (_, Some(by)) => div.act { (superseded(by)) },
             _ if over => div.act { section.panel aria-labelledby="decide" {
                 h2 id="decide" { "Nobody decided" }
                 p { "The question expired on " (times::moment(approval.expires_ms)) ". If the agent repeats the call, you are asked again." }
             } },
-            Decide::MayNot => div.act { section.panel aria-labelledby="decide" {
+            (Decide::MayNot, None) => div.act { section.panel aria-labelledby="decide" {
                 h2 id="decide" { "You cannot decide this" }
                 p { "Your role allows viewing calls of this kind, but not deciding them." }
             } },
-            Decide::May(draft) => div.act.deciding {
+            (Decide::May(draft), None) => div.act.deciding {
                 @match draft.own {
                     Some(principal) => section.panel.told aria-labelledby="own" {
                         h2 id="own" { "You asked for this yourself" }
@@ -94,6 +95,20 @@ pub fn forms(approval: &Approval, decide: Decide<'_>, shortened: bool) -> Markup
                 }
                 (refuse(approval, draft))
             },
+        }
+    }
+}
+
+/// Says that a newer question has replaced this one, which can therefore never be used.
+fn superseded(by: &str) -> Markup {
+    html! {
+        section.panel aria-labelledby="superseded" {
+            h2 id="superseded" { "A newer question has replaced this one" }
+            p {
+                "The rules that decide on this call changed, and the agent asked again. An approval of this question could "
+                "never be used, so it cannot be given. "
+                a href={ "/approvals/" (by) } { "Show the newer question" }
+            }
         }
     }
 }

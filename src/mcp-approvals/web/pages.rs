@@ -18,7 +18,7 @@ use super::{approval, earlier, history, path, pending};
 use crate::access::AccessDenied;
 use crate::app::{App, AppState};
 use crate::logging;
-use crate::model::{Approval, Status, Verdict};
+use crate::model::{Approval, Question, Status, Verdict};
 use crate::store::{Cursor, Search, StoreError};
 
 /// The number of approvals on one page of the history.
@@ -161,19 +161,30 @@ pub async fn show(
 }
 
 /// `GET /approvals/{id}/arguments`: the arguments as they were sent, as a download.
-pub async fn arguments(
+pub async fn arguments(state: State<AppState>, context: PageContext, id: Path<String>) -> Response {
+    download(state, context, id, "arguments", |question| question.arguments).await
+}
+
+/// `GET /approvals/{id}/params`: the other params as they were sent, as a download.
+pub async fn params(state: State<AppState>, context: PageContext, id: Path<String>) -> Response {
+    download(state, context, id, "params", |question| question.params).await
+}
+
+async fn download(
     State(app): State<AppState>,
     context: PageContext,
     Path(id): Path<String>,
+    name: &str,
+    part: impl FnOnce(Question) -> String,
 ) -> Response {
     let approval = match find(&app, &context, &id).await {
         Ok(approval) => approval,
         Err(response) => return response,
     };
-    let disposition = format!("attachment; filename=\"arguments-{}.json\"", approval.id);
+    let disposition = format!("attachment; filename=\"{name}-{}.json\"", approval.id);
     let headers =
         [(header::CONTENT_TYPE, "application/json".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
-    (headers, approval.question.arguments).into_response()
+    (headers, part(approval.question)).into_response()
 }
 
 /// The query of the history.

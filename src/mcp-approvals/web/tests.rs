@@ -27,11 +27,17 @@ pub fn call(tool: &str, arguments: &str) -> Approval {
         question: Question {
             fingerprint: "5f".repeat(32),
             server: "aipaygen".to_owned(),
+            rules: "4c".repeat(32),
             policy: "1f2e3d4c5b6a7988".to_owned(),
             grant: "finance-agents".to_owned(),
             principal: Some("agent-7@example.com".to_owned()),
+            source: None,
             tool: tool.to_owned(),
             arguments: arguments.to_owned(),
+            params: "{}".to_owned(),
+            host: Some("mcp.example.com".to_owned()),
+            path: Some("/mcp".to_owned()),
+            call: "6a".repeat(32),
             rule: "tools.pay_invoice".to_owned(),
             reason: Some("Payments are approved by a person.".to_owned()),
             decision_id: "d-42".to_owned(),
@@ -44,6 +50,7 @@ pub fn call(tool: &str, arguments: &str) -> Approval {
         times: 3,
         decision: None,
         consumed_ms: None,
+        superseded_by: None,
     }
 }
 

@@ -114,6 +114,15 @@ impl UnseenCharacters {
         unseen
     }
 
+    /// Adds what was found elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        for (char, times) in &other.counts {
+            let sum = self.counts.entry(*char).or_default();
+            *sum = sum.saturating_add(*times);
+        }
+        self.alphabets.extend(other.alphabets.iter().cloned());
+    }
+
     /// Examines `text`. With `lines` it is prose, in which line breaks and tabs do not count; else a name.
     pub fn add(&mut self, text: &str, lines: bool) {
         if !text.is_ascii() && self.examined < EXAMINED {

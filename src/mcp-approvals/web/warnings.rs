@@ -2,37 +2,41 @@
 
 use maud::{Markup, html};
 
-use super::arguments::Arguments;
+use super::approval::Shown;
 use super::text::{grouped, name};
 use super::unseen::{self, UnseenCharacters};
-use crate::model::Approval;
+use crate::model::Question;
 
 /// How many kinds of unseen characters the warning lists.
 const LISTED_KINDS: usize = 8;
 
-/// Returns the warnings about a call's arguments and names.
-pub fn of(approval: &Approval, arguments: &Arguments) -> Markup {
-    let question = &approval.question;
-    let mut unseen = arguments.unseen.clone();
+/// Returns the warnings about a call's arguments, other params and names.
+pub fn of(question: &Question, shown: &Shown) -> Markup {
+    let parts = std::iter::once(&shown.arguments).chain(&shown.params);
+    let alike = parts.clone().any(|part| part.alike);
+    let mut unseen = UnseenCharacters::default();
+    for part in parts {
+        unseen.merge(&part.unseen);
+    }
     for name in [&question.tool, &question.server, &question.grant, &question.rule] {
         unseen.add(name, false);
     }
-    for name in &question.principal {
+    for name in [&question.principal, &question.source, &question.host, &question.path].into_iter().flatten() {
         unseen.add(name, false);
     }
-    for text in &question.reason {
-        unseen.add(text, true);
+    if let Some(reason) = &question.reason {
+        unseen.add(reason, true);
     }
     html! {
-        @if arguments.shortened {
+        @if shown.is_shortened() {
             div.callout.danger {
                 strong { "Not everything is shown. " }
-                "The arguments are longer or deeper than this page can show. The download has all of them."
+                "The arguments or other params are longer or deeper than this page can show. The download has all of them."
             }
         }
         @if !unseen.counts.is_empty() { (invisible(&unseen)) }
         @if !unseen.alphabets.is_empty() { (look_alikes(&unseen)) }
-        @if arguments.alike {
+        @if alike {
             div.callout.danger {
                 strong { "Two keys of one object look alike. " }
                 "A server may confuse them. Each is marked."
