@@ -8,7 +8,7 @@ mod identity;
 mod rule;
 
 pub use approvals::APPROVALS;
-pub(super) use approvals::Approvals;
+pub(super) use approvals::{Approvals, META};
 pub use condition::CONDITION;
 pub(super) use condition::{Condition, OPERATOR, SCALARS, VALUE_PATH};
 pub use document::{AUDIT, COUNTERS, DOCUMENT};
