@@ -1,5 +1,8 @@
 //! Rules.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::condition::conditions;
 use super::keys;
 use super::limit::{self, Counters};
@@ -12,6 +15,8 @@ use crate::schema::Schema;
 #[derive(Default)]
 pub(super) struct Reading {
     pub counters: Counters,
+    /// The named rules. `None` stands for one that has a fault.
+    pub named: BTreeMap<String, Option<Arc<Rule>>>,
     /// A fault for each rule that needs an approval. They count only if the document has no `approvals`.
     pub unasked: Vec<Fault>,
 }
@@ -21,7 +26,7 @@ pub(super) fn mode<K: Keys>(fields: &mut Fields<'_, K>, key: K, faults: &mut Fau
     fields.word(key, &MODES, Mode::default(), faults).unwrap_or_default()
 }
 
-/// Reads the rule of the entry `name`.
+/// Reads a rule. `name` is that of its entry, or its own.
 pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &mut Faults) -> Option<Rule> {
     let path = &part.path;
     let mut fields = Fields::<keys::Rule>::open(part, faults)?;
