@@ -125,6 +125,24 @@ def test_listeners_share_counters_only_with_the_same_server_and_vm_id(module_env
     assert verdicts == ["allowed"] * 3 + ["rate_limited"] * 2 + ["allowed"] * 2
 
 
+def test_listeners_with_different_capacities_count_a_session_together(module_envoy):
+    policy = {"version": "1", "tools": {"few": only(limit("few", 10, scope="session"))}}
+    others = {f"other-{size}": {**policy, "counters": {"capacity": size}} for size in (1, 1000, 100_000)}
+    proxy = module_envoy(policy, also=others)
+    for session in ("a", "b", "c"):
+        verdicts = [
+            verdict(url, "few", mcp_session_id=session) for _ in range(5) for url in proxy.urls.values()
+        ]
+        assert verdicts == ["allowed"] * 10 + ["rate_limited"] * 10, session
+
+
+def test_a_listener_in_shadow_mode_takes_no_room_from_one_that_enforces(module_envoy):
+    policy = {"version": "1", "tools": {"few": only(limit("few", 3))}}
+    proxy = module_envoy(policy, also={"shadow": {**policy, "mode": "shadow"}})
+    verdicts = [verdict(proxy.urls[name], "few") for name in ["shadow"] * 5 + ["main"] * 4]
+    assert verdicts == ["allowed"] * 8 + ["rate_limited"]
+
+
 # Which tally is charged, and how much.
 
 SCOPES = {

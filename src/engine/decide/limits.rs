@@ -2,7 +2,7 @@
 
 mod tally;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::condition::Attributes;
@@ -102,7 +102,7 @@ pub(super) fn combine(dues: &mut Vec<Due>) {
             (number, sum.unwrap_or(Amount::MAX))
         })
         .collect();
-    let mut paths = std::collections::BTreeSet::new();
+    let mut paths = BTreeSet::new();
     dues.retain_mut(|due| {
         due.amount = sums.get(&due.limit.number).copied().unwrap_or(due.amount);
         paths.insert(Arc::clone(&due.limit.path))
