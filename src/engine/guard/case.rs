@@ -122,7 +122,8 @@ impl<'d> Case<'d> {
             // A call can contain state of this filter only if the policy has approvals. That state is removed.
             // With any other policy the body must not change: in stream mode its length was sent with the
             // headers.
-            body: request.policy.approvals.as_ref().and_then(|_| rounds::without_own(document.text(), call)),
+            // In shadow mode the state is that of another filter on the same request.
+            body: request.asks().then(|| rounds::without_own(document.text(), call)).flatten(),
         };
         if change != Change::default() {
             let case = case.into_owned();
@@ -166,7 +167,7 @@ impl<'d> Case<'d> {
     }
 
     fn conclude(self) -> Step {
-        Step::Conclude(self.request.conclude(self.decision, &self.facts))
+        Step::Conclude(self.request.conclude(self.decision, self.facts))
     }
 
     /// Copies what the case borrows from the body.
@@ -190,7 +191,7 @@ impl Changing {
                 Denial::protocol(Code::Denied, "the request's body could not be changed as it has to be")
             }
         };
-        Step::Conclude(case.request.deny(denial, &case.decision, &case.facts))
+        Step::Conclude(case.request.deny(denial, &case.decision, case.facts))
     }
 }
 
