@@ -73,7 +73,9 @@ impl Metric {
     /// Returns the name with the metric's own labels.
     fn name(self) -> String {
         let (name, label) = match self {
-            Self::Decisions { decision, code } => return format!("decisions.decision.{decision}.code.{code}"),
+            Self::Decisions { decision, code } => {
+                return format!("decisions.decision.{decision}.code.{code}");
+            }
             Self::StrictRefusals { cause } => ("strict_refusals.cause.", cause),
             Self::CountersRetries => ("counters.retries", ""),
             Self::CountersUnavailable { why } => ("counters.unavailable.why.", why),

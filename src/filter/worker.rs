@@ -46,7 +46,8 @@ impl Worker {
     /// # Errors
     /// Every fault of the policy document, see [`Plugin::read`].
     pub fn configure<H: Process + SharedMemory>(configuration: &[u8], host: &H) -> Result<Self, Faults> {
-        let plugin = Plugin::read(configuration).inspect_err(|faults| refused(configuration, faults, host))?;
+        let plugin =
+            Plugin::read(configuration).inspect_err(|faults| refused(configuration, faults, host))?;
         let metrics = Metrics::new(&plugin.policy);
         metrics.configured(host, plugin.policy.counter_capacity);
         report_policy(host, &plugin);
@@ -120,7 +121,10 @@ fn refused<H: Process>(configuration: &[u8], faults: &Faults, host: &H) {
     let server = plugin::server_of(configuration);
     for fault in faults.iter() {
         let line = format!("the policy is refused: {fault}");
-        host.log(Level::Error, &server.as_deref().map_or_else(|| line.clone(), |server| about(server, &line)));
+        host.log(
+            Level::Error,
+            &server.as_deref().map_or_else(|| line.clone(), |server| about(server, &line)),
+        );
     }
     Metrics::refused(host, server.as_deref());
 }

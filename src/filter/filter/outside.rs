@@ -112,7 +112,11 @@ impl<H: Host> Filter<H> {
         }
         let Some(body) = &change.body else { return Ok(()) };
         self.change_body(worker, request, held, body).map_err(|Broken| {
-            worker.log(&self.host, Level::Error, "a request is refused because its body could not be changed");
+            worker.log(
+                &self.host,
+                Level::Error,
+                "a request is refused because its body could not be changed",
+            );
             ChangeFailure::Body
         })
     }

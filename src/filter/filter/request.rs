@@ -56,9 +56,7 @@ impl<H: Host> Filter<H> {
             Stage::Bodiless(request) => match (size, end) {
                 (0, false) => Flow::Pause,
                 (0, true) => self.pass_bodiless(&worker, &Rc::clone(request)),
-                _ => {
-                    self.refuse(&worker, &Rc::clone(request), guard::only_a_post_has_a_body())
-                }
+                _ => self.refuse(&worker, &Rc::clone(request), guard::only_a_post_has_a_body()),
             },
             Stage::Reading(request) => match size > worker.plugin.policy.max_body_bytes {
                 true => self.refuse(&worker, &Rc::clone(request), guard::too_large(&worker.plugin.policy)),

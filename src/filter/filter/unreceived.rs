@@ -12,7 +12,7 @@ const NOT_SENT: u64 = 0x2 | 0x20 | 0x80 | 0x100 | 0x0100_0000 | 0x0400_0000 | 0x
 
 /// The beginnings of the response code details that confirm it. The flags alone do not: Envoy also sets UO if it has no
 /// room for a retry of a call that a server has received.
-const DETAILS: [&str; 13] = [
+const DETAILS: [&str; 14] = [
     "route_not_found",
     "cluster_not_found",
     "no_healthy_upstream",
@@ -23,7 +23,8 @@ const DETAILS: [&str; 13] = [
     "dns_cache_",
     "dynamic_forward_proxy_",
     "upstream_reset_before_response_started{overflow",
-    "upstream_reset_before_response_started{connection_",
+    "upstream_reset_before_response_started{connection_failure",
+    "upstream_reset_before_response_started{connection_timeout",
     "upstream_reset_before_response_started{remote_connection_failure",
     "upstream_reset_before_response_started{local_connection_failure",
 ];

@@ -39,7 +39,8 @@ impl Metrics {
                 }
                 None => {
                     let metric = Metric::LimitUsedRatio { number: limit.number };
-                    let labels = [&label::of(&limit.counter), ".grant.", &self.grant(conclusion.grant)].concat();
+                    let labels =
+                        [&label::of(&limit.counter), ".grant.", &self.grant(conclusion.grant)].concat();
                     let name = ["mcp_policy.", &metric.name(), &labels, &self.shared].concat();
                     let Some(gauge) = host.metric(metric.kind(), &name) else { continue };
                     ratios.push(Ratio { number: limit.number, gauge, set_ns: now_ns });
@@ -66,9 +67,15 @@ mod tests {
 
     #[test]
     fn a_limit_is_used_in_whole_percent() {
-        for (used, max, expected) in
-            [(0, 10, 0), (1, 1_000, 0), (5, 10, 50), (999, 1_000, 99), (10, 10, 100), (20, 10, 200), (0, 0, 100)]
-        {
+        for (used, max, expected) in [
+            (0, 10, 0),
+            (1, 1_000, 0),
+            (5, 10, 50),
+            (999, 1_000, 99),
+            (10, 10, 100),
+            (20, 10, 200),
+            (0, 0, 100),
+        ] {
             let [used, max] = [used, max].map(Amount::from_micros);
             assert_eq!(percent(&Usage { used, max, resets_in_seconds: 1 }), expected, "{used} of {max}");
         }

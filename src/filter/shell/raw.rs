@@ -14,12 +14,7 @@ unsafe extern "C" {
 
     /// proxy-wasm 0.2.1, "proxy_get_property": the same for a property, and 1 if there is none. The parts of the
     /// path are separated by NUL.
-    fn proxy_get_property(
-        path: *const u8,
-        path_size: usize,
-        address: *mut *mut u8,
-        size: *mut usize,
-    ) -> u32;
+    fn proxy_get_property(path: *const u8, path_size: usize, address: *mut *mut u8, size: *mut usize) -> u32;
 
     /// proxy-wasm 0.2.1, "proxy_set_property": returns 0 if it succeeds.
     fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
@@ -38,8 +33,7 @@ pub fn header_map_pairs(kind: MapType) -> Option<Vec<u8>> {
 pub fn property(path: &[u8]) -> Result<Option<Vec<u8>>, ()> {
     let (mut address, mut size) = (ptr::null_mut(), 0);
     // SAFETY: the host reads the path and writes only to these two.
-    let status =
-        unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut address, &raw mut size) };
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut address, &raw mut size) };
     match (status, address.is_null()) {
         (0, true) | (1, _) => Ok(None),
         // SAFETY: the host has set both.

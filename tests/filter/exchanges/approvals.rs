@@ -158,7 +158,10 @@ fn any_answer_but_an_approval_denies_the_call() {
                 _ => json!({ "id": "a1", "outcome": outcome }),
             };
             assert_eq!(recorded(&exchange), json!(["deny", expected, "tools.asked", approval]));
-            assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [(format!("{outcome}.server.shop"), 1)]);
+            assert_eq!(
+                proxy.metrics("mcp_policy.approvals.outcome."),
+                [(format!("{outcome}.server.shop"), 1)]
+            );
         }
     }
 }

@@ -17,7 +17,9 @@ fn an_envoy_that_cannot_hold_headers_is_logged_once() {
         worker.tick(&proxy.stream());
         assert_eq!((proxy.warnings().len(), proxy.tick_ms()), (lines, tick), "{:?}", proxy.warnings());
     }
-    assert!(proxy.warnings()[0].starts_with("Error: server `default`: no request body reaches the policy filter"));
+    assert!(
+        proxy.warnings()[0].starts_with("Error: server `default`: no request body reaches the policy filter")
+    );
     assert!(proxy.warnings()[0].contains("allow_on_headers_stop_iteration"));
 }
 
@@ -30,7 +32,11 @@ fn an_envoy_that_holds_headers_is_not_watched_after_the_first_body() {
     drop(abandoned);
     proxy.advance(10 * SECOND);
     worker.tick(&proxy.stream());
-    assert_eq!((proxy.warnings().len(), proxy.tick_ms()), (0, 1000), "a request that has ended is still watched");
+    assert_eq!(
+        (proxy.warnings().len(), proxy.tick_ms()),
+        (0, 1000),
+        "a request that has ended is still watched"
+    );
 
     post(&proxy, &worker, &call("safe"));
     worker.tick(&proxy.stream());

@@ -216,7 +216,10 @@ fn looking_charges_nothing(store: &impl Store) {
 }
 
 fn a_call_without_charges_is_charged(store: &impl Store) {
-    assert_eq!(charge(store, START, &[]), ChargeOutcome::Charged { usages: Few::new(), receipts: Few::new(), retries: 0 });
+    assert_eq!(
+        charge(store, START, &[]),
+        ChargeOutcome::Charged { usages: Few::new(), receipts: Few::new(), retries: 0 }
+    );
 }
 
 fn hourly(name: &str) -> mcp_policy_engine::limit::Place {

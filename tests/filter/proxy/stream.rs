@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use mcp_policy_engine::mcp::answer::Reply;
 use mcp_policy_filter::host::{
-    self, Broken, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, StreamId, Token,
+    self, Broken, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, StreamId,
+    Token,
 };
 
 use super::{Call, Headers, Proxy};
