@@ -210,6 +210,7 @@ def test_holding_without_the_flag_is_logged_once_and_soon(envoy, upstream):
         with pytest.raises(TimeoutError):
             wait_for(lambda: complaints(proxy) > 1, "a second line", seconds=2.5)
     line = next(line for line in proxy.log().splitlines() if MISSING_FLAG in line)
+    assert f"server `default`: {MISSING_FLAG}" in line
     assert "[error]" in line or "[wasm]" in line
     assert "allow_on_headers_stop_iteration: true" in line and '`request_headers` to "stream"' in line
     assert upstream.heads == []
@@ -226,7 +227,9 @@ def test_nothing_is_logged_about_the_flag_if_holding_works(envoy, upstream, poli
         for connection in slow:
             connection.send(http1.head(headers=JSON, length=len(body)))
         wait_for(lambda: workers_busy(proxy) == 2, "a connection at each worker")
-        time.sleep(1)
+        # Longer than the filter waits before it asks Envoy what has arrived.
+        time.sleep(4)
+        assert complaints(proxy) == 0
         for connection in slow:
             assert connection.exchange(body).status == 200
         with pytest.raises(TimeoutError):

@@ -12,6 +12,7 @@ import pytest
 
 from harness import http1, load, rpc
 from harness.records import (
+    SHADOW_RECORD,
     WORKERS,
     answering_itself,
     bare,
@@ -150,12 +151,14 @@ def test_every_governed_request_leaves_one_record_in_either_format(envoy, way):
     digest = sha256(json.dumps(policy, ensure_ascii=False))[:16]
     rows = zip(REQUESTS.items(), texts, logs, strict=True)
     for (name, (_, expected)), text, logged in rows:
-        time, status, line = text.split(" ", 2)
-        assert time.endswith("Z") and int(status) == answers[name].status == int(logged["code"]), name
+        shown = json.loads(text)
+        assert shown["time"].endswith("Z"), name
+        assert shown["status"] == answers[name].status == int(logged["code"]), name
         if expected is None:
-            assert (line, logged["audit"]) == ("-", None), name
+            assert (shown["mcp"], logged["audit"]) == ([], None), name
             continue
-        assert line == logged["audit"], name
+        line = logged["audit"]
+        assert text.endswith(f'"mcp":[{line}]}}'), name
         record = read(line)
         for counter in record["counters"]:
             assert 3500 < counter.pop("resets_in") <= 3960
@@ -195,7 +198,8 @@ def test_the_policy_chooses_what_records_hold_of_arguments(envoy):
 
 
 def test_in_shadow_mode_the_record_says_what_would_have_happened(envoy, upstream):
-    proxy = envoy({**POLICY, "mode": "shadow"}, workers=1, access_log=True, edit_listener=logging())
+    edit = logging(SHADOW_RECORD + "\n")
+    proxy = envoy({**POLICY, "mode": "shadow"}, workers=1, access_log=True, edit_listener=edit)
     sent = ["allowed", "denied", "hidden", "no JSON", "other media", "counted", "limited"]
     for name in sent:
         assert http1.exchange(proxy.port, REQUESTS[name][0]).header("x-mcp-policy") is None
