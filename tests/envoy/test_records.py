@@ -249,6 +249,10 @@ def test_a_hundred_thousand_requests_leave_as_many_complete_records(envoy):
     decided = {
         name.rpartition("decisions.")[2]: value for name, value in stats.items() if "decisions" in name
     }
-    assert decided == {"decision.allow.code.none": MAX, "decision.deny.code.rate_limited": CALLS - MAX}
-    retries = stats.get("wasmcustom.mcp_policy.counters.retries", 0)
+    labels = ".grant.default.server.default"
+    assert decided == {
+        f"decision.allow.code.none{labels}": MAX,
+        f"decision.deny.code.rate_limited{labels}": CALLS - MAX,
+    }
+    retries = stats.get("wasmcustom.mcp_policy.counters.retries.server.default", 0)
     print(f"{CALLS / (sent - begun):.0f} requests a second, {retries} retries")

@@ -20,6 +20,10 @@ use crate::policy::Mode;
 
 /// The next step of a case.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most steps are conclusions, and a box would be one more allocation"
+)]
 pub enum Step {
     /// Change the request, then call [`Changing::done`]
     Change(Change, Box<Changing>),
