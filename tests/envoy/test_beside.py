@@ -68,7 +68,9 @@ def test_a_candidate_takes_nothing_from_the_policy_in_force(envoy, upstream, ord
     assert len(policies[0]) == len(policies[1]) == 1 and policies[0] != policies[1]
 
     stats = proxy.get("/stats/prometheus")
-    in_force = 'mcp_policy_decisions{mcp_server="shop",mcp_decision="allow",mcp_code="none",mcp_grant="default"}'
+    in_force = (
+        'mcp_policy_decisions{mcp_server="shop",mcp_decision="allow",mcp_code="none",mcp_grant="default"}'
+    )
     assert f"{in_force} 7" in stats
     labels = 'mcp_server="shop",mcp_mode="shadow",mcp_decision="would_deny",mcp_code="denied"'
     assert f'mcp_policy_decisions{{{labels},mcp_grant="default"}} 1' in stats

@@ -5,7 +5,6 @@ import re
 import shutil
 import socket
 import subprocess
-import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -13,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import tomllib
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
