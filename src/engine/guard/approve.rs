@@ -73,11 +73,12 @@ pub(super) fn prepare<E: Environment>(
     if let Some(denial) = charge::look(request, charges, facts, environment) {
         return Err(denial);
     }
+    let rules = decide::digest(policy, &request.caller, call).ok_or_else(needed)?;
     let principal = request.caller.principal.as_ref().map(Principal::name);
     let request_id = request.headers.request_id.once().map(String::from_utf8_lossy);
     let members = Members {
         server: &policy.server,
-        rules: &policy.digest,
+        rules: &rules,
         policy: &policy.digest,
         grant: request.caller.grant_name(policy),
         principal: principal.as_deref(),
