@@ -300,6 +300,24 @@ def test_the_minimal_service_requires_envoys_token(own_service):
     assert first["id"] != second["id"], "an expired approval is replaced by a new one"
 
 
+def test_the_minimal_service_supersedes_a_question_under_earlier_rules(own_service):
+    url, envoy = f"http://127.0.0.1:{own_service.port}", {"authorization": f"Bearer {TOKEN}"}
+
+    def ask(rules: str, **changed: object) -> dict:
+        asked = question(principal="bert", rules=rules * 64, **changed)
+        return httpx.post(f"{url}/v1/approvals", json=asked, headers=envoy).json()
+
+    def decide(asked: dict) -> str:
+        page = f"{url}/approvals/{asked['id']}"
+        return httpx.post(page, json={"status": "approved"}, headers=IDS).json()["status"]
+
+    other = ask("a", path="/other")
+    old, new = ask("a"), ask("b")
+    assert (decide(old), decide(new), decide(other)) == ("superseded", "approved", "approved")
+    assert [ask(rules)["status"] for rules in "ab"] == ["pending", "pending"]
+    assert ask("a", path="/other")["status"] == "approved"
+
+
 def test_the_minimal_service_keeps_approvals_across_a_restart(tmp_path):
     environment = {"ENVOY_TOKEN": TOKEN, "APPROVER_TOKEN": APPROVER}
     command = [sys.executable, OWN_SERVICE, "0", tmp_path / "approvals.sqlite3"]
