@@ -34,7 +34,7 @@ IDS = {"authorization": f"Bearer {APPROVER}"}
 def uncommented(text: str) -> str:
     """Enable the example's second cluster, as its comment says."""
     begun = text.index("    # - name: approvals_mtls")
-    ended = text.index("\n\n", begun)
+    ended = (text + "\n").index("\n\n", begun)
     lines = text[begun:ended].split("\n")
     assert all(line.startswith("    # ") for line in lines)
     block = "\n".join(line.replace("# ", "", 1) for line in lines)
