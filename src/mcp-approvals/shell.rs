@@ -1,7 +1,7 @@
 //! The commands with which a person lists and decides approvals from the shell. They call the service's
 //! API.
 
-mod print;
+pub mod print;
 
 use std::path::PathBuf;
 

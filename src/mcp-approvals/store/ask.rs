@@ -3,6 +3,7 @@
 use sqlx::Row as _;
 
 use super::event::{self, EventFields, EventKind};
+use super::quotas::note_asker;
 use super::row;
 use super::{Store, StoreError, WriteTransaction};
 use crate::model::{Approval, Question, Status};
@@ -20,7 +21,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::TooManyPending`] if a new approval would exceed the limit of the principal and the
-    /// grant. After any error nothing is consumed.
+    /// grant; [`StoreError::OverQuota`] if it would exceed a quota of the caller. After any error nothing is
+    /// consumed.
     pub async fn ask(
         &self,
         question: &Question,
@@ -38,7 +40,10 @@ impl Store {
                 let id = secret::id()?;
                 replaced = supersede(&mut writing, question, &id, now_ms).await?;
                 self.check_pending_limit(&mut writing, question, now_ms).await?;
-                create(&mut writing, id, question, &self.hooks, now_ms).await?
+                self.charge(&mut writing, question, by, now_ms).await?;
+                let approval = create(&mut writing, id, question, &self.hooks, now_ms).await?;
+                note_asker(&mut writing, &approval, by).await?;
+                approval
             }
         };
         let fields = EventFields {

@@ -1,4 +1,5 @@
-//! Events: an append-only log of everything that happens, numbered without gaps.
+//! Events: an append-only log of everything that happens, numbered without gaps. Only the deletion of old
+//! approvals, which is itself an event, removes any.
 //!
 //! A transaction takes the next number by updating the head row, which stays locked until it commits. So
 //! the numbers follow the order in which changes took effect, on both engines and across instances.
@@ -24,6 +25,8 @@ pub enum EventKind {
     Expired,
     /// Another approval replaces it, because the rules that decide on the call have changed
     Superseded,
+    /// Old approvals were deleted with their events
+    Deleted,
     /// A person was invited to create an account
     Invited,
     /// A person created or reset an account
@@ -55,6 +58,7 @@ impl EventKind {
             Self::Consumed => "consumed",
             Self::Expired => "expired",
             Self::Superseded => "superseded",
+            Self::Deleted => "deleted",
             Self::Invited => "invited",
             Self::AccountMade => "account_made",
             Self::AccountRemoved => "account_removed",

@@ -22,6 +22,8 @@ macro_rules! listed {
     };
 }
 
+pub(super) use listed;
+
 /// The most approvals that one statement returns.
 pub const MAX_LISTED: i64 = 200;
 

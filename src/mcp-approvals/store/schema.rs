@@ -8,7 +8,9 @@ use super::event::{self, EventFields, EventKind};
 use super::{Engine, Store, StoreError, WriteTransaction};
 use crate::{clock, secret};
 
-/// The version of the tables. Version 1 is below, [`UPGRADE`] makes version 2 of it.
+mod bounds;
+
+/// The version of the tables. Version 1 is below, [`UPGRADE`] and [`bounds`] make version 2 of it.
 const VERSION: i64 = 2;
 
 /// The tables of version 1, of both engines.
@@ -169,10 +171,10 @@ async fn create_first(engine: Engine, writing: &mut WriteTransaction) -> Result<
 /// such fingerprints any more.
 async fn upgrade(engine: Engine, writing: &mut WriteTransaction) -> Result<(), StoreError> {
     let guards = match engine {
-        Engine::Sqlite => UPGRADE_SQLITE,
-        Engine::Postgres => UPGRADE_POSTGRES,
+        Engine::Sqlite => [UPGRADE_SQLITE, bounds::UPGRADE_SQLITE],
+        Engine::Postgres => [UPGRADE_POSTGRES, bounds::UPGRADE_POSTGRES],
     };
-    for statement in UPGRADE.iter().chain(guards) {
+    for statement in [UPGRADE, bounds::UPGRADE].into_iter().chain(guards).flatten() {
         sqlx::query(*statement).execute(writing.connection()).await?;
     }
     let open = "UPDATE approvals SET status = 'expired' WHERE status IN ('pending', 'approved')

@@ -4,7 +4,9 @@ mod accounts;
 mod concurrency;
 mod lifecycle;
 mod lists;
+mod quotas;
 mod record;
+mod retention;
 mod superseded;
 mod upgrade;
 
@@ -81,6 +83,12 @@ fn asked(fingerprint: &str) -> Question {
         request_id: None,
         expires_seconds: 900,
     }
+}
+
+/// Returns a question about a call of its own.
+fn asked_as(number: u64) -> Question {
+    let (fingerprint, call) = (format!("{number:064x}"), secret::hash(&number.to_string()));
+    Question { fingerprint, call, ..asked("a") }
 }
 
 async fn ask(store: &Store, fingerprint: &str, now_ms: i64) -> Approval {

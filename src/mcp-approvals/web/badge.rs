@@ -5,8 +5,9 @@ use maud::{Markup, html};
 use super::text::name;
 use crate::model::{Approval, Status, Verdict};
 
-/// Shows a risk class.
-pub fn risk(class: &str) -> Markup {
+/// Shows a risk class, if the configuration names one.
+pub fn risk(class: Option<&str>) -> Markup {
+    let Some(class) = class else { return html! {} };
     let tone = match class {
         "read" | "write" => "low",
         "destructive" | "financial" | "credential" => "high",
