@@ -1,14 +1,18 @@
 //! The store of counters, in the host's shared memory (proxy-wasm: shared data).
 
+use std::hash::{Hash as _, Hasher as _};
+
+use siphasher::sip::SipHasher13;
+
 use crate::host::{Broken, Process, SharedMemory};
 use mcp_policy_engine::limit::{Store, Unavailable};
+use mcp_policy_engine::text::hex;
 
 /// The key of the secret that determines where counters are stored.
 const SECRET_KEY: &str = "mcp-policy/1/secret";
 
-/// The key of the digest of the policy for which a worker last logged
-/// [`MISSING_FLAG`](crate::watch::MISSING_FLAG).
-const REPORTED_KEY: &str = "mcp-policy/1/told";
+/// The beginning of the keys that hold what a worker last reported; a hash of what it was about follows.
+const REPORTED: &str = "mcp-policy/1/told/";
 
 // Envoy inserts an absent key with any token, and 0 means "do not compare". Its tokens count up from 1, so
 // this token matches no existing key: if two workers write a new key, the second one fails.
@@ -17,9 +21,6 @@ const ABSENT: u32 = u32::MAX;
 /// The key of the number of buckets into which the table of counters is divided. All filters of the proxy must
 /// agree on it, or they would look for one counter in two places.
 const TABLE_KEY: &str = "mcp-policy/2/table";
-
-/// The key of the digest of the policy for which a worker last logged that its table of counters is too large.
-const TOO_LARGE_KEY: &str = "mcp-policy/2/told";
 
 /// The shared data of one proxy. All its workers share it, and it survives configuration updates. Plugins
 /// share data if they have the same `vm_id` in Envoy's configuration.
@@ -82,26 +83,18 @@ pub fn buckets<H: SharedMemory>(host: &H, buckets: u32) -> Result<u32, Unavailab
     value.ok_or(Unavailable).and_then(read)
 }
 
-/// What a worker reports once for each policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Report {
-    /// No body reaches the filter
-    MissingFlag,
-    /// The table of counters cannot hold as many entries as the policy wants
-    TooLarge,
-}
-
-/// Returns whether this worker is the first of its proxy to report a problem with the policy of this digest.
-/// Returns `true` if shared data cannot be used: two reports are better than none.
-pub fn is_first_to_report<H: SharedMemory>(host: &H, report: Report, digest: &str) -> bool {
-    let key = match report {
-        Report::MissingFlag => REPORTED_KEY,
-        Report::TooLarge => TOO_LARGE_KEY,
-    };
+/// Returns whether this worker is the first of its proxy to report `what` about a subject since something else was
+/// reported about it. Returns `true` if shared data cannot be used: two reports are better than none.
+///
+/// Each subject takes a key that is never deleted, so subjects must come from policies.
+pub fn is_first_to_report<H: SharedMemory>(host: &H, subject: &[&str], what: &str) -> bool {
     let store = SharedData(host);
-    match store.read(key) {
-        Ok((Some(reported), _)) if reported == digest.as_bytes() => false,
-        Ok((_, version)) => store.swap(key, digest.as_bytes(), version).unwrap_or(true),
+    let mut hasher = SipHasher13::new();
+    subject.iter().for_each(|part| part.hash(&mut hasher));
+    let key = [REPORTED, &hex(&hasher.finish().to_be_bytes())].concat();
+    match store.read(&key) {
+        Ok((Some(reported), _)) if reported == what.as_bytes() => false,
+        Ok((_, version)) => store.swap(&key, what.as_bytes(), version).unwrap_or(true),
         Err(Unavailable) => true,
     }
 }

@@ -89,8 +89,9 @@ fn run<E: Environment>(
         }));
     };
     match outcome {
-        ChargeOutcome::Charged { usages, .. } => {
+        ChargeOutcome::Charged { usages, receipts, .. } => {
             note(&usages);
+            facts.charged.add(now_ns, receipts);
             None
         }
         ChargeOutcome::Refused { index, retry_after_seconds, usages, .. } => {
