@@ -150,7 +150,10 @@ fn a_viewer_who_may_not_decide_gets_no_form() {
 #[test]
 fn a_viewer_may_refuse_but_not_approve_their_own_call() {
     let approval = call("pay_invoice", "{}");
-    let html = one(&approval, Decide::May(Draft { token: "t", own: Some("agent-7"), refusals: &REFUSALS, rejected: None }));
+    let html = one(
+        &approval,
+        Decide::May(Draft { token: "t", own: Some("agent-7"), refusals: &REFUSALS, rejected: None }),
+    );
     assert!(html.contains("/refuse\"") && !html.contains("/approve\""), "{html}");
     assert!(html.contains("You asked for this yourself"), "{html}");
 }
