@@ -190,7 +190,7 @@ fn marked(text: &str, form: Form) -> (Markup, usize) {
                 },
                 Piece::Odd { text, label } => {
                     span.odd { (text) }
-                    span.mark dir="ltr" title="looks like other letters" { "⟨" (label) "⟩" }
+                    span.mark dir="ltr" { "⟨" (label) "⟩" }
                 },
             }
         }
