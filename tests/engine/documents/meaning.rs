@@ -28,7 +28,7 @@ fn a_good_document_yields_the_expected_policy() {
         for (tool, rule) in
             case.entry.get("decides").and_then(|names| names.as_object()).into_iter().flatten()
         {
-            let found = policy.rules.tools.get(tool).map(|rule| &*rule.path);
+            let found = policy.rules.tools.get(tool).map(|rules| &*rules[0].path);
             if found != rule.as_str() {
                 writeln!(wrong, "\n{}: {tool:?}\n    - {rule}\n    + {found:?}", case.name).unwrap();
             }
