@@ -150,7 +150,7 @@ def test_rejected_forms_are_accessible(place, look):
     look.visit("anna").go(f"/approvals/{ids['pending']}")
     page.evaluate("document.querySelectorAll('form').forEach((form) => form.noValidate = true)")
     page.get_by_role("button", name="Refuse").click()
-    page.get_by_text("Write a reason.").wait_for()
+    page.get_by_text("Choose or write a reason.").wait_for()
     assert page.evaluate("document.activeElement.id") == "why-not", "the faulty field has the focus"
     look("approval-without-a-reason")
     look.visit("anna").go(f"/approvals/{ids['hostile']}")
@@ -197,8 +197,7 @@ def test_error_pages_are_accessible(place, look):
         look(name)
     anna.go(f"/approvals/{ids['pending']}")
     anna.page.evaluate("document.querySelector('form[action$=\"/refuse\"] [name=token]').value = 'x'")
-    anna.page.get_by_label("Why not?").fill("forged")
-    anna.page.get_by_role("button", name="Refuse").click()
+    anna.refuse("forged")
     anna.page.locator("section.trouble").wait_for()
     look("form-not-valid")
 

@@ -211,6 +211,7 @@ def _number(value: float) -> str:
 
 def fingerprint(asked: dict, arguments: object = None) -> str:
     """Compute a call's fingerprint from a question, or with `arguments` in place of the question's."""
-    parts = {name: asked[name] for name in ("server", "policy", "grant", "principal", "tool")}
+    names = ("server", "rules", "grant", "principal", "source", "tool", "params", "host", "path")
+    parts = {name: asked.get(name) for name in names}
     parts["arguments"] = asked["arguments"] if arguments is None else arguments
     return hashlib.sha256(canonical(parts).encode()).hexdigest()

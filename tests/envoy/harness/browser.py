@@ -153,6 +153,13 @@ class Visit:
         self.page.get_by_role("button", name="Sign in").click()
         return self.page
 
+    def refuse(self, reason: str, button: str = "Refuse") -> Page:
+        """Refuse the open approval in own words."""
+        self.page.get_by_label("Why not?").select_option("own")
+        self.page.get_by_label("In your own words").fill(reason)
+        self.page.get_by_role("button", name=button).click()
+        return self.page
+
     def borrow(self, other: "Visit") -> "Visit":
         """Copy the session of another browser."""
         self.context.add_cookies(other.context.cookies())

@@ -201,7 +201,11 @@ def question(**changed: object) -> dict:
         "principal": "agent-7",
         "tool": "buy",
         "arguments": {},
+        "params": {},
+        "host": "shop.example.com",
+        "path": "/mcp",
         "rule": "tools.buy",
+        "rules": "4c" * 32,
         "reason": approvals.REASON,
         "policy": "0123456789abcdef",
         "expires_seconds": 900,
@@ -210,8 +214,7 @@ def question(**changed: object) -> dict:
         "request_id": secrets.token_hex(8),
         **changed,
     }
-    parts = {"principal": None, **asked}
-    asked.setdefault("fingerprint", approvals.fingerprint(parts))
+    asked.setdefault("fingerprint", approvals.fingerprint(asked))
     return {name: value for name, value in asked.items() if value is not None}
 
 
