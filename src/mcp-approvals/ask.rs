@@ -81,7 +81,9 @@ async fn handle(app: &App, request: Request<Body>) -> Response {
             app.metrics.asked(approval.status);
             answer_to(app, &approval)
         }
-        Err(why @ (StoreError::TooManyPending(_) | StoreError::OverQuota(_))) => error(StatusCode::TOO_MANY_REQUESTS, &why.to_string()),
+        Err(why @ (StoreError::TooManyPending(_) | StoreError::OverQuota(_))) => {
+            error(StatusCode::TOO_MANY_REQUESTS, &why.to_string())
+        }
         Err(why) => failed(&why),
     }
 }

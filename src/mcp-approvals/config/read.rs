@@ -5,10 +5,10 @@ use mcp_policy_engine::document::Path;
 use crate::decision::MAX_REASON;
 
 use super::table::Keys;
-use super::{descriptions, quotas};
 use super::{
     Caller, CallerCredential, Faults, Network, Person, Proxy, Risk, Role, Settings, SignIn, Tls, Webhook,
 };
+use super::{descriptions, quotas};
 
 /// Reads the text of a configuration file. `file` returns the text of a file that the configuration names.
 ///
@@ -58,7 +58,9 @@ fn root(
         sign_in: keys.table("sign_in", faults).map(|keys| sign_in(keys, faults)).unwrap_or_default(),
         roles: each(keys.tables("roles", faults), |keys| Some(role(keys, faults))),
         risks: each(keys.tables("risks", faults), |keys| Some(risk(keys, faults))),
-        descriptions: each(keys.tables("descriptions", faults), |keys| descriptions::read(keys, file, faults)),
+        descriptions: each(keys.tables("descriptions", faults), |keys| {
+            descriptions::read(keys, file, faults)
+        }),
         refusals: refusals(&mut keys, faults),
         people: each(keys.tables("approvers", faults), |keys| Some(person(keys, faults))),
         webhooks: each(keys.tables("webhooks", faults), |keys| webhook(keys, file, faults)),

@@ -8,7 +8,8 @@ fn read(text: &str) -> Result<Settings, Vec<String>> {
         "hook.txt" => Ok("https://hooks.example/T0/secret\n".to_owned()),
         "empty.txt" => Ok(String::new()),
         "tools.json" => Ok(r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[
-            {"name":"buy","description":"Buys."},{"name":"plain"}]}}"#.to_owned()),
+            {"name":"buy","description":"Buys."},{"name":"plain"}]}}"#
+            .to_owned()),
         _ => Err(std::io::ErrorKind::NotFound.into()),
     };
     settings(text, file).map_err(|faults| faults.iter().map(ToString::to_string).collect())
@@ -17,10 +18,17 @@ fn read(text: &str) -> Result<Settings, Vec<String>> {
 #[test]
 fn the_example_file_is_read_completely() {
     let text = include_str!("../../../envoy/approvals/mcp-approvals.toml");
-    let settings = settings(text, |_| Ok(String::new())).unwrap();
+    let list = r#"{"tools":[{"name":"research","description":"Researches."}]}"#;
+    let settings = settings(text, |_| Ok(list.to_owned())).unwrap();
     assert_eq!((settings.callers.len(), settings.roles.len(), settings.risks.len()), (2, 3, 3));
     assert!(settings.tls.is_some() && settings.sign_in.proxy.is_some() && !settings.webhooks.is_empty());
     assert_eq!((settings.most_waiting, settings.proxies.len(), settings.people.len()), (Some(200), 1, 1));
+    assert_eq!((settings.keep_days, settings.descriptions.len()), (Some(365), 2));
+    assert_eq!(
+        (settings.quotas, settings.refusals()),
+        (Quotas::default(), REFUSALS.to_vec()),
+        "the defaults"
+    );
 }
 
 const COMPLETE: &str = r#"
@@ -145,14 +153,8 @@ const INVALID: &[(&str, &[&str])] = &[
         "[[descriptions]]\nfile = \"tools.json\"\ntools = [\"x\"]",
         &["descriptions[0].tools: must be absent: the file names its tools"],
     ),
-    (
-        "[[descriptions]]\nfile = \"no.txt\"",
-        &["descriptions[0].file: cannot be read: entity not found"],
-    ),
-    (
-        "[[descriptions]]\nfile = \"hook.txt\"",
-        &["descriptions[0].file: is not JSON: "],
-    ),
+    ("[[descriptions]]\nfile = \"no.txt\"", &["descriptions[0].file: cannot be read: entity not found"]),
+    ("[[descriptions]]\nfile = \"hook.txt\"", &["descriptions[0].file: is not JSON: "]),
     ("listen = 8090", &["listen: must be a non-empty string, found an integer"]),
     (
         "lisen = \"x\"",

@@ -46,7 +46,8 @@ impl Store {
         by: &str,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let over = |quota, limit| Err(StoreError::OverQuota(OverQuota { caller: by.to_owned(), quota, limit }));
+        let over =
+            |quota, limit| Err(StoreError::OverQuota(OverQuota { caller: by.to_owned(), quota, limit }));
         let minute = now_ms.div_euclid(60_000);
         // The row is also the lock for the caller's other new questions, so that the counts below are exact.
         let charge = "INSERT INTO caller_use (caller, minute, questions, bytes) VALUES ($1, $2, 1, $3)
@@ -85,7 +86,8 @@ pub(super) async fn note_asker(
     by: &str,
 ) -> Result<(), StoreError> {
     let note = "UPDATE approvals SET asked_by = $2, made_by = $3 WHERE id = $1";
-    let note = sqlx::query(note).bind(approval.id.clone()).bind(by.to_owned()).bind(maker(&approval.question));
+    let note =
+        sqlx::query(note).bind(approval.id.clone()).bind(by.to_owned()).bind(maker(&approval.question));
     note.execute(writing.connection()).await?;
     Ok(())
 }

@@ -22,9 +22,8 @@ impl Store {
         visible: impl Fn(&Approval) -> bool,
         now_ms: i64,
     ) -> Result<Vec<Approval>, StoreError> {
-        let decided = listed!(
-            "made_by = $1 AND decided_ms > 0 AND id <> $2 ORDER BY decided_ms DESC, id LIMIT $3"
-        );
+        let decided =
+            listed!("made_by = $1 AND decided_ms > 0 AND id <> $2 ORDER BY decided_ms DESC, id LIMIT $3");
         let rows = sqlx::query(decided)
             .bind(maker(&approval.question))
             .bind(approval.id.clone())

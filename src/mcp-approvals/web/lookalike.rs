@@ -226,8 +226,9 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, name: bool) -> String {
+        let odd = find(text, name);
         let found: Vec<_> =
-            find(text, name).into_iter().map(|odd| format!("{}:{}", &text[odd.place], odd.label)).collect();
+            odd.into_iter().map(|odd| format!("{}:{}", text.get(odd.place).unwrap(), odd.label)).collect();
         found.join(" ")
     }
 
@@ -235,7 +236,10 @@ mod tests {
     fn look_alikes_are_found_where_they_can_mislead() {
         for (text, expected) in [
             ("https://\u{430}pple.com", "\u{430}:Cyrillic"),
-            ("https://\u{430}\u{440}\u{440}\u{4cf}\u{435}.com", "\u{430}\u{440}\u{440}\u{4cf}\u{435}:Cyrillic"),
+            (
+                "https://\u{430}\u{440}\u{440}\u{4cf}\u{435}.com",
+                "\u{430}\u{440}\u{440}\u{4cf}\u{435}:Cyrillic",
+            ),
             ("pay \u{440}\u{430}ypal now", "\u{440}\u{430}:Cyrillic"),
             ("\u{430}mount", "\u{430}:Cyrillic"),
             ("g\u{131}thub.com", "\u{131}:U+0131"),
@@ -249,9 +253,11 @@ mod tests {
         ] {
             assert_eq!(shown(text, false), expected, "{text}");
         }
-        for (text, expected) in
-            [("k\u{131}l", "\u{131}:U+0131"), ("a\u{2215}b", "\u{2215}:U+2215"), ("\u{2019}a", "\u{2019}:U+2019")]
-        {
+        for (text, expected) in [
+            ("k\u{131}l", "\u{131}:U+0131"),
+            ("a\u{2215}b", "\u{2215}:U+2215"),
+            ("\u{2019}a", "\u{2019}:U+2019"),
+        ] {
             assert_eq!(shown(text, true), expected, "{text}");
         }
     }

@@ -96,10 +96,7 @@ fn calls<'a>(
     let entry = |approval: &'a Approval| PendingCall {
         approval,
         class: class(app, approval),
-        may_refuse: user
-            .access
-            .may_decide(&user.approver, approval, Verdict::Deny, &app.settings)
-            .is_ok(),
+        may_refuse: user.access.may_decide(&user.approver, approval, Verdict::Deny, &app.settings).is_ok(),
         selected: selected.contains(&approval.id.as_str()),
     };
     pending.iter().map(entry).collect()

@@ -163,7 +163,9 @@ fn the_page_shows_where_the_call_goes_and_its_other_params() {
     let mut approval = call("pay", "{}");
     approval.question.params = r#"{"task":{"ttl":60},"force":true}"#.to_owned();
     let html = approval::content(&alone(&approval, Decide::MayNot), NOW).into_string();
-    for expected in ["<bdi>mcp.example.com</bdi><bdi>/mcp</bdi>", "Other params", "<bdi>force</bdi>", "/params\""] {
+    for expected in
+        ["<bdi>mcp.example.com</bdi><bdi>/mcp</bdi>", "Other params", "<bdi>force</bdi>", "/params\""]
+    {
         assert!(html.contains(expected), "{expected}: {html}");
     }
     approval.question.params = "{}".to_owned();
@@ -214,7 +216,10 @@ fn a_viewer_who_may_not_decide_gets_no_form() {
 #[test]
 fn a_viewer_may_refuse_but_not_approve_their_own_call() {
     let approval = call("pay_invoice", "{}");
-    let html = one(&approval, Decide::May(Draft { token: "t", own: Some("agent-7"), refusals: &REFUSALS, rejected: None }));
+    let html = one(
+        &approval,
+        Decide::May(Draft { token: "t", own: Some("agent-7"), refusals: &REFUSALS, rejected: None }),
+    );
     assert!(html.contains("/refuse\"") && !html.contains("/approve\""), "{html}");
     assert!(html.contains("You asked for this yourself"), "{html}");
 }

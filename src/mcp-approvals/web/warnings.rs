@@ -21,7 +21,8 @@ pub fn of(question: &Question, shown: &Shown) -> Markup {
     for name in [&question.tool, &question.server, &question.grant, &question.rule] {
         unseen.add(name, false);
     }
-    for name in [&question.principal, &question.source, &question.host, &question.path].into_iter().flatten() {
+    for name in [&question.principal, &question.source, &question.host, &question.path].into_iter().flatten()
+    {
         unseen.add(name, false);
     }
     if let Some(reason) = &question.reason {

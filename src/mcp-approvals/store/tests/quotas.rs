@@ -54,7 +54,10 @@ async fn a_caller_with_made_up_principals_reaches_its_quotas() {
 async fn the_size_of_new_questions_is_bounded() {
     for database in Database::each().await {
         let store = database.open().await.with_quotas(QUOTAS);
-        let large = |number| Question { arguments: format!("{{\"a\":\"{}\"}}", "x".repeat(400_000)), ..made_up(number) };
+        let large = |number| Question {
+            arguments: format!("{{\"a\":\"{}\"}}", "x".repeat(400_000)),
+            ..made_up(number)
+        };
         for (number, now_ms) in [(0, NOW), (1, NOW + 60_000)] {
             store.ask(&large(number), "envoy", || now_ms).await.unwrap();
         }

@@ -71,9 +71,7 @@ fn keys_that_look_alike_are_marked_and_others_are_not() {
 
 #[test]
 fn look_alikes_stay_visible_and_are_followed_by_their_alphabet() {
-    let mark = |label: &str| {
-        format!("<span class=\"mark\" dir=\"ltr\">⟨{label}⟩</span>")
-    };
+    let mark = |label: &str| format!("<span class=\"mark\" dir=\"ltr\">⟨{label}⟩</span>");
     for (text, expected) in [
         (
             "{\"url\":\"https://\u{430}pple.com\"}",
@@ -116,7 +114,11 @@ fn the_list_shows_the_first_short_arguments() {
     let long = "x".repeat(400);
     for (text, expected, absent) in [
         (r#"{"to":"a","amount":12.50}"#.to_owned(), vec!["<bdi>a</bdi>", "<bdi>12.50</bdi>"], "more"),
-        (format!("{{\"body\":\"{long}\",\"a\":1,\"b\":true,\"c\":null}}"), vec!["and 1 more", "<bdi>null</bdi>"], "body"),
+        (
+            format!("{{\"body\":\"{long}\",\"a\":1,\"b\":true,\"c\":null}}"),
+            vec!["and 1 more", "<bdi>null</bdi>"],
+            "body",
+        ),
         (format!("{{\"body\":\"{long}\"}}"), vec!["body", "xxx</bdi>…"], "more"),
         (r#"{"rows":[1,2],"text":" "}"#.to_owned(), vec!["list of 2", "empty text"], "more"),
         ("{\"url\":\"\u{430}pple.com\"}".to_owned(), vec!["⟨Cyrillic⟩"], "more"),

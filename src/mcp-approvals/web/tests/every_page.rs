@@ -25,7 +25,10 @@ fn approval_pages(hostile: &Approval, others: [&Approval; 3]) -> Vec<String> {
         one(hostile, draft(Verdict::Approve, Fault::LongReason)),
         one(hostile, draft(Verdict::Approve, Fault::Unread)),
         one(hostile, Decide::MayNot),
-        one(hostile, Decide::May(Draft { token: "t0k3n", own: Some(HOSTILE), refusals: &REFUSALS, rejected: None })),
+        one(
+            hostile,
+            Decide::May(Draft { token: "t0k3n", own: Some(HOSTILE), refusals: &REFUSALS, rejected: None }),
+        ),
     ];
     pages.extend(others.into_iter().map(|approval| one(approval, may)));
     pages
@@ -57,8 +60,15 @@ fn lists(call: PendingCall<'_>) -> Vec<String> {
         rejected: Some(rejected),
         done: Some(Done { refused: 2, late: 1 }),
     };
-    let empty =
-        PendingView { waiting: &[], more: false, role: false, refusals: &[], rejected: None, done: None, ..view };
+    let empty = PendingView {
+        waiting: &[],
+        more: false,
+        role: false,
+        refusals: &[],
+        rejected: None,
+        done: None,
+        ..view
+    };
     [view, empty].map(|view| framed("Waiting", Section::Waiting, &pending::content(&view, NOW))).to_vec()
 }
 

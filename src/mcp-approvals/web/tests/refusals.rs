@@ -50,10 +50,16 @@ async fn several_calls_are_refused_each_with_its_own_event() {
     assert_eq!(page.text.matches("type=\"checkbox\"").count(), 4);
     assert!(!page.text.contains("/approve\""), "nothing approves from the list");
     let token = page.token();
-    let form = format!("token={token}&preset=own&reason=Stop&id={}&id={}&id={own}&id={}", ids[0], ids[1], ids[1]);
+    let form =
+        format!("token={token}&preset=own&reason=Stop&id={}&id={}&id={own}&id={}", ids[0], ids[1], ids[1]);
     let answer = service.post("/refuse", &form).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/?refused=3&late=0"));
-    for (id, status) in [(&ids[0], Status::Denied), (&ids[1], Status::Denied), (&own, Status::Denied), (&ids[2], Status::Pending)] {
+    for (id, status) in [
+        (&ids[0], Status::Denied),
+        (&ids[1], Status::Denied),
+        (&own, Status::Denied),
+        (&ids[2], Status::Pending),
+    ] {
         assert_eq!(service.status(id).await, status);
     }
     let events = service.app.store.events(0, 0, 100).await.unwrap();
@@ -62,7 +68,8 @@ async fn several_calls_are_refused_each_with_its_own_event() {
     assert!(denied.iter().all(|event| event.who == "zoe" && event.reason.as_deref() == Some("Stop")));
 
     // What cannot be refused does not stop the rest, and is counted.
-    let form = format!("token={token}&preset=own&reason=Stop&id={}&id={}&id={}", ids[0], ids[2], "0".repeat(32));
+    let form =
+        format!("token={token}&preset=own&reason=Stop&id={}&id={}&id={}", ids[0], ids[2], "0".repeat(32));
     let answer = service.post("/refuse", &form).await;
     assert_eq!(answer.header("location"), "/?refused=1&late=2");
     let page = service.get("/?refused=1&late=2").await;
@@ -78,8 +85,16 @@ async fn an_incomplete_or_forged_form_refuses_nothing() {
     for (form, status, text) in [
         (format!("preset=own&reason=x&id={id}"), StatusCode::FORBIDDEN, "not valid"),
         (format!("token=wrong&preset=own&reason=x&id={id}"), StatusCode::FORBIDDEN, "not valid"),
-        (format!("token={token}&preset=own&reason=x"), StatusCode::UNPROCESSABLE_ENTITY, "Select at least one call"),
-        (format!("token={token}&preset=&id={id}"), StatusCode::UNPROCESSABLE_ENTITY, "Choose or write a reason"),
+        (
+            format!("token={token}&preset=own&reason=x"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Select at least one call",
+        ),
+        (
+            format!("token={token}&preset=&id={id}"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Choose or write a reason",
+        ),
         (
             format!("token={token}&preset=own&reason={}&id={id}", "x".repeat(2001)),
             StatusCode::UNPROCESSABLE_ENTITY,
