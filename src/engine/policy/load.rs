@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::keys::{self, EXEMPT_PATH};
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, DIGESTS, FORMS, VERSIONS, WAYS};
-use super::{Arguments, Policy, RequestHeaders, Rules, approvals, entry, grant};
+use super::{Arguments, Policy, RequestHeaders, Rules, TimeZone, approvals, entry, grant};
 use crate::document::{Faults, Fields, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity};
 use crate::json;
 use crate::mcp::answer::Form;
@@ -42,6 +42,7 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let mut reading = Reading::default();
     entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
+    let time_zone = document.take(Key::TimeZone).and_then(|part| time_zone(&part, faults));
     let identity = grant::sources(document.list(Key::Identity, faults), faults);
     let grants = grant::grants(document.list(Key::Grants, faults), &mut reading, faults);
     let denials = document.word(Key::Denials, &FORMS, Form::default(), faults);
@@ -64,6 +65,7 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
         mode,
         rules,
         named_rules: reading.named.into_values().flatten().collect(),
+        time_zone: time_zone.unwrap_or_default(),
         identity,
         grants,
         denials: denials.unwrap_or_default(),
@@ -88,6 +90,21 @@ fn exempt_paths(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<String> {
         }
     }
     paths
+}
+
+fn time_zone(part: &Part<'_>, faults: &mut Faults) -> Option<TimeZone> {
+    let Some(text) = part.value.string() else {
+        faults.unfit(part, &keys::TIME_ZONE);
+        return None;
+    };
+    match TimeZone::parse(&text) {
+        Ok(zone) => Some(zone),
+        Err(why) => {
+            let (text, expected) = (text.into_owned(), &keys::TIME_ZONE);
+            faults.add(part, InRule::NoTimeZone { text, expected, why });
+            None
+        }
+    }
 }
 
 fn audit(part: &Part<'_>, faults: &mut Faults) -> Option<Arguments> {

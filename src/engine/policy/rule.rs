@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::condition::conditions;
+use super::clause::clauses;
+use super::condition::reason;
 use super::keys;
 use super::words::{ACTIONS, KINDS, MODES, SCOPES, WINDOWS};
 use super::{Action, Adds, Limit, Mode, Rule, Scope, ValuePath};
 use crate::document::{Fault, Faults, Fields, InRule, Keys, Part, Path, Takes, Wrong, meaning};
+use crate::json::Value;
 use crate::limit::{Amount, Kind, Window};
 use crate::schema::Schema;
 
@@ -72,11 +74,12 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
         let wrong = Wrong::Rule(InRule::NobodyToAsk);
         reading.unasked.push(Fault { place: part.place(), path: part.path, wrong });
     }
-    let reason = fields.text(keys::Rule::Reason, faults);
+    let reason = reason(&mut fields, keys::Rule::Reason, keys::Rule::OnDeny, faults);
     let mode = mode(&mut fields, keys::Rule::Mode, faults);
+    let when = clauses(fields.list(keys::Rule::When, faults), faults);
     let arguments = fields.take(keys::Rule::Arguments).and_then(|part| Schema::load(&part, faults));
-    let require = conditions(fields.list(keys::Rule::Require, faults), faults);
-    let deny_if = conditions(fields.list(keys::Rule::DenyIf, faults), faults);
+    let require = clauses(fields.list(keys::Rule::Require, faults), faults);
+    let deny_if = clauses(fields.list(keys::Rule::DenyIf, faults), faults);
     let mut limits: Vec<Limit> = Vec::new();
     for part in fields.list(keys::Rule::Limits, faults) {
         limits.extend(limit(&part, &mut reading.counters, faults));
@@ -87,7 +90,32 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
     fields.close(faults);
     let limits =
         limits.into_iter().map(|limit| Arc::new(Limit { reason: reason.clone(), ..limit })).collect();
-    Some(Rule { path: path.to_string().into(), action, reason, mode, arguments, require, deny_if, limits })
+    let rule = Rule {
+        path: path.to_string().into(),
+        action,
+        reason,
+        mode,
+        when,
+        arguments,
+        require,
+        deny_if,
+        limits,
+    };
+    if !rule.when.is_empty() && !restricts(part) {
+        faults.add(part, InRule::RestrictsNothing);
+    }
+    Some(rule)
+}
+
+/// Returns whether a rule has a key that restricts, valid or not.
+fn restricts(part: &Part<'_>) -> bool {
+    let nothing = |value: Value<'_>| {
+        value.string().as_deref() == Some("allow") || value.is_array() && value.elements().next().is_none()
+    };
+    ["action", "arguments", "require", "deny_if", "limits", "rate_limit"]
+        .iter()
+        .filter_map(|key| part.value.get(key))
+        .any(|value| !nothing(value))
 }
 
 fn limit(part: &Part<'_>, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
