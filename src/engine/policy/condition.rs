@@ -192,6 +192,8 @@ fn test(op: Op, part: &Part<'_>, attribute: Option<&ValuePath>, faults: &mut Fau
             let text = part.value.string().unwrap_or_default();
             Some(Test::TextOrder(order, text.into_owned()))
         }
+        // The path has a fault, so it is not known whether a string belongs here.
+        Op::Order(_) if attribute.is_none() && part.value.string().is_some() => None,
         Op::Order(order) => {
             let number = faults.fit(part, part.number(), expected(op));
             number.map(|number| Test::Order(order, number.into_owned()))
