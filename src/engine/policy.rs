@@ -10,6 +10,7 @@ mod entry;
 mod grant;
 mod grants;
 pub mod keys;
+mod limit;
 mod load;
 mod path;
 mod pattern;

@@ -8,7 +8,7 @@ mod identity;
 mod rule;
 
 pub use approvals::APPROVALS;
-pub(super) use approvals::Approvals;
+pub(super) use approvals::{Approvals, META};
 pub(super) use condition::{
     CLAUSE, Condition, DATE, Group, OPERATOR, Operand, SCALARS, TIME_OF_DAY, VALUE_PATH, WEEKDAY,
 };

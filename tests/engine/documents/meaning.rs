@@ -64,7 +64,7 @@ pub fn meaning(policy: &Policy) -> Vec<String> {
         ),
         format!("counters.capacity: {}", policy.counter_capacity),
     ];
-    if let Some(Approvals { cluster, authority, path, timeout_ms, wait_seconds, expires_seconds }) =
+    if let Some(Approvals { cluster, authority, path, timeout_ms, wait_seconds, expires_seconds, .. }) =
         &policy.approvals
     {
         lines.push(format!(
