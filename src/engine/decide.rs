@@ -4,11 +4,13 @@
 //! what to charge, and [`crate::guard`] charges it.
 
 pub mod condition;
+mod digest;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use condition::{Applies, Attributes, Now};
+pub use digest::digest;
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};

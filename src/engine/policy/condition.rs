@@ -88,6 +88,12 @@ impl Condition {
         origin(&self.attribute) || self.operand().is_some_and(origin)
     }
 
+    /// Returns whether the result depends on the time.
+    #[must_use]
+    pub fn reads_time(&self) -> bool {
+        self.attribute.origin().is_time() || self.operand().is_some_and(|path| path.origin().is_time())
+    }
+
     /// Returns the path to the other value of the request that the condition compares with, if it does so.
     #[must_use]
     pub fn operand(&self) -> Option<&ValuePath> {

@@ -39,7 +39,9 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let server = document.name(Key::Server, faults).unwrap_or_else(|| "default".to_owned());
     document.text(Key::Description, faults);
     let mode = rule::mode(&mut document, Key::Mode, faults);
-    let mut reading = Reading::default();
+    let digests = root.member("approvals").is_some();
+    let zone = root.value.get("time_zone").and_then(json::Value::string).unwrap_or_default().into_owned();
+    let mut reading = Reading { digests, zone, ..Reading::default() };
     entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
     let time_zone = document.take(Key::TimeZone).and_then(|part| time_zone(&part, faults));

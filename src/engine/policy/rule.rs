@@ -1,17 +1,39 @@
 //! Rules.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-use super::clause::clauses;
-use super::condition::reason;
+use sha2::{Digest as _, Sha256};
+
+use super::clause::{Clause, clauses};
+use super::condition::{Condition, reason};
 use super::keys;
 use super::limit::{self, Counters};
 use super::words::{ACTIONS, MODES};
 use super::{Action, Mode, Rule};
 use crate::document::{Fault, Faults, Fields, InRule, Keys, Part, Wrong};
 use crate::json::Value;
+use crate::json::canonical::Canonical;
 use crate::schema::Schema;
+
+/// The SHA-256 of what a document says about a rule. It is opaque: rules that mean the same can differ in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RuleDigest([u8; 32]);
+
+impl RuleDigest {
+    /// Returns its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RuleDigest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("RuleDigest")
+    }
+}
 
 /// What is known across the rules of one document while they are read.
 #[derive(Default)]
@@ -21,6 +43,10 @@ pub(super) struct Reading {
     pub named: BTreeMap<String, Option<Arc<Rule>>>,
     /// A fault for each rule that needs an approval. They count only if the document has no `approvals`.
     pub unasked: Vec<Fault>,
+    /// The document's time zone, as it is written
+    pub zone: String,
+    /// Whether rules need digests: only what asks for approvals needs them
+    pub digests: bool,
 }
 
 /// Reads the mode of a document or of a rule.
@@ -45,12 +71,15 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
     let deny_if = clauses(fields.list(keys::Rule::DenyIf, faults), faults);
     let limits = limit::limits(&mut fields, name, reason.as_deref(), &mut reading.counters, faults);
     fields.close(faults);
-    let path = path.to_string().into();
-    let rule = Rule { path, action, reason, mode, when, arguments, require, deny_if, limits };
-    if !rule.when.is_empty() && !restricts(part) {
+    if !when.is_empty() && !restricts(part) {
         faults.add(part, InRule::RestrictsNothing);
     }
-    Some(rule)
+    let clauses = [&when, &require, &deny_if].into_iter().flatten();
+    let reads_time = clauses.flat_map(Clause::conditions).any(Condition::reads_time);
+    let zone = if reads_time { reading.zone.as_str() } else { "" };
+    let digest = reading.digests.then(|| digest(part, [name, zone]));
+    let path = path.to_string().into();
+    Some(Rule { path, digest, action, reason, mode, when, arguments, require, deny_if, limits })
 }
 
 /// Returns whether a rule has a key that restricts, valid or not.
@@ -62,4 +91,19 @@ fn restricts(part: &Part<'_>) -> bool {
         .iter()
         .filter_map(|key| part.value.get(key))
         .any(|value| !nothing(value))
+}
+
+/// Returns the SHA-256 of a rule as the document has it, and of what its meaning depends on: the name by which it was
+/// read, and the time zone if it asks for the time. The notation of the document does not matter.
+fn digest(part: &Part<'_>, [name, zone]: [&str; 2]) -> RuleDigest {
+    let form = Canonical::of(part.value);
+    // Of the texts that have one form only an exact one is the form itself.
+    let text = if form.is_exact() { form.into_text() } else { part.value.raw().to_owned() };
+    let mut hash = Sha256::new();
+    for text in [name, zone, &text] {
+        hash.update(text.len().to_string());
+        hash.update(":");
+        hash.update(text);
+    }
+    RuleDigest(hash.finalize().into())
 }
