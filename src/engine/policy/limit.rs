@@ -257,7 +257,7 @@ fn argument(part: &Part<'_>, expected: &'static Takes, faults: &mut Faults) -> O
 /// Reads the path of the values that have a tally each: one argument or one claim.
 fn by(part: &Part<'_>, faults: &mut Faults) -> Option<ValuePath> {
     let fits =
-        |path: &ValuePath| matches!(path.origin(), Origin::Arguments | Origin::Claims) && path.is_single();
+        |path: &ValuePath| matches!(path.origin(), Origin::Arguments | Origin::Claims) && path.is_one_value();
     let path = part.value.string().and_then(|text| ValuePath::parse(&text).ok());
     faults.fit(part, path.filter(fits), &keys::BY)
 }
