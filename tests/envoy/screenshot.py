@@ -21,6 +21,7 @@ class = "financial"
 tools = ["submit_agent_task"]
 text = "Posts a task that other agents can take. The reward is held until the task is done."
 """
+WIDTH = 1000
 TOOL = "submit_agent_task"
 TASK = {
     "posted_by": "agent-3",
@@ -39,14 +40,16 @@ def main() -> int:
         with Service(folder, config=CONFIG) as service, Browser(folder) as browser:
             who = {"server": "aipaygen", "grant": "operations", "principal": "agent-3@example.com"}
             what = {"tool": TOOL, "rule": f"tools.{TOOL}", "reason": RULES[TOOL]["reason"]}
-            anna = browser.visit(service.url, width=1000, height=1030, zone="Europe/Berlin")
+            anna = browser.visit(service.url, width=WIDTH, zone="Europe/Berlin")
             anna.sign_up(service.link, "anna")
             token = service.shell("anna")
             for verb, reward, reason in EARLIER:
-                earlier = service.ask(**who, **what, arguments={**TASK, "reward_usd": reward})
+                earlier = service.ask(**who, **what, arguments={"title": TASK["title"], "reward_usd": reward})
                 service.decide(earlier["id"], verb, token, reason)
             asked = service.ask(**who, **what, arguments=TASK)
             anna.go(f"/approvals/{asked['id']}")
+            last = anna.page.locator(".earlier").bounding_box()
+            anna.page.set_viewport_size({"width": WIDTH, "height": round(last["y"] + last["height"]) + 20})
             anna.page.screenshot(path=PICTURE)
     print(PICTURE.relative_to(places.ROOT))
     return 0

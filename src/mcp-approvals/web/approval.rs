@@ -128,14 +128,14 @@ fn why(approval: &Approval) -> Markup {
     }
 }
 
-/// Shows the description of the tool. The server wrote it, so it may be long or misleading.
+/// Shows the description of the tool. It may be long, and a server may have written it.
 fn described(view: &ApprovalView<'_>) -> Markup {
     let Some(description) = view.description else { return html! {} };
     html! {
         section.described aria-labelledby="described" {
             h2 id="described" { "What " span.code { (name(&view.approval.question.tool)) } " does" }
             (fold::prose(description))
-            p.note { "As the server describes it." }
+            p.note { "From the configuration of this service." }
         }
     }
 }
