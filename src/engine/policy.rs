@@ -4,6 +4,7 @@
 //! invalid rule.
 
 mod approvals;
+mod clause;
 mod condition;
 mod entry;
 mod grant;
@@ -16,10 +17,12 @@ mod pattern;
 mod regex;
 mod rule;
 mod rules;
+mod time_zone;
 mod words;
 
 pub use approvals::Approvals;
-pub use condition::{Condition, Scalar, Test};
+pub use clause::{Clause, Group, Holds};
+pub use condition::{Comparison, Condition, Scalar, Test};
 pub use entry::EntryRules;
 pub use grant::{Expected, Grant, Source};
 pub use grants::Grants;
@@ -28,6 +31,7 @@ pub use pattern::{Pattern, Patterns, Section};
 pub use regex::Regex;
 pub use rule::RuleDigest;
 pub use rules::Rules;
+pub use time_zone::{LocalTime, TimeZone, is_date, is_time_of_day};
 
 use std::sync::Arc;
 
@@ -93,6 +97,8 @@ pub struct Policy {
     pub rules: Rules,
     /// The rules that have names, whether an entry uses them or not
     pub named_rules: Vec<Arc<Rule>>,
+    /// The time zone of conditions on the time
+    pub time_zone: TimeZone,
     /// The sources of identity. The first that has a value names the caller
     pub identity: Vec<Source>,
     /// The grants. The first that matches a caller applies, in addition to the rules
@@ -128,12 +134,14 @@ pub struct Rule {
     pub reason: Option<String>,
     /// Whether this rule has an effect
     pub mode: Mode,
+    /// Clauses that must all hold. Otherwise the rule does not apply
+    pub when: Vec<Clause>,
     /// The schema of a call's arguments
     pub arguments: Option<Schema>,
-    /// Conditions that must all hold
-    pub require: Vec<Condition>,
-    /// Conditions, none of which may hold
-    pub deny_if: Vec<Condition>,
+    /// Clauses that must all hold
+    pub require: Vec<Clause>,
+    /// Clauses, none of which may hold
+    pub deny_if: Vec<Clause>,
     /// Limits, all of which must have room
     pub limits: Vec<Arc<Limit>>,
 }
@@ -216,6 +224,14 @@ pub enum Adds {
     Fixed(Amount),
     /// The number at this path in the arguments, for example the money that the call spends
     Argument(ValuePath),
+}
+
+impl Rule {
+    /// Returns whether the rule has conditions.
+    #[must_use]
+    pub fn has_conditions(&self) -> bool {
+        !(self.when.is_empty() && self.require.is_empty() && self.deny_if.is_empty())
+    }
 }
 
 impl Policy {
