@@ -4,26 +4,31 @@
 //! invalid rule.
 
 mod approvals;
+mod challenge;
 mod condition;
 mod grant;
 mod grants;
 pub mod keys;
 mod load;
+mod origins;
 mod path;
 mod pattern;
 mod regex;
 mod rule;
 mod rules;
+mod source;
 mod words;
 
 pub use approvals::Approvals;
 pub use condition::{Condition, Scalar, Test};
-pub use grant::{Expected, Grant, Source};
-pub use grants::Grants;
+pub use grant::{ClaimPath, Expected, Grant};
+pub use grants::{Grants, TokenMatch};
+pub use origins::Origins;
 pub use path::{Origin, Resolved, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
 pub use regex::Regex;
 pub use rules::Rules;
+pub use source::{Source, SourceKind};
 
 use std::sync::Arc;
 
@@ -91,6 +96,10 @@ pub struct Policy {
     pub identity: Vec<Source>,
     /// The grants. The first that matches a caller applies, in addition to the rules
     pub grants: Grants,
+    /// The value of `WWW-Authenticate` for a caller without an identity
+    pub challenge: String,
+    /// The origins of web pages that may send requests; `None` if they are not checked
+    pub origins: Option<Origins>,
     /// The form of the reply to a denied tool call
     pub denials: Form,
     /// Request paths that are forwarded without reading

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use mcp_policy_engine::denial::Code;
+use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::Conclusion;
 use mcp_policy_engine::mcp::list::Shown;
 
@@ -79,7 +79,9 @@ impl Metrics {
         let denial = conclusion.verdict.denial();
         let code = denial.map_or("none", |denial| denial.code.as_str());
         self.count(host, Metric::Decisions { decision: conclusion.verdict.as_str(), code }, 1);
-        if let Some(cause) = denial.and_then(|denial| denial.cause) {
+        // A caller that is not known has a cause too, in its record.
+        let strict = |denial: &&Denial| !matches!(denial.code, Code::Unauthenticated | Code::NoGrant);
+        if let Some(cause) = denial.filter(strict).and_then(|denial| denial.cause) {
             self.count(host, Metric::StrictRefusals { cause }, 1);
         }
         if let Some(outcome) = conclusion.approval {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcp_policy_engine::policy::{Faults, Policy, Source};
+use mcp_policy_engine::policy::{Faults, Grant, Policy, Source};
 
 /// A policy, and what follows from it for every request.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub struct Plugin {
     pub policy: Arc<Policy>,
     /// The names of the headers that hold credentials, in lower case
     pub credentials: Vec<String>,
-    /// Whether any grant can expire
+    /// Whether any grant begins or expires
     pub expires: bool,
 }
 
@@ -23,7 +23,7 @@ impl Plugin {
     pub fn read(configuration: &[u8]) -> Result<Self, Faults> {
         let policy = Policy::from_bytes(configuration)?;
         let credentials = policy.identity.iter().filter_map(Source::header).map(str::to_owned).collect();
-        let expires = policy.grants.iter().any(|grant| grant.expires_ns.is_some());
+        let expires = policy.grants.iter().any(Grant::has_term);
         Ok(Self { policy: Arc::new(policy), credentials, expires })
     }
 

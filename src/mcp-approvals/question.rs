@@ -63,22 +63,26 @@ pub fn read(body: &[u8]) -> Result<AskRequest, Unreadable> {
         Some(_) => integer(root, "wait_seconds", 0, LONGEST_WAIT)?,
         None => 0,
     };
-    check_fingerprint(&question, arguments)?;
+    let source = optional(root, "source")?;
+    check_fingerprint(&question, source.as_deref(), arguments)?;
     Ok(AskRequest { question, wait_seconds })
 }
 
 /// Checks that the fingerprint belongs to the call that people will see.
-fn check_fingerprint(question: &Question, arguments: Value<'_>) -> Result<(), Unreadable> {
+fn check_fingerprint(
+    question: &Question,
+    source: Option<&str>,
+    arguments: Value<'_>,
+) -> Result<(), Unreadable> {
     let form = Canonical::of(arguments);
     let exact = form.is_exact();
-    let principal = question.principal.as_deref();
+    let caller = (question.principal.as_deref(), source);
     let (server, policy, grant, tool) = (&question.server, &question.policy, &question.grant, &question.tool);
-    if exact && fingerprint(server, policy, grant, principal, tool, &form.into_text()) == question.fingerprint
-    {
+    if exact && fingerprint(server, policy, grant, caller, tool, &form.into_text()) == question.fingerprint {
         return Ok(());
     }
-    let own =
-        "the SHA-256 of this call's server, policy, grant, principal, tool and arguments in RFC 8785 form";
+    let own = "the SHA-256 of this call's server, policy, grant, principal, source, tool and arguments in RFC \
+               8785 form";
     Err(invalid("fingerprint", own))
 }
 
@@ -132,7 +136,8 @@ mod tests {
 
     fn example() -> serde_json::Value {
         let policy = "0123456789abcdef";
-        let fingerprint = fingerprint("crm", policy, "ci", Some("alice"), "delete_user", r#"{"id":7}"#);
+        let fingerprint =
+            fingerprint("crm", policy, "ci", (Some("alice"), None), "delete_user", r#"{"id":7}"#);
         serde_json::json!({
             "fingerprint": fingerprint, "server": "crm", "policy": "0123456789abcdef", "grant": "ci",
             "principal": "alice", "tool": "delete_user", "arguments": { "id": 7 },

@@ -186,10 +186,10 @@ pub fn sealed(question: &Value) -> String {
     let arguments = question["arguments"].to_string();
     let arguments = mcp_policy_engine::json::read(arguments.as_bytes()).unwrap();
     let arguments = Canonical::of(arguments.root()).into_text();
-    let principal = question["principal"].as_str();
+    let caller = (question["principal"].as_str(), question["source"].as_str());
     let (server, policy, grant, tool) = (text("server"), text("policy"), text("grant"), text("tool"));
     let mut sealed = question.clone();
-    sealed["fingerprint"] = json!(fingerprint(server, policy, grant, principal, tool, &arguments));
+    sealed["fingerprint"] = json!(fingerprint(server, policy, grant, caller, tool, &arguments));
     sealed.to_string()
 }
 

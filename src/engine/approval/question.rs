@@ -85,6 +85,8 @@ pub struct Question<'q> {
     pub grant: &'q str,
     /// The caller's principal, if known
     pub principal: Option<&'q str>,
+    /// The name of the source of identity that named the principal
+    pub source: Option<&'q str>,
     /// The rule that requires approval, as a path in the document
     pub rule: &'q str,
     /// The rule's reason
@@ -103,8 +105,9 @@ impl Question<'_> {
     /// Writes the request's body.
     #[must_use]
     pub fn json(&self, bound: &BoundCall) -> String {
-        let Self { server, policy, grant, principal, .. } = *self;
-        let fingerprint = fingerprint(server, policy, grant, principal, &bound.tool, &bound.canonical);
+        let Self { server, policy, grant, principal, source, .. } = *self;
+        let caller = (principal, source);
+        let fingerprint = fingerprint(server, policy, grant, caller, &bound.tool, &bound.canonical);
         let mut tool = String::new();
         canonical::string(&mut tool, &bound.tool);
         // Serializing strings and numbers cannot fail.
@@ -116,19 +119,23 @@ impl Question<'_> {
 }
 
 /// Returns the fingerprint that an approval is bound to: the SHA-256, in hex, of the canonical form (RFC
-/// 8785) of an object with these members. `arguments` must already be an object in canonical form.
+/// 8785) of an object with these members. `arguments` must already be an object in canonical form. The members
+/// `principal` and `source` are those of the caller.
 #[must_use]
 pub fn fingerprint(
     server: &str,
     policy: &str,
     grant: &str,
-    principal: Option<&str>,
+    (principal, source): (Option<&str>, Option<&str>),
     tool: &str,
     arguments: &str,
 ) -> String {
     let mut text = format!(r#"{{"arguments":{arguments}"#);
     let members = [("grant", Some(grant)), ("policy", Some(policy)), ("principal", principal)];
-    for (key, value) in members.into_iter().chain([("server", Some(server)), ("tool", Some(tool))]) {
+    // Without a principal there is no source, and the member is left out.
+    let source = source.map(|source| ("source", Some(source)));
+    let members = members.into_iter().chain([("server", Some(server))]).chain(source);
+    for (key, value) in members.chain([("tool", Some(tool))]) {
         text.push_str(",\"");
         text.push_str(key);
         text.push_str("\":");

@@ -63,6 +63,7 @@ impl fmt::Display for Wrong {
             Self::DuplicateKey => out.write_str("duplicate key, an object must have each key once"),
             Self::Rule(wrong) => wrong.fmt(out),
             Self::Schema(wrong) => wrong.fmt(out),
+            Self::Identity(wrong) => wrong.fmt(out),
         }
     }
 }

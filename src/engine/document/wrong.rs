@@ -2,6 +2,7 @@
 //!
 //! All kinds are here, those of rules and schemas too, so that a tool can match on them.
 
+use super::identity::InIdentity;
 use super::keys::{Object, Takes};
 use super::path::Path;
 use super::position::Position;
@@ -76,6 +77,8 @@ pub enum Wrong {
     Rule(InRule),
     /// Something is wrong with a schema
     Schema(InSchema),
+    /// Something is wrong with sources of identity or grants
+    Identity(InIdentity),
 }
 
 /// What is wrong with a rule, a limit, a condition or a grant.
@@ -178,6 +181,12 @@ pub enum InSchema {
 impl From<InRule> for Wrong {
     fn from(wrong: InRule) -> Self {
         Self::Rule(wrong)
+    }
+}
+
+impl From<InIdentity> for Wrong {
+    fn from(wrong: InIdentity) -> Self {
+        Self::Identity(wrong)
     }
 }
 

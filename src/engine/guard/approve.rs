@@ -63,6 +63,7 @@ pub(super) fn prepare<E: Environment>(
         policy: &policy.digest,
         grant: request.caller.grant_name(policy),
         principal: principal.as_deref(),
+        source: request.caller.source_name(policy),
         rule: &rule.path,
         reason: rule.reason.as_deref(),
         expires_seconds: *expires_seconds,

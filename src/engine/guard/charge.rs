@@ -8,7 +8,6 @@ use super::{Environment, Request};
 use crate::audit::CounterUsage;
 use crate::decide::{self, Decision, Due};
 use crate::denial::{Code, Denial};
-use crate::identity::Principal;
 use crate::limit::{self, Charge, ChargeOutcome, Counter, Few, Place, Places, Usage};
 use crate::mcp::headers::Field;
 use crate::policy::{Limit, Scope};
@@ -93,7 +92,7 @@ fn run<E: Environment>(
 /// Finds the place of each tally, which depends on the caller and the session.
 fn find<'p>(request: &'p Request, dues: &'p [Due], places: &'p Places) -> Few<Cow<'p, Place>> {
     let grant = request.caller.grant_name(&request.policy);
-    let principal = request.caller.principal.as_ref().map(Principal::name);
+    let principal = request.caller.principal_key(&request.policy);
     let place = |due: &'p Due| {
         let Limit { counter, number, window, scope, .. } = &*due.limit;
         let scope = match (scope, &principal, &request.headers.session_id) {

@@ -13,10 +13,10 @@ pub use condition::CONDITION;
 pub(super) use condition::{Condition, OPERATOR, SCALARS, VALUE_PATH};
 pub use document::{AUDIT, COUNTERS, DOCUMENT};
 pub(super) use document::{Audit, Counters, Document, EXEMPT_PATH};
-pub(super) use grant::{CLAIMS, DIGEST, Grant, MATCHING, Match};
+pub(super) use grant::{CLAIMS, DIGEST, Grant, MATCHING, Match, SCOPE_WORD, SCOPE_WORDS};
 pub use grant::{GRANT, MATCH};
-pub use identity::{API_KEY, HEADER, JWT, SOURCE};
-pub(super) use identity::{ApiKey, Header, Jwt, Source};
+pub use identity::{API_KEY, HEADER, JWT, SOURCE, UNAUTHENTICATED};
+pub(super) use identity::{ATTRIBUTE, ApiKey, Header, Jwt, ORIGIN, Source, Unauthenticated};
 pub(super) use rule::{AMOUNT, LONGEST_WINDOW, Limit, RateLimit, Rule, WINDOW, WINDOW_IN_FULL};
 pub use rule::{LIMIT, RATE_LIMIT, RULE};
 
@@ -39,7 +39,7 @@ pub(super) const SCALAR: Takes =
     Takes::Said("a string, a number or a boolean", &Either(&[Text, Number, Boolean]));
 
 /// Every object of a policy document, with the notes on its keys.
-pub static OBJECTS: [(&crate::document::Object, &[Note]); 14] = [
+pub static OBJECTS: [(&crate::document::Object, &[Note]); 15] = [
     (&DOCUMENT, Document::NOTES),
     (&AUDIT, Audit::NOTES),
     (&COUNTERS, Counters::NOTES),
@@ -52,6 +52,7 @@ pub static OBJECTS: [(&crate::document::Object, &[Note]); 14] = [
     (&JWT, Jwt::NOTES),
     (&API_KEY, ApiKey::NOTES),
     (&HEADER, Header::NOTES),
+    (&UNAUTHENTICATED, Unauthenticated::NOTES),
     (&GRANT, Grant::NOTES),
     (&MATCH, Match::NOTES),
 ];

@@ -212,5 +212,7 @@ def _number(value: float) -> str:
 def fingerprint(asked: dict, arguments: object = None) -> str:
     """Compute a call's fingerprint from a question, or with `arguments` in place of the question's."""
     parts = {name: asked[name] for name in ("server", "policy", "grant", "principal", "tool")}
+    if asked.get("source") is not None:
+        parts["source"] = asked["source"]
     parts["arguments"] = asked["arguments"] if arguments is None else arguments
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
