@@ -4,6 +4,7 @@
 //! what to charge, and [`crate::guard`] charges it.
 
 pub mod condition;
+mod lists;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,7 +16,6 @@ use crate::identity::{Caller, Principal};
 use crate::limit::Amount;
 use crate::mcp::list::ListKind;
 use crate::mcp::message::{Call, Target};
-use crate::mcp::uri;
 use crate::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule, Rules};
 
 /// The longest name that a reason quotes, in characters.
@@ -100,11 +100,9 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
         ListKind::Tools if rules.hidden(name).is_some() => return false,
         ListKind::Tools => (&rules.tools, rules.all_tools.as_ref()),
         ListKind::Prompts => (&rules.prompts, None),
+        ListKind::Resources if lists::obstacle(rules, name).is_some() => return false,
         ListKind::Resources => (&rules.resources, None),
-        // A template stands for many URIs. It stays if any URI could be allowed.
-        ListKind::ResourceTemplates => {
-            return rules.default.0 == Effect::Allow || !rules.resources.is_empty();
-        }
+        ListKind::ResourceTemplates => return lists::may_use_template(rules, name),
     };
     let own = entries.get(name);
     (own.is_some() || rules.default.0 == Effect::Allow)
@@ -133,11 +131,10 @@ impl Decision {
                     self.default_unless(own.is_some(), rules, call);
                     // Servers may normalize a URI that is not plain, so a pattern is reliable only for plain URIs.
                     // An exact entry matches one URI byte for byte, whether it is plain or not.
-                    if !rules.resources.is_empty() && !rules.resources.names(uri) && !uri::is_plain(uri) {
+                    if let Some(obstacle) = lists::obstacle(rules, uri) {
                         let rule =
                             own.map_or_else(|| rules.default.1.to_string(), |rule| rule.path.to_string());
-                        let reason = "the resource's URI must be plain: lower-case scheme and host, no \
-                                      dot segments, spaces, backslashes, user information or needless encoding";
+                        let reason = format!("the resource's URI must be plain, but it has {obstacle}");
                         self.refuse(false, Denial::by(rule, Code::Denied, reason));
                     }
                     own.into_iter().for_each(|rule| self.apply(rule, call, attributes));

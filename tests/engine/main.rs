@@ -22,4 +22,5 @@ mod policies;
 mod properties;
 mod reader;
 mod records;
+mod resources;
 mod schema;

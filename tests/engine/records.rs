@@ -184,7 +184,9 @@ fn read(record: &str) -> Value {
     assert!(document.defect().is_none(), "{record}");
     let keys: Vec<_> = document.root().entries().map(|(key, _)| key.into_owned()).collect();
     // These are present only if they have a value.
-    let told = keys.iter().filter(|key| !key.starts_with("arguments") && !["approval", "cause"].contains(&key.as_str()));
+    let told = keys
+        .iter()
+        .filter(|key| !key.starts_with("arguments") && !["approval", "cause"].contains(&key.as_str()));
     let expected = [
         "decision",
         "code",

@@ -83,6 +83,9 @@ impl fmt::Display for InRule {
                 out.write_str("must not stand here, only `\"arguments\": \"hash\"` makes a digest")
             }
             Self::NoArguments => out.write_str("must not stand here, a resource takes no arguments"),
+            Self::NeverPlain { obstacle } => {
+                write!(out, "never allows anything: patterns decide on plain URIs, and this has {obstacle}")
+            }
             Self::NobodyToAsk => {
                 out.write_str("must not be `require_approval` without `approvals`, which say whom to ask")
             }

@@ -100,6 +100,11 @@ pub enum InRule {
     },
     /// A resource has a rule for arguments
     NoArguments,
+    /// A pattern of resources matches no URI that a pattern can decide on
+    NeverPlain {
+        /// What all of these URIs have
+        obstacle: &'static str,
+    },
     /// A digest is chosen where arguments are not hashed
     NoDigest,
     /// A rule needs an approval, and the document does not say whom to ask

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::keys::{EFFECT, PATTERN, RuleKeys};
 use super::rule::{self, Reading};
 use super::words::{DEFAULTS, EFFECTS};
-use super::{Effect, Pattern, Patterns, Rule, Section, pattern};
+use super::{Action, Effect, Pattern, Patterns, Rule, Section, pattern};
 use crate::document::{Faults, Fields, InRule, Part, meaning};
 use crate::mcp::method::Method;
+use crate::mcp::uri;
 
 /// One set of rules. A request must pass the document's and its grant's.
 #[derive(Debug, Clone, Default)]
@@ -93,8 +94,23 @@ fn section(
         if let Some(part) = part.member("arguments").filter(|_| !has_arguments && rule.arguments.is_some()) {
             faults.add_key(&part, InRule::NoArguments);
         }
+        if !has_arguments {
+            refuse_unplain(name, part, &rule, faults);
+        }
         Some(Arc::new(rule))
     })
+}
+
+/// Notes a fault for a pattern of resources that could allow something and never does, because it matches no URI
+/// that patterns decide on.
+fn refuse_unplain(name: &str, part: &Part<'_>, rule: &Rule, faults: &mut Faults) {
+    let pattern = Pattern::new(name);
+    if let Some((prefix, _)) = pattern.ends()
+        && rule.action != Action::Deny
+        && let Some(obstacle) = uri::obstacle_from(prefix)
+    {
+        faults.add_key(part, InRule::NeverPlain { obstacle });
+    }
 }
 
 fn methods(named: Vec<(Cow<'_, str>, Part<'_>)>, faults: &mut Faults) -> Section<(Effect, Arc<str>)> {
