@@ -214,12 +214,21 @@ fn caller(
             Ok((principal, claims)) => {
                 return Ok(Caller { grant: None, source: Some(number), principal: Some(principal), claims });
             }
-            Err(found) if cause == NO_CREDENTIAL => cause = found,
+            Err(found) if rank(found) > rank(cause) => cause = found,
             Err(_) => {}
         }
     }
     // A policy without sources knows nobody, and misses nobody if it has a grant for everybody.
     Err(cause)
+}
+
+/// Returns how much a cause says. With several issuers, the payload of one is missing whenever another's is there.
+fn rank(cause: &str) -> u8 {
+    match cause {
+        NO_CREDENTIAL => 0,
+        PAYLOAD_MISSING => 1,
+        _ => 2,
+    }
 }
 
 /// Returns the principal that a source names, and the claims of the token that it reads.

@@ -86,10 +86,11 @@ fn a_call_waits_until_its_question_is_answered() {
         };
         let policy = worker.plugin.policy.digest.as_str();
         let bound = format!(
-            r#"{{"arguments":{{"a":"é","b":1}},"grant":"all","policy":"{policy}","principal":"bob","server":"shop","tool":"asked"}}"#
+            r#"{{"arguments":{{"a":"é","b":1}},"grant":"all","policy":"{policy}","principal":"bob","server":"shop","source":"header","tool":"asked"}}"#
         );
         let expected = json!({
-            "fingerprint": digest(bound), "server": "shop", "grant": "all", "principal": "bob", "tool": "asked",
+            "fingerprint": digest(bound), "server": "shop", "grant": "all", "principal": "bob", "source": "header",
+            "tool": "asked",
             "arguments": { "b": 1.0, "a": "é" }, "rule": "tools.asked", "reason": "it pays", "policy": policy,
             "expires_seconds": 60, "wait_seconds": 2, "decision_id": record["id"], "request_id": "r",
         });
