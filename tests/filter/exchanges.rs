@@ -4,6 +4,7 @@ mod approvals;
 mod counting;
 mod hold;
 mod host_calls;
+mod identity;
 mod lists;
 mod refusals;
 mod requests;

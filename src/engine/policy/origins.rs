@@ -21,6 +21,19 @@ impl Origins {
         }
         is_origin(value) && patterns.iter().any(|pattern| pattern.matches(value))
     }
+
+    /// Counts the patterns.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let Self(patterns) = self;
+        patterns.len()
+    }
+
+    /// Tells whether no web page may send requests.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Reads the list of origins.

@@ -107,7 +107,7 @@ fn a_caller_without_an_identity_is_told_nothing_and_the_operator_why() {
         (&[], "no_credential"),
         (&[TokenAt("envoy.other", "jwt_payload", r#"{"sub":"a"}"#)], "no_credential"),
         (&[TokenAt(JWT_AUTHN, "other_payload", r#"{"sub":"a"}"#)], "payload_missing"),
-        (&[Head("authorization", "Basic a")], "payload_missing"),
+        (&[Head("authorization", "Basic a")], "scheme_differs"),
         (&[Token(r#"{"email":"a"}"#)], "claim_missing"),
         (&[Token(r#"{"sub":7}"#)], "claim_missing"),
         (&[Token(r#"{"sub":""}"#)], "claim_missing"),
