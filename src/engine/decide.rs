@@ -101,7 +101,7 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
         ListKind::Tools => (&rules.tools, rules.all_tools.as_ref()),
         ListKind::Prompts => (&rules.prompts, None),
         ListKind::Resources if lists::obstacle(rules, name).is_some() => return false,
-        ListKind::Resources => (&rules.resources, None),
+        ListKind::Resources => (&rules.resources, lists::entry_behind(rules, name)),
         ListKind::ResourceTemplates => return lists::may_use_template(rules, name),
     };
     let own = entries.get(name);
@@ -138,6 +138,8 @@ impl Decision {
                         self.refuse(false, Denial::by(rule, Code::Denied, reason));
                     }
                     own.into_iter().for_each(|rule| self.apply(rule, call, attributes));
+                    let behind = lists::entry_behind(rules, uri);
+                    behind.into_iter().for_each(|rule| self.apply(rule, call, attributes));
                 }
             }
             Target::Session | Target::Unknown => match rules.methods.get(call.method.as_str()) {

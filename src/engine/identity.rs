@@ -33,6 +33,12 @@ pub trait Credentials {
     /// Returns a name from the peer's verified certificate.
     fn certificate(&self, name: Certificate) -> Option<String>;
 
+    /// Returns whether the peer has a certificate. It is asked only after there was no such name in it, to say
+    /// why.
+    fn has_certificate(&self) -> bool {
+        false
+    }
+
     /// Returns an attribute of the stream that clients cannot set, as text.
     fn attribute(&self, _path: &[String]) -> Option<String> {
         None
@@ -190,6 +196,8 @@ const NO_CREDENTIAL: &str = "no_credential";
 const PAYLOAD_MISSING: &str = "payload_missing";
 /// … the token has no such claim, or it is not a name.
 const CLAIM_MISSING: &str = "claim_missing";
+/// … the certificate has no such name.
+const NAME_MISSING: &str = "name_missing";
 /// … the credential exists and cannot be read.
 const UNREADABLE: &str = "credential_unreadable";
 /// … the header occurs twice, or may have been joined from several.
@@ -249,7 +257,10 @@ fn principal(
             drop(document);
             return Ok((principal, Some(token)));
         }
-        SourceKind::Mtls(name) => Principal::Mtls(credentials.certificate(*name).ok_or(NO_CREDENTIAL)?),
+        SourceKind::Mtls(name) => match credentials.certificate(*name).filter(|name| !name.is_empty()) {
+            Some(name) => Principal::Mtls(name),
+            None => return Err(if credentials.has_certificate() { NAME_MISSING } else { NO_CREDENTIAL }),
+        },
         SourceKind::ApiKey { header, scheme } => {
             let value = single(headers.credential(header))?;
             let key = match scheme {

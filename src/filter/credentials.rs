@@ -18,12 +18,14 @@ pub(crate) struct HostCredentials<'f, H> {
     host: &'f H,
     /// The stream's dynamic metadata, fetched once
     metadata: OnceCell<Option<Unread>>,
+    /// Whether the client presented a certificate, fetched once
+    certificate: OnceCell<bool>,
     unreadable: Cell<bool>,
 }
 
 impl<'f, H> HostCredentials<'f, H> {
     pub(crate) fn new(host: &'f H) -> Self {
-        Self { host, metadata: OnceCell::new(), unreadable: Cell::new(false) }
+        Self { host, metadata: OnceCell::new(), certificate: OnceCell::new(), unreadable: Cell::new(false) }
     }
 }
 
@@ -54,8 +56,7 @@ impl<H: Stream> Credentials for HostCredentials<'_, H> {
     }
 
     fn certificate(&self, name: Certificate) -> Option<String> {
-        // `connection.mtls` is true if the client presented a certificate. Otherwise there is no name.
-        if self.fetched(&["connection", "mtls"])? != [1] {
+        if !self.has_certificate() {
             return None;
         }
         let attribute = match name {
@@ -64,6 +65,10 @@ impl<H: Stream> Credentials for HostCredentials<'_, H> {
             Certificate::Subject => "subject_peer_certificate",
         };
         self.noted(String::from_utf8(self.fetched(&["connection", attribute])?).ok())
+    }
+
+    fn has_certificate(&self) -> bool {
+        *self.certificate.get_or_init(|| self.fetched(&["connection", "mtls"]).as_deref() == Some(&[1]))
     }
 
     fn attribute(&self, path: &[String]) -> Option<String> {

@@ -39,7 +39,7 @@ fn lists_template(policy: &Policy, template: &str) -> bool {
 /// Pieces of which a name with the meaning of a URI is made.
 const STARTS: [&str; 7] =
     ["secret://", "memo://a", "file://", "file:///", "FILE:///", "https://a.example", ""];
-const ENDS: [&str; 9] = ["", "/", "/a", "/a/b", "//b", "/../b", "/a b", "/a%2Fb", "/%61"];
+const ENDS: [&str; 11] = ["", "/", "/a", "/a/b", "//b", "/../b", "/a b", "/a%2Fb", "/%61", "/a#x", "/a?x"];
 
 fn uri() -> impl Strategy<Value = String> {
     (select(STARTS.to_vec()), select(ENDS.to_vec())).prop_map(|(start, end)| [start, end].concat())

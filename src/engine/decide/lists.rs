@@ -1,5 +1,7 @@
 //! What lists of resources show: what a caller can read.
 
+use std::sync::Arc;
+
 use crate::mcp::uri;
 use crate::policy::{Action, Effect, Mode, Pattern, Rule, Rules};
 
@@ -11,6 +13,14 @@ pub(super) fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
         return None;
     }
     uri::obstacle(uri)
+}
+
+/// Returns the entry that decides on the resource that servers find under a URI, if it is another than the URI's
+/// own: they leave out the fragment, and the query of a `file` URI. An exact entry decides alone.
+pub(super) fn entry_behind<'r>(rules: &'r Rules, uri: &str) -> Option<&'r Arc<Rule>> {
+    let bare = uri::bare(uri).filter(|_| !rules.resources.names(uri))?;
+    let behind = rules.resources.get(bare)?;
+    rules.resources.get(uri).is_none_or(|own| !Arc::ptr_eq(own, behind)).then_some(behind)
 }
 
 /// Returns whether some URI could be allowed that begins as a template does (RFC 6570), up to its first

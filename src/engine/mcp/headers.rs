@@ -109,13 +109,10 @@ impl Headers {
     }
 
     fn take(&mut self, name: &[u8], value: &[u8], credentials: &[String]) {
-        match name {
-            b"authorization" => self.authorization = true,
-            b"access-control-request-method" => self.requests_method = true,
-            _ => {}
-        }
         match self.field_mut(name) {
             Some(field) => field.add(value),
+            None if name == b"authorization" => self.authorization = true,
+            None if name == b"access-control-request-method" => self.requests_method = true,
             // Envoy takes no header name that is not ASCII.
             None if repeats(name) => self.repeating.push(String::from_utf8_lossy(name).into_owned()),
             None => {}

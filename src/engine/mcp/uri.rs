@@ -17,6 +17,18 @@ pub fn obstacle(uri: &str) -> Option<&'static str> {
     not_normal(uri).or_else(|| not_plain(uri))
 }
 
+/// Returns a URI without what servers leave out when they look for the resource: the fragment, and the query of a
+/// `file` URI. `None` if there is neither.
+#[must_use]
+pub fn bare(uri: &str) -> Option<&str> {
+    let whole = uri.split('#').next().unwrap_or_default();
+    let bare = match whole.starts_with("file:") {
+        true => whole.split('?').next().unwrap_or_default(),
+        false => whole,
+    };
+    (bare.len() < uri.len()).then_some(bare)
+}
+
 /// Tells whether a URI has no [obstacle].
 #[must_use]
 pub fn is_plain(uri: &str) -> bool {
@@ -205,7 +217,9 @@ mod tests {
         for (uri, plain) in [
             ("file:///srv/data/a.txt", true),
             ("file:///srv/data/..hidden/a...b", true),
-            ("https://example.com/a?x=1&y=%20#top", true),
+            ("https://example.com/a?x=1&y=%20", true),
+            ("https://example.com/a#top", true),
+            ("ui://app#view", true),
             ("memo://notes/caf%C3%A9", true),
             ("urn:isbn:0451450523", true),
             ("mailto:a@example.com", true),
@@ -253,7 +267,7 @@ mod tests {
             ("file:///srv/", true),
             ("file:///srv//", false),
             ("https://example.com/a?b=//c", true),
-            ("https://example.com/a#//c", true),
+            ("ui://example/a#//c", true),
             ("https://example.com//", false),
             ("memo:a//b", false),
             ("a//b", false),
@@ -280,6 +294,23 @@ mod tests {
             ("memo://not%C3%A9s/a", false),
         ] {
             assert_eq!(is_plain(uri), plain, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_bare_uri_has_no_fragment_and_a_file_no_query() {
+        for (uri, expected) in [
+            ("file:///a?b#c", Some("file:///a")),
+            ("file:///a#b?c", Some("file:///a")),
+            ("file:///a?", Some("file:///a")),
+            ("file:///a", None),
+            ("https://a/?b#c", Some("https://a/?b")),
+            ("https://a/?b", None),
+            ("memo://a#", Some("memo://a")),
+            ("#", Some("")),
+            ("", None),
+        ] {
+            assert_eq!(bare(uri), expected, "{uri}");
         }
     }
 

@@ -57,6 +57,10 @@ impl Credentials for Known {
         self.names.iter().find(|(which, _)| *which == name).map(|(_, name)| name.clone())
     }
 
+    fn has_certificate(&self) -> bool {
+        !self.names.is_empty()
+    }
+
     fn has_tokens(&self, metadata: &str) -> bool {
         self.tokens.iter().any(|(filter, ..)| filter == metadata)
     }

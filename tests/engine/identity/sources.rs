@@ -1,7 +1,7 @@
 //! Which credentials each source reads, and when.
 
 use mcp_policy_engine::identity::identify;
-use mcp_policy_engine::policy::Certificate::UriSan;
+use mcp_policy_engine::policy::Certificate::{self, UriSan};
 use serde_json::json;
 
 use super::known::Given::{self, Bytes, Head, Name, State, Token, TokenAt};
@@ -111,6 +111,7 @@ fn a_caller_without_an_identity_is_told_nothing_and_the_operator_why() {
         (&[Token(r#"{"email":"a"}"#)], "claim_missing"),
         (&[Token(r#"{"sub":7}"#)], "claim_missing"),
         (&[Token(r#"{"sub":""}"#)], "claim_missing"),
+        (&[Name(Certificate::DnsSan, "a")], "name_missing"),
         (&[Token("{")], "credential_unreadable"),
         (&[Head("x-api-key", "a,b")], "credential_ambiguous"),
         (&[Head("x-api-key", "a"), Head("x-api-key", "a")], "credential_ambiguous"),
