@@ -98,15 +98,19 @@ pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str) -> bo
 fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
     let (entries, all) = match kind {
         ListKind::Tools if rules.hidden(name).is_some() => return false,
-        ListKind::Tools => (&rules.tools, rules.all_tools.as_ref()),
-        ListKind::Prompts => (&rules.prompts, None),
+        ListKind::Tools => (&rules.tools, &*rules.all_tools),
+        ListKind::Prompts => (&rules.prompts, [].as_slice()),
         ListKind::Resources if lists::obstacle(rules, name).is_some() => return false,
         ListKind::Resources => (&rules.resources, lists::entry_behind(rules, name)),
         ListKind::ResourceTemplates => return lists::may_use_template(rules, name),
     };
     let own = entries.get(name);
-    (own.is_some() || rules.default.0 == Effect::Allow)
-        && !own.into_iter().chain(all).any(|rule| rule.action == Action::Deny && rule.mode == Mode::Enforce)
+    (own.is_some() || rules.default.0 == Effect::Allow) && !own.into_iter().flatten().chain(all).any(denies)
+}
+
+/// Returns whether a rule denies every call.
+fn denies(rule: &Arc<Rule>) -> bool {
+    rule.action == Action::Deny && rule.mode == Mode::Enforce
 }
 
 impl Decision {
@@ -116,14 +120,14 @@ impl Decision {
             Target::Tool(name) => {
                 let own = rules.tools.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                for rule in own.into_iter().chain(&rules.all_tools) {
+                for rule in own.into_iter().flatten().chain(&rules.all_tools) {
                     self.apply(rule, call, attributes);
                 }
             }
             Target::Prompt(name) => {
                 let own = rules.prompts.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                own.into_iter().for_each(|rule| self.apply(rule, call, attributes));
+                own.into_iter().flatten().for_each(|rule| self.apply(rule, call, attributes));
             }
             Target::Resources(uris) => {
                 for uri in uris {
@@ -133,13 +137,15 @@ impl Decision {
                     // An exact entry matches one URI byte for byte, whether it is plain or not.
                     if let Some(obstacle) = lists::obstacle(rules, uri) {
                         let rule =
-                            own.map_or_else(|| rules.default.1.to_string(), |rule| rule.path.to_string());
+                            own.and_then(|own| own.first()).map_or(&rules.default.1, |rule| &rule.path);
                         let reason = format!("the resource's URI must be plain, but it has {obstacle}");
-                        self.refuse(false, Denial::by(rule, Code::Denied, reason));
+                        self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
-                    own.into_iter().for_each(|rule| self.apply(rule, call, attributes));
                     let behind = lists::entry_behind(rules, uri);
-                    behind.into_iter().for_each(|rule| self.apply(rule, call, attributes));
+                    own.into_iter()
+                        .flatten()
+                        .chain(behind)
+                        .for_each(|rule| self.apply(rule, call, attributes));
                 }
             }
             Target::Session | Target::Unknown => match rules.methods.get(call.method.as_str()) {

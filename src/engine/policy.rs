@@ -6,9 +6,11 @@
 mod approvals;
 mod challenge;
 mod condition;
+mod entry;
 mod grant;
 mod grants;
 pub mod keys;
+mod limit;
 mod load;
 mod origins;
 mod path;
@@ -21,6 +23,7 @@ mod words;
 
 pub use approvals::Approvals;
 pub use condition::{Condition, Scalar, Test};
+pub use entry::EntryRules;
 pub use grant::{ClaimPath, Expected, Grant};
 pub use grants::{Grants, TokenMatch};
 pub use origins::Origins;
@@ -92,6 +95,8 @@ pub struct Policy {
     pub mode: Mode,
     /// The rules that every request must pass
     pub rules: Rules,
+    /// The rules that have names, whether an entry uses them or not
+    pub named_rules: Vec<Arc<Rule>>,
     /// The sources of identity. The first that has a value names the caller
     pub identity: Vec<Source>,
     /// The grants. The first that matches a caller applies, in addition to the rules
@@ -118,7 +123,7 @@ pub struct Policy {
     pub counter_capacity: u32,
 }
 
-/// What applies to the targets of one entry.
+/// What applies to the targets of an entry, alone or with other rules.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Its place in the document
@@ -229,8 +234,13 @@ impl Policy {
         load::policy(bytes)
     }
 
-    /// Iterates over all rules, including those of grants.
+    /// Iterates over all rules of entries, including those of grants. A named rule comes as often as it is used.
     pub fn all_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.iter().chain(self.grants.iter().flat_map(|grant| grant.rules.iter()))
+    }
+
+    /// Iterates over the named rules that no entry uses.
+    pub fn unused_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.named_rules.iter().filter(|named| !self.all_rules().any(|rule| Arc::ptr_eq(rule, named)))
     }
 }

@@ -1,5 +1,5 @@
 //! Policy documents: the faults of each bad one, the meaning of each good one, and that JSON and a Struct are
-//! read the same way. The documents are in `cases/documents.json` and `cases/documents/`.
+//! read the same way. The documents are in `cases/documents.json` and, by subject, in `cases/documents/`.
 
 mod damage;
 mod faults;
@@ -8,6 +8,7 @@ mod meaning;
 mod structs;
 mod wire;
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use mcp_policy_engine::json;
@@ -15,23 +16,19 @@ use mcp_policy_engine::policy::{Faults, Policy};
 
 pub(super) use wire::structured;
 
-/// The files of the table.
-const FILES: [&str; 2] =
-    [include_str!("../cases/documents.json"), include_str!("../cases/documents/identity.json")];
-
-/// The table with its abbreviations expanded: the list of keys in each message about an unknown key.
+/// The tables with their abbreviations expanded: the list of keys in each message about an unknown key.
 static CASES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let known = FILES.iter().flat_map(|text| {
-        let table: serde_json::Value = serde_json::from_str(text).unwrap();
-        table.get("known").and_then(serde_json::Value::as_object).cloned().unwrap_or_default()
-    });
-    let known: Vec<(String, serde_json::Value)> = known.collect();
-    let expand = |text: &&str| {
-        known
-            .iter()
-            .fold((*text).to_owned(), |text, (short, keys)| text.replace(short, keys.as_str().unwrap()))
+    let text = include_str!("../cases/documents.json");
+    let table: serde_json::Value = serde_json::from_str(text).unwrap();
+    let known = table.get("known").and_then(serde_json::Value::as_object).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases/documents");
+    let mut files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let texts = files.iter().map(|file| std::fs::read_to_string(file).unwrap());
+    let expanded = |text: String| {
+        known.iter().fold(text, |text, (short, keys)| text.replace(short, keys.as_str().unwrap()))
     };
-    FILES.iter().map(expand).collect()
+    std::iter::once(text.to_owned()).chain(texts).map(expanded).collect()
 });
 
 /// Keys of the contract that this version does not read yet.
@@ -71,23 +68,21 @@ fn case(group: &str, value: json::Value<'_>) -> Case {
 }
 
 pub(super) fn refused() -> Vec<Case> {
-    let of_file = |text: &String| -> Vec<Case> {
+    let read = |text: &String| -> Vec<Case> {
         let table = json::read(text.as_bytes()).unwrap();
-        let groups = table.root().get("refused").unwrap().entries();
-        let of_group = |(group, cases): (std::borrow::Cow<'_, str>, json::Value<'_>)| {
-            cases.elements().map(|entry| case(&group, entry)).collect::<Vec<_>>()
-        };
-        groups.flat_map(of_group).collect()
+        let groups = table.root().get("refused").into_iter().flat_map(json::Value::entries);
+        groups.flat_map(|(group, cases)| cases.elements().map(move |entry| case(&group, entry))).collect()
     };
-    CASES.iter().flat_map(of_file).collect()
+    CASES.iter().flat_map(read).collect()
 }
 
 fn accepted() -> Vec<Case> {
-    let of_file = |text: &String| -> Vec<Case> {
+    let read = |text: &String| -> Vec<Case> {
         let table = json::read(text.as_bytes()).unwrap();
-        table.root().get("accepted").unwrap().elements().map(|entry| case("accepted", entry)).collect()
+        let entries = table.root().get("accepted").into_iter().flat_map(json::Value::elements);
+        entries.map(|entry| case("accepted", entry)).collect()
     };
-    CASES.iter().flat_map(of_file).collect()
+    CASES.iter().flat_map(read).collect()
 }
 
 /// Returns the text of each fault.

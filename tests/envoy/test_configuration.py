@@ -47,7 +47,7 @@ FAULTS = [
     "defualt: unknown key, expected ",
     "tools.run_agent.limits[0].window: unknown window `fortnight`, expected ",
     "tools.run_agent.limits[0].max: must be a positive number, found `-3`",
-    'tools["a\\nthe policy is refused: all is well"]: must be an object, `{}` to allow, found `"deny"`',
+    'tools["a\\nthe policy is refused: all is well"]: no rule has the name `deny`, ',
     '["x\\r\\u{1b}[2K"]: unknown key, expected ',
 ]
 JSON = [("content-type", "application/json")]

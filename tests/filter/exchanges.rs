@@ -1,6 +1,7 @@
 //! The whole filter on an in-memory proxy: what reaches the upstream, and what the client gets.
 
 mod approvals;
+mod bound;
 mod counting;
 mod hold;
 mod host_calls;

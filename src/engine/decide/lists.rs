@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::mcp::uri;
-use crate::policy::{Action, Effect, Mode, Pattern, Rule, Rules};
+use crate::policy::{Effect, EntryRules, Pattern, Rule, Rules};
 
 /// Returns what keeps a set of rules from deciding on a URI, as the end of "it has …". Servers may normalize a URI
 /// that is not plain, so a pattern is reliable only for plain URIs. An exact entry matches one URI byte for byte,
@@ -15,22 +15,23 @@ pub(super) fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
     uri::obstacle(uri)
 }
 
-/// Returns the entry that decides on the resource that servers find under a URI, if it is another than the URI's
+/// Returns the rules of the entry that decides on the resource that servers find under a URI, if it is another than the URI's
 /// own: they leave out the fragment, and the query of a `file` URI. An exact entry decides alone.
-pub(super) fn entry_behind<'r>(rules: &'r Rules, uri: &str) -> Option<&'r Arc<Rule>> {
-    let bare = uri::bare(uri).filter(|_| !rules.resources.names(uri))?;
-    let behind = rules.resources.get(bare)?;
-    rules.resources.get(uri).is_none_or(|own| !Arc::ptr_eq(own, behind)).then_some(behind)
+pub(super) fn entry_behind<'r>(rules: &'r Rules, uri: &str) -> &'r [Arc<Rule>] {
+    let bare = uri::bare(uri).filter(|_| !rules.resources.names(uri));
+    let behind = bare.and_then(|bare| rules.resources.get(bare));
+    let other = |behind: &&EntryRules| rules.resources.get(uri).is_none_or(|own| !std::ptr::eq(own, *behind));
+    behind.filter(other).map_or(&[], |behind| &**behind)
 }
 
 /// Returns whether some URI could be allowed that begins as a template does (RFC 6570), up to its first
 /// expression. A template that could lead nowhere else is hidden.
 pub(super) fn may_use_template(rules: &Rules, template: &str) -> bool {
     let prefix = template.split('{').next().unwrap_or_default();
-    let denies = |rule: &Rule| rule.action == Action::Deny && rule.mode == Mode::Enforce;
+    let denies = |rules: &EntryRules| rules.iter().any(super::denies);
     let entries = || rules.resources.entries();
     let exact = |pattern: &Pattern| pattern.is_exact() && pattern.as_str().starts_with(prefix);
-    if entries().any(|(pattern, rule)| exact(pattern) && !denies(rule)) {
+    if entries().any(|(pattern, rules)| exact(pattern) && !denies(rules)) {
         return true;
     }
     if !rules.resources.is_empty() && uri::obstacle_from(prefix).is_some() {
@@ -45,5 +46,5 @@ pub(super) fn may_use_template(rules: &Rules, template: &str) -> bool {
         !pattern.is_exact() && Some(pattern.literals()) >= cover && pattern.overlaps(&all)
     };
     (cover.is_none() && rules.default.0 == Effect::Allow)
-        || entries().any(|(pattern, rule)| could(pattern) && !denies(rule))
+        || entries().any(|(pattern, rules)| could(pattern) && !denies(rules))
 }

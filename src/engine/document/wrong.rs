@@ -98,12 +98,28 @@ pub enum InRule {
         /// The section
         section: &'static str,
     },
-    /// A resource has a rule for arguments
-    NoArguments,
     /// A pattern of resources matches no URI that a pattern can decide on
     NeverPlain {
         /// What all of these URIs have
         obstacle: &'static str,
+    },
+    /// A resource has a rule for arguments
+    NoArguments {
+        /// The rule, if it stands elsewhere and the resource names it
+        of: Option<String>,
+    },
+    /// A list of rules is empty
+    NoRules,
+    /// The name of a rule is empty
+    EmptyRuleName,
+    /// No rule has this name
+    NoSuchRule {
+        /// The name
+        name: String,
+        /// The name of a rule that is almost the same
+        alike: Option<String>,
+        /// The names of all rules
+        known: Vec<String>,
     },
     /// A digest is chosen where arguments are not hashed
     NoDigest,

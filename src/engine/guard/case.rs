@@ -5,14 +5,14 @@
 
 use std::rc::Rc;
 
-use super::approve::{self, Consultation};
+use super::approve::{self, Asked, Consultation};
 use super::facts::Facts;
 use super::question::{Answer, Question};
 use super::{Conclusion, Environment, Request, charge, unreadable};
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
 use crate::json::Document;
-use crate::mcp::message::{Body, Call, Message};
+use crate::mcp::message::{Body, Message};
 use crate::mcp::rounds;
 use crate::mcp::summary::Summary;
 use crate::policy::Mode;
@@ -112,17 +112,15 @@ impl<'d> Case<'d> {
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
         }
-        let consultation = case.prepare_consultation(call, document.text().len(), environment);
+        // A call can contain state of this filter only if the policy has approvals. That state is removed. With
+        // any other policy the body must not change: in stream mode its length was sent with the headers.
+        let body = request.policy.approvals.as_ref().and_then(|_| rounds::without_own(document.text(), call));
+        let asked = Asked { call, size: document.text().len(), body: body.as_deref() };
+        let consultation = case.prepare_consultation(asked, environment);
         if case.decision.denial.is_some() {
             return case.conclude();
         }
-        let change = Change {
-            plain_answer: request.list(&case.facts).is_some(),
-            // A call can contain state of this filter only if the policy has approvals. That state is removed.
-            // With any other policy the body must not change: in stream mode its length was sent with the
-            // headers.
-            body: request.policy.approvals.as_ref().and_then(|_| rounds::without_own(document.text(), call)),
-        };
+        let change = Change { plain_answer: request.list(&case.facts).is_some(), body };
         if change != Change::default() {
             let case = case.into_owned();
             return Step::Change(change, Box::new(Changing { case, consultation }));
@@ -134,13 +132,12 @@ impl<'d> Case<'d> {
     /// call.
     fn prepare_consultation<E: Environment>(
         &mut self,
-        call: &Call<'_>,
-        size: usize,
+        asked: Asked<'_>,
         environment: &E,
     ) -> Option<Consultation> {
         let rule = self.decision.approval.clone().filter(|_| self.decision.denial.is_none())?;
         let Self { request, facts, decision } = self;
-        let prepared = approve::prepare(request, rule, call, size, facts, &decision.charges, environment);
+        let prepared = approve::prepare(request, rule, asked, facts, &decision.charges, environment);
         prepared.map_err(|denial| self.decision.denial = Some(denial)).ok()
     }
 

@@ -1,5 +1,8 @@
 //! The request headers that the filter reads, fetched once.
 
+/// The host that a request is for. Only a policy with approvals needs it.
+pub const AUTHORITY: &str = ":authority";
+
 /// A header that may occur once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Field {
@@ -71,7 +74,8 @@ pub struct Headers {
     pub authorization: bool,
     /// The names of those that would have Envoy send one call several times
     pub repeating: Vec<String>,
-    /// Those of the request's headers that identify the caller, by their names
+    /// Those of the request's headers that the policy needs, such as those that identify the caller, by their
+    /// names
     credentials: Vec<(String, Field)>,
 }
 
@@ -149,7 +153,7 @@ impl Headers {
         }
     }
 
-    /// Returns a header that identifies the caller.
+    /// Returns a header that the policy needs.
     #[must_use]
     pub fn credential(&self, name: &str) -> &Field {
         self.credentials.iter().find(|(known, _)| known == name).map_or(&Field::Absent, |(_, field)| field)

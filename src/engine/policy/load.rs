@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::keys::{self, EXEMPT_PATH};
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, DIGESTS, FORMS, VERSIONS, WAYS};
-use super::{Arguments, Policy, RequestHeaders, Rules, approvals, challenge, grant, origins, source};
+use super::{Arguments, Policy, RequestHeaders, Rules, approvals, challenge, entry, grant, origins, source};
 use crate::document::{
     Faults, Fields, InIdentity, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity,
 };
@@ -42,6 +42,7 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     document.text(Key::Description, faults);
     let mode = rule::mode(&mut document, Key::Mode, faults);
     let mut reading = Reading::default();
+    entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
     let listed = document.list(Key::Identity, faults);
     let identity = source::sources(&listed, faults);
@@ -63,7 +64,7 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let approvals = match document.take(Key::Approvals) {
         Some(part) => approvals::approvals(&part, faults),
         None => {
-            reading.unasked.into_iter().for_each(|fault| faults.push(fault));
+            reading.unasked.drain(..).for_each(|fault| faults.push(fault));
             None
         }
     };
@@ -76,6 +77,7 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
         mode,
         rules,
         challenge: challenge::challenge(&identity, told.as_deref()),
+        named_rules: reading.named.into_values().flatten().collect(),
         identity,
         grants,
         origins: checked.then_some(origins),

@@ -27,7 +27,7 @@ impl<H: Host> Filter<H> {
             let conclusion = open(Headers::default()).refuse(unreadable("headers"));
             return self.conclude(&worker, None, conclusion);
         };
-        let headers = Headers::from_pairs(pairs.iter(), &plugin.credentials);
+        let headers = Headers::from_pairs(pairs.iter(), &plugin.headers);
         if guard::is_exempt(&plugin.policy, &headers) {
             self.stage = Stage::Passing;
             return Flow::Continue;

@@ -28,7 +28,7 @@ fn a_good_document_yields_the_expected_policy() {
         for (tool, rule) in
             case.entry.get("decides").and_then(|names| names.as_object()).into_iter().flatten()
         {
-            let found = policy.rules.tools.get(tool).map(|rule| &*rule.path);
+            let found = policy.rules.tools.get(tool).map(|rules| &*rules[0].path);
             if found != rule.as_str() {
                 writeln!(wrong, "\n{}: {tool:?}\n    - {rule}\n    + {found:?}", case.name).unwrap();
             }
@@ -64,7 +64,7 @@ pub fn meaning(policy: &Policy) -> Vec<String> {
         ),
         format!("counters.capacity: {}", policy.counter_capacity),
     ];
-    if let Some(Approvals { cluster, authority, path, timeout_ms, wait_seconds, expires_seconds }) =
+    if let Some(Approvals { cluster, authority, path, timeout_ms, wait_seconds, expires_seconds, .. }) =
         &policy.approvals
     {
         lines.push(format!(

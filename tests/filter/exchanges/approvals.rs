@@ -72,7 +72,7 @@ fn a_call_waits_until_its_question_is_answered() {
         let body = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"asked","arguments":{"b":1.0,"a":"\u00e9"}}}"#;
         let mut exchange = Exchange::open(&proxy, Some(&worker));
         exchange.request(&Sent::cut(
-            &with(POST, &[("x-agent-id", "bob"), ("x-request-id", "r")]),
+            &with(POST, &[("x-agent-id", "bob"), ("x-request-id", "r"), (":authority", "mcp.example")]),
             body,
             40,
             end,
@@ -86,12 +86,12 @@ fn a_call_waits_until_its_question_is_answered() {
         };
         let policy = worker.plugin.policy.digest.as_str();
         let bound = format!(
-            r#"{{"arguments":{{"a":"é","b":1}},"grant":"all","policy":"{policy}","principal":"bob","server":"shop","source":"header","tool":"asked"}}"#
+            r#"{{"arguments":{{"a":"é","b":1}},"grant":"all","host":"mcp.example","params":{{}},"path":"/mcp","principal":"bob","rules":"{policy}","server":"shop","source":"header","tool":"asked"}}"#
         );
         let expected = json!({
             "fingerprint": digest(bound), "server": "shop", "grant": "all", "principal": "bob", "source": "header",
-            "tool": "asked",
-            "arguments": { "b": 1.0, "a": "é" }, "rule": "tools.asked", "reason": "it pays", "policy": policy,
+            "tool": "asked", "arguments": { "b": 1.0, "a": "é" }, "params": {}, "host": "mcp.example", "path": "/mcp",
+            "rules": policy, "rule": "tools.asked", "reason": "it pays", "policy": policy,
             "expires_seconds": 60, "wait_seconds": 2, "decision_id": record["id"], "request_id": "r",
         });
         assert_eq!(question, expected, "{way} {end:?}");
