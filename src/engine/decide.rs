@@ -4,12 +4,14 @@
 //! what to charge, and [`crate::guard`] charges it.
 
 pub mod condition;
+mod digest;
 mod lists;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use condition::Attributes;
+pub use digest::digest;
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};

@@ -30,6 +30,7 @@ pub use origins::Origins;
 pub use path::{Origin, Resolved, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
 pub use regex::Regex;
+pub use rule::RuleDigest;
 pub use rules::Rules;
 pub use source::{Source, SourceKind};
 
@@ -128,6 +129,8 @@ pub struct Policy {
 pub struct Rule {
     /// Its place in the document
     pub path: Arc<str>,
+    /// The digest of what the document says about it; only in a policy with approvals
+    pub digest: Option<RuleDigest>,
     /// What to do with a call
     pub action: Action,
     /// The text for the caller if this rule denies a call

@@ -62,6 +62,9 @@ enum Command {
         /// Revoke all tokens of this caller instead
         #[arg(long)]
         revoke: bool,
+        /// Revoke all tokens of this caller but the newest instead, after its Envoys have the newest
+        #[arg(long, conflicts_with = "revoke")]
+        revoke_older: bool,
         #[command(flatten)]
         options: DatabaseOptions,
     },
@@ -142,8 +145,9 @@ impl Command {
                 invite(&options, &name, &permissions).await
             }
             Self::Remove { name, options } => remove(&options, &name).await,
-            Self::Caller { name, revoke: true, options } => revoke_caller(&options, &name).await,
-            Self::Caller { name, revoke: false, options } => make_caller(&options, &name).await,
+            Self::Caller { name, revoke: true, options, .. } => revoke_caller(&options, &name).await,
+            Self::Caller { name, revoke_older: true, options, .. } => revoke_older(&options, &name).await,
+            Self::Caller { name, options, .. } => make_caller(&options, &name).await,
             Self::Token { name, options } => make_token(&options, &name).await,
             Self::Export { since, options } => export(&options, since.as_deref()).await,
             Self::Usage { options } => usage(&options).await,
@@ -195,6 +199,15 @@ async fn revoke_caller(options: &DatabaseOptions, name: &str) -> Result<(), Fail
     let (store, _) = options.store().await?;
     if !store.remove_caller(name, now_ms()).await? {
         return Err(format!("the caller `{name}` has no token in the database").into());
+    }
+    store.close().await;
+    Ok(())
+}
+
+async fn revoke_older(options: &DatabaseOptions, name: &str) -> Result<(), Failure> {
+    let (store, _) = options.store().await?;
+    if !store.remove_older_tokens(name, now_ms()).await? {
+        return Err(format!("the caller `{name}` has no older token in the database").into());
     }
     store.close().await;
     Ok(())

@@ -25,7 +25,7 @@ pub struct Question {
     pub arguments: String,
     /// The other params that the server could act on: the text of a JSON object, as the caller sent it
     pub params: String,
-    /// The host that the call is for
+    /// The host that the call is for, without its port
     pub host: Option<String>,
     /// The path that the call is for, with its query
     pub path: Option<String>,

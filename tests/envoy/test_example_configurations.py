@@ -42,6 +42,8 @@ def changed(path, tmp_path, suffix: str, change) -> subprocess.CompletedProcess:
     ).items():
         (tmp_path / name).write_text(content)
     (tmp_path / "approvals-token").write_text("token\n")
+    pointer = places.ROOT / "envoy" / "approvals" / "approvals-token.yaml"
+    (tmp_path / pointer.name).write_text(pointer.read_text().replace("/etc/mcp-policy", str(tmp_path)))
     written.write_text(text.replace("/etc/mcp-policy", str(tmp_path)))
     return validate(written)
 

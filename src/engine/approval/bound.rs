@@ -55,7 +55,7 @@ pub struct Bound<'b> {
     pub arguments: &'b str,
     /// The other params, an object in canonical form
     pub params: &'b str,
-    /// The host that the request is for
+    /// The host that the request is for, without its port
     pub host: Option<&'b str>,
     /// The request's path with its query
     pub path: Option<&'b str>,

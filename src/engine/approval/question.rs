@@ -20,7 +20,7 @@ pub struct Question<'q> {
     pub principal: Option<&'q str>,
     /// The identity source that named the principal, if it has a name
     pub source: Option<&'q str>,
-    /// The host that the request is for
+    /// The host that the request is for, without its port
     pub host: Option<&'q str>,
     /// The request's path with its query
     pub path: Option<&'q str>,

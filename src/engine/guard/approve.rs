@@ -66,18 +66,19 @@ pub(super) fn prepare<E: Environment>(
         return Err(Denial { reason, ..denial });
     }
     let bound = asked.bound(approvals).and_then(|bound| {
-        let host = address(request.headers.credential(AUTHORITY))?;
+        let host = address(request.headers.credential(AUTHORITY))?.map(without_port);
         Ok((bound, host, address(&request.headers.path)?))
     });
     let (bound, host, path) = bound.map_err(|unapprovable| not_approvable(&rule, &called, unapprovable))?;
     if let Some(denial) = charge::look(request, charges, facts, environment) {
         return Err(denial);
     }
+    let rules = decide::digest(policy, &request.caller, call).ok_or_else(needed)?;
     let principal = request.caller.principal.as_ref().map(Principal::name);
     let request_id = request.headers.request_id.once().map(String::from_utf8_lossy);
     let members = Members {
         server: &policy.server,
-        rules: &policy.digest,
+        rules: &rules,
         policy: &policy.digest,
         grant: request.caller.grant_name(policy),
         principal: principal.as_deref(),
@@ -113,6 +114,15 @@ fn address(field: &Field) -> Result<Option<&str>, Unapprovable> {
         Field::Absent => Ok(None),
         Field::Once(value) => str::from_utf8(value).map(Some).map_err(|_| Unapprovable::Address),
         Field::Repeated => Err(Unapprovable::Address),
+    }
+}
+
+/// Returns a host without its port. The port only tells at which of several proxies a client asks.
+fn without_port(host: &str) -> &str {
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) && (!name.contains(':') || name.ends_with(']')) => name,
+        _ => host,
     }
 }
 
@@ -201,4 +211,26 @@ fn ended(mut sentence: String) -> String {
         sentence.push('.');
     }
     sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_known_without_its_port() {
+        for (host, expected) in [
+            ("mcp.example", "mcp.example"),
+            ("mcp.example:443", "mcp.example"),
+            ("mcp.example:", "mcp.example"),
+            ("mcp.example:x", "mcp.example:x"),
+            ("127.0.0.1:8000", "127.0.0.1"),
+            ("[::1]:8000", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("::1", "::1"),
+            ("", ""),
+        ] {
+            assert_eq!(without_port(host), expected, "{host}");
+        }
+    }
 }

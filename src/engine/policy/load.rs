@@ -41,7 +41,8 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let server = document.name(Key::Server, faults).unwrap_or_else(|| "default".to_owned());
     document.text(Key::Description, faults);
     let mode = rule::mode(&mut document, Key::Mode, faults);
-    let mut reading = Reading::default();
+    let digests = root.member("approvals").is_some();
+    let mut reading = Reading { digests, ..Reading::default() };
     entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
     let listed = document.list(Key::Identity, faults);

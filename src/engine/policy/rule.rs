@@ -1,7 +1,10 @@
 //! Rules.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
 
 use super::condition::conditions;
 use super::keys;
@@ -9,7 +12,26 @@ use super::limit::{self, Counters};
 use super::words::{ACTIONS, MODES};
 use super::{Action, Mode, Rule};
 use crate::document::{Fault, Faults, Fields, InRule, Keys, Part, Wrong};
+use crate::json::canonical::Canonical;
 use crate::schema::Schema;
+
+/// The SHA-256 of what a document says about a rule. It is opaque: rules that mean the same can differ in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RuleDigest([u8; 32]);
+
+impl RuleDigest {
+    /// Returns its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RuleDigest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("RuleDigest")
+    }
+}
 
 /// What is known across the rules of one document while they are read.
 #[derive(Default)]
@@ -19,6 +41,8 @@ pub(super) struct Reading {
     pub named: BTreeMap<String, Option<Arc<Rule>>>,
     /// A fault for each rule that needs an approval. They count only if the document has no `approvals`.
     pub unasked: Vec<Fault>,
+    /// Whether rules need digests: only what asks for approvals needs them
+    pub digests: bool,
 }
 
 /// Reads the mode of a document or of a rule.
@@ -42,5 +66,22 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
     let deny_if = conditions(fields.list(keys::Rule::DenyIf, faults), faults);
     let limits = limit::limits(&mut fields, name, reason.as_deref(), &mut reading.counters, faults);
     fields.close(faults);
-    Some(Rule { path: path.to_string().into(), action, reason, mode, arguments, require, deny_if, limits })
+    let digest = reading.digests.then(|| digest(part, name));
+    let path = path.to_string().into();
+    Some(Rule { path, digest, action, reason, mode, arguments, require, deny_if, limits })
+}
+
+/// Returns the SHA-256 of a rule as the document has it, and of the name by which it was read. The notation of the
+/// document does not matter.
+fn digest(part: &Part<'_>, name: &str) -> RuleDigest {
+    let form = Canonical::of(part.value);
+    // Of the texts that have one form only an exact one is the form itself.
+    let text = if form.is_exact() { form.into_text() } else { part.value.raw().to_owned() };
+    let mut hash = Sha256::new();
+    for text in [name, &text] {
+        hash.update(text.len().to_string());
+        hash.update(":");
+        hash.update(text);
+    }
+    RuleDigest(hash.finalize().into())
 }

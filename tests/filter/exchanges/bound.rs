@@ -40,6 +40,11 @@ fn a_call_at_another_path_or_host_is_another_call() {
         (&json!("mcp.example"), &json!("/dev/mcp?team=a"), &json!({}))
     );
     assert_eq!(ask("mcp.example", "/dev/mcp?team=a")["fingerprint"], asked["fingerprint"]);
+    let with_port = ask("mcp.example:443", "/dev/mcp?team=a");
+    assert_eq!(
+        (&with_port["host"], &with_port["fingerprint"]),
+        (&json!("mcp.example"), &asked["fingerprint"])
+    );
     for (host, path) in [
         ("mcp.example", "/prod/mcp?team=a"),
         ("mcp.example", "/dev/mcp?team=b"),
@@ -48,7 +53,7 @@ fn a_call_at_another_path_or_host_is_another_call() {
         ("mcp.example", "/dev/%6dcp?team=a"),
         ("mcp.example", "//dev/mcp?team=a"),
         ("prod.example", "/dev/mcp?team=a"),
-        ("mcp.example:443", "/dev/mcp?team=a"),
+        ("mcp.example.", "/dev/mcp?team=a"),
     ] {
         let other = ask(host, path);
         assert_eq!((&other["host"], &other["path"]), (&json!(host), &json!(path)));
@@ -162,4 +167,29 @@ fn the_filters_own_rounds_make_no_other_call() {
             ask(&format!(r#","requestState":"{state}","inputResponses":{{"q":{{"action":"decline"}}}}"#));
         assert_ne!(other, first, "an answer to the server is part of the call");
     }
+}
+
+#[test]
+fn an_approval_outlives_an_edit_of_another_rule() {
+    let fingerprint = |document: Value| {
+        let proxy = envoy();
+        proxy.know("approvals");
+        let worker = worker(&proxy, &policy_with(document));
+        let body = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"asked"}}"#;
+        let mut exchange = Exchange::open(&proxy, Some(&worker));
+        exchange.request(&Sent::new(&with(&ROUTE, &[(":path", "/mcp")]), &[body.as_bytes()], End::WithLast));
+        let question = exchange.question().unwrap().1;
+        (question["fingerprint"].clone(), question["policy"].clone())
+    };
+    let tools = |asked: Value, other: Value| json!({ "tools": { "asked": asked, "other": other } });
+    let asked = json!({ "action": "require_approval" });
+    let (before, policy) = fingerprint(tools(asked.clone(), json!({})));
+    let (after, other_policy) = fingerprint(tools(asked.clone(), json!({ "reason": "x" })));
+    assert_eq!(after, before);
+    assert_ne!(other_policy, policy, "the question still tells which policy asks");
+    let mut described = tools(asked, json!({}));
+    described["description"] = json!("the same rules");
+    assert_eq!(fingerprint(described).0, before);
+    let (after, _) = fingerprint(tools(json!({ "action": "require_approval", "reason": "x" }), json!({})));
+    assert_ne!(after, before);
 }
