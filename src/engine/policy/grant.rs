@@ -158,9 +158,9 @@ fn grant(
     let begins = |part: &Part<'_>| Some((time_ns(part)?, part.value.string()?.into_owned()));
     let not_before = fields.read(keys::Grant::NotBefore, begins, faults);
     let expires_ns = fields.read(keys::Grant::Expires, time_ns, faults);
-    if let (Some((begins_ns, _)), Some(expires_ns), Some(part)) =
-        (&not_before, expires_ns, part.member("not_before"))
+    if let (Some((begins_ns, _)), Some(expires_ns)) = (&not_before, expires_ns)
         && *begins_ns >= expires_ns
+        && let Some(part) = part.member("not_before")
     {
         faults.add(&part, InIdentity::NeverInForce);
     }
@@ -222,12 +222,16 @@ const KINDS: [(&str, &str); 7] = [
 /// is of another kind than the rest of the description, or if the description has to name one and does not:
 /// two issuers may give the same name to different people.
 fn source(part: &Part<'_>, sources: &[Source], name: Option<&str>, faults: &mut Faults) -> Option<usize> {
+    // Of two sources of one kind, one has another name than its kind.
+    if name.is_none() && sources.iter().all(|source| source.name == source.kind.word()) {
+        return None;
+    }
     let described = KINDS.iter().filter_map(|(key, kind)| Some((part.member(key)?, *kind)));
-    let Some(name) = name.filter(|_| part.member("source").is_some()) else {
+    let Some(name) = name else {
         for (described, kind) in described {
             let several = sources.iter().filter(|source| source.kind.word() == kind).count() > 1;
-            // A key is the same in whichever header it arrives.
-            if several && kind != "api_key" && !faults.has(&part.path) {
+            // A key is the same in whichever header it arrives. A name that is no name is a fault already.
+            if several && kind != "api_key" && part.value.get("source").is_none() {
                 faults.add_key(&described, InIdentity::WhichSource { kind });
             }
         }
