@@ -10,7 +10,7 @@ mod lists;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use condition::Attributes;
+use condition::{Applies, Attributes, Now};
 pub use digest::digest;
 
 use crate::denial::{Code, Denial};
@@ -49,9 +49,13 @@ pub struct Due {
     pub amount: Amount,
 }
 
+/// Gives the time in nanoseconds since the Unix epoch, or `None` if the host has no clock. It is asked only if a rule needs
+/// the time.
+pub type Clock<'e> = &'e dyn Fn() -> Option<u64>;
+
 /// Decides on a request or notification. It must pass the document's rules and then the rules of its grant.
 #[must_use]
-pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>) -> Decision {
+pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>, clock: Clock<'_>) -> Decision {
     let mut decision = Decision::default();
     if let Target::Tool(name) = &call.target
         && let Some(path) = layers(policy, caller).find_map(|rules| rules.hidden(name))
@@ -61,11 +65,19 @@ pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>) -> Decision {
         return decision;
     }
     let principal = caller.principal.as_ref().map(Principal::name);
+    let tool = match &call.target {
+        Target::Tool(name) => Some(&**name),
+        _ => None,
+    };
     let attributes = Attributes {
         arguments: call.arguments(),
+        any_arguments: false,
         grant: caller.grant_name(policy),
         principal: principal.as_deref(),
+        source: caller.source_name(policy),
         claims: caller.claims.as_deref(),
+        tool,
+        now: &Now::new(clock, &policy.time_zone),
     };
     for rules in layers(policy, caller) {
         decision.apply_rules(rules, call, &attributes);
@@ -93,26 +105,50 @@ pub fn describe_target(method: &str, target: &Target<'_>) -> String {
 /// Returns whether a filtered list keeps the element of this name. An element that the caller can never use
 /// is removed.
 #[must_use]
-pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str) -> bool {
-    policy.mode == Mode::Shadow || layers(policy, caller).all(|rules| may_use(rules, kind, name))
+pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str, clock: Clock<'_>) -> bool {
+    let hides = |rule: &Arc<Rule>| match rule.mode {
+        Mode::Shadow => false,
+        // Most rules have no conditions, so they need no attributes.
+        Mode::Enforce if rule.has_conditions() => denies_caller(policy, caller, kind, name, rule, clock),
+        Mode::Enforce => rule.action == Action::Deny,
+    };
+    policy.mode == Mode::Shadow || layers(policy, caller).all(|rules| may_use(rules, kind, name, &hides))
 }
 
-fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
+/// Returns whether the conditions of a rule deny every call of this caller to an element of a list.
+fn denies_caller(
+    policy: &Policy,
+    caller: &Caller,
+    kind: ListKind,
+    name: &str,
+    rule: &Rule,
+    clock: Clock<'_>,
+) -> bool {
+    let principal = caller.principal.as_ref().map(Principal::name);
+    let attributes = Attributes {
+        arguments: None,
+        any_arguments: true,
+        grant: caller.grant_name(policy),
+        principal: principal.as_deref(),
+        source: caller.source_name(policy),
+        claims: caller.claims.as_deref(),
+        tool: Some(name).filter(|_| kind == ListKind::Tools),
+        now: &Now::new(clock, &policy.time_zone),
+    };
+    condition::hides(rule, &attributes)
+}
+
+fn may_use(rules: &Rules, kind: ListKind, name: &str, hides: &impl Fn(&Arc<Rule>) -> bool) -> bool {
     let (entries, all) = match kind {
         ListKind::Tools if rules.hidden(name).is_some() => return false,
         ListKind::Tools => (&rules.tools, &*rules.all_tools),
         ListKind::Prompts => (&rules.prompts, [].as_slice()),
         ListKind::Resources if lists::obstacle(rules, name).is_some() => return false,
         ListKind::Resources => (&rules.resources, lists::entry_behind(rules, name)),
-        ListKind::ResourceTemplates => return lists::may_use_template(rules, name),
+        ListKind::ResourceTemplates => return lists::may_use_template(rules, name, hides),
     };
     let own = entries.get(name);
-    (own.is_some() || rules.default.0 == Effect::Allow) && !own.into_iter().flatten().chain(all).any(denies)
-}
-
-/// Returns whether a rule denies every call.
-fn denies(rule: &Arc<Rule>) -> bool {
-    rule.action == Action::Deny && rule.mode == Mode::Enforce
+    (own.is_some() || rules.default.0 == Effect::Allow) && !own.into_iter().flatten().chain(all).any(hides)
 }
 
 impl Decision {
@@ -122,14 +158,13 @@ impl Decision {
             Target::Tool(name) => {
                 let own = rules.tools.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                for rule in own.into_iter().flatten().chain(&rules.all_tools) {
-                    self.apply(rule, call, attributes);
-                }
+                self.apply_all(own.map_or(&[], |own| &**own), call, attributes);
+                self.apply_all(&rules.all_tools, call, attributes);
             }
             Target::Prompt(name) => {
                 let own = rules.prompts.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                own.into_iter().flatten().for_each(|rule| self.apply(rule, call, attributes));
+                self.apply_all(own.map_or(&[], |own| &**own), call, attributes);
             }
             Target::Resources(uris) => {
                 for uri in uris {
@@ -143,11 +178,8 @@ impl Decision {
                         let reason = format!("the resource's URI must be plain, but it has {obstacle}");
                         self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
-                    let behind = lists::entry_behind(rules, uri);
-                    own.into_iter()
-                        .flatten()
-                        .chain(behind)
-                        .for_each(|rule| self.apply(rule, call, attributes));
+                    self.apply_all(own.map_or(&[], |own| &**own), call, attributes);
+                    self.apply_all(lists::entry_behind(rules, uri), call, attributes);
                 }
             }
             Target::Session | Target::Unknown => match rules.methods.get(call.method.as_str()) {
@@ -176,10 +208,27 @@ impl Decision {
         }
     }
 
+    /// Applies the rules of an entry. If none of them applies to this call, the first one stands for the entry.
+    fn apply_all(&mut self, rules: &[Arc<Rule>], call: &Call<'_>, attributes: &Attributes<'_>) {
+        for rule in rules {
+            self.apply(rule, call, attributes);
+        }
+        if let (None, Some(first)) = (&self.rule, rules.first()) {
+            self.rule = Some(Arc::clone(&first.path));
+        }
+    }
+
     /// Applies one rule.
     fn apply(&mut self, rule: &Arc<Rule>, call: &Call<'_>, attributes: &Attributes<'_>) {
-        self.rule.get_or_insert_with(|| Arc::clone(&rule.path));
         let shadow = rule.mode == Mode::Shadow;
+        if !rule.when.is_empty() {
+            match condition::applies(rule, attributes, || describe_call(call)) {
+                Applies::Yes => {}
+                Applies::No => return,
+                Applies::Unknown(denial) => return self.refuse(shadow, denial),
+            }
+        }
+        self.rule.get_or_insert_with(|| Arc::clone(&rule.path));
         match rule.action {
             Action::Allow => {}
             Action::Deny => {

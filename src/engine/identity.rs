@@ -10,7 +10,7 @@ use crate::json::{self, Kind, Value, decimal};
 use crate::mcp::headers::Headers;
 use crate::policy::{Certificate, Expected, Grant, Policy, TokenMatch};
 
-pub use scopes::scopes;
+pub use scopes::{has_scopes, scopes};
 
 /// The name of the grant of all callers if the policy has no grants.
 pub const DEFAULT_GRANT: &str = "default";

@@ -5,6 +5,7 @@
 
 mod approvals;
 mod challenge;
+mod clause;
 mod condition;
 mod entry;
 mod grant;
@@ -19,10 +20,12 @@ mod regex;
 mod rule;
 mod rules;
 mod source;
+mod time_zone;
 mod words;
 
 pub use approvals::Approvals;
-pub use condition::{Condition, Scalar, Test};
+pub use clause::{Clause, Group, Holds};
+pub use condition::{Comparison, Condition, Scalar, Test};
 pub use entry::EntryRules;
 pub use grant::{ClaimPath, Expected, Grant};
 pub use grants::{Grants, TokenMatch};
@@ -33,6 +36,7 @@ pub use regex::Regex;
 pub use rule::RuleDigest;
 pub use rules::Rules;
 pub use source::{Source, SourceKind};
+pub use time_zone::{LocalTime, TimeZone, is_date, is_time_of_day};
 
 use std::sync::Arc;
 
@@ -98,6 +102,8 @@ pub struct Policy {
     pub rules: Rules,
     /// The rules that have names, whether an entry uses them or not
     pub named_rules: Vec<Arc<Rule>>,
+    /// The time zone of conditions on the time
+    pub time_zone: TimeZone,
     /// The sources of identity. The first that has a value names the caller
     pub identity: Vec<Source>,
     /// The grants. The first that matches a caller applies, in addition to the rules
@@ -137,12 +143,14 @@ pub struct Rule {
     pub reason: Option<String>,
     /// Whether this rule has an effect
     pub mode: Mode,
+    /// Clauses that must all hold. Otherwise the rule does not apply
+    pub when: Vec<Clause>,
     /// The schema of a call's arguments
     pub arguments: Option<Schema>,
-    /// Conditions that must all hold
-    pub require: Vec<Condition>,
-    /// Conditions, none of which may hold
-    pub deny_if: Vec<Condition>,
+    /// Clauses that must all hold
+    pub require: Vec<Clause>,
+    /// Clauses, none of which may hold
+    pub deny_if: Vec<Clause>,
     /// Limits, all of which must have room
     pub limits: Vec<Arc<Limit>>,
 }
@@ -225,6 +233,14 @@ pub enum Adds {
     Fixed(Amount),
     /// The number at this path in the arguments, for example the money that the call spends
     Argument(ValuePath),
+}
+
+impl Rule {
+    /// Returns whether the rule has conditions.
+    #[must_use]
+    pub fn has_conditions(&self) -> bool {
+        !(self.when.is_empty() && self.require.is_empty() && self.deny_if.is_empty())
+    }
 }
 
 impl Policy {

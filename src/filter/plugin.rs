@@ -1,9 +1,19 @@
 //! The configured plugin: the same in every worker, and immutable.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use mcp_policy_engine::document;
+use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::headers::AUTHORITY;
-use mcp_policy_engine::policy::{Faults, Grant, Policy, Source};
+use mcp_policy_engine::policy::{Faults, Grant, Mode, Policy, Source};
+
+/// The filter state that contains the audit record. Access logs print it with
+/// `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
+const AUDIT_STATE: &str = "mcp_policy_audit";
+
+/// The same for a policy in shadow mode, so that it can run beside the policy in force.
+const SHADOW_STATE: &str = "mcp_policy_shadow";
 
 /// A policy, and what follows from it for every request.
 #[derive(Debug)]
@@ -31,10 +41,31 @@ impl Plugin {
         Ok(Self { policy: Arc::new(policy), headers, expires })
     }
 
-    /// Returns whether the filter may change bodies. Only a policy with approvals requires that.
+    /// Returns whether the filter may change bodies. Only a policy with approvals requires that, and none in shadow
+    /// mode does.
     #[must_use]
     pub fn changes_bodies(&self) -> bool {
-        self.policy.approvals.is_some()
+        self.policy.approvals.is_some() && self.policy.mode == Mode::Enforce
+    }
+
+    /// Returns the name of the filter state for records.
+    #[must_use]
+    pub fn record_state(&self) -> &'static str {
+        match self.policy.mode {
+            Mode::Enforce => AUDIT_STATE,
+            Mode::Shadow => SHADOW_STATE,
+        }
+    }
+}
+
+/// Returns the server of a configuration, even if that has a fault; `None` if it cannot be read.
+#[must_use]
+pub fn server_of(configuration: &[u8]) -> Option<String> {
+    let source = document::Source::new(configuration, &mut Faults::default())?;
+    let document = json::read(&source.text).ok()?;
+    match document.root().is_object().then(|| document.root().get("server"))? {
+        Some(server) => server.string().map(Cow::into_owned),
+        None => Some("default".to_owned()),
     }
 }
 

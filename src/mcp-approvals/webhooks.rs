@@ -122,18 +122,19 @@ fn pause_ms(attempts: i64) -> i64 {
     FIRST_PAUSE_MS.saturating_mul(1 << doublings).min(MAX_PAUSE_MS)
 }
 
-/// Writes a message in the format of Slack's incoming webhooks: who wants to call what, the risk class and
-/// the rule's reason. It contains no arguments, because a channel has more readers than the page.
+/// Writes a message in the format of Slack's incoming webhooks: who wants to call what, the risk class if
+/// there is one, and the rule's reason. It contains no arguments, because a channel has more readers than the page.
 fn text(app: &App, message: &Message) -> String {
     let question = &message.approval.question;
     let who = question.principal.as_deref().unwrap_or("an unnamed caller");
     let reason =
         question.reason.as_deref().map_or_else(String::new, |reason| format!("{}\n", escaped(reason)));
+    let class = app.settings.class(&question.server, &question.tool);
+    let class = class.map_or_else(String::new, |class| format!(" ({})", escaped(class)));
     let text = format!(
-        "Approval needed: {} wants to call *{}* ({}) of *{}* (grant {}).\n{reason}<{}|Review it>",
+        "Approval needed: {} wants to call *{}*{class} of *{}* (grant {}).\n{reason}<{}|Review it>",
         escaped(who),
         escaped(&question.tool),
-        escaped(app.settings.risk(&question.server, &question.tool)),
         escaped(&question.server),
         escaped(&question.grant),
         // This is the service's own URL, of which only `&` needs escaping.

@@ -17,6 +17,7 @@ mod conditions;
 mod documents;
 mod identity;
 mod keys;
+mod language;
 mod layers;
 mod places;
 mod policies;

@@ -25,15 +25,15 @@ fn reads(policy: &Policy, uri: &str) -> bool {
     let document = json::read(body.as_bytes()).unwrap();
     let message = Message::read(&document, &Headers::default()).map_err(|_| ()).unwrap();
     let Body::Call(call) = &message.body else { panic!("{body}") };
-    decide(policy, &Caller::default(), call).denial.is_none()
+    decide(policy, &Caller::default(), call, &|| None).denial.is_none()
 }
 
 fn lists(policy: &Policy, uri: &str) -> bool {
-    shows(policy, &Caller::default(), ListKind::Resources, uri)
+    shows(policy, &Caller::default(), ListKind::Resources, uri, &|| None)
 }
 
 fn lists_template(policy: &Policy, template: &str) -> bool {
-    shows(policy, &Caller::default(), ListKind::ResourceTemplates, template)
+    shows(policy, &Caller::default(), ListKind::ResourceTemplates, template, &|| None)
 }
 
 /// Pieces of which a name with the meaning of a URI is made.

@@ -55,8 +55,7 @@ async def show_lists(direct: str, guarded: str, document: dict) -> None:
     everything, listed = await tools(direct), await tools(guarded)
     gone = sorted(everything - listed)
     say(f"   Through Envoy a client sees {len(listed)}. Not listed: {', '.join(gone)}.")
-    denied = {name for name, rule in document["tools"].items() if rule.get("action") == "deny"}
-    never = (denied | set(document.get("hide", []))) & everything
+    never = (policy.denied(document) | set(document.get("hide", []))) & everything
     check(
         bool(gone) and set(gone) == never,
         "exactly the tools that this caller can never use are missing from the list",

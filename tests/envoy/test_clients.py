@@ -46,9 +46,9 @@ ALLOWED = {"allowed": "proxies", "afterwards": "queues", **{f"run {n}": "sum" fo
 OVER = f"run {MAX + 1}"
 REFUSED = {
     "denied": ("denied", "tools.delete_agent", POLICY["tools"]["delete_agent"]["reason"]),
-    "approval": ("approval_required", "tools.pipeline", POLICY["tools"]["pipeline"]["reason"]),
+    "approval": ("approval_required", "rules.many_operations", POLICY["rules"]["many_operations"]["reason"]),
     "unlisted": ("not_listed", "default", "`format_disk`"),
-    OVER: ("rate_limited", "tools.run_agent.limits[0]", "`run_agent_rate`"),
+    OVER: ("rate_limited", "tools.run_agent[0].limits[0]", "`run_agent_rate`"),
 }
 
 # The protocol that each client negotiates with each server. `auto` first asks for 2026-07-28, which
@@ -100,8 +100,7 @@ def test_a_session_continues_after_every_kind_of_refusal(guarded, client):
 
 
 def expected_tools() -> list:
-    never = {name for name, rule in POLICY["tools"].items() if rule.get("action") == "deny"}
-    return sorted(set(CATALOG) - never - set(POLICY["hide"]))
+    return sorted(set(CATALOG) - policy.denied(POLICY) - set(POLICY["hide"]))
 
 
 def assert_allowed(saw: dict, sent: str) -> None:

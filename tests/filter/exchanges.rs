@@ -11,6 +11,8 @@ mod refusals;
 mod requests;
 mod rounds;
 mod shadow;
+mod unfinished;
+mod unreceived;
 
 use std::rc::Rc;
 use std::sync::Arc;

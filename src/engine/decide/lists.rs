@@ -26,9 +26,9 @@ pub(super) fn entry_behind<'r>(rules: &'r Rules, uri: &str) -> &'r [Arc<Rule>] {
 
 /// Returns whether some URI could be allowed that begins as a template does (RFC 6570), up to its first
 /// expression. A template that could lead nowhere else is hidden.
-pub(super) fn may_use_template(rules: &Rules, template: &str) -> bool {
+pub(super) fn may_use_template(rules: &Rules, template: &str, hides: &impl Fn(&Arc<Rule>) -> bool) -> bool {
     let prefix = template.split('{').next().unwrap_or_default();
-    let denies = |rules: &EntryRules| rules.iter().any(super::denies);
+    let denies = |rules: &EntryRules| rules.iter().any(hides);
     let entries = || rules.resources.entries();
     let exact = |pattern: &Pattern| pattern.is_exact() && pattern.as_str().starts_with(prefix);
     if entries().any(|(pattern, rules)| exact(pattern) && !denies(rules)) {

@@ -111,6 +111,24 @@ impl fmt::Display for InRule {
             Self::NoValuePath { text, expected, why } => {
                 write!(out, "must be {expected}, but {} {why}", Quoted(text, QUOTED))
             }
+            Self::TooNested { most } => write!(out, "groups of conditions nest deeper than {most} levels"),
+            Self::TwoGroups => {
+                out.write_str("must not stand beside `conditions`, put one group into the other")
+            }
+            Self::EmptyAny => out.write_str("must not be empty, since then nothing could hold"),
+            Self::TwoReasons => out.write_str("must not stand beside `reason`, which means the same"),
+            Self::RestrictsNothing => out.write_str(
+                "restricts nothing: `when` only says when a rule applies; to allow calls under a condition \
+                 alone, write it as `require`",
+            ),
+            Self::NoTimeZone { text, expected, why } => {
+                write!(out, "must be {expected}, but {} {why}", Quoted(text, QUOTED))
+            }
+            Self::ManyValues => out.write_str("must lead to one value, so without `[*]`"),
+            Self::NeverFits { value, expected } => {
+                write!(out, "must lead to {expected}, which `{value}` never is")
+            }
+            Self::NoSuchTest { subject, ops } => write!(out, "must be {ops} for `{subject}`"),
             Self::NoRegex { text, why } => {
                 let text = Quoted(text, QUOTED);
                 write!(out, "must be a regular expression, but {text} does not compile: {why}")

@@ -150,6 +150,44 @@ pub enum InRule {
         /// Why it is not
         why: &'static str,
     },
+    /// Groups of conditions nest too deep
+    TooNested {
+        /// How deep they may nest
+        most: usize,
+    },
+    /// A group has both kinds of lists
+    TwoGroups,
+    /// `any` is empty
+    EmptyAny,
+    /// A reason stands there in both spellings
+    TwoReasons,
+    /// A rule with `when` restricts nothing where it applies
+    RestrictsNothing,
+    /// A text is not a time zone
+    NoTimeZone {
+        /// The text
+        text: String,
+        /// What belongs there
+        expected: &'static Takes,
+        /// Why it is not
+        why: &'static str,
+    },
+    /// A condition compares with more than one value
+    ManyValues,
+    /// A condition compares with a value that is never what the operator takes
+    NeverFits {
+        /// The path to the value
+        value: String,
+        /// What the operator takes
+        expected: &'static str,
+    },
+    /// The operator cannot be used for what a condition speaks of
+    NoSuchTest {
+        /// The path to what it speaks of
+        subject: String,
+        /// The operators that can
+        ops: &'static str,
+    },
     /// A regular expression of a condition does not compile
     NoRegex {
         /// The expression

@@ -19,6 +19,10 @@ use crate::policy::Mode;
 
 /// The next step of a case.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most steps are conclusions, and a box would be one more allocation"
+)]
 pub enum Step {
     /// Change the request, then call [`Changing::done`]
     Change(Change, Box<Changing>),
@@ -108,13 +112,14 @@ impl<'d> Case<'d> {
         let facts = Facts::of(Summary::of(message));
         let mut case = Self { request: Rc::clone(request), facts, decision: Decision::default() };
         let Body::Call(call) = &message.body else { return case.conclude() };
-        case.decision = decide::decide(&request.policy, &request.caller, call);
+        case.decision = decide::decide(&request.policy, &request.caller, call, &|| environment.now_ns());
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
         }
         // A call can contain state of this filter only if the policy has approvals. That state is removed. With
-        // any other policy the body must not change: in stream mode its length was sent with the headers.
-        let body = request.policy.approvals.as_ref().and_then(|_| rounds::without_own(document.text(), call));
+        // any other policy the body must not change: in stream mode its length was sent with the headers. In shadow
+        // mode the state is that of another filter on the same request.
+        let body = request.asks().then(|| rounds::without_own(document.text(), call)).flatten();
         let asked = Asked { call, size: document.text().len(), body: body.as_deref() };
         let consultation = case.prepare_consultation(asked, environment);
         if case.decision.denial.is_some() {
@@ -162,7 +167,7 @@ impl<'d> Case<'d> {
     }
 
     fn conclude(self) -> Step {
-        Step::Conclude(self.request.conclude(self.decision, &self.facts))
+        Step::Conclude(self.request.conclude(self.decision, self.facts))
     }
 
     /// Copies what the case borrows from the body.
@@ -186,7 +191,7 @@ impl Changing {
                 Denial::protocol(Code::Denied, "the request's body could not be changed as it has to be")
             }
         };
-        Step::Conclude(case.request.deny(denial, &case.decision, &case.facts))
+        Step::Conclude(case.request.deny(denial, &case.decision, case.facts))
     }
 }
 

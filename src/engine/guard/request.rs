@@ -122,7 +122,7 @@ impl Request {
     /// Forwards a request without a body.
     #[must_use]
     pub fn pass(&self) -> Conclusion {
-        self.conclude(Decision::default(), &Facts::default())
+        self.conclude(Decision::default(), Facts::default())
     }
 
     /// Reads the body and returns the first step of its case.
@@ -137,7 +137,7 @@ impl Request {
         };
         if let Some(denial) = self.not_in_force(environment) {
             let decision = Decision { denial: Some(denial), ..Decision::default() };
-            return Step::Conclude(self.conclude(decision, &Facts::of(Summary::of(&message))));
+            return Step::Conclude(self.conclude(decision, Facts::of(Summary::of(&message))));
         }
         Case::open(self, &document, &message, environment)
     }
@@ -149,8 +149,13 @@ impl Request {
         identity::not_in_force(grant, environment.now_ns())
     }
 
+    /// Returns whether calls can have to wait for an approval. In shadow mode nobody is asked.
+    pub(super) fn asks(&self) -> bool {
+        self.policy.approvals.is_some() && self.policy.mode == Mode::Enforce
+    }
+
     fn reject(&self, rejection: Rejection) -> Conclusion {
         let decision = Decision { denial: Some(rejection.denial), ..Decision::default() };
-        self.conclude(decision, &Facts::of(Summary::unread(rejection.id)))
+        self.conclude(decision, Facts::of(Summary::unread(rejection.id)))
     }
 }

@@ -5,21 +5,32 @@ use crate::json::{Kind, Value};
 /// The claims that hold scopes: the one of RFC 8693 (section 4.2), and the one that some issuers use instead.
 const CLAIMS: [&str; 2] = ["scope", "scp"];
 
-/// Returns the scopes of a token: the words of its claims `scope` and `scp`, each a string with spaces between
-/// the words, or a list of strings. A word in both is listed twice.
+/// Returns the scopes of a token: the words of the claim `scope`, or of `scp` without it, a string with spaces
+/// between the words, or a list of strings. Without either there are none.
 ///
-/// `None` if one of the claims is something else, so that its words are not known.
+/// `None` if the claim is something else, so that its words are not known.
 #[must_use]
 pub fn scopes(claims: Value<'_>) -> Option<Vec<String>> {
     let mut words = Vec::new();
-    for claim in CLAIMS.iter().filter_map(|claim| claims.get(claim)) {
-        match claim.kind() {
-            Kind::Null => {}
-            Kind::Array => claim.elements().try_for_each(|element| add(element, &mut words))?,
-            _ => add(claim, &mut words)?,
+    match claim(claims) {
+        None => {}
+        Some(claim) if claim.is_array() => {
+            claim.elements().try_for_each(|element| add(element, &mut words))?
         }
+        Some(claim) => add(claim, &mut words)?,
     }
     Some(words)
+}
+
+/// Returns whether a token has a claim for scopes.
+#[must_use]
+pub fn has_scopes(claims: Value<'_>) -> bool {
+    claim(claims).is_some()
+}
+
+fn claim(claims: Value<'_>) -> Option<Value<'_>> {
+    let known = CLAIMS.iter().filter_map(|claim| claims.get(claim));
+    known.into_iter().find(|claim| claim.kind() != Kind::Null)
 }
 
 /// Adds the words of a string. A scope contains no space (RFC 6749, section 3.3), so a list may have several in
@@ -36,13 +47,15 @@ mod tests {
     use crate::json;
 
     #[test]
-    fn scopes_are_the_words_of_two_claims() {
+    fn scopes_are_the_words_of_one_of_two_claims() {
         for (claims, expected) in [
             (r#"{"scope":"a b"}"#, Some("a b")),
             (r#"{"scp":"a b"}"#, Some("a b")),
             (r#"{"scp":["a","b"]}"#, Some("a b")),
             (r#"{"scope":["a b","c"]}"#, Some("a b c")),
-            (r#"{"scope":"a","scp":["b"]}"#, Some("a b")),
+            (r#"{"scope":"a","scp":["b"]}"#, Some("a")),
+            (r#"{"scope":null,"scp":["b"]}"#, Some("b")),
+            (r#"{"scope":"","scp":["b"]}"#, Some("")),
             (r#"{"scope":"  a  "}"#, Some("a")),
             (r#"{"scope":""}"#, Some("")),
             (r#"{"scope":null}"#, Some("")),
@@ -52,7 +65,7 @@ mod tests {
             (r#"{"scope":7}"#, None),
             (r#"{"scope":["a",7]}"#, None),
             (r#"{"scope":{"a":true}}"#, None),
-            (r#"{"scope":"a","scp":true}"#, None),
+            (r#"{"scope":"a","scp":true}"#, Some("a")),
         ] {
             let document = json::read(claims.as_bytes()).unwrap();
             let found = scopes(document.root()).map(|words| words.join(" "));

@@ -5,7 +5,9 @@ use sha2::{Digest as _, Sha256};
 use super::keys::{self, EXEMPT_PATH};
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, DIGESTS, FORMS, VERSIONS, WAYS};
-use super::{Arguments, Policy, RequestHeaders, Rules, approvals, challenge, entry, grant, origins, source};
+use super::{
+    Arguments, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, entry, grant, origins, source,
+};
 use crate::document::{
     Faults, Fields, InIdentity, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity,
 };
@@ -42,9 +44,11 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     document.text(Key::Description, faults);
     let mode = rule::mode(&mut document, Key::Mode, faults);
     let digests = root.member("approvals").is_some();
-    let mut reading = Reading { digests, ..Reading::default() };
+    let zone = root.value.get("time_zone").and_then(json::Value::string).unwrap_or_default().into_owned();
+    let mut reading = Reading { digests, zone, ..Reading::default() };
     entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
+    let time_zone = document.take(Key::TimeZone).and_then(|part| time_zone(&part, faults));
     let listed = document.list(Key::Identity, faults);
     let identity = source::sources(&listed, faults);
     let empty =
@@ -79,6 +83,7 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
         rules,
         challenge: challenge::challenge(&identity, told.as_deref()),
         named_rules: reading.named.into_values().flatten().collect(),
+        time_zone: time_zone.unwrap_or_default(),
         identity,
         grants,
         origins: checked.then_some(origins),
@@ -104,6 +109,21 @@ fn exempt_paths(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<String> {
         }
     }
     paths
+}
+
+fn time_zone(part: &Part<'_>, faults: &mut Faults) -> Option<TimeZone> {
+    let Some(text) = part.value.string() else {
+        faults.unfit(part, &keys::TIME_ZONE);
+        return None;
+    };
+    match TimeZone::parse(&text) {
+        Ok(zone) => Some(zone),
+        Err(why) => {
+            let (text, expected) = (text.into_owned(), &keys::TIME_ZONE);
+            faults.add(part, InRule::NoTimeZone { text, expected, why });
+            None
+        }
+    }
 }
 
 fn audit(part: &Part<'_>, faults: &mut Faults) -> Option<Arguments> {

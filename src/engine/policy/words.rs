@@ -43,6 +43,9 @@ pub(super) const KINDS: [(&str, Kind); 2] = [("sliding", Kind::Sliding), ("calen
 pub(super) const CERTIFICATES: [(&str, Certificate); 3] =
     [("uri_san", Certificate::UriSan), ("dns_san", Certificate::DnsSan), ("subject", Certificate::Subject)];
 
+/// The days of the week, from Monday on.
+pub(super) const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
 /// How a condition compares.
 #[derive(Clone, Copy)]
 pub(super) enum Op {

@@ -12,7 +12,7 @@ use unicode_security::{GeneralSecurityProfile as _, MixedScript as _};
 use super::unseen;
 
 /// The most marks in one text.
-const MAX_MARKS: usize = 64;
+const MAX_MARKS: usize = 32;
 
 /// ASCII punctuation that structures an address. A character that looks like one of these can hide where an
 /// address leads.
@@ -27,7 +27,7 @@ pub struct Odd {
     pub label: String,
 }
 
-/// Finds the odd letters of `text`, at most 64 runs. With `name`, the text is a name, an address or a key,
+/// Finds the odd letters of `text`, at most 32 runs. With `name`, the text is a name, an address or a key,
 /// where look-alikes are less likely to be ordinary words.
 pub fn find(text: &str, name: bool) -> Vec<Odd> {
     let mut found = Vec::new();
@@ -226,8 +226,9 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, name: bool) -> String {
+        let odd = find(text, name);
         let found: Vec<_> =
-            find(text, name).into_iter().map(|odd| format!("{}:{}", &text[odd.place], odd.label)).collect();
+            odd.into_iter().map(|odd| format!("{}:{}", text.get(odd.place).unwrap(), odd.label)).collect();
         found.join(" ")
     }
 

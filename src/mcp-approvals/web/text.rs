@@ -19,6 +19,9 @@ mod tests;
 /// The cost of a mark, if another character costs one; about what it adds to the page.
 const MARK_COST: usize = 8;
 
+/// The cost of a mark after a look-alike, with the underline of the look-alike.
+const ODD_COST: usize = 16;
+
 /// The most characters of a name in a title.
 const PLAIN: usize = 60;
 
@@ -174,7 +177,7 @@ fn char_cost(char: char) -> usize {
 /// of the marks after look-alikes.
 fn marked(text: &str, form: Form) -> (Markup, usize) {
     let odd = lookalike::find(text, form.name);
-    let cost = odd.len().saturating_mul(MARK_COST);
+    let cost = odd.len().saturating_mul(ODD_COST);
     let markup = html! {
         @for piece in pieces(text, form, &odd) {
             @match piece {
@@ -187,7 +190,7 @@ fn marked(text: &str, form: Form) -> (Markup, usize) {
                 },
                 Piece::Odd { text, label } => {
                     span.odd { (text) }
-                    span.mark dir="ltr" title="looks like other letters" { "⟨" (label) "⟩" }
+                    span.mark dir="ltr" { "⟨" (label) "⟩" }
                 },
             }
         }

@@ -161,7 +161,10 @@ fn any_answer_but_an_approval_denies_the_call() {
                 _ => json!({ "id": "a1", "outcome": outcome }),
             };
             assert_eq!(recorded(&exchange), json!(["deny", expected, "tools.asked", approval]));
-            assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [(outcome.to_owned(), 1)]);
+            assert_eq!(
+                proxy.metrics("mcp_policy.approvals.outcome."),
+                [(format!("{outcome}.server.shop"), 1)]
+            );
         }
     }
 }
@@ -248,7 +251,7 @@ fn a_grant_may_expire_while_a_call_waits() {
         assert_eq!(exchange.upstream().is_some(), expected.is_none());
         // The record shows the approval, whatever happened afterwards.
         assert_eq!(recorded(&exchange)[3], json!({ "id": "a1", "outcome": "approved" }));
-        assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [("approved".to_owned(), 1)]);
+        assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [("approved.server.shop".to_owned(), 1)]);
         if expected.is_some() {
             let answer: Value = serde_json::from_str(&exchange.reply().unwrap().body).unwrap();
             assert_eq!(answer["id"], 7);

@@ -1,6 +1,6 @@
 //! The keys of a rule and its limits.
 
-use super::{CONDITION, MODE, NAME};
+use super::{CLAUSE, MODE, NAME};
 use crate::document::Absent::{As, Nothing, Refused};
 use crate::document::Takes::{Either, Filled, Integer, List, Object, Positive, Schema, Text, Words};
 use crate::document::{Takes, object, words};
@@ -20,7 +20,6 @@ pub(in crate::policy) const WINDOW_IN_FULL: Takes = Takes::Said(
 /// What one call adds.
 pub(in crate::policy) const AMOUNT: Takes =
     Takes::Said("a positive number or a path such as `args.amount`", &Either(&[Positive, Filled]));
-const CONDITIONS: Takes = List(&Object(&CONDITION));
 
 object! {
     /// What applies to the targets of one entry.
@@ -28,10 +27,12 @@ object! {
 
     Action "action": Words(&words(&ACTIONS)), As(r#""allow""#), "the verdict where nothing else refuses";
     Reason "reason": Text, Nothing, "what the caller is told on a denial";
+    OnDeny "on_deny": Text, Nothing, "another spelling of `reason`";
     Mode "mode": MODE, As(r#""enforce""#), "whether the rule takes effect";
+    When "when": List(&CLAUSE), As("[]"), "conditions that must all hold, or the rule does not apply";
     Arguments "arguments": Schema, Nothing, "what the arguments of a call must be";
-    Require "require": CONDITIONS, As("[]"), "conditions that must all hold";
-    DenyIf "deny_if": CONDITIONS, As("[]"), "conditions of which none may hold";
+    Require "require": List(&CLAUSE), As("[]"), "conditions that must all hold";
+    DenyIf "deny_if": List(&CLAUSE), As("[]"), "conditions of which none may hold";
     Limits "limits": List(&Object(&LIMIT)), As("[]"), "limits, all of which must have room";
     RateLimit "rate_limit": Object(&RATE_LIMIT), Nothing, "a limit of each session, named after the entry";
 }
