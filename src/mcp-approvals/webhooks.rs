@@ -9,7 +9,7 @@ use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::Webhook;
 use crate::store::{Message, StoreError};
-use crate::web::unseen;
+use crate::web::{lookalike, unseen};
 use crate::{http_client, logging, secret};
 
 /// How long one delivery may take: less than the outbox leases a message for.
@@ -143,10 +143,12 @@ fn text(app: &App, message: &Message) -> String {
     json!({ "text": text }).to_string()
 }
 
-/// Escapes a text for Slack's mrkdwn, on one line of at most 200 characters without unseen ones.
+/// Escapes a text for Slack's mrkdwn, on one line: its first 200 characters, without unseen ones,
+/// and with the alphabet after look-alikes.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
-    for char in text.chars().take(200) {
+    let start: String = text.chars().take(200).collect();
+    for char in lookalike::labeled(&start, true).chars() {
         match char {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -192,5 +194,6 @@ mod tests {
         assert_eq!(escaped("<!channel> & co"), "&lt;!channel&gt; &amp; co");
         assert_eq!(escaped("a\nb"), "a\u{fffd}b");
         assert_eq!(escaped("a_b"), "a_\u{200b}b");
+        assert_eq!(escaped("p\u{430}y"), "p\u{430}⟨Cyrillic⟩y");
     }
 }

@@ -54,6 +54,19 @@ pub fn find(text: &str, name: bool) -> Vec<Odd> {
     found
 }
 
+/// Writes the name of the alphabet, or the code point, after each run of odd letters.
+pub fn labeled(text: &str, name: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for odd in find(text, name) {
+        out.push_str(text.get(from..odd.place.end).unwrap_or_default());
+        out.push_str(&format!("⟨{}⟩", odd.label));
+        from = odd.place.end;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
+}
+
 /// Reduces a name to what a hurried reader sees. Names that look alike have the same result: it ignores
 /// case, unseen characters, spaces, `-` and `_`, and treats look-alikes as equal.
 pub fn appearance(name: &str) -> String {

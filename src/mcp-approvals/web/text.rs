@@ -112,7 +112,8 @@ pub fn sentence(text: &str) -> Markup {
 /// Returns the start of a name as plain text, for the title of a page.
 pub fn plain(text: &str) -> String {
     let mut out = String::new();
-    for char in text.chars().take(PLAIN) {
+    let start: String = text.chars().take(PLAIN).collect();
+    for char in lookalike::labeled(&start, true).chars() {
         match unseen::name(char) {
             Some(_) => out.push_str(&format!("⟨U+{:04X}⟩", u32::from(char))),
             None => out.push(char),
