@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::approval;
-use crate::denial::Denial;
+use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};
 use crate::json::{self, Value};
 use crate::limit::{Amount, Usage};
@@ -79,6 +79,11 @@ impl Record<'_> {
             }
             None => out.text(r#"","code":null,"rule":"#, self.rule),
         }
+        let unknown = |denial: &&Denial| matches!(denial.code, Code::Unauthenticated | Code::NoGrant);
+        if let Some(cause) = self.denial.filter(unknown).and_then(|denial| denial.cause) {
+            out.words(r#","cause":""#, cause);
+            out.words("\"", "");
+        }
         out.words(r#","id":""#, self.id);
         out.text(r#"","server":"#, Some(&self.policy.server));
         out.text(r#","method":"#, call.map(|call| call.method.as_str()));
@@ -88,6 +93,7 @@ impl Record<'_> {
         let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();
         out.text(r#","grant":"#, granted.then(|| self.caller.grant_name(self.policy)));
         out.text(r#","principal":"#, self.caller.principal.as_ref().map(Principal::name).as_deref());
+        out.text(r#","source":"#, self.caller.source_name(self.policy));
         out.text(r#","session":"#, self.session);
         out.id(r#","request":"#, self.summary.id.as_deref());
         out.text(r#","protocol":"#, once(&self.headers.protocol_version).as_deref());

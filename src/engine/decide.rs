@@ -6,6 +6,7 @@
 pub mod condition;
 mod digest;
 mod limits;
+mod lists;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,7 +19,6 @@ use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};
 use crate::mcp::list::ListKind;
 use crate::mcp::message::{Call, Target};
-use crate::mcp::uri;
 use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
 
 /// The longest name that a reason quotes, in characters.
@@ -67,7 +67,7 @@ pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>, clock: Clock<'_
         any_arguments: false,
         grant: caller.grant_name(policy),
         principal: principal.as_deref(),
-        source: caller.principal.as_ref().map(Principal::source),
+        source: caller.source_name(policy),
         claims: caller.claims.as_deref(),
         tool,
         now: &Now::new(clock, &policy.time_zone),
@@ -129,7 +129,7 @@ fn denies_caller(
         any_arguments: true,
         grant: caller.grant_name(policy),
         principal: principal.as_deref(),
-        source: caller.principal.as_ref().map(Principal::source),
+        source: caller.source_name(policy),
         claims: caller.claims.as_deref(),
         tool: Some(name).filter(|_| kind == ListKind::Tools),
         now: &Now::new(clock, &policy.time_zone),
@@ -142,11 +142,9 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str, hides: &impl Fn(&Arc<Rule>
         ListKind::Tools if rules.hidden(name).is_some() => return false,
         ListKind::Tools => (&rules.tools, &*rules.all_tools),
         ListKind::Prompts => (&rules.prompts, [].as_slice()),
-        ListKind::Resources => (&rules.resources, [].as_slice()),
-        // A template stands for many URIs. It stays if any URI could be allowed.
-        ListKind::ResourceTemplates => {
-            return rules.default.0 == Effect::Allow || !rules.resources.is_empty();
-        }
+        ListKind::Resources if lists::obstacle(rules, name).is_some() => return false,
+        ListKind::Resources => (&rules.resources, lists::entry_behind(rules, name)),
+        ListKind::ResourceTemplates => return lists::may_use_template(rules, name, hides),
     };
     let own = entries.get(name);
     (own.is_some() || rules.default.0 == Effect::Allow) && !own.into_iter().flatten().chain(all).any(hides)
@@ -174,14 +172,14 @@ impl Decision {
                     self.default_unless(own.is_some(), rules, call);
                     // Servers may normalize a URI that is not plain, so a pattern is reliable only for plain URIs.
                     // An exact entry matches one URI byte for byte, whether it is plain or not.
-                    if !rules.resources.is_empty() && !rules.resources.names(uri) && !uri::is_plain(uri) {
+                    if let Some(obstacle) = lists::obstacle(rules, uri) {
                         let rule =
                             own.and_then(|own| own.first()).map_or(&rules.default.1, |rule| &rule.path);
-                        let reason = "the resource's URI must be plain: lower-case scheme and host, no \
-                                      dot segments, spaces, backslashes, user information or needless encoding";
+                        let reason = format!("the resource's URI must be plain, but it has {obstacle}");
                         self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
                     self.apply_all(own.map_or(&[], |own| &**own), call, attributes);
+                    self.apply_all(lists::entry_behind(rules, uri), call, attributes);
                     for due in self.charges.iter_mut().skip(charged.0) {
                         due.target = target;
                     }

@@ -4,6 +4,7 @@
 //! invalid rule.
 
 mod approvals;
+mod challenge;
 mod clause;
 mod condition;
 mod entry;
@@ -12,11 +13,13 @@ mod grants;
 pub mod keys;
 mod limit;
 mod load;
+mod origins;
 mod path;
 mod pattern;
 mod regex;
 mod rule;
 mod rules;
+mod source;
 mod time_zone;
 mod words;
 
@@ -24,13 +27,15 @@ pub use approvals::Approvals;
 pub use clause::{Clause, Group, Holds};
 pub use condition::{Comparison, Condition, Scalar, Test};
 pub use entry::EntryRules;
-pub use grant::{Expected, Grant, Source};
-pub use grants::Grants;
+pub use grant::{ClaimPath, Expected, Grant};
+pub use grants::{Grants, TokenMatch};
+pub use origins::Origins;
 pub use path::{Origin, Resolved, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
 pub use regex::Regex;
 pub use rule::RuleDigest;
 pub use rules::Rules;
+pub use source::{Source, SourceKind};
 pub use time_zone::{LocalTime, TimeZone, is_date, is_time_of_day};
 
 use std::sync::Arc;
@@ -103,6 +108,10 @@ pub struct Policy {
     pub identity: Vec<Source>,
     /// The grants. The first that matches a caller applies, in addition to the rules
     pub grants: Grants,
+    /// The value of `WWW-Authenticate` for a caller without an identity
+    pub challenge: String,
+    /// The origins of web pages that may send requests; `None` if they are not checked
+    pub origins: Option<Origins>,
     /// The form of the reply to a denied tool call
     pub denials: Form,
     /// Request paths that are forwarded without reading

@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, Places};
 use mcp_policy_engine::policy::{Faults, Mode, RequestHeaders};
@@ -35,13 +36,16 @@ pub struct Worker {
     places: OnceCell<Places>,
     /// When [`report_unavailable`](Self::report_unavailable) last wrote a line
     reported_ns: Cell<u64>,
+    /// When [`report_unidentified`](Self::report_unidentified) last wrote a line
+    unidentified_ns: Cell<u64>,
 }
 
 /// The log line about a table of counters that cannot grow so much.
 const TOO_LARGE: &str = "calls under limits are refused: `counters.capacity` is too large for the table of counters, \
     which this Envoy has made for a much smaller one; restart Envoy, or use another `vm_id`";
 
-/// The least time between two log lines about an unavailable approval service.
+/// The least time between two log lines about an unavailable approval service, and between two about callers
+/// without an identity.
 const REPORT_INTERVAL_NS: u64 = 10_000_000_000;
 
 impl Worker {
@@ -70,6 +74,7 @@ impl Worker {
             metrics,
             places: OnceCell::new(),
             reported_ns: Cell::new(0),
+            unidentified_ns: Cell::new(0),
         })
     }
 
@@ -120,6 +125,16 @@ impl Worker {
         let line = format!(
             "calls are refused because the approval service, cluster `{cluster}`, gave no answer: {cause}"
         );
+        self.log(host, Level::Warn, &line);
+    }
+
+    /// Logs why a caller has no identity, at most every 10 seconds. The line contains nothing that the caller sent.
+    pub(crate) fn report_unidentified<H: Process>(&self, host: &H, denial: &Denial) {
+        let Some(cause) = denial.cause.filter(|_| denial.code == Code::Unauthenticated) else { return };
+        let since = |now_ns: &u64| now_ns.saturating_sub(self.unidentified_ns.get());
+        let Some(now_ns) = host.now_ns().filter(|now_ns| since(now_ns) >= REPORT_INTERVAL_NS) else { return };
+        self.unidentified_ns.set(now_ns);
+        let line = format!("requests get 401 because no source of identity names their caller: {cause}");
         self.log(host, Level::Warn, &line);
     }
 

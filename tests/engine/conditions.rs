@@ -212,7 +212,7 @@ fn decided<R>(policy: &Policy, method: &str, params: &str, read: impl FnOnce(Dec
     let message = Message::read(&document, &Headers::default()).unwrap();
     let Body::Call(call) = &message.body else { panic!("{body}") };
     let principal = Some(Principal::Jwt("bob".into()));
-    let caller = Caller { grant: None, principal, claims: Some(r#"{"team":"sre"}"#.into()) };
+    let caller = Caller { principal, claims: Some(r#"{"team":"sre"}"#.into()), ..Caller::default() };
     read(decide(policy, &caller, call, &|| Some(NOW_NS)))
 }
 

@@ -79,6 +79,12 @@ fn samples() -> Vec<Sample> {
             json!({"name": "h"}),
         ),
         sample(
+            &keys::UNAUTHENTICATED,
+            "unauthenticated",
+            r#"{"version":"1","unauthenticated":@}"#,
+            json!({"scope": "mcp"}),
+        ),
+        sample(
             &keys::GRANT,
             "grants[0]",
             r#"{"version":"1","grants":[@]}"#,

@@ -24,6 +24,7 @@ fn policy(document: &Value) -> Policy {
     let mut document = document.clone();
     document["version"] = json!("1");
     document["approvals"] = json!({ "cluster": "nobody" });
+    document["identity"] = json!([{ "jwt": { "payload": "p" } }]);
     let read = Policy::from_bytes(document.to_string().as_bytes());
     read.unwrap_or_else(|faults| panic!("{document}:\n{faults}"))
 }
@@ -31,7 +32,12 @@ fn policy(document: &Value) -> Policy {
 /// A caller whom a token names.
 fn bob() -> Caller {
     let claims = r#"{"sub":"bob","team":"sre","scope":"mcp:run mcp:read"}"#;
-    Caller { grant: None, principal: Some(Principal::Jwt("bob".into())), claims: Some(claims.into()) }
+    Caller {
+        principal: Some(Principal::Jwt("bob".into())),
+        claims: Some(claims.into()),
+        source: Some(0),
+        ..Caller::default()
+    }
 }
 
 /// Decides on a call of the tool `t` at a time.

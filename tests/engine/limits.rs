@@ -33,8 +33,12 @@ impl Guard {
         let headers = Headers::from_pairs(headers.iter().map(|(key, value)| (*key, value.as_bytes())), &[]);
         let arrival = Arrival::new(Arc::clone(&self.policy), headers, "0".repeat(32));
         let principal = claims.map(|_| Principal::Jwt("ann".to_owned()));
-        let request =
-            Rc::new(arrival.of(Caller { grant: None, principal, claims: claims.map(str::to_owned) }));
+        let request = Rc::new(arrival.of(Caller {
+            source: Some(0),
+            principal,
+            claims: claims.map(str::to_owned),
+            ..Caller::default()
+        }));
         let environment = FixedEnvironment { store: &self.store, places: &self.places, now_ns: NOW_NS };
         let Step::Conclude(conclusion) = request.start_case(message.to_string().as_bytes(), &environment)
         else {

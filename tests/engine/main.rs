@@ -25,4 +25,5 @@ mod policies;
 mod properties;
 mod reader;
 mod records;
+mod resources;
 mod schema;

@@ -168,7 +168,8 @@ def test_every_governed_request_leaves_one_record_in_either_format(envoy, way):
         decided = record.pop("id")
         assert re.fullmatch("[0-9a-f]{32}", decided), name
         usual = {
-            name: None for name in ("code", "rule", "method", "target", "principal", "session", "request")
+            name: None
+            for name in ("code", "rule", "method", "target", "principal", "source", "session", "request")
         }
         usual |= {
             "decision": "allow",

@@ -66,6 +66,7 @@ impl fmt::Display for Wrong {
             Self::DuplicateKey => out.write_str("duplicate key, an object must have each key once"),
             Self::Rule(wrong) => wrong.fmt(out),
             Self::Schema(wrong) => wrong.fmt(out),
+            Self::Identity(wrong) => wrong.fmt(out),
         }
     }
 }
@@ -83,6 +84,9 @@ impl fmt::Display for InRule {
             }
             Self::NoDigest => {
                 out.write_str("must not stand here, only `\"arguments\": \"hash\"` makes a digest")
+            }
+            Self::NeverPlain { obstacle } => {
+                write!(out, "never allows anything: patterns decide on plain URIs, and this has {obstacle}")
             }
             Self::NoArguments { of: None } => {
                 out.write_str("must not stand here, a resource takes no arguments")

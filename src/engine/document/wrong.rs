@@ -2,6 +2,7 @@
 //!
 //! All kinds are here, those of rules and schemas too, so that a tool can match on them.
 
+use super::identity::InIdentity;
 use super::keys::{Object, Takes};
 use super::path::Path;
 use super::position::Position;
@@ -77,6 +78,8 @@ pub enum Wrong {
     Rule(InRule),
     /// Something is wrong with a schema
     Schema(InSchema),
+    /// Something is wrong with sources of identity or grants
+    Identity(InIdentity),
 }
 
 /// What is wrong with a rule, a limit, a condition or a grant.
@@ -95,6 +98,11 @@ pub enum InRule {
         method: String,
         /// The section
         section: &'static str,
+    },
+    /// A pattern of resources matches no URI that a pattern can decide on
+    NeverPlain {
+        /// What all of these URIs have
+        obstacle: &'static str,
     },
     /// A resource has a rule for arguments
     NoArguments {
@@ -249,6 +257,12 @@ pub enum InSchema {
 impl From<InRule> for Wrong {
     fn from(wrong: InRule) -> Self {
         Self::Rule(wrong)
+    }
+}
+
+impl From<InIdentity> for Wrong {
+    fn from(wrong: InIdentity) -> Self {
+        Self::Identity(wrong)
     }
 }
 

@@ -11,7 +11,6 @@ use super::question::{Answer, Question};
 use super::{Conclusion, Environment, Request, charge, unreadable};
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
-use crate::identity;
 use crate::json::Document;
 use crate::mcp::message::{Body, Message};
 use crate::mcp::rounds;
@@ -210,9 +209,7 @@ impl Asking {
         let Answer::Approval(answer) = answer;
         let mut denial = approve::apply_answer(consultation, answer, &mut case.facts).err();
         // The grant may have expired while the case waited.
-        let request = &case.request;
-        let grant = request.caller.grant(&request.policy);
-        if let Some(expired) = grant.and_then(|grant| identity::expired(grant, environment.now_ns())) {
+        if let Some(expired) = case.request.not_in_force(environment) {
             denial = Some(expired);
         }
         match denial {

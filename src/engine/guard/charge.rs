@@ -9,7 +9,6 @@ use super::{Environment, Request};
 use crate::audit::CounterUsage;
 use crate::decide::{Decision, Due};
 use crate::denial::{Code, Denial};
-use crate::identity::Principal;
 use crate::limit::{self, Charge, ChargeOutcome, Counter, Few, Place, Places, Usage};
 use crate::mcp::headers::Field;
 use crate::policy::{Limit, Mode, Scope};
@@ -111,7 +110,7 @@ fn run<E: Environment>(
 /// caller.
 fn find<'p>(request: &'p Request, dues: &'p [Due], places: &'p Places) -> Few<(Cow<'p, Place>, Scope)> {
     let grant = request.caller.grant_name(&request.policy);
-    let principal = request.caller.principal.as_ref().map(Principal::name);
+    let principal = request.caller.principal_key(&request.policy);
     let place = |due: &'p Due| {
         let Limit { counter, number, window, scope, by, shadow, .. } = &*due.limit;
         let (used, scope) = match (scope, &principal, &request.headers.session_id) {

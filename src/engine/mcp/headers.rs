@@ -68,6 +68,12 @@ pub struct Headers {
     pub session_id: Field,
     /// `x-request-id`, Envoy's own
     pub request_id: Field,
+    /// `origin`: the web page that sends the request
+    pub origin: Field,
+    /// Whether there is `access-control-request-method`, as in a browser's preflight request
+    pub requests_method: bool,
+    /// Whether there is `authorization`
+    pub authorization: bool,
     /// The names of those that would have Envoy send one call several times
     pub repeating: Vec<String>,
     /// Those of the request's headers that the policy needs, such as those that identify the caller, by their
@@ -84,6 +90,13 @@ fn repeats(name: &[u8]) -> bool {
             || what.starts_with(b"retriable-")
             || what.ends_with(b"-per-try-timeout-ms")
     })
+}
+
+/// Tells whether a text is a token, as names of headers and authentication schemes are (RFC 9110, section 5.6.2).
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
 }
 
 impl Headers {
@@ -104,6 +117,8 @@ impl Headers {
     fn take(&mut self, name: &[u8], value: &[u8], credentials: &[String]) {
         match self.field_mut(name) {
             Some(field) => field.add(value),
+            None if name == b"authorization" => self.authorization = true,
+            None if name == b"access-control-request-method" => self.requests_method = true,
             // Envoy takes no header name that is not ASCII.
             None if repeats(name) => self.repeating.push(String::from_utf8_lossy(name).into_owned()),
             None => {}
@@ -129,6 +144,7 @@ impl Headers {
             b"mcp-protocol-version" => &mut self.protocol_version,
             b"mcp-session-id" => &mut self.session_id,
             b"x-request-id" => &mut self.request_id,
+            b"origin" => &mut self.origin,
             _ => return None,
         })
     }

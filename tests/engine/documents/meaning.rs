@@ -72,6 +72,14 @@ pub fn meaning(policy: &Policy) -> Vec<String> {
             "approvals: {cluster} {authority} {path}, {timeout_ms} ms, waits {wait_seconds} s, stands {expires_seconds} s, ignores {ignored}"
         ));
     }
+    lines.extend(policy.identity.iter().map(|source| {
+        let header = source.header().map_or(String::new(), |header| format!(" {header}"));
+        format!("source {}: {}{header}", source.name, source.kind.word())
+    }));
+    lines.push(format!("challenge: {}", policy.challenge));
+    lines.extend(policy.grants.iter().map(|grant| format!("grants: {}", grant.name)));
+    lines.extend(policy.origins.as_ref().map(|origins| format!("origins: {}", origins.len())));
+    lines.push(format!("resources: {}", policy.rules.resources.iter().count()));
     policy.all_rules().for_each(|rule| rule_meaning(rule, &mut lines));
     lines
 }

@@ -67,7 +67,7 @@ fn records_name_callers_and_contain_no_credentials() {
         (Principal::ApiKey(digest.clone()), format!("sha256:{}", &digest[..16])),
     ] {
         let claims = Some(r#"{"team":"cl4im"}"#.to_owned());
-        guard.caller = Some(Caller { grant: Some(0), principal: Some(principal), claims });
+        guard.caller = Some(Caller { grant: Some(0), source: None, principal: Some(principal), claims });
         let record = guard.record(&pairs(POST), call("safe", "{}").as_bytes());
         assert_eq!([&record["grant"], &record["principal"]], ["ci", &*name]);
         assert!(!record.to_string().contains("cl4im"));

@@ -27,7 +27,7 @@ static OBJECTS: [(&str, &Object); 11] = [
 /// approval is missing.
 const CODES: &str = "not_listed denied hidden arguments_invalid condition_failed rate_limited \
                      approval_required limiter_unavailable invalid_request headers_disagree \
-                     unsupported_media_type too_large method_not_allowed unauthenticated no_grant \
+                     unsupported_media_type too_large method_not_allowed unauthenticated no_grant origin_denied \
                      grant_expired";
 
 const OPS: &str =

@@ -1,6 +1,9 @@
 //! The document's own keys, and those of its smaller objects.
 
-use super::{APPROVALS, ENTRY, GRANT, HIDDEN, METHODS, MODE, NAME, NAMED_RULES, RULES, SOURCE, VERDICT};
+use super::{
+    APPROVALS, ENTRY, GRANT, HIDDEN, METHODS, MODE, NAME, NAMED_RULES, ORIGIN, RULES, SOURCE,
+    UNAUTHENTICATED, VERDICT,
+};
 use crate::document::Absent::{As, Means, Nothing, Refused};
 use crate::document::Takes::{Filled, Integer, List, Object, Text, Words};
 use crate::document::{Takes, object, words};
@@ -38,6 +41,9 @@ object! {
     TimeZone "time_zone": TIME_ZONE, As(r#""UTC0""#), "the time zone of conditions on the time";
     Identity "identity": List(&Object(&SOURCE)), As("[]"), "where the caller's name comes from";
     Grants "grants": List(&Object(&GRANT)), Means("everybody is one"), "who may do what";
+    Unauthenticated "unauthenticated": Object(&UNAUTHENTICATED), Nothing,
+        "what a caller without an identity is told";
+    Origins "origins": List(&ORIGIN), Means("all"), "web pages that may send requests";
     Denials "denials": Words(&words(&FORMS)), As(r#""result""#), "how a refused tool call is answered";
     ExemptPaths "exempt_paths": List(&EXEMPT_PATH), As("[]"), "request paths that pass unread";
     MaxBodyBytes "max_body_bytes": Integer { least: 1, most: MOST_BODY_BYTES }, As("1048576"),
