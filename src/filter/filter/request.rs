@@ -117,6 +117,9 @@ impl<H: Host> Filter<H> {
                 self.stage = Stage::Bodiless(request);
                 self.hold(worker)
             }
+            RequestHeaders::Stream if self.has_chunks() => {
+                self.refuse(worker, &request, guard::only_a_post_has_a_body())
+            }
             // If the response can contain lists, the header for a plain response was set above. The headers reach
             // the server now, so the record must exist.
             RequestHeaders::Stream => {
@@ -126,6 +129,15 @@ impl<H: Host> Filter<H> {
                 }
                 flow
             }
+        }
+    }
+
+    /// Returns whether a request that has not ended with its headers has a body in chunks. Envoy does not pass on the
+    /// header that says so, but HTTP/1.1 without a length has no other body. In HTTP/2 the end can follow alone.
+    fn has_chunks(&self) -> bool {
+        match self.host.attribute(&["request", "protocol"]) {
+            Ok(protocol) => protocol.is_some_and(|protocol| protocol.starts_with(b"HTTP/1")),
+            Err(Broken) => true,
         }
     }
 

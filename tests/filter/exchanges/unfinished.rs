@@ -76,6 +76,24 @@ fn a_get_that_ends_after_its_headers_went_ahead_is_decided_once() {
 }
 
 #[test]
+fn a_get_in_chunks_is_refused_before_its_headers_go_ahead() {
+    for (protocol, passes) in [("HTTP/1.1", false), ("HTTP/1.0", false), ("HTTP/2", true), ("HTTP/3", true)] {
+        let proxy = envoy();
+        let worker = worker(&proxy, &policy_with(json!({ "request_headers": STREAM })));
+        for method in ["GET", "DELETE", "OPTIONS"] {
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            exchange.know("request.protocol", protocol.as_bytes());
+            exchange.request(&Sent::new(&with(&[(":method", method)], &GET[1..]), &[], End::Never));
+            if passes {
+                assert!(exchange.upstream().is_some(), "{protocol}");
+            } else {
+                assert_eq!(code(&refused(&exchange, true, protocol).0), "invalid_request", "{protocol}");
+            }
+        }
+    }
+}
+
+#[test]
 fn headers_do_not_go_ahead_without_a_record() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy_with(json!({ "request_headers": STREAM })));
