@@ -5,20 +5,21 @@
 
 pub mod condition;
 mod digest;
+mod limits;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use condition::{Applies, Attributes, Now};
 pub use digest::digest;
+pub use limits::Due;
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};
-use crate::limit::Amount;
 use crate::mcp::list::ListKind;
 use crate::mcp::message::{Call, Target};
 use crate::mcp::uri;
-use crate::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule, Rules};
+use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
 
 /// The longest name that a reason quotes, in characters.
 const QUOTED: usize = 128;
@@ -36,17 +37,9 @@ pub struct Decision {
     pub rule: Option<Arc<str>>,
     /// What to charge before the call is forwarded: all or nothing
     pub charges: Vec<Due>,
-    /// What to charge for rules in shadow mode. A limit without room does not refuse the call here
+    /// What to charge for rules in shadow mode, if nothing refuses the call or would refuse it. A limit without
+    /// room does not refuse the call here
     pub shadow_charges: Vec<Due>,
-}
-
-/// What to charge to one limit.
-#[derive(Debug, Clone)]
-pub struct Due {
-    /// The limit
-    pub limit: Arc<Limit>,
-    /// How much the call adds
-    pub amount: Amount,
 }
 
 /// Gives the time in nanoseconds since the Unix epoch, or `None` if the host has no clock. It is asked only if a rule needs
@@ -81,6 +74,12 @@ pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>, clock: Clock<'_
     };
     for rules in layers(policy, caller) {
         decision.apply_rules(rules, call, &attributes);
+    }
+    if let Target::Resources(uris) = &call.target
+        && uris.len() > 1
+    {
+        limits::combine(&mut decision.charges);
+        limits::combine(&mut decision.shadow_charges);
     }
     decision
 }
@@ -169,7 +168,8 @@ impl Decision {
                 self.apply_all(own.map_or(&[], |own| &**own), call, attributes);
             }
             Target::Resources(uris) => {
-                for uri in uris {
+                for (target, uri) in uris.iter().enumerate() {
+                    let charged = (self.charges.len(), self.shadow_charges.len());
                     let own = rules.resources.get(uri);
                     self.default_unless(own.is_some(), rules, call);
                     // Servers may normalize a URI that is not plain, so a pattern is reliable only for plain URIs.
@@ -182,6 +182,12 @@ impl Decision {
                         self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
                     self.apply_all(own.map_or(&[], |own| &**own), call, attributes);
+                    for due in self.charges.iter_mut().skip(charged.0) {
+                        due.target = target;
+                    }
+                    for due in self.shadow_charges.iter_mut().skip(charged.1) {
+                        due.target = target;
+                    }
                 }
             }
             Target::Session | Target::Unknown => match rules.methods.get(call.method.as_str()) {
@@ -260,22 +266,37 @@ impl Decision {
             self.refuse(shadow, denial);
         }
         for limit in &rule.limits {
-            let due = |amount| Due { limit: Arc::clone(limit), amount };
-            match amount(limit, call) {
-                Ok(amount) if shadow => self.shadow_charges.push(due(amount)),
-                Ok(amount) => self.charges.push(due(amount)),
+            // A call with many resources applies a rule to each of them, with one value.
+            let charged = if shadow { &self.shadow_charges } else { &self.charges };
+            let known = limit
+                .by
+                .as_ref()
+                .and_then(|_| charged.iter().rev().find(|due| Arc::ptr_eq(&due.limit, limit)));
+            let due = known.map_or_else(|| limits::due(limit, call, attributes), |due| Ok(due.clone()));
+            match due {
+                Ok(due) if shadow => self.shadow_charges.push(due),
+                Ok(due) => self.charges.push(due),
                 Err(denial) => self.refuse(shadow, denial),
             }
         }
     }
 
-    /// Turns the whole decision into what shadow mode reports: nothing refuses the call, and nobody is asked.
+    /// Turns the whole decision into what shadow mode reports: nothing refuses the call, and nobody is asked. A
+    /// call that would be refused charges nothing.
     pub fn shadow(&mut self, method: &str, target: &Target<'_>) {
         if let Some(rule) = self.approval.take() {
             self.denial.get_or_insert_with(|| needs_approval(&rule, &describe_target(method, target)));
         }
+        if self.denial.is_some() {
+            self.charges.clear();
+        }
         self.shadow_denial();
-        self.shadow_charges.append(&mut self.charges);
+    }
+
+    /// Returns roughly how many bytes of memory the charges take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.charges.iter().chain(&self.shadow_charges).map(Due::size).fold(0, usize::saturating_add)
     }
 
     /// Moves the denial to `would_deny`, where it takes precedence over what is there.
@@ -308,22 +329,6 @@ fn describe_call(call: &Call<'_>) -> String {
 /// Returns the rule's reason as the end of a sentence, or nothing.
 fn because(rule: &Rule) -> String {
     rule.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"))
-}
-
-/// Returns how much a call adds to a limit's tally.
-fn amount(limit: &Limit, call: &Call<'_>) -> Result<Amount, Denial> {
-    let path = match &limit.amount {
-        Adds::Fixed(amount) => return Ok(*amount),
-        Adds::Argument(path) => path,
-    };
-    let number = path.find_one(call.arguments()).and_then(|value| value.number());
-    number.and_then(|text| Amount::from_decimal(text).ok()).ok_or_else(|| {
-        let reason = format!(
-            "the limit `{}` counts `{path}`, which must be a number, not negative, with up to 6 decimals",
-            limit.counter
-        );
-        Denial::by(limit.path.to_string(), Code::ArgumentsInvalid, reason)
-    })
 }
 
 /// Quotes a name from the caller, shortened.

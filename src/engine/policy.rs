@@ -175,8 +175,20 @@ pub struct Limit {
     pub max: Amount,
     /// Who shares the tally
     pub scope: Scope,
+    /// The argument or claim whose values have a tally each
+    pub by: Option<ValuePath>,
     /// How much one call adds
     pub amount: Adds,
+    /// Whether the rule has no effect. Such a limit counts in tallies of its own
+    pub shadow: bool,
+}
+
+impl Limit {
+    /// Returns whether callers, not the document, determine how many tallies the counter has.
+    #[must_use]
+    pub fn is_of_callers(&self) -> bool {
+        self.by.is_some() || matches!(self.scope, Scope::Principal | Scope::Session)
+    }
 }
 
 /// Which callers share one tally of a counter.
@@ -187,10 +199,24 @@ pub enum Scope {
     Grant,
     /// One principal within its grant; all callers of the grant if there is no principal
     Principal,
-    /// One MCP session within its grant; all callers of the grant if there is no session
+    /// One MCP session within its grant. If there is no session, the principal within its grant; if there is
+    /// none either, all callers of the grant
     Session,
     /// All callers
     Global,
+}
+
+impl Scope {
+    /// Returns the word for the document and for records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Grant => "grant",
+            Self::Principal => "principal",
+            Self::Session => "session",
+            Self::Global => "global",
+        }
+    }
 }
 
 /// The comparison of a value with a number.
@@ -222,8 +248,8 @@ pub enum Certificate {
 pub enum Adds {
     /// A fixed amount
     Fixed(Amount),
-    /// The number at this path in the arguments, for example the money that the call spends
-    Argument(ValuePath),
+    /// The sum of the numbers at these paths in the arguments, for example the money that the call spends
+    Arguments(Box<[ValuePath]>),
 }
 
 impl Rule {

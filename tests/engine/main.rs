@@ -19,6 +19,7 @@ mod identity;
 mod keys;
 mod language;
 mod layers;
+mod limits;
 mod places;
 mod policies;
 mod properties;

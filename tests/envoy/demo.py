@@ -87,7 +87,7 @@ async def show_limit(client: Client) -> None:
     say(f"   {text(last)}")
     check(allowed == [True] * MAX + [False], f"{MAX} were allowed and the eleventh was refused")
     check(decision(last).get("code") == "rate_limited", "its code is `rate_limited`")
-    check(isinstance(seconds, int) and 0 < seconds <= 66, f"it says how long to wait: {seconds} seconds")
+    check(isinstance(seconds, int) and 0 < seconds <= 63, f"it says how long to wait: {seconds} seconds")
     check(str(seconds) in text(last), "the text for the model says so too")
     result = await client.call_tool("research", {"topic": "queues"})
     check(not result.is_error, "the session continues: research is still allowed")

@@ -120,7 +120,7 @@ def assert_refused(saw: dict, code: str, rule: str, reason: str) -> None:
 def assert_says_when(saw: dict) -> None:
     """Assert that both the decision (for programs) and the text (for the model) give the seconds to wait."""
     seconds = saw["result"]["decision"]["retryAfterSeconds"]
-    assert isinstance(seconds, int) and 0 < seconds <= 66
+    assert isinstance(seconds, int) and 0 < seconds <= 63
     assert f"retry in {seconds} second" in saw["result"]["text"]
 
 
@@ -180,7 +180,7 @@ def test_clients_report_a_denial_as_an_error_and_continue(everywhere, client):
             assert told[step]["code"] == code, form
             assert words in told[step]["message"], form
         assert told["denied"]["data"]["rule"] == "tools.danger"
-        assert 0 < told["over"]["data"]["retryAfterSeconds"] <= 66
+        assert 0 < told["over"]["data"]["retryAfterSeconds"] <= 63
 
 
 def test_a_denial_as_http_ends_the_session_of_mcp_1(everywhere):

@@ -104,6 +104,18 @@ impl fmt::Display for InRule {
                     (Quoted(counter, QUOTED), "limits that share a counter must agree on it");
                 write!(out, "counter {counter} has another {on} at `{first}`, {why}")
             }
+            Self::NoRoom { adds, max } => {
+                write!(
+                    out,
+                    "must be at least {adds}, which each call adds, or no call ever passes, found `{max}`"
+                )
+            }
+            Self::OtherAmount { counter, first } => {
+                let (counter, why) =
+                    (Quoted(counter, QUOTED), "a call charges a counter once, so both must add the same");
+                write!(out, "counter {counter} is charged another amount at `{first}`, {why}")
+            }
+            Self::AddedTwice => out.write_str("is in the list already, each argument is added up once"),
             Self::NoValuePath { text, expected, why } => {
                 write!(out, "must be {expected}, but {} {why}", Quoted(text, QUOTED))
             }

@@ -6,6 +6,7 @@ use super::keys::{Object, Takes};
 use super::path::Path;
 use super::position::Position;
 use crate::json::{Defect, Kind, Value};
+use crate::limit::Amount;
 
 /// How many characters of a faulty value are kept: one more than a message quotes.
 const KEPT: usize = 41;
@@ -133,6 +134,22 @@ pub enum InRule {
         /// The path of the limit that came first
         first: Path,
     },
+    /// A limit has no room for what each call adds
+    NoRoom {
+        /// What each call adds
+        adds: Amount,
+        /// What may fall within a window
+        max: Amount,
+    },
+    /// Another limit of the same rule adds another amount to the same counter
+    OtherAmount {
+        /// The counter's name
+        counter: String,
+        /// The path of that limit
+        first: String,
+    },
+    /// The same argument is added up twice
+    AddedTwice,
     /// A text is not a path to a value
     NoValuePath {
         /// The text

@@ -200,7 +200,8 @@ impl Asking {
     /// Returns roughly how many bytes of memory the case takes while it waits.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.case.facts.size().saturating_add(self.consultation.size())
+        let Case { facts, decision, .. } = &self.case;
+        facts.size().saturating_add(decision.size()).saturating_add(self.consultation.size())
     }
 
     /// Continues with the answer.

@@ -19,7 +19,7 @@ pub(super) use grant::{CLAIMS, DIGEST, Grant, MATCHING, Match};
 pub use grant::{GRANT, MATCH};
 pub use identity::{API_KEY, HEADER, JWT, SOURCE};
 pub(super) use identity::{ApiKey, Header, Jwt, Source};
-pub(super) use rule::{AMOUNT, LONGEST_WINDOW, Limit, RateLimit, Rule, WINDOW, WINDOW_IN_FULL};
+pub(super) use rule::{AMOUNT, ARGUMENT, BY, LONGEST_WINDOW, Limit, RateLimit, Rule, WINDOW, WINDOW_IN_FULL};
 pub use rule::{LIMIT, RATE_LIMIT, RULE};
 
 use super::words::{DEFAULTS, EFFECTS, MODES};

@@ -120,6 +120,12 @@ impl ValuePath {
         }
     }
 
+    /// Returns the path as it stands in the document.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Returns where the path starts.
     #[must_use]
     pub fn origin(&self) -> Origin {

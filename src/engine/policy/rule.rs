@@ -69,7 +69,8 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
     let arguments = fields.take(keys::Rule::Arguments).and_then(|part| Schema::load(&part, faults));
     let require = clauses(fields.list(keys::Rule::Require, faults), faults);
     let deny_if = clauses(fields.list(keys::Rule::DenyIf, faults), faults);
-    let limits = limit::limits(&mut fields, name, reason.as_deref(), &mut reading.counters, faults);
+    let of = limit::Of { name, reason: reason.as_deref(), mode };
+    let limits = limit::limits(&mut fields, of, &mut reading.counters, faults);
     fields.close(faults);
     if !when.is_empty() && !restricts(part) {
         faults.add(part, InRule::RestrictsNothing);

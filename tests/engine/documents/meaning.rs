@@ -106,11 +106,12 @@ fn rule_meaning(rule: &Rule, lines: &mut Vec<String>) {
         };
         let adds = match &limit.amount {
             Adds::Fixed(amount) => amount.to_string(),
-            Adds::Argument(path) => path.to_string(),
+            Adds::Arguments(paths) => paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
         };
+        let by = limit.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
         let (path, counter, max) = (&limit.path, &limit.counter, limit.max);
         let seconds = limit.window.seconds();
-        lines.push(format!("{path}: {counter}, {max} in {seconds} s, {kind}, {scope}, each adds {adds}"));
+        lines.push(format!("{path}: {counter}, {max} in {seconds} s, {kind}, {scope}{by}, each adds {adds}"));
     }
 }
 

@@ -17,9 +17,16 @@ pub(in crate::policy) const WINDOW_IN_FULL: Takes = Takes::Said(
     "`second`, `minute`, `hour`, `day` or a whole number of seconds from 1 to 1000000000",
     &WINDOW_SHAPE,
 );
+/// The path of an argument that is a number.
+pub(in crate::policy) const ARGUMENT: Takes = Takes::Said("a path such as `args.amount`", &Filled);
 /// What one call adds.
-pub(in crate::policy) const AMOUNT: Takes =
-    Takes::Said("a positive number or a path such as `args.amount`", &Either(&[Positive, Filled]));
+pub(in crate::policy) const AMOUNT: Takes = Takes::Said(
+    "a positive number, a path such as `args.amount` or a list of such paths",
+    &Either(&[Positive, Filled, List(&ARGUMENT)]),
+);
+/// The path of the values that have a tally each.
+pub(in crate::policy) const BY: Takes =
+    Takes::Said("a path such as `args.account` or `claims.tenant`", &Filled);
 
 object! {
     /// What applies to the targets of one entry.
@@ -45,7 +52,8 @@ object! {
     Window "window": WINDOW, Refused, "over what time it counts";
     Max "max": Positive, Refused, "how much may fall within a window";
     Scope "scope": Words(&words(&SCOPES)), As(r#""grant""#), "whose tally it is";
-    Amount "amount": AMOUNT, As("1"), "how much one call adds: a number, or the argument that says so";
+    By "by": BY, Nothing, "the argument or claim whose values have a tally each";
+    Amount "amount": AMOUNT, As("1"), "how much one call adds: a number, or the arguments that are added up";
     Type "type": Words(&words(&KINDS)), As(r#""sliding""#),
         "whether windows move with time or with the calendar";
 }
