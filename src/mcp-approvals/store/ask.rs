@@ -40,9 +40,10 @@ impl Store {
                 let id = secret::id()?;
                 replaced = supersede(&mut writing, question, &id, now_ms).await?;
                 self.check_pending_limit(&mut writing, question, now_ms).await?;
-                self.charge(&mut writing, question, by, now_ms).await?;
                 let approval = create(&mut writing, id, question, &self.hooks, now_ms).await?;
                 note_asker(&mut writing, &approval, by).await?;
+                // Late, because it locks the caller's other new questions.
+                self.charge(&mut writing, question, by, now_ms).await?;
                 approval
             }
         };

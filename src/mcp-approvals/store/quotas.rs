@@ -35,7 +35,8 @@ impl Store {
         Self { quotas, ..self }
     }
 
-    /// Charges the caller `by` for a new question. The transaction must not commit after an error.
+    /// Charges the caller `by` for a new question, whose approval the transaction has created. It must not
+    /// commit after an error.
     ///
     /// # Errors
     /// [`StoreError::OverQuota`] if the question would exceed a quota.
@@ -59,9 +60,11 @@ impl Store {
         if new > i64::from(self.quotas.new_per_minute) {
             return over(Quota::NewPerMinute, self.quotas.new_per_minute);
         }
-        let past = "DELETE FROM caller_use WHERE caller = $1 AND minute <= $2";
-        let past = sqlx::query(past).bind(by.to_owned()).bind(minute.saturating_sub(HOUR));
-        past.execute(writing.connection()).await?;
+        if new == 1 {
+            let past = "DELETE FROM caller_use WHERE caller = $1 AND minute <= $2";
+            let past = sqlx::query(past).bind(by.to_owned()).bind(minute.saturating_sub(HOUR));
+            past.execute(writing.connection()).await?;
+        }
         let bytes = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM caller_use WHERE caller = $1";
         let bytes: i64 =
             sqlx::query(bytes).bind(by.to_owned()).fetch_one(writing.connection()).await?.try_get(0)?;
@@ -72,7 +75,7 @@ impl Store {
             WHERE asked_by = $1 AND status = 'pending' AND expires_ms > $2";
         let open = sqlx::query(open).bind(by.to_owned()).bind(now_ms);
         let open: i64 = open.fetch_one(writing.connection()).await?.try_get(0)?;
-        match open >= i64::from(self.quotas.open) {
+        match open > i64::from(self.quotas.open) {
             true => over(Quota::Open, self.quotas.open),
             false => Ok(()),
         }

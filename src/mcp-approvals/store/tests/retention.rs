@@ -70,8 +70,15 @@ async fn nothing_else_can_be_deleted() {
         ask(&store, "b", NOW).await;
         let later = NOW + DAY;
         store.sweep(later).await.unwrap();
+        store.sign_in_failed("bob", "192.0.2.1", later).await.unwrap();
+        let orphan =
+            "INSERT INTO events (seq, at_ms, what, who, reason, approval_id, fingerprint, decision_id,
+            request_id) VALUES (99, 0, 'asked', 'envoy', '', 'gone', 'f', 'd', '')";
+        sqlx::query(orphan).execute(&store.pool).await.unwrap();
         for change in [
             "DELETE FROM events",
+            "DELETE FROM events WHERE approval_id = 'gone'",
+            "DELETE FROM events WHERE approval_id = ''",
             "DELETE FROM events WHERE what = 'expired'",
             "DELETE FROM approvals",
             "DELETE FROM approvals WHERE status = 'expired'",
