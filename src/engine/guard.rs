@@ -22,7 +22,7 @@ pub use admit::{Admission, admit, is_exempt, refuse_unrecorded, refuse_without_p
 pub use case::{Ask, Asking, Change, ChangeFailure, Changing, Step};
 pub use question::{Answer, Question};
 pub use request::{Arrival, Request};
-pub use verdict::{Conclusion, Counting, ListRequest, Verdict};
+pub use verdict::{Conclusion, Counting, Verdict};
 
 /// What a case needs while it takes a step: the shared counters and the time. Each method may cost a host
 /// call, so it is called only when its result is needed.

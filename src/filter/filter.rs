@@ -9,6 +9,7 @@ use std::rc::Rc;
 use mcp_policy_engine::denial::Denial;
 use mcp_policy_engine::guard::{self, Asking, Conclusion, Environment, Request, Step, Verdict};
 use mcp_policy_engine::mcp::answer::Reply;
+use mcp_policy_engine::mcp::headers::{Field, Headers};
 
 use crate::environment::HostEnvironment;
 use crate::host::{Broken, Flow, Host, Token};
@@ -18,7 +19,7 @@ use crate::worker::Worker;
 
 /// The filter state that contains the audit record. Access logs print it with
 /// `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
-const AUDIT_STATE: &str = "mcp_policy_audit";
+pub(crate) const AUDIT_STATE: &str = "mcp_policy_audit";
 
 /// The stage of a request.
 #[derive(Debug)]
@@ -121,9 +122,9 @@ impl<H: Host> Filter<H> {
             _ => worker.metrics.concluded(&self.host, &conclusion),
         }
         match conclusion.verdict {
-            Verdict::Forward { list, .. } => {
-                if let (Some(list), Some(request)) = (list, request) {
-                    self.list = Some(ListAnswer::new(Rc::clone(request), list));
+            Verdict::Forward { awaited, .. } => {
+                if let (Some(awaited), Some(request)) = (awaited, request) {
+                    self.list = Some(ListAnswer::new(Rc::clone(request), awaited));
                 }
                 self.stage = Stage::Passing;
                 Flow::Continue
@@ -139,9 +140,14 @@ impl<H: Host> Filter<H> {
         Flow::Pause
     }
 
-    /// Asks the server not to compress its response, because the filter has to read it.
-    fn ask_for_plain_answer(&self) -> Result<(), Broken> {
-        self.host.set_request_header("accept-encoding", "identity")
+    /// Asks the server not to compress its response, because the filter has to read it. A request without the
+    /// header accepts anything, but servers do not compress then: it is set only if that is `certain`.
+    fn ask_for_plain_answer(&self, headers: &Headers, certain: bool) -> Result<(), Broken> {
+        match &headers.accept_encoding {
+            Field::Absent if !certain => Ok(()),
+            Field::Once(value) if value.eq_ignore_ascii_case(b"identity") => Ok(()),
+            _ => self.host.set_request_header("accept-encoding", "identity"),
+        }
     }
 }
 

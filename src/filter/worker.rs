@@ -34,9 +34,11 @@ pub struct Worker {
     places: OnceCell<Places>,
     /// When [`report_unavailable`](Self::report_unavailable) last wrote a line
     reported_ns: Cell<u64>,
+    /// When [`report_unshown`](Self::report_unshown) last wrote a line
+    unshown_ns: Cell<u64>,
 }
 
-/// The least time between two log lines about an unavailable approval service.
+/// The least time between two log lines about the same thing.
 const REPORT_INTERVAL_NS: u64 = 10_000_000_000;
 
 impl Worker {
@@ -63,6 +65,7 @@ impl Worker {
             metrics,
             places: OnceCell::new(),
             reported_ns: Cell::new(0),
+            unshown_ns: Cell::new(0),
         })
     }
 
@@ -90,6 +93,15 @@ impl Worker {
                 "calls are refused because the approval service, cluster `{cluster}`, gave no answer: {cause}"
             ),
         );
+    }
+
+    /// Logs why something of a response was not shown, at most every 10 seconds.
+    pub(crate) fn report_unshown<H: Process>(&self, host: &H, why: &str) {
+        let since = |now_ns: &u64| now_ns.saturating_sub(self.unshown_ns.get());
+        let Some(now_ns) = host.now_ns().filter(|now_ns| since(now_ns) >= REPORT_INTERVAL_NS) else { return };
+        self.unshown_ns.set(now_ns);
+        let server = &self.plugin.policy.server;
+        host.log(Level::Warn, &format!("an answer of the server `{server}` is not shown: {why}"));
     }
 
     /// Checks for requests that have waited too long for their body. The host calls this about once a second

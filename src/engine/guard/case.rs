@@ -13,6 +13,7 @@ use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
 use crate::identity;
 use crate::json::Document;
+use crate::mcp::headers::Field;
 use crate::mcp::message::{Body, Call, Message};
 use crate::mcp::rounds;
 use crate::mcp::summary::Summary;
@@ -118,7 +119,9 @@ impl<'d> Case<'d> {
             return case.conclude();
         }
         let change = Change {
-            plain_answer: request.list(&case.facts).is_some(),
+            // With another value it was set at the headers.
+            plain_answer: request.headers.accept_encoding == Field::Absent
+                && request.awaited(&case.facts).is_some_and(|awaited| awaited.list),
             // A call can contain state of this filter only if the policy has approvals. That state is removed.
             // With any other policy the body must not change: in stream mode its length was sent with the
             // headers.

@@ -49,6 +49,8 @@ pub struct Headers {
     pub content_encoding: Field,
     /// `content-length`
     pub content_length: Field,
+    /// `accept-encoding`: how the response may be compressed
+    pub accept_encoding: Field,
     /// `upgrade`: what follows is no longer HTTP
     pub upgrade: Field,
     /// `last-event-id`: the client resumes a stream
@@ -115,6 +117,7 @@ impl Headers {
             b"content-type" => &mut self.content_type,
             b"content-encoding" => &mut self.content_encoding,
             b"content-length" => &mut self.content_length,
+            b"accept-encoding" => &mut self.accept_encoding,
             b"upgrade" => &mut self.upgrade,
             b"last-event-id" => &mut self.last_event_id,
             b"mcp-method" => &mut self.mcp_method,

@@ -7,7 +7,7 @@ mod table;
 use std::borrow::Cow;
 
 use super::keys;
-use table::{Entry, METHODS, UNKNOWN};
+use table::{Entry, LISTS, METHODS, UNKNOWN};
 
 /// What a message with a method acts on, and which part of `params` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,20 +35,22 @@ pub enum ListKind {
     Tools,
     /// `prompts/list`
     Prompts,
-    /// `resources/list`
+    /// `resources/list`, `resources/directory/read` and `skills/list`
     Resources,
     /// `resources/templates/list`
     ResourceTemplates,
 }
 
 /// Where an answer holds its list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct List {
     pub kind: ListKind,
     /// The member of `result` that is the list
     pub member: &'static str,
     /// The member of an element that the policy judges it by
     pub key: &'static str,
+    /// The list that each element can have
+    pub parts: Option<&'static List>,
 }
 
 /// The member of `params` that the header `Mcp-Name` repeats.
@@ -148,9 +150,9 @@ fn respells(name: &str, of: &str) -> bool {
     keys::is_variant(bare, of) || (name != of && (bare == of || joined == of))
 }
 
-/// Walks the lists of all methods.
+/// Walks the lists that answers can have, each once.
 pub(super) fn lists() -> impl Iterator<Item = &'static List> {
-    METHODS.iter().filter_map(|entry| entry.list.as_ref())
+    LISTS.iter().copied()
 }
 
 #[cfg(test)]
@@ -184,6 +186,8 @@ mod tests {
             ("prompts/list", ListKind::Prompts),
             ("resources/list", ListKind::Resources),
             ("resources/templates/list", ListKind::ResourceTemplates),
+            ("resources/directory/read", ListKind::Resources),
+            ("skills/list", ListKind::Resources),
         ] {
             assert_eq!(Method::new(name).list_kind(), Some(kind));
         }

@@ -1,7 +1,7 @@
 //! What happens to a request on its way to the upstream.
 
 use super::{
-    GET, POST, WAYS, call, code, envoy, forwarded, policy, policy_with, post, refused, with, worker,
+    GET, POST, WAYS, answer, call, code, envoy, forwarded, policy, policy_with, post, refused, with, worker,
 };
 use crate::proxy::exchange::{End, Exchange, Sent};
 use mcp_policy_filter::Flow;
@@ -31,12 +31,14 @@ fn an_allowed_call_arrives_unchanged_and_only_after_it_was_judged() {
 }
 
 #[test]
-fn an_answer_to_a_call_passes_unchanged_chunk_by_chunk() {
+fn an_answer_to_a_call_passes_unchanged() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy());
-    let listing = r#"{"result":{"tools":[{"name":"danger"}]}}"#;
+    let listing = r#"{"id":7,"result":{"content":[{"tools":[{"name":"danger"}]}]}}"#;
     for end in End::ALL {
-        let sent = Sent::cut(&[(":status", "200"), ("content-type", "application/json")], listing, 5, end);
+        let length = listing.len().to_string();
+        let headers = answer("application/json", &[("content-length", &length)]);
+        let sent = Sent::cut(&headers, listing, 5, end);
         let mut exchange = post(&proxy, &worker, &call("safe"));
         exchange.respond(&sent);
         let client = exchange.client().unwrap();
