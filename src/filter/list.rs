@@ -158,13 +158,14 @@ impl ListAnswer {
         worker.metrics.listed(host, shown);
         if shown.old_transport {
             let denial = Denial::protocol(Code::MethodNotAllowed, OLD_TRANSPORT).because_of("http_sse");
-            worker.report_unshown(host, &denial.reason);
+            worker.report_unshown(host, "http_sse", &denial.reason);
             self.recorded = true;
             // The record so far says that the request was forwarded. If it cannot be replaced, the log tells.
             let _ = host.set_state(AUDIT_STATE, self.request.refuse(denial).record.as_bytes());
         }
         if let Some(unreadable) = &shown.unreadable {
-            worker.report_unshown(host, &format!("a list, or a part of it, cannot be read: {unreadable}"));
+            let why = format!("a list, or a part of it, cannot be read: {unreadable}");
+            worker.report_unshown(host, unreadable.cause(), &why);
             if !std::mem::replace(&mut self.recorded, true) {
                 amend_record(host, unreadable);
             }

@@ -1,6 +1,6 @@
 //! What all requests of one worker share.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -34,8 +34,8 @@ pub struct Worker {
     places: OnceCell<Places>,
     /// When [`report_unavailable`](Self::report_unavailable) last wrote a line
     reported_ns: Cell<u64>,
-    /// When [`report_unshown`](Self::report_unshown) last wrote a line
-    unshown_ns: Cell<u64>,
+    /// When [`report_unshown`](Self::report_unshown) last wrote a line for each cause
+    unshown_ns: RefCell<Vec<(&'static str, u64)>>,
 }
 
 /// The least time between two log lines about the same thing.
@@ -65,7 +65,7 @@ impl Worker {
             metrics,
             places: OnceCell::new(),
             reported_ns: Cell::new(0),
-            unshown_ns: Cell::new(0),
+            unshown_ns: RefCell::default(),
         })
     }
 
@@ -95,11 +95,15 @@ impl Worker {
         );
     }
 
-    /// Logs why something of a response was not shown, at most every 10 seconds.
-    pub(crate) fn report_unshown<H: Process>(&self, host: &H, why: &str) {
-        let since = |now_ns: &u64| now_ns.saturating_sub(self.unshown_ns.get());
-        let Some(now_ns) = host.now_ns().filter(|now_ns| since(now_ns) >= REPORT_INTERVAL_NS) else { return };
-        self.unshown_ns.set(now_ns);
+    /// Logs why something of a response was not shown, at most every 10 seconds for each cause.
+    pub(crate) fn report_unshown<H: Process>(&self, host: &H, cause: &'static str, why: &str) {
+        let Some(now_ns) = host.now_ns() else { return };
+        let mut reported = self.unshown_ns.borrow_mut();
+        match reported.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, last_ns)) if now_ns.saturating_sub(*last_ns) < REPORT_INTERVAL_NS => return,
+            Some((_, last_ns)) => *last_ns = now_ns,
+            None => reported.push((cause, now_ns)),
+        }
         let server = &self.plugin.policy.server;
         host.log(Level::Warn, &format!("an answer of the server `{server}` is not shown: {why}"));
     }
