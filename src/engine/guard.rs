@@ -18,7 +18,9 @@ mod verdict;
 use crate::denial::{Code, Denial, Invalid};
 use crate::limit::{Places, Store};
 
-pub use admit::{Admission, admit, is_exempt, refuse_unrecorded, refuse_without_policy, too_large};
+pub use admit::{
+    Admission, admit, announces_too_large, is_exempt, refuse_unrecorded, refuse_without_policy, too_large,
+};
 pub use case::{Ask, Asking, Change, ChangeFailure, Changing, Step};
 pub use question::{Answer, Question};
 pub use request::{Arrival, Request};

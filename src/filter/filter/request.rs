@@ -41,6 +41,9 @@ impl<H: Host> Filter<H> {
                 self.refuse(&worker, &request, unreadable("headers"))
             }
             Admission::Bodiless => self.await_end(&worker, request, end),
+            Admission::Read if guard::announces_too_large(&plugin.policy, &request.headers) => {
+                self.refuse(&worker, &request, guard::too_large(&plugin.policy))
+            }
             Admission::Read if end => self.start_case(&worker, &request, &[]),
             Admission::Read => self.await_body(&worker, request),
         }
