@@ -4,6 +4,7 @@
 //! what to charge, and [`crate::guard`] charges it.
 
 pub mod condition;
+mod mirrored;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -23,6 +23,10 @@ const BOUNDS: Bounds = Bounds { hold: 256 * 1024, limit: 4 * 1024 * 1024 };
 pub(crate) struct ListAnswer {
     request: Rc<Request>,
     state: State,
+    /// How many bytes of the body are still to come at most; `None` if only its end or its trailers tell
+    left: Option<usize>,
+    /// How many bytes the proxy buffers in place of what is held
+    substitute: usize,
     /// The record tells already that something was not shown
     recorded: bool,
 }
@@ -47,7 +51,7 @@ enum State {
 impl ListAnswer {
     /// Awaits the response to a request.
     pub(crate) fn new(request: Rc<Request>, awaited: Awaited) -> Self {
-        Self { request, state: State::Awaited(awaited), recorded: false }
+        Self { request, state: State::Awaited(awaited), left: None, substitute: 0, recorded: false }
     }
 
     /// Stops: nothing more of the response is sent.
@@ -78,6 +82,11 @@ impl ListAnswer {
         let headers = host.response_headers()?;
         let (state, length) = choose(&headers, awaited);
         self.state = state;
+        let mut lengths = headers.iter().filter(|(name, _)| *name == b"content-length");
+        let announced = lengths.next().and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+        // HTTP/1 has chunks or a length, so this is HTTP/2, which can have trailers.
+        let chunked = headers.iter().any(|(name, _)| name == b"transfer-encoding");
+        self.left = announced.or(chunked.then_some(usize::MAX));
         if let State::Replaced(_) = &self.state {
             self.tell(host, worker, &Shown { unreadable: Some(Unreadable::Encoded), ..Shown::default() });
             host.set_response_header("content-encoding", None)?;
@@ -101,7 +110,7 @@ impl ListAnswer {
             return Flow::Continue;
         }
         match self.pass(host, worker, size, end) {
-            Ok(()) => Flow::Continue,
+            Ok(flow) => flow,
             Err(Broken) => {
                 self.give_up();
                 Flow::Pause
@@ -109,11 +118,25 @@ impl ListAnswer {
         }
     }
 
-    /// Handles the response's trailers: the body is complete. What is held now has not ended, so no client can read
-    /// it, and nothing can be added to a body any more.
-    pub(crate) fn trailers(&mut self) -> Flow {
-        match self.state {
-            State::Awaited(_) | State::Stopped => Flow::Pause,
+    /// Handles the response's trailers: the body is complete. An error takes the place of a text that has not ended,
+    /// if the proxy still buffers something of the body that can be replaced.
+    pub(crate) fn trailers<H: Stream + Process>(&mut self, host: &H, worker: &Worker) -> Flow {
+        match std::mem::replace(&mut self.state, State::Untouched) {
+            State::Body(body) if self.substitute > 0 => {
+                let shown = body.finish();
+                self.tell(host, worker, &shown);
+                match host.set_response_body(&shown.bytes) {
+                    Ok(()) => Flow::Continue,
+                    Err(Broken) => {
+                        self.give_up();
+                        Flow::Pause
+                    }
+                }
+            }
+            State::Awaited(_) | State::Stopped => {
+                self.give_up();
+                Flow::Pause
+            }
             State::Body(_) | State::Replaced(_) | State::Events(_) | State::Untouched => Flow::Continue,
         }
     }
@@ -124,23 +147,29 @@ impl ListAnswer {
         worker: &Worker,
         size: usize,
         end: bool,
-    ) -> Result<(), Broken> {
+    ) -> Result<Flow, Broken> {
         if let State::Replaced(error) = &mut self.state {
             let error = error.take_if(|_| size > 0 || end).unwrap_or_default();
-            return host.set_response_body(error.as_bytes());
+            return host.set_response_body(error.as_bytes()).map(|()| Flow::Continue);
         }
-        let bytes = if size > 0 { host.response_body()? } else { Vec::new() };
+        let buffered = if size > 0 { host.response_body()? } else { Vec::new() };
+        let bytes = buffered.get(std::mem::take(&mut self.substitute)..).unwrap_or_default();
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(bytes.len());
+        }
         let request = Rc::clone(&self.request);
         let keep =
             &mut |kind: ListKind, name: &str| decide::shows(&request.policy, &request.caller, kind, name);
         let mut shown = match &mut self.state {
-            State::Body(body) => body.push(&bytes, keep),
-            State::Events(events) => events.push(&bytes, keep),
-            State::Untouched => return Ok(()),
+            State::Body(body) => body.push(bytes, keep),
+            State::Events(events) => events.push(bytes, keep),
+            State::Untouched => return Ok(Flow::Continue),
             State::Awaited(_) | State::Replaced(_) | State::Stopped => return Err(Broken),
         };
-        if end {
-            let last = match std::mem::replace(&mut self.state, State::Untouched) {
+        let held = matches!(&self.state, State::Body(body) if body.is_holding());
+        // Behind the announced length there may be trailers, and then nothing can be added to the body.
+        if end || (held && self.left == Some(0)) {
+            let last = match std::mem::replace(&mut self.state, State::Replaced(None)) {
                 State::Body(body) => body.finish(),
                 State::Events(events) => events.finish(keep),
                 _ => Shown::default(),
@@ -150,7 +179,16 @@ impl ListAnswer {
             self.state = State::Untouched;
         }
         self.tell(host, worker, &shown);
-        if shown.bytes == bytes { Ok(()) } else { host.set_response_body(&shown.bytes) }
+        if held && !end && shown.bytes.is_empty() && self.left.is_none() {
+            // Trailers may follow, and then only what the proxy buffers can be replaced.
+            self.substitute = 1;
+            host.set_response_body(b" ")?;
+            return Ok(Flow::Pause);
+        }
+        if shown.bytes != buffered {
+            host.set_response_body(&shown.bytes)?;
+        }
+        Ok(Flow::Continue)
     }
 
     /// Counts, logs and records what was changed.

@@ -111,6 +111,7 @@ impl<'d> Case<'d> {
         let mut case = Self { request: Rc::clone(request), facts, decision: Decision::default() };
         let Body::Call(call) = &message.body else { return case.conclude() };
         case.decision = decide::decide(&request.policy, &request.caller, call);
+        case.decision.compare_headers(&request.policy, &request.caller, call, &request.headers);
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
         }

@@ -67,6 +67,8 @@ pub struct Headers {
     pub request_id: Field,
     /// The names of those that would have Envoy send one call several times
     pub repeating: Vec<String>,
+    /// Those that repeat arguments (2026-07-28, `Mcp-Param-…`), by their names
+    mirrored: Vec<(String, Field)>,
     /// Those of the request's headers that identify the caller, by their names
     credentials: Vec<(String, Field)>,
 }
@@ -80,6 +82,14 @@ fn repeats(name: &[u8]) -> bool {
             || what.starts_with(b"retriable-")
             || what.ends_with(b"-per-try-timeout-ms")
     })
+}
+
+/// Adds a header to those of its kind.
+fn add(fields: &mut Vec<(String, Field)>, name: &str, value: &[u8]) {
+    match fields.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, field)) => field.add(value),
+        None => fields.push((name.to_owned(), Field::Once(value.to_vec()))),
+    }
 }
 
 impl Headers {
@@ -101,11 +111,14 @@ impl Headers {
         match self.field_mut(name) {
             Some(field) => field.add(value),
             // Envoy takes no header name that is not ASCII.
+            None if name.starts_with(b"mcp-param-") => {
+                add(&mut self.mirrored, &String::from_utf8_lossy(name), value);
+            }
             None if repeats(name) => self.repeating.push(String::from_utf8_lossy(name).into_owned()),
             None => {}
         }
         if let Some(credential) = credentials.iter().find(|credential| credential.as_bytes() == name) {
-            self.add_credential(credential, value);
+            add(&mut self.credentials, credential, value);
         }
     }
 
@@ -129,11 +142,11 @@ impl Headers {
         })
     }
 
-    fn add_credential(&mut self, name: &str, value: &[u8]) {
-        match self.credentials.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, field)) => field.add(value),
-            None => self.credentials.push((name.to_owned(), Field::Once(value.to_vec()))),
-        }
+    /// Returns a header that repeats an argument. Its name may be in any case.
+    #[must_use]
+    pub fn mirrored(&self, name: &str) -> &Field {
+        let field = self.mirrored.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        field.map_or(&Field::Absent, |(_, field)| field)
     }
 
     /// Returns a header that identifies the caller.

@@ -40,8 +40,9 @@ impl<H: Host> Filter<H> {
 
     /// Handles the response's trailers. The body has ended, and no callback had `end` set.
     pub fn response_trailers(&mut self) -> Flow {
+        let Some(worker) = self.worker.clone() else { return Flow::Continue };
         match self.list_answer() {
-            Some((list, _)) => list.trailers(),
+            Some((list, host)) => list.trailers(host, &worker),
             None => Flow::Continue,
         }
     }

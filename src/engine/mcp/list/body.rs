@@ -115,6 +115,12 @@ impl ListBody {
         Self { padded: true, ..self }
     }
 
+    /// Tells whether a text is held that has not ended.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Tells whether everything that follows goes out as it comes.
     #[must_use]
     pub fn is_open(&self) -> bool {
