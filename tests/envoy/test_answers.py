@@ -192,9 +192,17 @@ def test_a_list_larger_than_envoys_buffer_is_filtered_and_one_over_the_bound_is_
         tools = [{**TOOLS[0], "description": "x" * size}, *TOOLS[1:]]
         return {**LIST, "result": {"tools": tools}}
 
-    answering(shape(listing(1_200_000)))
-    got = asked(proxy.port)
-    assert got.whole and names(got) == ["echo"]
+    large = shape(listing(1_200_000))
+    chunks = large.chunks or [large.body]
+    text = b"".join(chunks)
+    for answer in (
+        large,
+        Answer(200, large.headers, chunks=[text]),
+        Answer(200, large.headers, chunks=[text[:10], text[10:-10], text[-10:]]),
+    ):
+        answering(answer)
+        got = asked(proxy.port)
+        assert got.whole and names(got) == ["echo"]
     answering(shape(listing(4 * MIB)))
     path = f"/mcp?{shape.__name__}"
     got = asked(proxy.port, path)
