@@ -21,8 +21,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 tokens = {"envoy": os.environ["ENVOY_TOKEN"], "approver": os.environ["APPROVER_TOKEN"]}
 lock = threading.Lock()
 db = sqlite3.connect(sys.argv[2], isolation_level=None, check_same_thread=False)
-db.execute("CREATE TABLE IF NOT EXISTS approvals (id, fingerprint, status, reason, expires, asked)")
-VALID = "SELECT id, status, reason FROM approvals WHERE fingerprint=? AND status!='used' AND expires>?"
+db.execute("CREATE TABLE IF NOT EXISTS approvals (id, fingerprint, status, reason, expires, asked, call)")
+VALID = """SELECT id, status, reason FROM approvals
+    WHERE fingerprint=? AND status NOT IN ('used', 'superseded') AND expires>?"""
+# The same call under other rules: nobody asks about it any more, so it must not be approved any more.
+SUPERSEDE = """UPDATE approvals SET status='superseded'
+    WHERE call=? AND fingerprint!=? AND status IN ('pending', 'approved')"""
+CALL = ("arguments", "grant", "host", "params", "path", "principal", "server", "source", "tool")
 
 
 def ask(question):
@@ -30,8 +35,10 @@ def ask(question):
     now, number = time.time(), question["fingerprint"]
     found = db.execute(VALID, (number, now)).fetchone() or (secrets.token_hex(16), "new", None)
     if found[1] == "new":
-        row = (found[0], number, "pending", None, now + question["expires_seconds"], json.dumps(question))
-        db.execute("INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?)", row)
+        call = json.dumps([question.get(name) for name in CALL], sort_keys=True)
+        db.execute(SUPERSEDE, (call, number))
+        row = (found[0], number, "pending", None, now + question["expires_seconds"], json.dumps(question), call)
+        db.execute("INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?)", row)
     elif found[1] == "approved":
         db.execute("UPDATE approvals SET status = 'used' WHERE id = ?", found[:1])
     answer = {"status": found[1].replace("new", "pending"), "id": found[0], "url": f"{pages}{found[0]}"}

@@ -4,10 +4,12 @@
 //! answer.
 
 mod answer;
+mod bound;
 mod question;
 
 pub use answer::{Answer, Cause, MOST_BYTES, Status, read};
-pub use question::{BoundCall, Question, Unapprovable, fingerprint};
+pub use bound::{Bound, BoundCall, Unapprovable};
+pub use question::Question;
 
 /// What the audit record says about an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -240,6 +240,13 @@ fn amount(out: &mut String, amount: Amount) {
     }
 }
 
+/// Adds to a record that the charges of its call were given back.
+pub fn add_given_back(record: &mut String) {
+    if record.pop() == Some('}') {
+        record.push_str(r#","given_back":true}"#);
+    }
+}
+
 /// Returns what a record contains of a session id: the first 16 hex digits of its SHA-256. They distinguish sessions
 /// and cannot be used to join one.
 #[must_use]

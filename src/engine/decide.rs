@@ -4,12 +4,14 @@
 //! what to charge, and [`crate::guard`] charges it.
 
 pub mod condition;
+mod digest;
 mod mirrored;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use condition::Attributes;
+pub use digest::digest;
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};
@@ -99,17 +101,21 @@ pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str) -> bo
 fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
     let (entries, all) = match kind {
         ListKind::Tools if rules.hidden(name).is_some() => return false,
-        ListKind::Tools => (&rules.tools, rules.all_tools.as_ref()),
-        ListKind::Prompts => (&rules.prompts, None),
-        ListKind::Resources => (&rules.resources, None),
+        ListKind::Tools => (&rules.tools, &*rules.all_tools),
+        ListKind::Prompts => (&rules.prompts, [].as_slice()),
+        ListKind::Resources => (&rules.resources, [].as_slice()),
         // A template stands for many URIs. It stays if any URI could be allowed.
         ListKind::ResourceTemplates => {
             return rules.default.0 == Effect::Allow || !rules.resources.is_empty();
         }
     };
     let own = entries.get(name);
-    (own.is_some() || rules.default.0 == Effect::Allow)
-        && !own.into_iter().chain(all).any(|rule| rule.action == Action::Deny && rule.mode == Mode::Enforce)
+    (own.is_some() || rules.default.0 == Effect::Allow) && !own.into_iter().flatten().chain(all).any(denies)
+}
+
+/// Returns whether a rule denies every call.
+fn denies(rule: &Arc<Rule>) -> bool {
+    rule.action == Action::Deny && rule.mode == Mode::Enforce
 }
 
 impl Decision {
@@ -119,14 +125,14 @@ impl Decision {
             Target::Tool(name) => {
                 let own = rules.tools.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                for rule in own.into_iter().chain(&rules.all_tools) {
+                for rule in own.into_iter().flatten().chain(&rules.all_tools) {
                     self.apply(rule, call, attributes);
                 }
             }
             Target::Prompt(name) => {
                 let own = rules.prompts.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                own.into_iter().for_each(|rule| self.apply(rule, call, attributes));
+                own.into_iter().flatten().for_each(|rule| self.apply(rule, call, attributes));
             }
             Target::Resources(uris) => {
                 for uri in uris {
@@ -136,12 +142,12 @@ impl Decision {
                     // An exact entry matches one URI byte for byte, whether it is plain or not.
                     if !rules.resources.is_empty() && !rules.resources.names(uri) && !uri::is_plain(uri) {
                         let rule =
-                            own.map_or_else(|| rules.default.1.to_string(), |rule| rule.path.to_string());
+                            own.and_then(|own| own.first()).map_or(&rules.default.1, |rule| &rule.path);
                         let reason = "the resource's URI must be plain: lower-case scheme and host, no \
                                       dot segments, spaces, backslashes, user information or needless encoding";
-                        self.refuse(false, Denial::by(rule, Code::Denied, reason));
+                        self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
-                    own.into_iter().for_each(|rule| self.apply(rule, call, attributes));
+                    own.into_iter().flatten().for_each(|rule| self.apply(rule, call, attributes));
                 }
             }
             Target::Session | Target::Unknown => match rules.methods.get(call.method.as_str()) {

@@ -9,6 +9,7 @@ mod admit;
 mod approve;
 mod case;
 mod charge;
+mod charged;
 mod conclude;
 mod facts;
 mod question;
@@ -19,9 +20,11 @@ use crate::denial::{Code, Denial, Invalid};
 use crate::limit::{Places, Store};
 
 pub use admit::{
-    Admission, admit, announces_too_large, is_exempt, refuse_unrecorded, refuse_without_policy, too_large,
+    Admission, admit, announces_too_large, is_exempt, only_a_post_has_a_body, refuse_unrecorded,
+    refuse_without_policy, too_large,
 };
 pub use case::{Ask, Asking, Change, ChangeFailure, Changing, Step};
+pub use charged::Charged;
 pub use question::{Answer, Question};
 pub use request::{Arrival, Request};
 pub use verdict::{Conclusion, Counting, Verdict};

@@ -1,8 +1,8 @@
 //! Exact limits on calls and spend, shared by all workers of a proxy.
 //!
 //! A [`Counter`] names a tally; [`Layout`] gives it a [`Place`] in a [`Store`], and [`Places`] keeps those
-//! that a policy bounds; [`charge`] charges all limits of a call together or none. Time, the secret and the
-//! store are arguments.
+//! that a policy bounds; [`charge`] charges all limits of a call together or none, and [`give_back`] undoes that.
+//! Time, the secret and the store are arguments.
 //!
 //! Memory is bounded by the layout, whatever callers send: the keys are a fixed set, and an entry
 //! gives way once its window has passed.
@@ -10,6 +10,7 @@
 mod amount;
 mod bucket;
 mod charge;
+mod give_back;
 mod place;
 mod places;
 mod store;
@@ -18,7 +19,9 @@ mod transaction;
 mod window;
 
 pub use amount::{Amount, AmountError};
+pub use bucket::Receipt;
 pub use charge::{Charge, ChargeOutcome, Why, charge, look};
+pub use give_back::{GivenBack, give_back};
 pub use place::{Counter, Layout, Place, Scope};
 pub use places::Places;
 pub use store::{MemoryStore, Store, Unavailable};

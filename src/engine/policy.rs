@@ -5,9 +5,11 @@
 
 mod approvals;
 mod condition;
+mod entry;
 mod grant;
 mod grants;
 pub mod keys;
+mod limit;
 mod load;
 mod path;
 mod pattern;
@@ -18,11 +20,13 @@ mod words;
 
 pub use approvals::Approvals;
 pub use condition::{Condition, Scalar, Test};
+pub use entry::EntryRules;
 pub use grant::{Expected, Grant, Source};
 pub use grants::Grants;
 pub use path::{Origin, Resolved, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
 pub use regex::Regex;
+pub use rule::RuleDigest;
 pub use rules::Rules;
 
 use std::sync::Arc;
@@ -87,6 +91,8 @@ pub struct Policy {
     pub mode: Mode,
     /// The rules that every request must pass
     pub rules: Rules,
+    /// The rules that have names, whether an entry uses them or not
+    pub named_rules: Vec<Arc<Rule>>,
     /// The sources of identity. The first that has a value names the caller
     pub identity: Vec<Source>,
     /// The grants. The first that matches a caller applies, in addition to the rules
@@ -109,11 +115,13 @@ pub struct Policy {
     pub counter_capacity: u32,
 }
 
-/// What applies to the targets of one entry.
+/// What applies to the targets of an entry, alone or with other rules.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Its place in the document
     pub path: Arc<str>,
+    /// The digest of what the document says about it; only in a policy with approvals
+    pub digest: Option<RuleDigest>,
     /// What to do with a call
     pub action: Action,
     /// The text for the caller if this rule denies a call
@@ -220,8 +228,13 @@ impl Policy {
         load::policy(bytes)
     }
 
-    /// Iterates over all rules, including those of grants.
+    /// Iterates over all rules of entries, including those of grants. A named rule comes as often as it is used.
     pub fn all_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.iter().chain(self.grants.iter().flat_map(|grant| grant.rules.iter()))
+    }
+
+    /// Iterates over the named rules that no entry uses.
+    pub fn unused_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.named_rules.iter().filter(|named| !self.all_rules().any(|rule| Arc::ptr_eq(rule, named)))
     }
 }

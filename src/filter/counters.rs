@@ -1,14 +1,18 @@
 //! The store of counters, in the host's shared memory (proxy-wasm: shared data).
 
+use std::hash::{Hash as _, Hasher as _};
+
+use siphasher::sip::SipHasher13;
+
 use crate::host::{Broken, Process, SharedMemory};
 use mcp_policy_engine::limit::{Store, Unavailable};
+use mcp_policy_engine::text::hex;
 
 /// The key of the secret that determines where counters are stored.
 const SECRET_KEY: &str = "mcp-policy/1/secret";
 
-/// The key of the digest of the policy for which a worker last logged
-/// [`MISSING_FLAG`](crate::watch::MISSING_FLAG).
-const REPORTED_KEY: &str = "mcp-policy/1/told";
+/// The beginning of the keys that hold what a worker last reported; a hash of what it was about follows.
+const REPORTED: &str = "mcp-policy/1/told/";
 
 // Envoy inserts an absent key with any token, and 0 means "do not compare". Its tokens count up from 1, so
 // this token matches no existing key: if two workers write a new key, the second one fails.
@@ -56,13 +60,18 @@ pub fn secret<H: SharedMemory + Process>(host: &H) -> Result<[u8; 16], Unavailab
     value.and_then(|value| value.try_into().ok()).ok_or(Unavailable)
 }
 
-/// Returns whether this worker is the first of its proxy to report a problem with the policy of this digest.
-/// Returns `true` if shared data cannot be used: two reports are better than none.
-pub fn is_first_to_report<H: SharedMemory>(host: &H, digest: &str) -> bool {
+/// Returns whether this worker is the first of its proxy to report `what` about a subject since something else was
+/// reported about it. Returns `true` if shared data cannot be used: two reports are better than none.
+///
+/// Each subject takes a key that is never deleted, so subjects must come from policies.
+pub fn is_first_to_report<H: SharedMemory>(host: &H, subject: &[&str], what: &str) -> bool {
     let store = SharedData(host);
-    match store.read(REPORTED_KEY) {
-        Ok((Some(reported), _)) if reported == digest.as_bytes() => false,
-        Ok((_, version)) => store.swap(REPORTED_KEY, digest.as_bytes(), version).unwrap_or(true),
+    let mut hasher = SipHasher13::new();
+    subject.iter().for_each(|part| part.hash(&mut hasher));
+    let key = [REPORTED, &hex(&hasher.finish().to_be_bytes())].concat();
+    match store.read(&key) {
+        Ok((Some(reported), _)) if reported == what.as_bytes() => false,
+        Ok((_, version)) => store.swap(&key, what.as_bytes(), version).unwrap_or(true),
         Err(Unavailable) => true,
     }
 }

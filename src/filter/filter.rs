@@ -3,11 +3,12 @@
 mod outside;
 mod request;
 mod response;
+mod unreceived;
 
 use std::rc::Rc;
 
 use mcp_policy_engine::denial::Denial;
-use mcp_policy_engine::guard::{self, Asking, Conclusion, Environment, Request, Step, Verdict};
+use mcp_policy_engine::guard::{self, Asking, Charged, Conclusion, Environment, Request, Step, Verdict};
 use mcp_policy_engine::mcp::answer::Reply;
 use mcp_policy_engine::mcp::headers::{Field, Headers};
 
@@ -17,10 +18,6 @@ use crate::list::ListAnswer;
 use crate::waiting::Ticket;
 use crate::worker::Worker;
 
-/// The filter state that contains the audit record. Access logs print it with
-/// `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
-pub(crate) const AUDIT_STATE: &str = "mcp_policy_audit";
-
 /// The stage of a request.
 #[derive(Debug)]
 enum Stage {
@@ -28,7 +25,7 @@ enum Stage {
     Start,
     /// The filter waits for the whole body
     Reading(Rc<Request>),
-    /// The request must not have a body, and has not ended
+    /// The request must not have a body, and has not ended. If its headers went ahead, it is recorded already
     Bodiless(Rc<Request>),
     /// A case waits for an answer from outside
     Asking(Rc<Request>, Pending),
@@ -48,14 +45,23 @@ struct Pending {
     ticket: Ticket,
 }
 
+/// A call that was forwarded, until its response begins.
+#[derive(Debug)]
+struct Forwarded {
+    charged: Charged,
+    record: String,
+}
+
 /// The filter of one HTTP stream.
 #[derive(Debug)]
 pub struct Filter<H: Host> {
     host: H,
     worker: Option<Rc<Worker>>,
     stage: Stage,
-    /// The number from [`Watch::pause`](crate::watch::Watch::pause), while the worker watches for a body
-    paused: Option<u64>,
+    /// Whether the worker watches for a body of this request
+    watched: bool,
+    /// What to give back if no server receives the request
+    forwarded: Option<Forwarded>,
     list: Option<ListAnswer>,
 }
 
@@ -63,7 +69,7 @@ impl<H: Host> Filter<H> {
     /// Makes the filter of a new stream. Without a worker it refuses everything.
     #[must_use]
     pub fn new(host: H, worker: Option<Rc<Worker>>) -> Self {
-        Self { host, worker, stage: Stage::Start, paused: None, list: None }
+        Self { host, worker, stage: Stage::Start, watched: false, forwarded: None, list: None }
     }
 
     /// Takes the steps of a case until it waits or is concluded.
@@ -73,7 +79,7 @@ impl<H: Host> Filter<H> {
         request: &Rc<Request>,
         first: impl FnOnce(&HostEnvironment<'_, H>) -> Step,
     ) -> Flow {
-        let (conclusion, pending) = {
+        let (concluded, pending) = {
             let environment = HostEnvironment::new(&self.host, worker);
             let mut step = first(&environment);
             loop {
@@ -88,15 +94,20 @@ impl<H: Host> Filter<H> {
                             Err((asking, answer)) => asking.answered(answer, &environment),
                         }
                     }
-                    Step::Conclude(conclusion) => break (Some(conclusion), None),
+                    Step::Conclude(conclusion) => {
+                        // Only a call that has limits has read the clock. The time is not fetched again.
+                        let counted = !conclusion.counters.is_empty();
+                        let now_ns = if counted { environment.now_ns() } else { None };
+                        break (Some((conclusion, now_ns)), None);
+                    }
                 }
             }
         };
         if let Some(pending) = pending {
             self.stage = Stage::Asking(Rc::clone(request), pending);
         }
-        match conclusion {
-            Some(conclusion) => self.conclude(worker, Some(request), conclusion),
+        match concluded {
+            Some((conclusion, now_ns)) => self.conclude_at(worker, Some(request), conclusion, now_ns),
             None => Flow::Pause,
         }
     }
@@ -111,18 +122,33 @@ impl<H: Host> Filter<H> {
         self.conclude(worker, Some(request), request.refuse(denial))
     }
 
-    /// Stores the record, then carries out the verdict. A request is forwarded only if its record was stored.
     fn conclude(&mut self, worker: &Worker, request: Option<&Rc<Request>>, conclusion: Conclusion) -> Flow {
-        let recorded = self.host.set_state(AUDIT_STATE, conclusion.record.as_bytes());
+        self.conclude_at(worker, request, conclusion, None)
+    }
+
+    /// Stores the record, then carries out the verdict. A request is forwarded only if its record was stored.
+    /// `now_ns` is the time if the call has limits.
+    fn conclude_at(
+        &mut self,
+        worker: &Worker,
+        request: Option<&Rc<Request>>,
+        conclusion: Conclusion,
+        now_ns: Option<u64>,
+    ) -> Flow {
+        let recorded = self.host.set_state(worker.plugin.record_state(), conclusion.record.as_bytes());
         match conclusion.verdict {
             Verdict::Forward { .. } if recorded.is_err() => {
-                worker.metrics.unrecorded(&self.host);
+                worker.metrics.unrecorded(&self.host, conclusion.grant);
                 return self.reply(&guard::refuse_unrecorded());
             }
-            _ => worker.metrics.concluded(&self.host, &conclusion),
+            _ => worker.metrics.concluded(&self.host, &conclusion, now_ns),
         }
-        match conclusion.verdict {
+        let Conclusion { verdict, record, charged, .. } = conclusion;
+        match verdict {
             Verdict::Forward { awaited, .. } => {
+                if !charged.is_empty() {
+                    self.forwarded = Some(Forwarded { charged, record });
+                }
                 if let (Some(awaited), Some(request)) = (awaited, request) {
                     self.list = Some(ListAnswer::new(Rc::clone(request), awaited));
                 }
@@ -153,8 +179,8 @@ impl<H: Host> Filter<H> {
 
 impl<H: Host> Drop for Filter<H> {
     fn drop(&mut self) {
-        if let (Some(number), Some(worker)) = (self.paused, &self.worker) {
-            worker.watch.forget(number);
+        if let (true, Some(worker)) = (self.watched, &self.worker) {
+            worker.watch.forget(self.host.id());
         }
     }
 }

@@ -66,6 +66,9 @@ pub trait Stream {
 
     /// Stores bytes in the stream's filter state `wasm.<name>`, which access logs can print.
     fn set_state(&self, name: &str, bytes: &[u8]) -> Result<(), Broken>;
+
+    /// Returns the host's number for this stream.
+    fn id(&self) -> StreamId;
 }
 
 /// The process: time, log, metrics and calls to other services.
@@ -78,6 +81,10 @@ pub trait Process {
 
     /// Returns unpredictable random bytes.
     fn random(&self) -> [u8; 16];
+
+    /// Returns how many bytes the host has received of a stream's request so far, headers included; `None` if it
+    /// does not know.
+    fn received(&self, stream: StreamId) -> Option<u64>;
 
     /// Sets the period of the tick callback, in milliseconds; 0 turns it off.
     ///
@@ -146,6 +153,10 @@ pub enum MetricKind {
     /// Its value is set
     Gauge,
 }
+
+/// The host's number for a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u32);
 
 /// The host's number for a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

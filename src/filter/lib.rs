@@ -32,6 +32,6 @@ pub use worker::Worker;
 #[cfg(target_family = "wasm")]
 mod module {
     proxy_wasm::main! {{
-        proxy_wasm::set_root_context(|_| crate::shell::root());
+        proxy_wasm::set_root_context(crate::shell::root);
     }}
 }

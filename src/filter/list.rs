@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use crate::filter::AUDIT_STATE;
 use crate::host::{Broken, Flow, HeaderMap, Process, Stream};
 use crate::worker::Worker;
 use mcp_policy_engine::decide;
@@ -199,24 +198,26 @@ impl ListAnswer {
             worker.report_unshown(host, "http_sse", &denial.reason);
             self.recorded = true;
             // The record so far says that the request was forwarded. If it cannot be replaced, the log tells.
-            let _ = host.set_state(AUDIT_STATE, self.request.refuse(denial).record.as_bytes());
+            let record = self.request.refuse(denial).record;
+            let _ = host.set_state(worker.plugin.record_state(), record.as_bytes());
         }
         if let Some(unreadable) = &shown.unreadable {
             let why = format!("a list, or a part of it, cannot be read: {unreadable}");
             worker.report_unshown(host, unreadable.cause(), &why);
             if !std::mem::replace(&mut self.recorded, true) {
-                amend_record(host, unreadable);
+                amend_record(host, worker, unreadable);
             }
         }
     }
 }
 
 /// Adds to the record why a list, or a part of it, was not shown. If that fails, the log tells.
-fn amend_record<H: Stream>(host: &H, unreadable: &Unreadable) {
-    let record = host.attribute(&[AUDIT_STATE]).ok().flatten();
+fn amend_record<H: Stream>(host: &H, worker: &Worker, unreadable: &Unreadable) {
+    let state = worker.plugin.record_state();
+    let record = host.attribute(&[state]).ok().flatten();
     if let Some(begun) = record.as_deref().and_then(|record| record.strip_suffix(b"}")) {
         let member = format!(r#","list":"{}"}}"#, unreadable.cause());
-        let _ = host.set_state(AUDIT_STATE, &[begun, member.as_bytes()].concat());
+        let _ = host.set_state(state, &[begun, member.as_bytes()].concat());
     }
 }
 

@@ -1,17 +1,35 @@
 //! The filter's metrics. Envoy publishes them with the prefix `wasmcustom.`.
 //!
-//! Labels are parts of the names, such as `mcp_policy.decisions.decision.<word>.code.<word>`. The
-//! `stats_config` in `envoy/envoy.yaml` turns them into tags.
+//! Labels are parts of the names, such as
+//! `mcp_policy.decisions.decision.<word>.code.<word>.grant.<name>.server.<name>`. The `stats_config` in
+//! `envoy/envoy.yaml` turns them into tags. Names come only from the policy, so their number is bounded.
+
+mod label;
+mod ratio;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use mcp_policy_engine::denial::Code;
 use mcp_policy_engine::guard::Conclusion;
+use mcp_policy_engine::identity::Caller;
+use mcp_policy_engine::limit::GivenBack;
 use mcp_policy_engine::mcp::list::Shown;
+use mcp_policy_engine::policy::{Mode, Policy};
 
 use crate::host::{MetricId, MetricKind, Process};
+use ratio::Ratio;
 
-/// One metric with its labels.
+/// The version of this module.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The label of callers to whom no grant applies.
+const NO_GRANT: &str = "none";
+
+/// The label of a policy whose server is not known because it cannot be read.
+const NO_SERVER: &str = "unknown";
+
+/// One metric with its labels, except those that all metrics of a policy share, and the grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Metric {
     /// Verdicts
@@ -22,8 +40,12 @@ enum Metric {
     CountersRetries,
     /// Calls that could not be counted
     CountersUnavailable { why: &'static str },
+    /// Calls whose charges were given back, because no server received them
+    CountersGivenBack,
     /// The capacity of the table of counters
     CountersCapacity,
+    /// How much of a limit is used, in percent. The number is that of its counter
+    LimitUsedRatio { number: usize },
     /// Questions to the approval service
     ApprovalsAsked,
     /// Results of questions to the approval service
@@ -32,6 +54,8 @@ enum Metric {
     ListsRemoved,
     /// Lists, and elements of lists, that could not be read and were not shown
     ListsUnreadable { cause: &'static str },
+    /// The version of the module, always 1
+    BuildInfo,
     /// Policies that took effect
     ConfigurationAccepted,
     /// Policies with a fault
@@ -41,55 +65,92 @@ enum Metric {
 impl Metric {
     fn kind(self) -> MetricKind {
         match self {
-            Self::CountersCapacity => MetricKind::Gauge,
+            Self::CountersCapacity | Self::LimitUsedRatio { .. } | Self::BuildInfo => MetricKind::Gauge,
             _ => MetricKind::Counter,
         }
     }
 
+    /// Returns the name with the metric's own labels.
     fn name(self) -> String {
         let (name, label) = match self {
             Self::Decisions { decision, code } => {
-                return format!("mcp_policy.decisions.decision.{decision}.code.{code}");
+                return format!("decisions.decision.{decision}.code.{code}");
             }
             Self::StrictRefusals { cause } => ("strict_refusals.cause.", cause),
             Self::CountersRetries => ("counters.retries", ""),
             Self::CountersUnavailable { why } => ("counters.unavailable.why.", why),
+            Self::CountersGivenBack => ("counters.given_back", ""),
             Self::CountersCapacity => ("counters.capacity", ""),
+            // The counter's name follows.
+            Self::LimitUsedRatio { .. } => ("limit_used_ratio.counter.", ""),
             Self::ApprovalsAsked => ("approvals.asked", ""),
             Self::Approvals { outcome } => ("approvals.outcome.", outcome),
             Self::ListsRemoved => ("lists.removed", ""),
             Self::ListsUnreadable { cause } => ("lists.unreadable.cause.", cause),
+            Self::BuildInfo => ("build_info.version.", VERSION),
             Self::ConfigurationAccepted => ("configuration.accepted", ""),
             Self::ConfigurationRefused => ("configuration.refused", ""),
         };
-        format!("mcp_policy.{name}{label}")
+        [name, label].concat()
     }
 }
 
 /// The metrics of one worker. If the host cannot count something, the decision is the same.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Metrics {
-    /// The host's ids, so that each name is built and passed to the host only once
-    ids: RefCell<Vec<(Metric, MetricId)>>,
+    policy: Option<Arc<Policy>>,
+    /// The end of all names: the labels that they share
+    shared: String,
+    /// The metrics that have no grant
+    common: RefCell<Known>,
+    /// Those of callers without a grant, then those of each grant
+    of_grants: Box<[RefCell<OfGrant>]>,
+}
+
+/// The host's ids, so that each name is built and passed to the host only once.
+type Known = Vec<(Metric, MetricId)>;
+
+/// The metrics of one grant.
+#[derive(Debug, Default)]
+struct OfGrant {
+    known: Known,
+    ratios: Vec<Ratio>,
 }
 
 impl Metrics {
-    /// Counts a conclusion: its verdict, its approval, and the numbers about counting.
-    pub(crate) fn concluded<P: Process>(&self, host: &P, conclusion: &Conclusion) {
+    /// Makes the metrics of a policy. They say if it is in shadow mode.
+    pub(crate) fn new(policy: &Arc<Policy>) -> Self {
+        let mode = if policy.mode == Mode::Shadow { ".mode.shadow" } else { "" };
+        let shared = format!(".server.{}{mode}", label::of(&policy.server));
+        let of_grants = (0..=policy.grants.len()).map(|_| RefCell::default()).collect();
+        Self { policy: Some(Arc::clone(policy)), shared, common: RefCell::default(), of_grants }
+    }
+
+    /// Counts a policy that did not take effect. Its `server` is `None` if it cannot be read.
+    pub(crate) fn refused<P: Process>(host: &P, server: Option<&str>) {
+        let shared = format!(".server.{}", server.map_or_else(|| NO_SERVER.to_owned(), label::of));
+        let metrics = Self { policy: None, shared, common: RefCell::default(), of_grants: Box::default() };
+        metrics.count(host, Metric::ConfigurationRefused, 1);
+    }
+
+    /// Counts a conclusion: its verdict, its approval, and the numbers about counting. `now_ns` is the time if the
+    /// call has limits.
+    pub(crate) fn concluded<P: Process>(&self, host: &P, conclusion: &Conclusion, now_ns: Option<u64>) {
         let denial = conclusion.verdict.denial();
         let code = denial.map_or("none", |denial| denial.code.as_str());
-        self.count(host, Metric::Decisions { decision: conclusion.verdict.as_str(), code }, 1);
+        self.decided(host, conclusion.verdict.as_str(), code, conclusion.grant);
         if let Some(cause) = denial.and_then(|denial| denial.cause) {
             self.count(host, Metric::StrictRefusals { cause }, 1);
         }
         if let Some(outcome) = conclusion.approval {
             self.count(host, Metric::Approvals { outcome: outcome.as_str() }, 1);
         }
-        if conclusion.counting.retries > 0 {
-            self.count(host, Metric::CountersRetries, conclusion.counting.retries);
-        }
+        self.repeated(host, conclusion.counting.retries);
         if let Some(why) = conclusion.counting.failure {
             self.count(host, Metric::CountersUnavailable { why }, 1);
+        }
+        if let Some(now_ns) = now_ns {
+            self.used(host, conclusion, now_ns);
         }
     }
 
@@ -99,8 +160,16 @@ impl Metrics {
     }
 
     /// Counts a request that was refused because its record could not be stored.
-    pub(crate) fn unrecorded<P: Process>(&self, host: &P) {
-        self.count(host, Metric::Decisions { decision: "deny", code: Code::Denied.as_str() }, 1);
+    pub(crate) fn unrecorded<P: Process>(&self, host: &P, grant: Option<usize>) {
+        self.decided(host, "deny", Code::Denied.as_str(), grant);
+    }
+
+    /// Counts a call whose charges were given back.
+    pub(crate) fn given_back<P: Process>(&self, host: &P, given: &GivenBack) {
+        if given.charges > 0 {
+            self.count(host, Metric::CountersGivenBack, 1);
+        }
+        self.repeated(host, given.retries);
     }
 
     /// Counts what was changed in a response: elements that were removed from lists, lists that were not shown, and
@@ -119,17 +188,36 @@ impl Metrics {
         }
     }
 
-    /// Counts a policy that took effect, and publishes the capacity of its table of counters.
+    /// Counts a policy that took effect, and publishes the module's version and the capacity of the table of
+    /// counters.
     pub(crate) fn configured<P: Process>(&self, host: &P, capacity: u32) {
         self.count(host, Metric::ConfigurationAccepted, 1);
-        if let Some(id) = self.id(host, Metric::CountersCapacity) {
-            host.set(id, capacity.into());
+        for (gauge, value) in [(Metric::BuildInfo, 1), (Metric::CountersCapacity, capacity.into())] {
+            if let Some(id) = self.id(host, gauge) {
+                host.set(id, value);
+            }
         }
     }
 
-    /// Counts a policy that did not take effect.
-    pub(crate) fn refused<P: Process>(&self, host: &P) {
-        self.count(host, Metric::ConfigurationRefused, 1);
+    fn decided<P: Process>(
+        &self,
+        host: &P,
+        decision: &'static str,
+        code: &'static str,
+        grant: Option<usize>,
+    ) {
+        let Some(of_grant) = self.of_grants.get(slot(grant)) else { return };
+        let metric = Metric::Decisions { decision, code };
+        let name = || [".grant.", &self.grant(grant)].concat();
+        if let Some(id) = self.find(host, &mut of_grant.borrow_mut().known, metric, name) {
+            host.add(id, 1);
+        }
+    }
+
+    fn repeated<P: Process>(&self, host: &P, retries: u32) {
+        if retries > 0 {
+            self.count(host, Metric::CountersRetries, retries);
+        }
     }
 
     fn count<P: Process>(&self, host: &P, metric: Metric, by: u32) {
@@ -139,12 +227,38 @@ impl Metrics {
     }
 
     fn id<P: Process>(&self, host: &P, metric: Metric) -> Option<MetricId> {
-        let mut ids = self.ids.borrow_mut();
-        if let Some((_, id)) = ids.iter().find(|(known, _)| *known == metric) {
+        self.find(host, &mut self.common.borrow_mut(), metric, String::new)
+    }
+
+    /// Returns the host's id of a metric; `more` is what follows the metric's own labels.
+    fn find<P: Process>(
+        &self,
+        host: &P,
+        known: &mut Known,
+        metric: Metric,
+        more: impl FnOnce() -> String,
+    ) -> Option<MetricId> {
+        if let Some((_, id)) = known.iter().find(|(known, _)| *known == metric) {
             return Some(*id);
         }
-        let id = host.metric(metric.kind(), &metric.name())?;
-        ids.push((metric, id));
+        let name = ["mcp_policy.", &metric.name(), &more(), &self.shared].concat();
+        let id = host.metric(metric.kind(), &name)?;
+        known.push((metric, id));
         Some(id)
     }
+
+    /// Returns the label of a grant. Without grants, all callers share the default one.
+    fn grant(&self, grant: Option<usize>) -> String {
+        let Some(policy) = &self.policy else { return NO_GRANT.to_owned() };
+        match grant.and_then(|grant| policy.grants.get(grant)) {
+            Some(grant) => label::of(&grant.name),
+            None if policy.grants.is_empty() => label::of(Caller::default().grant_name(policy)),
+            None => NO_GRANT.to_owned(),
+        }
+    }
+}
+
+/// Returns the place of a grant among the metrics.
+fn slot(grant: Option<usize>) -> usize {
+    grant.map_or(0, |grant| grant.saturating_add(1))
 }

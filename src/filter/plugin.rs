@@ -1,16 +1,28 @@
 //! The configured plugin: the same in every worker, and immutable.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use mcp_policy_engine::policy::{Faults, Policy, Source};
+use mcp_policy_engine::document;
+use mcp_policy_engine::json;
+use mcp_policy_engine::mcp::headers::AUTHORITY;
+use mcp_policy_engine::policy::{Faults, Mode, Policy, Source};
+
+/// The filter state that contains the audit record. Access logs print it with
+/// `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
+const AUDIT_STATE: &str = "mcp_policy_audit";
+
+/// The same for a policy in shadow mode, so that it can run beside the policy in force.
+const SHADOW_STATE: &str = "mcp_policy_shadow";
 
 /// A policy, and what follows from it for every request.
 #[derive(Debug)]
 pub struct Plugin {
     /// The policy
     pub policy: Arc<Policy>,
-    /// The names of the headers that hold credentials, in lower case
-    pub credentials: Vec<String>,
+    /// The names of the headers that this policy needs beside those that every policy does, in lower case: those
+    /// that hold credentials, and the host that an approval is bound to
+    pub headers: Vec<String>,
     /// Whether any grant can expire
     pub expires: bool,
 }
@@ -22,15 +34,38 @@ impl Plugin {
     /// Every fault of the policy document.
     pub fn read(configuration: &[u8]) -> Result<Self, Faults> {
         let policy = Policy::from_bytes(configuration)?;
-        let credentials = policy.identity.iter().filter_map(Source::header).map(str::to_owned).collect();
+        let credentials = policy.identity.iter().filter_map(Source::header);
+        let bound = policy.approvals.is_some().then_some(AUTHORITY);
+        let headers = credentials.chain(bound).map(str::to_owned).collect();
         let expires = policy.grants.iter().any(|grant| grant.expires_ns.is_some());
-        Ok(Self { policy: Arc::new(policy), credentials, expires })
+        Ok(Self { policy: Arc::new(policy), headers, expires })
     }
 
-    /// Returns whether the filter may change bodies. Only a policy with approvals requires that.
+    /// Returns whether the filter may change bodies. Only a policy with approvals requires that, and none in shadow
+    /// mode does.
     #[must_use]
     pub fn changes_bodies(&self) -> bool {
-        self.policy.approvals.is_some()
+        self.policy.approvals.is_some() && self.policy.mode == Mode::Enforce
+    }
+
+    /// Returns the name of the filter state for records.
+    #[must_use]
+    pub fn record_state(&self) -> &'static str {
+        match self.policy.mode {
+            Mode::Enforce => AUDIT_STATE,
+            Mode::Shadow => SHADOW_STATE,
+        }
+    }
+}
+
+/// Returns the server of a configuration, even if that has a fault; `None` if it cannot be read.
+#[must_use]
+pub fn server_of(configuration: &[u8]) -> Option<String> {
+    let source = document::Source::new(configuration, &mut Faults::default())?;
+    let document = json::read(&source.text).ok()?;
+    match document.root().is_object().then(|| document.root().get("server"))? {
+        Some(server) => server.string().map(Cow::into_owned),
+        None => Some("default".to_owned()),
     }
 }
 

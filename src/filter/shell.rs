@@ -18,14 +18,17 @@ use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapTyp
 use crate::filter::Filter;
 use crate::host::{
     Broken, Flow, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Stream,
-    Token,
+    StreamId, Token,
 };
 use crate::worker::Worker;
 use mcp_policy_engine::mcp::answer::Reply;
 
-/// The proxy that runs this module.
+/// The proxy that runs this module, as one of its contexts sees it: a stream, or a worker.
 #[derive(Debug, Clone, Copy)]
-pub struct Envoy;
+pub struct Envoy(u32);
+
+/// As long as the path of an attribute usually is, in bytes.
+const LONG_PATH: usize = 64;
 
 /// More bytes than any body has.
 const ALL: usize = u32::MAX as usize;
@@ -95,11 +98,23 @@ impl Stream for Envoy {
     }
 
     fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {
-        or_broken(hostcalls::get_property(path.to_vec()))
+        let mut joined = Vec::with_capacity(LONG_PATH);
+        for (index, part) in path.iter().enumerate() {
+            if index > 0 {
+                joined.push(0);
+            }
+            joined.extend_from_slice(part.as_bytes());
+        }
+        raw::property(&joined).map_err(|()| Broken)
     }
 
     fn set_state(&self, name: &str, bytes: &[u8]) -> Result<(), Broken> {
-        or_broken(hostcalls::set_property(vec![name], Some(bytes)))
+        raw::set_property(name.as_bytes(), bytes).ok_or(Broken)
+    }
+
+    fn id(&self) -> StreamId {
+        let Self(context) = self;
+        StreamId(*context)
     }
 }
 
@@ -128,6 +143,15 @@ impl Process for Envoy {
             *byte = random;
         }
         bytes
+    }
+
+    fn received(&self, StreamId(stream): StreamId) -> Option<u64> {
+        let Self(own) = self;
+        // The attribute is that of the context in effect. Afterwards it is again the one whose callback this is.
+        hostcalls::set_effective_context(stream).ok()?;
+        let size = self.attribute(&["request", "total_size"]);
+        hostcalls::set_effective_context(*own).ok()?;
+        Some(u64::from_le_bytes(size.ok()??.try_into().ok()?))
     }
 
     fn set_tick(&self, milliseconds: u32) -> Result<(), Broken> {
@@ -192,12 +216,13 @@ impl SharedMemory for Envoy {
 
 /// Makes the root context of a worker.
 #[must_use]
-pub fn root() -> Box<dyn RootContext> {
-    Box::new(Root { worker: None })
+pub fn root(context_id: u32) -> Box<dyn RootContext> {
+    Box::new(Root { host: Envoy(context_id), worker: None })
 }
 
 /// One worker.
 struct Root {
+    host: Envoy,
     worker: Option<Rc<Worker>>,
 }
 
@@ -206,28 +231,23 @@ impl Context for Root {}
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
         let configuration = buffer(BufferType::PluginConfiguration).unwrap_or_default();
-        match Worker::configure(&configuration, &Envoy) {
-            Ok(worker) => {
-                self.worker = Some(Rc::new(worker));
-                true
-            }
-            Err(faults) => {
-                for fault in faults.iter() {
-                    Envoy.log(Level::Error, &format!("the policy is refused: {fault}"));
-                }
-                false
-            }
+        let worker = Worker::configure(&configuration, &self.host);
+        let accepted = worker.is_ok();
+        // A worker keeps the policy that it has if it refuses a new one.
+        if let Ok(worker) = worker {
+            self.worker = Some(Rc::new(worker));
         }
+        accepted
     }
 
     fn on_tick(&mut self) {
         if let Some(worker) = &self.worker {
-            worker.tick(&Envoy);
+            worker.tick(&self.host);
         }
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(HttpStream(Filter::new(Envoy, self.worker.clone()))))
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(HttpStream(Filter::new(Envoy(context_id), self.worker.clone()))))
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -4,14 +4,15 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, Places};
-use mcp_policy_engine::policy::{Faults, RequestHeaders};
+use mcp_policy_engine::policy::{Faults, Mode, RequestHeaders};
 
 use crate::counters;
-use crate::host::{Host, Level, Process, SharedMemory};
+use crate::host::{Level, Process, SharedMemory};
 use crate::ids::Ids;
-use crate::metrics::Metrics;
-use crate::plugin::Plugin;
+use crate::metrics::{Metrics, VERSION};
+use crate::plugin::{self, Plugin};
 use crate::sessions::Sessions;
 use crate::waiting::Waiting;
 use crate::watch::{self, Watch};
@@ -46,10 +47,12 @@ impl Worker {
     ///
     /// # Errors
     /// Every fault of the policy document, see [`Plugin::read`].
-    pub fn configure<H: Process>(configuration: &[u8], host: &H) -> Result<Self, Faults> {
-        let metrics = Metrics::default();
-        let plugin = Plugin::read(configuration).inspect_err(|_| metrics.refused(host))?;
+    pub fn configure<H: Process + SharedMemory>(configuration: &[u8], host: &H) -> Result<Self, Faults> {
+        let plugin =
+            Plugin::read(configuration).inspect_err(|faults| refused(configuration, faults, host))?;
+        let metrics = Metrics::new(&plugin.policy);
         metrics.configured(host, plugin.policy.counter_capacity);
+        report_policy(host, &plugin);
         let watch = Watch::default();
         match plugin.policy.request_headers {
             // If the tick is not set, only the warning about the missing flag is lost.
@@ -81,18 +84,22 @@ impl Worker {
         self.places.get()
     }
 
+    /// Writes a line about this policy to the proxy's log. Lines name the server, because one proxy can have several
+    /// policies.
+    pub(crate) fn log<H: Process>(&self, host: &H, level: Level, line: &str) {
+        host.log(level, &about(&self.plugin.policy.server, line));
+    }
+
     /// Logs why the approval service gave no answer, at most every 10 seconds.
     pub(crate) fn report_unavailable<H: Process>(&self, host: &H, cause: &str, now_ns: Option<u64>) {
         let since = |now_ns: &u64| now_ns.saturating_sub(self.reported_ns.get());
         let Some(now_ns) = now_ns.filter(|now_ns| since(now_ns) >= REPORT_INTERVAL_NS) else { return };
         self.reported_ns.set(now_ns);
         let cluster = self.plugin.policy.approvals.as_ref().map_or("", |to| to.cluster.as_str());
-        host.log(
-            Level::Warn,
-            &format!(
-                "calls are refused because the approval service, cluster `{cluster}`, gave no answer: {cause}"
-            ),
+        let line = format!(
+            "calls are refused because the approval service, cluster `{cluster}`, gave no answer: {cause}"
         );
+        self.log(host, Level::Warn, &line);
     }
 
     /// Logs why something of a response was not shown, at most every 10 seconds for each cause.
@@ -104,22 +111,60 @@ impl Worker {
             Some((_, last_ns)) => *last_ns = now_ns,
             None => reported.push((cause, now_ns)),
         }
-        let server = &self.plugin.policy.server;
-        host.log(Level::Warn, &format!("an answer of the server `{server}` is not shown: {why}"));
+        drop(reported);
+        self.log(host, Level::Warn, &format!("an answer is not shown as the server sent it: {why}"));
     }
 
     /// Checks for requests that have waited too long for their body. The host calls this about once a second
     /// until the watch ends.
-    pub fn tick<H: Host>(&self, host: &H) {
+    pub fn tick<H: Process + SharedMemory>(&self, host: &H) {
+        let policy = &self.plugin.policy;
         if let Some(now_ns) = host.now_ns()
-            && self.watch.is_overdue(now_ns)
-            && counters::is_first_to_report(host, &self.plugin.policy.digest)
+            && self.watch.misses_flag(now_ns, |stream| host.received(stream))
+            && counters::is_first_to_report(host, &["flag", &policy.server], &policy.digest)
         {
-            host.log(Level::Error, watch::MISSING_FLAG);
+            self.log(host, Level::Error, watch::MISSING_FLAG);
         }
         if !self.watch.is_open() {
             // An extra tick does no harm.
             let _ = host.set_tick(0);
         }
     }
+}
+
+/// Logs the faults of a configuration and counts it.
+fn refused<H: Process>(configuration: &[u8], faults: &Faults, host: &H) {
+    let server = plugin::server_of(configuration);
+    for fault in faults.iter() {
+        let line = format!("the policy is refused: {fault}");
+        host.log(
+            Level::Error,
+            &server.as_deref().map_or_else(|| line.clone(), |server| about(server, &line)),
+        );
+    }
+    Metrics::refused(host, server.as_deref());
+}
+
+/// Logs which policy takes effect, once for all workers.
+fn report_policy<H: Process + SharedMemory>(host: &H, plugin: &Plugin) {
+    let policy = &plugin.policy;
+    let (digest, mode) = match policy.mode {
+        Mode::Enforce => (policy.digest.as_str(), ""),
+        Mode::Shadow => (policy.digest.as_str(), " in shadow mode"),
+    };
+    if counters::is_first_to_report(host, &["policy", &policy.server, mode], digest) {
+        let line = format!("policy {digest} takes effect{mode}, by mcp-policy-filter {VERSION}");
+        host.log(Level::Info, &about(&policy.server, &line));
+    }
+}
+
+/// Makes a line of the log about a server. Its name is text from the policy, so it is written as a JSON string if it has
+/// characters that do not show.
+fn about(server: &str, line: &str) -> String {
+    let mut name = String::new();
+    match server.chars().any(json::is_unseen) {
+        true => json::quote(&mut name, server),
+        false => name = format!("`{server}`"),
+    }
+    format!("server {name}: {line}")
 }

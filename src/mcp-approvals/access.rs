@@ -164,11 +164,17 @@ mod tests {
         let question = Question {
             fingerprint: text("f"),
             server: text(server),
+            rules: text("r"),
             policy: text("p"),
             grant: text("g"),
             principal: principal.map(text),
+            source: None,
             tool: text(tool),
             arguments: text("{}"),
+            params: text("{}"),
+            host: None,
+            path: None,
+            call: text("c"),
             rule: text("r"),
             reason: None,
             decision_id: text("d"),
@@ -177,7 +183,17 @@ mod tests {
         };
         let (created_ms, expires_ms) = (0, 900_000);
         let (id, status) = (text("i"), Status::Pending);
-        Approval { id, question, status, created_ms, expires_ms, times: 1, decision: None, consumed_ms: None }
+        Approval {
+            id,
+            question,
+            status,
+            created_ms,
+            expires_ms,
+            times: 1,
+            decision: None,
+            consumed_ms: None,
+            superseded_by: None,
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub async fn list(
     let Some(user) = user else { return unauthenticated() };
     let status = Status::from_text(&query.status);
     if status.is_none() && !query.status.is_empty() {
-        let what = "`status` must be `pending`, `approved`, `denied`, `consumed` or `expired`";
+        let what = "`status` must be `pending`, `approved`, `denied`, `consumed`, `expired` or `superseded`";
         return error(StatusCode::BAD_REQUEST, what);
     }
     let after = Cursor::from_text(&query.after);

@@ -81,7 +81,9 @@ async fn handle(app: &App, request: Request<Body>) -> Response {
             app.metrics.asked(approval.status);
             answer_to(app, &approval)
         }
-        Err(why @ StoreError::TooManyPending(_)) => error(StatusCode::TOO_MANY_REQUESTS, &why.to_string()),
+        Err(why @ (StoreError::TooManyPending(_) | StoreError::OverQuota(_))) => {
+            error(StatusCode::TOO_MANY_REQUESTS, &why.to_string())
+        }
         Err(why) => failed(&why),
     }
 }
@@ -128,7 +130,8 @@ async fn wait_for_decision(
         }
         match app.store.status(&approval.id, now_ms()).await? {
             Some(Status::Pending) => {}
-            Some(Status::Expired) | None => return Ok(false),
+            // Asking again would supersede the newer question.
+            Some(Status::Expired | Status::Superseded) | None => return Ok(false),
             Some(_) => return Ok(true),
         }
     }

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::clock::{from_rfc3339, now_ms};
+use crate::clock::{from_rfc3339, now_ms, rfc3339};
 use crate::config::{self, Settings};
 use crate::serve::{self, say};
-use crate::shell;
+use crate::shell::{self, print};
 use crate::sign_in::check_name;
-use crate::store::{Permissions, Store};
+use crate::store::{Permissions, Store, Usage};
 use crate::{api, tls, webhooks};
 
 /// Holds calls of MCP tools until a person approves or denies them
@@ -62,6 +62,9 @@ enum Command {
         /// Revoke all tokens of this caller instead
         #[arg(long)]
         revoke: bool,
+        /// Revoke all tokens of this caller but the newest instead, after its Envoys have the newest
+        #[arg(long, conflicts_with = "revoke")]
+        revoke_older: bool,
         #[command(flatten)]
         options: DatabaseOptions,
     },
@@ -77,6 +80,11 @@ enum Command {
         /// Only events from this time on, such as 2027-01-01T00:00:00Z
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
+        #[command(flatten)]
+        options: DatabaseOptions,
+    },
+    /// Print what the database holds, how long it is kept, and how much of their quotas callers use
+    Usage {
         #[command(flatten)]
         options: DatabaseOptions,
     },
@@ -137,10 +145,12 @@ impl Command {
                 invite(&options, &name, &permissions).await
             }
             Self::Remove { name, options } => remove(&options, &name).await,
-            Self::Caller { name, revoke: true, options } => revoke_caller(&options, &name).await,
-            Self::Caller { name, revoke: false, options } => make_caller(&options, &name).await,
+            Self::Caller { name, revoke: true, options, .. } => revoke_caller(&options, &name).await,
+            Self::Caller { name, revoke_older: true, options, .. } => revoke_older(&options, &name).await,
+            Self::Caller { name, options, .. } => make_caller(&options, &name).await,
             Self::Token { name, options } => make_token(&options, &name).await,
             Self::Export { since, options } => export(&options, since.as_deref()).await,
+            Self::Usage { options } => usage(&options).await,
             Self::Shell(command) => Ok(shell::run(command).await?),
         }
     }
@@ -194,6 +204,15 @@ async fn revoke_caller(options: &DatabaseOptions, name: &str) -> Result<(), Fail
     Ok(())
 }
 
+async fn revoke_older(options: &DatabaseOptions, name: &str) -> Result<(), Failure> {
+    let (store, _) = options.store().await?;
+    if !store.remove_older_tokens(name, now_ms()).await? {
+        return Err(format!("the caller `{name}` has no older token in the database").into());
+    }
+    store.close().await;
+    Ok(())
+}
+
 async fn make_token(options: &DatabaseOptions, name: &str) -> Result<(), Failure> {
     let (store, settings) = options.store().await?;
     let has_role = settings.roles.iter().any(|role| role.who.iter().any(|who| who == name));
@@ -217,6 +236,44 @@ async fn export(options: &DatabaseOptions, since: Option<&str>) -> Result<(), Fa
     }
     store.close().await;
     Ok(())
+}
+
+async fn usage(options: &DatabaseOptions) -> Result<(), Failure> {
+    let (store, settings) = options.store().await?;
+    for line in usage_lines(&store.usage(now_ms()).await?, &settings) {
+        say(&line);
+    }
+    store.close().await;
+    Ok(())
+}
+
+fn usage_lines(usage: &Usage, settings: &Settings) -> Vec<String> {
+    let since = usage.oldest_ms.map_or_else(String::new, |ms| format!(", the first from {}", rfc3339(ms)));
+    let kept = settings.keep_days.map_or_else(
+        || "forever, as `keep_days` is not set".to_owned(),
+        |days| format!("until {days} days after they expire (`keep_days`)"),
+    );
+    let last = usage.deleted_ms.map_or_else(String::new, |ms| format!(", last at {}", rfc3339(ms)));
+    let mut lines = vec![
+        format!("approvals  {}{since}", usage.approvals),
+        format!("events     {}", usage.events),
+        format!("kept       {kept}"),
+        format!("deletions  {}{last}", usage.deletions),
+    ];
+    let quotas = settings.quotas;
+    for caller in &usage.callers {
+        let bytes = caller.bytes.div_euclid(1 << 20);
+        lines.push(format!(
+            "caller     {}: {} of {} open, {} of {} new in this minute, {bytes} of {} MiB in the last hour",
+            print::escaped(&caller.name),
+            caller.open,
+            quotas.open,
+            caller.new,
+            quotas.new_per_minute,
+            quotas.megabytes_per_hour,
+        ));
+    }
+    lines
 }
 
 impl DatabaseOptions {

@@ -1,5 +1,7 @@
 //! The configuration: the valid model of one file in which every key is optional.
 
+mod descriptions;
+mod quotas;
 mod read;
 mod table;
 #[cfg(test)]
@@ -9,6 +11,8 @@ use std::net::IpAddr;
 
 use mcp_policy_engine::policy::Pattern;
 
+pub use descriptions::Description;
+pub use quotas::Quotas;
 pub use read::{settings, web_url};
 
 /// What is wrong with a file, said in words as it is found.
@@ -27,6 +31,10 @@ pub struct Settings {
     pub proxies: Vec<Network>,
     /// The most pending questions of one principal under one grant
     pub most_waiting: Option<u32>,
+    /// How many days a question is kept after it has expired; forever if absent
+    pub keep_days: Option<u32>,
+    /// What each caller may add to the database
+    pub quotas: Quotas,
     /// The callers
     pub callers: Vec<Caller>,
     /// The service's certificate and key
@@ -37,6 +45,10 @@ pub struct Settings {
     pub roles: Vec<Role>,
     /// The risk classes of calls
     pub risks: Vec<Risk>,
+    /// Descriptions of tools
+    pub descriptions: Vec<Description>,
+    /// The reasons for a refusal that the pages offer; absent: [`REFUSALS`]
+    pub refusals: Option<Vec<String>>,
     /// The principals that belong to each approver
     pub people: Vec<Person>,
     /// The webhooks that are notified of each new question
@@ -141,6 +153,14 @@ pub struct Webhook {
     pub url: String,
 }
 
+/// The reasons for a refusal that the pages offer by default. The agent reads them.
+pub const REFUSALS: [&str; 4] = [
+    "This is not needed for the task.",
+    "Something in the arguments is wrong. Check them, then ask again.",
+    "Not now. Ask again later.",
+    "Do not do this. Tell the person you work for.",
+];
+
 /// The default address to listen on.
 pub const LISTEN: &str = "127.0.0.1:8090";
 
@@ -152,11 +172,32 @@ impl Settings {
         self.url.clone().unwrap_or_else(|| format!("{scheme}://{address}"))
     }
 
-    /// Returns the risk class of a call: that of the first entry that matches, or `unclassified`.
+    /// Returns the risk class of a call: that of the first entry that matches, if one does.
+    #[must_use]
+    pub fn class(&self, server: &str, tool: &str) -> Option<&str> {
+        let fits = |risk: &&Risk| matches_any(&risk.servers, server) && matches_any(&risk.tools, tool);
+        self.risks.iter().find(fits).map(|risk| risk.class.as_str())
+    }
+
+    /// Returns the risk class of a call for programs: `unclassified` if no entry matches.
     #[must_use]
     pub fn risk(&self, server: &str, tool: &str) -> &str {
-        let fits = |risk: &&Risk| matches_any(&risk.servers, server) && matches_any(&risk.tools, tool);
-        self.risks.iter().find(fits).map_or("unclassified", |risk| risk.class.as_str())
+        self.class(server, tool).unwrap_or("unclassified")
+    }
+
+    /// Returns the description of a tool: the first one that is known.
+    #[must_use]
+    pub fn description(&self, server: &str, tool: &str) -> Option<&str> {
+        self.descriptions.iter().find_map(|description| description.of(server, tool))
+    }
+
+    /// Returns the reasons for a refusal that the pages offer.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<&str> {
+        match &self.refusals {
+            Some(refusals) => refusals.iter().map(String::as_str).collect(),
+            None => REFUSALS.to_vec(),
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub struct Metrics {
     decided: LabeledCounter,
     delivered: LabeledCounter,
     sign_in_failures: Counter,
+    deleted: Counter,
     pending: Gauge,
     oldest: Gauge<f64, AtomicU64>,
     durations: Durations,
@@ -40,6 +41,7 @@ impl Metrics {
             decided: Family::default(),
             delivered: Family::default(),
             sign_in_failures: Counter::default(),
+            deleted: Counter::default(),
             pending: Gauge::default(),
             oldest: Gauge::default(),
             durations: Family::new_with_constructor(durations),
@@ -54,6 +56,7 @@ impl Metrics {
         registry.register("webhook_deliveries", "Webhook deliveries, by outcome", self.delivered.clone());
         let failures = self.sign_in_failures.clone();
         registry.register("sign_in_failures", "Failed attempts to sign in", failures);
+        registry.register("deleted", "Old approvals that were deleted", self.deleted.clone());
         registry.register("pending", "Pending approvals", self.pending.clone());
         let oldest = "Age of the oldest pending approval, in seconds";
         registry.register("oldest_pending_seconds", oldest, self.oldest.clone());
@@ -82,6 +85,11 @@ impl Metrics {
     /// Counts a failed attempt to sign in.
     pub fn sign_in_failed(&self) {
         self.sign_in_failures.inc();
+    }
+
+    /// Counts approvals that were deleted.
+    pub fn deleted(&self, approvals: u64) {
+        self.deleted.inc_by(approvals);
     }
 
     /// Counts a webhook delivery; `outcome` is `delivered`, `failed` (to be retried) or `given_up`.

@@ -9,16 +9,29 @@ pub struct Question {
     pub fingerprint: String,
     /// The protected MCP server
     pub server: String,
+    /// Digest of the rules that decide on the call, 64 hex digits
+    pub rules: String,
     /// First 16 hex digits of the policy's SHA-256
     pub policy: String,
     /// The grant under which the call is made
     pub grant: String,
     /// The caller's verified name, if there is one
     pub principal: Option<String>,
+    /// The identity source that named the caller, if it has a name
+    pub source: Option<String>,
     /// The tool, or the method if the call is not of a tool
     pub tool: String,
     /// The arguments: the text of a JSON object, as the caller sent it
     pub arguments: String,
+    /// The other params that the server could act on: the text of a JSON object, as the caller sent it
+    pub params: String,
+    /// The host that the call is for, without its port
+    pub host: Option<String>,
+    /// The path that the call is for, with its query
+    pub path: Option<String>,
+    /// The same digest as the fingerprint, but without the rules: calls that differ only in the rules that decide
+    /// on them have one
+    pub call: String,
     /// The rule that requires the approval, as a path into the policy
     pub rule: String,
     /// Why the rule requires it
@@ -44,11 +57,14 @@ pub enum Status {
     Consumed,
     /// Expired, whether it was decided or not
     Expired,
+    /// Replaced by a question about the same call under other rules, before it was used
+    Superseded,
 }
 
 impl Status {
     /// Every status, in the order of an approval's life.
-    pub const ALL: [Self; 5] = [Self::Pending, Self::Approved, Self::Denied, Self::Consumed, Self::Expired];
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Approved, Self::Denied, Self::Consumed, Self::Expired, Self::Superseded];
 
     /// Returns the name of the status in the database, the API and the pages.
     #[must_use]
@@ -59,6 +75,7 @@ impl Status {
             Self::Denied => "denied",
             Self::Consumed => "consumed",
             Self::Expired => "expired",
+            Self::Superseded => "superseded",
         }
     }
 
@@ -88,6 +105,8 @@ pub struct Approval {
     pub decision: Option<Decision>,
     /// When the approved call went on
     pub consumed_ms: Option<i64>,
+    /// The id of the approval that replaces it
+    pub superseded_by: Option<String>,
 }
 
 /// What a person decides.

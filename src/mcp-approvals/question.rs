@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mcp_policy_engine::approval::fingerprint;
+use mcp_policy_engine::approval::Bound;
 use mcp_policy_engine::json::canonical::Canonical;
 use mcp_policy_engine::json::{self, Value};
 
@@ -45,14 +45,22 @@ pub fn read(body: &[u8]) -> Result<AskRequest, Unreadable> {
     }
     let arguments = root.get("arguments").filter(|value| value.is_object());
     let arguments = arguments.ok_or_else(|| invalid("arguments", "an object"))?;
-    let question = Question {
+    let params = root.get("params").filter(|value| value.is_object());
+    let params = params.ok_or_else(|| invalid("params", "an object"))?;
+    let mut question = Question {
         fingerprint: digits(root, "fingerprint", 64)?,
         server: text(root, "server")?,
+        rules: digits(root, "rules", 64)?,
         policy: digits(root, "policy", 16)?,
         grant: text(root, "grant")?,
         principal: optional(root, "principal")?,
+        source: optional(root, "source")?,
         tool: text(root, "tool")?,
         arguments: arguments.raw().to_owned(),
+        params: params.raw().to_owned(),
+        host: optional(root, "host")?,
+        path: optional(root, "path")?,
+        call: String::new(),
         rule: text(root, "rule")?,
         reason: optional(root, "reason")?,
         decision_id: text(root, "decision_id")?,
@@ -63,22 +71,36 @@ pub fn read(body: &[u8]) -> Result<AskRequest, Unreadable> {
         Some(_) => integer(root, "wait_seconds", 0, LONGEST_WAIT)?,
         None => 0,
     };
-    check_fingerprint(&question, arguments)?;
+    question.call = check_fingerprint(&question, arguments, params)?;
     Ok(AskRequest { question, wait_seconds })
 }
 
-/// Checks that the fingerprint belongs to the call that people will see.
-fn check_fingerprint(question: &Question, arguments: Value<'_>) -> Result<(), Unreadable> {
-    let form = Canonical::of(arguments);
-    let exact = form.is_exact();
-    let principal = question.principal.as_deref();
-    let (server, policy, grant, tool) = (&question.server, &question.policy, &question.grant, &question.tool);
-    if exact && fingerprint(server, policy, grant, principal, tool, &form.into_text()) == question.fingerprint
-    {
-        return Ok(());
+/// Checks that the fingerprint belongs to the call that people will see. Returns the digest of the call without
+/// the rules.
+fn check_fingerprint(
+    question: &Question,
+    arguments: Value<'_>,
+    params: Value<'_>,
+) -> Result<String, Unreadable> {
+    let (arguments, params) = (Canonical::of(arguments), Canonical::of(params));
+    let exact = arguments.is_exact() && params.is_exact();
+    let bound = Bound {
+        server: &question.server,
+        rules: &question.rules,
+        grant: &question.grant,
+        principal: question.principal.as_deref(),
+        source: question.source.as_deref(),
+        tool: &question.tool,
+        arguments: &arguments.into_text(),
+        params: &params.into_text(),
+        host: question.host.as_deref(),
+        path: question.path.as_deref(),
+    };
+    if exact && bound.fingerprint() == question.fingerprint {
+        return Ok(bound.call());
     }
-    let own =
-        "the SHA-256 of this call's server, policy, grant, principal, tool and arguments in RFC 8785 form";
+    let own = "the SHA-256 of this call's arguments, grant, host, params, path, principal, rules, server, source and \
+               tool in RFC 8785 form";
     Err(invalid("fingerprint", own))
 }
 
@@ -131,11 +153,23 @@ mod tests {
     use super::*;
 
     fn example() -> serde_json::Value {
-        let policy = "0123456789abcdef";
-        let fingerprint = fingerprint("crm", policy, "ci", Some("alice"), "delete_user", r#"{"id":7}"#);
+        let rules = "0123456789abcdef".repeat(4);
+        let bound = Bound {
+            server: "crm",
+            rules: &rules,
+            grant: "ci",
+            principal: Some("alice"),
+            source: None,
+            tool: "delete_user",
+            arguments: r#"{"id":7}"#,
+            params: r#"{"force":true}"#,
+            host: Some("mcp.example"),
+            path: Some("/mcp?team=a"),
+        };
         serde_json::json!({
-            "fingerprint": fingerprint, "server": "crm", "policy": "0123456789abcdef", "grant": "ci",
-            "principal": "alice", "tool": "delete_user", "arguments": { "id": 7 },
+            "fingerprint": bound.fingerprint(), "server": "crm", "rules": rules, "policy": "0123456789abcdef",
+            "grant": "ci", "principal": "alice", "source": null, "tool": "delete_user",
+            "arguments": { "id": 7 }, "params": { "force": true }, "host": "mcp.example", "path": "/mcp?team=a",
             "rule": "tools.delete_user", "reason": "it deletes", "decision_id": "d1", "request_id": "r1",
             "expires_seconds": 900, "wait_seconds": 5,
         })
@@ -148,6 +182,8 @@ mod tests {
         let question = read(value.to_string().as_bytes()).unwrap();
         assert_eq!(question.wait_seconds, 5);
         assert_eq!(question.question.arguments, r#"{"id":7}"#);
+        assert_eq!(question.question.params, r#"{"force":true}"#);
+        assert_ne!(question.question.call, question.question.fingerprint);
         assert_eq!(question.question.principal.as_deref(), Some("alice"));
         for absent in ["reason", "request_id", "wait_seconds"] {
             value.as_object_mut().unwrap().remove(absent);
@@ -179,6 +215,9 @@ mod tests {
             ),
             ("principal", serde_json::json!(["alice"]), "`principal` must be a string"),
             ("arguments", serde_json::json!("{}"), "`arguments` must be an object"),
+            ("params", serde_json::json!(null), "`params` must be an object"),
+            ("path", serde_json::json!(7), "`path` must be a string"),
+            ("rules", serde_json::json!("ab"), "`rules` must be a string of 64 lower-case hex digits"),
             ("policy", serde_json::json!("short"), "`policy` must be a string of 16 lower-case hex digits"),
             (
                 "expires_seconds",
@@ -203,7 +242,13 @@ mod tests {
     fn a_fingerprint_must_belong_to_the_call() {
         for (member, value) in [
             ("server", serde_json::json!("hr")),
-            ("policy", serde_json::json!("0123456789abcdee")),
+            ("rules", serde_json::json!("0123456789abcdee".repeat(4))),
+            ("source", serde_json::json!("corp")),
+            ("params", serde_json::json!({})),
+            ("params", serde_json::json!({ "force": false })),
+            ("host", serde_json::json!("prod.example")),
+            ("host", serde_json::json!(null)),
+            ("path", serde_json::json!("/mcp?team=b")),
             ("grant", serde_json::json!("cj")),
             ("principal", serde_json::json!("bob")),
             ("principal", serde_json::json!(null)),
@@ -218,6 +263,9 @@ mod tests {
                 "{member}: {message}"
             );
         }
+        let mut informed = example();
+        informed["policy"] = serde_json::json!("0123456789abcdee");
+        assert!(read(informed.to_string().as_bytes()).is_ok(), "the policy is for information");
         let spelled = example().to_string().replace(r#"{"id":7}"#, "{ \"\\u0069d\": 7.0 }");
         assert!(read(spelled.as_bytes()).is_ok(), "another spelling is the same call");
     }

@@ -33,6 +33,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often expired approvals are marked.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How often old approvals are deleted.
+const DELETE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How many milliseconds a day has.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// How often certificates are reloaded.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -46,6 +52,7 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     let database = settings.database.as_deref().unwrap_or(DATABASE);
     let names = webhooks::names(&settings.webhooks);
     let store = Store::open(database, &names).await.map_err(|why| why.to_string())?;
+    let store = store.with_quotas(settings.quotas);
     let store = match settings.most_waiting {
         Some(most_waiting) => store.with_max_pending(most_waiting),
         None => store,
@@ -69,6 +76,7 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
         spawn(&app, "the feed of changes", feed::run),
         spawn(&app, "the delivery to webhooks", webhooks::run),
         spawn(&app, "the sweep of expired approvals", sweep),
+        spawn(&app, "the deletion of old approvals", delete_old),
         spawn(&app, "the reloading of certificates", move |app| reload(app, reload_tls.clone())),
     ];
     let served = tokio::spawn(listen::serve(listener, tls, router(AppState::clone(&app)), stopping));
@@ -173,6 +181,28 @@ async fn sweep(app: AppState) {
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP_INTERVAL) => {}
+            () = app.stopped() => {}
+        }
+    }
+}
+
+/// Deletes old approvals until the service stops, if the configuration says how long to keep them.
+async fn delete_old(app: AppState) {
+    let Some(days) = app.settings.keep_days else { return };
+    while !*app.stopping.borrow() {
+        let now_ms = now_ms();
+        let before_ms = now_ms.saturating_sub(i64::from(days).saturating_mul(DAY_MS));
+        match app.store.delete_old(before_ms, now_ms).await {
+            // There may be more.
+            Ok(Some(deleted)) => {
+                app.metrics.deleted(deleted.approvals);
+                continue;
+            }
+            Ok(None) => {}
+            Err(why) => logging::line(format_args!("cannot delete old approvals: {why}")),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(DELETE_INTERVAL) => {}
             () = app.stopped() => {}
         }
     }

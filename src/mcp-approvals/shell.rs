@@ -1,7 +1,7 @@
 //! The commands with which a person lists and decides approvals from the shell. They call the service's
 //! API.
 
-mod print;
+pub mod print;
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::{http_client, serve, wire};
 pub enum Command {
     /// List pending approvals
     List {
-        /// Approvals with this status instead: pending, approved, denied, consumed, expired or all
+        /// Approvals with this status instead: pending, approved, denied, consumed, expired, superseded or all
         #[arg(long, default_value = "pending")]
         status: String,
         /// Only those with this text in the tool, the server, the grant, the principal, a name or a reason

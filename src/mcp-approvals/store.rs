@@ -10,12 +10,16 @@ mod callers;
 mod decide;
 mod event;
 mod outbox;
+mod quotas;
 mod read;
+mod related;
+mod retention;
 mod row;
 mod schema;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::path::PathBuf;
 use std::str::FromStr as _;
@@ -28,12 +32,16 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::config::Quotas;
+
 pub use accounts::Permissions;
 pub use decide::Undecidable;
 pub use event::{Change, Event};
 pub use outbox::Message;
-pub use read::{Cursor, Search};
+pub use quotas::OverQuota;
+pub use read::{Cursor, MAX_LISTED, Search};
 pub use sessions::MAX_SESSION_MS;
+pub use usage::Usage;
 
 /// The database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +61,8 @@ pub struct Store {
     hooks: Arc<[String]>,
     /// The most pending questions of one principal under one grant
     max_pending: i64,
+    /// What each caller may add
+    quotas: Quotas,
     /// SQLite allows one writer at a time. Writers of one process queue here, which is fairer than SQLite's
     /// lock.
     writer: Arc<Mutex<()>>,
@@ -71,6 +81,8 @@ pub enum StoreError {
     Newer(i64),
     /// The principal already has this many pending questions, which is the limit
     TooManyPending(i64),
+    /// The caller has used up one of its quotas
+    OverQuota(OverQuota),
     /// The operating system's random number generator failed
     Randomness,
 }
@@ -82,12 +94,19 @@ struct WriteTransaction {
 }
 
 impl Store {
-    /// Opens the database at `url` (`sqlite:FILE` or `postgres://…`), and creates it if it does not exist.
+    /// Opens the database at `url` (`sqlite:FILE` or `postgres://…`), and creates or upgrades its tables.
     /// Each new question is put into the outbox once for each of `hooks`.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn open(url: &str, hooks: &[String]) -> Result<Self, StoreError> {
+        let store = Self::connect(url, hooks).await?;
+        schema::create(&store).await?;
+        Ok(store)
+    }
+
+    /// Opens the database without looking at its tables.
+    async fn connect(url: &str, hooks: &[String]) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let engine = match url.split_once(':') {
             Some(("sqlite", _)) => Engine::Sqlite,
@@ -108,10 +127,9 @@ impl Store {
             .acquire_timeout(Duration::from_secs(10))
             .after_connect(move |connection, _| Box::pin(prepare(connection, engine)));
         let pool = options.connect(&url).await?;
-        let max_pending = read::MAX_LISTED;
-        let store = Self { pool, engine, hooks: hooks.into(), max_pending, writer: Arc::default() };
-        schema::create(&store).await?;
-        Ok(store)
+        let max_pending = MAX_LISTED;
+        let (quotas, writer) = (Quotas::default(), Arc::default());
+        Ok(Self { pool, engine, hooks: hooks.into(), max_pending, quotas, writer })
     }
 
     /// Sets the most pending questions of one principal under one grant.
@@ -221,6 +239,7 @@ impl fmt::Display for StoreError {
             Self::TooManyPending(most) => {
                 write!(out, "{most} questions of this principal are already pending")
             }
+            Self::OverQuota(over) => over.fmt(out),
             Self::Randomness => out.write_str("the operating system's random number generator failed"),
         }
     }

@@ -1,6 +1,6 @@
 //! The web pages on which people view, approve and refuse calls.
 //!
-//! Handlers ([`pages`], [`decide`], [`sign_in`]) authenticate requests and read the database. All other
+//! Handlers ([`pages`], [`decide`], [`refuse_several`], [`sign_in`]) authenticate requests and read the database. All other
 //! modules only produce HTML. Every page works without the script.
 
 mod account_forms;
@@ -11,17 +11,21 @@ mod badge;
 mod context;
 mod decide;
 mod decision_forms;
+mod earlier;
 mod error_page;
 mod headers;
 mod history;
 mod layout;
+mod lookalike;
 mod pages;
 pub mod path;
 mod pending;
+mod refuse_several;
 mod sign_in;
 mod text;
 mod times;
 pub mod unseen;
+mod warnings;
 
 #[cfg(test)]
 mod tests;
@@ -43,8 +47,10 @@ pub fn routes() -> Router<AppState> {
     let mut router = Router::new()
         .route("/", get(pages::list))
         .route("/history", get(pages::history))
+        .route("/refuse", get(pages::back_to_list).post(refuse_several::refuse_several))
         .route("/approvals/{id}", get(pages::approval))
         .route("/approvals/{id}/arguments", get(pages::arguments))
+        .route("/approvals/{id}/params", get(pages::params))
         .route("/approvals/{id}/approve", get(pages::back_to_approval).post(decide::approve))
         .route("/approvals/{id}/refuse", get(pages::back_to_approval).post(decide::refuse))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))

@@ -18,12 +18,18 @@ pub struct ApprovalJson<'a> {
     risk: &'a str,
     fingerprint: &'a str,
     server: &'a str,
+    rules: &'a str,
     policy: &'a str,
     grant: &'a str,
     principal: Option<&'a str>,
+    source: Option<&'a str>,
     tool: &'a str,
     /// Null in lists if they are longer than 16 KiB
     arguments: Option<Box<RawValue>>,
+    /// Null in lists if they are longer than 16 KiB
+    params: Option<Box<RawValue>>,
+    host: Option<&'a str>,
+    path: Option<&'a str>,
     rule: &'a str,
     reason: Option<&'a str>,
     decision_id: &'a str,
@@ -33,6 +39,7 @@ pub struct ApprovalJson<'a> {
     expires_at: String,
     decision: Option<DecisionJson<'a>>,
     consumed_at: Option<String>,
+    superseded_by: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,10 +77,16 @@ struct CallJson<'a> {
     tool: &'a str,
     grant: &'a str,
     principal: Option<&'a str>,
+    source: Option<&'a str>,
+    host: Option<&'a str>,
+    path: Option<&'a str>,
+    rules: &'a str,
     policy: &'a str,
     rule: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     arguments: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<Box<RawValue>>,
 }
 
 impl<'a> ApprovalJson<'a> {
@@ -88,11 +101,16 @@ impl<'a> ApprovalJson<'a> {
             risk: app.settings.risk(&question.server, &question.tool),
             fingerprint: &question.fingerprint,
             server: &question.server,
+            rules: &question.rules,
             policy: &question.policy,
             grant: &question.grant,
             principal: question.principal.as_deref(),
+            source: question.source.as_deref(),
             tool: &question.tool,
             arguments: raw(&question.arguments),
+            params: raw(&question.params),
+            host: question.host.as_deref(),
+            path: question.path.as_deref(),
             rule: &question.rule,
             reason: question.reason.as_deref(),
             decision_id: &question.decision_id,
@@ -102,6 +120,7 @@ impl<'a> ApprovalJson<'a> {
             expires_at: rfc3339(approval.expires_ms),
             decision: approval.decision.as_ref().map(DecisionJson::of),
             consumed_at: approval.consumed_ms.map(rfc3339),
+            superseded_by: approval.superseded_by.as_deref(),
         }
     }
 }
@@ -131,9 +150,14 @@ pub fn event(event: &Event) -> String {
             tool: &call.tool,
             grant: &call.grant,
             principal: call.principal.as_deref(),
+            source: call.source.as_deref(),
+            host: call.host.as_deref(),
+            path: call.path.as_deref(),
+            rules: &call.rules,
             policy: &call.policy,
             rule: &call.rule,
             arguments: call.arguments.as_deref().and_then(raw),
+            params: call.params.as_deref().and_then(raw),
         }),
     };
     escaped(serde_json::to_string(&line).unwrap_or_default())

@@ -14,6 +14,7 @@ mod record;
 mod service;
 mod shell;
 mod start;
+mod superseded;
 mod tls;
 mod wait;
 mod webhooks;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use mcp_policy_engine::approval::fingerprint;
+use mcp_policy_engine::approval::Bound;
 use mcp_policy_engine::json::canonical::Canonical;
 use serde_json::{Value, json};
 use ureq::Agent;
@@ -173,8 +173,10 @@ pub fn agent() -> Agent {
 /// Returns a question about a call. The same letter stands for the same call.
 pub fn question(letter: char) -> Value {
     json!({
-        "server": "crm", "policy": "0123456789abcdef",
-        "grant": "ci", "principal": "bot", "tool": "delete_user", "arguments": { "letter": letter, "secret": "s3cr3t" },
+        "server": "crm", "rules": "0123456789abcdef".repeat(4), "policy": "0123456789abcdef",
+        "grant": "ci", "principal": "bot", "source": null,
+        "tool": "delete_user", "arguments": { "letter": letter, "secret": "s3cr3t" }, "params": { "force": true },
+        "host": "mcp.example", "path": "/mcp",
         "rule": "tools.delete_user", "reason": "it deletes", "decision_id": "d1", "request_id": "r1",
         "expires_seconds": 900, "wait_seconds": 0,
     })
@@ -183,13 +185,24 @@ pub fn question(letter: char) -> Value {
 /// Returns the JSON of a question with the fingerprint of its call.
 pub fn sealed(question: &Value) -> String {
     let text = |key: &str| question[key].as_str().unwrap();
-    let arguments = question["arguments"].to_string();
-    let arguments = mcp_policy_engine::json::read(arguments.as_bytes()).unwrap();
-    let arguments = Canonical::of(arguments.root()).into_text();
-    let principal = question["principal"].as_str();
-    let (server, policy, grant, tool) = (text("server"), text("policy"), text("grant"), text("tool"));
+    let form = |key: &str| {
+        let text = question[key].to_string();
+        Canonical::of(mcp_policy_engine::json::read(text.as_bytes()).unwrap().root()).into_text()
+    };
+    let bound = Bound {
+        server: text("server"),
+        rules: text("rules"),
+        grant: text("grant"),
+        principal: question["principal"].as_str(),
+        source: question["source"].as_str(),
+        tool: text("tool"),
+        arguments: &form("arguments"),
+        params: &form("params"),
+        host: question["host"].as_str(),
+        path: question["path"].as_str(),
+    };
     let mut sealed = question.clone();
-    sealed["fingerprint"] = json!(fingerprint(server, policy, grant, principal, tool, &arguments));
+    sealed["fingerprint"] = json!(bound.fingerprint());
     sealed.to_string()
 }
 

@@ -57,7 +57,7 @@ fn condition(path: &str, op: &str, value: &str) -> Condition {
     // A big number keeps its text.
     let text = json!({ "version": "1", "tools": { "pay": { "require": [condition] } } }).to_string();
     let text = text.replace(&condition["value"].to_string(), value);
-    Policy::from_bytes(text.as_bytes()).unwrap().rules.tools.get("pay").unwrap().require[0].clone()
+    Policy::from_bytes(text.as_bytes()).unwrap().rules.tools.get("pay").unwrap()[0].require[0].clone()
 }
 
 fn nobody(arguments: Option<json::Value<'_>>) -> Attributes<'_> {

@@ -1,5 +1,5 @@
 //! Policy documents: the faults of each bad one, the meaning of each good one, and that JSON and a Struct are
-//! read the same way. The documents are in `cases/documents.json`.
+//! read the same way. The documents are in `cases/documents.json` and, by subject, in `cases/documents/`.
 
 mod damage;
 mod faults;
@@ -8,6 +8,7 @@ mod meaning;
 mod structs;
 mod wire;
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use mcp_policy_engine::json;
@@ -15,12 +16,19 @@ use mcp_policy_engine::policy::{Faults, Policy};
 
 pub(super) use wire::structured;
 
-/// The table with its abbreviations expanded: the list of keys in each message about an unknown key.
-static CASES: LazyLock<String> = LazyLock::new(|| {
+/// The tables with their abbreviations expanded: the list of keys in each message about an unknown key.
+static CASES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let text = include_str!("../cases/documents.json");
     let table: serde_json::Value = serde_json::from_str(text).unwrap();
     let known = table.get("known").and_then(serde_json::Value::as_object).unwrap();
-    known.iter().fold(text.to_owned(), |text, (short, keys)| text.replace(short, keys.as_str().unwrap()))
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases/documents");
+    let mut files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let texts = files.iter().map(|file| std::fs::read_to_string(file).unwrap());
+    let expanded = |text: String| {
+        known.iter().fold(text, |text, (short, keys)| text.replace(short, keys.as_str().unwrap()))
+    };
+    std::iter::once(text.to_owned()).chain(texts).map(expanded).collect()
 });
 
 /// Keys of the contract that this version does not read yet.
@@ -60,17 +68,21 @@ fn case(group: &str, value: json::Value<'_>) -> Case {
 }
 
 pub(super) fn refused() -> Vec<Case> {
-    let table = json::read(CASES.as_bytes()).unwrap();
-    let groups = table.root().get("refused").unwrap();
-    groups
-        .entries()
-        .flat_map(|(group, cases)| cases.elements().map(move |entry| case(&group, entry)))
-        .collect()
+    let read = |text: &String| -> Vec<Case> {
+        let table = json::read(text.as_bytes()).unwrap();
+        let groups = table.root().get("refused").into_iter().flat_map(json::Value::entries);
+        groups.flat_map(|(group, cases)| cases.elements().map(move |entry| case(&group, entry))).collect()
+    };
+    CASES.iter().flat_map(read).collect()
 }
 
 fn accepted() -> Vec<Case> {
-    let table = json::read(CASES.as_bytes()).unwrap();
-    table.root().get("accepted").unwrap().elements().map(|entry| case("accepted", entry)).collect()
+    let read = |text: &String| -> Vec<Case> {
+        let table = json::read(text.as_bytes()).unwrap();
+        let entries = table.root().get("accepted").into_iter().flat_map(json::Value::elements);
+        entries.map(|entry| case("accepted", entry)).collect()
+    };
+    CASES.iter().flat_map(read).collect()
 }
 
 /// Returns the text of each fault.

@@ -11,6 +11,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod approvals;
 mod cases;
 mod conditions;
 mod documents;

@@ -49,7 +49,9 @@ fn tightest(rule: &Rule) -> Option<u64> {
 
 /// Returns what is wrong with the rule of a tool of this class, if anything.
 fn misfit(policy: &Policy, class: &str, tool: &str) -> Option<String> {
-    let Some(rule) = policy.rules.tools.get(tool) else { return Some("has no rule".to_owned()) };
+    let Some([rule]) = policy.rules.tools.get(tool).map(|rules| &**rules) else {
+        return Some("has no rule, or several".to_owned());
+    };
     let kept = policy.rules.hidden(tool).is_some() || rule.action != Action::Allow;
     let calls = tightest(rule);
     let fits = match class {
@@ -89,6 +91,7 @@ fn aipaygen_names_exactly_the_106_tools() {
         .rules
         .tools
         .iter()
+        .flatten()
         .map(|rule| rule.path.strip_prefix("tools.").expect(&rule.path).to_owned())
         .collect();
     let published = published();
@@ -99,7 +102,7 @@ fn aipaygen_names_exactly_the_106_tools() {
     // Each has its own entry, so that no pattern decides on a tool of a later version.
     for tool in &published {
         assert_eq!(
-            policy.rules.tools.get(tool).map(|rule| rule.path.to_string()),
+            policy.rules.tools.get(tool).map(|rules| rules[0].path.to_string()),
             Some(format!("tools.{tool}"))
         );
     }
@@ -129,7 +132,7 @@ fn every_tool_has_a_rule_that_fits_its_class() {
 fn tools_that_run_many_operations_in_one_call_require_approval() {
     let policy = policy("aipaygen.json");
     for tool in ["batch", "chain_operations", "pipeline", "schedule_agent"] {
-        assert_eq!(policy.rules.tools.get(tool).unwrap().action, Action::RequireApproval, "{tool}");
+        assert_eq!(policy.rules.tools.get(tool).unwrap()[0].action, Action::RequireApproval, "{tool}");
     }
 }
 
@@ -145,7 +148,7 @@ fn the_tool_that_issues_keys_is_hidden() {
 fn run_agent_is_limited_to_ten_a_minute_for_each_grant() {
     for name in ["run_agent.json", "aipaygen.json"] {
         let policy = policy(name);
-        let rule = policy.rules.tools.get("run_agent").unwrap();
+        let rule = &policy.rules.tools.get("run_agent").unwrap()[0];
         assert_eq!(rule.action, Action::Allow, "{name}");
         let [limit] = rule.limits.as_slice() else { panic!("{name}: {:?}", rule.limits) };
         assert_eq!(limit.counter, "run_agent_rate", "{name}");
@@ -159,7 +162,7 @@ fn run_agent_is_limited_to_ten_a_minute_for_each_grant() {
 fn ids_that_become_part_of_a_path_cannot_change_the_path() {
     let policy = policy("aipaygen.json");
     for tool in ["run_agent", "get_agent_runs", "read_agent_inbox", "schedule_agent"] {
-        let schema = policy.rules.tools.get(tool).unwrap().arguments.as_ref().expect(tool);
+        let schema = policy.rules.tools.get(tool).unwrap()[0].arguments.as_ref().expect(tool);
         for (arguments, fits) in [
             (r#"{"agent_id":"agent-1","task":"x"}"#, true),
             (r#"{"agent_id":"../admin"}"#, false),

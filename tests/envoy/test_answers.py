@@ -298,7 +298,7 @@ def test_what_cannot_be_read_is_told_in_the_log_a_metric_and_the_record(envoy, u
         assert told == ({cause} if cause else set()), body
     assert [recorded(proxy, f"/mcp?{number}").get("list") for number, _ in enumerate(causes)] == causes
     assert (
-        "an answer of the server `answers` is not shown: a list, or a part of it, cannot be read"
+        "server `answers`: an answer is not shown as the server sent it: a list, or a part of it, cannot be read"
         in proxy.log()
     )
 

@@ -18,10 +18,12 @@ from harness import examples, load, rpc
 from harness.approvals import Approvals, code
 from harness.identity import Authority
 from harness.proxy import wait_for
+from harness.service import ROLES, question
 from launch import Server
 from upstream import Answer
 
 EXAMPLE = places.ROOT / "envoy" / "approvals.yaml"
+POINTER = places.ROOT / "envoy" / "approvals" / "approvals-token.yaml"
 OWN_SERVICE = places.ROOT / "envoy" / "approvals" / "own_service.py"
 PENDING, UNAVAILABLE = "approval_required", "approval_unavailable"
 TOKEN, APPROVER = "token-of-envoy", "token-of-the-approver"
@@ -32,7 +34,7 @@ IDS = {"authorization": f"Bearer {APPROVER}"}
 def uncommented(text: str) -> str:
     """Enable the example's second cluster, as its comment says."""
     begun = text.index("    # - name: approvals_mtls")
-    ended = text.index("\n\n", begun)
+    ended = (text + "\n").index("\n\n", begun)
     lines = text[begun:ended].split("\n")
     assert all(line.startswith("    # ") for line in lines)
     block = "\n".join(line.replace("# ", "", 1) for line in lines)
@@ -41,10 +43,25 @@ def uncommented(text: str) -> str:
     return text.replace("cluster: approvals\n", "cluster: approvals_mtls\n")
 
 
-def example(ports: dict, files: dict, mtls: bool = False):
-    """Return an edit that replaces a bootstrap by the example, with other ports and files."""
+def save(folder, token: str) -> None:
+    """Move a file with the token into the folder, as the example requires."""
+    (folder / "new").write_text(token)
+    (folder / "new").rename(folder / "approvals-token")
+
+
+def example(ports: dict, folder, token: str | None = TOKEN, files: dict | None = None, mtls: bool = False):
+    """Return an edit that replaces a bootstrap by the example, with other ports and files.
+
+    The token and the file that points at it are in the folder.
+    """
+    (folder / POINTER.name).write_text(POINTER.read_text().replace("/etc/mcp-policy", str(folder)))
+    if token is not None:
+        save(folder, token)
     text = EXAMPLE.read_text()
-    return examples.edit_to(uncommented(text) if mtls else text, "main", ports, files)
+    for place in ("path: /etc/mcp-policy/approvals-token.yaml", "path: /etc/mcp-policy }"):
+        assert text.count(place) == 1
+        text = text.replace(place, place.replace("/etc/mcp-policy", str(folder)))
+    return examples.edit_to(uncommented(text) if mtls else text, "main", ports, files or {})
 
 
 def call(proxy, message: object = CALL) -> httpx.Response:
@@ -62,9 +79,9 @@ def policy_of(tree: object) -> dict:
 
 
 @pytest.mark.parametrize("token", [TOKEN, TOKEN + "\n"], ids=["as it is", "a line"])
-def test_the_cluster_sends_a_token_that_is_not_in_the_policy(envoy, upstream, approvals, token):
+def test_the_cluster_sends_a_token_that_is_not_in_the_policy(envoy, upstream, approvals, tmp_path, token):
     ports = {8000: upstream.port, 8090: approvals.port}
-    proxy = envoy({}, edit=example(ports, {"approvals-token": token}))
+    proxy = envoy({}, edit=example(ports, tmp_path, token))
     assert code(call(proxy)) == PENDING
     [request] = approvals.requests
     assert request.header("authorization") == f"Bearer {TOKEN}"
@@ -79,24 +96,51 @@ def test_the_cluster_sends_a_token_that_is_not_in_the_policy(envoy, upstream, ap
     assert TOKEN not in proxy.get("/config_dump")
 
 
-def test_without_a_token_no_question_is_sent(envoy, upstream, approvals):
-    """Envoy does not send a question that it cannot authenticate."""
+@pytest.mark.parametrize("token", [None, "", "\n"], ids=["no file", "an empty file", "an empty line"])
+def test_without_a_token_no_question_is_sent(envoy, upstream, approvals, tmp_path, token):
+    """Envoy does not send a question that it cannot authenticate, and reads the token once it is there."""
     ports = {8000: upstream.port, 8090: approvals.port}
-    files = example(ports, {"approvals-token": TOKEN})
-
-    def edit(tree: dict) -> None:
-        files(tree)
-        tree["static_resources"]["secrets"][0]["generic_secret"]["secret"] = {"inline_string": ""}
-
-    # Envoy refuses an empty file at startup, or the cluster has no token. No call goes on in either case.
-    proxy = envoy({}, edit=edit)
+    proxy = envoy({}, edit=example(ports, tmp_path, token))
     assert code(call(proxy)) == UNAVAILABLE
     assert approvals.requests == [] and upstream.heads == []
+    save(tmp_path, TOKEN)
+    wait_for(lambda: code(call(proxy)) == PENDING, "the token to be read")
+    assert approvals.requests[-1].header("authorization") == f"Bearer {TOKEN}"
 
 
-def test_the_stats_tags_of_the_example_work(envoy, upstream, approvals):
+def test_the_token_can_be_replaced_while_envoy_runs(envoy, upstream, service, tmp_path):
+    """No call is refused for the token's sake: the service accepts both tokens meanwhile."""
+    started = service(config=ROLES)
+    old = started.command("caller", "envoy-eu")
+    proxy = envoy({}, edit=example({8000: upstream.port, 8090: started.port}, tmp_path, old))
+    assert code(call(proxy)) == PENDING
+    new = started.command("caller", "envoy-eu")
+    verdicts = [code(call(proxy))]
+    save(tmp_path, new + "\n")
+
+    def is_replaced() -> bool:
+        verdicts.append(code(call(proxy)))
+        return "sds.approvals_token.update_success: 2" in proxy.get("/stats?filter=sds")
+
+    wait_for(is_replaced, "the new token to be read")
+    started.command("caller", "envoy-eu", "--revoke-older")
+    assert started.post(question(), token=old).status_code == 401
+    assert started.post(question(), token=new).status_code == 200
+    verdicts += [code(call(proxy)) for _ in range(3)]
+    assert set(verdicts) == {PENDING}
+    assert upstream.heads == []
+    text = proxy.log() + proxy.get("/stats") + proxy.get("/config_dump")
+    assert old not in text and new not in text
+    # A token that the service does not know is a refusal, not a way around.
+    save(tmp_path, "guessed")
+    wait_for(lambda: code(call(proxy)) == UNAVAILABLE, "the unknown token to be sent")
+    save(tmp_path, new)
+    wait_for(lambda: code(call(proxy)) == PENDING, "the token to be read")
+
+
+def test_the_stats_tags_of_the_example_work(envoy, upstream, approvals, tmp_path):
     ports = {8000: upstream.port, 8090: approvals.port}
-    proxy = envoy({}, edit=example(ports, {"approvals-token": TOKEN}))
+    proxy = envoy({}, edit=example(ports, tmp_path))
     assert code(call(proxy)) == PENDING
     metrics = proxy.get("/stats/prometheus?filter=mcp_policy")
     assert 'mcp_policy_approvals{mcp_outcome="pending"} 1' in metrics, metrics
@@ -173,14 +217,13 @@ def test_the_second_cluster_and_the_service_authenticate_each_other(
 ):
     own = client.issue(uris=["spiffe://corp.example/envoy"])
     files = {
-        "approvals-token": TOKEN,
         "envoy.pem": own.certificate,
         "envoy.key": own.key,
         "approvals-ca.pem": SERVICES.pem,
     }
     with OverTls(service, tmp_path) as started:
         ports = {8000: upstream.port, 8090: 1, 8443: started.port}
-        proxy = envoy({}, edit=example(ports, files, mtls=True))
+        proxy = envoy({}, edit=example(ports, tmp_path, files=files, mtls=True))
         assert code(call(proxy)) == expected
         assert started.peers == ([(("URI", "spiffe://corp.example/envoy"),)] if expected == "allowed" else [])
     assert len(upstream.calls) == (expected == "allowed")
@@ -204,9 +247,9 @@ def page_of(answer: httpx.Response) -> str:
 
 
 @pytest.fixture
-def guarded(envoy, upstream, own_service):
+def guarded(envoy, upstream, own_service, tmp_path):
     ports = {8000: upstream.port, 8090: own_service.port}
-    return envoy({}, edit=example(ports, {"approvals-token": TOKEN}))
+    return envoy({}, edit=example(ports, tmp_path))
 
 
 def test_the_minimal_service_handles_a_call_and_its_approval(guarded, own_service, upstream):
@@ -257,6 +300,24 @@ def test_the_minimal_service_requires_envoys_token(own_service):
     assert first["id"] != second["id"], "an expired approval is replaced by a new one"
 
 
+def test_the_minimal_service_supersedes_a_question_under_earlier_rules(own_service):
+    url, envoy = f"http://127.0.0.1:{own_service.port}", {"authorization": f"Bearer {TOKEN}"}
+
+    def ask(rules: str, **changed: object) -> dict:
+        asked = question(principal="bert", rules=rules * 64, **changed)
+        return httpx.post(f"{url}/v1/approvals", json=asked, headers=envoy).json()
+
+    def decide(asked: dict) -> str:
+        page = f"{url}/approvals/{asked['id']}"
+        return httpx.post(page, json={"status": "approved"}, headers=IDS).json()["status"]
+
+    other = ask("a", path="/other")
+    old, new = ask("a"), ask("b")
+    assert (decide(old), decide(new), decide(other)) == ("superseded", "approved", "approved")
+    assert [ask(rules)["status"] for rules in "ab"] == ["pending", "pending"]
+    assert ask("a", path="/other")["status"] == "approved"
+
+
 def test_the_minimal_service_keeps_approvals_across_a_restart(tmp_path):
     environment = {"ENVOY_TOKEN": TOKEN, "APPROVER_TOKEN": APPROVER}
     command = [sys.executable, OWN_SERVICE, "0", tmp_path / "approvals.sqlite3"]
@@ -273,8 +334,8 @@ def test_the_minimal_service_keeps_approvals_across_a_restart(tmp_path):
 
 
 @pytest.mark.parametrize("client", [clients.PYTHON_2, clients.TYPESCRIPT_2], ids=str)
-def test_a_client_opens_the_page_of_the_minimal_service(envoy, everything, own_service, client):
-    edit = example({8000: everything.port, 8090: own_service.port}, {"approvals-token": TOKEN})
+def test_a_client_opens_the_page_of_the_minimal_service(envoy, everything, own_service, tmp_path, client):
+    edit = example({8000: everything.port, 8090: own_service.port}, tmp_path)
 
     def with_echo(tree: dict) -> None:
         edit(tree)
@@ -291,8 +352,8 @@ def test_a_client_opens_the_page_of_the_minimal_service(envoy, everything, own_s
     ]
 
 
-def test_the_example_recovers_when_the_service_comes_back(envoy, upstream, approvals):
-    proxy = envoy({}, edit=example({8000: upstream.port, 8090: approvals.port}, {"approvals-token": TOKEN}))
+def test_the_example_recovers_when_the_service_comes_back(envoy, upstream, approvals, tmp_path):
+    proxy = envoy({}, edit=example({8000: upstream.port, 8090: approvals.port}, tmp_path))
     approvals.answer = Answer(503)
     assert code(call(proxy)) == UNAVAILABLE
     approvals.stop()

@@ -19,7 +19,8 @@ TEAMS = {
 DOCUMENT = policy({"wipe": ASKED, "sweep": ASKED}, default="allow")
 LISTENERS = {
     "other server": {**DOCUMENT, "server": "other"},
-    "other policy": {**DOCUMENT, "description": "the same rules"},
+    "other rules": {**DOCUMENT, "tools": {"wipe": {**ASKED, "reason": "another reason"}}},
+    "same rules": {**DOCUMENT, "description": "the same rules"},
     "teams": {**DOCUMENT, **TEAMS},
 }
 
@@ -158,24 +159,91 @@ def test_other_arguments_are_another_call(proxy, service, module_upstream):
     assert wipe(proxy, SAME) == "allowed"
 
 
-def test_another_tool_server_or_policy_is_another_call(proxy, service, module_upstream):
+def test_another_tool_server_or_rule_is_another_call(proxy, service, module_upstream):
     assert wipe(proxy, SAME) == PENDING
     service.decide("approved")
-    made = [wipe(proxy, SAME, listener) for listener in ("other server", "other policy")]
+    made = [wipe(proxy, SAME, listener) for listener in ("other server", "other rules")]
     made.append(wipe(proxy, SAME, tool="sweep"))
     assert made == [PENDING] * 3
     assert len({ask["fingerprint"] for ask in service.asks}) == 4
     assert module_upstream.heads == []
+    assert wipe(proxy, SAME, "same rules") == "allowed"
+    assert len({ask["policy"] for ask in service.asks}) == 4
 
 
-def test_another_version_of_the_policy_is_another_call(envoy, upstream, approvals):
+def test_another_version_of_the_deciding_rules_is_another_call(envoy, upstream, approvals):
     proxy = envoy(DOCUMENT, approvals=approvals, xds="ecds")
     assert wipe(proxy) == PENDING
     approvals.decide("approved")
-    assert proxy.update({**DOCUMENT, "description": "the same rules"})
-    assert wipe(proxy) == PENDING and upstream.heads == []
+    tools = DOCUMENT["tools"]
+    for edit in (
+        {"wipe": {**ASKED, "reason": "another reason"}},
+        {"wipe": {**ASKED, "deny_if": [{"path": "args.a", "op": "eq", "value": 7}]}},
+        {"wipe": {**ASKED, "arguments": {"type": "object"}}},
+        {"wipe": [ASKED, {}]},
+    ):
+        assert proxy.update({**DOCUMENT, "tools": {**tools, **edit}})
+        assert wipe(proxy) == PENDING and upstream.heads == []
     assert proxy.update(DOCUMENT)
     assert wipe(proxy) == "allowed"
+
+
+def test_an_edit_of_anything_else_leaves_the_approval_standing(envoy, upstream, approvals):
+    proxy = envoy(DOCUMENT, approvals=approvals, xds="ecds")
+    edits = (
+        {"description": "the same rules"},
+        {"denials": "http"},
+        {"tools": {**DOCUMENT["tools"], "other": {"action": "deny"}}},
+        {"hide": ["secret_*"]},
+        {"prompts": {"plan": {}}},
+    )
+    for edit in edits:
+        assert wipe(proxy) == PENDING
+        approvals.decide("approved")
+        assert proxy.update({**DOCUMENT, **edit})
+        assert wipe(proxy) == "allowed", edit
+        assert proxy.update(DOCUMENT)
+    assert len({ask["fingerprint"] for ask in approvals.asks}) == 1
+    assert len({ask["policy"] for ask in approvals.asks}) == len(edits) + 1
+
+
+def test_another_path_or_host_is_another_call(proxy, service, module_upstream):
+    def made(path: str = "/dev/mcp?team=a", **headers: str) -> str:
+        return code(rpc.post(proxy.url.replace("/mcp", path), raw("{}"), headers))
+
+    assert made() == PENDING
+    service.decide("approved")
+    others = [made("/prod/mcp?team=a"), made("/dev/mcp"), made("/dev/mcp?team=b"), made(host="prod.example")]
+    assert others == [PENDING] * 4 and module_upstream.heads == []
+    assert [ask["path"] for ask in service.asks] == [
+        "/dev/mcp?team=a",
+        "/prod/mcp?team=a",
+        "/dev/mcp",
+        "/dev/mcp?team=b",
+        "/dev/mcp?team=a",
+    ]
+    assert service.asks[-1]["host"] == "prod.example"
+    assert [fingerprint(ask) for ask in service.asks] == [ask["fingerprint"] for ask in service.asks]
+    assert made() == "allowed"
+
+
+def test_other_params_are_another_call(proxy, service, module_upstream):
+    assert wipe(proxy, more=',"force":false') == PENDING
+    service.decide("approved")
+    for more, shown in [
+        ("", {}),
+        (',"force":true', {"force": True}),
+        (',"force":false,"task":{"ttl":60000}', {"force": False, "task": {"ttl": 60000}}),
+        (',"force":false,"_meta":{"tenant":"a"}', {"force": False, "_meta": {"tenant": "a"}}),
+        (',"force":false,"inputResponses":{"q":1}', {"force": False, "inputResponses": {"q": 1}}),
+    ]:
+        assert wipe(proxy, more=more) == PENDING
+        assert service.asks[-1]["params"] == shown
+        assert service.asks[-1]["fingerprint"] == fingerprint(service.asks[-1])
+    assert module_upstream.heads == []
+    # What only describes one request makes no other call.
+    meta = {"progressToken": 5, "traceparent": "00-1-2-01", "claudecode/toolUseId": "t"}
+    assert wipe(proxy, more=f',"_meta":{json.dumps(meta)},"force":false') == "allowed"
 
 
 @pytest.mark.parametrize(
@@ -263,8 +331,13 @@ def test_other_requests_are_identified_by_their_method_and_params(module_envoy, 
         asked = service.asks[-1]
         assert (asked["tool"], asked["arguments"]) == (method, params)
         assert asked["fingerprint"] == fingerprint(asked)
-        service.decide("approved")
-        again = rpc.request(method, {**params, **state}, id="again")
+        # An answer to the server's own question is part of the call.
+        other = rpc.request(method, {**params, **state})
+        assert code(rpc.post(proxy.url, other)) == PENDING
+        assert service.asks[-1]["arguments"] == {**params, **state}
+        [first] = [one for one in service.ledger.approvals if one.asked == asked]
+        service.decide("approved", first.id)
+        again = rpc.request(method, {**params, "_meta": {"progressToken": 2}}, id="again")
         assert [code(rpc.post(proxy.url, one)) for one in (again, message)] == ["allowed", PENDING]
         assert module_upstream.requests[-1].body == rpc.encode(again)
 
@@ -387,6 +460,11 @@ def test_the_service_is_asked_as_the_contract_says(module_envoy, service, module
         "rule": "tools.wipe",
         "reason": ASKED["reason"],
         "policy": decision["policy"],
+        "rules": asked["rules"],
+        "source": None,
+        "params": {},
+        "host": asked["host"],
+        "path": "/mcp",
         "expires_seconds": 60,
         "wait_seconds": 0,
         "decision_id": decision["id"],

@@ -47,7 +47,7 @@ def call(proxy, tool: str, listener: str = "main", **arguments: object) -> str:
 
 
 def records(proxy, count: int) -> list:
-    return [json.loads(line["audit"]) for line in proxy.access_log(count)]
+    return [json.loads(line["audit"] or line["shadow"]) for line in proxy.access_log(count)]
 
 
 def counted(proxy) -> dict:

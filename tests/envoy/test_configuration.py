@@ -1,10 +1,13 @@
 """How Envoy loads a policy: its forms, refusals and updates, and the flag for holding headers."""
 
 import contextlib
+import re
 import time
 
 import pytest
+import tomllib
 
+import places
 from harness import http1, rpc
 from harness.policy import REFUSED, Struct, faults
 from harness.proxy import wait_for
@@ -47,7 +50,7 @@ FAULTS = [
     "defualt: unknown key, expected ",
     "tools.run_agent.limits[0].window: unknown window `fortnight`, expected ",
     "tools.run_agent.limits[0].max: must be a positive number, found `-3`",
-    'tools["a\\nthe policy is refused: all is well"]: must be an object, `{}` to allow, found `"deny"`',
+    'tools["a\\nthe policy is refused: all is well"]: no rule has the name `deny`, ',
     '["x\\r\\u{1b}[2K"]: unknown key, expected ',
 ]
 JSON = [("content-type", "application/json")]
@@ -210,6 +213,7 @@ def test_holding_without_the_flag_is_logged_once_and_soon(envoy, upstream):
         with pytest.raises(TimeoutError):
             wait_for(lambda: complaints(proxy) > 1, "a second line", seconds=2.5)
     line = next(line for line in proxy.log().splitlines() if MISSING_FLAG in line)
+    assert f"server `default`: {MISSING_FLAG}" in line
     assert "[error]" in line or "[wasm]" in line
     assert "allow_on_headers_stop_iteration: true" in line and '`request_headers` to "stream"' in line
     assert upstream.heads == []
@@ -226,9 +230,25 @@ def test_nothing_is_logged_about_the_flag_if_holding_works(envoy, upstream, poli
         for connection in slow:
             connection.send(http1.head(headers=JSON, length=len(body)))
         wait_for(lambda: workers_busy(proxy) == 2, "a connection at each worker")
-        time.sleep(1)
+        # Longer than the filter waits before it asks Envoy what has arrived.
+        time.sleep(4)
+        assert complaints(proxy) == 0
         for connection in slow:
             assert connection.exchange(body).status == 200
         with pytest.raises(TimeoutError):
             wait_for(lambda: complaints(proxy), "a line", seconds=3)
     assert len(upstream.calls) == 4
+
+
+def test_a_policy_that_takes_effect_is_logged_once_with_its_server_and_the_version(envoy):
+    version = tomllib.loads((places.ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+
+    def told() -> list:
+        return [line for line in proxy.log().splitlines() if " takes effect" in line]
+
+    proxy = envoy({"version": "1", "server": "a\nb"}, workers=4, xds="ecds")
+    assert proxy.update({"version": "1", "server": "shop", "mode": "shadow"})
+    first, second = wait_for(lambda: len(told()) == 2 and told(), "a line for each policy")
+    end = rf"policy [0-9a-f]{{16}} takes effect%s, by mcp-policy-filter {re.escape(version)}$"
+    assert re.search(r'server "a\\nb": ' + end % "", first), first
+    assert re.search("server `shop`: " + end % " in shadow mode", second), second

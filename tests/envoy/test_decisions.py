@@ -135,7 +135,9 @@ class Table:
         ]
         answers = {tag: self.send(tag, case, step) for tag, case, step in sent}
         self.sent += len(sent)
-        self.records = {logged["case"]: logged["audit"] for logged in self.proxy.access_log(self.sent)}
+        self.records = {
+            logged["case"]: logged["audit"] or logged["shadow"] for logged in self.proxy.access_log(self.sent)
+        }
         found = [(case, step, self.wrong(tag, step, answers[tag])) for tag, case, step in sent]
         return [f"{case.name}: {step.body}: {wrong}" for case, step, wrong in found if wrong]
 

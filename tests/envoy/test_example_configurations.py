@@ -8,22 +8,8 @@ import yaml
 
 import places
 from harness import identity
+from harness.examples import configurations, plugins
 from harness.policy import faults
-
-
-def configurations() -> list:
-    """Find the configurations below envoy/ that name the module."""
-    return [
-        path for path in sorted((places.ROOT / "envoy").rglob("*.yaml")) if "vm_config:" in path.read_text()
-    ]
-
-
-def plugins(tree: object) -> list:
-    """Find every filter that runs the module, at any depth."""
-    if isinstance(tree, dict):
-        own = [tree] if "vm_config" in tree else []
-        return own + [found for value in tree.values() for found in plugins(value)]
-    return [found for value in tree for found in plugins(value)] if isinstance(tree, list) else []
 
 
 @pytest.mark.parametrize("path", configurations(), ids=lambda path: path.name)
@@ -56,6 +42,8 @@ def changed(path, tmp_path, suffix: str, change) -> subprocess.CompletedProcess:
     ).items():
         (tmp_path / name).write_text(content)
     (tmp_path / "approvals-token").write_text("token\n")
+    pointer = places.ROOT / "envoy" / "approvals" / "approvals-token.yaml"
+    (tmp_path / pointer.name).write_text(pointer.read_text().replace("/etc/mcp-policy", str(tmp_path)))
     written.write_text(text.replace("/etc/mcp-policy", str(tmp_path)))
     return validate(written)
 
@@ -67,14 +55,19 @@ def test_there_are_configurations_to_check():
 @pytest.mark.parametrize("suffix", ["yaml", "json"])
 @pytest.mark.parametrize("path", configurations(), ids=lambda path: path.name)
 def test_envoy_accepts_the_configurations_and_refuses_them_with_a_bad_policy(path, tmp_path, suffix):
-    def limit(policy: dict) -> dict:
-        return policy["tools"]["run_agent"]["limits"][0]
+    def limited(**keys):
+        def change(policy: dict) -> None:
+            policy["tools"]["run_agent"] = {
+                "limits": [{"counter": "tested", "window": "day", "max": 1, **keys}]
+            }
+
+        return change
 
     done = changed(path, tmp_path, suffix, lambda policy: None)
     assert done.returncode == 0, done.stderr
-    done = changed(path, tmp_path, suffix, lambda policy: limit(policy).update(max=0.5, window=5_000_000))
+    done = changed(path, tmp_path, suffix, limited(max=1.5, window=5_000_000))
     assert done.returncode == 0, done.stderr
-    done = changed(path, tmp_path, suffix, lambda policy: limit(policy).update(max=-3, window="fortnight"))
+    done = changed(path, tmp_path, suffix, limited(max=-3, window="fortnight"))
     assert done.returncode != 0
     assert faults(done.stderr)[1:] == ["tools.run_agent.limits[0].max: must be a positive number, found `-3`"]
     assert faults(done.stderr)[0].startswith("tools.run_agent.limits[0].window: unknown window `fortnight`")

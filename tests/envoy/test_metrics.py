@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import tomllib
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -21,13 +22,17 @@ from harness.proxy import wait_for
 from harness.records import EXAMPLE, WORKERS, answering_itself, bare, call, post
 from upstream import event_stream
 
+VERSION = tomllib.loads((places.ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+
 METRICS = {
     "version": "1",
     "hide": ["add"],
+    "server": "tools.example",
     "tools": {
         "echo": {},
         "danger": {"action": "deny"},
         "tried": {"action": "deny", "mode": "shadow"},
+        "counted": {"limits": [{"counter": "per grant", "window": "hour", "max": 3}]},
         "own": {"limits": [{"counter": "own", "window": "hour", "max": 1, "scope": "session"}]},
         # A call charges all of its limits together: with more limits, more writes can be lost to other
         # workers.
@@ -60,11 +65,16 @@ def metrics(proxy) -> Counter:
 
 
 def decided(decision: str, code: str = "none") -> str:
-    return f"decisions{{code={code},decision={decision}}}"
+    return f"decisions{{code={code},decision={decision},grant=default,server=tools_example}}"
+
+
+def named(name: str, **labels: str) -> str:
+    labels = {**labels, "server": "tools_example"}
+    return f"{name}{{{','.join(f'{label}={value}' for label, value in sorted(labels.items()))}}}"
 
 
 def refused_for(cause: str, code: str = "invalid_request") -> dict:
-    return {decided("deny", code): 1, f"strict_refusals{{cause={cause}}}": 1}
+    return {decided("deny", code): 1, named("strict_refusals", cause=cause): 1}
 
 
 LIST = post(rpc.request("tools/list"))
@@ -94,9 +104,13 @@ MOVES = {
     "the same again": (call("own", [("mcp-session-id", "a")]), {decided("deny", "rate_limited"): 1}),
     "one too many": (
         call("own", [("mcp-session-id", "b")]),
-        {decided("deny", "limiter_unavailable"): 1, "counters_unavailable{why=full}": 1},
+        {decided("deny", "limiter_unavailable"): 1, named("counters_unavailable", why="full"): 1},
     ),
-    "a list": (LIST, {decided("allow"): 1, "lists_removed": 2}),
+    "a list": (LIST, {decided("allow"): 1, named("lists_removed"): 2}),
+    "counted": (
+        call("counted"),
+        {decided("allow"): 1, named("limit_used_ratio", counter="per_grant", grant="default"): 33},
+    ),
 }
 
 
@@ -104,7 +118,8 @@ def test_every_metric_changes_when_it_should(envoy, upstream):
     proxy = envoy(METRICS, workers=WORKERS, edit=tagging, xds="ecds")
     before = metrics(proxy)
     # The main thread and every worker load the policy, some more than once.
-    assert before.pop("configuration_accepted") > WORKERS and before == {"counters_capacity": 1}
+    assert before.pop(named("configuration_accepted")) > WORKERS
+    assert before == {named("counters_capacity"): 1, named("build_info", version=VERSION): 1}
     before = metrics(proxy)
     for name, (pieces, expected) in MOVES.items():
         http1.exchange(proxy.port, pieces)
@@ -114,15 +129,71 @@ def test_every_metric_changes_when_it_should(envoy, upstream):
 
     upstream.answer = UNREADABLE
     http1.exchange(proxy.port, LIST)
-    assert metrics(proxy) - before == {decided("allow"): 1, "lists_unreadable": 1}
+    assert metrics(proxy) - before == {decided("allow"): 1, named("lists_unreadable", cause="wrong_type"): 1}
 
     before = metrics(proxy)
-    assert not proxy.update({"version": "2"})
-    assert metrics(proxy) - before == {"configuration_refused": 1}
+    assert not proxy.update({"version": "2", "server": "tools.example"})
+    assert metrics(proxy) - before == {named("configuration_refused"): 1}
     before = metrics(proxy)
     assert proxy.update({**METRICS, "counters": {"capacity": 5}})
-    wait_for(lambda: metrics(proxy)["counters_capacity"] == 5, "the capacity of the new policy")
-    assert (metrics(proxy) - before)["configuration_accepted"] > WORKERS
+    wait_for(lambda: metrics(proxy)[named("counters_capacity")] == 5, "the capacity of the new policy")
+    assert (metrics(proxy) - before)[named("configuration_accepted")] > WORKERS
+
+
+def labelled(proxy, name: str) -> set:
+    """Return the labels of the metrics of this name."""
+    return {label for label in metrics(proxy) if label.partition("{")[0] == name}
+
+
+def test_names_from_the_policy_are_labels_whatever_their_characters(envoy):
+    """Nothing that a caller sends makes a label."""
+    rule = {"limits": [{"counter": "calls a.b/ü", "window": "hour", "max": 2}]}
+    document = {
+        "version": "1",
+        "server": "größe.server",
+        "identity": [{"header": {"name": "x-agent-id"}}],
+        "grants": [
+            {"name": "team.a grant", "match": [{"header": "a"}]},
+            {"name": "grant", "match": [{"header": "b"}]},
+        ],
+        "tools": {"few": rule},
+    }
+    proxy = envoy(document, workers=1, edit=tagging)
+    for agent in ("a", "b", "b", "b", "somebody.else", None):
+        headers = [("x-agent-id", agent)] if agent else []
+        http1.exchange(proxy.port, call("few", [*headers, ("x-request-id", "server.mode.shadow")]))
+    server = "server=gr__e_server"
+    assert labelled(proxy, "decisions") == {
+        f"decisions{{code=none,decision=allow,grant=team_a_grant,{server}}}",
+        f"decisions{{code=none,decision=allow,grant=grant,{server}}}",
+        f"decisions{{code=rate_limited,decision=deny,grant=grant,{server}}}",
+        f"decisions{{code=no_grant,decision=deny,grant=none,{server}}}",
+        f"decisions{{code=unauthenticated,decision=deny,grant=none,{server}}}",
+    }
+    counter = "counter=calls_a_b__"
+    assert labelled(proxy, "limit_used_ratio") == {
+        f"limit_used_ratio{{{counter},grant=team_a_grant,{server}}}",
+        f"limit_used_ratio{{{counter},grant=grant,{server}}}",
+    }
+
+
+def test_the_metrics_of_a_refused_policy_name_its_server_if_it_can_be_read(envoy):
+    proxy = envoy({"version": "1"}, workers=1, edit=tagging, xds="ecds")
+    for refused, server in [
+        ({"version": "1", "server": "x", "tools": []}, "x"),
+        ({"version": "2"}, "default"),
+        (b"no document", "unknown"),
+    ]:
+        assert not proxy.update(refused)
+        assert metrics(proxy)[f"configuration_refused{{server={server}}}"] == 1
+
+
+def test_all_examples_make_the_same_tags():
+    examples = [yaml.safe_load(path.read_text()) for path in (places.ROOT / "envoy").glob("*.yaml")]
+    examples = [example for example in examples if "static_resources" in example]
+    assert len(examples) > 3
+    for example in examples:
+        assert example["stats_config"] == EXAMPLE["stats_config"]
 
 
 def test_a_write_lost_to_another_worker_is_counted_as_a_retry(envoy):
@@ -131,7 +202,7 @@ def test_a_write_lost_to_another_worker_is_counted_as_a_retry(envoy):
 
         def overtaken() -> bool:
             crowd.call([rpc.tools_call("busy")] * 400)
-            return metrics(proxy)["counters_retries"] > 0
+            return metrics(proxy)[named("counters_retries")] > 0
 
         wait_for(overtaken, "one write overtaken by another", 60)
 

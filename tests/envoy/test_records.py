@@ -5,13 +5,16 @@
 
 import json
 import re
+import socket
 import time
 from collections import Counter
 
 import pytest
 
 from harness import http1, load, rpc
+from harness.proxy import wait_for
 from harness.records import (
+    SHADOW_RECORD,
     WORKERS,
     answering_itself,
     bare,
@@ -19,6 +22,7 @@ from harness.records import (
     example_format,
     lines,
     logging,
+    manager_of,
     objects,
     post,
     read,
@@ -150,12 +154,14 @@ def test_every_governed_request_leaves_one_record_in_either_format(envoy, way):
     digest = sha256(json.dumps(policy, ensure_ascii=False))[:16]
     rows = zip(REQUESTS.items(), texts, logs, strict=True)
     for (name, (_, expected)), text, logged in rows:
-        time, status, line = text.split(" ", 2)
-        assert time.endswith("Z") and int(status) == answers[name].status == int(logged["code"]), name
+        shown = json.loads(text)
+        assert shown["time"].endswith("Z"), name
+        assert shown["status"] == answers[name].status == int(logged["code"]), name
         if expected is None:
-            assert (line, logged["audit"]) == ("-", None), name
+            assert (shown["mcp"], logged["audit"]) == ([], None), name
             continue
-        assert line == logged["audit"], name
+        line = logged["audit"]
+        assert text.endswith(f'"mcp":[{line}]}}'), name
         record = read(line)
         for counter in record["counters"]:
             assert 3500 < counter.pop("resets_in") <= 3960
@@ -195,7 +201,8 @@ def test_the_policy_chooses_what_records_hold_of_arguments(envoy):
 
 
 def test_in_shadow_mode_the_record_says_what_would_have_happened(envoy, upstream):
-    proxy = envoy({**POLICY, "mode": "shadow"}, workers=1, access_log=True, edit_listener=logging())
+    edit = logging(SHADOW_RECORD + "\n")
+    proxy = envoy({**POLICY, "mode": "shadow"}, workers=1, access_log=True, edit_listener=edit)
     sent = ["allowed", "denied", "hidden", "no JSON", "other media", "counted", "limited"]
     for name in sent:
         assert http1.exchange(proxy.port, REQUESTS[name][0]).header("x-mcp-policy") is None
@@ -245,6 +252,81 @@ def test_a_hundred_thousand_requests_leave_as_many_complete_records(envoy):
     decided = {
         name.rpartition("decisions.")[2]: value for name, value in stats.items() if "decisions" in name
     }
-    assert decided == {"decision.allow.code.none": MAX, "decision.deny.code.rate_limited": CALLS - MAX}
-    retries = stats.get("wasmcustom.mcp_policy.counters.retries", 0)
+    labels = ".grant.default.server.default"
+    assert decided == {
+        f"decision.allow.code.none{labels}": MAX,
+        f"decision.deny.code.rate_limited{labels}": CALLS - MAX,
+    }
+    retries = stats.get("wasmcustom.mcp_policy.counters.retries.server.default", 0)
     print(f"{CALLS / (sent - begun):.0f} requests a second, {retries} retries")
+
+
+def no_route_to(path: str):
+    def edit(listener: dict) -> None:
+        routes = manager_of(listener)["route_config"]["virtual_hosts"][0]["routes"]
+        routes[0]["match"] = {"prefix": path}
+
+    return edit
+
+
+# Requests that Envoy itself refuses, that end early or that nobody can read.
+BROKEN = {
+    "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "no such version": b'GET /"x" HTTP/9.9\r\n\r\n',
+    "no host": b"GET /mcp HTTP/1.1\r\n\r\n",
+    "two lengths": http1.head(headers=[("content-length", "1"), ("content-length", "2")]),
+    "a header without a name": b'GET /mcp HTTP/1.1\r\nhost: "a"\r\n: "x"\r\n\r\n',
+    "large headers": http1.head("GET", "/mcp", [("x-large", '"' * 100_000)]),
+    "quotes": http1.head("GET", '/mcp"}?"', [("x-request-id", '"'), ("user-agent", '"\\')], host='a"b'),
+    "no route": http1.head("GET", "/elsewhere"),
+    "a body that ends early": http1.head(headers=[("content-type", "application/json")], length=99) + b'{"',
+}
+
+
+def test_every_line_of_the_example_format_is_json(envoy):
+    form = logging(example_format())
+
+    def edit(listener: dict) -> None:
+        no_route_to("/mcp")(listener)
+        form(listener)
+
+    proxy = envoy(POLICY, workers=1, access_log=True, edit_listener=edit)
+    for sent in BROKEN.values():
+        with http1.Connection(proxy.port) as connection:
+            connection.send(sent)
+            connection.socket.shutdown(socket.SHUT_WR)
+            connection.receive()
+    http1.exchange(proxy.port, bare("GET", path="/healthz"))
+    http1.exchange(proxy.port, call("safe"))
+    # Envoy logs a request for most of them, and the last two in any case.
+    found = [json.loads(line) for line in lines(proxy, 4)]
+    wait_for(lambda: json.loads(lines(proxy, 4)[-1])["mcp"], "the record of the last request")
+    found = [json.loads(line) for line in lines(proxy, 4)]
+    assert all(set(line) == {"time", "status", "mcp"} and len(line["mcp"]) <= 1 for line in found)
+    assert any(line["mcp"] == [] for line in found)
+    assert found[-1]["mcp"][0]["target"] == "safe"
+
+
+def test_a_request_that_reached_the_server_in_part_has_a_record(envoy, upstream):
+    """With headers ahead of the body, the client can leave, or never end the request."""
+    policy = {**POLICY, "request_headers": "stream"}
+    proxy = envoy(policy, workers=1, hold=False, access_log=True, edit_listener=logging())
+    unfinished = {
+        "POST": http1.head(headers=[("content-type", "application/json")], length=99) + b'{"jsonrpc"',
+        "chunked POST": http1.head(headers=[("content-type", "application/json")], chunked=True),
+    }
+    for sent in unfinished.values():
+        before = len(upstream.heads)
+        with http1.Connection(proxy.port) as connection:
+            connection.send(sent)
+            wait_for(lambda before=before: len(upstream.heads) > before, "the headers at the upstream")
+    records = [read(line) for line in lines(proxy, len(unfinished))]
+    assert [(record["decision"], record["code"]) for record in records] == [("deny", "invalid_request")] * 2
+    # A method without a body that announces one does not get that far.
+    for method in ("GET", "DELETE", "OPTIONS"):
+        before = len(upstream.heads)
+        answer = http1.exchange(proxy.port, http1.head(method, chunked=True))
+        assert (answer.status, answer.header("x-mcp-policy")) == (400, "invalid_request"), method
+        assert len(upstream.heads) == before, method
+    records = [read(line) for line in lines(proxy, len(unfinished) + 3)]
+    assert all(record["code"] == "invalid_request" for record in records)

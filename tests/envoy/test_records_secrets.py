@@ -1,7 +1,7 @@
 """No secrets appear in clear text in any output."""
 
 from harness import http1, identity, rpc
-from harness.records import JSON, bare, lines, logging, post, read, sha256
+from harness.records import JSON, RECORD, SHADOW_RECORD, bare, lines, logging, post, read, sha256
 
 
 def test_no_secret_appears_in_any_output(envoy):
@@ -46,7 +46,7 @@ def test_no_secret_appears_in_any_output(envoy):
     verify = identity.verifying(identity.jwt_authn([issuer], failed_ok=True))
 
     def edit(listener: dict) -> None:
-        logging()(listener)
+        logging((SHADOW_RECORD if listener["name"] == "shadow" else RECORD) + "\n")(listener)
         if listener["name"] in ("token", "shadow"):
             verify(listener)
 

@@ -1,6 +1,7 @@
 //! The whole filter on an in-memory proxy: what reaches the upstream, and what the client gets.
 
 mod approvals;
+mod bound;
 mod counting;
 mod hold;
 mod host_calls;
@@ -9,6 +10,8 @@ mod refusals;
 mod requests;
 mod rounds;
 mod shadow;
+mod unfinished;
+mod unreceived;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Limits: the contract as data, windows over time, and concurrent workers.
 
 mod contract;
+mod give_back;
 mod interleaving;
 mod promises;
 mod races;

@@ -57,6 +57,8 @@ struct State {
     clusters: BTreeSet<String>,
     metrics: Vec<(String, u64)>,
     posts: u32,
+    /// What has arrived of each stream's request, in bytes
+    received: Vec<u64>,
     calls: Vec<Call>,
 }
 
@@ -74,6 +76,7 @@ impl Proxy {
             clusters: BTreeSet::new(),
             metrics: Vec::new(),
             posts: 0,
+            received: Vec::new(),
             calls: Vec::new(),
         };
         Arc::new(Self { state: Mutex::new(state) })
@@ -110,6 +113,11 @@ impl Proxy {
 
     pub fn log(&self) -> Vec<String> {
         self.state().log.clone()
+    }
+
+    /// Returns the lines of the log that are not just for information.
+    pub fn warnings(&self) -> Vec<String> {
+        self.log().into_iter().filter(|line| !line.starts_with("Info: ")).collect()
     }
 
     /// Returns the metrics whose names begin with `prefix`, by the rest of the name.

@@ -24,7 +24,7 @@ impl Decision {
     pub fn compare_headers(&mut self, policy: &Policy, caller: &Caller, call: &Call<'_>, headers: &Headers) {
         let Target::Tool(name) = &call.target else { return };
         for rules in layers(policy, caller) {
-            for rule in rules.tools.get(name).into_iter().chain(&rules.all_tools) {
+            for rule in rules.tools.get(name).into_iter().flatten().chain(&rules.all_tools) {
                 if let Some(denial) = disagreement(rule, call, headers) {
                     self.refuse(rule.mode == Mode::Shadow, denial);
                 }

@@ -9,6 +9,9 @@ use super::wrong::{Found, InRule, InSchema, Wrong};
 /// How many characters of a faulty value a message quotes.
 const QUOTED: usize = 40;
 
+/// How many names a message lists.
+const LISTED: usize = 10;
+
 impl<W: fmt::Display> fmt::Display for Fault<W> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.path, self.wrong)
@@ -81,7 +84,15 @@ impl fmt::Display for InRule {
             Self::NoDigest => {
                 out.write_str("must not stand here, only `\"arguments\": \"hash\"` makes a digest")
             }
-            Self::NoArguments => out.write_str("must not stand here, a resource takes no arguments"),
+            Self::NoArguments { of: None } => {
+                out.write_str("must not stand here, a resource takes no arguments")
+            }
+            Self::NoArguments { of: Some(rule) } => {
+                write!(out, "must not use `{rule}`, which has `arguments`, a resource takes no arguments")
+            }
+            Self::NoRules => out.write_str("must not be an empty list, `{}` allows"),
+            Self::EmptyRuleName => out.write_str("the name of a rule must not be empty"),
+            Self::NoSuchRule { name, alike, known } => no_such_rule(out, name, alike.as_deref(), known),
             Self::NobodyToAsk => {
                 out.write_str("must not be `require_approval` without `approvals`, which say whom to ask")
             }
@@ -168,6 +179,31 @@ impl fmt::Display for Takes {
             Self::Said(text, _) => out.write_str(text),
         }
     }
+}
+
+/// Writes which names of rules there are.
+fn no_such_rule(
+    out: &mut fmt::Formatter<'_>,
+    name: &str,
+    alike: Option<&str>,
+    known: &[String],
+) -> fmt::Result {
+    write!(out, "no rule has the name {}, ", Quoted(name, QUOTED))?;
+    if let Some(alike) = alike {
+        return write!(out, "`rules` has {}", Quoted(alike, QUOTED));
+    }
+    if known.is_empty() {
+        return out.write_str("`rules` defines none; `{}` allows, `{\"action\": \"deny\"}` denies");
+    }
+    out.write_str("`rules` has ")?;
+    for (index, name) in known.iter().enumerate() {
+        let separator = if index > 0 { ", " } else { "" };
+        if index == LISTED {
+            return write!(out, "{separator}…");
+        }
+        write!(out, "{separator}{}", Quoted(name, QUOTED))?;
+    }
+    Ok(())
 }
 
 /// Writes "`a`, `b` or `c`".

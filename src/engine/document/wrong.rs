@@ -96,7 +96,23 @@ pub enum InRule {
         section: &'static str,
     },
     /// A resource has a rule for arguments
-    NoArguments,
+    NoArguments {
+        /// The rule, if it stands elsewhere and the resource names it
+        of: Option<String>,
+    },
+    /// A list of rules is empty
+    NoRules,
+    /// The name of a rule is empty
+    EmptyRuleName,
+    /// No rule has this name
+    NoSuchRule {
+        /// The name
+        name: String,
+        /// The name of a rule that is almost the same
+        alike: Option<String>,
+        /// The names of all rules
+        known: Vec<String>,
+    },
     /// A digest is chosen where arguments are not hashed
     NoDigest,
     /// A rule needs an approval, and the document does not say whom to ask

@@ -37,9 +37,23 @@ pub fn admit(headers: &Headers) -> Admission {
             Some(fault) => Denial::protocol(Code::UnsupportedMediaType, fault).because_of("media_type"),
             None => return Admission::Read,
         },
+        Some(b"GET" | b"DELETE" | b"OPTIONS") if announces_body(headers) => only_a_post_has_a_body(),
         Some(b"GET" | b"DELETE" | b"OPTIONS") => return Admission::Bodiless,
         _ => Denial::protocol(Code::MethodNotAllowed, "use POST, GET, DELETE or OPTIONS"),
     })
+}
+
+/// Returns whether the headers say that a body follows.
+fn announces_body(headers: &Headers) -> bool {
+    let empty = |length: &[u8]| length.iter().all(|digit| *digit == b'0');
+    let has_length = headers.content_length.is_present() && !headers.content_length.once().is_some_and(empty);
+    has_length || headers.transfer_encoding.is_present()
+}
+
+/// Makes the denial of a request that has a body although its method has no use for one.
+#[must_use]
+pub fn only_a_post_has_a_body() -> Denial {
+    Denial::protocol(Code::InvalidRequest(Invalid::Request), "only a POST has a body")
 }
 
 /// Makes the reply of a filter that has no policy.

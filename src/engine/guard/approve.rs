@@ -11,7 +11,9 @@ use crate::approval::{
 use crate::decide::{self, Decision, Due};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
+use crate::json;
 use crate::mcp::answer::Elicitation;
+use crate::mcp::headers::{AUTHORITY, Field};
 use crate::mcp::message::Call;
 use crate::mcp::rounds::Rounds;
 use crate::policy::{Approvals, Rule};
@@ -29,50 +31,99 @@ pub(super) struct Consultation {
     rounds: Option<Rounds>,
 }
 
-/// Prepares the question about a call of `size` bytes. Checks the limits without charging them.
+/// A call as an approval sees it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// The call as it arrived
+    pub call: &'a Call<'a>,
+    /// Its size in bytes
+    pub size: usize,
+    /// The body that the server will receive, if it is not the one that arrived
+    pub body: Option<&'a [u8]>,
+}
+
+/// Prepares the question about a call. Checks the limits without charging them.
 ///
 /// # Errors
 /// The denial if the call is refused without asking.
 pub(super) fn prepare<E: Environment>(
     request: &Request,
     rule: Arc<Rule>,
-    call: &Call<'_>,
-    size: usize,
+    asked: Asked<'_>,
     facts: &mut Facts<'_>,
     charges: &[Due],
     environment: &E,
 ) -> Result<Consultation, Denial> {
     let policy = &request.policy;
+    let Asked { call, size, .. } = asked;
     let called = decide::describe_target(call.method.as_str(), &call.target);
     let needed = || decide::needs_approval(&rule, &called);
     // A policy that requires approval always has this: the loader ensures it.
-    let Approvals { expires_seconds, wait_seconds, .. } = policy.approvals.as_ref().ok_or_else(needed)?;
+    let approvals = policy.approvals.as_ref().ok_or_else(needed)?;
     if facts.summary.id.is_none() {
         let denial = needed();
         let reason = format!("{} Send a request: a notification gets no answer.", ended(denial.reason));
         return Err(Denial { reason, ..denial });
     }
-    let bound = BoundCall::read(call).map_err(|unapprovable| not_approvable(&rule, &called, unapprovable))?;
+    let bound = asked.bound(approvals).and_then(|bound| {
+        let host = address(request.headers.credential(AUTHORITY))?.map(without_port);
+        Ok((bound, host, address(&request.headers.path)?))
+    });
+    let (bound, host, path) = bound.map_err(|unapprovable| not_approvable(&rule, &called, unapprovable))?;
     if let Some(denial) = charge::look(request, charges, facts, environment) {
         return Err(denial);
     }
+    let rules = decide::digest(policy, &request.caller, call).ok_or_else(needed)?;
     let principal = request.caller.principal.as_ref().map(Principal::name);
     let request_id = request.headers.request_id.once().map(String::from_utf8_lossy);
     let members = Members {
         server: &policy.server,
+        rules: &rules,
         policy: &policy.digest,
         grant: request.caller.grant_name(policy),
         principal: principal.as_deref(),
+        source: None,
+        host,
+        path,
         rule: &rule.path,
         reason: rule.reason.as_deref(),
-        expires_seconds: *expires_seconds,
-        wait_seconds: *wait_seconds,
+        expires_seconds: approvals.expires_seconds,
+        wait_seconds: approvals.wait_seconds,
         decision_id: &request.decision_id,
         request_id: request_id.as_deref(),
     };
     let question = Question::Approval(members.json(&bound));
     let rounds = Some(Rounds::read(call)).filter(|rounds| rounds.can_elicit(size, policy.max_body_bytes));
     Ok(Consultation { rule, question, called, rounds })
+}
+
+impl Asked<'_> {
+    /// Reads the part of the call that an approval is bound to, from the body that the server will receive.
+    fn bound(&self, approvals: &Approvals) -> Result<BoundCall, Unapprovable> {
+        let Some(body) = self.body else {
+            return BoundCall::read(self.call, self.call.params, &approvals.ignored_meta);
+        };
+        let document = json::read(body).map_err(|_| Unapprovable::Inexact)?;
+        BoundCall::read(self.call, document.root().get("params"), &approvals.ignored_meta)
+    }
+}
+
+/// Reads the path or the host of a request. A question must contain exactly what Envoy routes by.
+fn address(field: &Field) -> Result<Option<&str>, Unapprovable> {
+    match field {
+        Field::Absent => Ok(None),
+        Field::Once(value) => str::from_utf8(value).map(Some).map_err(|_| Unapprovable::Address),
+        Field::Repeated => Err(Unapprovable::Address),
+    }
+}
+
+/// Returns a host without its port. The port only tells at which of several proxies a client asks.
+fn without_port(host: &str) -> &str {
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) && (!name.contains(':') || name.ends_with(']')) => name,
+        _ => host,
+    }
 }
 
 impl Consultation {
@@ -148,6 +199,7 @@ fn not_approvable(rule: &Rule, called: &str, unapprovable: Unapprovable) -> Deni
              strings, or rounded"
         }
         Unapprovable::Name => "which cannot be bound to a tool that is named like a method",
+        Unapprovable::Address => "which cannot be bound to a path or host that is not one text in UTF-8",
     };
     let reason = format!("{called} needs the approval of a person, {why}");
     Denial::by(rule.path.to_string(), Code::ArgumentsInvalid, reason)
@@ -159,4 +211,26 @@ fn ended(mut sentence: String) -> String {
         sentence.push('.');
     }
     sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_known_without_its_port() {
+        for (host, expected) in [
+            ("mcp.example", "mcp.example"),
+            ("mcp.example:443", "mcp.example"),
+            ("mcp.example:", "mcp.example"),
+            ("mcp.example:x", "mcp.example:x"),
+            ("127.0.0.1:8000", "127.0.0.1"),
+            ("[::1]:8000", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("::1", "::1"),
+            ("", ""),
+        ] {
+            assert_eq!(without_port(host), expected, "{host}");
+        }
+    }
 }

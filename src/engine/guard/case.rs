@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::approve::{self, Consultation};
+use super::approve::{self, Asked, Consultation};
 use super::facts::Facts;
 use super::question::{Answer, Question};
 use super::{Conclusion, Environment, Request, charge, unreadable};
@@ -14,13 +14,17 @@ use crate::denial::{Code, Denial};
 use crate::identity;
 use crate::json::Document;
 use crate::mcp::headers::Field;
-use crate::mcp::message::{Body, Call, Message};
+use crate::mcp::message::{Body, Message};
 use crate::mcp::rounds;
 use crate::mcp::summary::Summary;
 use crate::policy::Mode;
 
 /// The next step of a case.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most steps are conclusions, and a box would be one more allocation"
+)]
 pub enum Step {
     /// Change the request, then call [`Changing::done`]
     Change(Change, Box<Changing>),
@@ -115,19 +119,19 @@ impl<'d> Case<'d> {
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
         }
-        let consultation = case.prepare_consultation(call, document.text().len(), environment);
+        // A call can contain state of this filter only if the policy has approvals. That state is removed. With
+        // any other policy the body must not change: in stream mode its length was sent with the headers. In shadow
+        // mode the state is that of another filter on the same request.
+        let body = request.asks().then(|| rounds::without_own(document.text(), call)).flatten();
+        let asked = Asked { call, size: document.text().len(), body: body.as_deref() };
+        let consultation = case.prepare_consultation(asked, environment);
         if case.decision.denial.is_some() {
             return case.conclude();
         }
-        let change = Change {
-            // With another value it was set at the headers.
-            plain_answer: request.headers.accept_encoding == Field::Absent
-                && request.awaited(&case.facts).is_some_and(|awaited| awaited.list),
-            // A call can contain state of this filter only if the policy has approvals. That state is removed.
-            // With any other policy the body must not change: in stream mode its length was sent with the
-            // headers.
-            body: request.policy.approvals.as_ref().and_then(|_| rounds::without_own(document.text(), call)),
-        };
+        // With another value it was set at the headers.
+        let plain_answer = request.headers.accept_encoding == Field::Absent
+            && request.awaited(&case.facts).is_some_and(|awaited| awaited.list);
+        let change = Change { plain_answer, body };
         if change != Change::default() {
             let case = case.into_owned();
             return Step::Change(change, Box::new(Changing { case, consultation }));
@@ -139,13 +143,12 @@ impl<'d> Case<'d> {
     /// call.
     fn prepare_consultation<E: Environment>(
         &mut self,
-        call: &Call<'_>,
-        size: usize,
+        asked: Asked<'_>,
         environment: &E,
     ) -> Option<Consultation> {
         let rule = self.decision.approval.clone().filter(|_| self.decision.denial.is_none())?;
         let Self { request, facts, decision } = self;
-        let prepared = approve::prepare(request, rule, call, size, facts, &decision.charges, environment);
+        let prepared = approve::prepare(request, rule, asked, facts, &decision.charges, environment);
         prepared.map_err(|denial| self.decision.denial = Some(denial)).ok()
     }
 
@@ -170,7 +173,7 @@ impl<'d> Case<'d> {
     }
 
     fn conclude(self) -> Step {
-        Step::Conclude(self.request.conclude(self.decision, &self.facts))
+        Step::Conclude(self.request.conclude(self.decision, self.facts))
     }
 
     /// Copies what the case borrows from the body.
@@ -194,7 +197,7 @@ impl Changing {
                 Denial::protocol(Code::Denied, "the request's body could not be changed as it has to be")
             }
         };
-        Step::Conclude(case.request.deny(denial, &case.decision, &case.facts))
+        Step::Conclude(case.request.deny(denial, &case.decision, case.facts))
     }
 }
 

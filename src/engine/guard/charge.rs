@@ -75,8 +75,9 @@ fn run<E: Environment>(
         counters.extend(named.map(|(due, usage)| CounterUsage { limit: Arc::clone(&due.limit), usage }));
     };
     match outcome {
-        ChargeOutcome::Charged { usages, .. } => {
+        ChargeOutcome::Charged { usages, receipts, .. } => {
             note(usages);
+            facts.charged.add(now_ns, receipts);
             None
         }
         ChargeOutcome::Refused { index, retry_after_seconds, usages, .. } => {

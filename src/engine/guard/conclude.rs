@@ -5,7 +5,7 @@ use super::{Conclusion, Request, Verdict};
 use crate::approval::{self, Recorded};
 use crate::audit::Record;
 use crate::decide::Decision;
-use crate::denial::{Code, Denial};
+use crate::denial::{Code, Denial, Invalid};
 use crate::mcp::answer::{Refusal, Reply, RequestKind};
 use crate::mcp::list::Awaited;
 use crate::mcp::message::Target;
@@ -14,15 +14,15 @@ use crate::policy::Mode;
 
 impl Request {
     /// Concludes with a decision. In shadow mode the request is forwarded.
-    pub(super) fn conclude(&self, mut decision: Decision, facts: &Facts<'_>) -> Conclusion {
+    pub(super) fn conclude(&self, mut decision: Decision, facts: Facts<'_>) -> Conclusion {
         if self.policy.mode == Mode::Shadow {
             decision.shadow_denial();
         }
         let Decision { denial, would_deny, rule, .. } = decision;
         let verdict = match denial {
-            Some(denial) => self.denied(denial, facts),
+            Some(denial) => self.denied(denial, &facts),
             None => Verdict::Forward {
-                awaited: self.awaited(facts),
+                awaited: self.awaited(&facts),
                 would_deny: self.would_deny.clone().or(would_deny),
             },
         };
@@ -30,14 +30,16 @@ impl Request {
     }
 
     /// Concludes with a denial in either mode.
-    pub(super) fn deny(&self, denial: Denial, decision: &Decision, facts: &Facts<'_>) -> Conclusion {
-        self.record(self.denied(denial, facts), decision.rule.as_deref(), facts)
+    pub(super) fn deny(&self, denial: Denial, decision: &Decision, facts: Facts<'_>) -> Conclusion {
+        self.record(self.denied(denial, &facts), decision.rule.as_deref(), facts)
     }
 
-    fn record(&self, verdict: Verdict, rule: Option<&str>, facts: &Facts<'_>) -> Conclusion {
-        let record = self.json(verdict.as_str(), verdict.denial(), rule, facts, facts.approval.as_ref());
+    fn record(&self, verdict: Verdict, rule: Option<&str>, facts: Facts<'_>) -> Conclusion {
+        let record = self.json(verdict.as_str(), verdict.denial(), rule, &facts, facts.approval.as_ref());
         let approval = facts.approval.as_ref().map(|recorded| recorded.outcome);
-        Conclusion { verdict, record, counting: facts.counting, approval }
+        let Facts { counting, counters, charged, .. } = facts;
+        let grant = self.caller.grant;
+        Conclusion { verdict, record, counting, counters, grant, charged, approval }
     }
 
     /// Writes the record of a case that waits for an approval. It says that the call is denied, which is true
@@ -45,6 +47,19 @@ impl Request {
     pub(super) fn record_of_asking(&self, denial: &Denial, rule: Option<&str>, facts: &Facts<'_>) -> String {
         let recorded = Recorded { outcome: approval::Outcome::Asked, id: None, cause: None };
         self.json("deny", Some(denial), rule, facts, Some(&recorded))
+    }
+
+    /// Writes the record to keep while the headers are forwarded and the body is read. It says that the request is
+    /// denied, which is true unless the body becomes complete: nothing of it is forwarded before.
+    #[must_use]
+    pub fn record_of_reading(&self) -> String {
+        let unfinished = Denial::protocol(Code::InvalidRequest(Invalid::Request), "the request did not end");
+        let unfinished = unfinished.because_of("unfinished");
+        let (verdict, denial) = match self.policy.mode {
+            Mode::Enforce => ("deny", &unfinished),
+            Mode::Shadow => ("would_deny", self.would_deny.as_ref().unwrap_or(&unfinished)),
+        };
+        self.json(verdict, Some(denial), None, &Facts::default(), None)
     }
 
     fn json(

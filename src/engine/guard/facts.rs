@@ -1,6 +1,6 @@
 //! What a case keeps beside its decision.
 
-use super::Counting;
+use super::{Charged, Counting};
 use crate::approval::Recorded;
 use crate::audit::{self, CounterUsage};
 use crate::mcp::answer::Elicitation;
@@ -14,6 +14,8 @@ pub(super) struct Facts<'d> {
     /// The use of the counters that were checked or charged
     pub counters: Vec<CounterUsage>,
     pub counting: Counting,
+    /// What was charged
+    pub charged: Charged,
     /// The result of asking for an approval
     pub approval: Option<Recorded>,
     /// Asks the client's user to open the approval's page
@@ -27,9 +29,9 @@ impl<'d> Facts<'d> {
 
     /// Copies what the facts borrow from the body.
     pub fn into_owned(self, audited: policy::Arguments) -> Facts<'static> {
-        let Self { summary, counters, counting, approval, elicitation } = self;
+        let Self { summary, counters, counting, charged, approval, elicitation } = self;
         let summary = summary.into_owned(|value| audit::arguments(audited, value));
-        Facts { summary, counters, counting, approval, elicitation }
+        Facts { summary, counters, counting, charged, approval, elicitation }
     }
 
     /// Returns roughly how many bytes of memory the facts take.

@@ -116,7 +116,7 @@ impl Request {
     /// Forwards a request without a body.
     #[must_use]
     pub fn pass(&self) -> Conclusion {
-        self.conclude(Decision::default(), &Facts::default())
+        self.conclude(Decision::default(), Facts::default())
     }
 
     /// Reads the body and returns the first step of its case.
@@ -132,8 +132,13 @@ impl Request {
         Case::open(self, &document, &message, environment)
     }
 
+    /// Returns whether calls can have to wait for an approval. In shadow mode nobody is asked.
+    pub(super) fn asks(&self) -> bool {
+        self.policy.approvals.is_some() && self.policy.mode == Mode::Enforce
+    }
+
     fn reject(&self, rejection: Rejection) -> Conclusion {
         let decision = Decision { denial: Some(rejection.denial), ..Decision::default() };
-        self.conclude(decision, &Facts::of(Summary::unread(rejection.id)))
+        self.conclude(decision, Facts::of(Summary::unread(rejection.id)))
     }
 }

@@ -1,6 +1,8 @@
 //! The verdict on a request.
 
+use super::Charged;
 use crate::approval;
+use crate::audit::CounterUsage;
 use crate::denial::Denial;
 use crate::mcp::answer::Reply;
 use crate::mcp::list::Awaited;
@@ -46,7 +48,7 @@ impl Verdict {
 }
 
 /// The end of a case: the verdict, its record, and numbers for metrics.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Conclusion {
     /// The verdict
     pub verdict: Verdict,
@@ -54,6 +56,12 @@ pub struct Conclusion {
     pub record: String,
     /// Numbers about counting
     pub counting: Counting,
+    /// The limits that were checked or charged, and their use
+    pub counters: Vec<CounterUsage>,
+    /// The index of the caller's grant
+    pub grant: Option<usize>,
+    /// What was charged; nothing if the request is refused
+    pub charged: Charged,
     /// The result of asking for an approval, if one was asked for
     pub approval: Option<approval::Outcome>,
 }

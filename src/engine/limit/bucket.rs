@@ -20,10 +20,12 @@ pub(super) struct Bucket {
     value: Vec<u8>,
 }
 
-/// What names a charge that was made, to settle or withdraw it.
+/// Identifies a charge that was made, to settle it, withdraw it or give it back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Receipt {
-    id: u128,
+pub struct Receipt {
+    pub(super) id: u128,
+    /// Whether the counter's key is a bucket of the table
+    pub(super) in_table: bool,
     slot: u64,
     amount: Amount,
 }
@@ -120,7 +122,7 @@ impl Bucket {
             self.value.extend(entry::empty(place, now_ns));
         }
         let slot = self.find_mut(place.id)?.charge(now_ns, amount, pending)?;
-        Some(Receipt { id: place.id, slot, amount })
+        Some(Receipt { id: place.id, in_table: place.in_table, slot, amount })
     }
 
     /// Makes a pending charge final.
@@ -137,6 +139,14 @@ impl Bucket {
             entry.tally.withdraw(receipt.slot, receipt.amount);
         }
         self.retain(|entry| entry.is_kept(now_ns));
+    }
+
+    /// Gives back a charge that is not pending. Tells whether the tally still had it.
+    pub(super) fn give_back(&mut self, receipt: &Receipt, now_ns: u64) -> bool {
+        let Some(mut entry) = self.find_mut(receipt.id) else { return false };
+        let had = entry.tally.withdraw(receipt.slot, receipt.amount);
+        self.retain(|entry| entry.is_kept(now_ns));
+        had
     }
 
     fn find(&self, place: &Place) -> Option<Entry<'_>> {

@@ -2,6 +2,7 @@
 
 use super::Few;
 use super::amount::Amount;
+use super::bucket::Receipt;
 use super::place::Place;
 use super::store::Store;
 use super::tally::Usage;
@@ -29,6 +30,8 @@ pub enum ChargeOutcome {
     Charged {
         /// What is used with this call
         usages: Few<Usage>,
+        /// What was charged, to give it back: one for each counter that the call adds to
+        receipts: Few<Receipt>,
         /// Lost writes
         retries: u32,
     },
@@ -103,22 +106,22 @@ pub fn charge<S: Store + ?Sized>(store: &S, now_ns: u64, charges: &[Charge<'_>])
 
 /// Tells what [`charge`] would do at `now_ns`, and charges nothing.
 pub fn look<S: Store + ?Sized>(store: &S, now_ns: u64, charges: &[Charge<'_>]) -> ChargeOutcome {
-    run(store, now_ns, charges, |transaction, charges| transaction.survey(charges).map(drop))
+    run(store, now_ns, charges, |transaction, charges| transaction.survey(charges).map(|_| Few::new()))
 }
 
 fn run<'a, S: Store + ?Sized>(
     store: &'a S,
     now_ns: u64,
     charges: &[Charge<'a>],
-    act: impl FnOnce(&mut Transaction<'a, S>, &[Line<'a>]) -> Result<(), Stop>,
+    act: impl FnOnce(&mut Transaction<'a, S>, &[Line<'a>]) -> Result<Few<Receipt>, Stop>,
 ) -> ChargeOutcome {
     let mut transaction = Transaction::new(store, now_ns, charges);
     let done = act(&mut transaction, &Line::sort(charges));
     let Transaction { retries, standings, .. } = transaction;
     match done {
-        Ok(()) => {
+        Ok(receipts) => {
             let usages = standings.iter().map(|standing| standing.after.unwrap_or(standing.before));
-            ChargeOutcome::Charged { usages: usages.collect(), retries }
+            ChargeOutcome::Charged { usages: usages.collect(), receipts, retries }
         }
         Err(Stop::Refused { index, retry_after_seconds }) => {
             let usages = standings.iter().map(|standing| standing.before);

@@ -74,6 +74,8 @@ pub struct Place {
     pub(super) key: String,
     pub(super) id: u128,
     pub(super) window: Window,
+    /// Whether the key is a bucket of the table
+    pub(super) in_table: bool,
     /// How many entries its key holds at most.
     pub(super) room: usize,
 }
@@ -120,16 +122,25 @@ impl Layout {
     pub(super) fn place_behind(&self, mut prefix: SipHasher13, counter: &Counter<'_>) -> Place {
         write(&mut prefix, counter.scope.caller());
         let id = prefix.finish128().as_u128();
-        let (key, room) = match counter.scope {
-            Scope::Global | Scope::Grant(_) => (key(COUNTER, nibbles(id.to_be_bytes())), 1),
-            Scope::Principal { .. } | Scope::Session { .. } => {
-                // `buckets` is a power of two: the mask takes the low bits of the hash.
-                let bucket = low_bits(id) & self.buckets.saturating_sub(1);
-                let zeros = usize::try_from(bucket.leading_zeros() / 4).map_or(0, |zeros| zeros.min(7));
-                (key(TABLE, nibbles(bucket.to_be_bytes()).skip(zeros)), self.room(bucket))
-            }
-        };
-        Place { key, id, window: counter.window, room }
+        let in_table = matches!(counter.scope, Scope::Principal { .. } | Scope::Session { .. });
+        let room = if in_table { self.room(self.bucket(id)) } else { 1 };
+        Place { key: self.key(id, in_table), id, window: counter.window, in_table, room }
+    }
+
+    /// Returns the key of the counter with this identity.
+    pub(super) fn key(&self, id: u128, in_table: bool) -> String {
+        if !in_table {
+            return key(COUNTER, nibbles(id.to_be_bytes()));
+        }
+        let bucket = self.bucket(id);
+        let zeros = usize::try_from(bucket.leading_zeros() / 4).map_or(0, |zeros| zeros.min(7));
+        key(TABLE, nibbles(bucket.to_be_bytes()).skip(zeros))
+    }
+
+    /// Returns the number of the bucket for the counter with this identity.
+    fn bucket(&self, id: u128) -> u32 {
+        // `buckets` is a power of two: the mask takes the low bits of the hash.
+        low_bits(id) & self.buckets.saturating_sub(1)
     }
 
     /// Returns how many entries a bucket has room for. The sum over all buckets is the capacity.

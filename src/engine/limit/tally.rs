@@ -182,13 +182,13 @@ impl<'a> TallyMut<'a> {
         present
     }
 
-    /// Takes back what was charged to `slot`, if the tally still has that slot.
-    pub(super) fn withdraw(&mut self, slot: u64, amount: Amount) {
+    /// Takes back what was charged to `slot`, if the tally still has that slot. Tells whether it has.
+    pub(super) fn withdraw(&mut self, slot: u64, amount: Amount) -> bool {
         let age = u64::from_le_bytes(*self.latest).checked_sub(slot);
         let age = age.and_then(|age| usize::try_from(age).ok());
-        if let Some(sum) = age.and_then(|age| self.sums.get_mut(age)) {
-            *sum = u64::from_le_bytes(*sum).saturating_sub(amount.micros()).to_le_bytes();
-        }
+        let Some(sum) = age.and_then(|age| self.sums.get_mut(age)) else { return false };
+        *sum = u64::from_le_bytes(*sum).saturating_sub(amount.micros()).to_le_bytes();
+        true
     }
 
     /// Makes room at the front for `slots` new slots, and drops as many of the oldest.

@@ -87,7 +87,7 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
     }
 
     /// Charges everything or nothing.
-    pub(super) fn commit(&mut self, lines: &[Line<'a>]) -> Result<(), Stop> {
+    pub(super) fn commit(&mut self, lines: &[Line<'a>]) -> Result<Few<Receipt>, Stop> {
         let mut single = by_key(lines);
         if let (Some(key), None) = (single.next(), single.next()) {
             return self.commit_one(key);
@@ -99,7 +99,7 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
 
         let last = keys.pop();
         let mut entered: Few<(&str, Few<Receipt>)> = Few::new();
-        let mut done = Ok(());
+        let mut done = Ok(Few::new());
         for (lines, loaded) in keys {
             match self.enter(lines, loaded, true) {
                 Ok(receipts) => entered.push((key_of(lines), receipts)),
@@ -109,31 +109,34 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
                 }
             }
         }
-        if let (Ok(()), Some((lines, loaded))) = (done, last) {
-            done = self.enter(lines, loaded, false).map(drop);
+        if let (Ok(_), Some((lines, loaded))) = (&done, last) {
+            done = self.enter(lines, loaded, false);
         }
         let now_ns = self.now_ns;
         for (key, receipts) in entered {
             self.amend(key, |bucket| {
                 for receipt in &receipts {
                     match done {
-                        Ok(()) => bucket.settle(receipt),
+                        Ok(_) => bucket.settle(receipt),
                         Err(_) => bucket.withdraw(receipt, now_ns),
                     }
                 }
             });
+            if let Ok(all) = &mut done {
+                all.extend(receipts);
+            }
         }
         done
     }
 
     /// Charges a call whose limits are all under one key. They are checked and charged with one read.
-    fn commit_one(&mut self, lines: &[Line<'a>]) -> Result<(), Stop> {
+    fn commit_one(&mut self, lines: &[Line<'a>]) -> Result<Few<Receipt>, Stop> {
         if lines.iter().all(|line| line.charge.amount == Amount::ZERO) {
             // A charge of zero is checked, but not written.
-            return self.survey(lines).map(drop);
+            return self.survey(lines).map(|_| Few::new());
         }
         let loaded = self.load(lines)?;
-        self.enter(lines, loaded, false).map(drop)
+        self.enter(lines, loaded, false)
     }
 
     /// Charges what is under one key.

@@ -1,5 +1,8 @@
 //! The request headers that the filter reads, fetched once.
 
+/// The host that a request is for. Only a policy with approvals needs it.
+pub const AUTHORITY: &str = ":authority";
+
 /// A header that may occur once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Field {
@@ -51,6 +54,8 @@ pub struct Headers {
     pub content_length: Field,
     /// `accept-encoding`: how the response may be compressed
     pub accept_encoding: Field,
+    /// `transfer-encoding`: a body follows
+    pub transfer_encoding: Field,
     /// `upgrade`: what follows is no longer HTTP
     pub upgrade: Field,
     /// `last-event-id`: the client resumes a stream
@@ -69,7 +74,8 @@ pub struct Headers {
     pub repeating: Vec<String>,
     /// Those that repeat arguments (2026-07-28, `Mcp-Param-…`), by their names
     mirrored: Vec<(String, Field)>,
-    /// Those of the request's headers that identify the caller, by their names
+    /// Those of the request's headers that the policy needs, such as those that identify the caller, by their
+    /// names
     credentials: Vec<(String, Field)>,
 }
 
@@ -131,6 +137,7 @@ impl Headers {
             b"content-encoding" => &mut self.content_encoding,
             b"content-length" => &mut self.content_length,
             b"accept-encoding" => &mut self.accept_encoding,
+            b"transfer-encoding" => &mut self.transfer_encoding,
             b"upgrade" => &mut self.upgrade,
             b"last-event-id" => &mut self.last_event_id,
             b"mcp-method" => &mut self.mcp_method,
@@ -149,7 +156,7 @@ impl Headers {
         field.map_or(&Field::Absent, |(_, field)| field)
     }
 
-    /// Returns a header that identifies the caller.
+    /// Returns a header that the policy needs.
     #[must_use]
     pub fn credential(&self, name: &str) -> &Field {
         self.credentials.iter().find(|(known, _)| known == name).map_or(&Field::Absent, |(_, field)| field)

@@ -43,8 +43,8 @@ pub struct Rounds {
     responses: Option<String>,
 }
 
-/// What the client keeps for the filter between two rounds. The client gains nothing by changing it, because
-/// it could as well send the changed values to the server directly.
+/// What the client keeps for the filter between two rounds. The client gains nothing by changing it: it could as
+/// well send the changed values to the server directly, and an approval is bound to what the server receives.
 #[derive(Default)]
 struct Kept<'k> {
     number: u32,
@@ -167,7 +167,8 @@ pub fn without_own(text: &str, call: &Call<'_>) -> Option<Vec<u8>> {
                 if let Some(back) = servers.responses {
                     edits.replace(value.span(), back);
                 }
-                servers.responses.is_some() || !own_responses
+                // With the filter's state, an empty object answers the filter's request.
+                servers.responses.is_some() || !(own_responses || kept.is_some())
             }
             _ => true,
         };

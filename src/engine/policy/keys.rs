@@ -8,7 +8,7 @@ mod identity;
 mod rule;
 
 pub use approvals::APPROVALS;
-pub(super) use approvals::Approvals;
+pub(super) use approvals::{Approvals, META};
 pub use condition::CONDITION;
 pub(super) use condition::{Condition, OPERATOR, SCALARS, VALUE_PATH};
 pub use document::{AUDIT, COUNTERS, DOCUMENT};
@@ -25,7 +25,16 @@ use crate::document::Takes::{Boolean, Either, Filled, List, Named, Number, Objec
 use crate::document::{Keys, Note, Takes, words};
 
 const NAME: Takes = Takes::Said("a name", &Filled);
-const RULES: Takes = Takes::Said("an object of patterns and their rules", &Named(&Object(&RULE)));
+const RULES: Takes = Takes::Said("an object of patterns and their rules", &Named(&ENTRY));
+const NAMED_RULES: Takes = Takes::Said("an object of names and their rules", &Named(&Object(&RULE)));
+/// What stands in a list of rules.
+pub(super) const RULE_OR_NAME: Takes =
+    Takes::Said("a rule, `{}` to allow, or the name of one", &Either(&[Object(&RULE), Filled]));
+/// What decides on the targets of an entry.
+pub(super) const ENTRY: Takes = Takes::Said(
+    "a rule, `{}` to allow, the name of one, or a list of these",
+    &Either(&[Object(&RULE), Filled, List(&RULE_OR_NAME)]),
+);
 const METHODS: Takes = Takes::Said("an object of methods and `allow` or `deny`", &Named(&EFFECT));
 const HIDDEN: Takes = List(&PATTERN);
 const VERDICT: Takes = Words(&words(&DEFAULTS));

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::keys::{self, EXEMPT_PATH};
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, DIGESTS, FORMS, VERSIONS, WAYS};
-use super::{Arguments, Policy, RequestHeaders, Rules, approvals, grant};
+use super::{Arguments, Policy, RequestHeaders, Rules, approvals, entry, grant};
 use crate::document::{Faults, Fields, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity};
 use crate::json;
 use crate::mcp::answer::Form;
@@ -39,7 +39,9 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let server = document.name(Key::Server, faults).unwrap_or_else(|| "default".to_owned());
     document.text(Key::Description, faults);
     let mode = rule::mode(&mut document, Key::Mode, faults);
-    let mut reading = Reading::default();
+    let digests = root.member("approvals").is_some();
+    let mut reading = Reading { digests, ..Reading::default() };
+    entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
     let identity = grant::sources(document.list(Key::Identity, faults), faults);
     let grants = grant::grants(document.list(Key::Grants, faults), &mut reading, faults);
@@ -50,7 +52,7 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let approvals = match document.take(Key::Approvals) {
         Some(part) => approvals::approvals(&part, faults),
         None => {
-            reading.unasked.into_iter().for_each(|fault| faults.push(fault));
+            reading.unasked.drain(..).for_each(|fault| faults.push(fault));
             None
         }
     };
@@ -62,6 +64,7 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
         server,
         mode,
         rules,
+        named_rules: reading.named.into_values().flatten().collect(),
         identity,
         grants,
         denials: denials.unwrap_or_default(),

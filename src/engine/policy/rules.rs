@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::entry::{self, EntryRules};
 use super::keys::{EFFECT, PATTERN, RuleKeys};
-use super::rule::{self, Reading};
+use super::rule::Reading;
 use super::words::{DEFAULTS, EFFECTS};
 use super::{Effect, Pattern, Patterns, Rule, Section, pattern};
 use crate::document::{Faults, Fields, InRule, Part, meaning};
@@ -17,14 +18,14 @@ pub struct Rules {
     pub default: (Effect, Arc<str>),
     /// Tools that seem not to exist, each with its path in the document
     pub hide: Patterns<String>,
-    /// The rule for every tool call
-    pub all_tools: Option<Arc<Rule>>,
+    /// The rules for every tool call
+    pub all_tools: EntryRules,
     /// Rules by tool name
-    pub tools: Section<Arc<Rule>>,
+    pub tools: Section<EntryRules>,
     /// Rules by resource URI
-    pub resources: Section<Arc<Rule>>,
+    pub resources: Section<EntryRules>,
     /// Rules by prompt name
-    pub prompts: Section<Arc<Rule>>,
+    pub prompts: Section<EntryRules>,
     /// Verdicts on methods that act on none of these, with their paths in the document
     pub methods: Section<(Effect, Arc<str>)>,
 }
@@ -36,10 +37,11 @@ impl Rules {
         self.hide.get(tool).map(String::as_str)
     }
 
-    /// Walks all rules.
+    /// Walks all rules. A named rule comes as often as it is used.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Rule>> {
         let sections = [&self.tools, &self.resources, &self.prompts];
-        self.all_tools.iter().chain(sections.into_iter().flat_map(Section::iter))
+        let entries = sections.into_iter().flat_map(Section::iter);
+        self.all_tools.iter().chain(entries.flatten())
     }
 
     /// Reads the keys of a set of rules. A grant without entries adds nothing to the document: its default is
@@ -56,8 +58,8 @@ impl Rules {
         let hide = hidden(fields.list(K::HIDE, faults), faults);
         let all_tools = fields
             .take(K::ALL_TOOLS)
-            .and_then(|part| rule::rule(&part, "all_tools", reading, faults))
-            .map(Arc::new);
+            .and_then(|part| entry::rules(&part, "all_tools", true, reading, faults))
+            .unwrap_or_default();
         Self {
             default: (default, fields.part().path.key("default").to_string().into()),
             hide,
@@ -87,14 +89,8 @@ fn section(
     has_arguments: bool,
     reading: &mut Reading,
     faults: &mut Faults,
-) -> Section<Arc<Rule>> {
-    entries(named, faults, |name, part, faults| {
-        let rule = rule::rule(part, name, reading, faults)?;
-        if let Some(part) = part.member("arguments").filter(|_| !has_arguments && rule.arguments.is_some()) {
-            faults.add_key(&part, InRule::NoArguments);
-        }
-        Some(Arc::new(rule))
-    })
+) -> Section<EntryRules> {
+    entries(named, faults, |name, part, faults| entry::rules(part, name, has_arguments, reading, faults))
 }
 
 fn methods(named: Vec<(Cow<'_, str>, Part<'_>)>, faults: &mut Faults) -> Section<(Effect, Arc<str>)> {

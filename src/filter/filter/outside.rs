@@ -6,7 +6,7 @@ use mcp_policy_engine::guard::{
 };
 use mcp_policy_engine::policy::RequestHeaders;
 
-use super::{AUDIT_STATE, Filter, Pending, Stage};
+use super::{Filter, Pending, Stage};
 use crate::host::{Broken, Flow, Host, HttpCall, Level, Token};
 use crate::waiting::{Asker, Ticket};
 use crate::worker::Worker;
@@ -88,7 +88,7 @@ impl<H: Host> Filter<H> {
             timeout_ms: to.answer_timeout_ms(),
         };
         // If the client disconnects before the answer, this record remains.
-        let recorded = self.host.set_state(AUDIT_STATE, record.as_bytes());
+        let recorded = self.host.set_state(worker.plugin.record_state(), record.as_bytes());
         match recorded.and_then(|()| self.host.post(&call)) {
             Ok(token) => Ok((token, ticket)),
             Err(Broken) => {
@@ -112,7 +112,11 @@ impl<H: Host> Filter<H> {
         }
         let Some(body) = &change.body else { return Ok(()) };
         self.change_body(worker, request, held, body).map_err(|Broken| {
-            self.host.log(Level::Error, "a request is refused because its body could not be changed");
+            worker.log(
+                &self.host,
+                Level::Error,
+                "a request is refused because its body could not be changed",
+            );
             ChangeFailure::Body
         })
     }

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mcp_policy_engine::denial::{Code, Denial, Invalid};
 use mcp_policy_engine::guard::{self, Admission, Arrival, Conclusion, Request, unreadable};
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::{Mode, RequestHeaders};
@@ -26,7 +25,7 @@ impl<H: Host> Filter<H> {
             let conclusion = open(Headers::default()).refuse(unreadable("headers"));
             return self.conclude(&worker, None, conclusion);
         };
-        let headers = Headers::from_pairs(pairs.iter(), &plugin.credentials);
+        let headers = Headers::from_pairs(pairs.iter(), &plugin.headers);
         if guard::is_exempt(&plugin.policy, &headers) {
             self.stage = Stage::Passing;
             return Flow::Continue;
@@ -53,7 +52,7 @@ impl<H: Host> Filter<H> {
     /// part; `end` is true for the last part.
     pub fn request_body(&mut self, size: usize, end: bool) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Pause };
-        if self.paused.take().is_some() {
+        if std::mem::take(&mut self.watched) {
             worker.watch.settle();
         }
         match &self.stage {
@@ -61,12 +60,8 @@ impl<H: Host> Filter<H> {
             Stage::Refused | Stage::Start | Stage::Asking(..) => Flow::Pause,
             Stage::Bodiless(request) => match (size, end) {
                 (0, false) => Flow::Pause,
-                (0, true) => self.pass(&worker, &Rc::clone(request)),
-                _ => {
-                    let reason = "only a POST has a body";
-                    let denial = Denial::protocol(Code::InvalidRequest(Invalid::Request), reason);
-                    self.refuse(&worker, &Rc::clone(request), denial)
-                }
+                (0, true) => self.pass_bodiless(&worker, &Rc::clone(request)),
+                _ => self.refuse(&worker, &Rc::clone(request), guard::only_a_post_has_a_body()),
             },
             Stage::Reading(request) => match size > worker.plugin.policy.max_body_bytes {
                 true => self.refuse(&worker, &Rc::clone(request), guard::too_large(&worker.plugin.policy)),
@@ -81,7 +76,7 @@ impl<H: Host> Filter<H> {
         let Some(worker) = self.worker.clone() else { return Flow::Pause };
         match &self.stage {
             Stage::Reading(request) => self.start_case_buffered(&worker, &Rc::clone(request)),
-            Stage::Bodiless(request) => self.pass(&worker, &Rc::clone(request)),
+            Stage::Bodiless(request) => self.pass_bodiless(&worker, &Rc::clone(request)),
             Stage::Passing => Flow::Continue,
             Stage::Refused | Stage::Start | Stage::Asking(..) => Flow::Pause,
         }
@@ -89,7 +84,9 @@ impl<H: Host> Filter<H> {
 
     /// Removes the headers that would make Envoy send the request more than once, then identifies the caller.
     fn identify(&self, worker: &Worker, arrival: Arrival) -> Result<Request, Box<Conclusion>> {
-        let mut repeating = arrival.headers().repeating.iter();
+        // In shadow mode the request does not change: another filter may have the policy in force.
+        let changes = worker.plugin.policy.mode == Mode::Enforce;
+        let mut repeating = arrival.headers().repeating.iter().filter(|_| changes);
         if repeating.any(|name| self.host.remove_request_header(name).is_err()) {
             return Err(Box::new(arrival.refuse(unreadable("headers"))));
         }
@@ -103,10 +100,32 @@ impl<H: Host> Filter<H> {
         if end {
             return self.pass(worker, &request);
         }
-        self.stage = Stage::Bodiless(Rc::clone(&request));
         match worker.plugin.policy.request_headers {
-            RequestHeaders::Hold => self.hold(worker),
-            RequestHeaders::Stream => Flow::Continue,
+            RequestHeaders::Hold => {
+                self.stage = Stage::Bodiless(request);
+                self.hold(worker)
+            }
+            // If the response can contain lists, the header for a plain response was set above. The headers reach
+            // the server now, so the record must exist.
+            RequestHeaders::Stream => {
+                let flow = self.pass(worker, &request);
+                if flow == Flow::Continue {
+                    self.stage = Stage::Bodiless(request);
+                }
+                flow
+            }
+        }
+    }
+
+    /// Forwards a request whose method has no body, and that has ended without one.
+    fn pass_bodiless(&mut self, worker: &Worker, request: &Rc<Request>) -> Flow {
+        match worker.plugin.policy.request_headers {
+            RequestHeaders::Hold => self.pass(worker, request),
+            // It was recorded when its headers were forwarded.
+            RequestHeaders::Stream => {
+                self.stage = Stage::Passing;
+                Flow::Continue
+            }
         }
     }
 
@@ -130,10 +149,20 @@ impl<H: Host> Filter<H> {
         self.stage = Stage::Reading(Rc::clone(&request));
         match worker.plugin.policy.request_headers {
             RequestHeaders::Hold => self.hold(worker),
-            RequestHeaders::Stream => match self.prepare_headers(worker, &request) {
-                Ok(()) => Flow::Continue,
-                Err(Broken) => self.refuse(worker, &request, unreadable("headers")),
-            },
+            RequestHeaders::Stream => {
+                if self.prepare_headers(worker, &request).is_err() {
+                    return self.refuse(worker, &request, unreadable("headers"));
+                }
+                // If the client or the server ends the request before its body is complete, this record remains.
+                let record = request.record_of_reading();
+                match self.host.set_state(worker.plugin.record_state(), record.as_bytes()) {
+                    Ok(()) => Flow::Continue,
+                    Err(Broken) => {
+                        worker.metrics.unrecorded(&self.host, request.caller.grant);
+                        self.reply(&guard::refuse_unrecorded())
+                    }
+                }
+            }
         }
     }
 
@@ -142,7 +171,9 @@ impl<H: Host> Filter<H> {
         if worker.watch.is_open()
             && let Some(now_ns) = self.host.now_ns()
         {
-            self.paused = Some(worker.watch.pause(now_ns));
+            let stream = self.host.id();
+            worker.watch.pause(stream, now_ns, self.host.received(stream).unwrap_or(u64::MAX));
+            self.watched = true;
         }
         Flow::Pause
     }

@@ -12,6 +12,7 @@ use crate::list::ListAnswer;
 impl<H: Host> Filter<H> {
     /// Handles the response's headers; `end` is true if there is no body.
     pub fn response_headers(&mut self, end: bool) -> Flow {
+        self.give_back_if_unreceived();
         if let Stage::Reading(request) | Stage::Bodiless(request) | Stage::Asking(request, _) = &self.stage
             && request.policy.mode == Mode::Enforce
         {

@@ -2,10 +2,13 @@
 
 use mcp_policy_engine::document::Path;
 
+use crate::decision::MAX_REASON;
+
 use super::table::Keys;
 use super::{
     Caller, CallerCredential, Faults, Network, Person, Proxy, Risk, Role, Settings, SignIn, Tls, Webhook,
 };
+use super::{descriptions, quotas};
 
 /// Reads the text of a configuration file. `file` returns the text of a file that the configuration names.
 ///
@@ -48,11 +51,17 @@ fn root(
             networks(&listed, &keys.place("proxies"), faults)
         },
         most_waiting: keys.count("most_waiting", faults),
+        keep_days: keys.count("keep_days", faults),
+        quotas: keys.table("quotas", faults).map(|keys| quotas::read(keys, faults)).unwrap_or_default(),
         tls,
         callers: each(keys.tables("callers", faults), |keys| caller(keys, has_client_ca, faults)),
         sign_in: keys.table("sign_in", faults).map(|keys| sign_in(keys, faults)).unwrap_or_default(),
         roles: each(keys.tables("roles", faults), |keys| Some(role(keys, faults))),
         risks: each(keys.tables("risks", faults), |keys| Some(risk(keys, faults))),
+        descriptions: each(keys.tables("descriptions", faults), |keys| {
+            descriptions::read(keys, file, faults)
+        }),
+        refusals: refusals(&mut keys, faults),
         people: each(keys.tables("approvers", faults), |keys| Some(person(keys, faults))),
         webhooks: each(keys.tables("webhooks", faults), |keys| webhook(keys, file, faults)),
     };
@@ -64,6 +73,17 @@ fn root(
     }
     keys.close(faults);
     settings
+}
+
+fn refusals(keys: &mut Keys<'_>, faults: &mut Faults) -> Option<Vec<String>> {
+    let refusals = keys.texts("refusals", faults)?;
+    for (index, refusal) in refusals.iter().enumerate() {
+        if refusal.len() > MAX_REASON {
+            let what = format!("must have {MAX_REASON} bytes or fewer");
+            faults.note(&keys.place("refusals").index(index), what);
+        }
+    }
+    Some(refusals)
 }
 
 /// Reads each table of a list; skips those for which `read` returns `None`.

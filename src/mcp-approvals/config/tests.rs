@@ -104,7 +104,7 @@ const INVALID: &[(&str, &[&str])] = &[
     (
         "lisen = \"x\"",
         &[
-            "lisen: unknown key, expected `tls`, `listen`, `database`, `url`, `proxies`, `most_waiting`, `callers`, `sign_in`, `roles`, `risks`, `approvers` or `webhooks`",
+            "lisen: unknown key, expected `tls`, `listen`, `database`, `url`, `proxies`, `most_waiting`, `keep_days`, `quotas`, `callers`, `sign_in`, `roles`, `risks`, `descriptions`, `refusals`, `approvers` or `webhooks`",
         ],
     ),
     ("url = \"approvals.example.com\"", &["url: must be a URL such as `https://approvals.example.com`"]),

@@ -22,9 +22,12 @@ pub fn line(approval: Value<'_>) -> String {
     let id: String = text("id").chars().take(12).collect();
     let who = member(approval, "principal").unwrap_or_else(|| "an unnamed caller".to_owned());
     let (status, at, server, tool) = (text("status"), text("created_at"), text("server"), text("tool"));
-    let mut out = format!("{id}  {status:<8}  {at}  {server}/{tool}  for {who} ({})", text("grant"));
+    let mut out = format!("{id}  {status:<10}  {at}  {server}/{tool}  for {who} ({})", text("grant"));
     if let Some(decision) = approval.get("decision") {
         out.push_str(&decision_text(decision));
+    }
+    if let Some(by) = member(approval, "superseded_by") {
+        let _ = write!(out, ", replaced by {by}");
     }
     out
 }
@@ -36,13 +39,18 @@ pub fn approval(approval: Value<'_>) -> String {
         ("approval", "id"),
         ("page", "url"),
         ("status", "status"),
+        ("replaced by", "superseded_by"),
         ("tool", "tool"),
         ("server", "server"),
+        ("host", "host"),
+        ("path", "path"),
         ("risk", "risk"),
         ("principal", "principal"),
+        ("source", "source"),
         ("grant", "grant"),
         ("reason", "reason"),
         ("rule", "rule"),
+        ("rules", "rules"),
         ("policy", "policy"),
         ("fingerprint", "fingerprint"),
         ("decision id", "decision_id"),
@@ -65,6 +73,10 @@ pub fn approval(approval: Value<'_>) -> String {
     if let Some(arguments) = approval.get("arguments") {
         out.push_str("  ");
         value(&mut out, arguments, 1);
+    }
+    if let Some(params) = approval.get("params").filter(|params| params.entries().next().is_some()) {
+        out.push_str("\nother params\n  ");
+        value(&mut out, params, 1);
     }
     out
 }

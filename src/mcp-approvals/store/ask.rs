@@ -3,24 +3,26 @@
 use sqlx::Row as _;
 
 use super::event::{self, EventFields, EventKind};
+use super::quotas::note_asker;
 use super::row;
 use super::{Store, StoreError, WriteTransaction};
 use crate::model::{Approval, Question, Status};
 use crate::secret;
 
 impl Store {
-    /// Asks about a call, in one transaction, on behalf of the caller named `by`. Equal calls share one
-    /// approval while it is valid:
+    /// Asks about a call, in one transaction, on behalf of the caller named `by`. Equal calls under the same rules
+    /// share one approval while it is valid:
     ///
     /// - If it is pending, returns it, still `Pending`.
     /// - If it is approved, consumes it, and returns it as `Consumed`. Nothing else returns `Consumed`.
     /// - If it is denied, returns it as `Denied`.
     /// - If there is no valid approval, creates one, `Pending` with `times` 1, and a message in the outbox for
-    ///   each webhook.
+    ///   each webhook. The call's pending and approved approvals under other rules are superseded by it.
     ///
     /// # Errors
     /// [`StoreError::TooManyPending`] if a new approval would exceed the limit of the principal and the
-    /// grant. After any error nothing is consumed.
+    /// grant; [`StoreError::OverQuota`] if it would exceed a quota of the caller. After any error nothing is
+    /// consumed.
     pub async fn ask(
         &self,
         question: &Question,
@@ -28,14 +30,20 @@ impl Store {
         clock: impl Fn() -> i64,
     ) -> Result<Approval, StoreError> {
         let mut writing = self.write().await?;
-        lock(&mut writing, &question.fingerprint).await?;
+        lock(&mut writing, &question.call).await?;
         // Getting the lock may have taken a while.
         let now_ms = clock();
+        let mut replaced = Vec::new();
         let approval = match valid_approval(&mut writing, &question.fingerprint, now_ms).await? {
             Some(approval) => ask_again(&mut writing, approval, now_ms).await?,
             None => {
+                let id = secret::id()?;
+                replaced = supersede(&mut writing, question, &id, now_ms).await?;
                 self.check_pending_limit(&mut writing, question, now_ms).await?;
-                create(&mut writing, question, &self.hooks, now_ms).await?
+                self.charge(&mut writing, question, by, now_ms).await?;
+                let approval = create(&mut writing, id, question, &self.hooks, now_ms).await?;
+                note_asker(&mut writing, &approval, by).await?;
+                approval
             }
         };
         let fields = EventFields {
@@ -46,6 +54,11 @@ impl Store {
             request_id: question.request_id.as_deref().unwrap_or_default(),
             ..EventFields::default()
         };
+        for (id, fingerprint) in &replaced {
+            let (reason, approval) = (&*approval.id, &**id);
+            let fields = EventFields { who: by, reason, approval, fingerprint, ..EventFields::default() };
+            event::write(&mut writing, EventKind::Superseded, fields, now_ms).await?;
+        }
         // Agents repeat questions in loops: repetitions are counted in `times`, not written as events.
         if approval.times == 1 {
             event::write(&mut writing, EventKind::Asked, fields, now_ms).await?;
@@ -78,15 +91,37 @@ impl Store {
     }
 }
 
-/// Locks this fingerprint until the transaction ends.
-pub(super) async fn lock(writing: &mut WriteTransaction, fingerprint: &str) -> Result<(), StoreError> {
+/// Locks all approvals of a call, under whatever rules, until the transaction ends.
+pub(super) async fn lock(writing: &mut WriteTransaction, call: &str) -> Result<(), StoreError> {
     let lock = "INSERT INTO fingerprints (fingerprint, times) VALUES ($1, 1)
         ON CONFLICT (fingerprint) DO UPDATE SET times = fingerprints.times + 1";
-    sqlx::query(lock).bind(fingerprint.to_owned()).execute(writing.connection()).await?;
+    sqlx::query(lock).bind(call.to_owned()).execute(writing.connection()).await?;
     Ok(())
 }
 
-/// Returns the valid approval of this fingerprint. The transaction must hold the fingerprint's [`lock`].
+/// Closes the call's pending and approved approvals under other rules: nobody asks about them again. The approval
+/// `id` replaces them. Returns their ids and fingerprints. The transaction must hold the call's [`lock`].
+async fn supersede(
+    writing: &mut WriteTransaction,
+    question: &Question,
+    id: &str,
+    now_ms: i64,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let open = "UPDATE approvals SET status = 'expired', superseded_by = $4
+        WHERE call_hash = $1 AND fingerprint <> $2 AND status IN ('pending', 'approved') AND expires_ms > $3
+        RETURNING id, fingerprint";
+    let rows = sqlx::query(open)
+        .bind(question.call.clone())
+        .bind(question.fingerprint.clone())
+        .bind(now_ms)
+        .bind(id.to_owned())
+        .fetch_all(writing.connection())
+        .await?;
+    let closed = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+    Ok(closed.collect::<Result<_, sqlx::Error>>()?)
+}
+
+/// Returns the valid approval of this fingerprint. The transaction must hold the call's [`lock`].
 async fn valid_approval(
     writing: &mut WriteTransaction,
     fingerprint: &str,
@@ -133,12 +168,13 @@ async fn ask_again(
 /// Creates a pending approval.
 async fn create(
     writing: &mut WriteTransaction,
+    id: String,
     question: &Question,
     hooks: &[String],
     now_ms: i64,
 ) -> Result<Approval, StoreError> {
     let approval = Approval {
-        id: secret::id()?,
+        id,
         question: question.clone(),
         status: Status::Pending,
         created_ms: now_ms,
@@ -146,11 +182,16 @@ async fn create(
         times: 1,
         decision: None,
         consumed_ms: None,
+        superseded_by: None,
     };
+    let known =
+        "INSERT INTO fingerprints (fingerprint, times) VALUES ($1, 1) ON CONFLICT (fingerprint) DO NOTHING";
+    sqlx::query(known).bind(question.fingerprint.clone()).execute(writing.connection()).await?;
     let insert = "INSERT INTO approvals (id, fingerprint, server, policy, grant_name, principal, tool,
             arguments, rule, ask_reason, decision_id, request_id, expires_seconds, created_ms, expires_ms,
-            status)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'pending')";
+            rules, source, params, host, path, call_hash, status)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+            'pending')";
     sqlx::query(insert)
         .bind(approval.id.clone())
         .bind(question.fingerprint.clone())
@@ -167,6 +208,12 @@ async fn create(
         .bind(i64::from(question.expires_seconds))
         .bind(approval.created_ms)
         .bind(approval.expires_ms)
+        .bind(question.rules.clone())
+        .bind(question.source.clone().unwrap_or_default())
+        .bind(question.params.clone())
+        .bind(question.host.clone().unwrap_or_default())
+        .bind(question.path.clone().unwrap_or_default())
+        .bind(question.call.clone())
         .execute(writing.connection())
         .await?;
     for hook in hooks {

@@ -49,6 +49,25 @@ impl Store {
         Ok(true)
     }
 
+    /// Revokes all tokens of the caller `name` but the newest. Returns `false` if there were none.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn remove_older_tokens(&self, name: &str, now_ms: i64) -> Result<bool, StoreError> {
+        let mut writing = self.write().await?;
+        let remove = "DELETE FROM callers WHERE name = $1
+            AND created_ms < (SELECT MAX(created_ms) FROM callers WHERE name = $1)";
+        let removed = sqlx::query(remove).bind(name.to_owned()).execute(writing.connection()).await?;
+        if removed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let reason = "all but the newest token";
+        let fields = EventFields { who: name, reason, ..EventFields::default() };
+        event::write(&mut writing, EventKind::CallerRemoved, fields, now_ms).await?;
+        writing.commit().await?;
+        Ok(true)
+    }
+
     /// Returns the caller whose token has this SHA-256.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ pub enum Undecidable {
     Unknown,
     /// The approval has expired
     Expired,
+    /// The rules that decide on the call have changed: the approval with this id replaces it
+    Superseded(String),
     /// The approval already has this decision
     AlreadyDecided(Decision),
     /// The database failed
@@ -36,15 +38,18 @@ impl Store {
         clock: impl Fn() -> i64,
     ) -> Result<Approval, Undecidable> {
         let mut writing = self.write().await?;
-        let fingerprint = "SELECT fingerprint FROM approvals WHERE id = $1";
-        let row = sqlx::query(fingerprint).bind(id.to_owned()).fetch_optional(writing.connection()).await?;
-        let fingerprint: String = row.ok_or(Undecidable::Unknown)?.try_get(0)?;
-        ask::lock(&mut writing, &fingerprint).await?;
+        let call = "SELECT call_hash FROM approvals WHERE id = $1";
+        let row = sqlx::query(call).bind(id.to_owned()).fetch_optional(writing.connection()).await?;
+        let call: String = row.ok_or(Undecidable::Unknown)?.try_get(0)?;
+        ask::lock(&mut writing, &call).await?;
         // Getting the lock may have taken a while.
         let now_ms = clock();
         let approval = "SELECT * FROM approvals WHERE id = $1";
         let row = sqlx::query(approval).bind(id.to_owned()).fetch_one(writing.connection()).await?;
         let mut approval = row::approval(&row, now_ms)?;
+        if let Some(by) = approval.superseded_by {
+            return Err(Undecidable::Superseded(by));
+        }
         match (approval.status, approval.decision.take()) {
             (Status::Pending, None) => {}
             (_, Some(decided)) => return Err(Undecidable::AlreadyDecided(decided)),
@@ -70,7 +75,7 @@ impl Store {
             who: by,
             reason: reason.unwrap_or_default(),
             approval: id,
-            fingerprint: &fingerprint,
+            fingerprint: &approval.question.fingerprint,
             ..EventFields::default()
         };
         event::write(&mut writing, kind, fields, now_ms).await?;
@@ -87,7 +92,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn sweep(&self, now_ms: i64) -> Result<usize, StoreError> {
-        let due = "SELECT id, fingerprint FROM approvals
+        let due = "SELECT id, fingerprint, call_hash FROM approvals
             WHERE status IN ('pending', 'approved', 'denied') AND expires_ms <= $1
             ORDER BY expires_ms LIMIT 100";
         let rows = sqlx::query(due).bind(now_ms).fetch_all(&self.pool).await?;
@@ -95,7 +100,7 @@ impl Store {
         for row in rows {
             let (id, fingerprint): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let mut writing = self.write().await?;
-            ask::lock(&mut writing, &fingerprint).await?;
+            ask::lock(&mut writing, &row.try_get::<String, _>(2)?).await?;
             let end = "UPDATE approvals SET status = 'expired'
                 WHERE id = $1 AND status IN ('pending', 'approved', 'denied') AND expires_ms <= $2";
             let end = sqlx::query(end).bind(id.clone()).bind(now_ms).execute(writing.connection()).await?;
@@ -133,6 +138,9 @@ impl fmt::Display for Undecidable {
         match self {
             Self::Unknown => out.write_str("there is no such approval"),
             Self::Expired => out.write_str("it has expired"),
+            Self::Superseded(by) => {
+                write!(out, "the rules that decide on this call have changed, and approval {by} replaces it")
+            }
             Self::AlreadyDecided(Decision { verdict, by, .. }) => {
                 write!(out, "{by} has already {} it", verdict.participle())
             }

@@ -1,4 +1,5 @@
-//! Events: an append-only log of everything that happens, numbered without gaps.
+//! Events: an append-only log of everything that happens, numbered without gaps. Only the deletion of old
+//! approvals, which is itself an event, removes any.
 //!
 //! A transaction takes the next number by updating the head row, which stays locked until it commits. So
 //! the numbers follow the order in which changes took effect, on both engines and across instances.
@@ -22,6 +23,10 @@ pub enum EventKind {
     Consumed,
     /// The approval expired
     Expired,
+    /// Another approval replaces it, because the rules that decide on the call have changed
+    Superseded,
+    /// Old approvals were deleted with their events
+    Deleted,
     /// A person was invited to create an account
     Invited,
     /// A person created or reset an account
@@ -52,6 +57,8 @@ impl EventKind {
             Self::Denied => "denied",
             Self::Consumed => "consumed",
             Self::Expired => "expired",
+            Self::Superseded => "superseded",
+            Self::Deleted => "deleted",
             Self::Invited => "invited",
             Self::AccountMade => "account_made",
             Self::AccountRemoved => "account_removed",
@@ -76,7 +83,7 @@ pub struct Event {
     pub what: String,
     /// Who caused it: a person, a caller by name, or `service`
     pub who: String,
-    /// The person's reason, or the address of a failed sign-in
+    /// The person's reason, the address of a failed sign-in, or the id of the approval that replaces this one
     pub reason: Option<String>,
     /// The approval's id
     pub approval: Option<String>,
@@ -101,12 +108,22 @@ pub struct Call {
     pub grant: String,
     /// The caller's verified name
     pub principal: Option<String>,
+    /// The identity source that named the caller, if it has a name
+    pub source: Option<String>,
+    /// The host that the call is for
+    pub host: Option<String>,
+    /// The path that the call is for, with its query
+    pub path: Option<String>,
+    /// Digest of the rules that decide on the call
+    pub rules: String,
     /// First 16 hex digits of the policy's SHA-256
     pub policy: String,
     /// The rule that requires the approval
     pub rule: String,
     /// The arguments, only on the first event of an approval
     pub arguments: Option<String>,
+    /// The other params, only on the first event of an approval
+    pub params: Option<String>,
 }
 
 /// A change of an approval, with what decides who may see it.
@@ -197,9 +214,12 @@ impl Store {
                 e.decision_id, e.request_id,
                 COALESCE(a.server, '') AS server, COALESCE(a.tool, '') AS tool,
                 COALESCE(a.grant_name, '') AS grant_name, COALESCE(a.principal, '') AS principal,
-                COALESCE(a.policy, '') AS policy, COALESCE(a.rule, '') AS rule,
+                COALESCE(a.source, '') AS source, COALESCE(a.host, '') AS host, COALESCE(a.path, '') AS path,
+                COALESCE(a.policy, '') AS policy, COALESCE(a.rules, '') AS rules, COALESCE(a.rule, '') AS rule,
                 CASE WHEN e.what = 'asked' AND a.decision_id = e.decision_id AND a.created_ms = e.at_ms
-                    THEN a.arguments ELSE '' END AS arguments
+                    THEN a.arguments ELSE '' END AS arguments,
+                CASE WHEN e.what = 'asked' AND a.decision_id = e.decision_id AND a.created_ms = e.at_ms
+                    THEN a.params ELSE '' END AS params
             FROM events e LEFT JOIN approvals a ON a.id = e.approval_id
             WHERE e.seq > $1 AND e.at_ms >= $2 ORDER BY e.seq LIMIT $3";
         let rows = sqlx::query(events).bind(after).bind(since_ms).bind(limit).fetch_all(&self.pool).await?;
@@ -229,9 +249,14 @@ fn event(row: &AnyRow) -> Result<Event, sqlx::Error> {
             tool: text("tool")?,
             grant: text("grant_name")?,
             principal: non_empty(text("principal")?),
+            source: non_empty(text("source")?),
+            host: non_empty(text("host")?),
+            path: non_empty(text("path")?),
+            rules: text("rules")?,
             policy: text("policy")?,
             rule: text("rule")?,
             arguments: non_empty(text("arguments")?),
+            params: non_empty(text("params")?),
         }),
         None => None,
     };

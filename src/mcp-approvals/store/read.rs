@@ -11,15 +11,18 @@ use crate::model::{Approval, Status};
 macro_rules! listed {
     ($rest:literal) => {
         concat!(
-            "SELECT id, fingerprint, server, policy, grant_name, principal, tool,
+            "SELECT id, fingerprint, server, rules, policy, grant_name, principal, source, tool, host, path,
                 CASE WHEN length(arguments) <= 16384 THEN arguments ELSE '' END AS arguments,
-                rule, ask_reason, decision_id, request_id, expires_seconds, created_ms, expires_ms, status,
+                CASE WHEN length(params) <= 16384 THEN params ELSE '' END AS params,
+                call_hash, superseded_by, rule, ask_reason, decision_id, request_id, expires_seconds, created_ms, expires_ms, status,
                 times, verdict, decided_by, decided_reason, decided_ms, consumed_ms
             FROM approvals WHERE ",
             $rest
         )
     };
 }
+
+pub(super) use listed;
 
 /// The most approvals that one statement returns.
 pub const MAX_LISTED: i64 = 200;
@@ -80,11 +83,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn status(&self, id: &str, now_ms: i64) -> Result<Option<Status>, StoreError> {
-        let one = "SELECT status, expires_ms FROM approvals WHERE id = $1";
+        let one = "SELECT status, superseded_by, expires_ms FROM approvals WHERE id = $1";
         let row = sqlx::query(one).bind(id.to_owned()).fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(None) };
-        let (status, expires_ms): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
-        Ok(Some(row::status(&status, expires_ms, now_ms)))
+        let (status, by): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Some(row::status(&status, !by.is_empty(), row.try_get(2)?, now_ms)))
     }
 
     /// Returns the ids that start with `prefix`, at most two.
@@ -196,8 +199,11 @@ impl Store {
                 OR lower(grant_name) LIKE $4 ESCAPE '!' OR lower(principal) LIKE $4 ESCAPE '!'
                 OR lower(decided_by) LIKE $4 ESCAPE '!' OR lower(decided_reason) LIKE $4 ESCAPE '!'
                 OR lower(ask_reason) LIKE $4 ESCAPE '!' OR id LIKE $4 ESCAPE '!')
-            AND ($5 = '' OR status = $5 OR ($5 = 'expired' AND status IN ('pending', 'approved', 'denied')))
-            AND ($5 = '' OR $5 = 'consumed' OR ($5 = 'expired') = (expires_ms <= $6))
+            AND ($5 = '' OR ($5 = 'superseded') = (superseded_by <> ''))
+            AND ($5 IN ('', 'superseded') OR status = $5
+                OR ($5 = 'expired' AND status IN ('pending', 'approved', 'denied')))
+            AND ($5 IN ('', 'superseded', 'consumed')
+                OR ($5 = 'expired') = (expires_ms <= $6 OR status = 'expired'))
             ORDER BY created_ms DESC, id DESC LIMIT $7"
         );
         let status = search.status.map(Status::as_str).unwrap_or_default();

@@ -11,7 +11,8 @@ pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Erro
     let text = |name: &str| row.try_get::<String, _>(name);
     let number = |name: &str| row.try_get::<i64, _>(name);
     let expires_ms = number("expires_ms")?;
-    let status = status(&text("status")?, expires_ms, now_ms);
+    let superseded_by = non_empty(text("superseded_by")?);
+    let status = status(&text("status")?, superseded_by.is_some(), expires_ms, now_ms);
     let verdict = match text("verdict")?.as_str() {
         "approve" => Some(Verdict::Approve),
         "deny" => Some(Verdict::Deny),
@@ -31,11 +32,17 @@ pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Erro
         question: Question {
             fingerprint: text("fingerprint")?,
             server: text("server")?,
+            rules: text("rules")?,
             policy: text("policy")?,
             grant: text("grant_name")?,
             principal: non_empty(text("principal")?),
+            source: non_empty(text("source")?),
             tool: text("tool")?,
             arguments: text("arguments")?,
+            params: text("params")?,
+            host: non_empty(text("host")?),
+            path: non_empty(text("path")?),
+            call: text("call_hash")?,
             rule: text("rule")?,
             reason: non_empty(text("ask_reason")?),
             decision_id: text("decision_id")?,
@@ -48,13 +55,16 @@ pub(super) fn approval(row: &AnyRow, now_ms: i64) -> Result<Approval, sqlx::Erro
         times: number("times")?,
         decision,
         consumed_ms: Some(number("consumed_ms")?).filter(|ms| *ms > 0),
+        superseded_by,
     })
 }
 
 /// Reads a status as of `now_ms`. An unknown word counts as expired; the table's constraint excludes it.
-pub(super) fn status(word: &str, expires_ms: i64, now_ms: i64) -> Status {
+/// In the table a superseded approval is expired and names the one that replaces it.
+pub(super) fn status(word: &str, superseded: bool, expires_ms: i64, now_ms: i64) -> Status {
     let status = Status::from_text(word);
     match status.unwrap_or(Status::Expired) {
+        Status::Expired if superseded => Status::Superseded,
         Status::Pending | Status::Approved | Status::Denied if expires_ms <= now_ms => Status::Expired,
         status => status,
     }

@@ -4,7 +4,11 @@ mod accounts;
 mod concurrency;
 mod lifecycle;
 mod lists;
+mod quotas;
 mod record;
+mod retention;
+mod superseded;
+mod upgrade;
 
 use std::path::PathBuf;
 
@@ -43,6 +47,11 @@ impl Database {
     async fn open(&self) -> Store {
         Store::open(&self.url, &["hook".to_owned()]).await.unwrap()
     }
+
+    /// Opens it without creating tables.
+    async fn unprepared(&self) -> Store {
+        Store::connect(&self.url, &[]).await.unwrap()
+    }
 }
 
 impl Drop for Database {
@@ -57,17 +66,29 @@ fn asked(fingerprint: &str) -> Question {
     Question {
         fingerprint: fingerprint.repeat(64),
         server: "crm".to_owned(),
+        rules: "ab".repeat(32),
         policy: "0123456789abcdef".to_owned(),
         grant: "ci".to_owned(),
         principal: Some("alice".to_owned()),
+        source: None,
         tool: "delete_user".to_owned(),
         arguments: r#"{"id": 7}"#.to_owned(),
+        params: "{}".to_owned(),
+        host: None,
+        path: Some("/mcp".to_owned()),
+        call: secret::hash(fingerprint),
         rule: "tools.delete_user".to_owned(),
         reason: None,
         decision_id: "d1".to_owned(),
         request_id: None,
         expires_seconds: 900,
     }
+}
+
+/// Returns a question about a call of its own.
+fn asked_as(number: u64) -> Question {
+    let (fingerprint, call) = (format!("{number:064x}"), secret::hash(&number.to_string()));
+    Question { fingerprint, call, ..asked("a") }
 }
 
 async fn ask(store: &Store, fingerprint: &str, now_ms: i64) -> Approval {

@@ -2,32 +2,55 @@
 
 use maud::{Markup, html};
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, fold};
 use super::badge;
 use super::decision_forms::{self, Decide};
 use super::text::{Form, grouped, name, sentence, show};
-use super::times;
-use super::unseen;
-use crate::model::{Approval, Status, Verdict};
+use super::{earlier, times, warnings};
+use crate::model::{Approval, Question, Status, Verdict};
 
 /// What the page shows.
 #[derive(Debug, Clone, Copy)]
 pub struct ApprovalView<'a> {
     /// The approval
     pub approval: &'a Approval,
-    /// The risk class of the call
-    pub class: &'a str,
+    /// The risk class of the call, if the configuration names one
+    pub class: Option<&'a str>,
+    /// The description of the tool, where it is known
+    pub description: Option<&'a str>,
+    /// The last decisions on other calls of this caller, newest first
+    pub earlier: &'a [Approval],
     /// Whether the viewer may decide
     pub decide: Decide<'a>,
 }
 
-/// How many kinds of unseen characters the warning lists.
-const LISTED_KINDS: usize = 8;
+/// What a call hands to its server, rendered.
+#[derive(Debug)]
+pub struct Shown {
+    /// The arguments
+    pub arguments: Arguments,
+    /// The other params, if there are any
+    pub params: Option<Arguments>,
+}
+
+impl Shown {
+    /// Renders the arguments and the other params of a question.
+    pub fn of(question: &Question) -> Self {
+        let params = Some(&question.params).filter(|params| params.as_str() != "{}");
+        let params = params.map(|params| Arguments::of(params));
+        Self { arguments: Arguments::of(&question.arguments), params }
+    }
+
+    /// Returns whether the page leaves anything out.
+    pub fn is_shortened(&self) -> bool {
+        self.arguments.shortened || self.params.as_ref().is_some_and(|params| params.shortened)
+    }
+}
 
 /// Returns the content of the page.
 pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
     let approval = view.approval;
-    let arguments = Arguments::of(&approval.question.arguments);
+    let shown = Shown::of(&approval.question);
     html! {
         div.approval data-status=(approval.status.as_str()) data-id=(approval.id) {
             (head(view, now_ms))
@@ -37,10 +60,13 @@ pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
                 @if approval.decision.is_some() { div.act { (decision_panel(approval, now_ms)) } }
                 div.read {
                     (why(approval))
-                    (arguments_section(approval, &arguments))
+                    (arguments_section(approval, &shown))
+                    (params_section(approval, &shown))
+                    (described(view))
+                    (earlier::section(view.earlier, now_ms))
                 }
                 @if approval.decision.is_none() {
-                    div.act { (decision_forms::forms(approval, view.decide, arguments.shortened)) }
+                    (decision_forms::forms(approval, view.decide, shown.is_shortened()))
                 }
             }
             (details(approval, now_ms))
@@ -64,12 +90,19 @@ fn head(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
             ", under grant " span.code { (name(&question.grant)) }
             @if approval.status == Status::Pending { ", wants to call " } @else { ", asked to call " }
             span.code { (name(&question.tool)) }
-            " on server " span.code { (name(&question.server)) } "."
+            " on server " span.code { (name(&question.server)) }
+            @if question.host.is_some() || question.path.is_some() {
+                ", at " span.code {
+                    @if let Some(host) = &question.host { (name(host)) }
+                    @if let Some(path) = &question.path { (name(path)) }
+                }
+            }
+            "."
         }
         p.when {
-            span { "asked " (times::since(approval.created_ms, now_ms)) }
+            span { "asked " (times::since(approval.created_ms, now_ms)) ", " (times::clock(approval.created_ms, now_ms)) }
             @if approval.status == Status::Pending {
-                span { "expires " (times::until(approval.expires_ms, now_ms)) }
+                span { "expires " (times::until(approval.expires_ms, now_ms)) ", " (times::clock(approval.expires_ms, now_ms)) }
             }
             @if approval.times > 1 { span { "asked " (approval.times) " times" } }
         }
@@ -95,56 +128,48 @@ fn why(approval: &Approval) -> Markup {
     }
 }
 
-fn arguments_section(approval: &Approval, arguments: &Arguments) -> Markup {
-    let size = approval.question.arguments.len();
+/// Shows the description of the tool. The server wrote it, so it may be long or misleading.
+fn described(view: &ApprovalView<'_>) -> Markup {
+    let Some(description) = view.description else { return html! {} };
     html! {
-        section.arguments aria-labelledby="arguments" {
-            div.heading {
-                h2 id="arguments" { "Arguments" }
-                a href={ "/approvals/" (approval.id) "/arguments" } download {
-                    "Download" span.visually-hidden { " the arguments" } " (" (grouped(size)) " bytes)"
-                }
-            }
-            (warnings(approval, arguments))
-            (arguments.markup)
+        section.described aria-labelledby="described" {
+            h2 id="described" { "What " span.code { (name(&view.approval.question.tool)) } " does" }
+            (fold::prose(description))
+            p.note { "As the server describes it." }
         }
     }
 }
 
-fn warnings(approval: &Approval, arguments: &Arguments) -> Markup {
-    let question = &approval.question;
-    let mut unseen = arguments.unseen.clone();
-    for name in [&question.tool, &question.server, &question.grant, &question.rule] {
-        unseen.add(name, false);
-    }
-    for text in question.principal.iter().chain(&question.reason) {
-        unseen.add(text, false);
-    }
-    let unseen = &unseen.counts;
+fn arguments_section(approval: &Approval, shown: &Shown) -> Markup {
+    let heading = heading(approval, "arguments", "Arguments", "the arguments", &approval.question.arguments);
     html! {
-        @if arguments.shortened {
-            div.callout.danger {
-                strong { "Not everything is shown. " }
-                "The arguments are longer or deeper than this page can show. The download has all of them."
-            }
+        section.arguments aria-labelledby="arguments" {
+            (heading)
+            (warnings::of(&approval.question, shown))
+            (shown.arguments.markup)
         }
-        @if !unseen.is_empty() {
-            div.callout.danger {
-                strong { "This call contains invisible or misleading characters. " }
-                "Each one is marked with its code point: "
-                @for (index, (char, times)) in unseen.iter().take(LISTED_KINDS).enumerate() {
-                    @if index > 0 { ", " }
-                    (grouped(*times)) " × " (unseen::name(*char).unwrap_or_default())
-                    " " span.mark dir="ltr" { "⟨U+" (format!("{:04X}", u32::from(*char))) "⟩" }
-                }
-                @if unseen.len() > LISTED_KINDS { " and " (unseen.len().saturating_sub(LISTED_KINDS)) " other kinds" }
-                "."
-            }
+    }
+}
+
+/// Shows the params of the call beside its name and arguments, on which a server may act too.
+fn params_section(approval: &Approval, shown: &Shown) -> Markup {
+    let Some(params) = &shown.params else { return html! {} };
+    html! {
+        section.arguments aria-labelledby="params" {
+            (heading(approval, "params", "Other params", "the other params", &approval.question.params))
+            p.note { "The agent sent these beside the arguments. The server may act on them." }
+            (params.markup)
         }
-        @if arguments.alike {
-            div.callout.danger {
-                strong { "Two keys of one object look alike. " }
-                "A server may confuse them."
+    }
+}
+
+/// Returns a heading with a download, whose path is the heading's `id`.
+fn heading(approval: &Approval, id: &str, title: &str, what: &str, text: &str) -> Markup {
+    html! {
+        div.heading {
+            h2 id=(id) { (title) }
+            a href={ "/approvals/" (approval.id) "/" (id) } download {
+                "Download" span.visually-hidden { " " (what) } " (" (grouped(text.len())) " bytes)"
             }
         }
     }
@@ -169,6 +194,12 @@ fn decision_panel(approval: &Approval, now_ms: i64) -> Markup {
                         "The call was repeated " (times::since(at, now_ms)) " and went on. It cannot go on again."
                     }
                     (Verdict::Approve, None, Status::Expired) => "The call was never repeated, and the approval has expired.",
+                    (Verdict::Approve, None, Status::Superseded) => {
+                        "The approval was never used. The rules that decide on this call changed, and the agent asked again. "
+                        @if let Some(by) = &approval.superseded_by {
+                            a href={ "/approvals/" (by) } { "Show the newer question" }
+                        }
+                    }
                     (Verdict::Approve, None, _) => {
                         "The call has not been repeated yet. It can go on once, until "
                         (times::moment(approval.expires_ms)) "."
@@ -199,6 +230,10 @@ fn details(approval: &Approval, now_ms: i64) -> Markup {
                 }
                 (row("Asked", html! { (approval.times) @if approval.times == 1 { " time" } @else { " times" } }))
                 (row("Rule", code(&question.rule)))
+                @if let Some(source) = &question.source { (row("Identity source", code(source))) }
+                @if let Some(host) = &question.host { (row("Host", code(host))) }
+                @if let Some(path) = &question.path { (row("Path", code(path))) }
+                (row("Rules", html! { (code(&question.rules)) " " span.note { "SHA-256 of the rules that decide" } }))
                 (row("Policy", html! { (code(&question.policy)) " " span.note { "start of its SHA-256" } }))
                 (row("Fingerprint", html! { (code(&question.fingerprint)) " " span.note { "of exactly this call" } }))
                 (row("Decision id", code(&question.decision_id)))

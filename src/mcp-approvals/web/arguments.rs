@@ -2,18 +2,23 @@
 //!
 //! Uses the filter's own JSON reader, so that every number appears as it was written. The amount of HTML is
 //! bounded and what is left out is counted. Every member gets a fair share of the space, so that a large
-//! member cannot push others off the page.
+//! member cannot push others off the page. Long values are folded, and come last.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use maud::{Markup, html};
 use mcp_policy_engine::json::{self, Kind, Value};
 
+use super::lookalike::appearance;
 use super::text::{Form, grouped, show};
-use super::unseen::{self, UnseenCharacters};
+use super::unseen::UnseenCharacters;
 
+mod brief;
+pub mod fold;
 #[cfg(test)]
 mod tests;
+
+pub use brief::brief;
 
 /// The deepest nesting that is shown.
 const MAX_DEPTH: usize = 12;
@@ -23,6 +28,8 @@ const MAX_MEMBERS: usize = 200;
 const MAX_VALUES: usize = 2_000;
 /// The longest element, in bytes, that shares its line with others.
 const SHORT: usize = 16;
+/// The most keys of one object that are compared with each other.
+const MAX_COMPARED: usize = 10_000;
 /// The most text that is shown in total; an ordinary character costs one.
 const MAX_TEXT: usize = 120_000;
 
@@ -125,15 +132,28 @@ impl Layout {
         let shown = show(text, Form::STRING.within(space.text));
         space.text = space.text.saturating_sub(shown.cost);
         self.shortened |= shown.hidden > 0;
-        html! { span.string { (shown.markup) } }
+        let whole = html! { span.string { (shown.markup) } };
+        if fold::is_long_text(text) { fold::text(text, &whole) } else { whole }
     }
 
     fn object(&mut self, value: Value<'_>, depth: usize, space: &mut Space) -> Markup {
-        let mut seen = HashSet::new();
-        let count = value.entries().count();
-        let rows = self.rows(value.entries(), count, depth, space, |layout, key, space| {
-            layout.alike |= !seen.insert(appearance(key));
-            layout.key(key, space)
+        let mut looks: HashMap<String, usize> = HashMap::new();
+        for (key, _) in value.entries().take(MAX_COMPARED) {
+            let times = looks.entry(appearance(&key)).or_default();
+            *times = times.saturating_add(1);
+        }
+        let mut members: Vec<_> = value.entries().collect();
+        if depth == 0 {
+            members.sort_by_key(|(_, value)| fold::is_long(*value));
+        }
+        let count = members.len();
+        let rows = self.rows(members.into_iter(), count, depth, space, |layout, key, space| {
+            let alike = looks.get(&appearance(key)).is_some_and(|times| *times > 1);
+            layout.alike |= alike;
+            html! {
+                (layout.key(key, space))
+                @if alike { " " span.mark { "looks like another key" } }
+            }
         });
         list("object", &rows, count, "member")
     }
@@ -172,6 +192,7 @@ impl Layout {
             let label = label(self, &key, &mut share);
             let shown = self.value(value, depth.saturating_add(1), &mut share);
             *space = reserved.plus(share);
+            let shown = if fold::is_long_container(value) { fold::container(value, &shown) } else { shown };
             rows.push(html! {
                 div.member.leaf[!is_container(value)] {
                     dt { (label) " " (kind(value)) }
@@ -216,9 +237,14 @@ fn is_container(value: Value<'_>) -> bool {
     }
 }
 
-/// Returns the JSON type of a value, with its size where that is useful.
+/// Shows the JSON type of a value, with its size where that is useful.
 fn kind(value: Value<'_>) -> Markup {
-    let kind = match value.kind() {
+    html! { span.kind { (kind_name(value)) } }
+}
+
+/// Returns the JSON type of a value, with its size where that is useful.
+fn kind_name(value: Value<'_>) -> String {
+    match value.kind() {
         Kind::Null => "null".to_owned(),
         Kind::Bool(_) => "boolean".to_owned(),
         Kind::Number => "number".to_owned(),
@@ -229,14 +255,5 @@ fn kind(value: Value<'_>) -> Markup {
         },
         Kind::Array => format!("list of {}", grouped(value.elements().count())),
         Kind::Object => format!("object of {}", grouped(value.entries().count())),
-    };
-    html! { span.kind { (kind) } }
-}
-
-/// Reduces a key to what a hurried reader notices. Keys that look alike have the same result.
-fn appearance(key: &str) -> String {
-    key.chars()
-        .filter(|char| !matches!(char, ' ' | '_' | '-') && unseen::name(*char).is_none())
-        .flat_map(char::to_lowercase)
-        .collect()
+    }
 }

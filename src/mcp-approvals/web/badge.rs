@@ -5,8 +5,9 @@ use maud::{Markup, html};
 use super::text::name;
 use crate::model::{Approval, Status, Verdict};
 
-/// Shows a risk class.
-pub fn risk(class: &str) -> Markup {
+/// Shows a risk class, if the configuration names one.
+pub fn risk(class: Option<&str>) -> Markup {
+    let Some(class) = class else { return html! {} };
     let tone = match class {
         "read" | "write" => "low",
         "destructive" | "financial" | "credential" => "high",
@@ -26,6 +27,7 @@ pub fn status(approval: &Approval) -> Markup {
         (Status::Expired, Some(Verdict::Approve)) => ("over", "–", "Approved, never used"),
         (Status::Expired, Some(Verdict::Deny)) => ("denied", "✕", "Refused, now expired"),
         (Status::Expired, None) => ("over", "–", "Expired without a decision"),
+        (Status::Superseded, _) => ("over", "–", "Replaced"),
     };
     html! { span.status.(class) { span aria-hidden="true" { (sign) } " " (word) } }
 }
@@ -38,5 +40,6 @@ pub fn status_name(status: Status) -> &'static str {
         Status::Denied => "Refused",
         Status::Consumed => "Approved and used",
         Status::Expired => "Expired",
+        Status::Superseded => "Replaced",
     }
 }

@@ -6,15 +6,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
-use super::arguments::Arguments;
+use super::approval::Shown;
 use super::context::PageContext;
-use super::decision_forms::{Fault, Rejected};
+use super::decision_forms::{Fault, OWN_WORDS, Rejected};
 use super::error_page::PageError;
 use super::pages;
 use crate::access::AccessDenied;
-use crate::app::{App, AppState};
+use crate::app::AppState;
 use crate::decision::{self, DecisionError};
-use crate::model::{Approval, Status, Verdict};
+use crate::model::{Status, Verdict};
 use crate::store::Undecidable;
 
 /// The fields of both forms.
@@ -22,6 +22,9 @@ use crate::store::Undecidable;
 pub struct DecisionForm {
     #[serde(default)]
     token: String,
+    /// One of the offered reasons, or empty
+    #[serde(default)]
+    preset: String,
     #[serde(default)]
     reason: String,
     /// `read` if the approver confirms having read arguments that were not shown completely
@@ -67,21 +70,25 @@ async fn decide(
         Ok(approval) => approval,
         Err(response) => return response,
     };
-    // Forms send a line break as CR LF.
-    let reason = decision.reason.replace("\r\n", "\n");
-    let reject = |fault| rejected(app, context, &approval, Rejected { verdict, reason: &reason, fault });
+    let (preset, words) = (decision.preset.as_str(), decision.reason.as_str());
+    let reason = reason(preset, words);
+    let reject = async |fault| {
+        let rejected = Rejected { verdict, preset, reason: words, fault };
+        let page = pages::show(app, context, &approval, Some(rejected)).await;
+        (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
+    };
     if approval.status == Status::Pending {
         if verdict == Verdict::Deny && reason.trim().is_empty() {
-            return reject(Fault::NoReason);
+            return reject(Fault::NoReason).await;
         }
-        let unread = decision.whole != "read" && Arguments::of(&approval.question.arguments).shortened;
+        let unread = decision.whole != "read" && Shown::of(&approval.question).is_shortened();
         if verdict == Verdict::Approve && unread {
-            return reject(Fault::Unread);
+            return reject(Fault::Unread).await;
         }
     }
     match decision::decide(app, &context.user, id, verdict, Some(&reason), context.now_ms).await {
         Ok(_) => Redirect::to(&format!("/approvals/{id}#outcome")).into_response(),
-        Err(DecisionError::InvalidReason) => reject(Fault::LongReason),
+        Err(DecisionError::InvalidReason) => reject(Fault::LongReason).await,
         Err(DecisionError::Forbidden(refusal)) => context.error_page(&match refusal {
             AccessDenied::NotVisible => PageError::NotFound,
             AccessDenied::ViewOnly => PageError::ViewOnly,
@@ -90,6 +97,7 @@ async fn decide(
         Err(DecisionError::Undecidable(why)) => match why {
             Undecidable::Unknown => context.error_page(&PageError::NotFound),
             Undecidable::Expired => context.error_page(&PageError::Expired { id: id.to_owned() }),
+            Undecidable::Superseded(by) => context.error_page(&PageError::Superseded { id: by }),
             Undecidable::AlreadyDecided(decided) => context.error_page(&PageError::AlreadyDecided {
                 by: decided.by,
                 verdict: decided.verdict,
@@ -100,7 +108,11 @@ async fn decide(
     }
 }
 
-/// Shows the form again, with its input and what is wrong with it.
-fn rejected(app: &App, context: &PageContext, approval: &Approval, rejected: Rejected<'_>) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, pages::show(app, context, approval, Some(rejected))).into_response()
+/// Joins an offered reason and own words.
+pub fn reason(preset: &str, words: &str) -> String {
+    // Forms send a line break as CR LF.
+    let words = words.replace("\r\n", "\n");
+    let parts = [preset, words.trim()];
+    let parts = parts.into_iter().filter(|part| !part.is_empty() && *part != OWN_WORDS);
+    parts.collect::<Vec<_>>().join(" ")
 }

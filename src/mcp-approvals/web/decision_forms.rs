@@ -1,12 +1,16 @@
-//! The forms that approve and refuse a call. They look different, so that nobody confuses them.
+//! The forms that approve and refuse a call. They look different, so that nobody confuses them. On a phone
+//! they are a bar at the bottom of the screen, with both buttons next to each other.
 
 use maud::{Markup, html};
 
 use super::layout::token;
-use super::text::name;
+use super::text::{name, plain};
 use super::times;
 use crate::decision::MAX_REASON;
 use crate::model::{Approval, Status, Verdict};
+
+/// The value of the choice of own words.
+pub const OWN_WORDS: &str = "own";
 
 /// Whether the viewer may decide.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +28,8 @@ pub struct Draft<'a> {
     pub token: &'a str,
     /// The principal as which the viewer made the call, if it is their own; they may then only refuse it
     pub own: Option<&'a str>,
+    /// The reasons for a refusal that are offered
+    pub refusals: &'a [&'a str],
     /// The rejected input, if a form was submitted and is shown again
     pub rejected: Option<Rejected<'a>>,
 }
@@ -33,6 +39,8 @@ pub struct Draft<'a> {
 pub struct Rejected<'a> {
     /// The form
     pub verdict: Verdict,
+    /// The offered reason that was chosen
+    pub preset: &'a str,
     /// The reason that was typed
     pub reason: &'a str,
     /// What is wrong with it
@@ -46,6 +54,8 @@ pub enum Fault {
     NoReason,
     /// The reason is too long
     LongReason,
+    /// No call is selected
+    NothingSelected,
     /// The arguments were not shown completely, and the approver has not confirmed having read them
     Unread,
 }
@@ -53,8 +63,9 @@ pub enum Fault {
 impl Fault {
     fn message(self) -> &'static str {
         match self {
-            Self::NoReason => "Write a reason. The agent is told, and can act on it.",
+            Self::NoReason => "Choose or write a reason. The agent is told, and can act on it.",
             Self::LongReason => "The reason is too long: about 2,000 characters at most.",
+            Self::NothingSelected => "Select at least one call in the list.",
             Self::Unread => "Not all arguments are shown above. Read the download, then tick the box.",
         }
     }
@@ -64,24 +75,39 @@ impl Fault {
 pub fn forms(approval: &Approval, decide: Decide<'_>, shortened: bool) -> Markup {
     let over = approval.status != Status::Pending;
     html! {
-        @match decide {
-            _ if over => section.panel aria-labelledby="decide" {
+        @match (decide, &approval.superseded_by) {
+            (_, Some(by)) => div.act { (superseded(by)) },
+            _ if over => div.act { section.panel aria-labelledby="decide" {
                 h2 id="decide" { "Nobody decided" }
                 p { "The question expired on " (times::moment(approval.expires_ms)) ". If the agent repeats the call, you are asked again." }
-            },
-            Decide::MayNot => section.panel aria-labelledby="decide" {
+            } },
+            (Decide::MayNot, None) => div.act { section.panel aria-labelledby="decide" {
                 h2 id="decide" { "You cannot decide this" }
                 p { "Your role allows viewing calls of this kind, but not deciding them." }
-            },
-            Decide::May(draft) => {
+            } },
+            (Decide::May(draft), None) => div.act.deciding {
                 @match draft.own {
-                    Some(principal) => section.panel aria-labelledby="own" {
+                    Some(principal) => section.panel.told aria-labelledby="own" {
                         h2 id="own" { "You asked for this yourself" }
                         p { "You made this call as " (name(principal)) ". Someone else has to approve it. You can withdraw it by refusing it." }
                     },
                     None => (approve(approval, draft, shortened)),
                 }
                 (refuse(approval, draft))
+            },
+        }
+    }
+}
+
+/// Says that a newer question has replaced this one, which can therefore never be used.
+fn superseded(by: &str) -> Markup {
+    html! {
+        section.panel aria-labelledby="superseded" {
+            h2 id="superseded" { "A newer question has replaced this one" }
+            p {
+                "The rules that decide on this call changed, and the agent asked again. An approval of this question could "
+                "never be used, so it cannot be given. "
+                a href={ "/approvals/" (by) } { "Show the newer question" }
             }
         }
     }
@@ -109,14 +135,17 @@ fn approve(approval: &Approval, draft: Draft<'_>, shortened: bool) -> Markup {
                         (message(fault.filter(|_| unread), "whole-fault"))
                     }
                 }
-                div.field {
-                    label for="note" { "Note for the record " span.note { "optional" } }
-                    textarea id="note" name="reason" rows="2" maxlength=(MAX_REASON)
-                        aria-invalid=[in_reason.then_some("true")]
-                        aria-describedby=[in_reason.then_some("note-fault")] {
-                        (rejected.map_or("", |rejected| rejected.reason))
+                details.add open[in_reason] {
+                    summary { "Add a note" }
+                    div.field {
+                        label for="note" { "Note for the record " span.note { "optional" } }
+                        textarea id="note" name="reason" rows="2" maxlength=(MAX_REASON)
+                            aria-invalid=[in_reason.then_some("true")]
+                            aria-describedby=[in_reason.then_some("note-fault")] {
+                            (rejected.map_or("", |rejected| rejected.reason))
+                        }
+                        (message(fault.filter(|_| in_reason), "note-fault"))
                     }
-                    (message(fault.filter(|_| in_reason), "note-fault"))
                 }
                 button.go type="submit" { span aria-hidden="true" { "✓ " } "Approve once" }
             }
@@ -126,23 +155,48 @@ fn approve(approval: &Approval, draft: Draft<'_>, shortened: bool) -> Markup {
 
 fn refuse(approval: &Approval, draft: Draft<'_>) -> Markup {
     let rejected = draft.rejected.filter(|rejected| rejected.verdict == Verdict::Deny);
-    let fault = rejected.map(|rejected| rejected.fault);
-    let described = if fault.is_some() { "why-not-hint why-not-fault" } else { "why-not-hint" };
     html! {
         section.panel.refuse aria-labelledby="refuse" {
             h2 id="refuse" { "Refuse it" }
             form method="post" action={ "/approvals/" (approval.id) "/refuse" } {
                 (token(draft.token))
-                div.field {
-                    label for="why-not" { "Why not? " span.note { "required" } }
-                    textarea id="why-not" name="reason" rows="3" required maxlength=(MAX_REASON)
-                        aria-invalid=[fault.map(|_| "true")] aria-describedby=(described) {
-                        (rejected.map_or("", |rejected| rejected.reason))
-                    }
-                    p.note id="why-not-hint" { "The agent reads this. Say what it should do instead." }
-                    (message(fault, "why-not-fault"))
-                }
+                (reasons(draft.refusals, rejected))
                 button.stop type="submit" { span aria-hidden="true" { "✕ " } "Refuse" }
+            }
+        }
+    }
+}
+
+/// Returns the fields for the reason of a refusal: one of the offered reasons, own words, or both.
+pub fn reasons(refusals: &[&str], rejected: Option<Rejected<'_>>) -> Markup {
+    let fault = rejected.map(|rejected| rejected.fault);
+    let (preset, reason) = rejected.map_or(("", ""), |rejected| (rejected.preset, rejected.reason));
+    let in_words = fault == Some(Fault::LongReason) || refusals.is_empty();
+    let described = if fault.is_some() { "why-not-hint why-not-fault" } else { "why-not-hint" };
+    html! {
+        @if !refusals.is_empty() {
+            div.field.choice {
+                label for="why-not" { "Why not? " span.note { "required" } }
+                select id="why-not" name="preset" required aria-describedby=(described)
+                    aria-invalid=[fault.filter(|_| !in_words).map(|_| "true")] {
+                    option value="" { "Choose a reason" }
+                    @for refusal in refusals {
+                        option value=(refusal) selected[*refusal == preset] { (plain(refusal)) }
+                    }
+                    option value=(OWN_WORDS) selected[preset == OWN_WORDS] { "In my own words" }
+                }
+                p.note id="why-not-hint" { "The agent reads this." }
+                (message(fault, "why-not-fault"))
+            }
+        }
+        div.field.own-words {
+            label for="words" { "In your own words" }
+            textarea id="words" name="reason" rows="2" maxlength=(MAX_REASON) required[refusals.is_empty()]
+                aria-describedby=[refusals.is_empty().then_some(described)]
+                aria-invalid=[fault.filter(|_| in_words).map(|_| "true")] { (reason) }
+            @if refusals.is_empty() {
+                p.note id="why-not-hint" { "The agent reads this. Say what it should do instead." }
+                (message(fault, "why-not-fault"))
             }
         }
     }

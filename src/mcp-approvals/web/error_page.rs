@@ -31,6 +31,11 @@ pub enum PageError {
         /// The approval's id
         id: String,
     },
+    /// The rules have changed, and another approval replaces this one
+    Superseded {
+        /// The other approval's id
+        id: String,
+    },
     /// The form has no valid CSRF token, or comes from another site
     ForgedForm,
     /// The form is incomplete or too large
@@ -52,7 +57,7 @@ impl PageError {
         match self {
             Self::ViewOnly | Self::OwnCall | Self::ForgedForm => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::AlreadyDecided { .. } => StatusCode::CONFLICT,
+            Self::AlreadyDecided { .. } | Self::Superseded { .. } => StatusCode::CONFLICT,
             Self::Expired { .. } | Self::InvalidInvitation => StatusCode::GONE,
             Self::UnreadableForm => StatusCode::BAD_REQUEST,
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -70,6 +75,7 @@ impl PageError {
             Self::InvalidInvitation => "This invitation is not valid",
             Self::AlreadyDecided { .. } => "Already decided",
             Self::Expired { .. } => "This approval has expired",
+            Self::Superseded { .. } => "Another approval replaces this one",
             Self::ForgedForm => "This form is not valid",
             Self::UnreadableForm => "This form cannot be read",
             Self::TooManyAttempts { .. } => "Too many attempts",
@@ -91,6 +97,10 @@ impl PageError {
                     " this call while you were reading. Your decision was not recorded."
                 }
                 Self::Expired { .. } => "It was not decided in time. If the agent repeats the call, you are asked again.",
+                Self::Superseded { .. } => {
+                    "The rules that decide on this call have changed since, so the call was asked about again. "
+                    "Your decision was not recorded."
+                }
                 Self::ForgedForm => {
                     "It belongs to another session, or came from another site. Nothing was changed. "
                     "Go back, reload the page and submit it again."
@@ -121,7 +131,7 @@ pub fn content(error: &PageError) -> Markup {
             p { (error.message()) }
             p {
                 @match error {
-                    PageError::AlreadyDecided { id, .. } | PageError::Expired { id } => {
+                    PageError::AlreadyDecided { id, .. } | PageError::Expired { id } | PageError::Superseded { id } => {
                         a href={ "/approvals/" (id) } { "Show the approval" }
                     }
                     _ => a href="/" { "Show waiting calls" },

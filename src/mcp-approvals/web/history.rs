@@ -110,7 +110,10 @@ fn row(approval: &Approval, now_ms: i64) -> Markup {
                     None => span.note { "nobody" },
                 }
             }
-            td role="cell" data-label="Asked" { (times::since(approval.created_ms, now_ms)) }
+            td role="cell" data-label="Asked" {
+                (times::clock(approval.created_ms, now_ms)) " "
+                span.note { (times::since(approval.created_ms, now_ms)) }
+            }
         }
     }
 }

@@ -62,7 +62,10 @@ pub fn page(layout: &Layout<'_>, content: &Markup) -> Markup {
             body data-now=(layout.now_ms) {
                 a.skip href="#content" { "Skip to the content" }
                 (bar(layout))
-                main id="content" tabindex="-1" { (content) }
+                main id="content" tabindex="-1" {
+                    (content)
+                    @if layout.viewer.is_some() { p.zone.note id="zone" { "Times are in UTC." } }
+                }
                 p.visually-hidden id="announcement" role="status" aria-live="polite" {}
             }
         }

@@ -11,8 +11,9 @@ use super::decision_forms::{Decide, Draft, Fault, Rejected};
 use super::error_page::PageError;
 use super::history::HistoryView;
 use super::layout::{Layout, Section, Viewer, page};
-use super::pending::PendingCall;
+use super::pending::{Done, PendingCall, PendingView};
 use super::{account_forms, approval, error_page, history, pending};
+use crate::config::REFUSALS;
 use crate::model::{Approval, Decision, Question, Status, Verdict};
 
 pub const NOW: i64 = 1_764_021_936_000;
@@ -26,11 +27,17 @@ pub fn call(tool: &str, arguments: &str) -> Approval {
         question: Question {
             fingerprint: "5f".repeat(32),
             server: "aipaygen".to_owned(),
+            rules: "4c".repeat(32),
             policy: "1f2e3d4c5b6a7988".to_owned(),
             grant: "finance-agents".to_owned(),
             principal: Some("agent-7@example.com".to_owned()),
+            source: None,
             tool: tool.to_owned(),
             arguments: arguments.to_owned(),
+            params: "{}".to_owned(),
+            host: Some("mcp.example.com".to_owned()),
+            path: Some("/mcp".to_owned()),
+            call: "6a".repeat(32),
             rule: "tools.pay_invoice".to_owned(),
             reason: Some("Payments are approved by a person.".to_owned()),
             decision_id: "d-42".to_owned(),
@@ -43,6 +50,7 @@ pub fn call(tool: &str, arguments: &str) -> Approval {
         times: 3,
         decision: None,
         consumed_ms: None,
+        superseded_by: None,
     }
 }
 
@@ -82,8 +90,15 @@ pub fn framed(title: &str, section: Section, content: &Markup) -> String {
     page(&Layout { title, section, viewer, now_ms: NOW }, content).into_string()
 }
 
+/// Returns the view of an approval of which nothing else is known.
+fn alone<'a>(approval: &'a Approval, decide: Decide<'a>) -> approval::ApprovalView<'a> {
+    approval::ApprovalView { approval, class: None, description: None, earlier: &[], decide }
+}
+
 pub fn one(approval: &Approval, decide: Decide<'_>) -> String {
-    let view = approval::ApprovalView { approval, class: "financial", decide };
+    let earlier = [decided(hostile(), Verdict::Deny, Status::Denied, HOSTILE)];
+    let (class, description) = (Some("financial"), Some(HOSTILE));
+    let view = approval::ApprovalView { approval, class, description, earlier: &earlier, decide };
     framed(&approval.question.tool, Section::Approval, &approval::content(&view, NOW))
 }
 
@@ -97,27 +112,24 @@ fn a_page_has_a_bounded_size() {
         *field = "\u{202e}x".repeat(100_000);
     }
     big.question.reason = Some("\u{202e}x".repeat(100_000));
-    let may = Decide::May(Draft { token: "t0k3n", own: None, rejected: None });
-    let html = approval::content(
-        &approval::ApprovalView { approval: &big, class: "unclassified", decide: may },
-        NOW,
-    )
-    .into_string();
+    let may = Decide::May(Draft { token: "t0k3n", own: None, refusals: &REFUSALS, rejected: None });
+    let html = approval::content(&alone(&big, may), NOW).into_string();
     assert!(html.len() < 80_000, "{}", html.len());
     assert!(html.contains("name=\"whole\"") && html.contains("Not everything is shown."));
 }
 
 #[test]
 fn unseen_characters_anywhere_cause_a_warning() {
-    let may = Decide::May(Draft { token: "t", own: None, rejected: None });
+    let may = Decide::May(Draft { token: "t", own: None, refusals: &REFUSALS, rejected: None });
     let plain = call("pay", r#"{"memo":"two\nlines"}"#);
-    assert!(!one(&plain, may).contains("invisible or misleading"));
+    let shown = |approval: &Approval| approval::content(&alone(approval, may), NOW).into_string();
+    assert!(!shown(&plain).contains("invisible or misleading"));
     let mut named = plain.clone();
     named.question.tool.push('\u{200b}');
     let mut of_whom = plain.clone();
     of_whom.question.principal = Some("zoe\u{202e}".to_owned());
     for approval in [named, of_whom, call("pay", r#"{"memo":"\u2066"}"#)] {
-        assert!(one(&approval, may).contains("1 × "), "{approval:?}");
+        assert!(shown(&approval).contains("1 × "), "{approval:?}");
     }
 }
 
@@ -128,18 +140,20 @@ fn a_viewer_who_may_not_decide_gets_no_form() {
         (approval.clone(), Decide::MayNot),
         (
             decided(approval, Verdict::Deny, Status::Denied, "no"),
-            Decide::May(Draft { token: "t", own: None, rejected: None }),
+            Decide::May(Draft { token: "t", own: None, refusals: &REFUSALS, rejected: None }),
         ),
     ] {
-        let view = approval::ApprovalView { approval: &approval, class: "unclassified", decide };
-        assert!(!approval::content(&view, NOW).into_string().contains("<form"));
+        assert!(!approval::content(&alone(&approval, decide), NOW).into_string().contains("<form"));
     }
 }
 
 #[test]
 fn a_viewer_may_refuse_but_not_approve_their_own_call() {
     let approval = call("pay_invoice", "{}");
-    let html = one(&approval, Decide::May(Draft { token: "t", own: Some("agent-7"), rejected: None }));
+    let html = one(
+        &approval,
+        Decide::May(Draft { token: "t", own: Some("agent-7"), refusals: &REFUSALS, rejected: None }),
+    );
     assert!(html.contains("/refuse\"") && !html.contains("/approve\""), "{html}");
     assert!(html.contains("You asked for this yourself"), "{html}");
 }

@@ -2,13 +2,15 @@
 //!
 //! The texts of a call can be deceptive: a name with an invisible letter, or a sentence that runs
 //! backwards. maud escapes them for HTML. This module also replaces every character that is invisible, or
-//! that changes how others are shown, by a mark with its code point.
+//! that changes how others are shown, by a mark with its code point. Letters that look like others stay, and
+//! are followed by a mark with the name of their alphabet.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
 
 use maud::{Markup, html};
 
+use super::lookalike::{self, Odd};
 use super::unseen;
 
 #[cfg(test)]
@@ -25,8 +27,8 @@ const PLAIN: usize = 60;
 pub struct Form {
     /// Whether line breaks and tabs take effect; otherwise they are marked
     lines: bool,
-    /// Whether leading and trailing spaces are marked
-    edges: bool,
+    /// Whether it is a name: leading and trailing spaces are marked, and more look-alikes
+    name: bool,
     /// The space for the start of a text that is too long
     head: usize,
     /// The space for its end
@@ -35,13 +37,15 @@ pub struct Form {
 
 impl Form {
     /// A name within a line of text.
-    pub const NAME: Self = Self { lines: false, edges: true, head: 160, tail: 40 };
+    pub const NAME: Self = Self { lines: false, name: true, head: 160, tail: 40 };
+    /// The start of a text, on one line.
+    pub const BRIEF: Self = Self { lines: false, name: false, head: 72, tail: 0 };
     /// One or two sentences.
-    pub const SENTENCE: Self = Self { lines: false, edges: false, head: 800, tail: 200 };
+    pub const SENTENCE: Self = Self { lines: false, name: false, head: 800, tail: 200 };
     /// Prose of a person, with its line breaks.
-    pub const PROSE: Self = Self { lines: true, edges: false, head: 4000, tail: 400 };
+    pub const PROSE: Self = Self { lines: true, name: false, head: 4000, tail: 400 };
     /// A string among a call's arguments, with its line breaks.
-    pub const STRING: Self = Self { lines: true, edges: false, head: 2048, tail: 256 };
+    pub const STRING: Self = Self { lines: true, name: false, head: 2048, tail: 256 };
 
     /// Returns the most space that a text of this form can take.
     pub fn space(self) -> usize {
@@ -73,18 +77,23 @@ pub struct Shown {
 pub fn show(text: &str, form: Form) -> Shown {
     let (fits, cost) = prefix(text, form.space());
     if fits == text.len() {
-        return Shown { markup: html! { bdi { (marked(text, form)) } }, cost, hidden: 0 };
+        let (markup, marks) = marked(text, form);
+        let cost = cost.saturating_add(marks);
+        return Shown { markup: html! { bdi { (markup) } }, cost, hidden: 0 };
     }
     let (head, head_cost) = prefix(text, form.head);
     let (tail, tail_cost) = suffix(text, form.tail);
     let tail = tail.max(head);
     let hidden = text.get(head..tail).unwrap_or_default().chars().count();
+    let (start, start_marks) = marked(text.get(..head).unwrap_or_default(), form);
+    let (end, end_marks) = marked(text.get(tail..).unwrap_or_default(), form);
     let markup = html! {
-        bdi { (marked(text.get(..head).unwrap_or_default(), form)) }
+        bdi { (start) }
         span.gap dir="ltr" { "… " (grouped(hidden)) " more characters …" }
-        bdi { (marked(text.get(tail..).unwrap_or_default(), form)) }
+        bdi { (end) }
     };
-    Shown { markup, cost: head_cost.saturating_add(tail_cost), hidden }
+    let cost = [head_cost, tail_cost, start_marks, end_marks].into_iter().fold(0, usize::saturating_add);
+    Shown { markup, cost, hidden }
 }
 
 /// Shows a name on one line, shortened if it is very long.
@@ -161,10 +170,13 @@ fn char_cost(char: char) -> usize {
     }
 }
 
-/// Writes `text` with marks in place of unseen characters.
-fn marked(text: &str, form: Form) -> Markup {
-    html! {
-        @for piece in pieces(text, form) {
+/// Writes `text` with marks in place of unseen characters, and after look-alikes. Returns it with the cost
+/// of the marks after look-alikes.
+fn marked(text: &str, form: Form) -> (Markup, usize) {
+    let odd = lookalike::find(text, form.name);
+    let cost = odd.len().saturating_mul(MARK_COST);
+    let markup = html! {
+        @for piece in pieces(text, form, &odd) {
             @match piece {
                 Piece::Plain(plain) => (plain),
                 Piece::Line => span.newline { "\n" },
@@ -173,9 +185,14 @@ fn marked(text: &str, form: Form) -> Markup {
                     "⟨U+" (format!("{:04X}", u32::from(char))) "⟩"
                     @if times > 1 { "×" (grouped(times)) }
                 },
+                Piece::Odd { text, label } => {
+                    span.odd { (text) }
+                    span.mark dir="ltr" title="looks like other letters" { "⟨" (label) "⟩" }
+                },
             }
         }
-    }
+    };
+    (markup, cost)
 }
 
 enum Piece<'t> {
@@ -188,21 +205,36 @@ enum Piece<'t> {
         name: &'static str,
         times: usize,
     },
+    /// Letters that look like others
+    Odd {
+        text: &'t str,
+        label: &'t str,
+    },
 }
 
-fn pieces(text: &str, form: Form) -> Vec<Piece<'_>> {
+fn pieces<'t>(text: &'t str, form: Form, odd: &'t [Odd]) -> Vec<Piece<'t>> {
     let inner =
         text.len().saturating_sub(text.trim_start_matches(' ').len())..text.trim_end_matches(' ').len();
     let mut pieces = Vec::new();
     let mut plain_from = 0;
     let mut accents: usize = 0;
+    let mut odd = odd.iter().peekable();
     let mut chars = text.char_indices().peekable();
     while let Some((at, char)) = chars.next() {
+        if let Some(odd) = odd.next_if(|odd| odd.place.start <= at) {
+            while chars.next_if(|(next, _)| *next < odd.place.end).is_some() {}
+            pieces.push(Piece::Plain(text.get(plain_from..odd.place.start).unwrap_or_default()));
+            let letters = text.get(odd.place.clone()).unwrap_or_default();
+            pieces.push(Piece::Odd { text: letters, label: &odd.label });
+            // An accent after the mark would be drawn over the mark.
+            (plain_from, accents) = (odd.place.end, 2);
+            continue;
+        }
         accents = if unseen::is_combining(char) { accents.saturating_add(1) } else { 0 };
         let piece = match char {
             '\n' if form.lines => Piece::Line,
             '\t' if form.lines => Piece::Tab,
-            ' ' if form.edges && !inner.contains(&at) => {
+            ' ' if form.name && !inner.contains(&at) => {
                 Piece::Mark { char, name: "space", times: run(&mut chars, char) }
             }
             // A letter may have two accents. More of them, or one without a letter, could cover the text

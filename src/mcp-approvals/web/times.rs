@@ -1,4 +1,5 @@
-//! Times on the pages. All are UTC. The script only updates the distances.
+//! Times on the pages. The service writes them in UTC. The script shows them in the viewer's time zone, and
+//! updates the distances.
 
 use maud::{Markup, html};
 use time::OffsetDateTime;
@@ -28,7 +29,18 @@ pub fn until(at_ms: i64, now_ms: i64) -> Markup {
 
 /// Shows the date and time of `at_ms`, to the second.
 pub fn moment(at_ms: i64) -> Markup {
-    html! { time datetime=(rfc3339(at_ms)) { (full(at_ms)) } }
+    html! { time datetime=(rfc3339(at_ms)) data-moment=(at_ms) { (full(at_ms)) } }
+}
+
+/// Shows the time of day of `at_ms`, with the date unless that is today.
+pub fn clock(at_ms: i64, now_ms: i64) -> Markup {
+    let (date, today) = (date(at_ms), date(now_ms));
+    html! {
+        time datetime=(rfc3339(at_ms)) title=(full(at_ms)) data-clock=(at_ms) {
+            @if date.date() != today.date() { (date.day()) " " (date.month()) ", " }
+            (format!("{:02}:{:02} UTC", date.hour(), date.minute()))
+        }
+    }
 }
 
 /// Formats a duration in its largest unit; hours are followed by minutes.
@@ -76,8 +88,15 @@ mod tests {
     fn moments_are_utc() {
         assert_eq!(
             moment(1_764_021_936_123).into_string(),
-            "<time datetime=\"2025-11-24T22:05:36Z\">24 November 2025, 22:05:36 UTC</time>"
+            "<time datetime=\"2025-11-24T22:05:36Z\" data-moment=\"1764021936123\">24 November 2025, 22:05:36 UTC</time>"
         );
+    }
+
+    #[test]
+    fn a_time_of_day_has_its_date_unless_that_is_today() {
+        let text = |at_ms| clock(at_ms, 1_764_021_936_123).into_string();
+        assert!(text(1_764_021_936_123).contains(">22:05 UTC<"));
+        assert!(text(1_764_029_136_123).contains(">25 November, 00:05 UTC<"));
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! Unseen characters: those that show nothing, or change how others are shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_policy_engine::json::{Kind, Value};
+
+use super::lookalike;
+
+/// How much text is examined for look-alikes, in bytes. Texts in ASCII do not count.
+const EXAMINED: usize = 256 * 1024;
 
 /// Returns the name of a character that must be marked; `None` for an ordinary one.
 pub fn name(char: char) -> Option<&'static str> {
@@ -76,11 +81,15 @@ pub fn is_combining(char: char) -> bool {
         | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// The unseen characters of a whole call, including the parts that the page leaves out.
+/// The unseen characters of a whole call, including the parts that the page leaves out, and its look-alikes.
 #[derive(Debug, Default, Clone)]
 pub struct UnseenCharacters {
     /// How often each character occurs
     pub counts: BTreeMap<char, usize>,
+    /// The alphabets of the look-alikes
+    pub alphabets: BTreeSet<String>,
+    /// How much text has been examined for look-alikes, in bytes
+    examined: usize,
 }
 
 impl UnseenCharacters {
@@ -105,8 +114,23 @@ impl UnseenCharacters {
         unseen
     }
 
-    /// Examines `text`. With `lines`, line breaks and tabs do not count.
+    /// Adds what was found elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        for (char, times) in &other.counts {
+            let sum = self.counts.entry(*char).or_default();
+            *sum = sum.saturating_add(*times);
+        }
+        self.alphabets.extend(other.alphabets.iter().cloned());
+    }
+
+    /// Examines `text`. With `lines` it is prose, in which line breaks and tabs do not count; else a name.
     pub fn add(&mut self, text: &str, lines: bool) {
+        if !text.is_ascii() && self.examined < EXAMINED {
+            self.examined = self.examined.saturating_add(text.len());
+            let end = (EXAMINED..).find(|at| *at >= text.len() || text.is_char_boundary(*at));
+            let part = text.get(..end.unwrap_or_default()).unwrap_or(text);
+            self.alphabets.extend(lookalike::find(part, !lines).into_iter().map(|odd| odd.label));
+        }
         for char in text.chars() {
             if name(char).is_some() && !(lines && matches!(char, '\n' | '\t')) {
                 let times = self.counts.entry(char).or_default();

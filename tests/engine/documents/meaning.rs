@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use mcp_policy_engine::limit::Kind;
 use mcp_policy_engine::mcp::answer::Form;
 use mcp_policy_engine::policy::{
-    Action, Adds, Approvals, Condition, Effect, Mode, Policy, RequestHeaders, Rule, Scope,
+    Action, Adds, Approvals, Condition, Effect, Mode, Pattern, Policy, RequestHeaders, Rule, Scope,
 };
 
 use super::accepted;
@@ -28,7 +28,7 @@ fn a_good_document_yields_the_expected_policy() {
         for (tool, rule) in
             case.entry.get("decides").and_then(|names| names.as_object()).into_iter().flatten()
         {
-            let found = policy.rules.tools.get(tool).map(|rule| &*rule.path);
+            let found = policy.rules.tools.get(tool).map(|rules| &*rules[0].path);
             if found != rule.as_str() {
                 writeln!(wrong, "\n{}: {tool:?}\n    - {rule}\n    + {found:?}", case.name).unwrap();
             }
@@ -64,11 +64,12 @@ pub fn meaning(policy: &Policy) -> Vec<String> {
         ),
         format!("counters.capacity: {}", policy.counter_capacity),
     ];
-    if let Some(Approvals { cluster, authority, path, timeout_ms, wait_seconds, expires_seconds }) =
-        &policy.approvals
-    {
+    if let Some(approvals) = &policy.approvals {
+        let Approvals { cluster, authority, path, timeout_ms, wait_seconds, expires_seconds, ignored_meta } =
+            approvals;
+        let ignored = ignored_meta.iter().map(Pattern::as_str).collect::<Vec<_>>().join(" ");
         lines.push(format!(
-            "approvals: {cluster} {authority} {path}, {timeout_ms} ms, waits {wait_seconds} s, stands {expires_seconds} s"
+            "approvals: {cluster} {authority} {path}, {timeout_ms} ms, waits {wait_seconds} s, stands {expires_seconds} s, ignores {ignored}"
         ));
     }
     policy.all_rules().for_each(|rule| rule_meaning(rule, &mut lines));

@@ -209,8 +209,12 @@ def _number(value: float) -> str:
     return sign + digits[0] + ("." + digits[1:] if digits[1:] else "") + power
 
 
+BOUND = ("arguments", "grant", "host", "params", "path", "principal", "rules", "server", "source", "tool")
+
+
 def fingerprint(asked: dict, arguments: object = None) -> str:
     """Compute a call's fingerprint from a question, or with `arguments` in place of the question's."""
-    parts = {name: asked[name] for name in ("server", "policy", "grant", "principal", "tool")}
-    parts["arguments"] = asked["arguments"] if arguments is None else arguments
+    parts = {name: asked.get(name) for name in BOUND}
+    if arguments is not None:
+        parts["arguments"] = arguments
     return hashlib.sha256(canonical(parts).encode()).hexdigest()

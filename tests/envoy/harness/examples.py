@@ -2,9 +2,25 @@
 
 import yaml
 
+import places
 from harness import policy, runs
 
 MODULE = "/etc/mcp-policy/mcp_policy_filter.wasm"
+
+
+def configurations() -> list:
+    """Find the configurations below envoy/ that name the module."""
+    return [
+        path for path in sorted((places.ROOT / "envoy").rglob("*.yaml")) if "vm_config:" in path.read_text()
+    ]
+
+
+def plugins(tree: object) -> list:
+    """Find every filter that runs the module, at any depth."""
+    if isinstance(tree, dict):
+        own = [tree] if "vm_config" in tree else []
+        return own + [found for value in tree.values() for found in plugins(value)]
+    return [found for value in tree for found in plugins(value)] if isinstance(tree, list) else []
 
 
 def edit_to(text: str, listener: str, ports: dict, files: dict, document: dict | None = None):

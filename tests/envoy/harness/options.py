@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# One JSON object per line. The audit record is a string in it.
+# One JSON object per line. The audit record is a string in it, as is that of a policy in shadow mode.
 ACCESS_LOG = {
     "time": "%START_TIME%",
     "method": "%REQ(:METHOD)%",
@@ -13,6 +13,7 @@ ACCESS_LOG = {
     "flags": "%RESPONSE_FLAGS%",
     "request_id": "%REQ(X-REQUEST-ID)%",
     "audit": "%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%",
+    "shadow": "%FILTER_STATE(wasm.mcp_policy_shadow:PLAIN)%",
 }
 
 

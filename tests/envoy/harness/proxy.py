@@ -1,6 +1,7 @@
 """A running Envoy, as tests use it."""
 
 import json
+import os
 import re
 import time
 import urllib.request
@@ -9,10 +10,12 @@ from pathlib import Path
 from . import bootstrap, runs
 from .options import Options
 
-START_SECONDS = 60
-# Each listener compiles its policy in every worker, on a machine that may be busy.
-START_SECONDS_A_LISTENER = 0.5
+# How long Envoy may take to start without getting on: it compiles each listener's policy in every worker, on a
+# machine that may be busy.
+STALL_SECONDS = 60
 UPDATE_SECONDS = 15
+# An Envoy that waits for something uses less CPU time than this in a stall.
+BUSY_SECONDS = 1
 INVENTORY = re.compile(r"\[source/server/server.cc:\d+\](   | statically linked| HTTP header map)")
 
 
@@ -47,8 +50,7 @@ class Envoy:
         self.url = self.urls.get("main", "")
 
     def _wait_until_it_serves(self) -> None:
-        seconds = START_SECONDS + START_SECONDS_A_LISTENER * len(self.options.also)
-        until = time.monotonic() + seconds
+        since, before = time.monotonic(), self._progress()
         while True:
             try:
                 self.admin = f"http://{self._admin_file.read_text()}"
@@ -58,9 +60,20 @@ class Envoy:
                 pass  # the file does not exist yet, or nothing listens yet
             if not self._run.running():
                 raise Refused(self._run.log())
-            if time.monotonic() > until:
-                raise TimeoutError(f"Envoy does not serve after {seconds} s:\n{self.log()[-4000:]}")
+            if time.monotonic() > since + STALL_SECONDS:
+                if (now := self._progress()) == before:
+                    raise TimeoutError(f"Envoy gets nowhere in {STALL_SECONDS} s:\n{self.log()[-4000:]}")
+                since, before = time.monotonic(), now
             time.sleep(0.02)
+
+    def _progress(self) -> tuple:
+        """Measure how far the start is: the lines of the log, and the CPU time."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return ()
+        ticks = int(fields[11]) + int(fields[12])
+        return len(self.log().splitlines()), ticks // os.sysconf("SC_CLK_TCK") // BUSY_SECONDS
 
     def _listener_ports(self) -> dict:
         statuses = json.loads(self.get("/listeners?format=json")).get("listener_statuses", [])

@@ -13,6 +13,7 @@ from harness.proxy import wait_for
 
 EXAMPLE = yaml.safe_load((places.ROOT / "envoy" / "envoy.yaml").read_text())
 RECORD = "%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%"
+SHADOW_RECORD = "%FILTER_STATE(wasm.mcp_policy_shadow:PLAIN)%"
 JSON = [("content-type", "application/json")]
 
 # The maximum size of a record in bytes, without names from the policy and, with "full", arguments.
@@ -28,19 +29,21 @@ def manager_of(listener: dict) -> dict:
     return listener["filter_chains"][0]["filters"][0]["typed_config"]
 
 
-def example_format() -> str:
-    """Read the text format of the example's access log."""
-    (logger,) = manager_of(EXAMPLE["static_resources"]["listeners"][0])["access_log"]
-    return logger["typed_config"]["log_format"]["text_format_source"]["inline_string"]
+def example_format(example: dict = EXAMPLE) -> dict:
+    """Read the format of an example's access log."""
+    (logger,) = manager_of(example["static_resources"]["listeners"][0])["access_log"]
+    return logger["typed_config"]["log_format"]
 
 
-def logging(line: str = RECORD + "\n"):
+def logging(form: str | dict = RECORD + "\n"):
     """Let a listener also write text, into `records.log` beside the access log."""
+    if isinstance(form, str):
+        form = {"text_format_source": {"inline_string": form}}
 
     def edit(listener: dict) -> None:
         loggers = manager_of(listener)["access_log"]
         path = Path(loggers[0]["typed_config"]["path"]).with_name("records.log")
-        log = {"path": str(path), "log_format": {"text_format_source": {"inline_string": line}}}
+        log = {"path": str(path), "log_format": form}
         typed = bootstrap.any_of("extensions.access_loggers.file.v3.FileAccessLog", **log)
         loggers.append({"name": "text", "typed_config": typed})
 

@@ -201,6 +201,10 @@ def question(**changed: object) -> dict:
         "principal": "agent-7",
         "tool": "buy",
         "arguments": {},
+        "params": {},
+        "host": "mcp.example",
+        "path": "/mcp",
+        "rules": "0123456789abcdef" * 4,
         "rule": "tools.buy",
         "reason": approvals.REASON,
         "policy": "0123456789abcdef",
@@ -210,8 +214,7 @@ def question(**changed: object) -> dict:
         "request_id": secrets.token_hex(8),
         **changed,
     }
-    parts = {"principal": None, **asked}
-    asked.setdefault("fingerprint", approvals.fingerprint(parts))
+    asked.setdefault("fingerprint", approvals.fingerprint(asked))
     return {name: value for name, value in asked.items() if value is not None}
 
 

@@ -39,6 +39,14 @@ struct Written {
 }
 
 impl Written {
+    /// Notes the rules of an entry: one, or a list.
+    fn entry(&mut self, entry: &Value) {
+        match entry {
+            Value::Array(rules) => rules.iter().for_each(|rule| self.object("rule", rule)),
+            rule => self.object("rule", rule),
+        }
+    }
+
     fn object(&mut self, kind: &'static str, object: &Value) {
         let Value::Object(members) = object else { return };
         for (key, value) in members {
@@ -47,9 +55,9 @@ impl Written {
                 self.words.insert(format!("{kind}.{key}={word}"));
             }
             match key.as_str() {
-                "all_tools" => self.object("rule", value),
-                "tools" | "resources" | "prompts" => {
-                    each(value).for_each(|rule| self.object("rule", rule));
+                "all_tools" => self.entry(value),
+                "rules" | "tools" | "resources" | "prompts" => {
+                    each(value).for_each(|entry| self.entry(entry))
                 }
                 "grants" => each(value).for_each(|grant| self.object("grant", grant)),
                 "limits" => each(value).for_each(|limit| self.object("limit", limit)),

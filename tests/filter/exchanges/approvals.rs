@@ -72,7 +72,7 @@ fn a_call_waits_until_its_question_is_answered() {
         let body = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"asked","arguments":{"b":1.0,"a":"\u00e9"}}}"#;
         let mut exchange = Exchange::open(&proxy, Some(&worker));
         exchange.request(&Sent::cut(
-            &with(POST, &[("x-agent-id", "bob"), ("x-request-id", "r")]),
+            &with(POST, &[("x-agent-id", "bob"), ("x-request-id", "r"), (":authority", "mcp.example")]),
             body,
             40,
             end,
@@ -85,12 +85,15 @@ fn a_call_waits_until_its_question_is_answered() {
             sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };
         let policy = worker.plugin.policy.digest.as_str();
+        let rules = question["rules"].as_str().unwrap();
+        assert_eq!(rules.len(), 64);
         let bound = format!(
-            r#"{{"arguments":{{"a":"é","b":1}},"grant":"all","policy":"{policy}","principal":"bob","server":"shop","tool":"asked"}}"#
+            r#"{{"arguments":{{"a":"é","b":1}},"grant":"all","host":"mcp.example","params":{{}},"path":"/mcp","principal":"bob","rules":"{rules}","server":"shop","source":null,"tool":"asked"}}"#
         );
         let expected = json!({
-            "fingerprint": digest(bound), "server": "shop", "grant": "all", "principal": "bob", "tool": "asked",
-            "arguments": { "b": 1.0, "a": "é" }, "rule": "tools.asked", "reason": "it pays", "policy": policy,
+            "fingerprint": digest(bound), "server": "shop", "grant": "all", "principal": "bob", "source": null,
+            "tool": "asked", "arguments": { "b": 1.0, "a": "é" }, "params": {}, "host": "mcp.example", "path": "/mcp",
+            "rules": rules, "rule": "tools.asked", "reason": "it pays", "policy": policy,
             "expires_seconds": 60, "wait_seconds": 2, "decision_id": record["id"], "request_id": "r",
         });
         assert_eq!(question, expected, "{way} {end:?}");
@@ -158,7 +161,10 @@ fn any_answer_but_an_approval_denies_the_call() {
                 _ => json!({ "id": "a1", "outcome": outcome }),
             };
             assert_eq!(recorded(&exchange), json!(["deny", expected, "tools.asked", approval]));
-            assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [(outcome.to_owned(), 1)]);
+            assert_eq!(
+                proxy.metrics("mcp_policy.approvals.outcome."),
+                [(format!("{outcome}.server.shop"), 1)]
+            );
         }
     }
 }
@@ -245,7 +251,7 @@ fn a_grant_may_expire_while_a_call_waits() {
         assert_eq!(exchange.upstream().is_some(), expected.is_none());
         // The record shows the approval, whatever happened afterwards.
         assert_eq!(recorded(&exchange)[3], json!({ "id": "a1", "outcome": "approved" }));
-        assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [("approved".to_owned(), 1)]);
+        assert_eq!(proxy.metrics("mcp_policy.approvals.outcome."), [("approved.server.shop".to_owned(), 1)]);
         if expected.is_some() {
             let answer: Value = serde_json::from_str(&exchange.reply().unwrap().body).unwrap();
             assert_eq!(answer["id"], 7);

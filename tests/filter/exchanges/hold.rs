@@ -15,10 +15,12 @@ fn an_envoy_that_cannot_hold_headers_is_logged_once() {
     for (after, lines, tick) in [(1, 0, 1000), (1, 1, 0), (10, 1, 0)] {
         proxy.advance(after * SECOND);
         worker.tick(&proxy.stream());
-        assert_eq!((proxy.log().len(), proxy.tick_ms()), (lines, tick), "{:?}", proxy.log());
+        assert_eq!((proxy.warnings().len(), proxy.tick_ms()), (lines, tick), "{:?}", proxy.warnings());
     }
-    assert!(proxy.log()[0].starts_with("Error: no request body reaches the policy filter"));
-    assert!(proxy.log()[0].contains("allow_on_headers_stop_iteration"));
+    assert!(
+        proxy.warnings()[0].starts_with("Error: server `default`: no request body reaches the policy filter")
+    );
+    assert!(proxy.warnings()[0].contains("allow_on_headers_stop_iteration"));
 }
 
 #[test]
@@ -30,11 +32,15 @@ fn an_envoy_that_holds_headers_is_not_watched_after_the_first_body() {
     drop(abandoned);
     proxy.advance(10 * SECOND);
     worker.tick(&proxy.stream());
-    assert_eq!((proxy.log().len(), proxy.tick_ms()), (0, 1000), "a request that has ended is still watched");
+    assert_eq!(
+        (proxy.warnings().len(), proxy.tick_ms()),
+        (0, 1000),
+        "a request that has ended is still watched"
+    );
 
     post(&proxy, &worker, &call("safe"));
     worker.tick(&proxy.stream());
-    assert_eq!((proxy.log().len(), proxy.tick_ms()), (0, 0));
+    assert_eq!((proxy.warnings().len(), proxy.tick_ms()), (0, 0));
 }
 
 #[test]

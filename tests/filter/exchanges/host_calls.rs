@@ -107,7 +107,11 @@ fn a_request_refused_by_a_failing_host_is_not_recorded_or_counted_as_allowed() {
             let told = told.map(|told| [told["decision"].clone(), told["code"].clone()]);
             assert_eq!(told, record.then(|| [json!("deny"), json!(code)]), "{at}");
             let counted = proxy.metrics("mcp_policy.decisions.");
-            assert_eq!(counted, [(format!("decision.deny.code.{code}"), 1)], "{at}");
+            assert_eq!(
+                counted,
+                [(format!("decision.deny.code.{code}.grant.default.server.default"), 1)],
+                "{at}"
+            );
         }
     }
 }

@@ -234,16 +234,17 @@ fn what_is_not_shown_is_counted_logged_and_recorded() {
             let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
             assert_eq!((&record["decision"], &record["list"]), (&json!("allow"), &json!(cause)), "{body}");
             let counted = proxy.metrics("mcp_policy.lists.unreadable.cause.");
-            assert_eq!(counted, [(cause.to_owned(), count)], "{body}");
+            assert_eq!(counted, [(format!("{cause}.server.default"), count)], "{body}");
         }
         let log = proxy.log();
         assert!(
-            log.len() == 1 && log[0].starts_with("Warn: an answer of the server `default` is not shown"),
+            log.len() == 2
+                && log[1].starts_with("Warn: server `default`: an answer is not shown as the server sent it"),
             "{log:?}"
         );
         proxy.advance(10 * SECOND);
         post(&proxy, &worker, LIST).respond(&Sent::cut(&answer(content_type, &[]), &body, 9, End::After));
-        assert_eq!(proxy.log().len(), 2);
+        assert_eq!(proxy.log().len(), 3);
     }
 }
 
@@ -271,7 +272,7 @@ fn a_stream_of_the_old_transport_is_refused_and_the_record_says_so() {
                 text.contains(r#""id":0,"error":{"code":-31403"#)
                     && text.contains("connect by Streamable HTTP")
             );
-            assert_eq!(counted, [("http_sse".to_owned(), 1)]);
+            assert_eq!(counted, [("http_sse.server.default".to_owned(), 1)]);
             assert!(
                 record.starts_with(r#"{"decision":"deny","code":"method_not_allowed","rule":"protocol""#),
                 "{record}"

@@ -8,7 +8,7 @@ use mcp_policy_engine::limit::{
     Window, charge, look,
 };
 
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 pub(super) const NOW: u64 = 1_728_000_000 * SECOND;
 
 pub(super) fn place(name: &str, scope: Scope<'_>) -> Place {
@@ -47,14 +47,14 @@ fn assert_charged(outcome: &ChargeOutcome) {
 }
 
 /// A store that runs a hook before each access.
-struct Meddled<'a, S: ?Sized, F> {
+pub(super) struct Meddled<'a, S: ?Sized, F> {
     store: &'a S,
     meddle: F,
     seen: RefCell<Vec<String>>,
     pauses: Cell<u32>,
 }
 
-enum Turn {
+pub(super) enum Turn {
     Go,
     Fail,
 }
@@ -62,7 +62,7 @@ enum Turn {
 impl<'a, S: Store + ?Sized, F: Fn(&S, &str) -> Turn> Meddled<'a, S, F> {
     /// Calls `meddle` before each access with its description: `swap one 2` is the second swap of the counter
     /// whose key ends with `one`.
-    fn new(store: &'a S, meddle: F) -> Self {
+    pub(super) fn new(store: &'a S, meddle: F) -> Self {
         Self { store, meddle, seen: RefCell::default(), pauses: Cell::default() }
     }
 

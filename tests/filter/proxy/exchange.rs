@@ -142,18 +142,30 @@ impl Exchange {
         self.stream.state.borrow().reply.clone()
     }
 
-    /// Returns the audit record, if there is one.
+    /// Returns the record, if there is one. A policy in shadow mode has another place for it.
     pub fn record(&self) -> Option<String> {
-        let record = self.stream.state.borrow().filter_state.get("mcp_policy_audit").cloned();
+        self.state("mcp_policy_audit").or_else(|| self.state("mcp_policy_shadow"))
+    }
+
+    /// Returns a filter state.
+    pub fn state(&self, name: &str) -> Option<String> {
+        let record = self.stream.state.borrow().filter_state.get(name).cloned();
         record.map(|record| String::from_utf8(record).unwrap())
+    }
+
+    /// Sets an attribute of the stream; the parts of its path are joined by dots.
+    pub fn know(&self, attribute: &str, value: &[u8]) {
+        self.buffers().attributes.insert(attribute.to_owned(), value.to_vec());
     }
 
     /// Sends a request through the filter. Stops when the filter has answered.
     pub fn request(&mut self, sent: &Sent) {
         self.buffers().request_headers.clone_from(&sent.headers);
+        self.stream.receive(sent.headers.iter().map(|(name, value)| name.len() + value.len()).sum());
         let flow = self.in_request(|filter| filter.request_headers(sent.ends_with_headers()));
         self.pass_request(flow, sent.ends_with_headers());
         if flow == Flow::Pause && !self.flag {
+            self.stream.receive(sent.chunks.iter().map(Vec::len).sum());
             return;
         }
         let last = sent.chunks.len().saturating_sub(1);
@@ -175,6 +187,7 @@ impl Exchange {
         if self.reply().is_some() {
             return;
         }
+        self.stream.receive(chunk.len());
         self.buffers().request_body.extend_from_slice(chunk);
         let size = self.buffers().request_body.len();
         let flow = self.in_request(|filter| filter.request_body(size, end));

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use mcp_policy_engine::mcp::answer::Reply;
 use mcp_policy_filter::host::{
-    self, Broken, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Token,
+    self, Broken, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, StreamId,
+    Token,
 };
 
 use super::{Call, Headers, Proxy};
@@ -16,6 +17,7 @@ use super::{Call, Headers, Proxy};
 #[derive(Debug, Clone)]
 pub struct Stream {
     proxy: Arc<Proxy>,
+    id: u32,
     pub(super) state: Rc<RefCell<Buffers>>,
 }
 
@@ -45,7 +47,17 @@ pub struct Buffers {
 
 impl Stream {
     pub(super) fn new(proxy: Arc<Proxy>) -> Self {
-        Self { proxy, state: Rc::default() }
+        let id = {
+            let mut state = proxy.state();
+            state.received.push(0);
+            u32::try_from(state.received.len() - 1).unwrap()
+        };
+        Self { proxy, id, state: Rc::default() }
+    }
+
+    /// Counts bytes of the request that have arrived at the proxy, whether the filter gets them or not.
+    pub(super) fn receive(&self, bytes: usize) {
+        self.proxy.state().received[usize::try_from(self.id).unwrap()] += u64::try_from(bytes).unwrap();
     }
 
     fn take<T>(&self, call: Call, read: impl FnOnce(&mut Buffers) -> T) -> Result<T, Broken> {
@@ -126,6 +138,10 @@ impl host::Stream for Stream {
         self.take(Call::SetState, |state| drop(state.filter_state.insert(name.to_owned(), bytes.to_vec())))
     }
 
+    fn id(&self) -> StreamId {
+        StreamId(self.id)
+    }
+
     fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {
         self.take(Call::Attribute, |state| {
             // Envoy looks up a path without a known first part in the filter state.
@@ -148,6 +164,10 @@ impl Process for Stream {
         let mut state = self.proxy.state();
         state.random += 1;
         state.random.to_le_bytes()
+    }
+
+    fn received(&self, StreamId(stream): StreamId) -> Option<u64> {
+        self.proxy.state().received.get(usize::try_from(stream).unwrap()).copied()
     }
 
     fn set_tick(&self, milliseconds: u32) -> Result<(), Broken> {

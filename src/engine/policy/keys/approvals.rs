@@ -1,7 +1,7 @@
 //! The keys of `approvals`.
 
 use crate::document::Absent::{As, Means, Refused};
-use crate::document::Takes::{Filled, Integer};
+use crate::document::Takes::{Filled, Integer, List};
 use crate::document::{Takes, object};
 
 /// The longest time-out, in milliseconds.
@@ -10,6 +10,8 @@ const LONGEST_TIMEOUT_MS: u32 = 60_000;
 const LONGEST_WAIT_SECONDS: u32 = 300;
 /// The longest life of a question and its answer: 30 days, in seconds.
 const LONGEST_LIFE_SECONDS: u32 = 2_592_000;
+/// What `ignored_meta` lists.
+pub(in crate::policy) const META: Takes = Takes::Said("a key of `_meta`, or a pattern of keys", &Filled);
 
 object! {
     /// The approval service.
@@ -27,4 +29,7 @@ object! {
         "how long it may hold its answer for a person to decide";
     ExpiresSeconds "expires_seconds": Integer { least: 1, most: LONGEST_LIFE_SECONDS }, As("900"),
         "how long a question, and its answer, stands";
+    IgnoredMeta "ignored_meta": List(&META),
+        As(r#"["claudecode/toolUseId", "vscode.conversationId", "vscode.requestId"]"#),
+        "members of `_meta` that differ whenever a client repeats a call, so no approval is bound to them";
 }

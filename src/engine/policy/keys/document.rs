@@ -1,6 +1,6 @@
 //! The document's own keys, and those of its smaller objects.
 
-use super::{APPROVALS, GRANT, HIDDEN, METHODS, MODE, NAME, RULE, RULES, SOURCE, VERDICT};
+use super::{APPROVALS, ENTRY, GRANT, HIDDEN, METHODS, MODE, NAME, NAMED_RULES, RULES, SOURCE, VERDICT};
 use crate::document::Absent::{As, Means, Nothing, Refused};
 use crate::document::Takes::{Filled, Integer, List, Object, Text, Words};
 use crate::document::{Takes, object, words};
@@ -25,7 +25,8 @@ object! {
     Mode "mode": MODE, As(r#""enforce""#), "whether decisions take effect, or are made and counted only";
     Default "default": VERDICT, As(r#""deny""#), "the verdict on what no entry names";
     Hide "hide": HIDDEN, As("[]"), "tools that seem not to exist";
-    AllTools "all_tools": Object(&RULE), Nothing, "a rule for every tool call, beside the tool's own";
+    AllTools "all_tools": ENTRY, Nothing, "rules for every tool call, beside the tool's own";
+    Rules "rules": NAMED_RULES, As("{}"), "rules with names, for entries to use";
     Tools "tools": RULES, As("{}"), "rules by the tool's name";
     Resources "resources": RULES, As("{}"), "rules by the resource's URI";
     Prompts "prompts": RULES, As("{}"), "rules by the prompt's name";

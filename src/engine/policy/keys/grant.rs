@@ -1,6 +1,6 @@
 //! The keys of a grant.
 
-use super::{HIDDEN, METHODS, NAME, RULE, RULES, SCALAR, VERDICT};
+use super::{ENTRY, HIDDEN, METHODS, NAME, RULES, SCALAR, VERDICT};
 use crate::document::Absent::{As, Means, Nothing, Refused};
 use crate::document::Takes::{Either, Filled, List, Named, Object, Words};
 use crate::document::{Takes, object};
@@ -27,7 +27,7 @@ object! {
     Default "default": VERDICT, Means("`deny` with any section of its own, else nothing"),
         "the verdict on what none of its entries names";
     Hide "hide": HIDDEN, As("[]"), "tools that seem not to exist";
-    AllTools "all_tools": Object(&RULE), Nothing, "a rule for every tool call, beside the tool's own";
+    AllTools "all_tools": ENTRY, Nothing, "rules for every tool call, beside the tool's own";
     Tools "tools": RULES, Nothing, "rules by the tool's name";
     Resources "resources": RULES, Nothing, "rules by the resource's URI";
     Prompts "prompts": RULES, Nothing, "rules by the prompt's name";

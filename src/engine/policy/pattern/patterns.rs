@@ -31,6 +31,12 @@ impl<T> Patterns<T> {
         self.values.get(self.index.first(name)?)
     }
 
+    /// Returns the first pattern that `name` fits.
+    #[must_use]
+    pub fn pattern(&self, name: &str) -> Option<&Pattern> {
+        self.index.patterns().get(self.index.first(name)?)
+    }
+
     /// Returns the first value that `accepts` takes among those whose patterns `name` fits.
     pub fn find(&self, name: &str, accepts: impl Fn(&T) -> bool) -> Option<&T> {
         self.values.get(self.index.find(name, &|number| self.values.get(number).is_some_and(&accepts))?)

@@ -30,6 +30,12 @@ impl<T> Section<T> {
         self.0.get(name)
     }
 
+    /// Returns the pattern of the entry that decides on `name`.
+    #[must_use]
+    pub fn pattern(&self, name: &str) -> Option<&Pattern> {
+        self.0.pattern(name)
+    }
+
     /// Tells whether an exact entry names this.
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
@@ -58,6 +64,7 @@ mod tests {
         let section = Section::new(entries.to_vec());
         for (name, expected) in [("x", "*"), ("get_x", "get_*"), ("get_ax", "get_a*"), ("get_ab", "get_ab")] {
             assert_eq!(section.get(name), Some(&expected), "{name}");
+            assert_eq!(section.pattern(name).map(Pattern::as_str), Some(expected), "{name}");
         }
     }
 }

@@ -64,8 +64,12 @@ async fn invisible_approvals_do_not_hide_visible_ones() {
         let store = database.open().await.with_max_pending(1000);
         for number in 0..250_i64 {
             let server = if number == 240 { "shop" } else { "crm" };
-            let one =
-                Question { fingerprint: format!("{number:064x}"), server: server.to_owned(), ..asked("a") };
+            let one = Question {
+                fingerprint: format!("{number:064x}"),
+                call: format!("{number:x}"),
+                server: server.to_owned(),
+                ..asked("a")
+            };
             store.ask(&one, "envoy", || NOW + number / 100).await.unwrap();
         }
         let of = |server: &'static str| move |approval: &Approval| approval.question.server == server;

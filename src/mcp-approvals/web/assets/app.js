@@ -25,6 +25,34 @@
     if (element.textContent !== text) element.textContent = text;
   };
 
+  // Absolute times in the viewer's time zone, in the same form as the server's.
+  const part = (options) => new Intl.DateTimeFormat("en-GB", options);
+  const day = part({ day: "numeric", month: "long", year: "numeric" });
+  const dayAndMonth = part({ day: "numeric", month: "long" });
+  const time = part({ hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
+  const hourAndMinute = part({ hour: "2-digit", minute: "2-digit" });
+  const full = (ms) => `${day.format(ms)}, ${time.format(ms)}`;
+  const brief = (ms) => {
+    const today = day.format(ms) === day.format(now());
+    return today ? hourAndMinute.format(ms) : `${dayAndMonth.format(ms)}, ${hourAndMinute.format(ms)}`;
+  };
+  const localize = () => {
+    for (const element of document.querySelectorAll("time[data-moment]")) {
+      const ms = Number(element.dataset.moment);
+      write(element, full(ms));
+      element.title = element.getAttribute("datetime");
+    }
+    for (const element of document.querySelectorAll("time[data-clock], time[data-since], time[data-until]")) {
+      const { clock, since, until } = element.dataset;
+      const ms = Number(clock || since || until);
+      if (clock) write(element, brief(ms));
+      element.title = full(ms);
+    }
+    const zone = document.getElementById("zone");
+    const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (zone && name) write(zone, `Times are in your time zone, ${name}.`);
+  };
+
   const tick = () => {
     for (const element of document.querySelectorAll("time[data-since]")) {
       write(element, `${distance(now() - Number(element.dataset.since))} ago`);
@@ -48,13 +76,17 @@
   const replace = (old, fresh) => {
     if (state(old) === state(fresh)) return;
     const before = ids(old);
-    const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const active = old.contains(document.activeElement) ? document.activeElement : null;
+    const focused = active && (active.getAttribute("href") || active.value);
     const list = document.importNode(fresh, true);
     const arrived = [...list.querySelectorAll("[data-id]")].filter((call) => !before.has(call.dataset.id));
     for (const call of arrived) call.classList.add("new");
+    const selected = new Set([...old.querySelectorAll(":checked")].map((box) => box.value));
+    for (const box of list.querySelectorAll('[type="checkbox"]')) box.checked = selected.has(box.value);
     old.replaceWith(list);
+    localize();
     if (focused) {
-      const again = [...list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
+      const again = [...list.querySelectorAll("a, input")].find((one) => (one.getAttribute("href") || one.value) === focused);
       (again || document.getElementById("content")).focus({ preventScroll: true });
     }
     tick();
@@ -124,6 +156,7 @@
     }
   };
 
+  localize();
   tick();
   setInterval(tick, 1000);
   const list = document.getElementById("waiting");

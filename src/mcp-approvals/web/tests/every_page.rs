@@ -6,7 +6,8 @@ fn draft<'a>(verdict: Verdict, fault: Fault) -> Decide<'a> {
     Decide::May(Draft {
         token: "t0k3n",
         own: None,
-        rejected: Some(Rejected { verdict, reason: HOSTILE, fault }),
+        refusals: if fault == Fault::NoReason { &[] } else { &REFUSALS },
+        rejected: Some(Rejected { verdict, preset: HOSTILE, reason: HOSTILE, fault }),
     })
 }
 
@@ -16,14 +17,18 @@ fn fault(field: account_forms::Field) -> account_forms::Fault {
 
 /// Returns the pages of an approval: pending in every form, and then in other states.
 fn approval_pages(hostile: &Approval, others: [&Approval; 3]) -> Vec<String> {
-    let may = Decide::May(Draft { token: "t0k3n", own: None, rejected: None });
+    let may = Decide::May(Draft { token: "t0k3n", own: None, refusals: &REFUSALS, rejected: None });
     let mut pages = vec![
         one(hostile, may),
         one(hostile, draft(Verdict::Deny, Fault::NoReason)),
+        one(hostile, draft(Verdict::Deny, Fault::LongReason)),
         one(hostile, draft(Verdict::Approve, Fault::LongReason)),
         one(hostile, draft(Verdict::Approve, Fault::Unread)),
         one(hostile, Decide::MayNot),
-        one(hostile, Decide::May(Draft { token: "t0k3n", own: Some(HOSTILE), rejected: None })),
+        one(
+            hostile,
+            Decide::May(Draft { token: "t0k3n", own: Some(HOSTILE), refusals: &REFUSALS, rejected: None }),
+        ),
     ];
     pages.extend(others.into_iter().map(|approval| one(approval, may)));
     pages
@@ -42,6 +47,31 @@ fn account_pages() -> Vec<String> {
     ]
 }
 
+/// Returns the list with this call, after its form was sent; and without a call.
+fn lists(call: PendingCall<'_>) -> Vec<String> {
+    let fault = Fault::NothingSelected;
+    let rejected = Rejected { verdict: Verdict::Deny, preset: HOSTILE, reason: HOSTILE, fault };
+    let view = PendingView {
+        waiting: &[call],
+        more: true,
+        role: true,
+        token: "t0k3n",
+        refusals: &[HOSTILE],
+        rejected: Some(rejected),
+        done: Some(Done { refused: 2, late: 1 }),
+    };
+    let empty = PendingView {
+        waiting: &[],
+        more: false,
+        role: false,
+        refusals: &[],
+        rejected: None,
+        done: None,
+        ..view
+    };
+    [view, empty].map(|view| framed("Waiting", Section::Waiting, &pending::content(&view, NOW))).to_vec()
+}
+
 /// Returns every page, with hostile text wherever a text can come from outside.
 fn pages() -> Vec<String> {
     let hostile = hostile();
@@ -57,11 +87,10 @@ fn pages() -> Vec<String> {
         first: Some("/history"),
         older: Some("/history?older=x"),
     };
-    let list = [PendingCall { approval: &hostile, class: HOSTILE }];
+    let call = PendingCall { approval: &hostile, class: Some(HOSTILE), may_refuse: true, selected: true };
     let mut pages = approval_pages(&hostile, [&refused, &used, &expired]);
     pages.extend(account_pages());
-    pages.push(framed("Waiting", Section::Waiting, &pending::content(&list, true, true, NOW)));
-    pages.push(framed("Waiting", Section::Waiting, &pending::content(&[], false, false, NOW)));
+    pages.extend(lists(call));
     pages.push(framed("History", Section::History, &history::content(&found, NOW)));
     for error in [
         PageError::ViewOnly,

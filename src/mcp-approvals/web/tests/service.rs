@@ -104,5 +104,9 @@ impl Service {
 }
 
 pub fn asked(tool: &str) -> Question {
-    Question { fingerprint: secret::hash(tool), ..call(tool, r#"{"amount":12}"#).question }
+    Question {
+        fingerprint: secret::hash(tool),
+        call: secret::hash(tool),
+        ..call(tool, r#"{"amount":12}"#).question
+    }
 }
