@@ -79,13 +79,10 @@ impl ListAnswer {
             return Ok(());
         }
         let headers = host.response_headers()?;
-        let (state, length) = choose(&headers, awaited);
+        let announced = Announced::read(&headers);
+        self.left = announced.left();
+        let (state, length) = choose(&announced, awaited);
         self.state = state;
-        let mut lengths = headers.iter().filter(|(name, _)| *name == b"content-length");
-        let announced = lengths.next().and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
-        // HTTP/1 has chunks or a length, so this is HTTP/2, which can have trailers.
-        let chunked = headers.iter().any(|(name, _)| name == b"transfer-encoding");
-        self.left = announced.or(chunked.then_some(usize::MAX));
         if let State::Replaced(_) = &self.state {
             self.tell(host, worker, &Shown { unreadable: Some(Unreadable::Encoded), ..Shown::default() });
             host.set_response_header("content-encoding", None)?;
@@ -155,6 +152,12 @@ impl ListAnswer {
         let bytes = buffered.get(std::mem::take(&mut self.substitute)..).unwrap_or_default();
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(bytes.len());
+        }
+        if let State::Body(body) = &mut self.state
+            && !bytes.is_empty()
+            && body.passes(bytes)
+        {
+            return Ok(Flow::Continue);
         }
         let request = Rc::clone(&self.request);
         let keep =
@@ -230,35 +233,70 @@ enum Length {
     Goes,
 }
 
-/// Determines from the response's headers how it can be read. Nothing else than JSON and an event stream is a
-/// message for a client. Where a list was asked for, everything is looked through.
-fn choose(headers: &HeaderMap, awaited: Awaited) -> (State, Length) {
-    let all = |name: &'static str| {
-        headers.iter().filter(move |(key, _)| *key == name.as_bytes()).map(|(_, value)| value)
-    };
-    let plain = all("content-encoding").all(|value| value.eq_ignore_ascii_case(b"identity"));
-    let mut types = all("content-type");
-    let answer = match (types.next(), types.next()) {
-        (Some(one), None) => media::answer(one),
-        (None, _) => Answer::JsonAlike,
-        (Some(_), Some(_)) => Answer::Unclear,
-    };
-    let measured = all("content-length").next().is_some();
-    let goes = if measured { Length::Goes } else { Length::Stays };
-    let found = all(":status").eq([b"200".as_slice()]);
-    let replaced = || (State::Replaced(Some(error_for(awaited.id.as_deref().unwrap_or("null")))), goes);
+/// What a response's headers say of its body.
+#[derive(Debug, Default)]
+struct Announced {
+    /// The status is 200
+    found: bool,
+    answer: Option<Answer>,
+    /// It is compressed
+    packed: bool,
+    length: Option<usize>,
+    /// It comes in the chunks of HTTP/1
+    chunked: bool,
+}
+
+impl Announced {
+    fn read(headers: &HeaderMap) -> Self {
+        let mut announced = Self::default();
+        for (name, value) in headers.iter() {
+            match name {
+                b":status" => announced.found = value == b"200",
+                b"content-type" => {
+                    let repeated = announced.answer.is_some();
+                    announced.answer = Some(if repeated { Answer::Unclear } else { media::answer(value) });
+                }
+                b"content-encoding" => announced.packed |= !value.eq_ignore_ascii_case(b"identity"),
+                // What is no number is no length: Envoy refuses it.
+                b"content-length" => {
+                    let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+                    announced.length = Some(number.unwrap_or(usize::MAX));
+                }
+                b"transfer-encoding" => announced.chunked = true,
+                _ => {}
+            }
+        }
+        announced
+    }
+
+    /// Returns how many bytes the body has at most; `None` if there can be trailers that end it. HTTP/1 has chunks or
+    /// a length, so a body with neither comes over HTTP/2.
+    fn left(&self) -> Option<usize> {
+        self.length.or(self.chunked.then_some(usize::MAX))
+    }
+}
+
+/// Determines how a response can be read. Nothing else than JSON and an event stream is a message for a client. Where
+/// a list was asked for, everything is looked through.
+fn choose(announced: &Announced, awaited: Awaited) -> (State, Length) {
+    let Announced { found, answer, packed, length, .. } = *announced;
+    let (plain, list) = (!packed, awaited.list);
+    let answer = answer.unwrap_or(Answer::JsonAlike);
+    let goes = if length.is_some() { Length::Goes } else { Length::Stays };
+    let replaced =
+        |awaited: &Awaited| (State::Replaced(Some(error_for(awaited.id.as_deref().unwrap_or("null")))), goes);
     match answer {
-        Answer::Other if !awaited.list => (State::Untouched, Length::Stays),
-        _ if awaited.list && found && !matches!(answer, Answer::Json | Answer::Events) => replaced(),
+        Answer::Other if !list => (State::Untouched, Length::Stays),
+        _ if list && found && !matches!(answer, Answer::Json | Answer::Events) => replaced(&awaited),
         Answer::Events if plain => (State::Events(ListStream::new(awaited, BOUNDS)), goes),
-        Answer::Json if plain && awaited.list && found => {
+        Answer::Json if plain && list && found => {
             (State::Body(ListBody::new(awaited, BOUNDS).announced()), goes)
         }
         // It hardly ever contains a list, so the length stays, and whatever is removed is made up.
         Answer::Json | Answer::JsonAlike | Answer::Other if plain => {
             let body = ListBody::new(awaited, BOUNDS);
-            (State::Body(if measured { body.padded() } else { body }), Length::Stays)
+            (State::Body(if length.is_some() { body.padded() } else { body }), Length::Stays)
         }
-        _ => replaced(),
+        _ => replaced(&awaited),
     }
 }

@@ -66,6 +66,12 @@ pub enum Answer {
 /// change the structure of JSON, and clients read JSON as UTF-8 whatever the charset says.
 #[must_use]
 pub fn answer(value: &[u8]) -> Answer {
+    // Almost every response has one of these.
+    match value {
+        b"application/json" => return Answer::Json,
+        b"text/event-stream" => return Answer::Events,
+        _ => {}
+    }
     let text = String::from_utf8_lossy(value).to_ascii_lowercase();
     let essence = trim(text.split(';').next().unwrap_or_default());
     if essence == "text/event-stream" {

@@ -40,7 +40,10 @@ pub struct Screen {
     /// The bytes of a key or an id that is being read
     token: Vec<u8>,
     token_kind: Token,
-    id: Option<String>,
+    /// The text of the message's id
+    id: Vec<u8>,
+    /// The message has several ids, or is one of several
+    ids: bool,
     answers: bool,
 }
 
@@ -87,7 +90,8 @@ impl Default for Screen {
             place: Place::Structure,
             token: Vec::new(),
             token_kind: Token::None,
-            id: None,
+            id: Vec::new(),
+            ids: false,
             answers: false,
         }
     }
@@ -151,8 +155,14 @@ impl Screen {
 
     /// Returns the message's id as JSON text, if it has been read and is a string or a number.
     #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+    pub fn id(&self) -> Option<String> {
+        // Of two ids a client may read either, and an array of messages has one for each.
+        if self.ids || self.message > 1 || self.id.len() >= MOST_TOKEN {
+            return None;
+        }
+        let document = json::read(&self.id).ok()?;
+        let id = document.root();
+        (id.string().is_some() || id.number().is_some()).then(|| id.raw().to_owned())
     }
 
     /// Tells whether the message has a `result` or an `error`.
@@ -222,7 +232,20 @@ impl Screen {
     /// Reads on in a string, up to its end or to a backslash.
     fn string(&mut self, bytes: &[u8], at: usize) -> usize {
         let end = plain_end(bytes, at);
-        self.keep(bytes.get(at..end).unwrap_or_default());
+        let run = bytes.get(at..end).unwrap_or_default();
+        if self.token_kind == Token::Key
+            && self.token == b"\""
+            && bytes.get(end) == Some(&b'"')
+            && let Ok(key) = std::str::from_utf8(run)
+            && key.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        {
+            // Almost every key is like this.
+            self.place = Place::Structure;
+            self.token_kind = Token::None;
+            self.key(self.depth == self.message, key, true);
+            return end.saturating_add(1);
+        }
+        self.keep(run);
         let Some(&byte) = bytes.get(end) else { return end };
         self.keep(&[byte]);
         match byte {
@@ -265,12 +288,8 @@ impl Screen {
             Token::None => {}
             Token::Key => self.end_key(),
             Token::Id => {
-                let document = json::read(&self.token).ok();
-                let value = document.as_ref().map(|document| document.root());
-                let id = value.filter(|id| id.string().is_some() || id.number().is_some());
-                // Of two ids a client may read either, and an array of messages has one for each.
-                let first = self.id.is_none() && self.message == 1 && self.token.len() < MOST_TOKEN;
-                self.id = id.filter(|_| first).map(|id| id.raw().to_owned());
+                self.ids |= !self.id.is_empty();
+                self.id = std::mem::take(&mut self.token);
             }
         }
     }
@@ -284,18 +303,20 @@ impl Screen {
         let at_message = self.depth == self.message;
         if plain {
             let key = std::str::from_utf8(token.get(1..token.len().saturating_sub(1)).unwrap_or_default());
-            self.key(at_message, key.unwrap_or_default());
+            self.key(at_message, key.unwrap_or_default(), true);
         } else {
             match json::read(&token) {
-                Ok(document) => self.key(at_message, &document.root().string().unwrap_or_default()),
+                Ok(document) => self.key(at_message, &document.root().string().unwrap_or_default(), false),
                 Err(_) => self.finding = Finding::Unreadable,
             }
         }
         self.token = token;
     }
 
-    fn key(&mut self, at_message: bool, key: &str) {
-        let is = |of: &str| key == of || keys::is_variant(key, of);
+    fn key(&mut self, at_message: bool, key: &str, plain: bool) {
+        let is = |of: &str| {
+            if plain { key.eq_ignore_ascii_case(of) } else { key == of || keys::is_variant(key, of) }
+        };
         if !at_message {
             if method::lists().any(|list| is(list.member)) {
                 self.finding = Finding::List;

@@ -127,6 +127,19 @@ impl ListBody {
         matches!(self.state, State::Open)
     }
 
+    /// Tells whether a chunk is a whole text without a list, and goes on as it is. Almost every answer is one.
+    /// Otherwise it is still to be pushed.
+    pub fn passes(&mut self, chunk: &[u8]) -> bool {
+        if !matches!(self.state, State::Holding) || !self.held.is_empty() || chunk.len() > self.bounds.hold {
+            return false;
+        }
+        let mut screen = Screen::default();
+        let passes =
+            screen.push(chunk) == chunk.len() && screen.finding() == Finding::Nothing && !screen.is_within();
+        self.empty &= !passes;
+        passes
+    }
+
     /// Takes the next bytes and returns what the client gets for them.
     pub fn push(&mut self, chunk: &[u8], keep: &mut Keep<'_>) -> Shown {
         let mut shown = Shown::default();
@@ -252,8 +265,8 @@ impl ListBody {
 
     fn replace(&mut self, unreadable: Unreadable, shown: &mut Shown) {
         shown.unreadable = Some(unreadable);
-        let id = self.awaited.id.as_deref().or(self.screen.id()).unwrap_or("null");
-        let error = error_for(id).into_bytes();
+        let id = self.awaited.id.clone().or_else(|| self.screen.id());
+        let error = error_for(id.as_deref().unwrap_or("null")).into_bytes();
         let owed = std::mem::take(&mut self.held).len();
         if self.padded {
             self.state = State::Replaced { error: Some(error), owed: 0 };

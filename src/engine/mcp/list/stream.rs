@@ -106,7 +106,7 @@ impl Reader {
             // The client's first request, `initialize`, gets this answer, so it fails at once and in words.
             Finding::Nothing | Finding::List if self.old_transport && screen.answers() => {
                 if finished {
-                    let error = screen.id().map(refusal);
+                    let error = screen.id().as_deref().map(refusal);
                     put(event, error.as_deref(), OLD_TRANSPORT, shown);
                 }
             }
@@ -144,7 +144,7 @@ impl Reader {
         finished: bool,
     ) {
         shown.unreadable = Some(unreadable);
-        let error = self.error(screen.id(), screen.answers());
+        let error = self.error(screen.id().as_deref(), screen.answers());
         if finished {
             put(event, error.as_deref(), UNREADABLE, shown);
         }

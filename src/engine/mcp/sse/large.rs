@@ -112,7 +112,7 @@ impl Large {
         if let Fate::Dropped { begun } = self.fate {
             let Self { screen, .. } = self;
             let (finding, id, answers) = (screen.finding(), screen.id(), screen.answers());
-            each(Part::Dropped(Dropped { begun, finding, id, answers }));
+            each(Part::Dropped(Dropped { begun, finding, id: id.as_deref(), answers }));
         }
     }
 
