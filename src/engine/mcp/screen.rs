@@ -108,6 +108,7 @@ impl Screen {
             && let Some(&byte) = bytes.get(at)
         {
             at = match self.place {
+                Place::Structure if self.bit().is_none() => self.deep(bytes, at),
                 Place::Structure => {
                     let opened = self.depth > 0;
                     self.structure(byte);
@@ -169,6 +170,38 @@ impl Screen {
     #[must_use]
     pub fn answers(&self) -> bool {
         self.answers
+    }
+
+    /// Reads on below the levels whose keys matter, up to their end. Most bytes are there.
+    fn deep(&mut self, bytes: &[u8], mut at: usize) -> usize {
+        let shallow = self.message.saturating_add(1);
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b'"' => {
+                    let end = plain_end(bytes, at.saturating_add(1));
+                    if bytes.get(end) != Some(&b'"') {
+                        self.place = Place::String;
+                        return at.saturating_add(1);
+                    }
+                    at = end;
+                }
+                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth <= shallow {
+                        return at.saturating_add(1);
+                    }
+                }
+                b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' => {}
+                byte if is_scalar(byte) => {}
+                _ => {
+                    self.finding = Finding::Unreadable;
+                    return at.saturating_add(1);
+                }
+            }
+            at = at.saturating_add(1);
+        }
+        at
     }
 
     /// Reads one byte outside of strings.
