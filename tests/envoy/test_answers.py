@@ -291,7 +291,7 @@ def test_what_cannot_be_read_is_told_in_the_log_a_metric_and_the_record(envoy, u
         causes.append(cause)
         assert (names(got) if left else errors(got)) == (left or [(1, -32603)]), body
         told = {
-            name.rpartition(".")[2]
+            name.partition(".cause.")[2].partition(".")[0]
             for name, value in proxy.stats("lists.unreadable").items()
             if value != before.get(name)
         }

@@ -131,12 +131,14 @@ impl<'d> Method<'d> {
         if self.entry.name.whole().is_some() {
             return None;
         }
+        let plain = self.name.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
+        let is = |of: &str| match plain {
+            // Of such a name only the case can differ. It does: exact names have an entry.
+            true => self.name.eq_ignore_ascii_case(of),
+            false => respells(&self.name, of),
+        };
         let matters = |entry: &&Entry| entry.list.is_some() || entry.section.is_some();
-        METHODS
-            .iter()
-            .filter(matters)
-            .filter_map(|entry| entry.name.whole())
-            .find(|of| respells(&self.name, of))
+        METHODS.iter().filter(matters).filter_map(|entry| entry.name.whole()).find(|of| is(of))
     }
 }
 
