@@ -10,14 +10,14 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::approval;
-use crate::denial::Denial;
+use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};
 use crate::json::{self, Value};
 use crate::limit::{Amount, Usage};
 use crate::mcp::headers::{Field, Headers};
 use crate::mcp::message::Target;
 use crate::mcp::summary::{Arguments, CallSummary, Summary};
-use crate::policy::{self, Limit, Policy};
+use crate::policy::{self, Limit, Policy, Scope};
 use crate::text::{hex, push_decimal};
 
 /// The longest text in a record, in characters. Longer texts are cut and end with `…`.
@@ -33,6 +33,8 @@ pub struct CounterUsage {
     pub limit: Arc<Limit>,
     /// The use of its counter
     pub usage: Usage,
+    /// Who shares the tally: the limit's scope, or a wider one if the caller has no session or no principal
+    pub scope: Scope,
 }
 
 /// The content of a record.
@@ -77,6 +79,11 @@ impl Record<'_> {
             }
             None => out.text(r#"","code":null,"rule":"#, self.rule),
         }
+        let unknown = |denial: &&Denial| matches!(denial.code, Code::Unauthenticated | Code::NoGrant);
+        if let Some(cause) = self.denial.filter(unknown).and_then(|denial| denial.cause) {
+            out.words(r#","cause":""#, cause);
+            out.words("\"", "");
+        }
         out.words(r#","id":""#, self.id);
         out.text(r#"","server":"#, Some(&self.policy.server));
         out.text(r#","method":"#, call.map(|call| call.method.as_str()));
@@ -86,6 +93,7 @@ impl Record<'_> {
         let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();
         out.text(r#","grant":"#, granted.then(|| self.caller.grant_name(self.policy)));
         out.text(r#","principal":"#, self.caller.principal.as_ref().map(Principal::name).as_deref());
+        out.text(r#","source":"#, self.caller.source_name(self.policy));
         out.text(r#","session":"#, self.session);
         out.id(r#","request":"#, self.summary.id.as_deref());
         out.text(r#","protocol":"#, once(&self.headers.protocol_version).as_deref());
@@ -183,7 +191,7 @@ impl Line {
     fn counters(&mut self, counters: &[CounterUsage]) {
         let Self(out) = self;
         out.push_str(r#","counters":["#);
-        for (index, CounterUsage { limit, usage }) in counters.iter().enumerate() {
+        for (index, CounterUsage { limit, usage, scope }) in counters.iter().enumerate() {
             out.push_str(if index > 0 { r#",{"counter":"# } else { r#"{"counter":"# });
             json::quote(out, &limit.counter);
             let Usage { used, max, resets_in_seconds } = usage;
@@ -193,6 +201,11 @@ impl Line {
             amount(out, *max);
             out.push_str(r#","resets_in":"#);
             push_decimal(out, *resets_in_seconds);
+            if *scope != limit.scope {
+                out.push_str(r#","scope":""#);
+                out.push_str(scope.as_str());
+                out.push('"');
+            }
             out.push('}');
         }
         out.push(']');

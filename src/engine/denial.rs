@@ -41,6 +41,8 @@ pub enum Code {
     NoGrant,
     /// The caller's grant has expired
     GrantExpired,
+    /// The request comes from a web page that the policy does not allow
+    OriginDenied,
 }
 
 /// What is wrong with a body. It determines the JSON-RPC error code.
@@ -77,6 +79,7 @@ impl Code {
             Self::Unauthenticated => "unauthenticated",
             Self::NoGrant => "no_grant",
             Self::GrantExpired => "grant_expired",
+            Self::OriginDenied => "origin_denied",
         }
     }
 }
@@ -92,7 +95,7 @@ pub struct Denial {
     pub reason: String,
     /// Seconds until a retry can succeed; `None` if waiting does not help
     pub retry_after_seconds: Option<u64>,
-    /// Why the strict reader refused the body, as one word for metrics
+    /// Why the strict reader refused the body, or why the caller is not known, as one word for records and metrics
     pub cause: Option<&'static str>,
 }
 
@@ -109,7 +112,7 @@ impl Denial {
         Self { code, rule: rule.into(), reason: reason.into(), retry_after_seconds: None, cause: None }
     }
 
-    /// Sets why the strict reader refused the body.
+    /// Sets why the strict reader refused the body, or why the caller is not known.
     #[must_use]
     pub fn because_of(self, cause: &'static str) -> Self {
         Self { cause: Some(cause), ..self }

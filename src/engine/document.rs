@@ -7,6 +7,7 @@
 mod ambiguity;
 mod fault;
 mod fields;
+mod identity;
 mod keys;
 mod message;
 mod part;
@@ -19,6 +20,7 @@ mod wrong;
 pub use ambiguity::refuse_ambiguity;
 pub use fault::{Fault, Faults};
 pub use fields::{Fields, meaning};
+pub use identity::InIdentity;
 pub(crate) use keys::object;
 pub use keys::{Absent, Holds, Key, Keys, Note, Object, Takes, words};
 pub(crate) use message::shortened;

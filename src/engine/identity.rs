@@ -1,14 +1,16 @@
 //! Identifies the caller and finds its grant. Pure: what the proxy knows about the caller is an argument.
 
-use std::cell::LazyCell;
+mod named;
+mod scopes;
 
-use sha2::{Digest as _, Sha256};
+use std::cell::LazyCell;
 
 use crate::denial::{Code, Denial};
 use crate::json::{self, Kind, Value, decimal};
-use crate::mcp::headers::{Field, Headers};
-use crate::policy::{Certificate, Expected, Grant, Policy, Source};
-use crate::text::hex;
+use crate::mcp::headers::Headers;
+use crate::policy::{Certificate, Expected, Grant, Policy, TokenMatch};
+
+pub use scopes::{has_scopes, scopes};
 
 /// The name of the grant of all callers if the policy has no grants.
 pub const DEFAULT_GRANT: &str = "default";
@@ -20,8 +22,25 @@ pub trait Credentials {
     /// metadata namespace `metadata`, as JSON. `None` if there is none or it cannot be read.
     fn verified_token(&self, metadata: &str, payload: &str) -> Option<String>;
 
+    /// Returns whether another filter stored anything in its metadata namespace `metadata`. It is asked only
+    /// after there was no token, to say why.
+    fn has_tokens(&self, _metadata: &str) -> bool {
+        false
+    }
+
     /// Returns a name from the peer's verified certificate.
     fn certificate(&self, name: Certificate) -> Option<String>;
+
+    /// Returns whether the peer has a certificate. It is asked only after there was no such name in it, to say
+    /// why.
+    fn has_certificate(&self) -> bool {
+        false
+    }
+
+    /// Returns an attribute of the stream that clients cannot set, as text.
+    fn attribute(&self, _path: &[String]) -> Option<String> {
+        None
+    }
 
     /// Returns whether a requested value exists, or may exist, but could not be read. The caller is then
     /// refused; weaker sources are not tried.
@@ -35,10 +54,11 @@ pub trait Credentials {
 pub struct Caller {
     /// The index of the grant in the policy; `None` if the policy has no grants or none matches
     pub grant: Option<usize>,
-    /// The principal that the first successful source named
+    /// The number of the source that named the principal, the first that could
+    pub source: Option<usize>,
+    /// The principal
     pub principal: Option<Principal>,
-    /// The claims of a verified token, as JSON: the token that named the principal, otherwise the first token
-    /// found
+    /// The claims of the verified token that named the principal, as JSON
     pub claims: Option<String>,
 }
 
@@ -53,6 +73,8 @@ pub enum Principal {
     ApiKey(String),
     /// The value of a trusted header
     Header(String),
+    /// The value of an attribute that clients cannot set
+    Attribute(String),
 }
 
 impl Principal {
@@ -60,7 +82,7 @@ impl Principal {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Jwt(name) | Self::Mtls(name) | Self::Header(name) => name.clone(),
+            Self::Jwt(name) | Self::Mtls(name) | Self::Header(name) | Self::Attribute(name) => name.clone(),
             Self::ApiKey(digest) => format!("sha256:{}", digest.get(..16).unwrap_or_default()),
         }
     }
@@ -73,11 +95,28 @@ impl Caller {
         policy.grants.get(self.grant?)
     }
 
+    /// Returns the name of the source that named the principal. `policy` must be the policy that identified the
+    /// caller.
+    #[must_use]
+    pub fn source_name<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
+        policy.identity.get(self.source?).map(|source| source.name.as_str())
+    }
+
+    /// Returns what tells the principal apart within its grant, for tallies: its name, and the source's name if
+    /// the policy has several, because each may give the same name to another caller. `None` for a caller
+    /// without a principal.
+    #[must_use]
+    pub fn principal_key(&self, policy: &Policy) -> Option<String> {
+        let name = self.principal.as_ref().map(Principal::name)?;
+        // With one source the name alone identifies the tally, as it did when sources had no names.
+        let source = self.source_name(policy).filter(|_| policy.identity.len() > 1);
+        Some(source.map_or(name.clone(), |source| [source, "\0", &name].concat()))
+    }
+
     /// Returns a key that is unique per grant and principal; `None` for a caller without a principal.
     #[must_use]
     pub fn key(&self, policy: &Policy) -> Option<String> {
-        let name = self.principal.as_ref().map(Principal::name)?;
-        Some(format!("{}\0{name}", self.grant_name(policy)))
+        Some([self.grant_name(policy), "\0", &self.principal_key(policy)?].concat())
     }
 
     /// Returns the grant's name for records, conditions and counters.
@@ -89,142 +128,94 @@ impl Caller {
 
 /// Identifies the caller and finds its grant at the time `now_ns`.
 ///
-/// `now_ns` is in nanoseconds since the Unix epoch. `None` means that the host has no clock; every grant with
-/// an expiry then counts as expired. The second value is the [`Denial`] if the credential cannot be read, or
-/// if the policy has grants and the caller has no identity, no grant matches, or the matching grant has
-/// expired.
+/// `now_ns` is in nanoseconds since the Unix epoch. `None` means that the host has no clock; a grant that begins
+/// or expires is then not in force. The second value is the [`Denial`] if the credential cannot be read, or if
+/// the policy has grants and the caller has no identity, no grant matches, or the matching grant is not in force.
 pub fn identify(
     policy: &Policy,
     headers: &Headers,
     credentials: &impl Credentials,
     now_ns: Option<u64>,
 ) -> (Caller, Option<Denial>) {
-    let mut caller = caller(policy, headers, credentials);
+    let (mut caller, cause) = match named::caller(policy, headers, credentials) {
+        Ok(caller) => (caller, None),
+        Err(cause) => (Caller::default(), Some(cause)),
+    };
     if credentials.unreadable() {
         let reason = "the credential of this caller cannot be read";
-        return (Caller::default(), Some(Denial::by("identity", Code::Unauthenticated, reason)));
+        let denial = Denial::by("identity", Code::Unauthenticated, reason).because_of(named::UNREADABLE);
+        return (Caller::default(), Some(denial));
     }
     if policy.grants.is_empty() {
         return (caller, None);
     }
     caller.grant = granted(policy, &caller);
     let Some(grant) = caller.grant(policy) else {
-        let denial = if caller.principal.is_none() {
-            let reason = "this server needs to know who calls: send a credential that it accepts";
-            Denial::by("identity", Code::Unauthenticated, reason)
-        } else {
-            Denial::by("grants", Code::NoGrant, "nothing is granted to this caller")
+        let denial = match (cause, &caller.principal) {
+            (Some(cause), _) => {
+                let reason = "this server needs to know who calls: send a credential that it accepts";
+                Denial::by("identity", Code::Unauthenticated, reason).because_of(cause)
+            }
+            (None, Some(Principal::ApiKey(digest))) if !policy.grants.list_key(digest) => {
+                nothing_granted().because_of("key_unknown")
+            }
+            (None, _) => nothing_granted(),
         };
         return (caller, Some(denial));
     };
-    let expired = expired(grant, now_ns);
-    (caller, expired)
+    let denial = not_in_force(grant, now_ns);
+    (caller, denial)
 }
 
-/// Returns a denial if the grant has expired at `now_ns`, which is the same as for [`identify`].
-pub fn expired(grant: &Grant, now_ns: Option<u64>) -> Option<Denial> {
+fn nothing_granted() -> Denial {
+    Denial::by("grants", Code::NoGrant, "nothing is granted to this caller")
+}
+
+/// Returns a denial if the grant has not begun or has expired at `now_ns`, which is the same as for [`identify`].
+pub fn not_in_force(grant: &Grant, now_ns: Option<u64>) -> Option<Denial> {
+    let now_ns = now_ns.map(i128::from);
+    if let Some((begins_ns, begins)) = &grant.not_before
+        && now_ns.is_none_or(|now_ns| now_ns < *begins_ns)
+    {
+        let reason = format!("what is granted to this caller begins at {begins}");
+        return Some(Denial::by(format!("{}.not_before", grant.path), Code::NoGrant, reason));
+    }
     let expires_ns = grant.expires_ns?;
-    if now_ns.is_some_and(|now_ns| i128::from(now_ns) < expires_ns) {
+    if now_ns.is_some_and(|now_ns| now_ns < expires_ns) {
         return None;
     }
     let rule = format!("{}.expires", grant.path);
     Some(Denial::by(rule, Code::GrantExpired, "what was granted to this caller has expired"))
 }
 
-/// Tries the sources in order until one names a principal. Each source reads its own token, because the same
-/// claim can mean different things to different issuers.
-fn caller(policy: &Policy, headers: &Headers, credentials: &impl Credentials) -> Caller {
-    let named = policy.identity.iter().find_map(|source| {
-        let token = token(source, credentials);
-        Some((principal(source, token.as_deref(), headers, credentials)?, token))
-    });
-    let (principal, own) = named.map_or((None, None), |(principal, token)| (Some(principal), token));
-    let claims = own.or_else(|| policy.identity.iter().find_map(|source| token(source, credentials)));
-    Caller { grant: None, principal, claims }
-}
-
-fn token(source: &Source, credentials: &impl Credentials) -> Option<String> {
-    match source {
-        Source::Jwt { metadata, payload, .. } => credentials.verified_token(metadata, payload),
-        Source::Mtls(_) | Source::ApiKey { .. } | Source::Header(_) => None,
-    }
-}
-
-fn principal(
-    source: &Source,
-    token: Option<&str>,
-    headers: &Headers,
-    credentials: &impl Credentials,
-) -> Option<Principal> {
-    match source {
-        Source::Jwt { claim, .. } => {
-            let document = json::read(token?.as_bytes()).ok()?;
-            let name = document.root().get(claim).and_then(Value::string)?;
-            (!name.is_empty()).then(|| Principal::Jwt(name.into_owned()))
-        }
-        Source::Mtls(name) => {
-            credentials.certificate(*name).filter(|name| !name.is_empty()).map(Principal::Mtls)
-        }
-        Source::ApiKey { header, scheme } => {
-            let value = single(headers.credential(header))?;
-            let key = match scheme {
-                None => value,
-                Some(scheme) => without_scheme(value, scheme)?,
-            };
-            (!key.is_empty()).then(|| Principal::ApiKey(digest(key)))
-        }
-        Source::Header(name) => {
-            let name = std::str::from_utf8(single(headers.credential(name))?).ok()?;
-            (!name.is_empty()).then(|| Principal::Header(name.to_owned()))
-        }
-    }
-}
-
-/// Returns the value of a header that occurs once. Envoy, like any proxy, may join repeated headers with a
-/// comma (RFC 9110, section 5.3), so a value with a comma is not accepted.
-fn single(field: &Field) -> Option<&[u8]> {
-    field.once().filter(|value| !value.contains(&b','))
-}
-
-/// Removes the authentication scheme, compared without case, and one space from a header's value (RFC 9110,
-/// section 11.4). Returns `None` if the value starts differently.
-fn without_scheme<'v>(value: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
-    let (front, key) = value.split_at_checked(scheme.len())?;
-    if !front.eq_ignore_ascii_case(scheme.as_bytes()) {
-        return None;
-    }
-    key.strip_prefix(b" ")
-}
-
-fn digest(key: &[u8]) -> String {
-    hex(&Sha256::digest(key))
-}
-
 /// Returns the number of the first grant that matches a caller. Only the source that named the principal counts: if a
 /// token named it, headers are ignored.
 fn granted(policy: &Policy, caller: &Caller) -> Option<usize> {
-    let grants = &policy.grants;
+    let (grants, source) = (&policy.grants, caller.source);
     match &caller.principal {
         None if policy.identity.is_empty() => grants.of_everybody(),
         None => None,
         Some(Principal::Jwt(name)) => {
             let claims = LazyCell::new(|| json::read(caller.claims.as_deref()?.as_bytes()).ok());
-            let has = |expected: &[_]| claims.as_ref().is_some_and(|claims| has_all(claims, expected));
-            grants.of_token(name, has)
+            let has =
+                |expected: &TokenMatch| claims.as_ref().is_some_and(|claims| fits(claims.root(), expected));
+            grants.of_token(name, source, has)
         }
-        Some(Principal::Mtls(name)) => grants.of_certificate(name),
-        Some(Principal::ApiKey(digest)) => grants.of_key(digest),
-        Some(Principal::Header(name)) => grants.of_header(name),
+        Some(Principal::Mtls(name)) => grants.of_certificate(name, source),
+        Some(Principal::ApiKey(digest)) => grants.of_key(digest, source),
+        Some(Principal::Header(name)) => grants.of_header(name, source),
+        Some(Principal::Attribute(name)) => grants.of_attribute(name, source),
     }
 }
 
-fn has_all(claims: &json::Document<'_>, expected: &[(String, Expected)]) -> bool {
-    expected.iter().all(|(claim, expected)| {
-        claims
-            .root()
-            .get(claim)
-            .is_some_and(|value| is(value, expected) || value.elements().any(|element| is(element, expected)))
-    })
+/// Tells whether a token has what a grant expects.
+fn fits(claims: Value<'_>, expected: &TokenMatch) -> bool {
+    let accepts = |value: Value<'_>, expected: &Expected| {
+        is(value, expected) || value.elements().any(|element| is(element, expected))
+    };
+    let has = |words: Vec<String>| expected.scope.iter().all(|word| words.contains(word));
+    expected.claims.iter().all(|(path, expected)| path.any(claims, |value| accepts(value, expected)))
+        && (expected.scope.is_empty() || scopes(claims).is_some_and(has))
 }
 
 fn is(value: Value<'_>, expected: &Expected) -> bool {

@@ -160,8 +160,9 @@ impl ListAnswer {
             return Ok(Flow::Continue);
         }
         let request = Rc::clone(&self.request);
-        let keep =
-            &mut |kind: ListKind, name: &str| decide::shows(&request.policy, &request.caller, kind, name);
+        let keep = &mut |kind: ListKind, name: &str| {
+            decide::shows(&request.policy, &request.caller, kind, name, &|| host.now_ns())
+        };
         let mut shown = match &mut self.state {
             State::Body(body) => body.push(bytes, keep),
             State::Events(events) => events.push(bytes, keep),

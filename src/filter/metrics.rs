@@ -10,7 +10,7 @@ mod ratio;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use mcp_policy_engine::denial::Code;
+use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::Conclusion;
 use mcp_policy_engine::identity::Caller;
 use mcp_policy_engine::limit::GivenBack;
@@ -139,7 +139,9 @@ impl Metrics {
         let denial = conclusion.verdict.denial();
         let code = denial.map_or("none", |denial| denial.code.as_str());
         self.decided(host, conclusion.verdict.as_str(), code, conclusion.grant);
-        if let Some(cause) = denial.and_then(|denial| denial.cause) {
+        // A caller that is not known has a cause too, in its record.
+        let strict = |denial: &&Denial| !matches!(denial.code, Code::Unauthenticated | Code::NoGrant);
+        if let Some(cause) = denial.filter(strict).and_then(|denial| denial.cause) {
             self.count(host, Metric::StrictRefusals { cause }, 1);
         }
         if let Some(outcome) = conclusion.approval {

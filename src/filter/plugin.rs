@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mcp_policy_engine::document;
 use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::headers::AUTHORITY;
-use mcp_policy_engine::policy::{Faults, Mode, Policy, Source};
+use mcp_policy_engine::policy::{Faults, Grant, Mode, Policy, Source};
 
 /// The filter state that contains the audit record. Access logs print it with
 /// `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
@@ -23,7 +23,7 @@ pub struct Plugin {
     /// The names of the headers that this policy needs beside those that every policy does, in lower case: those
     /// that hold credentials, and the host that an approval is bound to
     pub headers: Vec<String>,
-    /// Whether any grant can expire
+    /// Whether any grant begins or expires
     pub expires: bool,
 }
 
@@ -37,7 +37,7 @@ impl Plugin {
         let credentials = policy.identity.iter().filter_map(Source::header);
         let bound = policy.approvals.is_some().then_some(AUTHORITY);
         let headers = credentials.chain(bound).map(str::to_owned).collect();
-        let expires = policy.grants.iter().any(|grant| grant.expires_ns.is_some());
+        let expires = policy.grants.iter().any(Grant::has_term);
         Ok(Self { policy: Arc::new(policy), headers, expires })
     }
 

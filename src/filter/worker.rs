@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, Places};
 use mcp_policy_engine::policy::{Faults, Mode, RequestHeaders};
@@ -37,7 +38,13 @@ pub struct Worker {
     reported_ns: Cell<u64>,
     /// When [`report_unshown`](Self::report_unshown) last wrote a line for each cause
     unshown_ns: RefCell<Vec<(&'static str, u64)>>,
+    /// When [`report_unidentified`](Self::report_unidentified) last wrote a line
+    unidentified_ns: Cell<u64>,
 }
+
+/// The log line about a table of counters that cannot grow so much.
+const TOO_LARGE: &str = "calls under limits are refused: `counters.capacity` is too large for the table of counters, \
+    which this Envoy has made for a much smaller one; restart Envoy, or use another `vm_id`";
 
 /// The least time between two log lines about the same thing.
 const REPORT_INTERVAL_NS: u64 = 10_000_000_000;
@@ -69,19 +76,40 @@ impl Worker {
             places: OnceCell::new(),
             reported_ns: Cell::new(0),
             unshown_ns: RefCell::default(),
+            unidentified_ns: Cell::new(0),
         })
     }
 
-    /// Returns the places of the counters; `None` if the proxy's secret is not available.
-    pub(crate) fn places<H: Process + SharedMemory>(&self, host: &H) -> Option<&Places> {
+    /// Returns the places of the counters.
+    ///
+    /// # Errors
+    /// Why there are none, in one word for metrics.
+    pub(crate) fn places<H: Process + SharedMemory>(&self, host: &H) -> Result<&Places, &'static str> {
+        const NO_SECRET: &str = "secret";
         if self.places.get().is_none() {
             let policy = &self.plugin.policy;
-            let capacity = NonZeroU32::new(policy.counter_capacity)?;
-            let layout = Layout::new(counters::secret(host).ok()?, capacity);
+            let capacity = NonZeroU32::new(policy.counter_capacity).ok_or(NO_SECRET)?;
+            let secret = counters::secret(host).map_err(|_| NO_SECRET)?;
+            let layout = self.layout(Layout::new(secret, capacity), host)?;
             // It is empty: this was checked above.
             let _ = self.places.set(Places::new(layout, policy.counters, policy.grants.len()));
         }
-        self.places.get()
+        self.places.get().ok_or(NO_SECRET)
+    }
+
+    /// Adapts the layout to the table that the proxy has, if the policy needs the table.
+    fn layout<H: Process + SharedMemory>(&self, own: Layout, host: &H) -> Result<Layout, &'static str> {
+        let policy = &self.plugin.policy;
+        if !policy.all_rules().flat_map(|rule| &rule.limits).any(|limit| limit.is_of_callers()) {
+            return Ok(own);
+        }
+        let buckets = counters::buckets(host, own.buckets()).map_err(|_| "secret")?;
+        own.with_buckets(buckets).ok_or_else(|| {
+            if counters::is_first_to_report(host, &["table", &policy.server], &policy.digest) {
+                self.log(host, Level::Error, TOO_LARGE);
+            }
+            "capacity"
+        })
     }
 
     /// Writes a line about this policy to the proxy's log. Lines name the server, because one proxy can have several
@@ -113,6 +141,16 @@ impl Worker {
         }
         drop(reported);
         self.log(host, Level::Warn, &format!("an answer is not shown as the server sent it: {why}"));
+    }
+
+    /// Logs why a caller has no identity, at most every 10 seconds. The line contains nothing that the caller sent.
+    pub(crate) fn report_unidentified<H: Process>(&self, host: &H, denial: &Denial) {
+        let Some(cause) = denial.cause.filter(|_| denial.code == Code::Unauthenticated) else { return };
+        let since = |now_ns: &u64| now_ns.saturating_sub(self.unidentified_ns.get());
+        let Some(now_ns) = host.now_ns().filter(|now_ns| since(now_ns) >= REPORT_INTERVAL_NS) else { return };
+        self.unidentified_ns.set(now_ns);
+        let line = format!("requests get 401 because no source of identity names their caller: {cause}");
+        self.log(host, Level::Warn, &line);
     }
 
     /// Checks for requests that have waited too long for their body. The host calls this about once a second

@@ -7,13 +7,13 @@ mod laws;
 mod paths;
 mod told;
 
-use mcp_policy_engine::decide::condition::{self, Attributes, Obstacle, Truth};
+use mcp_policy_engine::decide::condition::{self, Attributes, Now, Obstacle, Truth};
 use mcp_policy_engine::decide::{Decision, decide};
 use mcp_policy_engine::identity::{Caller, Principal};
 use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::mcp::message::{Body, Message};
-use mcp_policy_engine::policy::{Condition, Policy};
+use mcp_policy_engine::policy::{Clause, Condition, Policy, TimeZone};
 use serde_json::{Value, json};
 
 /// Every operator, with a value of each type that it accepts.
@@ -57,11 +57,29 @@ fn condition(path: &str, op: &str, value: &str) -> Condition {
     // A big number keeps its text.
     let text = json!({ "version": "1", "tools": { "pay": { "require": [condition] } } }).to_string();
     let text = text.replace(&condition["value"].to_string(), value);
-    Policy::from_bytes(text.as_bytes()).unwrap().rules.tools.get("pay").unwrap()[0].require[0].clone()
+    let policy = Policy::from_bytes(text.as_bytes()).unwrap();
+    match &policy.rules.tools.get("pay").unwrap()[0].require[0] {
+        Clause::Condition(condition) => condition.clone(),
+        Clause::Group(group) => panic!("{group:?}"),
+    }
 }
 
-fn nobody(arguments: Option<json::Value<'_>>) -> Attributes<'_> {
-    Attributes { arguments, grant: "default", principal: None, claims: None }
+/// 2027-01-15T08:00:00Z, a Friday
+const NOW_NS: u64 = 1_800_000_000_000_000_000;
+
+/// Returns what `read` makes of the attributes of a call with these arguments, from nobody.
+fn attributed<R>(arguments: Option<json::Value<'_>>, read: impl FnOnce(Attributes<'_>) -> R) -> R {
+    let (clock, zone) = (|| Some(NOW_NS), TimeZone::default());
+    read(Attributes {
+        arguments,
+        any_arguments: false,
+        grant: "default",
+        principal: None,
+        source: None,
+        claims: None,
+        tool: Some("pay"),
+        now: &Now::new(&clock, &zone),
+    })
 }
 
 /// Judges a condition on `args.a`. Returns why `require` and `deny_if` refuse it.
@@ -71,8 +89,10 @@ fn judged(op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
 
 fn judged_at(path: &str, op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
     let document = json::read(arguments.as_bytes()).unwrap();
-    let (condition, subject) = (condition(path, op, value), nobody(Some(document.root())));
-    [condition::require(&condition, &subject), condition::deny_if(&condition, &subject)]
+    let condition = condition(path, op, value);
+    attributed(Some(document.root()), |subject| {
+        [condition::require(&condition, &subject), condition::deny_if(&condition, &subject)]
+    })
 }
 
 /// Returns the sign in the table below, given why `require` and `deny_if` refuse the condition.
@@ -192,8 +212,8 @@ fn decided<R>(policy: &Policy, method: &str, params: &str, read: impl FnOnce(Dec
     let message = Message::read(&document, &Headers::default()).unwrap();
     let Body::Call(call) = &message.body else { panic!("{body}") };
     let principal = Some(Principal::Jwt("bob".into()));
-    let caller = Caller { grant: None, principal, claims: Some(r#"{"team":"sre"}"#.into()) };
-    read(decide(policy, &caller, call))
+    let caller = Caller { principal, claims: Some(r#"{"team":"sre"}"#.into()), ..Caller::default() };
+    read(decide(policy, &caller, call, &|| Some(NOW_NS)))
 }
 
 fn called<R>(policy: &Policy, arguments: &str, read: impl FnOnce(Decision) -> R) -> R {

@@ -35,7 +35,7 @@ fn document() -> Value {
         "identity": [
             {"jwt": {"payload": "jwt_payload"}},
             {"mtls": "uri_san"},
-            {"api_key": {"header": "Authorization", "scheme": "Bearer"}},
+            {"name": "bearer", "api_key": {"header": "Authorization", "scheme": "Bearer"}},
             {"api_key": {"header": "x-api-key"}},
             {"header": {"name": "X-Agent-Id"}},
         ],
@@ -50,7 +50,7 @@ fn document() -> Value {
             {"name": "sre again", "match": [{"claim": {"team": "*"}}]},
             {"name": "rank", "match": [{"claim": {"level": 3, "admin": true}}]},
             {"name": "share", "match": [{"claim": {"share": 0.5}}]},
-            {"name": "url", "match": [{"claim": {"https://corp.example/team": "*-ops"}}]},
+            {"name": "url", "match": [{"claim": {"[\"https://corp.example/team\"]": "*-ops"}}]},
             {"name": "bot", "match": [{"api_key_sha256": BOT.to_uppercase()}]},
             {"name": "agent", "match": [{"header": "agent-*"}]},
             {"name": "star", "match": [{"header": "*-star"}]},
@@ -75,6 +75,7 @@ fn kind(caller: &Caller) -> String {
         Some(Principal::Mtls(name)) => format!("mtls {name}"),
         Some(key @ Principal::ApiKey(_)) => format!("key {}", key.name()),
         Some(Principal::Header(name)) => format!("header {name}"),
+        Some(Principal::Attribute(name)) => format!("attribute {name}"),
     }
 }
 

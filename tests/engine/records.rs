@@ -184,7 +184,9 @@ fn read(record: &str) -> Value {
     assert!(document.defect().is_none(), "{record}");
     let keys: Vec<_> = document.root().entries().map(|(key, _)| key.into_owned()).collect();
     // These are present only if they have a value.
-    let told = keys.iter().filter(|key| !key.starts_with("arguments") && *key != "approval");
+    let told = keys
+        .iter()
+        .filter(|key| !key.starts_with("arguments") && !["approval", "cause"].contains(&key.as_str()));
     let expected = [
         "decision",
         "code",
@@ -195,6 +197,7 @@ fn read(record: &str) -> Value {
         "target",
         "grant",
         "principal",
+        "source",
         "session",
         "request",
         "protocol",
@@ -210,7 +213,7 @@ fn read(record: &str) -> Value {
 fn plain(guard: &Guard) -> Value {
     json!({
         "decision": "allow", "code": null, "rule": null, "id": ID, "server": "orders", "method": null,
-        "target": null, "grant": "default", "principal": null, "session": null, "request": null,
+        "target": null, "grant": "default", "principal": null, "source": null, "session": null, "request": null,
         "protocol": null, "counters": [], "policy": &sha256(guard.text.as_bytes())[..16],
         "request_id": null,
     })

@@ -56,7 +56,7 @@ def counted(proxy) -> dict:
     found = proxy.stats(r"^wasmcustom\.mcp_policy\.approvals")
     assert all(name.startswith(prefix) for name in found), found
     counters = {name.removeprefix(prefix): value for name, value in found.items() if value}
-    return {name.removeprefix("outcome."): value for name, value in counters.items()}
+    return {name.removeprefix("outcome.").partition(".")[0]: value for name, value in counters.items()}
 
 
 def test_records_and_metrics_include_the_approval(proxy, approvals):
@@ -91,7 +91,7 @@ def test_records_and_metrics_include_the_approval(proxy, approvals):
     decisions = proxy.stats(r"^wasmcustom\.mcp_policy\.decisions")
     by_code = Counter()
     for name, value in decisions.items():
-        by_code[name.rpartition(".code.")[2]] += value
+        by_code[name.rpartition(".code.")[2].partition(".")[0]] += value
     expected = {PENDING: 2, "approval_denied": 1, UNAVAILABLE: 1, "denied": 1}
     assert {word: by_code[word] for word in expected} == expected
     assert sum(value for name, value in decisions.items() if ".decision.allow" in name) == 1

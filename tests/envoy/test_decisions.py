@@ -13,7 +13,7 @@ from functools import cached_property
 import pytest
 
 import places
-from harness import http1
+from harness import http1, verified
 from harness.options import ACCESS_LOG
 
 FOLDER = places.ROOT / "tests" / "cases" / "decisions"
@@ -38,6 +38,8 @@ class Step:
     headers: list = field(default_factory=list)
     as_: str | None = None
     session: str | None = None
+    tokens: dict = field(default_factory=dict)
+    state: dict = field(default_factory=dict)
     times: int = 1
     wait: float = 0.0
     expect: str
@@ -70,6 +72,7 @@ class Step:
             headers.append(("x-agent-id", self.as_))
         if self.session is not None:
             headers.append(("mcp-session-id", self.session))
+        headers += verified.headers(self.tokens, self.state)
         length = None if self.body is None else len(self.body)
         return http1.head(self.http_method, self.path, headers, length=length) + (self.body or b"")
 
@@ -109,7 +112,9 @@ def apart(listener: dict) -> None:
     log = manager["access_log"][0]["typed_config"]["log_format"]
     log["json_format"] = {**ACCESS_LOG, "case": f"%REQ({TAG})%"}
     config = manager["http_filters"][0]["typed_config"]["config"]
-    if "counters" in json.loads(config["configuration"]["value"]):
+    document = json.loads(config["configuration"]["value"])
+    manager["http_filters"][:0] = verified.filters(document)
+    if "counters" in document:
         config["vm_config"]["vm_id"] = listener["name"]
 
 
@@ -192,6 +197,7 @@ def wrong_answer(step: Step, answer: http1.Answer, record: dict) -> str | None:
     if str((decision or {}).get("retryAfterSeconds")) != str(retry):
         return f"two times to retry: {retry}, {body}"
     got = {"status": answer.status, "rpc": error and error["code"], "retry": retry is not None}
+    got["challenge"] = answer.header("www-authenticate")
     different = {key: got[key] for key, value in step.answer.items() if got[key] != value}
     missing = [part for part in step.says if part not in told]
     return (

@@ -42,7 +42,7 @@ def doors(module_envoy):
         "exempt_paths": ["/healthz"],
         "identity": [
             {"jwt": {"payload": "jwt_payload"}},
-            {"api_key": {"header": "authorization", "scheme": "Bearer"}},
+            {"name": "bearer", "api_key": {"header": "authorization", "scheme": "Bearer"}},
             {"api_key": {"header": "X-API-Key"}},
             {"header": {"name": "X-Agent-Id"}},
         ],

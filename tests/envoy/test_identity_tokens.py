@@ -193,16 +193,30 @@ def test_callers_without_access_are_refused_before_the_body(
     assert module_upstream.heads == []
 
 
+PREFLIGHT = [("origin", "https://app.example"), ("access-control-request-method", "POST")]
+METADATA = "/.well-known/oauth-protected-resource/mcp"
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "OPTIONS"])
-def test_every_method_but_options_needs_an_identity(tokens, module_upstream, method):
-    module_upstream.clear()
-    answer = http1.exchange(tokens.port, http1.head(method))
-    passes = method == "OPTIONS"
-    assert (answer.header("x-mcp-policy"), len(module_upstream.heads)) == (
-        (None, 1) if passes else ("unauthenticated", 0)
-    )
+def test_every_method_needs_an_identity_except_for_a_preflight_request(tokens, module_upstream, method):
+    for extra, passes in ([], False), (PREFLIGHT, method == "OPTIONS"):
+        module_upstream.clear()
+        answer = http1.exchange(tokens.port, http1.head(method, headers=extra))
+        assert (answer.header("x-mcp-policy"), len(module_upstream.heads)) == (
+            (None, 1) if passes else ("unauthenticated", 0)
+        )
     answer = http1.exchange(tokens.port, http1.head(method, headers=bearer(token(sub="still")).items()))
     assert answer.header("x-mcp-policy") == ("method_not_allowed" if method == "PUT" else None)
+
+
+@pytest.mark.parametrize("listener", ["main", "stream"])
+def test_a_client_without_a_token_can_read_where_to_get_one(tokens, module_upstream, listener):
+    for path, passes in (METADATA, True), (METADATA + "/../../mcp", False), ("/mcp", False):
+        module_upstream.clear()
+        answer = http1.exchange(tokens.ports[listener], http1.head("GET", path))
+        assert (answer.header("x-mcp-policy"), len(module_upstream.heads)) == (
+            (None, 1) if passes else ("unauthenticated", 0)
+        ), path
 
 
 def test_a_partners_token_is_not_taken_for_our_own(envoy):
@@ -211,12 +225,12 @@ def test_a_partners_token_is_not_taken_for_our_own(envoy):
             "version": "1",
             "default": "allow",
             "identity": [
-                {"jwt": {"payload": "staff", "claim": "sub"}},
-                {"jwt": {"payload": "partner", "claim": "email"}},
+                {"name": "staff", "jwt": {"payload": "staff", "claim": "sub"}},
+                {"name": "partner", "jwt": {"payload": "partner", "claim": "email"}},
             ],
             "grants": [
-                {"name": "admin", "match": [{"jwt": "admin"}]},
-                {"name": "partners", "match": [{"jwt": "*@p"}]},
+                {"name": "admin", "match": [{"source": "staff", "jwt": "admin"}]},
+                {"name": "partners", "match": [{"source": "partner", "jwt": "*@p"}]},
             ],
         },
         edit_listener=verifying(jwt_authn([RS256, PARTNER], payloads=["staff", "partner"])),

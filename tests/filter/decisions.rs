@@ -6,6 +6,7 @@
 mod coverage;
 mod seen;
 mod table;
+mod verified;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -45,6 +46,12 @@ fn seen(proxy: &Arc<Proxy>, plugin: &Rc<Worker>, step: &Step) -> Seen {
         None => Sent::bare(&pairs),
     };
     let mut exchange = Exchange::open(proxy, Some(plugin));
+    if !step.tokens.is_empty() {
+        exchange.knows("metadata", verified::metadata(&step.tokens));
+    }
+    for (key, value) in &step.state {
+        exchange.knows(&format!("filter_state.{key}"), value.clone().into_bytes());
+    }
     exchange.request(&sent);
     let arrived = exchange.upstream().filter(|arrived| arrived.whole);
     Seen {

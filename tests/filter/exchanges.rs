@@ -5,6 +5,7 @@ mod bound;
 mod counting;
 mod hold;
 mod host_calls;
+mod identity;
 mod lists;
 mod refusals;
 mod requests;

@@ -3,28 +3,20 @@
 //! Servers convert values, for example `"5"` to 5. If a value does not have the type that a condition expects,
 //! the condition therefore cannot be evaluated, and the call is denied.
 
+mod attributes;
+mod clause;
 mod reason;
+mod scopes;
+mod with;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::denial::{Code, Denial};
-use crate::json::{self, Kind, Value, decimal};
-use crate::policy::{Condition, Order, Origin, Resolved, Rule, Scalar, Test};
+use crate::json::{self, Document, Kind, Value, decimal};
+use crate::policy::{Condition, Order, Origin, Resolved, Scalar, Test, ValuePath};
 
-/// All that conditions can refer to.
-#[derive(Debug, Clone, Copy)]
-pub struct Attributes<'d> {
-    /// The call's arguments, if it has any
-    pub arguments: Option<Value<'d>>,
-    /// The name of the caller's grant
-    pub grant: &'d str,
-    /// The caller's name
-    pub principal: Option<&'d str>,
-    /// The claims of the caller's verified token, as JSON. If they cannot be read, conditions on them are
-    /// indeterminate
-    pub claims: Option<&'d str>,
-}
+pub use attributes::{Attributes, Now};
+pub use clause::{Applies, Place, applies, hides, refusal};
 
 /// The result of a condition for one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +29,16 @@ pub enum Truth {
     Missing,
     /// It cannot be evaluated
     Indeterminate(Obstacle),
+}
+
+impl From<Result<bool, Obstacle>> for Truth {
+    fn from(holds: Result<bool, Obstacle>) -> Self {
+        match holds {
+            Ok(true) => Self::Holds,
+            Ok(false) => Self::Fails,
+            Err(obstacle) => Self::Indeterminate(obstacle),
+        }
+    }
 }
 
 /// Why a condition cannot be evaluated.
@@ -52,17 +54,8 @@ pub enum Obstacle {
     Length,
     /// The result of the comparison would change if a server read the number as a double
     Digits,
-}
-
-/// Returns the denial by the first condition of `rule` that refuses the call; `called` describes the call.
-#[must_use]
-pub fn refusal(rule: &Rule, attributes: &Attributes<'_>, called: &str) -> Option<Denial> {
-    let required = rule.require.iter().map(|condition| (condition, true, require(condition, attributes)));
-    let forbidden = rule.deny_if.iter().map(|condition| (condition, false, deny_if(condition, attributes)));
-    required.chain(forbidden).find_map(|(condition, required, truth)| {
-        let reason = reason::text(condition, truth?, required, rule.reason.as_deref(), called);
-        Some(Denial::by(condition.path.clone(), Code::ConditionFailed, reason))
-    })
+    /// The host has no clock
+    Clock,
 }
 
 /// Evaluates a condition of `require`: it must hold for every value of its path, and for at least one.
@@ -81,22 +74,71 @@ pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Tru
 
 /// Evaluates a condition for each value of its path. Returns at least one result.
 fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
-    let test = |operand: Operand<'_>| operand.evaluate(&condition.test);
-    let each = |root: Option<Value<'_>>| -> Vec<Truth> {
-        condition.attribute.find(root).into_iter().map(|found| test(Operand::new(found))).collect()
-    };
-    let name =
-        |name: Option<&str>| vec![test(name.map_or(Operand::Missing, |name| Operand::Text(name.into())))];
-    match (condition.attribute.origin(), attributes.claims) {
-        (Origin::Arguments, _) => each(attributes.arguments),
-        (Origin::Grant, _) => name(Some(attributes.grant)),
-        (Origin::Principal, _) => name(attributes.principal),
-        (Origin::Claims, None) => each(None),
-        (Origin::Claims, Some(claims)) => match json::read(claims.as_bytes()) {
-            Ok(claims) if claims.defect().is_none() => each(Some(claims.root())),
-            _ => vec![Truth::Indeterminate(Obstacle::Blocked)],
-        },
+    let Condition { attribute, test, .. } = condition;
+    let other = condition.operand();
+    if attribute.origin() == Origin::Arguments && other.is_none() {
+        let found = attribute.find(attributes.arguments).into_iter();
+        return found.map(|found| Operand::new(found).evaluate(test)).collect();
     }
+    // Most conditions do not read the claims. Those are parsed only for a condition that does.
+    let claims =
+        Claims::new(attributes.claims.filter(|_| reads_claims(attribute) || other.is_some_and(reads_claims)));
+    let operands = operands(attribute, attributes, &claims).into_iter();
+    match test {
+        Test::With(comparison, path) => {
+            // The path has no `[*]`, so it leads to one value.
+            let other = self::operands(path, attributes, &claims).pop().unwrap_or(Operand::Missing);
+            let form = with::Form::of(attribute, path);
+            operands.map(|operand| with::evaluate(&operand, *comparison, &other, form)).collect()
+        }
+        test => operands.map(|operand| operand.evaluate(test)).collect(),
+    }
+}
+
+fn reads_claims(path: &ValuePath) -> bool {
+    matches!(path.origin(), Origin::Claims | Origin::Scopes)
+}
+
+/// The claims of the caller's token, parsed.
+enum Claims<'d> {
+    None,
+    Some(Document<'d>),
+    Unreadable,
+}
+
+impl<'d> Claims<'d> {
+    fn new(text: Option<&'d str>) -> Self {
+        match text.map(|text| json::read(text.as_bytes())) {
+            None => Self::None,
+            Some(Ok(claims)) if claims.defect().is_none() => Self::Some(claims),
+            Some(_) => Self::Unreadable,
+        }
+    }
+}
+
+/// Returns the values that a path leads to. Returns at least one.
+fn operands<'d>(path: &ValuePath, attributes: &Attributes<'d>, claims: &'d Claims<'_>) -> Vec<Operand<'d>> {
+    let name = |name: Option<Cow<'d, str>>| vec![name.map_or(Operand::Missing, Operand::Text)];
+    let found = match (path.origin(), claims) {
+        (Origin::Arguments, _) => path.find(attributes.arguments),
+        (Origin::Claims | Origin::Scopes, Claims::Unreadable) => {
+            return vec![Operand::Unusable(Obstacle::Blocked)];
+        }
+        (Origin::Claims, Claims::Some(claims)) => path.find(Some(claims.root())),
+        (Origin::Claims, Claims::None) => path.find(None),
+        (Origin::Scopes, Claims::Some(claims)) => return scopes::operands(path, claims.root()),
+        (Origin::Scopes, Claims::None) => return vec![Operand::Missing],
+        (Origin::Grant, _) => return name(Some(attributes.grant.into())),
+        (Origin::Principal, _) => return name(attributes.principal.map(Cow::Borrowed)),
+        (Origin::Source, _) => return name(attributes.source.map(Cow::Borrowed)),
+        (Origin::Tool, _) => return name(attributes.tool.map(Cow::Borrowed)),
+        (Origin::Weekday | Origin::TimeOfDay | Origin::Date, _) => {
+            return vec![
+                attributes.now.text(path.origin()).map_or(Operand::Unusable(Obstacle::Clock), Operand::Text),
+            ];
+        }
+    };
+    found.into_iter().map(Operand::new).collect()
 }
 
 /// The value that a condition is evaluated for.
@@ -108,6 +150,7 @@ enum Operand<'d> {
     Number(&'d str),
     Bool(bool),
     List(Value<'d>),
+    Words(Vec<Cow<'d, str>>),
     Object,
 }
 
@@ -151,12 +194,13 @@ impl<'d> Operand<'d> {
             Test::Regex(regex) => {
                 text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text).ok_or(Obstacle::Length))
             }
+            Test::TextOrder(order, bound) => {
+                text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
+            }
+            // The value is compared with another one, not with the policy's.
+            Test::With(..) => Err(Obstacle::Type),
         };
-        match holds {
-            Ok(true) => Truth::Holds,
-            Ok(false) => Truth::Fails,
-            Err(obstacle) => Truth::Indeterminate(obstacle),
-        }
+        Truth::from(holds)
     }
 
     fn equals(&self, scalar: &Scalar) -> Result<bool, Obstacle> {
@@ -193,6 +237,7 @@ impl<'d> Operand<'d> {
                     list.elements().map(|element| Self::new(Resolved::Value(element)).equals(scalar));
                 elements.reduce(|one, other| Ok(one? | other?)).unwrap_or(Ok(false))
             }
+            (Self::Words(words), Scalar::Text(part)) => Ok(words.iter().any(|word| word == part)),
             _ => Err(Obstacle::Type),
         }
     }

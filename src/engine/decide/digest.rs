@@ -1,12 +1,14 @@
 //! The digest of the rules that decide on a call. An approval is bound to it: an edit of these rules makes another
 //! call, an edit of anything else in the document does not.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
-use super::layers;
+use super::{layers, lists};
 use crate::identity::Caller;
 use crate::mcp::message::{Call, Target};
-use crate::policy::{EntryRules, Policy, Rules, Section};
+use crate::policy::{EntryRules, Policy, Rule, Rules, Section};
 use crate::text::hex;
 
 /// Returns the SHA-256, in hex, of the rules that decide on a call: for the document and for the caller's grant, the
@@ -29,7 +31,10 @@ fn add_layer(hash: &mut Sha256, rules: &Rules, call: &Call<'_>) -> Option<()> {
             add_rules(hash, "all", &rules.all_tools)
         }
         Target::Prompt(name) => add_entry(hash, &rules.prompts, name),
-        Target::Resources(uris) => uris.iter().try_for_each(|uri| add_entry(hash, &rules.resources, uri)),
+        Target::Resources(uris) => uris.iter().try_for_each(|uri| {
+            add_entry(hash, &rules.resources, uri)?;
+            add_rules(hash, "behind", lists::entry_behind(rules, uri))
+        }),
         Target::Session | Target::Unknown => None,
     }
 }
@@ -46,7 +51,7 @@ fn add_entry(hash: &mut Sha256, section: &Section<EntryRules>, name: &str) -> Op
     add_rules(hash, "of", rules)
 }
 
-fn add_rules(hash: &mut Sha256, which: &str, rules: &EntryRules) -> Option<()> {
+fn add_rules(hash: &mut Sha256, which: &str, rules: &[Arc<Rule>]) -> Option<()> {
     hash.update(format!("{which} {}\n", rules.len()));
     rules.iter().try_for_each(|rule| {
         hash.update(rule.digest?.bytes());

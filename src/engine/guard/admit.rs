@@ -2,7 +2,7 @@
 
 use crate::denial::{Code, Denial, Invalid};
 use crate::mcp::answer::{Form, Refusal, Reply, RequestKind};
-use crate::mcp::headers::Headers;
+use crate::mcp::headers::{Field, Headers};
 use crate::mcp::media;
 use crate::policy::Policy;
 
@@ -23,6 +23,48 @@ pub enum Admission {
 pub fn is_exempt(policy: &Policy, headers: &Headers) -> bool {
     let path = headers.path_without_query();
     policy.exempt_paths.iter().any(|exempt| Some(exempt.as_bytes()) == path)
+}
+
+/// Where the metadata of a protected resource begins (RFC 9728, section 3).
+const RESOURCE_METADATA: &[u8] = b"/.well-known/oauth-protected-resource";
+
+/// Returns whether a request needs no identity: a browser sends a preflight request without credentials, and a
+/// client without a token has to learn from the metadata where to get one.
+pub(super) fn needs_no_identity(headers: &Headers) -> bool {
+    match headers.method.once() {
+        Some(b"OPTIONS") => headers.origin.is_present() && headers.requests_method,
+        Some(b"GET") => headers.path_without_query().is_some_and(is_resource_metadata),
+        _ => false,
+    }
+}
+
+/// Returns whether a path is that of the metadata, or below it, and no server can take it for another: it has
+/// no dot segments, no empty ones, and nothing that a server might decode or cut off.
+fn is_resource_metadata(path: &[u8]) -> bool {
+    let Some(below) = path.strip_prefix(RESOURCE_METADATA) else { return false };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@".contains(&byte);
+    let mut segments = below.split(|byte| *byte == b'/');
+    // Nothing stands before the first slash: `/.well-known/oauth-protected-resources` is another path.
+    let first = segments.next().is_some_and(<[u8]>::is_empty);
+    let below = below.strip_suffix(b"/").unwrap_or(below);
+    let mut segments = below.split(|byte| *byte == b'/').skip(1);
+    let dots = |segment: &[u8]| matches!(segment, b"." | b"..");
+    first
+        && segments
+            .all(|segment| !segment.is_empty() && !dots(segment) && segment.iter().all(|byte| plain(*byte)))
+}
+
+/// Returns a denial if the request comes from a web page that the policy does not allow, or if its origin
+/// cannot be told.
+pub(super) fn refuse_origin(policy: &Policy, headers: &Headers) -> Option<Denial> {
+    let origins = policy.origins.as_ref()?;
+    let reason = match &headers.origin {
+        Field::Absent => return None,
+        Field::Once(value) if origins.allow(value) => return None,
+        Field::Once(_) => "requests from this origin are not allowed here",
+        Field::Repeated => "the header `Origin` must stand once",
+    };
+    Some(Denial::by("origins", Code::OriginDenied, reason))
 }
 
 /// Checks the HTTP method and the media type.
@@ -77,6 +119,7 @@ fn refuse_at_once(reason: &str) -> Reply {
         form: Form::Http,
         decision_id: "",
         policy: "",
+        challenge: "Bearer",
     }
     .reply()
 }

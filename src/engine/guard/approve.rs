@@ -82,7 +82,7 @@ pub(super) fn prepare<E: Environment>(
         policy: &policy.digest,
         grant: request.caller.grant_name(policy),
         principal: principal.as_deref(),
-        source: None,
+        source: request.caller.source_name(policy),
         host,
         path,
         rule: &rule.path,

@@ -11,7 +11,6 @@ use super::question::{Answer, Question};
 use super::{Conclusion, Environment, Request, charge, unreadable};
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
-use crate::identity;
 use crate::json::Document;
 use crate::mcp::headers::Field;
 use crate::mcp::message::{Body, Message};
@@ -114,7 +113,7 @@ impl<'d> Case<'d> {
         let facts = Facts::of(Summary::of(message));
         let mut case = Self { request: Rc::clone(request), facts, decision: Decision::default() };
         let Body::Call(call) = &message.body else { return case.conclude() };
-        case.decision = decide::decide(&request.policy, &request.caller, call);
+        case.decision = decide::decide(&request.policy, &request.caller, call, &|| environment.now_ns());
         case.decision.compare_headers(&request.policy, &request.caller, call, &request.headers);
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
@@ -205,7 +204,8 @@ impl Asking {
     /// Returns roughly how many bytes of memory the case takes while it waits.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.case.facts.size().saturating_add(self.consultation.size())
+        let Case { facts, decision, .. } = &self.case;
+        facts.size().saturating_add(decision.size()).saturating_add(self.consultation.size())
     }
 
     /// Continues with the answer.
@@ -214,9 +214,7 @@ impl Asking {
         let Answer::Approval(answer) = answer;
         let mut denial = approve::apply_answer(consultation, answer, &mut case.facts).err();
         // The grant may have expired while the case waited.
-        let request = &case.request;
-        let grant = request.caller.grant(&request.policy);
-        if let Some(expired) = grant.and_then(|grant| identity::expired(grant, environment.now_ns())) {
+        if let Some(expired) = case.request.not_in_force(environment) {
             denial = Some(expired);
         }
         match denial {

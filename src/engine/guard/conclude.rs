@@ -100,7 +100,8 @@ impl Request {
         };
         let (form, policy) = (self.policy.denials, self.policy.digest.as_str());
         let id = id.as_deref();
-        let refusal = Refusal { denial, request, id, form, decision_id: &self.decision_id, policy };
+        let (decision_id, challenge) = (&self.decision_id, self.policy.challenge.as_str());
+        let refusal = Refusal { denial, request, id, form, decision_id, policy, challenge };
         match &facts.elicitation {
             // Another denial can come after the question, such as an expired grant.
             Some(elicitation) if denial.code == Code::ApprovalRequired => refusal.elicit(elicitation),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::case::{Case, Step};
 use super::facts::Facts;
-use super::{Conclusion, Environment};
+use super::{Conclusion, Environment, admit};
 use crate::audit;
 use crate::decide::Decision;
 use crate::denial::Denial;
@@ -70,28 +70,34 @@ impl Arrival {
         Request { caller, ..request }
     }
 
-    /// Identifies the caller at the time `now_ns` (see [`Environment::now_ns`]). In shadow mode a caller who
-    /// would be refused continues without a grant.
+    /// Checks the request's origin, and identifies the caller at the time `now_ns` (see
+    /// [`Environment::now_ns`]). In shadow mode a caller who would be refused continues without a grant.
     ///
     /// # Errors
-    /// The conclusion of the request if the caller has no identity, no grant, or an expired grant.
+    /// The conclusion of the request if its origin is not allowed, or if the caller has no identity, no grant, or
+    /// a grant that is not in force.
     pub fn identify(
         self,
         credentials: &impl Credentials,
         now_ns: Option<u64>,
     ) -> Result<Request, Box<Conclusion>> {
         let Self(mut request) = self;
-        // Browsers send CORS preflight requests (OPTIONS) without credentials.
-        if request.headers.method.once() == Some(b"OPTIONS") {
+        let shadow = request.policy.mode == Mode::Shadow;
+        match admit::refuse_origin(&request.policy, &request.headers) {
+            Some(denial) if shadow => request.would_deny = Some(denial),
+            Some(denial) => return Err(Box::new(request.refuse(denial))),
+            None => {}
+        }
+        if admit::needs_no_identity(&request.headers) {
             return Ok(request);
         }
         let (caller, denial) = identity::identify(&request.policy, &request.headers, credentials, now_ns);
         request.caller = caller;
         match denial {
             None => Ok(request),
-            Some(denial) if request.policy.mode == Mode::Shadow => {
+            Some(denial) if shadow => {
                 request.caller.grant = None;
-                request.would_deny = Some(denial);
+                request.would_deny.get_or_insert(denial);
                 Ok(request)
             }
             Some(denial) => Err(Box::new(request.refuse(denial))),
@@ -129,7 +135,18 @@ impl Request {
             Ok(message) => message,
             Err(rejection) => return Step::Conclude(self.reject(rejection)),
         };
+        if let Some(denial) = self.not_in_force(environment) {
+            let decision = Decision { denial: Some(denial), ..Decision::default() };
+            return Step::Conclude(self.conclude(decision, Facts::of(Summary::of(&message))));
+        }
         Case::open(self, &document, &message, environment)
+    }
+
+    /// Returns a denial if the caller's grant is not in force any more: a body can arrive, and an answer from
+    /// outside too, long after the headers.
+    pub(super) fn not_in_force<E: Environment>(&self, environment: &E) -> Option<Denial> {
+        let grant = self.caller.grant(&self.policy).filter(|grant| grant.has_term())?;
+        identity::not_in_force(grant, environment.now_ns())
     }
 
     /// Returns whether calls can have to wait for an approval. In shadow mode nobody is asked.

@@ -58,6 +58,8 @@ pub struct Refusal<'a> {
     pub decision_id: &'a str,
     /// The policy's digest
     pub policy: &'a str,
+    /// The challenge for a caller without an identity
+    pub challenge: &'a str,
 }
 
 /// A request to the client to have its user open a page (MCP, "URL mode elicitation").
@@ -164,7 +166,7 @@ impl Refusal<'_> {
         }
         match denial.code {
             Code::MethodNotAllowed => headers.push(("allow", "GET, POST, DELETE, OPTIONS".to_owned())),
-            Code::Unauthenticated => headers.push(("www-authenticate", "Bearer".to_owned())),
+            Code::Unauthenticated => headers.push(("www-authenticate", self.challenge.to_owned())),
             _ => {}
         }
         Reply { status, headers, body: format!("{{\"jsonrpc\":\"2.0\",{id}{member}}}") }
@@ -204,7 +206,7 @@ impl Refusal<'_> {
             Code::TooLarge => (413, INVALID_REQUEST),
             Code::MethodNotAllowed => (405, INVALID_REQUEST),
             Code::Unauthenticated => (401, UNAUTHENTICATED),
-            Code::NoGrant | Code::GrantExpired => (403, DENIED),
+            Code::NoGrant | Code::GrantExpired | Code::OriginDenied => (403, DENIED),
             code => {
                 let refused = self.form == Form::Http || self.request == RequestKind::Notification;
                 match (code, refused) {

@@ -70,6 +70,12 @@ pub struct Headers {
     pub session_id: Field,
     /// `x-request-id`, Envoy's own
     pub request_id: Field,
+    /// `origin`: the web page that sends the request
+    pub origin: Field,
+    /// Whether there is `access-control-request-method`, as in a browser's preflight request
+    pub requests_method: bool,
+    /// Whether there is `authorization`
+    pub authorization: bool,
     /// The names of those that would have Envoy send one call several times
     pub repeating: Vec<String>,
     /// Those that repeat arguments (2026-07-28, `Mcp-Param-…`), by their names
@@ -98,6 +104,13 @@ fn add(fields: &mut Vec<(String, Field)>, name: &str, value: &[u8]) {
     }
 }
 
+/// Tells whether a text is a token, as names of headers and authentication schemes are (RFC 9110, section 5.6.2).
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
+}
+
 impl Headers {
     /// Picks the headers that the filter reads from all of a request's; names in lower case, as
     /// Envoy keeps them. `credentials` names more of them, in lower case.
@@ -116,6 +129,8 @@ impl Headers {
     fn take(&mut self, name: &[u8], value: &[u8], credentials: &[String]) {
         match self.field_mut(name) {
             Some(field) => field.add(value),
+            None if name == b"authorization" => self.authorization = true,
+            None if name == b"access-control-request-method" => self.requests_method = true,
             // Envoy takes no header name that is not ASCII.
             None if name.starts_with(b"mcp-param-") => {
                 add(&mut self.mirrored, &String::from_utf8_lossy(name), value);
@@ -145,6 +160,7 @@ impl Headers {
             b"mcp-protocol-version" => &mut self.protocol_version,
             b"mcp-session-id" => &mut self.session_id,
             b"x-request-id" => &mut self.request_id,
+            b"origin" => &mut self.origin,
             _ => return None,
         })
     }

@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::Rule;
 use super::keys;
 use super::rule::{Reading, rule};
 use crate::document::{Faults, InRule, Part};
 
-/// The rules of one entry, in their order. All of them apply.
-pub type EntryRules = Box<[Arc<Rule>]>;
+/// The rules of one entry, in their order. All of them apply. Most entries have one rule, which needs no allocation of
+/// its own.
+pub type EntryRules = SmallVec<[Arc<Rule>; 1]>;
 
 /// Reads the rules that have names. They cannot name each other.
 pub(super) fn named(rules: Vec<(Cow<'_, str>, Part<'_>)>, reading: &mut Reading, faults: &mut Faults) {
@@ -43,7 +46,7 @@ pub(super) fn rules(
         Some(Arc::new(rule))
     };
     if part.value.is_object() || part.value.string().is_some() {
-        return Some(Box::new([one(part, faults)?]));
+        return Some(smallvec![one(part, faults)?]);
     }
     if !part.value.is_array() {
         faults.unfit(part, &keys::ENTRY);
@@ -52,7 +55,7 @@ pub(super) fn rules(
     if part.value.elements().next().is_none() {
         faults.add(part, InRule::NoRules);
     }
-    let mut rules = Vec::new();
+    let mut rules = EntryRules::new();
     for part in part.elements() {
         if part.value.is_object() || part.value.string().is_some() {
             rules.extend(one(&part, faults));
@@ -60,7 +63,7 @@ pub(super) fn rules(
             faults.unfit(&part, &keys::RULE_OR_NAME);
         }
     }
-    Some(rules.into_boxed_slice())
+    Some(rules)
 }
 
 /// Finds a rule by its name.

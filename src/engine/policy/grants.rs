@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::grant::{Expected, Grant, Match, Matching};
+use super::grant::{ClaimPath, Expected, Grant, Match, Matching};
 use super::pattern::{Pattern, Patterns};
 
 /// The grants in the order of the document. The first one that matches a caller applies.
@@ -11,53 +11,91 @@ pub struct Grants {
     list: Vec<Grant>,
     /// The first grant for everybody
     everybody: Option<usize>,
-    /// By the SHA-256 of each key that any grant lists, the first grant for that key alone
-    keys: BTreeMap<String, Option<usize>>,
-    tokens: Patterns<Token>,
-    certificates: Patterns<usize>,
-    headers: Patterns<usize>,
+    /// The grants for all callers that one source names
+    sources: Vec<Granted>,
+    /// By the SHA-256 of each key that any grant lists, the grants for that key alone
+    keys: BTreeMap<String, Vec<Granted>>,
+    tokens: Patterns<(TokenMatch, Granted)>,
+    certificates: Patterns<Granted>,
+    headers: Patterns<Granted>,
+    attributes: Patterns<Granted>,
 }
 
-/// What a grant asks of a token besides the principal.
-#[derive(Debug, Clone)]
-struct Token {
-    claims: Vec<(String, Expected)>,
+/// The number of a grant, for callers that a source names.
+#[derive(Debug, Clone, Copy)]
+struct Granted {
+    /// The number of the source; `None` for any source of the kind
+    source: Option<usize>,
     grant: usize,
+}
+
+/// What a grant expects of a token besides the principal.
+#[derive(Debug, Clone, Default)]
+pub struct TokenMatch {
+    /// Claims and what each must be
+    pub claims: Vec<(ClaimPath, Expected)>,
+    /// Scopes, all of which the token must have
+    pub scope: Vec<String>,
+}
+
+impl TokenMatch {
+    /// Tells whether every token fits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.claims.is_empty() && self.scope.is_empty()
+    }
+}
+
+impl Granted {
+    fn fits(&self, source: Option<usize>) -> bool {
+        self.source.is_none() || self.source == source
+    }
 }
 
 impl Grants {
     /// Makes the list of grants.
     pub(super) fn new(grants: Vec<(Grant, Matching)>) -> Self {
         let mut found = Self::default();
-        let (mut tokens, mut certificates, mut headers) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tokens, mut certificates) = (Vec::new(), Vec::new());
+        let (mut headers, mut attributes) = (Vec::new(), Vec::new());
         for (number, (grant, matching)) in grants.into_iter().enumerate() {
             found.list.push(grant);
             let Matching::One(matches) = matching else {
                 found.everybody.get_or_insert(number);
                 continue;
             };
-            for Match { jwt, claims, mtls, api_key_sha256, header } in matches {
-                let has_token = jwt.is_some() || !claims.is_empty();
-                match (has_token, mtls, header, api_key_sha256) {
-                    (true, None, None, None) => {
+            for described in matches {
+                let Match { source, jwt, claims, scope, mtls, api_key_sha256, header, attribute } = described;
+                let granted = Granted { source, grant: number };
+                let token = TokenMatch { claims, scope };
+                let has_token = jwt.is_some() || !token.is_empty();
+                match (has_token, mtls, header, attribute, api_key_sha256) {
+                    (true, None, None, None, None) => {
                         let name = jwt.unwrap_or_else(|| Pattern::new("*"));
-                        tokens.push((name, Token { claims, grant: number }));
+                        tokens.push((name, (token, granted)));
                     }
-                    (false, Some(name), None, None) => certificates.push((name, number)),
-                    (false, None, Some(name), None) => headers.push((name, number)),
-                    (false, None, None, Some(digest)) => {
-                        found.keys.entry(digest).or_default().get_or_insert(number);
+                    (false, Some(name), None, None, None) => certificates.push((name, granted)),
+                    (false, None, Some(name), None, None) => headers.push((name, granted)),
+                    (false, None, None, Some(name), None) => attributes.push((name, granted)),
+                    (false, None, None, None, Some(digest)) => {
+                        found.keys.entry(digest).or_default().push(granted);
                     }
                     // One source alone names a principal, so nobody fits this. Its key is listed.
-                    (_, _, _, Some(digest)) => {
+                    (_, _, _, _, Some(digest)) => {
                         found.keys.entry(digest).or_default();
                     }
-                    (_, _, _, None) => {}
+                    (false, None, None, None, None) if source.is_some() => found.sources.push(granted),
+                    (_, _, _, _, None) => {}
                 }
             }
         }
-        let (tokens, certificates) = (Patterns::new(tokens), Patterns::new(certificates));
-        Self { tokens, certificates, headers: Patterns::new(headers), ..found }
+        Self {
+            tokens: Patterns::new(tokens),
+            certificates: Patterns::new(certificates),
+            headers: Patterns::new(headers),
+            attributes: Patterns::new(attributes),
+            ..found
+        }
     }
 
     /// Returns the number of the first grant for callers of whom nothing is known.
@@ -68,28 +106,50 @@ impl Grants {
 
     /// Returns the number of the first grant for the key with this SHA-256, in lower-case hex. Nobody has verified
     /// a key but the grants that list it, so a key that none lists gets nothing, not even what everybody gets.
+    ///
+    /// `source` is here and below the number of the source that named the principal.
     #[must_use]
-    pub fn of_key(&self, digest: &str) -> Option<usize> {
-        self.or_everybody(*self.keys.get(digest)?)
+    pub fn of_key(&self, digest: &str, source: Option<usize>) -> Option<usize> {
+        let own = self.keys.get(digest)?.iter().find(|granted| granted.fits(source));
+        self.first(own, source)
     }
 
-    /// Returns the number of the first grant for a principal that a token names, if `has` finds the expected claims
-    /// in it. It is not asked where a grant expects none.
-    pub fn of_token(&self, name: &str, has: impl Fn(&[(String, Expected)]) -> bool) -> Option<usize> {
-        let token = self.tokens.find(name, |token| token.claims.is_empty() || has(&token.claims));
-        self.or_everybody(token.map(|token| token.grant))
+    /// Returns the number of the first grant for a principal that a token names, if `has` finds in it what the
+    /// grant expects. It is not asked where a grant expects nothing.
+    pub fn of_token(
+        &self,
+        name: &str,
+        source: Option<usize>,
+        has: impl Fn(&TokenMatch) -> bool,
+    ) -> Option<usize> {
+        let fits = |(token, granted): &(TokenMatch, Granted)| {
+            granted.fits(source) && (token.is_empty() || has(token))
+        };
+        self.first(self.tokens.find(name, fits).map(|(_, granted)| granted), source)
+    }
+
+    /// Tells whether a grant lists the key with this SHA-256.
+    #[must_use]
+    pub fn list_key(&self, digest: &str) -> bool {
+        self.keys.contains_key(digest)
     }
 
     /// Returns the number of the first grant for a principal that a certificate names.
     #[must_use]
-    pub fn of_certificate(&self, name: &str) -> Option<usize> {
-        self.or_everybody(self.certificates.get(name).copied())
+    pub fn of_certificate(&self, name: &str, source: Option<usize>) -> Option<usize> {
+        self.first(self.certificates.find(name, |granted| granted.fits(source)), source)
     }
 
     /// Returns the number of the first grant for a principal that a header names.
     #[must_use]
-    pub fn of_header(&self, name: &str) -> Option<usize> {
-        self.or_everybody(self.headers.get(name).copied())
+    pub fn of_header(&self, name: &str, source: Option<usize>) -> Option<usize> {
+        self.first(self.headers.find(name, |granted| granted.fits(source)), source)
+    }
+
+    /// Returns the number of the first grant for a principal that an attribute names.
+    #[must_use]
+    pub fn of_attribute(&self, name: &str, source: Option<usize>) -> Option<usize> {
+        self.first(self.attributes.find(name, |granted| granted.fits(source)), source)
     }
 
     /// Returns a grant by its number.
@@ -115,8 +175,9 @@ impl Grants {
         self.list.iter()
     }
 
-    /// Returns the earlier one of a caller's own grant and that of everybody.
-    fn or_everybody(&self, own: Option<usize>) -> Option<usize> {
-        own.into_iter().chain(self.everybody).min()
+    /// Returns the earliest of a caller's own grant, that of all callers of its source, and that of everybody.
+    fn first(&self, own: Option<&Granted>, source: Option<usize>) -> Option<usize> {
+        let all = self.sources.iter().find(|granted| granted.fits(source));
+        own.into_iter().chain(all).map(|granted| granted.grant).chain(self.everybody).min()
     }
 }

@@ -5,8 +5,12 @@ use sha2::{Digest as _, Sha256};
 use super::keys::{self, EXEMPT_PATH};
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, DIGESTS, FORMS, VERSIONS, WAYS};
-use super::{Arguments, Policy, RequestHeaders, Rules, approvals, entry, grant};
-use crate::document::{Faults, Fields, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity};
+use super::{
+    Arguments, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, entry, grant, origins, source,
+};
+use crate::document::{
+    Faults, Fields, InIdentity, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity,
+};
 use crate::json;
 use crate::mcp::answer::Form;
 
@@ -40,11 +44,24 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     document.text(Key::Description, faults);
     let mode = rule::mode(&mut document, Key::Mode, faults);
     let digests = root.member("approvals").is_some();
-    let mut reading = Reading { digests, ..Reading::default() };
+    let zone = root.value.get("time_zone").and_then(json::Value::string).unwrap_or_default().into_owned();
+    let mut reading = Reading { digests, zone, ..Reading::default() };
     entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
-    let identity = grant::sources(document.list(Key::Identity, faults), faults);
-    let grants = grant::grants(document.list(Key::Grants, faults), &mut reading, faults);
+    let time_zone = document.take(Key::TimeZone).and_then(|part| time_zone(&part, faults));
+    let listed = document.list(Key::Identity, faults);
+    let identity = source::sources(&listed, faults);
+    let empty =
+        root.member("grants").filter(|part| part.value.is_array() && part.elements().next().is_none());
+    if let Some(part) = empty {
+        faults.add(&part, InIdentity::NoGrants);
+    }
+    let listed = document.list(Key::Grants, faults);
+    let grants = grant::grants(listed, identity.as_deref(), &mut reading, faults);
+    let identity = identity.unwrap_or_default();
+    let told = document.take(Key::Unauthenticated).and_then(|part| challenge::parameters(&part, faults));
+    let checked = document.has_any(&[Key::Origins]);
+    let origins = origins::origins(document.list(Key::Origins, faults), faults);
     let denials = document.word(Key::Denials, &FORMS, Form::default(), faults);
     let exempt_paths = exempt_paths(document.list(Key::ExemptPaths, faults), faults);
     let max_body_bytes = document.count(Key::MaxBodyBytes, faults).unwrap_or(MAX_BODY_BYTES);
@@ -64,9 +81,12 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
         server,
         mode,
         rules,
+        challenge: challenge::challenge(&identity, told.as_deref()),
         named_rules: reading.named.into_values().flatten().collect(),
+        time_zone: time_zone.unwrap_or_default(),
         identity,
         grants,
+        origins: checked.then_some(origins),
         denials: denials.unwrap_or_default(),
         exempt_paths,
         max_body_bytes: usize::try_from(max_body_bytes).unwrap_or_default(),
@@ -89,6 +109,21 @@ fn exempt_paths(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<String> {
         }
     }
     paths
+}
+
+fn time_zone(part: &Part<'_>, faults: &mut Faults) -> Option<TimeZone> {
+    let Some(text) = part.value.string() else {
+        faults.unfit(part, &keys::TIME_ZONE);
+        return None;
+    };
+    match TimeZone::parse(&text) {
+        Ok(zone) => Some(zone),
+        Err(why) => {
+            let (text, expected) = (text.into_owned(), &keys::TIME_ZONE);
+            faults.add(part, InRule::NoTimeZone { text, expected, why });
+            None
+        }
+    }
 }
 
 fn audit(part: &Part<'_>, faults: &mut Faults) -> Option<Arguments> {

@@ -7,9 +7,10 @@ use super::entry::{self, EntryRules};
 use super::keys::{EFFECT, PATTERN, RuleKeys};
 use super::rule::Reading;
 use super::words::{DEFAULTS, EFFECTS};
-use super::{Effect, Pattern, Patterns, Rule, Section, pattern};
+use super::{Action, Effect, Pattern, Patterns, Rule, Section, pattern};
 use crate::document::{Faults, Fields, InRule, Part, meaning};
 use crate::mcp::method::Method;
+use crate::mcp::uri;
 
 /// One set of rules. A request must pass the document's and its grant's.
 #[derive(Debug, Clone, Default)]
@@ -90,7 +91,25 @@ fn section(
     reading: &mut Reading,
     faults: &mut Faults,
 ) -> Section<EntryRules> {
-    entries(named, faults, |name, part, faults| entry::rules(part, name, has_arguments, reading, faults))
+    entries(named, faults, |name, part, faults| {
+        let rules = entry::rules(part, name, has_arguments, reading, faults)?;
+        if !has_arguments {
+            refuse_unplain(name, part, &rules, faults);
+        }
+        Some(rules)
+    })
+}
+
+/// Notes a fault for a pattern of resources that could allow something and never does, because it matches no URI
+/// that patterns decide on.
+fn refuse_unplain(name: &str, part: &Part<'_>, rules: &[Arc<Rule>], faults: &mut Faults) {
+    let pattern = Pattern::new(name);
+    if let Some((prefix, _)) = pattern.ends()
+        && rules.iter().all(|rule| rule.action != Action::Deny)
+        && let Some(obstacle) = uri::obstacle_from(prefix)
+    {
+        faults.add_key(part, InRule::NeverPlain { obstacle });
+    }
 }
 
 fn methods(named: Vec<(Cow<'_, str>, Part<'_>)>, faults: &mut Faults) -> Section<(Effect, Arc<str>)> {

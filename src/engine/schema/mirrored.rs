@@ -2,6 +2,7 @@
 //! Headers from Tool Parameters").
 
 use crate::json::Value;
+use crate::mcp::headers::is_token;
 
 /// An argument whose schema has `x-mcp-header`, at the end of a chain of `properties`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +33,6 @@ fn walk(schema: Value<'_>, path: &mut Vec<String>, found: &mut Vec<Mirrored>) {
         walk(property, path, found);
         path.pop();
     }
-}
-
-/// Tells whether a text can be part of a header's name (RFC 9110, section 5.6.2).
-fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 #[cfg(test)]

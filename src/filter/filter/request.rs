@@ -32,7 +32,12 @@ impl<H: Host> Filter<H> {
         }
         let request = match self.identify(&worker, open(headers)) {
             Ok(request) => Rc::new(request),
-            Err(conclusion) => return self.conclude(&worker, None, *conclusion),
+            Err(conclusion) => {
+                if let Some(denial) = conclusion.verdict.denial() {
+                    worker.report_unidentified(&self.host, denial);
+                }
+                return self.conclude(&worker, None, *conclusion);
+            }
         };
         match guard::admit(&request.headers) {
             Admission::Refuse(denial) => self.refuse(&worker, &request, denial),
@@ -90,7 +95,7 @@ impl<H: Host> Filter<H> {
         if repeating.any(|name| self.host.remove_request_header(name).is_err()) {
             return Err(Box::new(arrival.refuse(unreadable("headers"))));
         }
-        // Reading the clock costs a host call, so it is read only if a grant can expire.
+        // Reading the clock costs a host call, so it is read only if a grant begins or expires.
         let now_ns = if worker.plugin.expires { self.host.now_ns() } else { None };
         arrival.identify(&HostCredentials::new(&self.host), now_ns)
     }

@@ -27,21 +27,14 @@ fn identified(
 }
 
 #[test]
-fn every_method_but_options_needs_an_identity_except_on_exempt_paths() {
+fn every_method_needs_an_identity_except_on_exempt_paths() {
     let mut document = document();
     document["exempt_paths"] = json!(["/healthz"]);
     let policy = policy(&document);
-    for (method, needs) in [
-        ("POST", true),
-        ("GET", true),
-        ("DELETE", true),
-        ("PUT", true),
-        ("options", true),
-        ("OPTIONS", false),
-    ] {
+    for method in ["POST", "GET", "DELETE", "PUT", "options", "OPTIONS"] {
         let (exempt, _, refusal) = identified(&policy, &[(":method", method), (":path", "/mcp")]);
         assert!(!exempt, "{method}");
-        assert_eq!(refusal.is_some(), needs, "{method}");
+        assert!(refusal.is_some(), "{method}");
         let (_, _, refusal) = identified(&policy, &[(":method", method), ("x-agent-id", "agent-1")]);
         assert_eq!(refusal, None, "{method}");
     }
@@ -51,6 +44,113 @@ fn every_method_but_options_needs_an_identity_except_on_exempt_paths() {
         let (exempt, _, _) = identified(&policy, &[(":method", "GET"), (":path", path)]);
         assert_eq!(exempt, passes, "{path}");
     }
+}
+
+#[test]
+fn only_a_browsers_preflight_request_passes_without_an_identity() {
+    let policy = policy(&document());
+    let (origin, asks) = (("origin", "https://a.example"), ("access-control-request-method", "POST"));
+    for (method, headers, passes) in [
+        ("OPTIONS", vec![origin, asks], true),
+        ("OPTIONS", vec![origin], false),
+        ("OPTIONS", vec![asks], false),
+        ("OPTIONS", vec![], false),
+        ("GET", vec![origin, asks], false),
+        ("POST", vec![origin, asks], false),
+        ("options", vec![origin, asks], false),
+    ] {
+        let pairs: Vec<_> = [(":method", method), (":path", "/mcp")].into_iter().chain(headers).collect();
+        assert_eq!(identified(&policy, &pairs).2.is_none(), passes, "{pairs:?}");
+    }
+}
+
+#[test]
+fn the_metadata_of_a_resource_can_be_read_without_an_identity() {
+    let policy = policy(&document());
+    for (path, passes) in [
+        ("", true),
+        ("?a=1", true),
+        ("?a=/../x", true),
+        ("/", true),
+        ("/mcp", true),
+        ("/mcp/v1", true),
+        ("/mcp/", true),
+        ("/.../mcp", true),
+        ("s", false),
+        ("s/mcp", false),
+        (".json", false),
+        ("/..", false),
+        ("/../mcp", false),
+        ("/../../mcp", false),
+        ("/.", false),
+        ("/./mcp", false),
+        ("/mcp/..", false),
+        ("/%2e%2e/mcp", false),
+        ("/..%2fmcp", false),
+        ("/mcp%3f", false),
+        ("%2fmcp", false),
+        ("//mcp", false),
+        ("//", false),
+        ("/mcp//", false),
+        ("/..;/mcp", false),
+        (";/../mcp", false),
+        ("/..\\mcp", false),
+        ("\\..\\mcp", false),
+        ("#/mcp", false),
+        ("/mcp#", false),
+        ("/m\u{e9}", false),
+    ] {
+        let path: &'static str = format!("/.well-known/oauth-protected-resource{path}").leak();
+        let reads = |method| identified(&policy, &[(":method", method), (":path", path)]).2.is_none();
+        assert_eq!(reads("GET"), passes, "{path}");
+        for method in ["POST", "DELETE", "OPTIONS", "HEAD", "get"] {
+            assert!(!reads(method), "{method} {path}");
+        }
+    }
+    for path in ["/.well-known/OAuth-protected-resource", "//.well-known/oauth-protected-resource", "/x", ""]
+    {
+        assert!(identified(&policy, &[(":method", "GET"), (":path", path)]).2.is_some(), "{path}");
+    }
+    let path = "/.well-known/oauth-protected-resource";
+    assert!(identified(&policy, &[(":method", "GET"), (":path", path), (":path", path)]).2.is_some());
+}
+
+#[test]
+fn a_web_page_must_be_allowed_whatever_it_asks() {
+    let mut document = document();
+    document["origins"] = json!(["https://*.corp.example", "http://localhost:*", "null"]);
+    let checked = policy(&document);
+    let unchecked = policy(&super::document());
+    for (origins, allowed) in [
+        (vec![], true),
+        (vec!["https://app.corp.example"], true),
+        (vec!["http://localhost:3000"], true),
+        (vec!["null"], true),
+        (vec!["https://evil.example"], false),
+        (vec!["https://corp.example"], false),
+        (vec!["https://app.corp.example.evil.example"], false),
+        (vec!["HTTPS://app.corp.example"], false),
+        (vec!["https://evil.example/.corp.example"], false),
+        (vec![""], false),
+        (vec!["https://app.corp.example, https://app.corp.example"], false),
+        (vec!["https://app.corp.example", "https://app.corp.example"], false),
+    ] {
+        for method in ["POST", "GET", "DELETE", "OPTIONS"] {
+            let mut pairs = vec![
+                (":method", method),
+                ("x-agent-id", "agent-1"),
+                ("access-control-request-method", "POST"),
+            ];
+            pairs.extend(origins.iter().map(|origin| ("origin", *origin)));
+            let (_, _, refusal) = identified(&checked, &pairs);
+            let code = refusal.as_ref().map(|denial| (denial.code.as_str(), denial.rule.as_ref()));
+            assert_eq!(code, (!allowed).then_some(("origin_denied", "origins")), "{pairs:?}");
+            assert_eq!(identified(&unchecked, &pairs).2, None, "{pairs:?}");
+        }
+    }
+    // An origin is checked before the caller is known.
+    let (_, _, refusal) = identified(&checked, &[(":method", "POST"), ("origin", "https://evil.example")]);
+    assert_eq!(refusal.unwrap().code.as_str(), "origin_denied");
 }
 
 #[test]
@@ -108,10 +208,10 @@ fn a_record_names_the_refused_caller_and_a_grant_only_if_one_applied() {
         assert!(!judgement.record.contains("very secret"));
         let Verdict::Deny { reply, .. } = judgement.verdict else { panic!("{given:?} is forwarded") };
         assert!(!reply.body.contains("stranger") && !reply.body.contains("secret"), "{}", reply.body);
-        let asked = reply
-            .headers
-            .iter()
-            .any(|(name, value)| (*name, value.as_str()) == ("www-authenticate", "Bearer"));
+        let asked = reply.headers.iter().any(|(name, value)| {
+            let challenge = "Bearer, ApiKey header=\"x-api-key\"";
+            (*name, value.as_str()) == ("www-authenticate", challenge)
+        });
         assert_eq!((reply.status, asked), if rule == "identity" { (401, true) } else { (403, false) });
     }
 }

@@ -136,3 +136,74 @@ proptest! {
         prop_assert_eq!(denial.is_none(), caller.grant.is_some());
     }
 }
+
+/// The sources of the test below, by name: their kinds, and what they read.
+const SOURCES: [(&str, &str); 5] =
+    [("corp", "jwt"), ("partner", "jwt"), ("cert", "mtls"), ("hop", "header"), ("edge", "header")];
+
+/// A description that names its source and says something of its callers, or nothing.
+fn by_source() -> impl Strategy<Value = Value> {
+    let pattern = select(vec!["a", "ab", "a*", "*b", "*", "x"]);
+    let scope = select(vec![json!(["run"]), json!(["run", "read"])]);
+    (select(SOURCES.to_vec()), pattern, scope, any::<[bool; 2]>()).prop_map(
+        |((source, kind), pattern, scope, [named, scoped])| {
+            let mut description = json!({ "source": source });
+            if named {
+                description[kind] = json!(pattern);
+            }
+            if scoped && kind == "jwt" {
+                description["scope"] = scope;
+            }
+            description
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_description_fits_only_callers_of_its_source(
+        grants in prop::collection::vec(prop::collection::vec(by_source(), 1..3), 1..8),
+        sources in Just(SOURCES.to_vec()).prop_shuffle(),
+        names in prop::collection::vec(prop::option::of(select(NAMES.to_vec())), SOURCES.len()),
+        scope in select(vec!["", "run", "read run"]),
+    ) {
+        let source = |(name, kind): &(&str, &str)| match *kind {
+            "jwt" => json!({"name": name, "jwt": {"payload": name}}),
+            "mtls" => json!({"name": name, "mtls": "uri_san"}),
+            _ => json!({"name": name, "header": {"name": format!("x-{name}")}}),
+        };
+        let identity: Vec<Value> = sources.iter().map(source).collect();
+        let named: Vec<Value> = (grants.iter().enumerate())
+            .map(|(number, matching)| json!({"name": number.to_string(), "match": matching}))
+            .collect();
+        let policy = policy(&json!({"version": "1", "identity": identity, "grants": named}));
+        let given: Vec<(&str, &str, &str)> = (sources.iter().zip(&names))
+            .filter_map(|((source, kind), name)| Some((*source, *kind, (*name)?)))
+            .collect();
+        let heads: Vec<Given> = (given.iter())
+            .filter_map(|(source, kind, name)| match (*kind, *source) {
+                ("mtls", _) => Some(Name(Certificate::UriSan, name)),
+                ("header", "hop") => Some(Head("x-hop", name)),
+                ("header", _) => Some(Head("x-edge", name)),
+                _ => None,
+            })
+            .collect();
+        let mut known = Known::new(&policy, &heads);
+        for (source, _, name) in given.iter().filter(|(_, kind, _)| *kind == "jwt") {
+            known.verified(JWT_AUTHN, source, &json!({"sub": name, "scope": scope}).to_string());
+        }
+        let (caller, _) = identify(&policy, &known.headers, &known, Some(NOW_NS));
+        let first = given.first();
+        prop_assert_eq!(caller.source_name(&policy), first.map(|(source, ..)| *source));
+        let fits = |one: &Value| first.is_some_and(|(source, kind, name)| {
+            let words: Vec<&str> = scope.split(' ').collect();
+            let wanted = one["scope"].as_array().into_iter().flatten();
+            one["source"] == *source
+                && one[*kind].as_str().is_none_or(|pattern| Pattern::new(pattern).matches(name))
+                && wanted.filter_map(Value::as_str).all(|word| words.contains(&word))
+        });
+        prop_assert_eq!(caller.grant, grants.iter().position(|grant| grant.iter().any(fits)));
+    }
+}

@@ -6,7 +6,7 @@ use mcp_policy_engine::identity::Credentials;
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::{Certificate, Policy, Source};
 
-use Given::{Bytes, Head, Name, Token, TokenAt};
+use Given::{Bytes, Head, Name, State, Token, TokenAt};
 
 /// The metadata in which Envoy's `jwt_authn` stores verified tokens.
 pub const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
@@ -17,6 +17,7 @@ pub struct Known {
     pub headers: Headers,
     tokens: Vec<(String, String, String)>,
     names: Vec<(Certificate, String)>,
+    attributes: Vec<(String, String)>,
     pub asked: RefCell<Vec<String>>,
 }
 
@@ -32,6 +33,7 @@ impl Known {
                 Token(claims) => known.verified(JWT_AUTHN, "jwt_payload", claims),
                 TokenAt(metadata, payload, claims) => known.verified(metadata, payload, claims),
                 Name(which, name) => known.names.push((*which, (*name).to_owned())),
+                State(key, value) => known.attributes.push(((*key).to_owned(), (*value).to_owned())),
             }
         }
         known.headers = Headers::from_pairs(pairs, &wanted);
@@ -54,6 +56,20 @@ impl Credentials for Known {
         self.asked.borrow_mut().push(format!("{name:?}"));
         self.names.iter().find(|(which, _)| *which == name).map(|(_, name)| name.clone())
     }
+
+    fn has_certificate(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    fn has_tokens(&self, metadata: &str) -> bool {
+        self.tokens.iter().any(|(filter, ..)| filter == metadata)
+    }
+
+    fn attribute(&self, path: &[String]) -> Option<String> {
+        self.asked.borrow_mut().push(path.join("."));
+        let found = self.attributes.iter().find(|(key, _)| *path == ["filter_state", key.as_str()]);
+        found.map(|(_, value)| value.clone())
+    }
 }
 
 /// One fact that a proxy knows about a caller.
@@ -69,4 +85,6 @@ pub enum Given {
     TokenAt(&'static str, &'static str, &'static str),
     /// A name in the certificate
     Name(Certificate, &'static str),
+    /// An entry of filter state
+    State(&'static str, &'static str),
 }

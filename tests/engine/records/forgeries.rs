@@ -64,8 +64,11 @@ fn stays_inside(text: &str, audit: &str, default: &str) {
         "grants": [{ "name": "g", "match": "any" }],
     });
     let mut guard = Guard::new(&document_with(&changes));
-    guard.caller =
-        Some(Caller { grant: Some(0), principal: Some(Principal::Header(text.to_owned())), claims: None });
+    guard.caller = Some(Caller {
+        grant: Some(0),
+        principal: Some(Principal::Header(text.to_owned())),
+        ..Caller::default()
+    });
     let header = text.as_bytes();
     let headers: Vec<(&str, &[u8])> =
         [&pairs(POST)[..], &[("mcp-session-id", header), ("x-request-id", header)]].concat();

@@ -105,6 +105,9 @@ impl Seen {
         if answer.retry.is_some_and(|expected| expected != retry.is_some()) {
             return Err(format!("to be retried: {retry:?}"));
         }
+        if answer.challenge.is_some() && header("www-authenticate") != answer.challenge.as_deref() {
+            return Err(format!("headers: {:?}", reply.headers));
+        }
         match step.says.iter().find(|part| !told.contains(part.as_str())) {
             Some(part) => Err(format!("does not say {part:?}, but {told:?}")),
             None => Ok(()),

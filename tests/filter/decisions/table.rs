@@ -60,6 +60,12 @@ pub struct Step {
     r#as: Option<String>,
     /// `mcp-session-id`
     session: Option<String>,
+    /// The claims of verified tokens, each by the `payload` under which `jwt_authn` stores it
+    #[serde(default)]
+    pub tokens: serde_json::Map<String, Value>,
+    /// Strings in the filter state, by their keys
+    #[serde(default)]
+    pub state: std::collections::BTreeMap<String, String>,
     /// How often it is sent, each time with the same outcome
     #[serde(default = "once")]
     pub times: u32,
@@ -98,6 +104,8 @@ pub struct Answer {
     pub rpc: Option<Option<i64>>,
     /// Whether it says when to try again
     pub retry: Option<bool>,
+    /// `WWW-Authenticate`
+    pub challenge: Option<String>,
 }
 
 /// Distinguishes null from a missing member.

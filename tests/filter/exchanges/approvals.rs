@@ -88,10 +88,10 @@ fn a_call_waits_until_its_question_is_answered() {
         let rules = question["rules"].as_str().unwrap();
         assert_eq!(rules.len(), 64);
         let bound = format!(
-            r#"{{"arguments":{{"a":"é","b":1}},"grant":"all","host":"mcp.example","params":{{}},"path":"/mcp","principal":"bob","rules":"{rules}","server":"shop","source":null,"tool":"asked"}}"#
+            r#"{{"arguments":{{"a":"é","b":1}},"grant":"all","host":"mcp.example","params":{{}},"path":"/mcp","principal":"bob","rules":"{rules}","server":"shop","source":"header","tool":"asked"}}"#
         );
         let expected = json!({
-            "fingerprint": digest(bound), "server": "shop", "grant": "all", "principal": "bob", "source": null,
+            "fingerprint": digest(bound), "server": "shop", "grant": "all", "principal": "bob", "source": "header",
             "tool": "asked", "arguments": { "b": 1.0, "a": "é" }, "params": {}, "host": "mcp.example", "path": "/mcp",
             "rules": rules, "rule": "tools.asked", "reason": "it pays", "policy": policy,
             "expires_seconds": 60, "wait_seconds": 2, "decision_id": record["id"], "request_id": "r",

@@ -127,6 +127,11 @@ impl Exchange {
         Self { flag: false, ..Self::open(proxy, Some(worker)) }
     }
 
+    /// Gives the stream an attribute; the steps of its path are joined by dots.
+    pub fn knows(&mut self, path: &str, value: Vec<u8>) {
+        self.buffers().attributes.insert(path.to_owned(), value);
+    }
+
     /// Returns what has reached the upstream; `None` if not even headers have.
     pub fn upstream(&self) -> Option<&Arrived> {
         self.request.arrived.as_ref()

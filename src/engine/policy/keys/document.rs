@@ -1,6 +1,9 @@
 //! The document's own keys, and those of its smaller objects.
 
-use super::{APPROVALS, ENTRY, GRANT, HIDDEN, METHODS, MODE, NAME, NAMED_RULES, RULES, SOURCE, VERDICT};
+use super::{
+    APPROVALS, ENTRY, GRANT, HIDDEN, METHODS, MODE, NAME, NAMED_RULES, ORIGIN, RULES, SOURCE,
+    UNAUTHENTICATED, VERDICT,
+};
 use crate::document::Absent::{As, Means, Nothing, Refused};
 use crate::document::Takes::{Filled, Integer, List, Object, Text, Words};
 use crate::document::{Takes, object, words};
@@ -13,6 +16,10 @@ const MOST_COUNTERS: u32 = 1_048_576;
 /// What `exempt_paths` lists.
 pub(in crate::policy) const EXEMPT_PATH: Takes =
     Takes::Said("a path that begins with `/`, without query or fragment", &Filled);
+
+/// A time zone.
+pub(in crate::policy) const TIME_ZONE: Takes =
+    Takes::Said("a time zone as in POSIX, such as `CET-1CEST,M3.5.0,M10.5.0/3`", &Filled);
 
 object! {
     /// The document itself.
@@ -31,8 +38,12 @@ object! {
     Resources "resources": RULES, As("{}"), "rules by the resource's URI";
     Prompts "prompts": RULES, As("{}"), "rules by the prompt's name";
     Methods "methods": METHODS, As("{}"), "verdicts on methods that act on none of these";
+    TimeZone "time_zone": TIME_ZONE, As(r#""UTC0""#), "the time zone of conditions on the time";
     Identity "identity": List(&Object(&SOURCE)), As("[]"), "where the caller's name comes from";
     Grants "grants": List(&Object(&GRANT)), Means("everybody is one"), "who may do what";
+    Unauthenticated "unauthenticated": Object(&UNAUTHENTICATED), Nothing,
+        "what a caller without an identity is told";
+    Origins "origins": List(&ORIGIN), Means("all"), "web pages that may send requests";
     Denials "denials": Words(&words(&FORMS)), As(r#""result""#), "how a refused tool call is answered";
     ExemptPaths "exempt_paths": List(&EXEMPT_PATH), As("[]"), "request paths that pass unread";
     MaxBodyBytes "max_body_bytes": Integer { least: 1, most: MOST_BODY_BYTES }, As("1048576"),

@@ -48,6 +48,11 @@ impl<T> Section<T> {
         self.0.is_empty()
     }
 
+    /// Walks all entries with their patterns.
+    pub fn entries(&self) -> impl Iterator<Item = (&Pattern, &T)> {
+        self.0.iter()
+    }
+
     /// Walks all entries.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|(_, entry)| entry)

@@ -1,0 +1,160 @@
+//! Plain URIs, and what keeps others from being plain.
+
+use super::*;
+
+#[test]
+fn a_plain_uri_names_what_it_seems_to() {
+    for (uri, plain) in [
+        ("file:///srv/data/a.txt", true),
+        ("file:///srv/data/..hidden/a...b", true),
+        ("https://example.com/a?x=1&y=%20", true),
+        ("https://example.com/a#top", true),
+        ("ui://app#view", true),
+        ("memo://notes/caf%C3%A9", true),
+        ("urn:isbn:0451450523", true),
+        ("mailto:a@example.com", true),
+        ("https://example.com/@user", true),
+        ("file:///srv/../etc/passwd", false),
+        ("file:///srv/./a", false),
+        ("file:///srv/..", false),
+        ("file:../a", false),
+        ("file:///srv/%2e%2E/etc", false),
+        ("file:///srv/.%2e/etc", false),
+        ("file:///srv%2f..%2fetc", false),
+        ("file:///srv/%252e%252e/etc", false),
+        ("file:///srv/%25252525252e/", false),
+        ("file:///srv\\..\\etc", false),
+        ("file:///srv/%5c", false),
+        ("file:///srv/a\n", false),
+        ("file:///srv/a%00.txt", false),
+        ("https://safe.example@evil.example/", false),
+        ("https://safe.example%40evil.example/", false),
+        ("file:///srv/..;/etc", false),
+        ("memo://notes/café", true),
+        ("https://example.com:8443/a", true),
+        ("http://[::1]:8080/a", true),
+        ("http://[::1]/a", true),
+        ("test://static-text", true),
+        ("FILE:///srv/a", false),
+        ("file:/srv/a", false),
+        ("file://localhost/srv/a", false),
+        (" file:///srv/a", false),
+        ("file:///srv/a ", false),
+        ("https://EXAMPLE.com/a", false),
+        ("https://example.com:443/a", false),
+        ("https://example.com:/a", false),
+        ("https://example.com:0443/a", false),
+        ("https://example.com./a", false),
+        ("https:example.com/a", false),
+        ("https:/example.com/a", false),
+        ("https:///example.com/a", false),
+        ("https://ex%61mple.com/a", false),
+        ("https://ｅxample.com/a", false),
+        ("test://template/%73ecret/data", false),
+        ("", true),
+        ("file:///srv//x", false),
+        ("file:////srv/x", false),
+        ("file:///srv/", true),
+        ("file:///srv//", false),
+        ("https://example.com/a?b=//c", true),
+        ("ui://example/a#//c", true),
+        ("https://example.com//", false),
+        ("memo:a//b", false),
+        ("a//b", false),
+        ("file:///srv/a%2Fb", false),
+        ("file:///srv/a%2fb", false),
+        ("file:///srv/a%252Fb", false),
+        ("file:///srv/a%25252Fb", false),
+        ("https://example.com/a?b=c%2Fd", true),
+        ("https://example.com/a?b=c%252Fd", true),
+        ("https://example.com/a?b=c%5Cd", false),
+        ("https://example.com/a%255Cd", false),
+        ("urn:x:a%2Fb", false),
+        ("file:///My Documents/a", false),
+        ("file:///My%20Documents/a", true),
+        ("file://server/share/a", false),
+        ("log://2026-01-01T09:05:00", true),
+        ("log://2026-01-01T09:05:00/a", true),
+        ("log://a:b", true),
+        ("log://a:", false),
+        ("log://a:05", false),
+        ("log://[::1]:05", false),
+        ("log://[::1]:5", true),
+        ("memo://Notés/a", true),
+        ("memo://not%C3%A9s/a", false),
+    ] {
+        assert_eq!(is_plain(uri), plain, "{uri}");
+    }
+}
+
+#[test]
+fn a_bare_uri_has_no_fragment_and_a_file_no_query() {
+    for (uri, expected) in [
+        ("file:///a?b#c", Some("file:///a")),
+        ("file:///a#b?c", Some("file:///a")),
+        ("file:///a?", Some("file:///a")),
+        ("file:///a", None),
+        ("https://a/?b#c", Some("https://a/?b")),
+        ("https://a/?b", None),
+        ("memo://a#", Some("memo://a")),
+        ("#", Some("")),
+        ("", None),
+    ] {
+        assert_eq!(bare(uri), expected, "{uri}");
+    }
+}
+
+#[test]
+fn an_obstacle_is_the_part_that_is_in_the_way() {
+    for (uri, expected) in [
+        ("FILE:///srv/a", "a scheme in upper case"),
+        ("file:///My Documents/a", "a space"),
+        ("file://server/share/a", "a host, which a `file` URI"),
+        ("file:/srv/a", "no `//`"),
+        ("https:a", "no `//`"),
+        ("https:///a", "no host"),
+        ("https://A.example/", "a host in upper case"),
+        ("https://a.example./", "a dot behind its host"),
+        ("https://a.example:443/", "the port that its scheme has"),
+        ("https://a.example:/", "a colon without a port"),
+        ("https://a.example:0443/", "a port that begins with 0"),
+        ("https://a.example:x/", "a port that is not a number"),
+        ("https://é.example/", "a host with characters beyond ASCII"),
+        ("https://%61.example/", "percent-encoding in its host"),
+        ("memo://a/%61", "percent-encoding of a character"),
+        ("memo://a/../b", "a dot segment"),
+        ("memo://a//b", "an empty segment"),
+        ("memo://a/b%2Fc", "an encoded slash"),
+        ("memo://a\\b", "a backslash"),
+        ("memo://a/\u{7}", "a control character"),
+        ("https://a@b.example/", "user information"),
+        ("1a:b", "something that is not a scheme"),
+        ("memo://a/%2525252525", "more layers"),
+    ] {
+        let found = obstacle(uri).unwrap_or_default();
+        assert!(found.starts_with(expected), "{uri}: {found}");
+    }
+}
+
+#[test]
+fn a_beginning_is_followed_by_something_plain_or_by_nothing_plain() {
+    for (prefix, plain) in [
+        ("", true),
+        ("file:", true),
+        ("file://", true),
+        ("file:///srv/", true),
+        ("https:", true),
+        ("https://example.com:", true),
+        ("https://EXAMPLE.com/", false),
+        ("memo://a/%2", true),
+        ("secret://payroll/", true),
+        ("FILE:///x/", false),
+        ("FILE:", false),
+        ("file:///srv/../", false),
+        ("file:///srv//", false),
+        ("file://server/share/", false),
+        ("file:///My Documents/", false),
+    ] {
+        assert_eq!(obstacle_from(prefix).is_none(), plain, "{prefix}");
+    }
+}

@@ -1,0 +1,119 @@
+//! Lists of resources and verdicts on them agree.
+
+use std::sync::Arc;
+
+use mcp_policy_engine::decide::{decide, shows};
+use mcp_policy_engine::identity::Caller;
+use mcp_policy_engine::json;
+use mcp_policy_engine::mcp::headers::Headers;
+use mcp_policy_engine::mcp::list::ListKind;
+use mcp_policy_engine::mcp::message::{Body, Message};
+use mcp_policy_engine::policy::Policy;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+fn policy(document: &Value) -> Arc<Policy> {
+    let read = Policy::from_bytes(document.to_string().as_bytes());
+    read.map(Arc::new).map_err(|faults| panic!("{document}\n{faults}")).unwrap()
+}
+
+/// Tells whether a read of this URI is allowed.
+fn reads(policy: &Policy, uri: &str) -> bool {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": uri}});
+    let body = body.to_string();
+    let document = json::read(body.as_bytes()).unwrap();
+    let message = Message::read(&document, &Headers::default()).map_err(|_| ()).unwrap();
+    let Body::Call(call) = &message.body else { panic!("{body}") };
+    decide(policy, &Caller::default(), call, &|| None).denial.is_none()
+}
+
+fn lists(policy: &Policy, uri: &str) -> bool {
+    shows(policy, &Caller::default(), ListKind::Resources, uri, &|| None)
+}
+
+fn lists_template(policy: &Policy, template: &str) -> bool {
+    shows(policy, &Caller::default(), ListKind::ResourceTemplates, template, &|| None)
+}
+
+/// Pieces of which a name with the meaning of a URI is made.
+const STARTS: [&str; 7] =
+    ["secret://", "memo://a", "file://", "file:///", "FILE:///", "https://a.example", ""];
+const ENDS: [&str; 11] = ["", "/", "/a", "/a/b", "//b", "/../b", "/a b", "/a%2Fb", "/%61", "/a#x", "/a?x"];
+
+fn uri() -> impl Strategy<Value = String> {
+    (select(STARTS.to_vec()), select(ENDS.to_vec())).prop_map(|(start, end)| [start, end].concat())
+}
+
+fn document() -> impl Strategy<Value = Value> {
+    let pattern = prop_oneof![
+        (select(STARTS.to_vec()), select(vec!["*", "/a*", "/a/*", "*/b", "*b"])).prop_map(|(start, end)| {
+            let start = if start == "FILE:///" { "" } else { start };
+            [start, end].concat()
+        }),
+        uri().prop_filter("an entry has a name", |uri| !uri.is_empty()),
+    ];
+    let rule =
+        select(vec![json!({}), json!({"action": "deny"}), json!({"action": "deny", "mode": "shadow"})]);
+    let entries = prop::collection::btree_map(pattern, rule, 0..5);
+    (entries, select(vec!["allow", "deny"]))
+        .prop_map(|(entries, default)| json!({"version": "1", "default": default, "resources": entries}))
+        .prop_filter("neither of two patterns decides", |document| {
+            Policy::from_bytes(document.to_string().as_bytes()).is_ok()
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_list_shows_exactly_the_resources_that_can_be_read(document in document(), uri in uri()) {
+        let policy = policy(&document);
+        prop_assert_eq!(lists(&policy, &uri), reads(&policy, &uri), "{} {}", document, uri);
+    }
+
+    #[test]
+    fn a_template_that_can_lead_to_a_readable_resource_is_shown(
+        document in document(),
+        start in uri(),
+        end in select(ENDS.to_vec()),
+    ) {
+        let policy = policy(&document);
+        let shown = lists_template(&policy, &format!("{start}{{+path}}"));
+        prop_assert!(shown || !reads(&policy, &[&start, end].concat()), "{} {}{}", document, start, end);
+    }
+}
+
+#[test]
+fn a_template_that_leads_only_to_denied_resources_is_hidden() {
+    for (document, template, shown) in [
+        (json!({"secret://*": {"action": "deny"}, "*": {}}), "secret://payroll/{id}", false),
+        (json!({"secret://*": {"action": "deny"}, "*": {}}), "memo://{id}", true),
+        (json!({"secret://*": {"action": "deny"}, "*": {}}), "{scheme}://x", true),
+        (json!({"secret://*": {"action": "deny"}, "secret://payroll/1": {}}), "secret://payroll/{id}", true),
+        (json!({"secret://*": {"action": "deny"}, "secret://payroll/p*": {}}), "secret://payroll/{id}", true),
+        (json!({"secret://*": {"action": "deny"}, "*/public": {}}), "secret://payroll/{id}", false),
+        (json!({"secret://*": {"action": "deny"}, "*/a/long/public": {}}), "secret://payroll/{id}", true),
+        (json!({"secret://*": {"action": "deny", "mode": "shadow"}}), "secret://payroll/{id}", true),
+        (json!({"*payroll*": {"action": "deny"}, "secret://*": {}}), "secret://payroll/{id}", true),
+        (json!({"*//payroll/*": {"action": "deny"}, "secret*": {}}), "secret://payroll/{id}", false),
+        (json!({"memo://*": {}}), "secret://payroll/{id}", false),
+        (json!({"memo://*": {}}), "memo://{id}", true),
+        (json!({"memo://*": {}}), "memo://{id}/../x", true),
+        (json!({"memo://*": {}}), "memo://a/../{id}", false),
+        (json!({"file:///*": {}}), "file://{path}", true),
+        (json!({"file:///*": {}}), "FILE:///{path}", false),
+        (json!({}), "secret://payroll/{id}", false),
+    ] {
+        let policy = policy(&json!({"version": "1", "resources": document}));
+        assert_eq!(lists_template(&policy, template), shown, "{document} {template}");
+    }
+    for (document, shown) in [
+        (json!({"version": "1", "default": "allow"}), true),
+        (json!({"version": "1", "default": "allow", "resources": {"secret://*": {"action": "deny"}}}), false),
+        (json!({"version": "1", "default": "allow", "resources": {"secret://p": {"action": "deny"}}}), true),
+        (json!({"version": "1", "mode": "shadow"}), true),
+    ] {
+        assert_eq!(lists_template(&policy(&document), "secret://payroll/{id}"), shown, "{document}");
+    }
+}
