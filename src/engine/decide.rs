@@ -7,6 +7,7 @@ pub mod condition;
 mod digest;
 mod limits;
 mod lists;
+mod mirrored;
 
 use std::borrow::Cow;
 use std::sync::Arc;

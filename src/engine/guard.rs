@@ -21,13 +21,14 @@ use crate::denial::{Code, Denial, Invalid};
 use crate::limit::{Places, Store};
 
 pub use admit::{
-    Admission, admit, is_exempt, only_a_post_has_a_body, refuse_unrecorded, refuse_without_policy, too_large,
+    Admission, admit, announces_too_large, is_exempt, only_a_post_has_a_body, refuse_unrecorded,
+    refuse_without_policy, too_large,
 };
 pub use case::{Ask, Asking, Change, ChangeFailure, Changing, Step};
 pub use charged::Charged;
 pub use question::{Answer, Question};
 pub use request::{Arrival, Request};
-pub use verdict::{Conclusion, Counting, ListRequest, Verdict};
+pub use verdict::{Conclusion, Counting, Verdict};
 
 /// What a case needs while it takes a step: the shared counters and the time. Each method may cost a host
 /// call, so it is called only when its result is needed.

@@ -21,4 +21,5 @@ pub use defect::{Defect, DefectKind, Malformed};
 pub use document::{Document, Elements, Entries, Kind, Value};
 pub use number::{Fit, fit};
 pub use read::{MAX_DEPTH, read};
+pub(crate) use scan::plain_end;
 pub use text::{is_unseen, quote, unescape};

@@ -9,6 +9,7 @@ pub mod media;
 pub mod message;
 pub mod method;
 pub mod rounds;
+pub mod screen;
 pub mod sse;
 pub mod summary;
 pub mod uri;

@@ -9,6 +9,7 @@ mod canonical;
 mod keyword;
 mod literal;
 mod load;
+mod mirrored;
 mod node;
 mod reference;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod types;
 mod validate;
 mod violation;
 
+pub use mirrored::Mirrored;
 pub use violation::Violation;
 
 use std::sync::Arc;
@@ -29,13 +31,21 @@ use node::Node;
 #[derive(Debug, Clone)]
 pub struct Schema {
     root: Arc<Node>,
+    /// The arguments that headers repeat
+    mirrored: Vec<Mirrored>,
 }
 
 impl Schema {
     /// Compiles a schema that is part of a document. Adds every fault to `faults`; returns `None` if there is
     /// any.
     pub fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Self> {
-        load::load(part, faults).map(|root| Self { root })
+        load::load(part, faults).map(|root| Self { root, mirrored: mirrored::read(part.value) })
+    }
+
+    /// Returns the arguments that headers repeat.
+    #[must_use]
+    pub fn mirrored(&self) -> &[Mirrored] {
+        &self.mirrored
     }
 
     /// Validates the arguments of a call; `None` is the same as `{}`. No object may have a key twice, and the

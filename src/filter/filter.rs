@@ -10,6 +10,7 @@ use std::rc::Rc;
 use mcp_policy_engine::denial::Denial;
 use mcp_policy_engine::guard::{self, Asking, Charged, Conclusion, Environment, Request, Step, Verdict};
 use mcp_policy_engine::mcp::answer::Reply;
+use mcp_policy_engine::mcp::headers::{Field, Headers};
 
 use crate::environment::HostEnvironment;
 use crate::host::{Broken, Flow, Host, Token};
@@ -147,12 +148,12 @@ impl<H: Host> Filter<H> {
         }
         let Conclusion { verdict, record, charged, .. } = conclusion;
         match verdict {
-            Verdict::Forward { list, .. } => {
+            Verdict::Forward { awaited, .. } => {
                 if !charged.is_empty() {
                     self.forwarded = Some(Forwarded { charged, record });
                 }
-                if let (Some(list), Some(request)) = (list, request) {
-                    self.list = Some(ListAnswer::new(Rc::clone(request), list));
+                if let (Some(awaited), Some(request)) = (awaited, request) {
+                    self.list = Some(ListAnswer::new(Rc::clone(request), awaited));
                 }
                 self.stage = Stage::Passing;
                 Flow::Continue
@@ -168,9 +169,14 @@ impl<H: Host> Filter<H> {
         Flow::Pause
     }
 
-    /// Asks the server not to compress its response, because the filter has to read it.
-    fn ask_for_plain_answer(&self) -> Result<(), Broken> {
-        self.host.set_request_header("accept-encoding", "identity")
+    /// Asks the server not to compress its response, because the filter has to read it. A request without the
+    /// header accepts anything, but servers do not compress then: it is set only if that is `certain`.
+    fn ask_for_plain_answer(&self, headers: &Headers, certain: bool) -> Result<(), Broken> {
+        match &headers.accept_encoding {
+            Field::Absent if !certain => Ok(()),
+            Field::Once(value) if value.eq_ignore_ascii_case(b"identity") => Ok(()),
+            _ => self.host.set_request_header("accept-encoding", "identity"),
+        }
     }
 }
 

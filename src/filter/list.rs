@@ -2,22 +2,32 @@
 
 use std::rc::Rc;
 
-use crate::host::{Broken, Flow, Process, Stream};
-use crate::metrics::Metrics;
+use crate::host::{Broken, Flow, HeaderMap, Process, Stream};
+use crate::worker::Worker;
 use mcp_policy_engine::decide;
-use mcp_policy_engine::guard::{ListRequest, Request};
-use mcp_policy_engine::mcp::list::{ListBody, ListKind, ListStream};
-use mcp_policy_engine::mcp::media;
+use mcp_policy_engine::denial::{Code, Denial};
+use mcp_policy_engine::guard::Request;
+use mcp_policy_engine::mcp::list::{
+    Awaited, Bounds, ListBody, ListKind, ListStream, OLD_TRANSPORT, Shown, Unreadable, error_for,
+};
+use mcp_policy_engine::mcp::media::{self, Answer};
 
-/// The most bytes of one response, or of one event of a stream, that the filter reads. The parsed tree takes
-/// at most about sixteen times as much memory.
-const LIMIT: usize = 4 * 1024 * 1024;
+/// What is held of a response, for each text or event. The parsed tree of a list takes at most about sixteen
+/// times as much memory.
+const BOUNDS: Bounds = Bounds { hold: 256 * 1024, limit: 4 * 1024 * 1024 };
 
-/// A response that may contain lists. They are filtered to what the caller may use.
+/// A response that may contain lists. They are filtered to what the caller may use. Nothing of it is buffered in
+/// the proxy, whose buffer has a limit that the filter cannot read.
 #[derive(Debug)]
 pub(crate) struct ListAnswer {
     request: Rc<Request>,
     state: State,
+    /// How many bytes of the body are still to come at most; `None` if only its end or its trailers tell
+    left: Option<usize>,
+    /// How many bytes the proxy buffers in place of what is held
+    substitute: usize,
+    /// The record tells already that something was not shown
+    recorded: bool,
 }
 
 /// How to handle the response.
@@ -25,43 +35,22 @@ pub(crate) struct ListAnswer {
 enum State {
     /// Its headers have not arrived
     Awaited(Awaited),
-    /// JSON, which Envoy buffers until it is complete
-    Body(Option<ListRequest>),
-    /// It cannot be read, because it is neither plain JSON nor a plain event stream. An error replaces it
-    Replaced(Option<ListRequest>),
-    /// Server-sent events. Each one is sent when it is complete
-    Events(Option<ListStream>),
+    /// JSON, or a body that may be JSON
+    Body(ListBody),
+    /// It cannot be read, because it is neither plain JSON nor a plain event stream. The error replaces it
+    Replaced(Option<String>),
+    /// Server-sent events
+    Events(ListStream),
     /// It contains no list
     Untouched,
     /// A host call failed. Nothing more is sent
     Stopped,
 }
 
-/// What the response may contain, according to the request.
-#[derive(Debug)]
-enum Awaited {
-    /// The response to this request for a list
-    Request(ListRequest),
-    /// Responses to earlier requests, in any form
-    Replayed,
-    /// Responses to any requests, if it is an event stream. In any other form it is not filtered
-    Streamed,
-}
-
 impl ListAnswer {
-    /// Awaits the response to a request for a list.
-    pub(crate) fn new(request: Rc<Request>, list: ListRequest) -> Self {
-        Self { request, state: State::Awaited(Awaited::Request(list)) }
-    }
-
-    /// Awaits a stream that may replay responses to earlier requests.
-    pub(crate) fn replayed(request: Rc<Request>) -> Self {
-        Self { request, state: State::Awaited(Awaited::Replayed) }
-    }
-
-    /// Awaits a response that may be a stream of responses to other requests.
-    pub(crate) fn streamed(request: Rc<Request>) -> Self {
-        Self { request, state: State::Awaited(Awaited::Streamed) }
+    /// Awaits the response to a request.
+    pub(crate) fn new(request: Rc<Request>, awaited: Awaited) -> Self {
+        Self { request, state: State::Awaited(awaited), left: None, substitute: 0, recorded: false }
     }
 
     /// Stops: nothing more of the response is sent.
@@ -73,148 +62,242 @@ impl ListAnswer {
     ///
     /// # Errors
     /// [`Broken`] if a host call fails. Nothing may be sent then.
-    pub(crate) fn headers<H: Stream>(&mut self, host: &H, end: bool) -> Result<(), Broken> {
-        self.state.headers(host, end)
-    }
-
-    /// Handles a part of the response's body; `end` is true for the last part.
-    pub(crate) fn body<H: Stream + Process>(
+    pub(crate) fn headers<H: Stream + Process>(
         &mut self,
         host: &H,
-        metrics: &Metrics,
-        size: usize,
+        worker: &Worker,
         end: bool,
-    ) -> Flow {
-        let request = &self.request;
-        let done = match &mut self.state {
-            State::Untouched => return Flow::Continue,
-            State::Body(_) | State::Replaced(_) if !end => return Flow::Pause,
-            State::Body(_) | State::Replaced(_) => self.finish(host, metrics),
-            State::Events(events) => pass_events(events, host, request, metrics, size, end),
-            State::Awaited(_) | State::Stopped => Err(Broken),
-        };
-        self.settle(done)
-    }
-
-    /// Handles the response's trailers: the buffered body is complete.
-    pub(crate) fn trailers<H: Stream + Process>(&mut self, host: &H, metrics: &Metrics) -> Flow {
-        let done = match &self.state {
-            // A client ignores an event that is not complete.
-            State::Untouched | State::Events(_) => return Flow::Continue,
-            State::Body(_) | State::Replaced(_) => match host.response_body() {
-                // If the response has no body, Envoy cannot replace it. It returns a status for which the SDK
-                // panics.
-                Ok(bytes) if bytes.is_empty() => return Flow::Continue,
-                Ok(_) => self.finish(host, metrics),
-                Err(Broken) => Err(Broken),
-            },
-            State::Awaited(_) | State::Stopped => Err(Broken),
-        };
-        self.settle(done)
-    }
-
-    fn finish<H: Stream + Process>(&self, host: &H, metrics: &Metrics) -> Result<(), Broken> {
-        let (list, bytes) = match &self.state {
-            State::Body(list) => (list, host.response_body()?),
-            // An empty body is not a valid response, so `ListBody` returns the error.
-            State::Replaced(list) => (list, Vec::new()),
-            _ => return Err(Broken),
-        };
-        let mut body = match list {
-            Some(list) => ListBody::answering(list.kind, &list.id, LIMIT),
-            None => ListBody::resumed(LIMIT),
-        };
-        body.push(&bytes);
-        let shown = body.finish(&mut |kind, name| shows(&self.request, kind, name, host));
-        metrics.listed(host, &shown);
-        host.set_response_body(&shown.bytes)
-    }
-
-    fn settle(&mut self, done: Result<(), Broken>) -> Flow {
-        match done {
-            Ok(()) => Flow::Continue,
-            Err(Broken) => {
-                self.give_up();
-                Flow::Pause
-            }
-        }
-    }
-}
-
-impl State {
-    /// Determines from the response's headers how it can be read.
-    fn headers<H: Stream>(&mut self, host: &H, end: bool) -> Result<(), Broken> {
-        let awaited = match std::mem::replace(self, Self::Untouched) {
-            Self::Awaited(awaited) => awaited,
+    ) -> Result<(), Broken> {
+        let awaited = match std::mem::replace(&mut self.state, State::Untouched) {
+            State::Awaited(awaited) => awaited,
             other => {
-                *self = other;
+                self.state = other;
                 return Ok(());
             }
         };
         if end {
             return Ok(());
         }
-        let pairs = host.response_headers()?;
-        let all = |name: &'static str| {
-            pairs.iter().filter(move |(key, _)| *key == name.as_bytes()).map(|(_, value)| value)
-        };
-        let plain = all("content-encoding").all(|value| value.eq_ignore_ascii_case(b"identity"));
-        let types: Vec<&[u8]> = all("content-type").collect();
-        // Error responses of servers and of Envoy contain no list, and some clients need them unchanged.
-        let failed = all(":status").any(|status| matches!(status.first(), Some(b'4' | b'5')));
-        let streams = types.iter().any(|one| media::is_event_stream(one));
-        let request = match awaited {
-            Awaited::Request(request) => Some(request),
-            Awaited::Streamed if !streams => return Ok(()),
-            Awaited::Replayed | Awaited::Streamed => None,
-        };
-        *self = match types.as_slice() {
-            [_] if plain && streams => Self::Events(Some(match request {
-                Some(request) => ListStream::answering(request.kind, &request.id, LIMIT),
-                None => ListStream::resumed(LIMIT),
-            })),
-            [one] if plain && media::is_json(one) => Self::Body(request),
-            _ if plain && failed => Self::Untouched,
-            _ => Self::Replaced(request),
-        };
-        match self {
-            Self::Body(_) | Self::Events(_) => host.set_response_header("content-length", None),
-            Self::Replaced(_) => {
-                host.set_response_header("content-length", None)?;
-                host.set_response_header("content-encoding", None)?;
-                host.set_response_header("content-type", Some("application/json"))
+        let headers = host.response_headers()?;
+        let announced = Announced::read(&headers);
+        self.left = announced.left();
+        let (state, length) = choose(&announced, awaited);
+        self.state = state;
+        if let State::Replaced(_) = &self.state {
+            self.tell(host, worker, &Shown { unreadable: Some(Unreadable::Encoded), ..Shown::default() });
+            host.set_response_header("content-encoding", None)?;
+            host.set_response_header("content-type", Some("application/json"))?;
+        }
+        match length {
+            Length::Stays => Ok(()),
+            Length::Goes => host.set_response_header("content-length", None),
+        }
+    }
+
+    /// Handles a part of the response's body; `end` is true for the last part.
+    pub(crate) fn body<H: Stream + Process>(
+        &mut self,
+        host: &H,
+        worker: &Worker,
+        size: usize,
+        end: bool,
+    ) -> Flow {
+        if matches!(self.state, State::Untouched) {
+            return Flow::Continue;
+        }
+        match self.pass(host, worker, size, end) {
+            Ok(flow) => flow,
+            Err(Broken) => {
+                self.give_up();
+                Flow::Pause
             }
-            Self::Awaited(_) | Self::Untouched | Self::Stopped => Ok(()),
+        }
+    }
+
+    /// Handles the response's trailers: the body is complete. An error takes the place of a text that has not ended,
+    /// if the proxy still buffers something of the body that can be replaced.
+    pub(crate) fn trailers<H: Stream + Process>(&mut self, host: &H, worker: &Worker) -> Flow {
+        match std::mem::replace(&mut self.state, State::Untouched) {
+            State::Body(body) if self.substitute > 0 => {
+                let shown = body.finish();
+                self.tell(host, worker, &shown);
+                match host.set_response_body(&shown.bytes) {
+                    Ok(()) => Flow::Continue,
+                    Err(Broken) => {
+                        self.give_up();
+                        Flow::Pause
+                    }
+                }
+            }
+            State::Awaited(_) | State::Stopped => {
+                self.give_up();
+                Flow::Pause
+            }
+            State::Body(_) | State::Replaced(_) | State::Events(_) | State::Untouched => Flow::Continue,
+        }
+    }
+
+    fn pass<H: Stream + Process>(
+        &mut self,
+        host: &H,
+        worker: &Worker,
+        size: usize,
+        end: bool,
+    ) -> Result<Flow, Broken> {
+        if let State::Replaced(error) = &mut self.state {
+            let error = error.take_if(|_| size > 0 || end).unwrap_or_default();
+            return host.set_response_body(error.as_bytes()).map(|()| Flow::Continue);
+        }
+        let buffered = if size > 0 { host.response_body()? } else { Vec::new() };
+        let bytes = buffered.get(std::mem::take(&mut self.substitute)..).unwrap_or_default();
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(bytes.len());
+        }
+        if let State::Body(body) = &mut self.state
+            && !bytes.is_empty()
+            && body.passes(bytes)
+        {
+            return Ok(Flow::Continue);
+        }
+        let request = Rc::clone(&self.request);
+        let keep = &mut |kind: ListKind, name: &str| {
+            decide::shows(&request.policy, &request.caller, kind, name, &|| host.now_ns())
+        };
+        let mut shown = match &mut self.state {
+            State::Body(body) => body.push(bytes, keep),
+            State::Events(events) => events.push(bytes, keep),
+            State::Untouched => return Ok(Flow::Continue),
+            State::Awaited(_) | State::Replaced(_) | State::Stopped => return Err(Broken),
+        };
+        let held = matches!(&self.state, State::Body(body) if body.is_holding());
+        // Behind the announced length there may be trailers, and then nothing can be added to the body.
+        if end || (held && self.left == Some(0)) {
+            let last = match std::mem::replace(&mut self.state, State::Replaced(None)) {
+                State::Body(body) => body.finish(),
+                State::Events(events) => events.finish(keep),
+                _ => Shown::default(),
+            };
+            shown.join(last);
+        } else if matches!(&self.state, State::Body(body) if body.is_open()) {
+            self.state = State::Untouched;
+        }
+        self.tell(host, worker, &shown);
+        if held && !end && shown.bytes.is_empty() && self.left.is_none() {
+            // Trailers may follow, and then only what the proxy buffers can be replaced.
+            self.substitute = 1;
+            host.set_response_body(b" ")?;
+            return Ok(Flow::Pause);
+        }
+        if shown.bytes != buffered {
+            host.set_response_body(&shown.bytes)?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// Counts, logs and records what was changed.
+    fn tell<H: Stream + Process>(&mut self, host: &H, worker: &Worker, shown: &Shown) {
+        worker.metrics.listed(host, shown);
+        if shown.old_transport {
+            let denial = Denial::protocol(Code::MethodNotAllowed, OLD_TRANSPORT).because_of("http_sse");
+            worker.report_unshown(host, "http_sse", &denial.reason);
+            self.recorded = true;
+            // The record so far says that the request was forwarded. If it cannot be replaced, the log tells.
+            let record = self.request.refuse(denial).record;
+            let _ = host.set_state(worker.plugin.record_state(), record.as_bytes());
+        }
+        if let Some(unreadable) = &shown.unreadable {
+            let why = format!("a list, or a part of it, cannot be read: {unreadable}");
+            worker.report_unshown(host, unreadable.cause(), &why);
+            if !std::mem::replace(&mut self.recorded, true) {
+                amend_record(host, worker, unreadable);
+            }
         }
     }
 }
 
-fn shows<H: Process>(request: &Request, kind: ListKind, name: &str, host: &H) -> bool {
-    decide::shows(&request.policy, &request.caller, kind, name, &|| host.now_ns())
+/// Adds to the record why a list, or a part of it, was not shown. If that fails, the log tells.
+fn amend_record<H: Stream>(host: &H, worker: &Worker, unreadable: &Unreadable) {
+    let state = worker.plugin.record_state();
+    let record = host.attribute(&[state]).ok().flatten();
+    if let Some(begun) = record.as_deref().and_then(|record| record.strip_suffix(b"}")) {
+        let member = format!(r#","list":"{}"}}"#, unreadable.cause());
+        let _ = host.set_state(state, &[begun, member.as_bytes()].concat());
+    }
 }
 
-fn pass_events<H: Stream + Process>(
-    events: &mut Option<ListStream>,
-    host: &H,
-    request: &Request,
-    metrics: &Metrics,
-    size: usize,
-    end: bool,
-) -> Result<(), Broken> {
-    let keep = &mut |kind: ListKind, name: &str| shows(request, kind, name, host);
-    let Some(mut filter) = events.take() else { return Err(Broken) };
-    let mut bytes = Vec::new();
-    if size > 0 {
-        let shown = filter.push(&host.response_body()?, keep);
-        metrics.listed(host, &shown);
-        bytes = shown.bytes;
+/// What becomes of the header `content-length`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    /// It stays, or there is none
+    Stays,
+    /// It goes, because the body may change
+    Goes,
+}
+
+/// What a response's headers say of its body.
+#[derive(Debug, Default)]
+struct Announced {
+    /// The status is 200
+    found: bool,
+    answer: Option<Answer>,
+    /// It is compressed
+    packed: bool,
+    length: Option<usize>,
+    /// It comes in the chunks of HTTP/1
+    chunked: bool,
+}
+
+impl Announced {
+    fn read(headers: &HeaderMap) -> Self {
+        let mut announced = Self::default();
+        for (name, value) in headers.iter() {
+            match name {
+                b":status" => announced.found = value == b"200",
+                b"content-type" => {
+                    let repeated = announced.answer.is_some();
+                    announced.answer = Some(if repeated { Answer::Unclear } else { media::answer(value) });
+                }
+                b"content-encoding" => announced.packed |= !value.eq_ignore_ascii_case(b"identity"),
+                // What is no number is no length: Envoy refuses it.
+                b"content-length" => {
+                    let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+                    announced.length = Some(number.unwrap_or(usize::MAX));
+                }
+                b"transfer-encoding" => announced.chunked = true,
+                _ => {}
+            }
+        }
+        announced
     }
-    if end {
-        let shown = filter.finish(keep);
-        metrics.listed(host, &shown);
-        bytes.extend_from_slice(&shown.bytes);
-    } else {
-        *events = Some(filter);
+
+    /// Returns how many bytes the body has at most; `None` if there can be trailers that end it. HTTP/1 has chunks or
+    /// a length, so a body with neither comes over HTTP/2.
+    fn left(&self) -> Option<usize> {
+        self.length.or(self.chunked.then_some(usize::MAX))
     }
-    host.set_response_body(&bytes)
+}
+
+/// Determines how a response can be read. Nothing else than JSON and an event stream is a message for a client. Where
+/// a list was asked for, everything is looked through.
+fn choose(announced: &Announced, awaited: Awaited) -> (State, Length) {
+    let Announced { found, answer, packed, length, .. } = *announced;
+    let (plain, list) = (!packed, awaited.list);
+    let answer = answer.unwrap_or(Answer::JsonAlike);
+    let goes = if length.is_some() { Length::Goes } else { Length::Stays };
+    let replaced =
+        |awaited: &Awaited| (State::Replaced(Some(error_for(awaited.id.as_deref().unwrap_or("null")))), goes);
+    match answer {
+        Answer::Other if !list => (State::Untouched, Length::Stays),
+        _ if list && found && !matches!(answer, Answer::Json | Answer::Events) => replaced(&awaited),
+        Answer::Events if plain => (State::Events(ListStream::new(awaited, BOUNDS)), goes),
+        Answer::Json if plain && list && found => {
+            (State::Body(ListBody::new(awaited, BOUNDS).announced()), goes)
+        }
+        // It hardly ever contains a list, so the length stays, and whatever is removed is made up.
+        Answer::Json | Answer::JsonAlike | Answer::Other if plain => {
+            let body = ListBody::new(awaited, BOUNDS);
+            (State::Body(if length.is_some() { body.padded() } else { body }), Length::Stays)
+        }
+        _ => replaced(&awaited),
+    }
 }

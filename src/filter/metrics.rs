@@ -52,8 +52,8 @@ enum Metric {
     Approvals { outcome: &'static str },
     /// Elements that were removed from lists
     ListsRemoved,
-    /// Lists that were replaced by an error
-    ListsUnreadable,
+    /// Lists, and elements of lists, that could not be read and were not shown
+    ListsUnreadable { cause: &'static str },
     /// The version of the module, always 1
     BuildInfo,
     /// Policies that took effect
@@ -86,7 +86,7 @@ impl Metric {
             Self::ApprovalsAsked => ("approvals.asked", ""),
             Self::Approvals { outcome } => ("approvals.outcome.", outcome),
             Self::ListsRemoved => ("lists.removed", ""),
-            Self::ListsUnreadable => ("lists.unreadable", ""),
+            Self::ListsUnreadable { cause } => ("lists.unreadable.cause.", cause),
             Self::BuildInfo => ("build_info.version.", VERSION),
             Self::ConfigurationAccepted => ("configuration.accepted", ""),
             Self::ConfigurationRefused => ("configuration.refused", ""),
@@ -174,15 +174,19 @@ impl Metrics {
         self.repeated(host, given.retries);
     }
 
-    /// Counts the elements that were removed from a list, or that the list was replaced.
+    /// Counts what was changed in a response: elements that were removed from lists, lists that were not shown, and
+    /// streams of the old transport. Those were counted as allowed when their requests were forwarded.
     pub(crate) fn listed<P: Process>(&self, host: &P, shown: &Shown) {
         if let Ok(removed) = u32::try_from(shown.removed)
             && removed > 0
         {
             self.count(host, Metric::ListsRemoved, removed);
         }
-        if shown.unreadable.is_some() {
-            self.count(host, Metric::ListsUnreadable, 1);
+        if let Some(unreadable) = &shown.unreadable {
+            self.count(host, Metric::ListsUnreadable { cause: unreadable.cause() }, 1);
+        }
+        if shown.old_transport {
+            self.count(host, Metric::StrictRefusals { cause: "http_sse" }, 1);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What all requests of one worker share.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ pub struct Worker {
     places: OnceCell<Places>,
     /// When [`report_unavailable`](Self::report_unavailable) last wrote a line
     reported_ns: Cell<u64>,
+    /// When [`report_unshown`](Self::report_unshown) last wrote a line for each cause
+    unshown_ns: RefCell<Vec<(&'static str, u64)>>,
     /// When [`report_unidentified`](Self::report_unidentified) last wrote a line
     unidentified_ns: Cell<u64>,
 }
@@ -44,8 +46,7 @@ pub struct Worker {
 const TOO_LARGE: &str = "calls under limits are refused: `counters.capacity` is too large for the table of counters, \
     which this Envoy has made for a much smaller one; restart Envoy, or use another `vm_id`";
 
-/// The least time between two log lines about an unavailable approval service, and between two about callers
-/// without an identity.
+/// The least time between two log lines about the same thing.
 const REPORT_INTERVAL_NS: u64 = 10_000_000_000;
 
 impl Worker {
@@ -74,6 +75,7 @@ impl Worker {
             metrics,
             places: OnceCell::new(),
             reported_ns: Cell::new(0),
+            unshown_ns: RefCell::default(),
             unidentified_ns: Cell::new(0),
         })
     }
@@ -126,6 +128,19 @@ impl Worker {
             "calls are refused because the approval service, cluster `{cluster}`, gave no answer: {cause}"
         );
         self.log(host, Level::Warn, &line);
+    }
+
+    /// Logs why something of a response was not shown, at most every 10 seconds for each cause.
+    pub(crate) fn report_unshown<H: Process>(&self, host: &H, cause: &'static str, why: &str) {
+        let Some(now_ns) = host.now_ns() else { return };
+        let mut reported = self.unshown_ns.borrow_mut();
+        match reported.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, last_ns)) if now_ns.saturating_sub(*last_ns) < REPORT_INTERVAL_NS => return,
+            Some((_, last_ns)) => *last_ns = now_ns,
+            None => reported.push((cause, now_ns)),
+        }
+        drop(reported);
+        self.log(host, Level::Warn, &format!("an answer is not shown as the server sent it: {why}"));
     }
 
     /// Logs why a caller has no identity, at most every 10 seconds. The line contains nothing that the caller sent.

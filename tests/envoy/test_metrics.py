@@ -129,7 +129,7 @@ def test_every_metric_changes_when_it_should(envoy, upstream):
 
     upstream.answer = UNREADABLE
     http1.exchange(proxy.port, LIST)
-    assert metrics(proxy) - before == {decided("allow"): 1, named("lists_unreadable"): 1}
+    assert metrics(proxy) - before == {decided("allow"): 1, named("lists_unreadable", cause="wrong_type"): 1}
 
     before = metrics(proxy)
     assert not proxy.update({"version": "2", "server": "tools.example"})

@@ -82,6 +82,18 @@ def test_a_body_of_one_mebibyte_arrives(proxy, seen):
     assert len(seen.calls) == 1
 
 
+@pytest.mark.parametrize("way", ["hold", "stream"])
+def test_an_announced_length_that_is_too_large_is_refused_before_envoys_buffer_is_full(
+    module_envoy, seen, way
+):
+    proxy = module_envoy({**POLICY, "request_headers": way}, hold=way == "hold")
+    body = rpc.encode(rpc.tools_call("safe", {"text": "x" * (1 << 20)}))
+    over = rpc.post(proxy.url, body)
+    assert (over.status_code, over.headers["x-mcp-policy"]) == (413, "too_large")
+    assert over.json()["error"]["code"] == -32600 and "1048576 bytes" in over.json()["error"]["message"]
+    assert seen.heads == []
+
+
 def test_the_exempt_path_passes_unread(proxy, seen):
     answer = http1.exchange(proxy.port, http1.head("GET", "/healthz?x=1"))
     assert answer.status != 0

@@ -124,6 +124,18 @@ fn refuse_at_once(reason: &str) -> Reply {
     .reply()
 }
 
+/// Returns whether the headers announce a body that is larger than the policy allows. It is refused before any
+/// of it arrives: Envoy answers in its own words if its buffer is full first.
+#[must_use]
+pub fn announces_too_large(policy: &Policy, headers: &Headers) -> bool {
+    let length = headers.content_length.once().and_then(|value| std::str::from_utf8(value).ok());
+    // What is no length is for Envoy to refuse. More digits than a number has are a length, and too large.
+    length.is_some_and(|length| {
+        let digits = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
+        digits && length.parse::<usize>().ok().is_none_or(|length| length > policy.max_body_bytes)
+    })
+}
+
 /// Makes the denial of a body that is larger than the policy allows.
 #[must_use]
 pub fn too_large(policy: &Policy) -> Denial {

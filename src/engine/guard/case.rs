@@ -12,6 +12,7 @@ use super::{Conclusion, Environment, Request, charge, unreadable};
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
 use crate::json::Document;
+use crate::mcp::headers::Field;
 use crate::mcp::message::{Body, Message};
 use crate::mcp::rounds;
 use crate::mcp::summary::Summary;
@@ -113,6 +114,7 @@ impl<'d> Case<'d> {
         let mut case = Self { request: Rc::clone(request), facts, decision: Decision::default() };
         let Body::Call(call) = &message.body else { return case.conclude() };
         case.decision = decide::decide(&request.policy, &request.caller, call, &|| environment.now_ns());
+        case.decision.compare_headers(&request.policy, &request.caller, call, &request.headers);
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
         }
@@ -125,7 +127,10 @@ impl<'d> Case<'d> {
         if case.decision.denial.is_some() {
             return case.conclude();
         }
-        let change = Change { plain_answer: request.list(&case.facts).is_some(), body };
+        // With another value it was set at the headers.
+        let plain_answer = request.headers.accept_encoding == Field::Absent
+            && request.awaited(&case.facts).is_some_and(|awaited| awaited.list);
+        let change = Change { plain_answer, body };
         if change != Change::default() {
             let case = case.into_owned();
             return Step::Change(change, Box::new(Changing { case, consultation }));

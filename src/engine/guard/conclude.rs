@@ -1,12 +1,13 @@
 //! Concludes a case: makes the verdict, its reply and its record.
 
 use super::facts::Facts;
-use super::{Conclusion, ListRequest, Request, Verdict};
+use super::{Conclusion, Request, Verdict};
 use crate::approval::{self, Recorded};
 use crate::audit::Record;
 use crate::decide::Decision;
 use crate::denial::{Code, Denial, Invalid};
 use crate::mcp::answer::{Refusal, Reply, RequestKind};
+use crate::mcp::list::Awaited;
 use crate::mcp::message::Target;
 use crate::mcp::summary::Summary;
 use crate::policy::Mode;
@@ -21,7 +22,7 @@ impl Request {
         let verdict = match denial {
             Some(denial) => self.denied(denial, &facts),
             None => Verdict::Forward {
-                list: self.list(&facts),
+                awaited: self.awaited(&facts),
                 would_deny: self.would_deny.clone().or(would_deny),
             },
         };
@@ -108,12 +109,12 @@ impl Request {
         }
     }
 
-    /// Returns the list that the request asks for, if its response must be filtered. In shadow mode no list
-    /// is filtered, because no call to its elements is denied.
-    pub(super) fn list(&self, facts: &Facts<'_>) -> Option<ListRequest> {
-        let call = facts.summary.call.as_ref().filter(|_| self.policy.mode == Mode::Enforce)?;
-        let kind = call.method.list_kind()?;
-        // Some servers answer list requests without an id. Their lists are filtered too.
-        Some(ListRequest { kind, id: facts.summary.id.as_deref().unwrap_or("null").to_owned() })
+    /// Returns what the response belongs to. In shadow mode no list is filtered, because no call to its elements
+    /// is denied.
+    pub(super) fn awaited(&self, facts: &Facts<'_>) -> Option<Awaited> {
+        let Summary { id, call, .. } = &facts.summary;
+        let list = call.as_ref().is_some_and(|call| call.method.list_kind().is_some());
+        let enforced = self.policy.mode == Mode::Enforce;
+        enforced.then(|| Awaited { list, id: id.as_deref().map(str::to_owned) })
     }
 }

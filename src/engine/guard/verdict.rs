@@ -5,15 +5,15 @@ use crate::approval;
 use crate::audit::CounterUsage;
 use crate::denial::Denial;
 use crate::mcp::answer::Reply;
-use crate::mcp::list::ListKind;
+use crate::mcp::list::Awaited;
 
 /// What to do with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Forward it to the server
     Forward {
-        /// The list to filter in the response, if the request asks for one
-        list: Option<ListRequest>,
+        /// What the response belongs to. Lists in it are filtered. `None` if it is not filtered
+        awaited: Option<Awaited>,
         /// Why it would be refused outside of shadow mode
         would_deny: Option<Denial>,
     },
@@ -45,15 +45,6 @@ impl Verdict {
             Self::Deny { denial, .. } => Some(denial),
         }
     }
-}
-
-/// A request for a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListRequest {
-    /// The kind of list
-    pub kind: ListKind,
-    /// The request's id, as JSON text
-    pub id: String,
 }
 
 /// The end of a case: the verdict, its record, and numbers for metrics.

@@ -3,7 +3,7 @@
 /// Returns the place of the first byte, at or behind `from`, that ends or interrupts a string: a quote, a
 /// backslash or a control character. Returns the length where there is none.
 #[inline]
-pub(super) fn plain_end(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn plain_end(bytes: &[u8], from: usize) -> usize {
     let marks = |word: u64| interrupting(word) & !word & HIGH;
     end(bytes, from, marks, |byte| matches!(byte, 0..=0x1f | b'"' | b'\\'))
 }

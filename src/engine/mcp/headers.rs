@@ -52,6 +52,8 @@ pub struct Headers {
     pub content_encoding: Field,
     /// `content-length`
     pub content_length: Field,
+    /// `accept-encoding`: how the response may be compressed
+    pub accept_encoding: Field,
     /// `transfer-encoding`: a body follows
     pub transfer_encoding: Field,
     /// `upgrade`: what follows is no longer HTTP
@@ -76,6 +78,8 @@ pub struct Headers {
     pub authorization: bool,
     /// The names of those that would have Envoy send one call several times
     pub repeating: Vec<String>,
+    /// Those that repeat arguments (2026-07-28, `Mcp-Param-…`), by their names
+    mirrored: Vec<(String, Field)>,
     /// Those of the request's headers that the policy needs, such as those that identify the caller, by their
     /// names
     credentials: Vec<(String, Field)>,
@@ -90,6 +94,14 @@ fn repeats(name: &[u8]) -> bool {
             || what.starts_with(b"retriable-")
             || what.ends_with(b"-per-try-timeout-ms")
     })
+}
+
+/// Adds a header to those of its kind.
+fn add(fields: &mut Vec<(String, Field)>, name: &str, value: &[u8]) {
+    match fields.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, field)) => field.add(value),
+        None => fields.push((name.to_owned(), Field::Once(value.to_vec()))),
+    }
 }
 
 /// Tells whether a text is a token, as names of headers and authentication schemes are (RFC 9110, section 5.6.2).
@@ -120,11 +132,14 @@ impl Headers {
             None if name == b"authorization" => self.authorization = true,
             None if name == b"access-control-request-method" => self.requests_method = true,
             // Envoy takes no header name that is not ASCII.
+            None if name.starts_with(b"mcp-param-") => {
+                add(&mut self.mirrored, &String::from_utf8_lossy(name), value);
+            }
             None if repeats(name) => self.repeating.push(String::from_utf8_lossy(name).into_owned()),
             None => {}
         }
         if let Some(credential) = credentials.iter().find(|credential| credential.as_bytes() == name) {
-            self.add_credential(credential, value);
+            add(&mut self.credentials, credential, value);
         }
     }
 
@@ -136,6 +151,7 @@ impl Headers {
             b"content-type" => &mut self.content_type,
             b"content-encoding" => &mut self.content_encoding,
             b"content-length" => &mut self.content_length,
+            b"accept-encoding" => &mut self.accept_encoding,
             b"transfer-encoding" => &mut self.transfer_encoding,
             b"upgrade" => &mut self.upgrade,
             b"last-event-id" => &mut self.last_event_id,
@@ -149,11 +165,11 @@ impl Headers {
         })
     }
 
-    fn add_credential(&mut self, name: &str, value: &[u8]) {
-        match self.credentials.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, field)) => field.add(value),
-            None => self.credentials.push((name.to_owned(), Field::Once(value.to_vec()))),
-        }
+    /// Returns a header that repeats an argument. Its name may be in any case.
+    #[must_use]
+    pub fn mirrored(&self, name: &str) -> &Field {
+        let field = self.mirrored.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        field.map_or(&Field::Absent, |(_, field)| field)
     }
 
     /// Returns a header that the policy needs.

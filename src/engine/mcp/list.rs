@@ -1,8 +1,9 @@
-//! Answers to the list methods, without what the caller can never use.
+//! Lists in a server's answers, without what the caller can never use.
 //!
-//! Spans are removed from an answer, and nothing else changes: what the filter does not know
-//! (`nextCursor`, `_meta`, fields of later revisions) stays byte for byte. [`filter`] edits one
-//! JSON text, [`ListBody`] a JSON body in chunks, [`ListStream`] an SSE stream in chunks.
+//! A list is known by its shape, not by the request: a `result` with a member such as `tools`. Spans are removed
+//! from an answer, and nothing else changes: what the filter does not know (`nextCursor`, `_meta`, fields of later
+//! revisions) stays byte for byte. [`filter`] edits one JSON text, [`ListBody`] a body of JSON in chunks,
+//! [`ListStream`] an event stream in chunks.
 
 mod body;
 mod stream;
@@ -12,8 +13,8 @@ use std::fmt;
 use crate::json::{self, Defect, Document, Malformed, Value};
 
 pub use super::method::ListKind;
-pub use body::{ListBody, Shown, UNREADABLE, error_for};
-pub use stream::ListStream;
+pub use body::{Awaited, Bounds, ListBody, Shown, UNREADABLE, error_for};
+pub use stream::{ListStream, OLD_TRANSPORT};
 
 use super::edit::Edits;
 use super::keys::{self, Member};
@@ -29,21 +30,41 @@ pub struct Filtered {
     pub bytes: Option<Vec<u8>>,
     /// How many elements are gone
     pub removed: usize,
+    /// Why one of them could not be read
+    pub unreadable: Option<Unreadable>,
 }
 
-/// Why an answer cannot be shown: a client could read a list in it that the filter does not.
+/// Why an answer, or one element of a list, cannot be shown: a client could read something in it that the
+/// filter does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreadable {
     /// It is no JSON text
     Malformed(Malformed),
-    /// It holds a list, and somewhere a key that stands twice
+    /// It holds a key that stands twice
     Duplicate(Defect),
     /// A key that the filter reads stands twice, or in another spelling
     Ambiguous(&'static str),
     /// The member of this key is not what MCP makes it
     Mistyped(&'static str),
-    /// It is larger than this many bytes, and was not read
+    /// It has more than this many bytes
     TooLarge(usize),
+    /// Its headers do not say that it is plain JSON or a plain event stream
+    Encoded,
+}
+
+impl Unreadable {
+    /// Names the cause in one word, for metrics and records.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Duplicate(_) => "duplicate_key",
+            Self::Ambiguous(_) => "key_spelling",
+            Self::Mistyped(_) => "wrong_type",
+            Self::TooLarge(_) => "too_large",
+            Self::Encoded => "encoding",
+        }
+    }
 }
 
 impl fmt::Display for Unreadable {
@@ -53,101 +74,117 @@ impl fmt::Display for Unreadable {
             Self::Duplicate(defect) => write!(out, "{defect}"),
             Self::Ambiguous(key) => write!(out, "`{key}` stands twice, or in another spelling"),
             Self::Mistyped(key) => write!(out, "`{key}` has the wrong type"),
-            Self::TooLarge(limit) => write!(out, "the answer is larger than {limit} bytes"),
+            Self::TooLarge(limit) => write!(out, "the list has more than {limit} bytes"),
+            Self::Encoded => out.write_str(
+                "by its `content-type` and `content-encoding` it is neither plain JSON in UTF-8 nor a plain \
+                 event stream",
+            ),
         }
     }
 }
 
-/// Removes from the answer to a list request every element that is not kept, and every element
-/// without a string to keep it by. A `result.cacheScope` becomes `"private"`, and is added where
-/// `result.ttlMs` stands alone, since the list is now this caller's own (MCP 2026-07-28, Caching).
-/// Errors, requests, notifications and results without the list stay as they are; of an array of
-/// messages (MCP 2025-03-26) each is treated so.
+/// Removes from every list that an answer holds each element that is not kept, and each one without a string
+/// to keep it by. An element that two parsers can read in two ways is removed too, and is the reason for
+/// [`Filtered::unreadable`]. A `result.cacheScope` becomes `"private"`, and is added where `result.ttlMs` stands
+/// alone, since the list is now this caller's own (MCP 2026-07-28, Caching). Errors, requests, notifications and
+/// results without a list stay as they are; of an array of messages (MCP 2025-03-26) each is treated so.
 ///
 /// # Errors
 /// [`Unreadable`] where a client could find another list than the one filtered here.
-pub fn filter(
-    answer: &[u8],
-    kind: ListKind,
-    keep: &mut dyn FnMut(&str) -> bool,
-) -> Result<Filtered, Unreadable> {
-    filter_lists(answer, |list| list.kind == kind, &mut |_, name| keep(name))
-}
-
-/// Does what [`filter`] does where the request is not known, as on a resumed stream: every list
-/// that `result` holds is filtered as what its key says.
-///
-/// # Errors
-/// As for [`filter`].
-pub fn filter_any(answer: &[u8], keep: &mut Keep<'_>) -> Result<Filtered, Unreadable> {
-    filter_lists(answer, |_| true, keep)
-}
-
-fn filter_lists(
-    answer: &[u8],
-    wanted: impl Fn(&List) -> bool,
-    keep: &mut Keep<'_>,
-) -> Result<Filtered, Unreadable> {
+pub fn filter(answer: &[u8], keep: &mut Keep<'_>) -> Result<Filtered, Unreadable> {
     let document = json::read(answer).map_err(Unreadable::Malformed)?;
+    let mut filtering = Filtering { document: &document, keep, edits: Edits::default(), unreadable: None };
     let root = document.root();
-    let mut edits = Edits::default();
+    let mut lists = 0_usize;
     if root.is_array() {
         for message in root.elements() {
-            filter_message(&document, message, &wanted, keep, &mut edits)?;
+            lists = lists.saturating_add(filtering.message(message)?);
         }
     } else {
-        filter_message(&document, root, &wanted, keep, &mut edits)?;
+        lists = filtering.message(root)?;
     }
+    let Filtering { edits, unreadable, .. } = filtering;
     let removed = edits.removed();
-    Ok(Filtered { bytes: edits.apply(document.text()), removed })
-}
-
-fn filter_message(
-    document: &Document<'_>,
-    message: Value<'_>,
-    wanted: &impl Fn(&List) -> bool,
-    keep: &mut Keep<'_>,
-    edits: &mut Edits<'_>,
-) -> Result<(), Unreadable> {
-    let [result] = keys::pick(message, ["result"]);
-    let Some(result) = sound(result)? else { return Ok(()) };
-    if !result.is_object() {
-        return Err(Unreadable::Mistyped("result"));
-    }
-    let mut caching = None;
-    for list in method::lists().filter(|list| wanted(list)) {
-        let [elements, scope, lifetime] = keys::pick(result, [list.member, "cacheScope", "ttlMs"]);
-        let Some(elements) = sound(elements)? else { continue };
-        if !elements.is_array() {
-            return Err(Unreadable::Mistyped(list.member));
-        }
-        // Duplicate keys deep inside a tool result or a notification are not the filter's to judge.
-        if let Some(duplicate) = document.duplicate() {
+    let bytes = edits.apply(document.text());
+    // Duplicate keys deep inside a tool's result or a notification are not the filter's to judge.
+    if let Some(duplicate) = document.duplicate()
+        && lists > 0
+    {
+        let left = json::read(bytes.as_deref().unwrap_or(answer)).map_err(Unreadable::Malformed)?;
+        if left.duplicate().is_some() {
             return Err(Unreadable::Duplicate(duplicate.clone()));
         }
-        caching = Some((scope, lifetime));
-        retain(list, elements, keep, edits)?;
     }
-    match caching {
-        Some((scope, lifetime)) => make_private(scope, lifetime, edits),
-        None => Ok(()),
-    }
+    Ok(Filtered { bytes, removed, unreadable })
 }
 
-fn retain(
-    list: &List,
-    elements: Value<'_>,
-    keep: &mut Keep<'_>,
-    edits: &mut Edits<'_>,
-) -> Result<(), Unreadable> {
-    let mut spans = Vec::new();
-    for element in elements.elements() {
+/// The filtering of one text.
+struct Filtering<'d, 'k, 'l> {
+    document: &'d Document<'d>,
+    keep: &'k mut Keep<'l>,
+    edits: Edits<'d>,
+    unreadable: Option<Unreadable>,
+}
+
+impl<'d> Filtering<'d, '_, '_> {
+    /// Filters the lists of one message. Returns how many there are.
+    fn message(&mut self, message: Value<'d>) -> Result<usize, Unreadable> {
+        let [result] = keys::pick(message, ["result"]);
+        let Some(result) = sound(result)? else { return Ok(0) };
+        if !result.is_object() {
+            return Err(Unreadable::Mistyped("result"));
+        }
+        let mut lists = 0_usize;
+        let mut caching = None;
+        for list in method::lists() {
+            let [elements, scope, lifetime] = keys::pick(result, [list.member, "cacheScope", "ttlMs"]);
+            let Some(elements) = sound(elements)? else { continue };
+            if !elements.is_array() {
+                return Err(Unreadable::Mistyped(list.member));
+            }
+            caching = Some((scope, lifetime));
+            lists = lists.saturating_add(1);
+            self.retain(list, elements);
+        }
+        if let Some((scope, lifetime)) = caching {
+            make_private(scope, lifetime, &mut self.edits)?;
+        }
+        Ok(lists)
+    }
+
+    fn retain(&mut self, list: &'static List, elements: Value<'d>) {
+        let mut spans = Vec::new();
+        for element in elements.elements() {
+            let kept = self.keeps(list, element).unwrap_or_else(|unreadable| {
+                self.unreadable = Some(unreadable);
+                false
+            });
+            spans.push((element.span(), kept));
+        }
+        self.edits.retain(&spans);
+    }
+
+    /// Tells whether an element stays, and filters the list that it has itself.
+    fn keeps(&mut self, list: &'static List, element: Value<'d>) -> Result<bool, Unreadable> {
+        if self.document.duplicate().is_some()
+            && let Ok(alone) = json::read(element.raw().as_bytes())
+            && let Some(duplicate) = alone.duplicate()
+        {
+            return Err(Unreadable::Duplicate(duplicate.clone()));
+        }
         let [name] = keys::pick(element, [list.key]);
         let name = sound(name)?.and_then(Value::string);
-        spans.push((element.span(), name.is_some_and(|name| keep(list.kind, &name))));
+        if !name.is_some_and(|name| (self.keep)(list.kind, &name)) {
+            return Ok(false);
+        }
+        if let Some(parts) = list.parts {
+            let [elements] = keys::pick(element, [parts.member]);
+            if let Some(elements) = sound(elements)? {
+                self.retain(parts, elements);
+            }
+        }
+        Ok(true)
     }
-    edits.retain(&spans);
-    Ok(())
 }
 
 /// Keeps a shared cache from showing this caller's list to another.
@@ -172,15 +209,6 @@ fn sound(member: Member<'_>) -> Result<Option<Value<'_>>, Unreadable> {
         return Err(Unreadable::Ambiguous(member.key));
     }
     Ok(member.value)
-}
-
-/// Reads the id of an answer as it stands there, or `None` where it has no single one. For the
-/// error that takes the answer's place.
-fn id_of(answer: &[u8]) -> Option<String> {
-    let document = json::read(answer).ok()?;
-    let [id] = keys::pick(document.root(), ["id"]);
-    let id = sound(id).ok()??;
-    (id.string().is_some() || id.number().is_some()).then(|| id.raw().to_owned())
 }
 
 #[cfg(test)]

@@ -46,11 +46,53 @@ pub fn is_json(value: &[u8]) -> bool {
         })
 }
 
-/// Tells whether a `Content-Type` value says server-sent events.
+/// What a client may take a response for, by its `Content-Type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// JSON in UTF-8
+    Json,
+    /// A relative of JSON, in UTF-8
+    JsonAlike,
+    /// Server-sent events, which are always in UTF-8
+    Events,
+    /// Nothing that contains messages
+    Other,
+    /// Clients can take it for JSON or for an event stream, and read it in different ways
+    Unclear,
+}
+
+/// Tells what a client may take a response for, by its one `Content-Type`. Clients are lenient: some only look
+/// whether the value contains the name of a type. `utf8` and the charsets that extend ASCII byte by byte do not
+/// change the structure of JSON, and clients read JSON as UTF-8 whatever the charset says.
 #[must_use]
-pub fn is_event_stream(value: &[u8]) -> bool {
-    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+pub fn answer(value: &[u8]) -> Answer {
+    // Almost every response has one of these.
+    match value {
+        b"application/json" => return Answer::Json,
+        b"text/event-stream" => return Answer::Events,
+        _ => {}
+    }
+    let text = String::from_utf8_lossy(value).to_ascii_lowercase();
+    let essence = trim(text.split(';').next().unwrap_or_default());
+    if essence == "text/event-stream" {
+        return Answer::Events;
+    }
+    if text.contains("event-stream") || (text.contains("json") && text.contains(',')) {
+        return Answer::Unclear;
+    }
+    let charsets = text.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut charsets = charsets.filter(|(name, _)| trim(name).starts_with("charset"));
+    let extends_ascii = |(name, charset): (&str, &str)| {
+        let known = ["utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252"];
+        trim(name) == "charset" && known.contains(&trim(charset).trim_matches('"'))
+    };
+    match (essence.contains("json"), charsets.next().is_none_or(extends_ascii) && charsets.next().is_none()) {
+        (true, false) => Answer::Unclear,
+        (true, true) if essence == "application/json" => Answer::Json,
+        (true, true) => Answer::JsonAlike,
+        (false, _) if text.contains("json") => Answer::JsonAlike,
+        (false, _) => Answer::Other,
+    }
 }
 
 fn is_extended_charset(name: &str) -> bool {
@@ -95,5 +137,32 @@ mod tests {
             assert_eq!(is_json(value.as_bytes()), expected, "{value}");
         }
         assert!(!is_json(b"application/json\xff"));
+    }
+
+    #[test]
+    fn a_response_is_what_some_client_takes_it_for() {
+        for (value, expected) in [
+            ("application/json", Answer::Json),
+            ("Application/JSON; charset=\"UTF-8\"", Answer::Json),
+            ("application/json;charset=utf8", Answer::Json),
+            ("application/json; charset=iso-8859-1", Answer::Json),
+            ("application/json; profile=x", Answer::Json),
+            ("application/json; charset=utf-16", Answer::Unclear),
+            ("application/json; charset=utf-7", Answer::Unclear),
+            ("application/json; charset=utf-8; charset=utf-16", Answer::Unclear),
+            ("application/json; charset*=utf-8''utf-16", Answer::Unclear),
+            ("application/json, text/plain", Answer::Unclear),
+            ("application/problem+json", Answer::JsonAlike),
+            ("text/plain; type=application/json", Answer::JsonAlike),
+            ("text/event-stream", Answer::Events),
+            ("Text/Event-Stream ; charset=utf-8", Answer::Events),
+            ("application/x; text/event-stream", Answer::Unclear),
+            ("text/event-stream, text/html", Answer::Unclear),
+            ("text/html", Answer::Other),
+            ("text/plain; charset=shift_jis", Answer::Other),
+            ("", Answer::Other),
+        ] {
+            assert_eq!(answer(value.as_bytes()), expected, "{value}");
+        }
     }
 }

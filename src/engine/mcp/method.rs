@@ -7,7 +7,7 @@ mod table;
 use std::borrow::Cow;
 
 use super::keys;
-use table::{Entry, METHODS, UNKNOWN};
+use table::{Entry, LISTS, METHODS, UNKNOWN};
 
 /// What a message with a method acts on, and which part of `params` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,20 +35,22 @@ pub enum ListKind {
     Tools,
     /// `prompts/list`
     Prompts,
-    /// `resources/list`
+    /// `resources/list`, `resources/directory/read` and `skills/list`
     Resources,
     /// `resources/templates/list`
     ResourceTemplates,
 }
 
 /// Where an answer holds its list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct List {
     pub kind: ListKind,
     /// The member of `result` that is the list
     pub member: &'static str,
     /// The member of an element that the policy judges it by
     pub key: &'static str,
+    /// The list that each element can have
+    pub parts: Option<&'static List>,
 }
 
 /// The member of `params` that the header `Mcp-Name` repeats.
@@ -129,28 +131,40 @@ impl<'d> Method<'d> {
         if self.entry.name.whole().is_some() {
             return None;
         }
+        let plain = self.name.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
+        let is = |of: &str| match plain {
+            // Of such a name only the case can differ. It does: exact names have an entry.
+            true => self.name.eq_ignore_ascii_case(of),
+            false => respells(&self.name, of),
+        };
         let matters = |entry: &&Entry| entry.list.is_some() || entry.section.is_some();
-        METHODS
-            .iter()
-            .filter(matters)
-            .filter_map(|entry| entry.name.whole())
-            .find(|of| respells(&self.name, of))
+        METHODS.iter().filter(matters).filter_map(|entry| entry.name.whole()).find(|of| is(of))
     }
 }
 
 /// Tells whether some servers read `name` as the method `of`, which it is not.
 fn respells(name: &str, of: &str) -> bool {
-    // Python strips the separators U+001C to U+001F, too, and JavaScript the byte order mark.
-    let stripped = |char: char| char.is_whitespace() || matches!(char, '\u{1c}'..='\u{1f}' | '\u{feff}');
-    let bare = name.trim_matches(stripped);
-    // A server may drop NULs in the middle: `tools\0/list`.
-    let joined = name.replace('\0', "");
-    keys::is_variant(bare, of) || (name != of && (bare == of || joined == of))
+    let bare = name.trim_matches(is_stripped);
+    // A server may drop some of them in the middle, too: `tools\0/list`.
+    let joined: String = name.chars().filter(|char| !is_stripped(*char)).collect();
+    keys::is_variant(bare, of)
+        || keys::is_variant(&joined, of)
+        || (name != of && (bare == of || joined == of))
 }
 
-/// Walks the lists of all methods.
+/// Tells whether some servers drop a character. Python strips white space and the separators U+001C to U+001F,
+/// JavaScript the byte order mark; others drop what takes no space.
+fn is_stripped(char: char) -> bool {
+    char.is_whitespace()
+        || char.is_control()
+        || matches!(char,
+            '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+/// Walks the lists that answers can have, each once.
 pub(super) fn lists() -> impl Iterator<Item = &'static List> {
-    METHODS.iter().filter_map(|entry| entry.list.as_ref())
+    LISTS.iter().copied()
 }
 
 #[cfg(test)]
@@ -184,6 +198,8 @@ mod tests {
             ("prompts/list", ListKind::Prompts),
             ("resources/list", ListKind::Resources),
             ("resources/templates/list", ListKind::ResourceTemplates),
+            ("resources/directory/read", ListKind::Resources),
+            ("skills/list", ListKind::Resources),
         ] {
             assert_eq!(Method::new(name).list_kind(), Some(kind));
         }
@@ -223,6 +239,20 @@ mod tests {
             ("tools/list\0x", Some("tools/list")),
             ("tools/call\u{1c}", Some("tools/call")),
             ("\u{feff}tools/call\u{1f}", Some("tools/call")),
+            ("tools/call\u{feff}", Some("tools/call")),
+            ("tools/call\u{a0}", Some("tools/call")),
+            ("tools/call\u{85}", Some("tools/call")),
+            ("tools/call\u{2003}", Some("tools/call")),
+            ("\u{2028}tools/call\u{2029}", Some("tools/call")),
+            ("tools/call\u{3000}", Some("tools/call")),
+            ("tools/call\u{200b}", Some("tools/call")),
+            ("\u{2060}tools/call\u{200d}", Some("tools/call")),
+            ("tools/call\u{180e}", Some("tools/call")),
+            ("tools/ca\u{ad}ll", Some("tools/call")),
+            ("Tools\u{200b}/Call", Some("tools/call")),
+            ("tools\t/call", Some("tools/call")),
+            ("tools/call\u{7f}", Some("tools/call")),
+            ("skills/list\u{1c}", Some("skills/list")),
             ("tools/call", None),
             ("tools/list", None),
             ("roots/list", None),

@@ -4,24 +4,42 @@
 //! for byte.
 
 mod event;
+mod large;
 
-pub use event::Event;
+pub use event::{Event, Kind};
 
+use super::list::Bounds;
+use super::screen::Finding;
 use event::field;
+use large::Large;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A piece of the stream, in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'s> {
-    /// Bytes outside of data: comments, blank lines, other fields in front of the first data line
+    /// Bytes outside of data: comments, blank lines, other fields in front of the first data line; and the bytes
+    /// of an event that is too large to be held and has no list so far
     Passing(&'s [u8]),
     /// What is left of an event from its first data line on, the blank line included
     Event(Event<'s>),
     /// The stream ended in the middle of this event, which clients drop (section 9.2.6)
     Unfinished(Event<'s>),
-    /// An event is over the bound: its rest, the blank line included, comes in no other part
-    TooLarge,
+    /// An event has ended that is over the bounds and was dropped
+    Dropped(Dropped<'s>),
+}
+
+/// A large event that was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped<'s> {
+    /// Its first bytes were passed on, and a line of it has not ended
+    pub begun: bool,
+    /// Why
+    pub finding: Finding,
+    /// The id of its message, as JSON text
+    pub id: Option<&'s str>,
+    /// Its message is an answer
+    pub answers: bool,
 }
 
 /// What to do with a line feed right behind a carriage return: the two are one line end.
@@ -39,32 +57,31 @@ enum AfterReturn {
 /// A stream being read.
 #[derive(Debug)]
 pub struct EventStream {
-    limit: usize,
-    /// The line that has not ended yet; of a dropped one no more than its first bytes.
+    bounds: Bounds,
+    /// The line that has not ended yet
     line: Vec<u8>,
     /// The lines of an event from its first data line on, line ends included.
     event: Vec<u8>,
-    /// The event's type is another than `message`.
-    typed: bool,
+    kind: Kind,
     /// The first line has ended.
     started: bool,
     after_return: AfterReturn,
-    /// The current event is over the bound.
-    dropping: bool,
+    /// The current event is over a bound.
+    large: Option<Box<Large>>,
 }
 
 impl EventStream {
-    /// Starts at the beginning of a stream. At most about `limit` bytes of one event are held.
+    /// Starts at the beginning of a stream. At most about [`Bounds::limit`] bytes of one event are held.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub fn new(bounds: Bounds) -> Self {
         Self {
-            limit,
+            bounds,
             line: Vec::new(),
             event: Vec::new(),
-            typed: false,
+            kind: Kind::Message,
             started: false,
             after_return: AfterReturn::None,
-            dropping: false,
+            large: None,
         }
     }
 
@@ -96,52 +113,80 @@ impl EventStream {
 
     /// Ends the stream and hands over what is left of it.
     pub fn finish(mut self, each: &mut dyn FnMut(Part<'_>)) {
-        if self.dropping {
+        if let Some(large) = self.large.as_ref().filter(|large| !large.holds()) {
+            large.end(each);
             return;
         }
         if !self.line.is_empty() {
             self.take_line(b"", each);
         }
         if !self.event.is_empty() {
-            each(Part::Unfinished(Event { raw: &self.event, message: !self.typed }));
+            each(Part::Unfinished(Event { raw: &self.event, kind: self.kind }));
         }
     }
 
     fn extend_line(&mut self, content: &[u8], each: &mut dyn FnMut(Part<'_>)) {
-        if content.is_empty() {
-            return;
-        }
-        if !self.dropping {
-            let held = self.line.len().saturating_add(self.event.len());
-            if content.len() <= self.limit.saturating_sub(held) {
-                self.line.extend_from_slice(content);
+        let mut rest = content;
+        while !rest.is_empty() {
+            if let Some(large) = &mut self.large
+                && !large.holds()
+            {
+                large.extend_line(rest, each);
                 return;
             }
-            self.dropping = true;
+            let bound = if self.large.is_some() { self.bounds.limit } else { self.bounds.hold };
+            let held = self.line.len().saturating_add(self.event.len());
+            let (fits, over) = rest.split_at(rest.len().min(bound.saturating_sub(held)));
+            self.line.extend_from_slice(fits);
+            rest = over;
+            if !rest.is_empty() {
+                self.outgrow(each);
+            }
+        }
+    }
+
+    /// Decides on an event that has reached a bound.
+    fn outgrow(&mut self, each: &mut dyn FnMut(Part<'_>)) {
+        if !std::mem::replace(&mut self.started, true) && self.line.starts_with(BYTE_ORDER_MARK) {
+            each(Part::Passing(BYTE_ORDER_MARK));
+            self.line.drain(..BYTE_ORDER_MARK.len());
+        }
+        match &mut self.large {
+            None => {
+                let large = Large::new(&self.event, &self.line, self.bounds.hold < self.bounds.limit);
+                if large.passes() {
+                    each(Part::Passing(&self.event));
+                    each(Part::Passing(&self.line));
+                }
+                self.large = Some(Box::new(large));
+            }
+            Some(large) => **large = Large::new(&self.event, &self.line, false),
+        }
+        if self.large.as_ref().is_some_and(|large| !large.holds()) {
             self.event = Vec::new();
             self.line = Vec::new();
-            each(Part::TooLarge);
-        }
-        // One byte tells that the line is not blank.
-        if self.line.is_empty() {
-            self.line.extend(content.first());
         }
     }
 
     fn end_line(&mut self, end: &[u8], each: &mut dyn FnMut(Part<'_>)) {
-        let drop = self.dropping;
-        if drop {
-            self.started = true;
-            if self.line.is_empty() {
-                self.dropping = false;
-                self.typed = false;
+        let mut dropped = false;
+        match self.large.take() {
+            Some(mut large) if !large.holds() => {
+                dropped = !large.passes();
+                self.started = true;
+                match large.end_line(end, each) {
+                    true => self.kind = Kind::Message,
+                    false if large.has_data() => self.large = Some(large),
+                    false => {}
+                }
             }
-            self.line.clear();
-        } else {
-            self.take_line(end, each);
+            large => {
+                self.large = large;
+                self.take_line(end, each);
+            }
         }
         if end == b"\r" {
-            self.after_return = if drop { AfterReturn::Drop } else { AfterReturn::Keep };
+            self.after_return = if dropped { AfterReturn::Drop } else { AfterReturn::Keep };
         }
     }
 
@@ -162,7 +207,7 @@ impl EventStream {
             }
             (name, value) => {
                 if name == b"event" {
-                    self.typed = !matches!(value, b"" | b"message");
+                    self.kind = Kind::of(value);
                 }
                 self.put(content, each);
                 self.put(end, each);
@@ -170,10 +215,11 @@ impl EventStream {
         }
         if content.is_empty() {
             if !self.event.is_empty() {
-                each(Part::Event(Event { raw: &self.event, message: !self.typed }));
+                each(Part::Event(Event { raw: &self.event, kind: self.kind }));
                 self.event = Vec::new();
             }
-            self.typed = false;
+            self.kind = Kind::Message;
+            self.large = None;
         }
         self.line = line;
         self.line.clear();
@@ -194,24 +240,29 @@ mod tests {
     use super::*;
 
     /// Reads `stream` in chunks of `size` bytes; parts as text, neighbouring passing ones joined.
-    fn parts(stream: &str, size: usize, limit: usize) -> Vec<String> {
+    fn parts(stream: &str, size: usize, hold: usize, limit: usize) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
         let mut each = |part: Part<'_>| match part {
             Part::Passing(bytes) => match out.last_mut() {
                 Some(last) if last.starts_with('=') => last.push_str(str::from_utf8(bytes).unwrap()),
                 _ => out.push(format!("={}", str::from_utf8(bytes).unwrap())),
             },
-            Part::TooLarge => out.push("too large".into()),
+            Part::Dropped(Dropped { begun, id, .. }) => {
+                out.push(format!("dropped{} {}", if begun { ", begun" } else { "" }, id.unwrap_or("-")));
+            }
             Part::Event(event) | Part::Unfinished(event) => {
                 let mark = match part {
                     Part::Unfinished(_) => "cut",
-                    _ if event.is_message() => "message",
-                    _ => "other",
+                    _ => match event.kind() {
+                        Kind::Message => "message",
+                        Kind::Endpoint => "endpoint",
+                        Kind::Other => "other",
+                    },
                 };
                 out.push(format!("{mark} {}", str::from_utf8(&event.data()).unwrap()));
             }
         };
-        let mut events = EventStream::new(limit);
+        let mut events = EventStream::new(Bounds { hold, limit });
         stream.as_bytes().chunks(size).for_each(|chunk| events.push(chunk, &mut each));
         events.finish(&mut each);
         out
@@ -234,6 +285,7 @@ mod tests {
             ("event: ping\n\ndata: b\n\n", &["=event: ping\n\n", "message b"]),
             ("data: a\nevent: ping\nevent\n\n", &["message a"]),
             ("data: a\nevent:ping\n\n", &["other a"]),
+            ("event: endpoint\ndata: a\n\n", &["=event: endpoint\n", "endpoint a"]),
             ("Data: a\n data: a\n\n", &["=Data: a\n data: a\n\n"]),
             ("data: a\n\ndata: b\n", &["message a", "cut b"]),
             ("data: b\r\nid", &["cut b"]),
@@ -241,24 +293,72 @@ mod tests {
             ("data: b", &["cut b"]),
         ] {
             for size in [1, 2, 3, 1000] {
-                assert_eq!(parts(stream, size, 1000), expected, "{stream:?} by {size}");
+                assert_eq!(parts(stream, size, 1000, 1000), expected, "{stream:?} by {size}");
             }
         }
     }
 
     #[test]
-    fn an_event_over_the_bound_is_dropped_up_to_its_blank_line() {
+    fn an_event_over_the_bound_goes_on_in_pieces_unless_it_has_a_list() {
+        let late = "data: {\"id\":1,\"result\":{\"x\":\"..........\",\"tools\"";
+        let list = ":[{\"name\":\"set\"}]}}";
         for (stream, expected) in [
             ("data: 4567890123\n\n", &["message 4567890123"] as &[_]),
-            ("data: 45678901234\n\ndata: b\n\n", &["too large", "message b"]),
-            ("id: 1\ndata: 4\ndata: 12\r\nid: 2\r\n\r\ndata: b\n\n", &["=id: 1\n", "too large", "message b"]),
-            (": 345678901234567\n:\n\n: ok\n\n", &["too large", "=: ok\n\n"]),
-            (": 345678901234567\n\n\u{feff}data\n\n", &["too large", "=\u{feff}data\n\n"]),
-            ("event: x\n: 345678901234567\n\ndata: b\n\n", &["=event: x\n", "too large", "message b"]),
-            ("data: 45678901234\nid: 5", &["too large"]),
+            ("data: 45678901234\n\ndata: b\n\n", &["=data: 45678901234\n\n", "message b"]),
+            (
+                "id: 1\ndata: 4\ndata: 12\r\nid: 2\r\n\r\ndata: b\n\n",
+                &["=id: 1\ndata: 4\ndata: 12\r\nid: 2\r\n\r\n", "message b"],
+            ),
+            (": 345678901234567\n:\n\n: ok\n\n", &["=: 345678901234567\n:\n\n: ok\n\n"]),
+            (": 345678901234567\ndata: b\n\n", &["=: 345678901234567\n", "message b"]),
+            ("\u{feff}data: {\"result\":{\"x\":1}}\n\n", &["=\u{feff}data: {\"result\":{\"x\":1}}\n\n"]),
+            ("event: x\n: 345678901234567\ndata: b\n\n", &["=event: x\n: 345678901234567\n", "other b"]),
+            ("data: 45678901234\nid: 5", &["=data: 45678901234\nid: 5"]),
+            // A list that begins within the bound is held, up to the limit.
+            (
+                "data:{\"result\":{\ndata: \"tools\":[1]}}\n\n",
+                &["=data:{\"result\":{\ndata: \"tools\"", "dropped, begun -"],
+            ),
+            (
+                "data:{\ndata:\"result\":{\"tools\":[1]}}\n\n",
+                &["=data:{\ndata:\"result\":{\"tools\"", "dropped, begun -"],
+            ),
+            (
+                &format!("{late}{list}\nid: 5\n\ndata: b\n\n"),
+                &[&*format!("={late}"), "dropped, begun 1", "message b"],
+            ),
+            (
+                &format!("{late}{list}\r\n\r\ndata: b\n\n"),
+                &[&*format!("={late}"), "dropped, begun 1", "message b"],
+            ),
+            (&format!("{late}{list}"), &[&*format!("={late}"), "dropped, begun 1"]),
+            ("data: {'23456789012345'\n\ndata: b\n\n", &["dropped -", "message b"]),
+            (
+                "data: {\"23456789012345\"'\n\ndata: b\n\n",
+                &["=data: {\"23456789012345\"'", "dropped, begun -", "message b"],
+            ),
         ] {
             for size in [1, 2, 3, 1000] {
-                assert_eq!(parts(stream, size, 16), expected, "{stream:?} by {size}");
+                assert_eq!(parts(stream, size, 16, 16), expected, "{stream:?} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_is_held_up_to_the_limit() {
+        let message =
+            |pad: usize| format!(r#"{{"result":{{"tools":[1]}},"x":"{}","id":"a"}}"#, "x".repeat(pad));
+        for (pad, ends) in
+            [(1, "\n\n"), (60, "\n\n"), (60, "\nid: 4\n\n"), (60, ""), (200, "\n\n"), (200, "")]
+        {
+            let stream = format!("data: {}{ends}", message(pad));
+            let expected = match (pad, ends) {
+                (200, _) => vec!["dropped \"a\"".to_owned()],
+                (_, "") => vec![format!("cut {}", message(pad))],
+                _ => vec![format!("message {}", message(pad))],
+            };
+            for size in [1, 2, 3, 1000] {
+                assert_eq!(parts(&stream, size, 30, 200), expected, "{stream:?} by {size}");
             }
         }
     }

@@ -108,7 +108,7 @@ impl<H: Host> Filter<H> {
         let held = worker.plugin.policy.request_headers == RequestHeaders::Hold;
         // In stream mode, this header was set before the headers were sent.
         if change.plain_answer && held {
-            self.ask_for_plain_answer().map_err(|Broken| ChangeFailure::Headers)?;
+            self.ask_for_plain_answer(&request.headers, true).map_err(|Broken| ChangeFailure::Headers)?;
         }
         let Some(body) = &change.body else { return Ok(()) };
         self.change_body(worker, request, held, body).map_err(|Broken| {

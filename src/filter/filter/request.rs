@@ -10,7 +10,6 @@ use mcp_policy_engine::policy::{Mode, RequestHeaders};
 use super::{Filter, Stage};
 use crate::credentials::HostCredentials;
 use crate::host::{Broken, Flow, Host};
-use crate::list::ListAnswer;
 use crate::worker::Worker;
 
 impl<H: Host> Filter<H> {
@@ -42,7 +41,13 @@ impl<H: Host> Filter<H> {
         };
         match guard::admit(&request.headers) {
             Admission::Refuse(denial) => self.refuse(&worker, &request, denial),
+            _ if self.prepare_answer(&request).is_err() => {
+                self.refuse(&worker, &request, unreadable("headers"))
+            }
             Admission::Bodiless => self.await_end(&worker, request, end),
+            Admission::Read if guard::announces_too_large(&plugin.policy, &request.headers) => {
+                self.refuse(&worker, &request, guard::too_large(&plugin.policy))
+            }
             Admission::Read if end => self.start_case(&worker, &request, &[]),
             Admission::Read => self.await_body(&worker, request),
         }
@@ -97,18 +102,6 @@ impl<H: Host> Filter<H> {
 
     /// Waits for the end of a request that must not have a body.
     fn await_end(&mut self, worker: &Worker, request: Rc<Request>, end: bool) -> Flow {
-        // Any event stream may contain a list: a resumed stream replays it, and the old HTTP+SSE transport
-        // sends all responses on the stream of a GET.
-        let resumed = request.headers.last_event_id.is_present();
-        let streams = resumed || request.headers.method.once() == Some(b"GET");
-        if streams && worker.plugin.policy.mode == Mode::Enforce {
-            if self.ask_for_plain_answer().is_err() {
-                return self.refuse(worker, &request, unreadable("headers"));
-            }
-            let request = Rc::clone(&request);
-            let list = if resumed { ListAnswer::replayed(request) } else { ListAnswer::streamed(request) };
-            self.list = Some(list);
-        }
         if end {
             return self.pass(worker, &request);
         }
@@ -153,6 +146,21 @@ impl<H: Host> Filter<H> {
         }
     }
 
+    /// Asks for a response that can be read. Any response may contain a list: a server can answer with one whatever
+    /// the method, a resumed stream replays it, and the stream of a GET carries answers to other requests.
+    fn prepare_answer(&self, request: &Request) -> Result<(), Broken> {
+        match request.policy.mode {
+            Mode::Enforce => {
+                let streams = request.headers.method.once() == Some(b"GET");
+                let resumed = request.headers.last_event_id.is_present();
+                let ahead = request.policy.request_headers == RequestHeaders::Stream;
+                self.ask_for_plain_answer(&request.headers, streams || resumed || ahead)
+            }
+            // Lists are not filtered.
+            Mode::Shadow => Ok(()),
+        }
+    }
+
     /// Waits for the body. The headers are held or sent, as the policy says.
     fn await_body(&mut self, worker: &Worker, request: Rc<Request>) -> Flow {
         self.stage = Stage::Reading(Rc::clone(&request));
@@ -194,11 +202,7 @@ impl<H: Host> Filter<H> {
         if worker.plugin.changes_bodies() && request.headers.content_length.is_present() {
             self.host.remove_request_header("content-length")?;
         }
-        // Whether the response is a list is not known yet either. In shadow mode lists are not filtered.
-        match worker.plugin.policy.mode {
-            Mode::Enforce => self.ask_for_plain_answer(),
-            Mode::Shadow => Ok(()),
-        }
+        Ok(())
     }
 
     fn start_case_buffered(&mut self, worker: &Worker, request: &Rc<Request>) -> Flow {

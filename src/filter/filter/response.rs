@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use mcp_policy_engine::mcp::list::Awaited;
 use mcp_policy_engine::policy::Mode;
 
 use super::{Filter, Stage};
@@ -17,10 +18,11 @@ impl<H: Host> Filter<H> {
         {
             // The server responds before the request was forwarded. The response must not show an unfiltered
             // list.
-            self.list.get_or_insert_with(|| ListAnswer::replayed(Rc::clone(request)));
+            self.list.get_or_insert_with(|| ListAnswer::new(Rc::clone(request), Awaited::default()));
         }
+        let Some(worker) = self.worker.clone() else { return Flow::Continue };
         if let Some((list, host)) = self.list_answer()
-            && list.headers(host, end).is_err()
+            && list.headers(host, &worker, end).is_err()
         {
             list.give_up();
         }
@@ -32,7 +34,7 @@ impl<H: Host> Filter<H> {
     pub fn response_body(&mut self, size: usize, end: bool) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Continue };
         match self.list_answer() {
-            Some((list, host)) => list.body(host, &worker.metrics, size, end),
+            Some((list, host)) => list.body(host, &worker, size, end),
             None => Flow::Continue,
         }
     }
@@ -41,7 +43,7 @@ impl<H: Host> Filter<H> {
     pub fn response_trailers(&mut self) -> Flow {
         let Some(worker) = self.worker.clone() else { return Flow::Continue };
         match self.list_answer() {
-            Some((list, host)) => list.trailers(host, &worker.metrics),
+            Some((list, host)) => list.trailers(host, &worker),
             None => Flow::Continue,
         }
     }

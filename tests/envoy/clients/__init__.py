@@ -43,7 +43,10 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Client:
-    """A client's program and how it chooses the protocol: "legacy", or "auto" for the newest."""
+    """A client's program and how it chooses the protocol.
+
+    That is "legacy", "auto" for the newest, or "old" for the HTTP+SSE transport of 2024-11-05.
+    """
 
     program: str
     mode: str
@@ -66,6 +69,7 @@ TYPESCRIPT_2_LEGACY = Client("typescript_2.mjs", "legacy")
 TYPESCRIPT_2 = Client("typescript_2.mjs", "auto")
 
 ALL = [PYTHON_1, PYTHON_2_LEGACY, PYTHON_2, TYPESCRIPT_1, TYPESCRIPT_2_LEGACY, TYPESCRIPT_2]
+OLD = [Client(f"{program}", "old") for program in sorted({client.program for client in ALL})]
 
 
 def run(client: Client, *sessions: tuple, timeout: float = 90.0) -> list:

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 from mcp import ClientSession, McpError
+from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 
@@ -26,13 +27,17 @@ class Session:
 
 
 @asynccontextmanager
-async def connect(url: str, _mode: str, options: dict, pages: steps.Pages | None):
+async def connect(url: str, mode: str, options: dict, pages: steps.Pages | None):
     async def elicit(_context, params) -> ElicitResult:
         return ElicitResult(action=await pages.visit(params))
 
     async with (
         httpx.AsyncClient(**options) as http,
-        streamable_http_client(url, http_client=http) as (reads, writes, _session_id),
+        sse_client(url) if mode == "old" else streamable_http_client(url, http_client=http) as (
+            reads,
+            writes,
+            *_,
+        ),
         ClientSession(reads, writes, elicitation_callback=elicit if pages else None) as client,
     ):
         yield Session(client, pages), (await client.initialize()).protocolVersion

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 from mcp import Client, MCPError
+from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult
 
@@ -30,10 +31,15 @@ async def connect(url: str, mode: str, options: dict, pages: steps.Pages | None)
     async def elicit(_context, params) -> ElicitResult:
         return ElicitResult(action=await pages.visit(params))
 
+    def transport(url: str, http: httpx2.AsyncClient):
+        return sse_client(url) if old else streamable_http_client(url, http_client=http)
+
+    old = mode == "old"
+    mode = "legacy" if old else mode
     handlers = {"elicitation_callback": elicit} if pages else {}
     async with (
         httpx2.AsyncClient(**options) as http,
-        Client(streamable_http_client(url, http_client=http), mode=mode, **handlers) as client,
+        Client(transport(url, http), mode=mode, **handlers) as client,
     ):
         yield Session(client, pages), client.protocol_version
 

@@ -73,7 +73,7 @@ async function run(connect, { url, mode, steps }) {
     for (const step of steps) {
       report.saw.push(await take(session, step).catch((error) => ({ failed: words(error) })));
     }
-    await session.transport.terminateSession();
+    await session.transport.terminateSession?.();
     await session.client.close();
     report.closed = true;
   } catch (error) {

@@ -4,13 +4,14 @@ import { main, packages, visit } from "./steps.mjs";
 
 const { Client } = packages("@modelcontextprotocol/sdk/client/index.js");
 const { StreamableHTTPClientTransport } = packages("@modelcontextprotocol/sdk/client/streamableHttp.js");
+const { SSEClientTransport } = packages("@modelcontextprotocol/sdk/client/sse.js");
 const { ElicitRequestSchema, McpError } = packages("@modelcontextprotocol/sdk/types.js");
 
-await main(async (url, _mode, pages) => {
+await main(async (url, mode, pages) => {
   const capabilities = pages ? { elicitation: { url: {} } } : {};
   const client = new Client({ name: "test", version: "1" }, { capabilities });
   if (pages) client.setRequestHandler(ElicitRequestSchema, ({ params }) => visit(pages, params));
-  const transport = new StreamableHTTPClientTransport(url);
+  const transport = mode === "old" ? new SSEClientTransport(url) : new StreamableHTTPClientTransport(url);
   await client.connect(transport);
   return {
     client,

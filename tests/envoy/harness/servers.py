@@ -14,6 +14,11 @@ def everything(folder: Path, *arguments: str) -> Server:
     return Server([places.MODERN_PYTHON, script, *arguments], folder / "everything.log")
 
 
+def old_transport(folder: Path) -> Server:
+    """Start the server that speaks only the HTTP+SSE transport of 2024-11-05."""
+    return Server([places.LEGACY_PYTHON, places.SERVERS / "old_transport.py"], folder / "old_transport.log")
+
+
 @contextmanager
 def aipaygen(folder: Path) -> Iterator[Server]:
     """Start AiPayGen's server with the stub backend; it can reach nothing else."""

@@ -1,7 +1,15 @@
 //! Answers to list requests on their way to the client.
 
-use super::{ANSWER, LIST, POST, SHOWN, WAYS, answer, envoy, policy, policy_with, post, with, worker};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{
+    ANSWER, GET, LIST, POST, SECOND, SHOWN, WAYS, answer, call, envoy, policy, policy_with, post, with,
+    worker,
+};
+use crate::proxy::Proxy;
 use crate::proxy::exchange::{End, Exchange, Sent};
+use mcp_policy_filter::Worker;
 use serde_json::{Value, json};
 
 #[test]
@@ -135,25 +143,140 @@ fn an_error_page_instead_of_a_list_passes() {
     }
 }
 
+/// Opens answers in every way, and returns the exchanges by name.
+fn opened(proxy: &Arc<Proxy>, worker: &Rc<Worker>) -> Vec<(String, Exchange)> {
+    let bare = |headers: &[(&str, &str)]| {
+        let mut exchange = Exchange::open(proxy, Some(worker));
+        exchange.request(&Sent::bare(headers));
+        exchange
+    };
+    let mut opened = Vec::new();
+    for method in ["GET", "DELETE", "OPTIONS"] {
+        let headers = [(":method", method), (":path", "/mcp"), ("accept-encoding", "gzip")];
+        opened.push((method.to_owned(), bare(&headers)));
+        opened.push((format!("{method}, resumed"), bare(&with(&headers, &[("last-event-id", "3")]))));
+    }
+    let packed = with(POST, &[("accept-encoding", "gzip")]);
+    for method in ["ping", "prompts/list", "tasks/get", "notifications/initialized", "other/method"] {
+        let message = json!({ "jsonrpc": "2.0", "id": 7, "method": method });
+        let mut exchange = Exchange::open(proxy, Some(worker));
+        exchange.request(&Sent::new(&packed, &[message.to_string().as_bytes()], End::WithLast));
+        opened.push((method.to_owned(), exchange));
+    }
+    let mut exchange = Exchange::open(proxy, Some(worker));
+    exchange.request(&Sent::new(&packed, &[call("safe").as_bytes()], End::WithLast));
+    opened.push(("a call".to_owned(), exchange));
+    opened
+}
+
 #[test]
-fn lists_in_a_resumed_stream_are_filtered() {
-    for method in ["GET", "DELETE"] {
-        let proxy = envoy();
-        let worker = worker(&proxy, &policy());
-        let resume =
-            [(":method", method), (":path", "/mcp"), ("last-event-id", "3"), ("accept-encoding", "gzip")];
+fn lists_are_filtered_whatever_opened_the_answer() {
+    let event = format!(": on\n\ndata: {ANSWER}\n\n");
+    let shown = format!(": on\n\ndata: {SHOWN}\n\n");
+    for way in WAYS {
         for (content_type, body, expected) in [
-            ("text/event-stream", format!("data: {ANSWER}\n\n"), format!("data: {SHOWN}\n\n")),
-            ("application/json", ANSWER.to_owned(), SHOWN.to_owned()),
+            ("text/event-stream", &*event, &*shown),
+            ("application/json", ANSWER, SHOWN),
+            ("application/json; charset=utf8", ANSWER, SHOWN),
         ] {
             for size in [1, 1000] {
-                let mut exchange = Exchange::open(&proxy, Some(&worker));
-                exchange.request(&Sent::bare(&resume));
-                let arrived = exchange.upstream().unwrap();
-                assert_eq!(arrived.header("accept-encoding"), Some("identity"));
-                exchange.respond(&Sent::cut(&answer(content_type, &[]), &body, size, End::After));
-                assert_eq!(exchange.client().unwrap().text(), expected);
+                let proxy = envoy();
+                let changes = json!({ "request_headers": way, "methods": { "other/method": "allow" } });
+                let worker = worker(&proxy, &policy_with(changes));
+                for (name, mut exchange) in opened(&proxy, &worker) {
+                    let at = format!("{name} {way} {content_type} {size}");
+                    let arrived = exchange.upstream().unwrap_or_else(|| panic!("{at}"));
+                    assert_eq!(arrived.header("accept-encoding"), Some("identity"), "{at}");
+                    exchange.respond(&Sent::cut(&answer(content_type, &[]), body, size, End::After));
+                    assert_eq!(exchange.client().unwrap().text(), expected, "{at}");
+                }
             }
+        }
+    }
+}
+
+#[test]
+fn where_no_list_was_asked_for_the_announced_length_stays_true() {
+    let short = r#"{"result":{"tools":1}}"#;
+    let length = ANSWER.len().to_string();
+    for (body, expected) in [(ANSWER, SHOWN), (short, "")] {
+        for size in [1, 1000] {
+            let proxy = envoy();
+            let mut exchange = post(&proxy, &worker(&proxy, &policy()), &call("safe"));
+            let headers = answer("application/json", &[("content-length", &length)]);
+            exchange.respond(&Sent::cut(&headers, body, size, End::WithLast));
+            let client = exchange.client().unwrap();
+            assert_eq!((client.text().trim_end(), client.body.len()), (expected, body.len()));
+            assert_eq!(client.header("content-length"), Some(&*length));
+        }
+    }
+}
+
+#[test]
+fn what_is_not_shown_is_counted_logged_and_recorded() {
+    let twice = r#"{"name":"few","name":"few"}"#;
+    for (body, content_type, cause) in [
+        (
+            format!(r#"{{"id":7,"result":{{"tools":[{{"name":"safe"}},{twice}]}}}}"#),
+            "application/json",
+            "duplicate_key",
+        ),
+        (r#"{"id":7,"result":{"tools":7}}"#.to_owned(), "application/json", "wrong_type"),
+        (r#"{"id":7,"result":{"tools":["#.to_owned(), "application/json", "malformed"),
+        (ANSWER.to_owned(), "application/json; charset=utf-16", "encoding"),
+        ("data: {\"id\":7,\"Result\":{\"tools\":[]}}\n\n".to_owned(), "text/event-stream", "key_spelling"),
+    ] {
+        let proxy = envoy();
+        let worker = worker(&proxy, &policy());
+        for count in [1, 2] {
+            let mut exchange = post(&proxy, &worker, LIST);
+            exchange.respond(&Sent::cut(&answer(content_type, &[]), &body, 9, End::After));
+            let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
+            assert_eq!((&record["decision"], &record["list"]), (&json!("allow"), &json!(cause)), "{body}");
+            let counted = proxy.metrics("mcp_policy.lists.unreadable.cause.");
+            assert_eq!(counted, [(format!("{cause}.server.default"), count)], "{body}");
+        }
+        let log = proxy.log();
+        assert!(
+            log.len() == 2
+                && log[1].starts_with("Warn: server `default`: an answer is not shown as the server sent it"),
+            "{log:?}"
+        );
+        proxy.advance(10 * SECOND);
+        post(&proxy, &worker, LIST).respond(&Sent::cut(&answer(content_type, &[]), &body, 9, End::After));
+        assert_eq!(proxy.log().len(), 3);
+    }
+}
+
+#[test]
+fn a_stream_of_the_old_transport_is_refused_and_the_record_says_so() {
+    for mode in ["enforce", "shadow"] {
+        let proxy = envoy();
+        let worker = worker(&proxy, &policy_with(json!({ "mode": mode })));
+        let mut exchange = Exchange::open(&proxy, Some(&worker));
+        exchange.request(&Sent::bare(GET));
+        let stream = "event: endpoint\r\ndata: /messages\r\n\r\ndata: {\"id\":0,\"result\":{}}\r\n\r\n";
+        exchange.respond(&Sent::cut(&answer("text/event-stream", &[]), stream, 9, End::Never));
+        let text = exchange.client().unwrap().text().to_owned();
+        let record = exchange.record().unwrap();
+        let counted = proxy.metrics("mcp_policy.strict_refusals.cause.");
+        if mode == "shadow" {
+            assert_eq!((&*text, counted.len()), (stream, 0));
+            assert!(record.starts_with(r#"{"decision":"allow""#), "{record}");
+        } else {
+            assert!(
+                text.starts_with("event: endpoint\r\ndata: /messages\r\n\r\ndata: {\"jsonrpc\""),
+                "{text}"
+            );
+            assert!(
+                text.contains(r#""id":0,"error":{"code":-31403"#)
+                    && text.contains("connect by Streamable HTTP")
+            );
+            assert_eq!(counted, [("http_sse.server.default".to_owned(), 1)]);
+            assert!(
+                record.starts_with(r#"{"decision":"deny","code":"method_not_allowed","rule":"protocol""#),
+                "{record}"
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What happens to a request on its way to the upstream.
 
 use super::{
-    GET, POST, WAYS, call, code, envoy, forwarded, policy, policy_with, post, refused, with, worker,
+    GET, POST, WAYS, answer, call, code, envoy, forwarded, policy, policy_with, post, refused, with, worker,
 };
 use crate::proxy::exchange::{End, Exchange, Sent};
 use mcp_policy_filter::Flow;
@@ -31,12 +31,14 @@ fn an_allowed_call_arrives_unchanged_and_only_after_it_was_judged() {
 }
 
 #[test]
-fn an_answer_to_a_call_passes_unchanged_chunk_by_chunk() {
+fn an_answer_to_a_call_passes_unchanged() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy());
-    let listing = r#"{"result":{"tools":[{"name":"danger"}]}}"#;
+    let listing = r#"{"id":7,"result":{"content":[{"tools":[{"name":"danger"}]}]}}"#;
     for end in End::ALL {
-        let sent = Sent::cut(&[(":status", "200"), ("content-type", "application/json")], listing, 5, end);
+        let length = listing.len().to_string();
+        let headers = answer("application/json", &[("content-length", &length)]);
+        let sent = Sent::cut(&headers, listing, 5, end);
         let mut exchange = post(&proxy, &worker, &call("safe"));
         exchange.respond(&sent);
         let client = exchange.client().unwrap();
@@ -208,6 +210,37 @@ fn a_body_is_refused_as_soon_as_it_is_too_large() {
         let (reply, answer) = refused(&exchange, way == "hold", way);
         assert_eq!((reply.status, code(&reply)), (413, "too_large"));
         assert_eq!(answer["error"]["code"], -32600);
+    }
+}
+
+#[test]
+fn a_length_that_is_too_large_is_refused_at_the_headers() {
+    for way in WAYS {
+        let proxy = envoy();
+        let worker = worker(&proxy, &policy_with(json!({ "request_headers": way, "max_body_bytes": 300 })));
+        for (length, refuses) in [
+            ("300", false),
+            ("301", true),
+            ("0301", true),
+            ("99999999999999999999999999", true),
+            ("0", false),
+            // Envoy refuses what is no length.
+            ("-1", false),
+            ("3e2", false),
+            ("", false),
+        ] {
+            let headers = with(POST, &[("content-length", length)]);
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            exchange.request(&Sent::new(&headers, &[], End::Never));
+            let at = format!("{way} {length}");
+            assert_eq!(exchange.reply().is_some(), refuses, "{at}");
+            if refuses {
+                let (reply, answer) = refused(&exchange, true, &at);
+                assert_eq!((reply.status, code(&reply)), (413, "too_large"), "{at}");
+                assert_eq!(answer["error"]["code"], -32600, "{at}");
+                assert!(exchange.record().unwrap().contains(r#""code":"too_large""#), "{at}");
+            }
+        }
     }
 }
 

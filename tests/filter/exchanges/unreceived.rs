@@ -161,7 +161,9 @@ fn only_a_call_with_limits_asks_why_envoy_answers() {
     let proxy = envoy();
     let worker = worker(&proxy, &limited("hold", few(9)));
     post(&proxy, &worker, &call("few"));
-    for (tool, expected) in [("few", &[Call::Attribute][..]), ("other", &[])] {
+    // Every answer is looked through for lists.
+    let read = [Call::Attribute, Call::ResponseHeaders, Call::ResponseBody];
+    for (tool, expected) in [("few", &read[..]), ("other", &[])] {
         let mut exchange = post(&proxy, &worker, &call(tool));
         proxy.calls();
         exchange.respond(&Sent::new(&[(":status", "200")], &[b"{}"], End::WithLast));

@@ -143,7 +143,11 @@ impl host::Stream for Stream {
     }
 
     fn attribute(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Broken> {
-        self.take(Call::Attribute, |state| state.attributes.get(&path.join(".")).cloned())
+        self.take(Call::Attribute, |state| {
+            // Envoy looks up a path without a known first part in the filter state.
+            let path = path.join(".");
+            state.attributes.get(&path).or_else(|| state.filter_state.get(&path)).cloned()
+        })
     }
 }
 

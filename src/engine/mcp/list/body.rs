@@ -1,8 +1,10 @@
-//! A list answer as one JSON body, and the error that takes an unreadable answer's place.
+//! A body of JSON in which there may be lists, and the error that takes the place of what cannot be read.
 
-use super::{Keep, ListKind, Unreadable, filter, filter_any};
+use super::{Filtered, Keep, Unreadable, filter};
+use crate::json::{self, Malformed};
+use crate::mcp::screen::{Finding, Screen};
 
-/// What a client is told in place of a list that could not be read.
+/// What a client is told in place of an answer that could not be read.
 pub const UNREADABLE: &str = "the list could not be read and is not shown";
 
 /// Writes the JSON-RPC error (JSON-RPC 2.0, section 5.1: internal error) that takes the place of
@@ -12,125 +14,287 @@ pub fn error_for(id: &str) -> String {
     [r#"{"jsonrpc":"2.0","id":"#, id, r#","error":{"code":-32603,"message":""#, UNREADABLE, r#""}}"#].concat()
 }
 
-/// Gathers the chunks of one `application/json` answer to a list request.
-#[derive(Debug)]
-pub struct ListBody {
-    request: Option<(ListKind, String)>,
-    limit: usize,
-    bytes: Vec<u8>,
-    too_large: bool,
+/// The request that an answer belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Awaited {
+    /// It asks for a list
+    pub list: bool,
+    /// Its id as JSON text
+    pub id: Option<String>,
+}
+
+/// How much of an answer is held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The most bytes of one text, or of one event, without a list so far
+    pub hold: usize,
+    /// The most bytes of a text or an event with a list
+    pub limit: usize,
 }
 
 /// The bytes that go to the client, and how the answer was changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Shown {
     /// What goes out
     pub bytes: Vec<u8>,
     /// How many elements are gone from it
     pub removed: usize,
-    /// Why an answer in it was replaced; the last one's cause where there were several
+    /// Why an answer or an element in it is not shown; the last one's cause where there were several
     pub unreadable: Option<Unreadable>,
+    /// The stream is one of the old transport, whose answers are refused
+    pub old_transport: bool,
+}
+
+impl Shown {
+    /// Appends what comes next.
+    pub fn join(&mut self, next: Self) {
+        self.bytes.extend_from_slice(&next.bytes);
+        self.removed = self.removed.saturating_add(next.removed);
+        self.unreadable = next.unreadable.or(self.unreadable.take());
+        self.old_transport |= next.old_transport;
+    }
+}
+
+/// Filters one body, text by text. Each is held until it has ended. A text that grows larger than
+/// [`Bounds::hold`] and has no list so far goes on in pieces; if a list comes later, nothing of it goes out.
+#[derive(Debug)]
+pub struct ListBody {
+    awaited: Awaited,
+    bounds: Bounds,
+    /// The status and the media type announce nothing but the list that was asked for
+    announced: bool,
+    /// The headers announce the length, so what is gone is made up with spaces
+    padded: bool,
+    screen: Screen,
+    held: Vec<u8>,
+    /// Nothing has come
+    empty: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The text is held
+    Holding,
+    /// The text has no list so far, and goes on
+    Passing,
+    /// What follows is no message
+    Open,
+    /// Nothing of what follows goes out. `owed` is how many bytes have to be made up, `error` what to begin with
+    Replaced { error: Option<Vec<u8>>, owed: usize },
 }
 
 impl ListBody {
-    /// Awaits the answer to a request for `kind` with this `id` (JSON text), and holds at most
-    /// `limit` bytes of it.
+    /// Awaits the answer to a request.
     #[must_use]
-    pub fn answering(kind: ListKind, id: &str, limit: usize) -> Self {
-        Self { request: Some((kind, id.to_owned())), ..Self::resumed(limit) }
-    }
-
-    /// Awaits the answers to any earlier requests, as a GET with `Last-Event-ID` may get them. What
-    /// cannot be read becomes an error without an id, since its id is not known.
-    #[must_use]
-    pub fn resumed(limit: usize) -> Self {
-        Self { request: None, limit, bytes: Vec::new(), too_large: false }
-    }
-
-    /// Takes the next bytes. None of them may go out before [`finish`](Self::finish).
-    pub fn push(&mut self, chunk: &[u8]) {
-        if chunk.len() > self.limit.saturating_sub(self.bytes.len()) {
-            self.too_large = true;
-            self.bytes = Vec::new();
-        }
-        if !self.too_large {
-            self.bytes.extend_from_slice(chunk);
+    pub fn new(awaited: Awaited, bounds: Bounds) -> Self {
+        // A list that was asked for is told from its first byte on.
+        let hold = if awaited.list { bounds.limit } else { bounds.hold };
+        Self {
+            awaited,
+            bounds: Bounds { hold, ..bounds },
+            announced: false,
+            padded: false,
+            screen: Screen::default(),
+            held: Vec::new(),
+            empty: true,
+            state: State::Holding,
         }
     }
 
-    /// Returns the whole body as the caller may see it: filtered, or an error in its place.
+    /// Lets an error take the place of a body that is empty or no message. The client waits for the list that it
+    /// asked for, and the status and the media type announce it.
     #[must_use]
-    pub fn finish(self, keep: &mut Keep<'_>) -> Shown {
-        let filtered = match &self.request {
-            _ if self.too_large => Err(Unreadable::TooLarge(self.limit)),
-            Some((kind, _)) => filter(&self.bytes, *kind, &mut |name| keep(*kind, name)),
-            None => filter_any(&self.bytes, keep),
-        };
-        match filtered {
-            Ok(filtered) => Shown {
-                bytes: filtered.bytes.unwrap_or(self.bytes),
-                removed: filtered.removed,
-                unreadable: None,
-            },
-            Err(unreadable) => {
-                let id = self.request.as_ref().map_or("null", |(_, id)| id);
-                Shown { bytes: error_for(id).into_bytes(), removed: 0, unreadable: Some(unreadable) }
+    pub fn announced(self) -> Self {
+        Self { announced: true, ..self }
+    }
+
+    /// Lets as many bytes come out as go in.
+    #[must_use]
+    pub fn padded(self) -> Self {
+        Self { padded: true, ..self }
+    }
+
+    /// Tells whether a text is held that has not ended.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Tells whether everything that follows goes out as it comes.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// Tells whether a chunk is a whole text without a list, and goes on as it is. Almost every answer is one.
+    /// Otherwise it is still to be pushed.
+    pub fn passes(&mut self, chunk: &[u8]) -> bool {
+        if !matches!(self.state, State::Holding) || !self.held.is_empty() || chunk.len() > self.bounds.hold {
+            return false;
+        }
+        let mut screen = Screen::default();
+        let passes =
+            screen.push(chunk) == chunk.len() && screen.finding() == Finding::Nothing && !screen.is_within();
+        self.empty &= !passes;
+        passes
+    }
+
+    /// Takes the next bytes and returns what the client gets for them.
+    pub fn push(&mut self, chunk: &[u8], keep: &mut Keep<'_>) -> Shown {
+        let mut shown = Shown::default();
+        let mut rest = chunk;
+        self.empty &= chunk.is_empty();
+        while !rest.is_empty() {
+            match &self.state {
+                State::Open => {
+                    shown.bytes.extend_from_slice(rest);
+                    break;
+                }
+                State::Replaced { .. } => {
+                    self.swallow(rest.len(), &mut shown);
+                    break;
+                }
+                State::Holding | State::Passing => {
+                    let part = rest.get(..self.room()).unwrap_or(rest);
+                    let (read, behind) = rest.split_at(self.screen.push(part).min(part.len()));
+                    match self.state {
+                        State::Passing => shown.bytes.extend_from_slice(read),
+                        _ => self.held.extend_from_slice(read),
+                    }
+                    self.settle(keep, &mut shown);
+                    rest = behind;
+                }
             }
+        }
+        shown
+    }
+
+    /// Ends the body and returns what is left of it.
+    #[must_use]
+    pub fn finish(mut self) -> Shown {
+        let mut shown = Shown::default();
+        match self.state {
+            State::Holding if self.empty && self.announced => self.refuse(&mut shown),
+            State::Holding if self.held.is_empty() => {}
+            State::Holding if self.screen.finding() == Finding::List || self.awaited.list => {
+                self.refuse(&mut shown);
+            }
+            State::Holding => shown.bytes.append(&mut self.held),
+            State::Passing | State::Open | State::Replaced { .. } => {}
+        }
+        if let State::Replaced { owed, .. } = self.state {
+            shown.bytes.resize(shown.bytes.len().saturating_add(owed), b' ');
+        }
+        shown
+    }
+
+    /// Returns how many bytes to read before the bounds are looked at: one more than can be held. So the chunks do
+    /// not matter.
+    fn room(&self) -> usize {
+        let bound = match (&self.state, self.screen.finding()) {
+            (State::Holding, Finding::List) => self.bounds.limit,
+            (State::Holding, _) => self.bounds.hold,
+            _ => usize::MAX,
+        };
+        bound.saturating_sub(self.held.len()).saturating_add(1)
+    }
+
+    /// Acts on what the screen has found.
+    fn settle(&mut self, keep: &mut Keep<'_>, shown: &mut Shown) {
+        let holding = matches!(self.state, State::Holding);
+        match self.screen.finding() {
+            Finding::NoMessage if self.announced => self.refuse(shown),
+            Finding::NoMessage => {
+                shown.bytes.append(&mut self.held);
+                self.state = State::Open;
+            }
+            Finding::Unreadable if holding => self.refuse(shown),
+            Finding::List if holding && self.held.len() > self.bounds.limit => {
+                self.replace(Unreadable::TooLarge(self.bounds.limit), shown);
+            }
+            Finding::List if holding && self.screen.is_within() => {}
+            Finding::List if holding => self.filter(keep, shown),
+            Finding::Unreadable | Finding::List => {
+                shown.unreadable = Some(Unreadable::TooLarge(self.bounds.hold));
+                self.state = State::Replaced { error: None, owed: 0 };
+            }
+            Finding::Nothing if !self.screen.is_within() => {
+                shown.bytes.append(&mut self.held);
+                self.state = State::Holding;
+            }
+            Finding::Nothing if holding && self.held.len() > self.bounds.hold => match self.awaited.list {
+                true => self.replace(Unreadable::TooLarge(self.bounds.limit), shown),
+                false => {
+                    shown.bytes.append(&mut self.held);
+                    self.held = Vec::new();
+                    self.state = State::Passing;
+                }
+            },
+            Finding::Nothing => {}
+        }
+    }
+
+    /// Filters a whole text that has a list.
+    fn filter(&mut self, keep: &mut Keep<'_>, shown: &mut Shown) {
+        let length = self.held.len();
+        let filtered = match filter(&self.held, keep) {
+            Ok(Filtered { bytes: Some(bytes), .. }) if self.padded && bytes.len() > length => {
+                return self.replace(Unreadable::TooLarge(length), shown);
+            }
+            Ok(filtered) => filtered,
+            Err(unreadable) => return self.replace(unreadable, shown),
+        };
+        shown.removed = shown.removed.saturating_add(filtered.removed);
+        shown.unreadable = filtered.unreadable.or(shown.unreadable.take());
+        let start = shown.bytes.len();
+        shown.bytes.extend_from_slice(filtered.bytes.as_deref().unwrap_or(&self.held));
+        if self.padded {
+            shown.bytes.resize(start.saturating_add(length), b' ');
+        }
+        self.held.clear();
+        self.screen = Screen::default();
+    }
+
+    /// Puts the error in the place of a text that cannot be read.
+    fn refuse(&mut self, shown: &mut Shown) {
+        let malformed = json::read(&self.held).err();
+        let malformed = malformed.unwrap_or(Malformed { at: 0, what: "it is no JSON-RPC message" });
+        self.replace(Unreadable::Malformed(malformed), shown);
+    }
+
+    fn replace(&mut self, unreadable: Unreadable, shown: &mut Shown) {
+        shown.unreadable = Some(unreadable);
+        let id = self.awaited.id.clone().or_else(|| self.screen.id());
+        let error = error_for(id.as_deref().unwrap_or("null")).into_bytes();
+        let owed = std::mem::take(&mut self.held).len();
+        if self.padded {
+            self.state = State::Replaced { error: Some(error), owed: 0 };
+            self.swallow(owed, shown);
+        } else {
+            shown.bytes.extend_from_slice(&error);
+            self.state = State::Replaced { error: None, owed: 0 };
+        }
+    }
+
+    /// Takes bytes that do not go out, and makes them up where the length is announced.
+    fn swallow(&mut self, length: usize, shown: &mut Shown) {
+        let State::Replaced { error, owed } = &mut self.state else { return };
+        if !self.padded {
+            return;
+        }
+        *owed = owed.saturating_add(length);
+        let room = *owed;
+        if let Some(text) = error.take_if(|text| text.len() <= room) {
+            shown.bytes.extend_from_slice(&text);
+            *owed = owed.saturating_sub(text.len());
+        }
+        if error.is_none() {
+            let spaces = std::mem::take(owed);
+            shown.bytes.resize(shown.bytes.len().saturating_add(spaces), b' ');
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Sends `body` in chunks of `size` bytes, and keeps what starts with `get`.
-    fn shown(body: &str, size: usize, limit: usize) -> Shown {
-        let mut list = ListBody::answering(ListKind::Tools, r#""7""#, limit);
-        body.as_bytes().chunks(size).for_each(|chunk| list.push(chunk));
-        list.finish(&mut |kind, name| kind == ListKind::Tools && name.starts_with("get"))
-    }
-
-    #[test]
-    fn a_body_is_filtered_whole_whatever_its_chunks() {
-        let list = r#"{"id":"7","result":{"tools":[{"name":"get_a"},{"name":"set_a"}]}}"#;
-        let refused = error_for(r#""7""#);
-        let refused = refused.as_str();
-        let error = r#"{"id":"7","error":{"code":-32601,"message":"no such method"}}"#;
-        for (body, limit, expected, removed, readable) in [
-            (list, 1000, r#"{"id":"7","result":{"tools":[{"name":"get_a"}]}}"#, 1, true),
-            (list, list.len(), r#"{"id":"7","result":{"tools":[{"name":"get_a"}]}}"#, 1, true),
-            (list, list.len() - 1, refused, 0, false),
-            (error, 1000, error, 0, true),
-            ("<html>set_a</html>", 1000, refused, 0, false),
-            (r#"{"id":"7","result":{"tools":[{"name":"set_a"}]}"#, 1000, refused, 0, false),
-            ("", 1000, refused, 0, false),
-        ] {
-            for size in [1, 2, 7, 1000] {
-                let shown = shown(body, size, limit);
-                assert_eq!(String::from_utf8(shown.bytes).unwrap(), expected, "{body} by {size}");
-                assert_eq!((shown.removed, shown.unreadable.is_none()), (removed, readable), "{body}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_body_over_the_bound_stays_refused_though_later_chunks_would_fit() {
-        let mut list = ListBody::answering(ListKind::Tools, "1", 4);
-        for chunk in [b"[".as_slice(), b"     ", b"", b"]", b"   "] {
-            list.push(chunk);
-            assert!(list.bytes.len() <= 4);
-        }
-        assert_eq!(list.finish(&mut |_, _| true).unreadable, Some(Unreadable::TooLarge(4)));
-    }
-
-    #[test]
-    fn the_error_is_json_and_echoes_the_id() {
-        for id in ["1", r#""a\"b\u0041""#, "-0"] {
-            let error = error_for(id);
-            assert!(error.contains(&format!(r#""id":{id},"#)), "{error}");
-            let value: serde_json::Value = serde_json::from_str(&error).unwrap();
-            assert_eq!(value["error"]["message"], UNREADABLE);
-        }
-    }
-}
+mod tests;

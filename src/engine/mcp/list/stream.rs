@@ -1,53 +1,64 @@
-//! List answers among the events of an SSE stream.
+//! Lists among the events of a stream.
 
-use super::body::{Shown, UNREADABLE, error_for};
-use super::{Keep, ListKind, Unreadable, filter, filter_any, id_of};
-use crate::mcp::sse::{Event, EventStream, Part};
+use super::body::{Awaited, Bounds, Shown, UNREADABLE, error_for};
+use super::{Keep, Unreadable, filter};
+use crate::json::{self, Malformed};
+use crate::mcp::answer::DENIED;
+use crate::mcp::screen::{Finding, Screen};
+use crate::mcp::sse::{Dropped, Event, EventStream, Kind, Part};
+
+/// What a client of the old transport is told. Over it a refusal cannot reach the caller: clients ignore the
+/// answer to their POST, and nothing can be written into the stream of another request.
+pub const OLD_TRANSPORT: &str = "the policy filter does not support the HTTP+SSE transport of MCP 2024-11-05, \
+    because a refusal could not be delivered: connect by Streamable HTTP";
+
+/// Ends a part of an event so that no client takes it for a message.
+const CUT: &[u8] = b"event: cut\n\n";
 
 /// Filters a `text/event-stream` answer event by event (MCP, Transports: Streamable HTTP).
 ///
 /// Everything but a changed list comes out byte for byte. An event with data comes out when its blank line
-/// is there, everything else at once.
+/// is there, everything else at once. An event that grows larger than [`Bounds::hold`] and has no list so far
+/// goes on in pieces; if a list comes later, it is cut off.
+///
+/// What cannot be read is dropped. An error with the id of the dropped message takes its place; if the id is not
+/// known, a comment does, since clients take an error without an id for a broken stream or ignore it.
 #[derive(Debug)]
 pub struct ListStream {
     events: EventStream,
-    expected: Expected,
+    reader: Reader,
+    /// The last byte that went out
+    last: Option<u8>,
 }
 
 #[derive(Debug)]
-struct Expected {
-    /// What the request asked for, and its id as JSON text; `None` on a resumed stream.
-    request: Option<(ListKind, String)>,
-    limit: usize,
+struct Reader {
+    awaited: Awaited,
+    bounds: Bounds,
+    /// The stream is one of the old transport
+    old_transport: bool,
+    /// An answer has gone out
+    answered: bool,
+    /// Something was dropped that may have been an answer
+    owing: bool,
 }
 
 impl ListStream {
-    /// Awaits the answer to a request for `kind` with this `id` (JSON text), and holds at most
-    /// about `limit` bytes of one event.
-    ///
-    /// An event that cannot be read becomes the error that answers the request, so that the client
-    /// does not wait for an answer that it was not shown.
+    /// Awaits answers to a request, or to others.
     #[must_use]
-    pub fn answering(kind: ListKind, id: &str, limit: usize) -> Self {
-        let request = Some((kind, id.to_owned()));
-        Self { events: EventStream::new(limit), expected: Expected { request, limit } }
-    }
-
-    /// Awaits the answers to any earlier requests, as a GET with `Last-Event-ID` replays them.
-    ///
-    /// An event that cannot be read becomes an error with the event's own id. Where it has none
-    /// that can be read, a comment takes the place of its data: clients take an error without an id
-    /// for a broken stream or ignore it, while the event's `id` line still moves the resumption on.
-    #[must_use]
-    pub fn resumed(limit: usize) -> Self {
-        Self { events: EventStream::new(limit), expected: Expected { request: None, limit } }
+    pub fn new(awaited: Awaited, bounds: Bounds) -> Self {
+        let reader = Reader { awaited, bounds, old_transport: false, answered: false, owing: false };
+        // A list that was asked for is told from its first byte on.
+        let hold = if reader.awaited.list { bounds.limit } else { bounds.hold };
+        Self { events: EventStream::new(Bounds { hold, ..bounds }), reader, last: None }
     }
 
     /// Takes the next bytes and returns what the client gets for them.
     pub fn push(&mut self, chunk: &[u8], keep: &mut Keep<'_>) -> Shown {
-        let mut shown = Shown { bytes: Vec::with_capacity(chunk.len()), removed: 0, unreadable: None };
-        let Self { events, expected } = self;
-        events.push(chunk, &mut |part| expected.show(part, keep, &mut shown));
+        let mut shown = Shown { bytes: Vec::with_capacity(chunk.len()), ..Shown::default() };
+        let Self { events, reader, last } = self;
+        events.push(chunk, &mut |part| reader.show(part, keep, &mut shown));
+        *last = shown.bytes.last().copied().or(*last);
         shown
     }
 
@@ -55,66 +66,144 @@ impl ListStream {
     /// line; it still goes out, filtered, where it can be read, and not at all where it cannot.
     #[must_use]
     pub fn finish(self, keep: &mut Keep<'_>) -> Shown {
-        let mut shown = Shown { bytes: Vec::new(), removed: 0, unreadable: None };
-        let Self { events, expected } = self;
-        events.finish(&mut |part| expected.show(part, keep, &mut shown));
+        let mut shown = Shown::default();
+        let Self { events, mut reader, last } = self;
+        events.finish(&mut |part| reader.show(part, keep, &mut shown));
+        if let Awaited { list: true, id: Some(id) } = &reader.awaited
+            && reader.owing
+            && !reader.answered
+        {
+            // The stream may have ended within an event, or within a line of it.
+            match shown.bytes.last().copied().or(last) {
+                None | Some(b'\n' | b'\r') => {}
+                Some(_) => shown.bytes.push(b'\n'),
+            }
+            shown.bytes.extend_from_slice(CUT);
+            shown.bytes.extend_from_slice(format!("data: {}\n\n", error_for(id)).as_bytes());
+        }
         shown
     }
 }
 
-impl Expected {
-    fn show(&self, part: Part<'_>, keep: &mut Keep<'_>, shown: &mut Shown) {
+impl Reader {
+    fn show(&mut self, part: Part<'_>, keep: &mut Keep<'_>, shown: &mut Shown) {
         match part {
             Part::Passing(bytes) => shown.bytes.extend_from_slice(bytes),
             Part::Event(event) => self.event(&event, keep, shown, true),
             Part::Unfinished(event) => self.event(&event, keep, shown, false),
-            Part::TooLarge => {
-                shown.unreadable = Some(Unreadable::TooLarge(self.limit));
-                let line = match &self.request {
-                    Some((_, id)) => format!("data: {}\n\n", error_for(id)),
-                    None => format!(": {UNREADABLE}\n\n"),
-                };
-                shown.bytes.extend_from_slice(line.as_bytes());
+            Part::Dropped(dropped) => self.dropped(&dropped, shown),
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>, keep: &mut Keep<'_>, shown: &mut Shown, finished: bool) {
+        if event.kind() == Kind::Endpoint && !self.old_transport {
+            self.old_transport = true;
+            shown.old_transport = true;
+        }
+        let data = event.data();
+        let screen = read(&data);
+        match screen.finding() {
+            // The client's first request, `initialize`, gets this answer, so it fails at once and in words.
+            Finding::Nothing | Finding::List if self.old_transport && screen.answers() => {
+                if finished {
+                    let error = screen.id().as_deref().map(refusal);
+                    put(event, error.as_deref(), OLD_TRANSPORT, shown);
+                }
+            }
+            Finding::Nothing | Finding::NoMessage => {
+                self.answered |= screen.answers();
+                shown.bytes.extend_from_slice(event.raw());
+            }
+            Finding::List => match filter(&data, keep) {
+                Ok(filtered) => {
+                    self.answered = true;
+                    shown.removed = shown.removed.saturating_add(filtered.removed);
+                    shown.unreadable = filtered.unreadable.or(shown.unreadable.take());
+                    match filtered.bytes {
+                        Some(bytes) => event.write_with("data: ", &bytes, &mut shown.bytes),
+                        None => shown.bytes.extend_from_slice(event.raw()),
+                    }
+                }
+                Err(unreadable) => self.refuse(event, &screen, unreadable, shown, finished),
+            },
+            Finding::Unreadable => {
+                let malformed = json::read(&data).err();
+                let malformed = malformed.unwrap_or(Malformed { at: 0, what: "the structure is unclear" });
+                self.refuse(event, &screen, Unreadable::Malformed(malformed), shown, finished);
             }
         }
     }
 
-    fn event(&self, event: &Event<'_>, keep: &mut Keep<'_>, shown: &mut Shown, finished: bool) {
-        let data = event.data();
-        if holds_no_list(event, &data) {
-            shown.bytes.extend_from_slice(event.raw());
-            return;
+    /// Puts an error, or else a comment, in the place of an event's data.
+    fn refuse(
+        &mut self,
+        event: &Event<'_>,
+        screen: &Screen,
+        unreadable: Unreadable,
+        shown: &mut Shown,
+        finished: bool,
+    ) {
+        shown.unreadable = Some(unreadable);
+        let error = self.error(screen.id().as_deref(), screen.answers());
+        if finished {
+            put(event, error.as_deref(), UNREADABLE, shown);
         }
-        let filtered = match self.request {
-            Some((kind, _)) => filter(&data, kind, &mut |name| keep(kind, name)),
-            None => filter_any(&data, keep),
+    }
+
+    fn dropped(&mut self, dropped: &Dropped<'_>, shown: &mut Shown) {
+        shown.unreadable = Some(match dropped.finding {
+            Finding::List => {
+                Unreadable::TooLarge(if dropped.begun { self.bounds.hold } else { self.bounds.limit })
+            }
+            _ => Unreadable::Malformed(Malformed { at: 0, what: "the structure is unclear" }),
+        });
+        if dropped.begun {
+            shown.bytes.push(b'\n');
+            shown.bytes.extend_from_slice(CUT);
+        }
+        let line = match self.error(dropped.id, dropped.answers) {
+            Some(error) => format!("data: {error}\n\n"),
+            None => format!(": {UNREADABLE}\n\n"),
         };
-        match filtered {
-            Ok(filtered) => {
-                shown.removed = shown.removed.saturating_add(filtered.removed);
-                match filtered.bytes {
-                    Some(bytes) => event.write_with("data: ", &bytes, &mut shown.bytes),
-                    None => shown.bytes.extend_from_slice(event.raw()),
-                }
-            }
-            Err(unreadable) => {
-                shown.unreadable = Some(unreadable);
-                if finished {
-                    let id = self.request.as_ref().map(|(_, id)| id.clone()).or_else(|| id_of(&data));
-                    match id {
-                        Some(id) => event.write_with("data: ", error_for(&id).as_bytes(), &mut shown.bytes),
-                        None => event.write_with(": ", UNREADABLE.as_bytes(), &mut shown.bytes),
-                    }
-                }
-            }
-        }
+        shown.bytes.extend_from_slice(line.as_bytes());
+    }
+
+    /// Writes the error for a message that is dropped. `id` is its own.
+    fn error(&mut self, id: Option<&str>, answers: bool) -> Option<String> {
+        // Nobody waits for an answer to what is no answer.
+        let id = id.or(self.awaited.id.as_deref().filter(|_| self.awaited.list && !self.answered));
+        let error = id.filter(|_| answers).map(error_for);
+        self.answered |= error.is_some();
+        self.owing |= error.is_none();
+        error
     }
 }
 
-/// Tells whether no client can find a list in the event: it primes a resumption and has no data,
-/// or it is no message and holds no object, such as the `endpoint` event of MCP 2024-11-05.
-fn holds_no_list(event: &Event<'_>, data: &[u8]) -> bool {
-    data.trim_ascii().is_empty() || (!event.is_message() && !data.contains(&b'{'))
+/// Writes the error that answers a request over the old transport.
+fn refusal(id: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{DENIED},"message":"{OLD_TRANSPORT}"}}}}"#)
+}
+
+/// Writes an event with an error in place of its data, or without one a comment.
+fn put(event: &Event<'_>, error: Option<&str>, comment: &str, shown: &mut Shown) {
+    match error {
+        Some(error) => event.write_with("data: ", error.as_bytes(), &mut shown.bytes),
+        None => event.write_with(": ", comment.as_bytes(), &mut shown.bytes),
+    }
+}
+
+/// Reads the data of a whole event. Behind a first text, which is what clients read, there may be more.
+fn read(data: &[u8]) -> Screen {
+    let mut screen = Screen::default();
+    let mut at = 0;
+    while let Some(rest) = data.get(at..).filter(|rest| !rest.is_empty()) {
+        let read = screen.push(rest);
+        at = at.saturating_add(read);
+        if read == 0 || (screen.finding() == Finding::List && !screen.is_within()) {
+            break;
+        }
+    }
+    screen
 }
 
 #[cfg(test)]

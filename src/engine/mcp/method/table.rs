@@ -16,7 +16,7 @@ pub(super) struct Entry {
     /// What the header `Mcp-Name` repeats
     pub named: Named,
     /// The list in its answer
-    pub list: Option<List>,
+    pub list: Option<&'static List>,
 }
 
 #[derive(Debug)]
@@ -25,6 +25,19 @@ pub(super) enum Name {
     Begins(&'static str),
     Ends(&'static str),
 }
+
+static TOOLS: List = List { kind: ListKind::Tools, member: "tools", key: "name", parts: None };
+static PROMPTS: List = List { kind: ListKind::Prompts, member: "prompts", key: "name", parts: None };
+static RESOURCES: List = List { kind: ListKind::Resources, member: "resources", key: "uri", parts: None };
+static RESOURCE_TEMPLATES: List =
+    List { kind: ListKind::ResourceTemplates, member: "resourceTemplates", key: "uriTemplate", parts: None };
+/// An entry names its `SKILL.md` and, in `resources`, every file of the skill (extension
+/// `io.modelcontextprotocol/skills`).
+static SKILLS: List =
+    List { kind: ListKind::Resources, member: "skills", key: "uri", parts: Some(&RESOURCES) };
+
+/// Every list that an answer can have.
+pub(super) static LISTS: [&List; 5] = [&TOOLS, &PROMPTS, &RESOURCES, &RESOURCE_TEMPLATES, &SKILLS];
 
 /// Acts on nothing and has nothing special.
 const SESSION: Entry = Entry {
@@ -42,7 +55,7 @@ const RESOURCE: Entry =
     Entry { acts_on: ActsOn::Resource, section: Some("resources"), named: Named::Uri, ..SESSION };
 
 /// The first entry that a name fits describes the method.
-pub(super) static METHODS: [Entry; 20] = [
+pub(super) static METHODS: [Entry; 21] = [
     Entry {
         name: Name::Is("tools/call"),
         acts_on: ActsOn::Tool,
@@ -51,11 +64,7 @@ pub(super) static METHODS: [Entry; 20] = [
         rounds: true,
         ..SESSION
     },
-    Entry {
-        name: Name::Is("tools/list"),
-        list: Some(List { kind: ListKind::Tools, member: "tools", key: "name" }),
-        ..SESSION
-    },
+    Entry { name: Name::Is("tools/list"), list: Some(&TOOLS), ..SESSION },
     Entry {
         name: Name::Is("prompts/get"),
         acts_on: ActsOn::Prompt,
@@ -64,30 +73,15 @@ pub(super) static METHODS: [Entry; 20] = [
         rounds: true,
         ..SESSION
     },
-    Entry {
-        name: Name::Is("prompts/list"),
-        list: Some(List { kind: ListKind::Prompts, member: "prompts", key: "name" }),
-        ..SESSION
-    },
+    Entry { name: Name::Is("prompts/list"), list: Some(&PROMPTS), ..SESSION },
     Entry { name: Name::Is("resources/read"), rounds: true, ..RESOURCE },
     Entry { name: Name::Is("resources/subscribe"), ..RESOURCE },
     Entry { name: Name::Is("resources/unsubscribe"), ..RESOURCE },
-    Entry { name: Name::Is("resources/directory/read"), ..RESOURCE },
+    Entry { name: Name::Is("resources/directory/read"), list: Some(&RESOURCES), ..RESOURCE },
     Entry { name: Name::Is("skills/get"), ..RESOURCE },
-    Entry {
-        name: Name::Is("resources/list"),
-        list: Some(List { kind: ListKind::Resources, member: "resources", key: "uri" }),
-        ..SESSION
-    },
-    Entry {
-        name: Name::Is("resources/templates/list"),
-        list: Some(List {
-            kind: ListKind::ResourceTemplates,
-            member: "resourceTemplates",
-            key: "uriTemplate",
-        }),
-        ..SESSION
-    },
+    Entry { name: Name::Is("skills/list"), list: Some(&SKILLS), ..SESSION },
+    Entry { name: Name::Is("resources/list"), list: Some(&RESOURCES), ..SESSION },
+    Entry { name: Name::Is("resources/templates/list"), list: Some(&RESOURCE_TEMPLATES), ..SESSION },
     Entry {
         name: Name::Is("subscriptions/listen"),
         acts_on: ActsOn::Resources,

@@ -2,11 +2,32 @@
 
 use std::borrow::Cow;
 
+/// The type of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `message`, which is what absent and empty types mean
+    Message,
+    /// `endpoint`: the first event of the old HTTP+SSE transport (MCP 2024-11-05)
+    Endpoint,
+    /// Another type
+    Other,
+}
+
+impl Kind {
+    pub(super) fn of(value: &[u8]) -> Self {
+        match value {
+            b"" | b"message" => Self::Message,
+            b"endpoint" => Self::Endpoint,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// An event with data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event<'s> {
     pub(super) raw: &'s [u8],
-    pub(super) message: bool,
+    pub(super) kind: Kind,
 }
 
 impl<'s> Event<'s> {
@@ -16,16 +37,16 @@ impl<'s> Event<'s> {
         self.raw
     }
 
-    /// Tells whether the event's type is `message`, which is what absent and empty types mean.
+    /// Returns the event's type.
     #[must_use]
-    pub fn is_message(&self) -> bool {
-        self.message
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Returns the data: the values of the `data` lines, joined by line feeds.
     #[must_use]
     pub fn data(&self) -> Cow<'s, [u8]> {
-        let mut values = lines(self.raw).filter_map(|(line, _)| data(line));
+        let mut values = data_lines(self.raw);
         let first = values.next().unwrap_or_default();
         let mut joined = Cow::Borrowed(first);
         for value in values {
@@ -71,6 +92,11 @@ pub(super) fn field(line: &[u8]) -> (&[u8], &[u8]) {
     (name, value.strip_prefix(b" ").unwrap_or(value))
 }
 
+/// Returns the values of the `data` lines.
+pub(super) fn data_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    lines(bytes).filter_map(|(line, _)| data(line))
+}
+
 /// Returns the value of a `data` line, or `None` where it is another line.
 fn data(line: &[u8]) -> Option<&[u8]> {
     let (name, value) = field(line);
@@ -108,7 +134,11 @@ mod tests {
             ("data: a\rdata: b\r\r", "n", "data: n\r\r"),
         ] {
             let mut out = Vec::new();
-            Event { raw: raw.as_bytes(), message: true }.write_with("data: ", text.as_bytes(), &mut out);
+            Event { raw: raw.as_bytes(), kind: Kind::Message }.write_with(
+                "data: ",
+                text.as_bytes(),
+                &mut out,
+            );
             assert_eq!(String::from_utf8(out).unwrap(), expected, "{raw:?}");
         }
     }

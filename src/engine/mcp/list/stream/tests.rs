@@ -3,13 +3,25 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::mcp::list::ListKind;
 
 const LIST: &str = r#"{"id":1,"result":{"tools":[{"name":"get"},{"name":"set"}]}}"#;
 const LESS: &str = r#"{"id":1,"result":{"tools":[{"name":"get"}]}}"#;
 const ERROR: &str = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"the list could not be read and is not shown"}}"#;
 
+/// Awaits a list.
 fn answering(limit: usize) -> ListStream {
-    ListStream::answering(ListKind::Tools, "1", limit)
+    ListStream::new(Awaited { list: true, id: Some("1".to_owned()) }, Bounds { hold: limit, limit })
+}
+
+/// Awaits the answer to a call of a tool.
+fn calling(limit: usize) -> ListStream {
+    ListStream::new(Awaited { list: false, id: Some("9".to_owned()) }, Bounds { hold: limit, limit })
+}
+
+/// Awaits any answers.
+fn listening(limit: usize) -> ListStream {
+    ListStream::new(Awaited::default(), Bounds { hold: limit, limit })
 }
 
 /// Sends `stream` cut at `cuts`, keeping what is called `get`.
@@ -17,15 +29,10 @@ fn shown(mut list: ListStream, stream: &[u8], cuts: &[usize]) -> Shown {
     let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.checked_rem(stream.len()).unwrap_or_default()).collect();
     cuts.extend([0, stream.len()]);
     cuts.sort_unstable();
-    let mut all = Shown { bytes: Vec::new(), removed: 0, unreadable: None };
+    let mut all = Shown::default();
     let mut keep = |_: ListKind, name: &str| name == "get";
-    let mut add = |shown: Shown| {
-        all.bytes.extend(shown.bytes);
-        all.removed = all.removed.saturating_add(shown.removed);
-        all.unreadable = shown.unreadable.or(all.unreadable.take());
-    };
-    cuts.windows(2).for_each(|cut| add(list.push(&stream[cut[0]..cut[1]], &mut keep)));
-    add(list.finish(&mut keep));
+    cuts.windows(2).for_each(|cut| all.join(list.push(&stream[cut[0]..cut[1]], &mut keep)));
+    all.join(list.finish(&mut keep));
     all
 }
 
@@ -45,75 +52,138 @@ fn check(list: fn(usize) -> ListStream, table: &[(&str, &str)]) {
 
 #[test]
 fn a_list_loses_what_is_not_kept_and_its_event_no_other_line() {
-    check(
-        answering,
-        &[
-            (
-                "event: message\nid: 4\ndata: LIST\nretry: 9\n\n",
-                "event: message\nid: 4\ndata: LESS\nretry: 9\n\n",
-            ),
-            ("data:LIST\r\n\r\n: end\r\n\r\n", "data: LESS\r\n\r\n: end\r\n\r\n"),
-            ("data: LIST\r\r", "data: LESS\r\r"),
-            ("event: other\ndata: LIST\n\n", "event: other\ndata: LESS\n\n"),
-            (
-                "data: {\"result\":{\"tools\":[\ndata: {\"name\":\"set\"}\ndata:]}}\n\n",
-                "data: {\"result\":{\"tools\":[\ndata: \ndata: ]}}\n\n",
-            ),
-            (
-                "data: LESS\n\ndata:{\"method\":\"notifications/progress\"}\n\n",
-                "data: LESS\n\ndata:{\"method\":\"notifications/progress\"}\n\n",
-            ),
-            ("id: 0\ndata: \n\ndata\n\n: ping\n\n", "id: 0\ndata: \n\ndata\n\n: ping\n\n"),
-        ],
-    );
+    for list in [answering, calling, listening] {
+        check(
+            list,
+            &[
+                (
+                    "event: message\nid: 4\ndata: LIST\nretry: 9\n\n",
+                    "event: message\nid: 4\ndata: LESS\nretry: 9\n\n",
+                ),
+                ("data:LIST\r\n\r\n: end\r\n\r\n", "data: LESS\r\n\r\n: end\r\n\r\n"),
+                ("data: LIST\r\r", "data: LESS\r\r"),
+                ("event: other\ndata: LIST\n\n", "event: other\ndata: LESS\n\n"),
+                (
+                    "data: {\"result\":{\"tools\":[\ndata: {\"name\":\"set\"}\ndata:]}}\n\n",
+                    "data: {\"result\":{\"tools\":[\ndata: \ndata: ]}}\n\n",
+                ),
+                (
+                    "data: {\"id\":1,\"result\":{\"prompts\":[{\"name\":\"set\"}]}}\n\n",
+                    "data: {\"id\":1,\"result\":{\"prompts\":[]}}\n\n",
+                ),
+                (
+                    "data: LESS\n\ndata:{\"method\":\"notifications/progress\"}\n\n",
+                    "data: LESS\n\ndata:{\"method\":\"notifications/progress\"}\n\n",
+                ),
+                ("id: 0\ndata: \n\ndata\n\n: ping\n\n", "id: 0\ndata: \n\ndata\n\n: ping\n\n"),
+                (
+                    "data: {\"id\":1,\"result\":{\"a\":{\"b\":1,\"b\":2}}}\n\n",
+                    "data: {\"id\":1,\"result\":{\"a\":{\"b\":1,\"b\":2}}}\n\n",
+                ),
+                ("id: 4\ndata: {\"id\":1,\"result\":{\"tools\":7}}\n\n", "id: 4\ndata: ERROR\n\n"),
+                ("data: {\"id\":1,\"result\":{\"tools\":[NaN]}}\n\n", "data: ERROR\n\n"),
+                ("data: {\"result\":{\"tools\":[NaN]},\"id\":1}\n\n", "data: ERROR\n\n"),
+                ("event: log\ndata: {\"id\":1,\"result\":{\"tools\":[\n\n", "event: log\ndata: ERROR\n\n"),
+            ],
+        );
+    }
 }
 
 #[test]
-fn what_cannot_be_read_answers_the_request_with_an_error() {
-    check(
-        answering,
-        &[
-            ("id: 4\ndata: set!\ndata: set\n: c\n\n", "id: 4\ndata: ERROR\n: c\n\n"),
-            ("event: log\ndata: set\n\n", "event: log\ndata: set\n\n"),
-            ("event: log\ndata: {set\n\n", "event: log\ndata: ERROR\n\n"),
-            (
-                &format!("id: 4\ndata: {}\nid: 5\n\ndata: LIST\n\n", "x".repeat(100)),
-                "id: 4\ndata: ERROR\n\ndata: LESS\n\n",
-            ),
-            (&format!("data: {}\r\n\r\n:\n\n", "x".repeat(100)), "data: ERROR\n\n:\n\n"),
-        ],
-    );
+fn an_event_that_is_no_message_is_no_answer() {
+    for list in [answering, calling, listening] {
+        check(
+            list,
+            &[
+                ("data: ping\n\ndata: LIST\n\n", "data: ping\n\ndata: LESS\n\n"),
+                ("data: ping {\n\ndata: LIST\n\n", "data: ping {\n\ndata: LESS\n\n"),
+                (
+                    "data: set!\ndata: set\n: c\n\ndata: LIST\n\n",
+                    "data: set!\ndata: set\n: c\n\ndata: LESS\n\n",
+                ),
+                ("data: []\n\ndata: {}\n\ndata: LIST\n\n", "data: []\n\ndata: {}\n\ndata: LESS\n\n"),
+                (
+                    "data: \u{2713} 1\n\ndata: LIST\n\n",
+                    ": the list could not be read and is not shown\n\ndata: LESS\n\n",
+                ),
+                (
+                    "data: {ping}\n\ndata: LIST\n\n",
+                    ": the list could not be read and is not shown\n\ndata: LESS\n\n",
+                ),
+                (
+                    "id: 4\ndata: {set}\nid: 5\n\ndata: LIST\n\n",
+                    "id: 4\n: the list could not be read and is not shown\nid: 5\n\ndata: LESS\n\n",
+                ),
+            ],
+        );
+    }
 }
 
 #[test]
-fn a_resumed_stream_tells_lists_by_their_key_and_errors_by_the_events_id() {
+fn a_client_that_waits_for_a_list_gets_an_error_if_the_list_was_dropped() {
+    let dropped = "data: {set}\n\n";
+    let comment = ": the list could not be read and is not shown\n\n";
+    check(answering, &[(dropped, &format!("{comment}event: cut\n\ndata: ERROR\n\n"))]);
+    for (rest, cut) in
+        [("data: a", "data: a\n"), ("data: a\r", "data: a\r"), ("data: a\nid: 4\n", "data: a\nid: 4\n")]
+    {
+        let expected = format!("{comment}{cut}event: cut\n\ndata: ERROR\n\n");
+        check(answering, &[(&format!("{dropped}{rest}"), &expected)]);
+    }
+    check(calling, &[(dropped, comment)]);
+    check(listening, &[(dropped, comment)]);
+    // An answer of which the id cannot be read.
+    let answer = "data: {\"result\":{\"tools\":['x\n\n";
     check(
-        ListStream::resumed,
-        &[
-            ("data: LIST\n\n", "data: LESS\n\n"),
-            (
-                "data: {\"id\":1,\"result\":{\"prompts\":[{\"name\":\"set\"}]}}\n\n",
-                "data: {\"id\":1,\"result\":{\"prompts\":[]}}\n\n",
-            ),
-            (
-                "event: endpoint\ndata: /messages?session=1\n\n",
-                "event: endpoint\ndata: /messages?session=1\n\n",
-            ),
-            (
-                "data: {\"id\":1,\"result\":{\"a\":{\"b\":1,\"b\":2}}}\n\n",
-                "data: {\"id\":1,\"result\":{\"a\":{\"b\":1,\"b\":2}}}\n\n",
-            ),
-            ("id: 4\ndata: {\"id\":1,\"result\":{\"tools\":7}}\n\n", "id: 4\ndata: ERROR\n\n"),
-            (
-                "id: 4\ndata: set\nid: 5\n\n",
-                "id: 4\n: the list could not be read and is not shown\nid: 5\n\n",
-            ),
-            (
-                &format!("data: {}\n\n:\n\n", "x".repeat(100)),
-                ": the list could not be read and is not shown\n\n:\n\n",
-            ),
-        ],
+        answering,
+        &[(answer, "data: ERROR\n\n"), (&answer.repeat(2), &format!("data: ERROR\n\n{comment}"))],
     );
+    check(listening, &[(answer, comment)]);
+}
+
+#[test]
+fn only_lists_are_bounded() {
+    let pad = "x".repeat(100);
+    let result = format!("data: {{\"id\":1,\"result\":{{\"content\":\"{pad}\"}}}}\n\n:\n\n");
+    let list =
+        format!("id: 4\ndata: {{\"result\":{{\"tools\":[\"{pad}\"]}},\"id\":1}}\nid: 5\n\ndata: LIST\n\n");
+    let late = format!(
+        "data: {{\"result\":{{\"_meta\":\"{pad}\",\"tools\":[{{\"name\":\"set\"}}]}},\"id\":1}}\n\n:\n\n"
+    );
+    let begun = format!("data: {{\"result\":{{\"_meta\":\"{pad}\",\"tools\"\nevent: cut\n\n");
+    for kind in [answering, calling, listening] {
+        check(
+            kind,
+            &[
+                (&result, &result),
+                (&list, "id: 4\ndata: ERROR\n\ndata: LESS\n\n"),
+                (&late, &format!("{begun}data: ERROR\n\n:\n\n")),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_stream_of_the_old_transport_refuses_every_answer_in_words() {
+    let stream = "event: endpoint\ndata: /messages?session=1\n\n: ping\n\nevent: message\ndata: ANSWER\n\n\
+                  data: {\"method\":\"notifications/message\"}\n\ndata: {\"id\":2,\"method\":\"ping\"}\n\n";
+    let error = refusal("0");
+    for answer in [
+        r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2024-11-05"}}"#,
+        r#"{"result":{"tools":[{"name":"get"}]},"id":0}"#,
+        r#"{"id":0,"error":{"code":1,"message":"x"}}"#,
+    ] {
+        for size in [1, 7, 1000] {
+            let stream = stream.replace("ANSWER", answer);
+            let cuts: Vec<usize> = (0..stream.len()).step_by(size).collect();
+            let shown = shown(listening(1000), stream.as_bytes(), &cuts);
+            assert_eq!(String::from_utf8(shown.bytes).unwrap(), stream.replace(answer, &error));
+            assert!(shown.old_transport);
+        }
+    }
+    let value: serde_json::Value = serde_json::from_str(&error).unwrap();
+    assert_eq!((&value["id"], &value["error"]["code"]), (&0.into(), &(-31403).into()));
+    assert_eq!(value["error"]["message"], OLD_TRANSPORT);
 }
 
 #[test]
@@ -122,12 +192,11 @@ fn an_event_cut_off_by_the_end_is_filtered_or_withheld() {
         ("data: LIST", "data: LESS"),
         ("id: 4\ndata: LIST\n", "id: 4\ndata: LESS\n"),
         ("data: LESS", "data: LESS"),
-        ("id: 4\ndata: {\"result\":{\"tools\":[{\"name\":\"set\"}", "id: 4\n"),
         (": ping", ": ping"),
     ] {
         let [stream, expected] =
             [stream, expected].map(|text| text.replace("LIST", LIST).replace("LESS", LESS));
-        for list in [answering(1000), ListStream::resumed(1000)] {
+        for list in [answering(1000), listening(1000)] {
             let bytes = shown(list, stream.as_bytes(), &[]).bytes;
             assert_eq!(String::from_utf8(bytes).unwrap(), expected, "{stream:?}");
         }
@@ -201,14 +270,14 @@ const ANY: &[&str] = &[
 proptest! {
     #[test]
     fn the_chunks_never_matter(bytes in stream(ANY), cuts in prop::collection::vec(0usize..999, 0..20), limit in 0usize..200) {
-        for list in [answering, ListStream::resumed] {
+        for list in [answering, calling, listening] {
             prop_assert_eq!(shown(list(limit), &bytes, &[]), shown(list(limit), &bytes, &cuts));
         }
     }
 
     #[test]
     fn a_stream_without_lists_comes_out_as_it_went_in(bytes in stream(NO_LISTS), cuts in prop::collection::vec(0usize..999, 0..20)) {
-        for list in [answering, ListStream::resumed] {
+        for list in [answering, calling, listening] {
             let shown = shown(list(9999), &bytes, &cuts);
             if shown.unreadable.is_none() {
                 prop_assert_eq!(shown.bytes, &*bytes);
@@ -216,21 +285,27 @@ proptest! {
         }
     }
 
+    /// Dropped events are comments, and a client gets an error where it can know the id.
     #[test]
-    fn a_client_gets_every_event_with_its_type_and_id_and_nothing_removed(bytes in stream(ANY)) {
-        let before = dispatched(&bytes);
-        let after = dispatched(&shown(answering(9999), &bytes, &[]).bytes);
-        prop_assert_eq!(before.len(), after.len());
-        for (before, after) in before.iter().zip(&after) {
-            prop_assert_eq!((&before.0, &before.2), (&after.0, &after.2));
-            let json = |data: &str| serde_json::from_str::<serde_json::Value>(data).ok();
-            let plain = before.1.trim().is_empty() || (!matches!(&*before.0, "" | "message") && !before.1.contains('{'));
-            if json(&before.1).is_none() && !plain {
-                prop_assert_eq!(&after.1, ERROR);
-            } else if before.1.contains("set") && before.1.contains("tools") {
-                prop_assert!(!after.1.contains("set"), "{:?}", after);
-            } else if !before.1.contains("set") {
-                prop_assert_eq!(json(&before.1), json(&after.1));
+    fn a_client_gets_events_in_order_with_type_and_id_and_nothing_removed(bytes in stream(ANY), limit in 20_usize..9999) {
+        for list in [answering, calling, listening] {
+            let mut before = dispatched(&bytes).into_iter();
+            let after = dispatched(&shown(list(limit), &bytes, &[]).bytes);
+            for (kind, data, id) in after {
+                let json = serde_json::from_str::<serde_json::Value>(&data).ok();
+                if let Some(json) = &json {
+                    prop_assert!(!json["result"].to_string().contains("set"), "{}", data);
+                }
+                if data == ERROR || kind == "cut" {
+                    continue;
+                }
+                // What is not in its place was dropped.
+                let same = before.find(|(before_kind, before_data, before_id)| {
+                    let whole = before_data == &data;
+                    let less = json.is_some() && before_data.contains("tools") && before_data.contains("set");
+                    (before_kind, before_id) == (&kind, &id) && (whole || less)
+                });
+                prop_assert!(same.is_some(), "{:?}", (kind, data, id));
             }
         }
     }

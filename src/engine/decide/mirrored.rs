@@ -1,0 +1,80 @@
+//! Headers that repeat arguments. Whoever routes or counts by such a header must not see another value than the
+//! server reads in the body.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Decision, layers};
+use crate::denial::{Code, Denial};
+use crate::identity::Caller;
+use crate::json::{self, Kind, Value, decimal};
+use crate::mcp::headers::{Field, Headers};
+use crate::mcp::message::{Call, Target};
+use crate::policy::{Mode, Policy, Rule};
+use crate::schema::Mirrored;
+
+/// The first protocol version whose clients must send these headers.
+const FIRST: &[u8] = b"2026-07-28";
+
+impl Decision {
+    /// Refuses a call of a tool if a header that the schema of one of its rules speaks of does not agree with the
+    /// argument.
+    pub fn compare_headers(&mut self, policy: &Policy, caller: &Caller, call: &Call<'_>, headers: &Headers) {
+        let Target::Tool(name) = &call.target else { return };
+        for rules in layers(policy, caller) {
+            for rule in rules.tools.get(name).into_iter().flatten().chain(&rules.all_tools) {
+                if let Some(denial) = disagreement(rule, call, headers) {
+                    self.refuse(rule.mode == Mode::Shadow, denial);
+                }
+            }
+        }
+    }
+}
+
+fn disagreement(rule: &Arc<Rule>, call: &Call<'_>, headers: &Headers) -> Option<Denial> {
+    let mirrored = rule.arguments.as_ref()?.mirrored();
+    let known = headers.protocol_version.once().is_some_and(|version| version >= FIRST);
+    mirrored.iter().find_map(|one| {
+        let why = compare(headers.mirrored(&one.header), argument(call.arguments(), one), known).err()?;
+        let reason = format!("`{}` {why} `args.{}`", one.header, one.path.join("."));
+        Some(Denial::protocol(Code::HeadersDisagree, reason).because_of("headers"))
+    })
+}
+
+/// Finds the argument; `null` is none.
+fn argument<'d>(arguments: Option<Value<'d>>, mirrored: &Mirrored) -> Option<Value<'d>> {
+    let found = mirrored.path.iter().try_fold(arguments?, |value, name| value.get(name));
+    found.filter(|value| value.kind() != Kind::Null)
+}
+
+/// Compares a header with an argument. Only clients of a version that has these headers must send them.
+fn compare(header: &Field, argument: Option<Value<'_>>, known: bool) -> Result<(), &'static str> {
+    let header = match header {
+        Field::Absent if known && argument.is_some() => return Err("is missing, and must repeat"),
+        Field::Absent => return Ok(()),
+        Field::Repeated => return Err("occurs more than once, and must repeat"),
+        Field::Once(value) => decode(value).ok_or("is not encoded as it must be to repeat")?,
+    };
+    let argument = argument.ok_or("is there, and repeats no")?;
+    let same = match argument.kind() {
+        Kind::String { .. } => argument.string().is_some_and(|text| text.as_bytes() == header),
+        Kind::Bool(_) => argument.raw().as_bytes() == header,
+        Kind::Number => {
+            let document = json::read(&header).ok();
+            let number = document.as_ref().and_then(|document| document.root().number());
+            number.is_some_and(|number| decimal::compare(number, argument.raw()).is_eq())
+        }
+        Kind::Null | Kind::Array | Kind::Object => false,
+    };
+    if same { Ok(()) } else { Err("is not the same as") }
+}
+
+/// Undoes `=?base64?…?=`; `None` if the value has characters that no client may send so.
+fn decode(value: &[u8]) -> Option<Vec<u8>> {
+    match value.strip_prefix(b"=?base64?").and_then(|rest| rest.strip_suffix(b"?=")) {
+        Some(encoded) => STANDARD.decode(encoded).ok(),
+        None => value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')).then(|| value.to_vec()),
+    }
+}

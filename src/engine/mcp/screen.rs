@@ -1,0 +1,392 @@
+//! Looks for a list in a JSON text while it arrives, in bounded memory.
+//!
+//! The structure of a text is the same for every parser that accepts it: what is a string, what is a key, and
+//! which bracket closes which. A [`Screen`] follows only that. It reads the keys of the message and of its
+//! `result`, skips everything else, and needs no memory for it. Text in which a parser could see another
+//! structure is [`Finding::Unreadable`].
+
+use super::keys;
+use super::method;
+use crate::json::{self, plain_end};
+
+/// What a text is, as far as it has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// No list so far
+    Nothing,
+    /// A `result` has a member that is a list, or is named almost like one
+    List,
+    /// It begins like no message in any notation. It can contain no list
+    NoMessage,
+    /// A client could find something in it that this reader does not
+    Unreadable,
+}
+
+/// A reader of one or more JSON texts, one behind the other.
+#[derive(Debug)]
+pub struct Screen {
+    finding: Finding,
+    /// How many arrays and objects are open
+    depth: usize,
+    /// The depth of a message's members: 1, or 2 in an array of messages; 0 before the first bracket
+    message: usize,
+    /// Which of the first levels are objects, as bits
+    objects: u8,
+    /// The next string at one of the first levels is a key
+    key_next: bool,
+    /// The member of the message that is being read
+    member: Member,
+    place: Place,
+    /// The bytes of a key or an id that is being read
+    token: Vec<u8>,
+    token_kind: Token,
+    /// The text of the message's id
+    id: Vec<u8>,
+    /// The message has several ids, or is one of several
+    ids: bool,
+    answers: bool,
+}
+
+/// Where the next byte is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Structure,
+    String,
+    /// Behind a backslash
+    Escape,
+    /// Within a number, `true` or the like
+    Scalar,
+    /// Behind a slash in front of the first bracket
+    Slash,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Id,
+    Result,
+    Other,
+}
+
+/// What the bytes in `token` are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    None,
+    Key,
+    Id,
+}
+
+/// The most bytes of a key or an id that are kept. No spelling of a protocol key is longer.
+const MOST_TOKEN: usize = 1_024;
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self {
+            finding: Finding::Nothing,
+            depth: 0,
+            message: 0,
+            objects: 0,
+            key_next: false,
+            member: Member::Other,
+            place: Place::Structure,
+            token: Vec::new(),
+            token_kind: Token::None,
+            id: Vec::new(),
+            ids: false,
+            answers: false,
+        }
+    }
+}
+
+impl Screen {
+    /// Reads the next bytes. Returns how many of them were read: up to the end of the text, or up to where the
+    /// finding changed; otherwise all. The next text begins with the first bracket behind the end.
+    pub fn push(&mut self, bytes: &[u8]) -> usize {
+        let before = self.finding;
+        let mut at = 0;
+        while self.finding == before
+            && matches!(before, Finding::Nothing | Finding::List)
+            && let Some(&byte) = bytes.get(at)
+        {
+            at = match self.place {
+                Place::Structure if self.bit().is_none() => self.deep(bytes, at),
+                Place::Structure => {
+                    let opened = self.depth > 0;
+                    self.structure(byte);
+                    if opened && self.depth == 0 {
+                        return at.saturating_add(1);
+                    }
+                    at.saturating_add(1)
+                }
+                Place::String => self.string(bytes, at),
+                Place::Escape => {
+                    self.keep(&[byte]);
+                    self.place = Place::String;
+                    at.saturating_add(1)
+                }
+                Place::Slash => {
+                    let comment = matches!(byte, b'/' | b'*');
+                    self.finding = if comment { Finding::Unreadable } else { Finding::NoMessage };
+                    at.saturating_add(1)
+                }
+                Place::Scalar if is_scalar(byte) => {
+                    self.keep(&[byte]);
+                    at.saturating_add(1)
+                }
+                Place::Scalar => {
+                    self.place = Place::Structure;
+                    self.end_token();
+                    at
+                }
+            };
+        }
+        at
+    }
+
+    /// Returns what the text is.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        self.finding
+    }
+
+    /// Tells whether a text has begun and not ended.
+    #[must_use]
+    pub fn is_within(&self) -> bool {
+        self.depth > 0 || self.place == Place::Slash
+    }
+
+    /// Returns the message's id as JSON text, if it has been read and is a string or a number.
+    #[must_use]
+    pub fn id(&self) -> Option<String> {
+        // Of two ids a client may read either, and an array of messages has one for each.
+        if self.ids || self.message > 1 || self.id.len() >= MOST_TOKEN {
+            return None;
+        }
+        let document = json::read(&self.id).ok()?;
+        let id = document.root();
+        (id.string().is_some() || id.number().is_some()).then(|| id.raw().to_owned())
+    }
+
+    /// Tells whether the message has a `result` or an `error`.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        self.answers
+    }
+
+    /// Reads on below the levels whose keys matter, up to their end. Most bytes are there.
+    fn deep(&mut self, bytes: &[u8], mut at: usize) -> usize {
+        let shallow = self.message.saturating_add(1);
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b'"' => {
+                    let end = plain_end(bytes, at.saturating_add(1));
+                    if bytes.get(end) != Some(&b'"') {
+                        self.place = Place::String;
+                        return at.saturating_add(1);
+                    }
+                    at = end;
+                }
+                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth <= shallow {
+                        return at.saturating_add(1);
+                    }
+                }
+                b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' => {}
+                byte if is_scalar(byte) => {}
+                _ => {
+                    self.finding = Finding::Unreadable;
+                    return at.saturating_add(1);
+                }
+            }
+            at = at.saturating_add(1);
+        }
+        at
+    }
+
+    /// Reads one byte outside of strings.
+    fn structure(&mut self, byte: u8) {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => {}
+            b'{' | b'[' => self.open(byte == b'{'),
+            b'/' if self.depth == 0 => self.place = Place::Slash,
+            _ if self.depth == 0 => {
+                self.finding = if begins_text(byte) { Finding::NoMessage } else { Finding::Unreadable };
+            }
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                self.key_next = false;
+                if self.depth < self.message {
+                    self.member = Member::Other;
+                }
+            }
+            b'"' => {
+                self.place = Place::String;
+                self.begin_token();
+            }
+            b':' => self.key_next = false,
+            b',' => self.key_next = self.is_object(),
+            byte if is_scalar(byte) && !self.key_next => {
+                self.place = Place::Scalar;
+                self.begin_token();
+                self.keep(&[byte]);
+            }
+            _ => self.finding = Finding::Unreadable,
+        }
+    }
+
+    fn open(&mut self, object: bool) {
+        if self.depth == 0 {
+            *self = Self { message: if object { 1 } else { 2 }, ..Self::default() };
+        }
+        self.depth = self.depth.saturating_add(1);
+        if let Some(bit) = self.bit() {
+            self.objects = if object { self.objects | bit } else { self.objects & !bit };
+            self.key_next = object;
+        } else {
+            self.key_next = false;
+        }
+        if self.depth == self.message {
+            self.member = Member::Other;
+        }
+    }
+
+    /// Returns the bit of the current level, if its keys matter.
+    fn bit(&self) -> Option<u8> {
+        let shift =
+            u32::try_from(self.depth).ok().filter(|_| self.depth <= self.message.saturating_add(1))?;
+        1_u8.checked_shl(shift)
+    }
+
+    fn is_object(&self) -> bool {
+        self.bit().is_some_and(|bit| self.objects & bit != 0)
+    }
+
+    /// Reads on in a string, up to its end or to a backslash.
+    fn string(&mut self, bytes: &[u8], at: usize) -> usize {
+        let end = plain_end(bytes, at);
+        let run = bytes.get(at..end).unwrap_or_default();
+        if self.token_kind == Token::Key
+            && self.token == b"\""
+            && bytes.get(end) == Some(&b'"')
+            && let Ok(key) = std::str::from_utf8(run)
+            && key.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        {
+            // Almost every key is like this.
+            self.place = Place::Structure;
+            self.token_kind = Token::None;
+            self.key(self.depth == self.message, key, true);
+            return end.saturating_add(1);
+        }
+        self.keep(run);
+        let Some(&byte) = bytes.get(end) else { return end };
+        self.keep(&[byte]);
+        match byte {
+            b'"' => {
+                self.place = Place::Structure;
+                self.end_token();
+            }
+            b'\\' => self.place = Place::Escape,
+            // A lenient parser accepts a control character in a string, and it changes no structure.
+            _ => {}
+        }
+        end.saturating_add(1)
+    }
+
+    /// Begins to keep a string or scalar, if it matters.
+    fn begin_token(&mut self) {
+        let at_message = self.depth == self.message;
+        self.token_kind = if self.key_next && (at_message || self.member == Member::Result) {
+            Token::Key
+        } else if at_message && self.is_object() && self.member == Member::Id {
+            Token::Id
+        } else {
+            Token::None
+        };
+        self.token.clear();
+        if self.place == Place::String {
+            self.keep(b"\"");
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.token_kind != Token::None {
+            let room = MOST_TOKEN.saturating_sub(self.token.len());
+            self.token.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        }
+    }
+
+    fn end_token(&mut self) {
+        match std::mem::replace(&mut self.token_kind, Token::None) {
+            Token::None => {}
+            Token::Key => self.end_key(),
+            Token::Id => {
+                self.ids |= !self.id.is_empty();
+                self.id = std::mem::take(&mut self.token);
+            }
+        }
+    }
+
+    fn end_key(&mut self) {
+        let mut token = std::mem::take(&mut self.token);
+        if token.len() >= MOST_TOKEN {
+            shorten(&mut token);
+        }
+        let plain = token.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\');
+        let at_message = self.depth == self.message;
+        if plain {
+            let key = std::str::from_utf8(token.get(1..token.len().saturating_sub(1)).unwrap_or_default());
+            self.key(at_message, key.unwrap_or_default(), true);
+        } else {
+            match json::read(&token) {
+                Ok(document) => self.key(at_message, &document.root().string().unwrap_or_default(), false),
+                Err(_) => self.finding = Finding::Unreadable,
+            }
+        }
+        self.token = token;
+    }
+
+    fn key(&mut self, at_message: bool, key: &str, plain: bool) {
+        let is = |of: &str| {
+            if plain { key.eq_ignore_ascii_case(of) } else { key == of || keys::is_variant(key, of) }
+        };
+        if !at_message {
+            if method::lists().any(|list| is(list.member)) {
+                self.finding = Finding::List;
+            }
+            return;
+        }
+        self.member = match key {
+            "id" => Member::Id,
+            _ if is("result") => Member::Result,
+            _ => Member::Other,
+        };
+        self.answers |= self.member == Member::Result || key == "error";
+    }
+}
+
+/// Cuts a key that is too long to be a protocol key to its beginning. Some readers cut keys at a NUL.
+fn shorten(token: &mut Vec<u8>) {
+    let escape = token.windows(6).position(|bytes| bytes == b"\\u0000");
+    let raw = token.iter().position(|byte| *byte == 0);
+    match [escape, raw].into_iter().flatten().min() {
+        Some(end) => token.truncate(end),
+        None => *token = b"\"too long".to_vec(),
+    }
+    token.push(b'"');
+}
+
+/// Tells whether a text that begins with this byte is no JSON array or object for any reader. White space of
+/// Unicode, byte order marks and comments are what lenient readers skip.
+fn begins_text(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || b"\"<-+.=*#;:,!]}".contains(&byte)
+        || matches!(byte, 0xc3..=0xdf | 0xe4..=0xee | 0xf0..=0xf4)
+}
+
+fn is_scalar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests;
