@@ -19,6 +19,7 @@ use crate::mcp::list::ListKind;
 use crate::mcp::message::{Call, Target};
 use crate::mcp::uri;
 use crate::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule, Rules};
+use crate::work::{self, Work};
 
 /// The longest name that a reason quotes, in characters.
 const QUOTED: usize = 128;
@@ -52,6 +53,19 @@ pub struct Due {
 /// Decides on a request or notification. It must pass the document's rules and then the rules of its grant.
 #[must_use]
 pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>) -> Decision {
+    decide_within(policy, caller, call, &Work::new(work::ENFORCED), &Work::new(work::SHADOW))
+}
+
+/// Decides like [`decide`], and spends the budgets `work`, for rules that are enforced, and `shadow`, for rules in shadow
+/// mode.
+#[must_use]
+pub fn decide_within(
+    policy: &Policy,
+    caller: &Caller,
+    call: &Call<'_>,
+    work: &Work,
+    shadow: &Work,
+) -> Decision {
     let mut decision = Decision::default();
     if let Target::Tool(name) = &call.target
         && let Some(path) = layers(policy, caller).find_map(|rules| rules.hidden(name))
@@ -66,11 +80,19 @@ pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>) -> Decision {
         grant: caller.grant_name(policy),
         principal: principal.as_deref(),
         claims: caller.claims.as_deref(),
+        work,
     };
+    let budgets = Budgets { enforced: attributes, shadow: Attributes { work: shadow, ..attributes } };
     for rules in layers(policy, caller) {
-        decision.apply_rules(rules, call, &attributes);
+        decision.apply_rules(rules, call, &budgets);
     }
     decision
+}
+
+/// All that conditions can refer to, with the budgets of work of rules that are enforced and of rules in shadow mode.
+struct Budgets<'d> {
+    enforced: Attributes<'d>,
+    shadow: Attributes<'d>,
 }
 
 /// Returns the sets of rules that a caller must pass: the document's, then the grant's.
@@ -119,22 +141,30 @@ fn denies(rule: &Arc<Rule>) -> bool {
 
 impl Decision {
     /// Applies one set of rules.
-    fn apply_rules(&mut self, rules: &Rules, call: &Call<'_>, attributes: &Attributes<'_>) {
+    fn apply_rules(&mut self, rules: &Rules, call: &Call<'_>, budgets: &Budgets<'_>) {
         match &call.target {
             Target::Tool(name) => {
                 let own = rules.tools.get(name);
                 self.default_unless(own.is_some(), rules, call);
                 for rule in own.into_iter().flatten().chain(&rules.all_tools) {
-                    self.apply(rule, call, attributes);
+                    self.apply(rule, call, budgets);
                 }
             }
             Target::Prompt(name) => {
                 let own = rules.prompts.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                own.into_iter().flatten().for_each(|rule| self.apply(rule, call, attributes));
+                own.into_iter().flatten().for_each(|rule| self.apply(rule, call, budgets));
             }
             Target::Resources(uris) => {
                 for uri in uris {
+                    if !budgets.enforced.work.spend(rules.resources.work(uri.len())) {
+                        let reason = "this resource takes more work to judge than one request may cause";
+                        let rule = rules.default.1.to_string();
+                        return self.refuse(
+                            false,
+                            Denial::by(rule, Code::ArgumentsInvalid, reason).because_of(work::CAUSE),
+                        );
+                    }
                     let own = rules.resources.get(uri);
                     self.default_unless(own.is_some(), rules, call);
                     // Servers may normalize a URI that is not plain, so a pattern is reliable only for plain URIs.
@@ -146,7 +176,7 @@ impl Decision {
                                       dot segments, spaces, backslashes, user information or needless encoding";
                         self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
-                    own.into_iter().flatten().for_each(|rule| self.apply(rule, call, attributes));
+                    own.into_iter().flatten().for_each(|rule| self.apply(rule, call, budgets));
                 }
             }
             Target::Session | Target::Unknown => match rules.methods.get(call.method.as_str()) {
@@ -176,9 +206,10 @@ impl Decision {
     }
 
     /// Applies one rule.
-    fn apply(&mut self, rule: &Arc<Rule>, call: &Call<'_>, attributes: &Attributes<'_>) {
+    fn apply(&mut self, rule: &Arc<Rule>, call: &Call<'_>, budgets: &Budgets<'_>) {
         self.rule.get_or_insert_with(|| Arc::clone(&rule.path));
         let shadow = rule.mode == Mode::Shadow;
+        let attributes = if shadow { &budgets.shadow } else { &budgets.enforced };
         match rule.action {
             Action::Allow => {}
             Action::Deny => {
@@ -195,12 +226,14 @@ impl Decision {
         }
         // A completion request names a prompt but has no arguments to validate.
         if let Some(schema) = rule.arguments.as_ref().filter(|_| call.method.takes_arguments())
-            && let Err(violation) = schema.validate(call.arguments())
+            && let Err(violation) = schema.validate(call.arguments(), attributes.work)
         {
             let because = rule.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
             let reason = format!("{} is denied: {violation}{because}", describe_call(call));
             let path = format!("{}.arguments", rule.path);
-            self.refuse(shadow, Denial::by(path, Code::ArgumentsInvalid, reason));
+            let mut denial = Denial::by(path, Code::ArgumentsInvalid, reason);
+            denial.cause = violation.exhausted.then_some(work::CAUSE);
+            self.refuse(shadow, denial);
         }
         // Most rules have no conditions. The description is built only if there are some.
         let conditional = !rule.require.is_empty() || !rule.deny_if.is_empty();
@@ -209,7 +242,7 @@ impl Decision {
         }
         for limit in &rule.limits {
             let due = |amount| Due { limit: Arc::clone(limit), amount };
-            match amount(limit, call) {
+            match amount(limit, call, attributes.work) {
                 Ok(amount) if shadow => self.shadow_charges.push(due(amount)),
                 Ok(amount) => self.charges.push(due(amount)),
                 Err(denial) => self.refuse(shadow, denial),
@@ -259,12 +292,12 @@ fn because(rule: &Rule) -> String {
 }
 
 /// Returns how much a call adds to a limit's tally.
-fn amount(limit: &Limit, call: &Call<'_>) -> Result<Amount, Denial> {
+fn amount(limit: &Limit, call: &Call<'_>, work: &Work) -> Result<Amount, Denial> {
     let path = match &limit.amount {
         Adds::Fixed(amount) => return Ok(*amount),
         Adds::Argument(path) => path,
     };
-    let number = path.find_one(call.arguments()).and_then(|value| value.number());
+    let number = path.find_one(call.arguments(), work).and_then(|value| value.number());
     number.and_then(|text| Amount::from_decimal(text).ok()).ok_or_else(|| {
         let reason = format!(
             "the limit `{}` counts `{path}`, which must be a number, not negative, with up to 6 decimals",

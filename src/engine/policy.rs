@@ -13,11 +13,12 @@ mod limit;
 mod load;
 mod path;
 mod pattern;
-mod regex;
 mod rule;
 mod rules;
+mod scalars;
 mod words;
 
+pub use crate::regex::Regex;
 pub use approvals::Approvals;
 pub use condition::{Condition, Scalar, Test};
 pub use entry::EntryRules;
@@ -25,9 +26,9 @@ pub use grant::{Expected, Grant, Source};
 pub use grants::Grants;
 pub use path::{Origin, Resolved, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
-pub use regex::Regex;
 pub use rule::RuleDigest;
 pub use rules::Rules;
+pub use scalars::Scalars;
 
 use std::sync::Arc;
 

@@ -14,6 +14,7 @@ use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::mcp::message::{Body, Message};
 use mcp_policy_engine::policy::{Condition, Policy};
+use mcp_policy_engine::work::Work;
 use serde_json::{Value, json};
 
 /// Every operator, with a value of each type that it accepts.
@@ -60,8 +61,8 @@ fn condition(path: &str, op: &str, value: &str) -> Condition {
     Policy::from_bytes(text.as_bytes()).unwrap().rules.tools.get("pay").unwrap()[0].require[0].clone()
 }
 
-fn nobody(arguments: Option<json::Value<'_>>) -> Attributes<'_> {
-    Attributes { arguments, grant: "default", principal: None, claims: None }
+fn nobody<'d>(arguments: Option<json::Value<'d>>, work: &'d Work) -> Attributes<'d> {
+    Attributes { arguments, grant: "default", principal: None, claims: None, work }
 }
 
 /// Judges a condition on `args.a`. Returns why `require` and `deny_if` refuse it.
@@ -71,8 +72,9 @@ fn judged(op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
 
 fn judged_at(path: &str, op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
     let document = json::read(arguments.as_bytes()).unwrap();
-    let (condition, subject) = (condition(path, op, value), nobody(Some(document.root())));
-    [condition::require(&condition, &subject), condition::deny_if(&condition, &subject)]
+    let (condition, arguments) = (condition(path, op, value), Some(document.root()));
+    [condition::require, condition::deny_if]
+        .map(|judge| judge(&condition, &nobody(arguments, &Work::default())))
 }
 
 /// Returns the sign in the table below, given why `require` and `deny_if` refuse the condition.
@@ -146,7 +148,26 @@ fn every_operator_judges_only_the_types_it_applies_to() {
 #[test]
 fn values_are_compared_exactly() {
     for (op, value, argument, expected) in [
-        ("eq", "9007199254740992", "9007199254740993", '-'),
+        // Servers that keep doubles read 9007199254740992.
+        ("eq", "9007199254740992", "9007199254740993", '?'),
+        ("eq", "9007199254740993", "9007199254740992", '-'),
+        ("neq", "1234567890123456768", "1234567890123456789", '?'),
+        ("gt", "9007199254740992", "9007199254740993", '?'),
+        ("lt", "18446744073709551615", "18446744073709551614", '?'),
+        // Servers that want an integer cut the fraction off.
+        ("eq", "1", "1.9", '?'),
+        ("neq", "1", "1.9", '?'),
+        ("in", "[1,2]", "2.5", '?'),
+        ("not_in", "[1,2]", "2.5", '?'),
+        ("eq", "1", "1.0", '+'),
+        ("eq", "1", "1e0", '+'),
+        ("eq", "1", "2.1", '-'),
+        ("eq", "1.5", "1.9", '-'),
+        ("contains", "1", "[1.9]", '?'),
+        ("not_contains", "1", "[3,1.9]", '?'),
+        ("contains", "1", "[3,2.5]", '-'),
+        ("lte", "10", "9.5", '+'),
+        ("gt", "0", "0.5", '+'),
         ("eq", "9007199254740993", "9007199254740993", '+'),
         ("lt", "9007199254740993", "9007199254740992", '+'),
         ("gt", "18446744073709551614", "18446744073709551615", '+'),
@@ -201,10 +222,13 @@ fn called<R>(policy: &Policy, arguments: &str, read: impl FnOnce(Decision) -> R)
 }
 
 #[test]
-fn a_string_too_long_to_be_searched_is_denied() {
-    for (regex, length, expected) in
-        [("\"x$\"", 1 << 20, '-'), ("\"x$\"", (1 << 20) + 1, '?'), ("\"[a-z]{1,300}x\"", 40_000, '?')]
-    {
+fn a_search_that_takes_too_much_work_is_denied() {
+    for (regex, length, expected) in [
+        ("\"x\"", 1 << 20, '-'),
+        ("\"[a-z]{1,300}x\"", 2_000, '-'),
+        ("\"[a-z]{1,300}x\"", 40_000, '?'),
+        ("\"^[a-z]{1,300}$\"", 1 << 20, '-'),
+    ] {
         let found = named(judged("regex", regex, &format!("{{\"a\":\"{}\"}}", " ".repeat(length))));
         assert_eq!(found, expected, "{regex} {length}");
     }

@@ -23,4 +23,5 @@ mod policies;
 mod properties;
 mod reader;
 mod records;
+mod regex;
 mod schema;

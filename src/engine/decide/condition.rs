@@ -9,8 +9,9 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::denial::{Code, Denial};
-use crate::json::{self, Kind, Value, decimal};
-use crate::policy::{Condition, Order, Origin, Resolved, Rule, Scalar, Test};
+use crate::json::{self, Doubt, Kind, Known, KnownSet, Sent, Value};
+use crate::policy::{Condition, Order, Origin, Resolved, Rule, Scalar, Scalars, Test};
+use crate::work::{self, Work};
 
 /// All that conditions can refer to.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,18 @@ pub struct Attributes<'d> {
     /// The claims of the caller's verified token, as JSON. If they cannot be read, conditions on them are
     /// indeterminate
     pub claims: Option<&'d str>,
+    /// The budget of work for judging the call
+    pub work: &'d Work,
+}
+
+impl Attributes<'_> {
+    /// Spends units of work.
+    ///
+    /// # Errors
+    /// [`Obstacle::Work`] if the budget does not suffice.
+    pub fn spend(&self, units: usize) -> Result<(), Obstacle> {
+        if self.work.spend(units) { Ok(()) } else { Err(Obstacle::Work) }
+    }
 }
 
 /// The result of a condition for one value.
@@ -48,10 +61,21 @@ pub enum Obstacle {
     Blocked,
     /// An object on the path has a key that is another spelling of the path's key, which some servers accept
     Respelled,
-    /// The string is too long for a search with the regular expression
-    Length,
     /// The result of the comparison would change if a server read the number as a double
     Digits,
+    /// The number has a fraction, without which it could equal an integer of the policy
+    Fraction,
+    /// The budget of work does not suffice
+    Work,
+}
+
+impl From<Doubt> for Obstacle {
+    fn from(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::Digits => Self::Digits,
+            Doubt::Fraction => Self::Fraction,
+        }
+    }
 }
 
 /// Returns the denial by the first condition of `rule` that refuses the call; `called` describes the call.
@@ -61,8 +85,18 @@ pub fn refusal(rule: &Rule, attributes: &Attributes<'_>, called: &str) -> Option
     let forbidden = rule.deny_if.iter().map(|condition| (condition, false, deny_if(condition, attributes)));
     required.chain(forbidden).find_map(|(condition, required, truth)| {
         let reason = reason::text(condition, truth?, required, rule.reason.as_deref(), called);
-        Some(Denial::by(condition.path.clone(), Code::ConditionFailed, reason))
+        Some(denial(condition.path.clone(), truth?, reason))
     })
+}
+
+/// Makes the denial by the condition at `path` with this result.
+fn denial(path: String, truth: Truth, reason: String) -> Denial {
+    match truth {
+        Truth::Indeterminate(Obstacle::Work) => {
+            Denial::by(path, Code::ArgumentsInvalid, reason).because_of(work::CAUSE)
+        }
+        _ => Denial::by(path, Code::ConditionFailed, reason),
+    }
 }
 
 /// Evaluates a condition of `require`: it must hold for every value of its path, and for at least one.
@@ -81,9 +115,11 @@ pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Tru
 
 /// Evaluates a condition for each value of its path. Returns at least one result.
 fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
-    let test = |operand: Operand<'_>| operand.evaluate(&condition.test);
+    let work = attributes.work;
+    let test = |operand: Operand<'_>| operand.evaluate(&condition.test, work);
     let each = |root: Option<Value<'_>>| -> Vec<Truth> {
-        condition.attribute.find(root).into_iter().map(|found| test(Operand::new(found))).collect()
+        let found = condition.attribute.find(root, work).into_iter();
+        found.map(|found| Operand::read(found, work).map_or_else(Truth::Indeterminate, test)).collect()
     };
     let name =
         |name: Option<&str>| vec![test(name.map_or(Operand::Missing, |name| Operand::Text(name.into())))];
@@ -92,11 +128,19 @@ fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
         (Origin::Grant, _) => name(Some(attributes.grant)),
         (Origin::Principal, _) => name(attributes.principal),
         (Origin::Claims, None) => each(None),
+        (Origin::Claims, Some(claims)) if attributes.spend(read_work(claims)).is_err() => {
+            vec![Truth::Indeterminate(Obstacle::Work)]
+        }
         (Origin::Claims, Some(claims)) => match json::read(claims.as_bytes()) {
             Ok(claims) if claims.defect().is_none() => each(Some(claims.root())),
             _ => vec![Truth::Indeterminate(Obstacle::Blocked)],
         },
     }
+}
+
+/// Returns how many units of work it takes at most to read a JSON text.
+fn read_work(text: &str) -> usize {
+    text.len().saturating_mul(3).saturating_add(10)
 }
 
 /// The value that a condition is evaluated for.
@@ -129,7 +173,24 @@ impl<'d> Operand<'d> {
         }
     }
 
-    fn evaluate(&self, test: &Test) -> Truth {
+    /// Reads a value like [`Operand::new`].
+    ///
+    /// # Errors
+    /// [`Obstacle::Work`] if the budget does not suffice.
+    fn read(found: Resolved<'d>, work: &Work) -> Result<Self, Obstacle> {
+        let units = match found {
+            Resolved::Value(value) => value.string_work(),
+            _ => 0,
+        };
+        spend(work, units.saturating_add(2))?;
+        Ok(Self::new(found))
+    }
+
+    fn evaluate(&self, test: &Test, work: &Work) -> Truth {
+        // An exhausted budget may have cut the path short.
+        if work.is_exhausted() {
+            return Truth::Indeterminate(Obstacle::Work);
+        }
         let text = match self {
             Self::Unusable(obstacle) => return Truth::Indeterminate(*obstacle),
             Self::Missing => {
@@ -140,16 +201,19 @@ impl<'d> Operand<'d> {
         };
         let holds = match test {
             Test::Exists(wanted) => Ok(*wanted),
-            Test::OneOf(scalars) => self.is_among(scalars),
-            Test::NoneOf(scalars) => self.is_among(scalars).map(|among| !among),
-            Test::Order(order, bound) => self.compare(bound).map(|ordering| lies(ordering, *order)),
-            Test::Contains(scalar) => self.contains(scalar),
-            Test::NotContains(scalar) => self.contains(scalar).map(|contains| !contains),
+            Test::OneOf(scalars) => self.is_among(scalars, work),
+            Test::NoneOf(scalars) => self.is_among(scalars, work).map(|among| !among),
+            Test::Order(order, bound) => self.compare(bound, work).map(|ordering| lies(ordering, *order)),
+            Test::Contains(scalar) => self.contains(scalar, work),
+            Test::NotContains(scalar) => self.contains(scalar, work).map(|contains| !contains),
             Test::StartsWith(start) => text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type),
             Test::EndsWith(end) => text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type),
-            Test::Glob(pattern) => text.map(|text| pattern.matches(text)).ok_or(Obstacle::Type),
+            Test::Glob(pattern) => text.ok_or(Obstacle::Type).and_then(|text| {
+                spend(work, (text.len() >> 1).saturating_add(pattern.as_str().len()).saturating_add(4))?;
+                Ok(pattern.matches(text))
+            }),
             Test::Regex(regex) => {
-                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text).ok_or(Obstacle::Length))
+                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text, work).ok_or(Obstacle::Work))
             }
         };
         match holds {
@@ -159,48 +223,90 @@ impl<'d> Operand<'d> {
         }
     }
 
-    fn equals(&self, scalar: &Scalar) -> Result<bool, Obstacle> {
-        match (self, scalar) {
-            (Self::Text(text), Scalar::Text(other)) => Ok(text == other),
-            (Self::Bool(flag), Scalar::Bool(other)) => Ok(flag == other),
-            (_, Scalar::Number(other)) => self.compare(other).map(Ordering::is_eq),
-            _ => Err(Obstacle::Type),
-        }
-    }
-
-    fn compare(&self, bound: &str) -> Result<Ordering, Obstacle> {
+    fn compare(&self, bound: &Known, work: &Work) -> Result<Ordering, Obstacle> {
         let Self::Number(text) = self else { return Err(Obstacle::Type) };
-        decimal::compare_as_read(text, bound).ok_or(Obstacle::Digits)
+        let sent = Sent::new(text);
+        spend(work, sent.work().saturating_add(bound.work(sent)))?;
+        bound.order(sent).ok_or(Obstacle::Digits)
     }
 
     /// Returns whether one of `scalars` equals this value. It is compared with those of its own type.
     ///
     /// # Errors
-    /// [`Obstacle::Type`] if none has its type; [`Obstacle::Digits`] if a comparison depends on the server.
-    fn is_among(&self, scalars: &[Scalar]) -> Result<bool, Obstacle> {
-        let alike =
-            scalars.iter().map(|scalar| self.equals(scalar)).filter(|equal| *equal != Err(Obstacle::Type));
-        alike.reduce(|one, other| Ok(one? | other?)).unwrap_or(Err(Obstacle::Type))
+    /// [`Obstacle::Type`] if none has its type; another one if the comparison depends on the server or cannot be made.
+    fn is_among(&self, scalars: &Scalars, work: &Work) -> Result<bool, Obstacle> {
+        match self {
+            Self::Text(text) => {
+                let texts = scalars.texts.as_ref().ok_or(Obstacle::Type)?;
+                spend(work, texts.work(text))?;
+                Ok(texts.get(text).is_some())
+            }
+            Self::Bool(flag) => {
+                let [off, on] = scalars.bools.ok_or(Obstacle::Type)?;
+                Ok(if *flag { on } else { off })
+            }
+            Self::Number(text) => is_in(scalars.numbers.as_ref().ok_or(Obstacle::Type)?, text, work),
+            _ => Err(Obstacle::Type),
+        }
     }
 
-    fn contains(&self, scalar: &Scalar) -> Result<bool, Obstacle> {
+    fn contains(&self, scalar: &Scalar, work: &Work) -> Result<bool, Obstacle> {
         match (self, scalar) {
-            // Some servers parse a string that contains a JSON list. Its elements can be written differently
-            // in the string, for example with escapes, so a substring search is not reliable.
-            (Self::Text(text), Scalar::Text(part)) if !holds_list(text) => Ok(text.contains(part.as_str())),
-            (Self::List(list), scalar) => {
-                let elements =
-                    list.elements().map(|element| Self::new(Resolved::Value(element)).equals(scalar));
-                elements.reduce(|one, other| Ok(one? | other?)).unwrap_or(Ok(false))
+            (Self::Text(text), Scalar::Text(part)) => {
+                spend(work, (text.len() >> 2).saturating_add(part.len()).saturating_add(4))?;
+                // Some servers parse a string that contains a JSON list. Its elements can be written differently
+                // in the string, for example with escapes, so a substring search is not reliable.
+                if holds_list(text, work)? { Err(Obstacle::Type) } else { Ok(text.contains(part.as_str())) }
             }
+            (Self::List(list), scalar) => {
+                let numbers = match scalar {
+                    Scalar::Number(number) => KnownSet::new(std::iter::once(number)),
+                    _ => KnownSet::default(),
+                };
+                let mut contains = Ok(false);
+                for element in list.elements() {
+                    let equal = Self::read(Resolved::Value(element), work)?.equals(scalar, &numbers, work);
+                    if equal == Err(Obstacle::Work) {
+                        return equal;
+                    }
+                    contains = contains.and_then(|one| Ok(one | equal?));
+                }
+                contains
+            }
+            _ => Err(Obstacle::Type),
+        }
+    }
+
+    /// Returns whether an element of a list equals `scalar`; `numbers` is the set of it if it is a number.
+    fn equals(&self, scalar: &Scalar, numbers: &KnownSet, work: &Work) -> Result<bool, Obstacle> {
+        match (self, scalar) {
+            (Self::Text(text), Scalar::Text(other)) => Ok(text == other),
+            (Self::Bool(flag), Scalar::Bool(other)) => Ok(flag == other),
+            (Self::Number(text), Scalar::Number(_)) => is_in(numbers, text, work),
             _ => Err(Obstacle::Type),
         }
     }
 }
 
-fn holds_list(text: &str) -> bool {
+/// Returns whether a set of numbers contains `number`.
+fn is_in(numbers: &KnownSet, number: &str, work: &Work) -> Result<bool, Obstacle> {
+    let sent = Sent::new(number);
+    spend(work, sent.work().saturating_add(numbers.work(sent)))?;
+    Ok(numbers.holds(sent)?)
+}
+
+/// Returns whether a string is a JSON list.
+fn holds_list(text: &str, work: &Work) -> Result<bool, Obstacle> {
     let text = text.trim();
-    text.starts_with('[') && text.ends_with(']')
+    if !(text.starts_with('[') && text.ends_with(']')) {
+        return Ok(false);
+    }
+    spend(work, read_work(text))?;
+    Ok(json::read(text.as_bytes()).is_ok())
+}
+
+fn spend(work: &Work, units: usize) -> Result<(), Obstacle> {
+    if work.spend(units) { Ok(()) } else { Err(Obstacle::Work) }
 }
 
 fn lies(ordering: Ordering, order: Order) -> bool {

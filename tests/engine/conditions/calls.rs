@@ -2,6 +2,7 @@
 
 use mcp_policy_engine::decide::condition::{Attributes, deny_if, require};
 use mcp_policy_engine::policy::Policy;
+use mcp_policy_engine::work::Work;
 use serde_json::json;
 
 use super::{called, condition, decided, named, nobody, policy};
@@ -10,8 +11,10 @@ use super::{called, condition, decided, named, nobody, policy};
 fn conditions_can_test_the_grant_the_principal_and_claims() {
     let claims =
         r#"{"team":"sre","level":3,"groups":["a","b"],"https://corp/roles":["admin"],"org":{"unit":"x"}}"#;
-    let known = Attributes { arguments: None, grant: "ci", principal: Some("bob"), claims: Some(claims) };
-    let stranger = nobody(None);
+    let work = Work::default();
+    let principal = Some("bob");
+    let known = Attributes { arguments: None, grant: "ci", principal, claims: Some(claims), work: &work };
+    let stranger = nobody(None, &work);
     let unreadable = Attributes { claims: Some("{"), ..known };
     let twofold = Attributes { claims: Some(r#"{"team":"sre","team":"dev"}"#), ..known };
     for (path, op, value, expected) in [
