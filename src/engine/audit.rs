@@ -17,7 +17,7 @@ use crate::limit::{Amount, Usage};
 use crate::mcp::headers::{Field, Headers};
 use crate::mcp::message::Target;
 use crate::mcp::summary::{Arguments, CallSummary, Summary};
-use crate::policy::{self, Limit, Policy};
+use crate::policy::{self, Limit, Policy, Scope};
 use crate::text::{hex, push_decimal};
 
 /// The longest text in a record, in characters. Longer texts are cut and end with `…`.
@@ -33,6 +33,8 @@ pub struct CounterUsage {
     pub limit: Arc<Limit>,
     /// The use of its counter
     pub usage: Usage,
+    /// Who shares the tally: the limit's scope, or a wider one if the caller has no session or no principal
+    pub scope: Scope,
 }
 
 /// The content of a record.
@@ -183,7 +185,7 @@ impl Line {
     fn counters(&mut self, counters: &[CounterUsage]) {
         let Self(out) = self;
         out.push_str(r#","counters":["#);
-        for (index, CounterUsage { limit, usage }) in counters.iter().enumerate() {
+        for (index, CounterUsage { limit, usage, scope }) in counters.iter().enumerate() {
             out.push_str(if index > 0 { r#",{"counter":"# } else { r#"{"counter":"# });
             json::quote(out, &limit.counter);
             let Usage { used, max, resets_in_seconds } = usage;
@@ -193,6 +195,11 @@ impl Line {
             amount(out, *max);
             out.push_str(r#","resets_in":"#);
             push_decimal(out, *resets_in_seconds);
+            if *scope != limit.scope {
+                out.push_str(r#","scope":""#);
+                out.push_str(scope.as_str());
+                out.push('"');
+            }
             out.push('}');
         }
         out.push(']');

@@ -5,20 +5,21 @@
 
 pub mod condition;
 mod digest;
+mod limits;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use condition::Attributes;
+use condition::{Applies, Attributes, Now};
 pub use digest::digest;
+pub use limits::Due;
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};
-use crate::limit::Amount;
 use crate::mcp::list::ListKind;
 use crate::mcp::message::{Call, Target};
 use crate::mcp::uri;
-use crate::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule, Rules};
+use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
 use crate::work::{self, Work};
 
 /// The longest name that a reason quotes, in characters.
@@ -37,23 +38,19 @@ pub struct Decision {
     pub rule: Option<Arc<str>>,
     /// What to charge before the call is forwarded: all or nothing
     pub charges: Vec<Due>,
-    /// What to charge for rules in shadow mode. A limit without room does not refuse the call here
+    /// What to charge for rules in shadow mode, if nothing refuses the call or would refuse it. A limit without
+    /// room does not refuse the call here
     pub shadow_charges: Vec<Due>,
 }
 
-/// What to charge to one limit.
-#[derive(Debug, Clone)]
-pub struct Due {
-    /// The limit
-    pub limit: Arc<Limit>,
-    /// How much the call adds
-    pub amount: Amount,
-}
+/// Gives the time in nanoseconds since the Unix epoch, or `None` if the host has no clock. It is asked only if a rule needs
+/// the time.
+pub type Clock<'e> = &'e dyn Fn() -> Option<u64>;
 
 /// Decides on a request or notification. It must pass the document's rules and then the rules of its grant.
 #[must_use]
-pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>) -> Decision {
-    decide_within(policy, caller, call, &Work::new(work::ENFORCED), &Work::new(work::SHADOW))
+pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>, clock: Clock<'_>) -> Decision {
+    decide_within(policy, caller, call, clock, &Work::new(work::ENFORCED), &Work::new(work::SHADOW))
 }
 
 /// Decides like [`decide`], and spends the budgets `work`, for rules that are enforced, and `shadow`, for rules in shadow
@@ -63,6 +60,7 @@ pub fn decide_within(
     policy: &Policy,
     caller: &Caller,
     call: &Call<'_>,
+    clock: Clock<'_>,
     work: &Work,
     shadow: &Work,
 ) -> Decision {
@@ -75,16 +73,30 @@ pub fn decide_within(
         return decision;
     }
     let principal = caller.principal.as_ref().map(Principal::name);
+    let tool = match &call.target {
+        Target::Tool(name) => Some(&**name),
+        _ => None,
+    };
     let attributes = Attributes {
         arguments: call.arguments(),
+        any_arguments: false,
         grant: caller.grant_name(policy),
         principal: principal.as_deref(),
+        source: caller.principal.as_ref().map(Principal::source),
         claims: caller.claims.as_deref(),
+        tool,
+        now: &Now::new(clock, &policy.time_zone),
         work,
     };
     let budgets = Budgets { enforced: attributes, shadow: Attributes { work: shadow, ..attributes } };
     for rules in layers(policy, caller) {
         decision.apply_rules(rules, call, &budgets);
+    }
+    if let Target::Resources(uris) = &call.target
+        && uris.len() > 1
+    {
+        limits::combine(&mut decision.charges);
+        limits::combine(&mut decision.shadow_charges);
     }
     decision
 }
@@ -115,11 +127,41 @@ pub fn describe_target(method: &str, target: &Target<'_>) -> String {
 /// Returns whether a filtered list keeps the element of this name. An element that the caller can never use
 /// is removed.
 #[must_use]
-pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str) -> bool {
-    policy.mode == Mode::Shadow || layers(policy, caller).all(|rules| may_use(rules, kind, name))
+pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str, clock: Clock<'_>) -> bool {
+    let hides = |rule: &Arc<Rule>| match rule.mode {
+        Mode::Shadow => false,
+        // Most rules have no conditions, so they need no attributes.
+        Mode::Enforce if rule.has_conditions() => denies_caller(policy, caller, kind, name, rule, clock),
+        Mode::Enforce => rule.action == Action::Deny,
+    };
+    policy.mode == Mode::Shadow || layers(policy, caller).all(|rules| may_use(rules, kind, name, &hides))
 }
 
-fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
+/// Returns whether the conditions of a rule deny every call of this caller to an element of a list.
+fn denies_caller(
+    policy: &Policy,
+    caller: &Caller,
+    kind: ListKind,
+    name: &str,
+    rule: &Rule,
+    clock: Clock<'_>,
+) -> bool {
+    let principal = caller.principal.as_ref().map(Principal::name);
+    let attributes = Attributes {
+        arguments: None,
+        any_arguments: true,
+        grant: caller.grant_name(policy),
+        principal: principal.as_deref(),
+        source: caller.principal.as_ref().map(Principal::source),
+        claims: caller.claims.as_deref(),
+        tool: Some(name).filter(|_| kind == ListKind::Tools),
+        now: &Now::new(clock, &policy.time_zone),
+        work: &Work::default(),
+    };
+    condition::hides(rule, &attributes)
+}
+
+fn may_use(rules: &Rules, kind: ListKind, name: &str, hides: &impl Fn(&Arc<Rule>) -> bool) -> bool {
     let (entries, all) = match kind {
         ListKind::Tools if rules.hidden(name).is_some() => return false,
         ListKind::Tools => (&rules.tools, &*rules.all_tools),
@@ -131,12 +173,7 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str) -> bool {
         }
     };
     let own = entries.get(name);
-    (own.is_some() || rules.default.0 == Effect::Allow) && !own.into_iter().flatten().chain(all).any(denies)
-}
-
-/// Returns whether a rule denies every call.
-fn denies(rule: &Arc<Rule>) -> bool {
-    rule.action == Action::Deny && rule.mode == Mode::Enforce
+    (own.is_some() || rules.default.0 == Effect::Allow) && !own.into_iter().flatten().chain(all).any(hides)
 }
 
 impl Decision {
@@ -146,17 +183,17 @@ impl Decision {
             Target::Tool(name) => {
                 let own = rules.tools.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                for rule in own.into_iter().flatten().chain(&rules.all_tools) {
-                    self.apply(rule, call, budgets);
-                }
+                self.apply_all(own.map_or(&[], |own| &**own), call, budgets);
+                self.apply_all(&rules.all_tools, call, budgets);
             }
             Target::Prompt(name) => {
                 let own = rules.prompts.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                own.into_iter().flatten().for_each(|rule| self.apply(rule, call, budgets));
+                self.apply_all(own.map_or(&[], |own| &**own), call, budgets);
             }
             Target::Resources(uris) => {
-                for uri in uris {
+                for (target, uri) in uris.iter().enumerate() {
+                    let charged = (self.charges.len(), self.shadow_charges.len());
                     if !budgets.enforced.work.spend(rules.resources.work(uri.len())) {
                         let reason = "this resource takes more work to judge than one request may cause";
                         let rule = rules.default.1.to_string();
@@ -176,7 +213,13 @@ impl Decision {
                                       dot segments, spaces, backslashes, user information or needless encoding";
                         self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
-                    own.into_iter().flatten().for_each(|rule| self.apply(rule, call, budgets));
+                    self.apply_all(own.map_or(&[], |own| &**own), call, budgets);
+                    for due in self.charges.iter_mut().skip(charged.0) {
+                        due.target = target;
+                    }
+                    for due in self.shadow_charges.iter_mut().skip(charged.1) {
+                        due.target = target;
+                    }
                 }
             }
             Target::Session | Target::Unknown => match rules.methods.get(call.method.as_str()) {
@@ -205,11 +248,28 @@ impl Decision {
         }
     }
 
+    /// Applies the rules of an entry. If none of them applies to this call, the first one stands for the entry.
+    fn apply_all(&mut self, rules: &[Arc<Rule>], call: &Call<'_>, budgets: &Budgets<'_>) {
+        for rule in rules {
+            self.apply(rule, call, budgets);
+        }
+        if let (None, Some(first)) = (&self.rule, rules.first()) {
+            self.rule = Some(Arc::clone(&first.path));
+        }
+    }
+
     /// Applies one rule.
     fn apply(&mut self, rule: &Arc<Rule>, call: &Call<'_>, budgets: &Budgets<'_>) {
-        self.rule.get_or_insert_with(|| Arc::clone(&rule.path));
         let shadow = rule.mode == Mode::Shadow;
         let attributes = if shadow { &budgets.shadow } else { &budgets.enforced };
+        if !rule.when.is_empty() {
+            match condition::applies(rule, attributes, || describe_call(call)) {
+                Applies::Yes => {}
+                Applies::No => return,
+                Applies::Unknown(denial) => return self.refuse(shadow, denial),
+            }
+        }
+        self.rule.get_or_insert_with(|| Arc::clone(&rule.path));
         match rule.action {
             Action::Allow => {}
             Action::Deny => {
@@ -241,22 +301,37 @@ impl Decision {
             self.refuse(shadow, denial);
         }
         for limit in &rule.limits {
-            let due = |amount| Due { limit: Arc::clone(limit), amount };
-            match amount(limit, call, attributes.work) {
-                Ok(amount) if shadow => self.shadow_charges.push(due(amount)),
-                Ok(amount) => self.charges.push(due(amount)),
+            // A call with many resources applies a rule to each of them, with one value.
+            let charged = if shadow { &self.shadow_charges } else { &self.charges };
+            let known = limit
+                .by
+                .as_ref()
+                .and_then(|_| charged.iter().rev().find(|due| Arc::ptr_eq(&due.limit, limit)));
+            let due = known.map_or_else(|| limits::due(limit, call, attributes), |due| Ok(due.clone()));
+            match due {
+                Ok(due) if shadow => self.shadow_charges.push(due),
+                Ok(due) => self.charges.push(due),
                 Err(denial) => self.refuse(shadow, denial),
             }
         }
     }
 
-    /// Turns the whole decision into what shadow mode reports: nothing refuses the call, and nobody is asked.
+    /// Turns the whole decision into what shadow mode reports: nothing refuses the call, and nobody is asked. A
+    /// call that would be refused charges nothing.
     pub fn shadow(&mut self, method: &str, target: &Target<'_>) {
         if let Some(rule) = self.approval.take() {
             self.denial.get_or_insert_with(|| needs_approval(&rule, &describe_target(method, target)));
         }
+        if self.denial.is_some() {
+            self.charges.clear();
+        }
         self.shadow_denial();
-        self.shadow_charges.append(&mut self.charges);
+    }
+
+    /// Returns roughly how many bytes of memory the charges take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.charges.iter().chain(&self.shadow_charges).map(Due::size).fold(0, usize::saturating_add)
     }
 
     /// Moves the denial to `would_deny`, where it takes precedence over what is there.
@@ -289,22 +364,6 @@ fn describe_call(call: &Call<'_>) -> String {
 /// Returns the rule's reason as the end of a sentence, or nothing.
 fn because(rule: &Rule) -> String {
     rule.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"))
-}
-
-/// Returns how much a call adds to a limit's tally.
-fn amount(limit: &Limit, call: &Call<'_>, work: &Work) -> Result<Amount, Denial> {
-    let path = match &limit.amount {
-        Adds::Fixed(amount) => return Ok(*amount),
-        Adds::Argument(path) => path,
-    };
-    let number = path.find_one(call.arguments(), work).and_then(|value| value.number());
-    number.and_then(|text| Amount::from_decimal(text).ok()).ok_or_else(|| {
-        let reason = format!(
-            "the limit `{}` counts `{path}`, which must be a number, not negative, with up to 6 decimals",
-            limit.counter
-        );
-        Denial::by(limit.path.to_string(), Code::ArgumentsInvalid, reason)
-    })
 }
 
 /// Quotes a name from the caller, shortened.

@@ -13,6 +13,7 @@ mod charged;
 mod conclude;
 mod facts;
 mod question;
+mod refusal;
 mod request;
 mod verdict;
 
@@ -37,8 +38,11 @@ pub trait Environment {
     /// Returns the shared counters.
     fn store(&self) -> &Self::Store;
 
-    /// Returns the places of the counters in the store; `None` if the proxy's secret is not available.
-    fn places(&self) -> Option<&Places>;
+    /// Returns the places of the counters in the store.
+    ///
+    /// # Errors
+    /// Why calls cannot be counted, in one word for metrics.
+    fn places(&self) -> Result<&Places, &'static str>;
 
     /// Returns the time of this step in nanoseconds since the Unix epoch; `None` if the host has no clock.
     /// Without a clock, calls cannot be counted, and anything that can expire counts as expired.
@@ -63,8 +67,8 @@ impl<S: Store + ?Sized> Environment for FixedEnvironment<'_, S> {
         self.store
     }
 
-    fn places(&self) -> Option<&Places> {
-        Some(self.places)
+    fn places(&self) -> Result<&Places, &'static str> {
+        Ok(self.places)
     }
 
     fn now_ns(&self) -> Option<u64> {

@@ -56,6 +56,17 @@ pub enum Principal {
 }
 
 impl Principal {
+    /// Returns the name of the source: its kind.
+    #[must_use]
+    pub fn source(&self) -> &'static str {
+        match self {
+            Self::Jwt(_) => "jwt",
+            Self::Mtls(_) => "mtls",
+            Self::ApiKey(_) => "api_key",
+            Self::Header(_) => "header",
+        }
+    }
+
     /// Returns the name for records, conditions and counters. For an API key it is the start of its digest.
     #[must_use]
     pub fn name(&self) -> String {

@@ -22,7 +22,7 @@ pub use amount::{Amount, AmountError};
 pub use bucket::Receipt;
 pub use charge::{Charge, ChargeOutcome, Why, charge, look};
 pub use give_back::{GivenBack, give_back};
-pub use place::{Counter, Layout, Place, Scope};
+pub use place::{Counter, Layout, Of, Place, Scope, Shadow};
 pub use places::Places;
 pub use store::{MemoryStore, Store, Unavailable};
 pub use tally::Usage;

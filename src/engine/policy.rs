@@ -4,6 +4,7 @@
 //! invalid rule.
 
 mod approvals;
+mod clause;
 mod condition;
 mod entry;
 mod grant;
@@ -16,11 +17,13 @@ mod pattern;
 mod rule;
 mod rules;
 mod scalars;
+mod time_zone;
 mod words;
 
 pub use crate::regex::Regex;
 pub use approvals::Approvals;
-pub use condition::{Condition, Scalar, Test};
+pub use clause::{Clause, Group, Holds};
+pub use condition::{Comparison, Condition, Scalar, Test};
 pub use entry::EntryRules;
 pub use grant::{Expected, Grant, Source};
 pub use grants::Grants;
@@ -29,6 +32,7 @@ pub use pattern::{Pattern, Patterns, Section};
 pub use rule::RuleDigest;
 pub use rules::Rules;
 pub use scalars::Scalars;
+pub use time_zone::{LocalTime, TimeZone, is_date, is_time_of_day};
 
 use std::sync::Arc;
 
@@ -94,6 +98,8 @@ pub struct Policy {
     pub rules: Rules,
     /// The rules that have names, whether an entry uses them or not
     pub named_rules: Vec<Arc<Rule>>,
+    /// The time zone of conditions on the time
+    pub time_zone: TimeZone,
     /// The sources of identity. The first that has a value names the caller
     pub identity: Vec<Source>,
     /// The grants. The first that matches a caller applies, in addition to the rules
@@ -129,12 +135,14 @@ pub struct Rule {
     pub reason: Option<String>,
     /// Whether this rule has an effect
     pub mode: Mode,
+    /// Clauses that must all hold. Otherwise the rule does not apply
+    pub when: Vec<Clause>,
     /// The schema of a call's arguments
     pub arguments: Option<Schema>,
-    /// Conditions that must all hold
-    pub require: Vec<Condition>,
-    /// Conditions, none of which may hold
-    pub deny_if: Vec<Condition>,
+    /// Clauses that must all hold
+    pub require: Vec<Clause>,
+    /// Clauses, none of which may hold
+    pub deny_if: Vec<Clause>,
     /// Limits, all of which must have room
     pub limits: Vec<Arc<Limit>>,
 }
@@ -168,8 +176,20 @@ pub struct Limit {
     pub max: Amount,
     /// Who shares the tally
     pub scope: Scope,
+    /// The argument or claim whose values have a tally each
+    pub by: Option<ValuePath>,
     /// How much one call adds
     pub amount: Adds,
+    /// Whether the rule has no effect. Such a limit counts in tallies of its own
+    pub shadow: bool,
+}
+
+impl Limit {
+    /// Returns whether callers, not the document, determine how many tallies the counter has.
+    #[must_use]
+    pub fn is_of_callers(&self) -> bool {
+        self.by.is_some() || matches!(self.scope, Scope::Principal | Scope::Session)
+    }
 }
 
 /// Which callers share one tally of a counter.
@@ -180,10 +200,24 @@ pub enum Scope {
     Grant,
     /// One principal within its grant; all callers of the grant if there is no principal
     Principal,
-    /// One MCP session within its grant; all callers of the grant if there is no session
+    /// One MCP session within its grant. If there is no session, the principal within its grant; if there is
+    /// none either, all callers of the grant
     Session,
     /// All callers
     Global,
+}
+
+impl Scope {
+    /// Returns the word for the document and for records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Grant => "grant",
+            Self::Principal => "principal",
+            Self::Session => "session",
+            Self::Global => "global",
+        }
+    }
 }
 
 /// The comparison of a value with a number.
@@ -215,8 +249,16 @@ pub enum Certificate {
 pub enum Adds {
     /// A fixed amount
     Fixed(Amount),
-    /// The number at this path in the arguments, for example the money that the call spends
-    Argument(ValuePath),
+    /// The sum of the numbers at these paths in the arguments, for example the money that the call spends
+    Arguments(Box<[ValuePath]>),
+}
+
+impl Rule {
+    /// Returns whether the rule has conditions.
+    #[must_use]
+    pub fn has_conditions(&self) -> bool {
+        !(self.when.is_empty() && self.require.is_empty() && self.deny_if.is_empty())
+    }
 }
 
 impl Policy {

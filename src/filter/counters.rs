@@ -18,6 +18,10 @@ const REPORTED: &str = "mcp-policy/1/told/";
 // this token matches no existing key: if two workers write a new key, the second one fails.
 const ABSENT: u32 = u32::MAX;
 
+/// The key of the number of buckets into which the table of counters is divided. All filters of the proxy must
+/// agree on it, or they would look for one counter in two places.
+const TABLE_KEY: &str = "mcp-policy/2/table";
+
 /// The shared data of one proxy. All its workers share it, and it survives configuration updates. Plugins
 /// share data if they have the same `vm_id` in Envoy's configuration.
 #[derive(Debug)]
@@ -58,6 +62,25 @@ pub fn secret<H: SharedMemory + Process>(host: &H) -> Result<[u8; 16], Unavailab
     }
     let (value, _) = store.read(SECRET_KEY)?;
     value.and_then(|value| value.try_into().ok()).ok_or(Unavailable)
+}
+
+/// Returns into how many buckets the table of counters of this proxy is divided. The first worker that asks
+/// decides: with its own number, `buckets`.
+///
+/// # Errors
+/// [`Unavailable`] if shared data cannot be used.
+pub fn buckets<H: SharedMemory>(host: &H, buckets: u32) -> Result<u32, Unavailable> {
+    let store = SharedData(host);
+    let read = |value: Vec<u8>| value.try_into().map(u32::from_le_bytes).map_err(|_| Unavailable);
+    let (value, version) = store.read(TABLE_KEY)?;
+    if let Some(value) = value {
+        return read(value);
+    }
+    if store.swap(TABLE_KEY, &buckets.to_le_bytes(), version)? {
+        return Ok(buckets);
+    }
+    let (value, _) = store.read(TABLE_KEY)?;
+    value.ok_or(Unavailable).and_then(read)
 }
 
 /// Returns whether this worker is the first of its proxy to report `what` about a subject since something else was

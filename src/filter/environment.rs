@@ -37,7 +37,7 @@ impl<'h, H: Process + SharedMemory> Environment for HostEnvironment<'h, H> {
         &self.store
     }
 
-    fn places(&self) -> Option<&Places> {
+    fn places(&self) -> Result<&Places, &'static str> {
         self.worker.places(self.host())
     }
 

@@ -138,6 +138,9 @@ impl<H: Host> Filter<H> {
         match conclusion.verdict {
             Verdict::Forward { .. } if recorded.is_err() => {
                 worker.metrics.unrecorded(&self.host, conclusion.grant);
+                // It is not forwarded, so it is not charged.
+                let given = conclusion.charged.give_back(&HostEnvironment::new(&self.host, worker));
+                worker.metrics.given_back(&self.host, &given);
                 return self.reply(&guard::refuse_unrecorded());
             }
             _ => worker.metrics.concluded(&self.host, &conclusion, now_ns),

@@ -125,7 +125,7 @@ impl ListAnswer {
             None => ListBody::resumed(LIMIT),
         };
         body.push(&bytes);
-        let shown = body.finish(&mut |kind, name| shows(&self.request, kind, name));
+        let shown = body.finish(&mut |kind, name| shows(&self.request, kind, name, host));
         metrics.listed(host, &shown);
         host.set_response_body(&shown.bytes)
     }
@@ -189,8 +189,8 @@ impl State {
     }
 }
 
-fn shows(request: &Request, kind: ListKind, name: &str) -> bool {
-    decide::shows(&request.policy, &request.caller, kind, name)
+fn shows<H: Process>(request: &Request, kind: ListKind, name: &str, host: &H) -> bool {
+    decide::shows(&request.policy, &request.caller, kind, name, &|| host.now_ns())
 }
 
 fn pass_events<H: Stream + Process>(
@@ -201,7 +201,7 @@ fn pass_events<H: Stream + Process>(
     size: usize,
     end: bool,
 ) -> Result<(), Broken> {
-    let keep = &mut |kind: ListKind, name: &str| shows(request, kind, name);
+    let keep = &mut |kind: ListKind, name: &str| shows(request, kind, name, host);
     let Some(mut filter) = events.take() else { return Err(Broken) };
     let mut bytes = Vec::new();
     if size > 0 {

@@ -37,6 +37,10 @@ pub struct Worker {
     reported_ns: Cell<u64>,
 }
 
+/// The log line about a table of counters that cannot grow so much.
+const TOO_LARGE: &str = "calls under limits are refused: `counters.capacity` is too large for the table of counters, \
+    which this Envoy has made for a much smaller one; restart Envoy, or use another `vm_id`";
+
 /// The least time between two log lines about an unavailable approval service.
 const REPORT_INTERVAL_NS: u64 = 10_000_000_000;
 
@@ -69,16 +73,36 @@ impl Worker {
         })
     }
 
-    /// Returns the places of the counters; `None` if the proxy's secret is not available.
-    pub(crate) fn places<H: Process + SharedMemory>(&self, host: &H) -> Option<&Places> {
+    /// Returns the places of the counters.
+    ///
+    /// # Errors
+    /// Why there are none, in one word for metrics.
+    pub(crate) fn places<H: Process + SharedMemory>(&self, host: &H) -> Result<&Places, &'static str> {
+        const NO_SECRET: &str = "secret";
         if self.places.get().is_none() {
             let policy = &self.plugin.policy;
-            let capacity = NonZeroU32::new(policy.counter_capacity)?;
-            let layout = Layout::new(counters::secret(host).ok()?, capacity);
+            let capacity = NonZeroU32::new(policy.counter_capacity).ok_or(NO_SECRET)?;
+            let secret = counters::secret(host).map_err(|_| NO_SECRET)?;
+            let layout = self.layout(Layout::new(secret, capacity), host)?;
             // It is empty: this was checked above.
             let _ = self.places.set(Places::new(layout, policy.counters, policy.grants.len()));
         }
-        self.places.get()
+        self.places.get().ok_or(NO_SECRET)
+    }
+
+    /// Adapts the layout to the table that the proxy has, if the policy needs the table.
+    fn layout<H: Process + SharedMemory>(&self, own: Layout, host: &H) -> Result<Layout, &'static str> {
+        let policy = &self.plugin.policy;
+        if !policy.all_rules().flat_map(|rule| &rule.limits).any(|limit| limit.is_of_callers()) {
+            return Ok(own);
+        }
+        let buckets = counters::buckets(host, own.buckets()).map_err(|_| "secret")?;
+        own.with_buckets(buckets).ok_or_else(|| {
+            if counters::is_first_to_report(host, &["table", &policy.server], &policy.digest) {
+                self.log(host, Level::Error, TOO_LARGE);
+            }
+            "capacity"
+        })
     }
 
     /// Writes a line about this policy to the proxy's log. Lines name the server, because one proxy can have several

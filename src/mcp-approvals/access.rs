@@ -64,6 +64,12 @@ impl Access {
         !self.scopes.is_empty()
     }
 
+    /// Returns whether one of their roles may decide anything.
+    #[must_use]
+    pub fn decides(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.approve)
+    }
+
     /// Returns whether one of their roles may approve calls of every tool on every server.
     #[must_use]
     pub fn is_everything(&self) -> bool {

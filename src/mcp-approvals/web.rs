@@ -16,7 +16,7 @@ mod error_page;
 mod headers;
 mod history;
 mod layout;
-mod lookalike;
+pub mod lookalike;
 mod pages;
 pub mod path;
 mod pending;

@@ -9,7 +9,7 @@ use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::Webhook;
 use crate::store::{Message, StoreError};
-use crate::web::unseen;
+use crate::web::{lookalike, unseen};
 use crate::{http_client, logging, secret};
 
 /// How long one delivery may take: less than the outbox leases a message for.
@@ -122,18 +122,19 @@ fn pause_ms(attempts: i64) -> i64 {
     FIRST_PAUSE_MS.saturating_mul(1 << doublings).min(MAX_PAUSE_MS)
 }
 
-/// Writes a message in the format of Slack's incoming webhooks: who wants to call what, the risk class and
-/// the rule's reason. It contains no arguments, because a channel has more readers than the page.
+/// Writes a message in the format of Slack's incoming webhooks: who wants to call what, the risk class if
+/// there is one, and the rule's reason. It contains no arguments, because a channel has more readers than the page.
 fn text(app: &App, message: &Message) -> String {
     let question = &message.approval.question;
     let who = question.principal.as_deref().unwrap_or("an unnamed caller");
     let reason =
         question.reason.as_deref().map_or_else(String::new, |reason| format!("{}\n", escaped(reason)));
+    let class = app.settings.class(&question.server, &question.tool);
+    let class = class.map_or_else(String::new, |class| format!(" ({})", escaped(class)));
     let text = format!(
-        "Approval needed: {} wants to call *{}* ({}) of *{}* (grant {}).\n{reason}<{}|Review it>",
+        "Approval needed: {} wants to call *{}*{class} of *{}* (grant {}).\n{reason}<{}|Review it>",
         escaped(who),
         escaped(&question.tool),
-        escaped(app.settings.risk(&question.server, &question.tool)),
         escaped(&question.server),
         escaped(&question.grant),
         // This is the service's own URL, of which only `&` needs escaping.
@@ -142,10 +143,12 @@ fn text(app: &App, message: &Message) -> String {
     json!({ "text": text }).to_string()
 }
 
-/// Escapes a text for Slack's mrkdwn, on one line of at most 200 characters without unseen ones.
+/// Escapes a text for Slack's mrkdwn, on one line: its first 200 characters, without unseen ones,
+/// and with the alphabet after look-alikes.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
-    for char in text.chars().take(200) {
+    let start: String = text.chars().take(200).collect();
+    for char in lookalike::labeled(&start, true).chars() {
         match char {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -191,5 +194,6 @@ mod tests {
         assert_eq!(escaped("<!channel> & co"), "&lt;!channel&gt; &amp; co");
         assert_eq!(escaped("a\nb"), "a\u{fffd}b");
         assert_eq!(escaped("a_b"), "a_\u{200b}b");
+        assert_eq!(escaped("p\u{430}y"), "p\u{430}⟨Cyrillic⟩y");
     }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod ask;
+mod bounds;
 mod record;
 mod service;
 mod shell;

@@ -15,9 +15,11 @@ API_KEY_SHA256 = "7717cad459fb710bd99adf26d5d638743337933ec301092cc951377a94603c
 def aipaygen() -> dict:
     """Read policies/aipaygen.json with its limits raised, so that no call is refused for them."""
     document = json.loads((places.ROOT / "policies" / "aipaygen.json").read_text())
-    for rule in document["tools"].values():
-        for limit in rule.get("limits", ()):
-            limit["max"] = MAX
+    for entry in [*document["rules"].values(), *document["tools"].values()]:
+        rules = entry if isinstance(entry, list) else [entry]
+        for rule in rules:
+            for limit in () if isinstance(rule, str) else rule.get("limits", ()):
+                limit["max"] = MAX
     return document
 
 

@@ -19,11 +19,22 @@ pub const TOOL: &str = "summarize";
 /// Returns `policies/aipaygen.json` with every limit at `max`, and with `more` keys.
 pub fn aipaygen(max: u64, more: Value) -> String {
     let mut policy: Value = serde_json::from_str(AIPAYGEN).expect("the policy is JSON");
-    let rules = policy["tools"].as_object_mut().expect("it has tools").values_mut();
-    for limit in rules.filter_map(|rule| rule.get_mut("limits")?.as_array_mut()).flatten() {
-        limit["max"] = json!(max);
+    for key in ["rules", "tools"] {
+        policy[key].as_object_mut().expect("it has entries").values_mut().for_each(|entry| raise(entry, max));
     }
     with(policy, more)
+}
+
+/// Sets every limit of an entry, which is a rule, a name, or a list of these.
+fn raise(entry: &mut Value, max: u64) {
+    match entry {
+        Value::Array(rules) => rules.iter_mut().for_each(|rule| raise(rule, max)),
+        Value::Object(rule) => {
+            let limits = rule.get_mut("limits").and_then(Value::as_array_mut);
+            limits.into_iter().flatten().for_each(|limit| limit["max"] = json!(max));
+        }
+        _ => {}
+    }
 }
 
 /// Counts calls by session.

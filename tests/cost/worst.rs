@@ -112,6 +112,6 @@ fn units(policy: &str, body: &str) -> Result<u64, Box<dyn Error>> {
         return Ok(0);
     };
     let (work, shadow) = (Work::new(ENFORCED), Work::new(SHADOW));
-    let _ = decide_within(&policy, &Caller::default(), &call, &work, &shadow);
+    let _ = decide_within(&policy, &Caller::default(), &call, &|| None, &work, &shadow);
     Ok(work.spent() + shadow.spent())
 }

@@ -180,6 +180,16 @@ fn prompts_and_resources_are_bound_to_their_own_entries() {
 }
 
 #[test]
+fn the_time_zone_counts_for_rules_that_ask_for_the_time() {
+    let evening = json!([{ "path": "time.of_day", "op": "gte", "value": "18:00" }]);
+    let timed = edited(&document(), "/rules/paid/when", &evening);
+    for (document, changes) in [(document(), false), (timed, true)] {
+        let moved = edited(&document, "/time_zone", &json!("CET-1"));
+        assert_eq!(digest(&document, "pay_invoice") != digest(&moved, "pay_invoice"), changes);
+    }
+}
+
+#[test]
 fn without_approvals_nothing_is_hashed() {
     let document = json!({ "version": "1", "tools": { "a": {} }, "rules": { "b": {} } });
     let policy = Policy::from_bytes(document.to_string().as_bytes()).unwrap();

@@ -7,13 +7,13 @@ mod laws;
 mod paths;
 mod told;
 
-use mcp_policy_engine::decide::condition::{self, Attributes, Obstacle, Truth};
+use mcp_policy_engine::decide::condition::{self, Attributes, Now, Obstacle, Truth};
 use mcp_policy_engine::decide::{Decision, decide};
 use mcp_policy_engine::identity::{Caller, Principal};
 use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::mcp::message::{Body, Message};
-use mcp_policy_engine::policy::{Condition, Policy};
+use mcp_policy_engine::policy::{Clause, Condition, Policy, TimeZone};
 use mcp_policy_engine::work::Work;
 use serde_json::{Value, json};
 
@@ -58,11 +58,30 @@ fn condition(path: &str, op: &str, value: &str) -> Condition {
     // A big number keeps its text.
     let text = json!({ "version": "1", "tools": { "pay": { "require": [condition] } } }).to_string();
     let text = text.replace(&condition["value"].to_string(), value);
-    Policy::from_bytes(text.as_bytes()).unwrap().rules.tools.get("pay").unwrap()[0].require[0].clone()
+    let policy = Policy::from_bytes(text.as_bytes()).unwrap();
+    match &policy.rules.tools.get("pay").unwrap()[0].require[0] {
+        Clause::Condition(condition) => condition.clone(),
+        Clause::Group(group) => panic!("{group:?}"),
+    }
 }
 
-fn nobody<'d>(arguments: Option<json::Value<'d>>, work: &'d Work) -> Attributes<'d> {
-    Attributes { arguments, grant: "default", principal: None, claims: None, work }
+/// 2027-01-15T08:00:00Z, a Friday
+const NOW_NS: u64 = 1_800_000_000_000_000_000;
+
+/// Returns what `read` makes of the attributes of a call with these arguments, from nobody.
+fn attributed<R>(arguments: Option<json::Value<'_>>, read: impl FnOnce(Attributes<'_>) -> R) -> R {
+    let (clock, zone) = (|| Some(NOW_NS), TimeZone::default());
+    read(Attributes {
+        arguments,
+        any_arguments: false,
+        grant: "default",
+        principal: None,
+        source: None,
+        claims: None,
+        tool: Some("pay"),
+        now: &Now::new(&clock, &zone),
+        work: &Work::default(),
+    })
 }
 
 /// Judges a condition on `args.a`. Returns why `require` and `deny_if` refuse it.
@@ -72,9 +91,9 @@ fn judged(op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
 
 fn judged_at(path: &str, op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
     let document = json::read(arguments.as_bytes()).unwrap();
-    let (condition, arguments) = (condition(path, op, value), Some(document.root()));
+    let condition = condition(path, op, value);
     [condition::require, condition::deny_if]
-        .map(|judge| judge(&condition, &nobody(arguments, &Work::default())))
+        .map(|judge| attributed(Some(document.root()), |subject| judge(&condition, &subject)))
 }
 
 /// Returns the sign in the table below, given why `require` and `deny_if` refuse the condition.
@@ -214,7 +233,7 @@ fn decided<R>(policy: &Policy, method: &str, params: &str, read: impl FnOnce(Dec
     let Body::Call(call) = &message.body else { panic!("{body}") };
     let principal = Some(Principal::Jwt("bob".into()));
     let caller = Caller { grant: None, principal, claims: Some(r#"{"team":"sre"}"#.into()) };
-    read(decide(policy, &caller, call))
+    read(decide(policy, &caller, call, &|| Some(NOW_NS)))
 }
 
 fn called<R>(policy: &Policy, arguments: &str, read: impl FnOnce(Decision) -> R) -> R {

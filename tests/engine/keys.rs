@@ -47,6 +47,18 @@ fn samples() -> Vec<Sample> {
             r#"{"version":"1","tools":{"x":{"deny_if":[@]}}}"#,
             json!({"path": "args.a", "op": "eq", "value": "x"}),
         ),
+        sample(
+            &keys::GROUP,
+            "tools.x.deny_if[0]",
+            r#"{"version":"1","tools":{"x":{"deny_if":[@]}}}"#,
+            json!({"conditions": []}),
+        ),
+        sample(
+            &keys::OPERAND,
+            "tools.x.deny_if[0].value",
+            r#"{"version":"1","tools":{"x":{"deny_if":[{"path":"args.a","op":"eq","value":@}]}}}"#,
+            json!({"path": "args.b"}),
+        ),
         sample(&keys::SOURCE, "identity[0]", r#"{"version":"1","identity":[@]}"#, json!({"mtls": "uri_san"})),
         sample(
             &keys::JWT,

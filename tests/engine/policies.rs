@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Amount, Kind};
 use mcp_policy_engine::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule, Scope};
+use mcp_policy_engine::schema::Schema;
 use mcp_policy_engine::work::Work;
 
 fn path(below: &str) -> PathBuf {
@@ -43,18 +45,68 @@ fn a_minute(limit: &Limit) -> u64 {
     calls.saturating_mul(60).div_ceil(limit.window.seconds())
 }
 
-/// Returns the tightest of a rule's limits, in calls a minute.
-fn tightest(rule: &Rule) -> Option<u64> {
-    rule.limits.iter().map(|limit| a_minute(limit)).min()
+/// What all rules of an entry amount to.
+struct Entry<'p> {
+    /// The strictest action
+    action: Action,
+    /// The reason of the rule with that action
+    reason: Option<&'p str>,
+    limits: Vec<&'p Limit>,
+    schemas: Vec<&'p Schema>,
+}
+
+impl<'p> Entry<'p> {
+    fn of(policy: &'p Policy, tool: &str) -> Option<Self> {
+        let rules = policy.rules.tools.get(tool)?;
+        assert!(rules.iter().all(|rule| rule.mode == Mode::Enforce), "{tool} is not enforced");
+        let strictness = |rule: &&Arc<Rule>| match rule.action {
+            Action::Allow => 0,
+            Action::RequireApproval => 1,
+            Action::Deny => 2,
+        };
+        let strictest = rules.iter().max_by_key(strictness)?;
+        Some(Self {
+            action: strictest.action,
+            reason: strictest.reason.as_deref(),
+            limits: rules.iter().flat_map(|rule| &rule.limits).map(|limit| &**limit).collect(),
+            schemas: rules.iter().filter_map(|rule| rule.arguments.as_ref()).collect(),
+        })
+    }
+
+    /// Returns the tightest of the limits, in calls a minute.
+    fn tightest(&self) -> Option<u64> {
+        self.limits.iter().map(|limit| a_minute(limit)).min()
+    }
+
+    /// Describes the entry in one line.
+    fn verdict(&self) -> String {
+        let action = match self.action {
+            Action::Allow => "allow",
+            Action::Deny => "deny",
+            Action::RequireApproval => "require_approval",
+        };
+        let mut parts = vec![action.to_owned()];
+        for Limit { counter, max, window, scope, .. } in &self.limits {
+            let window = match window.seconds() {
+                60 => "minute",
+                3600 => "hour",
+                other => panic!("{other} s"),
+            };
+            assert_eq!(*scope, Scope::Grant, "{counter}");
+            parts.push(format!("{counter}: {max} a {window} for each grant"));
+        }
+        if !self.schemas.is_empty() {
+            parts.push("plain agent_id".to_owned());
+        }
+        parts.join("; ")
+    }
 }
 
 /// Returns what is wrong with the rule of a tool of this class, if anything.
 fn misfit(policy: &Policy, class: &str, tool: &str) -> Option<String> {
-    let Some([rule]) = policy.rules.tools.get(tool).map(|rules| &**rules) else {
-        return Some("has no rule, or several".to_owned());
-    };
-    let kept = policy.rules.hidden(tool).is_some() || rule.action != Action::Allow;
-    let calls = tightest(rule);
+    let Some(entry) = Entry::of(policy, tool) else { return Some("has no rule".to_owned()) };
+    let kept = policy.rules.hidden(tool).is_some() || entry.action != Action::Allow;
+    let calls = entry.tightest();
     let fits = match class {
         "read" => !kept && calls.is_some_and(|calls| (60..=600).contains(&calls)),
         "write" => calls.is_some_and(|calls| calls <= 30),
@@ -62,14 +114,11 @@ fn misfit(policy: &Policy, class: &str, tool: &str) -> Option<String> {
         "destructive" | "financial" | "credential" => kept,
         _ => return Some(format!("no such class as {class}")),
     };
-    if rule.mode != Mode::Enforce {
-        return Some("is not enforced".to_owned());
-    }
     // If a caller is always refused or needs an approval, the rule must give a reason.
-    if rule.action != Action::Allow && rule.reason.as_ref().is_none_or(|reason| reason.len() < 40) {
+    if entry.action != Action::Allow && entry.reason.is_none_or(|reason| reason.len() < 40) {
         return Some("gives no reason".to_owned());
     }
-    (!fits).then(|| format!("{:?}, {calls:?} calls a minute, kept from callers: {kept}", rule.action))
+    (!fits).then(|| format!("{:?}, {calls:?} calls a minute, kept from callers: {kept}", entry.action))
 }
 
 #[test]
@@ -88,26 +137,29 @@ fn every_policy_loads() {
 #[test]
 fn aipaygen_names_exactly_the_106_tools() {
     let policy = policy("aipaygen.json");
-    let named: BTreeSet<String> = policy
-        .rules
-        .tools
-        .iter()
-        .flatten()
-        .map(|rule| rule.path.strip_prefix("tools.").expect(&rule.path).to_owned())
-        .collect();
+    let document: serde_json::Value = serde_json::from_str(&text("policies/aipaygen.json")).unwrap();
+    // Each has its own entry, so that no pattern decides on a tool of a later version.
+    let entries = document.get("tools").and_then(serde_json::Value::as_object).unwrap();
+    let named: BTreeSet<String> = entries.keys().cloned().collect();
     let published = published();
     assert_eq!(published.len(), 106);
     let (missing, unknown): (Vec<_>, Vec<_>) =
         (published.difference(&named).collect(), named.difference(&published).collect());
     assert!(missing.is_empty() && unknown.is_empty(), "missing {missing:?}, unknown {unknown:?}");
-    // Each has its own entry, so that no pattern decides on a tool of a later version.
-    for tool in &published {
-        assert_eq!(
-            policy.rules.tools.get(tool).map(|rules| rules[0].path.to_string()),
-            Some(format!("tools.{tool}"))
-        );
-    }
     assert!(policy.rules.tools.get("a_tool_of_the_next_version").is_none());
+}
+
+#[test]
+fn every_tool_has_the_verdict_of_the_table() {
+    let policy = policy("aipaygen.json");
+    let verdicts: BTreeMap<String, BTreeSet<String>> =
+        serde_json::from_str(&text("tests/cases/aipaygen_verdicts.json")).unwrap();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for tool in published() {
+        found.entry(Entry::of(&policy, &tool).unwrap().verdict()).or_default().insert(tool);
+    }
+    assert_eq!(found, verdicts);
+    assert!(policy.unused_rules().next().is_none());
 }
 
 #[test]
@@ -133,7 +185,7 @@ fn every_tool_has_a_rule_that_fits_its_class() {
 fn tools_that_run_many_operations_in_one_call_require_approval() {
     let policy = policy("aipaygen.json");
     for tool in ["batch", "chain_operations", "pipeline", "schedule_agent"] {
-        assert_eq!(policy.rules.tools.get(tool).unwrap()[0].action, Action::RequireApproval, "{tool}");
+        assert_eq!(Entry::of(&policy, tool).unwrap().action, Action::RequireApproval, "{tool}");
     }
 }
 
@@ -149,9 +201,9 @@ fn the_tool_that_issues_keys_is_hidden() {
 fn run_agent_is_limited_to_ten_a_minute_for_each_grant() {
     for name in ["run_agent.json", "aipaygen.json"] {
         let policy = policy(name);
-        let rule = &policy.rules.tools.get("run_agent").unwrap()[0];
-        assert_eq!(rule.action, Action::Allow, "{name}");
-        let [limit] = rule.limits.as_slice() else { panic!("{name}: {:?}", rule.limits) };
+        let entry = Entry::of(&policy, "run_agent").unwrap();
+        assert_eq!(entry.action, Action::Allow, "{name}");
+        let [limit] = entry.limits.as_slice() else { panic!("{name}: {:?}", entry.limits) };
         assert_eq!(limit.counter, "run_agent_rate", "{name}");
         assert_eq!((limit.window.seconds(), limit.window.kind()), (60, Kind::Sliding), "{name}");
         assert_eq!((limit.max.to_string().as_str(), limit.scope), ("10", Scope::Grant), "{name}");
@@ -163,7 +215,8 @@ fn run_agent_is_limited_to_ten_a_minute_for_each_grant() {
 fn ids_that_become_part_of_a_path_cannot_change_the_path() {
     let policy = policy("aipaygen.json");
     for tool in ["run_agent", "get_agent_runs", "read_agent_inbox", "schedule_agent"] {
-        let schema = policy.rules.tools.get(tool).unwrap()[0].arguments.as_ref().expect(tool);
+        let entry = Entry::of(&policy, tool).unwrap();
+        let [schema] = entry.schemas.as_slice() else { panic!("{tool}") };
         for (arguments, fits) in [
             (r#"{"agent_id":"agent-1","task":"x"}"#, true),
             (r#"{"agent_id":"../admin"}"#, false),

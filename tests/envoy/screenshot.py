@@ -12,7 +12,16 @@ from harness.service import Service
 
 PICTURE = places.ROOT / "envoy" / "approvals" / "page.png"
 RULES = json.loads(policy.read(places.ROOT / "policies" / "aipaygen.json"))["tools"]
-CLASSES = '[[risks]]\ntools = ["submit_*"]\nclass = "financial"\n'
+CONFIG = """
+[[risks]]
+tools = ["submit_*"]
+class = "financial"
+
+[[descriptions]]
+tools = ["submit_agent_task"]
+text = "Posts a task that other agents can take. The reward is held until the task is done."
+"""
+WIDTH = 1000
 TOOL = "submit_agent_task"
 TASK = {
     "posted_by": "agent-3",
@@ -22,16 +31,25 @@ TASK = {
 }
 
 
+EARLIER = [("approve", 15, None), ("deny", 400, "Not now. Ask again later.")]
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mcp-policy-screenshot-") as name:
         folder = Path(name)
-        with Service(folder, config=CLASSES) as service, Browser(folder) as browser:
+        with Service(folder, config=CONFIG) as service, Browser(folder) as browser:
             who = {"server": "aipaygen", "grant": "operations", "principal": "agent-3@example.com"}
             what = {"tool": TOOL, "rule": f"tools.{TOOL}", "reason": RULES[TOOL]["reason"]}
-            asked = service.ask(**who, **what, arguments=TASK)
-            anna = browser.visit(service.url, width=1000, height=810)
+            anna = browser.visit(service.url, width=WIDTH, zone="Europe/Berlin")
             anna.sign_up(service.link, "anna")
+            token = service.shell("anna")
+            for verb, reward, reason in EARLIER:
+                earlier = service.ask(**who, **what, arguments={"title": TASK["title"], "reward_usd": reward})
+                service.decide(earlier["id"], verb, token, reason)
+            asked = service.ask(**who, **what, arguments=TASK)
             anna.go(f"/approvals/{asked['id']}")
+            last = anna.page.locator(".earlier").bounding_box()
+            anna.page.set_viewport_size({"width": WIDTH, "height": round(last["y"] + last["height"]) + 20})
             anna.page.screenshot(path=PICTURE)
     print(PICTURE.relative_to(places.ROOT))
     return 0

@@ -188,16 +188,22 @@ def test_the_servers_own_state_passes_unchanged_without_an_approval(
 
 
 def test_the_servers_responses_are_kept(proxies, service, module_upstream):
-    """A client that answers all requests sends both; only the filter's is removed."""
+    """A client that answers all requests sends both; only the filter's is removed.
+
+    An answer to the server is part of the call, so it needs an approval of its own.
+    """
     proxy = proxies["HTTP/1.1"]
     theirs = '"q" : {"action": "accept"}', '"r":{"roots":[ ]}'
     for place in range(3):
         state, key = lead(proxy, message())
-        service.decide("approved")
         entries = list(theirs)
         entries.insert(place, f'"{key}":{{"action":"accept"}}')
-        more = f',"inputResponses":{{{",".join(entries)}}},"requestState":{state}'
-        answer = by_length(proxy, message(after=more))
+        more = f',"inputResponses":{{{",".join(entries)}}},"requestState":'
+        state, _ = lead(proxy, message(after=more + state))
+        asked = service.asks[-1]
+        assert asked["params"] == {"inputResponses": json.loads(f"{{{','.join(theirs)}}}")}
+        service.decide("approved")
+        answer = by_length(proxy, message(after=more + state))
         expected = message(after=f',"inputResponses":{{{",".join(theirs)}}}')
         assert_arrived(module_upstream, answer, expected)
 
@@ -264,10 +270,10 @@ def test_without_approvals_a_body_has_the_length_that_its_headers_tell(envoy, up
 def test_headers_arrive_unchanged(proxies, service, module_upstream):
     """The headers of an approved call contain no trace of the approval."""
     proxy = proxies["HTTP/1.1"]
-    lead(proxy, message())
-    service.decide("approved")
     sent = [*JSON, *MODERN, ("x-twice", "1"), ("x-twice", "2"), ("authorization", "Bearer of-the-client")]
     head = http1.head(headers=sent, length=len(message()), path="/mcp?x=1")
+    lead(proxy, message(), lambda proxy, body: http1.exchange(proxy.port, [head, body]))
+    service.decide("approved")
     assert http1.exchange(proxy.port, [head, message()]).status == 200
     [arrived] = module_upstream.requests
     assert (arrived.method, arrived.path) == ("POST", "/mcp?x=1")

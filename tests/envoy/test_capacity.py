@@ -14,8 +14,8 @@ from harness import load, rpc
 
 CAPACITY = 16384  # the default
 
-# Envoy's allocator and V8's heap vary by about a megabyte. A stored session takes about 130 bytes, so storing
-# the refused ones would take more than 120 MB.
+# Envoy's allocator and V8's heap vary by about a megabyte. A stored session takes about 250 bytes, so storing
+# the refused ones would take more than 240 MB.
 NOISE = 8e6
 
 
@@ -95,7 +95,7 @@ def test_entries_are_reused_when_their_window_has_passed(envoy):
     verdicts = load.flood(proxy.port, "each", names(20_000, 120_000))
     seconds = time.monotonic() - begun
     assert set(verdicts) == {"allowed", "limiter_unavailable"}
-    # An entry lives for 1.0 to 1.1 s. The table fills up again at once, because calls come much faster.
+    # An entry lives for 1.0 to 1.04 s. The table fills up again at once, because calls come much faster.
     assert verdicts["allowed"] <= capacity * (seconds + 1), (seconds, verdicts)
     assert verdicts["allowed"] >= capacity * (seconds / 1.5 - 1), (seconds, verdicts)
     assert proxy.rss() < full + NOISE, f"{(proxy.rss() - full) / 1e6:.1f} MB more"

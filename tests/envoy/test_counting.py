@@ -125,6 +125,24 @@ def test_listeners_share_counters_only_with_the_same_server_and_vm_id(module_env
     assert verdicts == ["allowed"] * 3 + ["rate_limited"] * 2 + ["allowed"] * 2
 
 
+def test_listeners_with_different_capacities_count_a_session_together(module_envoy):
+    policy = {"version": "1", "tools": {"few": only(limit("few", 10, scope="session"))}}
+    others = {f"other-{size}": {**policy, "counters": {"capacity": size}} for size in (1, 1000, 100_000)}
+    proxy = module_envoy(policy, also=others)
+    for session in ("a", "b", "c"):
+        verdicts = [
+            verdict(url, "few", mcp_session_id=session) for _ in range(5) for url in proxy.urls.values()
+        ]
+        assert verdicts == ["allowed"] * 10 + ["rate_limited"] * 10, session
+
+
+def test_a_listener_in_shadow_mode_takes_no_room_from_one_that_enforces(module_envoy):
+    policy = {"version": "1", "tools": {"few": only(limit("few", 3))}}
+    proxy = module_envoy(policy, also={"shadow": {**policy, "mode": "shadow"}})
+    verdicts = [verdict(proxy.urls[name], "few") for name in ["shadow"] * 5 + ["main"] * 4]
+    assert verdicts == ["allowed"] * 8 + ["rate_limited"]
+
+
 # Which tally is charged, and how much.
 
 SCOPES = {
@@ -173,7 +191,7 @@ def test_rate_limit_is_one_limit_named_after_its_entry(scopes):
     answers = [rpc.post(scopes, rpc.tools_call("short"), session) for _ in range(3)]
     decision = answers[2].json()["result"]["_meta"]["dev.mcp-policy/decision"]
     assert decision["rule"] == "tools.short.rate_limit" and "`short`" in decision["reason"]
-    assert 1 <= decision["retryAfterSeconds"] <= 66
+    assert 1 <= decision["retryAfterSeconds"] <= 63
 
 
 def test_two_tools_share_a_counter_and_each_has_its_own_max(scopes):
@@ -249,8 +267,8 @@ def test_windows_keep_their_promises_in_real_time(module_envoy):
     for first, last in zip(allowed, allowed[most:], strict=False):
         assert last[1] - first[0] > 1.0, "more than max within a window"
     for sent, got, retry in refused("sliding"):
-        recent = [one for one in allowed if one[1] > sent - 1.1 and one[0] < got]
-        assert len(recent) >= most, "refused, though less than max fell within 1.1 windows"
+        recent = [one for one in allowed if one[1] > sent - 1.04 and one[0] < got]
+        assert len(recent) >= most, "refused, though less than max fell within 1.04 windows"
         # A retry at the given time is allowed, unless another call came first.
         retries = [one[0] for one in calls["sliding"] if one[0] >= got + retry]
         if retries:

@@ -22,6 +22,7 @@ class Case:
 
     def __init__(self, number: int, case: dict) -> None:
         self.name, self.steps = case["name"], case["steps"]
+        self.shares = any("counter" in limit for limit in case["limits"].values())
         self.tools = sorted({tuple(name for name, _ in step["charge"]) for step in self.steps})
         # All listeners with one vm_id share the table, even if their capacities differ.
         own = f"@table-{number}" if "capacity" in case else ""
@@ -30,7 +31,7 @@ class Case:
             "version": "1",
             "server": self.listener,
             "tools": {
-                self.tool(names): only(*(self.limit(name, case["limits"][name]) for name in names))
+                self.tool(names): self.rules([self.limit(name, case["limits"][name]) for name in names])
                 for names in self.tools
             },
         }
@@ -43,6 +44,10 @@ class Case:
 
     def tool(self, names: tuple) -> str:
         return f"tool-{self.tools.index(names)}"
+
+    def rules(self, limits: list) -> dict | list:
+        """Limits of one rule that share a counter would have to add the same."""
+        return [only(limit) for limit in limits] if self.shares else only(*limits)
 
     @staticmethod
     def limit(name: str, wanted: dict) -> dict:
@@ -65,7 +70,7 @@ class Case:
         headers = [] if session is None else [("mcp-session-id", session)]
         if "grant" in step:
             headers.append(("x-principal", f"{step['grant']}/{step.get('principal', '')}"))
-        call = rpc.tools_call(self.tool(names), dict(step["charge"]), id=at)
+        call = rpc.tools_call(self.tool(names), {**dict(step["charge"]), **step.get("values", {})}, id=at)
         answer = connection.exchange(load.post(call, headers))
         code = answer.header("x-mcp-policy")
         expected = {"charged": None, "refused": "rate_limited", "unavailable": "limiter_unavailable"}
@@ -75,7 +80,9 @@ class Case:
         decision = load.decision(answer)
         assert ("retryAfterSeconds" in decision) == (answer.header("retry-after") is not None), at
         if "by" in step:
-            assert decision["rule"].endswith(f".limits[{names.index(step['by'])}]"), f"{at}: {decision}"
+            index = names.index(step["by"])
+            place = f"[{index}].limits[0]" if self.shares and len(names) > 1 else f".limits[{index}]"
+            assert decision["rule"].endswith(place), f"{at}: {decision}"
         if code == "rate_limited":
             assert ("retryAfterSeconds" not in decision) == (step.get("retry") == "never"), at
 

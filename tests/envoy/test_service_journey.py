@@ -86,8 +86,7 @@ def test_an_agent_reads_the_reason_of_a_refusal(place, browser):
     # The form is not sent without a reason.
     page.get_by_role("button", name="Refuse").click()
     assert page.get_by_label("Why not?").evaluate("field => field.validity.valueMissing")
-    page.get_by_label("Why not?").fill(BY_ANNA)
-    page.get_by_role("button", name="Refuse").click()
+    anna.refuse(BY_ANNA)
     page.get_by_role("heading", name="Refused by anna").wait_for()
     assert BY_ANNA in page.locator("main").inner_text()
     for client in (clients.PYTHON_2, clients.TYPESCRIPT_1):
@@ -111,8 +110,7 @@ def test_everything_works_without_javascript(place, browser):
     page.get_by_role("heading", name="Approved by anna").wait_for()
     page.get_by_role("link", name="All waiting calls").click()
     page.get_by_role("link", name="sweep").click()
-    page.get_by_label("Why not?").fill(BY_ANNA)
-    page.get_by_role("button", name="Refuse").click()
+    anna.refuse(BY_ANNA)
     page.get_by_role("heading", name="Refused by anna").wait_for()
     assert call(proxy, target="one")["text"] == "called danger"
     assert BY_ANNA in call(proxy, clients.PYTHON_2, tool="sweep", target="two")["text"]
@@ -121,9 +119,8 @@ def test_everything_works_without_javascript(place, browser):
     call(proxy, target="three")
     page.get_by_role("link", name="Waiting", exact=True).click()
     page.get_by_role("link", name="danger").click()
-    page.get_by_label("Why not?").fill("   ")
-    page.get_by_role("button", name="Refuse").click()
-    page.get_by_text("Write a reason.").wait_for()
+    anna.refuse("   ")
+    page.get_by_text("Choose or write a reason.").wait_for()
     page.get_by_role("link", name="History").click()
     assert page.get_by_role("row").count() == 4
     page.get_by_role("button", name="Sign out").click()
@@ -161,6 +158,7 @@ def test_everything_works_with_only_a_keyboard(place, browser):
     assert "Skip to the content" in page.evaluate(FOCUSED)
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.id === 'content'")
+    tab_to("Select danger to refuse it")
     tab_to("danger")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Call of danger").wait_for()
@@ -173,10 +171,13 @@ def test_everything_works_with_only_a_keyboard(place, browser):
     tab_to("All waiting calls")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Waiting for a decision").wait_for()
+    tab_to("Select danger to refuse it")
     tab_to("danger")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Call of danger").wait_for()
     tab_to("Why not?")
+    page.keyboard.type("In my")
+    tab_to("In your own words")
     page.keyboard.type(BY_ANNA)
     page.keyboard.press("Tab")
     assert "Refuse" in page.evaluate(FOCUSED)
@@ -242,10 +243,10 @@ def test_the_second_of_two_approvers_learns_who_decided(place, browser):
     bert.sign_up(service.invite("bert"))
     for one in (anna, bert):
         one.go(links(pending["text"])[0])
-    anna.page.get_by_label("Why not?").fill(BY_ANNA)
-    anna.page.get_by_role("button", name="Refuse").click()
+    anna.refuse(BY_ANNA)
     anna.page.get_by_role("heading", name="Refused by anna").wait_for()
     # Bert's page announces the change without a reload, and keeps what he typed.
+    bert.page.get_by_text("Add a note").click()
     bert.page.get_by_label("Note for the record").fill("agreed with finance")
     bert.page.get_by_text("This approval has changed since you opened the page.").wait_for()
     assert bert.page.get_by_label("Note for the record").input_value() == "agreed with finance"
@@ -308,8 +309,7 @@ def test_people_may_refuse_but_not_approve_their_own_calls(service, browser):
         shell = started.decided(asked["id"], "approve", started.shell("anna"))
         assert shell.status_code == 403
         assert started.ask(principal=principal, arguments={"as": principal})["status"] == "pending"
-    page.get_by_label("Why not?").fill("I was wrong")
-    page.get_by_role("button", name="Refuse").click()
+    anna.refuse("I was wrong")
     page.get_by_role("heading", name="Refused by anna").wait_for()
     anna.assert_clean()
 

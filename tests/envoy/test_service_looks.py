@@ -24,6 +24,10 @@ class = "financial"
 [[risks]]
 tools = ["get_*"]
 class = "read"
+
+[[descriptions]]
+tools = ["pay_*"]
+text = "Pays an invoice. What is paid cannot be taken back."
 """
 PAYMENT = {
     "to": ["billing@example.com", "accounts@example.com"],
@@ -40,6 +44,7 @@ HOSTILE = {
     "raw": "\x00\x1b[2J",
     "deep": {"a": {"b": {"c": {"d": [[[["end"]]]]}}}},
     "long": "lorem ipsum " * 1000,
+    "address": "https://\u0430pple.com/\u0440\u0430\u0443",
 }
 PATIENT = {"expires_seconds": 86_400}
 
@@ -58,7 +63,10 @@ def place(module_service):
         "own": started.ask(tool="get_report", principal="spiffe://corp/people/anna", **PATIENT)["id"],
         "empty": started.ask(tool="delete_agent", reason=None, **PATIENT)["id"],
         "expired": started.ask(tool="run_agent", arguments={"task": "sum"}, expires_seconds=1)["id"],
+        "superseded": started.ask(tool="run_agent", arguments={"task": "old"}, **PATIENT)["id"],
+        "params": started.ask(tool="run_agent", params={"force": True, "p\u0430th": "/"}, **PATIENT)["id"],
     }
+    started.ask(tool="run_agent", arguments={"task": "old"}, rules="5d" * 32, **PATIENT)
     for name, verb in {"approved": "approve", "denied": "deny", "used": "approve"}.items():
         call = {"tool": "delete_agent", "arguments": {"agent_id": name}, **PATIENT}
         ids[name] = started.ask(**call)["id"]
@@ -119,6 +127,17 @@ def test_lists_are_accessible(look):
     look("list-of-a-viewer", "/", who="bert")
 
 
+def test_the_form_for_several_calls_is_accessible(place, look):
+    look.visit("anna").go("/").get_by_role("checkbox").first.check()
+    look("list-selected")
+    page = look.visit("anna").page
+    page.evaluate("document.querySelectorAll('form').forEach((form) => form.noValidate = true)")
+    page.get_by_role("button", name="Refuse selected").click()
+    page.get_by_text("Choose or write a reason.").wait_for()
+    look("list-without-a-reason")
+    look("list-after-a-refusal", "/?refused=2&late=1")
+
+
 def test_empty_lists_are_accessible(service, browser):
     started = service()
     visit = browser.visit(started.url)
@@ -134,7 +153,11 @@ def test_empty_lists_are_accessible(service, browser):
 
 @pytest.mark.parametrize(
     "names",
-    [["pending", "hostile", "own", "empty"], ["approved", "denied", "used", "expired"]],
+    [
+        ["pending", "hostile", "own", "empty"],
+        ["approved", "denied", "used", "expired"],
+        ["superseded", "params"],
+    ],
     ids=", ".join,
 )
 def test_approvals_are_accessible(place, look, names):
@@ -150,7 +173,7 @@ def test_rejected_forms_are_accessible(place, look):
     look.visit("anna").go(f"/approvals/{ids['pending']}")
     page.evaluate("document.querySelectorAll('form').forEach((form) => form.noValidate = true)")
     page.get_by_role("button", name="Refuse").click()
-    page.get_by_text("Write a reason.").wait_for()
+    page.get_by_text("Choose or write a reason.").wait_for()
     assert page.evaluate("document.activeElement.id") == "why-not", "the faulty field has the focus"
     look("approval-without-a-reason")
     look.visit("anna").go(f"/approvals/{ids['hostile']}")
@@ -197,8 +220,7 @@ def test_error_pages_are_accessible(place, look):
         look(name)
     anna.go(f"/approvals/{ids['pending']}")
     anna.page.evaluate("document.querySelector('form[action$=\"/refuse\"] [name=token]').value = 'x'")
-    anna.page.get_by_label("Why not?").fill("forged")
-    anna.page.get_by_role("button", name="Refuse").click()
+    anna.refuse("forged")
     anna.page.locator("section.trouble").wait_for()
     look("form-not-valid")
 

@@ -137,19 +137,25 @@ impl BoundCall {
     ) -> Result<Self, Unapprovable> {
         let params = params.filter(|params| params.is_object());
         let meta = meta(params, ignored);
-        let (tool, arguments, mut others) = match &call.target {
+        let (tool, arguments, form, mut others) = match &call.target {
             Target::Tool(name) if name.contains('/') && is_method(name) => return Err(Unapprovable::Name),
             Target::Tool(name) => {
                 let arguments = params.and_then(|params| params.get("arguments"));
                 let arguments = arguments.filter(|arguments| arguments.is_object());
                 let others = members(params, |key| !matches!(key, "name" | "arguments" | "_meta"));
-                (name.as_ref(), arguments.map_or("{}", Value::raw).to_owned(), others)
+                let (text, form) =
+                    (arguments.map_or("{}", Value::raw).to_owned(), arguments.map(Canonical::of));
+                (name.as_ref(), text, form.map_or_else(|| Ok("{}".to_owned()), exact)?, others)
             }
-            _ => (call.method.as_str(), object(&members(params, |key| key != "_meta")), Vec::new()),
+            _ => {
+                let text = object(&members(params, |key| key != "_meta"));
+                let form = canonical_form(&text)?;
+                (call.method.as_str(), text, form, Vec::new())
+            }
         };
         others.extend(meta.as_deref());
         let params = object(&others);
-        let (canonical_arguments, canonical_params) = (exact(&arguments)?, exact(&params)?);
+        let (canonical_arguments, canonical_params) = (form, canonical_form(&params)?);
         Ok(Self { tool: tool.to_owned(), arguments, params, canonical_arguments, canonical_params })
     }
 }
@@ -191,12 +197,23 @@ fn object(members: &[&str]) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// Returns the canonical form of a JSON text.
+/// Returns the canonical form of an object's text.
 ///
 /// # Errors
 /// [`Unapprovable::Inexact`] if another text could have the same form.
-fn exact(text: &str) -> Result<String, Unapprovable> {
+fn canonical_form(text: &str) -> Result<String, Unapprovable> {
+    // Most calls have no other params.
+    if text == "{}" {
+        return Ok(text.to_owned());
+    }
     let document = json::read(text.as_bytes()).map_err(|_| Unapprovable::Inexact)?;
-    let form = Canonical::of(document.root());
+    exact(Canonical::of(document.root()))
+}
+
+/// Returns the text of a canonical form.
+///
+/// # Errors
+/// [`Unapprovable::Inexact`] if another text could have the same form.
+fn exact(form: Canonical) -> Result<String, Unapprovable> {
     if form.is_exact() { Ok(form.into_text()) } else { Err(Unapprovable::Inexact) }
 }

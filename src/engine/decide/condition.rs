@@ -3,41 +3,21 @@
 //! Servers convert values, for example `"5"` to 5. If a value does not have the type that a condition expects,
 //! the condition therefore cannot be evaluated, and the call is denied.
 
+mod attributes;
+mod clause;
 mod reason;
+mod scopes;
+mod with;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::denial::{Code, Denial};
-use crate::json::{self, Doubt, Kind, Known, KnownSet, Sent, Value};
-use crate::policy::{Condition, Order, Origin, Resolved, Rule, Scalar, Scalars, Test};
-use crate::work::{self, Work};
+use crate::json::{self, Document, Doubt, Kind, Known, KnownSet, Sent, Value};
+use crate::policy::{Condition, Order, Origin, Resolved, Scalar, Scalars, Test, ValuePath};
+use crate::work::Work;
 
-/// All that conditions can refer to.
-#[derive(Debug, Clone, Copy)]
-pub struct Attributes<'d> {
-    /// The call's arguments, if it has any
-    pub arguments: Option<Value<'d>>,
-    /// The name of the caller's grant
-    pub grant: &'d str,
-    /// The caller's name
-    pub principal: Option<&'d str>,
-    /// The claims of the caller's verified token, as JSON. If they cannot be read, conditions on them are
-    /// indeterminate
-    pub claims: Option<&'d str>,
-    /// The budget of work for judging the call
-    pub work: &'d Work,
-}
-
-impl Attributes<'_> {
-    /// Spends units of work.
-    ///
-    /// # Errors
-    /// [`Obstacle::Work`] if the budget does not suffice.
-    pub fn spend(&self, units: usize) -> Result<(), Obstacle> {
-        if self.work.spend(units) { Ok(()) } else { Err(Obstacle::Work) }
-    }
-}
+pub use attributes::{Attributes, Now};
+pub use clause::{Applies, Place, applies, hides, refusal};
 
 /// The result of a condition for one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +30,16 @@ pub enum Truth {
     Missing,
     /// It cannot be evaluated
     Indeterminate(Obstacle),
+}
+
+impl From<Result<bool, Obstacle>> for Truth {
+    fn from(holds: Result<bool, Obstacle>) -> Self {
+        match holds {
+            Ok(true) => Self::Holds,
+            Ok(false) => Self::Fails,
+            Err(obstacle) => Self::Indeterminate(obstacle),
+        }
+    }
 }
 
 /// Why a condition cannot be evaluated.
@@ -67,6 +57,8 @@ pub enum Obstacle {
     Fraction,
     /// The budget of work does not suffice
     Work,
+    /// The host has no clock
+    Clock,
 }
 
 impl From<Doubt> for Obstacle {
@@ -75,27 +67,6 @@ impl From<Doubt> for Obstacle {
             Doubt::Digits => Self::Digits,
             Doubt::Fraction => Self::Fraction,
         }
-    }
-}
-
-/// Returns the denial by the first condition of `rule` that refuses the call; `called` describes the call.
-#[must_use]
-pub fn refusal(rule: &Rule, attributes: &Attributes<'_>, called: &str) -> Option<Denial> {
-    let required = rule.require.iter().map(|condition| (condition, true, require(condition, attributes)));
-    let forbidden = rule.deny_if.iter().map(|condition| (condition, false, deny_if(condition, attributes)));
-    required.chain(forbidden).find_map(|(condition, required, truth)| {
-        let reason = reason::text(condition, truth?, required, rule.reason.as_deref(), called);
-        Some(denial(condition.path.clone(), truth?, reason))
-    })
-}
-
-/// Makes the denial by the condition at `path` with this result.
-fn denial(path: String, truth: Truth, reason: String) -> Denial {
-    match truth {
-        Truth::Indeterminate(Obstacle::Work) => {
-            Denial::by(path, Code::ArgumentsInvalid, reason).because_of(work::CAUSE)
-        }
-        _ => Denial::by(path, Code::ConditionFailed, reason),
     }
 }
 
@@ -116,26 +87,74 @@ pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Tru
 /// Evaluates a condition for each value of its path. Returns at least one result.
 fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
     let work = attributes.work;
-    let test = |operand: Operand<'_>| operand.evaluate(&condition.test, work);
-    let each = |root: Option<Value<'_>>| -> Vec<Truth> {
-        let found = condition.attribute.find(root, work).into_iter();
-        found.map(|found| Operand::read(found, work).map_or_else(Truth::Indeterminate, test)).collect()
-    };
-    let name =
-        |name: Option<&str>| vec![test(name.map_or(Operand::Missing, |name| Operand::Text(name.into())))];
-    match (condition.attribute.origin(), attributes.claims) {
-        (Origin::Arguments, _) => each(attributes.arguments),
-        (Origin::Grant, _) => name(Some(attributes.grant)),
-        (Origin::Principal, _) => name(attributes.principal),
-        (Origin::Claims, None) => each(None),
-        (Origin::Claims, Some(claims)) if attributes.spend(read_work(claims)).is_err() => {
-            vec![Truth::Indeterminate(Obstacle::Work)]
-        }
-        (Origin::Claims, Some(claims)) => match json::read(claims.as_bytes()) {
-            Ok(claims) if claims.defect().is_none() => each(Some(claims.root())),
-            _ => vec![Truth::Indeterminate(Obstacle::Blocked)],
-        },
+    let Condition { attribute, test, .. } = condition;
+    let other = condition.operand();
+    if attribute.origin() == Origin::Arguments && other.is_none() {
+        let found = attribute.find(attributes.arguments, work).into_iter();
+        return found.map(|found| Operand::of(found, work).evaluate(test, work)).collect();
     }
+    // Most conditions do not read the claims. Those are parsed only for a condition that does.
+    let claims =
+        Claims::new(attributes.claims.filter(|_| reads_claims(attribute) || other.is_some_and(reads_claims)));
+    if !matches!(claims, Claims::None) && attributes.spend(attributes.claims.map_or(0, read_work)).is_err() {
+        return vec![Truth::Indeterminate(Obstacle::Work)];
+    }
+    let operands = operands(attribute, attributes, &claims).into_iter();
+    match test {
+        Test::With(comparison, path) => {
+            // The path has no `[*]`, so it leads to one value.
+            let other = self::operands(path, attributes, &claims).pop().unwrap_or(Operand::Missing);
+            let form = with::Form::of(attribute, path);
+            operands.map(|operand| with::evaluate(&operand, *comparison, &other, form, work)).collect()
+        }
+        test => operands.map(|operand| operand.evaluate(test, work)).collect(),
+    }
+}
+
+fn reads_claims(path: &ValuePath) -> bool {
+    matches!(path.origin(), Origin::Claims | Origin::Scopes)
+}
+
+/// The claims of the caller's token, parsed.
+enum Claims<'d> {
+    None,
+    Some(Document<'d>),
+    Unreadable,
+}
+
+impl<'d> Claims<'d> {
+    fn new(text: Option<&'d str>) -> Self {
+        match text.map(|text| json::read(text.as_bytes())) {
+            None => Self::None,
+            Some(Ok(claims)) if claims.defect().is_none() => Self::Some(claims),
+            Some(_) => Self::Unreadable,
+        }
+    }
+}
+
+/// Returns the values that a path leads to. Returns at least one.
+fn operands<'d>(path: &ValuePath, attributes: &Attributes<'d>, claims: &'d Claims<'_>) -> Vec<Operand<'d>> {
+    let name = |name: Option<Cow<'d, str>>| vec![name.map_or(Operand::Missing, Operand::Text)];
+    let found = match (path.origin(), claims) {
+        (Origin::Arguments, _) => path.find(attributes.arguments, attributes.work),
+        (Origin::Claims | Origin::Scopes, Claims::Unreadable) => {
+            return vec![Operand::Unusable(Obstacle::Blocked)];
+        }
+        (Origin::Claims, Claims::Some(claims)) => path.find(Some(claims.root()), attributes.work),
+        (Origin::Claims, Claims::None) => path.find(None, attributes.work),
+        (Origin::Scopes, Claims::Some(claims)) => return scopes::operands(path, claims.root()),
+        (Origin::Scopes, Claims::None) => return vec![Operand::Missing],
+        (Origin::Grant, _) => return name(Some(attributes.grant.into())),
+        (Origin::Principal, _) => return name(attributes.principal.map(Cow::Borrowed)),
+        (Origin::Source, _) => return name(attributes.source.map(Cow::Borrowed)),
+        (Origin::Tool, _) => return name(attributes.tool.map(Cow::Borrowed)),
+        (Origin::Weekday | Origin::TimeOfDay | Origin::Date, _) => {
+            return vec![
+                attributes.now.text(path.origin()).map_or(Operand::Unusable(Obstacle::Clock), Operand::Text),
+            ];
+        }
+    };
+    found.into_iter().map(|found| Operand::of(found, attributes.work)).collect()
 }
 
 /// Returns how many units of work it takes at most to read a JSON text.
@@ -152,6 +171,7 @@ enum Operand<'d> {
     Number(&'d str),
     Bool(bool),
     List(Value<'d>),
+    Words(Vec<Cow<'d, str>>),
     Object,
 }
 
@@ -171,6 +191,11 @@ impl<'d> Operand<'d> {
             Kind::Array => Self::List(value),
             Kind::Object => Self::Object,
         }
+    }
+
+    /// Reads a value like [`Operand::new`]. If the budget of work does not suffice, the value is unusable.
+    fn of(found: Resolved<'d>, work: &Work) -> Self {
+        Self::read(found, work).unwrap_or_else(Self::Unusable)
     }
 
     /// Reads a value like [`Operand::new`].
@@ -215,12 +240,13 @@ impl<'d> Operand<'d> {
             Test::Regex(regex) => {
                 text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text, work).ok_or(Obstacle::Work))
             }
+            Test::TextOrder(order, bound) => {
+                text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
+            }
+            // The value is compared with another one, not with the policy's.
+            Test::With(..) => Err(Obstacle::Type),
         };
-        match holds {
-            Ok(true) => Truth::Holds,
-            Ok(false) => Truth::Fails,
-            Err(obstacle) => Truth::Indeterminate(obstacle),
-        }
+        Truth::from(holds)
     }
 
     fn compare(&self, bound: &Known, work: &Work) -> Result<Ordering, Obstacle> {
@@ -273,6 +299,7 @@ impl<'d> Operand<'d> {
                 }
                 contains
             }
+            (Self::Words(words), Scalar::Text(part)) => Ok(words.iter().any(|word| word == part)),
             _ => Err(Obstacle::Type),
         }
     }

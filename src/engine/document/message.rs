@@ -104,9 +104,39 @@ impl fmt::Display for InRule {
                     (Quoted(counter, QUOTED), "limits that share a counter must agree on it");
                 write!(out, "counter {counter} has another {on} at `{first}`, {why}")
             }
+            Self::NoRoom { adds, max } => {
+                write!(
+                    out,
+                    "must be at least {adds}, which each call adds, or no call ever passes, found `{max}`"
+                )
+            }
+            Self::OtherAmount { counter, first } => {
+                let (counter, why) =
+                    (Quoted(counter, QUOTED), "a call charges a counter once, so both must add the same");
+                write!(out, "counter {counter} is charged another amount at `{first}`, {why}")
+            }
+            Self::AddedTwice => out.write_str("is in the list already, each argument is added up once"),
             Self::NoValuePath { text, expected, why } => {
                 write!(out, "must be {expected}, but {} {why}", Quoted(text, QUOTED))
             }
+            Self::TooNested { most } => write!(out, "groups of conditions nest deeper than {most} levels"),
+            Self::TwoGroups => {
+                out.write_str("must not stand beside `conditions`, put one group into the other")
+            }
+            Self::EmptyAny => out.write_str("must not be empty, since then nothing could hold"),
+            Self::TwoReasons => out.write_str("must not stand beside `reason`, which means the same"),
+            Self::RestrictsNothing => out.write_str(
+                "restricts nothing: `when` only says when a rule applies; to allow calls under a condition \
+                 alone, write it as `require`",
+            ),
+            Self::NoTimeZone { text, expected, why } => {
+                write!(out, "must be {expected}, but {} {why}", Quoted(text, QUOTED))
+            }
+            Self::ManyValues => out.write_str("must lead to one value, so without `[*]`"),
+            Self::NeverFits { value, expected } => {
+                write!(out, "must lead to {expected}, which `{value}` never is")
+            }
+            Self::NoSuchTest { subject, ops } => write!(out, "must be {ops} for `{subject}`"),
             Self::NoRegex { text, why } => {
                 let text = Quoted(text, QUOTED);
                 write!(out, "must be a regular expression, but {text} does not compile: {why}")

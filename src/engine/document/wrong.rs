@@ -6,6 +6,7 @@ use super::keys::{Object, Takes};
 use super::path::Path;
 use super::position::Position;
 use crate::json::{Defect, Kind, Value};
+use crate::limit::Amount;
 
 /// How many characters of a faulty value are kept: one more than a message quotes.
 const KEPT: usize = 41;
@@ -133,6 +134,22 @@ pub enum InRule {
         /// The path of the limit that came first
         first: Path,
     },
+    /// A limit has no room for what each call adds
+    NoRoom {
+        /// What each call adds
+        adds: Amount,
+        /// What may fall within a window
+        max: Amount,
+    },
+    /// Another limit of the same rule adds another amount to the same counter
+    OtherAmount {
+        /// The counter's name
+        counter: String,
+        /// The path of that limit
+        first: String,
+    },
+    /// The same argument is added up twice
+    AddedTwice,
     /// A text is not a path to a value
     NoValuePath {
         /// The text
@@ -141,6 +158,44 @@ pub enum InRule {
         expected: &'static Takes,
         /// Why it is not
         why: &'static str,
+    },
+    /// Groups of conditions nest too deep
+    TooNested {
+        /// How deep they may nest
+        most: usize,
+    },
+    /// A group has both kinds of lists
+    TwoGroups,
+    /// `any` is empty
+    EmptyAny,
+    /// A reason stands there in both spellings
+    TwoReasons,
+    /// A rule with `when` restricts nothing where it applies
+    RestrictsNothing,
+    /// A text is not a time zone
+    NoTimeZone {
+        /// The text
+        text: String,
+        /// What belongs there
+        expected: &'static Takes,
+        /// Why it is not
+        why: &'static str,
+    },
+    /// A condition compares with more than one value
+    ManyValues,
+    /// A condition compares with a value that is never what the operator takes
+    NeverFits {
+        /// The path to the value
+        value: String,
+        /// What the operator takes
+        expected: &'static str,
+    },
+    /// The operator cannot be used for what a condition speaks of
+    NoSuchTest {
+        /// The path to what it speaks of
+        subject: String,
+        /// The operators that can
+        ops: &'static str,
     },
     /// A regular expression of a condition does not compile
     NoRegex {

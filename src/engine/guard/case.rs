@@ -113,7 +113,7 @@ impl<'d> Case<'d> {
         let facts = Facts::of(Summary::of(message));
         let mut case = Self { request: Rc::clone(request), facts, decision: Decision::default() };
         let Body::Call(call) = &message.body else { return case.conclude() };
-        case.decision = decide::decide(&request.policy, &request.caller, call);
+        case.decision = decide::decide(&request.policy, &request.caller, call, &|| environment.now_ns());
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
         }
@@ -200,7 +200,8 @@ impl Asking {
     /// Returns roughly how many bytes of memory the case takes while it waits.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.case.facts.size().saturating_add(self.consultation.size())
+        let Case { facts, decision, .. } = &self.case;
+        facts.size().saturating_add(decision.size()).saturating_add(self.consultation.size())
     }
 
     /// Continues with the answer.

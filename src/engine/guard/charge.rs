@@ -4,30 +4,39 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::facts::Facts;
+use super::refusal::{self, Left};
 use super::{Environment, Request};
 use crate::audit::CounterUsage;
-use crate::decide::{self, Decision, Due};
+use crate::decide::{Decision, Due};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
 use crate::limit::{self, Charge, ChargeOutcome, Counter, Few, Place, Places, Usage};
 use crate::mcp::headers::Field;
-use crate::policy::{Limit, Scope};
+use crate::policy::{Limit, Mode, Scope};
 
 /// [`limit::charge`] or [`limit::look`].
 type Operation<S> = fn(&S, u64, &[Charge<'_>]) -> ChargeOutcome;
 
-/// Charges the limits of a case. If all have room, charges the limits of rules in shadow mode as well. A
-/// limit without room sets the decision's `denial`, or its `would_deny` for a rule in shadow mode.
+/// Charges the limits of a case. If all have room and nothing would refuse the case, charges the limits of rules
+/// in shadow mode as well. A limit without room sets the decision's `denial`, or its `would_deny` for a rule or a
+/// document in shadow mode.
 pub(super) fn charge<E: Environment>(
     request: &Request,
     facts: &mut Facts<'_>,
     decision: &mut Decision,
     environment: &E,
 ) {
-    decision.denial = run(request, limit::charge, &decision.charges, facts, environment);
-    if decision.denial.is_none() {
-        let would_deny = run(request, limit::charge, &decision.shadow_charges, facts, environment);
-        decision.would_deny = decision.would_deny.take().or(would_deny);
+    if request.would_deny.is_some() {
+        return;
+    }
+    let denial = run(request, limit::charge, &decision.charges, facts, environment);
+    match request.policy.mode {
+        Mode::Enforce => decision.denial = denial,
+        // A limit comes after everything else, but what only a rule in shadow mode refuses comes last.
+        Mode::Shadow => decision.would_deny = denial.or(decision.would_deny.take()),
+    }
+    if decision.denial.is_none() && decision.would_deny.is_none() {
+        decision.would_deny = run(request, limit::charge, &decision.shadow_charges, facts, environment);
     }
 }
 
@@ -54,10 +63,11 @@ fn run<E: Environment>(
     environment: &E,
 ) -> Option<Denial> {
     let first = dues.first()?;
-    let (now_ns, places) = match (environment.now_ns(), environment.places()) {
-        (Some(now_ns), Some(places)) => (now_ns, places),
-        (now_ns, _) => {
-            facts.counting.failure = Some(if now_ns.is_none() { "clock" } else { "secret" });
+    let ready = environment.now_ns().ok_or("clock").and_then(|now_ns| Ok((now_ns, environment.places()?)));
+    let (now_ns, places) = match ready {
+        Ok(ready) => ready,
+        Err(why) => {
+            facts.counting.failure = Some(why);
             return Some(unavailable(first));
         }
     };
@@ -65,24 +75,30 @@ fn run<E: Environment>(
     let charges: Few<Charge<'_>> = dues
         .iter()
         .zip(&places)
-        .map(|(due, place)| Charge { place, amount: due.amount, max: due.limit.max })
+        .map(|(due, (place, _))| Charge { place, amount: due.amount, max: due.limit.max })
         .collect();
     let outcome = operation(environment.store(), now_ns, &charges);
     facts.counting.retries = facts.counting.retries.saturating_add(outcome.retries());
     let counters = &mut facts.counters;
-    let mut note = |usages: Few<Usage>| {
-        let named = dues.iter().zip(usages);
-        counters.extend(named.map(|(due, usage)| CounterUsage { limit: Arc::clone(&due.limit), usage }));
+    let mut note = |usages: &Few<Usage>| {
+        let named = dues.iter().zip(usages).zip(&places);
+        counters.extend(named.map(|((due, usage), (_, scope))| CounterUsage {
+            limit: Arc::clone(&due.limit),
+            usage: *usage,
+            scope: *scope,
+        }));
     };
     match outcome {
         ChargeOutcome::Charged { usages, receipts, .. } => {
-            note(usages);
+            note(&usages);
             facts.charged.add(now_ns, receipts);
             None
         }
         ChargeOutcome::Refused { index, retry_after_seconds, usages, .. } => {
-            note(usages);
-            Some(used_up(dues.get(index).unwrap_or(first), facts, retry_after_seconds))
+            note(&usages);
+            let due = dues.get(index).unwrap_or(first);
+            let left = Left::of(index, dues, &charges, &usages);
+            Some(refusal::used_up(&due.limit, left, facts, retry_after_seconds))
         }
         ChargeOutcome::Unavailable { index, why, .. } => {
             facts.counting.failure = Some(why.as_str());
@@ -91,42 +107,32 @@ fn run<E: Environment>(
     }
 }
 
-/// Finds the place of each tally, which depends on the caller and the session.
-fn find<'p>(request: &'p Request, dues: &'p [Due], places: &'p Places) -> Few<Cow<'p, Place>> {
+/// Finds the place of each tally, which depends on the caller and the session, and the scope that applies to the
+/// caller.
+fn find<'p>(request: &'p Request, dues: &'p [Due], places: &'p Places) -> Few<(Cow<'p, Place>, Scope)> {
     let grant = request.caller.grant_name(&request.policy);
     let principal = request.caller.principal.as_ref().map(Principal::name);
     let place = |due: &'p Due| {
-        let Limit { counter, number, window, scope, .. } = &*due.limit;
-        let scope = match (scope, &principal, &request.headers.session_id) {
-            (Scope::Global, _, _) => limit::Scope::Global,
-            (Scope::Principal, Some(name), _) => {
-                limit::Scope::Principal { grant, principal: name.as_bytes() }
+        let Limit { counter, number, window, scope, by, shadow, .. } = &*due.limit;
+        let (used, scope) = match (scope, &principal, &request.headers.session_id) {
+            (Scope::Global, _, _) => (Scope::Global, limit::Scope::Global),
+            (Scope::Session, _, Field::Once(session)) => {
+                (Scope::Session, limit::Scope::Session { grant, session })
             }
-            (Scope::Session, _, Field::Once(session)) => limit::Scope::Session { grant, session },
-            (Scope::Grant | Scope::Principal | Scope::Session, _, _) => limit::Scope::Grant(grant),
+            (Scope::Principal | Scope::Session, Some(name), _) => {
+                (Scope::Principal, limit::Scope::Principal { grant, principal: name.as_bytes() })
+            }
+            (Scope::Grant | Scope::Principal | Scope::Session, _, _) => {
+                (Scope::Grant, limit::Scope::Grant(grant))
+            }
         };
-        let counter = Counter { server: &request.policy.server, name: counter, window: *window, scope };
-        places.place(&counter, *number, request.caller.grant)
+        let of = by.as_ref().zip(due.of.as_ref());
+        let of = of.map(|(path, value)| limit::Of { path: path.as_str(), value: value.as_bytes() });
+        let shadow = limit::Shadow { document: request.policy.mode == Mode::Shadow, rule: *shadow };
+        let counter = Counter { of, shadow, ..Counter::new(&request.policy.server, counter, *window, scope) };
+        (places.place(&counter, *number, request.caller.grant), used)
     };
     dues.iter().map(place).collect()
-}
-
-fn used_up(due: &Due, facts: &Facts<'_>, retry_after_seconds: Option<u64>) -> Denial {
-    let because = due.limit.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
-    let called =
-        facts.summary.call.as_ref().map(|call| decide::describe_target(call.method.as_str(), &call.target));
-    let called = called.unwrap_or_default();
-    let counter = &due.limit.counter;
-    let reason = match retry_after_seconds {
-        Some(1) => format!("{called} is over its limit `{counter}`{because}: retry in 1 second"),
-        Some(seconds) => {
-            format!("{called} is over its limit `{counter}`{because}: retry in {seconds} seconds")
-        }
-        None => format!(
-            "this call alone is more than the limit `{counter}` allows{because}: ask for less, waiting does not help"
-        ),
-    };
-    Denial { retry_after_seconds, ..Denial::by(due.limit.path.to_string(), Code::RateLimited, reason) }
 }
 
 fn unavailable(due: &Due) -> Denial {

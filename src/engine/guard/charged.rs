@@ -26,8 +26,11 @@ impl Charged {
     /// Gives everything back. What cannot be given back, without a clock for example, stays charged.
     pub fn give_back<E: Environment>(self, environment: &E) -> GivenBack {
         let Self { at_ns, receipts } = self;
+        if receipts.is_empty() {
+            return GivenBack::default();
+        }
         match (environment.now_ns(), environment.places()) {
-            (Some(now_ns), Some(places)) => {
+            (Some(now_ns), Ok(places)) => {
                 limit::give_back(environment.store(), places.layout(), (at_ns, now_ns), &receipts)
             }
             _ => GivenBack { failed: receipts.len(), ..GivenBack::default() },

@@ -54,6 +54,12 @@ impl Amount {
         }
     }
 
+    /// Subtracts an amount; zero if it is larger than this one.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
     /// Reads the text of a JSON number (RFC 8259, section 6) exactly, in any of its forms: `2.50`,
     /// `25e-1` and `0.25E+1` are one amount, and `-0` is zero.
     ///

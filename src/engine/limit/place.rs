@@ -10,16 +10,19 @@ use super::window::{Kind, Window};
 
 /// The beginning of a key that holds one counter; the counter's identity follows in hex. The number is the
 /// version of the format of keys and values.
-const COUNTER: &str = "mcp-policy/1/c/";
+const COUNTER: &str = "mcp-policy/2/c/";
 
 /// The beginning of a key that holds a bucket of the table; the bucket's number follows in hex.
-const TABLE: &str = "mcp-policy/1/t/";
+const TABLE: &str = "mcp-policy/2/t/";
 
 /// How many bytes the longest key has.
 const KEY: usize = COUNTER.len() + 32;
 
 /// The least number of entries that a bucket of the table has room for, unless the capacity is smaller.
 const BUCKET: u32 = 64;
+
+/// The most entries that a bucket can have room for: all of them take 4 MB, which each call reads and writes.
+const LARGEST_BUCKET: u32 = 16_384;
 
 /// The callers whose calls share one tally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +58,24 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// A value that has a tally of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Of<'a> {
+    /// Where the value stands, as a path
+    pub path: &'a str,
+    /// The value, in one form for everything that servers could read as the same
+    pub value: &'a [u8],
+}
+
+/// For which part of a policy a tally counts. What has no effect counts apart from what has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shadow {
+    /// For a document in shadow mode
+    pub document: bool,
+    /// For a rule in shadow mode
+    pub rule: bool,
+}
+
 /// Identifies one tally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counter<'a> {
@@ -66,6 +87,24 @@ pub struct Counter<'a> {
     pub window: Window,
     /// The callers whose calls it counts
     pub scope: Scope<'a>,
+    /// The value whose calls it counts, if each value has a tally
+    pub of: Option<Of<'a>>,
+    /// Whether it counts apart, because its rule or its document has no effect
+    pub shadow: Shadow,
+}
+
+impl<'a> Counter<'a> {
+    /// Identifies the tally of a rule that has effect, for all values.
+    #[must_use]
+    pub fn new(server: &'a str, name: &'a str, window: Window, scope: Scope<'a>) -> Self {
+        Self { server, name, window, scope, of: None, shadow: Shadow::default() }
+    }
+
+    /// Returns whether the policy document determines how many tallies there are like this one. Otherwise
+    /// callers do, and the tally is in the table.
+    pub(super) fn is_of_document(&self) -> bool {
+        matches!(self.scope, Scope::Global | Scope::Grant(_)) && self.of.is_none()
+    }
 }
 
 /// Where a counter's tally is kept.
@@ -91,10 +130,13 @@ impl Place {
 /// Gives each counter its place.
 ///
 /// The policy document determines how many global and grant scopes there are, so their counters have a
-/// key each. Callers can create any number of principals and sessions. Their counters share a table of
+/// key each. Callers can create any number of principals, sessions and values. Their counters share a table of
 /// at most `capacity` live entries, so they cannot displace other counters. The table is divided into buckets
 /// of at least 64 entries; a table of fewer than 128 entries is one bucket. A keyed hash selects the
 /// bucket, so callers cannot choose it.
+///
+/// The number of buckets decides where a counter is. All users of a table must agree on it, even if their
+/// capacities differ: see [`Layout::with_buckets`].
 #[derive(Clone)]
 pub struct Layout {
     secret: [u8; 16],
@@ -112,6 +154,28 @@ impl Layout {
         Self { secret, capacity, buckets }
     }
 
+    /// Returns into how many buckets the table is divided.
+    #[must_use]
+    pub fn buckets(&self) -> u32 {
+        self.buckets
+    }
+
+    /// Returns the layout for a table that was divided into `buckets` by somebody else, perhaps for another
+    /// capacity. A table that was made for more entries keeps room for 64 in each bucket.
+    ///
+    /// `None` if that is not possible: `buckets` is not a power of two, or each bucket would have to hold more
+    /// than 16,384 entries.
+    #[must_use]
+    pub fn with_buckets(self, buckets: u32) -> Option<Self> {
+        if buckets == self.buckets {
+            return Some(self);
+        }
+        let least = buckets.checked_mul(BUCKET)?;
+        let capacity = if buckets > self.buckets { self.capacity.max(least) } else { self.capacity };
+        let fits = buckets.is_power_of_two() && capacity.div_ceil(buckets) <= LARGEST_BUCKET;
+        fits.then_some(Self { capacity, buckets, ..self })
+    }
+
     /// Returns the place of `counter`.
     #[must_use]
     pub fn place(&self, counter: &Counter<'_>) -> Place {
@@ -121,8 +185,11 @@ impl Layout {
     /// Returns the place of `counter`; `prefix` is the result of [`Layout::prefix`].
     pub(super) fn place_behind(&self, mut prefix: SipHasher13, counter: &Counter<'_>) -> Place {
         write(&mut prefix, counter.scope.caller());
+        if let Some(Of { value, .. }) = counter.of {
+            write(&mut prefix, value);
+        }
         let id = prefix.finish128().as_u128();
-        let in_table = matches!(counter.scope, Scope::Principal { .. } | Scope::Session { .. });
+        let in_table = !counter.is_of_document();
         let room = if in_table { self.room(self.bucket(id)) } else { 1 };
         Place { key: self.key(id, in_table), id, window: counter.window, in_table, room }
     }
@@ -151,7 +218,7 @@ impl Layout {
         usize::try_from(room).unwrap_or(usize::MAX)
     }
 
-    /// Hashes everything that identifies the counter, except the caller.
+    /// Hashes everything that identifies the counter, except the caller and the value.
     pub(super) fn prefix(&self, counter: &Counter<'_>) -> SipHasher13 {
         let (scope, grant): (&[u8], &str) = match counter.scope {
             Scope::Global => (b"global", ""),
@@ -163,6 +230,8 @@ impl Layout {
             Kind::Sliding => b"sliding",
             Kind::Calendar => b"calendar",
         };
+        let of = counter.of.map_or("", |of| of.path);
+        let shadow = [u8::from(counter.shadow.document), u8::from(counter.shadow.rule)];
         let mut hasher = SipHasher13::new_with_key(&self.secret);
         for part in [
             counter.server.as_bytes(),
@@ -171,6 +240,8 @@ impl Layout {
             kind,
             scope,
             grant.as_bytes(),
+            of.as_bytes(),
+            &shadow,
         ] {
             write(&mut hasher, part);
         }

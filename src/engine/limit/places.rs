@@ -13,8 +13,8 @@ const SCOPES: usize = 3;
 
 /// Keeps what calls need to find their counters, so that each worker computes it once.
 ///
-/// For global and grant counters this is the place itself; for those of principals and sessions, of which callers
-/// can make any number, it is the hash of everything but the caller.
+/// For global and grant counters this is the place itself; for those of principals, sessions and values, of which
+/// callers can make any number, it is the hash of everything but the caller and the value.
 ///
 /// The policy bounds what is kept: a place and two hashes for each counter and grant that met in a call, and three
 /// pointers for each grant of each counter that was charged.
@@ -50,7 +50,8 @@ impl Places {
 
     /// Returns the place of `counter`, the same as [`Layout::place`].
     ///
-    /// `number` stands for the counter's server, name and window. `grant` stands for the name of the grant that
+    /// `number` stands for the counter's server, name and window, for the path of its values, and for whether it
+    /// counts apart. `grant` stands for the name of the grant that
     /// applies to the caller; it is `None` where there is none. Both count from 0, and must mean the same in every
     /// call. Nothing is kept for numbers that are out of range.
     #[must_use]
@@ -65,9 +66,10 @@ impl Places {
     }
 
     fn keep(&self, counter: &Counter<'_>) -> Kept {
-        match counter.scope {
-            Scope::Global | Scope::Grant(_) => Kept::Place(self.layout.place(counter)),
-            Scope::Principal { .. } | Scope::Session { .. } => Kept::Prefix(self.layout.prefix(counter)),
+        if counter.is_of_document() {
+            Kept::Place(self.layout.place(counter))
+        } else {
+            Kept::Prefix(self.layout.prefix(counter))
         }
     }
 
@@ -117,7 +119,7 @@ mod tests {
 
     fn counter<'a>(number: usize, scope: Scope<'a>) -> Counter<'a> {
         let window = Window::new(60, Kind::Sliding).unwrap();
-        Counter { server: "s", name: ["calls", "spend"][number], window, scope }
+        Counter::new("s", ["calls", "spend"][number], window, scope)
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! What a counter has counted in its window: one algorithm for both kinds of windows.
 //!
-//! Time is divided into slots, and a tally keeps a sum for each of the latest slots: 11 slots of a
-//! tenth of the window (sliding), or 1 slot of the whole window (calendar). A sliding window ends
-//! somewhere in the latest slot, so it begins somewhere in the 11th slot, counted backwards. All 11
-//! slots count in full. So everything in the window counts, and nothing older than 1.1 windows does.
+//! Time is divided into slots, and a tally keeps a sum for each of the latest slots: 26 slots of a 25th of the
+//! window (sliding), or 1 slot of the whole window (calendar). A sliding window ends somewhere in the latest
+//! slot, so it begins somewhere in the 26th slot, counted backwards. All 26 slots count in full. So everything
+//! in the window counts, and nothing older than 1.04 windows does.
 
 use super::amount::Amount;
 use super::window::{Kind, Window};
 
 /// How many sums a tally keeps.
-const SLOTS: usize = 11;
+const SLOTS: usize = 26;
 
 /// How many bytes a tally is stored in: kind, seconds, latest slot and sums, little endian.
 pub(super) const BYTES: usize = HEADER + SLOTS * 8;
@@ -193,14 +193,10 @@ impl<'a> TallyMut<'a> {
 
     /// Makes room at the front for `slots` new slots, and drops as many of the oldest.
     fn shift(&mut self, slots: u64) {
-        let mut shifted = [[0; 8]; SLOTS];
-        if slots < self.window.counted() {
-            let slots = usize::try_from(slots).unwrap_or(SLOTS);
-            for (to, from) in shifted.iter_mut().skip(slots).zip(self.sums.iter()) {
-                *to = *from;
-            }
-        }
-        *self.sums = shifted;
+        let slots = Some(slots).filter(|slots| *slots < self.window.counted());
+        let slots = slots.and_then(|slots| usize::try_from(slots).ok()).unwrap_or(SLOTS).min(SLOTS);
+        self.sums.copy_within(..SLOTS.saturating_sub(slots), slots);
+        self.sums.iter_mut().take(slots).for_each(|sum| *sum = [0; 8]);
     }
 }
 

@@ -4,8 +4,8 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 /// One second in nanoseconds.
 const SECOND: NonZeroU64 = nonzero(1_000_000_000);
-/// A tenth of a second in nanoseconds, so that a tenth of any window is exact.
-const TENTH: NonZeroU64 = nonzero(100_000_000);
+/// A 25th of a second in nanoseconds, so that a 25th of any window is exact.
+const PART: NonZeroU64 = nonzero(40_000_000);
 
 const fn nonzero(value: u64) -> NonZeroU64 {
     match NonZeroU64::new(value) {
@@ -56,7 +56,7 @@ impl Window {
     /// Returns how many slots a whole window is divided into.
     pub(super) fn divisions(self) -> u64 {
         match self.kind {
-            Kind::Sliding => 10,
+            Kind::Sliding => 25,
             Kind::Calendar => 1,
         }
     }
@@ -65,7 +65,7 @@ impl Window {
     /// and ends within another: all slots that it touches count whole.
     pub(super) fn counted(self) -> u64 {
         match self.kind {
-            Kind::Sliding => 11,
+            Kind::Sliding => 26,
             Kind::Calendar => 1,
         }
     }
@@ -73,7 +73,7 @@ impl Window {
     /// Returns the width of a slot in nanoseconds.
     pub(super) fn width(self) -> NonZeroU64 {
         let unit = match self.kind {
-            Kind::Sliding => TENTH,
+            Kind::Sliding => PART,
             Kind::Calendar => SECOND,
         };
         NonZeroU64::from(self.seconds).saturating_mul(unit)
@@ -114,18 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_a_tenth_of_a_sliding_window_and_the_whole_of_a_calendar_one() {
+    fn slots_are_a_25th_of_a_sliding_window_and_the_whole_of_a_calendar_one() {
         let sliding = Window::new(7, Kind::Sliding).unwrap();
         let calendar = Window::new(7, Kind::Calendar).unwrap();
-        for (now_ns, tenth, whole) in [
+        for (now_ns, part, whole) in [
             (0, 0, 0),
-            (699_999_999, 0, 0),
-            (700_000_000, 1, 0),
-            (6_999_999_999, 9, 0),
-            (7_000_000_000, 10, 1),
-            (u64::MAX, 26_352_491_533, 2_635_249_153),
+            (279_999_999, 0, 0),
+            (280_000_000, 1, 0),
+            (6_999_999_999, 24, 0),
+            (7_000_000_000, 25, 1),
+            (u64::MAX, 65_881_228_834, 2_635_249_153),
         ] {
-            assert_eq!((sliding.slot(now_ns), calendar.slot(now_ns)), (tenth, whole), "{now_ns}");
+            assert_eq!((sliding.slot(now_ns), calendar.slot(now_ns)), (part, whole), "{now_ns}");
         }
     }
 
@@ -133,12 +133,13 @@ mod tests {
     fn waiting_is_rounded_up_to_whole_seconds() {
         let window = Window::new(10, Kind::Sliding).unwrap();
         for (slot, now_ns, seconds) in [
-            (3, 3_000_000_000, 0),
-            (3, 5_000_000_000, 0),
-            (3, 2_999_999_999, 1),
-            (3, 2_000_000_000, 1),
-            (3, 1_999_999_999, 2),
-            (u64::MAX, 0, u64::MAX),
+            (5, 2_000_000_000, 0),
+            (5, 5_000_000_000, 0),
+            (5, 1_999_999_999, 1),
+            (5, 1_000_000_000, 1),
+            (5, 999_999_999, 2),
+            (6, 2_000_000_000, 1),
+            (u64::MAX, 0, 7_378_697_629_483_820_646),
         ] {
             assert_eq!(window.seconds_until(slot, now_ns), seconds, "{slot} {now_ns}");
         }

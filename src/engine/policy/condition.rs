@@ -1,5 +1,7 @@
 //! Conditions on a call's arguments and its caller.
 
+mod subject;
+
 use std::borrow::Cow;
 
 use super::Order;
@@ -8,7 +10,7 @@ use super::path::{Origin, ValuePath};
 use super::pattern::Pattern;
 use super::scalars::Scalars;
 use super::words::{OPS, Op};
-use crate::document::{Faults, Fields, InRule, Part, Takes, Wrong};
+use crate::document::{Faults, Fields, InRule, Keys, Part, Takes, Wrong};
 use crate::json::{Kind, Known};
 use crate::regex::Regex;
 
@@ -50,6 +52,57 @@ pub enum Test {
     Regex(Regex),
     /// The value exists and is not null (`true`), or not (`false`)
     Exists(bool),
+    /// The value is a text that compares so with this text of the same form, such as two dates
+    TextOrder(Order, String),
+    /// The value compares so with another value of the request
+    With(Comparison, ValuePath),
+}
+
+/// How a value compares with another value of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// They are equal
+    Equals,
+    /// They are not equal
+    Differs,
+    /// The other value is a list that contains it
+    In,
+    /// The other value is a list that does not contain it
+    NotIn,
+    /// It compares so with the other value
+    Order(Order),
+    /// It contains the other value
+    Contains,
+    /// It does not contain the other value
+    NotContains,
+    /// It starts with the other value
+    StartsWith,
+    /// It ends with the other value
+    EndsWith,
+}
+
+impl Condition {
+    /// Returns whether the result depends on the arguments of the call.
+    #[must_use]
+    pub fn reads_arguments(&self) -> bool {
+        let origin = |path: &ValuePath| path.origin() == Origin::Arguments;
+        origin(&self.attribute) || self.operand().is_some_and(origin)
+    }
+
+    /// Returns whether the result depends on the time.
+    #[must_use]
+    pub fn reads_time(&self) -> bool {
+        self.attribute.origin().is_time() || self.operand().is_some_and(|path| path.origin().is_time())
+    }
+
+    /// Returns the path to the other value of the request that the condition compares with, if it does so.
+    #[must_use]
+    pub fn operand(&self) -> Option<&ValuePath> {
+        match &self.test {
+            Test::With(_, path) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 /// A value of the policy, to compare others with.
@@ -74,45 +127,54 @@ impl Scalar {
     }
 }
 
-/// Reads a list of conditions.
-pub(super) fn conditions(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<Condition> {
-    list.into_iter().filter_map(|part| condition(&part, faults)).collect()
+/// Reads the reason of a rule, a condition or a group, which has two spellings.
+pub(super) fn reason<K: Keys>(
+    fields: &mut Fields<'_, K>,
+    reason: K,
+    on_deny: K,
+    faults: &mut Faults,
+) -> Option<String> {
+    if let Some(part) = fields.take(on_deny).filter(|_| fields.has_any(&[reason])) {
+        faults.add_key(&part, InRule::TwoReasons);
+    }
+    let text = fields.text(reason, faults);
+    let other = fields.text(on_deny, faults);
+    text.or(other)
 }
 
-fn condition(part: &Part<'_>, faults: &mut Faults) -> Option<Condition> {
+/// Reads a condition.
+pub(super) fn condition(part: &Part<'_>, faults: &mut Faults) -> Option<Condition> {
     let path = &part.path;
     let mut fields = Fields::<keys::Condition>::open(part, faults)?;
-    let attribute = fields.need(keys::Condition::Path, faults).and_then(|part| attribute(&part, faults));
-    let op = if fields.has_any(&[keys::Condition::Op]) {
-        fields.word(keys::Condition::Op, &OPS, Op::Eq, faults)
-    } else {
-        fields.take(keys::Condition::Op);
-        fields.missing(keys::Condition::Op, &keys::OPERATOR, faults);
-        None
+    let attribute = fields.need(keys::Condition::Path, faults).and_then(|part| value_path(&part, faults));
+    let operator = fields.take(keys::Condition::Op);
+    let op = match &operator {
+        Some(_) => fields.word(keys::Condition::Op, &OPS, Op::Eq, faults),
+        None => {
+            fields.missing(keys::Condition::Op, &keys::OPERATOR, faults);
+            None
+        }
     };
     let operand = fields.take(keys::Condition::Value);
     let test = match (op, &operand) {
         (None, _) => None,
-        (Some(op), Some(part)) => test(op, part, faults),
+        (Some(op), Some(part)) if part.value.is_object() => with(op, part, attribute.as_ref(), faults),
+        (Some(op), Some(part)) => test(op, part, attribute.as_ref(), faults),
         (Some(Op::Exists), None) => Some(Test::Exists(true)),
         (Some(op), None) => {
             fields.missing(keys::Condition::Value, expected(op), faults);
             None
         }
     };
-    let reason = fields.text(keys::Condition::Reason, faults);
+    let reason = reason(&mut fields, keys::Condition::Reason, keys::Condition::OnDeny, faults);
     let name = fields.name(keys::Condition::Name, faults);
     fields.close(faults);
-    let (attribute, test) = (attribute?, test?);
-    if let Some(part) = operand
-        .filter(|_| matches!(attribute.origin(), Origin::Grant | Origin::Principal) && !test.is_of_text())
-    {
-        faults.add(&part, InRule::NotOfStrings { subject: attribute.to_string() });
-    }
-    Some(Condition { path: path.to_string(), attribute, test, reason, name })
+    let condition = Condition { path: path.to_string(), attribute: attribute?, test: test?, reason, name };
+    subject::check(&condition, operator.as_ref(), operand.as_ref(), faults);
+    Some(condition)
 }
 
-fn attribute(part: &Part<'_>, faults: &mut Faults) -> Option<ValuePath> {
+fn value_path(part: &Part<'_>, faults: &mut Faults) -> Option<ValuePath> {
     let Some(text) = part.value.string() else {
         faults.unfit(part, &keys::VALUE_PATH);
         return None;
@@ -138,12 +200,18 @@ fn expected(op: Op) -> &'static Takes {
     }
 }
 
-fn test(op: Op, part: &Part<'_>, faults: &mut Faults) -> Option<Test> {
+fn test(op: Op, part: &Part<'_>, attribute: Option<&ValuePath>, faults: &mut Faults) -> Option<Test> {
     match op {
         Op::Eq => scalar(part, faults).map(|scalar| Test::OneOf(vec![scalar].into())),
         Op::Neq => scalar(part, faults).map(|scalar| Test::NoneOf(vec![scalar].into())),
         Op::In => scalars(part, faults).map(|scalars| Test::OneOf(scalars.into())),
         Op::NotIn => scalars(part, faults).map(|scalars| Test::NoneOf(scalars.into())),
+        Op::Order(order) if attribute.is_some_and(|path| path.origin().is_text()) => {
+            let text = part.value.string().unwrap_or_default();
+            Some(Test::TextOrder(order, text.into_owned()))
+        }
+        // The path has a fault, so it is not known whether a string belongs here.
+        Op::Order(_) if attribute.is_none() && part.value.string().is_some() => None,
         Op::Order(order) => {
             let number = faults.fit(part, part.number(), expected(op));
             number.map(|number| Test::Order(order, Known::new(&number)))
@@ -162,6 +230,32 @@ fn test(op: Op, part: &Part<'_>, faults: &mut Faults) -> Option<Test> {
             faults.fit(part, wanted, expected(op)).map(Test::Exists)
         }
     }
+}
+
+/// Reads the path to another value of the request, which the condition compares with.
+fn with(op: Op, part: &Part<'_>, attribute: Option<&ValuePath>, faults: &mut Faults) -> Option<Test> {
+    let comparison = match op {
+        Op::Eq => Comparison::Equals,
+        Op::Neq => Comparison::Differs,
+        Op::In => Comparison::In,
+        Op::NotIn => Comparison::NotIn,
+        Op::Order(order) => Comparison::Order(order),
+        Op::Contains => Comparison::Contains,
+        Op::NotContains => Comparison::NotContains,
+        Op::StartsWith => Comparison::StartsWith,
+        Op::EndsWith => Comparison::EndsWith,
+        Op::Glob | Op::Regex | Op::Exists => {
+            faults.unfit(part, expected(op));
+            return None;
+        }
+    };
+    let mut fields = Fields::<keys::Operand>::open(part, faults)?;
+    let place = fields.need(keys::Operand::Path, faults);
+    let other = place.as_ref().and_then(|part| value_path(part, faults));
+    fields.close(faults);
+    let (place, other) = (place?, other?);
+    subject::check_operand(comparison, attribute, &other, &place, faults);
+    Some(Test::With(comparison, other))
 }
 
 /// Reads a string that is not empty.
@@ -212,19 +306,6 @@ fn regex(text: String, part: &Part<'_>, faults: &mut Faults) -> Option<Regex> {
         Err(why) => {
             faults.add(part, InRule::NoRegex { text, why });
             None
-        }
-    }
-}
-
-impl Test {
-    /// Returns whether the test can be evaluated for every string.
-    fn is_of_text(&self) -> bool {
-        let text = |scalar: &Scalar| matches!(scalar, Scalar::Text(_));
-        match self {
-            Self::OneOf(scalars) | Self::NoneOf(scalars) => scalars.iter().all(text),
-            Self::Contains(scalar) | Self::NotContains(scalar) => text(scalar),
-            Self::Order(..) => false,
-            _ => true,
         }
     }
 }

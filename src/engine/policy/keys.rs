@@ -9,15 +9,17 @@ mod rule;
 
 pub use approvals::APPROVALS;
 pub(super) use approvals::{Approvals, META};
-pub use condition::CONDITION;
-pub(super) use condition::{Condition, OPERATOR, SCALARS, VALUE_PATH};
+pub(super) use condition::{
+    CLAUSE, Condition, DATE, Group, OPERATOR, Operand, SCALARS, TIME_OF_DAY, VALUE_PATH, WEEKDAY,
+};
+pub use condition::{CONDITION, GROUP, OPERAND};
 pub use document::{AUDIT, COUNTERS, DOCUMENT};
-pub(super) use document::{Audit, Counters, Document, EXEMPT_PATH};
+pub(super) use document::{Audit, Counters, Document, EXEMPT_PATH, TIME_ZONE};
 pub(super) use grant::{CLAIMS, DIGEST, Grant, MATCHING, Match};
 pub use grant::{GRANT, MATCH};
 pub use identity::{API_KEY, HEADER, JWT, SOURCE};
 pub(super) use identity::{ApiKey, Header, Jwt, Source};
-pub(super) use rule::{AMOUNT, LONGEST_WINDOW, Limit, RateLimit, Rule, WINDOW, WINDOW_IN_FULL};
+pub(super) use rule::{AMOUNT, ARGUMENT, BY, LONGEST_WINDOW, Limit, RateLimit, Rule, WINDOW, WINDOW_IN_FULL};
 pub use rule::{LIMIT, RATE_LIMIT, RULE};
 
 use super::words::{DEFAULTS, EFFECTS, MODES};
@@ -48,7 +50,7 @@ pub(super) const SCALAR: Takes =
     Takes::Said("a string, a number or a boolean", &Either(&[Text, Number, Boolean]));
 
 /// Every object of a policy document, with the notes on its keys.
-pub static OBJECTS: [(&crate::document::Object, &[Note]); 14] = [
+pub static OBJECTS: [(&crate::document::Object, &[Note]); 16] = [
     (&DOCUMENT, Document::NOTES),
     (&AUDIT, Audit::NOTES),
     (&COUNTERS, Counters::NOTES),
@@ -57,6 +59,8 @@ pub static OBJECTS: [(&crate::document::Object, &[Note]); 14] = [
     (&LIMIT, Limit::NOTES),
     (&RATE_LIMIT, RateLimit::NOTES),
     (&CONDITION, Condition::NOTES),
+    (&GROUP, Group::NOTES),
+    (&OPERAND, Operand::NOTES),
     (&SOURCE, Source::NOTES),
     (&JWT, Jwt::NOTES),
     (&API_KEY, ApiKey::NOTES),

@@ -5,107 +5,195 @@ use std::sync::Arc;
 
 use super::keys;
 use super::words::{KINDS, SCOPES, WINDOWS};
-use super::{Adds, Limit, Scope, ValuePath};
+use super::{Adds, Limit, Mode, Origin, Scope, ValuePath};
 use crate::document::{Faults, Fields, InRule, Part, Path, Takes, meaning};
 use crate::limit::{Amount, Kind, Window};
 
 /// How every counter was defined first, and where.
 #[derive(Default)]
-pub struct Counters(BTreeMap<String, (Window, Scope, Path, usize)>);
+pub struct Counters {
+    known: BTreeMap<String, Known>,
+    count: usize,
+}
+
+/// What all limits of a counter agree on.
+#[derive(Clone, PartialEq, Eq)]
+struct Definition {
+    window: Window,
+    scope: Scope,
+    by: Option<ValuePath>,
+}
+
+/// A counter that is known.
+struct Known {
+    definition: Definition,
+    /// Where the counter was defined first
+    path: Path,
+    /// Its number, for rules that have effect and for those in shadow mode
+    numbers: [Option<usize>; 2],
+}
 
 impl Counters {
-    /// Returns how many counters there are.
+    /// Returns how many counters there are. One that rules in both modes name is two: they count apart.
     pub fn count(&self) -> usize {
-        let Self(known) = self;
-        known.len()
+        self.count
     }
 
     /// Returns the number of the counter of this name, and notes a fault where it was defined in another way.
     fn define(
         &mut self,
         counter: &str,
-        window: Window,
-        scope: Scope,
+        definition: &Definition,
+        mode: Mode,
         part: &Part<'_>,
         faults: &mut Faults,
     ) -> usize {
-        let Self(known) = self;
-        let next = known.len();
-        let entry = known.entry(counter.to_owned());
-        let (others, other, first, number) =
-            entry.or_insert_with(|| (window, scope, part.path.clone(), next));
+        let Self { known, count } = self;
+        let known = known.entry(counter.to_owned()).or_insert_with(|| Known {
+            definition: definition.clone(),
+            path: part.path.clone(),
+            numbers: [None; 2],
+        });
+        let Definition { window, scope, by } = &known.definition;
         let differs = [
-            ("window", others.seconds() != window.seconds()),
-            ("scope", *other != scope),
-            ("type", others.kind() != window.kind()),
+            ("window", window.seconds() != definition.window.seconds()),
+            ("scope", *scope != definition.scope),
+            ("type", window.kind() != definition.window.kind()),
+            ("by", *by != definition.by),
         ];
         for (on, _) in differs.iter().filter(|(_, differs)| *differs) {
-            faults.add(part, InRule::Disagrees { counter: counter.to_owned(), on, first: first.clone() });
+            let first = known.path.clone();
+            faults.add(part, InRule::Disagrees { counter: counter.to_owned(), on, first });
         }
-        *number
+        let [effective, without_effect] = &mut known.numbers;
+        let number = match mode {
+            Mode::Enforce => effective,
+            Mode::Shadow => without_effect,
+        };
+        *number.get_or_insert_with(|| {
+            let next = *count;
+            *count = count.saturating_add(1);
+            next
+        })
     }
 }
 
-/// Reads the limits of a rule of the entry `name`, of `limits` and `rate_limit`. The caller of a refused call is
-/// told `reason`.
+/// What the limits of one rule have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'r> {
+    /// The name of the rule's entry
+    pub name: &'r str,
+    /// What the caller of a refused call is told
+    pub reason: Option<&'r str>,
+    /// Whether the rule has effect
+    pub mode: Mode,
+}
+
+/// Reads the limits of a rule: its `limits` and its `rate_limit`.
 pub(super) fn limits(
     fields: &mut Fields<'_, keys::Rule>,
-    name: &str,
-    reason: Option<&str>,
+    rule: Of<'_>,
     counters: &mut Counters,
     faults: &mut Faults,
 ) -> Vec<Arc<Limit>> {
-    let mut limits: Vec<Limit> = Vec::new();
+    let mut read: Vec<Arc<Limit>> = Vec::new();
     for part in fields.list(keys::Rule::Limits, faults) {
-        limits.extend(limit(&part, counters, faults));
+        if let Some(limit) = limit(&part, rule, counters, faults) {
+            refuse_other_amount(&read, &limit, &part, faults);
+            read.push(Arc::new(limit));
+        }
     }
-    if let Some(part) = fields.take(keys::Rule::RateLimit) {
-        limits.extend(rate_limit(&part, name, counters, faults));
+    if let Some(part) = fields.take(keys::Rule::RateLimit)
+        && let Some(limit) = rate_limit(&part, rule, counters, faults)
+    {
+        refuse_other_amount(&read, &limit, &part, faults);
+        read.push(Arc::new(limit));
     }
-    let with_reason = |limit| Arc::new(Limit { reason: reason.map(str::to_owned), ..limit });
-    limits.into_iter().map(with_reason).collect()
+    read
 }
 
-fn limit(part: &Part<'_>, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
+/// Notes a fault if another limit of the rule adds another amount to the same counter. A call charges a counter
+/// once, so one of the two amounts would not be counted.
+fn refuse_other_amount(earlier: &[Arc<Limit>], limit: &Limit, part: &Part<'_>, faults: &mut Faults) {
+    let same = |other: &&Arc<Limit>| other.counter == limit.counter && other.amount != limit.amount;
+    if let Some(other) = earlier.iter().find(same) {
+        let (counter, first) = (limit.counter.clone(), other.path.to_string());
+        faults.add(part, InRule::OtherAmount { counter, first });
+    }
+}
+
+fn limit(part: &Part<'_>, rule: Of<'_>, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
     let path = &part.path;
     let mut fields = Fields::<keys::Limit>::open(part, faults)?;
     let counter = fields.name(keys::Limit::Counter, faults);
     let seconds = fields.need(keys::Limit::Window, faults).and_then(|part| window(&part, faults));
-    let max = fields.need(keys::Limit::Max, faults).and_then(|part| positive(&part, faults));
+    let most = fields.need(keys::Limit::Max, faults);
+    let max = most.as_ref().and_then(|part| positive(part, faults));
     let scope = fields.word(keys::Limit::Scope, &SCOPES, Scope::default(), faults);
+    let by = match fields.take(keys::Limit::By) {
+        None => Some(None),
+        Some(part) => by(&part, faults).map(Some),
+    };
     let amount = match fields.take(keys::Limit::Amount) {
         None => Some(Adds::Fixed(Amount::ONE)),
         Some(part) => amount(&part, faults),
     };
     let kind = fields.word(keys::Limit::Type, &KINDS, Kind::Sliding, faults);
     fields.close(faults);
-    let (counter, window, scope) = (counter?, Window::new(seconds?, kind?)?, scope?);
-    let number = counters.define(&counter, window, scope, part, faults);
-    let path = path.to_string().into();
-    Some(Limit { path, reason: None, counter, number, window, max: max?, scope, amount: amount? })
-}
-
-/// Reads `{"max", "window"}`: a limit of each session, whose counter has the entry's name.
-fn rate_limit(part: &Part<'_>, name: &str, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
-    let path = &part.path;
-    let mut fields = Fields::<keys::RateLimit>::open(part, faults)?;
-    let max = fields.need(keys::RateLimit::Max, faults).and_then(|part| positive(&part, faults));
-    let seconds = fields.need(keys::RateLimit::Window, faults).and_then(|part| window(&part, faults));
-    fields.close(faults);
-    let window = Window::new(seconds?, Kind::Sliding)?;
-    let scope = Scope::Session;
-    let number = counters.define(name, window, scope, part, faults);
-    let (path, counter) = (path.to_string().into(), name.to_owned());
+    if let (Some(part), Some(max), Some(Adds::Fixed(adds))) = (most, max, &amount) {
+        refuse_too_small(&part, max, *adds, faults);
+    }
+    let definition = Definition { window: Window::new(seconds?, kind?)?, scope: scope?, by: by? };
+    let counter = counter?;
+    let number = counters.define(&counter, &definition, rule.mode, part, faults);
+    let Definition { window, scope, by } = definition;
     Some(Limit {
-        path,
-        reason: None,
+        path: path.to_string().into(),
+        reason: rule.reason.map(str::to_owned),
         counter,
         number,
         window,
         max: max?,
         scope,
-        amount: Adds::Fixed(Amount::ONE),
+        by,
+        amount: amount?,
+        shadow: rule.mode == Mode::Shadow,
     })
+}
+
+/// Reads `{"max", "window"}`: a limit of each session, whose counter has the entry's name.
+fn rate_limit(part: &Part<'_>, rule: Of<'_>, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
+    let path = &part.path;
+    let mut fields = Fields::<keys::RateLimit>::open(part, faults)?;
+    let most = fields.need(keys::RateLimit::Max, faults);
+    let max = most.as_ref().and_then(|part| positive(part, faults));
+    let seconds = fields.need(keys::RateLimit::Window, faults).and_then(|part| window(&part, faults));
+    fields.close(faults);
+    if let (Some(part), Some(max)) = (most, max) {
+        refuse_too_small(&part, max, Amount::ONE, faults);
+    }
+    let window = Window::new(seconds?, Kind::Sliding)?;
+    let definition = Definition { window, scope: Scope::Session, by: None };
+    let number = counters.define(rule.name, &definition, rule.mode, part, faults);
+    Some(Limit {
+        path: path.to_string().into(),
+        reason: rule.reason.map(str::to_owned),
+        counter: rule.name.to_owned(),
+        number,
+        window,
+        max: max?,
+        scope: Scope::Session,
+        by: None,
+        amount: Adds::Fixed(Amount::ONE),
+        shadow: rule.mode == Mode::Shadow,
+    })
+}
+
+/// Notes a fault if `max` has no room for what each call adds.
+fn refuse_too_small(part: &Part<'_>, max: Amount, adds: Amount, faults: &mut Faults) {
+    if max < adds {
+        faults.add(part, InRule::NoRoom { adds, max });
+    }
 }
 
 /// Reads a window: a word, or a whole number of seconds.
@@ -136,12 +224,40 @@ fn positive(part: &Part<'_>, faults: &mut Faults) -> Option<Amount> {
     faults.fit(part, amount, expected)
 }
 
-/// Reads what one call adds: a positive number, or the path of one argument.
+/// Reads what one call adds: a positive number, the path of one argument, or a list of such paths.
 fn amount(part: &Part<'_>, faults: &mut Faults) -> Option<Adds> {
     if part.number().is_some() {
         return positive(part, faults).map(Adds::Fixed);
     }
-    let text = part.value.string();
-    let parsed = text.and_then(|text| ValuePath::parse(&text).ok()).filter(ValuePath::is_one_argument);
-    faults.fit(part, parsed, &keys::AMOUNT).map(Adds::Argument)
+    if !part.value.is_array() {
+        return argument(part, &keys::AMOUNT, faults).map(|path| Adds::Arguments([path].into()));
+    }
+    let parts: Vec<_> = part.elements().collect();
+    if parts.is_empty() {
+        faults.unfit(part, &keys::AMOUNT);
+        return None;
+    }
+    let mut paths: Vec<ValuePath> = Vec::new();
+    let mut all = true;
+    for part in &parts {
+        match argument(part, &keys::ARGUMENT, faults) {
+            Some(path) if paths.contains(&path) => faults.add(part, InRule::AddedTwice),
+            Some(path) => paths.push(path),
+            None => all = false,
+        }
+    }
+    all.then(|| Adds::Arguments(paths.into()))
+}
+
+fn argument(part: &Part<'_>, expected: &'static Takes, faults: &mut Faults) -> Option<ValuePath> {
+    let path = part.value.string().and_then(|text| ValuePath::parse(&text).ok());
+    faults.fit(part, path.filter(ValuePath::is_one_argument), expected)
+}
+
+/// Reads the path of the values that have a tally each: one argument or one claim.
+fn by(part: &Part<'_>, faults: &mut Faults) -> Option<ValuePath> {
+    let fits =
+        |path: &ValuePath| matches!(path.origin(), Origin::Arguments | Origin::Claims) && path.is_one_value();
+    let path = part.value.string().and_then(|text| ValuePath::parse(&text).ok());
+    faults.fit(part, path.filter(fits), &keys::BY)
 }

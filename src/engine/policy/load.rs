@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::keys::{self, EXEMPT_PATH};
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, DIGESTS, FORMS, VERSIONS, WAYS};
-use super::{Arguments, Policy, RequestHeaders, Rules, approvals, entry, grant};
+use super::{Arguments, Policy, RequestHeaders, Rules, TimeZone, approvals, entry, grant};
 use crate::document::{Faults, Fields, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity};
 use crate::json;
 use crate::mcp::answer::Form;
@@ -40,9 +40,11 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     document.text(Key::Description, faults);
     let mode = rule::mode(&mut document, Key::Mode, faults);
     let digests = root.member("approvals").is_some();
-    let mut reading = Reading { digests, ..Reading::default() };
+    let zone = root.value.get("time_zone").and_then(json::Value::string).unwrap_or_default().into_owned();
+    let mut reading = Reading { digests, zone, ..Reading::default() };
     entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
+    let time_zone = document.take(Key::TimeZone).and_then(|part| time_zone(&part, faults));
     let identity = grant::sources(document.list(Key::Identity, faults), faults);
     let grants = grant::grants(document.list(Key::Grants, faults), &mut reading, faults);
     let denials = document.word(Key::Denials, &FORMS, Form::default(), faults);
@@ -65,6 +67,7 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
         mode,
         rules,
         named_rules: reading.named.into_values().flatten().collect(),
+        time_zone: time_zone.unwrap_or_default(),
         identity,
         grants,
         denials: denials.unwrap_or_default(),
@@ -89,6 +92,21 @@ fn exempt_paths(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<String> {
         }
     }
     paths
+}
+
+fn time_zone(part: &Part<'_>, faults: &mut Faults) -> Option<TimeZone> {
+    let Some(text) = part.value.string() else {
+        faults.unfit(part, &keys::TIME_ZONE);
+        return None;
+    };
+    match TimeZone::parse(&text) {
+        Ok(zone) => Some(zone),
+        Err(why) => {
+            let (text, expected) = (text.into_owned(), &keys::TIME_ZONE);
+            faults.add(part, InRule::NoTimeZone { text, expected, why });
+            None
+        }
+    }
 }
 
 fn audit(part: &Part<'_>, faults: &mut Faults) -> Option<Arguments> {

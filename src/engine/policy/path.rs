@@ -17,6 +17,32 @@ pub enum Origin {
     Principal,
     /// The claims of the caller's token
     Claims,
+    /// The words of the claim `scope` or `scp`
+    Scopes,
+    /// The name of the source that named the caller
+    Source,
+    /// The name of the called tool
+    Tool,
+    /// The day of the week, such as `mon`
+    Weekday,
+    /// The time of day, such as `08:30`
+    TimeOfDay,
+    /// The date, such as `2027-01-31`
+    Date,
+}
+
+impl Origin {
+    /// Returns whether all values are strings.
+    #[must_use]
+    pub fn is_text(self) -> bool {
+        !matches!(self, Self::Arguments | Self::Claims)
+    }
+
+    /// Returns whether the value depends on the time.
+    #[must_use]
+    pub fn is_time(self) -> bool {
+        matches!(self, Self::Weekday | Self::TimeOfDay | Self::Date)
+    }
 }
 
 /// One step of a path, from a value to a part of it.
@@ -50,36 +76,55 @@ pub enum Resolved<'d> {
 }
 
 impl ValuePath {
-    /// Parses a path: `grant`, `principal`, or `args` or `claims` with at least one step. A step is `.key`
-    /// (without `.`, `[`, `]`, `*` and `"`), `["any key"]` (a JSON string), `[index]`, or `[*]` for each
-    /// element. The first step is a key.
+    /// Parses a path: a name such as `grant`, `scopes` or `scopes[*]`, `time.weekday`, `time.of_day` or `time.date`, or
+    /// `args` or `claims` with at least one step. A step is `.key` (without `.`, `[`, `]`, `*` and `"`), `["any key"]` (a
+    /// JSON string), `[index]`, or `[*]` for each element. The first step is a key.
     ///
     /// # Errors
     /// What is wrong, as the end of a sentence whose subject is the path.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let name = text.split(['.', '[']).next().unwrap_or_default();
         let mut rest = text.get(name.len()..).unwrap_or_default();
-        let origin = match name {
-            "args" => Origin::Arguments,
-            "grant" => Origin::Grant,
-            "principal" => Origin::Principal,
-            "claims" => Origin::Claims,
+        let origin = match (name, rest) {
+            ("args", _) => Origin::Arguments,
+            ("grant", _) => Origin::Grant,
+            ("principal", _) => Origin::Principal,
+            ("claims", _) => Origin::Claims,
+            ("scopes", _) => Origin::Scopes,
+            ("source", _) => Origin::Source,
+            ("tool", _) => Origin::Tool,
+            ("time", ".weekday") => Origin::Weekday,
+            ("time", ".of_day") => Origin::TimeOfDay,
+            ("time", ".date") => Origin::Date,
+            ("time", _) => return Err("is none of `time.weekday`, `time.of_day` and `time.date`"),
             _ => return Err("begins with another word"),
         };
+        if origin.is_time() {
+            rest = "";
+        }
         let mut steps = Vec::new();
         while !rest.is_empty() {
             let (step, behind) = step(rest)?;
             steps.push(step);
             rest = behind;
         }
-        match (origin, steps.first()) {
-            (Origin::Grant | Origin::Principal, Some(_)) => Err("goes on behind a name"),
-            (Origin::Arguments | Origin::Claims, None) => Err("names no single one"),
-            (Origin::Arguments | Origin::Claims, Some(Step::Index(_) | Step::Each)) => {
+        match (origin, steps.as_slice()) {
+            (Origin::Arguments | Origin::Claims, []) => Err("names no single one"),
+            (Origin::Arguments | Origin::Claims, [Step::Index(_) | Step::Each, ..]) => {
                 Err("begins with an index in place of a key")
             }
-            _ => Ok(Self { text: text.to_owned(), origin, steps }),
+            (Origin::Arguments | Origin::Claims, _) | (_, []) | (Origin::Scopes, [Step::Each]) => {
+                Ok(Self { text: text.to_owned(), origin, steps })
+            }
+            (Origin::Scopes, _) => Err("goes on in another way than `[*]`"),
+            _ => Err("goes on behind a name"),
         }
+    }
+
+    /// Returns the path as it stands in the document.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Returns where the path starts.
@@ -91,7 +136,19 @@ impl ValuePath {
     /// Returns whether the path leads to at most one argument: it starts with `args` and has no `[*]`.
     #[must_use]
     pub fn is_one_argument(&self) -> bool {
-        self.origin == Origin::Arguments && !self.steps.contains(&Step::Each)
+        self.origin == Origin::Arguments && self.is_one_value()
+    }
+
+    /// Returns whether the path leads to at most one value: it has no `[*]`.
+    #[must_use]
+    pub fn is_one_value(&self) -> bool {
+        !self.steps.contains(&Step::Each)
+    }
+
+    /// Returns whether the path leads to the list of scopes as a whole.
+    #[must_use]
+    pub fn is_list_of_words(&self) -> bool {
+        self.origin == Origin::Scopes && self.steps.is_empty()
     }
 
     /// Follows the path from `root`, the arguments or the claims, and spends `work`. If the budget does not suffice, what

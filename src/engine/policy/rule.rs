@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::condition::conditions;
+use super::clause::{Clause, clauses};
+use super::condition::{Condition, reason};
 use super::keys;
 use super::limit::{self, Counters};
 use super::words::{ACTIONS, MODES};
 use super::{Action, Mode, Rule};
 use crate::document::{Fault, Faults, Fields, InRule, Keys, Part, Wrong};
+use crate::json::Value;
 use crate::json::canonical::Canonical;
 use crate::schema::Schema;
 
@@ -41,6 +43,8 @@ pub(super) struct Reading {
     pub named: BTreeMap<String, Option<Arc<Rule>>>,
     /// A fault for each rule that needs an approval. They count only if the document has no `approvals`.
     pub unasked: Vec<Fault>,
+    /// The document's time zone, as it is written
+    pub zone: String,
     /// Whether rules need digests: only what asks for approvals needs them
     pub digests: bool,
 }
@@ -59,26 +63,45 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
         let wrong = Wrong::Rule(InRule::NobodyToAsk);
         reading.unasked.push(Fault { place: part.place(), path: part.path, wrong });
     }
-    let reason = fields.text(keys::Rule::Reason, faults);
+    let reason = reason(&mut fields, keys::Rule::Reason, keys::Rule::OnDeny, faults);
     let mode = mode(&mut fields, keys::Rule::Mode, faults);
+    let when = clauses(fields.list(keys::Rule::When, faults), faults);
     let arguments = fields.take(keys::Rule::Arguments).and_then(|part| Schema::load(&part, faults));
-    let require = conditions(fields.list(keys::Rule::Require, faults), faults);
-    let deny_if = conditions(fields.list(keys::Rule::DenyIf, faults), faults);
-    let limits = limit::limits(&mut fields, name, reason.as_deref(), &mut reading.counters, faults);
+    let require = clauses(fields.list(keys::Rule::Require, faults), faults);
+    let deny_if = clauses(fields.list(keys::Rule::DenyIf, faults), faults);
+    let of = limit::Of { name, reason: reason.as_deref(), mode };
+    let limits = limit::limits(&mut fields, of, &mut reading.counters, faults);
     fields.close(faults);
-    let digest = reading.digests.then(|| digest(part, name));
+    if !when.is_empty() && !restricts(part) {
+        faults.add(part, InRule::RestrictsNothing);
+    }
+    let clauses = [&when, &require, &deny_if].into_iter().flatten();
+    let reads_time = clauses.flat_map(Clause::conditions).any(Condition::reads_time);
+    let zone = if reads_time { reading.zone.as_str() } else { "" };
+    let digest = reading.digests.then(|| digest(part, [name, zone]));
     let path = path.to_string().into();
-    Some(Rule { path, digest, action, reason, mode, arguments, require, deny_if, limits })
+    Some(Rule { path, digest, action, reason, mode, when, arguments, require, deny_if, limits })
 }
 
-/// Returns the SHA-256 of a rule as the document has it, and of the name by which it was read. The notation of the
-/// document does not matter.
-fn digest(part: &Part<'_>, name: &str) -> RuleDigest {
+/// Returns whether a rule has a key that restricts, valid or not.
+fn restricts(part: &Part<'_>) -> bool {
+    let nothing = |value: Value<'_>| {
+        value.string().as_deref() == Some("allow") || value.is_array() && value.elements().next().is_none()
+    };
+    ["action", "arguments", "require", "deny_if", "limits", "rate_limit"]
+        .iter()
+        .filter_map(|key| part.value.get(key))
+        .any(|value| !nothing(value))
+}
+
+/// Returns the SHA-256 of a rule as the document has it, and of what its meaning depends on: the name by which it was
+/// read, and the time zone if it asks for the time. The notation of the document does not matter.
+fn digest(part: &Part<'_>, [name, zone]: [&str; 2]) -> RuleDigest {
     let form = Canonical::of(part.value);
     // Of the texts that have one form only an exact one is the form itself.
     let text = if form.is_exact() { form.into_text() } else { part.value.raw().to_owned() };
     let mut hash = Sha256::new();
-    for text in [name, &text] {
+    for text in [name, zone, &text] {
         hash.update(text.len().to_string());
         hash.update(":");
         hash.update(text);

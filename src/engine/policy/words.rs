@@ -32,16 +32,19 @@ pub(super) const WINDOWS: [(&str, u64); 4] =
     [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
 
 pub(super) const SCOPES: [(&str, Scope); 4] = [
-    ("grant", Scope::Grant),
-    ("principal", Scope::Principal),
-    ("session", Scope::Session),
-    ("global", Scope::Global),
+    (Scope::Grant.as_str(), Scope::Grant),
+    (Scope::Principal.as_str(), Scope::Principal),
+    (Scope::Session.as_str(), Scope::Session),
+    (Scope::Global.as_str(), Scope::Global),
 ];
 
 pub(super) const KINDS: [(&str, Kind); 2] = [("sliding", Kind::Sliding), ("calendar", Kind::Calendar)];
 
 pub(super) const CERTIFICATES: [(&str, Certificate); 3] =
     [("uri_san", Certificate::UriSan), ("dns_san", Certificate::DnsSan), ("subject", Certificate::Subject)];
+
+/// The days of the week, from Monday on.
+pub(super) const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// How a condition compares.
 #[derive(Clone, Copy)]

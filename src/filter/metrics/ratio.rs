@@ -27,8 +27,9 @@ impl Metrics {
     pub(super) fn used<P: Process>(&self, host: &P, conclusion: &Conclusion, now_ns: u64) {
         let Some(of_grant) = self.of_grants.get(slot(conclusion.grant)) else { return };
         let ratios = &mut of_grant.borrow_mut().ratios;
-        for CounterUsage { limit, usage } in &conclusion.counters {
-            if limit.scope != Scope::Grant {
+        for CounterUsage { limit, usage, .. } in &conclusion.counters {
+            // The number of values is not bounded either, and what has no effect counts apart.
+            if limit.scope != Scope::Grant || limit.by.is_some() || limit.shadow {
                 continue;
             }
             match ratios.iter_mut().find(|ratio| ratio.number == limit.number) {

@@ -16,7 +16,7 @@ pub struct Quotas {
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { open: 1000, new_per_minute: 300, megabytes_per_hour: 128 }
+        Self { open: 1000, new_per_minute: 300, megabytes_per_hour: 64 }
     }
 }
 

@@ -7,6 +7,9 @@ fn read(text: &str) -> Result<Settings, Vec<String>> {
     let file = |path: &str| match path {
         "hook.txt" => Ok("https://hooks.example/T0/secret\n".to_owned()),
         "empty.txt" => Ok(String::new()),
+        "tools.json" => Ok(r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[
+            {"name":"buy","description":"Buys."},{"name":"plain"}]}}"#
+            .to_owned()),
         _ => Err(std::io::ErrorKind::NotFound.into()),
     };
     settings(text, file).map_err(|faults| faults.iter().map(ToString::to_string).collect())
@@ -15,17 +18,29 @@ fn read(text: &str) -> Result<Settings, Vec<String>> {
 #[test]
 fn the_example_file_is_read_completely() {
     let text = include_str!("../../../envoy/approvals/mcp-approvals.toml");
-    let settings = settings(text, |_| Ok(String::new())).unwrap();
+    let list = r#"{"tools":[{"name":"research","description":"Researches."}]}"#;
+    let settings = settings(text, |_| Ok(list.to_owned())).unwrap();
     assert_eq!((settings.callers.len(), settings.roles.len(), settings.risks.len()), (2, 3, 3));
     assert!(settings.tls.is_some() && settings.sign_in.proxy.is_some() && !settings.webhooks.is_empty());
     assert_eq!((settings.most_waiting, settings.proxies.len(), settings.people.len()), (Some(200), 1, 1));
+    assert_eq!((settings.keep_days, settings.descriptions.len()), (Some(365), 2));
+    assert_eq!(
+        (settings.quotas, settings.refusals()),
+        (Quotas::default(), REFUSALS.to_vec()),
+        "the defaults"
+    );
 }
 
 const COMPLETE: &str = r#"
 listen = "0.0.0.0:8443"
 most_waiting = 50
+keep_days = 90
+refusals = ["No."]
 database = "postgres://approvals@db/approvals"
 url = "https://approvals.example.com/"
+
+[quotas]
+open = 7
 
 [tls]
 certificate = "server.pem"
@@ -59,6 +74,14 @@ class = "destructive"
 servers = ["bank"]
 class = "financial"
 
+[[descriptions]]
+servers = ["crm"]
+tools = ["read"]
+text = "Reads."
+[[descriptions]]
+servers = ["bank"]
+file = "tools.json"
+
 [[approvers]]
 name = "alice"
 principals = ["Alice@corp.example", "agent-of-alice-*"]
@@ -80,6 +103,17 @@ fn a_complete_file_is_read() {
     );
     assert!(matches_any(&settings.callers[1].servers, "bank"), "every server by default");
     assert_eq!(settings.webhooks[0].url, "https://hooks.example/T0/secret");
+    assert_eq!((settings.keep_days, settings.refusals()), (Some(90), vec!["No."]));
+    assert_eq!(settings.quotas, Quotas { open: 7, ..Quotas::default() });
+    for (server, tool, description) in [
+        ("crm", "read", Some("Reads.")),
+        ("crm", "buy", None),
+        ("bank", "buy", Some("Buys.")),
+        ("bank", "plain", None),
+        ("bank", "read", None),
+    ] {
+        assert_eq!(settings.description(server, tool), description, "{server} {tool}");
+    }
     for (server, tool, class) in [
         ("bank", "delete_account", "destructive"),
         ("bank", "pay", "financial"),
@@ -93,6 +127,8 @@ fn a_complete_file_is_read() {
 fn an_empty_file_is_valid() {
     let settings = read("").unwrap();
     assert!(settings.sign_in.accounts && settings.callers.is_empty() && settings.listen.is_none());
+    assert_eq!((settings.keep_days, settings.refusals()), (None, REFUSALS.to_vec()));
+    assert_eq!((settings.class("crm", "read"), settings.risk("crm", "read")), (None, "unclassified"));
 }
 
 /// Invalid files, and all of their faults.
@@ -100,6 +136,25 @@ const INVALID: &[(&str, &[&str])] = &[
     ("proxies = [\"a\"]", &["proxies[0]: must be an address such as `10.0.0.7` or `10.0.0.0/8`"]),
     ("most_waiting = 0", &["most_waiting: must be an integer of 1 or more, found an integer"]),
     ("most_waiting = \"9\"", &["most_waiting: must be an integer of 1 or more, found a string"]),
+    ("keep_days = 0", &["keep_days: must be an integer of 1 or more, found an integer"]),
+    (
+        "[quotas]\nopen = 0\nper_day = 1",
+        &[
+            "quotas.open: must be an integer of 1 or more, found an integer",
+            "quotas.per_day: unknown key, expected `open`, `new_per_minute` or `megabytes_per_hour`",
+        ],
+    ),
+    ("refusals = [7]", &["refusals[0]: must be a non-empty string, found an integer"]),
+    (
+        "[[descriptions]]\ntools = [\"x\"]",
+        &["descriptions[0].text: a description must have either `text` or `file`"],
+    ),
+    (
+        "[[descriptions]]\nfile = \"tools.json\"\ntools = [\"x\"]",
+        &["descriptions[0].tools: must be absent: the file names its tools"],
+    ),
+    ("[[descriptions]]\nfile = \"no.txt\"", &["descriptions[0].file: cannot be read: entity not found"]),
+    ("[[descriptions]]\nfile = \"hook.txt\"", &["descriptions[0].file: is not JSON: "]),
     ("listen = 8090", &["listen: must be a non-empty string, found an integer"]),
     (
         "lisen = \"x\"",
@@ -180,7 +235,8 @@ const INVALID: &[(&str, &[&str])] = &[
 fn every_fault_is_reported_with_a_correction() {
     for (text, faults) in INVALID {
         let found = read(text).err().unwrap_or_default();
-        assert_eq!(found, *faults, "{text}");
+        let same = found.iter().zip(*faults).all(|(found, fault)| found.starts_with(fault));
+        assert!(same && found.len() == faults.len(), "{text}: {found:?}");
     }
     let found = read("listen = \"a\"\ndatabase = hunter2\n").err().unwrap();
     assert_eq!(found.len(), 1);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use mcp_policy_engine::json::{Kind, Value};
 
-use crate::web::unseen;
+use crate::web::{lookalike, unseen};
 
 /// Formats one page of a list, one line for each approval.
 pub fn list(page: Value<'_>) -> String {
@@ -139,13 +139,15 @@ fn member(of: Value<'_>, key: &str) -> Option<String> {
     value.string().map(|text| escaped(&text)).or_else(|| value.number().map(str::to_owned))
 }
 
-/// Escapes unseen characters, and backslashes so that the result is unambiguous.
+/// Escapes unseen characters and look-alikes, and backslashes so that the result is unambiguous.
 pub fn escaped(text: &str) -> String {
+    let odd = lookalike::find(text, false);
     let mut out = String::with_capacity(text.len());
-    for char in text.chars() {
+    for (at, char) in text.char_indices() {
         match char {
             '\\' => out.push_str("\\\\"),
             unseen if unseen::name(unseen).is_some() => out.extend(unseen.escape_unicode()),
+            other if odd.iter().any(|odd| odd.place.contains(&at)) => out.extend(other.escape_unicode()),
             other => out.push(other),
         }
     }
@@ -161,6 +163,12 @@ mod tests {
         let hostile = "\u{1b}[2J\u{202e}drop\u{200b}\r\n\u{9b}x\\u{7}";
         let text = escaped(hostile);
         assert_eq!(text, r"\u{1b}[2J\u{202e}drop\u{200b}\u{d}\u{a}\u{9b}x\\u{7}");
+    }
+
+    #[test]
+    fn look_alikes_are_escaped_and_ordinary_words_are_not() {
+        assert_eq!(escaped("https://\u{430}pple.com"), r"https://\u{430}pple.com");
+        assert_eq!(escaped("сумма, Zoë"), "сумма, Zoë");
     }
 
     #[test]

@@ -118,7 +118,13 @@ async fn supersede(
         .fetch_all(writing.connection())
         .await?;
     let closed = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-    Ok(closed.collect::<Result<_, sqlx::Error>>()?)
+    let closed: Vec<(String, String)> = closed.collect::<Result<_, sqlx::Error>>()?;
+    for (id, _) in &closed {
+        // Whoever has not been told about it yet is told about the newer one only.
+        let untold = "DELETE FROM outbox WHERE approval_id = $1";
+        sqlx::query(untold).bind(id.clone()).execute(writing.connection()).await?;
+    }
+    Ok(closed)
 }
 
 /// Returns the valid approval of this fingerprint. The transaction must hold the call's [`lock`].

@@ -56,7 +56,7 @@ impl Store {
         }
         let (from, to) = (rfc3339(deleted.first_ms), rfc3339(deleted.last_ms));
         let reason = format!(
-            "{} approvals and {} events of them; the approvals were asked for from {from} to {to}",
+            "approvals: {}, events: {}; asked for from {from} to {to}",
             deleted.approvals, deleted.events
         );
         let fields = EventFields { who: "service", reason: &reason, ..EventFields::default() };

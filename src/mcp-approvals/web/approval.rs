@@ -51,13 +51,18 @@ impl Shown {
 pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
     let approval = view.approval;
     let shown = Shown::of(&approval.question);
+    let pending = approval.status == Status::Pending;
+    let act = match approval.decision {
+        Some(_) => html! { div.act { (decision_panel(approval, now_ms)) } },
+        None => decision_forms::forms(approval, view.decide, shown.is_shortened()),
+    };
     html! {
         div.approval data-status=(approval.status.as_str()) data-id=(approval.id) {
             (head(view, now_ms))
             div.columns {
-                // While it is pending, show the arguments before the forms; after that, show the decision
-                // first.
-                @if approval.decision.is_some() { div.act { (decision_panel(approval, now_ms)) } }
+                // While it is pending, show the arguments before the forms; after that, show first what became
+                // of it.
+                @if !pending { (act) }
                 div.read {
                     (why(approval))
                     (arguments_section(approval, &shown))
@@ -65,9 +70,7 @@ pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
                     (described(view))
                     (earlier::section(view.earlier, now_ms))
                 }
-                @if approval.decision.is_none() {
-                    (decision_forms::forms(approval, view.decide, shown.is_shortened()))
-                }
+                @if pending { (act) }
             }
             (details(approval, now_ms))
         }
@@ -128,14 +131,14 @@ fn why(approval: &Approval) -> Markup {
     }
 }
 
-/// Shows the description of the tool. The server wrote it, so it may be long or misleading.
+/// Shows the description of the tool. It may be long, and a server may have written it.
 fn described(view: &ApprovalView<'_>) -> Markup {
     let Some(description) = view.description else { return html! {} };
     html! {
         section.described aria-labelledby="described" {
             h2 id="described" { "What " span.code { (name(&view.approval.question.tool)) } " does" }
             (fold::prose(description))
-            p.note { "As the server describes it." }
+            p.note { "From the configuration of this service." }
         }
     }
 }

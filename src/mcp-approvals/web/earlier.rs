@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::arguments;
-use super::text::{Form, name, show};
+use super::arguments::{brief, fold};
+use super::text::name;
 use super::{badge, times};
 use crate::model::Approval;
 
@@ -31,8 +31,8 @@ fn row(approval: &Approval, now_ms: i64) -> Markup {
         }
         p.note {
             "by " (name(&decided.by)) " " (times::since(decided.at_ms, now_ms)) ", " (times::clock(decided.at_ms, now_ms))
-            @if let Some(reason) = &decided.reason { ": " (show(reason, Form::BRIEF).markup) }
+            @if let Some(reason) = &decided.reason { ": " (fold::start(reason)) }
         }
-        (arguments::brief(&approval.question.arguments))
+        (brief(&approval.question.arguments))
     }
 }

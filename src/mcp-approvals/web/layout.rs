@@ -53,7 +53,7 @@ pub fn page(layout: &Layout<'_>, content: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
-                @if waiting { noscript { meta http-equiv="refresh" content="30"; } }
+                @if waiting { noscript { meta http-equiv="refresh" content="120"; } }
                 title { (plain(layout.title)) " · Approvals" }
                 link rel="stylesheet" href=(assets::STYLE.url());
                 link rel="icon" type="image/svg+xml" href=(assets::ICON.url());

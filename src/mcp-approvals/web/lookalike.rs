@@ -12,7 +12,7 @@ use unicode_security::{GeneralSecurityProfile as _, MixedScript as _};
 use super::unseen;
 
 /// The most marks in one text.
-const MAX_MARKS: usize = 64;
+const MAX_MARKS: usize = 32;
 
 /// ASCII punctuation that structures an address. A character that looks like one of these can hide where an
 /// address leads.
@@ -27,7 +27,7 @@ pub struct Odd {
     pub label: String,
 }
 
-/// Finds the odd letters of `text`, at most 64 runs. With `name`, the text is a name, an address or a key,
+/// Finds the odd letters of `text`, at most 32 runs. With `name`, the text is a name, an address or a key,
 /// where look-alikes are less likely to be ordinary words.
 pub fn find(text: &str, name: bool) -> Vec<Odd> {
     let mut found = Vec::new();
@@ -52,6 +52,19 @@ pub fn find(text: &str, name: bool) -> Vec<Odd> {
     }
     found.sort_by_key(|odd| odd.place.start);
     found
+}
+
+/// Writes the name of the alphabet, or the code point, after each run of odd letters.
+pub fn labeled(text: &str, name: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for odd in find(text, name) {
+        out.push_str(text.get(from..odd.place.end).unwrap_or_default());
+        out.push_str(&format!("⟨{}⟩", odd.label));
+        from = odd.place.end;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
 }
 
 /// Reduces a name to what a hurried reader sees. Names that look alike have the same result: it ignores
@@ -226,8 +239,9 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, name: bool) -> String {
+        let odd = find(text, name);
         let found: Vec<_> =
-            find(text, name).into_iter().map(|odd| format!("{}:{}", &text[odd.place], odd.label)).collect();
+            odd.into_iter().map(|odd| format!("{}:{}", text.get(odd.place).unwrap(), odd.label)).collect();
         found.join(" ")
     }
 

@@ -72,6 +72,7 @@ pub async fn show_list(
         waiting: &calls(app, context, &pending, selected),
         more,
         role: context.user.access.is_any(),
+        decides: context.user.access.decides(),
         token: &context.token,
         refusals: &app.settings.refusals(),
         rejected,

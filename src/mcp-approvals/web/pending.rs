@@ -35,6 +35,8 @@ pub struct PendingView<'a> {
     pub more: bool,
     /// Whether the viewer has a role
     pub role: bool,
+    /// Whether one of their roles may decide
+    pub decides: bool,
     /// The CSRF token
     pub token: &'a str,
     /// The reasons for a refusal that are offered
@@ -67,7 +69,7 @@ pub fn content(view: &PendingView<'_>, now_ms: i64) -> Markup {
         @if let Some(done) = view.done { (told(done)) }
         div.several {
             (list(view.waiting, view.more, now_ms))
-            @if view.waiting.iter().any(|call| call.may_refuse) { (refuse_several(view)) }
+            @if view.decides { (refuse_several(view)) }
         }
     }
 }
@@ -135,7 +137,8 @@ fn card(waiting: &PendingCall<'_>, now_ms: i64) -> Markup {
     }
 }
 
-/// Returns the form that refuses the selected calls. There is none that approves several: each approval is
+/// Returns the form that refuses the selected calls. It is there even if the list is empty, because the
+/// script adds calls to the list. There is none that approves several: each approval is
 /// of one call that a person has read.
 fn refuse_several(view: &PendingView<'_>) -> Markup {
     html! {

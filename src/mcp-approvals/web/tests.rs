@@ -2,6 +2,7 @@
 
 mod accounts;
 mod every_page;
+mod refusals;
 mod routes;
 mod service;
 
@@ -131,6 +132,71 @@ fn unseen_characters_anywhere_cause_a_warning() {
     for approval in [named, of_whom, call("pay", r#"{"memo":"\u2066"}"#)] {
         assert!(shown(&approval).contains("1 × "), "{approval:?}");
     }
+}
+
+#[test]
+fn look_alikes_in_any_name_cause_a_warning() {
+    let may = Decide::May(Draft { token: "t", own: None, refusals: &REFUSALS, rejected: None });
+    let shown = |approval: &Approval| approval::content(&alone(approval, may), NOW).into_string();
+    assert!(!shown(&call("pay", "{}")).contains("not what they seem"));
+    let odd = "p\u{430}y";
+    let mut approvals = vec![call(odd, "{}"), call("pay", &format!("{{\"{odd}\":1}}"))];
+    for change in [
+        |question: &mut Question| question.principal = Some("p\u{430}y".to_owned()),
+        |question: &mut Question| question.path = Some("/p\u{430}y".to_owned()),
+        |question: &mut Question| question.host = Some("p\u{430}y.example".to_owned()),
+        |question: &mut Question| question.params = "{\"a\":\"p\u{430}y\"}".to_owned(),
+    ] {
+        let mut approval = call("pay", "{}");
+        change(&mut approval.question);
+        approvals.push(approval);
+    }
+    for approval in approvals {
+        let html = shown(&approval);
+        assert!(html.contains("not what they seem") && html.contains("⟨Cyrillic⟩"), "{approval:?}");
+        assert!(html.contains("<span class=\"odd\">\u{430}</span>"), "{approval:?}");
+    }
+}
+
+#[test]
+fn the_page_shows_where_the_call_goes_and_its_other_params() {
+    let mut approval = call("pay", "{}");
+    approval.question.params = r#"{"task":{"ttl":60},"force":true}"#.to_owned();
+    let html = approval::content(&alone(&approval, Decide::MayNot), NOW).into_string();
+    for expected in
+        ["<bdi>mcp.example.com</bdi><bdi>/mcp</bdi>", "Other params", "<bdi>force</bdi>", "/params\""]
+    {
+        assert!(html.contains(expected), "{expected}: {html}");
+    }
+    approval.question.params = "{}".to_owned();
+    let html = approval::content(&alone(&approval, Decide::MayNot), NOW).into_string();
+    assert!(!html.contains("Other params"));
+    approval.question.params = format!("{{\"a\":\"{}\"}}", "x".repeat(5000));
+    let may = Decide::May(Draft { token: "t", own: None, refusals: &REFUSALS, rejected: None });
+    let html = approval::content(&alone(&approval, may), NOW).into_string();
+    assert!(html.contains("name=\"whole\""), "shortened params must be read too");
+}
+
+#[test]
+fn a_superseded_question_names_the_newer_one_and_has_no_form() {
+    let mut approval = call("pay", "{}");
+    let newer = "f".repeat(32);
+    (approval.status, approval.superseded_by) = (Status::Superseded, Some(newer.clone()));
+    let may = Decide::May(Draft { token: "t", own: None, refusals: &REFUSALS, rejected: None });
+    let approved = decided(approval.clone(), Verdict::Approve, Status::Superseded, "ok");
+    for (approval, words) in [(approval, "could never be used"), (approved, "The approval was never used.")] {
+        let html = approval::content(&alone(&approval, may), NOW).into_string();
+        assert!(!html.contains("<form") && html.contains(&format!("href=\"/approvals/{newer}\"")), "{html}");
+        assert!(html.contains(words), "{html}");
+    }
+}
+
+#[test]
+fn a_class_is_shown_only_where_the_configuration_names_one() {
+    let approval = call("pay", "{}");
+    let html = approval::content(&alone(&approval, Decide::MayNot), NOW).into_string();
+    assert!(!html.contains("class=\"risk") && !html.to_lowercase().contains("unclassified"));
+    assert!(one(&approval, Decide::MayNot).contains("class=\"risk high\""));
 }
 
 #[test]

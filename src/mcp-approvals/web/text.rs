@@ -19,6 +19,9 @@ mod tests;
 /// The cost of a mark, if another character costs one; about what it adds to the page.
 const MARK_COST: usize = 8;
 
+/// The cost of a mark after a look-alike, with the underline of the look-alike.
+const ODD_COST: usize = 16;
+
 /// The most characters of a name in a title.
 const PLAIN: usize = 60;
 
@@ -109,7 +112,8 @@ pub fn sentence(text: &str) -> Markup {
 /// Returns the start of a name as plain text, for the title of a page.
 pub fn plain(text: &str) -> String {
     let mut out = String::new();
-    for char in text.chars().take(PLAIN) {
+    let start: String = text.chars().take(PLAIN).collect();
+    for char in lookalike::labeled(&start, true).chars() {
         match unseen::name(char) {
             Some(_) => out.push_str(&format!("⟨U+{:04X}⟩", u32::from(char))),
             None => out.push(char),
@@ -174,7 +178,7 @@ fn char_cost(char: char) -> usize {
 /// of the marks after look-alikes.
 fn marked(text: &str, form: Form) -> (Markup, usize) {
     let odd = lookalike::find(text, form.name);
-    let cost = odd.len().saturating_mul(MARK_COST);
+    let cost = odd.len().saturating_mul(ODD_COST);
     let markup = html! {
         @for piece in pieces(text, form, &odd) {
             @match piece {
@@ -187,7 +191,7 @@ fn marked(text: &str, form: Form) -> (Markup, usize) {
                 },
                 Piece::Odd { text, label } => {
                     span.odd { (text) }
-                    span.mark dir="ltr" title="looks like other letters" { "⟨" (label) "⟩" }
+                    span.mark dir="ltr" { "⟨" (label) "⟩" }
                 },
             }
         }

@@ -2,19 +2,25 @@
 
 use mcp_policy_engine::decide::condition::{Attributes, deny_if, require};
 use mcp_policy_engine::policy::Policy;
-use mcp_policy_engine::work::Work;
 use serde_json::json;
 
-use super::{called, condition, decided, named, nobody, policy};
+use super::{attributed, called, condition, decided, named, policy};
 
 #[test]
 fn conditions_can_test_the_grant_the_principal_and_claims() {
-    let claims =
-        r#"{"team":"sre","level":3,"groups":["a","b"],"https://corp/roles":["admin"],"org":{"unit":"x"}}"#;
-    let work = Work::default();
-    let principal = Some("bob");
-    let known = Attributes { arguments: None, grant: "ci", principal, claims: Some(claims), work: &work };
-    let stranger = nobody(None, &work);
+    attributed(None, caller_conditions);
+}
+
+fn caller_conditions(stranger: Attributes<'_>) {
+    let claims = r#"{"team":"sre","level":3,"groups":["a","b"],"https://corp/roles":["admin"],"org":{"unit":"x"},
+        "scope":"mcp:run  mcp:read","scp":["other"],"bob":"bob","three":3}"#;
+    let known = Attributes {
+        grant: "ci",
+        principal: Some("bob"),
+        source: Some("jwt"),
+        claims: Some(claims),
+        ..stranger
+    };
     let unreadable = Attributes { claims: Some("{"), ..known };
     let twofold = Attributes { claims: Some(r#"{"team":"sre","team":"dev"}"#), ..known };
     for (path, op, value, expected) in [
@@ -31,6 +37,31 @@ fn conditions_can_test_the_grant_the_principal_and_claims() {
         ("claims.org.unit", "starts_with", "\"x\"", "+0??"),
         ("claims.none", "exists", "false", "++??"),
         ("claims.team.x", "exists", "true", "?0??"),
+        ("scopes", "contains", "\"mcp:run\"", "+0??"),
+        ("scopes", "contains", "\"mcp\"", "-0??"),
+        ("scopes", "contains", "\"other\"", "-0??"),
+        ("scopes", "not_contains", "\"mcp:admin\"", "+0??"),
+        ("scopes", "exists", "true", "+0??"),
+        ("scopes", "exists", "false", "-+??"),
+        ("source", "eq", "\"jwt\"", "+0++"),
+        ("source", "exists", "false", "-+--"),
+        ("tool", "eq", "\"pay\"", "++++"),
+        ("tool", "glob", "\"get_*\"", "----"),
+        ("time.weekday", "in", "[\"fri\",\"sat\"]", "++++"),
+        ("time.of_day", "gte", "\"08:00\"", "++++"),
+        ("time.of_day", "lt", "\"08:00\"", "----"),
+        ("time.date", "lte", "\"2027-01-15\"", "++++"),
+        ("time.date", "gt", "\"2027-01-15\"", "----"),
+        ("time.date", "starts_with", "\"2027-\"", "++++"),
+        ("principal", "eq", r#"{"path":"claims.bob"}"#, "+0??"),
+        ("claims.bob", "neq", r#"{"path":"principal"}"#, "-0??"),
+        ("claims.level", "eq", r#"{"path":"claims.three"}"#, "+0??"),
+        ("claims.level", "eq", r#"{"path":"claims.team"}"#, "?0??"),
+        ("claims.team", "in", r#"{"path":"claims.groups"}"#, "-0??"),
+        ("claims.level", "in", r#"{"path":"claims.groups"}"#, "?0??"),
+        ("claims.groups", "contains", r#"{"path":"claims.team"}"#, "-0??"),
+        ("grant", "in", r#"{"path":"scopes"}"#, "-0??"),
+        ("scopes", "contains", r#"{"path":"grant"}"#, "-0??"),
     ] {
         let condition = condition(path, op, value);
         let found = [known, stranger, unreadable, twofold]

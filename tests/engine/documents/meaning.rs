@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use mcp_policy_engine::limit::Kind;
 use mcp_policy_engine::mcp::answer::Form;
 use mcp_policy_engine::policy::{
-    Action, Adds, Approvals, Condition, Effect, Mode, Pattern, Policy, RequestHeaders, Rule, Scope,
+    Action, Adds, Approvals, Clause, Condition, Effect, Mode, Pattern, Policy, RequestHeaders, Rule, Scope,
 };
 
 use super::accepted;
@@ -84,7 +84,9 @@ fn rule_meaning(rule: &Rule, lines: &mut Vec<String>) {
     };
     let reason = rule.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
     lines.push(format!("{}: {action}, {}{reason}", rule.path, mode(rule.mode)));
-    for condition in rule.require.iter().chain(&rule.deny_if) {
+    let clauses = rule.when.iter().chain(&rule.require).chain(&rule.deny_if);
+    clauses.clone().for_each(|clause| group_meaning(clause, lines));
+    for condition in clauses.flat_map(Clause::conditions) {
         let Condition { path, attribute, test, .. } = condition;
         let name = condition.name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
         let reason =
@@ -104,12 +106,21 @@ fn rule_meaning(rule: &Rule, lines: &mut Vec<String>) {
         };
         let adds = match &limit.amount {
             Adds::Fixed(amount) => amount.to_string(),
-            Adds::Argument(path) => path.to_string(),
+            Adds::Arguments(paths) => paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
         };
+        let by = limit.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
         let (path, counter, max) = (&limit.path, &limit.counter, limit.max);
         let seconds = limit.window.seconds();
-        lines.push(format!("{path}: {counter}, {max} in {seconds} s, {kind}, {scope}, each adds {adds}"));
+        lines.push(format!("{path}: {counter}, {max} in {seconds} s, {kind}, {scope}{by}, each adds {adds}"));
     }
+}
+
+fn group_meaning(clause: &Clause, lines: &mut Vec<String>) {
+    let Clause::Group(group) = clause else { return };
+    let name = group.name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
+    let reason = group.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
+    lines.push(format!("{}{name}: {:?} of {}{reason}", group.path, group.holds, group.clauses.len()));
+    group.clauses.iter().for_each(|clause| group_meaning(clause, lines));
 }
 
 fn mode(mode: Mode) -> &'static str {

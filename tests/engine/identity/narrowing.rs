@@ -58,6 +58,15 @@ fn rule() -> impl Strategy<Value = Value> {
         json!({"limits": [{"counter": "few", "window": "hour", "max": 2, "scope": "global"}]}),
         json!({"require": [{"path": "principal", "op": "eq", "value": "b"}]}),
         json!({"deny_if": [{"path": "grant", "op": "eq", "value": "all"}]}),
+        json!({"when": [{"path": "principal", "op": "eq", "value": "a"}], "action": "deny"}),
+        json!({"when": [{"path": "tool", "op": "glob", "value": "a*"}], "require": [{"path": "args.n", "op": "exists"}]}),
+        json!({"require": [{"any": [{"path": "source", "op": "eq", "value": "mtls"}, {"path": "tool", "op": "exists"}]}]}),
+        json!({"deny_if": [{"conditions": [
+            {"path": "time.weekday", "op": "eq", "value": "fri"}, {"path": "tool", "op": "eq", "value": {"path": "principal"}}]}]}),
+        json!([{}, {"when": [{"path": "tool", "op": "neq", "value": "b"}],
+            "limits": [{"counter": "few", "window": "hour", "max": 2, "scope": "global"}]}]),
+        json!(["never", {}]),
+        json!("maybe"),
     ])
 }
 
@@ -87,6 +96,8 @@ fn rules() -> impl Strategy<Value = Value> {
 fn granted(document: &Value, grant: Option<&Value>) -> Arc<Policy> {
     let mut document = document.clone();
     document["version"] = json!("1");
+    let maybe = json!({"deny_if": [{"path": "principal", "op": "eq", "value": "a"}], "mode": "shadow"});
+    document["rules"] = json!({"never": {"action": "deny"}, "maybe": maybe});
     document["identity"] = json!([{"header": {"name": "x-agent-id"}}]);
     if let Some(grant) = grant {
         let mut grant = grant.clone();

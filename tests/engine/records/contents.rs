@@ -16,24 +16,24 @@ fn counters_show_what_is_used_and_when_they_reset() {
         let record = guard.record(&pairs(POST), call(tool, arguments).as_bytes());
         (record["decision"].as_str().unwrap().to_owned(), record["rule"].clone(), record["counters"].clone())
     };
-    // A minute and a tenth of an hour begin at NOW_NS; 2,880 seconds of a tenth of a day have passed.
+    // A minute and a 25th of an hour begin at NOW_NS; 1,152 seconds of a 25th of a day have passed.
     for (tool, arguments, decision, rule, counters) in [
-        ("few", "{}", "allow", "tools.few", json!([counter("few", 1, 2, 3960)])),
-        ("few", "{}", "allow", "tools.few", json!([counter("few", 2, 2, 3960)])),
-        ("few", "{}", "deny", "tools.few.limits[0]", json!([counter("few", 2, 2, 3960)])),
+        ("few", "{}", "allow", "tools.few", json!([counter("few", 1, 2, 3744)])),
+        ("few", "{}", "allow", "tools.few", json!([counter("few", 2, 2, 3744)])),
+        ("few", "{}", "deny", "tools.few.limits[0]", json!([counter("few", 2, 2, 3744)])),
         (
             "pay",
             r#"{"amount":0.25}"#,
             "allow",
             "tools.pay",
-            json!([counter("calls", 1, 5, 60), counter("spend", 0.25, 50.5, 92_160)]),
+            json!([counter("calls", 1, 5, 60), counter("spend", 0.25, 50.5, 88_704)]),
         ),
         (
             "pay",
             r#"{"amount":50}"#,
             "allow",
             "tools.pay",
-            json!([counter("calls", 2, 5, 60), counter("spend", 50.25, 50.5, 92_160)]),
+            json!([counter("calls", 2, 5, 60), counter("spend", 50.25, 50.5, 88_704)]),
         ),
         // A refused call charges none of them.
         (
@@ -41,10 +41,10 @@ fn counters_show_what_is_used_and_when_they_reset() {
             r#"{"amount":1}"#,
             "deny",
             "tools.pay.limits[1]",
-            json!([counter("calls", 2, 5, 60), counter("spend", 50.25, 50.5, 92_160)]),
+            json!([counter("calls", 2, 5, 60), counter("spend", 50.25, 50.5, 88_704)]),
         ),
-        ("soft", "{}", "allow", "tools.soft", json!([counter("soft", 1, 1, 66)])),
-        ("soft", "{}", "would_deny", "tools.soft.limits[0]", json!([counter("soft", 1, 1, 66)])),
+        ("soft", "{}", "allow", "tools.soft", json!([counter("soft", 1, 1, 63)])),
+        ("soft", "{}", "would_deny", "tools.soft.limits[0]", json!([counter("soft", 1, 1, 63)])),
         ("safe", "{}", "allow", "tools.safe", json!([])),
     ] {
         assert_eq!(

@@ -18,7 +18,7 @@ fn outcome(policy: &Value, method: &str, params: &str) -> String {
         Err(rejection) => return rejection.denial.reason,
     };
     let Body::Call(call) = message.body else { panic!("{body}") };
-    let decision = decide(&policy, &Caller::default(), &call);
+    let decision = decide(&policy, &Caller::default(), &call, &|| None);
     let (mode, denial) = match (decision.denial, decision.would_deny) {
         (Some(denial), _) => ("", denial),
         (None, Some(denial)) => ("would be ", denial),

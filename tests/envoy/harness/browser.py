@@ -86,14 +86,16 @@ class Browser:
         dark: bool = False,
         script: bool = True,
         headers: dict | None = None,
+        zone: str | None = None,
     ) -> "Visit":
-        """Open a separate browser; `script=False` disables JavaScript."""
+        """Open a separate browser; `script=False` disables JavaScript, `zone` is its time zone."""
         context = self.chromium.new_context(
             base_url=url,
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             java_script_enabled=script,
             extra_http_headers=headers,
+            timezone_id=zone,
             reduced_motion="reduce",
         )
         context.set_default_timeout(PATIENCE_MS)
@@ -153,6 +155,13 @@ class Visit:
         self.page.get_by_role("button", name="Sign in").click()
         return self.page
 
+    def refuse(self, reason: str, button: str = "Refuse") -> Page:
+        """Refuse the open approval in own words."""
+        self.page.get_by_label("Why not?").select_option("own")
+        self.page.get_by_label("In your own words").fill(reason)
+        self.page.get_by_role("button", name=button).click()
+        return self.page
+
     def borrow(self, other: "Visit") -> "Visit":
         """Copy the session of another browser."""
         self.context.add_cookies(other.context.cookies())
@@ -184,6 +193,10 @@ class Visit:
             "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
         )
 
+    def in_view(self, button: str) -> bool:
+        """Check whether a button is on the screen, without scrolling, and would be hit there."""
+        return self.page.get_by_role("button", name=button).evaluate(IN_VIEW)
+
     def small_targets(self, least: int = 24) -> list[str]:
         """List tap targets that are smaller than `least` pixels, except links within a sentence."""
         return self.page.evaluate(SMALL, least)
@@ -196,6 +209,14 @@ class Visit:
     def close(self) -> None:
         self.context.close()
 
+
+IN_VIEW = """
+(button) => {
+  const { left, right, top, bottom } = button.getBoundingClientRect();
+  const within = left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
+  return within && document.elementFromPoint((left + right) / 2, (top + bottom) / 2) === button;
+}
+"""
 
 # A link that is stretched over its container has the container's size.
 SMALL = """

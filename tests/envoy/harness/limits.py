@@ -46,7 +46,7 @@ def verdict(url: str, tool: str, arguments: dict | str | None = None, **headers)
     return "allowed"
 
 
-def check_refusal(answer: http1.Answer, id: object, most: int = 3960) -> dict:
+def check_refusal(answer: http1.Answer, id: object, most: int = 3744) -> dict:
     """Check every part of the answer to a rate-limited call; return the decision."""
     assert (answer.status, answer.whole) == (200, True)
     assert answer.header("content-type") == "application/json"

@@ -23,6 +23,19 @@ def read(path: Path) -> str:
     return path.read_text()
 
 
+def rules_of(document: dict, tool: str) -> list:
+    """Return the rules of a tool's entry, which is a rule, the name of one, or a list of these."""
+    entry = document["tools"][tool]
+    rules = entry if isinstance(entry, list) else [entry]
+    return [document["rules"][rule] if isinstance(rule, str) else rule for rule in rules]
+
+
+def denied(document: dict) -> set:
+    """Return the tools that a rule denies whatever is called."""
+    rules = {tool: rules_of(document, tool) for tool in document["tools"]}
+    return {tool for tool, own in rules.items() if any(rule.get("action") == "deny" for rule in own)}
+
+
 def configuration(policy: object) -> dict:
     """Wrap a policy as Envoy's `Any`.
 

@@ -9,10 +9,12 @@ use serde_json::Value;
 use super::table::{Case, topics};
 
 /// The objects whose keys the table has to use, by the names that are used here.
-static OBJECTS: [(&str, &Object); 9] = [
+static OBJECTS: [(&str, &Object); 11] = [
     ("document", &keys::DOCUMENT),
     ("rule", &keys::RULE),
     ("condition", &keys::CONDITION),
+    ("group", &keys::GROUP),
+    ("operand", &keys::OPERAND),
     ("limit", &keys::LIMIT),
     ("rate_limit", &keys::RATE_LIMIT),
     ("grant", &keys::GRANT),
@@ -61,10 +63,7 @@ impl Written {
                 }
                 "grants" => each(value).for_each(|grant| self.object("grant", grant)),
                 "limits" => each(value).for_each(|limit| self.object("limit", limit)),
-                "require" | "deny_if" => each(value).for_each(|condition| {
-                    self.words.extend(condition["op"].as_str().map(|op| format!("{key}.{op}")));
-                    self.object("condition", condition);
-                }),
+                "when" | "require" | "deny_if" => each(value).for_each(|clause| self.clause(key, clause)),
                 "rate_limit" => self.object("rate_limit", value),
                 "audit" => self.object("audit", value),
                 "counters" => self.object("counters", value),
@@ -72,6 +71,19 @@ impl Written {
                 _ => {}
             }
         }
+    }
+}
+
+impl Written {
+    /// Notes a condition, or a group and its conditions.
+    fn clause(&mut self, place: &str, clause: &Value) {
+        for key in ["conditions", "any"] {
+            each(&clause[key]).for_each(|clause| self.clause(place, clause));
+        }
+        let is_group = clause.get("conditions").or(clause.get("any")).is_some();
+        self.object(if is_group { "group" } else { "condition" }, clause);
+        self.object("operand", &clause["value"]);
+        self.words.extend(clause["op"].as_str().map(|op| format!("{place}.{op}")));
     }
 }
 

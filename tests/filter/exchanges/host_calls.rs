@@ -167,10 +167,25 @@ fn no_list_is_shown_if_the_host_fails() {
 
 #[test]
 fn foreign_values_in_shared_data_deny_the_call() {
-    for (key, value) in [("mcp-policy/1/secret", &b"short"[..]), ("mcp-policy/1/secret", b"")] {
+    let limit = json!({ "counter": "few", "window": "hour", "max": 2, "by": "args.a" });
+    let in_table = policy_with(json!({ "tools": { "few": { "limits": [limit] } } }));
+    let short = &b"short"[..];
+    let secret = "mcp-policy/1/secret";
+    let table = "mcp-policy/2/table";
+    for (policy, key, value) in [
+        (policy(), secret, short),
+        (policy(), secret, b""),
+        (in_table.clone(), secret, b""),
+        (in_table.clone(), table, short),
+        (in_table.clone(), table, b""),
+        (in_table.clone(), table, &[0, 0, 0, 0]),
+        (in_table.clone(), table, &[3, 0, 0, 0]),
+        (in_table, table, &[255; 4]),
+    ] {
         let proxy = envoy();
         proxy.put(key, value);
-        let exchange = post(&proxy, &worker(&proxy, &policy()), &call("few"));
+        let body = call("few").replace("{}", r#"{"a":1}"#);
+        let exchange = post(&proxy, &worker(&proxy, &policy), &body);
         assert_eq!(code(&refused(&exchange, true, key).0), "limiter_unavailable");
     }
 }

@@ -41,8 +41,8 @@ fn denials_have_the_form_that_the_policy_configures() {
             // The answer does not reveal that the tool exists.
             "secret" => assert_eq!((decision, retry), (&Value::Null, None), "{at}"),
             "few" => {
-                assert_eq!((&decision["code"], retry), (&json!("rate_limited"), Some("3960")), "{at}");
-                assert_eq!(decision["retryAfterSeconds"], 3960, "{at}");
+                assert_eq!((&decision["code"], retry), (&json!("rate_limited"), Some("3744")), "{at}");
+                assert_eq!(decision["retryAfterSeconds"], 3744, "{at}");
                 assert_eq!(decision["rule"], "tools.few.limits[0]", "{at}");
             }
             _ => {

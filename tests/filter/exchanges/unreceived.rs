@@ -145,6 +145,18 @@ fn a_record_that_cannot_be_completed_does_not_keep_the_charge() {
 }
 
 #[test]
+fn a_call_that_cannot_be_recorded_is_refused_and_not_charged() {
+    let proxy = envoy();
+    let worker = worker(&proxy, &limited("hold", few(2)));
+    proxy.fail(Call::SetState);
+    for _ in 0..5 {
+        assert!(post(&proxy, &worker, &call("few")).reply().is_some());
+    }
+    proxy.mend();
+    assert_eq!(left(&proxy, &worker), 2);
+}
+
+#[test]
 fn only_a_call_with_limits_asks_why_envoy_answers() {
     let proxy = envoy();
     let worker = worker(&proxy, &limited("hold", few(9)));

@@ -81,22 +81,56 @@ fn rules() -> impl Strategy<Value = Value> {
         ("deny_if", json!([text])),
         ("deny_if", json!([{ "path": "grant", "op": "eq", "value": "g" }])),
         (
+            "deny_if",
+            json!([{ "any": [text, { "conditions": [small] }], "on_deny": "both", "name": "group" }]),
+        ),
+        (
+            "when",
+            json!([{ "any": [small, { "path": "args.a", "op": "eq", "value": { "path": "args.b" } }] }]),
+        ),
+        ("when", json!([{ "path": "tool", "op": "in", "value": ["t", "tt"] }])),
+        (
             "limits",
             json!([limit("few", 2), { "counter": "spent", "window": "day", "max": 9, "amount": "args.a" }]),
         ),
         ("limits", json!([limit("few", 3)])),
         ("arguments", shape),
     ];
-    subsequence(keys, 0..5)
-        .prop_map(|keys| keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    subsequence(keys, 0..5).prop_map(|keys| {
+        let mut rule: serde_json::Map<String, Value> =
+            keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        without_idle_when(&mut rule);
+        rule.into()
+    })
+}
+
+/// Removes `when` from a rule that would restrict nothing with it, because such a rule is refused.
+fn without_idle_when(rule: &mut serde_json::Map<String, Value>) {
+    if rule.keys().all(|key| ["when", "mode", "reason"].contains(&key.as_str())) {
+        rule.remove("when");
+    }
 }
 
 pub fn documents() -> impl Strategy<Value = Value> {
-    let section = |patterns: Vec<&'static str>| prop::collection::btree_map(select(patterns), rules(), 0..4);
+    let section = |patterns: Vec<&'static str>| {
+        let entry = prop_oneof![3 => rules(), 1 => prop::collection::vec(rules(), 1..3).prop_map(Value::from), 1 => Just(json!("named"))];
+        prop::collection::btree_map(select(patterns), entry, 0..4)
+    };
     let tools = section(vec!["t", "tt", "t*", "*"]);
     let resources = section(vec!["memo://a", "memo://*", "*"]).prop_map(|mut rules| {
         // A resource has no arguments, so a schema for them is refused.
-        rules.values_mut().for_each(|rule| drop(rule.as_object_mut().unwrap().remove("arguments")));
+        for entry in rules.values_mut() {
+            let bare = |rule: &mut Value| {
+                let rule = rule.as_object_mut().unwrap();
+                rule.remove("arguments");
+                without_idle_when(rule);
+            };
+            match entry {
+                Value::Array(rules) => rules.iter_mut().for_each(bare),
+                Value::Object(_) => bare(entry),
+                _ => {}
+            }
+        }
         rules
     });
     let grant = (section(vec!["t", "*"]), rules());
@@ -107,6 +141,7 @@ pub fn documents() -> impl Strategy<Value = Value> {
         let grant = json!({ "name": "g", "match": [{ "header": "bob" }], "all_tools": own_all, "tools": own });
         let mut document = json!({
             "version": "1", "approvals": { "cluster": "nobody" }, "default": default, "mode": mode, "server": "x", "tools": tools,
+            "rules": { "named": { "limits": [{ "counter": "few", "window": "hour", "max": 3 }] } },
             "resources": resources, "hide": if hides { json!(["tt"]) } else { json!([]) },
             "identity": [{ "header": { "name": "x-agent-id" } }], "methods": { "x/*": "deny", "x/y": "allow" },
         });

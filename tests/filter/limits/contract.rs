@@ -7,10 +7,11 @@
 
 mod case;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use mcp_policy_engine::limit::{
-    Amount, Charge, ChargeOutcome, Counter, Few, Kind, Layout, Scope, Store, Why, Window, charge, look,
+    Amount, Charge, ChargeOutcome, Counter, Few, Kind, Layout, Of, Scope, Store, Why, Window, charge, look,
 };
 use serde_json::Number;
 
@@ -27,6 +28,7 @@ pub struct Call<'a> {
     pub principal: Option<&'a str>,
     pub session: Option<String>,
     pub charge: &'a [(String, Number)],
+    pub values: &'a BTreeMap<String, String>,
 }
 
 /// What was observed. `None` means that it cannot be observed and is not compared.
@@ -81,6 +83,7 @@ impl Case {
                         principal: step.principal.as_deref(),
                         session: session.clone(),
                         charge: &step.charge,
+                        values: &step.values,
                     };
                     step.check(&limiter.call(&call), &format!("{}, step {number}: {call:?}", self.name));
                 }
@@ -118,17 +121,8 @@ struct Stored<'a, S> {
 impl<S: Store> Limiter for Stored<'_, S> {
     fn call(&mut self, call: &Call<'_>) -> Seen {
         let limits: Vec<_> = call.charge.iter().map(|(name, _)| (name, &self.case.limits[name])).collect();
-        let places: Vec<_> = limits
-            .iter()
-            .map(|(name, limit)| {
-                self.layout.place(&Counter {
-                    server: "cases",
-                    name: limit.counter.as_deref().unwrap_or(name),
-                    window: limit.window(),
-                    scope: limit.scope(call),
-                })
-            })
-            .collect();
+        let places: Vec<_> =
+            limits.iter().map(|(name, limit)| self.layout.place(&limit.counter(name, call))).collect();
         let charges: Vec<_> = call
             .charge
             .iter()
@@ -170,6 +164,15 @@ impl<S: Store> Limiter for Stored<'_, S> {
 }
 
 impl Limit {
+    fn counter<'a>(&'a self, name: &'a str, call: &'a Call<'_>) -> Counter<'a> {
+        let name = self.counter.as_deref().unwrap_or(name);
+        let of = self.by.as_deref().map(|path| {
+            let argument = path.strip_prefix("args.").unwrap();
+            Of { path, value: call.values[argument].as_bytes() }
+        });
+        Counter { of, ..Counter::new("cases", name, self.window(), self.scope(call)) }
+    }
+
     fn window(&self) -> Window {
         let kind = match &*self.kind {
             "sliding" => Kind::Sliding,
@@ -224,12 +227,7 @@ fn a_call_without_charges_is_charged(store: &impl Store) {
 
 fn hourly(name: &str) -> mcp_policy_engine::limit::Place {
     let window = Window::new(3600, Kind::Sliding).unwrap();
-    Layout::new([1; 16], NonZeroU32::MIN).place(&Counter {
-        server: "cases",
-        name,
-        window,
-        scope: Scope::Global,
-    })
+    Layout::new([1; 16], NonZeroU32::MIN).place(&Counter::new("cases", name, window, Scope::Global))
 }
 
 fn amount(number: &Number) -> Amount {

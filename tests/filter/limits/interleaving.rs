@@ -13,7 +13,7 @@ pub(super) const NOW: u64 = 1_728_000_000 * SECOND;
 
 pub(super) fn place(name: &str, scope: Scope<'_>) -> Place {
     let window = Window::new(3600, Kind::Sliding).unwrap();
-    Layout::new([9; 16], NonZeroU32::MIN).place(&Counter { server: "between", name, window, scope })
+    Layout::new([9; 16], NonZeroU32::MIN).place(&Counter::new("between", name, window, scope))
 }
 
 /// Returns two counters in the order in which their keys are written.
@@ -138,7 +138,7 @@ fn a_late_refusal_withdraws_the_earlier_charges() {
         Turn::Go
     });
     let outcome = charge(&store, NOW, &[one(&last, 1), one(&first, 1)]);
-    let ChargeOutcome::Refused { index: 0, retry_after_seconds: Some(3960), usages, retries: 1 } = outcome
+    let ChargeOutcome::Refused { index: 0, retry_after_seconds: Some(3744), usages, retries: 1 } = outcome
     else {
         panic!("{outcome:?}");
     };
@@ -177,7 +177,7 @@ fn a_withdrawn_entry_takes_no_room_in_the_table() {
     for number in 0..400 {
         let session = format!("session {number}");
         let scope = Scope::Session { grant: "g", session: session.as_bytes() };
-        let place = layout.place(&Counter { server: "between", name: "rate", window, scope });
+        let place = layout.place(&Counter::new("between", "rate", window, scope));
         if place.key().ends_with("/0") { bucket.push(place) } else { beyond.push(place) }
     }
     let memory = MemoryStore::new();
@@ -219,7 +219,7 @@ fn a_pending_charge_of_a_vanished_worker_delays_others_by_at_most_a_second() {
     assert!(matches!(outcome, ChargeOutcome::Unavailable { why: Why::Store, index: 1, .. }), "{outcome:?}");
 
     for (after, waits, refused) in
-        [(0, true, true), (SECOND - 1, true, true), (SECOND, false, true), (3960 * SECOND, false, false)]
+        [(0, true, true), (SECOND - 1, true, true), (SECOND, false, true), (3744 * SECOND, false, false)]
     {
         let store = Meddled::new(&memory, |_, _| Turn::Go);
         let outcome = look(&store, NOW + after, &[one(&first, 1)]);

@@ -34,7 +34,7 @@ impl Store for Worker {
 
 fn place(name: &str) -> Place {
     let window = Window::new(3600, Kind::Sliding).unwrap();
-    let counter = Counter { server: "workers", name, window, scope: Scope::Global };
+    let counter = Counter::new("workers", name, window, Scope::Global);
     Layout::new([5; 16], NonZeroU32::MIN).place(&counter)
 }
 

@@ -11,7 +11,7 @@ fn place(session: &str, kind: Kind, capacity: u32) -> Place {
     let scope = Scope::Session { grant: "g", session: session.as_bytes() };
     let window = Window::new(10, kind).unwrap();
     let layout = Layout::new([1; 16], NonZeroU32::new(capacity).unwrap());
-    layout.place(&Counter { server: "s", name: "n", window, scope })
+    layout.place(&Counter::new("s", "n", window, scope))
 }
 
 fn read(value: &[u8], now_ns: u64) -> Bucket {
@@ -87,7 +87,7 @@ fn entries_pass_a_second_after_their_window_or_when_their_room_is_needed() {
     bucket.charge(&old, START, Amount::ONE, false);
     let value = bucket.value().to_vec();
     for (after, live, kept) in
-        [(0, 1, true), (10_999, 1, true), (11_000, 0, true), (11_999, 0, true), (12_000, 0, false)]
+        [(0, 1, true), (10_399, 1, true), (10_400, 0, true), (11_399, 0, true), (11_400, 0, false)]
     {
         let now_ns = START + after * 1_000_000;
         let mut bucket = read(&value, now_ns);

@@ -12,7 +12,7 @@ fn window(seconds: u64) -> Window {
 
 fn session(session: &str) -> Counter<'_> {
     let scope = Scope::Session { grant: "g", session: session.as_bytes() };
-    Counter { server: "s", name: "n", window: window(60), scope }
+    Counter::new("s", "n", window(60), scope)
 }
 
 #[test]
@@ -31,6 +31,45 @@ fn buckets_hold_the_capacity_exactly() {
 }
 
 #[test]
+fn another_capacity_does_not_move_a_counter_within_one_table() {
+    for (capacity, buckets, room) in [
+        // Fewer entries than the table was made for: each bucket keeps room for 64.
+        (1, 256, Some(64)),
+        (1024, 256, Some(64)),
+        (16_383, 256, Some(64)),
+        (16_384, 256, Some(64)),
+        (30_000, 256, Some(118)),
+        // More entries: the buckets become larger, within bounds.
+        (65_536, 256, Some(256)),
+        (1000, 1, Some(1000)),
+        (16_384, 1, Some(16_384)),
+        (16_385, 1, None),
+        (u32::MAX, 256, None),
+        // No number of buckets.
+        (1024, 0, None),
+        (1024, 3, None),
+        (1024, u32::MAX, None),
+    ] {
+        let adapted = layout(capacity).with_buckets(buckets);
+        assert_eq!(adapted.is_some(), room.is_some(), "{capacity} {buckets}");
+        let Some((adapted, room)) = adapted.zip(room) else { continue };
+        assert_eq!(adapted.buckets(), buckets);
+        let made_for = layout(buckets * 64);
+        let mut rooms = HashSet::new();
+        for number in 0..200 {
+            let session = format!("session {number}");
+            let (place, first) =
+                (adapted.place(&self::session(&session)), made_for.place(&self::session(&session)));
+            assert_eq!((place.key(), place.id), (first.key(), first.id), "{capacity} {buckets}");
+            rooms.insert(place.room);
+        }
+        assert!(rooms.iter().all(|one| one.abs_diff(room) <= 1), "{capacity} {buckets}: {rooms:?}");
+    }
+    let same = layout(1000).with_buckets(layout(1000).buckets());
+    assert_eq!(same.map(|layout| (layout.capacity, layout.buckets)), Some((1000, 8)));
+}
+
+#[test]
 fn sessions_share_a_fixed_set_of_short_keys_evenly() {
     let layout = layout(1024);
     let mut keys = HashMap::new();
@@ -41,13 +80,13 @@ fn sessions_share_a_fixed_set_of_short_keys_evenly() {
     }
     assert_eq!(keys.len(), 16);
     assert!(keys.values().all(|count| (850..1150).contains(count)), "{keys:?}");
-    assert!(keys.keys().all(|key| key.starts_with("mcp-policy/1/t/")));
+    assert!(keys.keys().all(|key| key.starts_with("mcp-policy/2/t/")));
 }
 
 #[test]
 fn each_part_of_a_counter_tells_it_apart() {
     let layout = layout(1);
-    let at = |server, name, window, scope| layout.place(&Counter { server, name, window, scope }).id;
+    let at = |server, name, window, scope| layout.place(&Counter::new(server, name, window, scope)).id;
     let principal =
         |grant, principal: &'static str| Scope::Principal { grant, principal: principal.as_bytes() };
     let calendar = Window::new(60, Kind::Calendar).unwrap();
@@ -66,6 +105,27 @@ fn each_part_of_a_counter_tells_it_apart() {
         at("sn", "", window(60), Scope::Global),
         at("", "sn", window(60), Scope::Global),
     ];
+    let of = |path, value: &'static str, scope| {
+        let of = Some(Of { path, value: value.as_bytes() });
+        layout.place(&Counter { of, ..Counter::new("s", "n", window(60), scope) })
+    };
+    let values = [
+        of("args.a", "x", Scope::Global),
+        of("args.a", "y", Scope::Global),
+        of("args.b", "x", Scope::Global),
+        of("args.a", "", Scope::Global),
+        of("args.a", "x", Scope::Grant("a")),
+        of("args.a", "x", principal("a", "bc")),
+        of("args.a", "x", principal("a", "b")),
+        of("args.a", "bc", principal("a", "")),
+        of("args.a", "bx", principal("a", "c")),
+    ];
+    assert!(values.iter().all(|place| place.key().starts_with("mcp-policy/2/t/")), "callers choose values");
+    let apart = [(false, true), (true, false), (true, true)].map(|(document, rule)| {
+        let shadow = Shadow { document, rule };
+        layout.place(&Counter { shadow, ..Counter::new("s", "n", window(60), Scope::Global) }).id
+    });
+    let ids: Vec<u128> = ids.into_iter().chain(values.iter().map(|place| place.id)).chain(apart).collect();
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
     assert_eq!(at("s", "n", window(60), Scope::Global), ids[0], "and the same parts give the same");
 }
@@ -80,41 +140,41 @@ fn another_secret_gives_other_places() {
 #[test]
 fn counters_of_the_document_have_a_key_each() {
     let layout = layout(1);
-    let named = |scope| layout.place(&Counter { server: "s", name: "n", window: window(60), scope });
+    let named = |scope| layout.place(&Counter::new("s", "n", window(60), scope));
     let (global, grant) = (named(Scope::Global), named(Scope::Grant("g")));
     assert_ne!(global.key(), grant.key());
     for place in [global, grant] {
-        assert!(place.key().starts_with("mcp-policy/1/c/") && place.key().len() <= 64 && place.room == 1);
+        assert!(place.key().starts_with("mcp-policy/2/c/") && place.key().len() <= 64 && place.room == 1);
     }
 }
 
 #[test]
 fn places_stay_where_they_are() {
-    // Counters must outlive an update of the module: these keys were written by its first version.
+    // Counters must outlive an update of the module: these keys were written when the format was introduced.
     let layout = layout(1 << 20);
     let window = Window::new(86_400, Kind::Calendar).unwrap();
-    let place = |name, scope| layout.place(&Counter { server: "payments", name, window, scope });
+    let place = |name, scope| layout.place(&Counter::new("payments", name, window, scope));
     let long = "n".repeat(1000);
     for (place, key, id) in [
         (
             place("spend", Scope::Grant("agents")),
-            "mcp-policy/1/c/303f17234599fd925d8bcf068033249a",
-            0x303f_1723_4599_fd92_5d8b_cf06_8033_249a_u128,
+            "mcp-policy/2/c/de42c9f74dfa50a35293e58950f7f1a8",
+            0xde42_c9f7_4dfa_50a3_5293_e589_50f7_f1a8_u128,
         ),
         (
             place(&long, Scope::Global),
-            "mcp-policy/1/c/f1707db5d9f461ae4bd58998458eaeb6",
-            0xf170_7db5_d9f4_61ae_4bd5_8998_458e_aeb6,
+            "mcp-policy/2/c/dbcd213f734014513ded537f6eea434d",
+            0xdbcd_213f_7340_1451_3ded_537f_6eea_434d,
         ),
         (
             place("rate", Scope::Principal { grant: "agents", principal: b"alice" }),
-            "mcp-policy/1/t/1de3",
-            220_758_704_081_377_740_766_588_311_541_762_252_259,
+            "mcp-policy/2/t/2640",
+            91_720_524_771_058_537_704_377_808_784_485_393_984,
         ),
         (
             place("rate", Scope::Session { grant: "", session: b"\xff" }),
-            "mcp-policy/1/t/2e16",
-            211_638_099_472_591_576_969_667_111_854_541_401_622,
+            "mcp-policy/2/t/3b1",
+            66_905_353_642_161_005_101_935_863_659_663_098_801,
         ),
     ] {
         assert_eq!((place.key(), place.id), (key, id));

@@ -14,6 +14,10 @@ const MOST_COUNTERS: u32 = 1_048_576;
 pub(in crate::policy) const EXEMPT_PATH: Takes =
     Takes::Said("a path that begins with `/`, without query or fragment", &Filled);
 
+/// A time zone.
+pub(in crate::policy) const TIME_ZONE: Takes =
+    Takes::Said("a time zone as in POSIX, such as `CET-1CEST,M3.5.0,M10.5.0/3`", &Filled);
+
 object! {
     /// The document itself.
     DOCUMENT, Document: "an object", Any;
@@ -31,6 +35,7 @@ object! {
     Resources "resources": RULES, As("{}"), "rules by the resource's URI";
     Prompts "prompts": RULES, As("{}"), "rules by the prompt's name";
     Methods "methods": METHODS, As("{}"), "verdicts on methods that act on none of these";
+    TimeZone "time_zone": TIME_ZONE, As(r#""UTC0""#), "the time zone of conditions on the time";
     Identity "identity": List(&Object(&SOURCE)), As("[]"), "where the caller's name comes from";
     Grants "grants": List(&Object(&GRANT)), Means("everybody is one"), "who may do what";
     Denials "denials": Words(&words(&FORMS)), As(r#""result""#), "how a refused tool call is answered";

@@ -1,6 +1,6 @@
 //! The keys of a rule and its limits.
 
-use super::{CONDITION, MODE, NAME};
+use super::{CLAUSE, MODE, NAME};
 use crate::document::Absent::{As, Nothing, Refused};
 use crate::document::Takes::{Either, Filled, Integer, List, Object, Positive, Schema, Text, Words};
 use crate::document::{Takes, object, words};
@@ -17,10 +17,16 @@ pub(in crate::policy) const WINDOW_IN_FULL: Takes = Takes::Said(
     "`second`, `minute`, `hour`, `day` or a whole number of seconds from 1 to 1000000000",
     &WINDOW_SHAPE,
 );
+/// The path of an argument that is a number.
+pub(in crate::policy) const ARGUMENT: Takes = Takes::Said("a path such as `args.amount`", &Filled);
 /// What one call adds.
-pub(in crate::policy) const AMOUNT: Takes =
-    Takes::Said("a positive number or a path such as `args.amount`", &Either(&[Positive, Filled]));
-const CONDITIONS: Takes = List(&Object(&CONDITION));
+pub(in crate::policy) const AMOUNT: Takes = Takes::Said(
+    "a positive number, a path such as `args.amount` or a list of such paths",
+    &Either(&[Positive, Filled, List(&ARGUMENT)]),
+);
+/// The path of the values that have a tally each.
+pub(in crate::policy) const BY: Takes =
+    Takes::Said("a path such as `args.account` or `claims.tenant`", &Filled);
 
 object! {
     /// What applies to the targets of one entry.
@@ -28,10 +34,12 @@ object! {
 
     Action "action": Words(&words(&ACTIONS)), As(r#""allow""#), "the verdict where nothing else refuses";
     Reason "reason": Text, Nothing, "what the caller is told on a denial";
+    OnDeny "on_deny": Text, Nothing, "another spelling of `reason`";
     Mode "mode": MODE, As(r#""enforce""#), "whether the rule takes effect";
+    When "when": List(&CLAUSE), As("[]"), "conditions that must all hold, or the rule does not apply";
     Arguments "arguments": Schema, Nothing, "what the arguments of a call must be";
-    Require "require": CONDITIONS, As("[]"), "conditions that must all hold";
-    DenyIf "deny_if": CONDITIONS, As("[]"), "conditions of which none may hold";
+    Require "require": List(&CLAUSE), As("[]"), "conditions that must all hold";
+    DenyIf "deny_if": List(&CLAUSE), As("[]"), "conditions of which none may hold";
     Limits "limits": List(&Object(&LIMIT)), As("[]"), "limits, all of which must have room";
     RateLimit "rate_limit": Object(&RATE_LIMIT), Nothing, "a limit of each session, named after the entry";
 }
@@ -44,7 +52,8 @@ object! {
     Window "window": WINDOW, Refused, "over what time it counts";
     Max "max": Positive, Refused, "how much may fall within a window";
     Scope "scope": Words(&words(&SCOPES)), As(r#""grant""#), "whose tally it is";
-    Amount "amount": AMOUNT, As("1"), "how much one call adds: a number, or the argument that says so";
+    By "by": BY, Nothing, "the argument or claim whose values have a tally each";
+    Amount "amount": AMOUNT, As("1"), "how much one call adds: a number, or the arguments that are added up";
     Type "type": Words(&words(&KINDS)), As(r#""sliding""#),
         "whether windows move with time or with the calendar";
 }

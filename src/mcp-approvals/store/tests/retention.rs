@@ -36,8 +36,7 @@ async fn old_approvals_are_deleted_with_their_events_and_that_is_recorded() {
         let last = store.events(0, 0, 100).await.unwrap().pop().unwrap();
         assert_eq!((last.what.as_str(), last.who.as_str()), ("deleted", "service"));
         let (from, to) = (crate::clock::rfc3339(NOW), crate::clock::rfc3339(NOW + 1000));
-        let reason =
-            format!("2 approvals and 5 events of them; the approvals were asked for from {from} to {to}");
+        let reason = format!("approvals: 2, events: 5; asked for from {from} to {to}");
         assert_eq!(last.reason, Some(reason));
         assert_eq!(store.delete_old(later - DAY, later).await.unwrap(), None);
         // The same call can be asked about again.

@@ -47,6 +47,10 @@ async fn a_question_under_other_rules_supersedes_what_is_still_open() {
             let later = store.get(&first.id, NOW + 900_000).await.unwrap().unwrap();
             assert_eq!(later.status, Status::Superseded);
         }
+        // Webhooks are told about the newer questions only.
+        let messages = [store.take_message(NOW).await.unwrap(), store.take_message(NOW).await.unwrap()];
+        assert!(messages.into_iter().flatten().all(|message| message.approval.status == Status::Pending));
+        assert_eq!(store.take_message(NOW).await.unwrap(), None);
         for (status, expected) in [
             (Status::Superseded, 2),
             (Status::Pending, 2),

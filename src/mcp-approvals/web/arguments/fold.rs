@@ -63,11 +63,11 @@ fn folded(text: &str, what: &str, whole: &Markup) -> Markup {
 }
 
 /// Shows the start of a text on one line.
-pub(super) fn start(text: &str) -> Markup {
+pub fn start(text: &str) -> Markup {
     let mut words = String::new();
     // Four times as many characters as are shown, in case many of them are spaces.
     let mut chars = text.trim().chars().take(Form::BRIEF.space().saturating_mul(4)).peekable();
-    while let Some(char) = chars.next() {
+    for char in chars.by_ref() {
         let blank = matches!(char, ' ' | '\n' | '\t' | '\r');
         if !(blank && words.ends_with(' ')) {
             words.push(if blank { ' ' } else { char });

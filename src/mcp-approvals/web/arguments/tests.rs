@@ -53,10 +53,83 @@ fn keys_that_look_alike_are_detected() {
         (r#"{"amount":1,"Amount":2}"#, true),
         (r#"{"amount":1,"amount\u200b":2}"#, true),
         (r#"{"a":{"to_user":1,"toUser":2}}"#, true),
+        ("{\"amount\":1,\"\u{430}mount\":2}", true),
+        (r#"{"total":1,"tota1":2}"#, true),
         (r#"{"amount":1,"currency":"EUR"}"#, false),
         (r#"{"a":{"x":1},"b":{"x":1}}"#, false),
     ] {
         assert_eq!(Arguments::of(text).alike, expected, "{text}");
+    }
+}
+
+#[test]
+fn keys_that_look_alike_are_marked_and_others_are_not() {
+    let html = html("{\"amount\":1,\"to\":2,\"\u{430}mount\":3}");
+    assert_eq!(html.matches("looks like another key").count(), 2, "{html}");
+    assert!(!html.contains("<bdi>to</bdi></span> <span class=\"mark\">"), "{html}");
+}
+
+#[test]
+fn look_alikes_stay_visible_and_are_followed_by_their_alphabet() {
+    let mark = |label: &str| format!("<span class=\"mark\" dir=\"ltr\">⟨{label}⟩</span>");
+    for (text, expected) in [
+        (
+            "{\"url\":\"https://\u{430}pple.com\"}",
+            format!("https://<span class=\"odd\">\u{430}</span>{}pple.com", mark("Cyrillic")),
+        ),
+        ("{\"\u{3b1}dmin\":1}", format!("<span class=\"odd\">\u{3b1}</span>{}dmin", mark("Greek"))),
+    ] {
+        let arguments = Arguments::of(text);
+        assert_eq!(arguments.unseen.alphabets.len(), 1, "{text}");
+        let html = arguments.markup.into_string();
+        assert!(html.contains(&expected), "{text}: {html}");
+    }
+    let many = format!("{{\"a\":\"{}\"}}", "a\u{430}".repeat(500_000));
+    let html = html(&many);
+    assert!(html.len() < 30_000, "{}", html.len());
+}
+
+#[test]
+fn long_values_are_folded_and_come_last() {
+    let text = format!(
+        "{{\"body\":\"{}\",\"lines\":\"{}\",\"rows\":[{}],\"amount\":12,\"memo\":\"short\"}}",
+        "x".repeat(301),
+        "y\\n".repeat(7),
+        vec!["\"row\""; 60].join(","),
+    );
+    let html = html(&text);
+    let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}: {html}"));
+    let keys = ["amount", "memo", "body", "lines", "rows"].map(|key| at(&format!("<bdi>{key}</bdi>")));
+    assert!(keys.is_sorted(), "{keys:?}");
+    assert_eq!(html.matches("<details class=\"fold\">").count(), 3, "{html}");
+    for summary in ["Show all 301 characters", "Show all 14 characters", "Show the list of 60"] {
+        at(summary);
+    }
+    // The whole value is on the page, so that it can be read without a script.
+    at(&"x".repeat(301));
+}
+
+#[test]
+fn the_list_shows_the_first_short_arguments() {
+    let long = "x".repeat(400);
+    for (text, expected, absent) in [
+        (r#"{"to":"a","amount":12.50}"#.to_owned(), vec!["<bdi>a</bdi>", "<bdi>12.50</bdi>"], "more"),
+        (
+            format!("{{\"body\":\"{long}\",\"a\":1,\"b\":true,\"c\":null}}"),
+            vec!["and 1 more", "<bdi>null</bdi>"],
+            "body",
+        ),
+        (format!("{{\"body\":\"{long}\"}}"), vec!["body", "xxx</bdi>…"], "more"),
+        (r#"{"rows":[1,2],"text":" "}"#.to_owned(), vec!["list of 2", "empty text"], "more"),
+        ("{\"url\":\"\u{430}pple.com\"}".to_owned(), vec!["⟨Cyrillic⟩"], "more"),
+        ("{}".to_owned(), vec!["No arguments."], "<dl"),
+        (String::new(), vec!["The arguments are long"], "<dl"),
+    ] {
+        let html = brief(&text).into_string();
+        for expected in expected {
+            assert!(html.contains(expected), "{text}: {html}");
+        }
+        assert!(!html.contains(absent) && html.len() < 1_500, "{text}: {html}");
     }
 }
 
@@ -77,6 +150,7 @@ fn rendered_arguments_have_a_bounded_size() {
         ("members", format!("{{{}}}", keys.join(",")), 60_000),
         ("objects", wide("{\"a\":[1,2,3],\"b\":{\"c\":null}}", 10_000), 500_000),
         ("long strings", wide(&format!("\"{}\"", "x".repeat(3000)), 300), 400_000),
+        ("strings of look-alikes", wide(&format!("\"{}\"", "\u{430}a".repeat(300)), 500), 2_500_000),
         ("strings of marks", wide(&format!("\"{}\"", "\\u202ea".repeat(300)), 500), 1_500_000),
     ] {
         let arguments = Arguments::of(&text);

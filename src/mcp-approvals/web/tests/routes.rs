@@ -23,6 +23,7 @@ async fn every_response_has_the_security_headers() {
         "/assets/icon.svg",
         &format!("/approvals/{id}"),
         &format!("/approvals/{id}/arguments"),
+        &format!("/approvals/{id}/params"),
         &format!("/approvals/{id}/approve"),
         "/approvals/0",
     ] {

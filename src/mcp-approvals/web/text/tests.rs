@@ -93,6 +93,7 @@ fn a_title_is_shortened_and_marked() {
     for (text, expected) in [
         ("pay_invoice", "pay_invoice".to_owned()),
         ("a\u{202e}b\n", "a⟨U+202E⟩b⟨U+000A⟩".to_owned()),
+        ("p\u{430}y", "p\u{430}⟨Cyrillic⟩y".to_owned()),
         (&"x".repeat(100), format!("{}…", "x".repeat(60))),
     ] {
         assert_eq!(plain(text), expected);

@@ -40,6 +40,8 @@ pub struct Limit {
     pub scope: String,
     #[serde(default = "default_type", rename = "type")]
     pub kind: String,
+    /// The argument whose values have a tally each.
+    pub by: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +61,9 @@ pub struct Step {
     /// The number of calls.
     #[serde(default = "once")]
     pub times: u32,
+    /// The call's arguments by which limits count.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
     /// What the call adds to each limit, in the order of the document.
     pub charge: Vec<(String, Number)>,
     pub expect: Expect,

@@ -1,0 +1,161 @@
+//! Compares a value of the request with another one.
+//!
+//! The types must be the same, as they must be for a value of the policy.
+
+use std::cmp::Ordering;
+
+use super::{Obstacle, Operand, Truth, holds_list, lies, spend};
+use crate::json::{KnownSet, Sent, Value, decimal};
+use crate::policy::{Comparison, Origin, Resolved, ValuePath, is_date, is_time_of_day};
+use crate::work::Work;
+
+/// What strings must be if the comparison orders them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Strings have no order
+    None,
+    /// Times of day
+    TimeOfDay,
+    /// Dates
+    Date,
+}
+
+impl Form {
+    /// Returns what strings must be for a comparison of values at these paths.
+    pub fn of(one: &ValuePath, other: &ValuePath) -> Self {
+        match [one.origin(), other.origin()] {
+            [Origin::TimeOfDay, _] | [_, Origin::TimeOfDay] => Self::TimeOfDay,
+            [Origin::Date, _] | [_, Origin::Date] => Self::Date,
+            _ => Self::None,
+        }
+    }
+
+    fn fits(self, text: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::TimeOfDay => is_time_of_day(text),
+            Self::Date => is_date(text),
+        }
+    }
+}
+
+/// Evaluates the comparison of `operand` with `other`.
+pub(super) fn evaluate(
+    operand: &Operand<'_>,
+    comparison: Comparison,
+    other: &Operand<'_>,
+    form: Form,
+    work: &Work,
+) -> Truth {
+    if spend(work, size(operand).saturating_add(size(other))).is_err() {
+        return Truth::Indeterminate(Obstacle::Work);
+    }
+    match (operand, other) {
+        (Operand::Unusable(obstacle), _) | (_, Operand::Unusable(obstacle)) => {
+            return Truth::Indeterminate(*obstacle);
+        }
+        (Operand::Missing, _) | (_, Operand::Missing) => return Truth::Missing,
+        _ => {}
+    }
+    Truth::from(match comparison {
+        Comparison::Equals => equal(operand, other),
+        Comparison::Differs => equal(operand, other).map(|equal| !equal),
+        Comparison::In => is_in(operand, other),
+        Comparison::NotIn => is_in(operand, other).map(|is_in| !is_in),
+        Comparison::Order(order) => compare(operand, other, form).map(|ordering| lies(ordering, order)),
+        Comparison::Contains => contains(operand, other),
+        Comparison::NotContains => contains(operand, other).map(|contains| !contains),
+        Comparison::StartsWith => texts(operand, other).map(|(text, part)| text.starts_with(part)),
+        Comparison::EndsWith => texts(operand, other).map(|(text, part)| text.ends_with(part)),
+    })
+}
+
+fn equal(one: &Operand<'_>, other: &Operand<'_>) -> Result<bool, Obstacle> {
+    match (one, other) {
+        (Operand::Text(one), Operand::Text(other)) => Ok(one == other),
+        (Operand::Bool(one), Operand::Bool(other)) => Ok(one == other),
+        (Operand::Number(one), Operand::Number(other)) => is_same(one, other),
+        _ => Err(Obstacle::Type),
+    }
+}
+
+/// Returns how many units of work it takes at most to compare a value with another one.
+fn size(operand: &Operand<'_>) -> usize {
+    let length = match operand {
+        Operand::Text(text) => text.len().saturating_mul(3),
+        Operand::Number(text) => text.len().saturating_mul(2),
+        Operand::List(list) => list.raw().len().saturating_add(list.size().saturating_mul(60)),
+        Operand::Words(words) => words.iter().map(|word| word.len()).sum(),
+        _ => 0,
+    };
+    length.saturating_add(40)
+}
+
+/// Returns whether two numbers are equal. A server may read either of them as a double, or cut its fraction off.
+fn is_same(one: &str, other: &str) -> Result<bool, Obstacle> {
+    let holds = |known, sent| KnownSet::new(std::iter::once(known)).holds(Sent::new(sent));
+    let (equal, reverse) = (holds(one, other)?, holds(other, one)?);
+    if equal == reverse { Ok(equal) } else { Err(Obstacle::Digits) }
+}
+
+/// Compares two numbers. A server may read either of them as a double.
+fn numbers(one: &str, other: &str) -> Result<Ordering, Obstacle> {
+    let ordering = decimal::compare_as_read(one, other).ok_or(Obstacle::Digits)?;
+    let reverse = decimal::compare_as_read(other, one).ok_or(Obstacle::Digits)?;
+    if ordering == reverse.reverse() { Ok(ordering) } else { Err(Obstacle::Digits) }
+}
+
+fn compare(one: &Operand<'_>, other: &Operand<'_>, form: Form) -> Result<Ordering, Obstacle> {
+    match (one, other) {
+        (Operand::Number(one), Operand::Number(other)) => numbers(one, other),
+        (Operand::Text(one), Operand::Text(other)) if form.fits(one) && form.fits(other) => {
+            Ok(one.cmp(other))
+        }
+        _ => Err(Obstacle::Type),
+    }
+}
+
+/// Returns whether a list contains an element that is equal. Elements of another type are left out.
+///
+/// # Errors
+/// [`Obstacle::Type`] if there is no list, or if it has elements, but none of the same type.
+fn is_in(operand: &Operand<'_>, list: &Operand<'_>) -> Result<bool, Obstacle> {
+    let alike = |equal: &Result<bool, Obstacle>| *equal != Err(Obstacle::Type);
+    match (operand, list) {
+        (Operand::Text(text), Operand::Words(words)) => Ok(words.contains(text)),
+        (_, Operand::List(list)) => {
+            if list.elements().next().is_none() && !matches!(operand, Operand::List(_) | Operand::Object) {
+                return Ok(false);
+            }
+            let all = list.elements().map(|element| equal(operand, &element_of(element))).filter(alike);
+            all.reduce(|one, other| Ok(one? | other?)).unwrap_or(Err(Obstacle::Type))
+        }
+        _ => Err(Obstacle::Type),
+    }
+}
+
+fn contains(operand: &Operand<'_>, part: &Operand<'_>) -> Result<bool, Obstacle> {
+    match (operand, part) {
+        (Operand::Text(text), Operand::Text(_)) if !holds_list(text, &Work::new(u64::MAX))? => {
+            texts(operand, part).map(|(text, part)| text.contains(part))
+        }
+        (Operand::Words(words), Operand::Text(part)) => Ok(words.contains(part)),
+        (Operand::List(list), Operand::Text(_) | Operand::Number(_) | Operand::Bool(_)) => {
+            let elements = list.elements().map(|element| equal(&element_of(element), part));
+            elements.reduce(|one, other| Ok(one? | other?)).unwrap_or(Ok(false))
+        }
+        _ => Err(Obstacle::Type),
+    }
+}
+
+fn element_of(element: Value<'_>) -> Operand<'_> {
+    Operand::new(Resolved::Value(element))
+}
+
+/// Returns a text and a part to look for in it. Every text contains the empty one, so that one says nothing.
+fn texts<'t>(operand: &'t Operand<'_>, part: &'t Operand<'_>) -> Result<(&'t str, &'t str), Obstacle> {
+    match (operand, part) {
+        (Operand::Text(text), Operand::Text(part)) if !part.is_empty() => Ok((text, part)),
+        _ => Err(Obstacle::Type),
+    }
+}
