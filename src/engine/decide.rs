@@ -21,6 +21,7 @@ use crate::identity::{Caller, Principal};
 use crate::mcp::list::ListKind;
 use crate::mcp::message::{Call, Target};
 use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
+use crate::work::{self, Work};
 
 /// The longest name that a reason quotes, in characters.
 const QUOTED: usize = 128;
@@ -50,6 +51,20 @@ pub type Clock<'e> = &'e dyn Fn() -> Option<u64>;
 /// Decides on a request or notification. It must pass the document's rules and then the rules of its grant.
 #[must_use]
 pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>, clock: Clock<'_>) -> Decision {
+    decide_within(policy, caller, call, clock, &Work::new(work::ENFORCED), &Work::new(work::SHADOW))
+}
+
+/// Decides like [`decide`], and spends the budgets `work`, for rules that are enforced, and `shadow`, for rules in shadow
+/// mode.
+#[must_use]
+pub fn decide_within(
+    policy: &Policy,
+    caller: &Caller,
+    call: &Call<'_>,
+    clock: Clock<'_>,
+    work: &Work,
+    shadow: &Work,
+) -> Decision {
     let mut decision = Decision::default();
     if let Target::Tool(name) = &call.target
         && let Some(path) = layers(policy, caller).find_map(|rules| rules.hidden(name))
@@ -72,9 +87,11 @@ pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>, clock: Clock<'_
         claims: caller.claims.as_deref(),
         tool,
         now: &Now::new(clock, &policy.time_zone),
+        work,
     };
+    let budgets = Budgets { enforced: attributes, shadow: Attributes { work: shadow, ..attributes } };
     for rules in layers(policy, caller) {
-        decision.apply_rules(rules, call, &attributes);
+        decision.apply_rules(rules, call, &budgets);
     }
     if let Target::Resources(uris) = &call.target
         && uris.len() > 1
@@ -83,6 +100,12 @@ pub fn decide(policy: &Policy, caller: &Caller, call: &Call<'_>, clock: Clock<'_
         limits::combine(&mut decision.shadow_charges);
     }
     decision
+}
+
+/// All that conditions can refer to, with the budgets of work of rules that are enforced and of rules in shadow mode.
+struct Budgets<'d> {
+    enforced: Attributes<'d>,
+    shadow: Attributes<'d>,
 }
 
 /// Returns the sets of rules that a caller must pass: the document's, then the grant's.
@@ -134,6 +157,7 @@ fn denies_caller(
         claims: caller.claims.as_deref(),
         tool: Some(name).filter(|_| kind == ListKind::Tools),
         now: &Now::new(clock, &policy.time_zone),
+        work: &Work::default(),
     };
     condition::hides(rule, &attributes)
 }
@@ -153,22 +177,30 @@ fn may_use(rules: &Rules, kind: ListKind, name: &str, hides: &impl Fn(&Arc<Rule>
 
 impl Decision {
     /// Applies one set of rules.
-    fn apply_rules(&mut self, rules: &Rules, call: &Call<'_>, attributes: &Attributes<'_>) {
+    fn apply_rules(&mut self, rules: &Rules, call: &Call<'_>, budgets: &Budgets<'_>) {
         match &call.target {
             Target::Tool(name) => {
                 let own = rules.tools.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                self.apply_all(own.map_or(&[], |own| &**own), call, attributes);
-                self.apply_all(&rules.all_tools, call, attributes);
+                self.apply_all(own.map_or(&[], |own| &**own), call, budgets);
+                self.apply_all(&rules.all_tools, call, budgets);
             }
             Target::Prompt(name) => {
                 let own = rules.prompts.get(name);
                 self.default_unless(own.is_some(), rules, call);
-                self.apply_all(own.map_or(&[], |own| &**own), call, attributes);
+                self.apply_all(own.map_or(&[], |own| &**own), call, budgets);
             }
             Target::Resources(uris) => {
                 for (target, uri) in uris.iter().enumerate() {
                     let charged = (self.charges.len(), self.shadow_charges.len());
+                    if !budgets.enforced.work.spend(rules.resources.work(uri.len())) {
+                        let reason = "this resource takes more work to judge than one request may cause";
+                        let rule = rules.default.1.to_string();
+                        return self.refuse(
+                            false,
+                            Denial::by(rule, Code::ArgumentsInvalid, reason).because_of(work::CAUSE),
+                        );
+                    }
                     let own = rules.resources.get(uri);
                     self.default_unless(own.is_some(), rules, call);
                     // Servers may normalize a URI that is not plain, so a pattern is reliable only for plain URIs.
@@ -179,8 +211,8 @@ impl Decision {
                         let reason = format!("the resource's URI must be plain, but it has {obstacle}");
                         self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
-                    self.apply_all(own.map_or(&[], |own| &**own), call, attributes);
-                    self.apply_all(lists::entry_behind(rules, uri), call, attributes);
+                    self.apply_all(own.map_or(&[], |own| &**own), call, budgets);
+                    self.apply_all(lists::entry_behind(rules, uri), call, budgets);
                     for due in self.charges.iter_mut().skip(charged.0) {
                         due.target = target;
                     }
@@ -216,9 +248,9 @@ impl Decision {
     }
 
     /// Applies the rules of an entry. If none of them applies to this call, the first one stands for the entry.
-    fn apply_all(&mut self, rules: &[Arc<Rule>], call: &Call<'_>, attributes: &Attributes<'_>) {
+    fn apply_all(&mut self, rules: &[Arc<Rule>], call: &Call<'_>, budgets: &Budgets<'_>) {
         for rule in rules {
-            self.apply(rule, call, attributes);
+            self.apply(rule, call, budgets);
         }
         if let (None, Some(first)) = (&self.rule, rules.first()) {
             self.rule = Some(Arc::clone(&first.path));
@@ -226,8 +258,9 @@ impl Decision {
     }
 
     /// Applies one rule.
-    fn apply(&mut self, rule: &Arc<Rule>, call: &Call<'_>, attributes: &Attributes<'_>) {
+    fn apply(&mut self, rule: &Arc<Rule>, call: &Call<'_>, budgets: &Budgets<'_>) {
         let shadow = rule.mode == Mode::Shadow;
+        let attributes = if shadow { &budgets.shadow } else { &budgets.enforced };
         if !rule.when.is_empty() {
             match condition::applies(rule, attributes, || describe_call(call)) {
                 Applies::Yes => {}
@@ -252,12 +285,14 @@ impl Decision {
         }
         // A completion request names a prompt but has no arguments to validate.
         if let Some(schema) = rule.arguments.as_ref().filter(|_| call.method.takes_arguments())
-            && let Err(violation) = schema.validate(call.arguments())
+            && let Err(violation) = schema.validate(call.arguments(), attributes.work)
         {
             let because = rule.reason.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
             let reason = format!("{} is denied: {violation}{because}", describe_call(call));
             let path = format!("{}.arguments", rule.path);
-            self.refuse(shadow, Denial::by(path, Code::ArgumentsInvalid, reason));
+            let mut denial = Denial::by(path, Code::ArgumentsInvalid, reason);
+            denial.cause = violation.exhausted.then_some(work::CAUSE);
+            self.refuse(shadow, denial);
         }
         // Most rules have no conditions. The description is built only if there are some.
         let conditional = !rule.require.is_empty() || !rule.deny_if.is_empty();

@@ -7,6 +7,7 @@
 
 pub mod canonical;
 mod compact;
+mod compare;
 pub mod decimal;
 mod defect;
 mod document;
@@ -15,11 +16,14 @@ mod number;
 mod read;
 mod scan;
 mod text;
+mod texts;
 
 pub use compact::compact;
+pub use compare::{Doubt, Known, KnownSet, Sent};
 pub use defect::{Defect, DefectKind, Malformed};
 pub use document::{Document, Elements, Entries, Kind, Value};
 pub use number::{Fit, fit};
 pub use read::{MAX_DEPTH, read};
 pub(crate) use scan::plain_end;
 pub use text::{is_unseen, quote, unescape};
+pub use texts::TextMap;

@@ -2,7 +2,7 @@
 //!
 //! The engine is pure: time, randomness, the store and the proxy are arguments.
 //!
-//! - [`json`] parses JSON text.
+//! - [`json`] parses JSON text. [`regex`] searches text, and [`work`] bounds the work of judging a request.
 //! - [`mcp`] implements the protocol.
 //! - [`document`] reads policy documents and reports their faults.
 //! - [`policy`] is the model of a valid policy; [`schema`] validates arguments.
@@ -24,5 +24,7 @@ pub mod json;
 pub mod limit;
 pub mod mcp;
 pub mod policy;
+pub mod regex;
 pub mod schema;
 pub mod text;
+pub mod work;

@@ -16,13 +16,14 @@ mod load;
 mod origins;
 mod path;
 mod pattern;
-mod regex;
 mod rule;
 mod rules;
+mod scalars;
 mod source;
 mod time_zone;
 mod words;
 
+pub use crate::regex::Regex;
 pub use approvals::Approvals;
 pub use clause::{Clause, Group, Holds};
 pub use condition::{Comparison, Condition, Scalar, Test};
@@ -32,9 +33,9 @@ pub use grants::{Grants, TokenMatch};
 pub use origins::Origins;
 pub use path::{Origin, Resolved, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
-pub use regex::Regex;
 pub use rule::RuleDigest;
 pub use rules::Rules;
+pub use scalars::Scalars;
 pub use source::{Source, SourceKind};
 pub use time_zone::{LocalTime, TimeZone, is_date, is_time_of_day};
 

@@ -1,9 +1,7 @@
 //! Schemas of a call's arguments: the part of JSON Schema 2020-12 that MCP servers publish.
 //!
 //! A schema is compiled when the policy is loaded: regular expressions are built, names are sorted, `$ref`s
-//! are followed. An unsupported keyword is a fault. Validation allocates memory only for escaped strings and
-//! for comparing arrays and objects. Its cost is bounded by the size of the arguments times the size of the
-//! schema with all `$ref`s followed.
+//! are followed. An unsupported keyword is a fault. Validation spends from the budget of work of its request.
 
 mod canonical;
 mod keyword;
@@ -25,6 +23,7 @@ use std::sync::Arc;
 
 use crate::document::{Faults, Part};
 use crate::json::{Document, Value};
+use crate::work::Work;
 use node::Node;
 
 /// A compiled schema.
@@ -48,15 +47,16 @@ impl Schema {
         &self.mirrored
     }
 
-    /// Validates the arguments of a call; `None` is the same as `{}`. No object may have a key twice, and the
+    /// Validates the arguments of a call, and spends `work`; `None` is the same as `{}`. No object may have a key twice, and the
     /// nesting must be bounded, because this recurses. Reading a message ensures both.
     ///
     /// # Errors
-    /// The first [`Violation`]. It does not depend on the order of the schema's keywords.
-    pub fn validate(&self, arguments: Option<Value<'_>>) -> Result<(), Violation> {
+    /// A [`Violation`]. It does not depend on the order of the schema's keywords.
+    pub fn validate(&self, arguments: Option<Value<'_>>, work: &Work) -> Result<(), Violation> {
         let Some(arguments) = arguments else {
-            return self.validate(Some(Document::empty_object().root()));
+            return self.validate(Some(Document::empty_object().root()), work);
         };
-        validate::validate(&self.root, arguments).map_err(|mismatch| Violation::new(arguments, mismatch))
+        validate::validate(&self.root, arguments, work)
+            .map_err(|mismatch| Violation::new(arguments, mismatch))
     }
 }

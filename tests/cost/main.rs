@@ -4,7 +4,7 @@
 //!
 //! `meter` rewrites the module so that it counts its own operations and allocations. `host` is the proxy that
 //! the module runs in, `worker` calls the module in the order in which Envoy does. `requests` and `policies`
-//! are measured, `table` is the result.
+//! are measured, `table` is the result. `worst` looks for requests that cost too much.
 //!
 //! Nothing here depends on time, chance or the machine: the clock stands still and the random bytes are
 //! always the same, so every run prints the same numbers.
@@ -16,6 +16,7 @@ mod profile;
 mod requests;
 mod table;
 mod worker;
+mod worst;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -39,12 +40,23 @@ fn main() -> ExitCode {
             }
         };
     }
+    if let [module, "--worst"] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return match worst::run(module) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("cost: {error}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let (module, expected, update) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [module, expected] => (module, expected, false),
         [module, expected, "--update"] => (module, expected, true),
         _ => {
             eprintln!("usage: mcp-policy-cost MODULE.wasm TABLE.json [--update]");
             eprintln!("       mcp-policy-cost MODULE.wasm --profile REQUEST");
+            eprintln!("       mcp-policy-cost MODULE.wasm --worst");
             return ExitCode::from(2);
         }
     };

@@ -179,7 +179,8 @@ fn keyed() -> Request {
     request
 }
 
-fn post(body: &str) -> Request {
+/// Posts a body, which passes if the policy lets it.
+pub fn post(body: &str) -> Request {
     let length = body.len().to_string();
     let more = [("content-type", "application/json"), ("content-length", &length)];
     let response = answer("application/json", &[RESULT]);

@@ -14,6 +14,7 @@ use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::mcp::message::{Body, Message};
 use mcp_policy_engine::policy::{Clause, Condition, Policy, TimeZone};
+use mcp_policy_engine::work::Work;
 use serde_json::{Value, json};
 
 /// Every operator, with a value of each type that it accepts.
@@ -79,6 +80,7 @@ fn attributed<R>(arguments: Option<json::Value<'_>>, read: impl FnOnce(Attribute
         claims: None,
         tool: Some("pay"),
         now: &Now::new(&clock, &zone),
+        work: &Work::default(),
     })
 }
 
@@ -90,9 +92,8 @@ fn judged(op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
 fn judged_at(path: &str, op: &str, value: &str, arguments: &str) -> [Option<Truth>; 2] {
     let document = json::read(arguments.as_bytes()).unwrap();
     let condition = condition(path, op, value);
-    attributed(Some(document.root()), |subject| {
-        [condition::require(&condition, &subject), condition::deny_if(&condition, &subject)]
-    })
+    [condition::require, condition::deny_if]
+        .map(|judge| attributed(Some(document.root()), |subject| judge(&condition, &subject)))
 }
 
 /// Returns the sign in the table below, given why `require` and `deny_if` refuse the condition.
@@ -166,7 +167,26 @@ fn every_operator_judges_only_the_types_it_applies_to() {
 #[test]
 fn values_are_compared_exactly() {
     for (op, value, argument, expected) in [
-        ("eq", "9007199254740992", "9007199254740993", '-'),
+        // Servers that keep doubles read 9007199254740992.
+        ("eq", "9007199254740992", "9007199254740993", '?'),
+        ("eq", "9007199254740993", "9007199254740992", '-'),
+        ("neq", "1234567890123456768", "1234567890123456789", '?'),
+        ("gt", "9007199254740992", "9007199254740993", '?'),
+        ("lt", "18446744073709551615", "18446744073709551614", '?'),
+        // Servers that want an integer cut the fraction off.
+        ("eq", "1", "1.9", '?'),
+        ("neq", "1", "1.9", '?'),
+        ("in", "[1,2]", "2.5", '?'),
+        ("not_in", "[1,2]", "2.5", '?'),
+        ("eq", "1", "1.0", '+'),
+        ("eq", "1", "1e0", '+'),
+        ("eq", "1", "2.1", '-'),
+        ("eq", "1.5", "1.9", '-'),
+        ("contains", "1", "[1.9]", '?'),
+        ("not_contains", "1", "[3,1.9]", '?'),
+        ("contains", "1", "[3,2.5]", '-'),
+        ("lte", "10", "9.5", '+'),
+        ("gt", "0", "0.5", '+'),
         ("eq", "9007199254740993", "9007199254740993", '+'),
         ("lt", "9007199254740993", "9007199254740992", '+'),
         ("gt", "18446744073709551614", "18446744073709551615", '+'),
@@ -221,10 +241,13 @@ fn called<R>(policy: &Policy, arguments: &str, read: impl FnOnce(Decision) -> R)
 }
 
 #[test]
-fn a_string_too_long_to_be_searched_is_denied() {
-    for (regex, length, expected) in
-        [("\"x$\"", 1 << 20, '-'), ("\"x$\"", (1 << 20) + 1, '?'), ("\"[a-z]{1,300}x\"", 40_000, '?')]
-    {
+fn a_search_that_takes_too_much_work_is_denied() {
+    for (regex, length, expected) in [
+        ("\"x\"", 1 << 20, '-'),
+        ("\"[a-z]{1,300}x\"", 2_000, '-'),
+        ("\"[a-z]{1,300}x\"", 40_000, '?'),
+        ("\"^[a-z]{1,300}$\"", 1 << 20, '-'),
+    ] {
         let found = named(judged("regex", regex, &format!("{{\"a\":\"{}\"}}", " ".repeat(length))));
         assert_eq!(found, expected, "{regex} {length}");
     }

@@ -25,5 +25,6 @@ mod policies;
 mod properties;
 mod reader;
 mod records;
+mod regex;
 mod resources;
 mod schema;

@@ -92,7 +92,7 @@ fn a_fault_of_a_key_points_at_the_key_or_at_the_object_that_lacks_it() {
         ("tools.*_get", r#""tools":{"get_*":{},«"*_get"»:{}}"#),
         ("methods.tools/call", r#""methods":{«"tools/call"»:"deny"}"#),
         ("resources.r.arguments", r#""resources":{"r":{«"arguments"»:{}}}"#),
-        ("tools.x.arguments.if", r#""tools":{"x":{"arguments":{«"if"»:{}}}}"#),
+        ("tools.x.arguments.not_a_word", r#""tools":{"x":{"arguments":{«"not_a_word"»:{}}}}"#),
         ("tools.x.limits[0].max", r#""tools":{"x":{"limits":[«{"counter":"c","window":1}»]}}"#),
         ("tools.x.require[0].op", r#""tools":{"x":{"require":[«{"path":"args.a"}»]}}"#),
         ("tools.x.require[0].value", r#""tools":{"x":{"require":[«{"path":"args.a","op":"eq"}»]}}"#),

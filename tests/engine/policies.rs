@@ -8,6 +8,7 @@ use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Amount, Kind};
 use mcp_policy_engine::policy::{Action, Adds, Effect, Limit, Mode, Policy, Rule, Scope};
 use mcp_policy_engine::schema::Schema;
+use mcp_policy_engine::work::Work;
 
 fn path(below: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(below)
@@ -228,7 +229,11 @@ fn ids_that_become_part_of_a_path_cannot_change_the_path() {
             ("{}", false),
         ] {
             let document = json::read(arguments.as_bytes()).unwrap();
-            assert_eq!(schema.validate(Some(document.root())).is_ok(), fits, "{tool} {arguments}");
+            assert_eq!(
+                schema.validate(Some(document.root()), &Work::default()).is_ok(),
+                fits,
+                "{tool} {arguments}"
+            );
         }
     }
 }

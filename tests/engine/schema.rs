@@ -11,6 +11,7 @@ use std::cell::Cell;
 use mcp_policy_engine::document::{Faults, Notation, Part};
 use mcp_policy_engine::json;
 use mcp_policy_engine::schema::{Schema, Violation};
+use mcp_policy_engine::work::Work;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
@@ -28,7 +29,7 @@ fn load(schema: &Value) -> Result<Schema, Faults> {
 
 fn judge(schema: &Schema, value: &Value) -> Result<(), Violation> {
     let text = value.to_string();
-    schema.validate(Some(json::read(text.as_bytes()).unwrap().root()))
+    schema.validate(Some(json::read(text.as_bytes()).unwrap().root()), &Work::default())
 }
 
 fn oracle(schema: &Value) -> jsonschema::Validator {

@@ -33,6 +33,7 @@ METRICS = {
         "danger": {"action": "deny"},
         "tried": {"action": "deny", "mode": "shadow"},
         "counted": {"limits": [{"counter": "per grant", "window": "hour", "max": 3}]},
+        "searched": {"deny_if": [{"path": "args.a", "op": "regex", "value": "[a-z]{1,1000}@"}]},
         "own": {"limits": [{"counter": "own", "window": "hour", "max": 1, "scope": "session"}]},
         # A call charges all of its limits together: with more limits, more writes can be lost to other
         # workers.
@@ -80,6 +81,7 @@ def refused_for(cause: str, code: str = "invalid_request") -> dict:
 LIST = post(rpc.request("tools/list"))
 UNREADABLE = event_stream({"jsonrpc": "2.0", "id": 1, "result": {"tools": "none"}})
 DUPLICATE = b'{"jsonrpc":"2.0","id":1,"method":"ping","method":"ping"}'
+PROTOTYPE = b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"__proto__":{}}}'
 SPELLED = b'{"jsonrpc":"2.0","id":1,"method":"ping","Method":"ping"}'
 MOVES = {
     "allowed": (call("echo"), {decided("allow"): 1}),
@@ -93,6 +95,11 @@ MOVES = {
     "batch": (post(b"[]"), refused_for("batch")),
     "a key twice": (post(DUPLICATE), refused_for("duplicate_key")),
     "another spelling": (post(SPELLED), refused_for("key_spelling")),
+    "a prototype": (post(PROTOTYPE), refused_for("prototype_key")),
+    "too much work": (
+        post(rpc.tools_call("searched", {"a": "a" * 2000})),
+        refused_for("work", "arguments_invalid"),
+    ),
     "no message": (post(b"{}"), refused_for("message")),
     "no name": (post(rpc.request("tools/call", {})), refused_for("params")),
     "headers": (call("echo", [("mcp-name", "x")]), refused_for("headers", "headers_disagree")),

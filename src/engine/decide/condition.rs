@@ -12,8 +12,9 @@ mod with;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::json::{self, Document, Kind, Value, decimal};
-use crate::policy::{Condition, Order, Origin, Resolved, Scalar, Test, ValuePath};
+use crate::json::{self, Document, Doubt, Kind, Known, KnownSet, Sent, Value};
+use crate::policy::{Condition, Order, Origin, Resolved, Scalar, Scalars, Test, ValuePath};
+use crate::work::Work;
 
 pub use attributes::{Attributes, Now};
 pub use clause::{Applies, Place, applies, hides, refusal};
@@ -50,12 +51,23 @@ pub enum Obstacle {
     Blocked,
     /// An object on the path has a key that is another spelling of the path's key, which some servers accept
     Respelled,
-    /// The string is too long for a search with the regular expression
-    Length,
     /// The result of the comparison would change if a server read the number as a double
     Digits,
+    /// The number has a fraction, without which it could equal an integer of the policy
+    Fraction,
+    /// The budget of work does not suffice
+    Work,
     /// The host has no clock
     Clock,
+}
+
+impl From<Doubt> for Obstacle {
+    fn from(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::Digits => Self::Digits,
+            Doubt::Fraction => Self::Fraction,
+        }
+    }
 }
 
 /// Evaluates a condition of `require`: it must hold for every value of its path, and for at least one.
@@ -74,24 +86,28 @@ pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Tru
 
 /// Evaluates a condition for each value of its path. Returns at least one result.
 fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
+    let work = attributes.work;
     let Condition { attribute, test, .. } = condition;
     let other = condition.operand();
     if attribute.origin() == Origin::Arguments && other.is_none() {
-        let found = attribute.find(attributes.arguments).into_iter();
-        return found.map(|found| Operand::new(found).evaluate(test)).collect();
+        let found = attribute.find(attributes.arguments, work).into_iter();
+        return found.map(|found| Operand::of(found, work).evaluate(test, work)).collect();
     }
     // Most conditions do not read the claims. Those are parsed only for a condition that does.
     let claims =
         Claims::new(attributes.claims.filter(|_| reads_claims(attribute) || other.is_some_and(reads_claims)));
+    if !matches!(claims, Claims::None) && attributes.spend(attributes.claims.map_or(0, read_work)).is_err() {
+        return vec![Truth::Indeterminate(Obstacle::Work)];
+    }
     let operands = operands(attribute, attributes, &claims).into_iter();
     match test {
         Test::With(comparison, path) => {
             // The path has no `[*]`, so it leads to one value.
             let other = self::operands(path, attributes, &claims).pop().unwrap_or(Operand::Missing);
             let form = with::Form::of(attribute, path);
-            operands.map(|operand| with::evaluate(&operand, *comparison, &other, form)).collect()
+            operands.map(|operand| with::evaluate(&operand, *comparison, &other, form, work)).collect()
         }
-        test => operands.map(|operand| operand.evaluate(test)).collect(),
+        test => operands.map(|operand| operand.evaluate(test, work)).collect(),
     }
 }
 
@@ -120,12 +136,12 @@ impl<'d> Claims<'d> {
 fn operands<'d>(path: &ValuePath, attributes: &Attributes<'d>, claims: &'d Claims<'_>) -> Vec<Operand<'d>> {
     let name = |name: Option<Cow<'d, str>>| vec![name.map_or(Operand::Missing, Operand::Text)];
     let found = match (path.origin(), claims) {
-        (Origin::Arguments, _) => path.find(attributes.arguments),
+        (Origin::Arguments, _) => path.find(attributes.arguments, attributes.work),
         (Origin::Claims | Origin::Scopes, Claims::Unreadable) => {
             return vec![Operand::Unusable(Obstacle::Blocked)];
         }
-        (Origin::Claims, Claims::Some(claims)) => path.find(Some(claims.root())),
-        (Origin::Claims, Claims::None) => path.find(None),
+        (Origin::Claims, Claims::Some(claims)) => path.find(Some(claims.root()), attributes.work),
+        (Origin::Claims, Claims::None) => path.find(None, attributes.work),
         (Origin::Scopes, Claims::Some(claims)) => return scopes::operands(path, claims.root()),
         (Origin::Scopes, Claims::None) => return vec![Operand::Missing],
         (Origin::Grant, _) => return name(Some(attributes.grant.into())),
@@ -138,7 +154,12 @@ fn operands<'d>(path: &ValuePath, attributes: &Attributes<'d>, claims: &'d Claim
             ];
         }
     };
-    found.into_iter().map(Operand::new).collect()
+    found.into_iter().map(|found| Operand::of(found, attributes.work)).collect()
+}
+
+/// Returns how many units of work it takes at most to read a JSON text.
+fn read_work(text: &str) -> usize {
+    text.len().saturating_mul(3).saturating_add(10)
 }
 
 /// The value that a condition is evaluated for.
@@ -172,7 +193,29 @@ impl<'d> Operand<'d> {
         }
     }
 
-    fn evaluate(&self, test: &Test) -> Truth {
+    /// Reads a value like [`Operand::new`]. If the budget of work does not suffice, the value is unusable.
+    fn of(found: Resolved<'d>, work: &Work) -> Self {
+        Self::read(found, work).unwrap_or_else(Self::Unusable)
+    }
+
+    /// Reads a value like [`Operand::new`].
+    ///
+    /// # Errors
+    /// [`Obstacle::Work`] if the budget does not suffice.
+    fn read(found: Resolved<'d>, work: &Work) -> Result<Self, Obstacle> {
+        let units = match found {
+            Resolved::Value(value) => value.string_work(),
+            _ => 0,
+        };
+        spend(work, units.saturating_add(2))?;
+        Ok(Self::new(found))
+    }
+
+    fn evaluate(&self, test: &Test, work: &Work) -> Truth {
+        // An exhausted budget may have cut the path short.
+        if work.is_exhausted() {
+            return Truth::Indeterminate(Obstacle::Work);
+        }
         let text = match self {
             Self::Unusable(obstacle) => return Truth::Indeterminate(*obstacle),
             Self::Missing => {
@@ -183,16 +226,19 @@ impl<'d> Operand<'d> {
         };
         let holds = match test {
             Test::Exists(wanted) => Ok(*wanted),
-            Test::OneOf(scalars) => self.is_among(scalars),
-            Test::NoneOf(scalars) => self.is_among(scalars).map(|among| !among),
-            Test::Order(order, bound) => self.compare(bound).map(|ordering| lies(ordering, *order)),
-            Test::Contains(scalar) => self.contains(scalar),
-            Test::NotContains(scalar) => self.contains(scalar).map(|contains| !contains),
+            Test::OneOf(scalars) => self.is_among(scalars, work),
+            Test::NoneOf(scalars) => self.is_among(scalars, work).map(|among| !among),
+            Test::Order(order, bound) => self.compare(bound, work).map(|ordering| lies(ordering, *order)),
+            Test::Contains(scalar) => self.contains(scalar, work),
+            Test::NotContains(scalar) => self.contains(scalar, work).map(|contains| !contains),
             Test::StartsWith(start) => text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type),
             Test::EndsWith(end) => text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type),
-            Test::Glob(pattern) => text.map(|text| pattern.matches(text)).ok_or(Obstacle::Type),
+            Test::Glob(pattern) => text.ok_or(Obstacle::Type).and_then(|text| {
+                spend(work, (text.len() >> 1).saturating_add(pattern.as_str().len()).saturating_add(4))?;
+                Ok(pattern.matches(text))
+            }),
             Test::Regex(regex) => {
-                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text).ok_or(Obstacle::Length))
+                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text, work).ok_or(Obstacle::Work))
             }
             Test::TextOrder(order, bound) => {
                 text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
@@ -203,49 +249,91 @@ impl<'d> Operand<'d> {
         Truth::from(holds)
     }
 
-    fn equals(&self, scalar: &Scalar) -> Result<bool, Obstacle> {
-        match (self, scalar) {
-            (Self::Text(text), Scalar::Text(other)) => Ok(text == other),
-            (Self::Bool(flag), Scalar::Bool(other)) => Ok(flag == other),
-            (_, Scalar::Number(other)) => self.compare(other).map(Ordering::is_eq),
-            _ => Err(Obstacle::Type),
-        }
-    }
-
-    fn compare(&self, bound: &str) -> Result<Ordering, Obstacle> {
+    fn compare(&self, bound: &Known, work: &Work) -> Result<Ordering, Obstacle> {
         let Self::Number(text) = self else { return Err(Obstacle::Type) };
-        decimal::compare_as_read(text, bound).ok_or(Obstacle::Digits)
+        let sent = Sent::new(text);
+        spend(work, sent.work().saturating_add(bound.work(sent)))?;
+        bound.order(sent).ok_or(Obstacle::Digits)
     }
 
     /// Returns whether one of `scalars` equals this value. It is compared with those of its own type.
     ///
     /// # Errors
-    /// [`Obstacle::Type`] if none has its type; [`Obstacle::Digits`] if a comparison depends on the server.
-    fn is_among(&self, scalars: &[Scalar]) -> Result<bool, Obstacle> {
-        let alike =
-            scalars.iter().map(|scalar| self.equals(scalar)).filter(|equal| *equal != Err(Obstacle::Type));
-        alike.reduce(|one, other| Ok(one? | other?)).unwrap_or(Err(Obstacle::Type))
+    /// [`Obstacle::Type`] if none has its type; another one if the comparison depends on the server or cannot be made.
+    fn is_among(&self, scalars: &Scalars, work: &Work) -> Result<bool, Obstacle> {
+        match self {
+            Self::Text(text) => {
+                let texts = scalars.texts.as_ref().ok_or(Obstacle::Type)?;
+                spend(work, texts.work(text))?;
+                Ok(texts.get(text).is_some())
+            }
+            Self::Bool(flag) => {
+                let [off, on] = scalars.bools.ok_or(Obstacle::Type)?;
+                Ok(if *flag { on } else { off })
+            }
+            Self::Number(text) => is_in(scalars.numbers.as_ref().ok_or(Obstacle::Type)?, text, work),
+            _ => Err(Obstacle::Type),
+        }
     }
 
-    fn contains(&self, scalar: &Scalar) -> Result<bool, Obstacle> {
+    fn contains(&self, scalar: &Scalar, work: &Work) -> Result<bool, Obstacle> {
         match (self, scalar) {
-            // Some servers parse a string that contains a JSON list. Its elements can be written differently
-            // in the string, for example with escapes, so a substring search is not reliable.
-            (Self::Text(text), Scalar::Text(part)) if !holds_list(text) => Ok(text.contains(part.as_str())),
+            (Self::Text(text), Scalar::Text(part)) => {
+                spend(work, (text.len() >> 2).saturating_add(part.len()).saturating_add(4))?;
+                // Some servers parse a string that contains a JSON list. Its elements can be written differently
+                // in the string, for example with escapes, so a substring search is not reliable.
+                if holds_list(text, work)? { Err(Obstacle::Type) } else { Ok(text.contains(part.as_str())) }
+            }
             (Self::List(list), scalar) => {
-                let elements =
-                    list.elements().map(|element| Self::new(Resolved::Value(element)).equals(scalar));
-                elements.reduce(|one, other| Ok(one? | other?)).unwrap_or(Ok(false))
+                let numbers = match scalar {
+                    Scalar::Number(number) => KnownSet::new(std::iter::once(number)),
+                    _ => KnownSet::default(),
+                };
+                let mut contains = Ok(false);
+                for element in list.elements() {
+                    let equal = Self::read(Resolved::Value(element), work)?.equals(scalar, &numbers, work);
+                    if equal == Err(Obstacle::Work) {
+                        return equal;
+                    }
+                    contains = contains.and_then(|one| Ok(one | equal?));
+                }
+                contains
             }
             (Self::Words(words), Scalar::Text(part)) => Ok(words.iter().any(|word| word == part)),
             _ => Err(Obstacle::Type),
         }
     }
+
+    /// Returns whether an element of a list equals `scalar`; `numbers` is the set of it if it is a number.
+    fn equals(&self, scalar: &Scalar, numbers: &KnownSet, work: &Work) -> Result<bool, Obstacle> {
+        match (self, scalar) {
+            (Self::Text(text), Scalar::Text(other)) => Ok(text == other),
+            (Self::Bool(flag), Scalar::Bool(other)) => Ok(flag == other),
+            (Self::Number(text), Scalar::Number(_)) => is_in(numbers, text, work),
+            _ => Err(Obstacle::Type),
+        }
+    }
 }
 
-fn holds_list(text: &str) -> bool {
+/// Returns whether a set of numbers contains `number`.
+fn is_in(numbers: &KnownSet, number: &str, work: &Work) -> Result<bool, Obstacle> {
+    let sent = Sent::new(number);
+    spend(work, sent.work().saturating_add(numbers.work(sent)))?;
+    Ok(numbers.holds(sent)?)
+}
+
+/// Returns whether a string is a JSON list.
+fn holds_list(text: &str, work: &Work) -> Result<bool, Obstacle> {
     let text = text.trim();
-    text.starts_with('[') && text.ends_with(']')
+    if !(text.starts_with('[') && text.ends_with(']')) {
+        return Ok(false);
+    }
+    spend(work, read_work(text))?;
+    Ok(json::read(text.as_bytes()).is_ok())
+}
+
+fn spend(work: &Work, units: usize) -> Result<(), Obstacle> {
+    if work.spend(units) { Ok(()) } else { Err(Obstacle::Work) }
 }
 
 fn lies(ordering: Ordering, order: Order) -> bool {

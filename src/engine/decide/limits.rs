@@ -11,6 +11,7 @@ use crate::json;
 use crate::limit::Amount;
 use crate::mcp::message::Call;
 use crate::policy::{Adds, Limit, Origin, ValuePath};
+use crate::work::Work;
 
 /// What to charge to one limit.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ impl Due {
 /// # Errors
 /// The denial if that cannot be judged.
 pub(super) fn due(limit: &Arc<Limit>, call: &Call<'_>, attributes: &Attributes<'_>) -> Result<Due, Denial> {
-    let amount = amount(limit, call)?;
+    let amount = amount(limit, call, attributes.work)?;
     let of = match &limit.by {
         None => None,
         Some(path) => Some(value(limit, path, attributes)?),
@@ -47,7 +48,7 @@ pub(super) fn due(limit: &Arc<Limit>, call: &Call<'_>, attributes: &Attributes<'
 }
 
 /// Returns how much a call adds to a limit's tally.
-fn amount(limit: &Limit, call: &Call<'_>) -> Result<Amount, Denial> {
+fn amount(limit: &Limit, call: &Call<'_>, work: &Work) -> Result<Amount, Denial> {
     let paths = match &limit.amount {
         Adds::Fixed(amount) => return Ok(*amount),
         Adds::Arguments(paths) => paths,
@@ -55,7 +56,7 @@ fn amount(limit: &Limit, call: &Call<'_>) -> Result<Amount, Denial> {
     let invalid = |reason| Denial::by(limit.path.to_string(), Code::ArgumentsInvalid, reason);
     let counter = &limit.counter;
     paths.iter().try_fold(Amount::ZERO, |sum, path| {
-        let number = path.find_one(call.arguments()).and_then(|value| value.number());
+        let number = path.find_one(call.arguments(), work).and_then(|value| value.number());
         let amount = number.and_then(|text| Amount::from_decimal(text).ok()).ok_or_else(|| {
             invalid(format!(
                 "the limit `{counter}` counts `{path}`, which must be a number, not negative, with up to 6 decimals"
@@ -69,8 +70,13 @@ fn amount(limit: &Limit, call: &Call<'_>) -> Result<Amount, Denial> {
 /// Returns the value that has a tally of its own.
 fn value(limit: &Limit, path: &ValuePath, attributes: &Attributes<'_>) -> Result<Box<str>, Denial> {
     let (code, found) = match path.origin() {
-        Origin::Claims => (Code::ConditionFailed, attributes.claims.and_then(|claims| claim(path, claims))),
-        _ => (Code::ArgumentsInvalid, path.find_one(attributes.arguments).and_then(tally::name)),
+        Origin::Claims => {
+            (Code::ConditionFailed, attributes.claims.and_then(|claims| claim(path, claims, attributes.work)))
+        }
+        _ => (
+            Code::ArgumentsInvalid,
+            path.find_one(attributes.arguments, attributes.work).and_then(tally::name),
+        ),
     };
     found.ok_or_else(|| {
         let reason = format!(
@@ -81,9 +87,9 @@ fn value(limit: &Limit, path: &ValuePath, attributes: &Attributes<'_>) -> Result
     })
 }
 
-fn claim(path: &ValuePath, claims: &str) -> Option<Box<str>> {
+fn claim(path: &ValuePath, claims: &str, work: &Work) -> Option<Box<str>> {
     let claims = json::read(claims.as_bytes()).ok().filter(|claims| claims.defect().is_none())?;
-    tally::name(path.find_one(Some(claims.root()))?)
+    tally::name(path.find_one(Some(claims.root()), work)?)
 }
 
 /// Combines the charges of a call with several targets: each target is charged like a call of its own. Leaves one

@@ -5,8 +5,9 @@
 
 use std::cmp::Ordering;
 
-use super::number::{Fit, fit};
 use crate::text::push_decimal;
+
+pub use super::compare::compare_as_read;
 
 /// The longest divisor that is judged, in digits: ten times such a number plus a digit fits a `u128`.
 const DIVISOR_DIGITS: usize = 37;
@@ -20,7 +21,7 @@ const TENS: i64 = 128;
 
 /// A number as `0.digits × 10^point`, the digits without zeros around them. Zero has none.
 #[derive(Debug, Clone, Copy)]
-struct Decimal<'t> {
+pub(super) struct Decimal<'t> {
     negative: bool,
     whole: &'t [u8],
     fraction: &'t [u8],
@@ -28,7 +29,7 @@ struct Decimal<'t> {
 }
 
 impl<'t> Decimal<'t> {
-    fn read(text: &'t str) -> Self {
+    pub fn read(text: &'t str) -> Self {
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(unsigned) => (true, unsigned),
             None => (false, text),
@@ -69,7 +70,7 @@ impl<'t> Decimal<'t> {
 
     /// Tells whether a double of its own stands for the number: it has up to 15 digits, and is far from the
     /// largest and smallest doubles.
-    fn is_short(self) -> bool {
+    pub fn is_short(self) -> bool {
         self.count() <= 15 && (-300..=300).contains(&self.point)
     }
 
@@ -107,25 +108,6 @@ pub fn compare(a: &str, b: &str) -> Ordering {
         (1, 1) => a.compare_magnitude(b),
         (-1, -1) => b.compare_magnitude(a),
         (a, b) => a.cmp(&b),
-    }
-}
-
-/// Compares the JSON number `a` with `b` as [`compare`] does, or returns `None` where a server that keeps `a`
-/// as a double would find another order. For example, 666.00000000000001 becomes 666, so that it is neither
-/// equal to 666 nor larger. Integers of 64 bits in plain notation are exact.
-#[must_use]
-pub fn compare_as_read(a: &str, b: &str) -> Option<Ordering> {
-    let exact = compare(a, b);
-    match fit(a) {
-        Fit::Integer => Some(exact),
-        // Of two numbers with so few digits, no double is the nearest to both.
-        Fit::Double if Decimal::read(a).is_short() => Some(exact),
-        Fit::Double => {
-            let kept: f64 = a.parse().ok()?;
-            // A double stands for the shortest text that reads back as it: 0.1 is meant as 0.1.
-            (compare(&format!("{kept:e}"), b) == exact).then_some(exact)
-        }
-        Fit::Unfit => None,
     }
 }
 

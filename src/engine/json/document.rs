@@ -91,6 +91,7 @@ pub struct Document<'t> {
     pub(super) nodes: Vec<Node>,
     pub(super) defect: Option<Defect>,
     pub(super) duplicate: Option<Defect>,
+    pub(super) prototype: Option<usize>,
 }
 
 impl<'t> Document<'t> {
@@ -99,7 +100,7 @@ impl<'t> Document<'t> {
     pub fn empty_object() -> Self {
         let text = "{}";
         let node = Node::new(Kind::Object, 0, text.len(), 1);
-        Self { text, nodes: vec![node], defect: None, duplicate: None }
+        Self { text, nodes: vec![node], defect: None, duplicate: None, prototype: None }
     }
 
     /// Returns the outermost value.
@@ -124,6 +125,13 @@ impl<'t> Document<'t> {
     #[must_use]
     pub fn duplicate(&self) -> Option<&Defect> {
         self.duplicate.as_ref()
+    }
+
+    /// Returns the byte offset of the first key that reaches the prototype of an object in JavaScript: `__proto__`, or
+    /// `constructor` with an object that has the key `prototype`.
+    #[must_use]
+    pub fn prototype_key(&self) -> Option<usize> {
+        self.prototype
     }
 
     fn node(&self, index: usize) -> Node {
@@ -165,6 +173,15 @@ impl<'d> Value<'d> {
         matches!(node.kind, Kind::String { .. }).then(|| node.string(self.document.text))
     }
 
+    /// Returns how many units of work it takes at most to read the value as a string or key.
+    #[must_use]
+    pub fn string_work(self) -> usize {
+        match self.kind() {
+            Kind::String { escaped: true } => self.raw().len().saturating_add(4),
+            _ => 1,
+        }
+    }
+
     /// Returns the text of a number, or `None` if the value is not a number.
     #[must_use]
     pub fn number(self) -> Option<&'d str> {
@@ -187,6 +204,12 @@ impl<'d> Value<'d> {
         Entries { document: self.document, next, end }
     }
 
+    /// Like [`entries`](Self::entries), with each key as a value, too, which is a string.
+    pub fn keyed(self) -> impl Iterator<Item = (Value<'d>, Value<'d>)> {
+        let mut entries = self.entries();
+        std::iter::from_fn(move || entries.next_pair())
+    }
+
     /// Like [`entries`](Self::entries), with the byte offsets of each key, colon and value.
     pub fn members(self) -> impl Iterator<Item = (Cow<'d, str>, Range<usize>, Value<'d>)> {
         let mut entries = self.entries();
@@ -203,6 +226,12 @@ impl<'d> Value<'d> {
         let next = self.index.saturating_add(1);
         let end = if node.kind == Kind::Array { node.after() } else { next };
         Elements { document: self.document, next, end }
+    }
+
+    /// Returns the number of values in the value, itself and keys included: what a walk through it passes.
+    #[must_use]
+    pub fn size(self) -> usize {
+        self.document.node(self.index).after().saturating_sub(self.index).max(1)
     }
 
     /// Tells whether the value is an object.

@@ -33,7 +33,8 @@ fn find_among_many(keys: Keys<'_, '_>) -> Option<usize> {
     again.min()
 }
 
-fn hash(name: &[u8]) -> u32 {
+/// Hashes a key, without a secret.
+pub(super) fn hash(name: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let (words, rest) = name.as_chunks::<8>();
     let words = words.iter().map(|word| u64::from_le_bytes(*word));

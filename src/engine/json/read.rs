@@ -1,6 +1,7 @@
 //! The reader: bytes to a [`Document`], in one pass and without recursion.
 
 mod open;
+mod prototype;
 
 use open::{KeyFilter, Open};
 
@@ -39,9 +40,13 @@ pub fn read(bytes: &[u8]) -> Result<Document<'_>, Malformed> {
         low_half: 0,
         defect: None,
         duplicate: None,
+        prototype: None,
+        constructor: false,
     };
     reader.document()?;
-    Ok(Document { text, nodes: reader.nodes, defect: reader.defect, duplicate: reader.duplicate })
+    let Reader { nodes, defect, duplicate, prototype, constructor, .. } = reader;
+    let prototype = prototype.or_else(|| constructor.then(|| prototype::find(text, &nodes)).flatten());
+    Ok(Document { text, nodes, defect, duplicate, prototype })
 }
 
 /// Places are byte offsets, at most one behind the text's end, so that none of their sums wraps.
@@ -57,6 +62,10 @@ struct Reader<'t> {
     low_half: usize,
     defect: Option<Defect>,
     duplicate: Option<Defect>,
+    /// The first key that names a prototype in JavaScript
+    prototype: Option<usize>,
+    /// Whether a key may be `constructor`, below which `prototype` names one
+    constructor: bool,
 }
 
 impl Reader<'_> {
@@ -128,11 +137,27 @@ impl Reader<'_> {
         let (end, escaped) = self.string(at)?;
         self.push(Kind::String { escaped }, at, end);
         let inner = at.wrapping_add(1)..end.wrapping_sub(1);
-        self.open.keys.add(self.text.as_bytes().get(inner).unwrap_or_default(), escaped);
+        let key = self.text.as_bytes().get(inner).unwrap_or_default();
+        self.open.keys.add(key, escaped);
+        if key.len() >= prototype::SHORTEST {
+            self.note_prototype(at, key, escaped);
+        }
         match self.token(end) {
             (at, Some(b':')) => Ok(at.wrapping_add(1)),
             (at, _) => malformed(at, "a colon is missing"),
         }
+    }
+
+    /// Notes a key of JavaScript's prototypes.
+    fn note_prototype(&mut self, at: usize, key: &[u8], escaped: bool) {
+        if escaped {
+            let key = text::unescape(std::str::from_utf8(key).unwrap_or_default());
+            return self.note_prototype(at, key.as_bytes(), false);
+        }
+        if prototype::is_named(key) {
+            self.prototype.get_or_insert(at);
+        }
+        self.constructor |= key == prototype::CONSTRUCTOR;
     }
 
     fn open(&mut self, kind: Kind, at: usize) -> usize {

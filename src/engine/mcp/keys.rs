@@ -3,7 +3,7 @@
 //! Go's `encoding/json` matches keys after Unicode case folding, C libraries cut them at a NUL. A
 //! filter that looks for `name` alone would judge one tool and let the server run another.
 
-use crate::json::Value;
+use crate::json::{TextMap, Value};
 
 /// What an object holds under one protocol key.
 #[derive(Debug, Clone, Copy)]
@@ -46,12 +46,18 @@ fn note<'d>(members: &mut [Member<'d>], key: &str, value: Value<'d>) {
         } else {
             member.respelled.get_or_insert(value.span().start);
         }
-    } else if !folds_case_alone(key) {
-        for member in members.iter_mut().filter(|member| is_variant(key, member.key)) {
+    } else if !folds_case_alone(key) && cut(key).len() <= LONGEST {
+        let folded: String = fold(cut(key)).collect();
+        for member in
+            members.iter_mut().filter(|member| member.key != key && fold(member.key).eq(folded.chars()))
+        {
             member.respelled.get_or_insert(value.span().start);
         }
     }
 }
+
+/// The longest spelling of a protocol key, in bytes: the longest protocol key has less than 64.
+const LONGEST: usize = 3 * 64;
 
 /// Tells whether a key is ASCII without a NUL, of which nothing folds but the case.
 fn folds_case_alone(key: &str) -> bool {
@@ -65,15 +71,71 @@ pub fn is_variant(key: &str, of: &str) -> bool {
     if key == of {
         return false;
     }
-    if folds_case_alone(key) {
+    if folds_case_alone(key) && of.is_ascii() {
         return key.eq_ignore_ascii_case(of);
     }
-    let cut = key.split('\0').next().unwrap_or_default();
+    let cut = cut(key);
     // An expanding fold makes at most three characters of one, and ASCII comes from at most 3 bytes.
-    if cut.len() > of.len().saturating_mul(3) {
+    if cut.len() > longest_variant(of.len()) {
         return false;
     }
     fold(cut).eq(fold(of))
+}
+
+/// Returns how many bytes another spelling of a key of `length` bytes has at most, up to its first NUL.
+fn longest_variant(length: usize) -> usize {
+    length.saturating_mul(3)
+}
+
+/// Returns the part of a key that C libraries see.
+fn cut(key: &str) -> &str {
+    key.split('\0').next().unwrap_or_default()
+}
+
+/// Returns a key as a server may see it that ignores case and cuts keys at a NUL.
+#[must_use]
+pub fn folded(key: &str) -> String {
+    if folds_case_alone(key) { key.to_ascii_lowercase() } else { fold(cut(key)).collect() }
+}
+
+/// Returns how many units of work it takes at most to fold a key, or to compare it with another one.
+#[must_use]
+pub fn work(key: &str) -> usize {
+    if folds_case_alone(key) { (key.len() >> 3).saturating_add(3) } else { key.len().saturating_mul(5) }
+}
+
+/// The folded forms of a set of names: finds the name that a key is another spelling of.
+#[derive(Debug, Clone, Default)]
+pub struct Spellings {
+    folded: TextMap,
+    longest: usize,
+}
+
+impl Spellings {
+    /// Folds these names. A name's number is its position.
+    #[must_use]
+    pub fn of<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        let folded: Vec<String> = names.map(|name| fold(name).collect()).collect();
+        let folded = TextMap::of(folded.iter().map(String::as_str));
+        let longest = longest_variant(folded.longest());
+        Self { folded, longest }
+    }
+
+    /// Returns the number of the first name that `key` equals after folding; `None` if there is none. The names
+    /// must not contain `key` itself.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<usize> {
+        if self.folded.is_empty() || cut(key).len() > self.longest {
+            return None;
+        }
+        self.folded.get(&folded(key))
+    }
+
+    /// Returns how many units of work it takes at most to look for `key`.
+    #[must_use]
+    pub fn work(&self, key: &str) -> usize {
+        if cut(key).len() > self.longest { 2 } else { work(key).saturating_add(self.folded.work(key)) }
+    }
 }
 
 /// Folds to what a case-insensitive comparison compares (Unicode CaseFolding.txt, C and F), as far
@@ -138,7 +200,20 @@ mod tests {
             assert_eq!(member.value.is_some(), key == of, "{key:?} of {of:?}");
         }
         assert!(is_variant("protocolVer\u{17f}ion", "protocolVersion"));
+        assert!(is_variant("STRASSE", "straße") && is_variant("Straße", "strasse"));
         assert!(is_variant("to\u{212a}en", "token"));
+    }
+
+    #[test]
+    fn spellings_are_found_as_they_are_compared() {
+        let names = ["name", "Größe", "id", "straße", "k"];
+        let spellings = Spellings::of(names.into_iter());
+        for key in ["Name", "GRÖSSE", "ıd", "İD", "STRASSE", "\u{212a}", "name\0x", "other", "", "ids", "\0"]
+        {
+            let expected = names.iter().position(|name| is_variant(key, name));
+            assert_eq!(spellings.find(key), expected, "{key}");
+        }
+        assert_eq!(spellings.find(&"K".repeat(10_000)), None);
     }
 
     #[test]

@@ -107,6 +107,10 @@ impl<'d> Message<'d> {
             return Err(not_a_request(format!("the message reads in more than one way: {defect}"))
                 .because_of(defect.kind.as_str()));
         }
+        if let Some(at) = document.prototype_key() {
+            let reason = format!("a key changes the prototype of an object on some servers, at byte {at}");
+            return Err(not_a_request(reason).because_of("prototype_key"));
+        }
         let envelope = keys::pick(root, ["jsonrpc", "method", "params", "id", "result", "error"]);
         refuse_respelled(&envelope)?;
         let [jsonrpc, method, params, id, result, error] = envelope.map(|member| member.value);
@@ -144,8 +148,8 @@ fn read_call<'d>(
     let Some(method) = method.string() else {
         return Err(not_a_request("`method` must be a string"));
     };
-    if params.is_some_and(|params| !params.is_object()) {
-        return Err(unusable_params("`params` must be an object"));
+    if !is_object_or_absent(params) {
+        return Err(not_an_object("params", params));
     }
     let method = Method::new(method);
     let target = target::read(&method, params.is_some(), members)?;
@@ -174,6 +178,17 @@ fn readable_id<'d>(document: &'d Document<'d>) -> Option<&'d str> {
 fn is_sound(document: &Document<'_>, value: Value<'_>) -> bool {
     document.defect().is_none()
         || json::read(value.raw().as_bytes()).is_ok_and(|alone| alone.defect().is_none())
+}
+
+fn is_object_or_absent(value: Option<Value<'_>>) -> bool {
+    value.is_none_or(Value::is_object)
+}
+
+/// Makes the denial of a value that must be an object. Some servers take null for nothing, others refuse it.
+fn not_an_object(path: &str, value: Option<Value<'_>>) -> Denial {
+    let is_null = value.is_some_and(|value| value.kind() == Kind::Null);
+    let advice = if is_null { ", found null: leave it out" } else { "" };
+    unusable_params(format!("`{path}` must be an object{advice}"))
 }
 
 /// Tells whether a value is an id that every server echoes alike. Some echo 1.0 and 1e2 as 1 and 100.

@@ -8,10 +8,11 @@ use super::Order;
 use super::keys;
 use super::path::{Origin, ValuePath};
 use super::pattern::Pattern;
-use super::regex::Regex;
+use super::scalars::Scalars;
 use super::words::{OPS, Op};
 use crate::document::{Faults, Fields, InRule, Keys, Part, Takes, Wrong};
-use crate::json::Kind;
+use crate::json::{Kind, Known};
+use crate::regex::Regex;
 
 /// A condition on each value that a path leads to.
 #[derive(Debug, Clone)]
@@ -32,11 +33,11 @@ pub struct Condition {
 #[derive(Debug, Clone)]
 pub enum Test {
     /// The value equals one of these: `eq`, `in`
-    OneOf(Vec<Scalar>),
+    OneOf(Scalars),
     /// The value equals none of these: `neq`, `not_in`
-    NoneOf(Vec<Scalar>),
+    NoneOf(Scalars),
     /// The value is a number that compares so with this number: `lt`, `lte`, `gt`, `gte`
-    Order(Order, String),
+    Order(Order, Known),
     /// The value is a string or an array that contains this
     Contains(Scalar),
     /// The value is a string or an array that does not contain this
@@ -115,6 +116,17 @@ pub enum Scalar {
     Bool(bool),
 }
 
+impl Scalar {
+    /// Returns the string; `None` if it is another value.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
 /// Reads the reason of a rule, a condition or a group, which has two spellings.
 pub(super) fn reason<K: Keys>(
     fields: &mut Fields<'_, K>,
@@ -190,10 +202,10 @@ fn expected(op: Op) -> &'static Takes {
 
 fn test(op: Op, part: &Part<'_>, attribute: Option<&ValuePath>, faults: &mut Faults) -> Option<Test> {
     match op {
-        Op::Eq => scalar(part, faults).map(|scalar| Test::OneOf(vec![scalar])),
-        Op::Neq => scalar(part, faults).map(|scalar| Test::NoneOf(vec![scalar])),
-        Op::In => scalars(part, faults).map(Test::OneOf),
-        Op::NotIn => scalars(part, faults).map(Test::NoneOf),
+        Op::Eq => scalar(part, faults).map(|scalar| Test::OneOf(vec![scalar].into())),
+        Op::Neq => scalar(part, faults).map(|scalar| Test::NoneOf(vec![scalar].into())),
+        Op::In => scalars(part, faults).map(|scalars| Test::OneOf(scalars.into())),
+        Op::NotIn => scalars(part, faults).map(|scalars| Test::NoneOf(scalars.into())),
         Op::Order(order) if attribute.is_some_and(|path| path.origin().is_text()) => {
             let text = part.value.string().unwrap_or_default();
             Some(Test::TextOrder(order, text.into_owned()))
@@ -202,7 +214,7 @@ fn test(op: Op, part: &Part<'_>, attribute: Option<&ValuePath>, faults: &mut Fau
         Op::Order(_) if attribute.is_none() && part.value.string().is_some() => None,
         Op::Order(order) => {
             let number = faults.fit(part, part.number(), expected(op));
-            number.map(|number| Test::Order(order, number.into_owned()))
+            number.map(|number| Test::Order(order, Known::new(&number)))
         }
         Op::Contains => sought(part, faults).map(Test::Contains),
         Op::NotContains => sought(part, faults).map(Test::NotContains),

@@ -15,6 +15,7 @@ use super::rules::Rules;
 use super::source::Source;
 use crate::document::{Faults, Fields, Found, InIdentity, InRule, Part, Wrong};
 use crate::json::{Kind, Value};
+use crate::work::Work;
 
 /// What a set of callers may do. It can only narrow what the document allows.
 #[derive(Debug, Clone)]
@@ -104,10 +105,15 @@ impl ClaimPath {
     pub fn any(&self, claims: Value<'_>, accepts: impl Fn(Value<'_>) -> bool) -> bool {
         match self {
             Self::Key(key) => claims.get(key).is_some_and(accepts),
-            Self::Path(path) => path.find(Some(claims)).into_iter().any(|found| match found {
-                Resolved::Value(value) => accepts(value),
-                _ => false,
-            }),
+            Self::Path(path) => {
+                // A token is small, because Envoy bounds headers.
+                let work = Work::default();
+                let found = path.find(Some(claims), &work);
+                !work.is_exhausted()
+                    && found
+                        .into_iter()
+                        .any(|found| matches!(found, Resolved::Value(value) if accepts(value)))
+            }
         }
     }
 }

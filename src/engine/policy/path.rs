@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::json::{self, Value};
 use crate::mcp::keys;
+use crate::work::Work;
 
 /// Where a path starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,16 +151,17 @@ impl ValuePath {
         self.origin == Origin::Scopes && self.steps.is_empty()
     }
 
-    /// Follows the path from `root`, the arguments or the claims. Returns one result, or with `[*]` one for
+    /// Follows the path from `root`, the arguments or the claims, and spends `work`. If the budget does not suffice, what
+    /// is found is incomplete, and the budget is exhausted. Returns one result, or with `[*]` one for
     /// each element; at least one in all cases.
     #[must_use]
-    pub fn find<'d>(&self, root: Option<Value<'d>>) -> Vec<Resolved<'d>> {
+    pub fn find<'d>(&self, root: Option<Value<'d>>, work: &Work) -> Vec<Resolved<'d>> {
         let mut found = vec![Resolved::new(root)];
         for step in &self.steps {
             match step {
-                Step::Key(key) => found.iter_mut().for_each(|place| *place = place.key(key)),
-                Step::Index(index) => found.iter_mut().for_each(|place| *place = place.index(*index)),
-                Step::Each => found = found.into_iter().flat_map(Resolved::each).collect(),
+                Step::Key(key) => found.iter_mut().for_each(|place| *place = place.key(key, work)),
+                Step::Index(index) => found.iter_mut().for_each(|place| *place = place.index(*index, work)),
+                Step::Each => found = found.into_iter().flat_map(|place| place.each(work)).collect(),
             }
         }
         found
@@ -167,9 +169,9 @@ impl ValuePath {
 
     /// Returns the value at a path without `[*]`; `None` if there is none.
     #[must_use]
-    pub fn find_one<'d>(&self, root: Option<Value<'d>>) -> Option<Value<'d>> {
-        match *self.find(root) {
-            [Resolved::Value(value)] => Some(value),
+    pub fn find_one<'d>(&self, root: Option<Value<'d>>, work: &Work) -> Option<Value<'d>> {
+        match *self.find(root, work) {
+            [Resolved::Value(value)] if !work.is_exhausted() => Some(value),
             _ => None,
         }
     }
@@ -189,29 +191,43 @@ impl<'d> Resolved<'d> {
         }
     }
 
-    fn key(self, key: &str) -> Self {
+    fn key(self, key: &str, work: &Work) -> Self {
         match self {
             Self::Value(value) if value.is_object() => {
-                let respelled = value.entries().any(|(other, _)| keys::is_variant(&other, key));
-                if respelled { Self::Respelled } else { Self::new(value.get(key)) }
+                let mut found = None;
+                for (other, value) in value.keyed() {
+                    let spent = work.spend(other.string_work());
+                    let other = other.string().unwrap_or_default();
+                    if !spent || !work.spend(keys::work(&other)) || keys::is_variant(&other, key) {
+                        return Self::Respelled;
+                    }
+                    if other == key {
+                        found = Some(value);
+                    }
+                }
+                Self::new(found)
             }
             Self::Value(_) => Self::Blocked,
             other => other,
         }
     }
 
-    fn index(self, index: usize) -> Self {
+    fn index(self, index: usize, work: &Work) -> Self {
         match self {
-            Self::Value(value) if value.is_array() => Self::new(value.elements().nth(index)),
+            Self::Value(value) if value.is_array() => {
+                let passed = value.elements().take_while(|_| work.spend(1));
+                Self::new(passed.take(index.saturating_add(1)).nth(index))
+            }
             Self::Value(_) => Self::Blocked,
             other => other,
         }
     }
 
-    fn each(self) -> Vec<Self> {
+    fn each(self, work: &Work) -> Vec<Self> {
         match self {
             Self::Value(value) if value.is_array() => {
-                let elements: Vec<Self> = value.elements().map(|element| Self::new(Some(element))).collect();
+                let elements = value.elements().take_while(|_| work.spend(1));
+                let elements: Vec<Self> = elements.map(|element| Self::new(Some(element))).collect();
                 if elements.is_empty() { vec![Self::Missing] } else { elements }
             }
             Self::Value(_) => vec![Self::Blocked],

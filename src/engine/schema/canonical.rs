@@ -1,18 +1,34 @@
 //! A canonical text for values: equal values have equal texts.
 
-use crate::json::{self, Kind, Value};
+use crate::json::{self, Kind, Sent, Value};
+
+/// How numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    /// With all digits
+    Exact,
+    /// As doubles
+    Doubles,
+}
 
 /// Appends the canonical text of `value`: sorted keys, one way to escape strings, one notation for numbers.
 /// Recurses as deep as the value nests, which the JSON reader bounds.
-pub(super) fn write(out: &mut String, value: Value<'_>) {
+fn write(out: &mut String, value: Value<'_>, numbers: Numbers) {
     match value.kind() {
         Kind::Null | Kind::Bool(_) => out.push_str(value.raw()),
+        Kind::Number if numbers == Numbers::Doubles => {
+            let number = Sent::new(value.raw());
+            match number.rounded() {
+                Some(rounded) => json::decimal::normalize(out, &rounded),
+                None => json::decimal::normalize(out, value.raw()),
+            }
+        }
         Kind::Number => json::decimal::normalize(out, value.raw()),
         Kind::String { .. } => json::quote(out, &value.string().unwrap_or_default()),
         Kind::Array => {
             out.push('[');
             for element in value.elements() {
-                write(out, element);
+                write(out, element, numbers);
                 out.push(',');
             }
             out.push(']');
@@ -24,7 +40,7 @@ pub(super) fn write(out: &mut String, value: Value<'_>) {
             for (key, member) in entries {
                 json::quote(out, &key);
                 out.push(':');
-                write(out, member);
+                write(out, member, numbers);
                 out.push(',');
             }
             out.push('}');
@@ -32,13 +48,27 @@ pub(super) fn write(out: &mut String, value: Value<'_>) {
     }
 }
 
-/// Returns whether all elements of an array are different. Sorts them, so that the time is not quadratic.
-pub(super) fn unique(array: Value<'_>) -> bool {
+/// Returns whether all elements of an array are different; `None` if that depends on whether a server reads numbers
+/// as doubles. Sorts the elements, so that the time is not quadratic.
+pub(super) fn unique(array: Value<'_>) -> Option<bool> {
+    let unique = are_different(array, Numbers::Exact);
+    (!unique || are_different(array, Numbers::Doubles)).then_some(unique)
+}
+
+/// Returns how many units of work it takes at most to find out whether the elements of an array are different.
+pub(super) fn work(array: Value<'_>) -> usize {
+    let rounds = usize::try_from(array.size().ilog2()).unwrap_or_default().saturating_add(4);
+    let copied = array.raw().len().saturating_add(array.size().saturating_mul(16));
+    copied.saturating_add((array.raw().len() >> 4).saturating_add(array.size()).saturating_mul(rounds))
+}
+
+#[inline(never)]
+fn are_different(array: Value<'_>, numbers: Numbers) -> bool {
     let mut texts = String::with_capacity(array.raw().len());
     let mut places = Vec::new();
     for element in array.elements() {
         let start = texts.len();
-        write(&mut texts, element);
+        write(&mut texts, element, numbers);
         places.push(start..texts.len());
     }
     let mut elements: Vec<&str> = places.into_iter().filter_map(|place| texts.get(place)).collect();
@@ -71,7 +101,7 @@ mod tests {
         ] {
             let text = |json: &str| {
                 let mut out = String::new();
-                write(&mut out, json::read(json.as_bytes()).unwrap().root());
+                write(&mut out, json::read(json.as_bytes()).unwrap().root(), Numbers::Exact);
                 out
             };
             assert_eq!(text(a) == text(b), equal, "{a} {b}");

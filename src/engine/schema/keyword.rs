@@ -1,16 +1,11 @@
 //! The keywords whose values contain no schemas.
 
-use regex_lite::RegexBuilder;
-
-use super::literal::Literal;
+use super::literal::Literals;
 use super::node::{Bound, Check, Counted};
 use super::types::{self, Types};
 use crate::document::{Faults, InSchema, Part, Takes, Wrong, words};
-use crate::json::decimal;
-
-/// The most memory for a compiled regular expression, in bytes. A match takes at most a proportional number
-/// of steps for each character, so this also bounds time.
-const MOST_PATTERN: usize = 65_536;
+use crate::json::{Known, Value, decimal};
+use crate::regex::Regex;
 
 const TYPE: Takes = Takes::Said(
     "one of `array`, `boolean`, `integer`, `number`, `object`, `string`, `null`",
@@ -31,7 +26,7 @@ pub(super) fn check(name: &str, part: &Part<'_>, faults: &mut Faults) -> Option<
     match name {
         "type" => types(part, faults).map(Check::Type),
         "enum" => literals(part, faults).map(Check::Literals),
-        "const" => Some(Check::Literals(vec![literal(part, faults)])),
+        "const" => Some(Check::Literals(Literals::new(&[literal(part, faults)]))),
         "minimum" => bound(AtLeast, part, faults),
         "maximum" => bound(AtMost, part, faults),
         "exclusiveMinimum" => bound(MoreThan, part, faults),
@@ -86,22 +81,24 @@ fn one_type(part: &Part<'_>, faults: &mut Faults) -> Option<Types> {
     faults.fit(part, part.value.string().and_then(|name| Types::named(&name)), &TYPE)
 }
 
-fn literals(part: &Part<'_>, faults: &mut Faults) -> Option<Vec<Literal>> {
+fn literals(part: &Part<'_>, faults: &mut Faults) -> Option<Literals> {
     let literals: Vec<_> = part.elements().map(|element| literal(&element, faults)).collect();
-    faults.fit(part, Some(literals).filter(|literals| !literals.is_empty()), &VALUES)
+    faults
+        .fit(part, Some(literals).filter(|literals| !literals.is_empty()), &VALUES)
+        .map(|values| Literals::new(&values))
 }
 
-fn literal(part: &Part<'_>, faults: &mut Faults) -> Literal {
+fn literal<'d>(part: &Part<'d>, faults: &mut Faults) -> Value<'d> {
     // A string never equals a number, so the author must say which one is meant.
     if part.may_have_been_a_number() {
         faults.add(part, Wrong::MaybeNumber);
     }
-    Literal::new(part.value)
+    part.value
 }
 
 fn bound(bound: Bound, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
     let number = faults.fit(part, part.number(), &Takes::Number)?;
-    Some(Check::Bound(bound, number.as_ref().into()))
+    Some(Check::Bound(bound, Known::new(&number)))
 }
 
 fn divisor(part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
@@ -118,12 +115,21 @@ fn count(counted: Counted, bound: Bound, part: &Part<'_>, faults: &mut Faults) -
 
 fn pattern(part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
     let text = faults.fit(part, part.value.string(), &PATTERN)?;
-    // In JavaScript's dialect `.` does not match a carriage return.
-    match RegexBuilder::new(&text).crlf(true).size_limit(MOST_PATTERN).build() {
-        Ok(regex) => Some(Check::Pattern(regex, text.as_ref().into())),
-        Err(error) => {
-            faults.add(part, InSchema::NoPattern { text: text.into_owned(), why: error.to_string() });
+    regex(&text, part, faults).map(|regex| Check::Pattern(regex, text.as_ref().into()))
+}
+
+/// Compiles a regular expression that stands at `part`.
+pub(super) fn regex(text: &str, part: &Part<'_>, faults: &mut Faults) -> Option<Regex> {
+    match Regex::new(text) {
+        Ok(regex) => Some(regex),
+        Err(why) => {
+            faults.add(part, InSchema::NoPattern { text: text.to_owned(), why });
             None
         }
     }
+}
+
+/// Reads a count: of `minContains` and `maxContains`.
+pub(super) fn whole(part: &Part<'_>, faults: &mut Faults) -> Option<u64> {
+    faults.fit(part, part.whole(), &COUNT)
 }

@@ -1,76 +1,199 @@
 //! The values of `enum` and `const`.
 
-use super::canonical;
-use crate::json::{Kind, Value, decimal};
+use super::validate::Unsure;
+use crate::json::{Doubt, Kind, KnownSet, Sent, TextMap, Value};
+use crate::mcp::keys::Spellings;
+use crate::work::Work;
 
-/// A value of the schema, to compare arguments with.
+/// The values of an `enum` or `const`, to compare arguments with.
 #[derive(Debug)]
-pub(super) struct Literal {
-    kind: Kind,
-    /// The text in the document, for messages
-    text: Box<str>,
-    /// For a number its text, for a string the unescaped text, for an array or object the canonical text
-    own: Box<str>,
+pub(super) struct Literals {
+    /// The texts in the document, for messages
+    pub texts: Vec<Box<str>>,
+    simple: Simple,
+    compound: Vec<Constant>,
 }
 
-impl Literal {
-    /// Makes a literal of a value in the document.
-    pub fn new(value: Value<'_>) -> Self {
-        let kind = value.kind();
-        let own = match kind {
-            Kind::Null | Kind::Bool(_) => String::new(),
-            Kind::Number => value.raw().to_owned(),
-            Kind::String { .. } => value.string().unwrap_or_default().into_owned(),
-            Kind::Array | Kind::Object => canonical_text(value),
-        };
-        Self { kind, text: value.raw().into(), own: own.into() }
-    }
-
-    /// Returns the text in the document.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Returns whether a value equals this one; the value must not be an array or object. `None` if it is a
-    /// number and the result depends on how a server reads it.
-    fn equals(&self, value: Value<'_>) -> Option<bool> {
-        Some(match (self.kind, value.kind()) {
-            (Kind::Number, Kind::Number) => decimal::compare_as_read(value.raw(), &self.own)?.is_eq(),
-            (Kind::String { .. }, Kind::String { .. }) => value.string().as_deref() == Some(&*self.own),
-            (Kind::Null, Kind::Null) => true,
-            (Kind::Bool(a), Kind::Bool(b)) => a == b,
-            _ => false,
-        })
-    }
+/// The values that have no parts.
+#[derive(Debug, Default)]
+struct Simple {
+    null: bool,
+    bools: [bool; 2],
+    numbers: KnownSet,
+    strings: TextMap,
 }
 
-/// Returns whether a value equals one of the literals. Numbers are compared by value, and the order of keys
-/// in objects does not matter. `None` if the value is a number and the result depends on how a server reads
-/// it.
-pub(super) fn any_equals(literals: &[Literal], value: Value<'_>) -> Option<bool> {
-    let kind = value.kind();
-    if matches!(kind, Kind::Array | Kind::Object) {
-        let mut compound = literals.iter().filter(|literal| literal.kind == kind).peekable();
-        return Some(
-            compound.peek().is_some() && {
-                let text = canonical_text(value);
-                compound.any(|literal| *literal.own == text)
-            },
-        );
-    }
-    let mut equal = Some(false);
-    for literal in literals {
-        match literal.equals(value) {
-            Some(true) => return Some(true),
-            Some(false) => {}
-            None => equal = None,
+/// A value that arguments are compared with.
+#[derive(Debug)]
+enum Constant {
+    Simple(Simple),
+    Array(Vec<Constant>),
+    Object(Vec<Constant>, TextMap, Spellings),
+}
+
+impl Literals {
+    /// Makes the literals of these values in the document.
+    pub fn new(values: &[Value<'_>]) -> Self {
+        let is_compound = |value: &&Value<'_>| matches!(value.kind(), Kind::Array | Kind::Object);
+        let compound = values.iter().filter(is_compound).map(|value| Constant::new(*value)).collect();
+        let simple: Vec<_> = values.iter().filter(|value| !is_compound(value)).copied().collect();
+        Self {
+            texts: values.iter().map(|value| value.raw().into()).collect(),
+            simple: Simple::new(&simple),
+            compound,
         }
     }
-    equal
+
+    /// Returns whether a value equals one of the literals. Numbers are compared by value, and the order of keys in
+    /// objects does not matter.
+    ///
+    /// # Errors
+    /// [`Unsure`] if that depends on the server.
+    pub fn hold(&self, value: Value<'_>, work: &Work) -> Result<bool, Unsure> {
+        if !matches!(value.kind(), Kind::Array | Kind::Object) {
+            return self.simple.holds(value, work);
+        }
+        let mut unsure = None;
+        for constant in &self.compound {
+            match constant.equals(value, work) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(Unsure::Work) => return Err(Unsure::Work),
+                Err(why) => unsure = Some(why),
+            }
+        }
+        unsure.map_or(Ok(false), Err)
+    }
 }
 
-fn canonical_text(value: Value<'_>) -> String {
-    let mut out = String::new();
-    canonical::write(&mut out, value);
-    out
+impl Simple {
+    fn new(values: &[Value<'_>]) -> Self {
+        let mut simple = Self::default();
+        for value in values {
+            match value.kind() {
+                Kind::Null => simple.null = true,
+                Kind::Bool(flag) => {
+                    let [off, on] = &mut simple.bools;
+                    *(if flag { on } else { off }) = true;
+                }
+                _ => {}
+            }
+        }
+        let strings: Vec<_> = values.iter().filter_map(|value| value.string()).collect();
+        simple.strings = TextMap::of(strings.iter().map(|text| &**text));
+        simple.numbers = KnownSet::new(values.iter().filter_map(|value| value.number()));
+        simple
+    }
+
+    fn holds(&self, value: Value<'_>, work: &Work) -> Result<bool, Unsure> {
+        match value.kind() {
+            Kind::Null => Ok(self.null),
+            Kind::Bool(flag) => {
+                let [off, on] = self.bools;
+                Ok(if flag { on } else { off })
+            }
+            Kind::Number if self.numbers.is_empty() => Ok(false),
+            Kind::Number => {
+                let sent = Sent::new(value.raw());
+                let needed = sent.work().saturating_add(self.numbers.work(sent));
+                if !work.spend(needed) {
+                    return Err(Unsure::Work);
+                }
+                self.numbers.holds(sent).map_err(|doubt| match doubt {
+                    Doubt::Digits => Unsure::Digits,
+                    Doubt::Fraction => Unsure::Fraction,
+                })
+            }
+            // An escaped string can be six times as long as what it stands for.
+            Kind::String { .. }
+                if value.raw().len() > self.strings.longest().saturating_mul(6).saturating_add(2) =>
+            {
+                Ok(false)
+            }
+            Kind::String { .. } => {
+                if !work.spend(value.string_work()) {
+                    return Err(Unsure::Work);
+                }
+                let text = value.string().unwrap_or_default();
+                if !work.spend(self.strings.work(&text)) {
+                    return Err(Unsure::Work);
+                }
+                Ok(self.strings.get(&text).is_some())
+            }
+            Kind::Array | Kind::Object => Ok(false),
+        }
+    }
+}
+
+impl Constant {
+    /// Copies a value of the document. Recurses as deep as the value nests, which the reader bounds.
+    fn new(value: Value<'_>) -> Self {
+        match value.kind() {
+            Kind::Array => Self::Array(value.elements().map(Self::new).collect()),
+            Kind::Object => {
+                let keys: Vec<_> = value.entries().map(|(key, _)| key).collect();
+                let members = value.entries().map(|(_, member)| Self::new(member)).collect();
+                let keys = || keys.iter().map(|key| &**key);
+                Self::Object(members, TextMap::of(keys()), Spellings::of(keys()))
+            }
+            _ => Self::Simple(Simple::new(&[value])),
+        }
+    }
+
+    fn equals(&self, value: Value<'_>, work: &Work) -> Result<bool, Unsure> {
+        if !work.spend(2) {
+            return Err(Unsure::Work);
+        }
+        let mut unsure = None;
+        // Another part that differs in any case makes the whole differ in any case.
+        let mut note = |result: Result<bool, Unsure>| match result {
+            Ok(equal) => Ok(equal),
+            Err(Unsure::Work) => Err(Unsure::Work),
+            Err(why) => {
+                unsure = Some(why);
+                Ok(true)
+            }
+        };
+        match self {
+            Self::Simple(simple) => return simple.holds(value, work),
+            Self::Array(constants) => {
+                let mut elements = value.elements();
+                for constant in constants {
+                    match elements.next() {
+                        Some(element) if note(constant.equals(element, work))? => {}
+                        _ => return Ok(false),
+                    }
+                }
+                if !value.is_array() || elements.next().is_some() {
+                    return Ok(false);
+                }
+            }
+            Self::Object(members, keys, spellings) => {
+                if !value.is_object() {
+                    return Ok(false);
+                }
+                let mut found = 0_usize;
+                let mut different = false;
+                for (key, member) in value.keyed() {
+                    let spent = work.spend(key.string_work());
+                    let key = key.string().unwrap_or_default();
+                    if !spent || !work.spend(spellings.work(&key).saturating_add(keys.work(&key))) {
+                        return Err(Unsure::Work);
+                    }
+                    match keys.get(&key).and_then(|at| members.get(at)) {
+                        Some(constant) => {
+                            found = found.saturating_add(1);
+                            different |= !note(constant.equals(member, work))?;
+                        }
+                        None if spellings.find(&key).is_some() => return Err(Unsure::Spelling),
+                        None => different = true,
+                    }
+                }
+                if different || found != members.len() {
+                    return Ok(false);
+                }
+            }
+        }
+        unsure.map_or(Ok(true), Err)
+    }
 }

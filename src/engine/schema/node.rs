@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use regex_lite::Regex;
-
-use super::literal::Literal;
+use super::literal::Literals;
 use super::types::Types;
+use crate::json::{Known, TextMap};
+use crate::mcp::keys::Spellings;
+use crate::regex::Regex;
 
 /// One compiled schema. Several `$ref`s may share it.
 #[derive(Debug, Default)]
@@ -24,19 +25,21 @@ pub(super) enum Check {
     /// `type`
     Type(Types),
     /// `enum` and `const`: the value equals one of these
-    Literals(Vec<Literal>),
-    /// `minimum`, `maximum` and their exclusive forms, with the text of the number
-    Bound(Bound, Box<str>),
+    Literals(Literals),
+    /// `minimum`, `maximum` and their exclusive forms
+    Bound(Bound, Known),
     /// `multipleOf`
     MultipleOf(Box<str>),
     /// `minLength`, `maxItems` and the like
     Count(Counted, Bound, u64),
     /// `pattern`, with its text
     Pattern(Regex, Box<str>),
-    /// `properties`, `required` and `additionalProperties`
-    Members(Members),
+    /// `properties`, `required`, `additionalProperties` and the like
+    Members(Box<Members>),
     /// `items`
     Items(Arc<Node>),
+    /// `items` beside `prefixItems` or `contains`
+    Elements(Box<Elements>),
     /// `uniqueItems`
     Unique,
     /// `allOf` and `$ref`
@@ -47,6 +50,8 @@ pub(super) enum Check {
     One(Vec<Arc<Node>>),
     /// `not`
     Not(Arc<Node>),
+    /// `if`, `then` and `else`
+    If(Box<If>),
 }
 
 /// The side of a bound on which a value must be.
@@ -78,10 +83,46 @@ pub(super) enum Counted {
 pub(super) struct Members {
     /// The names that the schema mentions, sorted
     pub named: Vec<Named>,
+    /// What these names are found by
+    pub numbers: TextMap,
+    /// What other spellings of these names are found by
+    pub spellings: Spellings,
     /// How many of these names are required
     pub required: usize,
+    /// `patternProperties`: the expressions, their texts, and the schemas of members whose names match them
+    pub patterns: Vec<(Regex, Box<str>, Arc<Node>)>,
     /// The schema of all other members; `None` allows anything
     pub additional: Option<Arc<Node>>,
+    /// `propertyNames`: the schema of the names
+    pub names: Option<Arc<Node>>,
+    /// `dependentRequired`: a name, and those that are required if it is there
+    pub dependent: Vec<(Box<str>, Vec<Box<str>>)>,
+}
+
+/// What the elements of an array must be.
+#[derive(Debug, Default)]
+pub(super) struct Elements {
+    /// `prefixItems`: the schemas of the first elements
+    pub prefix: Vec<Arc<Node>>,
+    /// `items`: the schema of all others
+    pub rest: Option<Arc<Node>>,
+    /// `contains`: the schema that some elements must fit
+    pub contains: Option<Arc<Node>>,
+    /// How many elements must fit `contains`
+    pub least: u64,
+    /// How many elements may fit `contains`
+    pub most: u64,
+}
+
+/// A schema that selects another one.
+#[derive(Debug, Default)]
+pub(super) struct If {
+    /// Whether a value fits this selects the branch
+    pub test: Arc<Node>,
+    /// The schema of values that fit
+    pub then: Option<Arc<Node>>,
+    /// The schema of the others
+    pub otherwise: Option<Arc<Node>>,
 }
 
 /// A name in `properties` or `required`.
@@ -99,7 +140,7 @@ pub(super) struct Named {
 impl Members {
     /// Finds the entry of a name.
     pub fn get(&self, name: &str) -> Option<&Named> {
-        let at = self.named.binary_search_by(|named| named.name.as_ref().cmp(name)).ok()?;
+        let at = self.numbers.get(name)?;
         self.named.get(at)
     }
 }
@@ -150,12 +191,13 @@ impl Check {
             Self::Count(..) => 5,
             Self::Pattern(..) => 6,
             Self::Members(_) => 7,
-            Self::Items(_) => 8,
+            Self::Items(_) | Self::Elements(_) => 8,
             Self::Unique => 9,
             Self::All(_) => 10,
             Self::Any(_) => 11,
             Self::One(_) => 12,
             Self::Not(_) => 13,
+            Self::If(_) => 14,
         }
     }
 
@@ -166,7 +208,15 @@ impl Check {
             Self::All(nodes) | Self::Any(nodes) | Self::One(nodes) => Box::new(nodes.iter()),
             Self::Members(members) => {
                 let named = members.named.iter().filter_map(|named| named.schema.as_ref());
-                Box::new(named.chain(&members.additional))
+                let patterns = members.patterns.iter().map(|(_, _, node)| node);
+                Box::new(named.chain(&members.additional).chain(patterns).chain(&members.names))
+            }
+            Self::Elements(elements) => {
+                Box::new(elements.prefix.iter().chain(&elements.rest).chain(&elements.contains))
+            }
+            Self::If(conditional) => {
+                let If { test, then, otherwise } = &**conditional;
+                Box::new(std::iter::once(test).chain(then).chain(otherwise))
             }
             _ => Box::new(std::iter::empty()),
         }

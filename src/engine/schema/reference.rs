@@ -25,9 +25,19 @@ pub(super) fn resolve<'d>(root: &Part<'d>, reference: &str) -> Option<Part<'d>> 
     for token in pointer.strip_prefix('/')?.split('/') {
         let token = unescape(token)?;
         place = match (place, token.as_ref()) {
-            (Place::Schema, "properties" | "$defs") => Place::Map,
-            (Place::Schema, "allOf" | "anyOf" | "oneOf") => Place::List,
-            (Place::Schema, "items" | "additionalProperties" | "not") => Place::Schema,
+            (Place::Schema, "properties" | "$defs" | "definitions" | "patternProperties") => Place::Map,
+            (Place::Schema, "allOf" | "anyOf" | "oneOf" | "prefixItems") => Place::List,
+            (
+                Place::Schema,
+                "items"
+                | "additionalProperties"
+                | "propertyNames"
+                | "contains"
+                | "not"
+                | "if"
+                | "then"
+                | "else",
+            ) => Place::Schema,
             (Place::Schema, _) => return None,
             (Place::Map | Place::List, _) => Place::Schema,
         };

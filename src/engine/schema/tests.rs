@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::document::Notation;
 use crate::json;
+use crate::work::Work;
 
 const DIGITS: &str = "`args.a` must be a number of no more digits than a double keeps";
 
@@ -19,7 +20,7 @@ fn load(schema: &str) -> Result<Schema, String> {
 #[track_caller]
 fn validate(schema: &str, arguments: &str) -> String {
     let document = json::read(arguments.as_bytes()).unwrap();
-    let result = load(schema).unwrap().validate(Some(document.root()));
+    let result = load(schema).unwrap().validate(Some(document.root()), &Work::default());
     result.err().map_or_else(|| "fits".to_owned(), |violation| violation.to_string())
 }
 
@@ -52,11 +53,7 @@ fn a_violation_names_the_argument_and_the_constraint() {
         (object("a", r#"{"enum":["x",2,{"b":[],"c":1}]}"#), r#"{"a":{"c":1.0,"b":[]}}"#, "fits"),
         (object("a", r#"{"enum":["x",2,null]}"#), r#"{"a":"X"}"#, r#"`args.a` must be `"x"`, `2` or `null`"#),
         (object("a", r#"{"minimum":0}"#), r#"{"a":-1e-30}"#, "`args.a` must be at least 0"),
-        (
-            object("a", r#"{"maximum":9007199254740992}"#),
-            r#"{"a":9007199254740993}"#,
-            "`args.a` must be at most 9007199254740992",
-        ),
+        (object("a", r#"{"maximum":9007199254740992}"#), r#"{"a":9007199254740993}"#, DIGITS),
         (object("a", r#"{"exclusiveMinimum":0}"#), r#"{"a":-0.0}"#, "`args.a` must be more than 0"),
         (object("a", r#"{"exclusiveMaximum":1}"#), r#"{"a":1.0}"#, "`args.a` must be less than 1"),
         (object("a", r#"{"maximum":5}"#), r#"{"a":5.00000000000000001}"#, DIGITS),
@@ -172,8 +169,11 @@ fn a_violation_names_the_argument_and_the_constraint() {
     ] {
         assert_eq!(validate(&schema, arguments), expected, "{schema} {arguments}");
     }
-    assert_eq!(load(r#"{"required":["a"]}"#).unwrap().validate(None).unwrap_err().argument, "args.a");
-    assert_eq!(load(r#"{"type":"object"}"#).unwrap().validate(None), Ok(()));
+    assert_eq!(
+        load(r#"{"required":["a"]}"#).unwrap().validate(None, &Work::default()).unwrap_err().argument,
+        "args.a"
+    );
+    assert_eq!(load(r#"{"type":"object"}"#).unwrap().validate(None, &Work::default()), Ok(()));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::json::{self, Kind, Value};
+use super::validate::Unsure;
+use crate::json::{Kind, Sent, Value, decimal};
 
 /// A set of types. Every number without a fractional part is an integer, in any notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,15 +41,20 @@ impl Types {
     }
 
     /// Returns whether the value has one of these types.
-    pub fn fit(self, value: Value<'_>) -> bool {
-        match value.kind() {
+    ///
+    /// # Errors
+    /// [`Unsure`] if the value is a number that is an integer only to servers that read it as a double.
+    pub fn fit(self, value: Value<'_>) -> Result<bool, Unsure> {
+        Ok(match value.kind() {
             Kind::Null => self.has(Self::NULL),
             Kind::Bool(_) => self.has(Self::BOOLEAN),
-            Kind::Number => self.has(Self::NUMBER) || (self.has(Self::INTEGER) && is_integer(value)),
+            Kind::Number if self.has(Self::NUMBER) => true,
+            Kind::Number if self.has(Self::INTEGER) => return is_integer(value.raw()).ok_or(Unsure::Digits),
+            Kind::Number => false,
             Kind::String { .. } => self.has(Self::STRING),
             Kind::Array => self.has(Self::ARRAY),
             Kind::Object => self.has(Self::OBJECT),
-        }
+        })
     }
 
     /// Returns whether the set contains `number` or `integer`.
@@ -61,8 +67,9 @@ impl Types {
     }
 }
 
-fn is_integer(value: Value<'_>) -> bool {
-    value.number().is_some_and(json::decimal::is_integer)
+fn is_integer(number: &str) -> Option<bool> {
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if plain { Some(true) } else { Sent::new(number).judge(decimal::is_integer) }
 }
 
 /// Writes a list such as "a string, an array or null".
@@ -87,6 +94,7 @@ impl fmt::Display for Types {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
 
     #[test]
     fn types_read_as_a_sentence() {
@@ -115,7 +123,7 @@ mod tests {
             ("null", "null"),
         ] {
             let document = json::read(text.as_bytes()).unwrap();
-            let fits = |name: &&str| Types::named(name).unwrap().fit(document.root());
+            let fits = |name: &&str| Types::named(name).unwrap().fit(document.root()) == Ok(true);
             assert_eq!(
                 NAMES.map(|(name, _)| name).into_iter().filter(fits).collect::<Vec<_>>().join(" "),
                 expected,

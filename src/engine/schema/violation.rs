@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::node::{Bound, Check, Counted};
+use super::node::{Bound, Check, Counted, Elements};
 use super::validate::{Constraint, Mismatch};
 use crate::document::{Path, shortened};
 use crate::json::Value;
@@ -23,6 +23,8 @@ pub struct Violation {
     pub argument: String,
     /// The constraint, such as `must be a string`
     pub constraint: String,
+    /// Whether the budget of work did not suffice
+    pub exhausted: bool,
 }
 
 impl fmt::Display for Violation {
@@ -45,7 +47,7 @@ impl Violation {
         let mut constraint = String::new();
         // Writing to a `String` cannot fail.
         let _ = mismatch.constraint.describe(mismatch.value, &mut constraint);
-        Self { argument, constraint }
+        Self { argument, constraint, exhausted: mismatch.is_exhausted() }
     }
 }
 
@@ -84,9 +86,16 @@ impl Constraint<'_> {
             Self::Unknown(members) => {
                 let known = members.named.iter().filter(|named| named.schema.is_some());
                 write!(out, "is unknown, expected ")?;
-                list(out, known.map(|named| &*named.name), "nothing else")
+                let patterns = members.patterns.iter().map(|(_, text, _)| &**text);
+                list(out, known.map(|named| &*named.name).chain(patterns), "nothing else")
             }
+            Self::Name => write!(out, "has a name that is not allowed"),
             Self::Digits => write!(out, "must be a number of no more digits than a double keeps"),
+            Self::Fraction => {
+                write!(out, "must be a value whose fraction cannot matter, since some servers cut it off")
+            }
+            Self::Unclear => write!(out, "has a key that servers could read differently"),
+            Self::Work => write!(out, "takes more work to judge than one request may cause: send less"),
             Self::Respelled(of) => write!(out, "is another spelling of {}", shortened(of, KEY)),
             Self::Several => write!(out, "must fit exactly one of its alternatives, but fits several"),
         }
@@ -108,7 +117,7 @@ impl Check {
             Self::Type(types) => write!(out, "must be {types}"),
             Self::Literals(literals) => {
                 write!(out, "must be ")?;
-                list(out, literals.iter().map(super::literal::Literal::text), "something else")
+                list(out, literals.texts.iter().map(|text| &**text), "something else")
             }
             Self::Bound(bound, limit) => {
                 let words = match bound {
@@ -117,7 +126,7 @@ impl Check {
                     Bound::MoreThan => "more than",
                     Bound::LessThan => "less than",
                 };
-                write!(out, "must be {words} {}", brief(limit))
+                write!(out, "must be {words} {}", brief(limit.text()))
             }
             Self::MultipleOf(divisor) => write!(out, "must be a multiple of {}", brief(divisor)),
             Self::Count(counted, bound, limit) => {
@@ -136,7 +145,22 @@ impl Check {
             }
             Self::Not(_) => write!(out, "is of a form that is not allowed"),
             // The violation is always that of a check within these.
-            Self::Members(_) | Self::Items(_) | Self::All(_) => write!(out, "does not fit"),
+            Self::Members(_) | Self::Items(_) | Self::All(_) | Self::If(_) => write!(out, "does not fit"),
+            Self::Elements(elements) => contained(elements, out),
+        }
+    }
+}
+
+/// Writes how many elements must fit `contains`.
+fn contained(elements: &Elements, out: &mut String) -> fmt::Result {
+    let Elements { least, most, .. } = elements;
+    let count = |count: u64| if count == 1 { "element" } else { "elements" };
+    match *most {
+        u64::MAX => {
+            write!(out, "must have at least {least} {} of the form that the schema asks for", count(*least))
+        }
+        most => {
+            write!(out, "must have {least} to {most} {} of the form that the schema asks for", count(most))
         }
     }
 }

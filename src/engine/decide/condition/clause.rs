@@ -8,6 +8,7 @@ use super::reason::{self, Explanation};
 use super::{Attributes, Truth, deny_if, evaluate, require};
 use crate::denial::{Code, Denial};
 use crate::policy::{Action, Clause, Condition, Group, Holds, Mode, Rule};
+use crate::work;
 
 /// Where a clause stands in a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +105,7 @@ pub fn refusal(rule: &Rule, attributes: &Attributes<'_>, called: &str) -> Option
                 Place::Require => require(condition, attributes),
                 Place::DenyIf | Place::When => deny_if(condition, attributes),
             };
-            Some(denial(rule, clause, reason::of_condition(condition, truth?, place), called))
+            Some(denial(rule, clause, reason::of_condition(condition, truth?, place), attributes, called))
         }
         Clause::Group(group) => place
             .refuses(of_group(group, place, attributes))
@@ -196,10 +197,20 @@ fn explained(
     called: &str,
 ) -> Denial {
     let (_, explanation) = reason::explain(clause, place, attributes);
-    denial(rule, clause, explanation.unwrap_or_default(), called)
+    denial(rule, clause, explanation.unwrap_or_default(), attributes, called)
 }
 
-fn denial(rule: &Rule, clause: &Clause, explanation: Explanation<'_>, called: &str) -> Denial {
+fn denial(
+    rule: &Rule,
+    clause: &Clause,
+    explanation: Explanation<'_>,
+    attributes: &Attributes<'_>,
+    called: &str,
+) -> Denial {
     let reason = explanation.text(rule.reason.as_deref(), called);
-    Denial::by(clause.path().to_owned(), Code::ConditionFailed, reason)
+    let path = clause.path().to_owned();
+    if attributes.work.is_exhausted() {
+        return Denial::by(path, Code::ArgumentsInvalid, reason).because_of(work::CAUSE);
+    }
+    Denial::by(path, Code::ConditionFailed, reason)
 }

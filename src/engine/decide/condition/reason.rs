@@ -124,7 +124,14 @@ fn of_argument(condition: &Condition, truth: Truth, required: bool) -> String {
         Truth::Indeterminate(Obstacle::Respelled) => {
             format!("the keys of `{attribute}` must be given in this spelling alone")
         }
-        Truth::Indeterminate(Obstacle::Length) => format!("{argument} must be a shorter string"),
+        Truth::Indeterminate(Obstacle::Work) => {
+            format!("{argument} takes more work to judge than one request may cause: send less")
+        }
+        // In `require`, what the policy asks for says more.
+        Truth::Indeterminate(Obstacle::Fraction) if !required || !matches!(test, Test::OneOf(_)) => {
+            format!("{argument} must be a number whose fraction cannot matter, since some servers cut it off")
+        }
+        Truth::Indeterminate(Obstacle::Fraction) => format!("{argument} {}", of_value(test, required)),
         Truth::Indeterminate(Obstacle::Digits) => {
             format!("{argument} must be a number of no more digits than a double keeps")
         }

@@ -4,9 +4,10 @@
 
 use std::cmp::Ordering;
 
-use super::{Obstacle, Operand, Truth, holds_list, lies};
-use crate::json::{Value, decimal};
+use super::{Obstacle, Operand, Truth, holds_list, lies, spend};
+use crate::json::{KnownSet, Sent, Value, decimal};
 use crate::policy::{Comparison, Origin, Resolved, ValuePath, is_date, is_time_of_day};
+use crate::work::Work;
 
 /// What strings must be if the comparison orders them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +45,11 @@ pub(super) fn evaluate(
     comparison: Comparison,
     other: &Operand<'_>,
     form: Form,
+    work: &Work,
 ) -> Truth {
+    if spend(work, size(operand).saturating_add(size(other))).is_err() {
+        return Truth::Indeterminate(Obstacle::Work);
+    }
     match (operand, other) {
         (Operand::Unusable(obstacle), _) | (_, Operand::Unusable(obstacle)) => {
             return Truth::Indeterminate(*obstacle);
@@ -69,9 +74,28 @@ fn equal(one: &Operand<'_>, other: &Operand<'_>) -> Result<bool, Obstacle> {
     match (one, other) {
         (Operand::Text(one), Operand::Text(other)) => Ok(one == other),
         (Operand::Bool(one), Operand::Bool(other)) => Ok(one == other),
-        (Operand::Number(one), Operand::Number(other)) => numbers(one, other).map(Ordering::is_eq),
+        (Operand::Number(one), Operand::Number(other)) => is_same(one, other),
         _ => Err(Obstacle::Type),
     }
+}
+
+/// Returns how many units of work it takes at most to compare a value with another one.
+fn size(operand: &Operand<'_>) -> usize {
+    let length = match operand {
+        Operand::Text(text) => text.len().saturating_mul(3),
+        Operand::Number(text) => text.len().saturating_mul(2),
+        Operand::List(list) => list.raw().len().saturating_add(list.size().saturating_mul(60)),
+        Operand::Words(words) => words.iter().map(|word| word.len()).sum(),
+        _ => 0,
+    };
+    length.saturating_add(40)
+}
+
+/// Returns whether two numbers are equal. A server may read either of them as a double, or cut its fraction off.
+fn is_same(one: &str, other: &str) -> Result<bool, Obstacle> {
+    let holds = |known, sent| KnownSet::new(std::iter::once(known)).holds(Sent::new(sent));
+    let (equal, reverse) = (holds(one, other)?, holds(other, one)?);
+    if equal == reverse { Ok(equal) } else { Err(Obstacle::Digits) }
 }
 
 /// Compares two numbers. A server may read either of them as a double.
@@ -112,7 +136,7 @@ fn is_in(operand: &Operand<'_>, list: &Operand<'_>) -> Result<bool, Obstacle> {
 
 fn contains(operand: &Operand<'_>, part: &Operand<'_>) -> Result<bool, Obstacle> {
     match (operand, part) {
-        (Operand::Text(text), Operand::Text(_)) if !holds_list(text) => {
+        (Operand::Text(text), Operand::Text(_)) if !holds_list(text, &Work::new(u64::MAX))? => {
             texts(operand, part).map(|(text, part)| text.contains(part))
         }
         (Operand::Words(words), Operand::Text(part)) => Ok(words.contains(part)),

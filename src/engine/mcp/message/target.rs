@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Params, not_a_request, refuse_respelled, unusable_params};
+use super::{Params, is_object_or_absent, not_a_request, not_an_object, refuse_respelled, unusable_params};
 use crate::denial::Denial;
 use crate::json::Value;
 use crate::mcp::keys::{self, Member};
@@ -55,9 +55,9 @@ pub(super) fn read<'d>(
             required()?;
             refuse_respelled(&[name, arguments, request_state, input_responses])?;
             if !is_object_or_absent(arguments.value) {
-                return Err(unusable_params("`params.arguments` must be an object"));
+                return Err(not_an_object("params.arguments", arguments.value));
             }
-            let name = string(name, "params.name")?;
+            let name = self::name(name, "params.name")?;
             if acts_on == ActsOn::Tool { Target::Tool(name) } else { Target::Prompt(name) }
         }
         ActsOn::Resource => {
@@ -75,18 +75,26 @@ pub(super) fn read<'d>(
     };
     refuse_respelled(&[meta])?;
     if !is_object_or_absent(meta.value) {
-        return Err(unusable_params("`params._meta` must be an object"));
+        return Err(not_an_object("params._meta", meta.value));
     }
     Ok(target)
-}
-
-fn is_object_or_absent(value: Option<Value<'_>>) -> bool {
-    value.is_none_or(Value::is_object)
 }
 
 fn string<'d>(member: Member<'d>, path: &str) -> Result<Cow<'d, str>, Denial> {
     let value = member.value.and_then(Value::string);
     value.ok_or_else(|| unusable_params(format!("`{path}` must be a string")))
+}
+
+/// The longest name of a tool or a prompt, in bytes. MCP recommends at most 128 characters.
+const LONGEST_NAME: usize = 1_024;
+
+/// Reads the name of a tool or a prompt. It is bounded, because it may be compared with many patterns.
+fn name<'d>(member: Member<'d>, path: &str) -> Result<Cow<'d, str>, Denial> {
+    let name = string(member, path)?;
+    if name.len() > LONGEST_NAME {
+        return Err(unusable_params(format!("`{path}` must have at most {LONGEST_NAME} bytes")));
+    }
+    Ok(name)
 }
 
 /// How many resources one subscription can name. Each is decided and charged by itself.
@@ -96,7 +104,7 @@ const MOST_SUBSCRIPTIONS: usize = 1_000;
 fn subscriptions(notifications: Member<'_>) -> Result<Vec<Cow<'_, str>>, Denial> {
     refuse_respelled(&[notifications])?;
     if !is_object_or_absent(notifications.value) {
-        return Err(unusable_params("`params.notifications` must be an object"));
+        return Err(not_an_object("params.notifications", notifications.value));
     }
     let [subscriptions] = keys::pick(notifications.value, ["resourceSubscriptions"]);
     refuse_respelled(&[subscriptions])?;
@@ -123,7 +131,7 @@ fn reference(reference: Member<'_>) -> Result<Target<'_>, Denial> {
     let [kind, name, uri] = keys::pick(reference, ["type", "name", "uri"]);
     refuse_respelled(&[kind, name, uri])?;
     match string(kind, "params.ref.type")?.as_ref() {
-        "ref/prompt" => Ok(Target::Prompt(string(name, "params.ref.name")?)),
+        "ref/prompt" => Ok(Target::Prompt(self::name(name, "params.ref.name")?)),
         "ref/resource" => Ok(Target::Resources(vec![string(uri, "params.ref.uri")?])),
         _ => Err(unusable_params("`params.ref.type` must be `ref/prompt` or `ref/resource`")),
     }

@@ -49,9 +49,13 @@ fn a_path_leads_to_its_values() {
         (r#"args["a.b"]["c[0]*\"\\"][0]"#, &["9"]),
     ] {
         let path = ValuePath::parse(path).unwrap();
-        let found: Vec<_> = path.find(Some(document.root())).into_iter().map(name).collect();
+        let found: Vec<_> =
+            path.find(Some(document.root()), &Work::default()).into_iter().map(name).collect();
         assert_eq!(found, expected, "{path}");
-        assert!(path.find(None).into_iter().all(|found| name(found) == "missing"), "{path}");
+        assert!(
+            path.find(None, &Work::default()).into_iter().all(|found| name(found) == "missing"),
+            "{path}"
+        );
     }
 }
 

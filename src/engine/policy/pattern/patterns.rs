@@ -54,6 +54,12 @@ impl<T> Patterns<T> {
         self.values.is_empty()
     }
 
+    /// Returns the number of patterns.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
     /// Walks all patterns in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&Pattern, &T)> {
         self.index.patterns().iter().zip(&self.values)

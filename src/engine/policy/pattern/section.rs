@@ -53,6 +53,12 @@ impl<T> Section<T> {
         self.0.iter()
     }
 
+    /// Returns how many units of work it takes at most to find the entry that decides on a name of this many bytes.
+    #[must_use]
+    pub fn work(&self, length: usize) -> usize {
+        self.0.len().saturating_mul((length >> 4).saturating_add(1)).saturating_add(4)
+    }
+
     /// Walks all entries.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|(_, entry)| entry)

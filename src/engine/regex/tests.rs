@@ -1,0 +1,137 @@
+use super::*;
+
+fn finds(expression: &str, text: &str) -> bool {
+    Regex::new(expression).unwrap().finds(text, &Work::default()).unwrap()
+}
+
+/// What ECMA-262 calls white space (section 12.2) and line ends (section 12.3).
+const SPACES: [char; 25] = [
+    '\t', '\n', '\u{b}', '\u{c}', '\r', ' ', '\u{a0}', '\u{1680}', '\u{2000}', '\u{2001}', '\u{2002}',
+    '\u{2003}', '\u{2004}', '\u{2005}', '\u{2006}', '\u{2007}', '\u{2008}', '\u{2009}', '\u{200a}',
+    '\u{2028}', '\u{2029}', '\u{202f}', '\u{205f}', '\u{3000}', '\u{feff}',
+];
+
+#[test]
+fn classes_have_the_characters_of_ecma_262() {
+    let classes = [
+        (r"^\s$", r"^\S$"),
+        (r"^[\s]$", r"^[^\s]$"),
+        (r"^[^\S]$", r"^[\S]$"),
+        (r"^[\s-]$", r"^[\S]$"),
+        (r"^(?:\s|[^\S])$", r"^[\S\S]$"),
+    ];
+    let line_ends = ['\n', '\r', '\u{2028}', '\u{2029}'];
+    let all = (0..=0x2100)
+        .chain(0x2ff0..0x3010)
+        .chain(0xfef0..0xff10)
+        .chain([0x10_ffff])
+        .filter_map(char::from_u32);
+    let compiled = classes.map(|(space, other)| [space, other].map(|text| Regex::new(text).unwrap()));
+    let dot = Regex::new("^.$").unwrap();
+    let word = Regex::new(r"^\w$").unwrap();
+    let digit = Regex::new(r"^\d$").unwrap();
+    let work = Work::new(u64::MAX);
+    for char in all {
+        let text = char.to_string();
+        let finds = |regex: &Regex| regex.finds(&text, &work).unwrap();
+        for [space, other] in &compiled {
+            let dash = char == '-' && space.compiled.as_str().contains("-]");
+            assert_eq!(finds(space), SPACES.contains(&char) || dash, "{char:?} {space:?}");
+            assert_eq!(finds(other), !SPACES.contains(&char), "{char:?} {other:?}");
+        }
+        assert_eq!(finds(&dot), !line_ends.contains(&char), "{char:?}");
+        assert_eq!(finds(&word), char.is_ascii_alphanumeric() || char == '_', "{char:?}");
+        assert_eq!(finds(&digit), char.is_ascii_digit(), "{char:?}");
+    }
+}
+
+#[test]
+fn the_rest_of_an_expression_keeps_its_meaning() {
+    for (expression, text, expected) in [
+        ("^a$", "a\n", false),
+        ("^a$", "b\na", false),
+        (r"\.", ".", true),
+        (r"^\.$", "x", false),
+        ("^[.]$", "x", false),
+        ("^[.]$", ".", true),
+        ("^[]a]$", "]", true),
+        ("^[^]a]$", "b", true),
+        (r"^[\]a]$", "]", true),
+        ("^[[:alpha:]]$", "x", true),
+        ("^[[:alpha:].]$", ".", true),
+        (r"^\\s$", "\\s", true),
+        (r"^\u{41}{2}$", "AA", true),
+        (r"^\x41\u0042$", "AB", true),
+        ("(?s)^.$", "\n", true),
+        ("(?s:^.)(?-s:.)$", "\nx", true),
+        ("^(?s:.).$", "\n\n", false),
+        ("^((?s).)$", "\u{2028}", true),
+        ("^((?s).).$", "\u{2028}\u{2028}", false),
+        ("(?x) ^ a # [ comment .\n . $", "ab", true),
+        (r"\bDROP\b", "x DROP y", true),
+        (r"\bDROP\b", "éDROPé", true),
+        (r"\b{start}a", "a", true),
+        ("(?P<n>a.)(?<m>b)", "axb", true),
+        ("(?i)^kiss$", "\u{212a}i\u{17f}S", true),
+        ("(?i:^a)b$", "Ab", true),
+        ("(?i:^a)b$", "AB", false),
+        ("^é$", "É", false),
+        (r"^[\s,]+$", " ,\u{3000}", true),
+        (r"^\S+$", "a\u{a0}b", false),
+        ("^.+$", "a\u{2028}b", false),
+    ] {
+        assert_eq!(finds(expression, text), expected, "{expression} {text:?}");
+    }
+}
+
+#[test]
+fn an_invalid_or_too_large_expression_is_an_error() {
+    for (expression, why) in [
+        ("(", "found open group without closing ')'"),
+        ("a)", "found closing ')' without matching '('"),
+        ("[a", "non-empty character class has no closing bracket"),
+        (r"\", "saw start of escape sequence, but saw end of pattern before it finished"),
+        ("(?=a)", "look-around is not supported"),
+        (r"\p{L}", "Unicode character classes are not supported"),
+        ("(a{1,100}){1,100}", "compiled regex exceeded size limit"),
+    ] {
+        assert_eq!(Regex::new(expression).map(|_| ()), Err(why.to_owned()), "{expression}");
+    }
+}
+
+#[test]
+fn the_size_is_at_least_what_is_compiled() {
+    // A state of a compiled expression takes 24 bytes or more, so this is the number of its states at most.
+    for (expression, states) in [
+        ("a", 1),
+        ("[a-z]{1,1000}@", 2_000),
+        ("(?:ab|cd|ef)*", 9),
+        ("(a{0,10}){0,12}b", 240),
+        ("a{5,}", 6),
+        ("(((a)))?", 7),
+        ("(){0,100}", 200),
+    ] {
+        let (_, shape) = translate(expression);
+        assert!(shape.states >= states, "{expression}: {shape:?}");
+        assert!(shape.states <= states * 2 + 8, "{expression}: {shape:?}");
+    }
+}
+
+#[test]
+fn an_anchored_expression_reads_no_more_than_its_longest_match() {
+    for (expression, reach) in [
+        ("^[a-z]{1,10}$", 11),
+        ("^(a|bcd)?.$", 5),
+        ("^a+", usize::MAX),
+        ("a{3}", usize::MAX),
+        ("^a|b", usize::MAX),
+        ("(^a|b)", usize::MAX),
+        ("^*a", usize::MAX),
+        ("(?m)^a", usize::MAX),
+    ] {
+        assert_eq!(translate(expression).1.reach, reach, "{expression}");
+    }
+    let regex = Regex::new("^[a-z]{1,10}$").unwrap();
+    assert_eq!(regex.finds(&"a".repeat(1 << 20), &Work::new(2_000)), Some(false));
+    assert_eq!(Regex::new("[a-z]{1,10}$").unwrap().finds(&"a".repeat(1 << 20), &Work::default()), None);
+}

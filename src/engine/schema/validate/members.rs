@@ -1,0 +1,143 @@
+//! Objects: `properties`, `patternProperties`, `additionalProperties`, `propertyNames`, `required` and
+//! `dependentRequired`.
+
+use super::{Constraint, Fit, Members, Mismatch, Results, Subject, Unsure, validate};
+use crate::json::Value;
+use crate::mcp::keys;
+use crate::regex::Regex;
+use crate::schema::node::Named;
+
+impl Members {
+    pub(super) fn validate<'s, 'd>(&'s self, subject: &Subject<'d, '_>) -> Fit<'s, 'd> {
+        let mut required = 0_usize;
+        let mut result: Fit<'s, 'd> = Ok(());
+        for (key, value) in subject.value.keyed() {
+            subject.spend(key.string_work().saturating_add(4))?;
+            let name = key.string().unwrap_or_default();
+            subject.spend(self.numbers.work(&name))?;
+            let named = self.get(&name);
+            // A key in another spelling makes the whole object unsure: a server may read it in place of the other.
+            if named.is_none() {
+                subject.spend(self.spellings.work(&name))?;
+                if let Some(of) = self.spellings.find(&name).and_then(|at| self.named.get(at)) {
+                    let constraint = Constraint::Respelled(&of.name);
+                    return Err(Mismatch { value, constraint, unsure: Some(Unsure::Spelling) });
+                }
+            }
+            required = required.saturating_add(usize::from(named.is_some_and(|named| named.required)));
+            // After a member that does not fit for any server, only the keys matter.
+            if result.is_err_and(|mismatch| mismatch.unsure.is_none()) {
+                continue;
+            }
+            match self.member(named, &name, key, value, subject) {
+                Err(mismatch) if mismatch.is_exhausted() => return Err(mismatch),
+                Err(mismatch) if mismatch.unsure.is_none() || result.is_ok() => result = Err(mismatch),
+                _ => {}
+            }
+        }
+        match result {
+            Err(mismatch) if mismatch.unsure.is_none() => return result,
+            _ => {}
+        }
+        if let Some(missing) = self.missing(required, subject)? {
+            return Err(Mismatch::of(subject.value, Constraint::Missing(missing)));
+        }
+        result
+    }
+
+    /// Returns the first name that is required and missing.
+    fn missing<'s, 'd>(
+        &'s self,
+        required: usize,
+        subject: &Subject<'d, '_>,
+    ) -> Result<Option<&'s str>, Mismatch<'s, 'd>> {
+        let object = subject.value;
+        // No key occurs twice, so equal counts mean that all required names are there.
+        if required != self.required {
+            for named in self.named.iter().filter(|named| named.required) {
+                subject.spend(object.size())?;
+                if object.get(&named.name).is_none() {
+                    return Ok(Some(&named.name));
+                }
+            }
+        }
+        for (name, needed) in &self.dependent {
+            subject.spend(object.size())?;
+            if object.get(name).is_none() {
+                continue;
+            }
+            for name in needed {
+                subject.spend(object.size())?;
+                if object.get(name).is_none() {
+                    return Ok(Some(name));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Validates one member: its value and its name.
+    fn member<'s, 'd>(
+        &'s self,
+        named: Option<&'s Named>,
+        name: &str,
+        key: Value<'d>,
+        value: Value<'d>,
+        subject: &Subject<'d, '_>,
+    ) -> Fit<'s, 'd> {
+        let work = subject.work;
+        let own = named.and_then(|named| named.schema.as_ref());
+        let mut results = Results::default();
+        if let Some(node) = own {
+            results.add(validate(node, value, work))?;
+        }
+        let mut known = own.is_some();
+        for (regex, _, node) in &self.patterns {
+            match matches(regex, name, subject) {
+                Ok(true) => {
+                    known = true;
+                    results.add(validate(node, value, work))?;
+                }
+                Ok(false) => {}
+                Err(Unsure::Work) => return Err(Mismatch::exhausted(value)),
+                Err(why) => {
+                    known = true;
+                    results.add(Err(Mismatch {
+                        value,
+                        constraint: Constraint::Unclear,
+                        unsure: Some(why),
+                    }))?;
+                }
+            }
+        }
+        match &self.additional {
+            Some(node) if !known && node.is_never() => {
+                results.add(Err(Mismatch::of(value, Constraint::Unknown(self))))?;
+            }
+            Some(node) if !known => results.add(validate(node, value, work))?,
+            _ => {}
+        }
+        if let Some(names) = &self.names
+            && let Err(mismatch) = validate(names, key, work)
+        {
+            let constraint = if mismatch.is_exhausted() { Constraint::Work } else { Constraint::Name };
+            results.add(Err(Mismatch { value, constraint, ..mismatch }))?;
+        }
+        results.all()
+    }
+}
+
+/// Returns whether a name matches a pattern of `patternProperties`.
+///
+/// # Errors
+/// [`Unsure`] if that depends on whether the server ignores the case of names.
+fn matches(regex: &Regex, name: &str, subject: &Subject<'_, '_>) -> Result<bool, Unsure> {
+    if regex.finds(name, subject.work).ok_or(Unsure::Work)? {
+        return Ok(true);
+    }
+    let folded = keys::folded(name);
+    if folded != name && regex.finds(&folded, subject.work).ok_or(Unsure::Work)? {
+        return Err(Unsure::Spelling);
+    }
+    Ok(false)
+}

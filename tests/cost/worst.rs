@@ -1,0 +1,117 @@
+//! Looks for the body that costs most under each of many policies, and fails if one costs more than the budget of work
+//! allows, or more operations than the units that the engine counts for it stand for.
+//!
+//! The search is not random: the same numbers come out of every run.
+
+mod bodies;
+mod documents;
+
+use std::collections::HashMap;
+use std::error::Error;
+
+use mcp_policy_engine::decide::decide_within;
+use mcp_policy_engine::identity::Caller;
+use mcp_policy_engine::mcp::headers::Headers;
+use mcp_policy_engine::mcp::message::{self, Body, Message};
+use mcp_policy_engine::policy::Policy;
+use mcp_policy_engine::work::{ENFORCED, SHADOW, Work};
+
+use self::documents::Document;
+use crate::meter::Metered;
+use crate::requests;
+use crate::worker::Engine;
+
+/// The most operations that one unit of work stands for.
+const OPERATIONS: u64 = 100;
+
+/// The most operations of reading a body of the default size, hashing it and writing its record.
+const READING: u64 = 300_000_000;
+
+/// The most operations of one request, whatever the policy is. V8 runs 20 million or more in a millisecond where it
+/// passes a body of 1 MiB in 5 ms.
+const MOST: u64 = READING + (ENFORCED + SHADOW) * OPERATIONS;
+
+/// Prints the costliest body for each policy. Returns whether all are within their bounds.
+///
+/// # Errors If the module cannot be run.
+pub fn run(module: &str) -> Result<bool, Box<dyn Error>> {
+    let metered = Metered::of(&std::fs::read(module)?)?;
+    let mut search = Search { engine: Engine::new(&metered)?, bases: HashMap::new(), sound: true };
+    println!(
+        "\n{:<36} {:<36} {:>6} {:>6} {:>9}",
+        "policy", "costliest body of 1 MiB", "Mop", "base", "per unit"
+    );
+    for document in documents::all() {
+        let mut costs = Vec::new();
+        for (index, body) in bodies::all(&document, bodies::SMALLER).iter().enumerate() {
+            costs.push((search.measure(&document, body)?.operations, index));
+        }
+        let Some((_, costliest)) = costs.into_iter().max() else { continue };
+        if let Some(body) = bodies::all(&document, bodies::LARGEST).get(costliest) {
+            let Cost { operations, base, per_unit } = search.measure(&document, body)?;
+            let [operations, base] = [operations, base].map(|operations| operations / 1_000_000);
+            println!("{:<36} {:<36} {operations:>6} {base:>6} {per_unit:>9}", document.name, body.name);
+        }
+    }
+    Ok(search.sound)
+}
+
+/// What a body costs.
+struct Cost {
+    operations: u64,
+    /// The operations under a policy that does not look at arguments
+    base: u64,
+    /// How many of the others there are for a unit of work
+    per_unit: u64,
+}
+
+struct Search {
+    engine: Engine,
+    /// The operations of bodies under the open policy
+    bases: HashMap<String, u64>,
+    sound: bool,
+}
+
+impl Search {
+    fn measure(&mut self, document: &Document, body: &bodies::Body) -> Result<Cost, Box<dyn Error>> {
+        let operations = operations(&self.engine, &document.text, &body.text)?;
+        let base = match self.bases.get(&body.text) {
+            Some(base) => *base,
+            None => {
+                let base = self::operations(&self.engine, documents::OPEN, &body.text)?;
+                self.bases.insert(body.text.clone(), base);
+                base
+            }
+        };
+        let units = units(&document.text, &body.text)?;
+        // A refusal finds the place of an argument, too, and its answer takes longer than a host call.
+        let own = operations.saturating_sub(base + base / 8 + 1_000_000);
+        if operations > MOST || own > units * OPERATIONS {
+            println!(
+                "{}: {}: {operations} operations, {own} of them for {units} units",
+                document.name, body.name
+            );
+            self.sound = false;
+        }
+        Ok(Cost { operations, base, per_unit: own.checked_div(units).unwrap_or(0) })
+    }
+}
+
+/// Returns how many operations a body costs in the module.
+fn operations(engine: &Engine, policy: &str, body: &str) -> Result<u64, Box<dyn Error>> {
+    let (mut worker, _) = engine.worker(policy.as_bytes())?;
+    let (counts, _) = worker.exchange(&requests::post(body))?;
+    Ok(counts.operations)
+}
+
+/// Returns how many units of work the engine counts for a body.
+fn units(policy: &str, body: &str) -> Result<u64, Box<dyn Error>> {
+    let policy = Policy::from_bytes(policy.as_bytes()).map_err(|faults| faults.to_string())?;
+    let document = message::parse(body.as_bytes()).map_err(|rejection| rejection.denial.reason)?;
+    let Ok(Message { body: Body::Call(call), .. }) = Message::read(&document, &Headers::default()) else {
+        return Ok(0);
+    };
+    let (work, shadow) = (Work::new(ENFORCED), Work::new(SHADOW));
+    let _ = decide_within(&policy, &Caller::default(), &call, &|| None, &work, &shadow);
+    Ok(work.spent() + shadow.spent())
+}
