@@ -1,7 +1,7 @@
 //! The budget of work for one request.
 //!
 //! All connections of a worker wait while a request is judged, so the work of judging it is bounded, whatever the
-//! policy and the body are. Work is counted in units that do not depend on the machine: one unit is at most 100
+//! policy and the body are. Work is counted in units that do not depend on the machine: one unit is about 100, at most 250
 //! operations of the WebAssembly module, which `tests/cost` verifies.
 
 use std::cell::Cell;
