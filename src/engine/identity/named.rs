@@ -44,7 +44,7 @@ pub(super) fn caller(
             Err(_) => {}
         }
     }
-    // A policy without sources knows nobody, and misses nobody if it has a grant for everybody.
+    // Without sources no caller has a name. A grant for everybody applies all the same.
     Err(cause)
 }
 
@@ -98,11 +98,12 @@ fn principal(
             Principal::Attribute(credentials.attribute(path).ok_or(NO_CREDENTIAL)?)
         }
     };
-    let empty = match &principal {
-        Principal::Jwt(name) | Principal::Mtls(name) | Principal::ApiKey(name) => name.is_empty(),
-        Principal::Header(name) | Principal::Attribute(name) => name.is_empty(),
-    };
-    if empty { Err(NO_CREDENTIAL) } else { Ok((principal, None)) }
+    let (Principal::Jwt(name)
+    | Principal::Mtls(name)
+    | Principal::ApiKey(name)
+    | Principal::Header(name)
+    | Principal::Attribute(name)) = &principal;
+    if name.is_empty() { Err(NO_CREDENTIAL) } else { Ok((principal, None)) }
 }
 
 /// Returns the value of a header that occurs once. Envoy, like any proxy, may join repeated headers with a
