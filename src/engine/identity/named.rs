@@ -24,8 +24,8 @@ const AMBIGUOUS: &str = "credential_ambiguous";
 const OTHER_SCHEME: &str = "scheme_differs";
 
 /// Tries the sources in order until one names a principal. Each source reads its own token, because the same
-/// claim can mean different things to different issuers. Nothing is read after that, so no other credential can
-/// change anything.
+/// claim can mean different things to different issuers. Nothing is read after that, so no other credential
+/// can change anything.
 ///
 /// # Errors
 /// Why nobody is named: what is wrong with the first credential that was presented.
@@ -48,7 +48,8 @@ pub(super) fn caller(
     Err(cause)
 }
 
-/// Returns how much a cause says. With several issuers, the payload of one is missing whenever another's is there.
+/// Returns how much a cause says. With several issuers, the payload of one is missing whenever another's is
+/// there.
 fn rank(cause: &str) -> u8 {
     match cause {
         NO_CREDENTIAL => 0,

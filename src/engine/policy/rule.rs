@@ -95,8 +95,9 @@ fn restricts(part: &Part<'_>) -> bool {
     others.any(|(_, part)| !nothing(part.value))
 }
 
-/// Returns the SHA-256 of a rule as the document has it, and of what its meaning depends on: the name by which it was
-/// read, and the time zone if it asks for the time. The notation of the document does not matter.
+/// Returns the SHA-256 of a rule as the document has it, and of what its meaning depends on: the name by
+/// which it was read, and the time zone if it asks for the time. The notation of the document does not
+/// matter.
 fn digest(part: &Part<'_>, [name, zone]: [&str; 2]) -> RuleDigest {
     let form = Canonical::of(part.value);
     // Of the texts that have one form only an exact one is the form itself.
