@@ -245,7 +245,7 @@ fn step(text: &str) -> Result<(Step, &str), &'static str> {
         return match key {
             "" => Err("has an empty key"),
             "*" => Err("has `.*` in place of `[*]`"),
-            _ if key.contains([']', '*', '"']) => Err("has a key that must stand in `[\"…\"]`"),
+            _ if key.contains([']', '*', '"']) => Err("has a key that must be written in `[\"…\"]`"),
             _ => Ok((Step::Key(key.to_owned()), rest)),
         };
     }
