@@ -15,9 +15,8 @@ pub(super) fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
     uri::obstacle(uri)
 }
 
-/// Returns the rules of the entry that decides on the resource that servers find under a URI, if it is
-/// another than the URI's own: they leave out the fragment, and the query of a `file` URI. An exact entry
-/// decides alone.
+/// Returns the rules of the entry that decides on the resource that servers find under a URI, if it is another than the URI's
+/// own: they leave out the fragment, and the query of a `file` URI. An exact entry decides alone.
 pub(super) fn entry_behind<'r>(rules: &'r Rules, uri: &str) -> &'r [Arc<Rule>] {
     let bare = uri::bare(uri).filter(|_| !rules.resources.names(uri));
     let behind = bare.and_then(|bare| rules.resources.get(bare));

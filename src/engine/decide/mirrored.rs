@@ -19,8 +19,8 @@ use crate::schema::Mirrored;
 const FIRST: &[u8] = b"2026-07-28";
 
 impl Decision {
-    /// Refuses a call of a tool if a header that the schema of one of its rules speaks of does not agree with
-    /// the argument.
+    /// Refuses a call of a tool if a header that the schema of one of its rules speaks of does not agree with the
+    /// argument.
     pub fn compare_headers(&mut self, policy: &Policy, caller: &Caller, call: &Call<'_>, headers: &Headers) {
         let Target::Tool(name) = &call.target else { return };
         for rules in layers(policy, caller) {

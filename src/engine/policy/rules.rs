@@ -100,8 +100,8 @@ fn section(
     })
 }
 
-/// Notes a fault for a pattern of resources that could allow something and never does, because it matches no
-/// URI that patterns decide on.
+/// Notes a fault for a pattern of resources that could allow something and never does, because it matches no URI
+/// that patterns decide on.
 fn refuse_unplain(name: &str, part: &Part<'_>, rules: &[Arc<Rule>], faults: &mut Faults) {
     let pattern = Pattern::new(name);
     if let Some((prefix, _)) = pattern.ends()
