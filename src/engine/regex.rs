@@ -1,7 +1,7 @@
 //! Regular expressions with the meaning of ECMA-262, and with counted work.
 //!
-//! `regex-lite` does the matching. It has no look-around, back-references or Unicode classes. Where its syntax has
-//! another meaning than that of ECMA-262, an expression is translated before it is compiled.
+//! `regex-lite` does the matching. It has no look-around, back-references or Unicode classes. Where its
+//! syntax has another meaning than that of ECMA-262, an expression is translated before it is compiled.
 
 mod translate;
 
@@ -48,15 +48,15 @@ impl Regex {
         compiled.map(|compiled| Self { compiled, shape }).map_err(|error| error.to_string())
     }
 
-    /// Returns whether the expression matches somewhere in `text`; `None` if the budget of work does not suffice
-    /// for the search.
+    /// Returns whether the expression matches somewhere in `text`; `None` if the budget of work does not
+    /// suffice for the search.
     #[must_use]
     pub fn finds(&self, text: &str, work: &Work) -> Option<bool> {
         work.spend(self.work(text.len())).then(|| self.compiled.is_match(text))
     }
 
-    /// Returns the most work that a search in a text of this many bytes takes: each state may be visited for each
-    /// character.
+    /// Returns the most work that a search in a text of this many bytes takes: each state may be visited for
+    /// each character.
     fn work(&self, length: usize) -> usize {
         let Shape { states, reach } = self.shape;
         let read = length.min(reach).saturating_add(1);

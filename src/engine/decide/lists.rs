@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::mcp::uri;
 use crate::policy::{Effect, EntryRules, Pattern, Rule, Rules};
 
-/// Returns what keeps a set of rules from deciding on a URI, as the end of "it has …". Servers may normalize a URI
-/// that is not plain, so a pattern is reliable only for plain URIs. An exact entry matches one URI byte for byte,
-/// whether it is plain or not.
+/// Returns what keeps a set of rules from deciding on a URI, as the end of "it has …". Servers may normalize
+/// a URI that is not plain, so a pattern is reliable only for plain URIs. An exact entry matches one URI byte
+/// for byte, whether it is plain or not.
 pub(super) fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
     if rules.resources.is_empty() || rules.resources.names(uri) {
         return None;
@@ -37,8 +37,8 @@ pub(super) fn may_use_template(rules: &Rules, template: &str, hides: &impl Fn(&A
     if !rules.resources.is_empty() && uri::obstacle_from(prefix).is_some() {
         return false;
     }
-    // A pattern that fits the prefix and ends with `*` fits every URI that begins so. Only entries with as many
-    // literal characters can decide before it.
+    // A pattern that fits the prefix and ends with `*` fits every URI that begins so. Only entries with as
+    // many literal characters can decide before it.
     let covers = |pattern: &Pattern| pattern.as_str().ends_with('*') && pattern.matches(prefix);
     let cover = entries().filter(|(pattern, _)| covers(pattern)).map(|(pattern, _)| pattern.literals()).max();
     let all = Pattern::new(&[prefix, "*"].concat());

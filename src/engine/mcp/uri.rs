@@ -5,10 +5,11 @@ use std::borrow::Cow;
 /// The most layers of percent-encoding that are undone. Nobody means more.
 const LAYERS: usize = 4;
 
-/// Returns what keeps a URI from naming what it seems to name, or gives it another spelling that servers take for
-/// the same: a dot segment (RFC 3986, section 3.3), also percent-encoded any number of times, an empty segment or
-/// an encoded slash in the path, a backslash, a control character, user information, and everything that
-/// normalization (section 6.2) would change. `None` if there is nothing of that: the URI is plain.
+/// Returns what keeps a URI from naming what it seems to name, or gives it another spelling that servers take
+/// for the same: a dot segment (RFC 3986, section 3.3), also percent-encoded any number of times, an empty
+/// segment or an encoded slash in the path, a backslash, a control character, user information, and
+/// everything that normalization (section 6.2) would change. `None` if there is nothing of that: the URI is
+/// plain.
 ///
 /// A pattern such as `file:///srv/*` would match what a server resolves to somewhere else, and miss
 /// `FILE:///srv/x`, which it takes for `file:///srv/x`. The text is the end of "it has …".
@@ -17,8 +18,8 @@ pub fn obstacle(uri: &str) -> Option<&'static str> {
     not_normal(uri).or_else(|| not_plain(uri))
 }
 
-/// Returns a URI without what servers leave out when they look for the resource: the fragment, and the query of a
-/// `file` URI. `None` if there is neither.
+/// Returns a URI without what servers leave out when they look for the resource: the fragment, and the query
+/// of a `file` URI. `None` if there is neither.
 #[must_use]
 pub fn bare(uri: &str) -> Option<&str> {
     let whole = uri.split('#').next().unwrap_or_default();
@@ -45,8 +46,8 @@ pub fn obstacle_from(prefix: &str) -> Option<&'static str> {
     ["/x", "//x", "///x"].iter().all(|rest| with(rest).is_some()).then_some(found)
 }
 
-/// Returns the first thing that normalization changes: case, needless percent-encoding, ports, and the slashes of
-/// schemes that libraries know.
+/// Returns the first thing that normalization changes: case, needless percent-encoding, ports, and the
+/// slashes of schemes that libraries know.
 fn not_normal(uri: &str) -> Option<&'static str> {
     // A text without a scheme is no URI: no server normalizes it.
     let (scheme, rest) = uri.split_once(':')?;
@@ -93,8 +94,8 @@ fn not_normal(uri: &str) -> Option<&'static str> {
     odd_port(host, default).or_else(|| not_written_out(uri))
 }
 
-/// Returns what is unusual about the port, if there is one. `default` is the scheme's, empty for a scheme that
-/// libraries do not know.
+/// Returns what is unusual about the port, if there is one. `default` is the scheme's, empty for a scheme
+/// that libraries do not know.
 fn odd_port(authority: &str, default: &str) -> Option<&'static str> {
     let (host, port) = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'))?;
     let digits = port.bytes().all(|byte| byte.is_ascii_digit());

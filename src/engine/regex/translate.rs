@@ -17,8 +17,8 @@ const DOT: &str = r"[^\n\r\u{2028}\u{2029}]";
 pub(super) struct Shape {
     /// At least as many as the compiled expression has
     pub states: usize,
-    /// How many characters of a text a search reads at most: more than the longest match has if the expression
-    /// matches only at the beginning of a text, otherwise unlimited
+    /// How many characters of a text a search reads at most: more than the longest match has if the
+    /// expression matches only at the beginning of a text, otherwise unlimited
     pub reach: usize,
 }
 
