@@ -79,9 +79,9 @@ impl fmt::Display for InRule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyPattern => out.write_str("a pattern must not be empty, `*` stands for every name"),
-            Self::RegexAsPattern => {
-                out.write_str("patterns are not regular expressions, only `*` is special: it stands for any text")
-            }
+            Self::RegexAsPattern => out.write_str(
+                "patterns are not regular expressions, only `*` is special: it stands for any text",
+            ),
             Self::SpaceAround => out.write_str("a pattern must not begin or end with white space"),
             Self::Overlaps { other } => {
                 let why = "which has as many literal characters, so neither decides";

@@ -29,7 +29,8 @@ fn servers() -> Vec<(String, Vec<Value>)> {
 fn arguments(schema: &Value) -> Vec<Value> {
     let mut all = vec![json!({}), json!({ "unknown": 1 })];
     let properties = schema["properties"].as_object();
-    let samples = [json!("text"), json!(3), json!(1.5), json!(true), json!(null), json!(["a"]), json!({ "a": 1 })];
+    let samples =
+        [json!("text"), json!(3), json!(1.5), json!(true), json!(null), json!(["a"]), json!({ "a": 1 })];
     let mut whole = Map::new();
     for (name, property) in properties.into_iter().flatten() {
         all.extend(samples.iter().map(|sample| json!({ name: sample })));
