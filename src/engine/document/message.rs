@@ -57,6 +57,10 @@ impl fmt::Display for Wrong {
             Self::MaybeNumber => out.write_str(
                 "may be a number that became a string on its way as a Struct, write the policy as JSON",
             ),
+            Self::MaybeWord => out.write_str(
+                "may be a word such as `no` or `off` that YAML read as a boolean, quote the word or write the \
+                 policy as JSON",
+            ),
             Self::EmptyString => out.write_str("must not be an empty string"),
             Self::Missing { expected } => write!(out, "is missing, must be {expected}"),
             Self::UnknownKey { object, .. } => {
@@ -75,6 +79,10 @@ impl fmt::Display for InRule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyPattern => out.write_str("a pattern must not be empty, `*` stands for every name"),
+            Self::RegexAsPattern => out.write_str(
+                "patterns are not regular expressions, only `*` is special: it stands for any text",
+            ),
+            Self::SpaceAround => out.write_str("a pattern must not begin or end with white space"),
             Self::Overlaps { other } => {
                 let why = "which has as many literal characters, so neither decides";
                 write!(out, "overlaps `{other}`, {why}; spell out more of one of them")
