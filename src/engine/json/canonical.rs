@@ -83,6 +83,29 @@ impl Canonical {
     }
 }
 
+/// Returns how many units of work it takes at most to write a value in canonical form. Recurses as deep as the value
+/// nests, which its reader bounds.
+#[must_use]
+pub fn work(value: Value<'_>) -> usize {
+    let length = value.raw().len();
+    match value.kind() {
+        Kind::Null | Kind::Bool(_) => 5,
+        Kind::Number if length > 17 => length.saturating_mul(4).saturating_add(60),
+        Kind::Number => 60,
+        Kind::String { .. } => length.saturating_add(10),
+        Kind::Array => value.elements().map(work).fold(10, usize::saturating_add),
+        Kind::Object => {
+            let members = value.keyed().count();
+            let rounds = members.checked_ilog2().and_then(|rounds| usize::try_from(rounds).ok());
+            // Sorting compares each key about that often.
+            let rounds = rounds.unwrap_or_default().saturating_add(2);
+            let key = |key: Value<'_>| (key.raw().len().saturating_mul(rounds) >> 1).saturating_add(40);
+            let each = value.keyed().map(|(name, member)| key(name).saturating_add(work(member)));
+            each.fold(10, usize::saturating_add)
+        }
+    }
+}
+
 /// Appends a string as RFC 8785, section 3.2.2.2, has it: escaped is only what has to be.
 pub fn string(out: &mut String, text: &str) {
     // `serde_json` escapes just so; and of a string, writing cannot fail.

@@ -16,6 +16,9 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// The longest integers that are read without rounding, in digits.
 const SHORT: usize = 15;
 
+/// The most characters of a number that is always read fast.
+const LONG: usize = 19;
+
 /// Why the result of a comparison depends on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
@@ -48,7 +51,10 @@ impl<'t> Sent<'t> {
     /// Returns how many units of work it takes to read the number.
     #[must_use]
     pub fn work(self) -> usize {
-        (self.text.len() >> 2).saturating_add(2)
+        let length = self.text.len();
+        // More digits than fit 64 bits may have to be read one by one to tell which double is nearest.
+        let long = if length > LONG { length.saturating_add(24) } else { 0 };
+        (length >> 2).saturating_add(2).saturating_add(long)
     }
 
     /// Returns how many units of work it takes at most to [judge](Self::judge) whether this is a multiple of
