@@ -1,8 +1,8 @@
 //! Regular expressions with the meaning of ECMA-262, and with counted work.
 //!
-//! `regex-lite` does the matching. It has no look-around, back-references or Unicode classes. Where its syntax has
-//! another meaning than that of ECMA-262, an expression is translated before it is compiled. Look-aheads at the
-//! beginning of an expression are compiled apart.
+//! `regex-lite` does the matching. It has no look-around, back-references or Unicode classes. Where its
+//! syntax has another meaning than that of ECMA-262, an expression is translated before it is compiled. Look-aheads at
+//! the beginning of an expression are compiled apart.
 
 mod ahead;
 mod translate;
@@ -64,8 +64,8 @@ impl Regex {
         Ok(Self { compiled, shape, ahead: Vec::new() })
     }
 
-    /// Returns whether the expression matches somewhere in `text`; `None` if the budget of work does not suffice
-    /// for the search.
+    /// Returns whether the expression matches somewhere in `text`; `None` if the budget of work does not
+    /// suffice for the search.
     #[must_use]
     pub fn finds(&self, text: &str, work: &Work) -> Option<bool> {
         for (wanted, ahead) in &self.ahead {
@@ -76,8 +76,8 @@ impl Regex {
         work.spend(self.work(text.len())).then(|| self.compiled.is_match(text))
     }
 
-    /// Returns the most work that a search in a text of this many bytes takes: each state may be visited for each
-    /// character.
+    /// Returns the most work that a search in a text of this many bytes takes: each state may be visited for
+    /// each character.
     fn work(&self, length: usize) -> usize {
         let Shape { states, reach } = self.shape;
         let read = length.min(reach).saturating_add(1);
