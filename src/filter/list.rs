@@ -66,6 +66,7 @@ impl ListAnswer {
         &mut self,
         host: &H,
         worker: &Worker,
+        headers: &Result<HeaderMap, Broken>,
         end: bool,
     ) -> Result<(), Broken> {
         let awaited = match std::mem::replace(&mut self.state, State::Untouched) {
@@ -78,8 +79,7 @@ impl ListAnswer {
         if end {
             return Ok(());
         }
-        let headers = host.response_headers()?;
-        let announced = Announced::read(&headers);
+        let announced = Announced::read(headers.as_ref().map_err(|Broken| Broken)?);
         self.left = announced.left();
         let (state, length) = choose(&announced, awaited);
         self.state = state;

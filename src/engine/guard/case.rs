@@ -12,7 +12,7 @@ use super::{Conclusion, Environment, Request, charge, unreadable};
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
 use crate::json::Document;
-use crate::mcp::headers::Field;
+use crate::mcp::headers::Compression;
 use crate::mcp::message::{Body, Message};
 use crate::mcp::rounds;
 use crate::mcp::summary::Summary;
@@ -131,7 +131,7 @@ impl<'d> Case<'d> {
             return case.conclude();
         }
         // With another value it was set at the headers.
-        let plain_answer = request.headers.accept_encoding == Field::Absent
+        let plain_answer = request.headers.compression == Compression::Unsaid
             && request.awaited(&case.facts).is_some_and(|awaited| awaited.list);
         let change = Change { plain_answer, body };
         if change != Change::default() {
