@@ -17,6 +17,7 @@ use crate::mcp::message::{Body, Message};
 use crate::mcp::rounds;
 use crate::mcp::summary::Summary;
 use crate::policy::Mode;
+use crate::work::{self, Work};
 
 /// The next step of a case.
 #[derive(Debug)]
@@ -113,8 +114,11 @@ impl<'d> Case<'d> {
         let facts = Facts::of(Summary::of(message));
         let mut case = Self { request: Rc::clone(request), facts, decision: Decision::default() };
         let Body::Call(call) = &message.body else { return case.conclude() };
-        case.decision = decide::decide(&request.policy, &request.caller, call, &|| environment.now_ns());
-        case.decision.compare_headers(&request.policy, &request.caller, call, &request.headers);
+        let (policy, caller) = (&request.policy, &request.caller);
+        let (work, shadow) = (Work::new(work::ENFORCED), Work::new(work::SHADOW));
+        case.decision =
+            decide::decide_within(policy, caller, call, &|| environment.now_ns(), &work, &shadow);
+        case.decision.compare_headers(policy, caller, call, &request.headers, [&work, &shadow]);
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
         }

@@ -56,7 +56,7 @@ impl<T> Section<T> {
     /// Returns how many units of work it takes at most to find the entry that decides on a name of this many bytes.
     #[must_use]
     pub fn work(&self, length: usize) -> usize {
-        self.0.len().saturating_mul((length >> 4).saturating_add(1)).saturating_add(4)
+        self.0.work(length)
     }
 
     /// Walks all entries.
