@@ -73,7 +73,7 @@ cost: build ## count operations, allocations and host calls of fixed requests, a
 	$(if $(PROFILE),,@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm --worst)
 
-bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes
+bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work
 	@$(PARTS) modern
 	@cargo build --quiet --profile measure -p mcp-policy-load
 	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench $(ARGS)

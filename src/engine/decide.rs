@@ -18,6 +18,7 @@ pub use limits::Due;
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};
+use crate::json::canonical;
 use crate::mcp::list::ListKind;
 use crate::mcp::message::{Call, Target};
 use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
@@ -289,6 +290,17 @@ impl Decision {
             }
             Action::RequireApproval if shadow => {
                 self.refuse(shadow, needs_approval(rule, &describe_call(call)))
+            }
+            // An approval is bound to the canonical form of the params.
+            Action::RequireApproval
+                if self.approval.is_none() && !attributes.work.spend(call.params.map_or(0, canonical::work)) =>
+            {
+                let reason = format!(
+                    "{} is denied: it takes more work to judge than one request may cause: send less",
+                    describe_call(call)
+                );
+                let denial = Denial::by(rule.path.to_string(), Code::ArgumentsInvalid, reason);
+                self.refuse(false, denial.because_of(work::CAUSE));
             }
             Action::RequireApproval => {
                 self.approval.get_or_insert_with(|| Arc::clone(rule));

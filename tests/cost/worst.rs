@@ -40,7 +40,7 @@ pub fn run(module: &str, word: &str) -> Result<bool, Box<dyn Error>> {
     let metered = Metered::of(&std::fs::read(module)?)?;
     let engine = Engine::new(&metered)?;
     let most = plain(&engine)? * TIMES;
-    let mut search = Search { engine, bases: HashMap::new(), most, sound: true };
+    let mut search = Search { engine, bases: HashMap::new(), most, verbose: !word.is_empty(), sound: true };
     println!("\nThe most that a request may cost: {} Mop", most / MILLION);
     println!("\n{:<38} {:<40} {:>6}", "policy", "costliest request", "Mop");
     for other in others::all().into_iter().filter(|other| other.name.contains(word)) {
@@ -81,6 +81,8 @@ struct Search {
     bases: HashMap<String, u64>,
     /// The most operations of one request
     most: u64,
+    /// Whether to print the cost of every request
+    verbose: bool,
     sound: bool,
 }
 
@@ -92,6 +94,9 @@ impl Search {
         for (name, request) in &other.requests {
             let (counts, _) = worker.exchange(request)?;
             costliest = costliest.max((counts.operations, name));
+            if self.verbose {
+                println!("    {name:<60} {:>6}", counts.operations / MILLION);
+            }
             if counts.operations > self.most {
                 println!("{}: {name}: {} operations", other.name, counts.operations);
                 self.sound = false;
