@@ -53,6 +53,14 @@ def test_a_forgotten_route_is_refused_and_nothing_reaches_the_server(proxy, file
     assert [files.heads, mail.heads] == [[], []]
 
 
+def test_a_forgotten_route_answers_no_preflight(proxy, mail):
+    mail.clear()
+    asked = {"origin": "https://app.example", "access-control-request-method": "POST"}
+    answer = httpx.options(f"http://127.0.0.1:{proxy.port}/forgotten", headers=asked)
+    assert answer.status_code == 403 and answer.headers["x-mcp-policy"] == "origin_denied"
+    assert mail.heads == []
+
+
 @pytest.mark.parametrize(
     "path", ["/files/", "/Files", "/files/../mail", "//files", "/%66iles", "/files;x", "/"]
 )

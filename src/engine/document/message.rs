@@ -98,7 +98,7 @@ impl fmt::Display for InRule {
             Self::EmptyRuleName => out.write_str("the name of a rule must not be empty"),
             Self::NoSuchRule { name, alike, known } => no_such_rule(out, name, alike.as_deref(), known),
             Self::NobodyToAsk => {
-                out.write_str("must not be `require_approval` without `approvals`, which say whom to ask")
+                out.write_str("must not be `require_approval` without the key `approvals`, which says whom to ask")
             }
             Self::UnknownWindow { word, expected } => {
                 write!(out, "unknown window {}, expected {expected}", Quoted(word, QUOTED))
@@ -127,11 +127,11 @@ impl fmt::Display for InRule {
             Self::TwoGroups => {
                 out.write_str("must not stand beside `conditions`, put one group into the other")
             }
-            Self::EmptyAny => out.write_str("must not be empty, since then nothing could hold"),
+            Self::EmptyAny => out.write_str("must not be empty, because an empty `any` never holds"),
             Self::TwoReasons => out.write_str("must not stand beside `reason`, which means the same"),
             Self::RestrictsNothing => out.write_str(
-                "restricts nothing: `when` only says when a rule applies; to allow calls under a condition \
-                 alone, write it as `require`",
+                "restricts nothing: `when` only says when a rule applies; to allow calls only under a condition, \
+                 write it in `require`",
             ),
             Self::NoTimeZone { text, expected, why } => {
                 write!(out, "must be {expected}, but {} {why}", Quoted(text, QUOTED))
@@ -146,10 +146,10 @@ impl fmt::Display for InRule {
                 write!(out, "must be a regular expression, but {text} does not compile: {why}")
             }
             Self::NotOfStrings { subject } => {
-                write!(out, "must be of strings alone, since `{subject}` is one")
+                write!(out, "must have only strings, because `{subject}` is a string")
             }
             Self::FitsAll(object) => {
-                write!(out, "must be {}, an empty one would be everybody", object.expected)
+                write!(out, "must be {}, an empty one would match every caller", object.expected)
             }
             Self::NameTaken { by } => {
                 write!(out, "is the name of `{by}` already, each grant needs its own")
@@ -161,10 +161,10 @@ impl fmt::Display for InRule {
 impl fmt::Display for InSchema {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownKeyword { .. } => out.write_str("unknown keyword, nothing would be judged by it"),
+            Self::UnknownKeyword { .. } => out.write_str("unknown keyword, it would have no effect"),
             Self::NoType => out.write_str("must name one type or more"),
             Self::NoPattern { text, why } => {
-                write!(out, "must be a regular expression, {} is none: {why}", Quoted(text, QUOTED))
+                write!(out, "must be a regular expression, but {} is not one: {why}", Quoted(text, QUOTED))
             }
             Self::Recursive => out.write_str("leads back to itself by a `$ref`, recursion is not supported"),
             Self::TooHigh => {
