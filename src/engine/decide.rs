@@ -70,8 +70,7 @@ pub fn decide_within(
     if !layers(policy, caller).all(|rules| work.spend(work_of_entries(rules, &call.target))) {
         let reason = "this name or URI takes more work to judge than one request may cause";
         let rule = policy.rules.default.1.to_string();
-        decision.denial =
-            Some(Denial::by(rule, Code::ArgumentsInvalid, reason).because_of(work::CAUSE));
+        decision.denial = Some(Denial::by(rule, Code::ArgumentsInvalid, reason).because_of(work::CAUSE));
         return decision;
     }
     if let Target::Tool(name) = &call.target
@@ -293,7 +292,8 @@ impl Decision {
             }
             // An approval is bound to the canonical form of the params.
             Action::RequireApproval
-                if self.approval.is_none() && !attributes.work.spend(call.params.map_or(0, canonical::work)) =>
+                if self.approval.is_none()
+                    && !attributes.work.spend(call.params.map_or(0, canonical::work)) =>
             {
                 let reason = format!(
                     "{} is denied: it takes more work to judge than one request may cause: send less",

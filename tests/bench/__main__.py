@@ -53,9 +53,14 @@ def run(plan: Plan, extra: dict) -> None:
 
 def main() -> int:
     arguments = sys.argv[1:]
-    unknown = [argument for argument in arguments if argument not in ("--quick", "--worst") and "=" not in argument]
+    unknown = [
+        argument for argument in arguments if argument not in ("--quick", "--worst") and "=" not in argument
+    ]
     if unknown:
-        print(f"bench: unknown: {' '.join(unknown)}; expected --quick, --worst or name=module.wasm", file=sys.stderr)
+        print(
+            f"bench: unknown: {' '.join(unknown)}; expected --quick, --worst or name=module.wasm",
+            file=sys.stderr,
+        )
         return 2
     extra = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     for needed, made in ((places.MODULE, "make build"), (PROGRAM, "make bench")):

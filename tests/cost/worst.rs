@@ -42,16 +42,16 @@ pub fn run(module: &str, word: &str) -> Result<bool, Box<dyn Error>> {
     let most = plain(&engine)? * TIMES;
     let mut search = Search { engine, bases: HashMap::new(), most, verbose: !word.is_empty(), sound: true };
     println!("\nThe most that a request may cost: {} Mop", most / MILLION);
-    println!("\n{:<38} {:<40} {:>6}", "policy", "costliest request", "Mop");
-    for other in others::all().into_iter().filter(|other| other.name.contains(word)) {
-        search.other(&other)?;
-    }
     println!(
         "\n{:<38} {:<40} {:>6} {:>6} {:>9}",
         "policy", "costliest body of 1 MiB", "Mop", "base", "per unit"
     );
     for document in documents::all().into_iter().filter(|document| document.name.contains(word)) {
         search.document(&document)?;
+    }
+    println!("\n{:<38} {:<40} {:>6}", "policy", "costliest request", "Mop");
+    for other in others::all().into_iter().filter(|other| other.name.contains(word)) {
+        search.other(&other)?;
     }
     Ok(search.sound)
 }

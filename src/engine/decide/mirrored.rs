@@ -22,12 +22,20 @@ const FIRST: &[u8] = b"2026-07-28";
 impl Decision {
     /// Refuses a call of a tool if a header that the schema of one of its rules speaks of does not agree with the
     /// argument. Spends the budgets for rules that are enforced and for rules in shadow mode.
-    pub fn compare_headers(&mut self, policy: &Policy, caller: &Caller, call: &Call<'_>, headers: &Headers, [work, shadow]: [&Work; 2]) {
+    pub fn compare_headers(
+        &mut self,
+        policy: &Policy,
+        caller: &Caller,
+        call: &Call<'_>,
+        headers: &Headers,
+        [work, shadow]: [&Work; 2],
+    ) {
         let Target::Tool(name) = &call.target else { return };
         for rules in layers(policy, caller) {
             for rule in rules.tools.get(name).into_iter().flatten().chain(&rules.all_tools) {
                 let in_shadow = rule.mode == Mode::Shadow;
-                if let Some(denial) = disagreement(rule, call, headers, if in_shadow { shadow } else { work }) {
+                if let Some(denial) = disagreement(rule, call, headers, if in_shadow { shadow } else { work })
+                {
                     self.refuse(in_shadow, denial);
                 }
             }
@@ -52,11 +60,7 @@ fn disagreement(rule: &Arc<Rule>, call: &Call<'_>, headers: &Headers, work: &Wor
 
 /// Finds the argument; `null` is none. Returns `None` if the budget of work does not suffice for that, and for comparing the
 /// argument.
-fn argument<'d>(
-    arguments: Option<Value<'d>>,
-    mirrored: &Mirrored,
-    work: &Work,
-) -> Option<Option<Value<'d>>> {
+fn argument<'d>(arguments: Option<Value<'d>>, mirrored: &Mirrored, work: &Work) -> Option<Option<Value<'d>>> {
     let mut found = arguments;
     for name in &mirrored.path {
         let Some(object) = found.take() else { break };
@@ -71,7 +75,8 @@ fn argument<'d>(
         }
     }
     let found = found.filter(|value| value.kind() != Kind::Null);
-    let units = found.map_or(0, |value| value.string_work().saturating_add(value.number().map_or(0, str::len)));
+    let units =
+        found.map_or(0, |value| value.string_work().saturating_add(value.number().map_or(0, str::len)));
     work.spend(units).then_some(found)
 }
 

@@ -116,8 +116,7 @@ impl<'d> Case<'d> {
         let Body::Call(call) = &message.body else { return case.conclude() };
         let (policy, caller) = (&request.policy, &request.caller);
         let (work, shadow) = (Work::new(work::ENFORCED), Work::new(work::SHADOW));
-        case.decision =
-            decide::decide_within(policy, caller, call, &|| environment.now_ns(), &work, &shadow);
+        case.decision = decide::decide_within(policy, caller, call, &|| environment.now_ns(), &work, &shadow);
         case.decision.compare_headers(policy, caller, call, &request.headers, [&work, &shadow]);
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);

@@ -65,15 +65,12 @@ fn hostile() -> Vec<(String, Request)> {
     let head = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{TOOL}","arguments":{{"a":"#
     );
-    let in_list = |name: &str, unit: &dyn Fn(usize) -> String| {
-        post(name, filled(&format!("{head}["), unit, "]}}}"))
-    };
-    let in_object = |name: &str, unit: &dyn Fn(usize) -> String| {
-        post(name, filled(&format!("{head}{{"), unit, "}}}}"))
-    };
-    let nested = |open: &str, middle: &str, close: &str| {
-        format!("{}{middle}{}", open.repeat(90), close.repeat(90))
-    };
+    let in_list =
+        |name: &str, unit: &dyn Fn(usize) -> String| post(name, filled(&format!("{head}["), unit, "]}}}"));
+    let in_object =
+        |name: &str, unit: &dyn Fn(usize) -> String| post(name, filled(&format!("{head}{{"), unit, "}}}}"));
+    let nested =
+        |open: &str, middle: &str, close: &str| format!("{}{middle}{}", open.repeat(90), close.repeat(90));
     let string = |unit: &str| {
         let room = (LARGEST - head.len() - 8) / unit.len();
         format!("{head}\"{}\"}}}}}}", unit.repeat(room))
@@ -109,7 +106,9 @@ fn hostile() -> Vec<(String, Request)> {
             let key = |number: u32| format!(r#""\u006{number:x}":1"#);
             format!("{{{}}}", (1..=8).map(key).collect::<Vec<_>>().join(","))
         }),
-        in_list("objects of nine keys", &|_| r#"{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1}"#.to_owned()),
+        in_list("objects of nine keys", &|_| {
+            r#"{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1}"#.to_owned()
+        }),
         in_list("lists in lists", &|_| nested("[", "", "]")),
         in_list("objects in objects", &|_| nested("{\"\":", "1", "}")),
         in_list("objects in objects, keys in escapes", &|_| nested("{\"\\u0061\":", "1", "}")),
@@ -149,18 +148,33 @@ fn names() -> Vec<Other> {
     let listen = |uri: &dyn Fn(usize) -> String| {
         let uris: Vec<String> = (0..1_000).map(uri).collect();
         let params = json!({ "notifications": { "resourceSubscriptions": uris } });
-        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params });
         requests::post(&message.to_string())
     };
     let long = "a".repeat(1_024);
     let uris: Vec<(String, Request)> = [10, 30, 100, 300, 1_000]
-        .map(|size| (format!("1,000 URIs of {size} bytes"), listen(&|number| format!("file:///{number:04}{}", "a".repeat(size)))))
+        .map(|size| {
+            (
+                format!("1,000 URIs of {size} bytes"),
+                listen(&|number| format!("file:///{number:04}{}", "a".repeat(size))),
+            )
+        })
         .into_iter()
         .chain([10, 1_000, 30_000, 1_000_000].map(|size| {
-            (format!("a URI of {size} bytes"), call("resources/read", &format!("file:///0000{}", "a".repeat(size))))
+            (
+                format!("a URI of {size} bytes"),
+                call("resources/read", &format!("file:///0000{}", "a".repeat(size))),
+            )
         }))
         .collect();
-    let uris = || uris.iter().map(|(name, request)| (name.clone(), requests::post(std::str::from_utf8(&request.body).expect("it is JSON")))).collect::<Vec<_>>();
+    let uris = || {
+        uris.iter()
+            .map(|(name, request)| {
+                (name.clone(), requests::post(std::str::from_utf8(&request.body).expect("it is JSON")))
+            })
+            .collect::<Vec<_>>()
+    };
     let tools = |name: &str, policy: String| {
         let calls = [long.clone(), "0000".to_owned() + &long[4..], "a0000".to_owned()];
         let calls = calls.map(|tool| (format!("a name of {} bytes", tool.len()), call("tools/call", &tool)));
@@ -213,14 +227,21 @@ fn callers() -> Vec<Other> {
     };
     let keyed = |value: String| with("x-api-key", value);
     let long = |size: usize| (format!("a name of {size} bytes"), with("x-agent-id", "a".repeat(size)));
-    vec![other("1,000 grants by names with many stars", by_name.to_string(), [100, 1_000, 50_000].map(long).into()), other(
-        "1,000 grants by key",
-        policies::grants(1_000),
-        vec![
-            ("an API key of 50 kB".to_owned(), keyed("k".repeat(50_000))),
-            ("the API key".to_owned(), keyed(API_KEY.to_owned())),
-        ],
-    )]
+    vec![
+        other(
+            "1,000 grants by names with many stars",
+            by_name.to_string(),
+            [100, 1_000, 50_000].map(long).into(),
+        ),
+        other(
+            "1,000 grants by key",
+            policies::grants(1_000),
+            vec![
+                ("an API key of 50 kB".to_owned(), keyed("k".repeat(50_000))),
+                ("the API key".to_owned(), keyed(API_KEY.to_owned())),
+            ],
+        ),
+    ]
 }
 
 /// Returns a policy with 50 arguments that headers repeat.
