@@ -23,6 +23,10 @@ impl Decision {
     /// argument.
     pub fn compare_headers(&mut self, policy: &Policy, caller: &Caller, call: &Call<'_>, headers: &Headers) {
         let Target::Tool(name) = &call.target else { return };
+        // Then there is nothing to compare, and a client may leave such a header out.
+        if !headers.is_any_mirrored() && !knows_them(headers) {
+            return;
+        }
         for rules in layers(policy, caller) {
             for rule in rules.tools.get(name).into_iter().flatten().chain(&rules.all_tools) {
                 if let Some(denial) = disagreement(rule, call, headers) {
@@ -33,9 +37,14 @@ impl Decision {
     }
 }
 
+/// Tells whether the client knows of these headers, by its protocol version.
+fn knows_them(headers: &Headers) -> bool {
+    headers.protocol_version.once().is_some_and(|version| version >= FIRST)
+}
+
 fn disagreement(rule: &Arc<Rule>, call: &Call<'_>, headers: &Headers) -> Option<Denial> {
     let mirrored = rule.arguments.as_ref()?.mirrored();
-    let known = headers.protocol_version.once().is_some_and(|version| version >= FIRST);
+    let known = knows_them(headers);
     mirrored.iter().find_map(|one| {
         let why = compare(headers.mirrored(&one.header), argument(call.arguments(), one), known).err()?;
         let reason = format!("`{}` {why} `args.{}`", one.header, one.path.join("."));
