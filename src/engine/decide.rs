@@ -163,12 +163,16 @@ fn denies_caller(
 }
 
 fn may_use(rules: &Rules, kind: ListKind, name: &str, hides: &impl Fn(&Arc<Rule>) -> bool) -> bool {
+    let behind;
     let (entries, all) = match kind {
         ListKind::Tools if rules.hidden(name).is_some() => return false,
         ListKind::Tools => (&rules.tools, &*rules.all_tools),
         ListKind::Prompts => (&rules.prompts, [].as_slice()),
         ListKind::Resources if lists::obstacle(rules, name).is_some() => return false,
-        ListKind::Resources => (&rules.resources, lists::entry_behind(rules, name)),
+        ListKind::Resources => {
+            behind = lists::rules_behind(rules, name);
+            (&rules.resources, behind.as_slice())
+        }
         ListKind::ResourceTemplates => return lists::may_use_template(rules, name, hides),
     };
     let own = entries.get(name);
@@ -193,7 +197,7 @@ impl Decision {
             Target::Resources(uris) => {
                 for (target, uri) in uris.iter().enumerate() {
                     let charged = (self.charges.len(), self.shadow_charges.len());
-                    if !budgets.enforced.work.spend(rules.resources.work(uri.len())) {
+                    if !budgets.enforced.work.spend(lists::work(rules, uri)) {
                         let reason = "this resource takes more work to judge than one request may cause";
                         let rule = rules.default.1.to_string();
                         return self.refuse(
@@ -212,7 +216,7 @@ impl Decision {
                         self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
                     self.apply_all(own.map_or(&[], |own| &**own), call, budgets);
-                    self.apply_all(lists::entry_behind(rules, uri), call, budgets);
+                    self.apply_all(&lists::rules_behind(rules, uri), call, budgets);
                     for due in self.charges.iter_mut().skip(charged.0) {
                         due.target = target;
                     }

@@ -75,7 +75,7 @@ impl fmt::Display for InIdentity {
         match self {
             Self::SourceNameTaken { name, by } => {
                 let name = quoted(name);
-                write!(out, "has the name {name} as `{by}` has, give each source a `name` of its own")
+                write!(out, "has the same name as `{by}`, {name}: give each source its own `name`")
             }
             Self::SameSource { other } => {
                 write!(out, "reads the same as `{other}`, so it never names a caller")
@@ -92,10 +92,10 @@ impl fmt::Display for InIdentity {
                 write!(out, "must be an authentication scheme such as `Bearer`, without spaces, found {text}")
             }
             Self::NoSource { name } => {
-                write!(out, "must be the name of a source in `identity`, {} is none", quoted(name))
+                write!(out, "must be the name of a source in `identity`, which has no {}", quoted(name))
             }
             Self::OtherKind { source, kind } => {
-                write!(out, "must not stand here, the source {} is of the kind `{kind}`", quoted(source))
+                write!(out, "is not allowed here, the source {} is of the kind `{kind}`", quoted(source))
             }
             Self::WhichSource { kind } => {
                 write!(out, "needs a `source`, because `identity` has several of the kind `{kind}`")

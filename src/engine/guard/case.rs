@@ -17,6 +17,7 @@ use crate::mcp::message::{Body, Message};
 use crate::mcp::rounds;
 use crate::mcp::summary::Summary;
 use crate::policy::Mode;
+use crate::work::{self, Work};
 
 /// The next step of a case.
 #[derive(Debug)]
@@ -113,7 +114,9 @@ impl<'d> Case<'d> {
         let facts = Facts::of(Summary::of(message));
         let mut case = Self { request: Rc::clone(request), facts, decision: Decision::default() };
         let Body::Call(call) = &message.body else { return case.conclude() };
-        case.decision = decide::decide(&request.policy, &request.caller, call, &|| environment.now_ns());
+        let (work, shadow) = (Work::new(work::ENFORCED), Work::new(work::SHADOW));
+        let clock = || environment.now_ns();
+        case.decision = decide::decide_within(&request.policy, &request.caller, call, &clock, &work, &shadow);
         case.decision.compare_headers(&request.policy, &request.caller, call, &request.headers);
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
@@ -123,7 +126,7 @@ impl<'d> Case<'d> {
         // mode the state is that of another filter on the same request.
         let body = request.asks().then(|| rounds::without_own(document.text(), call)).flatten();
         let asked = Asked { call, size: document.text().len(), body: body.as_deref() };
-        let consultation = case.prepare_consultation(asked, environment);
+        let consultation = case.prepare_consultation(asked, &work, environment);
         if case.decision.denial.is_some() {
             return case.conclude();
         }
@@ -143,11 +146,12 @@ impl<'d> Case<'d> {
     fn prepare_consultation<E: Environment>(
         &mut self,
         asked: Asked<'_>,
+        work: &Work,
         environment: &E,
     ) -> Option<Consultation> {
         let rule = self.decision.approval.clone().filter(|_| self.decision.denial.is_none())?;
         let Self { request, facts, decision } = self;
-        let prepared = approve::prepare(request, rule, asked, facts, &decision.charges, environment);
+        let prepared = approve::prepare(request, rule, asked, facts, &decision.charges, work, environment);
         prepared.map_err(|denial| self.decision.denial = Some(denial)).ok()
     }
 

@@ -24,14 +24,6 @@ impl Canonical {
         form
     }
 
-    /// Writes an object of these members likewise.
-    #[must_use]
-    pub fn of_members<'d>(members: impl Iterator<Item = (Cow<'d, str>, Value<'d>)>) -> Self {
-        let mut form = Self { text: String::new(), exact: true };
-        form.members(members.collect());
-        form
-    }
-
     /// Tells whether every number equals its form: there is no other value that has this form, but for
     /// the notation of its numbers.
     #[must_use]
@@ -88,6 +80,29 @@ impl Canonical {
         // What is written reads back as the same double, so it is the number unless the double was not.
         self.exact &= written.as_ref().is_some_and(|written| decimal::compare(text, written).is_eq());
         self.text.push_str(written.as_deref().unwrap_or("null"));
+    }
+}
+
+/// Returns how many units of work it takes at most to write a value in canonical form. Recurses as deep as the value
+/// nests, which its reader bounds.
+#[must_use]
+pub fn work(value: Value<'_>) -> usize {
+    let length = value.raw().len();
+    match value.kind() {
+        Kind::Null | Kind::Bool(_) => 5,
+        Kind::Number if length > 17 => length.saturating_mul(4).saturating_add(60),
+        Kind::Number => 60,
+        Kind::String { .. } => length.saturating_add(10),
+        Kind::Array => value.elements().map(work).fold(10, usize::saturating_add),
+        Kind::Object => {
+            let members = value.keyed().count();
+            let rounds = members.checked_ilog2().and_then(|rounds| usize::try_from(rounds).ok());
+            // Sorting compares each key about that often.
+            let rounds = rounds.unwrap_or_default().saturating_add(2);
+            let key = |key: Value<'_>| (key.raw().len().saturating_mul(rounds) >> 1).saturating_add(40);
+            let each = value.keyed().map(|(name, member)| key(name).saturating_add(work(member)));
+            each.fold(10, usize::saturating_add)
+        }
     }
 }
 

@@ -65,9 +65,9 @@ pub enum Answer {
     Unclear,
 }
 
-/// Tells what a client may take a response for, by its one `Content-Type`. Clients are lenient: some only look
-/// whether the value contains the name of a type. `utf8` and the charsets that extend ASCII byte by byte do not
-/// change the structure of JSON, and clients read JSON as UTF-8 whatever the charset says.
+/// Tells what a client may take a response for, by its one `Content-Type`. Clients are lenient: some only
+/// look whether the value contains the name of a type. `utf8` and the charsets that extend ASCII byte by byte
+/// do not change the structure of JSON, and clients read JSON as UTF-8 whatever the charset says.
 #[must_use]
 pub fn answer(value: &[u8]) -> Answer {
     // Almost every response has one of these.

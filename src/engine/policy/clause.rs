@@ -68,7 +68,10 @@ pub(super) fn clauses(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<Clause> {
 fn read(list: Vec<Part<'_>>, depth: usize, faults: &mut Faults) -> Vec<Clause> {
     let mut clauses = Vec::new();
     for part in list {
-        if part.value.get("conditions").or_else(|| part.value.get("any")).is_none() {
+        let has = |key| part.value.get(key).is_some();
+        if !["path", "op", "conditions", "any"].into_iter().any(has) {
+            faults.unfit(&part, &keys::CLAUSE);
+        } else if !has("conditions") && !has("any") {
             clauses.extend(condition(&part, faults).map(Clause::Condition));
         } else if let Some(within) = depth.checked_sub(1) {
             clauses.extend(group(&part, within, faults).map(Clause::Group));

@@ -25,8 +25,10 @@ pub(in crate::policy) const DATE: Takes = Takes::Said("a date such as `2027-01-3
 /// A day of the week.
 pub(in crate::policy) const WEEKDAY: Takes = Words(&WEEKDAYS);
 /// A clause. It is a static, because groups of clauses refer back to it.
-pub(in crate::policy) static CLAUSE: Takes =
-    Takes::Said("a condition or a group of conditions", &Either(&[Object(&CONDITION), Object(&GROUP)]));
+pub(in crate::policy) static CLAUSE: Takes = Takes::Said(
+    "a condition with `path` and `op`, or a group with `conditions` or `any`",
+    &Either(&[Object(&CONDITION), Object(&GROUP)]),
+);
 
 object! {
     /// What a rule asks of a value.

@@ -14,7 +14,7 @@ pub(in crate::policy) const ATTRIBUTE: Takes = Takes::Said(
 );
 /// The URL of a document about a protected resource (RFC 9728).
 const METADATA_URL: Takes =
-    Takes::Said("an `https` URL without user and fragment (`http` for the local host alone)", &Filled);
+    Takes::Said("an `https` URL without user and fragment (`http` only for the local host)", &Filled);
 /// Scopes of a token (RFC 6749).
 const SCOPES: Takes = Takes::Said("scopes with one space between them, such as `mcp:read mcp:run`", &Filled);
 /// The origin of a web page.
