@@ -11,9 +11,10 @@ impl HeaderMap {
     pub fn new(bytes: Vec<u8>) -> Option<Self> {
         let map = Self(bytes);
         let Some((lengths, texts)) = map.parts() else { return map.0.is_empty().then_some(map) };
-        // Each text has a NUL behind it.
-        let sum = lengths.iter().try_fold(lengths.len(), |sum, length| sum.checked_add(number(*length)))?;
-        (sum == texts.len()).then_some(map)
+        // Each text has a NUL behind it. So few numbers of 32 bits do not overflow 64 bits.
+        let plus = |sum: u64, length: &[u8; 4]| sum.wrapping_add(u64::from(u32::from_le_bytes(*length)));
+        let sum = lengths.iter().fold(lengths.len() as u64, plus);
+        (sum == texts.len() as u64).then_some(map)
     }
 
     /// Makes a map of headers, for hosts that have them in another form. A length beyond 32 bits is cut.

@@ -66,7 +66,7 @@ impl ListAnswer {
         &mut self,
         host: &H,
         worker: &Worker,
-        headers: &Result<HeaderMap, Broken>,
+        announced: &Result<Announced, Broken>,
         end: bool,
     ) -> Result<(), Broken> {
         let awaited = match std::mem::replace(&mut self.state, State::Untouched) {
@@ -79,9 +79,9 @@ impl ListAnswer {
         if end {
             return Ok(());
         }
-        let announced = Announced::read(headers.as_ref().map_err(|Broken| Broken)?);
+        let announced = announced.as_ref().map_err(|Broken| Broken)?;
         self.left = announced.left();
-        let (state, length) = choose(&announced, awaited);
+        let (state, length) = choose(announced, awaited);
         self.state = state;
         if let State::Replaced(_) = &self.state {
             self.tell(host, worker, &Shown { unreadable: Some(Unreadable::Encoded), ..Shown::default() });
@@ -173,7 +173,10 @@ impl ListAnswer {
         // Behind the announced length there may be trailers, and then nothing can be added to the body.
         if end || (held && self.left == Some(0)) {
             let last = match std::mem::replace(&mut self.state, State::Replaced(None)) {
-                State::Body(body) => body.finish(),
+                State::Body(mut body) => {
+                    shown.join(body.read_held(keep));
+                    body.finish()
+                }
                 State::Events(events) => events.finish(keep),
                 _ => Shown::default(),
             };
@@ -234,9 +237,11 @@ enum Length {
     Goes,
 }
 
-/// What a response's headers say of its body.
+/// What a response's headers say of it.
 #[derive(Debug, Default)]
-struct Announced {
+pub(crate) struct Announced {
+    /// A server has answered. Envoy then adds a header, unless the router's `suppress_envoy_headers` is set
+    pub from_server: bool,
     /// The status is 200
     found: bool,
     answer: Option<Answer>,
@@ -250,7 +255,7 @@ struct Announced {
 }
 
 impl Announced {
-    fn read(headers: &HeaderMap) -> Self {
+    pub(crate) fn read(headers: &HeaderMap) -> Self {
         let mut announced = Self::default();
         for (name, value) in headers.iter() {
             match name {
@@ -269,6 +274,7 @@ impl Announced {
                     announced.length = Some(number.unwrap_or(usize::MAX));
                 }
                 b"transfer-encoding" => announced.chunked = true,
+                b"x-envoy-upstream-service-time" => announced.from_server = true,
                 _ => {}
             }
         }
@@ -296,7 +302,9 @@ fn choose(announced: &Announced, awaited: Awaited) -> (State, Length) {
         _ if list && found && !matches!(answer, Answer::Json | Answer::Events) => replaced(&awaited),
         Answer::Events if plain => (State::Events(ListStream::new(awaited, BOUNDS)), goes),
         Answer::Json if plain && list && found => {
-            (State::Body(ListBody::new(awaited, BOUNDS).announced()), goes)
+            let body = ListBody::new(awaited, BOUNDS).announced();
+            // An announced length tells the end before any trailers.
+            (State::Body(if length.is_some() { body.read_late() } else { body }), goes)
         }
         // It hardly ever contains a list, so the length stays, and whatever is removed is made up.
         Answer::Json | Answer::JsonAlike | Answer::Other if plain => {

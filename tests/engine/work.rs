@@ -165,15 +165,10 @@ fn what_costs_more_than_it_is_long_is_charged() {
     // A long number is compared with each element of a list; the claims, the patterns and the params take work, too.
     let other = json!([{ "path": "args.a", "op": "in", "value": { "path": "args.b" } }]);
     let digits = format!(r#"{{"a":0.{},"b":[{}1]}}"#, "7".repeat(100_000), "1,".repeat(100_000));
-    let doubles = format!(r#"{{"a":[{}1]}}"#, "1.5,".repeat(200_000));
     let stars = format!("*{}", "a*".repeat(500));
-    for (rule, params) in [
-        (json!({ "require": other }), called(&digits)),
-        (json!({ "action": "require_approval" }), called(&doubles)),
-    ] {
-        let (decision, _) = decided(&of_tool(&rule), "tools/call", &params, ENFORCED);
-        assert_eq!(decision.denial.and_then(|denial| denial.cause), Some(CAUSE), "{rule}");
-    }
+    let rule = json!({ "require": other });
+    let (decision, _) = decided(&of_tool(&rule), "tools/call", &called(&digits), ENFORCED);
+    assert_eq!(decision.denial.and_then(|denial| denial.cause), Some(CAUSE), "{rule}");
     let entries: serde_json::Map<String, Value> =
         (0..20).map(|number| (format!("{number}{stars}"), json!({}))).collect();
     let uris = vec![format!("0{}b", "a".repeat(900)); 1_000];

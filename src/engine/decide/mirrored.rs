@@ -31,6 +31,10 @@ impl Decision {
         [work, shadow]: [&Work; 2],
     ) {
         let Target::Tool(name) = &call.target else { return };
+        // Then there is nothing to compare, and a client may leave such a header out.
+        if !headers.is_any_mirrored() && !knows_them(headers) {
+            return;
+        }
         for rules in layers(policy, caller) {
             for rule in rules.tools.get(name).into_iter().flatten().chain(&rules.all_tools) {
                 let in_shadow = rule.mode == Mode::Shadow;
@@ -43,9 +47,14 @@ impl Decision {
     }
 }
 
+/// Tells whether the client knows of these headers, by its protocol version.
+fn knows_them(headers: &Headers) -> bool {
+    headers.protocol_version.once().is_some_and(|version| version >= FIRST)
+}
+
 fn disagreement(rule: &Arc<Rule>, call: &Call<'_>, headers: &Headers, work: &Work) -> Option<Denial> {
     let mirrored = rule.arguments.as_ref()?.mirrored();
-    let known = headers.protocol_version.once().is_some_and(|version| version >= FIRST);
+    let known = knows_them(headers);
     mirrored.iter().find_map(|one| {
         let Some(argument) = argument(call.arguments(), one, work) else {
             let path = format!("{}.arguments", rule.path);

@@ -186,6 +186,12 @@ impl Headers {
         })
     }
 
+    /// Tells whether the request has a header that repeats an argument.
+    #[must_use]
+    pub fn is_any_mirrored(&self) -> bool {
+        !self.mirrored.is_empty()
+    }
+
     /// Returns a header that repeats an argument. Its name may be in any case.
     #[must_use]
     pub fn mirrored(&self, name: &str) -> &Field {

@@ -191,10 +191,10 @@ impl Screen {
         while let Some(&byte) = bytes.get(at) {
             match byte {
                 b'"' => {
-                    let end = plain_end(bytes, at.saturating_add(1));
+                    let end = plain_end(bytes, at.wrapping_add(1));
                     if bytes.get(end) != Some(&b'"') {
                         self.place = Place::String;
-                        return at.saturating_add(1);
+                        return at.wrapping_add(1);
                     }
                     at = end;
                 }
@@ -202,17 +202,17 @@ impl Screen {
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
                     if self.depth <= shallow {
-                        return at.saturating_add(1);
+                        return at.wrapping_add(1);
                     }
                 }
                 b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' => {}
                 byte if is_scalar(byte) => {}
                 _ => {
                     self.finding = Finding::Unreadable;
-                    return at.saturating_add(1);
+                    return at.wrapping_add(1);
                 }
             }
-            at = at.saturating_add(1);
+            at = at.wrapping_add(1);
         }
         at
     }

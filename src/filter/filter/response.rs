@@ -7,7 +7,7 @@ use mcp_policy_engine::policy::Mode;
 
 use super::{Filter, Stage};
 use crate::host::{Flow, Host};
-use crate::list::ListAnswer;
+use crate::list::{Announced, ListAnswer};
 
 impl<H: Host> Filter<H> {
     /// Handles the response's headers; `end` is true if there is no body.
@@ -23,10 +23,10 @@ impl<H: Host> Filter<H> {
         if self.forwarded.is_none() && self.list_answer().is_none() {
             return Flow::Continue;
         }
-        let headers = self.host.response_headers();
-        self.give_back_if_unreceived(&worker, &headers);
+        let announced = self.host.response_headers().map(|headers| Announced::read(&headers));
+        self.give_back_if_unreceived(&worker, &announced);
         if let Some((list, host)) = self.list_answer()
-            && list.headers(host, &worker, &headers, end).is_err()
+            && list.headers(host, &worker, &announced, end).is_err()
         {
             list.give_up();
         }

@@ -162,12 +162,18 @@ fn only_a_call_with_limits_asks_why_envoy_answers() {
     let worker = worker(&proxy, &limited("hold", few(9)));
     post(&proxy, &worker, &call("few"));
     // Every answer is looked through for lists.
-    let read = [Call::Attribute, Call::ResponseHeaders, Call::ResponseBody];
-    for (tool, expected) in [("few", &read[..]), ("other", &[])] {
+    let read = [Call::ResponseHeaders, Call::Attribute, Call::ResponseBody];
+    let of_server = [(":status", "200"), ("x-envoy-upstream-service-time", "3")];
+    let unsaid = [(":status", "200")];
+    for (tool, headers, expected) in [
+        ("few", &unsaid[..], &read[..]),
+        ("few", &of_server[..], &[Call::ResponseHeaders, Call::ResponseBody]),
+        ("other", &unsaid[..], &[]),
+    ] {
         let mut exchange = post(&proxy, &worker, &call(tool));
         proxy.calls();
-        exchange.respond(&Sent::new(&[(":status", "200")], &[b"{}"], End::WithLast));
-        assert_eq!(proxy.calls(), expected, "{tool}");
+        exchange.respond(&Sent::new(headers, &[b"{}"], End::WithLast));
+        assert_eq!(proxy.calls(), expected, "{tool} {headers:?}");
     }
 }
 

@@ -63,6 +63,8 @@ pub struct ListBody {
     bounds: Bounds,
     /// The status and the media type announce nothing but the list that was asked for
     announced: bool,
+    /// The text is looked at when the body has ended
+    late: bool,
     /// The headers announce the length, so what is gone is made up with spaces
     padded: bool,
     screen: Screen,
@@ -94,6 +96,7 @@ impl ListBody {
             awaited,
             bounds: Bounds { hold, ..bounds },
             announced: false,
+            late: false,
             padded: false,
             screen: Screen::default(),
             held: Vec::new(),
@@ -107,6 +110,13 @@ impl ListBody {
     #[must_use]
     pub fn announced(self) -> Self {
         Self { announced: true, ..self }
+    }
+
+    /// Reads the text only when the body has ended, by [`read_held`](Self::read_held). For a body whose end is told,
+    /// such as one with a length.
+    #[must_use]
+    pub fn read_late(self) -> Self {
+        Self { late: true, ..self }
     }
 
     /// Lets as many bytes come out as go in.
@@ -130,7 +140,11 @@ impl ListBody {
     /// Tells whether a chunk is a whole text without a list, and goes on as it is. Almost every answer is one.
     /// Otherwise it is still to be pushed.
     pub fn passes(&mut self, chunk: &[u8]) -> bool {
-        if !matches!(self.state, State::Holding) || !self.held.is_empty() || chunk.len() > self.bounds.hold {
+        if self.late
+            || !matches!(self.state, State::Holding)
+            || !self.held.is_empty()
+            || chunk.len() > self.bounds.hold
+        {
             return false;
         }
         let passes = Screen::finds_nothing_in(chunk);
@@ -141,8 +155,15 @@ impl ListBody {
     /// Takes the next bytes and returns what the client gets for them.
     pub fn push(&mut self, chunk: &[u8], keep: &mut Keep<'_>) -> Shown {
         let mut shown = Shown::default();
-        let mut rest = chunk;
         self.empty &= chunk.is_empty();
+        if self.late && self.held.len().saturating_add(chunk.len()) <= self.bounds.limit {
+            self.held.extend_from_slice(chunk);
+            return shown;
+        }
+        if self.late {
+            shown = self.read_held(keep);
+        }
+        let mut rest = chunk;
         while !rest.is_empty() {
             match &self.state {
                 State::Open => {
@@ -166,6 +187,22 @@ impl ListBody {
             }
         }
         shown
+    }
+
+    /// Reads what is held of a text that is [read late](Self::read_late). A sound answer needs no screen.
+    pub fn read_held(&mut self, keep: &mut Keep<'_>) -> Shown {
+        if !std::mem::take(&mut self.late) {
+            return Shown::default();
+        }
+        let held = std::mem::take(&mut self.held);
+        let begins = held.iter().find(|byte| !byte.is_ascii_whitespace());
+        if matches!(begins, Some(b'{' | b'['))
+            && !self.padded
+            && let Ok(Filtered { bytes, removed, unreadable }) = filter(&held, keep)
+        {
+            return Shown { bytes: bytes.unwrap_or(held), removed, unreadable, old_transport: false };
+        }
+        self.push(&held, keep)
     }
 
     /// Ends the body and returns what is left of it.

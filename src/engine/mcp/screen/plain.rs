@@ -11,14 +11,14 @@ pub(super) fn is_without_list(bytes: &[u8]) -> bool {
     let mut depth = 1_usize;
     let mut at = 1_usize;
     while let Some(&byte) = bytes.get(at) {
-        at = at.saturating_add(1);
+        at = at.wrapping_add(1);
         match byte {
             b'"' if depth <= DEEPEST_KEY => {
                 let end = visible_end(bytes, at);
                 if may_be_list(bytes.get(at..end).unwrap_or_default()) || bytes.get(end) != Some(&b'"') {
                     return false;
                 }
-                at = end.saturating_add(1);
+                at = end.wrapping_add(1);
             }
             b'"' => match string_end(bytes, at) {
                 Some(end) => at = end,
@@ -31,7 +31,7 @@ pub(super) fn is_without_list(bytes: &[u8]) -> bool {
                     return at == bytes.len();
                 }
             }
-            b':' => at = scalar_end(bytes, at.saturating_add(usize::from(bytes.get(at) == Some(&b' ')))),
+            b':' => at = scalar_end(bytes, at.wrapping_add(usize::from(bytes.get(at) == Some(&b' ')))),
             b',' | b' ' | b'\t' | b'\n' | b'\r' => {}
             // At the upper levels it could be a key without quotes.
             byte if depth > DEEPEST_KEY && is_scalar(byte) => at = scalar_end(bytes, at),
@@ -46,7 +46,8 @@ const DEEPEST_KEY: usize = 2;
 
 /// Tells whether a string could be the key of a list, in some spelling without escapes.
 fn may_be_list(string: &[u8]) -> bool {
-    matches!(string.len(), 5..=17)
+    // The keys of all lists are plurals.
+    matches!(string.last(), Some(b's' | b'S'))
         && method::lists().any(|list| string.eq_ignore_ascii_case(list.member.as_bytes()))
 }
 
@@ -54,15 +55,15 @@ fn may_be_list(string: &[u8]) -> bool {
 fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = plain_end(bytes, from);
     while bytes.get(at) == Some(&b'\\') {
-        at = plain_end(bytes, at.saturating_add(2));
+        at = plain_end(bytes, at.wrapping_add(2));
     }
-    (bytes.get(at) == Some(&b'"')).then(|| at.saturating_add(1))
+    (bytes.get(at) == Some(&b'"')).then(|| at.wrapping_add(1))
 }
 
 /// Returns the place of the first byte that is no part of a number, `true` or the like.
 fn scalar_end(bytes: &[u8], from: usize) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
-    from.saturating_add(rest.iter().position(|byte| !is_scalar(*byte)).unwrap_or(rest.len()))
+    from.wrapping_add(rest.iter().position(|byte| !is_scalar(*byte)).unwrap_or(rest.len()))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ fn shown(mut list: ListBody, body: &str, size: usize) -> Shown {
             all.join(list.push(chunk, &mut keep));
         }
     }
+    all.join(list.read_held(&mut keep));
     all.join(list.finish());
     all
 }
@@ -37,6 +38,10 @@ fn check(bounds: (usize, usize), list: bool, table: &[(&str, &str)]) {
         for size in [1, 2, 7, 1000] {
             let new = || ListBody::new(awaited(list), Bounds { hold, limit });
             let exact = shown(if list { new().announced() } else { new() }, &body, size);
+            if list {
+                let late = shown(new().announced().read_late(), &body, size);
+                assert_eq!(late, exact, "{body} by {size}");
+            }
             assert_eq!(String::from_utf8(exact.bytes).unwrap(), expected, "{body} by {size}");
             assert_eq!(exact.removed, usize::from(expected.contains(LESS)), "{body}");
             assert_eq!(
@@ -173,6 +178,9 @@ proptest! {
         if padded {
             prop_assert_eq!(one.bytes.len(), body.len());
         }
+        let [soon, late] = [new().announced(), new().announced().read_late()].map(|list| shown(list, &body, size));
+        prop_assert_eq!(text(&late.bytes), text(&soon.bytes), "{}", body);
+        prop_assert_eq!((late.removed, late.unreadable), (soon.removed, soon.unreadable), "{}", body);
         let mut values = serde_json::Deserializer::from_slice(&one.bytes).into_iter::<serde_json::Value>();
         while let Some(Ok(value)) = values.next() {
             // What does not begin like a message is none, and all of it goes on.
