@@ -260,8 +260,8 @@ pub fn add_given_back(record: &mut String) {
     }
 }
 
-/// Returns what a record contains of a session id: the first 16 hex digits of its SHA-256. They distinguish sessions
-/// and cannot be used to join one.
+/// Returns what a record contains of a session id: the first 16 hex digits of its SHA-256. They distinguish
+/// sessions and cannot be used to join one.
 #[must_use]
 pub fn session(id: &[u8]) -> String {
     let digest = Sha256::digest(id);

@@ -18,7 +18,6 @@ pub use limits::Due;
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};
-use crate::json::canonical;
 use crate::mcp::list::ListKind;
 use crate::mcp::message::{Call, Target};
 use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
@@ -126,7 +125,7 @@ fn work_of_entries(rules: &Rules, target: &Target<'_>) -> usize {
         Target::Tool(name) => rules.tools.work(name.len()).saturating_add(rules.hide.work(name.len())),
         Target::Prompt(name) => rules.prompts.work(name.len()),
         Target::Resources(uris) => {
-            uris.iter().map(|uri| rules.resources.work(uri.len())).fold(0, usize::saturating_add)
+            uris.iter().map(|uri| lists::work(rules, uri)).fold(0, usize::saturating_add)
         }
         Target::Session | Target::Unknown => 0,
     }
@@ -182,12 +181,16 @@ fn denies_caller(
 }
 
 fn may_use(rules: &Rules, kind: ListKind, name: &str, hides: &impl Fn(&Arc<Rule>) -> bool) -> bool {
+    let behind;
     let (entries, all) = match kind {
         ListKind::Tools if rules.hidden(name).is_some() => return false,
         ListKind::Tools => (&rules.tools, &*rules.all_tools),
         ListKind::Prompts => (&rules.prompts, [].as_slice()),
         ListKind::Resources if lists::obstacle(rules, name).is_some() => return false,
-        ListKind::Resources => (&rules.resources, lists::entry_behind(rules, name)),
+        ListKind::Resources => {
+            behind = lists::rules_behind(rules, name);
+            (&rules.resources, behind.as_slice())
+        }
         ListKind::ResourceTemplates => return lists::may_use_template(rules, name, hides),
     };
     let own = entries.get(name);
@@ -223,7 +226,7 @@ impl Decision {
                         self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
                     self.apply_all(own.map_or(&[], |own| &**own), call, budgets);
-                    self.apply_all(lists::entry_behind(rules, uri), call, budgets);
+                    self.apply_all(&lists::rules_behind(rules, uri), call, budgets);
                     for due in self.charges.iter_mut().skip(charged.0) {
                         due.target = target;
                     }
@@ -289,18 +292,6 @@ impl Decision {
             }
             Action::RequireApproval if shadow => {
                 self.refuse(shadow, needs_approval(rule, &describe_call(call)))
-            }
-            // An approval is bound to the canonical form of the params.
-            Action::RequireApproval
-                if self.approval.is_none()
-                    && !attributes.work.spend(call.params.map_or(0, canonical::work)) =>
-            {
-                let reason = format!(
-                    "{} is denied: it takes more work to judge than one request may cause: send less",
-                    describe_call(call)
-                );
-                let denial = Denial::by(rule.path.to_string(), Code::ArgumentsInvalid, reason);
-                self.refuse(false, denial.because_of(work::CAUSE));
             }
             Action::RequireApproval => {
                 self.approval.get_or_insert_with(|| Arc::clone(rule));

@@ -95,7 +95,8 @@ pub struct Denial {
     pub reason: String,
     /// Seconds until a retry can succeed; `None` if waiting does not help
     pub retry_after_seconds: Option<u64>,
-    /// Why the strict reader refused the body, or why the caller is not known, as one word for records and metrics
+    /// Why the strict reader refused the body, or why the caller is not known, as one word for records and
+    /// metrics
     pub cause: Option<&'static str>,
 }
 

@@ -31,8 +31,8 @@ pub trait Credentials {
     /// Returns a name from the peer's verified certificate.
     fn certificate(&self, name: Certificate) -> Option<String>;
 
-    /// Returns whether the peer has a certificate. It is asked only after there was no such name in it, to say
-    /// why.
+    /// Returns whether the peer has a certificate. It is asked only after there was no such name in it, to
+    /// say why.
     fn has_certificate(&self) -> bool {
         false
     }
@@ -95,15 +95,15 @@ impl Caller {
         policy.grants.get(self.grant?)
     }
 
-    /// Returns the name of the source that named the principal. `policy` must be the policy that identified the
-    /// caller.
+    /// Returns the name of the source that named the principal. `policy` must be the policy that identified
+    /// the caller.
     #[must_use]
     pub fn source_name<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
         policy.identity.get(self.source?).map(|source| source.name.as_str())
     }
 
-    /// Returns what tells the principal apart within its grant, for tallies: its name, and the source's name if
-    /// the policy has several, because each may give the same name to another caller. `None` for a caller
+    /// Returns what tells the principal apart within its grant, for tallies: its name, and the source's name
+    /// if the policy has several, because each may give the same name to another caller. `None` for a caller
     /// without a principal.
     #[must_use]
     pub fn principal_key(&self, policy: &Policy) -> Option<String> {
@@ -128,9 +128,10 @@ impl Caller {
 
 /// Identifies the caller and finds its grant at the time `now_ns`.
 ///
-/// `now_ns` is in nanoseconds since the Unix epoch. `None` means that the host has no clock; a grant that begins
-/// or expires is then not in force. The second value is the [`Denial`] if the credential cannot be read, or if
-/// the policy has grants and the caller has no identity, no grant matches, or the matching grant is not in force.
+/// `now_ns` is in nanoseconds since the Unix epoch. `None` means that the host has no clock; a grant that
+/// begins or expires is then not in force. The second value is the [`Denial`] if the credential cannot be
+/// read, or if the policy has grants and the caller has no identity, no grant matches, or the matching grant
+/// is not in force.
 pub fn identify(
     policy: &Policy,
     headers: &Headers,
@@ -171,7 +172,8 @@ fn nothing_granted() -> Denial {
     Denial::by("grants", Code::NoGrant, "nothing is granted to this caller")
 }
 
-/// Returns a denial if the grant has not begun or has expired at `now_ns`, which is the same as for [`identify`].
+/// Returns a denial if the grant has not begun or has expired at `now_ns`, which is the same as for
+/// [`identify`].
 pub fn not_in_force(grant: &Grant, now_ns: Option<u64>) -> Option<Denial> {
     let now_ns = now_ns.map(i128::from);
     if let Some((begins_ns, begins)) = &grant.not_before
@@ -188,8 +190,8 @@ pub fn not_in_force(grant: &Grant, now_ns: Option<u64>) -> Option<Denial> {
     Some(Denial::by(rule, Code::GrantExpired, "what was granted to this caller has expired"))
 }
 
-/// Returns the number of the first grant that matches a caller. Only the source that named the principal counts: if a
-/// token named it, headers are ignored.
+/// Returns the number of the first grant that matches a caller. Only the source that named the principal
+/// counts: if a token named it, headers are ignored.
 fn granted(policy: &Policy, caller: &Caller) -> Option<usize> {
     let (grants, source) = (&policy.grants, caller.source);
     match &caller.principal {

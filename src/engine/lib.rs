@@ -2,8 +2,9 @@
 //!
 //! The engine is pure: time, randomness, the store and the proxy are arguments.
 //!
-//! - [`json`] parses JSON text. [`regex`] searches text, and [`work`] bounds the work of judging a request.
-//! - [`mcp`] implements the protocol.
+//! - [`json`] parses JSON text. [`text`] writes numbers and bytes. [`regex`] searches text, and [`work`] bounds the work of
+//!   judging a request.
+//! - [`mcp`] implements the protocol. [`denial`] says why a request is refused.
 //! - [`document`] reads policy documents and reports their faults.
 //! - [`policy`] is the model of a valid policy; [`schema`] validates arguments.
 //! - [`identity`] identifies the caller.

@@ -1,8 +1,8 @@
 //! Exact limits on calls and spend, shared by all workers of a proxy.
 //!
 //! A [`Counter`] names a tally; [`Layout`] gives it a [`Place`] in a [`Store`], and [`Places`] keeps those
-//! that a policy bounds; [`charge`] charges all limits of a call together or none, and [`give_back`] undoes that.
-//! Time, the secret and the store are arguments.
+//! that a policy bounds; [`charge`] charges all limits of a call together or none, and [`give_back`] undoes
+//! that. Time, the secret and the store are arguments.
 //!
 //! Memory is bounded by the layout, whatever callers send: the keys are a fixed set, and an entry
 //! gives way once its window has passed.

@@ -280,7 +280,8 @@ impl Policy {
         load::policy(bytes)
     }
 
-    /// Iterates over all rules of entries, including those of grants. A named rule comes as often as it is used.
+    /// Iterates over all rules of entries, including those of grants. A named rule comes as often as it is
+    /// used.
     pub fn all_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.iter().chain(self.grants.iter().flat_map(|grant| grant.rules.iter()))
     }

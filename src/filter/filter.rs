@@ -10,7 +10,7 @@ use std::rc::Rc;
 use mcp_policy_engine::denial::Denial;
 use mcp_policy_engine::guard::{self, Asking, Charged, Conclusion, Environment, Request, Step, Verdict};
 use mcp_policy_engine::mcp::answer::Reply;
-use mcp_policy_engine::mcp::headers::{Field, Headers};
+use mcp_policy_engine::mcp::headers::{Compression, Headers};
 
 use crate::environment::HostEnvironment;
 use crate::host::{Broken, Flow, Host, Token};
@@ -172,10 +172,12 @@ impl<H: Host> Filter<H> {
     /// Asks the server not to compress its response, because the filter has to read it. A request without the
     /// header accepts anything, but servers do not compress then: it is set only if that is `certain`.
     fn ask_for_plain_answer(&self, headers: &Headers, certain: bool) -> Result<(), Broken> {
-        match &headers.accept_encoding {
-            Field::Absent if !certain => Ok(()),
-            Field::Once(value) if value.eq_ignore_ascii_case(b"identity") => Ok(()),
-            _ => self.host.set_request_header("accept-encoding", "identity"),
+        match headers.compression {
+            Compression::Unsaid if !certain => Ok(()),
+            Compression::None => Ok(()),
+            Compression::Unsaid | Compression::Some => {
+                self.host.set_request_header("accept-encoding", "identity")
+            }
         }
     }
 }

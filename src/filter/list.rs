@@ -66,6 +66,7 @@ impl ListAnswer {
         &mut self,
         host: &H,
         worker: &Worker,
+        headers: &Result<HeaderMap, Broken>,
         end: bool,
     ) -> Result<(), Broken> {
         let awaited = match std::mem::replace(&mut self.state, State::Untouched) {
@@ -78,8 +79,7 @@ impl ListAnswer {
         if end {
             return Ok(());
         }
-        let headers = host.response_headers()?;
-        let announced = Announced::read(&headers);
+        let announced = Announced::read(headers.as_ref().map_err(|Broken| Broken)?);
         self.left = announced.left();
         let (state, length) = choose(&announced, awaited);
         self.state = state;
@@ -242,6 +242,8 @@ struct Announced {
     answer: Option<Answer>,
     /// It is compressed
     packed: bool,
+    /// The status is 206: it is a part, in which a list cannot be told
+    part: bool,
     length: Option<usize>,
     /// It comes in the chunks of HTTP/1
     chunked: bool,
@@ -252,7 +254,10 @@ impl Announced {
         let mut announced = Self::default();
         for (name, value) in headers.iter() {
             match name {
-                b":status" => announced.found = value == b"200",
+                b":status" => {
+                    announced.found = value == b"200";
+                    announced.part = value == b"206";
+                }
                 b"content-type" => {
                     let repeated = announced.answer.is_some();
                     announced.answer = Some(if repeated { Answer::Unclear } else { media::answer(value) });
@@ -280,8 +285,8 @@ impl Announced {
 /// Determines how a response can be read. Nothing else than JSON and an event stream is a message for a client. Where
 /// a list was asked for, everything is looked through.
 fn choose(announced: &Announced, awaited: Awaited) -> (State, Length) {
-    let Announced { found, answer, packed, length, .. } = *announced;
-    let (plain, list) = (!packed, awaited.list);
+    let Announced { found, answer, packed, part, length, .. } = *announced;
+    let (plain, list) = (!packed && !part, awaited.list);
     let answer = answer.unwrap_or(Answer::JsonAlike);
     let goes = if length.is_some() { Length::Goes } else { Length::Stays };
     let replaced =

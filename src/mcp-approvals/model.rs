@@ -29,8 +29,8 @@ pub struct Question {
     pub host: Option<String>,
     /// The path that the call is for, with its query
     pub path: Option<String>,
-    /// The same digest as the fingerprint, but without the rules: calls that differ only in the rules that decide
-    /// on them have one
+    /// The same digest as the fingerprint, but without the rules: calls that differ only in the rules that
+    /// decide on them have one
     pub call: String,
     /// The rule that requires the approval, as a path into the policy
     pub rule: String,

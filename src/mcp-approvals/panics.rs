@@ -16,8 +16,8 @@ use crate::logging;
 /// How long a background task pauses after a panic.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Middleware that answers 500 if a handler panics. Without it the request would end without an answer, and over
-/// HTTP/1.1 the connection too.
+/// Middleware that answers 500 if a handler panics. Without it the request would end without an answer, and
+/// over HTTP/1.1 the connection too.
 pub async fn catch(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     // The handler's own state is dropped. What handlers share stays valid: the database rolls back, and locks

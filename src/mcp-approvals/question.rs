@@ -75,8 +75,8 @@ pub fn read(body: &[u8]) -> Result<AskRequest, Unreadable> {
     Ok(AskRequest { question, wait_seconds })
 }
 
-/// Checks that the fingerprint belongs to the call that people will see. Returns the digest of the call without
-/// the rules.
+/// Checks that the fingerprint belongs to the call that people will see. Returns the digest of the call
+/// without the rules.
 fn check_fingerprint(
     question: &Question,
     arguments: Value<'_>,

@@ -16,7 +16,8 @@ use crate::{http_client, serve, wire};
 pub enum Command {
     /// List pending approvals
     List {
-        /// Approvals with this status instead: pending, approved, denied, consumed, expired, superseded or all
+        /// Approvals with this status instead: pending, approved, denied, consumed, expired, superseded or
+        /// all
         #[arg(long, default_value = "pending")]
         status: String,
         /// Only those with this text in the tool, the server, the grant, the principal, a name or a reason

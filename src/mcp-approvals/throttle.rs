@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 /// After how many failures of one account from one address pauses begin.
 const FREE_PER_ACCOUNT_AND_ADDRESS: u32 = 5;
 
-/// After how many failures of one account from all addresses pauses begin. The number is high enough that others
-/// can hardly lock the owner out, and still slows an attacker who has many addresses.
+/// After how many failures of one account from all addresses pauses begin. The number is high enough that
+/// others can hardly lock the owner out, and still slows an attacker who has many addresses.
 const FREE_PER_ACCOUNT: u32 = 100;
 
 /// After how many failures from one address pauses begin. Many people may share an address.

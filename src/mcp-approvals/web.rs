@@ -1,7 +1,7 @@
 //! The web pages on which people view, approve and refuse calls.
 //!
-//! Handlers ([`pages`], [`decide`], [`refuse_several`], [`sign_in`]) authenticate requests and read the database. All other
-//! modules only produce HTML. Every page works without the script.
+//! Handlers ([`pages`], [`decide`], [`refuse_several`], [`sign_in`]) authenticate requests and read the
+//! database. All other modules only produce HTML. Every page works without the script.
 
 mod account_forms;
 mod approval;

@@ -123,7 +123,8 @@ fn pause_ms(attempts: i64) -> i64 {
 }
 
 /// Writes a message in the format of Slack's incoming webhooks: who wants to call what, the risk class if
-/// there is one, and the rule's reason. It contains no arguments, because a channel has more readers than the page.
+/// there is one, and the rule's reason. It contains no arguments, because a channel has more readers than the
+/// page.
 fn text(app: &App, message: &Message) -> String {
     let question = &message.approval.question;
     let who = question.principal.as_deref().unwrap_or("an unnamed caller");

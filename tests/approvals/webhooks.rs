@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::service::{Folder, ROLES, question};
 
-/// Starts a receiver that answers with each of `statuses`, and then with 200. Returns its port and its messages.
+/// Starts a receiver that answers with each of `statuses`, and then with 200. Returns its port and its
+/// messages.
 fn listen(statuses: &'static [u16]) -> (u16, Receiver<serde_json::Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

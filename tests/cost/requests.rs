@@ -206,8 +206,21 @@ fn headers(method: &str, more: &[(&str, &str)]) -> Headers {
     pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
 }
 
+/// Returns an answer with the headers of the Python SDK's server as Envoy's router passes them on.
 fn answer(kind: &str, chunks: &[&str]) -> Message {
-    let pairs = [(":status", "200"), ("content-type", kind)];
+    let length = chunks.iter().map(|chunk| chunk.len()).sum::<usize>().to_string();
+    let framing = match kind {
+        "text/event-stream" => ("transfer-encoding", "chunked"),
+        _ => ("content-length", &*length),
+    };
+    let pairs = [
+        (":status", "200"),
+        ("date", "Tue, 01 Jul 2025 10:00:00 GMT"),
+        ("server", "uvicorn"),
+        ("content-type", kind),
+        framing,
+        ("x-envoy-upstream-service-time", "3"),
+    ];
     let headers = pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).to_vec();
     Message { headers, chunks: chunks.iter().map(|chunk| chunk.as_bytes().to_vec()).collect() }
 }

@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-/// Returns the digest of the rules that decide on a request under a document; `None` if the document is not valid.
+/// Returns the digest of the rules that decide on a request under a document; `None` if the document is not
+/// valid.
 fn digest_of(document: &Value, request: &Value, grant: Option<usize>) -> Option<String> {
     let policy = Policy::from_bytes(document.to_string().as_bytes()).ok()?;
     let body = request.to_string();

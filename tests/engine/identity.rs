@@ -1,5 +1,5 @@
-//! Who calls, and under which grant: a table of what a proxy knows about callers, the first grant that matches, and
-//! proof that grants never widen a policy.
+//! Who calls, and under which grant: a table of what a proxy knows about callers, the first grant that
+//! matches, and proof that grants never widen a policy.
 
 mod admission;
 mod callers;

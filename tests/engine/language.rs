@@ -1,5 +1,5 @@
-//! Several rules for one entry, rules for some calls, and groups of conditions: laws that hold for all of them, what lists
-//! show, and the time.
+//! Several rules for one entry, rules for some calls, and groups of conditions: laws that hold for all of
+//! them, what lists show, and the time.
 
 mod generate;
 mod laws;

@@ -1,4 +1,5 @@
-//! Limits as rules use them, where the table of decisions cannot: claims, and how many resources a call may name.
+//! Limits as rules use them, where the table of decisions cannot: claims, and how many resources a call may
+//! name.
 
 use std::num::NonZeroU32;
 use std::rc::Rc;
@@ -27,7 +28,8 @@ impl Guard {
         Self { policy: Arc::new(policy), store: MemoryStore::new(), places }
     }
 
-    /// Takes a message of a caller with these claims. Returns the code and the reason of the denial, and the record.
+    /// Takes a message of a caller with these claims. Returns the code and the reason of the denial, and the
+    /// record.
     fn take(&self, claims: Option<&str>, message: &Value) -> (Option<(&'static str, String)>, Value) {
         let headers = [(":method", "POST"), (":path", "/mcp"), ("content-type", "application/json")];
         let headers = Headers::from_pairs(headers.iter().map(|(key, value)| (*key, value.as_bytes())), &[]);

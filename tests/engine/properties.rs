@@ -1,6 +1,6 @@
 //! Properties for every input. The reader is compared with `serde_json` as an oracle, the guard with readers
-//! that are laxer than any server's, policies with themselves minus one entry, and the index of patterns with a trial
-//! of each.
+//! that are laxer than any server's, policies with themselves minus one entry, and the index of patterns with
+//! a trial of each.
 
 mod entries;
 mod messages;

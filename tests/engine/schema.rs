@@ -5,6 +5,7 @@ mod calls;
 mod generate;
 mod official;
 mod published;
+mod servers;
 
 use std::cell::Cell;
 

@@ -265,6 +265,22 @@ def test_an_answer_that_is_no_list_stays(proxy, answering):
         assert [tool["name"] for tool in json.loads(got.body)["result"]["tools"]] == ["echo"]
 
 
+def test_a_part_of_a_list_is_not_shown(proxy, answering):
+    whole = rpc.encode(LIST)
+    for kind, body in [
+        ("application/json", whole[20:]),
+        ("multipart/byteranges; boundary=x", b"--x\r\ncontent-type: application/json\r\n\r\n" + whole),
+    ]:
+        answering(Answer(206, [("content-type", kind), ("content-range", "bytes 20-400/401")], body))
+        got = asked(proxy.port)
+        assert got.whole and errors(got) == [(1, -32603)] and b"danger" not in got.body
+    answering(Answer(206, JSON, whole[20:]))
+    got = posted(proxy.port, rpc.tools_call("echo"))
+    assert got.whole and b"danger" not in got.body
+    answering(Answer(206, [HTML], b"<p>half"))
+    assert posted(proxy.port, rpc.tools_call("echo")).body == b"<p>half"
+
+
 def test_what_cannot_be_read_is_told_in_the_log_a_metric_and_the_record(envoy, upstream):
     proxy = envoy(POLICY, access_log=True, edit=tagging)
     twice = b'{"name":"echo","inputSchema":{"type":"object","type":"object"}}'

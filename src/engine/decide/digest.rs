@@ -1,5 +1,5 @@
-//! The digest of the rules that decide on a call. An approval is bound to it: an edit of these rules makes another
-//! call, an edit of anything else in the document does not.
+//! The digest of the rules that decide on a call. An approval is bound to it: an edit of these rules makes
+//! another call, an edit of anything else in the document does not.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use crate::mcp::message::{Call, Target};
 use crate::policy::{EntryRules, Policy, Rule, Rules, Section};
 use crate::text::hex;
 
-/// Returns the SHA-256, in hex, of the rules that decide on a call: for the document and for the caller's grant, the
-/// pattern of the entry that decides, or that none does, and the rules of this entry and of `all_tools`, as the
-/// document has them. Returns `None` if no rule can require approval for the call.
+/// Returns the SHA-256, in hex, of the rules that decide on a call: for the document and for the caller's
+/// grant, the pattern of the entry that decides, or that none does, and the rules of this entry and of
+/// `all_tools`, as the document has them. Returns `None` if no rule can require approval for the call.
 #[must_use]
 pub fn digest(policy: &Policy, caller: &Caller, call: &Call<'_>) -> Option<String> {
     let mut hash = Sha256::new();
@@ -33,14 +33,14 @@ fn add_layer(hash: &mut Sha256, rules: &Rules, call: &Call<'_>) -> Option<()> {
         Target::Prompt(name) => add_entry(hash, &rules.prompts, name),
         Target::Resources(uris) => uris.iter().try_for_each(|uri| {
             add_entry(hash, &rules.resources, uri)?;
-            add_rules(hash, "behind", lists::entry_behind(rules, uri))
+            add_rules(hash, "behind", &lists::rules_behind(rules, uri))
         }),
         Target::Session | Target::Unknown => None,
     }
 }
 
-/// Adds the entry that decides on `name`. Without one the default does, which can only be to allow where a person
-/// is asked.
+/// Adds the entry that decides on `name`. Without one the default does, which can only be to allow where a
+/// person is asked.
 fn add_entry(hash: &mut Sha256, section: &Section<EntryRules>, name: &str) -> Option<()> {
     let Some((pattern, rules)) = section.pattern(name).zip(section.get(name)) else {
         hash.update("default\n");

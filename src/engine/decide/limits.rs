@@ -99,8 +99,8 @@ fn claim(path: &ValuePath, claims: &str, work: &Work) -> Option<Box<str>> {
     tally::name(path.find_one(Some(claims.root()), work)?)
 }
 
-/// Combines the charges of a call with several targets: each target is charged like a call of its own. Leaves one
-/// charge for each limit.
+/// Combines the charges of a call with several targets: each target is charged like a call of its own. Leaves
+/// one charge for each limit.
 pub(super) fn combine(dues: &mut Vec<Due>) {
     // For one target a counter is charged once, with the largest amount.
     let mut counters: BTreeMap<usize, BTreeMap<usize, Amount>> = BTreeMap::new();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::mcp::uri;
 use crate::policy::{Effect, EntryRules, Pattern, Rule, Rules};
 
-/// Returns what keeps a set of rules from deciding on a URI, as the end of "it has …". Servers may normalize a URI
-/// that is not plain, so a pattern is reliable only for plain URIs. An exact entry matches one URI byte for byte,
-/// whether it is plain or not.
+/// Returns what keeps a set of rules from deciding on a URI, as the end of "it has …". Servers may normalize
+/// a URI that is not plain, so a pattern is reliable only for plain URIs. An exact entry matches one URI byte
+/// for byte, whether it is plain or not.
 pub(super) fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
     if rules.resources.is_empty() || rules.resources.names(uri) {
         return None;
@@ -15,13 +15,49 @@ pub(super) fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
     uri::obstacle(uri)
 }
 
-/// Returns the rules of the entry that decides on the resource that servers find under a URI, if it is another than the URI's
-/// own: they leave out the fragment, and the query of a `file` URI. An exact entry decides alone.
-pub(super) fn entry_behind<'r>(rules: &'r Rules, uri: &str) -> &'r [Arc<Rule>] {
-    let bare = uri::bare(uri).filter(|_| !rules.resources.names(uri));
-    let behind = bare.and_then(|bare| rules.resources.get(bare));
-    let other = |behind: &&EntryRules| rules.resources.get(uri).is_none_or(|own| !std::ptr::eq(own, *behind));
-    behind.filter(other).map_or(&[], |behind| &**behind)
+/// Returns the rules of the entries that decide on the resource that servers find under a URI, if they are others than the
+/// URI's own: servers leave out the fragment and the query of a `file` URI, and some read [other spellings](uri::Others)
+/// as the same. An exact entry decides alone.
+pub(super) fn rules_behind(rules: &Rules, uri: &str) -> Vec<Arc<Rule>> {
+    let section = &rules.resources;
+    if section.is_empty() || section.names(uri) {
+        return Vec::new();
+    }
+    let own = section.pattern(uri);
+    let entry = section.get(uri);
+    let mut behind: Vec<&EntryRules> = Vec::new();
+    let mut add = |other: &str, decides: &dyn Fn(&Pattern) -> bool| {
+        if let Some((pattern, found)) = section.pattern(other).zip(section.get(other))
+            && decides(pattern)
+            && !entry.iter().chain(&behind).any(|known| std::ptr::eq(*known, found))
+        {
+            behind.push(found);
+        }
+    };
+    if let Some(bare) = uri::bare(uri) {
+        add(bare, &|_| true);
+    }
+    // A less specific entry says nothing about a URI that a more specific one describes.
+    let least = own.map_or(0, Pattern::literals);
+    let has_query = own.is_some_and(|own| own.as_str().contains('?'));
+    uri::Others::of(uri).each(&mut |other| {
+        let specific = |pattern: &Pattern| pattern.is_exact() || pattern.literals() >= least;
+        if !has_query || other.contains('?') {
+            add(other, &specific);
+        }
+    });
+    behind.into_iter().flatten().cloned().collect()
+}
+
+/// Returns how many units of work it takes at most to find all entries that decide on a URI.
+pub(super) fn work(rules: &Rules, uri: &str) -> usize {
+    let own = rules.resources.work(uri.len());
+    if rules.resources.is_empty() {
+        return own;
+    }
+    // Percent-encoding makes three characters of one.
+    let other = rules.resources.work(uri.len().saturating_mul(3)).saturating_add(uri.len() >> 2);
+    own.saturating_add(other.saturating_mul(uri::Others::of(uri).most()))
 }
 
 /// Returns whether some URI could be allowed that begins as a template does (RFC 6570), up to its first
@@ -37,8 +73,8 @@ pub(super) fn may_use_template(rules: &Rules, template: &str, hides: &impl Fn(&A
     if !rules.resources.is_empty() && uri::obstacle_from(prefix).is_some() {
         return false;
     }
-    // A pattern that fits the prefix and ends with `*` fits every URI that begins so. Only entries with as many
-    // literal characters can decide before it.
+    // A pattern that fits the prefix and ends with `*` fits every URI that begins so. Only entries with as
+    // many literal characters can decide before it.
     let covers = |pattern: &Pattern| pattern.as_str().ends_with('*') && pattern.matches(prefix);
     let cover = entries().filter(|(pattern, _)| covers(pattern)).map(|(pattern, _)| pattern.literals()).max();
     let all = Pattern::new(&[prefix, "*"].concat());

@@ -1,5 +1,5 @@
-//! Headers that repeat arguments. Whoever routes or counts by such a header must not see another value than the
-//! server reads in the body.
+//! Headers that repeat arguments. Whoever routes or counts by such a header must not see another value than
+//! the server reads in the body.
 
 use std::sync::Arc;
 
@@ -83,12 +83,12 @@ fn argument<'d>(arguments: Option<Value<'d>>, mirrored: &Mirrored, work: &Work) 
 /// Compares a header with an argument. Only clients of a version that has these headers must send them.
 fn compare(header: &Field, argument: Option<Value<'_>>, known: bool) -> Result<(), &'static str> {
     let header = match header {
-        Field::Absent if known && argument.is_some() => return Err("is missing, and must repeat"),
+        Field::Absent if known && argument.is_some() => return Err("is missing, but must repeat"),
         Field::Absent => return Ok(()),
-        Field::Repeated => return Err("occurs more than once, and must repeat"),
-        Field::Once(value) => decode(value).ok_or("is not encoded as it must be to repeat")?,
+        Field::Repeated => return Err("occurs more than once, but must repeat"),
+        Field::Once(value) => decode(value).ok_or("has characters that must be encoded to repeat")?,
     };
-    let argument = argument.ok_or("is there, and repeats no")?;
+    let argument = argument.ok_or("is present without")?;
     let same = match argument.kind() {
         Kind::String { .. } => argument.string().is_some_and(|text| text.as_bytes() == header),
         Kind::Bool(_) => argument.raw().as_bytes() == header,

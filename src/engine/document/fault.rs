@@ -82,8 +82,8 @@ impl Faults {
         self.push(Fault { path: part.path.clone(), place: part.key_place(), wrong: wrong.into() });
     }
 
-    /// Notes that a value is not what belongs there, unless a fault at its path is known already: a number that
-    /// a Struct has changed is one fault, not two.
+    /// Notes that a value is not what belongs there, unless a fault at its path is known already: a number
+    /// that a Struct has changed is one fault, not two.
     #[cold]
     #[inline(never)]
     pub fn unfit(&mut self, part: &Part<'_>, expected: &'static Takes) {

@@ -111,8 +111,8 @@ pub fn meaning<T: Copy>(part: &Part<'_>, words: &[(&'static str, T)]) -> Option<
 
 /// An object that is being read, whatever its table. Keys are indices into the table.
 ///
-/// Readers call these functions in about a hundred places, once per document. Inlining them would only make the
-/// module larger.
+/// Readers call these functions in about a hundred places, once per document. Inlining them would only make
+/// the module larger.
 struct Open<'d> {
     part: Part<'d>,
     object: &'static Object,

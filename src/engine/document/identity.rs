@@ -95,7 +95,7 @@ impl fmt::Display for InIdentity {
                 write!(out, "must be the name of a source in `identity`, which has no {}", quoted(name))
             }
             Self::OtherKind { source, kind } => {
-                write!(out, "must not stand here, the source {} is of the kind `{kind}`", quoted(source))
+                write!(out, "is not allowed here, the source {} is of the kind `{kind}`", quoted(source))
             }
             Self::WhichSource { kind } => {
                 write!(out, "needs a `source`, because `identity` has several of the kind `{kind}`")

@@ -57,6 +57,10 @@ impl fmt::Display for Wrong {
             Self::MaybeNumber => out.write_str(
                 "may be a number that became a string on its way as a Struct, write the policy as JSON",
             ),
+            Self::MaybeWord => out.write_str(
+                "may be a word such as `no` or `off` that YAML read as a boolean, quote the word or write the \
+                 policy as JSON",
+            ),
             Self::EmptyString => out.write_str("must not be an empty string"),
             Self::Missing { expected } => write!(out, "is missing, must be {expected}"),
             Self::UnknownKey { object, .. } => {
@@ -75,21 +79,25 @@ impl fmt::Display for InRule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyPattern => out.write_str("a pattern must not be empty, `*` stands for every name"),
+            Self::RegexAsPattern => out.write_str(
+                "patterns are not regular expressions, only `*` is special: it stands for any text",
+            ),
+            Self::SpaceAround => out.write_str("a pattern must not begin or end with white space"),
             Self::Overlaps { other } => {
                 let why = "which has as many literal characters, so neither decides";
-                write!(out, "overlaps `{other}`, {why}; spell more of one of them out")
+                write!(out, "overlaps `{other}`, {why}; spell out more of one of them")
             }
             Self::OfSection { method, section } => {
-                write!(out, "must not stand here, `{method}` is decided by `{section}`")
+                write!(out, "is not allowed here, `{method}` is decided by `{section}`")
             }
             Self::NoDigest => {
-                out.write_str("must not stand here, only `\"arguments\": \"hash\"` makes a digest")
+                out.write_str("is not allowed here, only `\"arguments\": \"hash\"` makes a digest")
             }
             Self::NeverPlain { obstacle } => {
                 write!(out, "never allows anything: patterns decide on plain URIs, and this has {obstacle}")
             }
             Self::NoArguments { of: None } => {
-                out.write_str("must not stand here, a resource takes no arguments")
+                out.write_str("is not allowed here, a resource takes no arguments")
             }
             Self::NoArguments { of: Some(rule) } => {
                 write!(out, "must not use `{rule}`, which has `arguments`, a resource takes no arguments")
@@ -125,10 +133,10 @@ impl fmt::Display for InRule {
             }
             Self::TooNested { most } => write!(out, "groups of conditions nest deeper than {most} levels"),
             Self::TwoGroups => {
-                out.write_str("must not stand beside `conditions`, put one group into the other")
+                out.write_str("is not allowed beside `conditions`, put one group into the other")
             }
             Self::EmptyAny => out.write_str("must not be empty, because an empty `any` never holds"),
-            Self::TwoReasons => out.write_str("must not stand beside `reason`, which means the same"),
+            Self::TwoReasons => out.write_str("is not allowed beside `reason`, which means the same"),
             Self::RestrictsNothing => out.write_str(
                 "restricts nothing: `when` only says when a rule applies; to allow calls only under a condition, \
                  write it in `require`",
@@ -164,7 +172,11 @@ impl fmt::Display for InSchema {
             Self::UnknownKeyword { .. } => out.write_str("unknown keyword, it would have no effect"),
             Self::NoType => out.write_str("must name one type or more"),
             Self::NoPattern { text, why } => {
-                write!(out, "must be a regular expression, but {} is not one: {why}", Quoted(text, QUOTED))
+                write!(
+                    out,
+                    "must be a regular expression, but {} does not compile: {why}",
+                    Quoted(text, QUOTED)
+                )
             }
             Self::Recursive => out.write_str("leads back to itself by a `$ref`, recursion is not supported"),
             Self::TooHigh => {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::path::Path;
-use crate::json::Value;
+use crate::json::{Kind, Value};
 use crate::limit::{Amount, AmountError};
 
 /// How a document was written. It decides where parts have a place and what counts as a number.
@@ -107,6 +107,14 @@ impl<'d> Part<'d> {
     pub fn may_have_been_a_number(&self) -> bool {
         let text = self.value.string().filter(|_| self.number().is_some());
         text.is_some_and(|text| text.parse::<i32>().is_err())
+    }
+
+    /// Walks the booleans of a list that may have been words, such as `no`, that became booleans when YAML was
+    /// read as a Struct: those that stand beside strings.
+    pub fn booleans_that_may_have_been_words(&self) -> impl Iterator<Item = Self> {
+        let has_text = || self.value.elements().any(|element| element.string().is_some());
+        let suspect = self.notation == Notation::Struct && has_text();
+        self.elements().filter(move |element| suspect && matches!(element.value.kind(), Kind::Bool(_)))
     }
 }
 

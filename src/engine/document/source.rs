@@ -20,8 +20,8 @@ pub struct Source<'b> {
 }
 
 impl<'b> Source<'b> {
-    /// Reads the bytes of a document as JSON, or else as a `google.protobuf.Struct` in wire form. Notes a fault
-    /// and returns `None` if they are neither.
+    /// Reads the bytes of a document as JSON, or else as a `google.protobuf.Struct` in wire form. Notes a
+    /// fault and returns `None` if they are neither.
     pub fn new(bytes: &'b [u8], faults: &mut Faults) -> Option<Self> {
         if bytes.is_empty() {
             faults.push(Fault { path: Path::default(), place: Some(0..0), wrong: Wrong::Empty });

@@ -54,6 +54,8 @@ pub enum Wrong {
     Inexact,
     /// A string of a Struct may have been a number
     MaybeNumber,
+    /// A boolean of a Struct may have been a word
+    MaybeWord,
     /// A string is empty
     EmptyString,
 
@@ -87,6 +89,10 @@ pub enum Wrong {
 pub enum InRule {
     /// A pattern is empty
     EmptyPattern,
+    /// A pattern of names has characters that only a regular expression needs
+    RegexAsPattern,
+    /// A pattern of names begins or ends with white space
+    SpaceAround,
     /// A pattern overlaps with another one, and neither decides
     Overlaps {
         /// The path of the other one

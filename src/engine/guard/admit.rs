@@ -62,7 +62,7 @@ pub(super) fn refuse_origin(policy: &Policy, headers: &Headers) -> Option<Denial
         Field::Absent => return None,
         Field::Once(value) if origins.allow(value) => return None,
         Field::Once(_) => "requests from this origin are not allowed here",
-        Field::Repeated => "the header `Origin` must stand once",
+        Field::Repeated => "the header `Origin` must occur once",
     };
     Some(Denial::by("origins", Code::OriginDenied, reason))
 }

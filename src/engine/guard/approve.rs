@@ -11,12 +11,13 @@ use crate::approval::{
 use crate::decide::{self, Decision, Due};
 use crate::denial::{Code, Denial};
 use crate::identity::Principal;
-use crate::json;
+use crate::json::{self, canonical};
 use crate::mcp::answer::Elicitation;
 use crate::mcp::headers::{AUTHORITY, Field};
 use crate::mcp::message::Call;
 use crate::mcp::rounds::Rounds;
 use crate::policy::{Approvals, Rule};
+use crate::work::{self, Work};
 
 /// A question to the approval service, and what is needed to apply its answer.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub(super) struct Asked<'a> {
     pub body: Option<&'a [u8]>,
 }
 
-/// Prepares the question about a call. Checks the limits without charging them.
+/// Prepares the question about a call, within the rest of the budget `work`. Checks the limits without charging them.
 ///
 /// # Errors
 /// The denial if the call is refused without asking.
@@ -52,6 +53,7 @@ pub(super) fn prepare<E: Environment>(
     asked: Asked<'_>,
     facts: &mut Facts<'_>,
     charges: &[Due],
+    work: &Work,
     environment: &E,
 ) -> Result<Consultation, Denial> {
     let policy = &request.policy;
@@ -64,6 +66,13 @@ pub(super) fn prepare<E: Environment>(
         let denial = needed();
         let reason = format!("{} Send a request: a notification gets no answer.", ended(denial.reason));
         return Err(Denial { reason, ..denial });
+    }
+    if !work.spend(asked.work()) {
+        let reason = format!(
+            "{called} needs the approval of a person, but it takes more work to ask than one request may cause"
+        );
+        let denial = Denial::by(rule.path.to_string(), Code::ArgumentsInvalid, reason);
+        return Err(denial.because_of(work::CAUSE));
     }
     let bound = asked.bound(approvals).and_then(|bound| {
         let host = address(request.headers.credential(AUTHORITY))?.map(without_port);
@@ -98,6 +107,11 @@ pub(super) fn prepare<E: Environment>(
 }
 
 impl Asked<'_> {
+    /// Returns how many units of work it takes at most to bind an approval to the call.
+    fn work(&self) -> usize {
+        self.call.params.map_or(0, canonical::work).saturating_add(self.size)
+    }
+
     /// Reads the part of the call that an approval is bound to, from the body that the server will receive.
     fn bound(&self, approvals: &Approvals) -> Result<BoundCall, Unapprovable> {
         let Some(body) = self.body else {

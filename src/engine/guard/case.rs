@@ -12,7 +12,7 @@ use super::{Conclusion, Environment, Request, charge, unreadable};
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
 use crate::json::Document;
-use crate::mcp::headers::Field;
+use crate::mcp::headers::Compression;
 use crate::mcp::message::{Body, Message};
 use crate::mcp::rounds;
 use crate::mcp::summary::Summary;
@@ -126,12 +126,12 @@ impl<'d> Case<'d> {
         // mode the state is that of another filter on the same request.
         let body = request.asks().then(|| rounds::without_own(document.text(), call)).flatten();
         let asked = Asked { call, size: document.text().len(), body: body.as_deref() };
-        let consultation = case.prepare_consultation(asked, environment);
+        let consultation = case.prepare_consultation(asked, &work, environment);
         if case.decision.denial.is_some() {
             return case.conclude();
         }
         // With another value it was set at the headers.
-        let plain_answer = request.headers.accept_encoding == Field::Absent
+        let plain_answer = request.headers.compression == Compression::Unsaid
             && request.awaited(&case.facts).is_some_and(|awaited| awaited.list);
         let change = Change { plain_answer, body };
         if change != Change::default() {
@@ -146,11 +146,12 @@ impl<'d> Case<'d> {
     fn prepare_consultation<E: Environment>(
         &mut self,
         asked: Asked<'_>,
+        work: &Work,
         environment: &E,
     ) -> Option<Consultation> {
         let rule = self.decision.approval.clone().filter(|_| self.decision.denial.is_none())?;
         let Self { request, facts, decision } = self;
-        let prepared = approve::prepare(request, rule, asked, facts, &decision.charges, environment);
+        let prepared = approve::prepare(request, rule, asked, facts, &decision.charges, work, environment);
         prepared.map_err(|denial| self.decision.denial = Some(denial)).ok()
     }
 

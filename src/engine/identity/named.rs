@@ -24,8 +24,8 @@ const AMBIGUOUS: &str = "credential_ambiguous";
 const OTHER_SCHEME: &str = "scheme_differs";
 
 /// Tries the sources in order until one names a principal. Each source reads its own token, because the same
-/// claim can mean different things to different issuers. Nothing is read after that, so no other credential can
-/// change anything.
+/// claim can mean different things to different issuers. Nothing is read after that, so no other credential
+/// can change anything.
 ///
 /// # Errors
 /// Why nobody is named: what is wrong with the first credential that was presented.
@@ -44,11 +44,12 @@ pub(super) fn caller(
             Err(_) => {}
         }
     }
-    // A policy without sources knows nobody, and misses nobody if it has a grant for everybody.
+    // Without sources no caller has a name. A grant for everybody applies all the same.
     Err(cause)
 }
 
-/// Returns how much a cause says. With several issuers, the payload of one is missing whenever another's is there.
+/// Returns how much a cause says. With several issuers, the payload of one is missing whenever another's is
+/// there.
 fn rank(cause: &str) -> u8 {
     match cause {
         NO_CREDENTIAL => 0,
@@ -98,11 +99,12 @@ fn principal(
             Principal::Attribute(credentials.attribute(path).ok_or(NO_CREDENTIAL)?)
         }
     };
-    let empty = match &principal {
-        Principal::Jwt(name) | Principal::Mtls(name) | Principal::ApiKey(name) => name.is_empty(),
-        Principal::Header(name) | Principal::Attribute(name) => name.is_empty(),
-    };
-    if empty { Err(NO_CREDENTIAL) } else { Ok((principal, None)) }
+    let (Principal::Jwt(name)
+    | Principal::Mtls(name)
+    | Principal::ApiKey(name)
+    | Principal::Header(name)
+    | Principal::Attribute(name)) = &principal;
+    if name.is_empty() { Err(NO_CREDENTIAL) } else { Ok((principal, None)) }
 }
 
 /// Returns the value of a header that occurs once. Envoy, like any proxy, may join repeated headers with a

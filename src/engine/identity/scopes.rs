@@ -5,8 +5,8 @@ use crate::json::{Kind, Value};
 /// The claims that hold scopes: the one of RFC 8693 (section 4.2), and the one that some issuers use instead.
 const CLAIMS: [&str; 2] = ["scope", "scp"];
 
-/// Returns the scopes of a token: the words of the claim `scope`, or of `scp` without it, a string with spaces
-/// between the words, or a list of strings. Without either there are none.
+/// Returns the scopes of a token: the words of the claim `scope`, or of `scp` without it, a string with
+/// spaces between the words, or a list of strings. Without either there are none.
 ///
 /// `None` if the claim is something else, so that its words are not known.
 #[must_use]
@@ -33,8 +33,8 @@ fn claim(claims: Value<'_>) -> Option<Value<'_>> {
     known.into_iter().find(|claim| claim.kind() != Kind::Null)
 }
 
-/// Adds the words of a string. A scope contains no space (RFC 6749, section 3.3), so a list may have several in
-/// one element.
+/// Adds the words of a string. A scope contains no space (RFC 6749, section 3.3), so a list may have several
+/// in one element.
 fn add(value: Value<'_>, words: &mut Vec<String>) -> Option<()> {
     let text = value.string()?;
     words.extend(text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned));

@@ -52,14 +52,6 @@ impl Canonical {
         form
     }
 
-    /// Writes an object of these members likewise.
-    #[must_use]
-    pub fn of_members<'d>(members: impl Iterator<Item = (Cow<'d, str>, Value<'d>)>) -> Self {
-        let mut form = Self { text: String::new(), exact: true };
-        form.members(members.collect());
-        form
-    }
-
     /// Tells whether every number equals its form: there is no other value that has this form, but for
     /// the notation of its numbers.
     #[must_use]

@@ -1,7 +1,7 @@
 //! Comparing the numbers of a call with those of the policy, for all ways in which servers read numbers.
 //!
-//! Some servers keep every digit, others keep a double, and some cut a fraction off when they want an integer. A
-//! comparison whose result depends on the server is in doubt.
+//! Some servers keep every digit, others keep a double, and some cut a fraction off when they want an
+//! integer. A comparison whose result depends on the server is in doubt.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -15,6 +15,9 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The longest integers that are read without rounding, in digits.
 const SHORT: usize = 15;
+
+/// The most characters of a number that is always read fast.
+const LONG: usize = 19;
 
 /// Why the result of a comparison depends on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +51,14 @@ impl<'t> Sent<'t> {
     /// Returns how many units of work it takes to read the number.
     #[must_use]
     pub fn work(self) -> usize {
-        (self.text.len() >> 2).saturating_add(2)
+        let length = self.text.len();
+        // More digits than fit 64 bits may have to be read one by one to tell which double is nearest.
+        let long = if length > LONG { length.saturating_add(24) } else { 0 };
+        (length >> 2).saturating_add(2).saturating_add(long)
     }
 
-    /// Returns how many units of work it takes at most to [judge](Self::judge) whether this is a multiple of `divisor`.
+    /// Returns how many units of work it takes at most to [judge](Self::judge) whether this is a multiple of
+    /// `divisor`.
     #[must_use]
     pub fn work_of_division(self, divisor: &str) -> usize {
         // An exponent can stand for that many digits.
@@ -62,14 +69,15 @@ impl<'t> Sent<'t> {
         if self.is_plain() { one } else { one.saturating_mul(3).saturating_add(500) }
     }
 
-    /// Returns the texts of other numbers that servers may read: the double, exactly and in its shortest form.
+    /// Returns the texts of other numbers that servers may read: the double, exactly and in its shortest
+    /// form.
     fn readings(self) -> impl Iterator<Item = String> {
         let exact = (self.double.abs() >= EXACT).then(|| format!("{:.0}", self.double));
         exact.into_iter().chain([format!("{:e}", self.double)])
     }
 
-    /// Returns what `test` says of the number, or `None` if it says something else of a number that servers may read
-    /// instead.
+    /// Returns what `test` says of the number, or `None` if it says something else of a number that servers
+    /// may read instead.
     #[must_use]
     pub fn judge(self, test: impl Fn(&str) -> bool) -> Option<bool> {
         let own = test(self.text);

@@ -127,8 +127,8 @@ impl<'t> Document<'t> {
         self.duplicate.as_ref()
     }
 
-    /// Returns the byte offset of the first key that reaches the prototype of an object in JavaScript: `__proto__`, or
-    /// `constructor` with an object that has the key `prototype`.
+    /// Returns the byte offset of the first key that reaches the prototype of an object in JavaScript:
+    /// `__proto__`, or `constructor` with an object that has the key `prototype`.
     #[must_use]
     pub fn prototype_key(&self) -> Option<usize> {
         self.prototype

@@ -8,10 +8,12 @@ pub(crate) fn plain_end(bytes: &[u8], from: usize) -> usize {
     end(bytes, from, marks, |byte| matches!(byte, 0..=0x1f | b'"' | b'\\'))
 }
 
-/// Returns the place of the first byte that is no visible ASCII character, or a quote or a backslash.
-pub(super) fn visible_end(bytes: &[u8]) -> usize {
+/// Returns the place of the first byte, at or behind `from`, that is no visible ASCII character, or a quote or a
+/// backslash. Returns the length where there is none.
+#[inline]
+pub(crate) fn visible_end(bytes: &[u8], from: usize) -> usize {
     let marks = |word: u64| ((interrupting(word) | equal(word, 0x7f)) & !word & HIGH) | (word & HIGH);
-    end(bytes, 0, marks, |byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\'))
+    end(bytes, from, marks, |byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\'))
 }
 
 /// Returns the place of the first byte, at or behind `from`, that is `marked`. The lowest of the `marks` of a
@@ -69,9 +71,10 @@ mod tests {
                     bytes.push(byte);
                     bytes.push(other);
                     bytes.extend_from_slice(b"xxxxxxxxxxxx");
-                    let expected = bytes.iter().position(unseen).unwrap_or(bytes.len());
-                    assert_eq!(visible_end(&bytes), expected, "{byte:#x} {other:#x} at {length}");
                     for from in [0, 1, 5] {
+                        let expected = bytes.iter().skip(from).position(unseen);
+                        let expected = expected.map_or(bytes.len(), |at| at + from);
+                        assert_eq!(visible_end(&bytes, from), expected, "{byte:#x} {other:#x} at {length}");
                         let expected = bytes.iter().skip(from).position(marked);
                         let expected = expected.map_or(bytes.len(), |at| at + from);
                         assert_eq!(plain_end(&bytes, from), expected, "{byte:#x} {other:#x} at {length}");

@@ -60,7 +60,8 @@ pub(super) fn code_unit(text: &str, at: usize) -> u32 {
 pub fn quote(out: &mut String, string: &str) {
     out.push('"');
     // Most strings need no escape anywhere.
-    let (plain, rest) = string.split_at_checked(scan::visible_end(string.as_bytes())).unwrap_or(("", string));
+    let (plain, rest) =
+        string.split_at_checked(scan::visible_end(string.as_bytes(), 0)).unwrap_or(("", string));
     out.push_str(plain);
     for char in rest.chars() {
         match char {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::duplicate::hash;
 
-/// A map from texts of the policy to numbers. The time of a search depends on the length of what is looked for alone.
+/// A map from texts of the policy to numbers. The time of a search depends on the length of what is looked
+/// for alone.
 #[derive(Debug, Clone, Default)]
 pub struct TextMap {
     by_hash: BTreeMap<u32, Vec<(Box<str>, usize)>>,

@@ -107,8 +107,8 @@ impl Amount {
     }
 }
 
-/// Reads what follows the `e`. An exponent beyond `i64` saturates: unless the number is zero, it is out of range
-/// with either exponent.
+/// Reads what follows the `e`. An exponent beyond `i64` saturates: unless the number is zero, it is out of
+/// range with either exponent.
 fn read_exponent(text: &str) -> Result<i64, AmountError> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

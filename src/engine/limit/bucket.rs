@@ -1,7 +1,7 @@
 //! The entries under one key of the store.
 //!
-//! They are worked on in the bytes in which they are stored: a value is checked once, changed where it is, and
-//! written back.
+//! They are worked on in the bytes in which they are stored: a value is checked once, changed where it is,
+//! and written back.
 
 mod entry;
 
@@ -34,9 +34,9 @@ impl Bucket {
     /// Makes a bucket of a stored value, without the entries that have expired; an absent value is an empty
     /// bucket. `None` if the value is not of this format.
     ///
-    /// The flag tells that the clock was stepped back and entries were moved back with it. The caller must write
-    /// such a bucket before it judges by it: otherwise each call would move the entries again, and they would
-    /// never expire.
+    /// The flag tells that the clock was stepped back and entries were moved back with it. The caller must
+    /// write such a bucket before it judges by it: otherwise each call would move the entries again, and they
+    /// would never expire.
     pub(super) fn read(value: Option<Vec<u8>>, now_ns: u64) -> Option<(Self, bool)> {
         let Some(value) = value else { return Some((Self::empty(), false)) };
         let (&VERSION, entries) = value.split_first()? else { return None };

@@ -10,8 +10,8 @@ use super::transaction::{Stop, Transaction};
 
 /// One limit of a call: what the call adds to a counter, and what the counter may hold.
 ///
-/// If several charges of a call name one counter, it is charged once, with the largest amount, and held against
-/// the `max` of each.
+/// If several charges of a call name one counter, it is charged once, with the largest amount, and held
+/// against the `max` of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge<'a> {
     /// Where the counter is
@@ -98,8 +98,8 @@ impl Why {
 
 /// Charges all of `charges` at `now_ns` (nanoseconds since the Unix epoch), or none of them.
 ///
-/// Workers may do so at the same time: no charge is lost and none is made twice. If a worker's clock is slightly
-/// behind the counter, the counter's latest time is used.
+/// Workers may do so at the same time: no charge is lost and none is made twice. If a worker's clock is
+/// slightly behind the counter, the counter's latest time is used.
 pub fn charge<S: Store + ?Sized>(store: &S, now_ns: u64, charges: &[Charge<'_>]) -> ChargeOutcome {
     run(store, now_ns, charges, Transaction::commit)
 }

@@ -18,12 +18,12 @@ pub struct GivenBack {
     pub retries: u32,
 }
 
-/// Gives back the charges of one call, each once and at most what was charged. The caller must not use a receipt
-/// twice. Other workers may charge the same counters at the same time.
+/// Gives back the charges of one call, each once and at most what was charged. The caller must not use a
+/// receipt twice. Other workers may charge the same counters at the same time.
 ///
-/// Unlike [`charge`](super::charge), this is not one step: a charge that cannot be given back does not keep the others.
-/// Nothing is given back at a time before the charge, because the clock was stepped back and the tallies may have
-/// been moved.
+/// Unlike [`charge`](super::charge), this is not one step: a charge that cannot be given back does not keep
+/// the others. Nothing is given back at a time before the charge, because the clock was stepped back and the
+/// tallies may have been moved.
 pub fn give_back<S: Store + ?Sized>(
     store: &S,
     layout: &Layout,

@@ -130,9 +130,9 @@ impl Place {
 /// Gives each counter its place.
 ///
 /// The policy document determines how many global and grant scopes there are, so their counters have a
-/// key each. Callers can create any number of principals, sessions and values. Their counters share a table of
-/// at most `capacity` live entries, so they cannot displace other counters. The table is divided into buckets
-/// of at least 64 entries; a table of fewer than 128 entries is one bucket. A keyed hash selects the
+/// key each. Callers can create any number of principals, sessions and values. Their counters share a table
+/// of at most `capacity` live entries, so they cannot displace other counters. The table is divided into
+/// buckets of at least 64 entries; a table of fewer than 128 entries is one bucket. A keyed hash selects the
 /// bucket, so callers cannot choose it.
 ///
 /// The number of buckets decides where a counter is. All users of a table must agree on it, even if their
@@ -163,8 +163,8 @@ impl Layout {
     /// Returns the layout for a table that was divided into `buckets` by somebody else, perhaps for another
     /// capacity. A table that was made for more entries keeps room for 64 in each bucket.
     ///
-    /// `None` if that is not possible: `buckets` is not a power of two, or each bucket would have to hold more
-    /// than 16,384 entries.
+    /// `None` if that is not possible: `buckets` is not a power of two, or each bucket would have to hold
+    /// more than 16,384 entries.
     #[must_use]
     pub fn with_buckets(self, buckets: u32) -> Option<Self> {
         if buckets == self.buckets {

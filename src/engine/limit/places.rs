@@ -13,11 +13,11 @@ const SCOPES: usize = 3;
 
 /// Keeps what calls need to find their counters, so that each worker computes it once.
 ///
-/// For global and grant counters this is the place itself; for those of principals, sessions and values, of which
-/// callers can make any number, it is the hash of everything but the caller and the value.
+/// For global and grant counters this is the place itself; for those of principals, sessions and values, of
+/// which callers can make any number, it is the hash of everything but the caller and the value.
 ///
-/// The policy bounds what is kept: a place and two hashes for each counter and grant that met in a call, and three
-/// pointers for each grant of each counter that was charged.
+/// The policy bounds what is kept: a place and two hashes for each counter and grant that met in a call, and
+/// three pointers for each grant of each counter that was charged.
 pub struct Places {
     layout: Layout,
     grants: usize,
@@ -25,8 +25,8 @@ pub struct Places {
     counters: Box<[OnceCell<Slots>]>,
 }
 
-/// What is kept of a counter: its global place; then, for callers without a grant and for each grant, one slot for
-/// each scope.
+/// What is kept of a counter: its global place; then, for callers without a grant and for each grant, one
+/// slot for each scope.
 type Slots = Box<[OnceCell<Box<Kept>>]>;
 
 #[derive(Debug)]
@@ -50,10 +50,10 @@ impl Places {
 
     /// Returns the place of `counter`, the same as [`Layout::place`].
     ///
-    /// `number` stands for the counter's server, name and window, for the path of its values, and for whether it
-    /// counts apart. `grant` stands for the name of the grant that
-    /// applies to the caller; it is `None` where there is none. Both count from 0, and must mean the same in every
-    /// call. Nothing is kept for numbers that are out of range.
+    /// `number` stands for the counter's server, name and window, for the path of its values, and for whether
+    /// it counts apart. `grant` stands for the name of the grant that applies to the caller; it is `None`
+    /// where there is none. Both count from 0, and must mean the same in every call. Nothing is kept for
+    /// numbers that are out of range.
     #[must_use]
     pub fn place(&self, counter: &Counter<'_>, number: usize, grant: Option<usize>) -> Cow<'_, Place> {
         let Some(slot) = self.slot(counter.scope, number, grant) else {

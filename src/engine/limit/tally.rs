@@ -1,9 +1,9 @@
 //! What a counter has counted in its window: one algorithm for both kinds of windows.
 //!
-//! Time is divided into slots, and a tally keeps a sum for each of the latest slots: 26 slots of a 25th of the
-//! window (sliding), or 1 slot of the whole window (calendar). A sliding window ends somewhere in the latest
-//! slot, so it begins somewhere in the 26th slot, counted backwards. All 26 slots count in full. So everything
-//! in the window counts, and nothing older than 1.04 windows does.
+//! Time is divided into slots, and a tally keeps a sum for each of the latest slots: 26 slots of a 25th of
+//! the window (sliding), or 1 slot of the whole window (calendar). A sliding window ends somewhere in the
+//! latest slot, so it begins somewhere in the 26th slot, counted backwards. All 26 slots count in full. So
+//! everything in the window counts, and nothing older than 1.04 windows does.
 
 use super::amount::Amount;
 use super::window::{Kind, Window};
@@ -87,8 +87,8 @@ impl<'a> Tally<'a> {
         let present = self.window.slot(now_ns);
         let is_ahead = self.latest.saturating_sub(present) > self.window.divisions();
         is_ahead.then(|| match self.window.kind() {
-            // A part of the present slot has passed. If the sums were moved to it, they could expire early, by
-            // a part of a slot.
+            // A part of the present slot has passed. If the sums were moved to it, they could expire early,
+            // by a part of a slot.
             Kind::Sliding => present.saturating_add(1),
             Kind::Calendar => present,
         })
@@ -168,7 +168,8 @@ impl<'a> TallyMut<'a> {
         *self.latest = latest.to_le_bytes();
     }
 
-    /// Adds `amount` to the present slot, and returns the slot's number. [`Tally::judge`] must have found room.
+    /// Adds `amount` to the present slot, and returns the slot's number. [`Tally::judge`] must have found
+    /// room.
     pub(super) fn charge(&mut self, now_ns: u64, amount: Amount) -> u64 {
         let latest = u64::from_le_bytes(*self.latest);
         let present = self.window.slot(now_ns).max(latest);

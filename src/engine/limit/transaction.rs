@@ -2,9 +2,9 @@
 //!
 //! First all keys are read and all limits are checked. Most refusals happen here, before anything is
 //! written. Then the keys are written one after another by compare-and-swap. If another worker has
-//! written a key in between, the limits under that key are checked again. All charges except those under the last key
-//! are written as pending. If a limit under a later key has no room after all, the pending charges are
-//! withdrawn. Once the last key is written, they are settled. Most calls need one key, so there is
+//! written a key in between, the limits under that key are checked again. All charges except those under the
+//! last key are written as pending. If a limit under a later key has no room after all, the pending charges
+//! are withdrawn. Once the last key is written, they are settled. Most calls need one key, so there is
 //! nothing to settle: they take one read and one write.
 //!
 //! If a tally without room has pending charges, the refusal is not certain, because they may be
@@ -235,8 +235,9 @@ impl<'a, S: Store + ?Sized> Transaction<'a, S> {
         Err(Why::Contended)
     }
 
-    /// Settles or withdraws charges. If it fails they stay as they are: a charge that should have been withdrawn
-    /// counts until its window has passed, and one that should have been settled is pending until it is stale.
+    /// Settles or withdraws charges. If it fails they stay as they are: a charge that should have been
+    /// withdrawn counts until its window has passed, and one that should have been settled is pending until
+    /// it is stale.
     fn amend(&mut self, key: &str, change: impl Fn(&mut Bucket)) {
         for _ in 0..SWAPS {
             let Ok(Loaded { mut bucket, version, .. }) = self.read(key) else { return };

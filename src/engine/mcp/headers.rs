@@ -39,6 +39,27 @@ impl Field {
     }
 }
 
+/// How a response may be compressed, by `accept-encoding`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// In any way: there is no such header. Servers do not compress then
+    #[default]
+    Unsaid,
+    /// Not at all: the header is `identity`
+    None,
+    /// In some way
+    Some,
+}
+
+impl Compression {
+    fn add(&mut self, value: &[u8]) {
+        *self = match self {
+            Self::Unsaid if value.eq_ignore_ascii_case(b"identity") => Self::None,
+            _ => Self::Some,
+        };
+    }
+}
+
 /// What the filter reads of a request's headers.
 #[derive(Debug, Clone, Default)]
 pub struct Headers {
@@ -53,7 +74,7 @@ pub struct Headers {
     /// `content-length`
     pub content_length: Field,
     /// `accept-encoding`: how the response may be compressed
-    pub accept_encoding: Field,
+    pub compression: Compression,
     /// `transfer-encoding`: a body follows
     pub transfer_encoding: Field,
     /// `upgrade`: what follows is no longer HTTP
@@ -129,6 +150,7 @@ impl Headers {
     fn take(&mut self, name: &[u8], value: &[u8], credentials: &[String]) {
         match self.field_mut(name) {
             Some(field) => field.add(value),
+            None if name == b"accept-encoding" => self.compression.add(value),
             None if name == b"authorization" => self.authorization = true,
             None if name == b"access-control-request-method" => self.requests_method = true,
             // Envoy takes no header name that is not ASCII.
@@ -151,7 +173,6 @@ impl Headers {
             b"content-type" => &mut self.content_type,
             b"content-encoding" => &mut self.content_encoding,
             b"content-length" => &mut self.content_length,
-            b"accept-encoding" => &mut self.accept_encoding,
             b"transfer-encoding" => &mut self.transfer_encoding,
             b"upgrade" => &mut self.upgrade,
             b"last-event-id" => &mut self.last_event_id,

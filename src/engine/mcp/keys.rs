@@ -120,8 +120,8 @@ impl Spellings {
         Self { folded, longest }
     }
 
-    /// Returns the number of the first name that `key` equals after folding; `None` if there is none. The names
-    /// must not contain `key` itself.
+    /// Returns the number of the first name that `key` equals after folding; `None` if there is none. The
+    /// names must not contain `key` itself.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<usize> {
         if self.folded.is_empty() || cut(key).len() > self.longest {

@@ -22,6 +22,10 @@ pub fn fault(content_type: &Field, content_encoding: &Field) -> Option<&'static 
 /// Tells whether a `Content-Type` value says JSON in UTF-8.
 #[must_use]
 pub fn is_json(value: &[u8]) -> bool {
+    // Almost every request has this.
+    if value == b"application/json" {
+        return true;
+    }
     let Ok(text) = std::str::from_utf8(value) else { return false };
     // A comma joins two header lines into one; a server may take either of them.
     if text.contains(',') {
@@ -61,9 +65,9 @@ pub enum Answer {
     Unclear,
 }
 
-/// Tells what a client may take a response for, by its one `Content-Type`. Clients are lenient: some only look
-/// whether the value contains the name of a type. `utf8` and the charsets that extend ASCII byte by byte do not
-/// change the structure of JSON, and clients read JSON as UTF-8 whatever the charset says.
+/// Tells what a client may take a response for, by its one `Content-Type`. Clients are lenient: some only
+/// look whether the value contains the name of a type. `utf8` and the charsets that extend ASCII byte by byte
+/// do not change the structure of JSON, and clients read JSON as UTF-8 whatever the charset says.
 #[must_use]
 pub fn answer(value: &[u8]) -> Answer {
     // Almost every response has one of these.

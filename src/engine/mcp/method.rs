@@ -125,8 +125,8 @@ impl<'d> Method<'d> {
         self.entry.named
     }
 
-    /// Returns the method that the name is another spelling of: one that acts on something or returns a list. Names
-    /// that have an entry of their own are no spellings of others; those of a family can be.
+    /// Returns the method that the name is another spelling of: one that acts on something or returns a list.
+    /// Names that have an entry of their own are no spellings of others; those of a family can be.
     pub(super) fn respells(&self) -> Option<&'static str> {
         if self.entry.name.whole().is_some() {
             return None;
@@ -152,8 +152,8 @@ fn respells(name: &str, of: &str) -> bool {
         || (name != of && (bare == of || joined == of))
 }
 
-/// Tells whether some servers drop a character. Python strips white space and the separators U+001C to U+001F,
-/// JavaScript the byte order mark; others drop what takes no space.
+/// Tells whether some servers drop a character. Python strips white space and the separators U+001C to
+/// U+001F, JavaScript the byte order mark; others drop what takes no space.
 fn is_stripped(char: char) -> bool {
     char.is_whitespace()
         || char.is_control()

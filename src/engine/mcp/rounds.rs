@@ -43,8 +43,9 @@ pub struct Rounds {
     responses: Option<String>,
 }
 
-/// What the client keeps for the filter between two rounds. The client gains nothing by changing it: it could as
-/// well send the changed values to the server directly, and an approval is bound to what the server receives.
+/// What the client keeps for the filter between two rounds. The client gains nothing by changing it: it could
+/// as well send the changed values to the server directly, and an approval is bound to what the server
+/// receives.
 #[derive(Default)]
 struct Kept<'k> {
     number: u32,
@@ -200,8 +201,8 @@ impl<'k> Kept<'k> {
     }
 }
 
-/// Tells whether a kept state is a server's. A state of the filter inside another one would be forwarded to the
-/// server.
+/// Tells whether a kept state is a server's. A state of the filter inside another one would be forwarded to
+/// the server.
 fn is_servers(state: Value<'_>) -> bool {
     state.string().is_some_and(|text| !text.starts_with(MARK))
 }

@@ -5,6 +5,8 @@
 //! `result`, skips everything else, and needs no memory for it. Text in which a parser could see another
 //! structure is [`Finding::Unreadable`].
 
+mod plain;
+
 use super::keys;
 use super::method;
 use crate::json::{self, plain_end};
@@ -146,6 +148,17 @@ impl Screen {
     #[must_use]
     pub fn finding(&self) -> Finding {
         self.finding
+    }
+
+    /// Tells whether the bytes are one whole text without a list.
+    #[must_use]
+    pub fn finds_nothing_in(bytes: &[u8]) -> bool {
+        if plain::is_without_list(bytes) {
+            return true;
+        }
+        let mut screen = Self::default();
+        let read = screen.push(bytes);
+        read == bytes.len() && screen.finding == Finding::Nothing && !screen.is_within()
     }
 
     /// Tells whether a text has begun and not ended.

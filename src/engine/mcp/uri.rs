@@ -5,10 +5,11 @@ use std::borrow::Cow;
 /// The most layers of percent-encoding that are undone. Nobody means more.
 const LAYERS: usize = 4;
 
-/// Returns what keeps a URI from naming what it seems to name, or gives it another spelling that servers take for
-/// the same: a dot segment (RFC 3986, section 3.3), also percent-encoded any number of times, an empty segment or
-/// an encoded slash in the path, a backslash, a control character, user information, and everything that
-/// normalization (section 6.2) would change. `None` if there is nothing of that: the URI is plain.
+/// Returns what keeps a URI from naming what it seems to name, or gives it another spelling that servers take
+/// for the same: a dot segment (RFC 3986, section 3.3), also percent-encoded any number of times, an empty
+/// segment or an encoded slash in the path, a backslash, a control character, user information, and
+/// everything that normalization (section 6.2) would change. `None` if there is nothing of that: the URI is
+/// plain.
 ///
 /// A pattern such as `file:///srv/*` would match what a server resolves to somewhere else, and miss
 /// `FILE:///srv/x`, which it takes for `file:///srv/x`. The text is the end of "it has …".
@@ -17,8 +18,8 @@ pub fn obstacle(uri: &str) -> Option<&'static str> {
     not_normal(uri).or_else(|| not_plain(uri))
 }
 
-/// Returns a URI without what servers leave out when they look for the resource: the fragment, and the query of a
-/// `file` URI. `None` if there is neither.
+/// Returns a URI without what servers leave out when they look for the resource: the fragment, and the query
+/// of a `file` URI. `None` if there is neither.
 #[must_use]
 pub fn bare(uri: &str) -> Option<&str> {
     let whole = uri.split('#').next().unwrap_or_default();
@@ -27,6 +28,103 @@ pub fn bare(uri: &str) -> Option<&str> {
         false => whole,
     };
     (bare.len() < uri.len()).then_some(bare)
+}
+
+/// Other spellings of a URI under which some servers find the same resource.
+///
+/// Servers decode percent-encoding, leave out a query whose names they do not know, and a slash at the end. None of
+/// this is certain, so such a spelling is no obstacle.
+#[derive(Debug)]
+pub struct Others<'u> {
+    /// The URI, and what is left of it without its fragment, its query and the slash at its end
+    shorter: [&'u str; 5],
+    count: usize,
+    /// Its path has characters that can be percent-encoded or not
+    respelled: bool,
+}
+
+/// How many spellings of one text there are at most.
+const SPELLINGS: usize = 6;
+
+/// The characters besides those that need no encoding which a path can contain (WHATWG URL, path percent-encode set).
+const IN_PATHS: &[u8] = b"!$&'()*+,;=:@|[]";
+
+impl<'u> Others<'u> {
+    /// Finds out what other spellings a URI has.
+    #[must_use]
+    pub fn of(uri: &'u str) -> Self {
+        let path = path(uri);
+        let may_be_short = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte);
+        let whole = uri.split(['?', '#']).next().unwrap_or_default();
+        let respelled = !whole.bytes().all(may_be_short) || path.contains(':');
+        let mut others = Self { shorter: [uri; 5], count: 1, respelled };
+        let without_fragment = uri.split('#').next().unwrap_or_default();
+        for text in [without_fragment, whole] {
+            others.add(text);
+            if path.len() > 1 {
+                others.add(text.strip_suffix('/').unwrap_or(text));
+            }
+        }
+        others
+    }
+
+    fn add(&mut self, text: &'u str) {
+        if !self.shorter().contains(&text)
+            && let Some(free) = self.shorter.get_mut(self.count)
+        {
+            *free = text;
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    fn shorter(&self) -> &[&'u str] {
+        self.shorter.get(..self.count).unwrap_or(&self.shorter)
+    }
+
+    /// Returns the most spellings that [`Self::each`] finds.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        let each = if self.respelled { SPELLINGS } else { 1 };
+        self.count.saturating_mul(each).saturating_sub(1)
+    }
+
+    /// Calls `each` with every other spelling, perhaps with one of them several times.
+    pub fn each(&self, each: &mut dyn FnMut(&str)) {
+        for text in self.shorter().iter().skip(1) {
+            each(text);
+        }
+        for text in self.shorter().iter().filter(|_| self.respelled) {
+            let behind = text.find(['?', '#']).unwrap_or(text.len());
+            let (whole, rest) = text.split_at(behind);
+            let start = whole.len().saturating_sub(path(whole).len());
+            let decoded = decode(whole.as_bytes()).unwrap_or_else(|| whole.into());
+            if let Ok(decoded) = std::str::from_utf8(&decoded) {
+                each(&[decoded, rest].concat());
+            }
+            for kept in [IN_PATHS, b""] {
+                for digits in [b"0123456789ABCDEF", b"0123456789abcdef"] {
+                    each(&[&encode(&decoded, start, kept, digits), rest].concat());
+                }
+            }
+        }
+    }
+}
+
+/// Percent-encodes a decoded text. What stands before the path, at `start`, keeps what a path may contain.
+fn encode(text: &[u8], start: usize, kept: &[u8], digits: &[u8; 16]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, byte) in text.iter().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || b"-._~/".contains(byte);
+        if plain || kept.contains(byte) || (at < start && IN_PATHS.contains(byte)) {
+            out.push(char::from(*byte));
+            continue;
+        }
+        out.push('%');
+        for half in [byte >> 4, byte & 15] {
+            out.push(digits.get(usize::from(half)).map_or('0', |digit| char::from(*digit)));
+        }
+    }
+    out
 }
 
 /// Tells whether a URI has no [obstacle].
@@ -45,8 +143,8 @@ pub fn obstacle_from(prefix: &str) -> Option<&'static str> {
     ["/x", "//x", "///x"].iter().all(|rest| with(rest).is_some()).then_some(found)
 }
 
-/// Returns the first thing that normalization changes: case, needless percent-encoding, ports, and the slashes of
-/// schemes that libraries know.
+/// Returns the first thing that normalization changes: case, needless percent-encoding, ports, and the
+/// slashes of schemes that libraries know.
 fn not_normal(uri: &str) -> Option<&'static str> {
     // A text without a scheme is no URI: no server normalizes it.
     let (scheme, rest) = uri.split_once(':')?;
@@ -93,8 +191,8 @@ fn not_normal(uri: &str) -> Option<&'static str> {
     odd_port(host, default).or_else(|| not_written_out(uri))
 }
 
-/// Returns what is unusual about the port, if there is one. `default` is the scheme's, empty for a scheme that
-/// libraries do not know.
+/// Returns what is unusual about the port, if there is one. `default` is the scheme's, empty for a scheme
+/// that libraries do not know.
 fn odd_port(authority: &str, default: &str) -> Option<&'static str> {
     let (host, port) = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'))?;
     let digits = port.bytes().all(|byte| byte.is_ascii_digit());

@@ -287,6 +287,9 @@ fn scalars(part: &Part<'_>, faults: &mut Faults) -> Option<Vec<Scalar>> {
         faults.unfit(part, &keys::SCALARS);
         return None;
     }
+    for element in part.booleans_that_may_have_been_words() {
+        faults.add(&element, Wrong::MaybeWord);
+    }
     Some(part.elements().filter_map(|element| scalar(&element, faults)).collect())
 }
 

@@ -10,8 +10,8 @@ use super::keys;
 use super::rule::{Reading, rule};
 use crate::document::{Faults, InRule, Part};
 
-/// The rules of one entry, in their order. All of them apply. Most entries have one rule, which needs no allocation of
-/// its own.
+/// The rules of one entry, in their order. All of them apply. Most entries have one rule, which needs no
+/// allocation of its own.
 pub type EntryRules = SmallVec<[Arc<Rule>; 1]>;
 
 /// Reads the rules that have names. They cannot name each other.
@@ -25,8 +25,9 @@ pub(super) fn named(rules: Vec<(Cow<'_, str>, Part<'_>)>, reading: &mut Reading,
     }
 }
 
-/// Reads the rules of the entry `name`: a rule, the name of one, or a list of these. Returns `None` if there is a
-/// fault. `takes_arguments` is false if the calls have no arguments, so that no rule may have a schema for them.
+/// Reads the rules of the entry `name`: a rule, the name of one, or a list of these. Returns `None` if there
+/// is a fault. `takes_arguments` is false if the calls have no arguments, so that no rule may have a schema
+/// for them.
 pub(super) fn rules(
     part: &Part<'_>,
     name: &str,
@@ -87,8 +88,8 @@ fn lookup(
     Some(rule)
 }
 
-/// Returns whether one name can be the other with a slip: in case or punctuation, or in up to two letters that follow
-/// each other.
+/// Returns whether one name can be the other with a slip: in case or punctuation, or in up to two letters
+/// that follow each other.
 fn is_alike(one: &str, other: &str) -> bool {
     let letters = |name: &str| -> Vec<char> {
         name.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect()

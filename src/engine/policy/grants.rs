@@ -104,8 +104,9 @@ impl Grants {
         self.everybody
     }
 
-    /// Returns the number of the first grant for the key with this SHA-256, in lower-case hex. Nobody has verified
-    /// a key but the grants that list it, so a key that none lists gets nothing, not even what everybody gets.
+    /// Returns the number of the first grant for the key with this SHA-256, in lower-case hex. Nobody has
+    /// verified a key but the grants that list it, so a key that none lists gets nothing, not even what
+    /// everybody gets.
     ///
     /// `source` is here and below the number of the source that named the principal.
     #[must_use]
@@ -114,8 +115,8 @@ impl Grants {
         self.first(own, source)
     }
 
-    /// Returns the number of the first grant for a principal that a token names, if `has` finds in it what the
-    /// grant expects. It is not asked where a grant expects nothing.
+    /// Returns the number of the first grant for a principal that a token names, if `has` finds in it what
+    /// the grant expects. It is not asked where a grant expects nothing.
     pub fn of_token(
         &self,
         name: &str,
@@ -175,7 +176,8 @@ impl Grants {
         self.list.iter()
     }
 
-    /// Returns the earliest of a caller's own grant, that of all callers of its source, and that of everybody.
+    /// Returns the earliest of a caller's own grant, that of all callers of its source, and that of
+    /// everybody.
     fn first(&self, own: Option<&Granted>, source: Option<usize>) -> Option<usize> {
         let all = self.sources.iter().find(|granted| granted.fits(source));
         own.into_iter().chain(all).map(|granted| granted.grant).chain(self.everybody).min()

@@ -112,8 +112,8 @@ pub(super) fn limits(
     read
 }
 
-/// Notes a fault if another limit of the rule adds another amount to the same counter. A call charges a counter
-/// once, so one of the two amounts would not be counted.
+/// Notes a fault if another limit of the rule adds another amount to the same counter. A call charges a
+/// counter once, so one of the two amounts would not be counted.
 fn refuse_other_amount(earlier: &[Arc<Limit>], limit: &Limit, part: &Part<'_>, faults: &mut Faults) {
     let same = |other: &&Arc<Limit>| other.counter == limit.counter && other.amount != limit.amount;
     if let Some(other) = earlier.iter().find(same) {

@@ -51,11 +51,7 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let time_zone = document.take(Key::TimeZone).and_then(|part| time_zone(&part, faults));
     let listed = document.list(Key::Identity, faults);
     let identity = source::sources(&listed, faults);
-    let empty =
-        root.member("grants").filter(|part| part.value.is_array() && part.elements().next().is_none());
-    if let Some(part) = empty {
-        faults.add(&part, InIdentity::NoGrants);
-    }
+    refuse_no_grants(root, faults);
     let listed = document.list(Key::Grants, faults);
     let grants = grant::grants(listed, identity.as_deref(), &mut reading, faults);
     let identity = identity.unwrap_or_default();
@@ -96,6 +92,15 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
         counters: reading.counters.count(),
         counter_capacity: capacity.unwrap_or(COUNTER_CAPACITY),
     })
+}
+
+/// Notes a fault if the list of grants is empty: its author expects that nobody passes, but without grants
+/// everybody does.
+fn refuse_no_grants(root: &Part<'_>, faults: &mut Faults) {
+    let is_empty = |part: &Part<'_>| part.value.is_array() && part.elements().next().is_none();
+    if let Some(part) = root.member("grants").filter(is_empty) {
+        faults.add(&part, InIdentity::NoGrants);
+    }
 }
 
 fn exempt_paths(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<String> {

@@ -76,9 +76,10 @@ pub enum Resolved<'d> {
 }
 
 impl ValuePath {
-    /// Parses a path: a name such as `grant`, `scopes` or `scopes[*]`, `time.weekday`, `time.of_day` or `time.date`, or
-    /// `args` or `claims` with at least one step. A step is `.key` (without `.`, `[`, `]`, `*` and `"`), `["any key"]` (a
-    /// JSON string), `[index]`, or `[*]` for each element. The first step is a key.
+    /// Parses a path: a name such as `grant`, `scopes` or `scopes[*]`, `time.weekday`, `time.of_day` or
+    /// `time.date`, or `args` or `claims` with at least one step. A step is `.key` (without `.`, `[`, `]`,
+    /// `*` and `"`), `["any key"]` (a JSON string), `[index]`, or `[*]` for each element. The first step is a
+    /// key.
     ///
     /// # Errors
     /// What is wrong, as the end of a sentence whose subject is the path.
@@ -151,9 +152,9 @@ impl ValuePath {
         self.origin == Origin::Scopes && self.steps.is_empty()
     }
 
-    /// Follows the path from `root`, the arguments or the claims, and spends `work`. If the budget does not suffice, what
-    /// is found is incomplete, and the budget is exhausted. Returns one result, or with `[*]` one for
-    /// each element; at least one in all cases.
+    /// Follows the path from `root`, the arguments or the claims, and spends `work`. If the budget does not
+    /// suffice, what is found is incomplete, and the budget is exhausted. Returns one result, or with `[*]`
+    /// one for each element; at least one in all cases.
     #[must_use]
     pub fn find<'d>(&self, root: Option<Value<'d>>, work: &Work) -> Vec<Resolved<'d>> {
         let mut found = vec![Resolved::new(root)];
@@ -244,7 +245,7 @@ fn step(text: &str) -> Result<(Step, &str), &'static str> {
         return match key {
             "" => Err("has an empty key"),
             "*" => Err("has `.*` in place of `[*]`"),
-            _ if key.contains([']', '*', '"']) => Err("has a key that must stand in `[\"…\"]`"),
+            _ if key.contains([']', '*', '"']) => Err("has a key that must be written in `[\"…\"]`"),
             _ => Ok((Step::Key(key.to_owned()), rest)),
         };
     }

@@ -92,8 +92,8 @@ impl Pattern {
         match (self.ends(), other.ends()) {
             (None, _) => other.matches(&self.text),
             (_, None) => self.matches(&other.text),
-            // If one prefix begins with the other and one suffix ends with the other, this name fits both: the
-            // longer prefix, the middle of the one, the middle of the other, the longer suffix.
+            // If one prefix begins with the other and one suffix ends with the other, this name fits both:
+            // the longer prefix, the middle of the one, the middle of the other, the longer suffix.
             (Some((prefix, suffix)), Some((others_prefix, others_suffix))) => {
                 (prefix.starts_with(others_prefix) || others_prefix.starts_with(prefix))
                     && (suffix.ends_with(others_suffix) || others_suffix.ends_with(suffix))

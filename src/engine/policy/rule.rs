@@ -83,19 +83,21 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
     Some(Rule { path, digest, action, reason, mode, when, arguments, require, deny_if, limits })
 }
 
+/// The keys of a rule that never restrict. All other keys can, so a new key needs no entry here to count.
+const NEVER_RESTRICT: [&str; 4] = ["reason", "on_deny", "mode", "when"];
+
 /// Returns whether a rule has a key that restricts, valid or not.
 fn restricts(part: &Part<'_>) -> bool {
     let nothing = |value: Value<'_>| {
         value.string().as_deref() == Some("allow") || value.is_array() && value.elements().next().is_none()
     };
-    ["action", "arguments", "require", "deny_if", "limits", "rate_limit"]
-        .iter()
-        .filter_map(|key| part.value.get(key))
-        .any(|value| !nothing(value))
+    let mut others = part.members().filter(|(key, _)| !NEVER_RESTRICT.contains(&&**key));
+    others.any(|(_, part)| !nothing(part.value))
 }
 
-/// Returns the SHA-256 of a rule as the document has it, and of what its meaning depends on: the name by which it was
-/// read, and the time zone if it asks for the time. The notation of the document does not matter.
+/// Returns the SHA-256 of a rule as the document has it, and of what its meaning depends on: the name by
+/// which it was read, and the time zone if it asks for the time. The notation of the document does not
+/// matter.
 fn digest(part: &Part<'_>, [name, zone]: [&str; 2]) -> RuleDigest {
     let form = Canonical::of(part.value);
     // Of the texts that have one form only an exact one is the form itself.

@@ -77,7 +77,12 @@ fn hidden(patterns: Vec<Part<'_>>, faults: &mut Faults) -> Patterns<String> {
     let mut hide = Vec::new();
     for part in patterns {
         match part.value.string() {
-            Some(text) if !text.is_empty() => hide.push((Pattern::new(&text), part.path.to_string())),
+            Some(text) if !text.is_empty() => {
+                if let Some(wrong) = mistaken(&text) {
+                    faults.add(&part, wrong);
+                }
+                hide.push((Pattern::new(&text), part.path.to_string()));
+            }
             _ => faults.unfit(&part, &PATTERN),
         }
     }
@@ -92,12 +97,23 @@ fn section(
     faults: &mut Faults,
 ) -> Section<EntryRules> {
     entries(named, faults, |name, part, faults| {
+        if let Some(wrong) = mistaken(name).filter(|_| has_arguments) {
+            faults.add_key(part, wrong);
+        }
         let rules = entry::rules(part, name, has_arguments, reading, faults)?;
         if !has_arguments {
             refuse_unplain(name, part, &rules, faults);
         }
         Some(rules)
     })
+}
+
+/// Returns what is wrong with a pattern of tools or prompts that can only be a mistake.
+fn mistaken(pattern: &str) -> Option<InRule> {
+    if pattern.starts_with('^') || pattern.ends_with('$') || pattern.contains(['?', '\\']) {
+        return Some(InRule::RegexAsPattern);
+    }
+    (pattern.trim() != pattern).then_some(InRule::SpaceAround)
 }
 
 /// Notes a fault for a pattern of resources that could allow something and never does, because it matches no URI

@@ -1,7 +1,7 @@
 //! Time zones as POSIX writes them, such as `CET-1CEST,M3.5.0,M10.5.0/3`, and the local time in them.
 //!
-//! Such a text holds the offsets and the rules themselves (POSIX.1-2024, "TZ"), so no database of time zones is
-//! needed.
+//! Such a text holds the offsets and the rules themselves (POSIX.1-2024, "TZ"), so no database of time zones
+//! is needed.
 
 mod parse;
 
@@ -50,8 +50,8 @@ enum Day {
 pub struct LocalTime(OffsetDateTime);
 
 impl TimeZone {
-    /// Returns the local time at `now_ns`, in nanoseconds since the Unix epoch. Returns `None` for a time that is out of
-    /// range.
+    /// Returns the local time at `now_ns`, in nanoseconds since the Unix epoch. Returns `None` for a time
+    /// that is out of range.
     #[must_use]
     pub fn local(&self, now_ns: u64) -> Option<LocalTime> {
         let utc = OffsetDateTime::from_unix_timestamp_nanos(i128::from(now_ns)).ok()?;
@@ -67,14 +67,16 @@ impl TimeZone {
         let starts = |year| Some((start.at(year, self.standard)?, offset));
         let ends = |year| Some((end.at(year, offset)?, self.standard));
         let changes = years.flat_map(|year| [ends(year), starts(year)]).flatten();
-        // Where one ends at the moment when the next starts, the start counts: daylight saving time is all year.
+        // Where one ends at the moment when the next starts, the start counts: daylight saving time is all
+        // year.
         let last = changes.filter(|(at, _)| *at <= utc).max_by_key(|(at, to)| (*at, *to == offset));
         last.map(|(_, offset)| offset)
     }
 }
 
 impl Change {
-    /// Returns when the change happens in a year, if the local time before it is `offset` seconds east of UTC.
+    /// Returns when the change happens in a year, if the local time before it is `offset` seconds east of
+    /// UTC.
     fn at(self, year: i32, offset: i32) -> Option<OffsetDateTime> {
         let midnight = self.day.in_year(year)?.midnight().assume_utc();
         let seconds = i64::from(self.seconds).checked_sub(i64::from(offset))?;

@@ -68,6 +68,12 @@ fn the_rest_of_an_expression_keeps_its_meaning() {
         ("^((?s).)$", "\u{2028}", true),
         ("^((?s).).$", "\u{2028}\u{2028}", false),
         ("(?x) ^ a # [ comment .\n . $", "ab", true),
+        (r"(?x) ^rm \s -rf $", "rm -rf", true),
+        (r"(?x) ^rm [\s] -rf $", "rm -rf", true),
+        (r"(?x) ^ \S $", " ", false),
+        (r"\<\/script\>", "</script>", true),
+        (r"\<a", "a", false),
+        (r"^[\<\>]{2}$", "<>", true),
         (r"\bDROP\b", "x DROP y", true),
         (r"\bDROP\b", "éDROPé", true),
         (r"\b{start}a", "a", true),
@@ -92,6 +98,10 @@ fn an_invalid_or_too_large_expression_is_an_error() {
         ("[a", "non-empty character class has no closing bracket"),
         (r"\", "saw start of escape sequence, but saw end of pattern before it finished"),
         ("(?=a)", "look-around is not supported"),
+        ("^a(?!b)", "look-around is not supported"),
+        ("^(?!a)b|c", "look-around is not supported"),
+        ("^(?!a(?=b))", "look-around is not supported"),
+        ("^(?!(a{1,100}){1,100})b", "compiled regex exceeded size limit"),
         (r"\p{L}", "Unicode character classes are not supported"),
         ("(a{1,100}){1,100}", "compiled regex exceeded size limit"),
     ] {
@@ -134,4 +144,31 @@ fn an_anchored_expression_reads_no_more_than_its_longest_match() {
     let regex = Regex::new("^[a-z]{1,10}$").unwrap();
     assert_eq!(regex.finds(&"a".repeat(1 << 20), &Work::new(2_000)), Some(false));
     assert_eq!(Regex::new("[a-z]{1,10}$").unwrap().finds(&"a".repeat(1 << 20), &Work::default()), None);
+}
+
+#[test]
+fn look_aheads_at_the_beginning_apply_to_the_whole_text() {
+    let address = r"^(?!\.)(?!.*\.\.)([a-z.]*)[a-z]@([a-z]+\.)+[a-z]{2,}$";
+    let password = r"^(?=.*[0-9])(?=.*[a-z]).{4,}$";
+    for (expression, text, expected) in [
+        (address, "a.b@corp.example", true),
+        (address, ".a@corp.example", false),
+        (address, "a..b@corp.example", false),
+        (address, "a.b@corp", false),
+        (password, "abc1", true),
+        (password, "abcd", false),
+        (password, "1234", false),
+        (password, "ab1", false),
+        ("^(?!admin|root)", "admin", false),
+        ("^(?!admin|root)", "rooted", false),
+        ("^(?!admin|root)", "my root", true),
+        ("^(?!admin|root)", "", true),
+        (r"^(?!\s)\S", "\u{feff}a", false),
+        ("^(?!.*x)", "a\nx", true),
+        ("^(?!a$)a", "a\n", true),
+    ] {
+        assert_eq!(finds(expression, text), expected, "{expression} {text:?}");
+    }
+    let regex = Regex::new("^(?!.*b)a").unwrap();
+    assert_eq!(regex.finds(&"a".repeat(1 << 20), &Work::new(1_000_000)), None);
 }

@@ -4,7 +4,8 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// What ECMA-262 calls white space and line ends, as the content of a class that ends with a range.
-const SPACE: &str = r"\t-\r \u{a0}\u{1680}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}\u{2000}-\u{200a}";
+const SPACE: &str =
+    r"\t-\r\x20\u{a0}\u{1680}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}\u{2000}-\u{200a}";
 
 /// Everything else, likewise.
 const NO_SPACE: &str = r"\x00-\x08\x0e-\x1f!-\u{9f}\u{a1}-\u{167f}\u{1681}-\u{1fff}\u{200b}-\u{2027}\u{202a}-\u{202e}\u{2030}-\u{205e}\u{2060}-\u{2fff}\u{3001}-\u{fefe}\u{ff00}-\u{10ffff}";
@@ -17,8 +18,8 @@ const DOT: &str = r"[^\n\r\u{2028}\u{2029}]";
 pub(super) struct Shape {
     /// At least as many as the compiled expression has
     pub states: usize,
-    /// How many characters of a text a search reads at most: more than the longest match has if the expression
-    /// matches only at the beginning of a text, otherwise unlimited
+    /// How many characters of a text a search reads at most: more than the longest match has if the
+    /// expression matches only at the beginning of a text, otherwise unlimited
     pub reach: usize,
 }
 
@@ -186,8 +187,10 @@ impl Translator<'_> {
         match self.rest.next() {
             Some('s') => self.class_of(SPACE),
             Some('S') => self.class_of(NO_SPACE),
+            // For the compiler they are the beginning and the end of a word.
+            Some(char @ ('<' | '>')) => self.literal(char),
             Some(char) => {
-                let size = if matches!(char, 'b' | 'B' | 'A' | 'z' | '<' | '>') {
+                let size = if matches!(char, 'b' | 'B' | 'A' | 'z') {
                     Size { states: 1, width: 0 }
                 } else {
                     Size::ONE
@@ -240,6 +243,7 @@ impl Translator<'_> {
                 '\\' => match self.rest.next() {
                     Some('s') => text.push_str(SPACE),
                     Some('S') => text.push_str(NO_SPACE),
+                    Some(char @ ('<' | '>')) => text.push(char),
                     Some(escaped) => text.extend(['\\', escaped]),
                     None => text.push('\\'),
                 },

@@ -82,6 +82,9 @@ fn one_type(part: &Part<'_>, faults: &mut Faults) -> Option<Types> {
 }
 
 fn literals(part: &Part<'_>, faults: &mut Faults) -> Option<Literals> {
+    for element in part.booleans_that_may_have_been_words() {
+        faults.add(&element, Wrong::MaybeWord);
+    }
     let literals: Vec<_> = part.elements().map(|element| literal(&element, faults)).collect();
     faults
         .fit(part, Some(literals).filter(|literals| !literals.is_empty()), &VALUES)

@@ -19,11 +19,13 @@ const MOST_SCHEMAS: usize = 10_000;
 const MOST_HEIGHT: usize = 100;
 
 /// Keywords that do not affect validation.
-const ANNOTATIONS: [&str; 13] = [
+const ANNOTATIONS: [&str; 15] = [
     "title",
     "description",
     "default",
     "examples",
+    // OpenAPI's, in schemas that servers make of an OpenAPI document
+    "example",
     "format",
     "$schema",
     "$comment",
@@ -32,6 +34,7 @@ const ANNOTATIONS: [&str; 13] = [
     "deprecated",
     "contentEncoding",
     "contentMediaType",
+    "contentSchema",
     "discriminator",
 ];
 

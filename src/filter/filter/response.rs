@@ -12,7 +12,6 @@ use crate::list::ListAnswer;
 impl<H: Host> Filter<H> {
     /// Handles the response's headers; `end` is true if there is no body.
     pub fn response_headers(&mut self, end: bool) -> Flow {
-        self.give_back_if_unreceived();
         if let Stage::Reading(request) | Stage::Bodiless(request) | Stage::Asking(request, _) = &self.stage
             && request.policy.mode == Mode::Enforce
         {
@@ -21,8 +20,13 @@ impl<H: Host> Filter<H> {
             self.list.get_or_insert_with(|| ListAnswer::new(Rc::clone(request), Awaited::default()));
         }
         let Some(worker) = self.worker.clone() else { return Flow::Continue };
+        if self.forwarded.is_none() && self.list_answer().is_none() {
+            return Flow::Continue;
+        }
+        let headers = self.host.response_headers();
+        self.give_back_if_unreceived(&worker, &headers);
         if let Some((list, host)) = self.list_answer()
-            && list.headers(host, &worker, end).is_err()
+            && list.headers(host, &worker, &headers, end).is_err()
         {
             list.give_up();
         }

@@ -4,7 +4,8 @@ use mcp_policy_engine::audit;
 
 use super::{Filter, Forwarded};
 use crate::environment::HostEnvironment;
-use crate::host::{Host, Stream};
+use crate::host::{Broken, HeaderMap, Host, Stream};
+use crate::worker::Worker;
 
 /// The response flags for which a request may not have left Envoy: no healthy host (UH), no connection (UF), an
 /// overflow (UO, DO), no route (NR), no cluster (NC), no address (DF).
@@ -30,11 +31,11 @@ const DETAILS: [&str; 14] = [
 ];
 
 impl<H: Host> Filter<H> {
-    /// Handles the beginning of the response: gives back what the call was charged if no server has received it,
-    /// and says so in the record.
-    pub(super) fn give_back_if_unreceived(&mut self) {
-        let (Some(forwarded), Some(worker)) = (self.forwarded.take(), &self.worker) else { return };
-        if !is_unreceived(&self.host) {
+    /// Handles the headers of the response: gives back what the call was charged if no server has received it, and
+    /// says so in the record.
+    pub(super) fn give_back_if_unreceived(&mut self, worker: &Worker, headers: &Result<HeaderMap, Broken>) {
+        let Some(forwarded) = self.forwarded.take() else { return };
+        if headers.as_ref().is_ok_and(is_from_server) || !is_unreceived(&self.host) {
             return;
         }
         let Forwarded { charged, mut record } = forwarded;
@@ -46,6 +47,12 @@ impl<H: Host> Filter<H> {
             let _ = self.host.set_state(worker.plugin.record_state(), record.as_bytes());
         }
     }
+}
+
+/// Returns whether a server has answered. Envoy then adds this header, unless the router's `suppress_envoy_headers` is
+/// set. So the attributes are hardly ever needed, and each of them costs a host call.
+fn is_from_server(headers: &HeaderMap) -> bool {
+    headers.iter().any(|(name, _)| name == b"x-envoy-upstream-service-time")
 }
 
 /// Returns whether Envoy has answered because it could not send the request to any server. If the request was tried

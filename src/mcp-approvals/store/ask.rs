@@ -10,8 +10,8 @@ use crate::model::{Approval, Question, Status};
 use crate::secret;
 
 impl Store {
-    /// Asks about a call, in one transaction, on behalf of the caller named `by`. Equal calls under the same rules
-    /// share one approval while it is valid:
+    /// Asks about a call, in one transaction, on behalf of the caller named `by`. Equal calls under the same
+    /// rules share one approval while it is valid:
     ///
     /// - If it is pending, returns it, still `Pending`.
     /// - If it is approved, consumes it, and returns it as `Consumed`. Nothing else returns `Consumed`.
@@ -100,8 +100,9 @@ pub(super) async fn lock(writing: &mut WriteTransaction, call: &str) -> Result<(
     Ok(())
 }
 
-/// Closes the call's pending and approved approvals under other rules: nobody asks about them again. The approval
-/// `id` replaces them. Returns their ids and fingerprints. The transaction must hold the call's [`lock`].
+/// Closes the call's pending and approved approvals under other rules: nobody asks about them again. The
+/// approval `id` replaces them. Returns their ids and fingerprints. The transaction must hold the call's
+/// [`lock`].
 async fn supersede(
     writing: &mut WriteTransaction,
     question: &Question,

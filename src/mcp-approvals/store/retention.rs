@@ -1,4 +1,5 @@
-//! The deletion of old questions, with their events. This is the only deletion that the tables' triggers allow.
+//! The deletion of old questions, with their events. This is the only deletion that the tables' triggers
+//! allow.
 
 use sqlx::Row as _;
 

@@ -15,8 +15,8 @@ const VERSION: i64 = 2;
 
 /// The tables of version 1, of both engines.
 const TABLES: &[&str] = &[
-    // A row here is the lock for all questions about one call. Since version 2 its key is the call's hash; the
-    // row of a fingerprint is only what approvals refer to.
+    // A row here is the lock for all questions about one call. Since version 2 its key is the call's hash;
+    // the row of a fingerprint is only what approvals refer to.
     "CREATE TABLE fingerprints (fingerprint TEXT PRIMARY KEY, times BIGINT NOT NULL)",
     "CREATE TABLE approvals (
         id TEXT PRIMARY KEY,
@@ -114,8 +114,8 @@ const UPGRADE_POSTGRES: &[&str] = &[
      FOR EACH STATEMENT EXECUTE FUNCTION approvals_refuse()",
 ];
 
-/// Creates the tables if they do not exist, and upgrades those of an earlier version. If several instances start
-/// at once, one of them does it.
+/// Creates the tables if they do not exist, and upgrades those of an earlier version. If several instances
+/// start at once, one of them does it.
 pub(super) async fn create(store: &Store) -> Result<(), StoreError> {
     let (mut writing, version) = begin(store).await?;
     match version {
@@ -167,8 +167,8 @@ async fn create_first(engine: Engine, writing: &mut WriteTransaction) -> Result<
     Ok(())
 }
 
-/// Upgrades the tables of version 1. What was asked there and is not used yet expires, because no filter asks with
-/// such fingerprints any more.
+/// Upgrades the tables of version 1. What was asked there and is not used yet expires, because no filter asks
+/// with such fingerprints any more.
 async fn upgrade(engine: Engine, writing: &mut WriteTransaction) -> Result<(), StoreError> {
     let guards = match engine {
         Engine::Sqlite => [UPGRADE_SQLITE, bounds::UPGRADE_SQLITE],

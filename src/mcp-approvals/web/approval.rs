@@ -60,8 +60,8 @@ pub fn content(view: &ApprovalView<'_>, now_ms: i64) -> Markup {
         div.approval data-status=(approval.status.as_str()) data-id=(approval.id) {
             (head(view, now_ms))
             div.columns {
-                // While it is pending, show the arguments before the forms; after that, show first what became
-                // of it.
+                // While it is pending, show the arguments before the forms; after that, show first what
+                // became of it.
                 @if !pending { (act) }
                 div.read {
                     (why(approval))

@@ -15,8 +15,8 @@ use crate::decision::{self, DecisionError, MAX_REASON};
 use crate::model::Verdict;
 use crate::store::{MAX_LISTED, Undecidable};
 
-/// `POST /refuse`: refuses each selected call with one reason. Each refusal is a decision of its own, with its
-/// own checks and its own event. A call that cannot be refused does not stop the others.
+/// `POST /refuse`: refuses each selected call with one reason. Each refusal is a decision of its own, with
+/// its own checks and its own event. A call that cannot be refused does not stop the others.
 pub async fn refuse_several(
     State(app): State<AppState>,
     context: PageContext,

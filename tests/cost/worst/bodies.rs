@@ -53,6 +53,11 @@ fn elements() -> Vec<(&'static str, String)> {
         ("integers", "99".to_owned()),
         ("numbers of 17 digits", "0.30000000000000004".to_owned()),
         ("integers of 19 digits", "1234567890123456789".to_owned()),
+        ("numbers half-way between doubles", "1.00000000000000011102".to_owned()),
+        (
+            "long numbers half-way",
+            format!("1.00000000000000011102230246251565404236316680908203125{}1", "0".repeat(200)),
+        ),
         ("numbers of 300 digits", format!("0.25{}1", "0".repeat(300))),
         ("objects", r#"{"k":7.5}"#.to_owned()),
         ("objects with another spelling", r#"{"ſ":1,"k":{}}"#.to_owned()),

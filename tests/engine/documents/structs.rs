@@ -1,4 +1,5 @@
-//! A document reads the same as JSON and as a Struct, except for numbers that a Struct may have changed.
+//! A document reads the same as JSON and as a Struct, except for numbers and words that a Struct may have
+//! changed.
 
 use mcp_policy_engine::policy::Policy;
 use proptest::prelude::*;
@@ -6,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::generate::document;
 use super::meaning::meaning;
-use super::wire::{as_from_yaml, has_number_in_string, structured, text};
+use super::wire::{as_from_yaml, changes_in_yaml, structured, text};
 use super::{accepted, outcome, refused};
 
 /// Encodes a Struct with `number` as the `max` of a limit.
@@ -33,7 +34,7 @@ fn every_document_reads_the_same_as_json_and_as_a_struct() {
         }
         let document: serde_json::Value = serde_json::from_slice(&case.bytes).unwrap();
         let empty = document.as_object().is_none_or(serde_json::Map::is_empty);
-        if empty || has_number_in_string(&document) {
+        if empty || changes_in_yaml(&document) {
             continue;
         }
         let json = outcome(text(&document).as_bytes());
@@ -148,6 +149,41 @@ fn a_condition_refuses_a_string_in_a_struct_that_may_have_been_a_number() {
         assert_eq!(outcome(&structured(&document)).err(), faults, "{op} {operand}");
         let strings = op != "lte";
         assert_eq!(outcome(text(&document).as_bytes()).is_ok(), strings, "{op} {operand}");
+    }
+}
+
+#[test]
+fn a_boolean_beside_strings_in_a_struct_may_have_been_a_word() {
+    let what = "may be a word such as `no` or `off` that YAML read as a boolean, quote the word or write the policy \
+        as JSON";
+    let condition = |op: &str, value: &serde_json::Value| {
+        let condition = serde_json::json!({ "path": "args.a", "op": op, "value": value });
+        let document = serde_json::json!({ "version": "1", "all_tools": { "require": [condition] } });
+        (document, "all_tools.require[0].value")
+    };
+    let schema = |value: &serde_json::Value| {
+        let schema = serde_json::json!({ "properties": { "a": { "enum": value } } });
+        let document = serde_json::json!({ "version": "1", "tools": { "x": { "arguments": schema } } });
+        (document, "tools.x.arguments.properties.a.enum")
+    };
+    for (list, suspects) in [
+        (r#"["se","no",false]"#, [2].as_slice()),
+        (r#"[true,"maybe",false]"#, &[0, 2]),
+        (r#"[true,false,"a",null]"#, &[0, 1]),
+        (r#"["yes","no"]"#, &[]),
+        ("[true,false]", &[]),
+        ("[1,true]", &[]),
+    ] {
+        let value: serde_json::Value = serde_json::from_str(list).unwrap();
+        for (document, place) in [condition("in", &value), condition("not_in", &value), schema(&value)] {
+            // No condition compares with null.
+            if list.contains("null") && place.ends_with("value") {
+                continue;
+            }
+            let faults: Vec<_> = suspects.iter().map(|at| format!("{place}[{at}]: {what}")).collect();
+            assert_eq!(outcome(&structured(&document)).err().unwrap_or_default(), faults, "{list}");
+            assert!(outcome(text(&document).as_bytes()).is_ok(), "{list}");
+        }
     }
 }
 

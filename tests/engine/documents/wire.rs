@@ -68,13 +68,17 @@ pub fn as_from_yaml(value: &serde_json::Value) -> serde_json::Value {
     }
 }
 
-/// Tells whether a document has a string that could have been a number in YAML.
-pub fn has_number_in_string(value: &serde_json::Value) -> bool {
+/// Tells whether a document has a string that could have been a number in YAML, or a boolean that could have
+/// been a word.
+pub fn changes_in_yaml(value: &serde_json::Value) -> bool {
     use serde_json::Value;
     match value {
         Value::String(text) => text.parse::<f64>().is_ok(),
-        Value::Array(list) => list.iter().any(has_number_in_string),
-        Value::Object(map) => map.iter().any(|(key, value)| key != "version" && has_number_in_string(value)),
+        Value::Array(list) => {
+            let mixed = list.iter().any(Value::is_boolean) && list.iter().any(Value::is_string);
+            mixed || list.iter().any(changes_in_yaml)
+        }
+        Value::Object(map) => map.iter().any(|(key, value)| key != "version" && changes_in_yaml(value)),
         _ => false,
     }
 }

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-/// A condition on the arguments `a`, `b` and `c`, the caller, the tool or the time. Each argument is 1, 2, missing, or
-/// something that cannot be judged.
+/// A condition on the arguments `a`, `b` and `c`, the caller, the tool or the time. Each argument is 1, 2,
+/// missing, or something that cannot be judged.
 pub fn condition() -> BoxedStrategy<Value> {
     let argument = (select(vec!["args.a", "args.b", "args.c"]), select(vec!["eq", "neq", "lt", "gte"]))
         .prop_map(|(path, op)| json!({ "path": path, "op": op, "value": 2 }));

@@ -112,8 +112,8 @@ proptest! {
         prop_assert_eq!(allowed(&entry(&[rule]), &arguments), allowed(&entry(&[other]), &arguments));
     }
 
-    /// If a call is allowed although an argument cannot be judged, the argument decides nothing: the call is allowed
-    /// with any value.
+    /// If a call is allowed although an argument cannot be judged, the argument decides nothing: the call is
+    /// allowed with any value.
     #[test]
     fn what_cannot_be_judged_allows_no_more_than_any_value(
         rules in rules(), arguments in arguments(), key in select(vec!["a", "b", "c"]),

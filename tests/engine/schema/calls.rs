@@ -8,7 +8,7 @@ use mcp_policy_engine::policy::Policy;
 use serde_json::{Value, json};
 
 /// Returns the verdict on a call: `allowed`, or code, rule and reason, after `would be` in shadow mode.
-fn outcome(policy: &Value, method: &str, params: &str) -> String {
+pub(super) fn outcome(policy: &Value, method: &str, params: &str) -> String {
     let policy =
         Policy::from_bytes(policy.to_string().as_bytes()).unwrap_or_else(|faults| panic!("{faults}"));
     let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);

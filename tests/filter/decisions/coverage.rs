@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::table::{Case, topics};
 
 /// The objects whose keys the table has to use, by the names that are used here.
-static OBJECTS: [(&str, &Object); 11] = [
+static OBJECTS: [(&str, &Object); 17] = [
     ("document", &keys::DOCUMENT),
     ("rule", &keys::RULE),
     ("condition", &keys::CONDITION),
@@ -21,7 +21,17 @@ static OBJECTS: [(&str, &Object); 11] = [
     ("audit", &keys::AUDIT),
     ("counters", &keys::COUNTERS),
     ("approvals", &keys::APPROVALS),
+    ("source", &keys::SOURCE),
+    ("jwt", &keys::JWT),
+    ("api_key", &keys::API_KEY),
+    ("header", &keys::HEADER),
+    ("match", &keys::MATCH),
+    ("unauthenticated", &keys::UNAUTHENTICATED),
 ];
+
+/// The keys that the table cannot use: it has no client certificates, and its tokens come from one filter. Other
+/// tests use them.
+const ELSEWHERE: [(&str, &str); 3] = [("source", "mtls"), ("match", "mtls"), ("jwt", "metadata")];
 
 /// Every code that a policy can cause without a person's answer. In shadow mode no one is asked, so no
 /// approval is missing.
@@ -68,6 +78,12 @@ impl Written {
                 "audit" => self.object("audit", value),
                 "counters" => self.object("counters", value),
                 "approvals" => self.object("approvals", value),
+                "identity" => each(value).for_each(|source| self.object("source", source)),
+                "jwt" => self.object("jwt", value),
+                "api_key" => self.object("api_key", value),
+                "header" => self.object("header", value),
+                "match" => each(value).for_each(|described| self.object("match", described)),
+                "unauthenticated" => self.object("unauthenticated", value),
                 _ => {}
             }
         }
@@ -106,7 +122,9 @@ fn every_key_appears_in_some_document() {
         topic.groups.iter().for_each(|group| written.object("document", &group.document));
     }
     for (kind, object) in &OBJECTS {
-        let known: BTreeSet<String> = object.keys.iter().map(|key| key.name.to_owned()).collect();
+        let here = |name: &&str| !ELSEWHERE.contains(&(kind, name));
+        let names = object.keys.iter().map(|key| key.name).filter(here);
+        let known: BTreeSet<String> = names.map(str::to_owned).collect();
         assert_eq!(written.keys[kind], known, "{kind}");
     }
     for (key, values) in [
@@ -126,7 +144,7 @@ fn every_key_appears_in_some_document() {
         assert_eq!(found.map(str::to_owned).collect::<BTreeSet<_>>(), words(values), "{key}");
     }
     for op in words(OPS) {
-        for place in ["require", "deny_if"] {
+        for place in ["require", "deny_if", "when"] {
             assert!(written.words.contains(&format!("{place}.{op}")), "{place} {op}");
         }
     }

@@ -66,6 +66,30 @@ fn recorded(exchange: &Exchange) -> Value {
 }
 
 #[test]
+fn a_call_that_takes_too_much_work_to_ask_about_is_refused() {
+    let proxy = envoy();
+    proxy.know("approvals");
+    let changes = json!({
+        "max_body_bytes": 1 << 20,
+        "approvals": { "cluster": "approvals" },
+        "tools": { "asked": { "action": "require_approval" } },
+    });
+    let worker = worker(&proxy, &policy_with(changes));
+    for (count, fits) in [(10_000, true), (200_000, false)] {
+        let list = vec!["1.5"; count].join(",");
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"asked","arguments":{{"a":[{list}]}}}}}}"#
+        );
+        let exchange = post(&proxy, &worker, &body);
+        assert_eq!(exchange.question().is_some(), fits, "{count}");
+        if !fits {
+            assert_eq!(code(&exchange.reply().unwrap()), "arguments_invalid");
+            assert_eq!(proxy.metrics("mcp_policy.strict_refusals.cause.work").len(), 1);
+        }
+    }
+}
+
+#[test]
 fn a_call_waits_until_its_question_is_answered() {
     for (way, end) in WAYS.iter().flat_map(|way| End::ALL.map(|end| (way, end))) {
         let (proxy, worker) = asking(way);

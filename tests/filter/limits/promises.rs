@@ -1,6 +1,6 @@
 //! What windows promise, checked against a log of every charge. A sliding window promises two things: charges
-//! within its length never exceed `max`, and a call is refused only if it exceeds `max` together with the charges
-//! of the last 1.04 windows.
+//! within its length never exceed `max`, and a call is refused only if it exceeds `max` together with the
+//! charges of the last 1.04 windows.
 
 use std::num::NonZeroU32;
 
@@ -84,9 +84,9 @@ fn call(store: &MemoryStore, place: &Place, now_ns: u64, micros: u64, max: u64) 
     }
 }
 
-/// Checks both promises of a sliding window while the clock is not stepped back. `now` takes the time of a call
-/// and its `back`, and returns the time that the worker has read. A charge is counted at that time, or at the
-/// time of the latest charge if that is later.
+/// Checks both promises of a sliding window while the clock is not stepped back. `now` takes the time of a
+/// call and its `back`, and returns the time that the worker has read. A charge is counted at that time, or
+/// at the time of the latest charge if that is later.
 fn keeps_both(seconds: u64, max: u64, calls: &[Call], now: impl Fn(u64, u64) -> u64) {
     let window = seconds * SECOND;
     let (store, place) = (MemoryStore::new(), place(Window::new(seconds, Kind::Sliding).unwrap()));

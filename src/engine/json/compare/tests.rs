@@ -126,3 +126,11 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 }
+
+#[test]
+fn a_number_that_has_to_be_read_digit_by_digit_counts_for_more_work() {
+    let work = |text: &str| Sent::new(text).work();
+    assert!(work("1.00000000000000011102") > 6 * work("0.30000000000000004"));
+    let long = format!("1.00000000000000011102{}1", "0".repeat(200));
+    assert!(work(&long) > long.len());
+}

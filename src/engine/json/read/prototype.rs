@@ -1,7 +1,7 @@
 //! Keys that reach the prototype of an object in JavaScript.
 //!
-//! Where a server copies an object key by key, `__proto__` becomes what other members are read from: the key that the
-//! filter sees is not the one that the server reads.
+//! Where a server copies an object key by key, `__proto__` becomes what other members are read from: the key
+//! that the filter sees is not the one that the server reads.
 
 use crate::json::document::{Kind, Node};
 
@@ -13,14 +13,15 @@ const PROTOTYPE: &str = "prototype";
 /// The length of the shortest key that matters here.
 pub(super) const SHORTEST: usize = 9;
 
-/// Tells whether a key is `__proto__`, or a path with it or with `constructor` and `prototype`, which some servers take
-/// apart.
+/// Tells whether a key is `__proto__`, or a path with it or with `constructor` and `prototype`, which some
+/// servers take apart.
 pub(super) fn is_named(key: &[u8]) -> bool {
     let has = |part: &[u8]| key.windows(part.len()).any(|window| window == part);
     has(b"__proto__") || has(b"constructor.prototype") || has(b"constructor[prototype")
 }
 
-/// Finds the first key `constructor` whose value is an object with the key `prototype`, and returns its byte offset.
+/// Finds the first key `constructor` whose value is an object with the key `prototype`, and returns its byte
+/// offset.
 #[cold]
 #[inline(never)]
 pub(super) fn find(text: &str, nodes: &[Node]) -> Option<usize> {

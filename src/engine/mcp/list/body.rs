@@ -133,9 +133,7 @@ impl ListBody {
         if !matches!(self.state, State::Holding) || !self.held.is_empty() || chunk.len() > self.bounds.hold {
             return false;
         }
-        let mut screen = Screen::default();
-        let passes =
-            screen.push(chunk) == chunk.len() && screen.finding() == Finding::Nothing && !screen.is_within();
+        let passes = Screen::finds_nothing_in(chunk);
         self.empty &= !passes;
         passes
     }

@@ -158,3 +158,50 @@ fn a_beginning_is_followed_by_something_plain_or_by_nothing_plain() {
         assert_eq!(obstacle_from(prefix).is_none(), plain, "{prefix}");
     }
 }
+
+/// Returns the other spellings of a URI.
+fn others(uri: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let others = Others::of(uri);
+    others.each(&mut |other| found.push(other.to_owned()));
+    assert!(found.len() <= others.most(), "{uri}");
+    found.retain(|other| other != uri);
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[test]
+fn a_plain_path_has_no_other_spelling_and_nothing_is_made_up() {
+    for uri in ["db://t/a", "file:///srv/a", "https://h:8443/a.b/c_d~e-f", "https://h/", "file:///", "", "a"]
+    {
+        assert_eq!(others(uri), [] as [&str; 0], "{uri}");
+    }
+}
+
+#[test]
+fn what_servers_read_as_the_same_is_another_spelling() {
+    for (uri, other) in [
+        ("db://t/a?x=1", "db://t/a"),
+        ("db://t/a#x", "db://t/a"),
+        ("db://t/a?x#y", "db://t/a"),
+        ("db://t/a/?x", "db://t/a"),
+        ("db://t/a/", "db://t/a"),
+        ("db://t/%40a", "db://t/@a"),
+        ("db://t/@a", "db://t/%40a"),
+        ("db://t/caf%c3%a9", "db://t/caf%C3%A9"),
+        ("db://t/caf%C3%A9", "db://t/caf%c3%a9"),
+        ("db://t/caf%C3%A9", "db://t/café"),
+        ("db://t/café", "db://t/caf%C3%A9"),
+        ("db://t/café?x", "db://t/caf%C3%A9"),
+        ("file:///a%20(1)", "file:///a%20%281%29"),
+        ("file:///a%20%281%29", "file:///a%20(1)"),
+        ("file:///a%25b", "file:///a%b"),
+        ("file:///C:/a", "file:///C%3A/a"),
+        ("https://h:8443/@a", "https://h:8443/%40a"),
+        ("memo:@a", "memo:%40a"),
+        ("db://t/%FF@", "db://t/%FF%40"),
+    ] {
+        assert!(others(uri).iter().any(|found| found == other), "{uri}: {:?}", others(uri));
+    }
+}

@@ -7,8 +7,8 @@ use crate::policy::path::{Origin, ValuePath};
 use crate::policy::time_zone::{is_date, is_time_of_day};
 use crate::policy::words::WEEKDAYS;
 
-/// Notes a fault if the test does not suit what the condition speaks of. `operator` and `operand` are the parts of the
-/// condition.
+/// Notes a fault if the test does not suit what the condition speaks of. `operator` and `operand` are the
+/// parts of the condition.
 pub(super) fn check(
     condition: &Condition,
     operator: Option<&Part<'_>>,

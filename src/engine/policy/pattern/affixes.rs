@@ -33,8 +33,8 @@ impl Affixes {
     /// Makes the search for these groups; those without a pattern are left out.
     pub fn new(sorted: Groups) -> Self {
         let mut groups: Vec<Group> = Vec::new();
-        // The last group, and the groups whose literals it begins with. The literals are in order, so the next one
-        // begins with no others.
+        // The last group, and the groups whose literals it begins with. The literals are in order, so the
+        // next one begins with no others.
         let mut open: Vec<usize> = Vec::new();
         for (literal, numbers) in sorted.into_iter().filter(|(_, numbers)| !numbers.is_empty()) {
             let begins =
@@ -51,8 +51,8 @@ impl Affixes {
 
     /// Walks the numbers that belong to each literal that `name` begins with.
     ///
-    /// One binary search finds the last literal that does not sort behind the name. Every literal that the name
-    /// begins with is this one, or sorts before it and is the beginning of it.
+    /// One binary search finds the last literal that does not sort behind the name. Every literal that the
+    /// name begins with is this one, or sorts before it and is the beginning of it.
     pub fn of(&self, name: impl Iterator<Item = u8> + Clone) -> impl Iterator<Item = &[usize]> {
         let behind = self.groups.partition_point(|group| group.literal.iter().copied().le(name.clone()));
         let last = behind.checked_sub(1).and_then(|place| self.groups.get(place));

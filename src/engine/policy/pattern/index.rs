@@ -3,8 +3,8 @@
 use super::Pattern;
 use super::affixes::{Affixes, Groups, add};
 
-/// An ordered list of patterns. A pattern's number is its position in the list. Exact patterns are found by their
-/// text, the others by their prefix or their suffix.
+/// An ordered list of patterns. A pattern's number is its position in the list. Exact patterns are found by
+/// their text, the others by their prefix or their suffix.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
     patterns: Vec<Pattern>,
@@ -83,7 +83,8 @@ impl Index {
     }
 }
 
-/// Each pattern is in a group of its prefix and a group of its suffix. Keeps it only in the smaller of the two.
+/// Each pattern is in a group of its prefix and a group of its suffix. Keeps it only in the smaller of the
+/// two.
 fn by_rarer_end(patterns: &[Pattern], mut prefixes: Groups, mut suffixes: Groups) -> (Affixes, Affixes) {
     let crowd = |groups: &Groups| {
         let mut crowd = vec![0; patterns.len()];

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use super::{Pattern, Patterns};
 
-/// The entries of one section of a policy. For a name, the exact entry decides, else the pattern with the most
-/// literal characters.
+/// The entries of one section of a policy. For a name, the exact entry decides, else the pattern with the
+/// most literal characters.
 #[derive(Debug, Clone)]
 pub struct Section<T>(Patterns<T>);
 
@@ -16,8 +16,8 @@ impl<T> Default for Section<T> {
 }
 
 impl<T> Section<T> {
-    /// Makes a section of entries. Where two patterns overlap with equally many literal characters, the earlier
-    /// one decides; a document that has such a pair is refused before.
+    /// Makes a section of entries. Where two patterns overlap with equally many literal characters, the
+    /// earlier one decides; a document that has such a pair is refused before.
     #[must_use]
     pub fn new(mut entries: Vec<(Pattern, T)>) -> Self {
         entries.sort_by_key(|(pattern, _)| (!pattern.is_exact(), Reverse(pattern.literals())));
@@ -53,7 +53,8 @@ impl<T> Section<T> {
         self.0.iter()
     }
 
-    /// Returns how many units of work it takes at most to find the entry that decides on a name of this many bytes.
+    /// Returns how many units of work it takes at most to find the entry that decides on a name of this many
+    /// bytes.
     #[must_use]
     pub fn work(&self, length: usize) -> usize {
         self.0.work(length)

@@ -14,7 +14,8 @@ const MOST_OFFSET_HOURS: i32 = 24;
 const MOST_CHANGE_HOURS: i32 = 167;
 
 impl TimeZone {
-    /// Reads a time zone as POSIX writes it: `UTC0`, or with daylight saving time `CET-1CEST,M3.5.0,M10.5.0/3`.
+    /// Reads a time zone as POSIX writes it: `UTC0`, or with daylight saving time
+    /// `CET-1CEST,M3.5.0,M10.5.0/3`.
     ///
     /// # Errors
     /// What is wrong, as the end of a sentence whose subject is the text.
@@ -48,7 +49,8 @@ impl TimeZone {
     }
 }
 
-/// Returns what follows the name at the start of `text`: at least three letters, or letters, digits and signs in `<…>`.
+/// Returns what follows the name at the start of `text`: at least three letters, or letters, digits and signs
+/// in `<…>`.
 fn name(text: &str) -> Result<&str, &'static str> {
     const NAME: &str = "has a name that is neither three or more letters nor in `<…>`";
     let (name, rest, allowed): (_, _, fn(char) -> bool) = match text.strip_prefix('<') {
