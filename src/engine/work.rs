@@ -13,7 +13,7 @@ pub const ENFORCED: u64 = 10_000_000;
 
 /// How many units may be spent on rules in shadow mode. They have their own budget, so that they cannot cause a
 /// refusal.
-pub const SHADOW: u64 = 2_000_000;
+pub const SHADOW: u64 = 1_000_000;
 
 /// The cause of a denial because a budget of work is exhausted, in one word for metrics.
 pub const CAUSE: &str = "work";

@@ -331,7 +331,8 @@ fn is_in(numbers: &KnownSet, number: &str, work: &Work) -> Result<bool, Obstacle
 
 /// Returns how many units of work it takes at most to look for a part of a text.
 fn work_of_search(text: &str, part: &str) -> usize {
-    (text.len() >> 2).saturating_add(part.len().saturating_mul(2)).saturating_add(12)
+    let read = (text.len() >> 2).saturating_add(text.len() >> 3);
+    read.saturating_add(part.len().saturating_mul(2)).saturating_add(12)
 }
 
 /// Returns whether a string is a JSON list.

@@ -126,7 +126,7 @@ impl Known {
         if sent.double == self.double {
             self.text.len().saturating_add(sent.text.len()).saturating_add(30)
         } else {
-            1
+            3
         }
     }
 
