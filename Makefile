@@ -66,14 +66,14 @@ format: ## format the Rust and the Python
 	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests
 
-cost: build ## count operations, allocations and host calls of fixed requests, and of the costliest ones; UPDATE=1 rewrites the table, PROFILE=REQUEST lists functions
+cost: build ## count operations, allocations and host calls of fixed requests, and of the costliest ones; UPDATE=1 rewrites the table, PROFILE=REQUEST lists functions, WORST=WORD looks at some of the costliest
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm \
 		$(if $(PROFILE),--profile "$(PROFILE)",tests/cost/expected.json $(if $(UPDATE),--update))
 	$(if $(PROFILE),,@cargo run --quiet --profile measure -p mcp-policy-cost -- \
-		target/$(WASM)/release/mcp_policy_filter.wasm --worst)
+		target/$(WASM)/release/mcp_policy_filter.wasm --worst "$(WORST)")
 
-bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes
+bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work
 	@$(PARTS) modern
 	@cargo build --quiet --profile measure -p mcp-policy-load
 	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench $(ARGS)

@@ -66,6 +66,12 @@ pub fn decide_within(
     shadow: &Work,
 ) -> Decision {
     let mut decision = Decision::default();
+    if !layers(policy, caller).all(|rules| work.spend(work_of_entries(rules, &call.target))) {
+        let reason = "this name or URI takes more work to judge than one request may cause";
+        let rule = policy.rules.default.1.to_string();
+        decision.denial = Some(Denial::by(rule, Code::ArgumentsInvalid, reason).because_of(work::CAUSE));
+        return decision;
+    }
     if let Target::Tool(name) = &call.target
         && let Some(path) = layers(policy, caller).find_map(|rules| rules.hidden(name))
     {
@@ -111,6 +117,18 @@ struct Budgets<'d> {
 /// Returns the sets of rules that a caller must pass: the document's, then the grant's.
 fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
     std::iter::once(&policy.rules).chain(caller.grant(policy).map(|grant| &grant.rules))
+}
+
+/// Returns how many units of work it takes at most to find the entries that decide on a target.
+fn work_of_entries(rules: &Rules, target: &Target<'_>) -> usize {
+    match target {
+        Target::Tool(name) => rules.tools.work(name.len()).saturating_add(rules.hide.work(name.len())),
+        Target::Prompt(name) => rules.prompts.work(name.len()),
+        Target::Resources(uris) => {
+            uris.iter().map(|uri| lists::work(rules, uri)).fold(0, usize::saturating_add)
+        }
+        Target::Session | Target::Unknown => 0,
+    }
 }
 
 /// Describes what a call acts on, in words for the caller, such as "the tool `x`". It leaves out resource
@@ -197,14 +215,6 @@ impl Decision {
             Target::Resources(uris) => {
                 for (target, uri) in uris.iter().enumerate() {
                     let charged = (self.charges.len(), self.shadow_charges.len());
-                    if !budgets.enforced.work.spend(lists::work(rules, uri)) {
-                        let reason = "this resource takes more work to judge than one request may cause";
-                        let rule = rules.default.1.to_string();
-                        return self.refuse(
-                            false,
-                            Denial::by(rule, Code::ArgumentsInvalid, reason).because_of(work::CAUSE),
-                        );
-                    }
                     let own = rules.resources.get(uri);
                     self.default_unless(own.is_some(), rules, call);
                     // Servers may normalize a URI that is not plain, so a pattern is reliable only for plain URIs.

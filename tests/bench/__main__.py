@@ -1,7 +1,7 @@
 """Runs the measurements: `make bench`, or with more builds of the module `make bench
 ARGS="name=module.wasm"`.
 
-`ARGS=--quick` takes about two minutes instead of twelve to fifteen. PROCESSES and ROUNDS can be set in the
+`ARGS=--quick` takes about two minutes instead of twelve to fifteen, `ARGS=--worst` measures calls that cause much work. PROCESSES and ROUNDS can be set in the
 environment. Exits with 0 if the measurement succeeded, whatever the numbers.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import places
 
-from . import contenders, measure
+from . import contenders, measure, worst
 from .load import PROGRAM, Unexpected
 from .measure import Plan, Progress
 from .report import Report
@@ -53,9 +53,14 @@ def run(plan: Plan, extra: dict) -> None:
 
 def main() -> int:
     arguments = sys.argv[1:]
-    unknown = [argument for argument in arguments if argument != "--quick" and "=" not in argument]
+    unknown = [
+        argument for argument in arguments if argument not in ("--quick", "--worst") and "=" not in argument
+    ]
     if unknown:
-        print(f"bench: unknown: {' '.join(unknown)}; expected --quick or name=module.wasm", file=sys.stderr)
+        print(
+            f"bench: unknown: {' '.join(unknown)}; expected --quick, --worst or name=module.wasm",
+            file=sys.stderr,
+        )
         return 2
     extra = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     for needed, made in ((places.MODULE, "make build"), (PROGRAM, "make bench")):
@@ -63,7 +68,10 @@ def main() -> int:
             print(f"bench: {needed} does not exist; run: {made}", file=sys.stderr)
             return 1
     try:
-        run(chosen(arguments), extra)
+        if "--worst" in arguments:
+            worst.run()
+        else:
+            run(chosen(arguments), extra)
     except Unexpected as unexpected:
         print(f"bench: {unexpected}", file=sys.stderr)
         return 1

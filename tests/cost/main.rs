@@ -40,8 +40,8 @@ fn main() -> ExitCode {
             }
         };
     }
-    if let [module, "--worst"] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        return match worst::run(module) {
+    if let [module, "--worst", word] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return match worst::run(module, word) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
             Err(error) => {
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
         _ => {
             eprintln!("usage: mcp-policy-cost MODULE.wasm TABLE.json [--update]");
             eprintln!("       mcp-policy-cost MODULE.wasm --profile REQUEST");
-            eprintln!("       mcp-policy-cost MODULE.wasm --worst");
+            eprintln!("       mcp-policy-cost MODULE.wasm --worst WORD");
             return ExitCode::from(2);
         }
     };

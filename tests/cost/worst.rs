@@ -5,6 +5,7 @@
 
 mod bodies;
 mod documents;
+mod others;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -17,44 +18,53 @@ use mcp_policy_engine::policy::Policy;
 use mcp_policy_engine::work::{ENFORCED, SHADOW, Work};
 
 use self::documents::Document;
+use self::others::Other;
 use crate::meter::Metered;
 use crate::requests;
 use crate::worker::Engine;
 
 /// The most operations that one unit of work stands for.
-const OPERATIONS: u64 = 250;
+const OPERATIONS: u64 = 100;
 
-/// The most operations of reading a body of the default size, hashing it and writing its record.
-const READING: u64 = 300_000_000;
+/// How many times the operations of a plain call a request may cost at most, whatever the policy is: 100 ms where a plain
+/// call takes 5. The plain call is [`PLAIN`] under a rule without conditions, with a body of the default size.
+const TIMES: u64 = 20;
 
-/// The most operations of one request, whatever the policy is. V8 runs 20 million or more in a millisecond where it
-/// passes a body of 1 MiB in 5 ms.
-const MOST: u64 = READING + (ENFORCED + SHADOW) * 100;
+/// The body, among those of [`bodies::all`], whose cost is the measure.
+const PLAIN: &str = "one string";
 
-/// Prints the costliest body for each policy. Returns whether all are within their bounds.
+/// Prints the costliest request for each policy whose name contains `word`. Returns whether all are within their bounds.
 ///
 /// # Errors If the module cannot be run.
-pub fn run(module: &str) -> Result<bool, Box<dyn Error>> {
+pub fn run(module: &str, word: &str) -> Result<bool, Box<dyn Error>> {
     let metered = Metered::of(&std::fs::read(module)?)?;
-    let mut search = Search { engine: Engine::new(&metered)?, bases: HashMap::new(), sound: true };
+    let engine = Engine::new(&metered)?;
+    let most = plain(&engine)? * TIMES;
+    let mut search = Search { engine, bases: HashMap::new(), most, verbose: !word.is_empty(), sound: true };
+    println!("\nThe most that a request may cost: {} Mop", most / MILLION);
     println!(
-        "\n{:<36} {:<36} {:>6} {:>6} {:>9}",
+        "\n{:<38} {:<40} {:>6} {:>6} {:>9}",
         "policy", "costliest body of 1 MiB", "Mop", "base", "per unit"
     );
-    for document in documents::all() {
-        let mut costs = Vec::new();
-        for (index, body) in bodies::all(&document, bodies::SMALLER).iter().enumerate() {
-            costs.push((search.measure(&document, body)?.operations, index));
-        }
-        let Some((_, costliest)) = costs.into_iter().max() else { continue };
-        if let Some(body) = bodies::all(&document, bodies::LARGEST).get(costliest) {
-            let Cost { operations, base, per_unit } = search.measure(&document, body)?;
-            let [operations, base] = [operations, base].map(|operations| operations / 1_000_000);
-            println!("{:<36} {:<36} {operations:>6} {base:>6} {per_unit:>9}", document.name, body.name);
-        }
+    for document in documents::all().into_iter().filter(|document| document.name.contains(word)) {
+        search.document(&document)?;
+    }
+    println!("\n{:<38} {:<40} {:>6}", "policy", "costliest request", "Mop");
+    for other in others::all().into_iter().filter(|other| other.name.contains(word)) {
+        search.other(&other)?;
     }
     Ok(search.sound)
 }
+
+/// Returns the operations of the plain call.
+fn plain(engine: &Engine) -> Result<u64, Box<dyn Error>> {
+    let document = documents::plain();
+    let body = bodies::all(&document, bodies::LARGEST).into_iter().find(|body| body.name == PLAIN);
+    operations(engine, &document.text, &body.ok_or("there is no plain body")?.text)
+}
+
+/// Costs are printed in millions of operations.
+const MILLION: u64 = 1_000_000;
 
 /// What a body costs.
 struct Cost {
@@ -69,10 +79,48 @@ struct Search {
     engine: Engine,
     /// The operations of bodies under the open policy
     bases: HashMap<String, u64>,
+    /// The most operations of one request
+    most: u64,
+    /// Whether to print the cost of every request
+    verbose: bool,
     sound: bool,
 }
 
 impl Search {
+    /// Prints the costliest of the requests of `other`.
+    fn other(&mut self, other: &Other) -> Result<(), Box<dyn Error>> {
+        let (mut worker, _) = self.engine.worker(other.policy.as_bytes())?;
+        let mut costliest = (0, "");
+        for (name, request) in &other.requests {
+            let (counts, _) = worker.exchange(request)?;
+            costliest = costliest.max((counts.operations, name));
+            if self.verbose {
+                println!("    {name:<60} {:>6}", counts.operations / MILLION);
+            }
+            if counts.operations > self.most {
+                println!("{}: {name}: {} operations", other.name, counts.operations);
+                self.sound = false;
+            }
+        }
+        println!("{:<38} {:<40} {:>6}", other.name, costliest.1, costliest.0 / MILLION);
+        Ok(())
+    }
+
+    /// Prints the costliest of the bodies for a policy.
+    fn document(&mut self, document: &Document) -> Result<(), Box<dyn Error>> {
+        let mut costs = Vec::new();
+        for (index, body) in bodies::all(document, bodies::SMALLER).iter().enumerate() {
+            costs.push((self.measure(document, body)?.operations, index));
+        }
+        let Some((_, costliest)) = costs.into_iter().max() else { return Ok(()) };
+        if let Some(body) = bodies::all(document, bodies::LARGEST).get(costliest) {
+            let Cost { operations, base, per_unit } = self.measure(document, body)?;
+            let [operations, base] = [operations, base].map(|operations| operations / MILLION);
+            println!("{:<38} {:<40} {operations:>6} {base:>6} {per_unit:>9}", document.name, body.name);
+        }
+        Ok(())
+    }
+
     fn measure(&mut self, document: &Document, body: &bodies::Body) -> Result<Cost, Box<dyn Error>> {
         let operations = operations(&self.engine, &document.text, &body.text)?;
         let base = match self.bases.get(&body.text) {
@@ -86,7 +134,7 @@ impl Search {
         let units = units(&document.text, &body.text)?;
         // A refusal finds the place of an argument, too, and its answer takes longer than a host call.
         let own = operations.saturating_sub(base + base / 8 + 1_000_000);
-        if operations > MOST || own > units * OPERATIONS {
+        if operations > self.most || own > units * OPERATIONS {
             println!(
                 "{}: {}: {operations} operations, {own} of them for {units} units",
                 document.name, body.name

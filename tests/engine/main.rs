@@ -28,3 +28,4 @@ mod records;
 mod regex;
 mod resources;
 mod schema;
+mod work;

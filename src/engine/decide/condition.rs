@@ -19,6 +19,9 @@ use crate::work::Work;
 pub use attributes::{Attributes, Now};
 pub use clause::{Applies, Place, applies, hides, refusal};
 
+/// The units of work of one condition, whatever its values are.
+const CONDITION: usize = 6;
+
 /// The result of a condition for one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
@@ -87,6 +90,9 @@ pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Tru
 /// Evaluates a condition for each value of its path. Returns at least one result.
 fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
     let work = attributes.work;
+    if !work.spend(CONDITION) {
+        return vec![Truth::Indeterminate(Obstacle::Work)];
+    }
     let Condition { attribute, test, .. } = condition;
     let other = condition.operand();
     if attribute.origin() == Origin::Arguments && other.is_none() {
@@ -94,11 +100,11 @@ fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
         return found.map(|found| Operand::of(found, work).evaluate(test, work)).collect();
     }
     // Most conditions do not read the claims. Those are parsed only for a condition that does.
-    let claims =
-        Claims::new(attributes.claims.filter(|_| reads_claims(attribute) || other.is_some_and(reads_claims)));
-    if !matches!(claims, Claims::None) && attributes.spend(attributes.claims.map_or(0, read_work)).is_err() {
+    let claims = attributes.claims.filter(|_| reads_claims(attribute) || other.is_some_and(reads_claims));
+    if attributes.spend(claims.map_or(0, read_work)).is_err() {
         return vec![Truth::Indeterminate(Obstacle::Work)];
     }
+    let claims = Claims::new(claims);
     let operands = operands(attribute, attributes, &claims).into_iter();
     match test {
         Test::With(comparison, path) => {
@@ -158,7 +164,7 @@ fn operands<'d>(path: &ValuePath, attributes: &Attributes<'d>, claims: &'d Claim
 }
 
 /// Returns how many units of work it takes at most to read a JSON text.
-fn read_work(text: &str) -> usize {
+pub(super) fn read_work(text: &str) -> usize {
     text.len().saturating_mul(3).saturating_add(10)
 }
 
@@ -234,7 +240,8 @@ impl<'d> Operand<'d> {
             Test::StartsWith(start) => text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type),
             Test::EndsWith(end) => text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type),
             Test::Glob(pattern) => text.ok_or(Obstacle::Type).and_then(|text| {
-                spend(work, (text.len() >> 1).saturating_add(pattern.as_str().len()).saturating_add(4))?;
+                let parts = pattern.as_str().len().saturating_mul(3);
+                spend(work, (text.len() >> 1).saturating_add(parts).saturating_add(6))?;
                 Ok(pattern.matches(text))
             }),
             Test::Regex(regex) => {
@@ -279,7 +286,7 @@ impl<'d> Operand<'d> {
     fn contains(&self, scalar: &Scalar, work: &Work) -> Result<bool, Obstacle> {
         match (self, scalar) {
             (Self::Text(text), Scalar::Text(part)) => {
-                spend(work, (text.len() >> 2).saturating_add(part.len()).saturating_add(4))?;
+                spend(work, work_of_search(text, part))?;
                 // Some servers parse a string that contains a JSON list. Its elements can be written differently
                 // in the string, for example with escapes, so a substring search is not reliable.
                 if holds_list(text, work)? { Err(Obstacle::Type) } else { Ok(text.contains(part.as_str())) }
@@ -320,6 +327,11 @@ fn is_in(numbers: &KnownSet, number: &str, work: &Work) -> Result<bool, Obstacle
     let sent = Sent::new(number);
     spend(work, sent.work().saturating_add(numbers.work(sent)))?;
     Ok(numbers.holds(sent)?)
+}
+
+/// Returns how many units of work it takes at most to look for a part of a text.
+fn work_of_search(text: &str, part: &str) -> usize {
+    (text.len() >> 2).saturating_add(part.len().saturating_mul(2)).saturating_add(12)
 }
 
 /// Returns whether a string is a JSON list.

@@ -5,13 +5,13 @@ mod tally;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::condition::Attributes;
+use super::condition::{Attributes, read_work};
 use crate::denial::{Code, Denial};
 use crate::json;
 use crate::limit::Amount;
 use crate::mcp::message::Call;
 use crate::policy::{Adds, Limit, Origin, ValuePath};
-use crate::work::Work;
+use crate::work::{self, Work};
 
 /// What to charge to one limit.
 #[derive(Debug, Clone)]
@@ -39,10 +39,14 @@ impl Due {
 /// # Errors
 /// The denial if that cannot be judged.
 pub(super) fn due(limit: &Arc<Limit>, call: &Call<'_>, attributes: &Attributes<'_>) -> Result<Due, Denial> {
-    let amount = amount(limit, call, attributes.work)?;
+    let unread = |denial: Denial| match attributes.work.is_exhausted() {
+        true => Denial { code: Code::ArgumentsInvalid, cause: Some(work::CAUSE), ..denial },
+        false => denial,
+    };
+    let amount = amount(limit, call, attributes.work).map_err(unread)?;
     let of = match &limit.by {
         None => None,
-        Some(path) => Some(value(limit, path, attributes)?),
+        Some(path) => Some(value(limit, path, attributes).map_err(unread)?),
     };
     Ok(Due { limit: Arc::clone(limit), amount, of, target: 0 })
 }
@@ -88,6 +92,9 @@ fn value(limit: &Limit, path: &ValuePath, attributes: &Attributes<'_>) -> Result
 }
 
 fn claim(path: &ValuePath, claims: &str, work: &Work) -> Option<Box<str>> {
+    if !work.spend(read_work(claims)) {
+        return None;
+    }
     let claims = json::read(claims.as_bytes()).ok().filter(|claims| claims.defect().is_none())?;
     tally::name(path.find_one(Some(claims.root()), work)?)
 }

@@ -14,14 +14,22 @@ use crate::mcp::headers::{Field, Headers};
 use crate::mcp::message::{Call, Target};
 use crate::policy::{Mode, Policy, Rule};
 use crate::schema::Mirrored;
+use crate::work::{self, Work};
 
 /// The first protocol version whose clients must send these headers.
 const FIRST: &[u8] = b"2026-07-28";
 
 impl Decision {
     /// Refuses a call of a tool if a header that the schema of one of its rules speaks of does not agree with the
-    /// argument.
-    pub fn compare_headers(&mut self, policy: &Policy, caller: &Caller, call: &Call<'_>, headers: &Headers) {
+    /// argument. Spends the budgets for rules that are enforced and for rules in shadow mode.
+    pub fn compare_headers(
+        &mut self,
+        policy: &Policy,
+        caller: &Caller,
+        call: &Call<'_>,
+        headers: &Headers,
+        [work, shadow]: [&Work; 2],
+    ) {
         let Target::Tool(name) = &call.target else { return };
         // Then there is nothing to compare, and a client may leave such a header out.
         if !headers.is_any_mirrored() && !knows_them(headers) {
@@ -29,8 +37,10 @@ impl Decision {
         }
         for rules in layers(policy, caller) {
             for rule in rules.tools.get(name).into_iter().flatten().chain(&rules.all_tools) {
-                if let Some(denial) = disagreement(rule, call, headers) {
-                    self.refuse(rule.mode == Mode::Shadow, denial);
+                let in_shadow = rule.mode == Mode::Shadow;
+                if let Some(denial) = disagreement(rule, call, headers, if in_shadow { shadow } else { work })
+                {
+                    self.refuse(in_shadow, denial);
                 }
             }
         }
@@ -42,20 +52,41 @@ fn knows_them(headers: &Headers) -> bool {
     headers.protocol_version.once().is_some_and(|version| version >= FIRST)
 }
 
-fn disagreement(rule: &Arc<Rule>, call: &Call<'_>, headers: &Headers) -> Option<Denial> {
+fn disagreement(rule: &Arc<Rule>, call: &Call<'_>, headers: &Headers, work: &Work) -> Option<Denial> {
     let mirrored = rule.arguments.as_ref()?.mirrored();
     let known = knows_them(headers);
     mirrored.iter().find_map(|one| {
-        let why = compare(headers.mirrored(&one.header), argument(call.arguments(), one), known).err()?;
+        let Some(argument) = argument(call.arguments(), one, work) else {
+            let path = format!("{}.arguments", rule.path);
+            let reason = "the arguments take more work to judge than one request may cause: send less";
+            return Some(Denial::by(path, Code::ArgumentsInvalid, reason).because_of(work::CAUSE));
+        };
+        let why = compare(headers.mirrored(&one.header), argument, known).err()?;
         let reason = format!("`{}` {why} `args.{}`", one.header, one.path.join("."));
         Some(Denial::protocol(Code::HeadersDisagree, reason).because_of("headers"))
     })
 }
 
-/// Finds the argument; `null` is none.
-fn argument<'d>(arguments: Option<Value<'d>>, mirrored: &Mirrored) -> Option<Value<'d>> {
-    let found = mirrored.path.iter().try_fold(arguments?, |value, name| value.get(name));
-    found.filter(|value| value.kind() != Kind::Null)
+/// Finds the argument; `null` is none. Returns `None` if the budget of work does not suffice for that, and for comparing the
+/// argument.
+fn argument<'d>(arguments: Option<Value<'d>>, mirrored: &Mirrored, work: &Work) -> Option<Option<Value<'d>>> {
+    let mut found = arguments;
+    for name in &mirrored.path {
+        let Some(object) = found.take() else { break };
+        for (key, value) in object.keyed() {
+            if !work.spend(key.string_work().saturating_add(1)) {
+                return None;
+            }
+            if key.string().is_some_and(|key| *key == **name) {
+                found = Some(value);
+                break;
+            }
+        }
+    }
+    let found = found.filter(|value| value.kind() != Kind::Null);
+    let units =
+        found.map_or(0, |value| value.string_work().saturating_add(value.number().map_or(0, str::len)));
+    work.spend(units).then_some(found)
 }
 
 /// Compares a header with an argument. Only clients of a version that has these headers must send them.

@@ -114,10 +114,10 @@ impl<'d> Case<'d> {
         let facts = Facts::of(Summary::of(message));
         let mut case = Self { request: Rc::clone(request), facts, decision: Decision::default() };
         let Body::Call(call) = &message.body else { return case.conclude() };
+        let (policy, caller) = (&request.policy, &request.caller);
         let (work, shadow) = (Work::new(work::ENFORCED), Work::new(work::SHADOW));
-        let clock = || environment.now_ns();
-        case.decision = decide::decide_within(&request.policy, &request.caller, call, &clock, &work, &shadow);
-        case.decision.compare_headers(&request.policy, &request.caller, call, &request.headers);
+        case.decision = decide::decide_within(policy, caller, call, &|| environment.now_ns(), &work, &shadow);
+        case.decision.compare_headers(policy, caller, call, &request.headers, [&work, &shadow]);
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
         }

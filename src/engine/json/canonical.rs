@@ -4,6 +4,34 @@ use std::borrow::Cow;
 
 use super::{Kind, Value, decimal};
 
+/// The units of work of reading a double and writing it in canonical form.
+const DOUBLE: usize = 70;
+
+/// Returns how many units of work it takes at most to copy a value, to read the copy and to write its canonical form. Recurses
+/// as deep as the value nests.
+#[must_use]
+pub fn work(value: Value<'_>) -> usize {
+    match value.kind() {
+        Kind::Null | Kind::Bool(_) => 8,
+        Kind::Number if value.raw().len() <= 15 && value.raw().bytes().all(|byte| byte.is_ascii_digit()) => 8,
+        Kind::Number => value.raw().len().saturating_mul(4).saturating_add(DOUBLE),
+        Kind::String { escaped } => {
+            (value.raw().len() >> 1).saturating_add(if escaped { value.raw().len() } else { 8 })
+        }
+        Kind::Array => value.elements().map(work).fold(8, usize::saturating_add),
+        Kind::Object => {
+            let (mut count, mut keys, mut members) = (1_usize, 0_usize, 8_usize);
+            for (key, member) in value.keyed() {
+                count = count.saturating_add(1);
+                keys = keys.saturating_add(key.raw().len() >> 2).saturating_add(4);
+                members = members.saturating_add(work(key)).saturating_add(work(member));
+            }
+            let rounds = usize::try_from(count.ilog2()).unwrap_or_default();
+            members.saturating_add(keys.saturating_mul(rounds))
+        }
+    }
+}
+
 /// A text in canonical form that is being written.
 ///
 /// The form holds numbers as doubles, so that 2^53 and 2^53 + 1 have one form. What must tell them apart
@@ -80,29 +108,6 @@ impl Canonical {
         // What is written reads back as the same double, so it is the number unless the double was not.
         self.exact &= written.as_ref().is_some_and(|written| decimal::compare(text, written).is_eq());
         self.text.push_str(written.as_deref().unwrap_or("null"));
-    }
-}
-
-/// Returns how many units of work it takes at most to write a value in canonical form. Recurses as deep as the value
-/// nests, which its reader bounds.
-#[must_use]
-pub fn work(value: Value<'_>) -> usize {
-    let length = value.raw().len();
-    match value.kind() {
-        Kind::Null | Kind::Bool(_) => 5,
-        Kind::Number if length > 17 => length.saturating_mul(4).saturating_add(60),
-        Kind::Number => 60,
-        Kind::String { .. } => length.saturating_add(10),
-        Kind::Array => value.elements().map(work).fold(10, usize::saturating_add),
-        Kind::Object => {
-            let members = value.keyed().count();
-            let rounds = members.checked_ilog2().and_then(|rounds| usize::try_from(rounds).ok());
-            // Sorting compares each key about that often.
-            let rounds = rounds.unwrap_or_default().saturating_add(2);
-            let key = |key: Value<'_>| (key.raw().len().saturating_mul(rounds) >> 1).saturating_add(40);
-            let each = value.keyed().map(|(name, member)| key(name).saturating_add(work(member)));
-            each.fold(10, usize::saturating_add)
-        }
     }
 }
 

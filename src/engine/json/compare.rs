@@ -179,7 +179,7 @@ impl KnownSet {
     pub fn work(&self, sent: Sent<'_>) -> usize {
         let same = self.of_double(sent.double);
         let digits: usize = same.iter().map(|known| known.text.len().saturating_add(sent.text.len())).sum();
-        digits.saturating_add(same.len().saturating_mul(30)).saturating_add(8)
+        digits.saturating_add(same.len().saturating_mul(30)).saturating_add(12)
     }
 
     /// Returns whether a number of the set equals `sent`.

@@ -16,10 +16,17 @@ pub(super) fn find(text: &str, nodes: &[Node], index: usize) -> Option<usize> {
     if keys.clone().nth(FEW).is_some() {
         return find_among_many(keys);
     }
-    let again = |(before, (name, _)): &(usize, (Cow<'_, str>, usize))| {
-        keys.clone().take(*before).any(|(other, _)| other == *name)
-    };
-    keys.clone().enumerate().find(again).map(|(_, (_, at))| at)
+    // Each key is unescaped once.
+    let mut seen = [const { Cow::Borrowed("") }; FEW];
+    for (count, (name, at)) in keys.enumerate() {
+        if seen.iter().take(count).any(|other| *other == name) {
+            return Some(at);
+        }
+        if let Some(free) = seen.get_mut(count) {
+            *free = name;
+        }
+    }
+    None
 }
 
 /// Sorts by hash first, so that most comparisons are those of two numbers.

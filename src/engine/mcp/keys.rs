@@ -47,10 +47,9 @@ fn note<'d>(members: &mut [Member<'d>], key: &str, value: Value<'d>) {
             member.respelled.get_or_insert(value.span().start);
         }
     } else if !folds_case_alone(key) && cut(key).len() <= LONGEST {
-        let folded: String = fold(cut(key)).collect();
-        for member in
-            members.iter_mut().filter(|member| member.key != key && fold(member.key).eq(folded.chars()))
-        {
+        // Most keys differ in the first character, so folding the rest of them would be in vain.
+        let alike = |member: &&mut Member<'d>| member.key != key && fold(member.key).eq(fold(cut(key)));
+        for member in members.iter_mut().filter(alike) {
             member.respelled.get_or_insert(value.span().start);
         }
     }

@@ -81,6 +81,11 @@ impl Pattern {
         self.literals
     }
 
+    /// Counts the parts between two `*`.
+    fn parts(&self) -> usize {
+        self.text.split('*').count().saturating_sub(2)
+    }
+
     /// Tells whether some name fits both patterns.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {

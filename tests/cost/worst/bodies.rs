@@ -6,7 +6,7 @@ use super::documents::Document;
 pub const LARGEST: usize = 1_048_576;
 
 /// The size of the bodies that are tried first.
-pub const SMALLER: usize = LARGEST / 8;
+pub const SMALLER: usize = LARGEST / 32;
 
 /// A body.
 pub struct Body {

@@ -34,6 +34,11 @@ pub fn all() -> Vec<Document> {
     all
 }
 
+/// Returns a rule without conditions.
+pub fn plain() -> Document {
+    generated("a rule without conditions", json!({}))
+}
+
 fn generated(name: &str, rule: Value) -> Document {
     let text = json!({ "version": "1", "tools": { "t": rule } }).to_string();
     Document { name: name.to_owned(), text, tool: "t".to_owned(), argument: "a".to_owned() }

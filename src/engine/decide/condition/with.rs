@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Obstacle, Operand, Truth, holds_list, lies, spend};
+use super::{Obstacle, Operand, Truth, holds_list, lies, spend, work_of_search};
 use crate::json::{KnownSet, Sent, Value, decimal};
 use crate::policy::{Comparison, Origin, Resolved, ValuePath, is_date, is_time_of_day};
 use crate::work::Work;
@@ -60,11 +60,11 @@ pub(super) fn evaluate(
     Truth::from(match comparison {
         Comparison::Equals => equal(operand, other),
         Comparison::Differs => equal(operand, other).map(|equal| !equal),
-        Comparison::In => is_in(operand, other),
-        Comparison::NotIn => is_in(operand, other).map(|is_in| !is_in),
+        Comparison::In => is_in(operand, other, work),
+        Comparison::NotIn => is_in(operand, other, work).map(|is_in| !is_in),
         Comparison::Order(order) => compare(operand, other, form).map(|ordering| lies(ordering, order)),
-        Comparison::Contains => contains(operand, other),
-        Comparison::NotContains => contains(operand, other).map(|contains| !contains),
+        Comparison::Contains => contains(operand, other, work),
+        Comparison::NotContains => contains(operand, other, work).map(|contains| !contains),
         Comparison::StartsWith => texts(operand, other).map(|(text, part)| text.starts_with(part)),
         Comparison::EndsWith => texts(operand, other).map(|(text, part)| text.ends_with(part)),
     })
@@ -79,10 +79,11 @@ fn equal(one: &Operand<'_>, other: &Operand<'_>) -> Result<bool, Obstacle> {
     }
 }
 
-/// Returns how many units of work it takes at most to compare a value with another one.
+/// Returns how many units of work it takes at most to compare a value with another one that is no larger. The search for
+/// an element of a list and for a part of a text take more.
 fn size(operand: &Operand<'_>) -> usize {
     let length = match operand {
-        Operand::Text(text) => text.len().saturating_mul(3),
+        Operand::Text(text) => text.len() >> 1,
         Operand::Number(text) => text.len().saturating_mul(2),
         Operand::List(list) => list.raw().len().saturating_add(list.size().saturating_mul(60)),
         Operand::Words(words) => words.iter().map(|word| word.len()).sum(),
@@ -119,7 +120,7 @@ fn compare(one: &Operand<'_>, other: &Operand<'_>, form: Form) -> Result<Orderin
 ///
 /// # Errors
 /// [`Obstacle::Type`] if there is no list, or if it has elements, but none of the same type.
-fn is_in(operand: &Operand<'_>, list: &Operand<'_>) -> Result<bool, Obstacle> {
+fn is_in(operand: &Operand<'_>, list: &Operand<'_>, work: &Work) -> Result<bool, Obstacle> {
     let alike = |equal: &Result<bool, Obstacle>| *equal != Err(Obstacle::Type);
     match (operand, list) {
         (Operand::Text(text), Operand::Words(words)) => Ok(words.contains(text)),
@@ -127,6 +128,7 @@ fn is_in(operand: &Operand<'_>, list: &Operand<'_>) -> Result<bool, Obstacle> {
             if list.elements().next().is_none() && !matches!(operand, Operand::List(_) | Operand::Object) {
                 return Ok(false);
             }
+            spend(work, work_of_elements(*list, operand))?;
             let all = list.elements().map(|element| equal(operand, &element_of(element))).filter(alike);
             all.reduce(|one, other| Ok(one? | other?)).unwrap_or(Err(Obstacle::Type))
         }
@@ -134,17 +136,29 @@ fn is_in(operand: &Operand<'_>, list: &Operand<'_>) -> Result<bool, Obstacle> {
     }
 }
 
-fn contains(operand: &Operand<'_>, part: &Operand<'_>) -> Result<bool, Obstacle> {
+fn contains(operand: &Operand<'_>, part: &Operand<'_>, work: &Work) -> Result<bool, Obstacle> {
     match (operand, part) {
-        (Operand::Text(text), Operand::Text(_)) if !holds_list(text, &Work::new(u64::MAX))? => {
-            texts(operand, part).map(|(text, part)| text.contains(part))
+        (Operand::Text(text), Operand::Text(_)) if !holds_list(text, work)? => {
+            let (text, part) = texts(operand, part)?;
+            spend(work, work_of_search(text, part))?;
+            Ok(text.contains(part))
         }
         (Operand::Words(words), Operand::Text(part)) => Ok(words.contains(part)),
         (Operand::List(list), Operand::Text(_) | Operand::Number(_) | Operand::Bool(_)) => {
+            spend(work, work_of_elements(*list, part))?;
             let elements = list.elements().map(|element| equal(&element_of(element), part));
             elements.reduce(|one, other| Ok(one? | other?)).unwrap_or(Ok(false))
         }
         _ => Err(Obstacle::Type),
+    }
+}
+
+/// Returns how many units of work it takes at most to compare each element of a list with `operand`, which is read for
+/// each of them if it is a number.
+fn work_of_elements(list: Value<'_>, operand: &Operand<'_>) -> usize {
+    match operand {
+        Operand::Number(number) => list.size().saturating_mul(number.len().saturating_mul(2)),
+        _ => 0,
     }
 }
 

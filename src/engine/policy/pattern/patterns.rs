@@ -3,17 +3,24 @@
 use super::Pattern;
 use super::index::Index;
 
+/// The units of work of looking for one part of a pattern that stands between two `*`, whatever its length is.
+const PART: usize = 24;
+
 /// Patterns in an order, each with a value. It finds the first one that a name fits.
 #[derive(Debug, Clone)]
 pub struct Patterns<T> {
     index: Index,
     /// The values of the index's patterns
     values: Vec<T>,
+    /// How many patterns have a `*`
+    open: usize,
+    /// How many parts between two `*` the patterns have together
+    parts: usize,
 }
 
 impl<T> Default for Patterns<T> {
     fn default() -> Self {
-        Self { index: Index::default(), values: Vec::new() }
+        Self { index: Index::default(), values: Vec::new(), open: 0, parts: 0 }
     }
 }
 
@@ -21,8 +28,10 @@ impl<T> Patterns<T> {
     /// Makes the search for these patterns.
     #[must_use]
     pub fn new(entries: Vec<(Pattern, T)>) -> Self {
-        let (patterns, values) = entries.into_iter().unzip();
-        Self { index: Index::new(patterns), values }
+        let (patterns, values): (Vec<Pattern>, _) = entries.into_iter().unzip();
+        let parts = patterns.iter().map(Pattern::parts).fold(0, usize::saturating_add);
+        let open = patterns.iter().filter(|pattern| !pattern.is_exact()).count();
+        Self { index: Index::new(patterns), values, open, parts }
     }
 
     /// Returns the value of the first pattern that `name` fits.
@@ -54,10 +63,12 @@ impl<T> Patterns<T> {
         self.values.is_empty()
     }
 
-    /// Returns the number of patterns.
+    /// Returns how many units of work it takes at most to find what decides on a name of this many bytes, which takes up to
+    /// eight searches.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.values.len()
+    pub fn work(&self, length: usize) -> usize {
+        let each = self.open.saturating_mul(length.saturating_add(8));
+        each.saturating_add(self.parts.saturating_mul(PART)).saturating_add(4)
     }
 
     /// Walks all patterns in their order.

@@ -57,7 +57,7 @@ impl<T> Section<T> {
     /// bytes.
     #[must_use]
     pub fn work(&self, length: usize) -> usize {
-        self.0.len().saturating_mul((length >> 4).saturating_add(1)).saturating_add(4)
+        self.0.work(length)
     }
 
     /// Walks all entries.
