@@ -8,7 +8,7 @@ WASM     := wasm32-wasip1
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals parts envoy-image run demo screenshot test test-rust test-envoy lint format cost bench clean
+.PHONY: help build approvals parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,12 +66,14 @@ format: ## format the Rust and the Python
 	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests
 
-cost: build ## count operations, allocations and host calls of fixed requests, and of the costliest ones; UPDATE=1 rewrites the table, PROFILE=REQUEST lists functions, WORST=WORD looks at some of the costliest
+cost: build ## count operations, allocations and host calls of fixed requests; UPDATE=1 rewrites the table, PROFILE=REQUEST lists functions
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm \
 		$(if $(PROFILE),--profile "$(PROFILE)",tests/cost/expected.json $(if $(UPDATE),--update))
-	$(if $(PROFILE),,@cargo run --quiet --profile measure -p mcp-policy-cost -- \
-		target/$(WASM)/release/mcp_policy_filter.wasm --worst "$(WORST)")
+
+worst: build ## look for the costliest requests under many policies; WORST=WORD looks only at policies with this word in their names
+	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
+		target/$(WASM)/release/mcp_policy_filter.wasm --worst "$(WORST)"
 
 bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work
 	@$(PARTS) modern
