@@ -143,7 +143,7 @@ def test_the_stats_tags_of_the_example_work(envoy, upstream, approvals, tmp_path
     proxy = envoy({}, edit=example(ports, tmp_path))
     assert code(call(proxy)) == PENDING
     metrics = proxy.get("/stats/prometheus?filter=mcp_policy")
-    assert 'mcp_policy_approvals{mcp_outcome="pending"} 1' in metrics, metrics
+    assert 'mcp_policy_approvals{mcp_server="example",mcp_outcome="pending"} 1' in metrics, metrics
 
 
 def test_the_example_has_the_default_values():

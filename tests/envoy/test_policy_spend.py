@@ -59,7 +59,7 @@ def test_an_agent_spends_50_a_day_and_10_a_call(envoy, upstream):
     assert sum(round(amount * 100) for amount in spent) == 5000
     told = {json.dumps(call): one["result"]["text"] for (call, _), one in zip(calls, saw, strict=True)}
     assert "10 euros at most: ask purchasing@corp.example" in told[json.dumps(buying(amount=1000))]
-    assert "retry in" in told[json.dumps(buying(amount=0.02))]
+    assert "0.01 of 50 are left" in told[json.dumps(buying(amount=0.02))]
 
 
 def test_a_new_session_gets_no_new_budget(envoy, upstream):
