@@ -19,11 +19,22 @@ pub(super) struct Ratio {
     gauge: MetricId,
     /// When this worker last set it
     set_ns: u64,
+    /// What it set
+    percent: u64,
+}
+
+impl Ratio {
+    /// Returns whether the gauge stays as it is for now. A limit that is used up is published at once, because a fast
+    /// loop can use it up within the interval and then stop.
+    fn waits(&self, now_ns: u64, percent: u64) -> bool {
+        let is_news = percent >= 100 && self.percent < 100;
+        now_ns.saturating_sub(self.set_ns) < INTERVAL_NS && !is_news
+    }
 }
 
 impl Metrics {
-    /// Publishes how much is used of the counters that belong to the caller's grant, each at most once a second. The
-    /// number of callers is not bounded, so counters of principals and sessions are not published.
+    /// Publishes how much is used of the counters that belong to the caller's grant, each at most once a second, and once
+    /// more when it is used up. The number of callers is not bounded, so counters of principals and sessions are not published.
     pub(super) fn used<P: Process>(&self, host: &P, conclusion: &Conclusion, now_ns: u64) {
         let Some(of_grant) = self.of_grants.get(slot(conclusion.grant)) else { return };
         let ratios = &mut of_grant.borrow_mut().ratios;
@@ -33,10 +44,10 @@ impl Metrics {
                 continue;
             }
             match ratios.iter_mut().find(|ratio| ratio.number == limit.number) {
-                Some(ratio) if now_ns.saturating_sub(ratio.set_ns) < INTERVAL_NS => {}
+                Some(ratio) if ratio.waits(now_ns, percent(usage)) => {}
                 Some(ratio) => {
-                    ratio.set_ns = now_ns;
-                    host.set(ratio.gauge, percent(usage));
+                    (ratio.set_ns, ratio.percent) = (now_ns, percent(usage));
+                    host.set(ratio.gauge, ratio.percent);
                 }
                 None => {
                     let metric = Metric::LimitUsedRatio { number: limit.number };
@@ -44,8 +55,9 @@ impl Metrics {
                         [&label::of(&limit.counter), ".grant.", &self.grant(conclusion.grant)].concat();
                     let name = ["mcp_policy.", &metric.name(), &labels, &self.shared].concat();
                     let Some(gauge) = host.metric(metric.kind(), &name) else { continue };
-                    ratios.push(Ratio { number: limit.number, gauge, set_ns: now_ns });
-                    host.set(gauge, percent(usage));
+                    let percent = percent(usage);
+                    ratios.push(Ratio { number: limit.number, gauge, set_ns: now_ns, percent });
+                    host.set(gauge, percent);
                 }
             }
         }

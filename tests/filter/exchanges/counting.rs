@@ -170,3 +170,20 @@ fn a_table_that_cannot_grow_so_much_denies_calls_under_limits_and_says_so() {
     no_table["tools"] = policy()["tools"].clone();
     assert!(post(&proxy, &worker(&proxy, &no_table), &call("few")).upstream().is_some());
 }
+
+#[test]
+fn a_limit_that_is_used_up_within_a_second_is_published_at_once() {
+    let proxy = envoy();
+    let limits = json!([{ "counter": "burst", "window": "hour", "max": 3 }]);
+    let worker = worker(&proxy, &policy_with(json!({ "tools": { "few": { "limits": limits } } })));
+    let gauge = || {
+        proxy.metrics("mcp_policy.limit_used_ratio").into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    for (calls, expected) in [(1, 33), (1, 33), (1, 100), (1, 100)] {
+        (0..calls).for_each(|_| drop(post(&proxy, &worker, &call("few"))));
+        assert_eq!(gauge(), [expected]);
+    }
+    proxy.advance(SECOND);
+    post(&proxy, &worker, &call("few"));
+    assert_eq!(gauge(), [100]);
+}
