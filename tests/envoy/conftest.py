@@ -40,11 +40,15 @@ class Envoys:
         self._started: list = []
 
     def __call__(self, policy: object = None, **options) -> Envoy:
-        """Start an Envoy with a policy (None: without the filter) and wait until it serves."""
+        """Start an Envoy with a policy (None: without the filter) and wait until it serves.
+
+        `folder` is where its files are, the only folder of this machine that it sees in a container.
+        """
+        folder = options.pop("folder", None) or self._folders.mktemp("envoy")
         if policy is not None and not places.MODULE.exists():
             pytest.fail(f"there is no module at {places.MODULE.relative_to(places.ROOT)}; make build")
         chosen = Options(policy=policy, **{"upstream": self._upstream, **options})
-        started = Envoy(chosen, self._folders.mktemp("envoy"))
+        started = Envoy(chosen, folder)
         self._started.append(started)
         Envoys.running.append(started)
         return started

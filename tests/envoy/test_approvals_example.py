@@ -81,7 +81,7 @@ def policy_of(tree: object) -> dict:
 @pytest.mark.parametrize("token", [TOKEN, TOKEN + "\n"], ids=["as it is", "a line"])
 def test_the_cluster_sends_a_token_that_is_not_in_the_policy(envoy, upstream, approvals, tmp_path, token):
     ports = {8000: upstream.port, 8090: approvals.port}
-    proxy = envoy({}, edit=example(ports, tmp_path, token))
+    proxy = envoy({}, folder=tmp_path, edit=example(ports, tmp_path, token))
     assert code(call(proxy)) == PENDING
     [request] = approvals.requests
     assert request.header("authorization") == f"Bearer {TOKEN}"
@@ -100,7 +100,7 @@ def test_the_cluster_sends_a_token_that_is_not_in_the_policy(envoy, upstream, ap
 def test_without_a_token_no_question_is_sent(envoy, upstream, approvals, tmp_path, token):
     """Envoy does not send a question that it cannot authenticate, and reads the token once it is there."""
     ports = {8000: upstream.port, 8090: approvals.port}
-    proxy = envoy({}, edit=example(ports, tmp_path, token))
+    proxy = envoy({}, folder=tmp_path, edit=example(ports, tmp_path, token))
     assert code(call(proxy)) == UNAVAILABLE
     assert approvals.requests == [] and upstream.heads == []
     save(tmp_path, TOKEN)
@@ -112,7 +112,7 @@ def test_the_token_can_be_replaced_while_envoy_runs(envoy, upstream, service, tm
     """No call is refused for the token's sake: the service accepts both tokens meanwhile."""
     started = service(config=ROLES)
     old = started.command("caller", "envoy-eu")
-    proxy = envoy({}, edit=example({8000: upstream.port, 8090: started.port}, tmp_path, old))
+    proxy = envoy({}, folder=tmp_path, edit=example({8000: upstream.port, 8090: started.port}, tmp_path, old))
     assert code(call(proxy)) == PENDING
     new = started.command("caller", "envoy-eu")
     verdicts = [code(call(proxy))]
@@ -140,7 +140,7 @@ def test_the_token_can_be_replaced_while_envoy_runs(envoy, upstream, service, tm
 
 def test_the_stats_tags_of_the_example_work(envoy, upstream, approvals, tmp_path):
     ports = {8000: upstream.port, 8090: approvals.port}
-    proxy = envoy({}, edit=example(ports, tmp_path))
+    proxy = envoy({}, folder=tmp_path, edit=example(ports, tmp_path))
     assert code(call(proxy)) == PENDING
     metrics = proxy.get("/stats/prometheus?filter=mcp_policy")
     assert 'mcp_policy_approvals{mcp_server="example",mcp_outcome="pending"} 1' in metrics, metrics
@@ -223,7 +223,7 @@ def test_the_second_cluster_and_the_service_authenticate_each_other(
     }
     with OverTls(service, tmp_path) as started:
         ports = {8000: upstream.port, 8090: 1, 8443: started.port}
-        proxy = envoy({}, edit=example(ports, tmp_path, files=files, mtls=True))
+        proxy = envoy({}, folder=tmp_path, edit=example(ports, tmp_path, files=files, mtls=True))
         assert code(call(proxy)) == expected
         assert started.peers == ([(("URI", "spiffe://corp.example/envoy"),)] if expected == "allowed" else [])
     assert len(upstream.calls) == (expected == "allowed")
@@ -249,7 +249,7 @@ def page_of(answer: httpx.Response) -> str:
 @pytest.fixture
 def guarded(envoy, upstream, own_service, tmp_path):
     ports = {8000: upstream.port, 8090: own_service.port}
-    return envoy({}, edit=example(ports, tmp_path))
+    return envoy({}, folder=tmp_path, edit=example(ports, tmp_path))
 
 
 def test_the_minimal_service_handles_a_call_and_its_approval(guarded, own_service, upstream):
@@ -342,7 +342,7 @@ def test_a_client_opens_the_page_of_the_minimal_service(envoy, everything, own_s
         tools = policy_of(tree)["tools"]
         tools["echo"] = tools.pop("run_agent")
 
-    proxy = envoy({}, edit=with_echo)
+    proxy = envoy({}, folder=tmp_path, edit=with_echo)
     plan = {"decide": [{"status": "approved"}], "headers": IDS}
     [report] = clients.run(client, (proxy.url, [["led", "echo", {"message": "hi"}, plan]]))
     [saw] = report["saw"]
@@ -353,7 +353,7 @@ def test_a_client_opens_the_page_of_the_minimal_service(envoy, everything, own_s
 
 
 def test_the_example_recovers_when_the_service_comes_back(envoy, upstream, approvals, tmp_path):
-    proxy = envoy({}, edit=example({8000: upstream.port, 8090: approvals.port}, tmp_path))
+    proxy = envoy({}, folder=tmp_path, edit=example({8000: upstream.port, 8090: approvals.port}, tmp_path))
     approvals.answer = Answer(503)
     assert code(call(proxy)) == UNAVAILABLE
     approvals.stop()
