@@ -255,7 +255,8 @@ fn amount(out: &mut String, amount: Amount) {
 
 /// Adds to a record that the charges of its call were given back.
 pub fn add_given_back(record: &mut String) {
-    if record.pop() == Some('}') {
+    if record.ends_with('}') {
+        record.pop();
         record.push_str(r#","given_back":true}"#);
     }
 }

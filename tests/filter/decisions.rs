@@ -47,10 +47,10 @@ fn seen(proxy: &Arc<Proxy>, plugin: &Rc<Worker>, step: &Step) -> Seen {
     };
     let mut exchange = Exchange::open(proxy, Some(plugin));
     if !step.tokens.is_empty() {
-        exchange.knows("metadata", verified::metadata(&step.tokens));
+        exchange.know("metadata", &verified::metadata(&step.tokens));
     }
     for (key, value) in &step.state {
-        exchange.knows(&format!("filter_state.{key}"), value.clone().into_bytes());
+        exchange.know(&format!("filter_state.{key}"), value.as_bytes());
     }
     exchange.request(&sent);
     let arrived = exchange.upstream().filter(|arrived| arrived.whole);

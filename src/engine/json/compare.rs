@@ -76,12 +76,12 @@ impl<'t> Sent<'t> {
         exact.into_iter().chain([format!("{:e}", self.double)])
     }
 
-    /// Returns what `test` says of the number, or `None` if it says something else of a number that servers
-    /// may read instead.
+    /// Returns what `test` says of the number, or `None` if it says nothing, or something else of a number that
+    /// servers may read instead.
     #[must_use]
-    pub fn judge(self, test: impl Fn(&str) -> bool) -> Option<bool> {
-        let own = test(self.text);
-        let alike = self.is_plain() || self.readings().all(|reading| test(&reading) == own);
+    pub fn judge(self, test: impl Fn(&str) -> Option<bool>) -> Option<bool> {
+        let own = test(self.text)?;
+        let alike = self.is_plain() || self.readings().all(|reading| test(&reading) == Some(own));
         alike.then_some(own)
     }
 

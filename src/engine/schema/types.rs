@@ -69,7 +69,7 @@ impl Types {
 
 fn is_integer(number: &str) -> Option<bool> {
     let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    if plain { Some(true) } else { Sent::new(number).judge(decimal::is_integer) }
+    if plain { Some(true) } else { Sent::new(number).judge(|text| Some(decimal::is_integer(text))) }
 }
 
 /// Writes a list such as "a string, an array or null".

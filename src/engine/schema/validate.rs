@@ -199,7 +199,7 @@ impl Check {
             Self::MultipleOf(divisor) => match subject.number()? {
                 Some(number) => {
                     subject.spend(number.work_of_division(divisor))?;
-                    let is_multiple = |text: &str| decimal::is_multiple(text, divisor).unwrap_or_default();
+                    let is_multiple = |text: &str| decimal::is_multiple(text, divisor);
                     number.judge(is_multiple).ok_or(Unsure::Digits)
                 }
                 None => Ok(true),

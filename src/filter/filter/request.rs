@@ -129,7 +129,9 @@ impl<H: Host> Filter<H> {
     /// header that says so, but HTTP/1.1 without a length has no other body. In HTTP/2 the end can follow alone.
     fn has_chunks(&self) -> bool {
         match self.host.attribute(&["request", "protocol"]) {
-            Ok(protocol) => protocol.is_some_and(|protocol| protocol.starts_with(b"HTTP/1")),
+            // Without a known protocol the headers must not go ahead.
+            Ok(protocol) => !protocol
+                .is_some_and(|protocol| [b"HTTP/2".as_slice(), b"HTTP/3"].contains(&protocol.as_slice())),
             Err(Broken) => true,
         }
     }

@@ -26,7 +26,7 @@ fn record(exchange: &Exchange) -> Value {
 fn post_with(proxy: &Arc<Proxy>, worker: &Rc<Worker>, attributes: &[(&str, &[u8])]) -> Exchange {
     let mut exchange = Exchange::open(proxy, Some(worker));
     for (path, value) in attributes {
-        exchange.knows(path, value.to_vec());
+        exchange.know(path, value);
     }
     exchange.request(&Sent::new(POST, &[call("a").as_bytes()], End::WithLast));
     exchange

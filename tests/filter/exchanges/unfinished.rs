@@ -77,7 +77,9 @@ fn a_get_that_ends_after_its_headers_went_ahead_is_decided_once() {
 
 #[test]
 fn a_get_in_chunks_is_refused_before_its_headers_go_ahead() {
-    for (protocol, passes) in [("HTTP/1.1", false), ("HTTP/1.0", false), ("HTTP/2", true), ("HTTP/3", true)] {
+    for (protocol, passes) in
+        [("HTTP/1.1", false), ("HTTP/1.0", false), ("", false), ("HTTP/2", true), ("HTTP/3", true)]
+    {
         let proxy = envoy();
         let worker = worker(&proxy, &policy_with(json!({ "request_headers": STREAM })));
         for method in ["GET", "DELETE", "OPTIONS"] {

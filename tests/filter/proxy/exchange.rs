@@ -127,11 +127,6 @@ impl Exchange {
         Self { flag: false, ..Self::open(proxy, Some(worker)) }
     }
 
-    /// Gives the stream an attribute; the steps of its path are joined by dots.
-    pub fn knows(&mut self, path: &str, value: Vec<u8>) {
-        self.buffers().attributes.insert(path.to_owned(), value);
-    }
-
     /// Returns what has reached the upstream; `None` if not even headers have.
     pub fn upstream(&self) -> Option<&Arrived> {
         self.request.arrived.as_ref()
@@ -166,6 +161,8 @@ impl Exchange {
     /// Sends a request through the filter. Stops when the filter has answered.
     pub fn request(&mut self, sent: &Sent) {
         self.buffers().request_headers.clone_from(&sent.headers);
+        // A proxy always knows the protocol. Over HTTP/2 a request without a body can end after its headers.
+        self.buffers().attributes.entry("request.protocol".to_owned()).or_insert_with(|| b"HTTP/2".to_vec());
         self.stream.receive(sent.headers.iter().map(|(name, value)| name.len() + value.len()).sum());
         let flow = self.in_request(|filter| filter.request_headers(sent.ends_with_headers()));
         self.pass_request(flow, sent.ends_with_headers());
