@@ -16,6 +16,7 @@ mod question;
 mod refusal;
 mod request;
 mod verdict;
+mod whole;
 
 use crate::denial::{Code, Denial, Invalid};
 use crate::limit::{Places, Store};
@@ -29,6 +30,7 @@ pub use charged::Charged;
 pub use question::{Answer, Question};
 pub use request::{Arrival, Request};
 pub use verdict::{Conclusion, Counting, Verdict};
+pub use whole::{Whole, judge};
 
 /// What a case needs while it takes a step: the shared counters and the time. Each method may cost a host
 /// call, so it is called only when its result is needed.

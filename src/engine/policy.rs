@@ -44,6 +44,7 @@ use std::sync::Arc;
 pub use crate::document::Faults;
 use crate::limit::{Amount, Window};
 use crate::mcp::answer::Form;
+use crate::mcp::headers::AUTHORITY;
 use crate::schema::Schema;
 
 /// The effect of `default` and of an entry in `methods`.
@@ -284,6 +285,15 @@ impl Policy {
     /// used.
     pub fn all_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.iter().chain(self.grants.iter().flat_map(|grant| grant.rules.iter()))
+    }
+
+    /// Returns the names of the headers that this policy needs beside those that every policy needs, in lower case:
+    /// those that hold credentials, and the host that an approval is bound to.
+    #[must_use]
+    pub fn header_names(&self) -> Vec<String> {
+        let credentials = self.identity.iter().filter_map(Source::header);
+        let bound = self.approvals.is_some().then_some(AUTHORITY);
+        credentials.chain(bound).map(str::to_owned).collect()
     }
 
     /// Iterates over the named rules that no entry uses.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use mcp_policy_engine::document;
 use mcp_policy_engine::json;
-use mcp_policy_engine::mcp::headers::AUTHORITY;
-use mcp_policy_engine::policy::{Faults, Grant, Mode, Policy, Source};
+use mcp_policy_engine::policy::{Faults, Grant, Mode, Policy};
 
 /// The filter state that contains the audit record. Access logs print it with
 /// `%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%`.
@@ -20,8 +19,7 @@ const SHADOW_STATE: &str = "mcp_policy_shadow";
 pub struct Plugin {
     /// The policy
     pub policy: Arc<Policy>,
-    /// The names of the headers that this policy needs beside those that every policy does, in lower case: those
-    /// that hold credentials, and the host that an approval is bound to
+    /// See [`Policy::header_names`]
     pub headers: Vec<String>,
     /// Whether any grant begins or expires
     pub expires: bool,
@@ -34,9 +32,7 @@ impl Plugin {
     /// Every fault of the policy document.
     pub fn read(configuration: &[u8]) -> Result<Self, Faults> {
         let policy = Policy::from_bytes(configuration)?;
-        let credentials = policy.identity.iter().filter_map(Source::header);
-        let bound = policy.approvals.is_some().then_some(AUTHORITY);
-        let headers = credentials.chain(bound).map(str::to_owned).collect();
+        let headers = policy.header_names();
         let expires = policy.grants.iter().any(Grant::has_term);
         Ok(Self { policy: Arc::new(policy), headers, expires })
     }

@@ -126,7 +126,9 @@ fn every_place_contains_what_its_fault_is_about() {
             continue;
         }
         for fault in Policy::from_bytes(&case.bytes).unwrap_err().iter() {
-            let Fault { path, place: Some(place), wrong } = fault else { panic!("{}: {fault}", case.name) };
+            let Fault { path, place: Some(place), of_key: _, wrong } = fault else {
+                panic!("{}: {fault}", case.name)
+            };
             let held = text.get(place.clone()).unwrap();
             let key = || serde_json::from_str::<String>(held).unwrap();
             match wrong {

@@ -14,11 +14,16 @@ pub fn refuse_ambiguity(document: &Document<'_>, root: &Part<'_>, faults: &mut F
     if let Some(deep) = within(root, 0, faults) {
         let at = Position::of(document.text().as_bytes(), deep.value.span().start);
         let (path, place) = (root.path.clone(), deep.place());
-        faults.push(Fault { path, place, wrong: Wrong::TooDeep(Some(at)) });
+        faults.push(Fault { path, place, of_key: false, wrong: Wrong::TooDeep(Some(at)) });
     }
     if let Some(defect) = document.defect().filter(|_| faults.is_empty()) {
         let place = root.place().map(|_| defect.at..defect.at);
-        faults.push(Fault { path: root.path.clone(), place, wrong: Wrong::Defect(defect.clone()) });
+        faults.push(Fault {
+            path: root.path.clone(),
+            place,
+            of_key: false,
+            wrong: Wrong::Defect(defect.clone()),
+        });
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Fault<W = Wrong> {
     /// The bytes that are wrong: a value, a key that should not be there, or the object that lacks a key.
     /// `None` if the document did not come as text.
     pub place: Option<Range<usize>>,
+    /// Whether the key is wrong, not its value. A tool that finds the part by its path needs to know
+    pub of_key: bool,
     /// What is wrong, and what would be right
     pub wrong: W,
 }
@@ -46,7 +48,7 @@ impl<W> Faults<W> {
 
     /// Notes a fault whose place is not known.
     pub fn note(&mut self, path: &Path, wrong: impl Into<W>) {
-        self.push(Fault { path: path.clone(), place: None, wrong: wrong.into() });
+        self.push(Fault { path: path.clone(), place: None, of_key: false, wrong: wrong.into() });
     }
 
     /// Tells whether something is wrong at `path` itself.
@@ -72,14 +74,15 @@ impl Faults {
     #[cold]
     #[inline(never)]
     pub fn add(&mut self, part: &Part<'_>, wrong: impl Into<Wrong>) {
-        self.push(Fault { path: part.path.clone(), place: part.place(), wrong: wrong.into() });
+        self.push(Fault { path: part.path.clone(), place: part.place(), of_key: false, wrong: wrong.into() });
     }
 
     /// Notes that the key of a value is wrong: it should not be there, or should have another name.
     #[cold]
     #[inline(never)]
     pub fn add_key(&mut self, part: &Part<'_>, wrong: impl Into<Wrong>) {
-        self.push(Fault { path: part.path.clone(), place: part.key_place(), wrong: wrong.into() });
+        let (path, place) = (part.path.clone(), part.key_place());
+        self.push(Fault { path, place, of_key: true, wrong: wrong.into() });
     }
 
     /// Notes that a value is not what belongs there, unless a fault at its path is known already: a number

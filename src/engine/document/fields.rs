@@ -154,7 +154,7 @@ impl<'d> Open<'d> {
     fn missing(&self, index: usize, expected: &'static Takes, faults: &mut Faults) {
         let Some(key) = self.key(index) else { return };
         let (path, place) = (self.part.path.key(key.name), self.part.place());
-        faults.push(Fault { path, place, wrong: Wrong::Missing { expected } });
+        faults.push(Fault { path, place, of_key: false, wrong: Wrong::Missing { expected } });
     }
 
     #[inline(never)]

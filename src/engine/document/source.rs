@@ -24,7 +24,12 @@ impl<'b> Source<'b> {
     /// fault and returns `None` if they are neither.
     pub fn new(bytes: &'b [u8], faults: &mut Faults) -> Option<Self> {
         if bytes.is_empty() {
-            faults.push(Fault { path: Path::default(), place: Some(0..0), wrong: Wrong::Empty });
+            faults.push(Fault {
+                path: Path::default(),
+                place: Some(0..0),
+                of_key: false,
+                wrong: Wrong::Empty,
+            });
             return None;
         }
         let Err(malformed) = json::read(bytes) else {
@@ -51,5 +56,5 @@ fn no_json(malformed: &json::Malformed, bytes: &[u8]) -> Fault {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let yaml = first.is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'#'));
     let wrong = Wrong::NotJson { what: malformed.what, at, yaml };
-    Fault { path: Path::default(), place: Some(malformed.at..malformed.at), wrong }
+    Fault { path: Path::default(), place: Some(malformed.at..malformed.at), of_key: false, wrong }
 }

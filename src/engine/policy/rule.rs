@@ -61,7 +61,7 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
     let action = fields.word(keys::Rule::Action, &ACTIONS, Action::default(), faults).unwrap_or_default();
     if let (Action::RequireApproval, Some(part)) = (action, fields.take(keys::Rule::Action)) {
         let wrong = Wrong::Rule(InRule::NobodyToAsk);
-        reading.unasked.push(Fault { place: part.place(), path: part.path, wrong });
+        reading.unasked.push(Fault { place: part.place(), path: part.path, of_key: false, wrong });
     }
     let reason = reason(&mut fields, keys::Rule::Reason, keys::Rule::OnDeny, faults);
     let mode = mode(&mut fields, keys::Rule::Mode, faults);

@@ -1,0 +1,79 @@
+//! Policy files: their text, the policies in them, and where each part of a policy stands.
+
+mod file;
+mod node;
+mod places;
+
+use std::rc::Rc;
+
+use mcp_policy_engine::document::Fault;
+use mcp_policy_engine::policy::{Faults, Policy};
+
+pub use file::File;
+pub use places::{Place, Places};
+
+use crate::outcome::Failure;
+
+/// A policy in a file.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The file
+    pub file: Rc<File>,
+    /// Where in the file it was found, in words; `None` if the whole file is the policy
+    pub within: Option<String>,
+    /// The bytes that a filter with this configuration receives: JSON text, or a `Struct` in wire form
+    pub bytes: Vec<u8>,
+    places: Places,
+}
+
+impl Found {
+    /// Reads the policy as the filter does.
+    ///
+    /// # Errors
+    /// Every fault of the document.
+    pub fn policy(&self) -> Result<Policy, Faults> {
+        Policy::from_bytes(&self.bytes)
+    }
+
+    /// Returns the file's name, and where in the file the policy was found.
+    pub fn name(&self) -> String {
+        match &self.within {
+            Some(within) => format!("{} ({within})", self.file.name),
+            None => self.file.name.clone(),
+        }
+    }
+
+    /// Returns the bytes of the file that a fault is about.
+    pub fn place_of(&self, fault: &Fault) -> Place {
+        self.places.of_fault(fault)
+    }
+
+    /// Returns the bytes of the file where a part of the policy stands, by its path such as `tools.x.limits[0]`: its
+    /// value, or its key. For a path that is not in the file it is the nearest part above.
+    pub fn place(&self, path: &str, of_key: bool) -> Place {
+        self.places.of_path(path, of_key)
+    }
+}
+
+/// Finds the policies in the file that an argument names; `-` is stdin.
+///
+/// # Errors
+/// The file cannot be read, or holds no policy.
+pub fn policies(argument: &str) -> Result<Vec<Found>, Failure> {
+    let file = Rc::new(File::read(argument)?);
+    let places = Places::of_json(&file.text);
+    let bytes = file.text.clone().into_bytes();
+    Ok(vec![Found { file, within: None, bytes, places }])
+}
+
+/// Finds the one policy in a file.
+///
+/// # Errors
+/// As for [`policies`]; or the file holds several policies.
+pub fn policy(argument: &str) -> Result<Found, Failure> {
+    let mut found = policies(argument)?;
+    match (found.pop(), found.as_slice()) {
+        (Some(only), []) => Ok(only),
+        _ => Err(Failure::new(format!("`{argument}` holds several policies, and one is needed here"))),
+    }
+}

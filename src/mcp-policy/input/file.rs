@@ -1,0 +1,35 @@
+//! A file of the command line.
+
+use std::io::Read as _;
+
+use crate::outcome::Failure;
+
+/// A file and its text.
+#[derive(Debug)]
+pub struct File {
+    /// The name as it was given; `stdin` for `-`
+    pub name: String,
+    /// The text
+    pub text: String,
+}
+
+impl File {
+    /// Reads a file; `-` is stdin.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not UTF-8.
+    pub fn read(argument: &str) -> Result<Self, Failure> {
+        let failed = |error| Failure::of_file("cannot read", argument, &error);
+        let mut bytes = Vec::new();
+        let name = if argument == "-" {
+            std::io::stdin().read_to_end(&mut bytes).map_err(failed)?;
+            "stdin"
+        } else {
+            bytes = std::fs::read(argument).map_err(failed)?;
+            argument
+        };
+        let text = String::from_utf8(bytes)
+            .map_err(|error| Failure::new(format!("`{name}` is not UTF-8: {}", error.utf8_error())))?;
+        Ok(Self { name: name.to_owned(), text })
+    }
+}

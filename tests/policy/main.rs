@@ -1,0 +1,26 @@
+//! Runs `mcp-policy` as a process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+mod program;
+
+use program::run;
+
+#[test]
+fn a_good_policy_passes_the_check_silently() {
+    let done = run(&["check", concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/aipaygen.json")], "");
+    assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), (0, "", ""));
+}
+
+#[test]
+fn a_fault_is_told_with_its_place() {
+    let done = run(&["check", "-"], "{\n  \"version\": \"1\",\n  \"defalt\": \"deny\"\n}\n");
+    assert_eq!(done.code, 3);
+    assert!(done.stdout.contains("stdin:3:3"), "{}", done.stdout);
+}
+
+#[test]
+fn wrong_usage_ends_with_one() {
+    assert_eq!(run(&["check"], "").code, 1);
+    assert_eq!(run(&["--help"], "").code, 0);
+}
