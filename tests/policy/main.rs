@@ -1,8 +1,16 @@
 //! Runs `mcp-policy` as a process.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
+mod completions;
 mod program;
+mod schema;
 
 use program::run;
 
