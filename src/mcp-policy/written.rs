@@ -1,0 +1,87 @@
+//! JSON that is written: its members keep their order.
+
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use crate::input::{Node, Value};
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number
+    Number(serde_json::Number),
+    /// A string
+    Text(String),
+    /// A list
+    List(Vec<Json>),
+    /// An object. The keys are different
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// Makes a string.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Makes an object.
+    pub fn object<const N: usize>(members: [(&str, Self); N]) -> Self {
+        Self::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
+    /// Copies a value of a file. A number that JSON cannot hold becomes a string.
+    pub fn of_node(node: &Node) -> Self {
+        match &node.value {
+            Value::Null => Self::Null,
+            Value::Bool(flag) => Self::Bool(*flag),
+            Value::Number(text) => text.parse().map_or_else(|_| Self::text(text), Self::Number),
+            Value::Text(text) => Self::text(text),
+            Value::List(elements) => Self::List(elements.iter().map(Self::of_node).collect()),
+            Value::Object(members) => {
+                let members = members.iter().map(|(key, _, value)| (key.clone(), Self::of_node(value)));
+                Self::Object(members.collect())
+            }
+        }
+    }
+
+    /// Returns a member of an object.
+    pub fn member_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match self {
+            Self::Object(members) => members.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// Writes the value with indentation, as text for people.
+    pub fn pretty(&self) -> String {
+        // Text and numbers can always be written.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Writes the value in one line.
+    pub fn compact(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(flag) => serializer.serialize_bool(*flag),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(elements) => elements.serialize(serializer),
+            Self::Object(members) => {
+                let mut map = serializer.serialize_map(Some(members.len()))?;
+                for (key, value) in members {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
