@@ -3,6 +3,9 @@
 mod file;
 mod node;
 mod places;
+mod scalar;
+mod tree;
+mod yaml;
 
 use std::rc::Rc;
 
@@ -10,7 +13,9 @@ use mcp_policy_engine::document::Fault;
 use mcp_policy_engine::policy::{Faults, Policy};
 
 pub use file::File;
+pub use node::{Node, Value};
 pub use places::{Place, Places};
+pub use tree::tree;
 
 use crate::outcome::Failure;
 
