@@ -15,12 +15,12 @@ use crate::input::{self, File, Node};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{FAINT, PLAIN, Terminal, WARNING, line};
 use crate::written::Json;
-use draft::{Draft, Effect, LeftOut};
+use draft::{Effect, LeftOut};
 
 /// A form of policies that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// The JSON document of `PolicyLayer`'s hosted gateway
+    /// The JSON document of PolicyLayer's hosted gateway
     Policylayer,
     /// The YAML file of the proxy Intercept
     Intercept,

@@ -32,26 +32,18 @@ impl Json {
         Self::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
 
-    /// Copies a value of a file. A number that JSON cannot hold becomes a string.
+    /// Copies a value of a file. A number that would change on its way becomes a string, which no number equals.
     pub fn of_node(node: &Node) -> Self {
         match &node.value {
             Value::Null => Self::Null,
             Value::Bool(flag) => Self::Bool(*flag),
-            Value::Number(text) => text.parse().map_or_else(|_| Self::text(text), Self::Number),
+            Value::Number(text) => number(text).map_or_else(|| Self::text(text), Self::Number),
             Value::Text(text) => Self::text(text),
             Value::List(elements) => Self::List(elements.iter().map(Self::of_node).collect()),
             Value::Object(members) => {
                 let members = members.iter().map(|(key, _, value)| (key.clone(), Self::of_node(value)));
                 Self::Object(members.collect())
             }
-        }
-    }
-
-    /// Returns a member of an object.
-    pub fn member_mut(&mut self, key: &str) -> Option<&mut Self> {
-        match self {
-            Self::Object(members) => members.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value),
-            _ => None,
         }
     }
 
@@ -65,6 +57,14 @@ impl Json {
     pub fn compact(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// Reads a number, unless it is one that a double changes: a double holds 15 digits.
+fn number(text: &str) -> Option<serde_json::Number> {
+    let number: serde_json::Number = text.parse().ok()?;
+    let (mantissa, _) = text.split_once(['e', 'E']).unwrap_or((text, ""));
+    let digits = mantissa.chars().filter(char::is_ascii_digit).skip_while(|digit| *digit == '0').count();
+    (!number.is_f64() || digits <= 15).then_some(number)
 }
 
 impl Serialize for Json {
@@ -82,6 +82,29 @@ impl Serialize for Json {
                 }
                 map.end()
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_copied_only_as_itself() {
+        for (text, expected) in [
+            ("1", "1"),
+            ("-9007199254740993", "-9007199254740993"),
+            ("0.000001", "1e-6"),
+            ("25.10", "25.1"),
+            ("18446744073709551616", "\"18446744073709551616\""),
+            ("0.1234567890123456789", "\"0.1234567890123456789\""),
+            ("1e999", "\"1e999\""),
+        ] {
+            assert_eq!(
+                Json::of_node(&Node { span: 0..0, value: Value::Number(text.to_owned()) }).compact(),
+                expected
+            );
         }
     }
 }

@@ -9,6 +9,8 @@
 )]
 
 mod completions;
+mod decided;
+mod import;
 mod program;
 mod schema;
 

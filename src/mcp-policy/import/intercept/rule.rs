@@ -39,11 +39,15 @@ pub fn read(node: &Node, path: &Path, scope: Scope<'_>, draft: &mut Draft) -> Re
         }
         (Ok("evaluate" | ""), Some(rate)) => {
             if ["conditions", "state"].iter().any(|key| node.member(key).is_some()) {
-                return Err("it has `rate_limit` beside `conditions` or `state`, which Intercept refuses".to_owned());
+                return Err(
+                    "it has `rate_limit` beside `conditions` or `state`, which Intercept refuses".to_owned()
+                );
             }
             Rule { limits: vec![counter::rate(rate, scope)?], ..Rule::default() }
         }
-        (Ok("evaluate" | ""), None) if node.member("rate_limit").is_none() => conditions(node, path, scope, name, draft)?,
+        (Ok("evaluate" | ""), None) if node.member("rate_limit").is_none() => {
+            conditions(node, path, scope, name, draft)?
+        }
         _ => return Err("its `action` or its `rate_limit` is none that Intercept takes".to_owned()),
     };
     // A name that is told nowhere is lost.
@@ -72,7 +76,8 @@ impl Rule {
             return None;
         }
         let mut members = Vec::new();
-        let mut add = |key: &str, value: Option<Json>| members.extend(value.map(|value| (key.to_owned(), value)));
+        let mut add =
+            |key: &str, value: Option<Json>| members.extend(value.map(|value| (key.to_owned(), value)));
         add("action", self.denies.then(|| Json::text("deny")));
         add("reason", reason.map(Json::text));
         add("require", Some(Json::List(self.require)).filter(|list| *list != Json::List(Vec::new())));

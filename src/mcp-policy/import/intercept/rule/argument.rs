@@ -63,7 +63,9 @@ fn regex(expression: &str) -> Result<String, String> {
         let end = match char {
             '\\' => rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at),
             // A bracket that comes first in a class is one of its characters.
-            '[' if !in_class => ["[^]", "[]", "[^"].iter().find(|open| rest.starts_with(**open)).map_or(1, |open| open.len()),
+            '[' if !in_class => {
+                ["[^]", "[]", "[^"].iter().find(|open| rest.starts_with(**open)).map_or(1, |open| open.len())
+            }
             '[' if rest.starts_with("[:") => rest.find(":]").map_or(1, |at| at.saturating_add(2)),
             _ => char.len_utf8(),
         };

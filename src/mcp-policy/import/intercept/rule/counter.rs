@@ -25,7 +25,9 @@ impl State {
         let text = |key| node.member(key).and_then(Node::text).unwrap_or_default();
         let (counter, window) = (text("counter"), text("window"));
         if counter.is_empty() || !WINDOWS.contains(&window) {
-            return Err("its `state` needs a `counter` and a `window` of `minute`, `hour` or `day`".to_owned());
+            return Err(
+                "its `state` needs a `counter` and a `window` of `minute`, `hour` or `day`".to_owned()
+            );
         }
         let owner = match scope {
             Scope::Tool(name) => name,
@@ -35,7 +37,9 @@ impl State {
             ("", None | Some(Value::Null)) => None,
             // An increment of 0 is taken for none.
             ("", Some(Value::Number(text))) if text == "0" => None,
-            ("", Some(Value::Number(text))) => Some(text.parse().map(Json::Number).map_err(|_| "its `increment` is no number")?),
+            ("", Some(Value::Number(text))) => {
+                Some(text.parse().map(Json::Number).map_err(|_| "its `increment` is no number")?)
+            }
             ("", Some(_)) => return Err("its `increment` is no number".to_owned()),
             (from, _) => Some(Json::text(super::argument::path(from)?)),
         };
@@ -59,7 +63,11 @@ impl State {
 pub fn rate(text: &str, scope: Scope<'_>) -> Result<Json, String> {
     let wrong = || format!("its `rate_limit` `{text}` is no rate such as `5/hour`");
     let (count, window) = text.split_once('/').ok_or_else(wrong)?;
-    let count = count.parse::<i64>().ok().filter(|count| *count > 0 && WINDOWS.contains(&window)).ok_or_else(wrong)?;
+    let count = count
+        .parse::<i64>()
+        .ok()
+        .filter(|count| *count > 0 && WINDOWS.contains(&window))
+        .ok_or_else(wrong)?;
     let counter = match scope {
         Scope::Tool(name) => format!("{name} per {window}"),
         Scope::All => format!("all tools per {window}"),
