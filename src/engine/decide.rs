@@ -15,6 +15,7 @@ use std::sync::Arc;
 use condition::{Applies, Attributes, Now};
 pub use digest::digest;
 pub use limits::Due;
+pub use lists::{obstacle, rules_behind};
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};

@@ -10,6 +10,7 @@
 
 mod completions;
 mod decided;
+mod diff;
 mod import;
 mod program;
 mod schema;

@@ -1,0 +1,97 @@
+//! Never a widening missed: for random pairs of policies of which the second is said to allow no more, what it allows of a
+//! random sequence of calls, the first allows too.
+
+mod generate;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mcp_policy_engine::guard::{Answer, Verdict};
+use mcp_policy_engine::policy::Policy;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+
+use super::changes;
+use super::side::Side;
+use crate::judge::{Known, Proxy, Sent};
+use generate::Call;
+
+const NOW_NS: u64 = 1_800_000_000_000_000_000;
+
+fn sent(call: &Call) -> (Sent, Known) {
+    let headers = [(":method", "POST"), (":path", "/mcp"), ("content-type", "application/json")];
+    let mut headers: Vec<(String, String)> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    headers.extend(call.session.map(|session| ("mcp-session-id".to_owned(), session.to_owned())));
+    let mut known = Known::default();
+    if let Some(token) = &call.token {
+        known.tokens.insert(("envoy.filters.http.jwt_authn".to_owned(), "p".to_owned()), token.to_string());
+    }
+    known.uri_san = call.certificate.map(str::to_owned);
+    (Sent { headers, body: Some(call.body.to_string().into_bytes()) }, known)
+}
+
+/// Returns why a proxy refuses a call; `None` if it forwards it.
+fn refusal(proxy: &Proxy, call: &Call) -> Option<String> {
+    let (sent, known) = sent(call);
+    let nobody = |_: &_| Answer::Approval(Err("nobody answers".into()));
+    let now_ns = NOW_NS.saturating_add(call.at_ms.saturating_mul(1_000_000));
+    match proxy.judge(&sent, &known, "d", now_ns, nobody)?.verdict {
+        Verdict::Forward { .. } => None,
+        Verdict::Deny { denial, .. } => Some(format!("{denial:?}")),
+    }
+}
+
+fn proxy(document: &Value) -> Option<Proxy> {
+    Policy::from_bytes(document.to_string().as_bytes()).ok().map(|policy| Proxy::new(Arc::new(policy)))
+}
+
+#[test]
+fn what_becomes_possible_is_told() {
+    let mut runner = TestRunner::new(Config { cases: 500, failure_persistence: None, ..Config::default() });
+    let met = std::cell::RefCell::new([0_u32; 4]);
+    let strategy = (generate::documents(), proptest::collection::vec(generate::call(), 1..40));
+    let result = runner.run(&strategy, |((old, new), mut calls)| {
+        let (Some(before), Some(after)) = (proxy(&old), proxy(&new)) else { return Ok(()) };
+        let mut met = met.borrow_mut();
+        let [pairs, not_wider, allowed, narrower] = &mut *met;
+        *pairs = pairs.saturating_add(1);
+        let side = |document: &Value| Side::read(document.to_string().as_bytes()).expect("a valid policy");
+        let changes = changes::of(&side(&old), &side(&new), &BTreeSet::new());
+        if changes.iter().any(|change| change.effect.may_widen()) {
+            return Ok(());
+        }
+        *not_wider = not_wider.saturating_add(1);
+        *narrower = narrower.saturating_add(u32::from(!changes.is_empty()));
+        calls.sort_by_key(|call| call.at_ms);
+        for call in calls {
+            if refusal(&after, &call).is_none() {
+                *allowed = allowed.saturating_add(1);
+                let refused = refusal(&before, &call);
+                prop_assert!(
+                    refused.is_none(),
+                    "{call:?}\nold {old}\nnew {new}\nrefused {refused:?}\n{changes:#?}"
+                );
+            }
+        }
+        Ok(())
+    });
+    let met = met.into_inner();
+    assert!(result.is_ok(), "{}", result.unwrap_err());
+    // Otherwise the property says little.
+    assert!(met[0] > 150 && met[1] > 15 && met[2] > 30 && met[3] > 5, "{met:?}");
+}
+
+#[test]
+fn a_policy_compared_with_itself_has_no_change() {
+    let mut runner = TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
+    let result = runner.run(&generate::documents(), |(document, _)| {
+        let read = || Side::read(document.to_string().as_bytes());
+        let (Ok(old), Ok(new)) = (read(), read()) else { return Ok(()) };
+        let changes = changes::of(&old, &new, &BTreeSet::new());
+        prop_assert!(changes.is_empty(), "{document}\n{changes:#?}");
+        Ok(())
+    });
+    assert!(result.is_ok(), "{}", result.unwrap_err());
+}
