@@ -37,14 +37,14 @@ pub(super) struct Findings {
 /// Finds the policies in a file.
 ///
 /// # Errors
-/// There is none.
+/// The file holds none, and is no policy itself.
 pub(super) fn policies(file: &Rc<File>) -> Result<Findings, Failure> {
     let text = Source::of_file(file.text.clone());
     let mut search =
         Search { file, filters: Filters::new(file), problems: Vec::new(), found: Vec::new(), objects: 0 };
     match file.language() {
         Language::Json => match json::read(file.text.as_bytes()) {
-            Ok(document) => search.json(&Node::of_value(document.root()), text),
+            Ok(document) => search.json(Node::of_value(document.root()), text),
             Err(_) => search.found.push(whole_text(file, text)),
         },
         Language::Yaml => match yaml::read(&file.text) {
@@ -88,8 +88,17 @@ struct Search<'f> {
 }
 
 impl Search<'_> {
-    fn json(&mut self, root: &Node, text: Source) {
-        if is_policy(root) || !self.filters.search(root, &text) {
+    fn json(&mut self, mut root: Node, text: Source) {
+        if is_policy(&root) {
+            self.found.push(whole_text(self.file, text));
+            return;
+        }
+        let repeated = root.drop_repeated_keys();
+        if self.filters.search(&root, &text) {
+            let message = |key| format!("duplicate key `{key}`: Envoy refuses a JSON file with one");
+            let problem = |(key, place)| Problem { place, id: "duplicate-key", message: message(key) };
+            self.problems.extend(repeated.into_iter().map(problem));
+        } else {
             self.found.push(whole_text(self.file, text));
         }
     }
@@ -110,17 +119,19 @@ impl Search<'_> {
         let repeated = root.drop_repeated_keys();
         let mut problems: Vec<Problem> =
             repeated.into_iter().map(|(key, place)| lost(&key, &place, text)).collect();
-        if !matches!(root.value, Value::Object(_)) {
+        let is_object = matches!(root.value, Value::Object(_));
+        if !is_policy(&root)
+            && (self.filters.search(&root, text) || (is_object && !is_only && !has_document_key(&root)))
+        {
+            self.problems.append(&mut problems);
+            return;
+        }
+        if !is_object {
             let message = format!("{LOOKED_FOR}, but found {}", what(&root));
             self.found.push(unreadable(self.file, Malformed::new(text.in_file(&root.span), message)));
             return;
         }
         self.objects = self.objects.saturating_add(1);
-        let is_policy = is_policy(&root);
-        if !is_policy && (self.filters.search(&root, text) || !(is_only || has_document_key(&root))) {
-            self.problems.append(&mut problems);
-            return;
-        }
         self.found.push(Found {
             file: Rc::clone(self.file),
             within: (!is_only).then(|| format!("document {}", self.objects)),
