@@ -13,7 +13,7 @@ use mcp_policy_engine::json;
 use mcp_policy_engine::policy::keys::DOCUMENT;
 
 use super::file::{File, Language};
-use super::node::{Node, Value};
+use super::node::{Member, Node, Value};
 use super::places::{Place, Places};
 use super::scalar::Schema;
 use super::source::Source;
@@ -106,6 +106,10 @@ impl Search<'_> {
     fn yaml(&mut self, documents: &[Yaml], text: &Source) {
         let is_empty = |document: &Yaml| matches!(&document.kind, yaml::Kind::Scalar { text, plain: true } if text.is_empty());
         let documents: Vec<&Yaml> = documents.iter().filter(|document| !is_empty(document)).collect();
+        if documents.is_empty() {
+            // The filter has a fault for nothing.
+            self.found.push(whole_text(self.file, Source::of_file(String::new())));
+        }
         for document in &documents {
             let schema = if filters::is_kubernetes(document) { Schema::Kubernetes } else { Schema::Envoy };
             match Node::of_yaml(document, schema) {
@@ -119,6 +123,7 @@ impl Search<'_> {
         let repeated = root.drop_repeated_keys();
         let mut problems: Vec<Problem> =
             repeated.into_iter().map(|(key, place)| lost(&key, &place, text)).collect();
+        problems.extend(merge_keys(&root, text));
         let is_object = matches!(root.value, Value::Object(_));
         if !is_policy(&root)
             && (self.filters.search(&root, text) || (is_object && !is_only && !has_document_key(&root)))
@@ -187,6 +192,25 @@ fn lost(key: &str, place: &Place, text: &Source) -> Problem {
     let message =
         format!("duplicate key `{key}`: YAML keeps only the last of its values, so this one is lost");
     Problem { place: text.in_file(place), id: "duplicate-key", message }
+}
+
+/// Returns the problems of keys that were meant to merge another object. Envoy has no merge keys.
+fn merge_keys(root: &Node, text: &Source) -> Vec<Problem> {
+    let problem = |(key, place, value): &Member| {
+        let is_merge = key == "<<" && matches!(value.value, Value::Object(_) | Value::List(_));
+        let message = "Envoy does not merge: `<<` is a key like any other";
+        let own = is_merge.then(|| Problem {
+            place: text.in_file(place),
+            id: "merge-key",
+            message: message.to_owned(),
+        });
+        own.into_iter().chain(merge_keys(value, text)).collect::<Vec<_>>()
+    };
+    match &root.value {
+        Value::List(elements) => elements.iter().flat_map(|element| merge_keys(element, text)).collect(),
+        Value::Object(members) => members.iter().flat_map(problem).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn what(node: &Node) -> &'static str {

@@ -2,6 +2,7 @@
 
 mod documents;
 mod finding;
+mod problems;
 mod written;
 
 use super::*;
