@@ -83,7 +83,15 @@ impl Found {
 /// # Errors
 /// The file cannot be read, or holds no policy. A file that is malformed is none: it is found with a [`Problem`].
 pub fn policies(argument: &str) -> Result<Vec<Found>, Failure> {
-    let findings = find::policies(&Rc::new(File::read(argument)?))?;
+    policies_of(&Rc::new(File::read(argument)?))
+}
+
+/// Finds the policies in a file that has been read.
+///
+/// # Errors
+/// The file holds no policy.
+pub fn policies_of(file: &Rc<File>) -> Result<Vec<Found>, Failure> {
+    let (findings, argument) = (find::policies(file)?, &file.name);
     for filter in &findings.left_out {
         anstream::eprintln!("note: `{argument}`: {filter} is left out, because it has no key of a policy");
     }

@@ -13,6 +13,7 @@ mod decided;
 mod diff;
 mod import;
 mod program;
+mod render;
 mod schema;
 
 use program::run;
