@@ -39,7 +39,7 @@ def check(proxy, upstream) -> None:
     denied = rpc.post(proxy.url, rpc.tools_call("wipe"))
     assert denied.headers["x-mcp-policy"] == "denied"
     assert "it's 'final' # really: \u2028 é" in denied.json()["result"]["content"][0]["text"]
-    assert [call["params"]["name"] for call in upstream.calls] == ["look_up"]
+    assert len(upstream.calls) == 1
 
 
 def test_envoys_configuration_enforces_the_policy_with_its_digest(envoy, upstream):

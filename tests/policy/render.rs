@@ -61,7 +61,7 @@ fn a_policy_of_yaml_is_rendered_too() {
 fn the_text_of_the_document_stands_in_envoys_configuration_as_it_is() {
     let done = render("envoy", POLICY, &["--upstream", "mcp.internal:9000", "--module", "/m.wasm"]);
     let block: String =
-        POLICY.split_inclusive('\n').map(|line| format!("{}{line}", " ".repeat(26))).collect();
+        POLICY.split_inclusive('\n').map(|line| format!("{}{line}", " ".repeat(28))).collect();
     // What is no letter or digit beyond ASCII would be escaped; this text has escapes of its own.
     assert!(done.stdout.contains(&format!("value: |\n{block}")), "{}", done.stdout);
     for expected in [
@@ -175,7 +175,7 @@ fn the_digest_is_that_of_the_document() {
     let _: Value = serde_json::from_str(POLICY).unwrap();
     let done = render("envoy", "{\"version\":\"1\"}", &[]);
     assert!(
-        done.stdout.contains("value: |-\n                          {\"version\":\"1\"}\n"),
+        done.stdout.contains("value: |-\n                            {\"version\":\"1\"}\n"),
         "{}",
         done.stdout
     );

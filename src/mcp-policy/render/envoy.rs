@@ -17,7 +17,7 @@ pub fn render(document: &Document, module: &Module, upstream: &Address) -> Resul
 
 /// Returns a configuration that listens at an address. It has what README says about Envoy.
 pub fn configuration(document: &Document, module: &str, upstream: &Address, listen: &str) -> String {
-    let filter = filter(document, module, 20);
+    let filter = filter(document, module, 22);
     let notes = document.comments(true, 0);
     let approvals = document.approvals().map(approvals).unwrap_or_default();
     let Address { host, port } = upstream;

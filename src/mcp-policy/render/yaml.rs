@@ -21,7 +21,7 @@ pub fn text(text: &str, spaces: usize) -> String {
     let special = |char: char| matches!(char, '\u{2028}' | '\u{2029}' | '\u{ad}') || char.is_whitespace();
     let unsafe_char = |char: char| !plain(char) || (!char.is_ascii() && special(char));
     let first = text.chars().next();
-    if text.contains(unsafe_char) || !first.is_some_and(|char| !char.is_whitespace()) {
+    if text.contains(unsafe_char) || first.is_none_or(char::is_whitespace) {
         return format!("{}\n", quoted(text));
     }
     let body = text.trim_end_matches('\n');
