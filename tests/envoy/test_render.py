@@ -35,7 +35,10 @@ def check(proxy, upstream) -> None:
     """Make sure that the proxy allows one call and refuses two others, with the policy's reason."""
     allowed = rpc.post(proxy.url, rpc.tools_call("look_up", {"price": "$5"}))
     assert allowed.status_code == 200 and "x-mcp-policy" not in allowed.headers
-    assert rpc.post(proxy.url, rpc.tools_call("look_up", {"price": "5"})).headers["x-mcp-policy"] == "condition_failed"
+    assert (
+        rpc.post(proxy.url, rpc.tools_call("look_up", {"price": "5"})).headers["x-mcp-policy"]
+        == "condition_failed"
+    )
     denied = rpc.post(proxy.url, rpc.tools_call("wipe"))
     assert denied.headers["x-mcp-policy"] == "denied"
     assert "it's 'final' # really: \u2028 é" in denied.json()["result"]["content"][0]["text"]
