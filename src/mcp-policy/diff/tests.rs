@@ -103,6 +103,11 @@ fn what_limits_let_through_is_told() {
 }
 
 #[test]
+fn another_spelling_of_a_uri_that_becomes_readable_is_told() {
+    holds(1000, &generate::resources(), [300, 100, 100, 20]);
+}
+
+#[test]
 fn a_policy_compared_with_itself_has_no_change() {
     let mut runner = TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
     let result = runner.run(&generate::documents(), |(document, _)| {

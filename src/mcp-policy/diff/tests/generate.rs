@@ -353,14 +353,17 @@ pub fn limited() -> BoxedStrategy<(Value, Value)> {
                 old[name] = rule(limit.clone(), &when);
                 let mut larger = limit.clone();
                 larger["max"] = json!(6);
+                // Other terms for the same counter.
+                let mut other = other;
+                (other["counter"], other["max"]) = (limit["counter"].clone(), limit["max"].clone());
                 let mut smaller = limit.clone();
                 smaller["max"] = json!(2);
                 new[name] = match fate {
-                    0..60 => rule(limit, &when),
-                    60..90 => rule(larger, &when),
-                    90..150 => rule(smaller, &when),
-                    150..180 => rule(limit, &None),
-                    180..200 => rule(limit, &Some(json!({ "path": "args.x", "op": "eq", "value": 2 }))),
+                    0..40 => rule(limit, &when),
+                    40..60 => rule(larger, &when),
+                    60..90 => rule(smaller, &when),
+                    90..110 => rule(limit, &None),
+                    110..130 => rule(limit, &Some(json!({ "path": "args.x", "op": "eq", "value": 2 }))),
                     _ => rule(other, &when),
                 };
             }
@@ -399,4 +402,57 @@ pub fn burst() -> impl Strategy<Value = Vec<Call>> {
             };
         calls.into_iter().map(call).collect()
     })
+}
+
+/// Two documents with rules for resources, and reads of resources that have several spellings.
+pub fn resources() -> impl Strategy<Value = ((Value, Value), Vec<Call>)> {
+    let names = [
+        "file:///a%2Cb",
+        "file:///a,b",
+        "file:///a*",
+        "file:///*",
+        "file:///a",
+        "x://b?q=1",
+        "x://b*",
+        "x://*",
+    ];
+    let entry = || select(vec![json!({}), json!({}), json!({ "action": "deny" })]);
+    let entries = vec((select(names.to_vec()), entry(), entry(), fate()), 0..4);
+    let documents = (entries, select(vec!["allow", "allow", "deny"])).prop_map(|(entries, default)| {
+        let (mut old, mut new) = (Map::new(), Map::new());
+        for (name, entry, other, fate) in entries {
+            match fate {
+                Fate::Stays => {
+                    old.insert(name.to_owned(), entry.clone());
+                    new.insert(name.to_owned(), entry);
+                }
+                Fate::Goes => drop(old.insert(name.to_owned(), entry)),
+                Fate::Grows => drop(new.insert(name.to_owned(), other)),
+                Fate::Changes => {
+                    old.insert(name.to_owned(), entry);
+                    new.insert(name.to_owned(), other);
+                }
+            }
+        }
+        let document = |resources| json!({ "version": "1", "default": default, "resources": resources });
+        (document(Value::Object(old)), document(Value::Object(new)))
+    });
+    let uris = [
+        "file:///a,b",
+        "file:///a%2Cb",
+        "file:///a,b?q",
+        "file:///a?q=1",
+        "file:///a",
+        "x://b?q=1",
+        "x://b",
+        "x://b/",
+    ];
+    let call = |uri: &str| Call {
+        body: json!({ "jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": { "uri": uri } }),
+        token: None,
+        certificate: None,
+        session: None,
+        at_ms: 0,
+    };
+    documents.prop_map(move |documents| (documents, uris.iter().map(|uri| call(uri)).collect()))
 }
