@@ -104,7 +104,7 @@ fn what_limits_let_through_is_told() {
 
 #[test]
 fn another_spelling_of_a_uri_that_becomes_readable_is_told() {
-    holds(1000, &generate::resources(), [300, 100, 100, 20]);
+    holds(2500, &generate::resources(), [300, 100, 100, 20]);
 }
 
 #[test]

@@ -409,7 +409,8 @@ pub fn resources() -> impl Strategy<Value = ((Value, Value), Vec<Call>)> {
     let names = [
         "file:///a%2Cb",
         "file:///a,b",
-        "file:///a*",
+        "file:///a,*",
+        "file:///a%2C*",
         "file:///*",
         "file:///a",
         "x://b?q=1",
