@@ -256,13 +256,18 @@ pub struct Entries<'d> {
 }
 
 impl<'d> Entries<'d> {
-    fn next_pair(&mut self) -> Option<(Value<'d>, Value<'d>)> {
-        if self.next >= self.end {
-            return None;
-        }
+    /// Returns the next key and value, and the node of the key.
+    #[inline]
+    fn next_member(&mut self) -> Option<(Value<'d>, Value<'d>, Node)> {
+        let [node, after, ..] = self.document.nodes.get(self.next..self.end)? else { return None };
         let key = Value { document: self.document, index: self.next };
-        let value = Value { document: self.document, index: self.next.saturating_add(1) };
-        self.next = self.document.node(value.index).after().max(self.next.saturating_add(2));
+        let value = Value { document: self.document, index: self.next.wrapping_add(1) };
+        self.next = after.after().max(self.next.wrapping_add(2));
+        Some((key, value, *node))
+    }
+
+    fn next_pair(&mut self) -> Option<(Value<'d>, Value<'d>)> {
+        let (key, value, _) = self.next_member()?;
         Some((key, value))
     }
 }
@@ -271,7 +276,8 @@ impl<'d> Iterator for Entries<'d> {
     type Item = (Cow<'d, str>, Value<'d>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_pair().map(|(key, value)| (key.string().unwrap_or_default(), value))
+        let (_, value, node) = self.next_member()?;
+        Some((node.string(self.document.text), value))
     }
 }
 

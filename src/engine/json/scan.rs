@@ -1,59 +1,71 @@
-//! Scanning bytes eight at a time.
+//! Scanning bytes block by block: 16 at a time where WebAssembly has instructions for it, else 8.
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod vector;
+mod word;
 
 /// Returns the place of the first byte, at or behind `from`, that ends or interrupts a string: a quote, a
 /// backslash or a control character. Returns the length where there is none.
 #[inline]
 pub(crate) fn plain_end(bytes: &[u8], from: usize) -> usize {
-    let marks = |word: u64| interrupting(word) & !word & HIGH;
-    end(bytes, from, marks, |byte| matches!(byte, 0..=0x1f | b'"' | b'\\'))
+    let marked = |byte| matches!(byte, 0..=0x1f | b'"' | b'\\');
+    let by_words =
+        |bytes: &[u8], from| end(bytes, from, word::interrupting, |at| by_bytes(bytes, at, marked));
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return end(bytes, from, vector::interrupting, |at| by_words(bytes, at));
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    by_words(bytes, from)
 }
 
 /// Returns the place of the first byte, at or behind `from`, that is no visible ASCII character, or a quote or a
 /// backslash. Returns the length where there is none.
 #[inline]
 pub(crate) fn visible_end(bytes: &[u8], from: usize) -> usize {
-    let marks = |word: u64| ((interrupting(word) | equal(word, 0x7f)) & !word & HIGH) | (word & HIGH);
-    end(bytes, from, marks, |byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\'))
+    let marked = |byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\');
+    let by_words = |bytes: &[u8], from| end(bytes, from, word::unseen, |at| by_bytes(bytes, at, marked));
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return end(bytes, from, vector::unseen, |at| by_words(bytes, at));
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    by_words(bytes, from)
 }
 
-/// Returns the place of the first byte, at or behind `from`, that is `marked`. The lowest of the `marks` of a
-/// word, in the highest bits of its bytes, is that of the first such byte; further ones may be wrong.
+/// The marked bytes of a block.
+trait Marks: Copy {
+    /// Returns the number of the lowest byte that is marked; `None` if none is.
+    fn lowest(self) -> Option<usize>;
+}
+
+/// Returns the place of the first byte, at or behind `from`, that is marked. `marks` marks the bytes of a block behind
+/// the first ones, as many as its second argument says. `short` takes over if all bytes are fewer than a block has.
 #[inline]
-fn end(bytes: &[u8], from: usize, marks: impl Fn(u64) -> u64, marked: impl Fn(u8) -> bool) -> usize {
-    let (words, rest) = bytes.get(from..).unwrap_or_default().as_chunks::<8>();
+fn end<const SIZE: usize, M: Marks>(
+    bytes: &[u8],
+    from: usize,
+    marks: impl Fn(&[u8; SIZE], usize) -> M,
+    short: impl Fn(usize) -> usize,
+) -> usize {
+    let (blocks, rest) = bytes.get(from..).unwrap_or_default().as_chunks::<SIZE>();
     let mut at = from;
-    for word in words {
-        let marks = marks(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return at.wrapping_add(lowest(marks));
+    for block in blocks {
+        if let Some(found) = marks(block, 0).lowest() {
+            return at.wrapping_add(found);
         }
-        at = at.wrapping_add(8);
+        at = at.wrapping_add(SIZE);
     }
-    at.wrapping_add(rest.iter().position(|byte| marked(*byte)).unwrap_or(rest.len()))
+    // The last block overlaps what was read before.
+    match bytes.last_chunk::<SIZE>() {
+        _ if rest.is_empty() => at,
+        Some(block) => {
+            let found = marks(block, SIZE.wrapping_sub(rest.len())).lowest();
+            at.wrapping_add(found.unwrap_or(rest.len()))
+        }
+        None => short(at),
+    }
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// Marks the control characters, quotes and backslashes of `word`.
-fn interrupting(word: u64) -> u64 {
-    below(word, 0x20) | equal(word, b'"') | equal(word, b'\\')
-}
-
-/// Marks the bytes of `word` that are below `bound`, and others that are not ASCII. A mark above the lowest
-/// one may be wrong, since the subtraction borrows.
-fn below(word: u64, bound: u8) -> u64 {
-    word.wrapping_sub(ONES.wrapping_mul(u64::from(bound)))
-}
-
-/// Marks the bytes of `word` that equal `byte`, likewise.
-fn equal(word: u64, byte: u8) -> u64 {
-    below(word ^ ONES.wrapping_mul(u64::from(byte)), 1)
-}
-
-/// Returns the number of the lowest byte that is marked.
-fn lowest(marks: u64) -> usize {
-    usize::try_from(marks.trailing_zeros() >> 3).unwrap_or_default()
+fn by_bytes(bytes: &[u8], from: usize, marked: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    from.wrapping_add(rest.iter().position(|byte| marked(*byte)).unwrap_or(rest.len()))
 }
 
 #[cfg(test)]
@@ -66,18 +78,29 @@ mod tests {
         let unseen = |byte: &u8| !(b' '..=b'~').contains(byte) || marked(byte);
         for byte in 0..=u8::MAX {
             for other in [b' ', b'!', b'#', b'\\', b'a', 0x7f, 0x80, 0xff, 0] {
-                for length in 0..20 {
+                for (length, behind) in (0..36).flat_map(|length| [(length, 0), (length, 3), (length, 20)]) {
                     let mut bytes = vec![b'x'; length];
                     bytes.push(byte);
                     bytes.push(other);
-                    bytes.extend_from_slice(b"xxxxxxxxxxxx");
-                    for from in [0, 1, 5] {
-                        let expected = bytes.iter().skip(from).position(unseen);
-                        let expected = expected.map_or(bytes.len(), |at| at + from);
-                        assert_eq!(visible_end(&bytes, from), expected, "{byte:#x} {other:#x} at {length}");
-                        let expected = bytes.iter().skip(from).position(marked);
-                        let expected = expected.map_or(bytes.len(), |at| at + from);
-                        assert_eq!(plain_end(&bytes, from), expected, "{byte:#x} {other:#x} at {length}");
+                    bytes.resize(bytes.len() + behind, b'x');
+                    for from in [0, 1, 5, length, length + 1] {
+                        let ends = |marked: &dyn Fn(&u8) -> bool| {
+                            bytes
+                                .iter()
+                                .skip(from)
+                                .position(marked)
+                                .map_or(bytes.len().max(from), |at| at + from)
+                        };
+                        assert_eq!(
+                            visible_end(&bytes, from),
+                            ends(&unseen),
+                            "{byte:#x} {other:#x} at {length}"
+                        );
+                        assert_eq!(
+                            plain_end(&bytes, from),
+                            ends(&marked),
+                            "{byte:#x} {other:#x} at {length}"
+                        );
                     }
                 }
             }

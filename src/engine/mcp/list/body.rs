@@ -293,7 +293,8 @@ impl ListBody {
 
     /// Puts the error in the place of a text that cannot be read.
     fn refuse(&mut self, shown: &mut Shown) {
-        let malformed = json::read(&self.held).err();
+        // White space in front of it may have gone out before.
+        let malformed = json::read(self.held.trim_ascii_start()).err();
         let malformed = malformed.unwrap_or(Malformed { at: 0, what: "it is no JSON-RPC message" });
         self.replace(Unreadable::Malformed(malformed), shown);
     }
