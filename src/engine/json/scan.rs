@@ -4,29 +4,50 @@
 mod vector;
 mod word;
 
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use vector as block;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use word as block;
+
 /// Returns the place of the first byte, at or behind `from`, that ends or interrupts a string: a quote, a
 /// backslash or a control character. Returns the length where there is none.
 #[inline]
 pub(crate) fn plain_end(bytes: &[u8], from: usize) -> usize {
+    first(bytes, from, block::interrupting).unwrap_or_else(|| plain_end_beyond(bytes, from))
+}
+
+#[inline(never)]
+fn plain_end_beyond(bytes: &[u8], from: usize) -> usize {
     let marked = |byte| matches!(byte, 0..=0x1f | b'"' | b'\\');
-    let by_words =
-        |bytes: &[u8], from| end(bytes, from, word::interrupting, |at| by_bytes(bytes, at, marked));
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    return end(bytes, from, vector::interrupting, |at| by_words(bytes, at));
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    by_words(bytes, from)
+    end(bytes, from, block::interrupting, |bytes, from| {
+        end(bytes, from, word::interrupting, |bytes, from| by_bytes(bytes, from, marked))
+    })
 }
 
 /// Returns the place of the first byte, at or behind `from`, that is no visible ASCII character, or a quote or a
 /// backslash. Returns the length where there is none.
 #[inline]
 pub(crate) fn visible_end(bytes: &[u8], from: usize) -> usize {
+    first(bytes, from, block::unseen).unwrap_or_else(|| visible_end_beyond(bytes, from))
+}
+
+#[inline(never)]
+fn visible_end_beyond(bytes: &[u8], from: usize) -> usize {
     let marked = |byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\');
-    let by_words = |bytes: &[u8], from| end(bytes, from, word::unseen, |at| by_bytes(bytes, at, marked));
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    return end(bytes, from, vector::unseen, |at| by_words(bytes, at));
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    by_words(bytes, from)
+    end(bytes, from, block::unseen, |bytes, from| {
+        end(bytes, from, word::unseen, |bytes, from| by_bytes(bytes, from, marked))
+    })
+}
+
+/// Looks only at the first block: most strings end in it.
+#[inline]
+fn first<const SIZE: usize, M: Marks>(
+    bytes: &[u8],
+    from: usize,
+    marks: impl Fn(&[u8; SIZE], usize) -> M,
+) -> Option<usize> {
+    let block = bytes.get(from..)?.first_chunk::<SIZE>()?;
+    Some(from.wrapping_add(marks(block, 0).lowest()?))
 }
 
 /// The marked bytes of a block.
@@ -42,7 +63,7 @@ fn end<const SIZE: usize, M: Marks>(
     bytes: &[u8],
     from: usize,
     marks: impl Fn(&[u8; SIZE], usize) -> M,
-    short: impl Fn(usize) -> usize,
+    short: impl Fn(&[u8], usize) -> usize,
 ) -> usize {
     let (blocks, rest) = bytes.get(from..).unwrap_or_default().as_chunks::<SIZE>();
     let mut at = from;
@@ -59,7 +80,7 @@ fn end<const SIZE: usize, M: Marks>(
             let found = marks(block, SIZE.wrapping_sub(rest.len())).lowest();
             at.wrapping_add(found.unwrap_or(rest.len()))
         }
-        None => short(at),
+        None => short(bytes, at),
     }
 }
 
