@@ -69,6 +69,13 @@ impl Node {
         index(self.after)
     }
 
+    /// Returns what stands between the quotes of a string or key of `text`.
+    #[inline]
+    fn inner(self, text: &[u8]) -> &[u8] {
+        let Range { start, end } = self.span();
+        text.get(start.wrapping_add(1)..end.wrapping_sub(1)).unwrap_or_default()
+    }
+
     /// Returns a string or key of `text`, unescaped. The result is meaningless for other values.
     pub fn string(self, text: &str) -> Cow<'_, str> {
         let Range { start, end } = self.span();
@@ -208,6 +215,19 @@ impl<'d> Value<'d> {
     pub fn keyed(self) -> impl Iterator<Item = (Value<'d>, Value<'d>)> {
         let mut entries = self.entries();
         std::iter::from_fn(move || entries.next_pair())
+    }
+
+    /// Like [`keyed`](Self::keyed), with the text between the key's quotes if it has no escapes.
+    pub(crate) fn keyed_plainly(self) -> impl Iterator<Item = (Option<&'d [u8]>, Value<'d>, Value<'d>)> {
+        let mut entries = self.entries();
+        std::iter::from_fn(move || {
+            let (key, value, node) = entries.next_member()?;
+            let plain = match node.kind {
+                Kind::String { escaped: true } => None,
+                _ => Some(node.inner(entries.document.text.as_bytes())),
+            };
+            Some((plain, key, value))
+        })
     }
 
     /// Like [`entries`](Self::entries), with the byte offsets of each key, colon and value.

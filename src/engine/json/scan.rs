@@ -33,10 +33,29 @@ pub(crate) fn visible_end(bytes: &[u8], from: usize) -> usize {
 
 #[inline(never)]
 fn visible_end_beyond(bytes: &[u8], from: usize) -> usize {
-    let marked = |byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\');
     end(bytes, from, block::unseen, |bytes, from| {
-        end(bytes, from, word::unseen, |bytes, from| by_bytes(bytes, from, marked))
+        end(bytes, from, word::unseen, |bytes, from| by_bytes(bytes, from, is_unseen))
     })
+}
+
+/// Tells whether all bytes are visible ASCII characters, but no quotes or backslashes.
+pub(crate) fn is_visible(bytes: &[u8]) -> bool {
+    none(bytes, block::unseen)
+        .or_else(|| none(bytes, word::unseen))
+        .unwrap_or_else(|| !bytes.iter().any(|byte| is_unseen(*byte)))
+}
+
+fn is_unseen(byte: u8) -> bool {
+    !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\')
+}
+
+/// Tells whether no byte is marked; `None` if they are fewer than a block has.
+#[inline]
+fn none<const SIZE: usize, M: Marks>(bytes: &[u8], marks: impl Fn(&[u8; SIZE], usize) -> M) -> Option<bool> {
+    let is_clear = |block| marks(block, 0).lowest().is_none();
+    let last = bytes.last_chunk::<SIZE>()?;
+    let (blocks, _) = bytes.as_chunks::<SIZE>();
+    Some(is_clear(last) && blocks.iter().all(is_clear))
 }
 
 /// Looks only at the first block: most strings end in it.
@@ -92,6 +111,21 @@ fn by_bytes(bytes: &[u8], from: usize, marked: impl Fn(u8) -> bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_visible_if_a_search_finds_none_that_is_not() {
+        for byte in 0..=u8::MAX {
+            for length in 0..40 {
+                let mut bytes = vec![b'x'; length];
+                assert!(is_visible(&bytes));
+                for at in 0..length {
+                    bytes[at] = byte;
+                    assert_eq!(is_visible(&bytes), !is_unseen(byte), "{byte:#x} at {at} of {length}");
+                    bytes[at] = b'x';
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_run_ends_where_a_search_byte_by_byte_ends() {

@@ -17,6 +17,13 @@ pub(super) struct Member<'d> {
     pub respelled: Option<usize>,
 }
 
+impl<'d> Member<'d> {
+    fn add(&mut self, value: Value<'d>) {
+        self.repeated = self.value.is_some();
+        self.value.get_or_insert(value);
+    }
+}
+
 /// Finds the members of an object under `keys`, in one walk. Without an object they are all absent.
 pub(super) fn pick<'d, const N: usize>(
     object: impl Into<Option<Value<'d>>>,
@@ -30,8 +37,11 @@ pub(super) fn pick<'d, const N: usize>(
 }
 
 fn fill<'d>(members: &mut [Member<'d>], object: Value<'d>) {
-    for (key, value) in object.entries() {
-        note(members, &key, value);
+    for (plain, key, value) in object.keyed_plainly() {
+        match members.iter_mut().find(|member| Some(member.key.as_bytes()) == plain) {
+            Some(member) => member.add(value),
+            None => note(members, &key.string().unwrap_or_default(), value),
+        }
     }
 }
 
@@ -41,8 +51,7 @@ fn note<'d>(members: &mut [Member<'d>], key: &str, value: Value<'d>) {
     };
     if let Some(member) = members.iter_mut().find(alike) {
         if member.key == key {
-            member.repeated = member.value.is_some();
-            member.value.get_or_insert(value);
+            member.add(value);
         } else {
             member.respelled.get_or_insert(value.span().start);
         }
