@@ -199,7 +199,11 @@ impl<'d> Value<'d> {
     /// or the value is not an object. Reliable only if no key occurs twice.
     #[must_use]
     pub fn get(self, key: &str) -> Option<Value<'d>> {
-        self.entries().find(|(name, _)| name == key).map(|(_, value)| value)
+        let is_it = |plain: Option<&[u8]>, name: Value<'_>| match plain {
+            Some(plain) => plain == key.as_bytes(),
+            None => name.string().is_some_and(|name| name == key),
+        };
+        self.keyed_plainly().find(|(plain, name, _)| is_it(*plain, *name)).map(|(.., value)| value)
     }
 
     /// Iterates over the keys (unescaped) and values of an object, in order; nothing for other values.

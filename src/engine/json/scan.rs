@@ -18,9 +18,8 @@ pub(crate) fn plain_end(bytes: &[u8], from: usize) -> usize {
 
 #[inline(never)]
 fn plain_end_beyond(bytes: &[u8], from: usize) -> usize {
-    let marked = |byte| matches!(byte, 0..=0x1f | b'"' | b'\\');
     end(bytes, from, block::interrupting, |bytes, from| {
-        end(bytes, from, word::interrupting, |bytes, from| by_bytes(bytes, from, marked))
+        end(bytes, from, word::interrupting, |bytes, from| by_bytes(bytes, from, is_interrupting))
     })
 }
 
@@ -36,6 +35,17 @@ fn visible_end_beyond(bytes: &[u8], from: usize) -> usize {
     end(bytes, from, block::unseen, |bytes, from| {
         end(bytes, from, word::unseen, |bytes, from| by_bytes(bytes, from, is_unseen))
     })
+}
+
+/// Tells whether no byte ends or interrupts a string: see [`plain_end`].
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    none(bytes, block::interrupting)
+        .or_else(|| none(bytes, word::interrupting))
+        .unwrap_or_else(|| !bytes.iter().any(|byte| is_interrupting(*byte)))
+}
+
+fn is_interrupting(byte: u8) -> bool {
+    matches!(byte, 0..=0x1f | b'"' | b'\\')
 }
 
 /// Tells whether all bytes are visible ASCII characters, but no quotes or backslashes.
@@ -113,14 +123,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_visible_if_a_search_finds_none_that_is_not() {
+    fn bytes_are_plain_or_visible_if_a_search_finds_none_that_is_not() {
         for byte in 0..=u8::MAX {
             for length in 0..40 {
                 let mut bytes = vec![b'x'; length];
-                assert!(is_visible(&bytes));
+                assert!(is_visible(&bytes) && is_plain(&bytes));
                 for at in 0..length {
                     bytes[at] = byte;
                     assert_eq!(is_visible(&bytes), !is_unseen(byte), "{byte:#x} at {at} of {length}");
+                    assert_eq!(is_plain(&bytes), !is_interrupting(byte), "{byte:#x} at {at} of {length}");
                     bytes[at] = b'x';
                 }
             }

@@ -1,6 +1,6 @@
 //! Writing JSON: objects member by member, and strings with no more escapes than they need.
 
-use super::scan::plain_end;
+use super::scan::{is_plain, plain_end};
 use crate::text::{push_decimal, push_hex};
 
 /// The initial size of an object's text, in bytes. Most objects fit.
@@ -63,6 +63,12 @@ impl ObjectWriter {
 /// section 3.2.2.2.
 pub fn push_string(out: &mut String, text: &str) {
     out.push('"');
+    // Most strings need no escape anywhere.
+    if is_plain(text.as_bytes()) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut rest = text;
     while let Some((plain, behind)) = rest.split_at_checked(plain_end(rest.as_bytes(), 0)) {
         out.push_str(plain);

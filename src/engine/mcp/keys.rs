@@ -3,7 +3,7 @@
 //! Go's `encoding/json` matches keys after Unicode case folding, C libraries cut them at a NUL. A
 //! filter that looks for `name` alone would judge one tool and let the server run another.
 
-use crate::json::{TextMap, Value};
+use crate::json::{TextMap, Value, is_visible};
 
 /// What an object holds under one protocol key.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +38,20 @@ pub(super) fn pick<'d, const N: usize>(
 
 fn fill<'d>(members: &mut [Member<'d>], object: Value<'d>) {
     for (plain, key, value) in object.keyed_plainly() {
-        match members.iter_mut().find(|member| Some(member.key.as_bytes()) == plain) {
+        let Some(plain) = plain else {
+            note(members, &key.string().unwrap_or_default(), value);
+            continue;
+        };
+        let mut others_alike = false;
+        let known = members.iter_mut().find(|member| {
+            let as_long = member.key.len() == plain.len();
+            others_alike |= as_long;
+            as_long && member.key.as_bytes() == plain
+        });
+        match known {
             Some(member) => member.add(value),
+            // Nothing but the case of visible characters folds.
+            None if !others_alike && is_visible(plain) => {}
             None => note(members, &key.string().unwrap_or_default(), value),
         }
     }
