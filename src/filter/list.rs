@@ -102,7 +102,13 @@ impl ListAnswer {
         size: usize,
         end: bool,
     ) -> Flow {
-        if matches!(self.state, State::Untouched) {
+        let goes_on = match &self.state {
+            State::Untouched => true,
+            // The end of almost every body comes by itself.
+            State::Body(body) => size == 0 && body.may_end(),
+            _ => false,
+        };
+        if goes_on {
             return Flow::Continue;
         }
         match self.pass(host, worker, size, end) {

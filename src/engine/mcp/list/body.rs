@@ -131,6 +131,16 @@ impl ListBody {
         !self.held.is_empty()
     }
 
+    /// Tells whether nothing is added to the body if it ends here.
+    #[must_use]
+    pub fn may_end(&self) -> bool {
+        match self.state {
+            State::Holding => self.held.is_empty() && !(self.empty && self.announced),
+            State::Passing | State::Open => true,
+            State::Replaced { owed, .. } => owed == 0,
+        }
+    }
+
     /// Tells whether everything that follows goes out as it comes.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -24,7 +24,10 @@ fn shown(mut list: ListBody, body: &str, size: usize) -> Shown {
         }
     }
     all.join(list.read_held(&mut keep));
-    all.join(list.finish());
+    let may_end = list.may_end();
+    let last = list.finish();
+    assert_eq!(may_end, last == Shown::default(), "{body}");
+    all.join(last);
     all
 }
 
