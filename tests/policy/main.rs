@@ -12,6 +12,7 @@ mod completions;
 mod decided;
 mod diff;
 mod import;
+mod input;
 mod program;
 mod render;
 mod schema;
