@@ -15,6 +15,50 @@ pub fn render(document: &Document, module: &Module, upstream: &Address) -> Resul
     Ok(Rendered { text, checked: None })
 }
 
+/// What turns the labels of metrics into tags.
+const TAGS: &str = r#"# These rules turn the labels in the names of the filter's metrics into tags.
+stats_config:
+  stats_tags:
+    - { tag_name: mcp_server, regex: "^wasmcustom\\.mcp_policy\\..*(\\.server\\.([^.]+))(?:\\.mode\\.shadow)?$" }
+    - { tag_name: mcp_mode, regex: "^wasmcustom\\.mcp_policy\\..*(\\.mode\\.(shadow))$" }
+    - { tag_name: mcp_decision, regex: "^wasmcustom\\.mcp_policy\\.decisions(\\.decision\\.(\\w+))" }
+    - { tag_name: mcp_code, regex: "^wasmcustom\\.mcp_policy\\.decisions\\.decision\\.\\w+(\\.code\\.(\\w+))" }
+    - { tag_name: mcp_grant, regex: "^wasmcustom\\.mcp_policy\\.(?:decisions|limit_used_ratio)\\..*(\\.grant\\.([^.]+))\\.server\\." }
+    - { tag_name: mcp_counter, regex: "^wasmcustom\\.mcp_policy\\.limit_used_ratio(\\.counter\\.([^.]+))" }
+    - { tag_name: mcp_cause, regex: "^wasmcustom\\.mcp_policy\\.(?:strict_refusals|lists\\.unreadable)(\\.cause\\.(\\w+))" }
+    - { tag_name: mcp_why, regex: "^wasmcustom\\.mcp_policy\\.counters\\.unavailable(\\.why\\.(\\w+))" }
+    - { tag_name: mcp_outcome, regex: "^wasmcustom\\.mcp_policy\\.approvals(\\.outcome\\.(\\w+))" }
+    - { tag_name: mcp_version, regex: "^wasmcustom\\.mcp_policy\\.build_info(\\.version\\.(.+))\\.server\\." }
+
+"#;
+
+/// The settings of the connection manager, its log and its route.
+const MANAGER: &str = r#"                # Event streams can be silent for a long time, and so can a slow tool. The next two settings end
+                # requests that arrive too slowly instead.
+                stream_idle_timeout: 0s
+                request_headers_timeout: 15s
+                request_timeout: 60s
+                # One line of JSON for each request; `mcp` is a list with the filter's record.
+                access_log:
+                  - name: envoy.access_loggers.stdout
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
+                      log_format:
+                        omit_empty_values: true
+                        text_format_source:
+                          inline_string: |
+                            {"time":"%START_TIME%","status":%RESPONSE_CODE%,"mcp":[%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%]}
+                route_config:
+                  name: mcp
+                  virtual_hosts:
+                    - name: mcp
+                      domains: ["*"]
+                      routes:
+                        # A response lasts as long as its tool runs.
+                        - match: { prefix: / }
+                          route: { cluster: mcp_server, timeout: 0s }
+"#;
+
 /// Returns a configuration that listens at an address. It has what README says about Envoy.
 pub fn configuration(document: &Document, module: &str, upstream: &Address, listen: &str) -> String {
     let filter = filter(document, module, 22);
@@ -30,21 +74,7 @@ admin:
   address:
     socket_address: {{ address: 127.0.0.1, port_value: 9901 }}
 
-# These rules turn the labels in the names of the filter's metrics into tags.
-stats_config:
-  stats_tags:
-    - {{ tag_name: mcp_server, regex: "^wasmcustom\\.mcp_policy\\..*(\\.server\\.([^.]+))(?:\\.mode\\.shadow)?$" }}
-    - {{ tag_name: mcp_mode, regex: "^wasmcustom\\.mcp_policy\\..*(\\.mode\\.(shadow))$" }}
-    - {{ tag_name: mcp_decision, regex: "^wasmcustom\\.mcp_policy\\.decisions(\\.decision\\.(\\w+))" }}
-    - {{ tag_name: mcp_code, regex: "^wasmcustom\\.mcp_policy\\.decisions\\.decision\\.\\w+(\\.code\\.(\\w+))" }}
-    - {{ tag_name: mcp_grant, regex: "^wasmcustom\\.mcp_policy\\.(?:decisions|limit_used_ratio)\\..*(\\.grant\\.([^.]+))\\.server\\." }}
-    - {{ tag_name: mcp_counter, regex: "^wasmcustom\\.mcp_policy\\.limit_used_ratio(\\.counter\\.([^.]+))" }}
-    - {{ tag_name: mcp_cause, regex: "^wasmcustom\\.mcp_policy\\.(?:strict_refusals|lists\\.unreadable)(\\.cause\\.(\\w+))" }}
-    - {{ tag_name: mcp_why, regex: "^wasmcustom\\.mcp_policy\\.counters\\.unavailable(\\.why\\.(\\w+))" }}
-    - {{ tag_name: mcp_outcome, regex: "^wasmcustom\\.mcp_policy\\.approvals(\\.outcome\\.(\\w+))" }}
-    - {{ tag_name: mcp_version, regex: "^wasmcustom\\.mcp_policy\\.build_info(\\.version\\.(.+))\\.server\\." }}
-
-static_resources:
+{TAGS}static_resources:
   listeners:
     - name: mcp
       address:
@@ -55,31 +85,7 @@ static_resources:
               typed_config:
                 "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
                 stat_prefix: mcp
-                # Event streams can be silent for a long time, and so can a slow tool. The next two settings end
-                # requests that arrive too slowly instead.
-                stream_idle_timeout: 0s
-                request_headers_timeout: 15s
-                request_timeout: 60s
-                # One line of JSON for each request; `mcp` is a list with the filter's record.
-                access_log:
-                  - name: envoy.access_loggers.stdout
-                    typed_config:
-                      "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
-                      log_format:
-                        omit_empty_values: true
-                        text_format_source:
-                          inline_string: |
-                            {{"time":"%START_TIME%","status":%RESPONSE_CODE%,"mcp":[%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%]}}
-                route_config:
-                  name: mcp
-                  virtual_hosts:
-                    - name: mcp
-                      domains: ["*"]
-                      routes:
-                        # A response lasts as long as its tool runs.
-                        - match: {{ prefix: / }}
-                          route: {{ cluster: mcp_server, timeout: 0s }}
-                http_filters:
+{MANAGER}                http_filters:
                   # Filters that authenticate belong in front of this one. It comes directly before the router, so that
                   # no other filter changes a request after the decision.
                   - name: mcp_policy

@@ -1,19 +1,17 @@
 //! Generates pairs of small policies, the second made from the first, and calls.
 
+mod calls;
+mod limits;
+mod resources;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-/// A call and its caller.
-#[derive(Debug, Clone)]
-pub struct Call {
-    pub body: Value,
-    pub token: Option<Value>,
-    pub certificate: Option<&'static str>,
-    pub session: Option<&'static str>,
-    pub at_ms: u64,
-}
+pub use calls::{Call, call};
+pub use limits::{burst, limited};
+pub use resources::resources;
 
 const TOOLS: [&str; 8] = ["a", "ab", "ac", "b", "a*", "ab*", "b*", "*"];
 const RESOURCES: [&str; 8] =
@@ -281,179 +279,4 @@ pub fn documents() -> BoxedStrategy<(Value, Value)> {
             (Value::Object(old), Value::Object(new))
         })
         .boxed()
-}
-
-/// A call of a tool, a resource, a prompt or another method.
-pub fn call() -> impl Strategy<Value = Call> {
-    let x = select(vec![
-        None,
-        Some(json!(0)),
-        Some(json!(1)),
-        Some(json!(2)),
-        Some(json!(3)),
-        Some(json!("1")),
-        Some(Value::Null),
-    ]);
-    let arguments = x.prop_map(|x| x.map_or_else(|| json!({}), |x| json!({ "x": x })));
-    let tool = select(vec!["a", "ab", "abc", "ac", "b", "bc", "c"]);
-    let uri = select(vec![
-        "file:///a",
-        "file:///a?q=1",
-        "file:///a%2Cb",
-        "file:///a,b",
-        "file:///c",
-        "file:///a/../b",
-        "x://b/c",
-        "y:z",
-    ]);
-    let params = prop_oneof![
-        6 => (tool, arguments).prop_map(|(name, arguments)| ("tools/call", json!({ "name": name, "arguments": arguments }))),
-        3 => uri.prop_map(|uri| ("resources/read", json!({ "uri": uri }))),
-        1 => select(vec!["p", "pq", "q"]).prop_map(|name| ("prompts/get", json!({ "name": name }))),
-        1 => select(vec!["foo/bar", "foo/x", "ping", "notifications/y", "initialize", "zoo"])
-            .prop_map(|method| (method, json!({}))),
-    ];
-    let token = select(vec![
-        None,
-        Some(json!({ "sub": "bob" })),
-        Some(json!({ "sub": "bob", "team": "sre" })),
-        Some(json!({ "sub": "eve", "team": "sre" })),
-        Some(json!({ "sub": "eve" })),
-    ]);
-    let certificate = select(vec![None, Some("spiffe://x"), Some("spiffe://y")]);
-    let session = select(vec![None, Some("s1"), Some("s2")]);
-    (params, token, certificate, session, 0..200_000_u64).prop_map(
-        |((method, params), token, certificate, session, at_ms)| {
-            let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-            Call { body, token, certificate, session, at_ms }
-        },
-    )
-}
-
-/// Two documents that differ in limits and in whom they count together.
-pub fn limited() -> BoxedStrategy<(Value, Value)> {
-    let entry = || (limit(), prop_oneof![2 => Just(None), 1 => clause().prop_map(Some)]);
-    let grants = || {
-        select(vec![
-            json!(null),
-            json!([{ "name": "g1", "match": "any" }]),
-            json!([{ "name": "g1", "match": [{ "jwt": "bob" }, { "source": "mtls" }] }, { "name": "g2", "match": [{ "jwt": "eve" }] }]),
-            json!([{ "name": "g1", "match": [{ "jwt": "bob" }, { "jwt": "eve" }, { "source": "mtls" }] }]),
-        ])
-    };
-    let entries = vec((select(vec!["a", "b", "*"]), entry(), entry(), any::<u8>()), 1..3);
-    (entries, grants(), grants(), any::<bool>())
-        .prop_map(|(entries, was, becomes, same)| {
-            let (mut old, mut new) = (json!({ "a": {}, "b": {} }), json!({ "a": {}, "b": {} }));
-            for (name, (limit, when), (other, _), fate) in entries {
-                let rule = |limit: Value, when: &Option<Value>| match when {
-                    Some(when) => json!({ "when": [when], "limits": [limit] }),
-                    None => json!({ "limits": [limit] }),
-                };
-                old[name] = rule(limit.clone(), &when);
-                let mut larger = limit.clone();
-                larger["max"] = json!(6);
-                // Other terms for the same counter.
-                let mut other = other;
-                (other["counter"], other["max"]) = (limit["counter"].clone(), limit["max"].clone());
-                let mut smaller = limit.clone();
-                smaller["max"] = json!(2);
-                new[name] = match fate {
-                    0..40 => rule(limit, &when),
-                    40..60 => rule(larger, &when),
-                    60..90 => rule(smaller, &when),
-                    90..110 => rule(limit, &None),
-                    110..130 => rule(limit, &Some(json!({ "path": "args.x", "op": "eq", "value": 2 }))),
-                    _ => rule(other, &when),
-                };
-            }
-            let document = |tools: Value, grants: Value| {
-                let mut document = json!({ "version": "1", "tools": tools,
-                    "identity": [{ "jwt": { "payload": "p" } }, { "mtls": "uri_san" }] });
-                if !grants.is_null() {
-                    document["grants"] = grants;
-                }
-                document
-            };
-            let becomes = if same { was.clone() } else { becomes };
-            (document(old, was), document(new, becomes))
-        })
-        .boxed()
-}
-
-/// Calls of two tools, close together.
-pub fn burst() -> impl Strategy<Value = Vec<Call>> {
-    let call = (
-        select(vec!["a", "a", "b"]),
-        select(vec![json!({ "x": 1 }), json!({ "x": 1 }), json!({ "x": 2 }), json!({})]),
-        select(vec!["bob", "bob", "eve"]),
-        select(vec![None, Some("s1"), Some("s2")]),
-        0..30_000_u64,
-    );
-    vec(call, 10..60).prop_map(|calls| {
-        let call =
-            |(name, arguments, sub, session, at_ms): (&str, Value, &str, Option<&'static str>, u64)| Call {
-                body: json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-                "params": { "name": name, "arguments": arguments } }),
-                token: Some(json!({ "sub": sub })),
-                certificate: None,
-                session,
-                at_ms,
-            };
-        calls.into_iter().map(call).collect()
-    })
-}
-
-/// Two documents with rules for resources, and reads of resources that have several spellings.
-pub fn resources() -> impl Strategy<Value = ((Value, Value), Vec<Call>)> {
-    let names = [
-        "file:///a%2Cb",
-        "file:///a,b",
-        "file:///a,*",
-        "file:///a%2C*",
-        "file:///*",
-        "file:///a",
-        "x://b?q=1",
-        "x://b*",
-        "x://*",
-    ];
-    let entry = || select(vec![json!({}), json!({}), json!({ "action": "deny" })]);
-    let entries = vec((select(names.to_vec()), entry(), entry(), fate()), 0..4);
-    let documents = (entries, select(vec!["allow", "allow", "deny"])).prop_map(|(entries, default)| {
-        let (mut old, mut new) = (Map::new(), Map::new());
-        for (name, entry, other, fate) in entries {
-            match fate {
-                Fate::Stays => {
-                    old.insert(name.to_owned(), entry.clone());
-                    new.insert(name.to_owned(), entry);
-                }
-                Fate::Goes => drop(old.insert(name.to_owned(), entry)),
-                Fate::Grows => drop(new.insert(name.to_owned(), other)),
-                Fate::Changes => {
-                    old.insert(name.to_owned(), entry);
-                    new.insert(name.to_owned(), other);
-                }
-            }
-        }
-        let document = |resources| json!({ "version": "1", "default": default, "resources": resources });
-        (document(Value::Object(old)), document(Value::Object(new)))
-    });
-    let uris = [
-        "file:///a,b",
-        "file:///a%2Cb",
-        "file:///a,b?q",
-        "file:///a?q=1",
-        "file:///a",
-        "x://b?q=1",
-        "x://b",
-        "x://b/",
-    ];
-    let call = |uri: &str| Call {
-        body: json!({ "jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": { "uri": uri } }),
-        token: None,
-        certificate: None,
-        session: None,
-        at_ms: 0,
-    };
-    documents.prop_map(move |documents| (documents, uris.iter().map(|uri| call(uri)).collect()))
 }
