@@ -1,4 +1,4 @@
-//! What lists of resources show: what a caller can read.
+//! Which entries decide on a resource, and on a template of resources.
 
 use std::sync::Arc;
 
@@ -23,11 +23,10 @@ pub(super) fn rules_behind(rules: &Rules, uri: &str) -> Vec<Arc<Rule>> {
     if section.is_empty() || section.names(uri) {
         return Vec::new();
     }
-    let own = section.pattern(uri);
-    let entry = section.get(uri);
+    let (own, entry) = section.pair(uri).unzip();
     let mut behind: Vec<&EntryRules> = Vec::new();
     let mut add = |other: &str, decides: &dyn Fn(&Pattern) -> bool| {
-        if let Some((pattern, found)) = section.pattern(other).zip(section.get(other))
+        if let Some((pattern, found)) = section.pair(other)
             && decides(pattern)
             && !entry.iter().chain(&behind).any(|known| std::ptr::eq(*known, found))
         {
@@ -57,6 +56,17 @@ pub(super) fn work(rules: &Rules, uri: &str) -> usize {
     }
     // Percent-encoding makes three characters of one.
     let other = rules.resources.work(uri.len().saturating_mul(3)).saturating_add(uri.len() >> 2);
+    own.saturating_add(other.saturating_mul(uri::Others::of(uri).most()))
+}
+
+/// Returns how many units of work it takes at most to find all entries that decide on a URI, once for a list.
+pub(super) fn work_of_one(rules: &Rules, uri: &str) -> usize {
+    let section = &rules.resources;
+    let own = section.work_of_one(uri.len()).saturating_mul(2);
+    if section.is_empty() {
+        return own;
+    }
+    let other = section.work_of_one(uri.len().saturating_mul(3)).saturating_add(uri.len());
     own.saturating_add(other.saturating_mul(uri::Others::of(uri).most()))
 }
 

@@ -2,17 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::{Obstacle, Operand};
+use super::{Attributes, Obstacle, Operand, spend};
 use crate::identity;
-use crate::json::Value;
 use crate::policy::ValuePath;
 
 /// Returns the list of scopes, or with `[*]` each of them.
-pub(super) fn operands<'d>(path: &ValuePath, claims: Value<'d>) -> Vec<Operand<'d>> {
-    let words = match words(claims) {
-        Some(Ok(words)) => words,
-        Some(Err(obstacle)) => return vec![Operand::Unusable(obstacle)],
-        None => return vec![Operand::Missing],
+pub(super) fn operands<'d>(path: &ValuePath, attributes: &Attributes<'d>) -> Vec<Operand<'d>> {
+    let words = match words(attributes) {
+        Ok(Some(words)) => words,
+        Ok(None) => return vec![Operand::Missing],
+        Err(obstacle) => return vec![Operand::Unusable(obstacle)],
     };
     if path.is_one_value() {
         return vec![Operand::Words(words)];
@@ -20,11 +19,13 @@ pub(super) fn operands<'d>(path: &ValuePath, claims: Value<'d>) -> Vec<Operand<'
     if words.is_empty() { vec![Operand::Missing] } else { words.into_iter().map(Operand::Text).collect() }
 }
 
-/// Returns the scopes in `claims`; `None` if there is no claim for them.
-fn words(claims: Value<'_>) -> Option<Result<Vec<Cow<'_, str>>, Obstacle>> {
+/// Returns the scopes of the caller's token; `None` if it has no claim for them.
+fn words<'d>(attributes: &Attributes<'d>) -> Result<Option<Vec<Cow<'d, str>>>, Obstacle> {
+    let Some(claims) = attributes.claims.root(attributes.work)? else { return Ok(None) };
+    spend(attributes.work, identity::scopes_work(attributes.claims.length()))?;
     if !identity::has_scopes(claims) {
-        return None;
+        return Ok(None);
     }
-    let words = identity::scopes(claims).map(|words| words.into_iter().map(Cow::Owned).collect());
-    Some(words.ok_or(Obstacle::Type))
+    let words = identity::scopes(claims).ok_or(Obstacle::Type)?;
+    Ok(Some(words.into_iter().map(Cow::Owned).collect()))
 }

@@ -1,0 +1,108 @@
+//! What lists show: every element that the caller may be able to use.
+
+use std::sync::Arc;
+
+use super::circumstances::Circumstances;
+use super::condition::{self, Attributes};
+use super::{Clock, layers, resources};
+use crate::identity::Caller;
+use crate::mcp::list::ListKind;
+use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
+use crate::work::{self, Work};
+
+/// The units of work of one element, whatever its name is.
+const ELEMENT: usize = 4;
+
+/// Decides which elements of a list a caller sees. All elements share one budget of work.
+#[derive(Debug)]
+pub struct Lists<'e> {
+    policy: &'e Policy,
+    caller: &'e Caller,
+    circumstances: Circumstances<'e>,
+    work: Work,
+}
+
+impl<'e> Lists<'e> {
+    /// Prepares for the lists of one answer.
+    #[must_use]
+    pub fn new(policy: &'e Policy, caller: &'e Caller, clock: Clock<'e>) -> Self {
+        Self::within(policy, caller, clock, Work::new(work::LISTED))
+    }
+
+    /// Prepares like [`Lists::new`], with the budget `work`.
+    #[must_use]
+    pub fn within(policy: &'e Policy, caller: &'e Caller, clock: Clock<'e>, work: Work) -> Self {
+        Self { policy, caller, circumstances: Circumstances::new(policy, caller, clock), work }
+    }
+
+    /// Returns whether a list keeps the element of this name. An element that the caller can never use is removed, and so
+    /// is one that the budget does not suffice for.
+    #[must_use]
+    pub fn shows(&self, kind: ListKind, name: &str) -> bool {
+        if self.policy.mode == Mode::Shadow {
+            return true;
+        }
+        let tool = Some(name).filter(|_| kind == ListKind::Tools);
+        let attributes = Attributes { tool, ..self.circumstances.attributes(&self.work) };
+        let hides = |rule: &Arc<Rule>| self.hides(rule, &attributes);
+        let mut layers = layers(self.policy, self.caller);
+        layers.all(|rules| self.may_use(rules, kind, name, &hides)) && !self.work.is_exhausted()
+    }
+
+    /// Returns whether elements were removed because the budget of work does not suffice for them.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.work.is_exhausted()
+    }
+
+    /// Returns whether a rule denies every call of the caller to an element.
+    fn hides(&self, rule: &Rule, attributes: &Attributes<'_>) -> bool {
+        match rule.mode {
+            _ if !self.work.spend(1) => true,
+            Mode::Shadow => false,
+            Mode::Enforce if rule.has_conditions() => condition::hides(rule, attributes),
+            Mode::Enforce => rule.action == Action::Deny,
+        }
+    }
+
+    /// Returns whether one set of rules lets the caller use an element.
+    fn may_use(
+        &self,
+        rules: &Rules,
+        kind: ListKind,
+        name: &str,
+        hides: &impl Fn(&Arc<Rule>) -> bool,
+    ) -> bool {
+        if !self.work.spend(work_of_element(rules, kind, name)) {
+            return false;
+        }
+        let behind;
+        let (entries, all) = match kind {
+            ListKind::Tools if rules.hidden(name).is_some() => return false,
+            ListKind::Tools => (&rules.tools, &*rules.all_tools),
+            ListKind::Prompts => (&rules.prompts, [].as_slice()),
+            ListKind::Resources if resources::obstacle(rules, name).is_some() => return false,
+            ListKind::Resources => {
+                behind = resources::rules_behind(rules, name);
+                (&rules.resources, behind.as_slice())
+            }
+            ListKind::ResourceTemplates => return resources::may_use_template(rules, name, hides),
+        };
+        let own = entries.get(name);
+        (own.is_some() || rules.default.0 == Effect::Allow)
+            && !own.into_iter().flatten().chain(all).any(hides)
+    }
+}
+
+/// Returns how many units of work it takes at most to find the entries that decide on an element.
+fn work_of_element(rules: &Rules, kind: ListKind, name: &str) -> usize {
+    let found = match kind {
+        ListKind::Tools => {
+            rules.tools.work_of_one(name.len()).saturating_add(rules.hide.work_of_one(name.len()))
+        }
+        ListKind::Prompts => rules.prompts.work_of_one(name.len()),
+        ListKind::Resources => resources::work_of_one(rules, name),
+        ListKind::ResourceTemplates => rules.resources.work_of_all(name.len()),
+    };
+    found.saturating_add(ELEMENT)
+}
