@@ -19,7 +19,7 @@ pub const SHADOW: u64 = 1_000_000;
 pub const IDENTIFIED: u64 = 1_000_000;
 
 /// How many units may be spent on what one part of an answer shows of lists. Usually, that is the whole list.
-pub const LISTED: u64 = 10_000_000;
+pub const LISTED: u64 = 8_000_000;
 
 /// The cause of a denial because a budget of work is exhausted, in one word for metrics.
 pub const CAUSE: &str = "work";

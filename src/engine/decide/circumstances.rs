@@ -1,5 +1,7 @@
 //! What conditions can refer to besides the call.
 
+use std::cell::OnceCell;
+
 use super::Clock;
 use super::condition::{Attributes, ClaimsText, Now};
 use crate::identity::{Caller, Principal};
@@ -10,7 +12,8 @@ use crate::work::Work;
 #[derive(Debug)]
 pub(super) struct Circumstances<'e> {
     grant: &'e str,
-    principal: Option<String>,
+    caller: &'e Caller,
+    principal: OnceCell<Option<String>>,
     source: Option<&'e str>,
     claims: ClaimsText<'e>,
     now: Now<'e>,
@@ -20,7 +23,8 @@ impl<'e> Circumstances<'e> {
     pub fn new(policy: &'e Policy, caller: &'e Caller, clock: Clock<'e>) -> Self {
         Self {
             grant: caller.grant_name(policy),
-            principal: caller.principal.as_ref().map(Principal::name),
+            caller,
+            principal: OnceCell::new(),
             source: caller.source_name(policy),
             claims: ClaimsText::new(caller.claims.as_deref()),
             now: Now::new(clock, &policy.time_zone),
@@ -29,11 +33,12 @@ impl<'e> Circumstances<'e> {
 
     /// Returns the attributes of an element of a list, whose arguments are not known.
     pub fn attributes<'s>(&'s self, work: &'s Work) -> Attributes<'s> {
+        let name = || self.caller.principal.as_ref().map(Principal::name);
         Attributes {
             arguments: None,
             any_arguments: true,
             grant: self.grant,
-            principal: self.principal.as_deref(),
+            principal: self.principal.get_or_init(name).as_deref(),
             source: self.source,
             claims: &self.claims,
             tool: None,
