@@ -1,8 +1,24 @@
 //! What is wrong with a file, or likely wrong, and where.
 
+mod alike;
+mod faults;
+mod github;
+mod help;
+mod json;
+mod place;
+mod pretty;
+mod sarif;
+
 use std::rc::Rc;
 
 use mcp_policy_engine::document::Position;
+
+pub use alike::closest;
+pub use faults::FAULTS;
+pub use github::command;
+pub use json::json;
+pub use pretty::pretty;
+pub use sarif::sarif;
 
 use crate::input::{File, Found, Place};
 
@@ -13,6 +29,27 @@ pub enum Severity {
     Warning,
     /// The file cannot be used as it is
     Error,
+}
+
+impl Severity {
+    /// Returns its word, which all formats use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A kind of diagnostic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// The stable id, such as `unanchored-regex`
+    pub id: &'static str,
+    /// What it means, in one line
+    pub meaning: &'static str,
+    /// Why it matters, and what to do; empty if the messages say so
+    pub explanation: &'static str,
 }
 
 /// One thing to tell about a place of a file.
@@ -39,6 +76,11 @@ impl Diagnostic {
     pub fn position(&self) -> Position {
         Position::of(self.file.text.as_bytes(), self.place.start)
     }
+
+    /// Returns the line and column behind the first line of the place.
+    pub fn end(&self) -> Position {
+        Position::of(self.file.text.as_bytes(), place::first_line(&self.file.text, &self.place).end)
+    }
 }
 
 /// Returns the faults of a policy.
@@ -46,12 +88,12 @@ pub fn faults(found: &Found) -> Vec<Diagnostic> {
     let Err(faults) = found.policy() else { return Vec::new() };
     let diagnostic = |fault: &mcp_policy_engine::document::Fault| Diagnostic {
         file: Rc::clone(&found.file),
-        place: found.place_of(fault),
+        place: place::of_fault(&found.file.text, found.place_of(fault), &fault.wrong),
         severity: Severity::Error,
-        id: "fault",
+        id: faults::id(&fault.wrong),
         path: fault.path.to_string(),
         message: fault.wrong.to_string(),
-        help: None,
+        help: help::of(&fault.path.to_string(), &fault.wrong),
     };
     faults.iter().map(diagnostic).collect()
 }
