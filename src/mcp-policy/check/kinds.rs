@@ -96,8 +96,8 @@ pub static WARNINGS: [Kind; 20] = [
     ),
     kind(
         "unanchored-regex",
-        "an expression that restricts a value also finds its match inside of a longer one",
-        "Expressions search: `[a-z]+` is found in `../../etc`. Begin with `^` and end with `$`; write `.*` where the \
+        "a regular expression that restricts a value is not anchored",
+        "Expressions search: `[a-z]+` is found in `../../etc`. Begin with `^` and end with `$`, and write `.*` where the \
          value may go on.",
     ),
     kind(
@@ -177,18 +177,15 @@ fn unknown(text: &str, id: &str, known: impl Iterator<Item = &'static str>) -> F
     })
 }
 
-/// Returns the ids and meanings of all warnings and faults, for the help.
+/// Returns the warnings with their meanings, and the ids of the faults, for the help.
 pub fn table() -> String {
-    let mut text = String::new();
-    for (heading, kinds) in [("Warnings", WARNINGS.as_slice()), ("Faults", FAULTS)] {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(&format!("{HEADING}{heading}:{PLAIN}\n"));
-        for Kind { id, meaning, .. } in kinds {
-            text.push_str(&format!("  {id:<37} {meaning}\n"));
-        }
+    let mut text = format!("{HEADING}Warnings:{PLAIN}\n");
+    for Kind { id, meaning, .. } in &WARNINGS {
+        text.push_str(&format!("  {id}\n          {meaning}\n"));
     }
+    let faults: Vec<&str> = FAULTS.iter().map(|kind| kind.id).collect();
+    text.push_str(&format!("\n{HEADING}Faults:{PLAIN}\n  {}\n", faults.join(", ")));
+    text.push_str("\n`mcp-policy check --explain ID` tells what a warning or a fault means.");
     text
 }
 
