@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 mod check;
+mod check_faults;
+mod check_formats;
 mod program;
 
 use program::run;
