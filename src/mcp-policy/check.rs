@@ -139,13 +139,11 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
 /// Returns the faults of a policy, or its warnings if it has none, in the order of the file. The time is in
 /// nanoseconds since the Unix epoch.
 fn check(found: &Found, tools: Option<&ToolList>, now_ns: i128, levels: &Levels) -> Vec<Diagnostic> {
-    let mut diagnostics = match found.policy() {
-        Err(_) => diagnostic::faults(found),
-        Ok(policy) => {
-            let warnings = context::warnings(&found.bytes, &policy, tools, now_ns);
-            warnings.into_iter().filter_map(|warning| of_warning(found, warning, levels)).collect()
-        }
-    };
+    let mut diagnostics = diagnostic::faults(found);
+    if let (true, Ok(policy)) = (found.is_readable, found.policy()) {
+        let warnings = context::warnings(&found.bytes, &policy, tools, now_ns);
+        diagnostics.extend(warnings.into_iter().filter_map(|warning| of_warning(found, warning, levels)));
+    }
     diagnostics.sort_by_key(|diagnostic| diagnostic.place.start);
     diagnostics
 }

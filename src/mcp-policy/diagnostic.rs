@@ -11,16 +11,16 @@ mod sarif;
 
 use std::rc::Rc;
 
-use mcp_policy_engine::document::Position;
+use mcp_policy_engine::document::{Fault, Position};
 
 pub use alike::closest;
-pub use faults::FAULTS;
+pub use faults::all as fault_kinds;
 pub use github::command;
 pub use json::json;
 pub use pretty::pretty;
 pub use sarif::sarif;
 
-use crate::input::{File, Found, Place};
+use crate::input::{File, Found, Place, Problem};
 
 /// How serious a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +63,7 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// Its stable id, such as `unanchored-regex`
     pub id: &'static str,
-    /// The path of the part that it is about, such as `tools.x.limits[0]`
+    /// The path of the part that it is about, such as `tools.x.limits[0]`; empty if it is about the file
     pub path: String,
     /// What is wrong, in one line
     pub message: String,
@@ -77,16 +77,32 @@ impl Diagnostic {
         Position::of(self.file.text.as_bytes(), self.place.start)
     }
 
+    /// Returns the message behind its path.
+    pub fn text(&self) -> String {
+        match self.path.as_str() {
+            "" => self.message.clone(),
+            path => format!("{path}: {}", self.message),
+        }
+    }
+
     /// Returns the line and column behind the first line of the place.
     pub fn end(&self) -> Position {
         Position::of(self.file.text.as_bytes(), place::first_line(&self.file.text, &self.place).end)
     }
 }
 
-/// Returns the faults of a policy.
+/// Returns what is wrong with a policy: first what is wrong with its file, then the faults of the document.
 pub fn faults(found: &Found) -> Vec<Diagnostic> {
-    let Err(faults) = found.policy() else { return Vec::new() };
-    let diagnostic = |fault: &mcp_policy_engine::document::Fault| Diagnostic {
+    let problem = |problem: &Problem| Diagnostic {
+        file: Rc::clone(&found.file),
+        place: problem.place.clone(),
+        severity: Severity::Error,
+        id: problem.id,
+        path: String::new(),
+        message: problem.message.clone(),
+        help: None,
+    };
+    let fault = |fault: &Fault| Diagnostic {
         file: Rc::clone(&found.file),
         place: place::of_fault(&found.file.text, found.place_of(fault), &fault.wrong),
         severity: Severity::Error,
@@ -95,5 +111,9 @@ pub fn faults(found: &Found) -> Vec<Diagnostic> {
         message: fault.wrong.to_string(),
         help: help::of(&fault.path.to_string(), &fault.wrong),
     };
-    faults.iter().map(diagnostic).collect()
+    let mut diagnostics: Vec<Diagnostic> = found.problems.iter().map(problem).collect();
+    if let (true, Err(faults)) = (found.is_readable, found.policy()) {
+        diagnostics.extend(faults.iter().map(fault));
+    }
+    diagnostics
 }

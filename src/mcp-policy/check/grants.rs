@@ -10,7 +10,10 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         let Some(part) = context.part(&grant.path) else { continue };
         let own = of_grant(part);
         unreachable(context, &grant.path, &own, &earlier, warnings);
-        if grant.expires_ns.is_some_and(|expires| expires <= context.now_ns) {
+        // A single grant for everybody that has expired is how a policy refuses all requests.
+        let is_closed =
+            context.policy.grants.len() == 1 && own.iter().any(|one| matches!(one, Description::Any));
+        if grant.expires_ns.is_some_and(|expires| expires <= context.now_ns) && !is_closed {
             let path = format!("{}.expires", grant.path);
             let message = format!("the grant `{}` has expired, so its callers are refused", grant.name);
             warnings.push(Warning::of("expired-grant", path, message));

@@ -1,6 +1,6 @@
 //! The kinds of warnings, and the ids of everything that `check` finds.
 
-use crate::diagnostic::{FAULTS, Kind, closest};
+use crate::diagnostic::{Kind, closest, fault_kinds};
 use crate::outcome::Failure;
 use crate::terminal::{HEADING, PLAIN};
 
@@ -130,7 +130,7 @@ pub static WARNINGS: [Kind; 20] = [
 /// Returns all kinds, each with the word for its severity.
 pub fn all() -> impl Iterator<Item = (&'static Kind, &'static str)> {
     let warnings = WARNINGS.iter().map(|kind| (kind, "warning"));
-    FAULTS.iter().map(|kind| (kind, "error")).chain(warnings)
+    fault_kinds().map(|kind| (kind, "error")).chain(warnings)
 }
 
 /// Finds a kind of warning by its id; `option` is the option that names it.
@@ -141,7 +141,7 @@ pub fn warning(option: &str, id: &str) -> Result<&'static Kind, Failure> {
     if let Some(kind) = WARNINGS.iter().find(|kind| kind.id == id) {
         return Ok(kind);
     }
-    if FAULTS.iter().any(|kind| kind.id == id) {
+    if fault_kinds().any(|kind| kind.id == id) {
         return Err(Failure::new(format!(
             "{option} `{id}`: it is the id of a fault, and a policy with a fault never takes effect, so only \
              warnings can be allowed or denied"
@@ -183,7 +183,7 @@ pub fn table() -> String {
     for Kind { id, meaning, .. } in &WARNINGS {
         text.push_str(&format!("  {id}\n          {meaning}\n"));
     }
-    let faults: Vec<&str> = FAULTS.iter().map(|kind| kind.id).collect();
+    let faults: Vec<&str> = fault_kinds().map(|kind| kind.id).collect();
     text.push_str(&format!("\n{HEADING}Faults:{PLAIN}\n  {}\n", faults.join(", ")));
     text.push_str("\n`mcp-policy check --explain ID` tells what a warning or a fault means.");
     text
@@ -198,7 +198,7 @@ mod tests {
         let ids: Vec<&str> = WARNINGS.iter().map(|kind| kind.id).collect();
         assert!(ids.is_sorted(), "{ids:?}");
         for kind in &WARNINGS {
-            assert!(!FAULTS.iter().any(|fault| fault.id == kind.id), "{} is a fault, too", kind.id);
+            assert!(!fault_kinds().any(|fault| fault.id == kind.id), "{} is a fault, too", kind.id);
             assert!(kind.explanation.ends_with('.') && !kind.meaning.ends_with('.'), "{}", kind.id);
         }
     }

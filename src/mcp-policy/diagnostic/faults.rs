@@ -4,11 +4,26 @@ use mcp_policy_engine::document::{InIdentity, InRule, InSchema, Wrong};
 
 use super::Kind;
 
+const fn kind(id: &'static str, meaning: &'static str) -> Kind {
+    Kind { id, meaning, explanation: "" }
+}
+
+/// What can be wrong with the file around a policy, beside duplicate keys.
+static OF_FILES: [Kind; 2] = [
+    kind("malformed", "the file cannot be read as YAML or JSON"),
+    kind("configuration", "a proxy would not pass this configuration on to the filter"),
+];
+
+/// Walks every kind of fault, those of files first.
+pub fn all() -> impl Iterator<Item = &'static Kind> {
+    OF_FILES.iter().chain(FAULTS)
+}
+
 /// Gives each kind of fault its id and its meaning. A new kind of fault does not compile without one.
 macro_rules! kinds {
     ($($wrong:pat => $id:literal, $meaning:literal;)+) => {
-        /// Every kind of fault.
-        pub static FAULTS: &[Kind] = &[$(Kind { id: $id, meaning: $meaning, explanation: "" }),+];
+        /// Every kind of fault of a document.
+        static FAULTS: &[Kind] = &[$(kind($id, $meaning)),+];
 
         /// Returns the stable id of a fault.
         pub fn id(wrong: &Wrong) -> &'static str {
@@ -99,7 +114,7 @@ mod tests {
     #[test]
     fn each_id_is_in_lower_case_with_hyphens_and_stands_once() {
         let mut known = BTreeSet::new();
-        for kind in FAULTS {
+        for kind in all() {
             assert!(kind.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", kind.id);
             assert!(known.insert(kind.id), "{} stands twice", kind.id);
         }

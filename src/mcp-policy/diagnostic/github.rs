@@ -4,7 +4,7 @@ use super::Diagnostic;
 
 /// Returns a diagnostic as a workflow command, without a line break.
 pub fn command(diagnostic: &Diagnostic) -> String {
-    let Diagnostic { file, severity, id, path, message, help, .. } = diagnostic;
+    let Diagnostic { file, severity, id, help, .. } = diagnostic;
     let (start, end) = (diagnostic.position(), diagnostic.end());
     // The end column is that of the last character.
     let last = end.column.saturating_sub(1).max(start.column);
@@ -17,7 +17,7 @@ pub fn command(diagnostic: &Diagnostic) -> String {
         start.column,
         end.line,
         property(id),
-        data(&format!("{path}: {message}{help}")),
+        data(&(diagnostic.text() + &help)),
     )
 }
 

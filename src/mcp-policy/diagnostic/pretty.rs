@@ -15,18 +15,18 @@ static RENDERER: LazyLock<Renderer> = LazyLock::new(|| Renderer::styled().term_w
 /// Returns a diagnostic as text with styles: what is wrong, the line with the place underlined, and what would be
 /// right. `within` says where in the file the policy stands, if it is not the whole file.
 pub fn pretty(diagnostic: &Diagnostic, within: Option<&str>) -> String {
-    let Diagnostic { file, place, severity, id, path, message, help } = diagnostic;
+    let Diagnostic { file, place, severity, id, help, .. } = diagnostic;
     let at = diagnostic.position();
     let excerpt = Excerpt::new(&file.text, place);
     let level = match severity {
         Severity::Warning => Level::WARNING,
         Severity::Error => Level::ERROR,
     };
-    let title = level.primary_title(escaped(&format!("{path}: {message}"))).id(*id);
+    let title = level.primary_title(escaped(&diagnostic.text())).id(*id);
     let origin = Origin::path(escaped(&file.name)).line(at.line).char_column(at.column);
     let annotation = AnnotationKind::Primary.span(excerpt.place);
     let source = Snippet::source(excerpt.text).line_start(at.line).annotation(annotation);
-    let within = within.map(|within| Level::NOTE.message(escaped(&format!("the policy is {within}"))));
+    let within = within.map(|within| Level::NOTE.message(escaped(&format!("in the policy of {within}"))));
     let help = help.as_ref().map(|help| Level::HELP.message(escaped(help)));
     let group = title.element(origin).element(source).elements(within).elements(help);
     without_gap(&RENDERER.render(&[group]))

@@ -47,14 +47,14 @@ fn rule(kind: &Kind, level: &str) -> Value {
 }
 
 fn result(diagnostic: &Diagnostic, rule: Option<usize>) -> Value {
-    let Diagnostic { file, severity, id, path, message, help, .. } = diagnostic;
+    let Diagnostic { file, severity, id, path, help, .. } = diagnostic;
     let (start, end) = (diagnostic.position(), diagnostic.end());
     let help = help.as_ref().map_or(String::new(), |help| format!("\n{help}"));
     json!({
         "ruleId": id,
         "ruleIndex": rule.map_or(json!(-1), |rule| json!(rule)),
         "level": severity.word(),
-        "message": { "text": format!("{path}: {message}{help}") },
+        "message": { "text": diagnostic.text() + &help },
         "locations": [{
             "physicalLocation": {
                 "artifactLocation": artifact(&file.name),
