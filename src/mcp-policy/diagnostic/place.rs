@@ -118,10 +118,11 @@ mod tests {
     fn excerpt(text: &str, expected: &str) {
         let (before, rest) = text.split_once('«').unwrap();
         let (within, behind) = rest.split_once('»').unwrap();
-        let place = before.len()..before.len() + within.len();
+        let place = before.len()..[before, within].concat().len();
         let Excerpt { text, place } = Excerpt::new(&[before, within, behind].concat(), &place);
-        let (start, end) = (place.start, place.end);
-        assert_eq!(format!("{}«{}»{}", &text[..start], &text[start..end], &text[end..]), expected);
+        let (before, rest) = text.split_at(place.start);
+        let (within, behind) = rest.split_at(place.len());
+        assert_eq!(format!("{before}«{within}»{behind}"), expected);
     }
 
     #[test]
