@@ -5,6 +5,7 @@ mod faults;
 mod github;
 mod help;
 mod json;
+mod lines;
 mod place;
 mod pretty;
 mod sarif;
@@ -17,6 +18,7 @@ pub use alike::closest;
 pub use faults::all as fault_kinds;
 pub use github::command;
 pub use json::json;
+pub use lines::Lines;
 pub use pretty::pretty;
 pub use sarif::sarif;
 
@@ -84,10 +86,24 @@ impl Diagnostic {
             path => format!("{path}: {}", self.message),
         }
     }
+}
 
-    /// Returns the line and column behind the first line of the place.
-    pub fn end(&self) -> Position {
-        Position::of(self.file.text.as_bytes(), place::first_line(&self.file.text, &self.place).end)
+/// A diagnostic with its place as lines and columns.
+pub struct Placed<'d> {
+    /// The diagnostic
+    pub diagnostic: &'d Diagnostic,
+    /// Where the place begins
+    pub start: Position,
+    /// Behind the first line of the place
+    pub end: Position,
+}
+
+impl<'d> Placed<'d> {
+    /// Finds the lines and columns of a diagnostic; `lines` are those of its file.
+    pub fn new(diagnostic: &'d Diagnostic, lines: &Lines<'_>) -> Self {
+        let Diagnostic { file, place, .. } = diagnostic;
+        let start = lines.position(place.start);
+        Self { diagnostic, start, end: lines.position(place::first_line(&file.text, place).end) }
     }
 }
 
