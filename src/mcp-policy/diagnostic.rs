@@ -118,14 +118,18 @@ pub fn faults(found: &Found) -> Vec<Diagnostic> {
         message: problem.message.clone(),
         help: None,
     };
-    let fault = |fault: &Fault| Diagnostic {
-        file: Rc::clone(&found.file),
-        place: place::of_fault(&found.file.text, found.place_of(fault), &fault.wrong),
-        severity: Severity::Error,
-        id: faults::id(&fault.wrong),
-        path: fault.path.to_string(),
-        message: fault.wrong.to_string(),
-        help: help::of(&fault.path.to_string(), &fault.wrong),
+    let fault = |fault: &Fault| {
+        let (text, place, path) = (found.file.text.as_str(), found.place_of(fault), fault.path.to_string());
+        let parts = text.split_at_checked(place.start).unwrap_or((text, ""));
+        Diagnostic {
+            file: Rc::clone(&found.file),
+            help: help::of(&path, &fault.wrong, parts),
+            place: place::of_fault(text, place, &fault.wrong),
+            severity: Severity::Error,
+            id: faults::id(&fault.wrong),
+            path,
+            message: fault.wrong.to_string(),
+        }
     };
     let mut diagnostics: Vec<Diagnostic> = found.problems.iter().map(problem).collect();
     if let (true, Err(faults)) = (found.is_readable, found.policy()) {

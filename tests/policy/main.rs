@@ -5,6 +5,7 @@
 mod check;
 mod check_faults;
 mod check_formats;
+mod check_pretty;
 mod program;
 
 use program::run;

@@ -27,7 +27,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
 }
 
 fn session(limit: &Limit) -> Warning {
-    let message = "a client opens a new session whenever it likes, and nothing limits its grant as a whole";
+    let message = "a client can open a new session at any time, and no limit applies to its grant as a whole";
     let is_short = limit.path.ends_with(".rate_limit");
     let path = if is_short { limit.path.to_string() } else { format!("{}.scope", limit.path) };
     let help = "add a limit of scope `grant` beside it, here or in `all_tools`";
@@ -77,14 +77,20 @@ fn cannot_fire<'c>(
     let wider = users.first()?;
     let wider = beside(wider, rule)
         .find(|other| !Arc::ptr_eq(other, limit) && is_first(other, limit) && counted.all(other, limit))?;
-    let (scope, window) = (wider.scope.as_str(), wider.window.seconds());
+    let whom = match wider.scope {
+        Scope::Global => "all callers",
+        Scope::Grant => "each grant",
+        Scope::Principal => "each principal",
+        Scope::Session => "each session",
+    };
     let message = format!(
-        "never refuses a call: `{}` counts the same calls and more of them, and refuses them from {} in {window} s for \
-         each {scope} on",
-        wider.path, wider.max,
+        "never refuses a call, because `{}` refuses it first: it allows {} in {} seconds for {whom}, and counts every \
+         call that this limit counts",
+        wider.path,
+        wider.max,
+        wider.window.seconds(),
     );
-    warning(message.replace("for each global", "for all callers"))
-        .map(|warning| warning.help("lower this maximum, or remove the limit"))
+    warning(message).map(|warning| warning.help("lower this maximum, or remove the limit"))
 }
 
 fn fixed(limit: &Limit) -> Amount {

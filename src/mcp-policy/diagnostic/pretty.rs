@@ -6,11 +6,13 @@ use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use super::place::{Excerpt, escaped};
 use super::{Diagnostic, Placed, Severity};
+use crate::terminal::{ERROR, WARNING};
 
 /// Wider than any excerpt, so that the renderer cuts nothing.
 const WIDTH: usize = 1_000;
 
-static RENDERER: LazyLock<Renderer> = LazyLock::new(|| Renderer::styled().term_width(WIDTH));
+static RENDERER: LazyLock<Renderer> =
+    LazyLock::new(|| Renderer::styled().term_width(WIDTH).error(ERROR).warning(WARNING));
 
 /// Returns a diagnostic as text with styles: what is wrong, the line with the place underlined, and what would be
 /// right. `within` says where in the file the policy stands, if it is not the whole file.
