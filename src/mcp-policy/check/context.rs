@@ -9,8 +9,8 @@ use mcp_policy_engine::policy::{Action, Clause, Holds, Mode, Pattern, Policy, Ru
 
 use super::tool_list::{Tool, ToolList, tools};
 use super::{
-    arguments, document, grants, identity, layers, limits, methods, patterns, regexes, schemas, spend,
-    tools as named,
+    amounts, arguments, document, grants, identity, layers, limits, methods, patterns, regexes, schemas,
+    spend, tools as named,
 };
 
 /// What is likely a mistake.
@@ -238,7 +238,7 @@ pub fn warnings(bytes: &[u8], policy: &Policy, tools_of: Option<&ToolList>, now_
     warnings
 }
 
-const LOOKS: [fn(&Context<'_>, &mut Vec<Warning>); 12] = [
+const LOOKS: [fn(&Context<'_>, &mut Vec<Warning>); 13] = [
     document::look,
     methods::look,
     identity::look,
@@ -247,6 +247,7 @@ const LOOKS: [fn(&Context<'_>, &mut Vec<Warning>); 12] = [
     patterns::look,
     named::look,
     limits::look,
+    amounts::look,
     schemas::look,
     regexes::look,
     arguments::look,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use mcp_policy_engine::limit::{Amount, Kind};
+use mcp_policy_engine::limit::Kind;
 use mcp_policy_engine::policy::{Adds, Limit, Mode, Origin, Rule, Scope};
 
 use super::context::{Context, Entry, Warning, denies};
@@ -66,14 +66,6 @@ fn cannot_fire<'c>(
         let what = if Arc::ptr_eq(by, rule) { "this rule".to_owned() } else { format!("`{}`", by.path) };
         return warning(format!("never counts a call, because {what} denies all of them"));
     }
-    if let Some(usable) = usable(limit) {
-        let message = format!(
-            "each call adds a multiple of {}, so {} is the same as {usable}",
-            fixed(limit),
-            limit.max
-        );
-        return warning(message).map(|warning| warning.help(format!("write `{usable}`")));
-    }
     let wider = users.first()?;
     let wider = beside(wider, rule)
         .find(|other| !Arc::ptr_eq(other, limit) && is_first(other, limit) && counted.all(other, limit))?;
@@ -91,22 +83,6 @@ fn cannot_fire<'c>(
         wider.window.seconds(),
     );
     warning(message).map(|warning| warning.help("lower this maximum, or remove the limit"))
-}
-
-fn fixed(limit: &Limit) -> Amount {
-    match limit.amount {
-        Adds::Fixed(amount) => amount,
-        Adds::Arguments(_) => Amount::ONE,
-    }
-}
-
-/// Returns the part of a maximum that can be used, if a part of it never can.
-fn usable(limit: &Limit) -> Option<Amount> {
-    let Adds::Fixed(each) = limit.amount else { return None };
-    // A whole number may be a round one on purpose; a fraction of a call never is.
-    let rest = limit.max.micros().checked_rem(each.micros())?;
-    let is_fraction = limit.max.micros().checked_rem(Amount::ONE.micros())? != 0;
-    (rest > 0 && is_fraction).then(|| Amount::from_micros(limit.max.micros().saturating_sub(rest)))
 }
 
 /// Tells whether `wider` refuses every call that `limit` refuses, if it counts all calls that `limit` counts.
