@@ -18,6 +18,8 @@ mod regexes;
 mod schema_walk;
 mod schemas;
 mod spend;
+#[cfg(test)]
+mod tests;
 mod tool_list;
 mod tools;
 
