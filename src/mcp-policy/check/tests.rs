@@ -232,7 +232,7 @@ fn without(document: &Value, warning: &Warning) -> Option<Value> {
 fn what_has_no_effect_can_be_removed() {
     let mut random = Random(20_261_126);
     let mut met = std::collections::BTreeMap::new();
-    for seed in 0..150 {
+    for seed in 0..100 {
         let document = policy(&mut random);
         let bytes = document.to_string().into_bytes();
         let Ok(policy) = Policy::from_bytes(&bytes) else { continue };
@@ -244,5 +244,5 @@ fn what_has_no_effect_can_be_removed() {
             *met.entry(warning.id).or_insert(0_u32) += 1;
         }
     }
-    assert!(met.len() == 4 && met.values().all(|count| *count > 2), "{met:?}");
+    assert!(met.len() == 4 && met.values().all(|count| *count > 1), "{met:?}");
 }

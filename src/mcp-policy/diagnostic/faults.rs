@@ -9,8 +9,9 @@ const fn kind(id: &'static str, meaning: &'static str) -> Kind {
 }
 
 /// What can be wrong with the file around a policy, beside duplicate keys.
-static OF_FILES: [Kind; 2] = [
+static OF_FILES: [Kind; 3] = [
     kind("malformed", "the file cannot be read as YAML or JSON"),
+    kind("merge-key", "YAML has a merge key (`<<`), which Envoy does not merge"),
     kind("configuration", "a proxy would not pass this configuration on to the filter"),
 ];
 
@@ -110,6 +111,19 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn the_ids_of_what_is_wrong_around_a_policy_are_known() {
+        for text in [
+            include_str!("../input/find.rs"),
+            include_str!("../input/find/filters.rs"),
+            include_str!("../input/tree.rs"),
+        ] {
+            let ids = text.split("id: \"").skip(1).filter_map(|rest| rest.split('"').next());
+            let unknown: Vec<&str> = ids.filter(|id| !all().any(|kind| kind.id == *id)).collect();
+            assert_eq!(unknown, Vec::<&str>::new());
+        }
+    }
 
     #[test]
     fn each_id_is_in_lower_case_with_hyphens_and_stands_once() {
