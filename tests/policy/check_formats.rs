@@ -132,6 +132,7 @@ fn sarif_fits_its_schema_and_names_relative_files() {
         (&["policies/spend.json", "./policies/grants.json"], "", 0),
         (&[odd.as_str(), "-"], WARNED, 3),
         (&["-"], "{", 1),
+        (&["-"], "version: '1'\nserver: a\nserver: b\n", 1),
     ] {
         let done = run(&[&["check", "--format", "sarif"], arguments].concat(), input);
         let log: Value = serde_json::from_str(&done.stdout).unwrap();

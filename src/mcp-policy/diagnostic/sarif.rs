@@ -49,6 +49,12 @@ fn rule(kind: &Kind, level: &str) -> Value {
 fn result(placed: &Placed<'_>, rule: Option<usize>) -> Value {
     let Placed { diagnostic, start, end } = placed;
     let Diagnostic { file, severity, id, path, help, .. } = diagnostic;
+    // What is wrong around a policy is in none of its parts.
+    let logical: Vec<Value> = Some(path)
+        .filter(|path| !path.is_empty())
+        .map(|path| json!({ "fullyQualifiedName": path }))
+        .into_iter()
+        .collect();
     let help = help.as_ref().map_or(String::new(), |help| format!("\n{help}"));
     json!({
         "ruleId": id,
@@ -65,7 +71,7 @@ fn result(placed: &Placed<'_>, rule: Option<usize>) -> Value {
                     "endColumn": end.column,
                 },
             },
-            "logicalLocations": [{ "fullyQualifiedName": path }],
+            "logicalLocations": logical,
         }],
     })
 }
