@@ -8,6 +8,10 @@
     reason = "a test may panic"
 )]
 
+mod check;
+mod check_faults;
+mod check_formats;
+mod check_pretty;
 mod completions;
 mod decided;
 mod diff;

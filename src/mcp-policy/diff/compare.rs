@@ -1,6 +1,6 @@
 //! What a change means for callers: for each target, the restrictions that were and those that are.
 
-use mcp_policy_engine::decide::lists;
+use mcp_policy_engine::decide::resources;
 use mcp_policy_engine::mcp::method::{ActsOn, Method};
 use mcp_policy_engine::policy::{Effect as Verdict, EntryRules, Pattern, Rules, Section};
 
@@ -61,9 +61,9 @@ impl Layers<'_> {
                 Kind::Resource => {
                     found.extend(self.entry(rules, &rules.resources, name, chosen));
                     if let Some(uri) = name {
-                        let unplain = lists::obstacle(rules, uri).is_some();
+                        let unplain = resources::obstacle(rules, uri).is_some();
                         found.extend(unplain.then(|| Restriction::always(What::Refused(Why::Unplain))));
-                        let behind = lists::rules_behind(rules, uri);
+                        let behind = resources::rules_behind(rules, uri);
                         found.extend(Restriction::of_rules(&behind, self.side, self.grant));
                     }
                 }
