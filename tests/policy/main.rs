@@ -6,6 +6,7 @@ mod check;
 mod check_faults;
 mod check_formats;
 mod check_pretty;
+mod input;
 mod program;
 
 use program::run;
