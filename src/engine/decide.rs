@@ -15,6 +15,7 @@ use std::sync::Arc;
 use condition::{Applies, Attributes, Now};
 pub use digest::digest;
 pub use limits::Due;
+pub use lists::{obstacle, rules_behind};
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};
@@ -115,7 +116,7 @@ struct Budgets<'d> {
 }
 
 /// Returns the sets of rules that a caller must pass: the document's, then the grant's.
-fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
+pub fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
     std::iter::once(&policy.rules).chain(caller.grant(policy).map(|grant| &grant.rules))
 }
 

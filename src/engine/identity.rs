@@ -10,6 +10,7 @@ use crate::json::{self, Kind, Value, decimal};
 use crate::mcp::headers::Headers;
 use crate::policy::{Certificate, Expected, Grant, Policy, TokenMatch};
 
+pub use named::principal;
 pub use scopes::{has_scopes, scopes};
 
 /// The name of the grant of all callers if the policy has no grants.
@@ -138,15 +139,26 @@ pub fn identify(
     credentials: &impl Credentials,
     now_ns: Option<u64>,
 ) -> (Caller, Option<Denial>) {
-    let (mut caller, cause) = match named::caller(policy, headers, credentials) {
-        Ok(caller) => (caller, None),
-        Err(cause) => (Caller::default(), Some(cause)),
-    };
+    let named = named::caller(policy, headers, credentials);
     if credentials.unreadable() {
         let reason = "the credential of this caller cannot be read";
         let denial = Denial::by("identity", Code::Unauthenticated, reason).because_of(named::UNREADABLE);
         return (Caller::default(), Some(denial));
     }
+    grant(policy, named, now_ns)
+}
+
+/// Finds the grant of a caller whom a source has named, or of one whom none has named, and why. The rest is as for
+/// [`identify`].
+pub fn grant(
+    policy: &Policy,
+    named: Result<Caller, &'static str>,
+    now_ns: Option<u64>,
+) -> (Caller, Option<Denial>) {
+    let (mut caller, cause) = match named {
+        Ok(caller) => (caller, None),
+        Err(cause) => (Caller::default(), Some(cause)),
+    };
     if policy.grants.is_empty() {
         return (caller, None);
     }
@@ -210,8 +222,8 @@ fn granted(policy: &Policy, caller: &Caller) -> Option<usize> {
     }
 }
 
-/// Tells whether a token has what a grant expects.
-fn fits(claims: Value<'_>, expected: &TokenMatch) -> bool {
+/// Returns whether a token has what a grant expects.
+pub fn fits(claims: Value<'_>, expected: &TokenMatch) -> bool {
     let accepts = |value: Value<'_>, expected: &Expected| {
         is(value, expected) || value.elements().any(|element| is(element, expected))
     };

@@ -81,6 +81,19 @@ impl Arrival {
         credentials: &impl Credentials,
         now_ns: Option<u64>,
     ) -> Result<Request, Box<Conclusion>> {
+        self.identify_with(|request| {
+            identity::identify(&request.policy, &request.headers, credentials, now_ns)
+        })
+    }
+
+    /// Identifies the caller like [`Arrival::identify`]: `identify` gives the caller, and why it is refused.
+    ///
+    /// # Errors
+    /// As for [`Arrival::identify`].
+    pub fn identify_with(
+        self,
+        identify: impl FnOnce(&Request) -> (Caller, Option<Denial>),
+    ) -> Result<Request, Box<Conclusion>> {
         let Self(mut request) = self;
         let shadow = request.policy.mode == Mode::Shadow;
         match admit::refuse_origin(&request.policy, &request.headers) {
@@ -91,7 +104,7 @@ impl Arrival {
         if admit::needs_no_identity(&request.headers) {
             return Ok(request);
         }
-        let (caller, denial) = identity::identify(&request.policy, &request.headers, credentials, now_ns);
+        let (caller, denial) = identify(&request);
         request.caller = caller;
         match denial {
             None => Ok(request),

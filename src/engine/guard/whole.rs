@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::admit::{announces_too_large, is_exempt, only_a_post_has_a_body, too_large};
 use super::question::{Answer, Question};
-use super::{Admission, Arrival, Conclusion, Environment, admit};
+use super::{Admission, Arrival, Conclusion, Environment, Request, admit};
 use crate::identity::Credentials;
 use crate::mcp::headers::Headers;
 use crate::policy::Policy;
@@ -29,17 +29,30 @@ pub fn judge<E: Environment>(
     environment: &E,
     answer: impl FnMut(&Question) -> Answer,
 ) -> Option<Conclusion> {
-    let pairs = request.headers.iter().map(|(name, value)| (name, value));
+    let arrival = arrive(policy, request.headers, decision_id)?;
+    Some(match arrival.identify(credentials, environment.now_ns()) {
+        Ok(known) => judge_known(&Rc::new(known), request.body, environment, answer),
+        Err(conclusion) => *conclusion,
+    })
+}
+
+/// Reads the headers of a request; their names are in lower case. `None` if the path is exempt.
+#[must_use]
+pub fn arrive(policy: &Arc<Policy>, headers: &[(String, String)], decision_id: String) -> Option<Arrival> {
+    let pairs = headers.iter().map(|(name, value)| (name, value));
     let headers = Headers::from_pairs(pairs, &policy.header_names());
-    if is_exempt(policy, &headers) {
-        return None;
-    }
-    let arrival = Arrival::new(Arc::clone(policy), headers, decision_id);
-    let known = match arrival.identify(credentials, environment.now_ns()) {
-        Ok(known) => Rc::new(known),
-        Err(conclusion) => return Some(*conclusion),
-    };
-    Some(match (admit(&known.headers), request.body) {
+    (!is_exempt(policy, &headers)).then(|| Arrival::new(Arc::clone(policy), headers, decision_id))
+}
+
+/// Judges a request whose caller is known, like [`judge`].
+pub fn judge_known<E: Environment>(
+    known: &Rc<Request>,
+    body: Option<&[u8]>,
+    environment: &E,
+    answer: impl FnMut(&Question) -> Answer,
+) -> Conclusion {
+    let policy = &known.policy;
+    match (admit(&known.headers), body) {
         (Admission::Refuse(denial), _) => known.refuse(denial),
         (Admission::Bodiless, None) => known.pass(),
         (Admission::Bodiless, Some(_)) => known.refuse(only_a_post_has_a_body()),
@@ -48,5 +61,5 @@ pub fn judge<E: Environment>(
             body if body.len() > policy.max_body_bytes => known.refuse(too_large(policy)),
             body => known.start_case(body, environment).conclude(environment, answer),
         },
-    })
+    }
 }
