@@ -6,7 +6,7 @@
 pub mod condition;
 mod digest;
 mod limits;
-mod lists;
+pub mod lists;
 mod mirrored;
 
 use std::borrow::Cow;
@@ -15,7 +15,6 @@ use std::sync::Arc;
 use condition::{Applies, Attributes, Now};
 pub use digest::digest;
 pub use limits::Due;
-pub use lists::{obstacle, rules_behind};
 
 use crate::denial::{Code, Denial};
 use crate::identity::{Caller, Principal};

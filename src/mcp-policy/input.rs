@@ -10,6 +10,7 @@ use mcp_policy_engine::document::Fault;
 use mcp_policy_engine::policy::{Faults, Policy};
 
 pub use file::File;
+pub use node::{Node, Value};
 pub use places::{Place, Places};
 
 use crate::outcome::Failure;

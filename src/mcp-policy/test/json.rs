@@ -1,0 +1,133 @@
+//! The result of a test run as JSON.
+
+use mcp_policy_engine::document::Position;
+use serde::Serialize;
+
+use super::RanFile;
+use super::case::Case;
+use super::found::Found;
+use super::run::Outcome;
+use crate::diagnostic::Diagnostic;
+use crate::outcome::Failure;
+use crate::terminal::{Terminal, line};
+
+/// The whole result.
+#[derive(Serialize)]
+struct Whole<'r> {
+    version: u32,
+    passed: usize,
+    failed: usize,
+    files: Vec<File<'r>>,
+    /// Faults of test files. If there is one, no case was run
+    diagnostics: Vec<Fault<'r>>,
+}
+
+#[derive(Serialize)]
+struct File<'r> {
+    file: &'r str,
+    policy: String,
+    cases: Vec<CaseResult<'r>>,
+}
+
+#[derive(Serialize)]
+struct CaseResult<'r> {
+    name: &'r str,
+    line: usize,
+    column: usize,
+    passed: bool,
+    /// How many requests were judged
+    requests: usize,
+    /// What the last of them met
+    found: &'r Found,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailedStep<'r>>,
+}
+
+#[derive(Serialize)]
+struct FailedStep<'r> {
+    /// The number of the step, from 1
+    step: usize,
+    /// Which of its requests it is, from 1
+    time: u32,
+    request: &'r str,
+    line: usize,
+    column: usize,
+    differences: Vec<Differs<'r>>,
+}
+
+#[derive(Serialize)]
+struct Differs<'r> {
+    what: &'r str,
+    expected: &'r str,
+    found: &'r str,
+}
+
+#[derive(Serialize)]
+struct Fault<'r> {
+    file: &'r str,
+    line: usize,
+    column: usize,
+    path: &'r str,
+    message: &'r str,
+}
+
+impl<'r> Fault<'r> {
+    fn of(fault: &'r Diagnostic) -> Self {
+        let Position { line, column } = fault.position();
+        Self { file: &fault.file.name, line, column, path: &fault.path, message: &fault.message }
+    }
+}
+
+/// Prints the result as one JSON object.
+///
+/// # Errors
+/// It cannot be written.
+pub fn print(files: &[RanFile], fail_only: bool, terminal: &mut Terminal) -> Result<(), Failure> {
+    let counts = files.iter().map(RanFile::counts);
+    let (passed, failed) = counts
+        .fold((0_usize, 0_usize), |all, one| (all.0.saturating_add(one.0), all.1.saturating_add(one.1)));
+    let file = |ran: &RanFile| (!fail_only || ran.counts().1 > 0) && ran.ran().next().is_some();
+    let files = files.iter().filter(|ran| file(ran)).map(|ran| File {
+        file: &ran.file.file.name,
+        policy: ran.file.found.name(),
+        cases: ran
+            .ran()
+            .filter(|(_, outcome)| !fail_only || outcome.failure.is_some())
+            .map(|(case, outcome)| result(ran, case, outcome))
+            .collect(),
+    });
+    write(&Whole { version: 1, passed, failed, files: files.collect(), diagnostics: Vec::new() }, terminal)
+}
+
+fn result<'r>(ran: &'r RanFile, case: &'r Case, outcome: &'r Outcome) -> CaseResult<'r> {
+    let position = |at: usize| Position::of(ran.file.file.text.as_bytes(), at);
+    let Position { line, column } = position(case.place.start);
+    let failure = outcome.failure.as_ref().and_then(|failure| {
+        let step = case.steps.get(failure.step)?;
+        let Position { line, column } = position(step.expect.place.start);
+        let differs = failure.differences.iter();
+        let differences = differs
+            .map(|it| Differs { what: &it.what, expected: &it.expected, found: &it.found })
+            .collect();
+        let (number, time) = (failure.step.saturating_add(1), failure.time);
+        Some(FailedStep { step: number, time, request: &step.about, line, column, differences })
+    });
+    let (passed, requests) = (failure.is_none(), outcome.requests);
+    CaseResult { name: &case.name, line, column, passed, requests, found: &outcome.found, failure }
+}
+
+/// Prints the faults of test files as one JSON object.
+///
+/// # Errors
+/// It cannot be written.
+pub fn print_faults(faults: &[Diagnostic], terminal: &mut Terminal) -> Result<(), Failure> {
+    let diagnostics = faults.iter().map(Fault::of).collect();
+    write(&Whole { version: 1, passed: 0, failed: 0, files: Vec::new(), diagnostics }, terminal)
+}
+
+fn write(whole: &Whole<'_>, terminal: &mut Terminal) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(whole)
+        .map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
+    line!(terminal, "{text}");
+    Ok(())
+}

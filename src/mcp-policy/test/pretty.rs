@@ -1,0 +1,84 @@
+//! The result of a test run as text.
+
+use mcp_policy_engine::document::Position;
+
+use super::case::Case;
+use super::run::Failure;
+use super::{RanFile, plural};
+use crate::diagnostic::Diagnostic;
+use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, line};
+
+/// Prints a line for each file, and what differs.
+pub fn print(files: &[RanFile], fail_only: bool, terminal: &mut Terminal) {
+    let (mut passed, mut failed) = (0_usize, 0_usize);
+    for ran in files.iter().filter(|ran| ran.ran().next().is_some()) {
+        let counts = ran.counts();
+        passed = passed.saturating_add(counts.0);
+        failed = failed.saturating_add(counts.1);
+        print_file(ran, counts, fail_only, terminal);
+    }
+    let count = files.iter().filter(|ran| ran.ran().next().is_some()).count();
+    let style = if failed > 0 { ERROR } else { GOOD };
+    let of_failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    line!(terminal, "{style}{passed} passed{of_failed}{PLAIN} in {count} {}", plural(count, "file"));
+}
+
+fn print_file(ran: &RanFile, (passed, failed): (usize, usize), fail_only: bool, terminal: &mut Terminal) {
+    let name = &ran.file.file.name;
+    let cases = passed.saturating_add(failed);
+    let cases = format!("{cases} {}", plural(cases, "case"));
+    if failed == 0 {
+        if !fail_only {
+            line!(terminal, "{GOOD}ok{PLAIN}      {name}  {FAINT}{cases}{PLAIN}");
+        }
+        return;
+    }
+    line!(terminal, "{ERROR}failed{PLAIN}  {name}  {FAINT}{failed} of {cases}{PLAIN}");
+    for (case, outcome) in ran.ran() {
+        if let Some(failure) = &outcome.failure {
+            line!(terminal);
+            print_failure(ran, case, failure, terminal);
+        }
+    }
+    line!(terminal);
+}
+
+fn print_failure(ran: &RanFile, case: &Case, failure: &Failure, terminal: &mut Terminal) {
+    let file = &ran.file.file;
+    line!(terminal, "  {HEADING}{}{PLAIN}", case.name);
+    if let Some(step) = case.steps.get(failure.step) {
+        let Position { line: row, column } = Position::of(file.text.as_bytes(), step.expect.place.start);
+        let mut about = step.about.clone();
+        if case.steps.len() > 1 {
+            about = format!("step {}: {about}", failure.step.saturating_add(1));
+        }
+        if step.times > 1 {
+            about = format!("{about}, request {} of {}", failure.time, step.times);
+        }
+        line!(terminal, "  {FAINT}{}:{row}:{column}{PLAIN}  {about}", file.name);
+    }
+    let width = failure.differences.iter().map(|difference| difference.what.chars().count()).max().unwrap_or(0);
+    for difference in &failure.differences {
+        let (what, expected, found) = (&difference.what, &difference.expected, &difference.found);
+        line!(terminal, "    {what:width$}  expected  {GOOD}{expected}{PLAIN}");
+        line!(terminal, "    {:width$}  found     {ERROR}{found}{PLAIN}", "");
+    }
+    let found = &failure.found;
+    let shown = |what: &str| failure.differences.iter().any(|difference| difference.what == what);
+    if let Some(rule) = found.rule.as_ref().filter(|_| !shown("rule")) {
+        line!(terminal, "    decided by {rule}");
+    }
+    if let Some(text) = found.text.as_ref().filter(|_| !shown("reason")) {
+        line!(terminal, "    the model sees: {text}");
+    }
+}
+
+/// Tells the faults of test files and their policies, on stderr.
+pub fn print_faults(faults: &[Diagnostic], terminal: &mut Terminal) {
+    for fault in faults {
+        let Position { line, column } = fault.position();
+        let (name, message) = (&fault.file.name, &fault.message);
+        let path = if fault.path.is_empty() { String::new() } else { format!("{}: ", fault.path) };
+        terminal.note(format_args!("{HEADING}{name}:{line}:{column}:{PLAIN} {path}{message}"));
+    }
+}
