@@ -3,6 +3,9 @@
 mod file;
 mod node;
 mod places;
+mod scalar;
+mod tree;
+mod yaml;
 
 use std::rc::Rc;
 
@@ -12,6 +15,7 @@ use mcp_policy_engine::policy::{Faults, Policy};
 pub use file::File;
 pub use node::{Node, Value};
 pub use places::{Place, Places};
+pub use tree::tree;
 
 use crate::outcome::Failure;
 
