@@ -1,18 +1,89 @@
-//! `mcp-policy explain`.
+//! `mcp-policy explain`: shows how a request is decided, and why.
 
-use clap::Args;
+mod options;
+mod pretty;
 
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use options::Options;
+
+use self::options::Format;
+use crate::diagnostic;
+use crate::input;
+use crate::judge::{Arrived, Proxy};
 use crate::outcome::{Failure, Outcome};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, line};
+use crate::test::{Found, answer, tell_faults};
+use crate::trace::{Caller, Layer, Read, Texts, Tracing};
 
-/// The options of `explain`.
-#[derive(Debug, Args)]
-pub struct Options {}
+/// The id of the decision: there is no record to find it in.
+const DECISION_ID: &str = "00000000000000000000000000000000";
+
+/// How a request is decided.
+#[derive(Debug, Serialize)]
+struct Explanation {
+    version: u32,
+    /// The policy's file, and where in it the policy is
+    policy: String,
+    /// When the request is judged, as in RFC 3339
+    at: String,
+    /// The HTTP method and path
+    http: String,
+    /// How its message is read; `None` if it is refused before, or has none
+    message: Option<Read>,
+    caller: Caller,
+    layers: Vec<Layer>,
+    verdict: Found,
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// Why it could not run.
-pub fn run(_options: &Options, _terminal: &mut Terminal) -> Result<Outcome, Failure> {
-    Err(Failure::new("not built yet"))
+/// The policy or the request cannot be read, or the policy knows no such caller.
+pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    let found = input::policy(options.policy())?;
+    let Ok(policy) = found.policy() else {
+        tell_faults(&diagnostic::faults(&found), terminal);
+        return Err(Failure::new(format!("`{}` is not a valid policy", found.name())));
+    };
+    let policy = Arc::new(policy);
+    let now_ns = options.now_ns()?;
+    let mut sent = options.sent()?;
+    let sender = options.sender(&policy, &mut sent)?;
+    let proxy = Proxy::new(Arc::clone(&policy));
+    let arrived = proxy.arrive(&sent, &sender, DECISION_ID, now_ns);
+    let judged = match &arrived {
+        Arrived::Known(request) => {
+            Some(proxy.judge_known(request, &sent, now_ns, |question| answer(question, options.approval())))
+        }
+        _ => None,
+    };
+    let conclusion = match &arrived {
+        Arrived::Refused(conclusion) => Some(&**conclusion),
+        _ => judged.as_ref(),
+    };
+    let texts = Texts::of(&found.bytes);
+    let tracing = Tracing { policy: &policy, texts: &texts, sent: &sent, sender: &sender, now_ns };
+    let (message, layers) = tracing.message(&arrived, conclusion);
+    let explanation = Explanation {
+        version: 1,
+        policy: found.name(),
+        at: options::instant(now_ns),
+        http: options.http(),
+        message,
+        caller: tracing.caller(),
+        layers,
+        verdict: Found::of(conclusion),
+    };
+    match options.format() {
+        Format::Pretty => pretty::print(&explanation, terminal),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&explanation)
+                .map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
+            line!(terminal, "{text}");
+        }
+    }
+    Ok(if explanation.verdict.decision == "deny" { Outcome::Refused } else { Outcome::Clean })
 }

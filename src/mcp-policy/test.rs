@@ -17,6 +17,12 @@ mod run;
 use clap::{Args, ValueEnum};
 use regex::Regex;
 
+pub use self::circumstances::Approval;
+pub use self::found::Found;
+pub use self::instant::instant_ns;
+pub use self::pretty::tell_faults;
+pub use self::run::answer;
+
 use self::case::{Case, TestFile};
 use self::run::Outcome as Ran;
 use crate::diagnostic::Diagnostic;
@@ -137,7 +143,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         if options.format == Format::Json {
             json::print_faults(&faults, terminal)?;
         }
-        pretty::print_faults(&faults, terminal);
+        tell_faults(&faults, terminal);
         let count = faults.len();
         return Err(Failure::new(format!("no case was run: the test files have {count} {}", plural(count, "fault"))));
     }

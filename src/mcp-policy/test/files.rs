@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::case::{self, TestFile};
-use super::fields::Faults;
 use crate::diagnostic::Diagnostic;
-use crate::input::{File, Node};
+use crate::input::{self, File};
 use crate::outcome::Failure;
 
 /// The ends of the names of test files in folders.
@@ -64,12 +63,8 @@ fn search(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), F
 /// The file cannot be read; or its faults.
 pub fn read(name: &str) -> Result<Result<TestFile, Vec<Diagnostic>>, Failure> {
     let file = Rc::new(File::read(name)?);
-    Ok(match Node::of_json(&file.text) {
-        Some(node) => case::read(&file, &node),
-        None => {
-            let mut faults = Faults::new(&file);
-            faults.add(&(0..0), "document", "must be JSON");
-            Err(faults.list)
-        }
+    Ok(match input::tree(&file) {
+        Ok(node) => case::read(&file, &node),
+        Err(malformed) => Err(vec![*malformed]),
     })
 }

@@ -74,7 +74,7 @@ fn print_failure(ran: &RanFile, case: &Case, failure: &Failure, terminal: &mut T
 }
 
 /// Tells the faults of test files and their policies, on stderr.
-pub fn print_faults(faults: &[Diagnostic], terminal: &mut Terminal) {
+pub fn tell_faults(faults: &[Diagnostic], terminal: &mut Terminal) {
     for fault in faults {
         let Position { line, column } = fault.position();
         let (name, message) = (&fault.file.name, &fault.message);
