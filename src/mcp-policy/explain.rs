@@ -5,9 +5,11 @@ mod pretty;
 
 use std::sync::Arc;
 
+use mcp_policy_engine::guard::Conclusion;
 use serde::Serialize;
 
 pub use options::Options;
+pub use pretty::print;
 
 use self::options::Format;
 use crate::diagnostic;
@@ -15,15 +17,15 @@ use crate::input;
 use crate::judge::{Arrived, Proxy};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{Terminal, line};
-use crate::test::{Found, answer, tell_faults};
+use crate::test::{Found, answer, instant, tell_faults};
 use crate::trace::{Caller, Layer, Read, Texts, Tracing};
 
 /// The id of the decision: there is no record to find it in.
 const DECISION_ID: &str = "00000000000000000000000000000000";
 
 /// How a request is decided.
-#[derive(Debug, Serialize)]
-struct Explanation {
+#[derive(Debug, Clone, Serialize)]
+pub struct Explanation {
     version: u32,
     /// The policy's file, and where in it the policy is
     policy: String,
@@ -33,9 +35,33 @@ struct Explanation {
     http: String,
     /// How its message is read; `None` if it is refused before, or has none
     message: Option<Read>,
-    caller: Caller,
-    layers: Vec<Layer>,
-    verdict: Found,
+    /// How the caller is identified
+    pub caller: Caller,
+    /// How each set of rules decides; none if the request is refused before
+    pub layers: Vec<Layer>,
+    /// What the request meets
+    pub verdict: Found,
+}
+
+impl Explanation {
+    /// Explains the conclusion on a request; `None` is that on an exempt path. `policy` is the policy's name.
+    pub fn of(tracing: &Tracing<'_>, policy: &str, arrived: &Arrived, conclusion: Option<&Conclusion>) -> Self {
+        let (message, layers) = tracing.message(arrived, conclusion);
+        let header = |name: &str| {
+            let found = tracing.sent.headers.iter().find(|(known, _)| known == name);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        Self {
+            version: 1,
+            policy: policy.to_owned(),
+            at: instant::text(tracing.now_ns),
+            http: format!("{} {}", header(":method"), header(":path")),
+            message,
+            caller: tracing.caller(),
+            layers,
+            verdict: Found::of(conclusion),
+        }
+    }
 }
 
 /// Runs the command.
@@ -66,19 +92,9 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     };
     let texts = Texts::of(&found.bytes);
     let tracing = Tracing { policy: &policy, texts: &texts, sent: &sent, sender: &sender, now_ns };
-    let (message, layers) = tracing.message(&arrived, conclusion);
-    let explanation = Explanation {
-        version: 1,
-        policy: found.name(),
-        at: options::instant(now_ns),
-        http: options.http(),
-        message,
-        caller: tracing.caller(),
-        layers,
-        verdict: Found::of(conclusion),
-    };
+    let explanation = Explanation::of(&tracing, &found.name(), &arrived, conclusion);
     match options.format() {
-        Format::Pretty => pretty::print(&explanation, terminal),
+        Format::Pretty => print(&explanation, terminal),
         Format::Json => {
             let text = serde_json::to_string_pretty(&explanation)
                 .map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;

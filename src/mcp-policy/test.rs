@@ -2,11 +2,12 @@
 
 mod case;
 mod circumstances;
+mod coverage;
 mod expect;
 mod fields;
 mod files;
 mod found;
-mod instant;
+pub mod instant;
 mod json;
 mod junit;
 mod list;
@@ -19,15 +20,16 @@ use regex::Regex;
 
 pub use self::circumstances::Approval;
 pub use self::found::Found;
-pub use self::instant::instant_ns;
 pub use self::pretty::tell_faults;
 pub use self::run::answer;
 
 use self::case::{Case, TestFile};
-use self::run::Outcome as Ran;
+use self::coverage::Coverage;
+use self::run::{Looking, Outcome as Ran};
 use crate::diagnostic::Diagnostic;
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
+use crate::trace::Texts;
 
 /// The options of `test`.
 #[derive(Debug, Args)]
@@ -42,9 +44,29 @@ pub struct Options {
     /// Print only what fails
     #[arg(long)]
     fail_only: bool,
+    /// Show how the request that fails a case is decided; in JSON, the last request of each case
+    #[arg(long)]
+    explain: bool,
+    /// Show which rules, conditions and limits no case has made decide
+    #[arg(long)]
+    coverage: bool,
+    /// Fail with exit code 3 if the cases cover less of a policy than this, in percent
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    min_coverage: Option<u8>,
     /// The form of the result
     #[arg(long, value_name = "FORMAT", default_value = "pretty")]
     format: Format,
+}
+
+impl Options {
+    fn covers(&self) -> bool {
+        self.coverage || self.min_coverage.is_some()
+    }
+
+    /// Tells whether the cases cover less of a policy than they must.
+    fn is_below(&self, coverage: &Coverage) -> bool {
+        self.min_coverage.is_some_and(|least| coverage.percent() < usize::from(least))
+    }
 }
 
 /// The form of the result.
@@ -147,27 +169,51 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         let count = faults.len();
         return Err(Failure::new(format!("no case was run: the test files have {count} {}", plural(count, "fault"))));
     }
-    let files: Vec<RanFile> = files.into_iter().map(|file| run_file(file, options)).collect();
+    let mut covered: Vec<Coverage> = Vec::new();
+    let files: Vec<RanFile> =
+        files.into_iter().map(|file| run_file(file, options, &mut covered)).collect();
     let selected: usize = files.iter().map(|file| file.ran().count()).sum();
     if selected == 0 {
         return Err(Failure::new("no case was run: none is selected"));
     }
     match options.format {
-        Format::Pretty => pretty::print(&files, options.fail_only, terminal),
-        Format::Json => json::print(&files, options.fail_only, terminal)?,
+        Format::Pretty => pretty::print(&files, &covered, options, terminal),
+        Format::Json => json::print(&files, &covered, options.fail_only, terminal)?,
         Format::Junit => junit::print(&files, terminal)?,
     }
     let failed = files.iter().any(|file| file.counts().1 > 0);
-    Ok(if failed { Outcome::Findings } else { Outcome::Clean })
+    let below = covered.iter().filter(|coverage| options.is_below(coverage)).count();
+    Ok(if failed || below > 0 { Outcome::Findings } else { Outcome::Clean })
 }
 
-fn run_file(file: TestFile, options: &Options) -> RanFile {
+fn run_file(file: TestFile, options: &Options, covered: &mut Vec<Coverage>) -> RanFile {
     let selected = |case: &Case| {
         let name = format!("{}: {}", file.file.name, case.name);
         options.run.as_ref().is_none_or(|run| run.is_match(&name))
     };
-    let outcomes = file.cases.iter().map(|case| selected(case).then(|| run::run(&file.policy, case)));
-    RanFile { outcomes: outcomes.collect(), file }
+    let name = file.found.name();
+    let texts = Texts::of(&file.found.bytes);
+    let coverage = options.covers().then(|| coverage_of(&file, covered)).flatten();
+    let mut looking = Looking { explained: options.explain.then_some(&name), texts: &texts, coverage };
+    let outcomes: Vec<_> = file
+        .cases
+        .iter()
+        .map(|case| selected(case).then(|| run::run(&file.policy, case, &mut looking)))
+        .collect();
+    RanFile { outcomes, file }
+}
+
+/// Returns the coverage of a file's policy. Several files can test one policy.
+fn coverage_of<'c>(file: &TestFile, covered: &'c mut Vec<Coverage>) -> Option<&'c mut Coverage> {
+    let found = &file.found;
+    let whole = std::fs::canonicalize(&found.file.name).unwrap_or_else(|_| found.file.name.clone().into());
+    let key = format!("{}\0{}", whole.display(), found.within.as_deref().unwrap_or_default());
+    let known = covered.iter().position(|coverage| coverage.key == key);
+    let number = known.unwrap_or_else(|| {
+        covered.push(Coverage::new(key, found.clone(), &file.policy));
+        covered.len().saturating_sub(1)
+    });
+    covered.get_mut(number)
 }
 
 /// Returns a noun, in the plural unless there is one.

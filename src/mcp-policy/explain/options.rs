@@ -6,13 +6,11 @@ use clap::{Args, ValueEnum};
 use mcp_policy_engine::approval::Status;
 use mcp_policy_engine::json;
 use mcp_policy_engine::policy::Policy;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::input::File;
 use crate::judge::{Described, Known, Sender, Sent};
 use crate::outcome::Failure;
-use crate::test::{Approval, instant_ns};
+use crate::test::{Approval, instant};
 
 /// The options of `explain`.
 #[derive(Debug, Args)]
@@ -131,11 +129,6 @@ impl Options {
         self.format
     }
 
-    /// Returns the HTTP method and path.
-    pub fn http(&self) -> String {
-        format!("POST {}", self.how.path)
-    }
-
     /// Returns what the approval service answers.
     pub fn approval(&self) -> Option<Approval> {
         Some(match self.how.approve {
@@ -152,13 +145,14 @@ impl Options {
     /// The time is not one.
     pub fn now_ns(&self) -> Result<u64, Failure> {
         match &self.how.at {
-            Some(text) => instant_ns(text).ok_or_else(|| {
+            Some(text) => instant::parse_ns(text).ok_or_else(|| {
                 let expected = "a time as in RFC 3339, such as `2027-01-15T08:00:00Z`";
                 Failure::new(format!("`--at` must be {expected}, found `{text}`"))
             }),
             None => {
+                // Whole seconds are easier to read, and to repeat with `--at`.
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Ok(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+                Ok(now.as_secs().saturating_mul(1_000_000_000))
             }
         }
     }
@@ -254,10 +248,4 @@ fn pair<'t>(option: &str, text: &'t str) -> Result<(&'t str, &'t str), Failure> 
         Some((name, value)) if !name.is_empty() => Ok((name, value)),
         _ => Err(Failure::new(format!("`--{option}` must be a name, `=` and a value, found `{text}`"))),
     }
-}
-
-/// Writes a time as in RFC 3339, in UTC.
-pub fn instant(now_ns: u64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(now_ns)).ok();
-    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }

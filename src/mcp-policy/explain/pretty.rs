@@ -10,6 +10,8 @@ use crate::trace::{Check, Layer, Outcome, Rule, Subject};
 const LEFT: usize = 10;
 /// The most characters to which a column is widened.
 const WIDEST: usize = 48;
+/// The most characters of a condition that are shown.
+const LONGEST: usize = 120;
 
 /// Prints the explanation.
 pub fn print(explanation: &Explanation, terminal: &mut Terminal) {
@@ -19,6 +21,9 @@ pub fn print(explanation: &Explanation, terminal: &mut Terminal) {
     for layer in &explanation.layers {
         line!(terminal);
         print_layer(layer, rule, terminal);
+    }
+    if explanation.layers.is_empty() && explanation.verdict.decision == "deny" {
+        row("rules", format_args!("{FAINT}not looked at: the request is refused before{PLAIN}"), terminal);
     }
     line!(terminal);
     verdict(explanation, terminal);
@@ -91,7 +96,9 @@ fn print_layer(layer: &Layer, decides: Option<&str>, terminal: &mut Terminal) {
 
 fn print_subject(subject: &Subject, decides: Option<&str>, terminal: &mut Terminal) {
     if let Some(path) = &subject.hidden_by {
-        line!(terminal, "  {ERROR}✗{PLAIN} hidden by {path}{}", arrow(path, decides));
+        let rest = "so nothing else is looked at";
+        line!(terminal, "  {ERROR}✗{PLAIN} hidden by {path}, {rest}{}", arrow(path, decides));
+        return;
     }
     match (&subject.entry, &subject.default) {
         (Some(entry), _) => {
@@ -158,7 +165,7 @@ fn print_checks(checks: &[Check], above: &str, indent: usize, decides: Option<&s
         let word = said(check);
         let found = check.found.as_deref().unwrap_or_default();
         let comma = if found.is_empty() || word.is_empty() { "" } else { ": " };
-        let (name, text) = (name(check), &check.text);
+        let (name, text) = (name(check), shortened(&check.text));
         let arrow = arrow(&check.path, decides);
         line!(
             terminal,
@@ -166,6 +173,13 @@ fn print_checks(checks: &[Check], above: &str, indent: usize, decides: Option<&s
             ""
         );
         print_checks(&check.parts, &check.path, indent.saturating_add(4), decides, terminal);
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST).and_then(|(at, _)| text.get(..at)) {
+        Some(short) => format!("{short}…"),
+        None => text.to_owned(),
     }
 }
 

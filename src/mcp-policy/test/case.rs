@@ -11,7 +11,7 @@ use mcp_policy_engine::policy::Policy;
 use super::circumstances::{Approval, Circumstances};
 use super::expect::Expect;
 use super::fields::{Faults, Members, Part};
-use super::instant::{START_NS, instant_ns, length_ns};
+use super::instant::{START_NS, length_ns, parse_ns};
 use super::list;
 use super::request::Request;
 use crate::diagnostic::{self, Diagnostic};
@@ -168,7 +168,7 @@ impl Reading<'_> {
 }
 
 fn instant(part: &Part<'_>, faults: &mut Faults) -> Option<u64> {
-    let instant = part.text(faults).map(instant_ns)?;
+    let instant = part.text(faults).map(parse_ns)?;
     if instant.is_none() {
         part.unfit("a time as in RFC 3339, such as `2027-01-15T08:00:00Z`", faults);
     }

@@ -26,8 +26,14 @@ pub fn length_ns(text: &str) -> Option<u64> {
     micros.checked_mul(unit_ns.checked_div(1_000_000)?)
 }
 
+/// Writes a time as in RFC 3339, in UTC; it is given in nanoseconds since the Unix epoch.
+pub fn text(now_ns: u64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(now_ns)).ok();
+    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
 /// Reads a time as in RFC 3339, in nanoseconds since the Unix epoch.
-pub fn instant_ns(text: &str) -> Option<u64> {
+pub fn parse_ns(text: &str) -> Option<u64> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     u64::try_from(time.unix_timestamp_nanos()).ok()
 }
@@ -57,7 +63,7 @@ mod tests {
         ] {
             assert_eq!(length_ns(text), expected, "{text}");
         }
-        assert_eq!(instant_ns("2027-01-15T08:00:00Z"), Some(START_NS));
-        assert_eq!(instant_ns("1969-01-01T00:00:00Z"), None);
+        assert_eq!(parse_ns("2027-01-15T08:00:00Z"), Some(START_NS));
+        assert_eq!(parse_ns("1969-01-01T00:00:00Z"), None);
     }
 }

@@ -5,9 +5,11 @@ use serde::Serialize;
 
 use super::RanFile;
 use super::case::Case;
+use super::coverage::Coverage;
 use super::found::Found;
 use super::run::Outcome;
 use crate::diagnostic::Diagnostic;
+use crate::explain::Explanation;
 use crate::outcome::Failure;
 use crate::terminal::{Terminal, line};
 
@@ -18,6 +20,8 @@ struct Whole<'r> {
     passed: usize,
     failed: usize,
     files: Vec<File<'r>>,
+    /// How much of each policy the cases have made decide, if that is asked for
+    coverage: Vec<Covered<'r>>,
     /// Faults of test files. If there is one, no case was run
     diagnostics: Vec<Fault<'r>>,
 }
@@ -41,6 +45,9 @@ struct CaseResult<'r> {
     found: &'r Found,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailedStep<'r>>,
+    /// How the last request was decided, if that is asked for: as `mcp-policy explain` has it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'r Explanation>,
 }
 
 #[derive(Serialize)]
@@ -63,12 +70,43 @@ struct Differs<'r> {
 }
 
 #[derive(Serialize)]
+struct Covered<'r> {
+    policy: String,
+    percent: usize,
+    covered: usize,
+    all: usize,
+    uncovered: Vec<Uncovered<'r>>,
+}
+
+#[derive(Serialize)]
+struct Uncovered<'r> {
+    kind: &'static str,
+    path: &'r str,
+    file: &'r str,
+    line: usize,
+    column: usize,
+}
+
+#[derive(Serialize)]
 struct Fault<'r> {
     file: &'r str,
     line: usize,
     column: usize,
     path: &'r str,
     message: &'r str,
+}
+
+impl<'r> Covered<'r> {
+    fn of(coverage: &'r Coverage) -> Self {
+        let (covered, all) = coverage.count(None);
+        let file = coverage.found.file.name.as_str();
+        let uncovered = coverage.uncovered().map(|(part, position)| {
+            let Position { line, column } = position;
+            Uncovered { kind: part.kind, path: &part.path, file, line, column }
+        });
+        let uncovered = uncovered.collect();
+        Self { policy: coverage.found.name(), percent: coverage.percent(), covered, all, uncovered }
+    }
 }
 
 impl<'r> Fault<'r> {
@@ -82,7 +120,12 @@ impl<'r> Fault<'r> {
 ///
 /// # Errors
 /// It cannot be written.
-pub fn print(files: &[RanFile], fail_only: bool, terminal: &mut Terminal) -> Result<(), Failure> {
+pub fn print(
+    files: &[RanFile],
+    covered: &[Coverage],
+    fail_only: bool,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let counts = files.iter().map(RanFile::counts);
     let (passed, failed) = counts
         .fold((0_usize, 0_usize), |all, one| (all.0.saturating_add(one.0), all.1.saturating_add(one.1)));
@@ -96,7 +139,8 @@ pub fn print(files: &[RanFile], fail_only: bool, terminal: &mut Terminal) -> Res
             .map(|(case, outcome)| result(ran, case, outcome))
             .collect(),
     });
-    write(&Whole { version: 1, passed, failed, files: files.collect(), diagnostics: Vec::new() }, terminal)
+    let (files, coverage) = (files.collect(), covered.iter().map(Covered::of).collect());
+    write(&Whole { version: 1, passed, failed, files, coverage, diagnostics: Vec::new() }, terminal)
 }
 
 fn result<'r>(ran: &'r RanFile, case: &'r Case, outcome: &'r Outcome) -> CaseResult<'r> {
@@ -113,7 +157,8 @@ fn result<'r>(ran: &'r RanFile, case: &'r Case, outcome: &'r Outcome) -> CaseRes
         Some(FailedStep { step: number, time, request: &step.about, line, column, differences })
     });
     let (passed, requests) = (failure.is_none(), outcome.requests);
-    CaseResult { name: &case.name, line, column, passed, requests, found: &outcome.found, failure }
+    let (found, explanation) = (&outcome.found, outcome.explanation.as_ref());
+    CaseResult { name: &case.name, line, column, passed, requests, found, failure, explanation }
 }
 
 /// Prints the faults of test files as one JSON object.
@@ -122,7 +167,8 @@ fn result<'r>(ran: &'r RanFile, case: &'r Case, outcome: &'r Outcome) -> CaseRes
 /// It cannot be written.
 pub fn print_faults(faults: &[Diagnostic], terminal: &mut Terminal) -> Result<(), Failure> {
     let diagnostics = faults.iter().map(Fault::of).collect();
-    write(&Whole { version: 1, passed: 0, failed: 0, files: Vec::new(), diagnostics }, terminal)
+    let (files, coverage) = (Vec::new(), Vec::new());
+    write(&Whole { version: 1, passed: 0, failed: 0, files, coverage, diagnostics }, terminal)
 }
 
 fn write(whole: &Whole<'_>, terminal: &mut Terminal) -> Result<(), Failure> {

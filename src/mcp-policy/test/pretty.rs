@@ -3,19 +3,24 @@
 use mcp_policy_engine::document::Position;
 
 use super::case::Case;
+use super::coverage::{Coverage, KINDS};
 use super::run::Failure;
-use super::{RanFile, plural};
+use super::{Options, RanFile, plural};
 use crate::diagnostic::Diagnostic;
+use crate::explain;
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, line};
 
 /// Prints a line for each file, and what differs.
-pub fn print(files: &[RanFile], fail_only: bool, terminal: &mut Terminal) {
+pub fn print(files: &[RanFile], covered: &[Coverage], options: &Options, terminal: &mut Terminal) {
     let (mut passed, mut failed) = (0_usize, 0_usize);
     for ran in files.iter().filter(|ran| ran.ran().next().is_some()) {
         let counts = ran.counts();
         passed = passed.saturating_add(counts.0);
         failed = failed.saturating_add(counts.1);
-        print_file(ran, counts, fail_only, terminal);
+        print_file(ran, counts, options.fail_only, terminal);
+    }
+    for coverage in covered {
+        print_coverage(coverage, options, terminal);
     }
     let count = files.iter().filter(|ran| ran.ran().next().is_some()).count();
     let style = if failed > 0 { ERROR } else { GOOD };
@@ -38,6 +43,10 @@ fn print_file(ran: &RanFile, (passed, failed): (usize, usize), fail_only: bool, 
         if let Some(failure) = &outcome.failure {
             line!(terminal);
             print_failure(ran, case, failure, terminal);
+            if let Some(explanation) = &outcome.explanation {
+                line!(terminal);
+                explain::print(explanation, terminal);
+            }
         }
     }
     line!(terminal);
@@ -71,6 +80,32 @@ fn print_failure(ran: &RanFile, case: &Case, failure: &Failure, terminal: &mut T
     if let Some(text) = found.text.as_ref().filter(|_| !shown("reason")) {
         line!(terminal, "    the model sees: {text}");
     }
+}
+
+fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Terminal) {
+    let name = coverage.found.name();
+    let (covered, all) = coverage.count(None);
+    let style = if options.is_below(coverage) { ERROR } else { HEADING };
+    let least = match options.min_coverage {
+        Some(least) if options.is_below(coverage) => format!(", at least {least} % are needed"),
+        _ => String::new(),
+    };
+    line!(terminal);
+    line!(terminal, "{style}coverage{PLAIN}  {name}  {style}{} %{PLAIN} ({covered} of {all}){least}", coverage.percent());
+    for kind in KINDS {
+        let (covered, all) = coverage.count(Some(kind));
+        if all > 0 {
+            line!(terminal, "  {:10}  {covered:4} of {all}", format!("{kind}s"));
+        }
+    }
+    if covered < all {
+        line!(terminal, "  no case has made these decide:");
+    }
+    for (part, Position { line: row, column }) in coverage.uncovered() {
+        let file = &coverage.found.file.name;
+        line!(terminal, "    {FAINT}{file}:{row}:{column}{PLAIN}  {} {FAINT}({}){PLAIN}", part.path, part.kind);
+    }
+    line!(terminal);
 }
 
 /// Tells the faults of test files and their policies, on stderr.

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use mcp_policy_engine::approval::{self, Status};
-use mcp_policy_engine::guard::{Answer, Question};
+use mcp_policy_engine::guard::{Answer, Conclusion, Question};
 use mcp_policy_engine::policy::Policy;
 
 use super::case::{Case, Step};
 use super::circumstances::Approval;
+use super::coverage::Coverage;
 use super::expect::Difference;
 use super::found::Found;
 use super::list;
+use crate::explain::Explanation;
 use crate::judge::{Arrived, Proxy};
+use crate::trace::{Texts, Tracing};
 
 /// The id of every decision: a test has no use for random ones.
 const DECISION_ID: &str = "00000000000000000000000000000000";
@@ -25,6 +28,8 @@ pub struct Outcome {
     pub requests: usize,
     /// What the last request met
     pub found: Found,
+    /// How the last request was decided, if that is asked for
+    pub explanation: Option<Explanation>,
 }
 
 /// A step that differs from what it expects.
@@ -40,15 +45,31 @@ pub struct Failure {
     pub found: Found,
 }
 
+/// What is looked at beside the verdicts.
+pub struct Looking<'l> {
+    /// The policy's name, if requests are to be explained
+    pub explained: Option<&'l str>,
+    /// What the policy's document says of conditions
+    pub texts: &'l Texts,
+    /// What notes which parts of the policy decide
+    pub coverage: Option<&'l mut Coverage>,
+}
+
 /// Runs a case on a proxy of its own, up to the first step that differs.
-pub fn run(policy: &Arc<Policy>, case: &Case) -> Outcome {
+pub fn run(policy: &Arc<Policy>, case: &Case, looking: &mut Looking<'_>) -> Outcome {
     let proxy = Proxy::new(Arc::clone(policy));
     let mut now_ns = case.at_ns;
-    let mut outcome = Outcome { failure: None, requests: 0, found: Found::default() };
+    let mut outcome = Outcome { failure: None, requests: 0, found: Found::default(), explanation: None };
     for (number, step) in case.steps.iter().enumerate() {
         now_ns = now_ns.saturating_add(step.after_ns);
         for time in 1..=step.times {
-            let found = judge(&proxy, step, now_ns);
+            let judged = judge(&proxy, step, now_ns);
+            let found = judged.found(step, now_ns);
+            // Requests of one step that are decided alike go the same way.
+            let same = time > 1 && (found.decision, &found.rule) == (outcome.found.decision, &outcome.found.rule);
+            if !same {
+                outcome.explanation = looking.look(policy, step, now_ns, &judged).or(outcome.explanation);
+            }
             outcome.requests = outcome.requests.saturating_add(1);
             let differences = step.expect.differences(&found);
             outcome.found = found.clone();
@@ -61,29 +82,60 @@ pub fn run(policy: &Arc<Policy>, case: &Case) -> Outcome {
     outcome
 }
 
-fn judge(proxy: &Proxy, step: &Step, now_ns: u64) -> Found {
+/// A request that was judged.
+struct Judged {
+    arrived: Arrived,
+    /// The conclusion of a request whose caller is known
+    conclusion: Option<Conclusion>,
+}
+
+fn judge(proxy: &Proxy, step: &Step, now_ns: u64) -> Judged {
     let arrived = proxy.arrive(&step.sent, &step.sender, DECISION_ID, now_ns);
     let conclusion = match &arrived {
-        Arrived::Exempt => None,
-        Arrived::Refused(_) => None,
         Arrived::Known(request) => {
             Some(proxy.judge_known(request, &step.sent, now_ns, |question| answer(question, step.approval)))
         }
+        Arrived::Exempt | Arrived::Refused(_) => None,
     };
-    let conclusion = match &arrived {
-        Arrived::Refused(conclusion) => Some(&**conclusion),
-        _ => conclusion.as_ref(),
-    };
-    let mut found = Found::of(conclusion);
-    if let (Some((kind, answer)), Arrived::Known(request)) = (&step.list, &arrived)
-        && found.decision != "deny"
-    {
-        match list::shown(request, *kind, answer, now_ns) {
-            Ok(names) => found.shown = names,
-            Err(why) => found.text = Some(why),
+    Judged { arrived, conclusion }
+}
+
+impl Judged {
+    fn conclusion(&self) -> Option<&Conclusion> {
+        match &self.arrived {
+            Arrived::Refused(conclusion) => Some(conclusion),
+            _ => self.conclusion.as_ref(),
         }
     }
-    found
+
+    fn found(&self, step: &Step, now_ns: u64) -> Found {
+        let mut found = Found::of(self.conclusion());
+        if let (Some((kind, answer)), Arrived::Known(request)) = (&step.list, &self.arrived)
+            && found.decision != "deny"
+        {
+            match list::shown(request, *kind, answer, now_ns) {
+                Ok(names) => found.shown = names,
+                Err(why) => found.text = Some(why),
+            }
+        }
+        found
+    }
+}
+
+impl Looking<'_> {
+    fn look(&mut self, policy: &Arc<Policy>, step: &Step, now_ns: u64, judged: &Judged) -> Option<Explanation> {
+        if self.explained.is_none() && self.coverage.is_none() {
+            return None;
+        }
+        let tracing = Tracing { policy, texts: self.texts, sent: &step.sent, sender: &step.sender, now_ns };
+        let conclusion = judged.conclusion();
+        let name = self.explained.unwrap_or_default();
+        let explanation = Explanation::of(&tracing, name, &judged.arrived, conclusion);
+        if let Some(coverage) = &mut self.coverage {
+            coverage.note(&explanation, &step.expect.hides, policy);
+        }
+        self.explained.map(|_| explanation)
+    }
 }
 
 /// Answers a question as the approval service does. Nobody has decided yet, unless the step says so.
