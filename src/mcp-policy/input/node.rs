@@ -1,6 +1,6 @@
 //! Values of a file with their places, whatever the file's language.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use mcp_policy_engine::json::{self, Kind};
@@ -31,8 +31,11 @@ pub enum Value {
     /// A list
     List(Vec<Node>),
     /// An object: its members in their order, with the places of their keys. A key can stand twice
-    Object(Vec<(String, Range<usize>, Node)>),
+    Object(Vec<Member>),
 }
+
+/// A member of an object: its key, the key's place, and its value.
+pub type Member = (String, Range<usize>, Node);
 
 impl Node {
     /// Reads a JSON text; `None` if it is malformed.
@@ -73,9 +76,17 @@ impl Node {
             ),
             yaml::Kind::Object(members) => {
                 let mut held = Vec::with_capacity(members.len());
+                let mut merged = Vec::new();
                 for (key, value) in members {
-                    held.push((key_text(key)?, key.span.clone(), Self::of_yaml(value, schema)?));
+                    match (schema, key.tag.as_deref(), key_text(key)?) {
+                        (Schema::Envoy, Some("!ignore"), _) => {}
+                        (Schema::Kubernetes, None, name) if name == "<<" && is_plain(key) => {
+                            merged.push(Self::of_yaml(value, schema)?);
+                        }
+                        (_, _, name) => held.push((name, key.span.clone(), Self::of_yaml(value, schema)?)),
+                    }
                 }
+                merged.into_iter().for_each(|source| merge(&mut held, source));
                 Value::Object(held)
             }
         };
@@ -97,6 +108,35 @@ impl Node {
         }
     }
 
+    /// Keeps the last of the members of an object that have the same key, as readers of YAML do. Returns the keys of
+    /// the others and their places.
+    pub fn drop_repeated_keys(&mut self) -> Vec<(String, Range<usize>)> {
+        let mut dropped = Vec::new();
+        self.drop_repeated(&mut dropped);
+        dropped
+    }
+
+    fn drop_repeated(&mut self, dropped: &mut Vec<(String, Range<usize>)>) {
+        match &mut self.value {
+            Value::List(elements) => elements.iter_mut().for_each(|element| element.drop_repeated(dropped)),
+            Value::Object(members) => {
+                let mut last: HashMap<String, usize> = HashMap::new();
+                last.extend(members.iter().enumerate().map(|(index, (key, ..))| (key.clone(), index)));
+                let mut index: usize = 0;
+                members.retain(|(key, place, _)| {
+                    let is_last = last.get(key) == Some(&index);
+                    index = index.saturating_add(1);
+                    if !is_last {
+                        dropped.push((key.clone(), place.clone()));
+                    }
+                    is_last
+                });
+                members.iter_mut().for_each(|(.., value)| value.drop_repeated(dropped));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
+        }
+    }
+
     /// Returns the member of an object with this key; the first one if there are two.
     pub fn member(&self, key: &str) -> Option<&Self> {
         match &self.value {
@@ -114,8 +154,31 @@ impl Node {
     }
 }
 
+/// Adds the members of an object, or of a list of objects, that are not there yet: YAML 1.1's merge key.
+fn merge(held: &mut Vec<Member>, source: Node) {
+    match source.value {
+        Value::List(sources) => sources.into_iter().for_each(|source| merge(held, source)),
+        Value::Object(members) => {
+            for (key, place, value) in members {
+                if !held.iter().any(|(name, ..)| *name == key) {
+                    held.push((key, place, value));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_plain(key: &Yaml) -> bool {
+    matches!(key.kind, yaml::Kind::Scalar { plain: true, .. })
+}
+
 fn key_text(key: &Yaml) -> Result<String, Malformed> {
     match &key.kind {
+        // The key of `: x` and of `~: x`.
+        yaml::Kind::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~") => {
+            Ok("null".to_owned())
+        }
         yaml::Kind::Scalar { text, .. } => Ok(text.clone()),
         yaml::Kind::List(_) | yaml::Kind::Object(_) => {
             Err(Malformed::new(key.span.clone(), "a key must be a string, not a list or an object"))
