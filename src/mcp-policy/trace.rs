@@ -12,7 +12,7 @@ mod texts;
 
 use std::sync::Arc;
 
-use mcp_policy_engine::guard::Conclusion;
+use mcp_policy_engine::guard::{self, Conclusion};
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::mcp::message::{self, Body, Message};
 use mcp_policy_engine::policy::Policy;
@@ -48,7 +48,9 @@ impl Tracing<'_> {
     /// refused before its rules are looked at, or has no message.
     pub fn message(&self, arrived: &Arrived, conclusion: Option<&Conclusion>) -> (Option<Read>, Vec<Layer>) {
         let Arrived::Known(request) = arrived else { return (None, Vec::new()) };
-        let Some(body) = self.sent.body.as_deref() else { return (None, Vec::new()) };
+        let Ok(Some(body)) = guard::readable(request, self.sent.body.as_deref()) else {
+            return (None, Vec::new());
+        };
         let Ok(document) = message::parse(body) else { return (None, Vec::new()) };
         let Ok(message) = Message::read(&document, &request.headers) else { return (None, Vec::new()) };
         let read = Read::of(&message);

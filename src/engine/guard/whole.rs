@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::admit::{announces_too_large, is_exempt, only_a_post_has_a_body, too_large};
 use super::question::{Answer, Question};
 use super::{Admission, Arrival, Conclusion, Environment, Request, admit};
+use crate::denial::Denial;
 use crate::identity::Credentials;
 use crate::mcp::headers::Headers;
 use crate::policy::Policy;
@@ -51,15 +52,27 @@ pub fn judge_known<E: Environment>(
     environment: &E,
     answer: impl FnMut(&Question) -> Answer,
 ) -> Conclusion {
-    let policy = &known.policy;
-    match (admit(&known.headers), body) {
-        (Admission::Refuse(denial), _) => known.refuse(denial),
-        (Admission::Bodiless, None) => known.pass(),
-        (Admission::Bodiless, Some(_)) => known.refuse(only_a_post_has_a_body()),
+    match readable(known, body) {
+        Ok(Some(body)) => known.start_case(body, environment).conclude(environment, answer),
+        Ok(None) => known.pass(),
+        Err(denial) => known.refuse(denial),
+    }
+}
+
+/// Returns the body that is read of a request; `None` if its method has no use for one.
+///
+/// # Errors
+/// Why the request is refused before its body is read.
+pub fn readable<'b>(request: &Request, body: Option<&'b [u8]>) -> Result<Option<&'b [u8]>, Denial> {
+    let policy = &request.policy;
+    match (admit(&request.headers), body) {
+        (Admission::Refuse(denial), _) => Err(denial),
+        (Admission::Bodiless, None) => Ok(None),
+        (Admission::Bodiless, Some(_)) => Err(only_a_post_has_a_body()),
+        (Admission::Read, _) if announces_too_large(policy, &request.headers) => Err(too_large(policy)),
         (Admission::Read, body) => match body.unwrap_or_default() {
-            _ if announces_too_large(policy, &known.headers) => known.refuse(too_large(policy)),
-            body if body.len() > policy.max_body_bytes => known.refuse(too_large(policy)),
-            body => known.start_case(body, environment).conclude(environment, answer),
+            body if body.len() > policy.max_body_bytes => Err(too_large(policy)),
+            body => Ok(Some(body)),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! Test files and their cases.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ fn policy(part: &Part<'_>, file: &Rc<File>, faults: &mut Faults) -> Option<(Foun
         return None;
     }
     let folder = Path::new(&file.name).parent().unwrap_or_else(|| Path::new(""));
-    let path = folder.join(name);
+    let path = short(&folder.join(name));
     let found = match input::policy(&path.to_string_lossy()) {
         Ok(found) => found,
         Err(failure) => {
@@ -109,6 +109,16 @@ fn policy(part: &Part<'_>, file: &Rc<File>, faults: &mut Faults) -> Option<(Foun
     }
     faults.list.extend(diagnostic::faults(&found));
     None
+}
+
+/// Returns a path without `..`, below the current folder if it is there.
+fn short(path: &Path) -> PathBuf {
+    let Ok(whole) = path.canonicalize() else { return path.to_owned() };
+    let current = std::env::current_dir().and_then(|folder| folder.canonicalize());
+    match current {
+        Ok(current) => whole.strip_prefix(current).map(Path::to_owned).unwrap_or(whole),
+        Err(_) => whole,
+    }
 }
 
 /// What reading a case needs to know.

@@ -13,8 +13,17 @@ use crate::explain::Explanation;
 use crate::input::Found;
 use crate::trace::{Layer, Outcome};
 
-/// The kinds of parts, in the order in which they are shown.
-pub const KINDS: [&str; 8] = ["rule", "condition", "schema", "limit", "grant", "method", "hide", "default"];
+/// The kinds of parts, in the order in which they are shown, with their plurals.
+pub const KINDS: [(&str, &str); 8] = [
+    ("rule", "rules"),
+    ("condition", "conditions"),
+    ("schema", "schemas"),
+    ("limit", "limits"),
+    ("grant", "grants"),
+    ("method", "methods"),
+    ("hide", "hidden tools"),
+    ("default", "defaults"),
+];
 
 /// A part of a policy that can decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +60,7 @@ impl Coverage {
             parts.add_rules(rules, has_sections);
         }
         let Parts { list: mut parts, .. } = parts;
-        parts.sort_by_key(|part| KINDS.iter().position(|kind| *kind == part.kind));
+        parts.sort_by_key(|part| KINDS.iter().position(|(kind, _)| *kind == part.kind));
         Self { key, found, parts }
     }
 
@@ -71,6 +80,13 @@ impl Coverage {
         }
     }
 
+    /// Tells whether a part is of a rule that no case has made apply, so that it cannot have decided either.
+    pub fn is_of_uncovered_rule(&self, part: &Part) -> bool {
+        let below = |rule: &Part| part.path.strip_prefix(&rule.path).is_some_and(|rest| rest.starts_with('.'));
+        let mut rules = self.parts.iter().filter(|rule| rule.kind == "rule" && !rule.covered);
+        matches!(part.kind, "condition" | "schema" | "limit") && rules.any(below)
+    }
+
     /// Counts the covered parts of a kind, and all of them; of all kinds without one.
     pub fn count(&self, kind: Option<&str>) -> (usize, usize) {
         let parts = || self.parts.iter().filter(|part| kind.is_none_or(|kind| part.kind == kind));
@@ -83,13 +99,16 @@ impl Coverage {
         covered.saturating_mul(100).checked_div(all).unwrap_or(100)
     }
 
-    /// Walks the parts that no case has made decide, with their positions in the policy's file.
-    pub fn uncovered(&self) -> impl Iterator<Item = (&Part, Position)> {
+    /// Returns the parts that no case has made decide, with their positions in the policy's file, in that order.
+    pub fn uncovered(&self) -> Vec<(&Part, Position)> {
         let position = |part: &Part| {
             let place = self.found.place(&part.path, false);
             Position::of(self.found.file.text.as_bytes(), place.start)
         };
-        self.parts.iter().filter(|part| !part.covered).map(move |part| (part, position(part)))
+        let parts = self.parts.iter().filter(|part| !part.covered);
+        let mut parts: Vec<_> = parts.map(|part| (part, position(part))).collect();
+        parts.sort_by_key(|(_, at)| (at.line, at.column));
+        parts
     }
 }
 

@@ -100,7 +100,7 @@ impl<'r> Covered<'r> {
     fn of(coverage: &'r Coverage) -> Self {
         let (covered, all) = coverage.count(None);
         let file = coverage.found.file.name.as_str();
-        let uncovered = coverage.uncovered().map(|(part, position)| {
+        let uncovered = coverage.uncovered().into_iter().map(|(part, position)| {
             let Position { line, column } = position;
             Uncovered { kind: part.kind, path: &part.path, file, line, column }
         });

@@ -92,16 +92,19 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
     };
     line!(terminal);
     line!(terminal, "{style}coverage{PLAIN}  {name}  {style}{} %{PLAIN} ({covered} of {all}){least}", coverage.percent());
-    for kind in KINDS {
+    for (kind, plural) in KINDS {
         let (covered, all) = coverage.count(Some(kind));
         if all > 0 {
-            line!(terminal, "  {:10}  {covered:4} of {all}", format!("{kind}s"));
+            line!(terminal, "  {plural:12}  {covered:4} of {all}");
         }
     }
     if covered < all {
-        line!(terminal, "  no case has made these decide:");
+        line!(terminal, "  no case has made these decide, nor anything in the rules among them:");
     }
     for (part, Position { line: row, column }) in coverage.uncovered() {
+        if coverage.is_of_uncovered_rule(part) {
+            continue;
+        }
         let file = &coverage.found.file.name;
         line!(terminal, "    {FAINT}{file}:{row}:{column}{PLAIN}  {} {FAINT}({}){PLAIN}", part.path, part.kind);
     }

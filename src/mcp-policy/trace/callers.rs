@@ -71,31 +71,30 @@ fn grants(policy: &Policy, caller: &Identified) -> Vec<Grant> {
     for (number, grant) in policy.grants.iter().enumerate() {
         let applies = caller.grant == Some(number);
         let earlier = caller.grant.is_some_and(|granted| granted < number);
-        let why = match policy.grants.described(number) {
-            _ if earlier => vec!["not tried: an earlier grant applies".to_owned()],
-            described if described.is_empty() => vec![of_everybody(policy, caller, applies)],
+        let (fits, why) = match policy.grants.described(number) {
+            _ if earlier => (None, vec!["not tried: an earlier grant applies".to_owned()]),
+            described if described.is_empty() => (None, vec![of_everybody(policy, caller, number)]),
             described => {
                 let judged: Vec<Result<String, String>> =
                     described.iter().map(|described| judge(policy, caller, described)).collect();
                 match judged.iter().find_map(|judged| judged.clone().ok()) {
-                    Some(fits) => vec![fits],
-                    None => judged.into_iter().filter_map(Result::err).collect(),
+                    Some(fits) => (Some(true), vec![fits]),
+                    None => (Some(false), judged.into_iter().filter_map(Result::err).collect()),
                 }
             }
         };
-        grants.push(Grant { name: grant.name.clone(), path: grant.path.clone(), applies, why });
+        grants.push(Grant { name: grant.name.clone(), path: grant.path.clone(), applies, fits, why });
     }
     grants
 }
 
-/// Says what a grant without descriptions is.
-fn of_everybody(policy: &Policy, caller: &Identified, applies: bool) -> String {
+/// Says who has a grant without descriptions.
+fn of_everybody(policy: &Policy, caller: &Identified, number: usize) -> String {
     match &caller.principal {
-        _ if applies => "it is for everybody",
-        None if policy.identity.is_empty() => "no caller fits its descriptions",
-        None => "it is for everybody who has a name, and the caller has none",
-        Some(Principal::ApiKey(_)) => "no grant lists this key, so it gets nothing",
-        Some(_) => "no caller fits its descriptions",
+        _ if caller.grant == Some(number) => "it is for everybody",
+        _ if !policy.grants.is_of_everybody(number) => "no caller fits its descriptions",
+        Some(Principal::ApiKey(_)) => "it is for everybody, but no grant lists this key, so it gets nothing",
+        _ => "it is for everybody with a name, and the caller has none",
     }
     .to_owned()
 }

@@ -73,6 +73,8 @@ pub struct Grant {
     pub path: String,
     /// Whether it is the caller's
     pub applies: bool,
+    /// Whether one of its descriptions fits the caller; `None` if none was tried
+    pub fits: Option<bool>,
     /// Why, or why not: a reason for each description
     pub why: Vec<String>,
 }

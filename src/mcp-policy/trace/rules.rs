@@ -35,6 +35,10 @@ impl Judging<'_> {
             Applies::No => Some(false),
             Applies::Unknown(_) => None,
         };
+        if applies.is_some() {
+            // A clause that fails keeps the rule from applying, whatever the others are.
+            checks.iter_mut().for_each(|check| check.refuses = false);
+        }
         if applies == Some(true) {
             checks.extend(self.schema(rule));
             self.clauses(&rule.require, Place::Require, &mut checks);
