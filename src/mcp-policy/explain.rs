@@ -45,7 +45,12 @@ pub struct Explanation {
 
 impl Explanation {
     /// Explains the conclusion on a request; `None` is that on an exempt path. `policy` is the policy's name.
-    pub fn of(tracing: &Tracing<'_>, policy: &str, arrived: &Arrived, conclusion: Option<&Conclusion>) -> Self {
+    pub fn of(
+        tracing: &Tracing<'_>,
+        policy: &str,
+        arrived: &Arrived,
+        conclusion: Option<&Conclusion>,
+    ) -> Self {
         let (message, layers) = tracing.message(arrived, conclusion);
         let header = |name: &str| {
             let found = tracing.sent.headers.iter().find(|(known, _)| known == name);

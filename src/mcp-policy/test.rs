@@ -167,11 +167,13 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         }
         tell_faults(&faults, terminal);
         let count = faults.len();
-        return Err(Failure::new(format!("no case was run: the test files have {count} {}", plural(count, "fault"))));
+        return Err(Failure::new(format!(
+            "no case was run: the test files have {count} {}",
+            plural(count, "fault")
+        )));
     }
     let mut covered: Vec<Coverage> = Vec::new();
-    let files: Vec<RanFile> =
-        files.into_iter().map(|file| run_file(file, options, &mut covered)).collect();
+    let files: Vec<RanFile> = files.into_iter().map(|file| run_file(file, options, &mut covered)).collect();
     let selected: usize = files.iter().map(|file| file.ran().count()).sum();
     if selected == 0 {
         return Err(Failure::new("no case was run: none is selected"));

@@ -41,7 +41,8 @@ fn case(case: &Value) -> Value {
     let mut test = json!({"name": case["name"], "approve": "unavailable"});
     match case.get("steps") {
         Some(steps) => {
-            test["steps"] = steps.as_array().expect("steps").iter().map(|it| Value::Object(step(it))).collect();
+            test["steps"] =
+                steps.as_array().expect("steps").iter().map(|it| Value::Object(step(it))).collect();
         }
         None => test.as_object_mut().expect("an object").extend(step(case)),
     }

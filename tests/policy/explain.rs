@@ -28,7 +28,10 @@ fn refusing(explanation: &Value, shadow: bool) -> (Vec<String>, Vec<String>) {
             rules.extend(text(&subject["entry"]["path"]));
         }
         if subject["obstacle"].is_string() {
-            let own = list(&subject["rules"]).iter().find(|rule| rule["of"].is_null()).map(|rule| rule["path"].clone());
+            let own = list(&subject["rules"])
+                .iter()
+                .find(|rule| rule["of"].is_null())
+                .map(|rule| rule["path"].clone());
             rules.extend(text(&own.unwrap_or(subject["default"][0].clone())));
         }
         for rule in list(&subject["rules"]).iter().filter(|rule| rule["shadow"] == shadow || !shadow) {

@@ -5,6 +5,7 @@
 mod decisions;
 mod explain;
 mod program;
+mod test_command;
 
 use program::run;
 

@@ -188,8 +188,10 @@ impl Grants {
         let keys = self.keys.iter().flat_map(move |(digest, granted)| {
             granted.iter().filter(of).map(move |granted| (granted, Callers::Key(digest)))
         });
-        let tokens = self.tokens.iter().map(|(name, (token, granted))| (granted, Callers::Token(name, token)));
-        let certificates = self.certificates.iter().map(|(name, granted)| (granted, Callers::Certificate(name)));
+        let tokens =
+            self.tokens.iter().map(|(name, (token, granted))| (granted, Callers::Token(name, token)));
+        let certificates =
+            self.certificates.iter().map(|(name, granted)| (granted, Callers::Certificate(name)));
         let headers = self.headers.iter().map(|(name, granted)| (granted, Callers::Header(name)));
         let attributes = self.attributes.iter().map(|(name, granted)| (granted, Callers::Attribute(name)));
         let named = tokens.chain(certificates).chain(headers).chain(attributes);

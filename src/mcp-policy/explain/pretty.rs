@@ -61,7 +61,8 @@ fn caller(explanation: &Explanation, terminal: &mut Terminal) {
         }
         (None, _) => row("caller", format_args!("nobody by name"), terminal),
     }
-    let name = |name: &str, kind: &str| if name == kind { name.to_owned() } else { format!("{name} ({kind})") };
+    let name =
+        |name: &str, kind: &str| if name == kind { name.to_owned() } else { format!("{name} ({kind})") };
     let names: Vec<String> = caller.sources.iter().map(|source| name(&source.name, source.kind)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     for (source, name) in caller.sources.iter().zip(&names) {
@@ -152,7 +153,13 @@ fn print_rule(rule: &Rule, decides: Option<&str>, terminal: &mut Terminal) {
     print_checks(&rule.checks, &rule.path, 4, decides, terminal);
 }
 
-fn print_checks(checks: &[Check], above: &str, indent: usize, decides: Option<&str>, terminal: &mut Terminal) {
+fn print_checks(
+    checks: &[Check],
+    above: &str,
+    indent: usize,
+    decides: Option<&str>,
+    terminal: &mut Terminal,
+) {
     let name = |check: &Check| {
         let tail = check.path.strip_prefix(above).unwrap_or(&check.path);
         tail.trim_start_matches('.').to_owned()

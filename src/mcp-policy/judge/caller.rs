@@ -54,7 +54,8 @@ impl Described {
             return self.granted(policy, grant);
         }
         if let Some(digest) = &self.api_key_sha256 {
-            let (number, _) = self.source(policy, |source| matches!(source.kind, SourceKind::ApiKey { .. }))?;
+            let (number, _) =
+                self.source(policy, |source| matches!(source.kind, SourceKind::ApiKey { .. }))?;
             let principal = Some(Principal::ApiKey(digest.clone()));
             return Ok(Sender::Named(Caller { source: Some(number), principal, ..Caller::default() }));
         }
@@ -62,8 +63,9 @@ impl Described {
             if self.principal.is_some() || self.claims.is_some() {
                 return impossible("one credential is enough: `api_key`, or `principal` and `claims`");
             }
-            let (_, source) = self.source(policy, |source| matches!(source.kind, SourceKind::ApiKey { .. }))?;
-            return Ok(present(source, Some(key), None, known, sent)?);
+            let (_, source) =
+                self.source(policy, |source| matches!(source.kind, SourceKind::ApiKey { .. }))?;
+            return present(source, Some(key), None, known, sent);
         }
         if self.principal.is_none() && self.claims.is_none() {
             return match &self.source {

@@ -86,7 +86,11 @@ pub fn read(file: &Rc<File>, node: &Node) -> Result<TestFile, Vec<Diagnostic>> {
     let reading = Reading { policy: &policy, folder };
     let cases = cases.map(|part| part.list(&mut faults)).unwrap_or_default();
     let cases = cases.into_iter().filter_map(|part| reading.case(part, &mut faults)).collect();
-    if faults.list.is_empty() { Ok(TestFile { file: Rc::clone(file), found, policy, cases }) } else { Err(faults.list) }
+    if faults.list.is_empty() {
+        Ok(TestFile { file: Rc::clone(file), found, policy, cases })
+    } else {
+        Err(faults.list)
+    }
 }
 
 fn policy(part: &Part<'_>, file: &Rc<File>, faults: &mut Faults) -> Option<(Found, Policy)> {

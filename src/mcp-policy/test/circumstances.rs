@@ -35,9 +35,7 @@ impl Circumstances {
         let described = members.take("as").and_then(|part| described(part, faults));
         let api_key = members.text("api_key", faults);
         let caller = match (described, api_key) {
-            (described, Some(key)) => {
-                Some(Described { api_key: Some(key), ..described.unwrap_or_default() })
-            }
+            (described, Some(key)) => Some(Described { api_key: Some(key), ..described.unwrap_or_default() }),
             (described, None) => described,
         };
         Self {

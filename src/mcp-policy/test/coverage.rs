@@ -82,7 +82,8 @@ impl Coverage {
 
     /// Tells whether a part is of a rule that no case has made apply, so that it cannot have decided either.
     pub fn is_of_uncovered_rule(&self, part: &Part) -> bool {
-        let below = |rule: &Part| part.path.strip_prefix(&rule.path).is_some_and(|rest| rest.starts_with('.'));
+        let below =
+            |rule: &Part| part.path.strip_prefix(&rule.path).is_some_and(|rest| rest.starts_with('.'));
         let mut rules = self.parts.iter().filter(|rule| rule.kind == "rule" && !rule.covered);
         matches!(part.kind, "condition" | "schema" | "limit") && rules.any(below)
     }
@@ -126,7 +127,9 @@ fn note_layer<'l>(layer: &'l Layer, covered: &mut BTreeSet<&'l str>) {
                 covered.insert(&rule.path);
             }
             let when = rule.checks.iter().filter(|check| check.kind == "when");
-            covered.extend(when.filter(|check| check.outcome != Outcome::Holds).map(|check| check.path.as_str()));
+            covered.extend(
+                when.filter(|check| check.outcome != Outcome::Holds).map(|check| check.path.as_str()),
+            );
         }
     }
 }

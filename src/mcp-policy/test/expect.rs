@@ -146,10 +146,14 @@ impl Expect {
         if let Some(code) = self.rpc_code.filter(|code| *code != found.rpc_code) {
             differs("rpc_code", number(code), number(found.rpc_code));
         }
-        if let Some(challenge) = self.challenge.as_deref().filter(|text| Some(*text) != found.challenge.as_deref()) {
+        if let Some(challenge) =
+            self.challenge.as_deref().filter(|text| Some(*text) != found.challenge.as_deref())
+        {
             differs("challenge", or_none(Some(challenge)), or_none(found.challenge.as_deref()));
         }
-        for (key, expected) in self.record.as_ref().and_then(|record| record.as_object()).into_iter().flatten() {
+        for (key, expected) in
+            self.record.as_ref().and_then(|record| record.as_object()).into_iter().flatten()
+        {
             let found = found.record.get(key).unwrap_or(&serde_json::Value::Null);
             if !holds(found, expected) {
                 differs(&format!("record.{key}"), expected.to_string(), found.to_string());

@@ -26,7 +26,9 @@ pub fn find(arguments: &[String]) -> Result<Vec<String>, Failure> {
             let before = files.len();
             search(path, DEEPEST, &mut files)?;
             if files.len() == before {
-                let text = format!("`{argument}` has no test file: their names end with `.test.yaml` or `.test.json`");
+                let text = format!(
+                    "`{argument}` has no test file: their names end with `.test.yaml` or `.test.json`"
+                );
                 return Err(Failure::new(text));
             }
         } else {

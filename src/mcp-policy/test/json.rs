@@ -150,9 +150,8 @@ fn result<'r>(ran: &'r RanFile, case: &'r Case, outcome: &'r Outcome) -> CaseRes
         let step = case.steps.get(failure.step)?;
         let Position { line, column } = position(step.expect.place.start);
         let differs = failure.differences.iter();
-        let differences = differs
-            .map(|it| Differs { what: &it.what, expected: &it.expected, found: &it.found })
-            .collect();
+        let differences =
+            differs.map(|it| Differs { what: &it.what, expected: &it.expected, found: &it.found }).collect();
         let (number, time) = (failure.step.saturating_add(1), failure.time);
         Some(FailedStep { step: number, time, request: &step.about, line, column, differences })
     });

@@ -22,14 +22,19 @@ pub fn print(files: &[RanFile], terminal: &mut Terminal) -> Result<(), Failure> 
         }
         report.add_test_suite(suite);
     }
-    let text = report.to_string().map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
+    let text =
+        report.to_string().map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
     line!(terminal, "{}", text.trim_end());
     Ok(())
 }
 
 fn test_case(ran: &RanFile, case: &Case, outcome: &Outcome) -> TestCase {
     let file = &ran.file.file;
-    let status = match outcome.failure.as_ref().and_then(|failure| Some((failure, case.steps.get(failure.step)?))) {
+    let status = match outcome
+        .failure
+        .as_ref()
+        .and_then(|failure| Some((failure, case.steps.get(failure.step)?)))
+    {
         None => TestCaseStatus::success(),
         Some((failure, step)) => {
             let Position { line, column } = Position::of(file.text.as_bytes(), step.expect.place.start);

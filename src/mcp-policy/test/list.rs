@@ -23,8 +23,11 @@ pub fn answer(
     let names: Vec<&String> = expect.shows.iter().chain(&expect.hides).collect();
     let (member, key) = keys(kind);
     let Some(part) = of else {
-        let elements: Vec<serde_json::Value> = names.iter().map(|name| serde_json::json!({ key: name })).collect();
-        return Some(serde_json::json!({"jsonrpc": "2.0", "id": 1, "result": { member: elements }}).to_string());
+        let elements: Vec<serde_json::Value> =
+            names.iter().map(|name| serde_json::json!({ key: name })).collect();
+        return Some(
+            serde_json::json!({"jsonrpc": "2.0", "id": 1, "result": { member: elements }}).to_string(),
+        );
     };
     let path = folder.join(part.text(faults)?);
     let file = match File::read(&path.to_string_lossy()) {

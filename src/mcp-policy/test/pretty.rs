@@ -66,7 +66,8 @@ fn print_failure(ran: &RanFile, case: &Case, failure: &Failure, terminal: &mut T
         }
         line!(terminal, "  {FAINT}{}:{row}:{column}{PLAIN}  {about}", file.name);
     }
-    let width = failure.differences.iter().map(|difference| difference.what.chars().count()).max().unwrap_or(0);
+    let width =
+        failure.differences.iter().map(|difference| difference.what.chars().count()).max().unwrap_or(0);
     for difference in &failure.differences {
         let (what, expected, found) = (&difference.what, &difference.expected, &difference.found);
         line!(terminal, "    {what:width$}  expected  {GOOD}{expected}{PLAIN}");
@@ -91,7 +92,11 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
         _ => String::new(),
     };
     line!(terminal);
-    line!(terminal, "{style}coverage{PLAIN}  {name}  {style}{} %{PLAIN} ({covered} of {all}){least}", coverage.percent());
+    line!(
+        terminal,
+        "{style}coverage{PLAIN}  {name}  {style}{} %{PLAIN} ({covered} of {all}){least}",
+        coverage.percent()
+    );
     for (kind, plural) in KINDS {
         let (covered, all) = coverage.count(Some(kind));
         if all > 0 {
@@ -106,7 +111,12 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
             continue;
         }
         let file = &coverage.found.file.name;
-        line!(terminal, "    {FAINT}{file}:{row}:{column}{PLAIN}  {} {FAINT}({}){PLAIN}", part.path, part.kind);
+        line!(
+            terminal,
+            "    {FAINT}{file}:{row}:{column}{PLAIN}  {} {FAINT}({}){PLAIN}",
+            part.path,
+            part.kind
+        );
     }
     line!(terminal);
 }

@@ -41,7 +41,10 @@ impl Request {
         let path = members.text("path", faults);
         if let [_, second, ..] = given.as_slice() {
             let part = parts.iter().flatten().nth(1)?;
-            part.fault(format!("`{second}` is not allowed beside `{}`: a step sends one thing", given.first()?), faults);
+            part.fault(
+                format!("`{second}` is not allowed beside `{}`: a step sends one thing", given.first()?),
+                faults,
+            );
             return None;
         }
         if given.is_empty() && http_method.is_none() {
@@ -62,7 +65,8 @@ impl Request {
         let part = parts.into_iter().flatten().next();
         let (body, about, list) = match (&part, given.first()) {
             (Some(part), Some(action)) => {
-                let written = Written { action, part, arguments: arguments.as_ref(), params: params.as_ref(), id };
+                let written =
+                    Written { action, part, arguments: arguments.as_ref(), params: params.as_ref(), id };
                 let (body, about, list) = written.body(faults)?;
                 (Some(body.into_bytes()), about, list)
             }
@@ -108,7 +112,9 @@ impl Written<'_, '_> {
         };
         let (method, params, list) = match *action {
             "call" => ("tools/call", Some(format!(r#"{{"name":{quoted},"arguments":{arguments}}}"#)), None),
-            "prompt" => ("prompts/get", Some(format!(r#"{{"name":{quoted},"arguments":{arguments}}}"#)), None),
+            "prompt" => {
+                ("prompts/get", Some(format!(r#"{{"name":{quoted},"arguments":{arguments}}}"#)), None)
+            }
             "read" => ("resources/read", Some(format!(r#"{{"uri":{quoted}}}"#)), None),
             "list" => match LISTS.iter().find(|(word, _, _)| *word == name) {
                 Some((_, method, kind)) => (*method, None, Some(*kind)),

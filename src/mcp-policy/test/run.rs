@@ -66,7 +66,8 @@ pub fn run(policy: &Arc<Policy>, case: &Case, looking: &mut Looking<'_>) -> Outc
             let judged = judge(&proxy, step, now_ns);
             let found = judged.found(step, now_ns);
             // Requests of one step that are decided alike go the same way.
-            let same = time > 1 && (found.decision, &found.rule) == (outcome.found.decision, &outcome.found.rule);
+            let same =
+                time > 1 && (found.decision, &found.rule) == (outcome.found.decision, &outcome.found.rule);
             if !same {
                 outcome.explanation = looking.look(policy, step, now_ns, &judged).or(outcome.explanation);
             }
@@ -123,7 +124,13 @@ impl Judged {
 }
 
 impl Looking<'_> {
-    fn look(&mut self, policy: &Arc<Policy>, step: &Step, now_ns: u64, judged: &Judged) -> Option<Explanation> {
+    fn look(
+        &mut self,
+        policy: &Arc<Policy>,
+        step: &Step,
+        now_ns: u64,
+        judged: &Judged,
+    ) -> Option<Explanation> {
         if self.explained.is_none() && self.coverage.is_none() {
             return None;
         }

@@ -39,7 +39,7 @@ pub(super) fn layers(
     };
     let decision: Decision = decide::decide(policy, caller, call, &clock);
     let judging = Judging { texts: tracing.texts, attributes, call, decision: &decision, conclusion };
-    let names = std::iter::once(None).chain(caller.grant(policy).map(|grant| Some(grant)));
+    let names = std::iter::once(None).chain(caller.grant(policy).map(Some));
     let layers = decide::layers(policy, caller).zip(names);
     let layer = |(rules, grant): (&Rules, Option<&mcp_policy_engine::policy::Grant>)| Layer {
         grant: grant.map(|grant| grant.name.clone()),

@@ -86,7 +86,9 @@ impl Judging<'_> {
         let refuses = denial.is_some_and(|denial| denial.rule == *limit.path);
         let (outcome, found) = match (due, usage) {
             (Some(due), Some(usage)) => (Outcome::from(Some(!refuses)), room(due, usage, refuses)),
-            (Some(due), None) => (Outcome::Unjudged, format!("would add {}{}, and is not charged", due.amount, of(due))),
+            (Some(due), None) => {
+                (Outcome::Unjudged, format!("would add {}{}, and is not charged", due.amount, of(due)))
+            }
             (None, _) => (Outcome::Indeterminate, "what the call adds cannot be told".to_owned()),
         };
         Check {
@@ -136,6 +138,10 @@ fn said(limit: &Limit) -> String {
     };
     let kind = if limit.window.kind() == Kind::Calendar { "calendar " } else { "" };
     let (counter, max, scope) = (&limit.counter, limit.max, limit.scope.as_str());
-    let scope = if limit.scope == mcp_policy_engine::policy::Scope::Global { String::new() } else { format!(", {scope}") };
+    let scope = if limit.scope == mcp_policy_engine::policy::Scope::Global {
+        String::new()
+    } else {
+        format!(", {scope}")
+    };
     format!("{counter}: {max}{what} per {kind}{window}{scope}{by}")
 }
