@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+mod check;
+mod check_faults;
+mod check_formats;
 mod decisions;
 mod explain;
 mod program;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::program::{Done, run};
@@ -311,7 +312,14 @@ fn a_file_with_a_fault_is_an_error_that_names_its_place() {
         let folder = Folder::new(&format!("fault-{number}"), &files);
         let done = folder.test(&[]);
         assert_eq!(done.code, 1, "{text}{done:?}");
-        assert!(done.stderr.contains(expected), "{text}expected {expected}\n{}", done.stderr);
+        let position = Regex::new("^(?:([a-z]+[.]json):)?([0-9]+:[0-9]+): ").expect("an expression");
+        let message = position.replace(expected, "");
+        assert!(done.stderr.contains(&*message), "{text}expected {message}\n{}", done.stderr);
+        if let Some(found) = position.captures(expected) {
+            let file = found.get(1).map_or("a.test.yaml", |file| file.as_str());
+            let place = format!("{file}:{}\n", &found[2]);
+            assert!(done.stderr.contains(&place), "{text}expected {place}\n{}", done.stderr);
+        }
         assert!(done.stderr.contains("error: no case was run"), "{}", done.stderr);
         assert_eq!(done.stdout, "", "{text}");
     }

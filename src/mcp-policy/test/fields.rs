@@ -5,11 +5,8 @@ use std::rc::Rc;
 
 use mcp_policy_engine::json;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, closest};
 use crate::input::{File, Node, Value};
-
-/// How alike two words must be so that one may be meant for the other, from 0 to 1.
-const ALIKE: f64 = 0.75;
 
 /// The faults of one test file.
 pub struct Faults {
@@ -26,17 +23,6 @@ impl Faults {
 
     /// Adds a fault of the part at `path`.
     pub fn add(&mut self, place: &Range<usize>, path: &str, message: impl Into<String>) {
-        self.add_with_help(place, path, message, None);
-    }
-
-    /// Adds a fault, with what would be right in a line of its own.
-    pub fn add_with_help(
-        &mut self,
-        place: &Range<usize>,
-        path: &str,
-        message: impl Into<String>,
-        help: Option<String>,
-    ) {
         self.list.push(Diagnostic {
             file: Rc::clone(&self.file),
             place: place.clone(),
@@ -44,7 +30,7 @@ impl Faults {
             id: "test-file",
             path: path.to_owned(),
             message: message.into(),
-            help,
+            help: None,
         });
     }
 }
@@ -241,19 +227,13 @@ impl<'n> Members<'n> {
 
 /// Says that a word is unknown, and which one may be meant. `what` names the word.
 pub fn unknown(what: &str, word: &str, known: &[&str]) -> String {
-    match closest(word, known) {
+    match closest(word, known.iter().copied()) {
         Some(meant) => format!("unknown {what}; did you mean `{meant}`?"),
         None => {
             let known: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
             format!("unknown {what}, expected {}", alternatives(&known))
         }
     }
-}
-
-fn closest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
-    let alike = known.iter().map(|known| (strsim::jaro_winkler(word, known), *known));
-    let best = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.filter(|(alike, _)| *alike >= ALIKE).map(|(_, known)| known)
 }
 
 fn alternatives(words: &[String]) -> String {

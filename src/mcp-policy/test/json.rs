@@ -2,13 +2,14 @@
 
 use mcp_policy_engine::document::Position;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::RanFile;
 use super::case::Case;
 use super::coverage::Coverage;
 use super::found::Found;
 use super::run::Outcome;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{self, Diagnostic};
 use crate::explain::Explanation;
 use crate::outcome::Failure;
 use crate::terminal::{Terminal, line};
@@ -22,8 +23,8 @@ struct Whole<'r> {
     files: Vec<File<'r>>,
     /// How much of each policy the cases have made decide, if that is asked for
     coverage: Vec<Covered<'r>>,
-    /// Faults of test files. If there is one, no case was run
-    diagnostics: Vec<Fault<'r>>,
+    /// Faults of test files, as `mcp-policy check` has them. If there is one, no case was run
+    diagnostics: Value,
 }
 
 #[derive(Serialize)]
@@ -87,15 +88,6 @@ struct Uncovered<'r> {
     column: usize,
 }
 
-#[derive(Serialize)]
-struct Fault<'r> {
-    file: &'r str,
-    line: usize,
-    column: usize,
-    path: &'r str,
-    message: &'r str,
-}
-
 impl<'r> Covered<'r> {
     fn of(coverage: &'r Coverage) -> Self {
         let (covered, all) = coverage.count(None);
@@ -106,13 +98,6 @@ impl<'r> Covered<'r> {
         });
         let uncovered = uncovered.collect();
         Self { policy: coverage.found.name(), percent: coverage.percent(), covered, all, uncovered }
-    }
-}
-
-impl<'r> Fault<'r> {
-    fn of(fault: &'r Diagnostic) -> Self {
-        let Position { line, column } = fault.position();
-        Self { file: &fault.file.name, line, column, path: &fault.path, message: &fault.message }
     }
 }
 
@@ -140,7 +125,10 @@ pub fn print(
             .collect(),
     });
     let (files, coverage) = (files.collect(), covered.iter().map(Covered::of).collect());
-    write(&Whole { version: 1, passed, failed, files, coverage, diagnostics: Vec::new() }, terminal)
+    write(
+        &Whole { version: 1, passed, failed, files, coverage, diagnostics: Value::Array(Vec::new()) },
+        terminal,
+    )
 }
 
 fn result<'r>(ran: &'r RanFile, case: &'r Case, outcome: &'r Outcome) -> CaseResult<'r> {
@@ -165,7 +153,9 @@ fn result<'r>(ran: &'r RanFile, case: &'r Case, outcome: &'r Outcome) -> CaseRes
 /// # Errors
 /// It cannot be written.
 pub fn print_faults(faults: &[Diagnostic], terminal: &mut Terminal) -> Result<(), Failure> {
-    let diagnostics = faults.iter().map(Fault::of).collect();
+    let diagnostics = serde_json::to_value(diagnostic::json(faults.iter()))
+        .map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
+    let diagnostics = diagnostics.get("diagnostics").cloned().unwrap_or_default();
     let (files, coverage) = (Vec::new(), Vec::new());
     write(&Whole { version: 1, passed: 0, failed: 0, files, coverage, diagnostics }, terminal)
 }

@@ -6,7 +6,7 @@ use super::case::Case;
 use super::coverage::{Coverage, KINDS};
 use super::run::Failure;
 use super::{Options, RanFile, plural};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{self, Diagnostic};
 use crate::explain;
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, line};
 
@@ -124,9 +124,6 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
 /// Tells the faults of test files and their policies, on stderr.
 pub fn tell_faults(faults: &[Diagnostic], terminal: &mut Terminal) {
     for fault in faults {
-        let Position { line, column } = fault.position();
-        let (name, message) = (&fault.file.name, &fault.message);
-        let path = if fault.path.is_empty() { String::new() } else { format!("{}: ", fault.path) };
-        terminal.note(format_args!("{HEADING}{name}:{line}:{column}:{PLAIN} {path}{message}"));
+        terminal.note(format_args!("{}\n", diagnostic::pretty(fault, None)));
     }
 }
