@@ -5,6 +5,7 @@ mod pretty;
 
 use std::sync::Arc;
 
+use mcp_policy_engine::approval::Outcome as Answered;
 use mcp_policy_engine::guard::Conclusion;
 use serde::Serialize;
 
@@ -39,6 +40,8 @@ pub struct Explanation {
     pub caller: Caller,
     /// How each set of rules decides; none if the request is refused before
     pub layers: Vec<Layer>,
+    /// What the approval service answers, if it is asked
+    approval: Option<&'static str>,
     /// What the request meets
     pub verdict: Found,
 }
@@ -64,6 +67,7 @@ impl Explanation {
             message,
             caller: tracing.caller(),
             layers,
+            approval: conclusion.and_then(|conclusion| conclusion.approval).map(Answered::as_str),
             verdict: Found::of(conclusion),
         }
     }

@@ -9,7 +9,7 @@ use crate::trace::{Check, Layer, Outcome, Rule, Subject};
 /// How wide the first column is.
 const LEFT: usize = 10;
 /// The most characters to which a column is widened.
-const WIDEST: usize = 48;
+const WIDEST: usize = 64;
 /// The most characters of a condition that are shown.
 const LONGEST: usize = 120;
 
@@ -26,6 +26,9 @@ pub fn print(explanation: &Explanation, terminal: &mut Terminal) {
         row("rules", format_args!("{FAINT}not looked at: the request is refused before{PLAIN}"), terminal);
     }
     line!(terminal);
+    if let Some(outcome) = explanation.approval {
+        row("approval", format_args!("{outcome}"), terminal);
+    }
     verdict(explanation, terminal);
 }
 
@@ -119,12 +122,31 @@ fn print_subject(subject: &Subject, decides: Option<&str>, terminal: &mut Termin
     for other in &subject.others {
         line!(terminal, "    {FAINT}not {}: {}{PLAIN}", other.path, other.why);
     }
+    let mut decides = decides;
     if let Some(obstacle) = subject.obstacle {
-        line!(terminal, "  {ERROR}✗{PLAIN} a pattern decides only on a plain URI, and this has {obstacle}");
+        let own = subject.rules.iter().find(|rule| rule.of.is_none());
+        let mark = arrow(own.map_or("", |rule| &rule.path), decides);
+        line!(
+            terminal,
+            "  {ERROR}✗{PLAIN} a pattern decides only on a plain URI, and this has {obstacle}{mark}"
+        );
+        // The denial has the path of the rule, which the rule itself did not cause.
+        decides = decides.filter(|_| mark.is_empty());
     }
     for rule in &subject.rules {
         print_rule(rule, decides, terminal);
     }
+    if !subject.rules.is_empty() && subject.rules.iter().all(|rule| rule.applies == Some(false)) {
+        line!(terminal, "    {FAINT}none of the rules applies, so they refuse nothing{PLAIN}");
+    }
+}
+
+/// How far checks are moved to the right.
+#[derive(Debug, Clone, Copy)]
+struct Indent {
+    columns: usize,
+    /// Whether they are parts of a group
+    is_part: bool,
 }
 
 fn arrow(path: &str, decides: Option<&str>) -> &'static str {
@@ -150,16 +172,18 @@ fn print_rule(rule: &Rule, decides: Option<&str>, terminal: &mut Terminal) {
     let arrow = arrow(&rule.path, decides);
     let path = &rule.path;
     line!(terminal, "  {style}{mark}{PLAIN} rule {path}{action}{FAINT}{of}{shadow}{applies}{PLAIN}{arrow}");
-    print_checks(&rule.checks, &rule.path, 4, decides, terminal);
+    let indent = Indent { columns: 4, is_part: false };
+    print_checks(&rule.checks, &rule.path, indent, decides, terminal);
 }
 
 fn print_checks(
     checks: &[Check],
     above: &str,
-    indent: usize,
+    indent: Indent,
     decides: Option<&str>,
     terminal: &mut Terminal,
 ) {
+    let Indent { columns: indent, is_part } = indent;
     let name = |check: &Check| {
         let tail = check.path.strip_prefix(above).unwrap_or(&check.path);
         tail.trim_start_matches('.').to_owned()
@@ -168,7 +192,8 @@ fn print_checks(
     let left = widest(&mut checks.iter().map(|check| name(check).chars().count()));
     let middle = widest(&mut checks.iter().map(|check| check.text.chars().count()));
     for check in checks {
-        let (mark, style) = marked(check);
+        // A part of a group decides nothing by itself.
+        let (mark, style) = if is_part { ("·", FAINT) } else { marked(check) };
         let word = said(check);
         let found = check.found.as_deref().unwrap_or_default();
         let comma = if found.is_empty() || word.is_empty() { "" } else { ": " };
@@ -179,7 +204,8 @@ fn print_checks(
             "{:indent$}{style}{mark}{PLAIN} {FAINT}{name:left$}{PLAIN}  {text:middle$}  {word}{comma}{found}{arrow}",
             ""
         );
-        print_checks(&check.parts, &check.path, indent.saturating_add(4), decides, terminal);
+        let below = Indent { columns: indent.saturating_add(4), is_part: true };
+        print_checks(&check.parts, &check.path, below, decides, terminal);
     }
 }
 
@@ -225,7 +251,8 @@ fn verdict(explanation: &Explanation, terminal: &mut Terminal) {
     };
     row("verdict", format_args!("{style}{text}{PLAIN}{by}"), terminal);
     if let Some(text) = &verdict.text {
-        row("", format_args!("{FAINT}the model sees:{PLAIN} {text}"), terminal);
+        let sees = if verdict.decision == "deny" { "the model sees:" } else { "the model would see:" };
+        row("", format_args!("{FAINT}{sees}{PLAIN} {text}"), terminal);
     }
     if let Some(seconds) = verdict.retry_after_seconds {
         row("", format_args!("{FAINT}to be retried after {seconds} s{PLAIN}"), terminal);

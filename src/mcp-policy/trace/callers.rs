@@ -79,7 +79,11 @@ fn grants(policy: &Policy, caller: &Identified) -> Vec<Grant> {
                     described.iter().map(|described| judge(policy, caller, described)).collect();
                 match judged.iter().find_map(|judged| judged.clone().ok()) {
                     Some(fits) => (Some(true), vec![fits]),
-                    None => (Some(false), judged.into_iter().filter_map(Result::err).collect()),
+                    None => {
+                        let mut why: Vec<String> = judged.into_iter().filter_map(Result::err).collect();
+                        why.dedup();
+                        (Some(false), why)
+                    }
                 }
             }
         };
