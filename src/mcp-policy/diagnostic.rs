@@ -17,6 +17,7 @@ pub use alike::closest;
 pub use faults::all as fault_kinds;
 pub use github::command;
 pub use json::json;
+pub use place::escaped;
 pub use pretty::pretty;
 pub use sarif::sarif;
 

@@ -234,6 +234,7 @@ fn the_verdict_and_its_reasons_depend_on_the_call_and_its_caller() {
             2,
             &["✗ no entry names it, so grants[0].default decides: deny  ← decides"],
         ),
+        (&["--call", "\u{1b}[2J\u{202e}", "--grant", "ci"], 2, &["tools/call `\\u{1b}[2J\\u{202e}`"]),
         (
             &["--call", "ghost", "--grant", "rest"],
             2,

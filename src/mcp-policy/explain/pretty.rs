@@ -3,6 +3,7 @@
 use anstyle::Style;
 
 use super::Explanation;
+use crate::diagnostic::escaped;
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, WARNING, line};
 use crate::trace::{Check, Layer, Outcome, Rule, Subject};
 
@@ -41,58 +42,64 @@ fn request(explanation: &Explanation, terminal: &mut Terminal) {
     let Explanation { http, message, at, .. } = explanation;
     match message {
         Some(message) => {
-            let method = message.method.as_deref().unwrap_or("a response");
-            let id = message.id.as_ref().map_or("a notification".to_owned(), |id| format!("id {id}"));
-            let targets: Vec<String> = message.targets.iter().map(|name| format!(" `{name}`")).collect();
+            let method = escaped(message.method.as_deref().unwrap_or("a response"));
+            let id =
+                message.id.as_ref().map_or("a notification".to_owned(), |id| format!("id {}", escaped(id)));
+            let targets: Vec<String> =
+                message.targets.iter().map(|name| format!(" `{}`", escaped(name))).collect();
             row("request", format_args!("{method}{}, {id}", targets.join(",")), terminal);
             if let Some(arguments) = &message.arguments {
-                row("", format_args!("{FAINT}arguments{PLAIN} {arguments}"), terminal);
+                row("", format_args!("{FAINT}arguments{PLAIN} {}", escaped(arguments)), terminal);
             }
-            row("", format_args!("{FAINT}{http}, {at}{PLAIN}"), terminal);
+            row("", format_args!("{FAINT}{}, {at}{PLAIN}", escaped(http)), terminal);
         }
-        None => row("request", format_args!("{http} {FAINT}{at}{PLAIN}"), terminal),
+        None => row("request", format_args!("{} {FAINT}{at}{PLAIN}", escaped(http)), terminal),
     }
 }
 
 fn caller(explanation: &Explanation, terminal: &mut Terminal) {
     let caller = &explanation.caller;
     match (&caller.principal, &caller.source) {
-        (Some(name), Some(source)) => row("caller", format_args!("`{name}`, named by `{source}`"), terminal),
-        (Some(name), None) => row("caller", format_args!("`{name}`"), terminal),
+        (Some(name), Some(source)) => {
+            row("caller", format_args!("`{}`, named by `{}`", escaped(name), escaped(source)), terminal);
+        }
+        (Some(name), None) => row("caller", format_args!("`{}`", escaped(name)), terminal),
         (None, _) if caller.sources.is_empty() => {
             row("caller", format_args!("{FAINT}nobody by name: the policy has no identity{PLAIN}"), terminal);
         }
         (None, _) => row("caller", format_args!("nobody by name"), terminal),
     }
-    let name =
-        |name: &str, kind: &str| if name == kind { name.to_owned() } else { format!("{name} ({kind})") };
+    let name = |name: &str, kind: &str| {
+        if name == kind { name.to_owned() } else { format!("{} ({kind})", escaped(name)) }
+    };
     let names: Vec<String> = caller.sources.iter().map(|source| name(&source.name, source.kind)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     for (source, name) in caller.sources.iter().zip(&names) {
         let (mark, style) = if source.names { ("✓", GOOD) } else { ("·", FAINT) };
-        row("", format_args!("{style}{mark}{PLAIN} {name:width$}  {}", source.why), terminal);
+        row("", format_args!("{style}{mark}{PLAIN} {name:width$}  {}", escaped(&source.why)), terminal);
     }
     if caller.grant.is_none() && caller.grants.is_empty() {
         return;
     }
     match &caller.grant {
-        Some(grant) => row("grant", format_args!("`{grant}`"), terminal),
+        Some(grant) => row("grant", format_args!("`{}`", escaped(grant)), terminal),
         None => row("grant", format_args!("{ERROR}none{PLAIN}"), terminal),
     }
     let width = caller.grants.iter().map(|grant| grant.name.chars().count()).max().unwrap_or_default();
     for grant in &caller.grants {
         let (mark, style) = if grant.applies { ("✓", GOOD) } else { ("·", FAINT) };
-        let why = grant.why.join("; ");
+        let why = escaped(&grant.why.join("; "));
         row("", format_args!("{style}{mark}{PLAIN} {:width$}  {why}", grant.name), terminal);
     }
 }
 
 fn print_layer(layer: &Layer, decides: Option<&str>, terminal: &mut Terminal) {
-    let name = layer.grant.as_ref().map_or("document".to_owned(), |grant| format!("grant `{grant}`"));
+    let name =
+        layer.grant.as_ref().map_or("document".to_owned(), |grant| format!("grant `{}`", escaped(grant)));
     line!(terminal, "{HEADING}{name}{PLAIN}");
     for subject in &layer.subjects {
         if layer.subjects.len() > 1 {
-            line!(terminal, "  {HEADING}{}{PLAIN}", subject.name);
+            line!(terminal, "  {HEADING}{}{PLAIN}", escaped(&subject.name));
         }
         print_subject(subject, decides, terminal);
     }
@@ -195,9 +202,9 @@ fn print_checks(
         // A part of a group decides nothing by itself.
         let (mark, style) = if is_part { ("·", FAINT) } else { marked(check) };
         let word = said(check);
-        let found = check.found.as_deref().unwrap_or_default();
+        let found = escaped(check.found.as_deref().unwrap_or_default());
         let comma = if found.is_empty() || word.is_empty() { "" } else { ": " };
-        let (name, text) = (name(check), shortened(&check.text));
+        let (name, text) = (name(check), shortened(&escaped(&check.text)));
         let arrow = arrow(&check.path, decides);
         line!(
             terminal,
@@ -252,7 +259,7 @@ fn verdict(explanation: &Explanation, terminal: &mut Terminal) {
     row("verdict", format_args!("{style}{text}{PLAIN}{by}"), terminal);
     if let Some(text) = &verdict.text {
         let sees = if verdict.decision == "deny" { "the model sees:" } else { "the model would see:" };
-        row("", format_args!("{FAINT}{sees}{PLAIN} {text}"), terminal);
+        row("", format_args!("{FAINT}{sees}{PLAIN} {}", escaped(text)), terminal);
     }
     if let Some(seconds) = verdict.retry_after_seconds {
         row("", format_args!("{FAINT}to be retried after {seconds} s{PLAIN}"), terminal);

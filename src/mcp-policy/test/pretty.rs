@@ -4,9 +4,10 @@ use mcp_policy_engine::document::Position;
 
 use super::case::Case;
 use super::coverage::{Coverage, KINDS};
+use super::expect::Difference;
 use super::run::Failure;
 use super::{Options, RanFile, plural};
-use crate::diagnostic::{self, Diagnostic};
+use crate::diagnostic::{self, Diagnostic, escaped};
 use crate::explain;
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, line};
 
@@ -54,10 +55,10 @@ fn print_file(ran: &RanFile, (passed, failed): (usize, usize), fail_only: bool, 
 
 fn print_failure(ran: &RanFile, case: &Case, failure: &Failure, terminal: &mut Terminal) {
     let file = &ran.file.file;
-    line!(terminal, "  {HEADING}{}{PLAIN}", case.name);
+    line!(terminal, "  {HEADING}{}{PLAIN}", escaped(&case.name));
     if let Some(step) = case.steps.get(failure.step) {
         let Position { line: row, column } = Position::of(file.text.as_bytes(), step.expect.place.start);
-        let mut about = step.about.clone();
+        let mut about = escaped(&step.about);
         if case.steps.len() > 1 {
             about = format!("step {}: {about}", failure.step.saturating_add(1));
         }
@@ -69,7 +70,8 @@ fn print_failure(ran: &RanFile, case: &Case, failure: &Failure, terminal: &mut T
     let width =
         failure.differences.iter().map(|difference| difference.what.chars().count()).max().unwrap_or(0);
     for difference in &failure.differences {
-        let (what, expected, found) = (&difference.what, &difference.expected, &difference.found);
+        let Difference { what, expected, found } = difference;
+        let (expected, found) = (escaped(expected), escaped(found));
         line!(terminal, "    {what:width$}  expected  {GOOD}{expected}{PLAIN}");
         line!(terminal, "    {:width$}  found     {ERROR}{found}{PLAIN}", "");
     }
@@ -79,7 +81,7 @@ fn print_failure(ran: &RanFile, case: &Case, failure: &Failure, terminal: &mut T
         line!(terminal, "    decided by {rule}");
     }
     if let Some(text) = found.text.as_ref().filter(|_| !shown("reason")) {
-        line!(terminal, "    the model sees: {text}");
+        line!(terminal, "    the model sees: {}", escaped(text));
     }
 }
 
