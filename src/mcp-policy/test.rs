@@ -14,6 +14,8 @@ mod list;
 mod pretty;
 mod request;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use clap::{Args, ValueEnum};
 use regex::Regex;

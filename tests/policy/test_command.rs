@@ -265,6 +265,7 @@ fn a_person_decides_as_the_step_says() {
 
 #[test]
 fn a_file_with_a_fault_is_an_error_that_names_its_place() {
+    let position = Regex::new("^(?:([a-z]+[.]json):)?([0-9]+:[0-9]+): ").expect("an expression");
     for (number, (text, expected)) in [
         ("policy: policy.json\ncases:\n  - { name: a, call: run, expct: allow }\n", "3:27: cases[0].expct: unknown key `expct`; did you mean `expect`?"),
         ("policy: policy.json\ncases:\n  - { name: a, call: run }\n", "3:5: cases[0]: `expect` is missing"),
@@ -312,7 +313,6 @@ fn a_file_with_a_fault_is_an_error_that_names_its_place() {
         let folder = Folder::new(&format!("fault-{number}"), &files);
         let done = folder.test(&[]);
         assert_eq!(done.code, 1, "{text}{done:?}");
-        let position = Regex::new("^(?:([a-z]+[.]json):)?([0-9]+:[0-9]+): ").expect("an expression");
         let message = position.replace(expected, "");
         assert!(done.stderr.contains(&*message), "{text}expected {message}\n{}", done.stderr);
         if let Some(found) = position.captures(expected) {
