@@ -50,6 +50,10 @@ pub struct Options {
     #[arg(long)]
     explain: bool,
     /// Show which rules, conditions and limits no case has made decide
+    ///
+    /// A rule is covered if it applied to a request. A condition, a schema or a limit is covered if it refused one, a
+    /// condition in `when` also if it kept its rule from applying. A grant is covered if a caller had it, and
+    /// `default`, `hide` and `methods` are if they decided.
     #[arg(long)]
     coverage: bool,
     /// Fail with exit code 3 if the cases cover less of a policy than this, in percent
@@ -86,49 +90,59 @@ enum Format {
 const FORMAT: &str = "\
 A test file is YAML or JSON:
 
-  policy: ../policies/aipaygen.json      # relative to the test file
+  policy: ../aipaygen.json          # relative to the test file
   cases:
     - name: an agent may be looked up
-      call: get_agent
+      call: get_agent_runs
       arguments: { agent_id: a-1 }
       expect: allow
     - name: the eleventh run within a minute waits
       as: { principal: ci@corp.example, claims: { team: sre } }
       steps:
-        - { call: run_agent, arguments: { agent_id: a-1 }, times: 10, expect: allow }
-        - { call: run_agent, arguments: { agent_id: a-1 }, expect: rate_limited, retry_after: \"<= 63\" }
-        - { after: 65s, call: run_agent, arguments: { agent_id: a-1 }, expect: allow }
+        - { call: run_agent, times: 10, expect: allow }
+        - { call: run_agent, expect: rate_limited, retry_after: \"<= 63\" }
+        - { after: 65s, call: run_agent, expect: allow }
     - name: what this caller is shown
       list: tools
-      of: aipaygen-tools.json            # a tools/list result; without it, the names below
+      of: aipaygen-tools.json       # a tools/list result; may be left out
       expect: { shows: [research], hides: [delete_agent] }
 
 What is sent, one of:
-  call: TOOL          with arguments: an object, or a string that is sent as it is
-  read: URI           a resource
-  prompt: NAME        with arguments
-  method: METHOD      with params and id; a null id makes it a notification, and so does notify: METHOD
-  request: MESSAGE    a whole JSON-RPC message, or a string that is sent as it is
-  list: tools         or resources, resource_templates, prompts
-  http_method: GET    alone: a request without a body
+  call: TOOL         with `arguments`: an object, or raw text in a string
+  read: URI          a resource
+  prompt: NAME       with `arguments`
+  method: METHOD     with `params` and `id`; a null id makes a notification
+  notify: METHOD     a notification, with `params`
+  request: MESSAGE   a whole JSON-RPC message, or raw text in a string
+  list: tools        or resources, resource_templates, prompts
+  http_method: GET   alone: a request without a body
+with `path`, which is /mcp by default.
 
-Who sends it, and how (of a case: for all its steps):
-  as: {principal, claims, source, grant}     the credential that suits the policy
-  api_key: KEY        in clear, as its header has it
-  mtls: NAME          or {uri_san, dns_san, subject}
-  tokens: {PAYLOAD: CLAIMS}, attributes: {PATH: TEXT}     what the proxy has verified
-  session, headers, path, http_method
-  approve: yes        what a person decides: yes, no, pending (the default) or unavailable
+Who sends it, and how; of a case, for all its steps:
+  as                 principal, claims, source: the policy's credential
+                     for this caller; or grant: whoever has this grant
+  api_key: KEY       in clear, as the caller sends it
+  mtls: NAME         or {uri_san, dns_san, subject}
+  tokens             verified tokens: {PAYLOAD: CLAIMS}
+  attributes         what Envoy's filters state: {filter_state.KEY: TEXT}
+  session, headers   a header can have a list of values, or null for none
+  approve: yes       what a person decides: yes, no, pending (the default)
+                     or unavailable
 
 What is expected:
-  expect: allow       a code such as denied, `would_deny CODE` in shadow mode, or exempt
-  rule: PATH          the deciding rule
-  reason: TEXT        a part of what the model sees, or a list of parts
-  retry_after: \"<= 63\"    seconds, some or none
-  status, rpc_code, challenge, record     of the filter's reply, and members of the record
+  expect: allow      a code such as denied; `would_deny CODE` in shadow
+                     mode; exempt; for a list {shows, hides}
+  rule: PATH         the deciding rule
+  reason: TEXT       a part of what the model sees, or a list of parts
+  retry_after: 63    seconds, \"<= 63\" and the like, some or none
+  status, rpc_code, challenge    of the filter's reply
+  record             members of the audit record
 
-Each case starts at 2027-01-15T08:00:00Z (a Friday), or `at`, with nothing counted. A step comes `after` the one
-before (65s, 2m, 1h, 1d), and `times` repeats it. A fault of a test file is an error, with exit code 1.";
+Each case starts at 2027-01-15T08:00:00Z, a Friday, or `at`, with nothing
+counted. A step comes `after` the one before (500ms, 65s, 2m, 1h, 1d), and
+`times` repeats it.
+
+A fault of any test file is an error: no case is run, and the exit code is 1.";
 
 /// A file that was run.
 struct RanFile {
