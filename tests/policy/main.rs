@@ -17,6 +17,10 @@ mod decisions;
 mod explain;
 mod program;
 mod test_command;
+mod test_coverage;
+mod test_faults;
+mod test_files;
+mod test_format;
 
 use program::run;
 
