@@ -2,6 +2,8 @@
 
 mod caller;
 mod known;
+#[cfg(test)]
+mod tests;
 
 use std::num::NonZeroU32;
 use std::rc::Rc;
@@ -70,6 +72,7 @@ impl Proxy {
     }
 
     /// Judges a request at a time in nanoseconds since the Unix epoch. `None` if its path is exempt.
+    #[cfg(test)]
     pub fn judge(
         &self,
         sent: &Sent,
@@ -78,19 +81,7 @@ impl Proxy {
         now_ns: u64,
         answer: impl FnMut(&Question) -> Answer,
     ) -> Option<Conclusion> {
-        self.judge_of(sent, &Sender::Verified(known.clone()), decision_id, now_ns, answer)
-    }
-
-    /// Judges a request of this sender like [`judge`](Self::judge).
-    pub fn judge_of(
-        &self,
-        sent: &Sent,
-        sender: &Sender,
-        decision_id: &str,
-        now_ns: u64,
-        answer: impl FnMut(&Question) -> Answer,
-    ) -> Option<Conclusion> {
-        match self.arrive(sent, sender, decision_id, now_ns) {
+        match self.arrive(sent, &Sender::Verified(known.clone()), decision_id, now_ns) {
             Arrived::Exempt => None,
             Arrived::Refused(conclusion) => Some(*conclusion),
             Arrived::Known(request) => Some(self.judge_known(&request, sent, now_ns, answer)),
