@@ -131,3 +131,14 @@ fn a_person_decides_as_the_step_says() {
 ";
     pass("approvals", policy, cases);
 }
+
+#[test]
+fn in_shadow_mode_lists_are_whole_and_verdicts_are_what_they_would_be() {
+    let policy = r#"{"version": "1", "mode": "shadow", "default": "deny", "tools": {"a": {}}}"#;
+    let cases = "
+  - { name: c1, call: a, expect: allow }
+  - { name: c2, call: b, expect: would_deny not_listed, rule: default, reason: no rule of the policy names it }
+  - { name: c3, list: tools, expect: { shows: [a, b] } }
+";
+    pass("shadow", policy, cases);
+}

@@ -121,9 +121,13 @@ impl Expect {
         let mut differs = |what: &str, expected: String, found: String| {
             all.push(Difference { what: what.to_owned(), expected, found });
         };
-        let wanted = self.verdict.unwrap_or(Wanted::Allow);
-        if wanted.to_string() != found.verdict() {
-            differs("expect", wanted.to_string(), found.verdict());
+        match self.verdict {
+            Some(wanted) if wanted.to_string() != found.verdict() => {
+                differs("expect", wanted.to_string(), found.verdict());
+            }
+            // A list is shown if the request for it is forwarded, in shadow mode too.
+            None if found.decision == "deny" => differs("expect", "a list".to_owned(), found.verdict()),
+            _ => {}
         }
         let or_none = |text: Option<&str>| text.map_or("none".to_owned(), |text| format!("`{text}`"));
         if let Some(rule) = &self.rule

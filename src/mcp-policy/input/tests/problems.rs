@@ -170,7 +170,7 @@ fn a_key_that_stands_twice_is_told_where_its_value_is_lost() {
     let found = only("a.yaml", "version: '1'\nversion: '2'\n");
     let told = diagnostic::faults(&found);
     let lines: Vec<(&str, usize)> = told.iter().map(|told| (told.id, told.position().line)).collect();
-    assert_eq!(lines, [("duplicate-key", 1), ("fault", 2)]);
+    assert_eq!(lines, [("duplicate-key", 1), ("wrong-value", 2)]);
 }
 
 #[test]
