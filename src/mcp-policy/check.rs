@@ -1,5 +1,6 @@
 //! `mcp-policy check`: the faults of policies, and what is likely a mistake.
 
+mod amounts;
 mod arguments;
 mod context;
 mod descriptions;
@@ -17,6 +18,8 @@ mod regexes;
 mod schema_walk;
 mod schemas;
 mod spend;
+#[cfg(test)]
+mod tests;
 mod tool_list;
 mod tools;
 
@@ -70,7 +73,7 @@ pub struct Options {
 enum Format {
     /// With the line and the place underlined
     Pretty,
-    /// One JSON object
+    /// One JSON object: `{"diagnostics": [{"file", "line", "column", "severity", "id", "path", "message", "help"}]}`
     Json,
     /// Workflow commands, which GitHub shows in a pull request
     Github,
@@ -117,6 +120,10 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         return Ok(Outcome::Clean);
     }
     let levels = Levels::new(options)?;
+    let inputs = options.policies.iter().chain(&options.tools);
+    if inputs.filter(|input| *input == "-").count() > 1 {
+        return Err(Failure::new("stdin (`-`) can be read only once"));
+    }
     let tools = options.tools.as_deref().map(ToolList::read).transpose()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ns = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX);

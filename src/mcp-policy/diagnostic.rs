@@ -5,6 +5,7 @@ mod faults;
 mod github;
 mod help;
 mod json;
+mod lines;
 mod place;
 mod pretty;
 mod sarif;
@@ -17,6 +18,7 @@ pub use alike::closest;
 pub use faults::all as fault_kinds;
 pub use github::command;
 pub use json::json;
+pub use lines::Lines;
 pub use place::escaped;
 pub use pretty::pretty;
 pub use sarif::sarif;
@@ -85,10 +87,24 @@ impl Diagnostic {
             path => format!("{path}: {}", self.message),
         }
     }
+}
 
-    /// Returns the line and column behind the first line of the place.
-    pub fn end(&self) -> Position {
-        Position::of(self.file.text.as_bytes(), place::first_line(&self.file.text, &self.place).end)
+/// A diagnostic with its place as lines and columns.
+pub struct Placed<'d> {
+    /// The diagnostic
+    pub diagnostic: &'d Diagnostic,
+    /// Where the place begins
+    pub start: Position,
+    /// Behind the first line of the place
+    pub end: Position,
+}
+
+impl<'d> Placed<'d> {
+    /// Finds the lines and columns of a diagnostic; `lines` are those of its file.
+    pub fn new(diagnostic: &'d Diagnostic, lines: &Lines<'_>) -> Self {
+        let Diagnostic { file, place, .. } = diagnostic;
+        let start = lines.position(place.start);
+        Self { diagnostic, start, end: lines.position(place::first_line(&file.text, place).end) }
     }
 }
 
@@ -103,14 +119,18 @@ pub fn faults(found: &Found) -> Vec<Diagnostic> {
         message: problem.message.clone(),
         help: None,
     };
-    let fault = |fault: &Fault| Diagnostic {
-        file: Rc::clone(&found.file),
-        place: place::of_fault(&found.file.text, found.place_of(fault), &fault.wrong),
-        severity: Severity::Error,
-        id: faults::id(&fault.wrong),
-        path: fault.path.to_string(),
-        message: fault.wrong.to_string(),
-        help: help::of(&fault.path.to_string(), &fault.wrong),
+    let fault = |fault: &Fault| {
+        let (text, place, path) = (found.file.text.as_str(), found.place_of(fault), fault.path.to_string());
+        let parts = text.split_at_checked(place.start).unwrap_or((text, ""));
+        Diagnostic {
+            file: Rc::clone(&found.file),
+            help: help::of(&path, &fault.wrong, parts),
+            place: place::of_fault(text, place, &fault.wrong),
+            severity: Severity::Error,
+            id: faults::id(&fault.wrong),
+            path,
+            message: fault.wrong.to_string(),
+        }
     };
     let mut diagnostics: Vec<Diagnostic> = found.problems.iter().map(problem).collect();
     if let (true, Err(faults)) = (found.is_readable, found.policy()) {

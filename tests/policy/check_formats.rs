@@ -43,6 +43,7 @@ fn wrong_options_end_with_one_and_words_that_help() {
         (&["--allow", "default-allow", "--deny", "default-allow", "-"], "both allowed and denied"),
         (&["--tools", "policies/none.json", "-"], "cannot read `policies/none.json`"),
         (&["--tools", "policies/run_agent.json", "-"], "`tools` is an object"),
+        (&["--tools", "-", "-"], "stdin (`-`) can be read only once"),
         (&["policies/none.json"], "cannot read `policies/none.json`"),
         (&["--format", "xml", "-"], "possible values: pretty, json, github, sarif"),
         (&["--explain", "colour"], "nothing has this id"),

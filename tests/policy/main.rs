@@ -13,6 +13,7 @@
 mod check;
 mod check_faults;
 mod check_formats;
+mod check_pretty;
 mod decisions;
 mod explain;
 mod program;

@@ -17,7 +17,7 @@ fn cases_that_pass_end_with_a_summary() {
 
 #[test]
 fn the_tests_of_the_example_policies_pass() {
-    let done = run(&["test", "policies"], "");
+    let done = run(&["test", "tests/policies"], "");
     assert_eq!(done.code, 0, "{done:?}");
 }
 

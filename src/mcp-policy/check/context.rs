@@ -9,8 +9,8 @@ use mcp_policy_engine::policy::{Action, Clause, Holds, Mode, Pattern, Policy, Ru
 
 use super::tool_list::{Tool, ToolList, tools};
 use super::{
-    arguments, document, grants, identity, layers, limits, methods, patterns, regexes, schemas, spend,
-    tools as named,
+    amounts, arguments, document, grants, identity, layers, limits, methods, patterns, regexes, schemas,
+    spend, tools as named,
 };
 
 /// What is likely a mistake.
@@ -61,6 +61,8 @@ pub struct Context<'c> {
     parts: HashMap<String, Part<'c>>,
     /// The numbers of the entries that use a rule, by the rule's path
     users: HashMap<String, Vec<usize>>,
+    /// The numbers of the tools on which an entry decides, by the entry's path
+    decided: HashMap<String, Vec<usize>>,
 }
 
 /// The rules of the document, or those of a grant.
@@ -132,7 +134,8 @@ impl<'c> Context<'c> {
                 users.entry(rule.path.to_string()).or_default().push(number);
             }
         }
-        Self { policy, layers, entries, tools, now_ns, parts, users }
+        let decided = decided(&layers, tools.as_deref().unwrap_or_default());
+        Self { policy, layers, entries, tools, now_ns, parts, users, decided }
     }
 
     /// Returns the part of the document at a path.
@@ -160,16 +163,26 @@ impl<'c> Context<'c> {
     }
 
     /// Walks the tools on which an entry decides. None if the tools are not known.
-    pub fn tools_of<'e>(&'e self, entry: &'e Entry<'c>) -> impl Iterator<Item = &'e Tool<'c>> {
-        let decided = self.layers.get(entry.layer).map(|layer| &layer.rules.tools);
-        self.tools.iter().flatten().filter(move |tool| match entry.pattern {
-            None => entry.section == "all_tools",
-            Some(pattern) if entry.section == "tools" => {
-                decided.and_then(|section| section.pattern(&tool.name)) == Some(pattern)
-            }
-            Some(_) => false,
-        })
+    pub fn tools_of(&self, entry: &Entry<'c>) -> impl Iterator<Item = &Tool<'c>> {
+        let all = self.tools.iter().flatten().filter(|_| entry.section == "all_tools");
+        let numbers = self.decided.get(&entry.path.to_string()).into_iter().flatten();
+        let tools = self.tools.as_deref().unwrap_or_default();
+        all.chain(numbers.filter_map(|number| tools.get(*number)))
     }
+}
+
+/// Returns the numbers of the tools on which each entry decides, by the entry's path.
+fn decided(layers: &[Layer<'_>], tools: &[Tool<'_>]) -> HashMap<String, Vec<usize>> {
+    let mut decided: HashMap<String, Vec<usize>> = HashMap::new();
+    for layer in layers.iter().filter(|layer| !layer.rules.tools.is_empty()) {
+        let section = layer.path.key("tools");
+        for (number, tool) in tools.iter().enumerate() {
+            if let Some(pattern) = layer.rules.tools.pattern(&tool.name) {
+                decided.entry(section.key(pattern.as_str()).to_string()).or_default().push(number);
+            }
+        }
+    }
+    decided
 }
 
 fn entries<'c>(policy: &'c Policy, number: usize, layer: &Layer<'c>) -> Vec<Entry<'c>> {
@@ -225,7 +238,7 @@ pub fn warnings(bytes: &[u8], policy: &Policy, tools_of: Option<&ToolList>, now_
     warnings
 }
 
-const LOOKS: [fn(&Context<'_>, &mut Vec<Warning>); 12] = [
+const LOOKS: [fn(&Context<'_>, &mut Vec<Warning>); 13] = [
     document::look,
     methods::look,
     identity::look,
@@ -234,6 +247,7 @@ const LOOKS: [fn(&Context<'_>, &mut Vec<Warning>); 12] = [
     patterns::look,
     named::look,
     limits::look,
+    amounts::look,
     schemas::look,
     regexes::look,
     arguments::look,

@@ -39,7 +39,7 @@ fn unreachable(
     by.sort_unstable();
     by.dedup();
     let by = by.join("`, `");
-    let message = format!("every caller that this grant describes is given `{by}`, which stands before it");
+    let message = format!("`{by}` comes before this grant and matches every caller that it matches");
     let help = "move this grant up, before the wider one";
     warnings.push(Warning::of_key("unreachable-grant", format!("{path}.match"), message).help(help));
 }

@@ -56,7 +56,7 @@ pub static WARNINGS: [Kind; 20] = [
         "keyword-without-type",
         "a keyword of a schema accepts values of all other types",
         "In JSON Schema `maximum` says nothing of a string, and `pattern` nothing of a number. Without `type` a \
-         caller avoids the keyword with a value of another type, which servers often convert. Add `type`.",
+         caller gets around the keyword with a value of another type, which servers often convert. Add `type`.",
     ),
     kind(
         "limit-cannot-fire",
@@ -79,7 +79,7 @@ pub static WARNINGS: [Kind; 20] = [
     kind(
         "session-limit-alone",
         "a limit counts by session, and no wider limit stands behind it",
-        "A client opens a new session whenever it likes, and each has a tally of its own. Add a limit of scope \
+        "A client can open a new session at any time, and each has a tally of its own. Add a limit of scope \
          `grant`, for the rule or in `all_tools`.",
     ),
     kind(

@@ -1,9 +1,9 @@
 //! Warnings about limits: `session-limit-alone` and `limit-cannot-fire`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use mcp_policy_engine::limit::{Amount, Kind};
+use mcp_policy_engine::limit::Kind;
 use mcp_policy_engine::policy::{Adds, Limit, Mode, Origin, Rule, Scope};
 
 use super::context::{Context, Entry, Warning, denies};
@@ -11,6 +11,7 @@ use super::context::{Context, Entry, Warning, denies};
 /// Looks for limits that bound nobody, or never refuse.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     let mut seen = HashSet::new();
+    let mut counted = Counted::new(context);
     for rule in context.rules() {
         for limit in rule.limits.iter().filter(|limit| seen.insert(limit.path.to_string())) {
             let users: Vec<&Entry<'_>> = context.users(rule).collect();
@@ -20,13 +21,13 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
             if limit.scope == Scope::Session && users.iter().any(|entry| !has_bound(entry, rule)) {
                 warnings.push(session(limit));
             }
-            warnings.extend(cannot_fire(context, rule, limit, &users));
+            warnings.extend(cannot_fire(&mut counted, rule, limit, &users));
         }
     }
 }
 
 fn session(limit: &Limit) -> Warning {
-    let message = "a client opens a new session whenever it likes, and nothing limits its grant as a whole";
+    let message = "a client can open a new session at any time, and no limit applies to its grant as a whole";
     let is_short = limit.path.ends_with(".rate_limit");
     let path = if is_short { limit.path.to_string() } else { format!("{}.scope", limit.path) };
     let help = "add a limit of scope `grant` beside it, here or in `all_tools`";
@@ -52,8 +53,8 @@ fn beside<'e>(entry: &'e Entry<'_>, rule: &'e Arc<Rule>) -> impl Iterator<Item =
     entry.all().filter(applies).flat_map(|rule| rule.limits.iter())
 }
 
-fn cannot_fire(
-    context: &Context<'_>,
+fn cannot_fire<'c>(
+    counted: &mut Counted<'c, '_>,
     rule: &Arc<Rule>,
     limit: &Arc<Limit>,
     users: &[&Entry<'_>],
@@ -65,42 +66,23 @@ fn cannot_fire(
         let what = if Arc::ptr_eq(by, rule) { "this rule".to_owned() } else { format!("`{}`", by.path) };
         return warning(format!("never counts a call, because {what} denies all of them"));
     }
-    if let Some(usable) = usable(limit) {
-        let message = format!(
-            "each call adds a multiple of {}, so {} is the same as {usable}",
-            fixed(limit),
-            limit.max
-        );
-        return warning(message).map(|warning| warning.help(format!("write `{usable}`")));
-    }
     let wider = users.first()?;
-    let wider = beside(wider, rule).find(|other| {
-        !Arc::ptr_eq(other, limit) && is_first(other, limit) && counts_all(context, other, limit)
-    })?;
-    let (scope, window) = (wider.scope.as_str(), wider.window.seconds());
+    let wider = beside(wider, rule)
+        .find(|other| !Arc::ptr_eq(other, limit) && is_first(other, limit) && counted.all(other, limit))?;
+    let whom = match wider.scope {
+        Scope::Global => "all callers",
+        Scope::Grant => "each grant",
+        Scope::Principal => "each principal",
+        Scope::Session => "each session",
+    };
     let message = format!(
-        "never refuses a call: `{}` counts the same calls and more of them, and refuses them from {} in {window} s for \
-         each {scope} on",
-        wider.path, wider.max,
+        "never refuses a call, because `{}` refuses it first: it allows {} in {} seconds for {whom}, and counts every \
+         call that this limit counts",
+        wider.path,
+        wider.max,
+        wider.window.seconds(),
     );
-    warning(message.replace("for each global", "for all callers"))
-        .map(|warning| warning.help("lower this maximum, or remove the limit"))
-}
-
-fn fixed(limit: &Limit) -> Amount {
-    match limit.amount {
-        Adds::Fixed(amount) => amount,
-        Adds::Arguments(_) => Amount::ONE,
-    }
-}
-
-/// Returns the part of a maximum that can be used, if a part of it never can.
-fn usable(limit: &Limit) -> Option<Amount> {
-    let Adds::Fixed(each) = limit.amount else { return None };
-    // A whole number may be a round one on purpose; a fraction of a call never is.
-    let rest = limit.max.micros().checked_rem(each.micros())?;
-    let is_fraction = limit.max.micros().checked_rem(Amount::ONE.micros())? != 0;
-    (rest > 0 && is_fraction).then(|| Amount::from_micros(limit.max.micros().saturating_sub(rest)))
+    warning(message).map(|warning| warning.help("lower this maximum, or remove the limit"))
 }
 
 /// Tells whether `wider` refuses every call that `limit` refuses, if it counts all calls that `limit` counts.
@@ -119,31 +101,56 @@ fn is_first(wider: &Limit, limit: &Limit) -> bool {
         // At its boundary the longer window forgets what the shorter one still knows.
         (Kind::Calendar, Kind::Sliding) => false,
     };
-    let amount = match (&wider.amount, &limit.amount) {
-        (Adds::Fixed(wider), Adds::Fixed(own)) => wider >= own,
-        (wider, own) => wider == own,
-    };
     let by = wider.by.is_none() || wider.by == limit.by;
-    scope && window && amount && by && wider.max <= limit.max && wider.shadow == limit.shadow
+    scope
+        && window
+        && adds_as_much(wider, limit)
+        && by
+        && wider.max <= limit.max
+        && wider.shadow == limit.shadow
 }
 
-/// Tells whether every call that is charged to the counter of `limit` is also charged to that of `wider`, with at least
-/// as much.
-fn counts_all(context: &Context<'_>, wider: &Limit, limit: &Limit) -> bool {
-    if wider.counter == limit.counter {
-        return wider.max < limit.max;
+/// What is charged to each counter.
+struct Counted<'c, 'e> {
+    /// The limits that charge a counter, each with its entry and its rule, by the counter's name
+    charging: HashMap<&'e str, Vec<(&'e Entry<'c>, &'e Arc<Rule>, &'e Limit)>>,
+    /// Whether the calls of the second counter are all charged to the first, as far as that has been asked
+    known: HashMap<(String, String), bool>,
+}
+
+impl<'c, 'e> Counted<'c, 'e> {
+    fn new(context: &'e Context<'c>) -> Self {
+        let mut charging: HashMap<_, Vec<_>> = HashMap::new();
+        for entry in &context.entries {
+            for rule in entry.rules {
+                for limit in &rule.limits {
+                    charging.entry(limit.counter.as_str()).or_default().push((entry, rule, &**limit));
+                }
+            }
+        }
+        Self { charging, known: HashMap::new() }
     }
-    let all = context.entries.iter().flat_map(|entry| entry.rules.iter().map(move |rule| (entry, rule)));
-    let mut charging =
-        all.flat_map(|(entry, rule)| rule.limits.iter().map(move |limit| (entry, rule, limit)));
-    charging.all(|(entry, rule, charged)| {
-        charged.counter != limit.counter
-            || beside(entry, rule).any(|other| {
-                let amount = match (&other.amount, &charged.amount) {
-                    (Adds::Fixed(wider), Adds::Fixed(own)) => wider >= own,
-                    (wider, own) => wider == own,
-                };
-                other.counter == wider.counter && amount && other.shadow == charged.shadow
-            })
-    })
+
+    /// Tells whether every call that is charged to the counter of `limit` is also charged to that of `wider`, with at
+    /// least as much.
+    fn all(&mut self, wider: &Limit, limit: &Limit) -> bool {
+        if wider.counter == limit.counter {
+            return wider.max < limit.max;
+        }
+        let charging = self.charging.get(limit.counter.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let charges = |(entry, rule, charged): &(&Entry<'_>, &Arc<Rule>, &Limit)| {
+            let as_much = |other: &Limit| adds_as_much(other, charged) && other.shadow == charged.shadow;
+            beside(entry, rule).any(|other| other.counter == wider.counter && as_much(other))
+        };
+        let pair = (wider.counter.clone(), limit.counter.clone());
+        *self.known.entry(pair).or_insert_with(|| charging.iter().all(charges))
+    }
+}
+
+/// Tells whether each call adds at least as much to the one limit as to the other.
+fn adds_as_much(wider: &Limit, limit: &Limit) -> bool {
+    match (&wider.amount, &limit.amount) {
+        (Adds::Fixed(wider), Adds::Fixed(own)) => wider >= own,
+        (wider, own) => wider == own,
+    }
 }

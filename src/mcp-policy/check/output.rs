@@ -1,7 +1,7 @@
 //! What is printed.
 
 use super::{Format, kinds};
-use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::diagnostic::{self, Diagnostic, Lines, Placed, Severity};
 use crate::input::Found;
 use crate::terminal::{Terminal, line};
 
@@ -13,18 +13,26 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Checked {
+    fn placed<'c>(&'c self, lines: &'c Lines<'_>) -> impl Iterator<Item = Placed<'c>> {
+        self.diagnostics.iter().map(|diagnostic| Placed::new(diagnostic, lines))
+    }
+}
+
 /// Prints everything that was found.
 pub fn print(checked: &[Checked], format: Format, terminal: &mut Terminal) {
-    let all = || checked.iter().flat_map(|checked| &checked.diagnostics);
+    // Of the policies in one file, each knows where its lines are. Files with many policies are short.
+    let lines: Vec<Lines<'_>> = checked.iter().map(|checked| Lines::of(&checked.found.file.text)).collect();
+    let all = || checked.iter().zip(&lines).flat_map(|(checked, lines)| checked.placed(lines));
     match format {
         Format::Pretty => {
-            for Checked { found, diagnostics } in checked {
-                for diagnostic in diagnostics {
-                    line!(terminal, "{}\n", diagnostic::pretty(diagnostic, found.within.as_deref()));
+            for (checked, lines) in checked.iter().zip(&lines) {
+                for placed in checked.placed(lines) {
+                    line!(terminal, "{}\n", diagnostic::pretty(&placed, checked.found.within.as_deref()));
                 }
             }
         }
-        Format::Github => all().for_each(|diagnostic| line!(terminal, "{}", diagnostic::command(diagnostic))),
+        Format::Github => all().for_each(|placed| line!(terminal, "{}", diagnostic::command(&placed))),
         Format::Json => print_json(&diagnostic::json(all()), terminal),
         Format::Sarif => print_json(&diagnostic::sarif(all(), kinds::all()), terminal),
     }

@@ -87,7 +87,7 @@ fn never_plain(entry: &Entry<'_>, pattern: &Pattern, warnings: &mut Vec<Warning>
     let found: Option<Vec<&str>> = MIDDLES.iter().map(|middle| obstacle(&middle)).collect();
     if let Some(first) = found.and_then(|found| found.get(1).copied()) {
         let message = format!("never matches: patterns decide on plain URIs, and this has {first}");
-        let help = "write the pattern as plain URIs are written; what is not plain is refused without it";
+        let help = "write the pattern as plain URIs are written";
         warnings.push(Warning::of_key("never-matches", &entry.path, message).help(help));
     }
 }

@@ -157,7 +157,7 @@ pub fn is_bounded(root: &Part<'_>, schema: &Part<'_>, depth: usize) -> bool {
     let Some(below) = depth.checked_add(1).filter(|depth| *depth < DEEPEST) else { return false };
     schema.members().any(|(key, part)| match &*key {
         "maximum" | "exclusiveMaximum" => {
-            part.value.number().is_some_and(|number| decimal::compare(number, "1e15").is_lt())
+            part.number().is_some_and(|number| decimal::compare(&number, "1e15").is_lt())
         }
         "enum" | "const" => true,
         "$ref" => target(root, &part).is_some_and(|target| is_bounded(root, &target, below)),

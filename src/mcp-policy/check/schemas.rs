@@ -53,7 +53,7 @@ fn of_family(visit: &Visit<'_, '_>, family: Types, name: &str, keywords: &[&str]
     };
     let (message, help) = match visit.types {
         None => (
-            format!("{list} {verb} nothing of values of other types, so a caller avoids it by sending one"),
+            format!("{list} {verb} nothing of values of other types, so a caller gets around it with one"),
             format!("add `\"type\": \"{name}\"`"),
         ),
         Some(_) => (

@@ -1,5 +1,7 @@
 //! Warnings about the server's tools: `unknown-tool` and `unlisted-tool`.
 
+use std::collections::HashSet;
+
 use mcp_policy_engine::document::Path;
 use mcp_policy_engine::policy::{Effect, Pattern};
 
@@ -10,8 +12,9 @@ use crate::diagnostic::closest;
 /// Looks for names that no tool has, and for tools that no entry names.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     let Some(tools) = &context.tools else { return };
+    let names: HashSet<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
     let mut exact = |pattern: &Pattern, path: String, of_key: bool| {
-        if pattern.is_exact() && !tools.iter().any(|tool| tool.name == pattern.as_str()) {
+        if pattern.is_exact() && !names.contains(pattern.as_str()) {
             warnings.push(unknown(pattern.as_str(), path, of_key, tools));
         }
     };

@@ -1,11 +1,11 @@
 //! Diagnostics as workflow commands, which GitHub shows beside the lines of a pull request.
 
-use super::Diagnostic;
+use super::{Diagnostic, Placed};
 
 /// Returns a diagnostic as a workflow command, without a line break.
-pub fn command(diagnostic: &Diagnostic) -> String {
+pub fn command(placed: &Placed<'_>) -> String {
+    let Placed { diagnostic, start, end } = placed;
     let Diagnostic { file, severity, id, help, .. } = diagnostic;
-    let (start, end) = (diagnostic.position(), diagnostic.end());
     // The end column is that of the last character.
     let last = end.column.saturating_sub(1).max(start.column);
     let help = help.as_ref().map_or(String::new(), |help| format!("\n{help}"));

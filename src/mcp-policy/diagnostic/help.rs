@@ -66,14 +66,14 @@ const KEYWORDS: [&str; 53] = [
 static NAMES: [(&Object, &str); 17] = [
     (&keys::DOCUMENT, "the document itself"),
     (&keys::RULE, "a rule"),
-    (&keys::LIMIT, "a limit, in `limits`"),
+    (&keys::LIMIT, "a limit in `limits`"),
     (&keys::RATE_LIMIT, "`rate_limit`"),
-    (&keys::CONDITION, "a condition, in `require`, `deny_if` or `when`"),
+    (&keys::CONDITION, "a condition"),
     (&keys::GROUP, "a group of conditions"),
     (&keys::OPERAND, "the `value` of a condition"),
-    (&keys::GRANT, "a grant, in `grants`"),
-    (&keys::MATCH, "a description, in the `match` of a grant"),
-    (&keys::SOURCE, "a source, in `identity`"),
+    (&keys::GRANT, "a grant in `grants`"),
+    (&keys::MATCH, "a description in the `match` of a grant"),
+    (&keys::SOURCE, "a source in `identity`"),
     (&keys::JWT, "`jwt` of a source"),
     (&keys::API_KEY, "`api_key` of a source"),
     (&keys::HEADER, "`header` of a source"),
@@ -83,9 +83,11 @@ static NAMES: [(&Object, &str); 17] = [
     (&keys::COUNTERS, "`counters`"),
 ];
 
-/// Returns what would be right; `path` is that of the fault. `None` if nothing is known beyond the message.
-pub fn of(path: &str, wrong: &Wrong) -> Option<String> {
+/// Returns what would be right; `path` is that of the fault, and `text` is the file's in two parts, before and
+/// behind the start of its place. `None` if nothing is known beyond the message.
+pub fn of(path: &str, wrong: &Wrong, text: (&str, &str)) -> Option<String> {
     match wrong {
+        Wrong::NotJson { .. } => of_syntax(text),
         Wrong::UnknownKey { key, object } => of_key(key, object),
         Wrong::Missing { expected } => of_missing(path, expected),
         Wrong::Unfit { expected, found: Found::Scalar(text) } => of_scalar(text, expected),
@@ -116,6 +118,18 @@ pub fn of(path: &str, wrong: &Wrong) -> Option<String> {
     }
 }
 
+/// Returns what is right in place of something that is allowed in other languages than JSON.
+fn of_syntax((before, behind): (&str, &str)) -> Option<String> {
+    let help = match behind.chars().next()? {
+        '}' | ']' if before.trim_end().ends_with(',') => "remove the comma before it",
+        '/' | '#' => "JSON has no comments; a policy in YAML can have them",
+        '\'' => "JSON has strings in double quotes",
+        '\n' | '\r' => "a string ends in its line; a line break in it is written `\\n`",
+        _ => return None,
+    };
+    Some(help.to_owned())
+}
+
 /// Returns the known key that an unknown one is like, or the object that it belongs into.
 fn of_key(key: &str, object: &Object) -> Option<String> {
     if let Some(known) = closest(key, object.keys.iter().map(|known| known.name)) {
@@ -126,7 +140,7 @@ fn of_key(key: &str, object: &Object) -> Option<String> {
     match homes.as_slice() {
         [] => None,
         [home] => Some(format!("`{key}` is a key of {home}")),
-        [homes @ .., last] => Some(format!("`{key}` is a key of {} and of {last}", homes.join(", "))),
+        [homes @ .., last] => Some(format!("`{key}` is a key of {}, and of {last}", homes.join(", of "))),
     }
 }
 
@@ -213,7 +227,7 @@ mod tests {
         let document = format!(r#"{{"version": "1", {members}}}"#);
         let faults = Policy::from_bytes(document.as_bytes()).unwrap_err();
         let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("{faults}") };
-        of(&fault.path.to_string(), &fault.wrong)
+        of(&fault.path.to_string(), &fault.wrong, ("", ""))
     }
 
     #[test]
@@ -227,7 +241,7 @@ mod tests {
             (r#""limits": []"#, "`limits` is a key of a rule"),
             (
                 r#""scope": "grant""#,
-                "`scope` is a key of a limit, in `limits`, a description, in the `match` of a grant and of `unauthenticated`",
+                "`scope` is a key of a limit in `limits`, of a description in the `match` of a grant, and of `unauthenticated`",
             ),
             (r#""tools": {"x": {"actoin": "deny"}}"#, "unknown key `actoin`; did you mean `action`?"),
             (
@@ -271,10 +285,31 @@ mod tests {
     }
 
     #[test]
+    fn what_json_does_not_allow_is_told_with_what_it_does() {
+        for (text, expected) in [
+            (r#"{"version":"1", }"#, Some("remove the comma before it")),
+            (r#"{"hide":["a",]}"#, Some("remove the comma before it")),
+            ("{ // x\n}", Some("JSON has no comments; a policy in YAML can have them")),
+            ("{'version': 1}", Some("JSON has strings in double quotes")),
+            (
+                "{\"server\": \"a\nb\"}",
+                Some("a string ends in its line; a line break in it is written `\\n`"),
+            ),
+            ("{]", None),
+            ("{", None),
+        ] {
+            let faults = Policy::from_bytes(text.as_bytes()).unwrap_err();
+            let fault = faults.iter().next().unwrap();
+            let parts = text.split_at(fault.place.clone().unwrap().start);
+            assert_eq!(of("document", &fault.wrong, parts).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn a_missing_version_is_told_with_its_only_value() {
         let faults = Policy::from_bytes(b"{}").unwrap_err();
         let fault = faults.iter().next().unwrap();
-        let help = of(&fault.path.to_string(), &fault.wrong);
+        let help = of(&fault.path.to_string(), &fault.wrong, ("", ""));
         assert_eq!(help.as_deref(), Some("add `\"version\": \"1\"`"));
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Diagnostic;
+use super::Placed;
 
 #[derive(Serialize)]
 struct Written<'d> {
@@ -24,19 +24,16 @@ struct One<'d> {
 
 /// Returns diagnostics as a JSON object: `{"diagnostics": [{"file", "line", "column", "severity", "id", "path",
 /// "message", "help"}]}`.
-pub fn json<'d>(diagnostics: impl Iterator<Item = &'d Diagnostic>) -> impl Serialize {
-    let one = |diagnostic: &'d Diagnostic| {
-        let at = diagnostic.position();
-        One {
-            file: &diagnostic.file.name,
-            line: at.line,
-            column: at.column,
-            severity: diagnostic.severity.word(),
-            id: diagnostic.id,
-            path: &diagnostic.path,
-            message: &diagnostic.message,
-            help: diagnostic.help.as_deref(),
-        }
+pub fn json<'d>(diagnostics: impl Iterator<Item = Placed<'d>>) -> impl Serialize {
+    let one = |Placed { diagnostic, start, .. }: Placed<'d>| One {
+        file: &diagnostic.file.name,
+        line: start.line,
+        column: start.column,
+        severity: diagnostic.severity.word(),
+        id: diagnostic.id,
+        path: &diagnostic.path,
+        message: &diagnostic.message,
+        help: diagnostic.help.as_deref(),
     };
     Written { diagnostics: diagnostics.map(one).collect() }
 }

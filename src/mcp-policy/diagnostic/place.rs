@@ -39,15 +39,19 @@ const WITHIN: usize = 60;
 const BEHIND: usize = 40;
 /// A line with up to so many characters is shown whole.
 const WHOLE: usize = BEFORE + WITHIN + BEHIND;
+/// How many bytes before and behind a place are looked at: more than a whole line has.
+const FAR: usize = 4 * WHOLE + 4;
 
 impl Excerpt {
     /// Cuts the line in which a place begins.
     pub fn new(text: &str, place: &Place) -> Self {
         let place = first_line(text, place);
-        let (before, rest) = text.split_at_checked(place.start).unwrap_or((text, ""));
-        let (within, behind) = rest.split_at_checked(place.len()).unwrap_or((rest, ""));
-        let before = before.rsplit('\n').next().unwrap_or_default();
-        let behind = behind.split('\n').next().unwrap_or_default().trim_end();
+        // What is farther away than this is not shown, however long the line is.
+        let near = floor(text, place.start.saturating_sub(FAR))..place.start;
+        let before = text.get(near).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
+        let within = text.get(place.clone()).unwrap_or_default();
+        let near = place.end..floor(text, place.end.saturating_add(FAR));
+        let behind = text.get(near).unwrap_or_default().split('\n').next().unwrap_or_default().trim_end();
         let is_short = |text: &str, most: usize| text.chars().nth(most).is_none();
         let fits = [before, within, behind].iter().all(|part| is_short(part, WHOLE))
             && is_short(&[before, within, behind].concat(), WHOLE);

@@ -5,18 +5,20 @@ use std::sync::LazyLock;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use super::place::{Excerpt, escaped};
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Placed, Severity};
+use crate::terminal::{ERROR, WARNING};
 
 /// Wider than any excerpt, so that the renderer cuts nothing.
 const WIDTH: usize = 1_000;
 
-static RENDERER: LazyLock<Renderer> = LazyLock::new(|| Renderer::styled().term_width(WIDTH));
+static RENDERER: LazyLock<Renderer> =
+    LazyLock::new(|| Renderer::styled().term_width(WIDTH).error(ERROR).warning(WARNING));
 
 /// Returns a diagnostic as text with styles: what is wrong, the line with the place underlined, and what would be
 /// right. `within` says where in the file the policy stands, if it is not the whole file.
-pub fn pretty(diagnostic: &Diagnostic, within: Option<&str>) -> String {
+pub fn pretty(placed: &Placed<'_>, within: Option<&str>) -> String {
+    let Placed { diagnostic, start: at, .. } = placed;
     let Diagnostic { file, place, severity, id, help, .. } = diagnostic;
-    let at = diagnostic.position();
     let excerpt = Excerpt::new(&file.text, place);
     let level = match severity {
         Severity::Warning => Level::WARNING,

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Diagnostic, Kind};
+use super::{Diagnostic, Kind, Placed};
 
 /// Returns diagnostics as a SARIF log with one run. `kinds` are all kinds of diagnostics that there are.
 pub fn sarif<'d>(
-    diagnostics: impl Iterator<Item = &'d Diagnostic>,
+    diagnostics: impl Iterator<Item = Placed<'d>>,
     kinds: impl Iterator<Item = (&'static Kind, &'static str)>,
 ) -> Value {
     let mut rules = Vec::new();
@@ -19,7 +19,7 @@ pub fn sarif<'d>(
         rules.push(rule(kind, level));
     }
     let results: Vec<Value> =
-        diagnostics.map(|diagnostic| result(diagnostic, numbers.get(diagnostic.id).copied())).collect();
+        diagnostics.map(|placed| result(&placed, numbers.get(placed.diagnostic.id).copied())).collect();
     json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
@@ -46,9 +46,9 @@ fn rule(kind: &Kind, level: &str) -> Value {
     })
 }
 
-fn result(diagnostic: &Diagnostic, rule: Option<usize>) -> Value {
+fn result(placed: &Placed<'_>, rule: Option<usize>) -> Value {
+    let Placed { diagnostic, start, end } = placed;
     let Diagnostic { file, severity, id, path, help, .. } = diagnostic;
-    let (start, end) = (diagnostic.position(), diagnostic.end());
     let help = help.as_ref().map_or(String::new(), |help| format!("\n{help}"));
     json!({
         "ruleId": id,

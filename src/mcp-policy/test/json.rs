@@ -8,6 +8,7 @@ use super::RanFile;
 use super::case::Case;
 use super::coverage::Coverage;
 use super::found::Found;
+use super::pretty::placed;
 use super::run::Outcome;
 use crate::diagnostic::{self, Diagnostic};
 use crate::explain::Explanation;
@@ -153,7 +154,7 @@ fn result<'r>(ran: &'r RanFile, case: &'r Case, outcome: &'r Outcome) -> CaseRes
 /// # Errors
 /// It cannot be written.
 pub fn print_faults(faults: &[Diagnostic], terminal: &mut Terminal) -> Result<(), Failure> {
-    let diagnostics = serde_json::to_value(diagnostic::json(faults.iter()))
+    let diagnostics = serde_json::to_value(diagnostic::json(placed(faults).into_iter()))
         .map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
     let diagnostics = diagnostics.get("diagnostics").cloned().unwrap_or_default();
     let (files, coverage) = (Vec::new(), Vec::new());

@@ -1,5 +1,7 @@
 //! The result of a test run as text.
 
+use std::rc::Rc;
+
 use mcp_policy_engine::document::Position;
 
 use super::case::Case;
@@ -7,7 +9,7 @@ use super::coverage::{Coverage, KINDS};
 use super::expect::Difference;
 use super::run::Failure;
 use super::{Options, RanFile, plural};
-use crate::diagnostic::{self, Diagnostic, escaped};
+use crate::diagnostic::{self, Diagnostic, Lines, Placed, escaped};
 use crate::explain;
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, line};
 
@@ -125,7 +127,17 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
 
 /// Tells the faults of test files and their policies, on stderr.
 pub fn tell_faults(faults: &[Diagnostic], terminal: &mut Terminal) {
-    for fault in faults {
-        terminal.note(format_args!("{}\n", diagnostic::pretty(fault, None)));
+    for fault in placed(faults) {
+        terminal.note(format_args!("{}\n", diagnostic::pretty(&fault, None)));
     }
+}
+
+/// Finds the lines and columns of faults, which may be of several files.
+pub fn placed(faults: &[Diagnostic]) -> Vec<Placed<'_>> {
+    let of_files = faults.chunk_by(|one, other| Rc::ptr_eq(&one.file, &other.file));
+    let placed = of_files.flat_map(|faults| {
+        let lines = faults.first().map(|fault| Lines::of(&fault.file.text));
+        faults.iter().filter_map(move |fault| Some(Placed::new(fault, lines.as_ref()?)))
+    });
+    placed.collect()
 }
