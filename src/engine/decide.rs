@@ -109,7 +109,7 @@ struct Budgets<'d> {
 }
 
 /// Returns the sets of rules that a caller must pass: the document's, then the grant's.
-fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
+pub fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
     std::iter::once(&policy.rules).chain(caller.grant(policy).map(|grant| &grant.rules))
 }
 

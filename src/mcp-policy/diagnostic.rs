@@ -19,6 +19,7 @@ pub use faults::all as fault_kinds;
 pub use github::command;
 pub use json::json;
 pub use lines::Lines;
+pub use place::escaped;
 pub use pretty::pretty;
 pub use sarif::sarif;
 

@@ -1,11 +1,13 @@
 //! Runs `mcp-policy` as a process.
 
 #![allow(
-    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test may panic"
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
 )]
 
 mod check;
@@ -14,12 +16,19 @@ mod check_formats;
 mod check_pretty;
 mod completions;
 mod decided;
+mod decisions;
 mod diff;
+mod explain;
 mod import;
 mod input;
 mod program;
 mod render;
 mod schema;
+mod test_command;
+mod test_coverage;
+mod test_faults;
+mod test_files;
+mod test_format;
 
 use program::run;
 
