@@ -125,7 +125,9 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
             terminal.note(format_args!("{told}"));
             match &drift {
                 Some(drift) => terminal.print(format_args!("{}", show::drift(drift))),
-                None if options.output.is_none() => terminal.print(format_args!("{}", composed.document.pretty())),
+                None if options.output.is_none() => {
+                    terminal.print(format_args!("{}", composed.document.pretty()))
+                }
                 None => {}
             }
         }
@@ -150,5 +152,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         "m" => Duration::from_secs(number.saturating_mul(60)),
         _ => return Err(wrong()),
     };
-    Some(duration).filter(|duration| !duration.is_zero() && *duration <= Duration::from_secs(3600)).ok_or_else(|| "must be more than nothing, and an hour at most".to_owned())
+    Some(duration)
+        .filter(|duration| !duration.is_zero() && *duration <= Duration::from_secs(3600))
+        .ok_or_else(|| "must be more than nothing, and an hour at most".to_owned())
 }

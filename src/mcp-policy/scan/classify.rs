@@ -56,8 +56,10 @@ fn of_tool(tool: &Tool, prefix: usize, secrets_count: bool) -> Classified {
 
 /// Returns what the verbs of the name and of the description say.
 fn of_words(named: &Named, described: &Described) -> Vec<Evidence> {
-    let from_name = |(word, verb): &(String, verbs::Verb)| Evidence::new(Source::Name, word.clone(), verb.class);
-    let from_text = |(word, verb): &(String, verbs::Verb)| Evidence::new(Source::Description, word.clone(), verb.class);
+    let from_name =
+        |(word, verb): &(String, verbs::Verb)| Evidence::new(Source::Name, word.clone(), verb.class);
+    let from_text =
+        |(word, verb): &(String, verbs::Verb)| Evidence::new(Source::Description, word.clone(), verb.class);
     let (name, text) = (named.verb.as_ref(), described.verb.as_ref());
     match (name, text) {
         (Some(name), Some(text)) => {
@@ -73,14 +75,20 @@ fn of_words(named: &Named, described: &Described) -> Vec<Evidence> {
         (None, None) => {
             let of_name = named.object.iter().find(|word| description::is_read_noun(word));
             let noun = of_name.map(|word| Evidence::new(Source::Name, word.clone(), Class::Read));
-            let of_text = || described.noun.clone().map(|word| Evidence::new(Source::Description, word, Class::Read));
+            let of_text =
+                || described.noun.clone().map(|word| Evidence::new(Source::Description, word, Class::Read));
             noun.or_else(of_text).into_iter().collect()
         }
     }
 }
 
 /// Returns what counts if the name has a verb that is hardly ever a noun.
-fn of_plain_name(name: Evidence, text: Evidence, text_is_plain: bool, described: &Described) -> Vec<Evidence> {
+fn of_plain_name(
+    name: Evidence,
+    text: Evidence,
+    text_is_plain: bool,
+    described: &Described,
+) -> Vec<Evidence> {
     let phrase = described.read_only.filter(|_| name.class == Class::Execute);
     if let Some(phrase) = phrase {
         // To run what changes nothing is to read.
@@ -119,7 +127,9 @@ fn money(named: &Named, described: &Described, speaks: bool, class: Option<Class
 fn credential(named: &Named, described: &Described) -> Option<Evidence> {
     let verb = named.verb.as_ref().or(described.verb.as_ref())?;
     // Deleting a key is a deletion, and lists of keys have names, not keys.
-    if verb.1.class == Class::Destructive || matches!(verb.0.as_str(), "list" | "search" | "count" | "check" | "validate") {
+    if verb.1.class == Class::Destructive
+        || matches!(verb.0.as_str(), "list" | "search" | "count" | "check" | "validate")
+    {
         return None;
     }
     let issued = matches!(
@@ -145,21 +155,32 @@ fn annotated(tool: &Tool, named: &Named, words: Option<Class>) -> Option<Evidenc
         let class = if replaces { words.unwrap_or(Class::Write) } else { Class::Destructive };
         return Some(Evidence::new(Source::Annotation, "destructiveHint: true", class));
     }
-    (tool.read_only == Some(false)).then(|| Evidence::new(Source::Annotation, "readOnlyHint: false", Class::Write))
+    (tool.read_only == Some(false))
+        .then(|| Evidence::new(Source::Annotation, "readOnlyHint: false", Class::Write))
 }
 
 /// Returns the most dangerous class that the evidence speaks for, and how sure it is.
 fn conclude(mut evidence: Vec<Evidence>, named: &Named) -> Classified {
     let Some(class) = evidence.iter().map(|evidence| evidence.class).max() else {
         // What cannot be told may do anything.
-        let nothing = Evidence::new(Source::Nothing, "no word, parameter or annotation says what it does", Class::Execute);
+        let nothing = Evidence::new(
+            Source::Nothing,
+            "no word, parameter or annotation says what it does",
+            Class::Execute,
+        );
         return Classified { class: Class::Execute, confidence: 20, evidence: vec![nothing] };
     };
     evidence.sort_by_key(|evidence| evidence.class != class);
     let speaks_for = evidence.iter().filter(|evidence| evidence.class == class);
-    let sources = speaks_for.clone().map(|evidence| evidence.from).collect::<std::collections::BTreeSet<_>>().len();
-    let against = evidence.iter().any(|evidence| evidence.class != class);
-    let plain = named.verb.as_ref().is_some_and(|(_, verb)| verb.plain && verb.class == class);
+    let sources =
+        speaks_for.clone().map(|evidence| evidence.from).collect::<std::collections::BTreeSet<_>>().len();
+    // A noun of the name that means money or a secret says more than the verb before it.
+    let by_noun =
+        class >= Class::Financial && speaks_for.clone().any(|evidence| evidence.from == Source::Name);
+    let against = evidence
+        .iter()
+        .any(|evidence| evidence.class != class && !(by_noun && evidence.from == Source::Name));
+    let plain = by_noun || named.verb.as_ref().is_some_and(|(_, verb)| verb.plain && verb.class == class);
     let mut confidence: u8 = if plain { 85 } else { 60 };
     confidence = confidence.saturating_add(if sources > 1 { 10 } else { 0 });
     confidence = confidence.saturating_sub(if against { 25 } else { 0 });

@@ -42,7 +42,8 @@ pub fn compose(offer: &Offer, classified: &[Classified], choices: &Choices) -> R
     let (tools, used) = tools(offer, classified, choices, &mut notes);
     let others = others(offer, &mut notes);
     let uses_read = used.contains(&Class::Read) || others.iter().any(|(_, entries)| !entries.is_empty());
-    let classes = Class::ALL.into_iter().filter(|class| used.contains(class) || (*class == Class::Read && uses_read));
+    let classes =
+        Class::ALL.into_iter().filter(|class| used.contains(class) || (*class == Class::Read && uses_read));
 
     let mut document = vec![("version".to_owned(), Json::text("1"))];
     if let Some(server) = choices.server.as_ref().or(offer.server.as_ref()) {
@@ -142,8 +143,11 @@ fn others(offer: &Offer, notes: &mut Vec<Finding>) -> [(&'static str, Vec<(Strin
         offer.resources.iter().map(|resource| resource.name.as_str()).collect(),
         Target::Resource,
     );
-    let prompts =
-        of_section("prompts", offer.prompts.iter().map(|prompt| prompt.name.as_str()).collect(), Target::Prompt);
+    let prompts = of_section(
+        "prompts",
+        offer.prompts.iter().map(|prompt| prompt.name.as_str()).collect(),
+        Target::Prompt,
+    );
     for template in &offer.templates {
         let why = "the resources of a template are denied, because nobody can tell what they are; allow those that agents need by a pattern";
         notes.push(left_out(Target::Template(template.name.clone()), why));

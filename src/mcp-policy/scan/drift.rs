@@ -52,9 +52,9 @@ pub struct Drift {
 /// The file cannot be read, or its policy has faults.
 pub fn compare(offer: &Offer, argument: &str) -> Result<Vec<Drift>, Failure> {
     let found = input::policy(argument)?;
-    let policy = found
-        .policy()
-        .map_err(|faults| Failure::new(format!("`{argument}` is not a valid policy; see `mcp-policy check`:\n{faults}")))?;
+    let policy = found.policy().map_err(|faults| {
+        Failure::new(format!("`{argument}` is not a valid policy; see `mcp-policy check`:\n{faults}"))
+    })?;
     // A Struct has no text to compare schemas with; names are compared all the same.
     let document: Value = serde_json::from_slice(&found.bytes).unwrap_or_default();
     let mut drift = Vec::new();
@@ -64,7 +64,12 @@ pub fn compare(offer: &Offer, argument: &str) -> Result<Vec<Drift>, Failure> {
     let (resources, prompts) = (names(&offer.resources), names(&offer.prompts));
     let resources = resources.iter().map(String::as_str).collect();
     of_section(&policy.rules.resources, &resources, Target::Resource, &mut drift);
-    of_section(&policy.rules.prompts, &prompts.iter().map(String::as_str).collect(), Target::Prompt, &mut drift);
+    of_section(
+        &policy.rules.prompts,
+        &prompts.iter().map(String::as_str).collect(),
+        Target::Prompt,
+        &mut drift,
+    );
     for tool in &offer.tools {
         drift.extend(of_parameters(tool, &document).map(|message| Drift {
             change: Change::Changed,
@@ -84,7 +89,9 @@ fn of_section(
 ) {
     for name in offered.iter().filter(|name| !section.names(name)) {
         let message = match section.pattern(name) {
-            Some(pattern) => format!("the policy does not name it; its pattern `{}` decides", pattern.as_str()),
+            Some(pattern) => {
+                format!("the policy does not name it; its pattern `{}` decides", pattern.as_str())
+            }
             None => "the policy does not name it".to_owned(),
         };
         drift.push(Drift { change: Change::New, target: target((*name).to_owned()), message });
@@ -113,11 +120,13 @@ fn of_parameters(tool: &Tool, document: &Value) -> Option<String> {
     let other = now.iter().filter(|(name, shape)| then.get(*name).is_some_and(|before| !shape.fits(before)));
     for (what, names) in [("new", new), ("gone", gone), ("changed", other.map(|(name, _)| name).collect())] {
         if !names.is_empty() {
-            let names: Vec<_> = names.iter().map(|name| format!("`{}`", super::findings::escape(name))).collect();
+            let names: Vec<_> =
+                names.iter().map(|name| format!("`{}`", super::findings::escape(name))).collect();
             parts.push(format!("{what}: {}", names.join(", ")));
         }
     }
-    (!parts.is_empty()).then(|| format!("its parameters are not those of the policy's schema; {}", parts.join("; ")))
+    (!parts.is_empty())
+        .then(|| format!("its parameters are not those of the policy's schema; {}", parts.join("; ")))
 }
 
 /// Returns the schemas for arguments in an entry's rules and in the named rules that it uses.
@@ -151,7 +160,9 @@ fn parameters(schemas: &[&Value]) -> BTreeMap<String, Shape> {
         for (name, parameter) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
             found.entry(name.clone()).or_default().types = parameter.get("type").cloned();
         }
-        for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        for name in
+            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+        {
             found.entry(name.to_owned()).or_default().required = true;
         }
     }

@@ -112,8 +112,10 @@ pub fn escape(text: &str) -> String {
 
 /// Returns what stands around some bytes of a text, escaped.
 fn excerpt(text: &str, start: usize, end: usize) -> String {
-    let from = text.get(..start).map_or(0, |before| before.char_indices().rev().nth(19).map_or(0, |(at, _)| at));
-    let after = text.get(end..).and_then(|after| after.char_indices().nth(40)).map(|(at, _)| end.saturating_add(at));
+    let from =
+        text.get(..start).map_or(0, |before| before.char_indices().rev().nth(19).map_or(0, |(at, _)| at));
+    let after =
+        text.get(end..).and_then(|after| after.char_indices().nth(40)).map(|(at, _)| end.saturating_add(at));
     let cut = text.get(from..after.unwrap_or(text.len())).unwrap_or_default();
     // A long match is itself cut.
     let short: String = cut.chars().take(120).collect();

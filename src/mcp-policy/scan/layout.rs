@@ -81,7 +81,8 @@ impl Json {
             }
             Self::Object(members) | Self::Table(members) if members.is_empty() => "{}".to_owned(),
             Self::Object(members) | Self::Table(members) => {
-                let member = |(key, value): &(String, Self)| format!("{}: {}", quoted(key), value.on_one_line());
+                let member =
+                    |(key, value): &(String, Self)| format!("{}: {}", quoted(key), value.on_one_line());
                 format!("{{ {} }}", members.iter().map(member).collect::<Vec<_>>().join(", "))
             }
         }
@@ -116,8 +117,10 @@ fn quoted(text: &str) -> String {
 pub fn of_schema(schema: &Value) -> Json {
     match schema {
         Value::Object(members) => {
-            let place = |key: &str| SCHEMA_FIRST.iter().position(|first| *first == key).unwrap_or(SCHEMA_FIRST.len());
-            let mut ordered: Vec<_> = members.iter().map(|(key, value)| (key.clone(), of_schema(value))).collect();
+            let place =
+                |key: &str| SCHEMA_FIRST.iter().position(|first| *first == key).unwrap_or(SCHEMA_FIRST.len());
+            let mut ordered: Vec<_> =
+                members.iter().map(|(key, value)| (key.clone(), of_schema(value))).collect();
             ordered.sort_by_key(|(key, _)| place(key));
             Json::Object(ordered)
         }

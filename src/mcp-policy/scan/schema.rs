@@ -126,7 +126,11 @@ mod tests {
                 json!({"properties": {"a": {"type": "string"}}, "additionalProperties": false}),
                 &["properties.a.pattern"][..],
             ),
-            (json!({"properties": {"a": 3}, "required": ["a"]}), json!({"properties": {"a": {}}, "required": ["a"]}), &["properties.a"][..]),
+            (
+                json!({"properties": {"a": 3}, "required": ["a"]}),
+                json!({"properties": {"a": {}}, "required": ["a"]}),
+                &["properties.a"][..],
+            ),
             (json!({"type": "object", "properties": {}}), Value::Null, &[][..]),
         ] {
             let (taken, paths) = taken_over(schema);
@@ -138,17 +142,27 @@ mod tests {
     #[test]
     fn a_reference_to_a_schema_around_it_is_cut_where_it_closes_the_circle() {
         let node = json!({"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}, "name": {"type": "string"}}});
-        let (taken, paths) = taken_over(json!({"properties": {"root": {"$ref": "#/$defs/Node"}}, "$defs": {"Node": node}}));
+        let (taken, paths) =
+            taken_over(json!({"properties": {"root": {"$ref": "#/$defs/Node"}}, "$defs": {"Node": node}}));
         assert_eq!(taken.pointer("/properties/root"), Some(&json!({"$ref": "#/$defs/Node"})));
-        assert_eq!(taken.pointer("/$defs/Node/properties"), Some(&json!({"next": {}, "name": {"type": "string"}})));
+        assert_eq!(
+            taken.pointer("/$defs/Node/properties"),
+            Some(&json!({"next": {}, "name": {"type": "string"}}))
+        );
         assert_eq!(paths, ["$defs.Node.properties.next.$ref"]);
     }
 
     #[test]
     fn older_drafts_are_translated() {
         for (schema, expected) in [
-            (json!({"type": "number", "minimum": 1, "exclusiveMinimum": true}), json!({"type": "number", "exclusiveMinimum": 1})),
-            (json!({"type": "number", "minimum": 1, "exclusiveMinimum": false}), json!({"type": "number", "minimum": 1})),
+            (
+                json!({"type": "number", "minimum": 1, "exclusiveMinimum": true}),
+                json!({"type": "number", "exclusiveMinimum": 1}),
+            ),
+            (
+                json!({"type": "number", "minimum": 1, "exclusiveMinimum": false}),
+                json!({"type": "number", "minimum": 1}),
+            ),
             (json!({"type": "string", "nullable": true}), json!({"type": ["string", "null"]})),
             (
                 json!({"type": "array", "items": [{"type": "string"}], "additionalItems": false}),

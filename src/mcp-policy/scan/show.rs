@@ -63,7 +63,8 @@ pub fn classes(offer: &Offer, classified: &[Classified]) -> String {
             Class::Write | Class::Execute => WARNING,
             _ => ERROR,
         };
-        let evidence: Vec<_> = found.evidence.iter().map(|evidence| of_evidence(evidence, found.class)).collect();
+        let evidence: Vec<_> =
+            found.evidence.iter().map(|evidence| of_evidence(evidence, found.class)).collect();
         let class = found.class.name();
         // Writing to a string never fails.
         let _ = writeln!(
@@ -78,7 +79,8 @@ pub fn classes(offer: &Offer, classified: &[Classified]) -> String {
 
 fn of_evidence(evidence: &Evidence, class: Class) -> String {
     let what = escape(&evidence.what);
-    let other = if evidence.class == class { String::new() } else { format!(" says {}", evidence.class.name()) };
+    let other =
+        if evidence.class == class { String::new() } else { format!(" says {}", evidence.class.name()) };
     format!("{} `{what}`{other}", evidence.from.name())
 }
 
@@ -88,7 +90,11 @@ pub fn counts(classified: &[Classified]) -> String {
     let counts = Class::ALL.into_iter().map(|class| (class, count(class))).filter(|(_, count)| *count > 0);
     let counts: Vec<_> = counts.map(|(class, count)| format!("{count} {}", class.name())).collect();
     let tools = classified.len();
-    format!("{tools} {}: {}", if tools == 1 { "tool" } else { "tools" }, if counts.is_empty() { "nothing to decide".to_owned() } else { counts.join(", ") })
+    format!(
+        "{tools} {}: {}",
+        if tools == 1 { "tool" } else { "tools" },
+        if counts.is_empty() { "nothing to decide".to_owned() } else { counts.join(", ") }
+    )
 }
 
 /// Writes the findings, one or two lines each.

@@ -37,8 +37,8 @@ pub fn read(name: &str, prefix: usize) -> Named {
         let before = other.checked_sub(1).and_then(|before| words.get(before));
         other > at && before.is_some_and(|before| JOINS.contains(&before.as_str()))
     });
-    let (place, verb) =
-        joined.fold((at, first), |worst, &(at, verb)| if verb.class > worst.1.class { (at, verb) } else { worst });
+    let (place, verb) = joined
+        .fold((at, first), |worst, &(at, verb)| if verb.class > worst.1.class { (at, verb) } else { worst });
     let after = words::object(words.get(place.saturating_add(1)..).unwrap_or_default());
     let object = if after.is_empty() { words.get(..at).unwrap_or_default() } else { after };
     let word = words.get(place).cloned().unwrap_or_default();

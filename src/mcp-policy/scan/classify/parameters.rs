@@ -8,11 +8,23 @@ use crate::scan::class::Class;
 use crate::scan::offer::Tool;
 
 /// Parameters that hold something to run.
-const TO_RUN: [&str; 9] = ["code", "script", "command", "cmd", "shell", "javascript", "expression", "sql", "bash"];
+const TO_RUN: [&str; 9] =
+    ["code", "script", "command", "cmd", "shell", "javascript", "expression", "sql", "bash"];
 
 /// Parameters that only lists and searches have.
 const OF_READS: [&str; 12] = [
-    "cursor", "limit", "page", "page_size", "pagesize", "per_page", "perpage", "offset", "query", "q", "top_k", "filter",
+    "cursor",
+    "limit",
+    "page",
+    "page_size",
+    "pagesize",
+    "per_page",
+    "perpage",
+    "offset",
+    "query",
+    "q",
+    "top_k",
+    "filter",
 ];
 
 /// Values of a parameter that chooses what is done.
@@ -55,15 +67,18 @@ pub fn evidence(tool: &Tool, words: Option<Class>, secrets_count: bool) -> Vec<E
 /// Returns the value with which a parameter makes the tool delete.
 fn deletes(schema: &Value) -> Option<&str> {
     let values = schema.get("enum").and_then(Value::as_array)?;
-    values.iter().filter_map(Value::as_str).find(|value| {
-        words::of_name(value).first().is_some_and(|first| DELETES.contains(&first.as_str()))
-    })
+    values
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|value| words::of_name(value).first().is_some_and(|first| DELETES.contains(&first.as_str())))
 }
 
 /// Tells whether the tool takes an amount and what money needs besides.
 fn pays(tool: &Tool) -> bool {
     let has = |wanted: &[&str]| {
-        tool.parameters().any(|(name, _)| words::of_name(name).iter().any(|word| wanted.contains(&word.as_str())))
+        tool.parameters()
+            .any(|(name, _)| words::of_name(name).iter().any(|word| wanted.contains(&word.as_str())))
     };
-    has(&["amount"]) && has(&["currency", "recipient", "payee", "payment", "wallet", "card", "iban", "account"])
+    has(&["amount"])
+        && has(&["currency", "recipient", "payee", "payment", "wallet", "card", "iban", "account"])
 }

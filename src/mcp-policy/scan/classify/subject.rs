@@ -14,7 +14,8 @@ const SPEAKS_OF_MONEY: &str = "payment payments pay paid billing billed price pr
                                invoice refund purchase funds money amount customer customers merchant";
 
 /// Words for what proves who somebody is, at the end of a name.
-const SECRETS: &str = "password passwords passphrase credential credentials secret secrets apikey apikeys keypair otp totp";
+const SECRETS: &str =
+    "password passwords passphrase credential credentials secret secrets apikey apikeys keypair otp totp";
 
 /// Words before `key`, `keys`, `token` or `tokens` that make it one.
 const OF_SECRET: &str = "api access secret private auth bearer refresh oauth ssh signing encryption session service \
@@ -25,7 +26,7 @@ fn is_in(words: &str, word: &str) -> bool {
 }
 
 /// Returns the word of an object that means money. `speaks` tells whether the rest of the definition speaks of money.
-pub fn money<'w>(object: &'w [String], speaks: bool) -> Option<&'w str> {
+pub fn money(object: &[String], speaks: bool) -> Option<&str> {
     let means = |word: &&String| is_in(MONEY, word) || (speaks && is_in(MAYBE_MONEY, word));
     object.iter().find(means).map(String::as_str)
 }
@@ -54,5 +55,6 @@ pub fn secret(object: &[String], issued: bool) -> Option<String> {
 
 /// Tells whether a parameter takes a key, a password or a token.
 pub fn is_secret_parameter(words: &[String]) -> bool {
-    secret(words, true).is_some_and(|found| !matches!(found.as_str(), "token" | "tokens" | "secrets" | "session token"))
+    secret(words, true)
+        .is_some_and(|found| !matches!(found.as_str(), "token" | "tokens" | "secrets" | "session token"))
 }

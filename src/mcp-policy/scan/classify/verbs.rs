@@ -71,7 +71,10 @@ const LOOSE: [(Class, &str); 5] = [
 /// Returns what a word in lower case says as a verb.
 pub fn verb(word: &str) -> Option<Verb> {
     let class_of = |table: &[(Class, &str)]| {
-        table.iter().find(|(_, words)| words.split_ascii_whitespace().any(|known| known == word)).map(|entry| entry.0)
+        table
+            .iter()
+            .find(|(_, words)| words.split_ascii_whitespace().any(|known| known == word))
+            .map(|entry| entry.0)
     };
     let plain = class_of(&PLAIN).map(|class| Verb { class, plain: true });
     plain.or_else(|| class_of(&LOOSE).map(|class| Verb { class, plain: false }))

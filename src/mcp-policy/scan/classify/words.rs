@@ -9,7 +9,8 @@ pub fn of_name(name: &str) -> Vec<String> {
     let mut before = ' ';
     while let Some(char) = chars.next() {
         let next_is_lower = chars.peek().is_some_and(|next| next.is_lowercase());
-        let begins = char.is_uppercase() && (before.is_lowercase() || before.is_numeric() || before.is_uppercase() && next_is_lower);
+        let begins = char.is_uppercase()
+            && (before.is_lowercase() || before.is_numeric() || before.is_uppercase() && next_is_lower);
         if begins || !char.is_alphanumeric() {
             words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty()));
         }
@@ -35,7 +36,9 @@ pub fn first_sentence(description: &str) -> &str {
 /// Splits a sentence into words in lower case; a comma is a word of its own.
 pub fn of_sentence(sentence: &str) -> Vec<String> {
     let mut words = Vec::new();
-    for piece in sentence.split(|char: char| char.is_whitespace() || matches!(char, '/' | '(' | ')' | '"' | '`' | '*')) {
+    for piece in
+        sentence.split(|char: char| char.is_whitespace() || matches!(char, '/' | '(' | ')' | '"' | '`' | '*'))
+    {
         let word = piece.trim_matches(|char: char| !char.is_alphanumeric());
         if !word.is_empty() {
             words.push(word.to_lowercase());

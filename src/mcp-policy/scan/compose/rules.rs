@@ -11,7 +11,11 @@ pub fn denies(class: Class, has_approvals: bool) -> bool {
 /// Returns the rule of a class. All limits are per grant, and all tools of a class share them.
 pub fn of_class(class: Class, has_approvals: bool) -> Json {
     let limit = |counter: &str, window: &str, max| {
-        Json::object([("counter", Json::text(counter)), ("window", Json::text(window)), ("max", Json::number(max))])
+        Json::object([
+            ("counter", Json::text(counter)),
+            ("window", Json::text(window)),
+            ("max", Json::number(max)),
+        ])
     };
     let limits = match class {
         Class::Read => vec![limit("reads", "minute", 300)],

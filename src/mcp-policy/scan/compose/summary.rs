@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::scan::class::Class;
-use crate::scan::classify::{Classified, Evidence};
+use crate::scan::classify::{Classified, Evidence, Source};
 use crate::scan::findings::escape;
 use crate::scan::offer::Offer;
 
@@ -21,22 +21,35 @@ pub fn of(offer: &Offer, classified: &[Classified]) -> String {
     );
     for class in Class::ALL {
         let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (tool, classified) in offer.tools.iter().zip(classified).filter(|(_, found)| found.class == class) {
+        for (tool, found) in offer.tools.iter().zip(classified).filter(|(_, found)| found.class == class) {
             let name = escape(&tool.name);
             let name =
-                if classified.confidence < SURE { format!("{name} ({} %)", classified.confidence) } else { name };
-            reasons.entry(reason(classified.evidence.first())).or_default().push(name);
+                if found.confidence < SURE { format!("{name} ({} %)", found.confidence) } else { name };
+            reasons.entry(reason(found.evidence.first())).or_default().push(name);
         }
         if reasons.is_empty() {
             continue;
         }
         let reasons: Vec<_> =
-            reasons.into_iter().map(|(reason, names)| format!("{reason}: {}", names.join(", "))).collect();
-        text.push_str(&format!(" {}, by {}.", class.name().to_uppercase(), reasons.join("; by ")));
+            reasons.into_iter().map(|(reason, names)| of_reason(class, &reason, &names)).collect();
+        text.push_str(&format!(" {}: {}.", class.name().to_uppercase(), reasons.join("; ")));
     }
     text
 }
 
+/// Writes one reason, with the tools that have their class by it. Of tools that only read, the number is enough.
+fn of_reason(class: Class, reason: &str, names: &[String]) -> String {
+    let is_sure = names.iter().all(|name| !name.ends_with("%)"));
+    if class == Class::Read && is_sure {
+        format!("{reason} ({})", names.len())
+    } else {
+        format!("{reason} ({})", names.join(", "))
+    }
+}
+
 fn reason(evidence: Option<&Evidence>) -> String {
-    evidence.map_or_else(String::new, |evidence| format!("{} `{}`", evidence.from.name(), escape(&evidence.what)))
+    match evidence {
+        Some(Evidence { from: Source::Nothing, .. }) | None => "nothing tells what they do".to_owned(),
+        Some(evidence) => format!("{} `{}`", evidence.from.name(), escape(&evidence.what)),
+    }
 }

@@ -10,9 +10,12 @@ pub fn unseen(char: char) -> Option<&'static str> {
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => {
             Some("a character that changes the direction of text")
         }
-        '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{180e}' | '\u{ad}' | '\u{34f}' => {
-            Some("a character without width")
-        }
+        '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{feff}'
+        | '\u{180e}'
+        | '\u{ad}'
+        | '\u{34f}' => Some("a character without width"),
         '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => Some("a variation selector"),
         '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' => Some("a blank that is a letter"),
         '\u{fff9}'..='\u{fffb}' | '\u{206a}'..='\u{206f}' => Some("a format character"),
@@ -52,8 +55,11 @@ pub fn find(text: &Text<'_>, findings: &mut Vec<Finding>) {
 fn is_ordinary(before: Option<char>, char: char) -> bool {
     match char {
         // Keycaps such as 1️⃣ begin with a digit.
-        '\u{fe0e}' | '\u{fe0f}' => before.is_some_and(|before| !before.is_ascii_alphabetic() && unseen(before).is_none()),
-        '\u{200c}' | '\u{200d}' => before.is_some_and(|before| !before.is_ascii() && (unseen(before).is_none() || before == '\u{fe0f}')),
+        '\u{fe0e}' | '\u{fe0f}' => {
+            before.is_some_and(|before| !before.is_ascii_alphabetic() && unseen(before).is_none())
+        }
+        '\u{200c}' | '\u{200d}' => before
+            .is_some_and(|before| !before.is_ascii() && (unseen(before).is_none() || before == '\u{fe0f}')),
         _ => false,
     }
 }

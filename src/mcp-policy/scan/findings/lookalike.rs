@@ -19,9 +19,10 @@ pub fn find(offer: &Offer, findings: &mut Vec<Finding>) {
         let message = match (seen.get(&looks), spelled.get(&plain)) {
             (Some(&other), _) if other == name => Some("is listed twice".to_owned()),
             (Some(other), _) => Some(format!("looks like the name `{}` of another tool", escape(other))),
-            (None, Some(other)) => {
-                Some(format!("differs from the name `{}` of another tool only in case and signs", escape(other)))
-            }
+            (None, Some(other)) => Some(format!(
+                "differs from the name `{}` of another tool only in case and signs",
+                escape(other)
+            )),
             (None, None) => None,
         };
         seen.entry(looks).or_insert(name);
@@ -35,7 +36,11 @@ pub fn find(offer: &Offer, findings: &mut Vec<Finding>) {
                 message,
                 excerpt: Some(name.escape_default().to_string()),
             });
-        } else if !name.is_ascii() && name.chars().any(|char| !char.is_ascii() && skeleton(&char.to_string()).all(|like| like.is_ascii())) {
+        } else if !name.is_ascii()
+            && name
+                .chars()
+                .any(|char| !char.is_ascii() && skeleton(&char.to_string()).all(|like| like.is_ascii()))
+        {
             findings.push(Finding {
                 severity: Severity::High,
                 id: "look-alike-name",

@@ -30,7 +30,9 @@ static COMPILED: LazyLock<Vec<(Option<Regex>, &'static str)>> =
 pub fn find(text: &Text<'_>, findings: &mut Vec<Finding>) {
     for (regex, whose) in &*COMPILED {
         let Some(found) = regex.as_ref().and_then(|regex| regex.find(text.text)) else { continue };
-        if found.as_str().to_lowercase().contains("password@") || found.as_str().to_lowercase().contains("pass@") {
+        if found.as_str().to_lowercase().contains("password@")
+            || found.as_str().to_lowercase().contains("pass@")
+        {
             // `user:password@host` is an example.
             continue;
         }

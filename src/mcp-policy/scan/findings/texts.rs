@@ -30,21 +30,21 @@ pub fn of(offer: &Offer) -> Vec<Text<'_>> {
     for tool in &offer.tools {
         within(&tool.whole, &Target::Tool(tool.name.clone()), &Path::default(), &mut texts);
     }
-    let lists: [(_, fn(String) -> Target); 3] = [
-        (&offer.resources, Target::Resource),
-        (&offer.templates, Target::Template),
-        (&offer.prompts, Target::Prompt),
-    ];
-    for (items, target) in lists {
-        for item in items {
-            within(&item.whole, &target(item.name.clone()), &Path::default(), &mut texts);
-        }
+    for resource in &offer.resources {
+        within(&resource.whole, &Target::Resource(resource.name.clone()), &Path::default(), &mut texts);
+    }
+    for template in &offer.templates {
+        within(&template.whole, &Target::Template(template.name.clone()), &Path::default(), &mut texts);
+    }
+    for prompt in &offer.prompts {
+        within(&prompt.whole, &Target::Prompt(prompt.name.clone()), &Path::default(), &mut texts);
     }
     texts
 }
 
 fn within<'o>(value: &'o Value, target: &Target, path: &Path, texts: &mut Vec<Text<'o>>) {
-    let mut add = |path: &Path, text| texts.push(Text { target: target.clone(), place: path.to_string(), text });
+    let mut add =
+        |path: &Path, text| texts.push(Text { target: target.clone(), place: path.to_string(), text });
     match value {
         Value::String(text) => add(path, text),
         Value::Array(elements) => {

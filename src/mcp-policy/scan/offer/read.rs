@@ -46,11 +46,14 @@ impl Kind {
 /// # Errors
 /// What is wrong with the page, with its path.
 pub fn add_page(offer: &mut Offer, kind: Kind, list: &Value, path: &str) -> Result<(), String> {
-    let Some(elements) = list.as_array() else { return Err(format!("{path}: must be a list, found {}", what(list))) };
+    let Some(elements) = list.as_array() else {
+        return Err(format!("{path}: must be a list, found {}", what(list)));
+    };
     for (index, element) in elements.iter().enumerate() {
         let path = format!("{path}[{index}]");
-        let members =
-            element.as_object().ok_or_else(|| format!("{path}: must be an object, found {}", what(element)))?;
+        let members = element
+            .as_object()
+            .ok_or_else(|| format!("{path}: must be an object, found {}", what(element)))?;
         let name = match members.get(kind.identity()) {
             Some(Value::String(name)) if !name.is_empty() => name.clone(),
             Some(Value::String(_)) => return Err(format!("{path}.{}: must not be empty", kind.identity())),
@@ -84,7 +87,9 @@ fn tool(name: String, members: &Map<String, Value>, whole: &Value, path: &str) -
     let hint = |key: &str| match annotations.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(flag)) => Ok(Some(*flag)),
-        Some(other) => Err(format!("{path}.annotations.{key}: must be `true` or `false`, found {}", what(other))),
+        Some(other) => {
+            Err(format!("{path}.annotations.{key}: must be `true` or `false`, found {}", what(other)))
+        }
     };
     Ok(Tool {
         name,

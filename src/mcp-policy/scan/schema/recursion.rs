@@ -22,7 +22,8 @@ pub fn cut(schema: &mut Value, differences: &mut Vec<Difference>) {
                 Ok(index) => path.index(index),
                 Err(_) => path.key(&step),
             });
-            let what = format!("left out: {reference} contains itself, and the filter does not follow circles");
+            let what =
+                format!("left out: {reference} contains itself, and the filter does not follow circles");
             differences.push(Difference { path: path.key("$ref").to_string(), what });
         }
     }
@@ -45,7 +46,9 @@ fn walk(
     open.push(at.clone());
     match value {
         Value::Object(members) => {
-            if let Some(target) = members.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#')) {
+            if let Some(target) =
+                members.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'))
+            {
                 if open.iter().any(|around| around == target) {
                     if !circular.contains(&at) {
                         circular.push(at.clone());

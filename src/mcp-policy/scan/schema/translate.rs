@@ -7,16 +7,39 @@ use super::Difference;
 
 /// Keywords that restrict nothing.
 const ANNOTATIONS: [&str; 16] = [
-    "$comment", "$schema", "contentEncoding", "contentMediaType", "contentSchema", "default", "deprecated",
-    "description", "discriminator", "example", "examples", "format", "readOnly", "title", "writeOnly", "$id",
+    "$comment",
+    "$schema",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "default",
+    "deprecated",
+    "description",
+    "discriminator",
+    "example",
+    "examples",
+    "format",
+    "readOnly",
+    "title",
+    "writeOnly",
+    "$id",
 ];
 
 /// The annotation that the filter does read: a header repeats the argument.
 const MIRRORED: &str = "x-mcp-header";
 
 /// Keywords whose value is one schema.
-pub const ONE: [&str; 9] =
-    ["items", "additionalProperties", "propertyNames", "contains", "not", "if", "then", "else", "unevaluatedProperties"];
+pub const ONE: [&str; 9] = [
+    "items",
+    "additionalProperties",
+    "propertyNames",
+    "contains",
+    "not",
+    "if",
+    "then",
+    "else",
+    "unevaluatedProperties",
+];
 /// Keywords whose value is a list of schemas.
 pub const LISTED: [&str; 4] = ["anyOf", "oneOf", "allOf", "prefixItems"];
 /// Keywords whose value is an object of schemas by name.
@@ -27,11 +50,22 @@ const OF_TYPE: [(&str, &[&str]); 4] = [
     ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
     ("string", &["minLength", "maxLength", "pattern"]),
     ("array", &["items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains"]),
-    ("object", &["properties", "required", "additionalProperties", "minProperties", "maxProperties", "patternProperties"]),
+    (
+        "object",
+        &[
+            "properties",
+            "required",
+            "additionalProperties",
+            "minProperties",
+            "maxProperties",
+            "patternProperties",
+        ],
+    ),
 ];
 
 /// Keywords beside which the type may be said elsewhere.
-const SAY_TYPE: [&str; 10] = ["type", "$ref", "enum", "const", "anyOf", "oneOf", "allOf", "not", "if", "then"];
+const SAY_TYPE: [&str; 10] =
+    ["type", "$ref", "enum", "const", "anyOf", "oneOf", "allOf", "not", "if", "then"];
 
 /// Translates a whole schema.
 pub fn translate(schema: &mut Value, differences: &mut Vec<Difference>) {
@@ -41,9 +75,8 @@ pub fn translate(schema: &mut Value, differences: &mut Vec<Difference>) {
 /// Translates a schema. `is_value` tells whether it alone describes a value: it is not one of several that do.
 fn within(schema: &mut Value, path: &Path, is_value: bool, differences: &mut Vec<Difference>) {
     let Value::Object(members) = schema else { return };
-    members.retain(|key, _| {
-        !ANNOTATIONS.contains(&key.as_str()) && (!key.starts_with("x-") || key == MIRRORED)
-    });
+    members
+        .retain(|key, _| !ANNOTATIONS.contains(&key.as_str()) && (!key.starts_with("x-") || key == MIRRORED));
     drafts(members);
     if is_value {
         add_type(members, path, differences);
@@ -61,7 +94,12 @@ fn within(schema: &mut Value, path: &Path, is_value: bool, differences: &mut Vec
             }
             (key, Value::Object(named)) if NAMED.contains(&key) => {
                 for (name, member) in named.iter_mut() {
-                    within(member, &path.key(name), matches!(key, "properties" | "patternProperties"), differences);
+                    within(
+                        member,
+                        &path.key(name),
+                        matches!(key, "properties" | "patternProperties"),
+                        differences,
+                    );
                 }
             }
             _ => {}
@@ -113,7 +151,8 @@ fn add_type(members: &mut Map<String, Value>, path: &Path, differences: &mut Vec
     let mut about = OF_TYPE.iter().filter(|(_, keys)| has(keys)).map(|(name, _)| *name);
     if let (Some(name), None) = (about.next(), about.next()) {
         members.insert("type".to_owned(), name.into());
-        let what = format!("added: `\"type\": \"{name}\"`, because the other keywords are about this type only");
+        let what =
+            format!("added: `\"type\": \"{name}\"`, because the other keywords are about this type only");
         differences.push(Difference { path: path.key("type").to_string(), what });
     }
 }

@@ -4,11 +4,13 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use reqwest::header::HeaderName;
-use rmcp::model::{ClientInfo, Implementation, ProtocolVersion};
-use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, RunningService};
-use rmcp::transport::streamable_http_client::{StreamableHttpClientTransport, StreamableHttpClientTransportConfig};
-use rmcp::transport::TokioChildProcess;
 use rmcp::RoleClient;
+use rmcp::model::{ClientConfig, Implementation, ProtocolVersion};
+use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, RunningService};
+use rmcp::transport::TokioChildProcess;
+use rmcp::transport::streamable_http_client::{
+    StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
+};
 use tokio::io::AsyncReadExt as _;
 
 use super::pages::{self, Broken, Progress};
@@ -24,12 +26,11 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// How much of what a command writes to stderr is kept, in bytes.
 const KEPT: usize = 64 * 1024;
 
-type Session = RunningService<RoleClient, Client>;
-type Client = ClientInfo;
+type Session = RunningService<RoleClient, ClientConfig>;
 
 /// Why a conversation ended without an offer.
 enum Ended {
-    Start(ClientInitializeError),
+    Start(Box<ClientInitializeError>),
     List(Broken),
 }
 
@@ -41,6 +42,7 @@ pub fn http(url: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<Offer
     let shown = without_secrets(url)?;
     let headers = headers::read(asking.headers)?;
     let sent: Vec<HeaderName> = headers.keys().cloned().collect();
+    let secrets = headers.clone();
     // A second call finds the provider in its place, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
@@ -55,7 +57,7 @@ pub fn http(url: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<Offer
         .max_sse_event_size(MOST_BYTES);
     let progress = Progress::new(terminal.progress);
     progress.show(&format!("connecting to {shown}"));
-    runtime()?.block_on(async {
+    let result = runtime()?.block_on(async {
         let conversation = async {
             let transport = StreamableHttpClientTransport::with_client(client, config);
             converse(self_described().serve_with_lifecycle(transport, lifecycle()).await, &progress).await
@@ -66,7 +68,8 @@ pub fn http(url: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<Offer
             Ok(Err(Ended::List(broken))) => Err(failure::of_list(&shown, &broken, &sent)),
             Err(_) => Err(too_late(&shown, asking)),
         }
-    })
+    });
+    result.map_err(|failed| failure::without_values(failed, &secrets))
 }
 
 /// Asks a server that a command starts.
@@ -77,7 +80,9 @@ pub fn stdio(command: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<
     let words = shlex::split(command)
         .ok_or_else(|| Failure::new("`stdio:`: a quote of the command is not closed"))?;
     let Some((program, arguments)) = words.split_first() else {
-        return Err(Failure::new("`stdio:`: needs a command, such as 'stdio:npx -y @modelcontextprotocol/server-memory'"));
+        return Err(Failure::new(
+            "`stdio:`: needs a command, such as 'stdio:npx -y @modelcontextprotocol/server-memory'",
+        ));
     };
     // Arguments can be secrets, so only the program is named.
     let shown = format!("stdio:{}", escape(program));
@@ -94,8 +99,9 @@ pub fn stdio(command: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<
         if let Some(stderr) = stderr {
             tokio::spawn(keep(stderr, Arc::clone(&told)));
         }
-        let conversation =
-            async { converse(self_described().serve_with_lifecycle(transport, lifecycle()).await, &progress).await };
+        let conversation = async {
+            converse(self_described().serve_with_lifecycle(transport, lifecycle()).await, &progress).await
+        };
         let result = tokio::time::timeout(asking.timeout, conversation).await;
         let failed = match result {
             Ok(Ok(offer)) => return Ok(offer),
@@ -106,24 +112,31 @@ pub fn stdio(command: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<
         // The child's last words arrive, and it is stopped, once its tasks have run.
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         let told = told.lock().map(|told| last_lines(&told)).unwrap_or_default();
-        Err(if told.is_empty() { failed } else { Failure::new(format!("{failed}\nits last words on stderr:\n{told}")) })
+        Err(if told.is_empty() {
+            failed
+        } else {
+            Failure::new(format!("{failed}\nits last words on stderr:\n{told}"))
+        })
     })
 }
 
 /// Reads everything that the server offers, and ends the session.
-async fn converse(started: Result<Session, ClientInitializeError>, progress: &Progress) -> Result<Offer, Ended> {
-    let session = started.map_err(Ended::Start)?;
+async fn converse(
+    started: Result<Session, ClientInitializeError>,
+    progress: &Progress,
+) -> Result<Offer, Ended> {
+    let session = started.map_err(|error| Ended::Start(Box::new(error)))?;
     let offer = match session.peer_info() {
         Some(info) => pages::all(session.peer(), &info, progress).await.map_err(Ended::List),
-        None => Err(Ended::Start(ClientInitializeError::ConnectionClosed(String::new()))),
+        None => Err(Ended::Start(Box::new(ClientInitializeError::ConnectionClosed(String::new())))),
     };
     // What was read stays read if the server does not end the session in order.
     let _ = session.cancel().await;
     offer
 }
 
-fn self_described() -> Client {
-    ClientInfo::new(Default::default(), Implementation::new("mcp-policy", env!("CARGO_PKG_VERSION")))
+fn self_described() -> ClientConfig {
+    ClientConfig::new(Default::default(), Implementation::new("mcp-policy", env!("CARGO_PKG_VERSION")))
 }
 
 /// Asks in the way of 2026-07-28, and in the older one if the server does not know it.
@@ -141,8 +154,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Returns a URL without what may be secret: user and password, and the query.
 fn without_secrets(url: &str) -> Result<String, Failure> {
-    let mut parsed =
-        reqwest::Url::parse(url).map_err(|error| Failure::new(format!("the source is not a URL: {error}")))?;
+    let mut parsed = reqwest::Url::parse(url)
+        .map_err(|error| Failure::new(format!("the source is not a URL: {error}")))?;
     if !parsed.username().is_empty() || parsed.password().is_some() {
         return Err(Failure::new("the URL has a user or a password; pass credentials with `--header`"));
     }

@@ -82,5 +82,6 @@ fn about_server(offer: &mut Offer, value: &Value) {
     };
     offer.server = offer.server.take().or_else(|| text(["/serverInfo/name", "/server"]));
     offer.version = offer.version.take().or_else(|| text(["/serverInfo/version", "/version"]));
-    offer.instructions = offer.instructions.take().or_else(|| text(["/instructions", "/serverInfo/instructions"]));
+    offer.instructions =
+        offer.instructions.take().or_else(|| text(["/instructions", "/serverInfo/instructions"]));
 }

@@ -15,12 +15,15 @@ pub fn read(headers: &[String]) -> Result<HashMap<HeaderName, HeaderValue>, Fail
     for (index, header) in headers.iter().enumerate() {
         let number = index.saturating_add(1);
         let Some((name, value)) = header.split_once(':') else {
-            return Err(Failure::new(format!("header {number}: must be `Name: value`, such as `Authorization: Bearer …`")));
+            return Err(Failure::new(format!(
+                "header {number}: must be `Name: value`, such as `Authorization: Bearer …`"
+            )));
         };
         let name = HeaderName::from_bytes(name.trim().as_bytes())
             .map_err(|_| Failure::new(format!("header {number}: its name is not a header's name")))?;
-        let mut value = HeaderValue::from_str(value.trim())
-            .map_err(|_| Failure::new(format!("header `{name}`: its value has characters that no header can have")))?;
+        let mut value = HeaderValue::from_str(value.trim()).map_err(|_| {
+            Failure::new(format!("header `{name}`: its value has characters that no header can have"))
+        })?;
         value.set_sensitive(true);
         if read.insert(name.clone(), value).is_some() {
             return Err(Failure::new(format!("header `{name}`: is given twice")));

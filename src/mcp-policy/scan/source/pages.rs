@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::io::Write as _;
 
+use rmcp::RoleClient;
 use rmcp::model::{PaginatedRequestParams, ServerPeerInfo};
 use rmcp::service::{Peer, ServiceError};
-use rmcp::RoleClient;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -53,7 +53,11 @@ impl Drop for Progress {
 ///
 /// # Errors
 /// A list could not be read.
-pub async fn all(peer: &Peer<RoleClient>, info: &ServerPeerInfo, progress: &Progress) -> Result<Offer, Broken> {
+pub async fn all(
+    peer: &Peer<RoleClient>,
+    info: &ServerPeerInfo,
+    progress: &Progress,
+) -> Result<Offer, Broken> {
     let mut offer = Offer { instructions: info.instructions.clone(), ..Offer::default() };
     if let Some(server) = &info.server_info {
         offer.server = Some(server.name.clone()).filter(|name| !name.is_empty());
@@ -72,11 +76,20 @@ pub async fn all(peer: &Peer<RoleClient>, info: &ServerPeerInfo, progress: &Prog
     Ok(offer)
 }
 
-async fn list(peer: &Peer<RoleClient>, kind: Kind, offer: &mut Offer, progress: &Progress) -> Result<(), Broken> {
+async fn list(
+    peer: &Peer<RoleClient>,
+    kind: Kind,
+    offer: &mut Offer,
+    progress: &Progress,
+) -> Result<(), Broken> {
     let mut cursor = None;
     let mut seen = HashSet::new();
     for page in 1..=MOST_PAGES {
-        progress.show(&format!("asking for {}, page {page}; {} tools so far", kind.member(), offer.tools.len()));
+        progress.show(&format!(
+            "asking for {}, page {page}; {} tools so far",
+            kind.member(),
+            offer.tools.len()
+        ));
         let params = Some(PaginatedRequestParams::default().with_cursor(cursor));
         let answer = match kind {
             Kind::Tools => value(peer.list_tools(params).await),
@@ -96,7 +109,10 @@ async fn list(peer: &Peer<RoleClient>, kind: Kind, offer: &mut Offer, progress: 
         match &cursor {
             None => return Ok(()),
             Some(cursor) if !seen.insert(cursor.clone()) => {
-                return Err(Broken::Answer(format!("{}: the server's pages lead in a circle", kind.member())));
+                return Err(Broken::Answer(format!(
+                    "{}: the server's pages lead in a circle",
+                    kind.member()
+                )));
             }
             Some(_) => {}
         }
