@@ -36,11 +36,28 @@ pub fn classify(tools: &[Tool]) -> Vec<Classified> {
     let with_secret = tools.iter().filter(|tool| parameters::secret(tool).is_some()).count();
     // If most tools take a key, that is how the server authenticates its callers.
     let secrets_count = with_secret.saturating_mul(2) < tools.len().max(3);
-    tools.iter().map(|tool| of_tool(tool, prefix, secrets_count)).collect()
+    let server = Server { prefix, secrets_count, all_destructive: annotates_all_as_destructive(tools) };
+    tools.iter().map(|tool| of_tool(tool, server)).collect()
 }
 
-fn of_tool(tool: &Tool, prefix: usize, secrets_count: bool) -> Classified {
-    let named = name::read(&tool.name, prefix);
+/// What is true of all tools of a server.
+#[derive(Debug, Clone, Copy)]
+struct Server {
+    /// How many words stand before the names of all tools
+    prefix: usize,
+    /// Whether a parameter for keys says something about its tool
+    secrets_count: bool,
+    /// Whether every tool that changes something is annotated as destructive, so that it tells nothing about one of them
+    all_destructive: bool,
+}
+
+fn annotates_all_as_destructive(tools: &[Tool]) -> bool {
+    let mut changing = tools.iter().filter(|tool| tool.read_only != Some(true)).peekable();
+    changing.clone().count() >= 3 && changing.all(|tool| tool.destructive == Some(true))
+}
+
+fn of_tool(tool: &Tool, server: Server) -> Classified {
+    let named = name::read(&tool.name, server.prefix);
     let described = description::read(&tool.description);
     let mut found = of_words(&named, &described);
     let speaks = speaks_of_money(tool, &described);
@@ -48,9 +65,13 @@ fn of_tool(tool: &Tool, prefix: usize, secrets_count: bool) -> Classified {
     found.extend(credential(&named, &described));
     found.extend(described.phrase.map(|(phrase, class)| Evidence::new(Source::Description, phrase, class)));
     let base = found.iter().map(|evidence| evidence.class).max();
-    found.extend(parameters::evidence(tool, base, secrets_count));
+    found.extend(parameters::evidence(tool, base, server.secrets_count));
     let words = found.iter().map(|evidence| evidence.class).max();
-    found.extend(annotated(tool, &named, words));
+    if tool.read_only == Some(true) {
+        // A word that is more often a noun does not contradict the annotation: `open_nodes` reads.
+        found.retain(|evidence| !is_loose(evidence, &named));
+    }
+    found.extend(annotated(tool, &named, words, server));
     conclude(found, &named)
 }
 
@@ -140,8 +161,15 @@ fn credential(named: &Named, described: &Described) -> Option<Evidence> {
     Some(Evidence::new(Source::Name, word, Class::Credential))
 }
 
+/// Tells whether evidence is a verb of the name or the description that may as well be a noun.
+fn is_loose(evidence: &Evidence, named: &Named) -> bool {
+    let named_plainly = named.verb.as_ref().is_some_and(|(_, verb)| verb.plain);
+    let plain = verbs::verb_in_any_form(&evidence.what).is_none_or(|verb| verb.plain);
+    !named_plainly && !plain && matches!(evidence.class, Class::Write | Class::Execute)
+}
+
 /// Returns what the annotations say.
-fn annotated(tool: &Tool, named: &Named, words: Option<Class>) -> Option<Evidence> {
+fn annotated(tool: &Tool, named: &Named, words: Option<Class>, server: Server) -> Option<Evidence> {
     if tool.read_only == Some(true) {
         return Some(Evidence::new(Source::Annotation, "readOnlyHint: true", Class::Read));
     }
@@ -152,7 +180,11 @@ fn annotated(tool: &Tool, named: &Named, words: Option<Class>) -> Option<Evidenc
                 || (verb.class == Class::Write
                     && !matches!(word.as_str(), "create" | "add" | "insert" | "append" | "send" | "publish"))
         });
-        let class = if replaces { words.unwrap_or(Class::Write) } else { Class::Destructive };
+        let class = match words {
+            Some(class) if replaces => class,
+            Some(_) if server.all_destructive => Class::Write,
+            _ => Class::Destructive,
+        };
         return Some(Evidence::new(Source::Annotation, "destructiveHint: true", class));
     }
     (tool.read_only == Some(false))

@@ -66,6 +66,10 @@ pub fn compose(offer: &Offer, classified: &[Classified], choices: &Choices) -> R
             document.push((section.to_owned(), Json::Table(entries)));
         }
     }
+    for (list, says) in &offer.unlisted {
+        let why = format!("the server does not list its {list}: {says}");
+        notes.push(left_out(Target::Server(offer.server.clone().unwrap_or_default()), &why));
+    }
     let document = Json::Table(document);
     match Policy::from_bytes(document.pretty().as_bytes()) {
         Ok(_) => Ok(Composed { document, notes }),

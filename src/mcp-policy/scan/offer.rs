@@ -23,6 +23,8 @@ pub struct Offer {
     pub templates: Vec<Item>,
     /// Its prompts
     pub prompts: Vec<Item>,
+    /// The lists that the server says it has and does not give, each with what it says instead
+    pub unlisted: Vec<(&'static str, String)>,
 }
 
 /// A tool, as `tools/list` describes it.

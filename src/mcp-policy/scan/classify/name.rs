@@ -2,6 +2,7 @@
 
 use super::verbs::{Verb, verb};
 use super::words;
+use crate::scan::class::Class;
 
 /// What the name of a tool says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub struct Named {
 /// Words between two verbs that both count: `search_and_replace`.
 const JOINS: [&str; 3] = ["and", "or", "then"];
 
+/// Verbs after which the rest of a name says what is asked for.
+const ASKS: [&str; 9] = ["get", "list", "read", "fetch", "describe", "show", "count", "check", "retrieve"];
+
 /// Reads a name. `prefix` is how many words stand before the names of all tools of the server.
 pub fn read(name: &str, prefix: usize) -> Named {
     let words = words::of_name(name);
@@ -29,6 +33,10 @@ pub fn read(name: &str, prefix: usize) -> Named {
         .find(|(_, verb)| verb.plain)
         .or_else(|| verbs.iter().find(|&&(at, _)| at == 0))
         .or_else(|| verbs.iter().find(|&&(at, _)| Some(at) == last));
+    // `monitor_delete` deletes, and `list_pending_delete` lists.
+    let ends = verbs.last().filter(|&&(at, verb)| Some(at) == last && verb.plain && verb.class == Class::Destructive);
+    let asks = verbs.first().is_some_and(|&(at, _)| words.get(at).is_some_and(|word| ASKS.contains(&word.as_str())));
+    let head = ends.filter(|_| !asks).or(head);
     let Some(&(at, first)) = head else {
         return Named { verb: None, object: words.to_vec(), last: words.last().cloned() };
     };

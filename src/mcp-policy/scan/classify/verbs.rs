@@ -17,10 +17,10 @@ const PLAIN: [(Class, &str); 5] = [
         Class::Read,
         "get list read fetch search find describe retrieve lookup look show inspect browse count check explain \
          summarize summarise analyze analyse compare query explore discover detect enumerate examine extract parse \
-         preview estimate calculate compute convert translate classify validate verify lint diagnose monitor watch \
-         tail peek recommend suggest rank grep glob cat ls stat whoami screenshot scrape crawl recall identify locate \
+         estimate calculate compute convert translate classify validate verify lint diagnose watch \
+         tail peek recommend suggest rank grep glob cat ls stat whoami scrape crawl recall identify locate \
          display paginate obtain load download export generate render transcribe observe collect gather visualize \
-         visualise simulate forecast predict decode encode",
+         visualise simulate predict decode encode",
     ),
     (
         Class::Write,
@@ -53,16 +53,16 @@ const LOOSE: [(Class, &str); 5] = [
     (
         Class::Read,
         "view take audit resolve map status info trace profile measure report capture format score diff plan think \
-         draft ask access return provide ping health research review suggest guess help answer learn see hash",
+         draft ask access monitor preview screenshot forecast return provide ping health research review suggest guess help answer learn see hash",
     ),
     (
         Class::Write,
         "link comment commit fork tag label close type queue email log record note index install message document \
-         design star pin bookmark rate vote flag issue book order group scale tune scroll like branch form enter build",
+         design star pin bookmark rate vote flag issue book order group scale tune scroll like branch form enter build select",
     ),
     (
         Class::Execute,
-        "call select open shell bash terminal command script test train process new job automate interact control",
+        "call open shell bash terminal command script test train process new job automate interact control",
     ),
     (Class::Destructive, "void expire empty force block"),
     (Class::Financial, "charge payout bid stake invoice bill"),

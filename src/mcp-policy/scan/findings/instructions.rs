@@ -66,7 +66,7 @@ const PATTERNS: [(Severity, &str, &str); 16] = [
     ),
     (
         Severity::Medium,
-        r"\b(include|read|pass|put|attach|append|add)\b.{0,40}\b(contents? of|full|entire|complete|whole)\b.{0,30}\b(conversation|chat|context|history|prompt|file system|environment)\b",
+        r"\b(include|pass|put|attach|append|add)\b.{0,40}\b(contents? of|full|entire|complete|whole)\b.{0,30}\b(conversation|chat|context|history|prompt|environment)\b",
         "asks for more than a call needs",
     ),
     (
@@ -149,6 +149,7 @@ mod tests {
         for text in [
             "Returns the previous page of results. All rules are applied in order.",
             "Deletes a branch. The user must have permission to push.",
+            "Reads the complete contents of a file from the file system.",
             "Use this tool to show the user all open issues.",
             "Always returns UTC. Must be called with an ISO date.",
             "Sends a message to a channel. Tokens are counted before sending.",

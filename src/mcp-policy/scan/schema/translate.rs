@@ -3,7 +3,7 @@
 use mcp_policy_engine::document::Path;
 use serde_json::{Map, Value, json};
 
-use super::Difference;
+use super::{Difference, anchors};
 
 /// Keywords that restrict nothing.
 const ANNOTATIONS: [&str; 16] = [
@@ -78,6 +78,13 @@ fn within(schema: &mut Value, path: &Path, is_value: bool, differences: &mut Vec
     members
         .retain(|key, _| !ANNOTATIONS.contains(&key.as_str()) && (!key.starts_with("x-") || key == MIRRORED));
     drafts(members);
+    if let Some(Value::String(pattern)) = members.get_mut("pattern")
+        && let Some(anchored) = anchors::anchored(pattern)
+    {
+        *pattern = anchored;
+        let what = "written with anchors: it means the same, and shows that anything may stand around a match";
+        differences.push(Difference { path: path.key("pattern").to_string(), what: what.to_owned() });
+    }
     if is_value {
         add_type(members, path, differences);
     }

@@ -14,6 +14,9 @@ use crate::scan::offer::{Kind, Offer, add_page};
 /// The most pages of one list. A server that has more is not answering in earnest.
 const MOST_PAGES: usize = 1_000;
 
+/// JSON-RPC's code for a method that the server does not have.
+const METHOD_NOT_FOUND: i32 = -32601;
+
 /// Why a list could not be read.
 #[derive(Debug)]
 pub enum Broken {
@@ -99,8 +102,13 @@ async fn list(
         };
         let answer = match answer {
             Ok(answer) => answer,
-            // Servers say that they have resources and do not know their templates, or the like.
-            Err(error) if is_unknown_method(&error) && kind != Kind::Tools => return Ok(()),
+            // Without its tools there is nothing to write. What else cannot be listed stays denied.
+            Err(ServiceError::McpError(error)) if kind != Kind::Tools => {
+                if error.code.0 != METHOD_NOT_FOUND {
+                    offer.unlisted.push((kind.member(), error.message.to_string()));
+                }
+                return Ok(());
+            }
             Err(error) => return Err(Broken::Service(kind, error)),
         };
         let list = answer.get(kind.member()).unwrap_or(&Value::Null);
@@ -122,8 +130,4 @@ async fn list(
 
 fn value<T: Serialize>(answer: Result<T, ServiceError>) -> Result<Value, ServiceError> {
     answer.and_then(|answer| serde_json::to_value(answer).map_err(|_| ServiceError::UnexpectedResponse))
-}
-
-fn is_unknown_method(error: &ServiceError) -> bool {
-    matches!(error, ServiceError::McpError(error) if error.code.0 == -32601)
 }
