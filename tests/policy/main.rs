@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 mod program;
+mod scan;
+mod scan_connect;
+mod scan_findings;
 
 use program::run;
 

@@ -34,8 +34,11 @@ pub fn read(name: &str, prefix: usize) -> Named {
         .or_else(|| verbs.iter().find(|&&(at, _)| at == 0))
         .or_else(|| verbs.iter().find(|&&(at, _)| Some(at) == last));
     // `monitor_delete` deletes, and `list_pending_delete` lists.
-    let ends = verbs.last().filter(|&&(at, verb)| Some(at) == last && verb.plain && verb.class == Class::Destructive);
-    let asks = verbs.first().is_some_and(|&(at, _)| words.get(at).is_some_and(|word| ASKS.contains(&word.as_str())));
+    let ends = verbs
+        .last()
+        .filter(|&&(at, verb)| Some(at) == last && verb.plain && verb.class == Class::Destructive);
+    let asks =
+        verbs.first().is_some_and(|&(at, _)| words.get(at).is_some_and(|word| ASKS.contains(&word.as_str())));
     let head = ends.filter(|_| !asks).or(head);
     let Some(&(at, first)) = head else {
         return Named { verb: None, object: words.to_vec(), last: words.last().cloned() };

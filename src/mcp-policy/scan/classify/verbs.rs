@@ -31,7 +31,8 @@ const PLAIN: [(Class, &str); 5] = [
          initialise upgrade provision click fill press hover drag tap swipe resize emulate handle autofix fix sync \
          synchronize duplicate clone notify remember memorize ingest embed adjust increment decrement extend accept \
          reject approve decline dismiss acknowledge activate deactivate mute unmute lock unlock hide unhide toggle \
-         grant join leave deploy customize rewrite reorder undo redo crop annotate schedule reschedule post migrate",
+         grant join leave deploy customize rewrite reorder undo redo crop annotate schedule reschedule post migrate rotate \
+         renew regenerate",
     ),
     (
         Class::Execute,

@@ -36,11 +36,7 @@ pub fn find(offer: &Offer, findings: &mut Vec<Finding>) {
                 message,
                 excerpt: Some(name.escape_default().to_string()),
             });
-        } else if !name.is_ascii()
-            && name
-                .chars()
-                .any(|char| !char.is_ascii() && skeleton(&char.to_string()).all(|like| like.is_ascii()))
-        {
+        } else if name.chars().any(imitates_ascii) {
             findings.push(Finding {
                 severity: Severity::High,
                 id: "look-alike-name",
@@ -51,4 +47,11 @@ pub fn find(offer: &Offer, findings: &mut Vec<Finding>) {
             });
         }
     }
+}
+
+/// Tells whether a character looks like one of ASCII and is none. Characters that show nothing are told elsewhere.
+fn imitates_ascii(char: char) -> bool {
+    let text = char.to_string();
+    let mut alike = skeleton(&text).peekable();
+    !char.is_ascii() && alike.peek().is_some() && alike.all(|like| like.is_ascii())
 }

@@ -10,7 +10,9 @@ pub fn anchored(pattern: &str) -> Option<String> {
         return Some(format!("^{ANYTHING}(?:{pattern}){ANYTHING}$"));
     }
     let begins = pattern.starts_with('^');
-    let escapes = pattern.strip_suffix('$').map(|before| before.len().saturating_sub(before.trim_end_matches('\\').len()));
+    let escapes = pattern
+        .strip_suffix('$')
+        .map(|before| before.len().saturating_sub(before.trim_end_matches('\\').len()));
     let ends = escapes.is_some_and(|escapes| escapes.is_multiple_of(2));
     if begins && ends {
         return None;

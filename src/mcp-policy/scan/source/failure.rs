@@ -12,6 +12,8 @@ use super::pages::Broken;
 use crate::outcome::Failure;
 use crate::scan::findings::escape;
 
+const ENDED: &str = "it ended before it answered";
+
 const TOO_NARROW: &str = "the server refuses these credentials (403): their scope is too narrow";
 
 type Http = rmcp::transport::streamable_http_client::StreamableHttpError<reqwest::Error>;
@@ -23,7 +25,7 @@ pub fn of_start(source: &str, error: &ClientInitializeError, sent: &[HeaderName]
         ClientInitializeError::JsonRpcError(error) => {
             Some(format!("the server refuses to start a session: {}", shown(&error.message)))
         }
-        ClientInitializeError::ConnectionClosed(_) => Some("it ended before it answered".to_owned()),
+        ClientInitializeError::ConnectionClosed(_) => Some(ENDED.to_owned()),
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
             return of_start(source, fallback, sent);
         }
@@ -71,6 +73,10 @@ fn of_transport(error: &(dyn Error + Send + Sync + 'static), sent: &[HeaderName]
         if let Some(WorkerQuitReason::Fatal { error, .. }) = current.downcast_ref::<WorkerQuitReason<Http>>()
         {
             return of_answer(error, sent);
+        }
+        if current.is::<std::io::Error>() {
+            // Only a command's pipes fail like this.
+            return Some(ENDED.to_owned());
         }
         if let Some(http) = current.downcast_ref::<reqwest::Error>() {
             return Some(of_http(http));
