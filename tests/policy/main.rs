@@ -6,6 +6,7 @@ mod program;
 mod scan;
 mod scan_connect;
 mod scan_findings;
+mod scan_servers;
 
 use program::run;
 

@@ -42,13 +42,16 @@ pub fn take_over(schema: &Map<String, Value>) -> TakenOver {
         if faults.is_empty() {
             break;
         }
-        let before = differences.len();
+        let mut nothing_cut = true;
         for (path, wrong) in faults {
             if let Some(path) = cut::cut(&mut schema, &path) {
+                nothing_cut = false;
+                // What was changed before is gone now.
+                differences.retain(|difference| difference.path != path);
                 differences.push(Difference { path, what: format!("left out: {wrong}") });
             }
         }
-        if differences.len() == before {
+        if nothing_cut {
             // The schema as a whole cannot be loaded.
             let what = "left out: the filter cannot judge this schema".to_owned();
             differences.push(Difference { path: "schema".to_owned(), what });
