@@ -43,11 +43,11 @@ pub struct Options {
     policy: Option<String>,
 
     /// Leave destructive and financial tools to approval by this cluster, instead of denying them
-    #[arg(long, value_name = "CLUSTER")]
+    #[arg(long, value_name = "CLUSTER", value_parser = plain)]
     approvals: Option<String>,
 
     /// The server's name in the policy, instead of what it calls itself
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = plain)]
     server: Option<String>,
 
     /// Show the class of each tool, and the evidence for it
@@ -114,7 +114,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
             let report = show::Report::new(&offer, &classified, &findings, drift.as_deref(), policy);
             let text = serde_json::to_string_pretty(&report)
                 .map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
-            terminal.print(format_args!("{text}\n"));
+            terminal.print(format_args!("{}\n", layout::visible(&text)));
         }
         Format::Pretty => {
             let mut told = show::findings(&findings);
@@ -138,6 +138,12 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
 
 fn is_about_definition(finding: &Finding) -> bool {
     finding.severity != Severity::Note
+}
+
+/// Reads a name that needs no quotes anywhere.
+fn plain(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(text.to_owned()) } else { Err("must be ASCII without spaces, and not empty".to_owned()) }
 }
 
 /// Reads a time such as `30s`, `2m` or `500ms`.

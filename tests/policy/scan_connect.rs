@@ -90,6 +90,8 @@ fn a_source_that_cannot_be_used_is_told_without_its_secrets() {
         (&["stdio:sh -c 'exec sleep 600'", "--timeout", "300ms"], "no answer within 0.3 s"),
         (&["no-such-file.json"], "cannot read `no-such-file.json`"),
         (&["-", "--timeout", "fast"], "must be a time such as"),
+        (&["-", "--approvals", "my cluster"], "must be ASCII without spaces"),
+        (&["-", "--server", ""], "must be ASCII without spaces"),
         (&["-", "--timeout", "0s"], "must be more than nothing"),
     ] {
         let done = run(&[&["scan"], arguments].concat(), "");

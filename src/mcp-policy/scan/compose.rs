@@ -46,7 +46,7 @@ pub fn compose(offer: &Offer, classified: &[Classified], choices: &Choices) -> R
         Class::ALL.into_iter().filter(|class| used.contains(class) || (*class == Class::Read && uses_read));
 
     let mut document = vec![("version".to_owned(), Json::text("1"))];
-    if let Some(server) = choices.server.as_ref().or(offer.server.as_ref()) {
+    if let Some(server) = server(offer, choices, &mut notes) {
         document.push(("server".to_owned(), Json::text(server)));
     }
     document.push(("description".to_owned(), Json::text(summary::of(offer, classified))));
@@ -77,6 +77,27 @@ pub fn compose(offer: &Offer, classified: &[Classified], choices: &Choices) -> R
             "the policy that scan wrote does not load, which is a defect of this program; please report it:\n{faults}"
         ))),
     }
+}
+
+/// Returns the server's name for the policy. What a server calls itself may not be a name that the filter takes.
+fn server<'o>(offer: &'o Offer, choices: &'o Choices, notes: &mut Vec<Finding>) -> Option<&'o String> {
+    if choices.server.is_some() {
+        return choices.server.as_ref();
+    }
+    let name = offer.server.as_ref()?;
+    let document = serde_json::json!({ "version": "1", "server": name }).to_string();
+    if let Err(faults) = Policy::from_bytes(document.as_bytes()) {
+        notes.push(Finding {
+            severity: Severity::Note,
+            id: "left-out",
+            target: Target::Server(name.clone()),
+            place: "policy".to_owned(),
+            message: format!("its name is left out; give one with `--server`: {}", faults.to_string().trim()),
+            excerpt: None,
+        });
+        return None;
+    }
+    Some(name)
 }
 
 /// Returns the entries of all tools, and the classes that they use.

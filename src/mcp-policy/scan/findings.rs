@@ -8,6 +8,8 @@ mod texts;
 
 use serde::Serialize;
 
+pub use characters::unseen;
+
 use super::offer::Offer;
 
 /// How bad a finding is.
@@ -101,7 +103,7 @@ pub fn find(offer: &Offer) -> Vec<Finding> {
 pub fn escape(text: &str) -> String {
     let mut shown = String::new();
     for char in text.chars() {
-        if char.is_control() || characters::unseen(char).is_some() {
+        if char.is_control() || unseen(char).is_some() {
             shown.extend(char.escape_default());
         } else {
             shown.push(char);

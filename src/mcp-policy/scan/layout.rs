@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::findings::unseen;
+
 /// How wide a line may be, in characters.
 const WIDTH: usize = 116;
 
@@ -53,7 +55,7 @@ impl Json {
         let mut text = String::new();
         self.write(0, 0, &mut text);
         text.push('\n');
-        text
+        visible(&text)
     }
 
     fn write(&self, indent: usize, before: usize, out: &mut String) {
@@ -109,6 +111,22 @@ fn broken<'j>(
     out.push(close);
 }
 
+/// Writes characters that show nothing or change the direction of text as escapes, which only strings can have. So a
+/// name in a policy is what it seems to be.
+pub fn visible(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for char in json.chars() {
+        if unseen(char).is_none() {
+            text.push(char);
+            continue;
+        }
+        for unit in char.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    text
+}
+
 fn quoted(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
@@ -132,6 +150,14 @@ pub fn of_schema(schema: &Value) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_written_as_an_escape() {
+        let json = Json::object([("a\u{202e}b", Json::text("\u{e0041}é"))]);
+        let text = json.pretty();
+        assert_eq!(text, "{ \"a\\u202eb\": \"\\udb40\\udc41é\" }\n");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json.value());
+    }
 
     #[test]
     fn short_values_stay_on_one_line_and_tables_do_not() {

@@ -15,8 +15,12 @@ pub fn of(offer: &Offer, classified: &[Classified]) -> String {
     let version = offer.version.as_ref().map(|version| format!(" {}", escape(version)));
     let server = offer.server.as_ref().map_or_else(|| "a server".to_owned(), |server| escape(server));
     let mut text = format!(
-        "A start, written by mcp-policy scan from the {} tools of {server}{}. Review each class before use. All limits are per grant.",
-        offer.tools.len(),
+        "A start, written by mcp-policy scan from {} of {server}{}. Review each class before use. All limits are per grant.",
+        if offer.tools.len() == 1 {
+            "the tool".to_owned()
+        } else {
+            format!("the {} tools", offer.tools.len())
+        },
         version.unwrap_or_default()
     );
     for class in Class::ALL {
