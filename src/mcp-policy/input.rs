@@ -101,3 +101,6 @@ pub fn policy(argument: &str) -> Result<Found, Failure> {
         _ => Err(Failure::new(format!("`{argument}` holds several policies, and one is needed here"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ MODULE = Path(os.environ.get("MCP_POLICY_MODULE") or BUILT)
 # The approval service; MCP_POLICY_APPROVALS selects another build of it.
 APPROVALS = Path(os.environ.get("MCP_POLICY_APPROVALS") or TARGET / "debug" / "mcp-approvals")
 
-# The tools of a policy's author; MCP_POLICY_TOOL selects another build of them.
+# The policy author's tool; MCP_POLICY_TOOL selects another build of it.
 POLICY_TOOL = Path(os.environ.get("MCP_POLICY_TOOL") or TARGET / "debug" / "mcp-policy")
 
 # Screenshots that tests take.

@@ -13,7 +13,7 @@ use mcp_policy_engine::json;
 use mcp_policy_engine::policy::keys::DOCUMENT;
 
 use super::file::{File, Language};
-use super::node::{Node, Value};
+use super::node::{Member, Node, Value};
 use super::places::{Place, Places};
 use super::scalar::Schema;
 use super::source::Source;
@@ -37,14 +37,14 @@ pub(super) struct Findings {
 /// Finds the policies in a file.
 ///
 /// # Errors
-/// There is none.
+/// The file holds none, and is no policy itself.
 pub(super) fn policies(file: &Rc<File>) -> Result<Findings, Failure> {
     let text = Source::of_file(file.text.clone());
     let mut search =
         Search { file, filters: Filters::new(file), problems: Vec::new(), found: Vec::new(), objects: 0 };
     match file.language() {
         Language::Json => match json::read(file.text.as_bytes()) {
-            Ok(document) => search.json(&Node::of_value(document.root()), text),
+            Ok(document) => search.json(Node::of_value(document.root()), text),
             Err(_) => search.found.push(whole_text(file, text)),
         },
         Language::Yaml => match yaml::read(&file.text) {
@@ -88,8 +88,17 @@ struct Search<'f> {
 }
 
 impl Search<'_> {
-    fn json(&mut self, root: &Node, text: Source) {
-        if is_policy(root) || !self.filters.search(root, &text) {
+    fn json(&mut self, mut root: Node, text: Source) {
+        if is_policy(&root) {
+            self.found.push(whole_text(self.file, text));
+            return;
+        }
+        let repeated = root.drop_repeated_keys();
+        if self.filters.search(&root, &text) {
+            let message = |key| format!("duplicate key `{key}`: Envoy refuses a JSON file with one");
+            let problem = |(key, place)| Problem { place, id: "duplicate-key", message: message(key) };
+            self.problems.extend(repeated.into_iter().map(problem));
+        } else {
             self.found.push(whole_text(self.file, text));
         }
     }
@@ -97,6 +106,10 @@ impl Search<'_> {
     fn yaml(&mut self, documents: &[Yaml], text: &Source) {
         let is_empty = |document: &Yaml| matches!(&document.kind, yaml::Kind::Scalar { text, plain: true } if text.is_empty());
         let documents: Vec<&Yaml> = documents.iter().filter(|document| !is_empty(document)).collect();
+        if documents.is_empty() {
+            // The filter has a fault for nothing.
+            self.found.push(whole_text(self.file, Source::of_file(String::new())));
+        }
         for document in &documents {
             let schema = if filters::is_kubernetes(document) { Schema::Kubernetes } else { Schema::Envoy };
             match Node::of_yaml(document, schema) {
@@ -110,17 +123,20 @@ impl Search<'_> {
         let repeated = root.drop_repeated_keys();
         let mut problems: Vec<Problem> =
             repeated.into_iter().map(|(key, place)| lost(&key, &place, text)).collect();
-        if !matches!(root.value, Value::Object(_)) {
+        problems.extend(merge_keys(&root, text));
+        let is_object = matches!(root.value, Value::Object(_));
+        if !is_policy(&root)
+            && (self.filters.search(&root, text) || (is_object && !is_only && !has_document_key(&root)))
+        {
+            self.problems.append(&mut problems);
+            return;
+        }
+        if !is_object {
             let message = format!("{LOOKED_FOR}, but found {}", what(&root));
             self.found.push(unreadable(self.file, Malformed::new(text.in_file(&root.span), message)));
             return;
         }
         self.objects = self.objects.saturating_add(1);
-        let is_policy = is_policy(&root);
-        if !is_policy && (self.filters.search(&root, text) || !(is_only || has_document_key(&root))) {
-            self.problems.append(&mut problems);
-            return;
-        }
         self.found.push(Found {
             file: Rc::clone(self.file),
             within: (!is_only).then(|| format!("document {}", self.objects)),
@@ -176,6 +192,25 @@ fn lost(key: &str, place: &Place, text: &Source) -> Problem {
     let message =
         format!("duplicate key `{key}`: YAML keeps only the last of its values, so this one is lost");
     Problem { place: text.in_file(place), id: "duplicate-key", message }
+}
+
+/// Returns the problems of keys that were meant to merge another object. Envoy has no merge keys.
+fn merge_keys(root: &Node, text: &Source) -> Vec<Problem> {
+    let problem = |(key, place, value): &Member| {
+        let is_merge = key == "<<" && matches!(value.value, Value::Object(_) | Value::List(_));
+        let message = "Envoy does not merge: `<<` is a key like any other";
+        let own = is_merge.then(|| Problem {
+            place: text.in_file(place),
+            id: "merge-key",
+            message: message.to_owned(),
+        });
+        own.into_iter().chain(merge_keys(value, text)).collect::<Vec<_>>()
+    };
+    match &root.value {
+        Value::List(elements) => elements.iter().flat_map(|element| merge_keys(element, text)).collect(),
+        Value::Object(members) => members.iter().flat_map(problem).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn what(node: &Node) -> &'static str {

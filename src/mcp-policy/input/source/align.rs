@@ -35,8 +35,9 @@ impl<'t> Alignment<'t> {
     fn of_lines(outer: &'t str, span: &Range<usize>, text: &str) -> Option<Self> {
         let line = outer.get(..span.start)?.rsplit(['\n', '\r']).next()?;
         let is_indented = line.bytes().all(|byte| byte == b' ');
-        // The place of a block begins with its first word: breaks and spaces before it have no place of their own.
-        let breaks = text.len().saturating_sub(text.trim_start_matches('\n').len());
+        // The place of a block begins with its first word: empty lines before it have no place of their own.
+        let blank = text.len().saturating_sub(text.trim_start_matches(['\n', ' ']).len());
+        let breaks = text.get(..blank)?.rfind('\n').map_or(0, |last| last.saturating_add(1));
         let lines = text.get(breaks..)?;
         let spaces = lines.len().saturating_sub(lines.trim_start_matches(' ').len());
         let indentation = if is_indented { line.len().checked_sub(spaces)? } else { usize::MAX };

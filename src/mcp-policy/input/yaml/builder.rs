@@ -60,6 +60,7 @@ impl<'t> Builder<'t> {
             Event::Scalar(text, style, anchor, tag) => {
                 let span = match style {
                     ScalarStyle::Literal | ScalarStyle::Folded => span::block(self.text, span),
+                    ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => span::quoted(self.text, span),
                     // The place of a scalar without text would be that of the next token.
                     ScalarStyle::Plain if text.is_empty() => span::before(self.text, span),
                     _ => content(self.text, span),

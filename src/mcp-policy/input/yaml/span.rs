@@ -32,6 +32,25 @@ pub(super) fn content(text: &str, span: Range<usize>) -> Range<usize> {
     start..end
 }
 
+/// Returns the place of a scalar in quotes. The parser's place can include a comment behind it.
+pub(super) fn quoted(text: &str, span: Range<usize>) -> Range<usize> {
+    let Range { start, end } = content(text, span);
+    let mut inside = text.get(start..).unwrap_or_default().char_indices();
+    let Some((_, quote)) = inside.next() else { return start..end };
+    let mut is_escaped = false;
+    let mut last = None;
+    for (at, char) in inside {
+        match (last, char == quote) {
+            // In single quotes two stand for one.
+            (Some(_), true) if quote == '\'' => last = None,
+            (Some(close), _) => return start..start.saturating_add(close).saturating_add(1),
+            (None, true) if !is_escaped => last = Some(at),
+            (None, _) => is_escaped = quote == '"' && char == '\\' && !is_escaped,
+        }
+    }
+    start..last.map_or(end, |close| start.saturating_add(close).saturating_add(1))
+}
+
 /// Returns the place where a value stands that has no text: behind what is before it.
 pub(super) fn before(text: &str, span: Range<usize>) -> Range<usize> {
     let before = text.get(..span.start).unwrap_or_default().trim_end().len();
