@@ -27,7 +27,17 @@ fn answering(answer: &'static str) -> String {
                         .lines()
                         .find(|line| line.to_lowercase().starts_with("authorization"))
                         .unwrap_or_default();
-                    let body = format!("<p>{token}</p>");
+                    let id = body
+                        .split_once("\"id\":")
+                        .and_then(|(_, rest)| rest.split([',', '}']).next())
+                        .unwrap_or("0");
+                    let body = if answer.contains("application/json") {
+                        format!(
+                            r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32000,"message":"got {token}"}}}}"#
+                        )
+                    } else {
+                        format!("<p>{token}</p>")
+                    };
                     let head = answer.replace("LENGTH", &body.len().to_string());
                     let _ = stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes());
                     break;
@@ -51,8 +61,14 @@ fn a_server_that_cannot_be_asked_is_told_in_words() {
         ("404 Not Found", "no MCP endpoint at this path"),
         ("302 Found\r\nlocation: http://127.0.0.1:1/", "no MCP endpoint at this path"),
         ("503 Service Unavailable", "HTTP 503"),
+        ("200 OK\r\ncontent-type: application/json", "refuses to start a session: got "),
         ("200 OK", "not an MCP endpoint: it answers with `text/html`"),
     ] {
+        let page = if status.contains("content-type") {
+            page.replace("content-type: text/html\r\n", "")
+        } else {
+            page.to_owned()
+        };
         let answer: &'static str = format!("HTTP/1.1 {status}\r\n{page}").leak();
         let url = answering(answer);
         let done = run(&["scan", &url], "");
