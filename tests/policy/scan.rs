@@ -45,7 +45,7 @@ fn a_tool_has_the_class_that_its_definition_shows() {
             names.iter().map(|name| (*name, json!({"type": "string"}))).collect();
         json!({"type": "object", "properties": properties, "required": names})
     };
-    for (class, name, description, annotations, schema) in [
+    let rows = [
         // The verb of the name, wherever it stands.
         ("read", "get_ticket", "", &no, &no),
         ("read", "tickets_list", "", &no, &no),
@@ -124,13 +124,23 @@ fn a_tool_has_the_class_that_its_definition_shows() {
         ("read", "open_ticket", "Open a ticket by its id", &reads, &no),
         // Nothing is known.
         ("execute", "frobnicate", "", &no, &no),
-        ("execute", "", "x", &no, &no),
-    ] {
-        let name = if name.is_empty() { "_" } else { name };
-        let tool = json!({"name": name, "description": description, "annotations": annotations, "inputSchema": schema});
-        let report = report(&json!([tool]), &[]);
-        let found = report.pointer("/tools/0").unwrap();
-        assert_eq!(found.get("class").and_then(Value::as_str), Some(class), "{name}: {description}: {found}");
+        ("execute", "_", "x", &no, &no),
+    ];
+    let tools: Vec<_> = rows
+        .iter()
+        .map(|(_, name, description, annotations, schema)| {
+            json!({"name": name, "description": description, "annotations": annotations, "inputSchema": schema})
+        })
+        .collect();
+    let report = report(&json!(tools), &[]);
+    let found = report.get("tools").unwrap().as_array().unwrap();
+    assert_eq!(found.len(), rows.len());
+    for ((class, name, description, ..), found) in rows.iter().zip(found) {
+        assert_eq!(
+            found.get("class").and_then(Value::as_str),
+            Some(*class),
+            "{name}: {description}: {found}"
+        );
         assert!(!found.get("evidence").and_then(Value::as_array).unwrap().is_empty(), "{found}");
     }
 }

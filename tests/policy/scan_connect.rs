@@ -15,7 +15,7 @@ fn answering(answer: &'static str) -> String {
             let mut seen = Vec::new();
             let mut piece = [0; 4096];
             while let Ok(read @ 1..) = stream.read(&mut piece) {
-                seen.extend_from_slice(&piece[..read]);
+                seen.extend(piece.iter().take(read));
                 let text = String::from_utf8_lossy(&seen);
                 let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
                 let length = head
