@@ -1,7 +1,7 @@
 //! Offers in files.
 
 use mcp_policy_engine::document::Position;
-use mcp_policy_engine::json;
+use mcp_policy_engine::json::{self, DefectKind};
 use serde_json::Value;
 
 use crate::input::File;
@@ -24,8 +24,11 @@ pub fn read(argument: &str) -> Result<Offer, Failure> {
     };
     let document = json::read(file.text.as_bytes())
         .map_err(|malformed| at(malformed.at, &format!("is not JSON: {}", malformed.what)))?;
-    if let Some(defect) = document.defect().or_else(|| document.duplicate()) {
-        return Err(at(defect.at, defect));
+    // A bound beyond 64 bits is a number of its schema, which only has to be near enough.
+    let defect = document.defect().filter(|defect| defect.kind != DefectKind::UnfitNumber);
+    if let Some(defect) = defect.or_else(|| document.duplicate()) {
+        let text = defect.to_string();
+        return Err(at(defect.at, &text.split(", at byte").next().unwrap_or(&text)));
     }
     let value: Value = serde_json::from_str(&file.text)
         .map_err(|error| Failure::new(format!("{name}:{}:{}: {error}", error.line(), error.column())))?;
