@@ -31,7 +31,7 @@ pub use entry::EntryRules;
 pub use grant::{ClaimPath, Expected, Grant};
 pub use grants::{Grants, TokenMatch};
 pub use origins::Origins;
-pub use path::{Origin, Resolved, ValuePath};
+pub use path::{Origin, Resolved, Step, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
 pub use rule::RuleDigest;
 pub use rules::Rules;

@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+mod check;
+mod check_faults;
+mod check_formats;
+mod check_pretty;
+mod input;
 mod program;
 mod scan;
 mod scan_connect;

@@ -14,6 +14,7 @@ use crate::mcp::headers::Headers;
 use crate::mcp::message::{self, Message, Rejection};
 use crate::mcp::summary::Summary;
 use crate::policy::{Mode, Policy};
+use crate::work::{self, Work};
 
 /// A request whose caller is not known yet. It can only be refused or identified.
 #[derive(Debug)]
@@ -83,7 +84,8 @@ impl Arrival {
     ) -> Result<Request, Box<Conclusion>> {
         let Self(mut request) = self;
         let shadow = request.policy.mode == Mode::Shadow;
-        match admit::refuse_origin(&request.policy, &request.headers) {
+        let work = Work::new(work::IDENTIFIED);
+        match admit::refuse_origin(&request.policy, &request.headers, &work) {
             Some(denial) if shadow => request.would_deny = Some(denial),
             Some(denial) => return Err(Box::new(request.refuse(denial))),
             None => {}
@@ -91,7 +93,8 @@ impl Arrival {
         if admit::needs_no_identity(&request.headers) {
             return Ok(request);
         }
-        let (caller, denial) = identity::identify(&request.policy, &request.headers, credentials, now_ns);
+        let Request { policy, headers, .. } = &request;
+        let (caller, denial) = identity::identify_within(policy, headers, credentials, now_ns, &work);
         request.caller = caller;
         match denial {
             None => Ok(request),

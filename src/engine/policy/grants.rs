@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::grant::{ClaimPath, Expected, Grant, Match, Matching};
 use super::pattern::{Pattern, Patterns};
+use crate::work::Work;
 
 /// The grants in the order of the document. The first one that matches a caller applies.
 #[derive(Debug, Clone, Default)]
@@ -108,7 +109,8 @@ impl Grants {
     /// verified a key but the grants that list it, so a key that none lists gets nothing, not even what
     /// everybody gets.
     ///
-    /// `source` is here and below the number of the source that named the principal.
+    /// Here and below, `source` is the number of the source that named the principal, and `work` the budget for the
+    /// search. If it is exhausted, the result is of no use.
     #[must_use]
     pub fn of_key(&self, digest: &str, source: Option<usize>) -> Option<usize> {
         let own = self.keys.get(digest)?.iter().find(|granted| granted.fits(source));
@@ -122,11 +124,12 @@ impl Grants {
         name: &str,
         source: Option<usize>,
         has: impl Fn(&TokenMatch) -> bool,
+        work: &Work,
     ) -> Option<usize> {
         let fits = |(token, granted): &(TokenMatch, Granted)| {
             granted.fits(source) && (token.is_empty() || has(token))
         };
-        self.first(self.tokens.find(name, fits).map(|(_, granted)| granted), source)
+        self.first(find(&self.tokens, name, work, fits)?.map(|(_, granted)| granted), source)
     }
 
     /// Tells whether a grant lists the key with this SHA-256.
@@ -137,20 +140,20 @@ impl Grants {
 
     /// Returns the number of the first grant for a principal that a certificate names.
     #[must_use]
-    pub fn of_certificate(&self, name: &str, source: Option<usize>) -> Option<usize> {
-        self.first(self.certificates.find(name, |granted| granted.fits(source)), source)
+    pub fn of_certificate(&self, name: &str, source: Option<usize>, work: &Work) -> Option<usize> {
+        self.first(find(&self.certificates, name, work, |granted| granted.fits(source))?, source)
     }
 
     /// Returns the number of the first grant for a principal that a header names.
     #[must_use]
-    pub fn of_header(&self, name: &str, source: Option<usize>) -> Option<usize> {
-        self.first(self.headers.find(name, |granted| granted.fits(source)), source)
+    pub fn of_header(&self, name: &str, source: Option<usize>, work: &Work) -> Option<usize> {
+        self.first(find(&self.headers, name, work, |granted| granted.fits(source))?, source)
     }
 
     /// Returns the number of the first grant for a principal that an attribute names.
     #[must_use]
-    pub fn of_attribute(&self, name: &str, source: Option<usize>) -> Option<usize> {
-        self.first(self.attributes.find(name, |granted| granted.fits(source)), source)
+    pub fn of_attribute(&self, name: &str, source: Option<usize>, work: &Work) -> Option<usize> {
+        self.first(find(&self.attributes, name, work, |granted| granted.fits(source))?, source)
     }
 
     /// Returns a grant by its number.
@@ -182,4 +185,15 @@ impl Grants {
         let all = self.sources.iter().find(|granted| granted.fits(source));
         own.into_iter().chain(all).map(|granted| granted.grant).chain(self.everybody).min()
     }
+}
+
+/// Finds the first of many patterns that a name fits and whose value `accepts` takes; `None` if the budget `work` does not
+/// suffice.
+fn find<'p, T>(
+    patterns: &'p Patterns<T>,
+    name: &str,
+    work: &Work,
+    accepts: impl Fn(&T) -> bool,
+) -> Option<Option<&'p T>> {
+    work.spend(patterns.work_of_one(name.len())).then(|| patterns.find(name, accepts))
 }

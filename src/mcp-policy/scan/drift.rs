@@ -88,7 +88,7 @@ fn of_section(
     drift: &mut Vec<Drift>,
 ) {
     for name in offered.iter().filter(|name| !section.names(name)) {
-        let message = match section.pattern(name) {
+        let message = match section.pair(name).map(|(pattern, _)| pattern) {
             Some(pattern) => {
                 format!("the policy does not name it; its pattern `{}` decides", pattern.as_str())
             }

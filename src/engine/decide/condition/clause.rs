@@ -170,7 +170,7 @@ fn of_group(group: &Group, place: Place, attributes: &Attributes<'_>) -> Results
 
 fn of_condition(condition: &Condition, place: Place, attributes: &Attributes<'_>) -> Results {
     if attributes.any_arguments && condition.reads_arguments() {
-        return Results::ANY;
+        return if attributes.work.spend(1) { Results::ANY } else { Results::INDETERMINATE };
     }
     of_truths(&evaluate(condition, attributes), place)
 }
