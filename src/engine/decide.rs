@@ -9,7 +9,7 @@ mod digest;
 mod limits;
 mod lists;
 mod mirrored;
-mod resources;
+pub mod resources;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -109,7 +109,7 @@ struct Budgets<'d> {
 }
 
 /// Returns the sets of rules that a caller must pass: the document's, then the grant's.
-fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
+pub fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
     std::iter::once(&policy.rules).chain(caller.grant(policy).map(|grant| &grant.rules))
 }
 

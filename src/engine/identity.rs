@@ -10,7 +10,9 @@ use crate::policy::{Certificate, Grant, Policy};
 use crate::work::{self, Work};
 
 use token::Token;
+pub use token::fits;
 
+pub use named::principal;
 pub use scopes::{has_scopes, scopes, scopes_work};
 
 /// The name of the grant of all callers if the policy has no grants.
@@ -150,10 +152,7 @@ pub fn identify_within(
     now_ns: Option<u64>,
     work: &Work,
 ) -> (Caller, Option<Denial>) {
-    let (mut caller, cause) = match named::caller(policy, headers, credentials, work) {
-        Ok(caller) => (caller, None),
-        Err(cause) => (Caller::default(), Some(cause)),
-    };
+    let named = named::caller(policy, headers, credentials, work);
     if work.is_exhausted() {
         let reason = "the credential of this caller takes more work to judge than one request may cause";
         let denial = Denial::by("identity", Code::Unauthenticated, reason).because_of(work::CAUSE);
@@ -164,6 +163,21 @@ pub fn identify_within(
         let denial = Denial::by("identity", Code::Unauthenticated, reason).because_of(named::UNREADABLE);
         return (Caller::default(), Some(denial));
     }
+    grant(policy, named, now_ns, work)
+}
+
+/// Finds the grant of a caller whom a source has named, or of one whom none has named, and why. The rest is as for
+/// [`identify_within`].
+pub fn grant(
+    policy: &Policy,
+    named: Result<Caller, &'static str>,
+    now_ns: Option<u64>,
+    work: &Work,
+) -> (Caller, Option<Denial>) {
+    let (mut caller, cause) = match named {
+        Ok(caller) => (caller, None),
+        Err(cause) => (Caller::default(), Some(cause)),
+    };
     if policy.grants.is_empty() {
         return (caller, None);
     }

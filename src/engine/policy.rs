@@ -29,7 +29,7 @@ pub use clause::{Clause, Group, Holds};
 pub use condition::{Comparison, Condition, Scalar, Test};
 pub use entry::EntryRules;
 pub use grant::{ClaimPath, Expected, Grant};
-pub use grants::{Grants, TokenMatch};
+pub use grants::{Callers, Described, Grants, TokenMatch};
 pub use origins::Origins;
 pub use path::{Origin, Resolved, Step, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};

@@ -39,9 +39,11 @@ fn each_loads_denies_what_it_does_not_name_and_passes_the_check() {
 }
 
 #[test]
-fn each_has_tests_beside_it() {
+fn each_has_tests_beside_it_that_pass() {
     for path in files(".json") {
         let tests = path.with_extension("test.yaml");
         assert!(tests.is_file(), "{}", tests.display());
     }
+    let done = run(&["test", "policies/servers"], "");
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
 }

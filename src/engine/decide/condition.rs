@@ -19,7 +19,7 @@ use crate::work::{self, Work};
 
 pub use attributes::{Attributes, Now};
 pub use claims::{Claims, ClaimsText};
-pub use clause::{Applies, Place, applies, hides, refusal};
+pub use clause::{Applies, Place, applies, hides, outcome, refusal};
 
 /// The units of work of one condition, whatever its values are.
 const CONDITION: usize = 6;
@@ -90,7 +90,8 @@ pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Tru
 }
 
 /// Evaluates a condition for each value of its path. Returns at least one result.
-fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
+#[must_use]
+pub fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
     let work = attributes.work;
     if !work.spend(CONDITION) {
         return vec![Truth::Indeterminate(Obstacle::Work)];

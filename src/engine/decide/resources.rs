@@ -8,7 +8,8 @@ use crate::policy::{Effect, EntryRules, Pattern, Rule, Rules};
 /// Returns what keeps a set of rules from deciding on a URI, as the end of "it has …". Servers may normalize
 /// a URI that is not plain, so a pattern is reliable only for plain URIs. An exact entry matches one URI byte
 /// for byte, whether it is plain or not.
-pub(super) fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
+#[must_use]
+pub fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
     if rules.resources.is_empty() || rules.resources.names(uri) {
         return None;
     }
@@ -18,7 +19,8 @@ pub(super) fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
 /// Returns the rules of the entries that decide on the resource that servers find under a URI, if they are others than the
 /// URI's own: servers leave out the fragment and the query of a `file` URI, and some read [other spellings](uri::Others)
 /// as the same. An exact entry decides alone.
-pub(super) fn rules_behind(rules: &Rules, uri: &str) -> Vec<Arc<Rule>> {
+#[must_use]
+pub fn rules_behind(rules: &Rules, uri: &str) -> Vec<Arc<Rule>> {
     let section = &rules.resources;
     if section.is_empty() || section.names(uri) {
         return Vec::new();

@@ -82,6 +82,20 @@ impl Arrival {
         credentials: &impl Credentials,
         now_ns: Option<u64>,
     ) -> Result<Request, Box<Conclusion>> {
+        self.identify_with(|Request { policy, headers, .. }, work| {
+            identity::identify_within(policy, headers, credentials, now_ns, work)
+        })
+    }
+
+    /// Identifies the caller like [`Arrival::identify`]: `identify` gives the caller, and why it is refused, and
+    /// spends the budget of work.
+    ///
+    /// # Errors
+    /// As for [`Arrival::identify`].
+    pub fn identify_with(
+        self,
+        identify: impl FnOnce(&Request, &Work) -> (Caller, Option<Denial>),
+    ) -> Result<Request, Box<Conclusion>> {
         let Self(mut request) = self;
         let shadow = request.policy.mode == Mode::Shadow;
         let work = Work::new(work::IDENTIFIED);
@@ -93,8 +107,7 @@ impl Arrival {
         if admit::needs_no_identity(&request.headers) {
             return Ok(request);
         }
-        let Request { policy, headers, .. } = &request;
-        let (caller, denial) = identity::identify_within(policy, headers, credentials, now_ns, &work);
+        let (caller, denial) = identify(&request, &work);
         request.caller = caller;
         match denial {
             None => Ok(request),

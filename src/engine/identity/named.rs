@@ -63,7 +63,10 @@ fn rank(cause: &str) -> u8 {
 }
 
 /// Returns the principal that a source names, and the claims of the token that it reads.
-fn principal(
+///
+/// # Errors
+/// Why it names nobody, as one word for records.
+pub fn principal(
     source: &SourceKind,
     headers: &Headers,
     credentials: &impl Credentials,

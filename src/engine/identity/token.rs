@@ -7,6 +7,15 @@ use crate::json::{self, Document, Kind, Value, decimal};
 use crate::policy::{Expected, TokenMatch};
 use crate::work::{self, Work};
 
+/// Returns whether the claims of a token, as JSON, are what a description expects. `None` if that takes more work than one
+/// request may cause.
+#[must_use]
+pub fn fits(claims: &str, expected: &TokenMatch) -> Option<bool> {
+    let work = Work::new(work::IDENTIFIED);
+    let fits = Token::new(Some(claims), &work).fits(expected);
+    (!work.is_exhausted()).then_some(fits)
+}
+
 /// A token for which a grant is looked for. Its claims and scopes are read once, when a grant first expects some.
 pub(super) struct Token<'d> {
     text: Option<&'d str>,

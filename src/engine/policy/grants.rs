@@ -30,6 +30,32 @@ struct Granted {
     grant: usize,
 }
 
+/// A description of callers in a grant's `match`.
+#[derive(Debug, Clone, Copy)]
+pub struct Described<'p> {
+    /// The number of the source that must have named the principal; `None` for any source of the kind
+    pub source: Option<usize>,
+    /// Who is described
+    pub callers: Callers<'p>,
+}
+
+/// The callers of a description.
+#[derive(Debug, Clone, Copy)]
+pub enum Callers<'p> {
+    /// Everybody whom the source names
+    Named,
+    /// The key with this SHA-256, in lower-case hex
+    Key(&'p str),
+    /// Those whom a token names so, and whose token has this
+    Token(&'p Pattern, &'p TokenMatch),
+    /// Those whom a certificate names so
+    Certificate(&'p Pattern),
+    /// Those whom a header names so
+    Header(&'p Pattern),
+    /// Those whom an attribute names so
+    Attribute(&'p Pattern),
+}
+
 /// What a grant expects of a token besides the principal.
 #[derive(Debug, Clone, Default)]
 pub struct TokenMatch {
@@ -156,6 +182,27 @@ impl Grants {
         self.first(find(&self.attributes, name, work, |granted| granted.fits(source))?, source)
     }
 
+    /// Returns the descriptions of a grant's `match` that a caller can fit, sorted by kind. There are none if
+    /// the grant is for everybody. For tools that explain a policy: it walks all descriptions.
+    #[must_use]
+    pub fn described(&self, number: usize) -> Vec<Described<'_>> {
+        let of = |granted: &&Granted| granted.grant == number;
+        let sources = self.sources.iter().filter(of).map(|granted| (granted, Callers::Named));
+        let keys = self.keys.iter().flat_map(move |(digest, granted)| {
+            granted.iter().filter(of).map(move |granted| (granted, Callers::Key(digest)))
+        });
+        let tokens =
+            self.tokens.iter().map(|(name, (token, granted))| (granted, Callers::Token(name, token)));
+        let certificates =
+            self.certificates.iter().map(|(name, granted)| (granted, Callers::Certificate(name)));
+        let headers = self.headers.iter().map(|(name, granted)| (granted, Callers::Header(name)));
+        let attributes = self.attributes.iter().map(|(name, granted)| (granted, Callers::Attribute(name)));
+        let named = tokens.chain(certificates).chain(headers).chain(attributes);
+        let named = named.filter(|(granted, _)| granted.grant == number);
+        let all = sources.chain(keys).chain(named);
+        all.map(|(granted, callers)| Described { source: granted.source, callers }).collect()
+    }
+
     /// Returns a grant by its number.
     #[must_use]
     pub fn get(&self, number: usize) -> Option<&Grant> {
@@ -172,6 +219,12 @@ impl Grants {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Returns whether a grant is for everybody: its `match` is `any`. Of several, the first one counts.
+    #[must_use]
+    pub fn is_of_everybody(&self, number: usize) -> bool {
+        self.everybody == Some(number)
     }
 
     /// Walks the grants in the order of the document.

@@ -177,7 +177,7 @@ fn decided(layers: &[Layer<'_>], tools: &[Tool<'_>]) -> HashMap<String, Vec<usiz
     for layer in layers.iter().filter(|layer| !layer.rules.tools.is_empty()) {
         let section = layer.path.key("tools");
         for (number, tool) in tools.iter().enumerate() {
-            if let Some(pattern) = layer.rules.tools.pattern(&tool.name) {
+            if let Some((pattern, _)) = layer.rules.tools.pair(&tool.name) {
                 decided.entry(section.key(pattern.as_str()).to_string()).or_default().push(number);
             }
         }

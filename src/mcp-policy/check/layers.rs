@@ -65,7 +65,7 @@ fn denied_by_section(
     default: Effect,
 ) -> Option<String> {
     if pattern.is_exact() {
-        return match section.pattern(pattern.as_str()).zip(section.get(pattern.as_str())) {
+        return match section.pair(pattern.as_str()) {
             None if default == Effect::Deny => Some(format!("no entry in `{name}` of the document names it")),
             Some((decides, rules)) if denies_any(rules) => Some(format!(
                 "`{}` of the document denies it",

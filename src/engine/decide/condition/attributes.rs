@@ -48,7 +48,8 @@ impl<'e> Now<'e> {
     }
 
     /// Returns the value of an attribute of time; `None` without a clock.
-    pub(super) fn text(&self, origin: Origin) -> Option<Cow<'static, str>> {
+    #[must_use]
+    pub fn text(&self, origin: Origin) -> Option<Cow<'static, str>> {
         let local = (*self.local.get_or_init(|| self.zone.local((self.clock)()?)))?;
         Some(match origin {
             Origin::Weekday => Cow::Borrowed(local.weekday()),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{at, find_in, only};
+use super::find_in;
 use crate::diagnostic;
 
 #[test]
