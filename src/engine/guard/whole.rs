@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::admit::{announces_too_large, is_exempt, only_a_post_has_a_body, too_large};
 use super::question::{Answer, Question};
 use super::{Admission, Arrival, Conclusion, Environment, admit};
+use crate::audit;
 use crate::identity::Credentials;
 use crate::mcp::headers::Headers;
 use crate::policy::Policy;
@@ -22,6 +23,19 @@ pub struct Whole<'r> {
 /// Judges a request as the filter does, in one step. `answer` answers the questions to outside services. `None` if the
 /// path is exempt: such a request is forwarded unread and leaves no record.
 pub fn judge<E: Environment>(
+    policy: &Arc<Policy>,
+    request: Whole<'_>,
+    credentials: &impl Credentials,
+    decision_id: String,
+    environment: &E,
+    answer: impl FnMut(&Question) -> Answer,
+) -> Option<Conclusion> {
+    let mut conclusion = conclude(policy, request, credentials, decision_id, environment, answer)?;
+    audit::add_time(&mut conclusion.record, environment.now_ns());
+    Some(conclusion)
+}
+
+fn conclude<E: Environment>(
     policy: &Arc<Policy>,
     request: Whole<'_>,
     credentials: &impl Credentials,

@@ -71,6 +71,11 @@ impl<T> Patterns<T> {
         each.saturating_add(self.parts.saturating_mul(PART)).saturating_add(4)
     }
 
+    /// Walks all values in the order of their patterns, to change them.
+    pub fn values_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.values.iter_mut()
+    }
+
     /// Walks all patterns in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&Pattern, &T)> {
         self.index.patterns().iter().zip(&self.values)

@@ -60,6 +60,11 @@ impl<T> Section<T> {
         self.0.work(length)
     }
 
+    /// Walks all entries, to change them.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.0.values_mut()
+    }
+
     /// Walks all entries.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|(_, entry)| entry)
