@@ -138,7 +138,7 @@ pub fn identify(
     credentials: &impl Credentials,
     now_ns: Option<u64>,
 ) -> (Caller, Option<Denial>) {
-    let (mut caller, cause) = match named::caller(policy, headers, credentials) {
+    let (caller, cause) = match named::caller(policy, headers, credentials) {
         Ok(caller) => (caller, None),
         Err(cause) => (Caller::default(), Some(cause)),
     };
@@ -147,6 +147,23 @@ pub fn identify(
         let denial = Denial::by("identity", Code::Unauthenticated, reason).because_of(named::UNREADABLE);
         return (Caller::default(), Some(denial));
     }
+    settle(policy, caller, cause, now_ns)
+}
+
+/// Finds the grant of a caller whose principal, source and claims are known already, at the time `now_ns`. The result
+/// is that of [`identify`].
+#[must_use]
+pub fn grant(policy: &Policy, caller: Caller, now_ns: Option<u64>) -> (Caller, Option<Denial>) {
+    let cause = caller.principal.is_none().then_some(named::NO_CREDENTIAL);
+    settle(policy, caller, cause, now_ns)
+}
+
+fn settle(
+    policy: &Policy,
+    mut caller: Caller,
+    cause: Option<&'static str>,
+    now_ns: Option<u64>,
+) -> (Caller, Option<Denial>) {
     if policy.grants.is_empty() {
         return (caller, None);
     }

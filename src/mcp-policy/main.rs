@@ -11,6 +11,7 @@ mod input;
 mod judge;
 mod outcome;
 mod render;
+mod records;
 mod replay;
 mod report;
 mod scan;

@@ -91,17 +91,19 @@ impl Arrival {
         if admit::needs_no_identity(&request.headers) {
             return Ok(request);
         }
-        let (caller, denial) = identity::identify(&request.policy, &request.headers, credentials, now_ns);
-        request.caller = caller;
-        match denial {
-            None => Ok(request),
-            Some(denial) if shadow => {
-                request.caller.grant = None;
-                request.would_deny.get_or_insert(denial);
-                Ok(request)
-            }
-            Some(denial) => Err(Box::new(request.refuse(denial))),
-        }
+        let identified = identity::identify(&request.policy, &request.headers, credentials, now_ns);
+        request.identified(identified)
+    }
+
+    /// Finds the grant of a caller whose principal, source and claims are known already, for tools that judge recorded
+    /// requests. The origin is not checked.
+    ///
+    /// # Errors
+    /// As for [`identify`](Self::identify).
+    pub fn name(self, caller: Caller, now_ns: Option<u64>) -> Result<Request, Box<Conclusion>> {
+        let Self(request) = self;
+        let identified = identity::grant(&request.policy, caller, now_ns);
+        request.identified(identified)
     }
 
     /// Refuses the request before its caller is identified. In shadow mode it is forwarded.
@@ -113,6 +115,19 @@ impl Arrival {
 }
 
 impl Request {
+    fn identified(mut self, (caller, denial): (Caller, Option<Denial>)) -> Result<Self, Box<Conclusion>> {
+        self.caller = caller;
+        match denial {
+            None => Ok(self),
+            Some(denial) if self.policy.mode == Mode::Shadow => {
+                self.caller.grant = None;
+                self.would_deny.get_or_insert(denial);
+                Ok(self)
+            }
+            Some(denial) => Err(Box::new(self.refuse(denial))),
+        }
+    }
+
     /// Refuses the request before its body is read. In shadow mode it is forwarded.
     #[must_use]
     pub fn refuse(&self, denial: Denial) -> Conclusion {

@@ -9,7 +9,7 @@ use crate::policy::{Policy, SourceKind};
 use crate::text::hex;
 
 /// Why nobody is named, as one word: there is no credential that a source reads.
-const NO_CREDENTIAL: &str = "no_credential";
+pub(super) const NO_CREDENTIAL: &str = "no_credential";
 /// … a token was presented, and nothing has verified it or stored its payload where the source looks.
 const PAYLOAD_MISSING: &str = "payload_missing";
 /// … the token has no such claim, or it is not a name.
