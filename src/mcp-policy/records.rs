@@ -6,13 +6,15 @@ mod find;
 mod lines;
 mod order;
 mod record;
+mod shown;
 mod tally;
 
 pub use find::Finder;
 pub use lines::{Line, Lines};
-pub use order::{InOrder, Taken};
-pub use record::{Record, milliseconds};
-pub use tally::{Tally, thousands};
+pub use order::InOrder;
+pub use record::{Record, Text, milliseconds};
+pub use shown::{shown, thousands};
+pub use tally::Tally;
 
 use clap::Args;
 

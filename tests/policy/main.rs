@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 mod program;
+mod recorded;
+mod replay;
 
 use program::run;
 

@@ -166,7 +166,9 @@ mod tests {
     fn a_record_is_found_whatever_stands_around_it() {
         let quoted = serde_json::to_string(RECORD).unwrap();
         let twice = serde_json::to_string(&format!("{{\"m\":{quoted}}}\n")).unwrap();
-        let spaced = RECORD.replace("\":", "\": ").replace(r#"{"decision": "deny","id": "1","#, r#"{"id": "1", "decision": "deny","#);
+        let spaced = RECORD
+            .replace("\":", "\": ")
+            .replace(r#"{"decision": "deny","id": "1","#, r#"{"id": "1", "decision": "deny","#);
         let finder = Finder::new(None);
         for (line, expected) in [
             (RECORD.to_owned(), &[RECORD][..]),
@@ -207,7 +209,9 @@ mod tests {
     fn no_text_is_too_strange() {
         let finder = Finder::new(None);
         let deep = format!("{}{}", "{\"decision\":[".repeat(500), "\"");
-        for line in [&deep, "{\"decision\":\"\\", "{\"decision\":\"}}}}", "\u{0}decision", "{\"a\":\"decision\\u\"}"] {
+        for line in
+            [&deep, "{\"decision\":\"\\", "{\"decision\":\"}}}}", "\u{0}decision", "{\"a\":\"decision\\u\"}"]
+        {
             let _ = finder.records(line.as_bytes(), &mut |_| {});
         }
         assert_eq!(finder.records(b"{\"decision\":\"\xff\"}", &mut |_| {}), 0);

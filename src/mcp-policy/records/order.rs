@@ -19,6 +19,9 @@ const MOST_RECORDS: usize = 65_536;
 pub struct Taken {
     /// The time
     pub at_ms: i64,
+    /// Whether it was refused. Of calls in the same millisecond those that passed come first, because they have used up
+    /// the limit that refused the others
+    pub refused: bool,
     /// The index of the log, and the number of the line
     pub place: (usize, u64),
     /// Its JSON text
@@ -59,23 +62,19 @@ impl InOrder {
             Ok(Log { lines: Lines::open(name)?, ended: false, held: BinaryHeap::new(), bytes: 0 })
         };
         let logs = logs.iter().map(log).collect::<Result<Vec<_>, Failure>>()?;
-        let each = logs.len().max(1);
+        let each = |most: usize| most.checked_div(logs.len()).unwrap_or(most).max(1);
+        let most = (each(MOST_RECORDS), each(MOST_BYTES));
         Ok(Self {
             logs,
             finder,
             server: server.to_owned(),
             last_ms: i64::MIN,
-            most: (MOST_RECORDS / each, MOST_BYTES / each),
+            most,
             tally: Tally::default(),
             other_servers: 0,
             beside: 0,
             late: 0,
         })
-    }
-
-    /// Returns the name of a log.
-    pub fn name(&self, log: usize) -> &str {
-        self.logs.get(log).map_or("", |log| log.lines.name())
     }
 
     /// Takes the next record.
@@ -86,7 +85,8 @@ impl InOrder {
         for index in 0..self.logs.len() {
             self.fill(index)?;
         }
-        let times = self.logs.iter().enumerate().filter_map(|(index, log)| Some((log.held.peek()?.0.at_ms, index)));
+        let times =
+            self.logs.iter().enumerate().filter_map(|(index, log)| Some((log.held.peek()?.0.at_ms, index)));
         let Some((_, index)) = times.min() else { return Ok(None) };
         let Some(log) = self.logs.get_mut(index) else { return Ok(None) };
         let Some(Reverse(taken)) = log.held.pop() else { return Ok(None) };
@@ -102,7 +102,7 @@ impl InOrder {
     fn fill(&mut self, index: usize) -> Result<(), Failure> {
         let Self { logs, finder, server, tally, other_servers, beside, .. } = self;
         let Some(log) = logs.get_mut(index) else { return Ok(()) };
-        while !log.ended && log.held.len() < self.most.0.max(1) && log.bytes < self.most.1 {
+        while !log.ended && log.held.len() < self.most.0 && log.bytes < self.most.1 {
             match log.lines.next()? {
                 Line::End => log.ended = true,
                 Line::TooLong => {
@@ -115,10 +115,15 @@ impl InOrder {
                     let mut own = 0_u64;
                     let mut hold = |text: &str| match read(text, server) {
                         Read::Own(_) if own > 0 => *beside = beside.saturating_add(1),
-                        Read::Own(Some(at_ms)) => {
+                        Read::Own(Some((at_ms, refused))) => {
                             own = 1;
                             log.bytes = log.bytes.saturating_add(text.len());
-                            log.held.push(Reverse(Taken { at_ms, place: (index, number), text: text.into() }));
+                            log.held.push(Reverse(Taken {
+                                at_ms,
+                                refused,
+                                place: (index, number),
+                                text: text.into(),
+                            }));
                         }
                         Read::Own(None) => {
                             own = 1;
@@ -138,8 +143,8 @@ impl InOrder {
 }
 
 enum Read {
-    /// A record of the server, with its time
-    Own(Option<i64>),
+    /// A record of the server, with its time and whether it refused the request
+    Own(Option<(i64, bool)>),
     /// A record of another server
     Others,
     Unreadable,
@@ -149,6 +154,9 @@ fn read(text: &str, server: &str) -> Read {
     match Record::read(text) {
         None => Read::Unreadable,
         Some(record) if &*record.server != server => Read::Others,
-        Some(record) => Read::Own(record.time.as_deref().and_then(milliseconds)),
+        Some(record) => {
+            let at_ms = record.time.as_deref().and_then(milliseconds);
+            Read::Own(at_ms.map(|at_ms| (at_ms, &*record.decision != "allow")))
+        }
     }
 }

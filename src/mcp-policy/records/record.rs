@@ -19,9 +19,6 @@ pub struct Record<'r> {
     /// What decided
     #[serde(borrow, default)]
     pub rule: Option<Text<'r>>,
-    /// Why the caller is not known
-    #[serde(borrow, default)]
-    pub cause: Option<Text<'r>>,
     /// The id of the verdict
     #[serde(borrow)]
     pub id: Text<'r>,
@@ -123,6 +120,11 @@ impl<'r> Record<'r> {
         serde_json::from_str(text).ok()
     }
 
+    /// Returns whether the record has the arguments, or their digest.
+    pub fn tells_arguments(&self) -> bool {
+        self.arguments.is_some() || self.arguments_sha256.is_some() || self.arguments_blake3.is_some()
+    }
+
     /// Returns the verdict in one word: `allow`, or the code of the refusal, after `would_deny: ` if it had no effect.
     pub fn outcome(&self) -> Cow<'_, str> {
         match (&*self.decision, self.code.as_deref()) {
@@ -144,14 +146,39 @@ pub fn milliseconds(time: &str) -> Option<i64> {
 /// Reads a time as the filter writes it.
 fn fast(time: &[u8]) -> Option<i64> {
     let [
-        y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1, b'.', f0, f1, f2, b'Z',
+        y0,
+        y1,
+        y2,
+        y3,
+        b'-',
+        m0,
+        m1,
+        b'-',
+        d0,
+        d1,
+        b'T',
+        h0,
+        h1,
+        b':',
+        n0,
+        n1,
+        b':',
+        s0,
+        s1,
+        b'.',
+        f0,
+        f1,
+        f2,
+        b'Z',
     ] = time
     else {
         return None;
     };
     let number = |digits: &[&u8]| {
         digits.iter().try_fold(0_i64, |sum, digit| {
-            digit.is_ascii_digit().then(|| sum.checked_mul(10)?.checked_add(i64::from(**digit).checked_sub(48)?))?
+            digit
+                .is_ascii_digit()
+                .then(|| sum.checked_mul(10)?.checked_add(i64::from(**digit).checked_sub(48)?))?
         })
     };
     let (year, month) = (number(&[y0, y1, y2, y3])?, number(&[m0, m1])?);
@@ -173,7 +200,8 @@ fn fast(time: &[u8]) -> Option<i64> {
 /// Counts the days from 1970-01-01 to a date, which is not before.
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     // Years that begin in March end with the leap day.
-    let (year, month) = if month > 2 { (year, month.checked_sub(3)?) } else { (year.checked_sub(1)?, month.checked_add(9)?) };
+    let (year, month) =
+        if month > 2 { (year, month.checked_sub(3)?) } else { (year.checked_sub(1)?, month.checked_add(9)?) };
     let leaps = (year / 4).checked_sub(year / 100)?.checked_add(year / 400)?;
     let of_year = month.checked_mul(153)?.checked_add(2)? / 5;
     let days = year.checked_mul(365)?.checked_add(leaps)?.checked_add(of_year)?.checked_add(day)?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::thousands;
 use crate::terminal::Terminal;
 
 /// A line of a log.
@@ -56,28 +57,21 @@ impl Tally {
     pub fn tell(&self, terminal: &mut Terminal) {
         for (seen, one, many) in [
             (&self.without_record, "line has no record", "lines have no record"),
-            (&self.too_long, "line is longer than 16 MiB and was skipped", "lines are longer than 16 MiB and were skipped"),
+            (
+                &self.too_long,
+                "line is longer than 16 MiB and was skipped",
+                "lines are longer than 16 MiB and were skipped",
+            ),
             (&self.unreadable, "record cannot be read", "records cannot be read"),
             (&self.without_time, "record has no time", "records have no time"),
         ] {
             let Some(first) = &seen.first else { continue };
             match seen.count {
                 1 => terminal.note(format_args!("note: 1 {one}: {first}")),
-                count => terminal.note(format_args!("note: {} {many}; the first is {first}", thousands(count))),
+                count => {
+                    terminal.note(format_args!("note: {} {many}; the first is {first}", thousands(count)))
+                }
             }
         }
     }
-}
-
-/// Writes a number with a comma after each three digits.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && digits.len().saturating_sub(index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
