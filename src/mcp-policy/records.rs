@@ -11,8 +11,8 @@ mod tally;
 
 pub use find::Finder;
 pub use lines::{Line, Lines};
-pub use order::InOrder;
-pub use record::{Record, Text, milliseconds};
+pub use order::{InOrder, Taken};
+pub use record::{Counter, Record, Text, milliseconds};
 pub use shown::{shown, thousands};
 pub use tally::Tally;
 

@@ -6,6 +6,7 @@ mod judge;
 mod reads;
 mod request;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use mcp_policy_engine::policy::Policy;
 
 use crate::input;
 use crate::outcome::{Failure, Outcome};
-use crate::records::{Finder, InOrder, Logs, Record, thousands};
+use crate::records::{Finder, InOrder, Logs, Record, Taken, thousands};
 use crate::terminal::Terminal;
 use changes::Changes;
 use judge::{Judge, Judged};
@@ -68,6 +69,13 @@ What it assumes:
 
 Records are sorted by their times as far as 65,536 of them, or 48 MiB, allow.";
 
+/// How long a record can be left for later, in milliseconds: as long as a worker may be held up between reading the time
+/// and counting.
+const PATIENCE_MS: i64 = 250;
+/// How many records are left for later at a time, and how often each is judged again.
+const MOST_LATER: usize = 16;
+const MOST_TRIES: u32 = 500;
+
 /// How often the progress is shown.
 const INTERVAL: Duration = Duration::from_millis(200);
 
@@ -79,19 +87,20 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let policy = Arc::new(policy(&options.policy)?);
     let finder = Finder::new(options.logs.member.clone());
     let mut records = InOrder::open(&options.logs.records, finder, &policy.server)?;
-    let mut judge = Judge::new(&policy, if options.separate { options.logs.records.len() } else { 1 });
-    let mut changes = Changes::new(options.changed, options.format == Format::Json);
+    let proxies = if options.separate { options.logs.records.len() } else { 1 };
+    let mut replay = Replay {
+        judge: Judge::new(&policy, proxies),
+        changes: Changes::new(options.changed, options.format == Format::Json),
+        later: VecDeque::new(),
+        options,
+    };
     let mut progress = Progress { terminal: terminal.progress, last: Instant::now() };
     while let Some(taken) = records.next()? {
-        let Some(record) = Record::read(&taken.text) else { continue };
-        let proxy = if options.separate { taken.place.0 } else { 0 };
-        let judged = judge.judge(&record, taken.at_ms, proxy);
-        if let (Judged::Changed(changed), true) = (&judged, options.changed) {
-            changes.tell(&record, changed, terminal);
-        }
-        changes.add(&record, judged);
-        progress.show(changes.records);
+        replay.take(taken, terminal);
+        progress.show(replay.changes.records);
     }
+    replay.end(i64::MAX, terminal);
+    let changes = replay.changes;
     progress.clear();
     records.tally.tell(terminal);
     for (count, what) in [
@@ -122,6 +131,66 @@ fn policy(argument: &str) -> Result<Policy, Failure> {
             faults.iter().next().map_or_else(String::new, |fault| format!("{}: {}", fault.path, fault.wrong));
         Failure::new(format!("the policy in `{}` has a fault, see `mcp-policy check`: {first}", found.name()))
     })
+}
+
+/// A replay that is under way.
+struct Replay<'o> {
+    judge: Judge,
+    changes: Changes,
+    /// Records to judge again after the next ones
+    later: VecDeque<Later>,
+    options: &'o Options,
+}
+
+/// A record to judge again.
+struct Later {
+    taken: Taken,
+    tries: u32,
+}
+
+impl Replay<'_> {
+    /// Takes the next record, and judges again those that were left for later.
+    fn take(&mut self, taken: Taken, terminal: &mut Terminal) {
+        if !self.later.is_empty() {
+            self.end(taken.at_ms, terminal);
+        }
+        let finally = self.later.len() >= MOST_LATER;
+        if !self.judge(&taken, finally, terminal) {
+            self.later.push_back(Later { taken, tries: 0 });
+            return;
+        }
+        let mut waiting = std::mem::take(&mut self.later);
+        waiting.retain_mut(|later| {
+            later.tries = later.tries.saturating_add(1);
+            !self.judge(&later.taken, later.tries >= MOST_TRIES, terminal)
+        });
+        self.later = waiting;
+    }
+
+    /// Judges the records finally that have waited until this time long enough.
+    fn end(&mut self, at_ms: i64, terminal: &mut Terminal) {
+        let waited = |later: &Later| later.taken.at_ms.saturating_add(PATIENCE_MS) < at_ms;
+        while self.later.front().is_some_and(waited)
+            && let Some(later) = self.later.pop_front()
+        {
+            self.judge(&later.taken, true, terminal);
+        }
+    }
+
+    /// Judges a record. Returns false if it is to be judged again.
+    fn judge(&mut self, taken: &Taken, finally: bool, terminal: &mut Terminal) -> bool {
+        let Some(record) = Record::read(&taken.text) else { return true };
+        let proxy = if self.options.separate { taken.place.0 } else { 0 };
+        let judged = self.judge.judge(&record, taken.at_ms, proxy, finally);
+        if let (Judged::Changed(changed), true) = (&judged, self.options.changed) {
+            self.changes.tell(&record, changed, terminal);
+        }
+        let done = !matches!(judged, Judged::Later);
+        if done {
+            self.changes.add(&record, judged);
+        }
+        done
+    }
 }
 
 /// The line on stderr that says how far a long command is.

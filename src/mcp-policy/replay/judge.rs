@@ -18,7 +18,7 @@ use mcp_policy_engine::policy::{Mode, Policy, SourceKind};
 use super::claims::{Book, Claims};
 use super::reads::{self, Needs, Unknown, Variants};
 use super::request::{self, Arguments};
-use crate::records::Record;
+use crate::records::{Counter, Record};
 
 const NANOS_IN_MILLI: u64 = 1_000_000;
 
@@ -31,6 +31,9 @@ pub enum Judged {
     Changed(Change),
     /// The record does not say enough: the reasons
     Undecided(BTreeSet<String>),
+    /// A limit that has not changed would decide otherwise, perhaps because another worker was faster. Nothing is charged,
+    /// and the record is to be judged again after the next ones
+    Later,
 }
 
 /// Another verdict.
@@ -85,8 +88,8 @@ impl Judge {
     }
 
     /// Judges a record at its time, in milliseconds since the Unix epoch, with the counters of its proxy. A record that
-    /// comes later than one with a later time is judged at that time.
-    pub fn judge(&mut self, record: &Record<'_>, at_ms: i64, proxy: usize) -> Judged {
+    /// comes later than one with a later time is judged at that time. With `finally` it is not left for later.
+    pub fn judge(&mut self, record: &Record<'_>, at_ms: i64, proxy: usize, finally: bool) -> Judged {
         let now_ns = u64::try_from(at_ms).unwrap_or_default().saturating_mul(NANOS_IN_MILLI);
         self.now_ns = self.now_ns.max(now_ns);
         if record.tells_arguments() && !self.telling.contains(&*record.policy) {
@@ -103,7 +106,7 @@ impl Judge {
         };
         match &record.method {
             None => self.judge_headers(record, caller),
-            Some(_) => self.judge_message(record, caller, &claims, proxy),
+            Some(_) => self.judge_message(record, caller, &claims, (proxy, finally)),
         }
     }
 
@@ -214,7 +217,7 @@ impl Judge {
         record: &Record<'_>,
         caller: Caller,
         claims: &Claims,
-        proxy: usize,
+        (proxy, finally): (usize, bool),
     ) -> Judged {
         let method = Method::new(record.method.as_deref().unwrap_or_default());
         if request::is_cut(Some(method.as_str())) || request::is_cut(record.target.as_deref()) {
@@ -238,7 +241,13 @@ impl Judge {
         let conclusion = self.conclude(request, record, &method, arguments, proxy);
         let refused = matches!(conclusion.verdict, Verdict::Deny { .. });
         if reasons.is_empty() {
-            return compare(record, &conclusion);
+            return match compare(record, &conclusion) {
+                Judged::Changed(_) if !finally && is_about_order(record, &conclusion) => {
+                    self.give_back(conclusion, proxy);
+                    Judged::Later
+                }
+                judged => judged,
+            };
         }
         let passed = &*record.decision != "deny";
         if !passed {
@@ -366,4 +375,23 @@ fn compare(record: &Record<'_>, conclusion: &Conclusion) -> Judged {
     };
     let rule = denial.map(|denial| denial.rule.to_string());
     Judged::Changed(Change { to, rule, reason: denial.map(|denial| denial.reason.clone()) })
+}
+
+/// Returns whether the verdict differs only by a limit that is the same as in the record: workers that count at the same
+/// time do not do so in the order of the times that they have read.
+fn is_about_order(record: &Record<'_>, conclusion: &Conclusion) -> bool {
+    const CODE: &str = "rate_limited";
+    let denial = conclusion.verdict.denial();
+    let path = match (record.code.as_deref(), denial.map(|denial| denial.code.as_str())) {
+        (Some(CODE), None) => record.rule.as_deref(),
+        (None, Some(CODE)) => denial.map(|denial| denial.rule.as_ref()),
+        _ => None,
+    };
+    let limit = conclusion.counters.iter().find(|used| Some(&*used.limit.path) == path);
+    limit.is_some_and(|used| {
+        let max = used.limit.max.to_string().parse::<f64>().ok();
+        let same =
+            |counter: &Counter<'_>| *counter.counter == *used.limit.counter && Some(counter.max) == max;
+        record.counters.iter().any(same)
+    })
 }

@@ -104,8 +104,11 @@ impl Approvals {
                 Outcome::Denied => &mut of_tool.denied,
             };
             *count = count.saturating_add(1);
-            if let (Some(first_ms), Some(ended_ms)) = (one.first_ms, one.ended_ms) {
-                of_tool.took_ms.push(ended_ms.saturating_sub(first_ms).max(0));
+            // A record can be out of order, and then says nothing about the time.
+            if let (Some(first_ms), Some(ended_ms)) = (one.first_ms, one.ended_ms)
+                && first_ms <= ended_ms
+            {
+                of_tool.took_ms.push(ended_ms.saturating_sub(first_ms));
             }
         }
         for (tool, count) in &self.unanswered {

@@ -114,16 +114,16 @@ fn timeline(summary: &Summary) -> Markup {
     let label = format!("Columns of requests for each {each}. The numbers are in the table below.");
     let busy = periods.iter().filter(|(_, verdicts)| verdicts.all() > 0);
     html! {
-        section aria-labelledby="over-time" {
+        section {
             div.heading {
-                h2 id="over-time" { "Requests over time" }
+                h2 { "Requests over time" }
                 ul.legend {
                     li { span.dot.allowed aria-hidden="true" {} "Allowed" }
                     @if has_shadow { li { span.dot.would aria-hidden="true" {} "Refused in shadow mode" } }
                     li { span.dot.refused aria-hidden="true" {} "Refused" }
                 }
             }
-            p.axis { (thousands(highest)) " in one " (each) " at most" }
+            p.axis { "At most " (thousands(highest)) " in " (if each.starts_with(|char: char| char.is_ascii_digit()) { "" } else { "a " }) (each) }
             (chart::columns(&periods, highest, &label))
             p.axis.ends { span { (at(first.0)) } span { (at(last.0)) } }
             details {
@@ -153,8 +153,8 @@ fn rankings(summary: &Summary) -> Markup {
         return html! { section { h2 { "Refused most" } p.none { "Nothing was refused." } } };
     }
     html! {
-        section aria-labelledby="most" {
-            h2 id="most" { "Refused most" }
+        section {
+            h2 { "Refused most" }
             div.grid {
                 (ranking("Why", &summary.codes.top(ROWS), true))
                 (ranking("Tool, resource, prompt or method", &summary.targets.top(ROWS), false))

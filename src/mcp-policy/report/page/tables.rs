@@ -24,8 +24,8 @@ pub fn limits(summary: &Summary) -> Markup {
     let several =
         summary.limits.keys().map(|(server, _)| server).collect::<std::collections::BTreeSet<_>>().len() > 1;
     html! {
-        section aria-labelledby="limits" {
-            h2 id="limits" { "Limits near their maximum" }
+        section {
+            h2 { "Limits near their maximum" }
             @if limits.is_empty() {
                 p.none { "No request had a limit." }
             } @else {
@@ -73,8 +73,8 @@ pub fn approvals(summary: &Summary) -> Markup {
         return html! {};
     }
     html! {
-        section aria-labelledby="approvals" {
-            h2 id="approvals" { "Approvals" }
+        section {
+            h2 { "Approvals" }
             p.note {
                 "Times are from the first refusal that says that the call waits, to the first request that got the answer. "
                 "An agent has to ask again for it, so the decision itself came earlier. A call that was held until a person "
@@ -116,8 +116,8 @@ pub fn policies(summary: &Summary) -> Markup {
     let left = policies.len().saturating_sub(MOST_POLICIES);
     policies.drain(..left);
     html! {
-        section aria-labelledby="policies" {
-            h2 id="policies" { "Policies in effect" }
+        section {
+            h2 { "Policies in effect" }
             div.wide role="region" aria-label="Policies in effect" tabindex="0" {
                 table {
                     thead { tr {
@@ -153,8 +153,8 @@ pub fn refused(summary: &Summary) -> Markup {
         return html! {};
     }
     html! {
-        section aria-labelledby="refused" {
-            h2 id="refused" { "Refused requests" }
+        section {
+            h2 { "Refused requests" }
             p.note {
                 @if left > 0 { "The latest " (latest.len()) ". " (thousands(left)) " earlier ones are left out." }
                 @else { "All of them, the latest first." }
@@ -164,7 +164,7 @@ pub fn refused(summary: &Summary) -> Markup {
                 input id="words" type="search" autocomplete="off" spellcheck="false" aria-describedby="matches";
                 p.note id="matches" role="status" {}
             }
-            div.wide role="region" aria-label="Refused requests" tabindex="0" {
+            div.wide.rows role="region" aria-label="Refused requests" tabindex="0" {
                 table.log {
                     thead { tr {
                         th scope="col" { "Time (UTC)" } th scope="col" { "What" } th scope="col" { "Caller" } th scope="col" { "Why" } th scope="col" { "Rule" } th scope="col" { "Verdict" }
