@@ -5,6 +5,7 @@
 mod program;
 mod recorded;
 mod replay;
+mod report;
 
 use program::run;
 
