@@ -17,6 +17,7 @@ mod read;
 mod scan;
 mod text;
 mod texts;
+mod writer;
 
 pub use compact::compact;
 pub use compare::{Doubt, Known, KnownSet, Sent};
@@ -24,6 +25,7 @@ pub use defect::{Defect, DefectKind, Malformed};
 pub use document::{Document, Elements, Entries, Kind, Value};
 pub use number::{Fit, fit};
 pub use read::{MAX_DEPTH, read};
-pub(crate) use scan::{plain_end, visible_end};
+pub(crate) use scan::{is_visible, plain_end, visible_end};
 pub use text::{is_unseen, quote, unescape};
 pub use texts::TextMap;
+pub use writer::{ObjectWriter, push_string};

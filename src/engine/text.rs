@@ -18,26 +18,28 @@ pub fn push_hex(out: &mut String, bytes: &[u8]) {
         let (fours, rest) = part.as_chunks::<4>();
         let (eights, _) = ascii.as_chunks_mut::<8>();
         for (four, eight) in fours.iter().zip(eights) {
-            *eight = digits(u32::from_be_bytes(*four));
+            *eight = digits(u32::from_le_bytes(*four));
         }
         let done = fours.as_flattened().len().saturating_mul(2);
         push_ascii(out, ascii.get(..done).unwrap_or_default());
         for byte in rest {
-            push_ascii(out, digits(u32::from(*byte)).last_chunk::<2>().unwrap_or(&[b'0'; 2]));
+            push_ascii(out, digits(u32::from(*byte)).first_chunk::<2>().unwrap_or(&[b'0'; 2]));
         }
     }
 }
 
-/// Returns the eight hex digits of a number, all computed at once in the bytes of one word.
+/// Returns the two hex digits of each byte of a number, the lowest byte first, all computed at once in the bytes of one
+/// word.
 fn digits(number: u32) -> [u8; 8] {
     let mut word = u64::from(number);
     word = (word | (word << 16)) & 0x0000_ffff_0000_ffff;
     word = (word | (word << 8)) & 0x00ff_00ff_00ff_00ff;
-    word = (word | (word << 4)) & 0x0f0f_0f0f_0f0f_0f0f;
+    // The higher half of a byte comes first.
+    word = ((word >> 4) | (word << 8)) & 0x0f0f_0f0f_0f0f_0f0f;
     // No sum or product here reaches the next byte: 6 carries a nibble above 9 into bit 4.
     let letters = (word.wrapping_add(0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
     let letters = letters.wrapping_mul(u64::from(b'a' - b'0' - 10));
-    word.wrapping_add(0x3030_3030_3030_3030).wrapping_add(letters).to_be_bytes()
+    word.wrapping_add(0x3030_3030_3030_3030).wrapping_add(letters).to_le_bytes()
 }
 
 fn push_ascii(out: &mut String, ascii: &[u8]) {

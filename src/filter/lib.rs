@@ -5,6 +5,8 @@
 
 #[cfg(any(target_family = "wasm", test))]
 mod allocator;
+#[cfg(any(target_family = "wasm", test))]
+mod compare;
 pub mod counters;
 mod credentials;
 mod environment;

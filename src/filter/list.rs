@@ -103,7 +103,13 @@ impl ListAnswer {
         size: usize,
         end: bool,
     ) -> Flow {
-        if matches!(self.state, State::Untouched) {
+        let goes_on = match &self.state {
+            State::Untouched => true,
+            // The end of almost every body comes by itself.
+            State::Body(body) => size == 0 && body.may_end(),
+            _ => false,
+        };
+        if goes_on {
             return Flow::Continue;
         }
         match self.pass(host, worker, size, end) {
@@ -260,24 +266,23 @@ impl Announced {
     pub(crate) fn read(headers: &HeaderMap) -> Self {
         let mut announced = Self::default();
         for (name, value) in headers.iter() {
-            match name {
-                b":status" => {
-                    announced.found = value == b"200";
-                    announced.part = value == b"206";
-                }
-                b"content-type" => {
-                    let repeated = announced.answer.is_some();
-                    announced.answer = Some(if repeated { Answer::Unclear } else { media::answer(value) });
-                }
-                b"content-encoding" => announced.packed |= !value.eq_ignore_ascii_case(b"identity"),
+            // A `match` would compare byte by byte.
+            if name == b":status" {
+                announced.found = value == b"200";
+                announced.part = value == b"206";
+            } else if name == b"content-type" {
+                let repeated = announced.answer.is_some();
+                announced.answer = Some(if repeated { Answer::Unclear } else { media::answer(value) });
+            } else if name == b"content-encoding" {
+                announced.packed |= !value.eq_ignore_ascii_case(b"identity");
+            } else if name == b"content-length" {
                 // What is no number is no length: Envoy refuses it.
-                b"content-length" => {
-                    let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
-                    announced.length = Some(number.unwrap_or(usize::MAX));
-                }
-                b"transfer-encoding" => announced.chunked = true,
-                b"x-envoy-upstream-service-time" => announced.from_server = true,
-                _ => {}
+                let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+                announced.length = Some(number.unwrap_or(usize::MAX));
+            } else if name == b"transfer-encoding" {
+                announced.chunked = true;
+            } else if name == b"x-envoy-upstream-service-time" {
+                announced.from_server = true;
             }
         }
         announced

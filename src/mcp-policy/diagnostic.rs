@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use mcp_policy_engine::document::Position;
+use mcp_policy_engine::document::{Fault, Position};
 
-use crate::input::{File, Found, Place};
+use crate::input::{File, Found, Place, Problem};
 
 /// How serious a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,17 +41,25 @@ impl Diagnostic {
     }
 }
 
-/// Returns the faults of a policy.
+/// Returns what is wrong with a policy: first what is wrong with its file, then the faults of the document.
 pub fn faults(found: &Found) -> Vec<Diagnostic> {
-    let Err(faults) = found.policy() else { return Vec::new() };
-    let diagnostic = |fault: &mcp_policy_engine::document::Fault| Diagnostic {
+    let error = |place: Place, id, path: String, message: String| Diagnostic {
         file: Rc::clone(&found.file),
-        place: found.place_of(fault),
+        place,
         severity: Severity::Error,
-        id: "fault",
-        path: fault.path.to_string(),
-        message: fault.wrong.to_string(),
+        id,
+        path,
+        message,
         help: None,
     };
-    faults.iter().map(diagnostic).collect()
+    let problem =
+        |problem: &Problem| error(problem.place.clone(), problem.id, String::new(), problem.message.clone());
+    let mut diagnostics: Vec<Diagnostic> = found.problems.iter().map(problem).collect();
+    if let (true, Err(faults)) = (found.is_readable, found.policy()) {
+        let fault = |fault: &Fault| {
+            error(found.place_of(fault), "fault", fault.path.to_string(), fault.wrong.to_string())
+        };
+        diagnostics.extend(faults.iter().map(fault));
+    }
+    diagnostics
 }

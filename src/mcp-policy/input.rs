@@ -1,8 +1,14 @@
 //! Policy files: their text, the policies in them, and where each part of a policy stands.
 
 mod file;
+mod find;
+mod form;
 mod node;
 mod places;
+mod scalar;
+mod source;
+mod tree;
+mod yaml;
 
 use std::rc::Rc;
 
@@ -10,7 +16,9 @@ use mcp_policy_engine::document::Fault;
 use mcp_policy_engine::policy::{Faults, Policy};
 
 pub use file::File;
+pub use node::{Node, Value};
 pub use places::{Place, Places};
+pub use tree::tree;
 
 use crate::outcome::Failure;
 
@@ -23,7 +31,22 @@ pub struct Found {
     pub within: Option<String>,
     /// The bytes that a filter with this configuration receives: JSON text, or a `Struct` in wire form
     pub bytes: Vec<u8>,
+    /// What is wrong with the file around the policy. Envoy loads some such files, so the policy can be good
+    pub problems: Vec<Problem>,
+    /// Whether the bytes are what the filter receives. If not, a problem says why there are none
+    pub is_readable: bool,
     places: Places,
+}
+
+/// Something wrong with a file that is no fault of the policy document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The bytes of the file
+    pub place: Place,
+    /// Its stable id, such as `duplicate-key`
+    pub id: &'static str,
+    /// What is wrong, in one line
+    pub message: String,
 }
 
 impl Found {
@@ -58,12 +81,13 @@ impl Found {
 /// Finds the policies in the file that an argument names; `-` is stdin.
 ///
 /// # Errors
-/// The file cannot be read, or holds no policy.
+/// The file cannot be read, or holds no policy. A file that is malformed is none: it is found with a [`Problem`].
 pub fn policies(argument: &str) -> Result<Vec<Found>, Failure> {
-    let file = Rc::new(File::read(argument)?);
-    let places = Places::of_json(&file.text);
-    let bytes = file.text.clone().into_bytes();
-    Ok(vec![Found { file, within: None, bytes, places }])
+    let findings = find::policies(&Rc::new(File::read(argument)?))?;
+    for filter in &findings.left_out {
+        anstream::eprintln!("note: `{argument}`: {filter} is left out, because it has no key of a policy");
+    }
+    Ok(findings.found)
 }
 
 /// Finds the one policy in a file.
@@ -77,3 +101,6 @@ pub fn policy(argument: &str) -> Result<Found, Failure> {
         _ => Err(Failure::new(format!("`{argument}` holds several policies, and one is needed here"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,9 @@ MODULE = Path(os.environ.get("MCP_POLICY_MODULE") or BUILT)
 # The approval service; MCP_POLICY_APPROVALS selects another build of it.
 APPROVALS = Path(os.environ.get("MCP_POLICY_APPROVALS") or TARGET / "debug" / "mcp-approvals")
 
+# The policy author's tool; MCP_POLICY_TOOL selects another build of it.
+POLICY_TOOL = Path(os.environ.get("MCP_POLICY_TOOL") or TARGET / "debug" / "mcp-policy")
+
 # Screenshots that tests take.
 SCREENSHOTS = TARGET / "screenshots"
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::json::canonical::{self, Canonical};
+use crate::json::canonical::Canonical;
 use crate::json::{self, Value};
 use crate::mcp::message::{Call, Target};
 use crate::mcp::method::Method;
@@ -103,7 +103,7 @@ fn member(out: &mut String, key: &str, value: Option<&str>) {
     out.push_str(key);
     out.push_str("\":");
     match value {
-        Some(value) => canonical::string(out, value),
+        Some(value) => json::push_string(out, value),
         None => out.push_str("null"),
     }
 }

@@ -1,12 +1,10 @@
 //! The question to the approval service.
 
-use serde::Serialize;
-
 use super::bound::{Bound, BoundCall};
-use crate::json::canonical;
+use crate::json::ObjectWriter;
 
 /// A question to the approval service. These are members of the request's body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Question<'q> {
     /// The protected server
     pub server: &'q str,
@@ -56,15 +54,25 @@ impl Question<'_> {
             host,
             path,
         };
-        let fingerprint = bound.fingerprint();
-        let mut tool = String::new();
-        canonical::string(&mut tool, &call.tool);
-        // Serializing strings and numbers cannot fail.
-        let members = serde_json::to_string(self).unwrap_or_default();
-        let members = members.strip_prefix('{').unwrap_or_default();
-        let BoundCall { arguments, params, .. } = call;
-        format!(
-            r#"{{"fingerprint":"{fingerprint}","tool":{tool},"arguments":{arguments},"params":{params},{members}"#
-        )
+        let mut object = ObjectWriter::default();
+        object.string("fingerprint", &bound.fingerprint());
+        object.string("tool", &call.tool);
+        object.json("arguments", &call.arguments);
+        object.json("params", &call.params);
+        object.string("server", server);
+        object.string("rules", rules);
+        object.string("policy", self.policy);
+        object.string("grant", grant);
+        object.string_or_null("principal", principal);
+        object.string_or_null("source", source);
+        object.string_or_null("host", host);
+        object.string_or_null("path", path);
+        object.string("rule", self.rule);
+        object.string_or_null("reason", self.reason);
+        object.number("expires_seconds", self.expires_seconds.into());
+        object.number("wait_seconds", self.wait_seconds.into());
+        object.string("decision_id", self.decision_id);
+        object.string_or_null("request_id", self.request_id);
+        object.finish()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Kind, Value, decimal};
+use super::{Kind, Value, decimal, push_string};
 
 /// The units of work of reading a double and writing it in canonical form.
 const DOUBLE: usize = 70;
@@ -69,7 +69,7 @@ impl Canonical {
         match value.kind() {
             Kind::Null | Kind::Bool(_) => self.text.push_str(value.raw()),
             Kind::Number => self.number(value.raw()),
-            Kind::String { .. } => string(&mut self.text, &value.string().unwrap_or_default()),
+            Kind::String { .. } => push_string(&mut self.text, &value.string().unwrap_or_default()),
             Kind::Array => {
                 self.text.push('[');
                 for (index, element) in value.elements().enumerate() {
@@ -88,7 +88,7 @@ impl Canonical {
         self.text.push('{');
         for (index, (key, member)) in members.into_iter().enumerate() {
             self.text.push_str(if index > 0 { "," } else { "" });
-            string(&mut self.text, &key);
+            push_string(&mut self.text, &key);
             self.text.push(':');
             self.value(member);
         }
@@ -109,12 +109,6 @@ impl Canonical {
         self.exact &= written.as_ref().is_some_and(|written| decimal::compare(text, written).is_eq());
         self.text.push_str(written.as_deref().unwrap_or("null"));
     }
-}
-
-/// Appends a string as RFC 8785, section 3.2.2.2, has it: escaped is only what has to be.
-pub fn string(out: &mut String, text: &str) {
-    // `serde_json` escapes just so; and of a string, writing cannot fail.
-    out.push_str(&serde_json::to_string(text).unwrap_or_default());
 }
 
 /// Writes a finite double in the shortest digits that read back as it.

@@ -69,6 +69,13 @@ impl Node {
         index(self.after)
     }
 
+    /// Returns what stands between the quotes of a string or key of `text`.
+    #[inline]
+    fn inner(self, text: &[u8]) -> &[u8] {
+        let Range { start, end } = self.span();
+        text.get(start.wrapping_add(1)..end.wrapping_sub(1)).unwrap_or_default()
+    }
+
     /// Returns a string or key of `text`, unescaped. The result is meaningless for other values.
     pub fn string(self, text: &str) -> Cow<'_, str> {
         let Range { start, end } = self.span();
@@ -192,7 +199,11 @@ impl<'d> Value<'d> {
     /// or the value is not an object. Reliable only if no key occurs twice.
     #[must_use]
     pub fn get(self, key: &str) -> Option<Value<'d>> {
-        self.entries().find(|(name, _)| name == key).map(|(_, value)| value)
+        let is_it = |plain: Option<&[u8]>, name: Value<'_>| match plain {
+            Some(plain) => plain == key.as_bytes(),
+            None => name.string().is_some_and(|name| name == key),
+        };
+        self.keyed_plainly().find(|(plain, name, _)| is_it(*plain, *name)).map(|(.., value)| value)
     }
 
     /// Iterates over the keys (unescaped) and values of an object, in order; nothing for other values.
@@ -208,6 +219,19 @@ impl<'d> Value<'d> {
     pub fn keyed(self) -> impl Iterator<Item = (Value<'d>, Value<'d>)> {
         let mut entries = self.entries();
         std::iter::from_fn(move || entries.next_pair())
+    }
+
+    /// Like [`keyed`](Self::keyed), with the text between the key's quotes if it has no escapes.
+    pub(crate) fn keyed_plainly(self) -> impl Iterator<Item = (Option<&'d [u8]>, Value<'d>, Value<'d>)> {
+        let mut entries = self.entries();
+        std::iter::from_fn(move || {
+            let (key, value, node) = entries.next_member()?;
+            let plain = match node.kind {
+                Kind::String { escaped: true } => None,
+                _ => Some(node.inner(entries.document.text.as_bytes())),
+            };
+            Some((plain, key, value))
+        })
     }
 
     /// Like [`entries`](Self::entries), with the byte offsets of each key, colon and value.
@@ -256,13 +280,18 @@ pub struct Entries<'d> {
 }
 
 impl<'d> Entries<'d> {
-    fn next_pair(&mut self) -> Option<(Value<'d>, Value<'d>)> {
-        if self.next >= self.end {
-            return None;
-        }
+    /// Returns the next key and value, and the node of the key.
+    #[inline]
+    fn next_member(&mut self) -> Option<(Value<'d>, Value<'d>, Node)> {
+        let [node, after, ..] = self.document.nodes.get(self.next..self.end)? else { return None };
         let key = Value { document: self.document, index: self.next };
-        let value = Value { document: self.document, index: self.next.saturating_add(1) };
-        self.next = self.document.node(value.index).after().max(self.next.saturating_add(2));
+        let value = Value { document: self.document, index: self.next.wrapping_add(1) };
+        self.next = after.after().max(self.next.wrapping_add(2));
+        Some((key, value, *node))
+    }
+
+    fn next_pair(&mut self) -> Option<(Value<'d>, Value<'d>)> {
+        let (key, value, _) = self.next_member()?;
         Some((key, value))
     }
 }
@@ -271,7 +300,8 @@ impl<'d> Iterator for Entries<'d> {
     type Item = (Cow<'d, str>, Value<'d>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_pair().map(|(key, value)| (key.string().unwrap_or_default(), value))
+        let (_, value, node) = self.next_member()?;
+        Some((node.string(self.document.text), value))
     }
 }
 

@@ -1,14 +1,16 @@
 //! The reader: bytes to a [`Document`], in one pass and without recursion.
 
+mod bytes;
 mod open;
 mod prototype;
 
+use bytes::Bytes;
 use open::{KeyFilter, Open};
 
 use super::defect::{Defect, DefectKind, Malformed};
 use super::document::{Document, Kind, Node};
 use super::number::{self, Fit};
-use super::{duplicate, scan, text};
+use super::{duplicate, text};
 
 /// How many arrays and objects may stand within one another, the outermost one counted.
 pub const MAX_DEPTH: usize = 100;
@@ -43,7 +45,7 @@ pub fn read(bytes: &[u8]) -> Result<Document<'_>, Malformed> {
         prototype: None,
         constructor: false,
     };
-    reader.document()?;
+    reader.document(Bytes(bytes))?;
     let Reader { nodes, defect, duplicate, prototype, constructor, .. } = reader;
     let prototype = prototype.or_else(|| constructor.then(|| prototype::find(text, &nodes)).flatten());
     Ok(Document { text, nodes, defect, duplicate, prototype })
@@ -69,11 +71,11 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    fn document(&mut self) -> Result<(), Malformed> {
+    fn document(&mut self, bytes: Bytes<'_>) -> Result<(), Malformed> {
         let mut at = 0;
         loop {
-            at = self.value(at)?;
-            match self.next(at)? {
+            at = self.value(bytes, at)?;
+            match self.next(bytes, at)? {
                 Some(next) => at = next,
                 None => return Ok(()),
             }
@@ -81,29 +83,29 @@ impl Reader<'_> {
     }
 
     /// Reads a whole value, or the bracket that opens one, and returns the place behind it.
-    fn value(&mut self, at: usize) -> Result<usize, Malformed> {
-        let (at, byte) = self.token(at);
+    fn value(&mut self, bytes: Bytes<'_>, at: usize) -> Result<usize, Malformed> {
+        let (at, byte) = bytes.token(at);
         match byte {
             Some(b'"') => {
-                let (end, escaped) = self.string(at)?;
+                let (end, escaped) = self.string(bytes, at)?;
                 self.push(Kind::String { escaped }, at, end);
                 Ok(end)
             }
             Some(b'{') => Ok(self.open(Kind::Object, at)),
             Some(b'[') => Ok(self.open(Kind::Array, at)),
-            Some(b'-' | b'0'..=b'9') => self.number(at),
-            Some(b't') => self.word("true", Kind::Bool(true), at),
-            Some(b'f') => self.word("false", Kind::Bool(false), at),
-            Some(b'n') => self.word("null", Kind::Null, at),
+            Some(b'-' | b'0'..=b'9') => self.number(bytes, at),
+            Some(b't') => self.word(bytes, "true", Kind::Bool(true), at),
+            Some(b'f') => self.word(bytes, "false", Kind::Bool(false), at),
+            Some(b'n') => self.word(bytes, "null", Kind::Null, at),
             Some(_) => malformed(at, "a value is missing"),
             None => malformed(at, "the text ends too early"),
         }
     }
 
     /// Reads what stands between two values, and returns the place of the next one; `None` at the end.
-    fn next(&mut self, mut at: usize) -> Result<Option<usize>, Malformed> {
+    fn next(&mut self, bytes: Bytes<'_>, mut at: usize) -> Result<Option<usize>, Malformed> {
         while self.depth > 0 {
-            let (here, byte) = self.token(at);
+            let (here, byte) = bytes.token(at);
             let behind = here.wrapping_add(1);
             let member = match byte {
                 Some(byte) if byte == self.open.bracket => {
@@ -116,33 +118,32 @@ impl Reader<'_> {
                 Some(_) => return malformed(here, "a comma or a closing bracket is missing"),
                 None => return malformed(here, "the text ends too early"),
             };
-            return self.key(member).map(Some);
+            return self.key(bytes, member).map(Some);
         }
-        match self.token(at) {
+        match bytes.token(at) {
             (_, None) => Ok(None),
             (at, Some(_)) => malformed(at, "something stands behind the value"),
         }
     }
 
     /// Reads the key and the colon in front of a member; nothing in front of an element.
-    fn key(&mut self, at: usize) -> Result<usize, Malformed> {
+    fn key(&mut self, bytes: Bytes<'_>, at: usize) -> Result<usize, Malformed> {
         self.open.empty = false;
         if self.open.bracket == b']' {
             return Ok(at);
         }
-        let (at, byte) = self.token(at);
+        let (at, byte) = bytes.token(at);
         if byte != Some(b'"') {
             return malformed(at, "a key is missing");
         }
-        let (end, escaped) = self.string(at)?;
+        let (end, escaped) = self.string(bytes, at)?;
         self.push(Kind::String { escaped }, at, end);
-        let inner = at.wrapping_add(1)..end.wrapping_sub(1);
-        let key = self.text.as_bytes().get(inner).unwrap_or_default();
+        let key = bytes.between(at.wrapping_add(1), end.wrapping_sub(1));
         self.open.keys.add(key, escaped);
         if key.len() >= prototype::SHORTEST {
             self.note_prototype(at, key, escaped);
         }
-        match self.token(end) {
+        match bytes.token(end) {
             (at, Some(b':')) => Ok(at.wrapping_add(1)),
             (at, _) => malformed(at, "a colon is missing"),
         }
@@ -194,38 +195,38 @@ impl Reader<'_> {
 
     /// Reads a string from its opening quote on. Returns the place behind it, and whether it has escapes.
     #[inline]
-    fn string(&mut self, start: usize) -> Result<(usize, bool), Malformed> {
-        let at = scan::plain_end(self.text.as_bytes(), start.wrapping_add(1));
-        match self.byte(at) {
+    fn string(&mut self, bytes: Bytes<'_>, start: usize) -> Result<(usize, bool), Malformed> {
+        let at = bytes.plain_end(start.wrapping_add(1));
+        match bytes.at(at) {
             Some(b'"') => Ok((at.wrapping_add(1), false)),
-            _ => Ok((self.escapes(at)?, true)),
+            _ => Ok((self.escapes(bytes, at)?, true)),
         }
     }
 
     /// Reads the rest of a string, from an escape on.
     #[inline(never)]
-    fn escapes(&mut self, mut at: usize) -> Result<usize, Malformed> {
+    fn escapes(&mut self, bytes: Bytes<'_>, mut at: usize) -> Result<usize, Malformed> {
         loop {
-            at = match self.byte(at) {
+            at = match bytes.at(at) {
                 Some(b'"') => return Ok(at.wrapping_add(1)),
-                Some(b'\\') => self.escape(at)?,
+                Some(b'\\') => self.escape(bytes, at)?,
                 Some(_) => return malformed(at, "a string holds an unescaped control character"),
                 None => return malformed(at, "the text ends too early"),
             };
-            at = scan::plain_end(self.text.as_bytes(), at);
+            at = bytes.plain_end(at);
         }
     }
 
-    fn escape(&mut self, start: usize) -> Result<usize, Malformed> {
+    fn escape(&mut self, bytes: Bytes<'_>, start: usize) -> Result<usize, Malformed> {
         let mut at = start.wrapping_add(1);
-        match self.byte(at) {
+        match bytes.at(at) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => return Ok(at.wrapping_add(1)),
             Some(b'u') => {}
             _ => return malformed(at, "an escape in a string is unknown"),
         }
         for _ in 0..4 {
             at = at.wrapping_add(1);
-            if !self.byte(at).is_some_and(|byte| byte.is_ascii_hexdigit()) {
+            if !bytes.at(at).is_some_and(|byte| byte.is_ascii_hexdigit()) {
                 return malformed(at, "an escape in a string is unknown");
             }
         }
@@ -249,22 +250,22 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self, start: usize) -> Result<usize, Malformed> {
-        let unsigned = if self.byte(start) == Some(b'-') { start.wrapping_add(1) } else { start };
-        let mut end = match self.byte(unsigned) {
+    fn number(&mut self, bytes: Bytes<'_>, start: usize) -> Result<usize, Malformed> {
+        let unsigned = if bytes.at(start) == Some(b'-') { start.wrapping_add(1) } else { start };
+        let mut end = match bytes.at(unsigned) {
             Some(b'0') => unsigned.wrapping_add(1),
-            _ => self.digits(unsigned)?,
+            _ => bytes.digits(unsigned)?,
         };
-        if self.byte(end) == Some(b'.') {
-            end = self.digits(end.wrapping_add(1))?;
+        if bytes.at(end) == Some(b'.') {
+            end = bytes.digits(end.wrapping_add(1))?;
         }
-        let exponent = matches!(self.byte(end), Some(b'e' | b'E'));
+        let exponent = matches!(bytes.at(end), Some(b'e' | b'E'));
         if exponent {
             end = end.wrapping_add(1);
-            if let Some(b'+' | b'-') = self.byte(end) {
+            if let Some(b'+' | b'-') = bytes.at(end) {
                 end = end.wrapping_add(1);
             }
-            end = self.digits(end)?;
+            end = bytes.digits(end)?;
         }
         let short = !exponent && end.wrapping_sub(start) <= SHORT_NUMBER;
         if !short && number::fit(self.text.get(start..end).unwrap_or_default()) == Fit::Unfit {
@@ -274,18 +275,9 @@ impl Reader<'_> {
         Ok(end)
     }
 
-    /// Reads one digit or more.
-    fn digits(&self, start: usize) -> Result<usize, Malformed> {
-        let mut at = start;
-        while self.byte(at).is_some_and(|byte| byte.is_ascii_digit()) {
-            at = at.wrapping_add(1);
-        }
-        if at == start { malformed(at, "a number has no digits") } else { Ok(at) }
-    }
-
-    fn word(&mut self, word: &str, kind: Kind, start: usize) -> Result<usize, Malformed> {
+    fn word(&mut self, bytes: Bytes<'_>, word: &str, kind: Kind, start: usize) -> Result<usize, Malformed> {
         let end = start.wrapping_add(word.len());
-        if self.text.get(start..end) != Some(word) {
+        if bytes.between(start, end) != word.as_bytes() {
             return malformed(start, "a value is missing");
         }
         self.push(kind, start, end);
@@ -304,20 +296,6 @@ impl Reader<'_> {
             self.duplicate = Some(defect.clone());
         }
         self.defect.get_or_insert(defect);
-    }
-
-    /// Skips white space, and returns the byte behind it with its place.
-    fn token(&self, mut at: usize) -> (usize, Option<u8>) {
-        loop {
-            match self.byte(at) {
-                Some(b' ' | b'\t' | b'\n' | b'\r') => at = at.wrapping_add(1),
-                byte => return (at, byte),
-            }
-        }
-    }
-
-    fn byte(&self, at: usize) -> Option<u8> {
-        self.text.as_bytes().get(at).copied()
     }
 }
 

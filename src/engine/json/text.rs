@@ -60,8 +60,13 @@ pub(super) fn code_unit(text: &str, at: usize) -> u32 {
 pub fn quote(out: &mut String, string: &str) {
     out.push('"');
     // Most strings need no escape anywhere.
-    let (plain, rest) =
-        string.split_at_checked(scan::visible_end(string.as_bytes(), 0)).unwrap_or(("", string));
+    if scan::is_visible(string.as_bytes()) {
+        out.push_str(string);
+        out.push('"');
+        return;
+    }
+    let end = scan::visible_end(string.as_bytes(), 0);
+    let (plain, rest) = string.split_at_checked(end).unwrap_or(("", string));
     out.push_str(plain);
     for char in rest.chars() {
         match char {

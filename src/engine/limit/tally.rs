@@ -103,7 +103,8 @@ impl<'a> Tally<'a> {
     /// [`Tally::healed`]).
     pub(super) fn judge(&self, now_ns: u64, amount: Amount, max: Amount) -> Standing {
         let present = self.window.slot(now_ns);
-        let used: u128 = self.counted(present).map(u128::from).sum();
+        // So few sums of 64 bits do not overflow 128.
+        let used = self.counted(present).map(u128::from).fold(0, u128::wrapping_add);
         let resets_in_seconds = match self.counted(present).position(|sum| sum > 0) {
             Some(age) => self.window.seconds_until(self.leaves(age), now_ns),
             None => 0,

@@ -1,9 +1,8 @@
 //! Refusals in the form that MCP clients understand and models can act on.
 
-use serde::Serialize;
-
 use super::rounds::Rounds;
 use crate::denial::{Code, Denial, Invalid};
+use crate::json::ObjectWriter;
 
 /// JSON-RPC error code of a denial, outside the ranges that JSON-RPC and MCP keep.
 pub const DENIED: i32 = -31403;
@@ -84,79 +83,29 @@ pub struct Reply {
     pub body: String,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct DecisionObject<'a> {
-    id: &'a str,
-    code: &'static str,
-    rule: &'a str,
-    reason: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after_seconds: Option<u64>,
-    policy: &'a str,
-}
-
-#[derive(Serialize)]
-struct Text<'a> {
-    r#type: &'static str,
-    text: &'a str,
-}
-
-#[derive(Serialize)]
-pub(super) struct Meta<'a> {
-    #[serde(rename = "dev.mcp-policy/decision")]
-    pub(super) decision: &'a DecisionObject<'a>,
-}
-
-// Clients of 2026-07-28 refuse a result without `resultType`; older ones ignore it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolResult<'a> {
-    result_type: &'static str,
-    is_error: bool,
-    content: [Text<'a>; 1],
-    #[serde(rename = "_meta")]
-    meta: Meta<'a>,
-}
-
-#[derive(Serialize)]
-struct RpcError<'a> {
-    code: i32,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a DecisionObject<'a>>,
-}
-
 impl Refusal<'_> {
     /// Puts the refusal into the form that its request, its code and the policy call for.
     #[must_use]
     pub fn reply(&self) -> Reply {
         let denial = self.denial;
-        let decision = self.decision();
         let (status, code) = self.status_and_code();
         let as_result = matches!(self.request, RequestKind::Tool(_))
             && self.form == Form::Result
             && is_policy(denial.code)
             && denial.code != Code::Hidden;
-        let member = if as_result {
-            let result = ToolResult {
-                result_type: "complete",
-                is_error: true,
-                content: [Text { r#type: "text", text: &denial.reason }],
-                meta: Meta { decision: &decision },
-            };
-            format!("\"result\":{}", json(&result))
-        } else {
-            // A hidden tool is answered as one that does not exist: nothing tells of a policy.
-            let data = (denial.code != Code::Hidden).then_some(&decision);
-            format!("\"error\":{}", json(&RpcError { code, message: &denial.reason, data }))
-        };
-        let id = match (self.id, self.request) {
-            (Some(id), _) => format!("\"id\":{id},"),
+        let mut body = ObjectWriter::default();
+        body.string("jsonrpc", "2.0");
+        match (self.id, self.request) {
+            (Some(id), _) => body.json("id", id),
             // JSON-RPC 2.0, section 5: null where the id cannot be told.
-            (None, RequestKind::Other) => "\"id\":null,".to_owned(),
-            (None, _) => String::new(),
-        };
+            (None, RequestKind::Other) => body.json("id", "null"),
+            (None, _) => {}
+        }
+        if as_result {
+            body.json("result", &self.result());
+        } else {
+            body.json("error", &self.error(code));
+        }
         let mut headers = vec![
             ("content-type", "application/json".to_owned()),
             ("x-mcp-policy", denial.code.as_str().to_owned()),
@@ -169,30 +118,66 @@ impl Refusal<'_> {
             Code::Unauthenticated => headers.push(("www-authenticate", self.challenge.to_owned())),
             _ => {}
         }
-        Reply { status, headers, body: format!("{{\"jsonrpc\":\"2.0\",{id}{member}}}") }
+        Reply { status, headers, body: body.finish() }
     }
 
     /// Returns a reply that asks the client's user to open a page, in place of the refusal.
     #[must_use]
     pub fn elicit(&self, elicitation: &Elicitation) -> Reply {
-        let result = elicitation.rounds.result(&elicitation.url, &elicitation.message, &self.decision());
-        let id = self.id.unwrap_or("null");
+        let result = elicitation.rounds.result(&elicitation.url, &elicitation.message, &self.meta());
+        let mut body = ObjectWriter::default();
+        body.string("jsonrpc", "2.0");
+        body.json("id", self.id.unwrap_or("null"));
+        body.json("result", &result);
         let headers = vec![
             ("content-type", "application/json".to_owned()),
             ("x-mcp-policy", self.denial.code.as_str().to_owned()),
         ];
-        Reply { status: 200, headers, body: format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#) }
+        Reply { status: 200, headers, body: body.finish() }
     }
 
-    fn decision(&self) -> DecisionObject<'_> {
-        DecisionObject {
-            id: self.decision_id,
-            code: self.denial.code.as_str(),
-            rule: &self.denial.rule,
-            reason: &self.denial.reason,
-            retry_after_seconds: self.denial.retry_after_seconds,
-            policy: self.policy,
+    /// Writes the result of a tool call. Clients of 2026-07-28 refuse a result without `resultType`; older ones ignore
+    /// it.
+    fn result(&self) -> String {
+        let mut text = ObjectWriter::default();
+        text.string("type", "text");
+        text.string("text", &self.denial.reason);
+        let mut result = ObjectWriter::default();
+        result.string("resultType", "complete");
+        result.json("isError", "true");
+        result.json("content", &["[", &text.finish(), "]"].concat());
+        result.json("_meta", &self.meta());
+        result.finish()
+    }
+
+    /// Writes the JSON-RPC error. A hidden tool is answered as one that does not exist: nothing tells of a policy.
+    fn error(&self, code: i32) -> String {
+        let mut error = ObjectWriter::default();
+        error.json("code", &code.to_string());
+        error.string("message", &self.denial.reason);
+        if self.denial.code != Code::Hidden {
+            error.json("data", &self.decision());
         }
+        error.finish()
+    }
+
+    fn meta(&self) -> String {
+        let mut meta = ObjectWriter::default();
+        meta.json("dev.mcp-policy/decision", &self.decision());
+        meta.finish()
+    }
+
+    fn decision(&self) -> String {
+        let mut decision = ObjectWriter::default();
+        decision.string("id", self.decision_id);
+        decision.string("code", self.denial.code.as_str());
+        decision.string("rule", &self.denial.rule);
+        decision.string("reason", &self.denial.reason);
+        if let Some(seconds) = self.denial.retry_after_seconds {
+            decision.number("retryAfterSeconds", seconds);
+        }
+        decision.string("policy", self.policy);
+        decision.finish()
     }
 
     /// Returns the HTTP status and the code of the JSON-RPC error.
@@ -235,9 +220,4 @@ fn is_policy(code: Code) -> bool {
             | Code::TooLarge
             | Code::MethodNotAllowed
     )
-}
-
-pub(super) fn json(value: &impl Serialize) -> String {
-    // These types hold strings and numbers alone, whose writing cannot fail.
-    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }

@@ -167,21 +167,22 @@ impl Headers {
 
     /// Finds the field of a header that is read of every request.
     fn field_mut(&mut self, name: &[u8]) -> Option<&mut Field> {
+        // A `match` of the name itself would compare byte by byte.
         Some(match name {
-            b":method" => &mut self.method,
-            b":path" => &mut self.path,
-            b"content-type" => &mut self.content_type,
-            b"content-encoding" => &mut self.content_encoding,
-            b"content-length" => &mut self.content_length,
-            b"transfer-encoding" => &mut self.transfer_encoding,
-            b"upgrade" => &mut self.upgrade,
-            b"last-event-id" => &mut self.last_event_id,
-            b"mcp-method" => &mut self.mcp_method,
-            b"mcp-name" => &mut self.mcp_name,
-            b"mcp-protocol-version" => &mut self.protocol_version,
-            b"mcp-session-id" => &mut self.session_id,
-            b"x-request-id" => &mut self.request_id,
-            b"origin" => &mut self.origin,
+            _ if name == b":method" => &mut self.method,
+            _ if name == b":path" => &mut self.path,
+            _ if name == b"content-type" => &mut self.content_type,
+            _ if name == b"content-encoding" => &mut self.content_encoding,
+            _ if name == b"content-length" => &mut self.content_length,
+            _ if name == b"transfer-encoding" => &mut self.transfer_encoding,
+            _ if name == b"upgrade" => &mut self.upgrade,
+            _ if name == b"last-event-id" => &mut self.last_event_id,
+            _ if name == b"mcp-method" => &mut self.mcp_method,
+            _ if name == b"mcp-name" => &mut self.mcp_name,
+            _ if name == b"mcp-protocol-version" => &mut self.protocol_version,
+            _ if name == b"mcp-session-id" => &mut self.session_id,
+            _ if name == b"x-request-id" => &mut self.request_id,
+            _ if name == b"origin" => &mut self.origin,
             _ => return None,
         })
     }

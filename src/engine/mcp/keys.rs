@@ -3,7 +3,7 @@
 //! Go's `encoding/json` matches keys after Unicode case folding, C libraries cut them at a NUL. A
 //! filter that looks for `name` alone would judge one tool and let the server run another.
 
-use crate::json::{TextMap, Value};
+use crate::json::{TextMap, Value, is_visible};
 
 /// What an object holds under one protocol key.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,13 @@ pub(super) struct Member<'d> {
     pub repeated: bool,
     /// Byte offset of the first value under another spelling of the key
     pub respelled: Option<usize>,
+}
+
+impl<'d> Member<'d> {
+    fn add(&mut self, value: Value<'d>) {
+        self.repeated = self.value.is_some();
+        self.value.get_or_insert(value);
+    }
 }
 
 /// Finds the members of an object under `keys`, in one walk. Without an object they are all absent.
@@ -30,8 +37,23 @@ pub(super) fn pick<'d, const N: usize>(
 }
 
 fn fill<'d>(members: &mut [Member<'d>], object: Value<'d>) {
-    for (key, value) in object.entries() {
-        note(members, &key, value);
+    for (plain, key, value) in object.keyed_plainly() {
+        let Some(plain) = plain else {
+            note(members, &key.string().unwrap_or_default(), value);
+            continue;
+        };
+        let mut others_alike = false;
+        let known = members.iter_mut().find(|member| {
+            let as_long = member.key.len() == plain.len();
+            others_alike |= as_long;
+            as_long && member.key.as_bytes() == plain
+        });
+        match known {
+            Some(member) => member.add(value),
+            // Nothing but the case of visible characters folds.
+            None if !others_alike && is_visible(plain) => {}
+            None => note(members, &key.string().unwrap_or_default(), value),
+        }
     }
 }
 
@@ -41,8 +63,7 @@ fn note<'d>(members: &mut [Member<'d>], key: &str, value: Value<'d>) {
     };
     if let Some(member) = members.iter_mut().find(alike) {
         if member.key == key {
-            member.repeated = member.value.is_some();
-            member.value.get_or_insert(value);
+            member.add(value);
         } else {
             member.respelled.get_or_insert(value.span().start);
         }

@@ -71,10 +71,11 @@ pub enum Answer {
 #[must_use]
 pub fn answer(value: &[u8]) -> Answer {
     // Almost every response has one of these.
-    match value {
-        b"application/json" => return Answer::Json,
-        b"text/event-stream" => return Answer::Events,
-        _ => {}
+    if value == b"application/json" {
+        return Answer::Json;
+    }
+    if value == b"text/event-stream" {
+        return Answer::Events;
     }
     let text = String::from_utf8_lossy(value).to_ascii_lowercase();
     let essence = trim(text.split(';').next().unwrap_or_default());

@@ -6,12 +6,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
 
-use super::answer::{DecisionObject, Meta, json};
 use super::edit::Edits;
 use super::message::Call;
-use crate::json::{self, Value};
+use crate::json::{self, ObjectWriter, Value};
 
 /// The first protocol version that has rounds.
 const FIRST_VERSION: &str = "2026-07-28";
@@ -106,23 +104,34 @@ impl Rounds {
         self.opens_pages && !self.declined && self.number < MOST_ROUNDS && returns <= most
     }
 
-    /// Writes the result that asks the client to have its user open `url`, and then to repeat the call.
-    pub(super) fn result(&self, url: &str, message: &str, decision: &DecisionObject<'_>) -> String {
-        let servers = [("requestState", &self.state), ("inputResponses", &self.responses)];
-        let servers: Vec<String> = servers
-            .iter()
-            .filter_map(|(key, value)| Some(format!(r#""{key}":{}"#, value.as_ref()?)))
-            .collect();
+    /// Writes the result that asks the client to have its user open `url`, and then to repeat the call. `meta` is
+    /// JSON text.
+    pub(super) fn result(&self, url: &str, message: &str, meta: &str) -> String {
+        let mut servers = ObjectWriter::default();
+        for (key, value) in [("requestState", &self.state), ("inputResponses", &self.responses)] {
+            if let Some(value) = value {
+                servers.json(key, value);
+            }
+        }
         // The values nest as deeply in the state as in the call, so the reader accepts the state too.
-        let number = self.number.saturating_add(1);
-        let state = format!(r#"{{"number":{number},"params":{{{}}}}}"#, servers.join(","));
-        let params = PageRequest { mode: "url", message, url };
-        json(&InputRequired {
-            result_type: "input_required",
-            input_requests: Requests { approval: PageCall { method: "elicitation/create", params } },
-            request_state: format!("{MARK}{}", URL_SAFE_NO_PAD.encode(state)),
-            meta: Meta { decision },
-        })
+        let mut state = ObjectWriter::default();
+        state.number("number", self.number.saturating_add(1).into());
+        state.json("params", &servers.finish());
+        let mut params = ObjectWriter::default();
+        params.string("mode", "url");
+        params.string("message", message);
+        params.string("url", url);
+        let mut call = ObjectWriter::default();
+        call.string("method", "elicitation/create");
+        call.json("params", &params.finish());
+        let mut requests = ObjectWriter::default();
+        requests.json(KEY, &call.finish());
+        let mut result = ObjectWriter::default();
+        result.string("resultType", "input_required");
+        result.json("inputRequests", &requests.finish());
+        result.string("requestState", &format!("{MARK}{}", URL_SAFE_NO_PAD.encode(state.finish())));
+        result.json("_meta", meta);
+        result.finish()
     }
 }
 
@@ -228,33 +237,4 @@ fn is_date(version: &str) -> bool {
             .bytes()
             .zip(FIRST_VERSION.bytes())
             .all(|(a, b)| a == b || (a.is_ascii_digit() && b != b'-'))
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InputRequired<'a> {
-    result_type: &'static str,
-    input_requests: Requests<'a>,
-    request_state: String,
-    #[serde(rename = "_meta")]
-    meta: Meta<'a>,
-}
-
-#[derive(Serialize)]
-struct Requests<'a> {
-    #[serde(rename = "mcp-policy.approval")]
-    approval: PageCall<'a>,
-}
-
-#[derive(Serialize)]
-struct PageCall<'a> {
-    method: &'static str,
-    params: PageRequest<'a>,
-}
-
-#[derive(Serialize)]
-struct PageRequest<'a> {
-    mode: &'static str,
-    message: &'a str,
-    url: &'a str,
 }

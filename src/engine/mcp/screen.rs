@@ -397,8 +397,8 @@ fn begins_text(byte: u8) -> bool {
         || matches!(byte, 0xc3..=0xdf | 0xe4..=0xee | 0xf0..=0xf4)
 }
 
-fn is_scalar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
+const fn is_scalar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 #[cfg(test)]

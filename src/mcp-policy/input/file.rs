@@ -13,7 +13,27 @@ pub struct File {
     pub text: String,
 }
 
+/// The language of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+}
+
 impl File {
+    /// Returns the language: by the name's end, or by the first character if the name does not tell.
+    pub fn language(&self) -> Language {
+        let extension = std::path::Path::new(&self.name).extension().and_then(|extension| extension.to_str());
+        match extension.map(str::to_ascii_lowercase).as_deref() {
+            Some("json") => Language::Json,
+            Some("yaml" | "yml") => Language::Yaml,
+            _ if self.text.trim_start().starts_with(['{', '[']) => Language::Json,
+            _ => Language::Yaml,
+        }
+    }
+
     /// Reads a file; `-` is stdin.
     ///
     /// # Errors

@@ -17,7 +17,10 @@ pub(super) const SHORTEST: usize = 9;
 /// servers take apart.
 pub(super) fn is_named(key: &[u8]) -> bool {
     let has = |part: &[u8]| key.windows(part.len()).any(|window| window == part);
-    has(b"__proto__") || has(b"constructor.prototype") || has(b"constructor[prototype")
+    // Most keys have no such character, and are too short for the rest.
+    (key.iter().position(|byte| *byte == b'_').is_some_and(|_| has(b"__proto__")))
+        || (key.len() > CONSTRUCTOR.len().wrapping_add(PROTOTYPE.len())
+            && (has(b"constructor.prototype") || has(b"constructor[prototype")))
 }
 
 /// Finds the first key `constructor` whose value is an object with the key `prototype`, and returns its byte

@@ -131,6 +131,16 @@ impl ListBody {
         !self.held.is_empty()
     }
 
+    /// Tells whether nothing is added to the body if it ends here.
+    #[must_use]
+    pub fn may_end(&self) -> bool {
+        match self.state {
+            State::Holding => self.held.is_empty() && !(self.empty && self.announced),
+            State::Passing | State::Open => true,
+            State::Replaced { owed, .. } => owed == 0,
+        }
+    }
+
     /// Tells whether everything that follows goes out as it comes.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -293,7 +303,8 @@ impl ListBody {
 
     /// Puts the error in the place of a text that cannot be read.
     fn refuse(&mut self, shown: &mut Shown) {
-        let malformed = json::read(&self.held).err();
+        // White space in front of it may have gone out before.
+        let malformed = json::read(self.held.trim_ascii_start()).err();
         let malformed = malformed.unwrap_or(Malformed { at: 0, what: "it is no JSON-RPC message" });
         self.replace(Unreadable::Malformed(malformed), shown);
     }

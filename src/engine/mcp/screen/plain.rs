@@ -12,30 +12,33 @@ pub(super) fn is_without_list(bytes: &[u8]) -> bool {
     let mut at = 1_usize;
     while let Some(&byte) = bytes.get(at) {
         at = at.wrapping_add(1);
-        match byte {
-            b'"' if depth <= DEEPEST_KEY => {
+        match class(byte) {
+            Class::Quote if depth <= DEEPEST_KEY => {
                 let end = visible_end(bytes, at);
                 if may_be_list(bytes.get(at..end).unwrap_or_default()) || bytes.get(end) != Some(&b'"') {
                     return false;
                 }
                 at = end.wrapping_add(1);
             }
-            b'"' => match string_end(bytes, at) {
+            Class::Quote => match string_end(bytes, at) {
                 Some(end) => at = end,
                 None => return false,
             },
-            b'{' | b'[' => depth = depth.saturating_add(1),
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
+            // No more brackets than bytes are open.
+            Class::Opens => depth = depth.wrapping_add(1),
+            Class::Closes => {
+                depth = depth.wrapping_sub(1);
                 if depth == 0 {
                     return at == bytes.len();
                 }
             }
-            b':' => at = scalar_end(bytes, at.wrapping_add(usize::from(bytes.get(at) == Some(&b' ')))),
-            b',' | b' ' | b'\t' | b'\n' | b'\r' => {}
+            Class::Colon => {
+                at = scalar_end(bytes, at.wrapping_add(usize::from(bytes.get(at) == Some(&b' '))))
+            }
+            Class::Between => {}
             // At the upper levels it could be a key without quotes.
-            byte if depth > DEEPEST_KEY && is_scalar(byte) => at = scalar_end(bytes, at),
-            _ => return false,
+            Class::Scalar if depth > DEEPEST_KEY => at = scalar_end(bytes, at),
+            Class::Scalar | Class::Other => return false,
         }
     }
     false
@@ -61,9 +64,52 @@ fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// Returns the place of the first byte that is no part of a number, `true` or the like.
-fn scalar_end(bytes: &[u8], from: usize) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    from.wrapping_add(rest.iter().position(|byte| !is_scalar(*byte)).unwrap_or(rest.len()))
+#[inline]
+fn scalar_end(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at).is_some_and(|byte| class(*byte) == Class::Scalar) {
+        at = at.wrapping_add(1);
+    }
+    at
+}
+
+/// What a byte outside of strings is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Quote,
+    Opens,
+    Closes,
+    Colon,
+    /// A comma or white space
+    Between,
+    /// A part of a number, `true` or the like
+    Scalar,
+    Other,
+}
+
+/// The classes of all bytes. To look one up takes less than to compare the byte with each character.
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let (mut at, mut byte) = (0, 0_u8);
+    while at < classes.len() {
+        #[expect(clippy::indexing_slicing, reason = "the compiler runs this, and would fail")]
+        let class = &mut classes[at];
+        *class = match byte {
+            b'"' => Class::Quote,
+            b'{' | b'[' => Class::Opens,
+            b'}' | b']' => Class::Closes,
+            b':' => Class::Colon,
+            b',' | b' ' | b'\t' | b'\n' | b'\r' => Class::Between,
+            byte if is_scalar(byte) => Class::Scalar,
+            _ => Class::Other,
+        };
+        (at, byte) = (at.wrapping_add(1), byte.wrapping_add(1));
+    }
+    classes
+};
+
+#[inline]
+fn class(byte: u8) -> Class {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(Class::Other)
 }
 
 #[cfg(test)]

@@ -1,0 +1,225 @@
+//! The wasm filters of a configuration, and the policies that they are given.
+
+mod configuration;
+
+use std::rc::Rc;
+
+use super::trail::Trail;
+use super::{has_document_key, lost};
+use crate::input::file::File;
+use crate::input::node::{Node, Value};
+use crate::input::places::Places;
+use crate::input::scalar::Schema;
+use crate::input::source::Source;
+use crate::input::yaml::{self, Yaml};
+use crate::input::{Found, Problem, form};
+use configuration::Configuration;
+
+/// What the names of this module, its file and its filters have in common.
+const OWN_NAMES: [&str; 2] = ["mcp-policy", "mcp_policy"];
+/// Keys that only a configuration of Envoy has at its top, or an update of one.
+const ENVOY_KEYS: [&str; 13] = [
+    "static_resources",
+    "staticResources",
+    "dynamic_resources",
+    "dynamicResources",
+    "admin",
+    "filter_chains",
+    "filterChains",
+    "http_filters",
+    "httpFilters",
+    "typed_config",
+    "typedConfig",
+    "version_info",
+    "@type",
+];
+
+/// Tells whether a document is an object of Kubernetes.
+pub(super) fn is_kubernetes(document: &Yaml) -> bool {
+    let yaml::Kind::Object(members) = &document.kind else { return false };
+    let has = |key: &str| {
+        members.iter().any(|(name, _)| matches!(&name.kind, yaml::Kind::Scalar { text, .. } if text == key))
+    };
+    has("apiVersion") && has("kind")
+}
+
+/// The wasm filters that were found.
+pub(super) struct Filters<'f> {
+    file: &'f Rc<File>,
+    found: Vec<Found>,
+    left_out: Vec<String>,
+}
+
+/// A part of a document, the text that it stands in, and the way to it.
+struct At<'n> {
+    node: &'n Node,
+    text: &'n Source,
+    trail: Trail,
+}
+
+impl<'f> Filters<'f> {
+    pub(super) fn new(file: &'f Rc<File>) -> Self {
+        Self { file, found: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// Collects the filters of a document, and tells whether it is a configuration that could have some.
+    pub(super) fn search(&mut self, root: &Node, text: &Source) -> bool {
+        let before = self.count();
+        self.walk(&At { node: root, text, trail: Trail::default() });
+        let is_configuration = root.member("apiVersion").is_some() && root.member("kind").is_some();
+        is_configuration || self.count() > before || ENVOY_KEYS.iter().any(|key| root.member(key).is_some())
+    }
+
+    /// Returns the policies, and the filters that run another module.
+    pub(super) fn finish(self) -> (Vec<Found>, Vec<String>) {
+        (self.found, self.left_out)
+    }
+
+    fn count(&self) -> usize {
+        self.found.len().saturating_add(self.left_out.len())
+    }
+
+    fn walk(&mut self, at: &At<'_>) {
+        match &at.node.value {
+            Value::List(elements) => {
+                for (index, node) in elements.iter().enumerate() {
+                    self.walk(&At { node, text: at.text, trail: at.trail.index(index) });
+                }
+            }
+            Value::Object(members) => {
+                let here = At { node: at.node, text: at.text, trail: at.trail.entering(at.node) };
+                if self.envoy(&here) || self.kubernetes(&here) {
+                    return;
+                }
+                for (key, _, node) in members {
+                    self.walk(&At { node, text: at.text, trail: here.trail.key(key) });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a `PluginConfig` of Envoy.
+    fn envoy(&mut self, at: &At<'_>) -> bool {
+        let member = |snake: &str, camel: &str| at.node.member(snake).or_else(|| at.node.member(camel));
+        let configuration = member("configuration", "configuration");
+        let vm_config = member("vm_config", "vmConfig");
+        let is_plugin = configuration.is_some_and(configuration::is_message)
+            || vm_config.is_some_and(|vm| {
+                ["runtime", "code", "vm_id", "vmId"].iter().any(|key| vm.member(key).is_some())
+            });
+        if !is_plugin {
+            return false;
+        }
+        let name = member("name", "name").or_else(|| member("root_id", "rootId")).and_then(Node::text);
+        let trail = at.trail.filter(name.filter(|name| !name.is_empty()));
+        let held =
+            configuration::of_envoy(configuration.unwrap_or(at.node), configuration.is_some(), at.text);
+        let is_own = is_named_own(at.node) || trail.is_named_own();
+        self.add(&trail, is_own, held);
+        true
+    }
+
+    /// Takes a `WasmPlugin`, an `EnvoyExtensionPolicy`, or a ConfigMap with the configuration of an Envoy.
+    fn kubernetes(&mut self, at: &At<'_>) -> bool {
+        let kind = at.node.member("kind").and_then(Node::text);
+        let spec = at.node.member("spec");
+        match (at.node.member("apiVersion").and(kind), spec) {
+            (Some("WasmPlugin"), Some(spec)) => {
+                self.plain(&at.trail, spec.member("pluginConfig"), spec, at.text);
+                true
+            }
+            (Some("EnvoyExtensionPolicy"), Some(spec)) => {
+                let wasm = spec.member("wasm").map(|wasm| &wasm.value);
+                let Some(Value::List(filters)) = wasm else { return false };
+                for filter in filters {
+                    let trail = at.trail.filter(filter.member("name").and_then(Node::text));
+                    self.plain(&trail, filter.member("config"), filter, at.text);
+                }
+                true
+            }
+            (Some("ConfigMap"), _) => {
+                if let Some(Value::Object(entries)) = at.node.member("data").map(|data| &data.value) {
+                    for (name, _, entry) in entries {
+                        self.entry(&at.trail.inside(name), name, entry, at.text);
+                    }
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes a configuration that a control plane passes on as JSON text.
+    fn plain(&mut self, trail: &Trail, config: Option<&Node>, filter: &Node, text: &Source) {
+        let held = match config {
+            Some(config) => Configuration {
+                bytes: form::json(config).into_bytes(),
+                places: Places::of_node(config, text),
+                problem: None,
+                is_document: has_document_key(config),
+            },
+            None => Configuration::empty(text.in_file(&filter.span)),
+        };
+        self.add(trail, is_named_own(filter) || trail.is_named_own(), held);
+    }
+
+    /// Takes an entry of a ConfigMap, if it is a configuration of Envoy.
+    fn entry(&mut self, trail: &Trail, name: &str, entry: &Node, text: &Source) {
+        let is_file = [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end));
+        let Some(held) = entry.text().filter(|_| is_file) else { return };
+        let inner = Source::of_string(text, &entry.span, held.to_owned());
+        let root = if name.ends_with(".json") {
+            Node::of_json(held)
+        } else {
+            let documents = yaml::read(held).unwrap_or_default();
+            documents.first().and_then(|root| Node::of_yaml(root, Schema::Envoy).ok())
+        };
+        let Some(mut root) = root else { return };
+        let repeated = root.drop_repeated_keys();
+        let before = self.found.len();
+        self.walk(&At { node: &root, text: &inner, trail: trail.clone() });
+        if let Some(first) = self.found.get_mut(before) {
+            first.problems.extend(repeated.iter().map(|(key, place)| lost(key, place, &inner)));
+        }
+    }
+
+    fn add(&mut self, trail: &Trail, is_own: bool, held: Configuration) {
+        if !is_own && !held.is_document {
+            self.left_out.push(trail.words());
+            return;
+        }
+        let Configuration { bytes, places, problem, .. } = held;
+        let is_readable = problem.is_none();
+        let problem =
+            problem.map(|wrong| Problem { place: wrong.at, id: "configuration", message: wrong.message });
+        self.found.push(Found {
+            file: Rc::clone(self.file),
+            within: Some(trail.words()),
+            bytes,
+            problems: problem.into_iter().collect(),
+            is_readable,
+            places,
+        });
+    }
+}
+
+/// Tells whether some string of a filter's configuration, beside the policy, names this module.
+fn is_named_own(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(text) => OWN_NAMES.iter().any(|name| text.contains(name)),
+        Value::List(elements) => elements.iter().any(is_named_own),
+        Value::Object(members) => members
+            .iter()
+            .filter(|(key, ..)| !matches!(key.as_str(), "configuration" | "pluginConfig" | "config"))
+            .any(|(.., value)| is_named_own(value)),
+        _ => false,
+    }
+}
+
+impl Trail {
+    fn is_named_own(&self) -> bool {
+        let words = self.words();
+        OWN_NAMES.iter().any(|name| words.contains(name))
+    }
+}

@@ -1,0 +1,139 @@
+//! What is found in a file, and its name.
+
+use std::path::Path;
+
+use super::{at, find_in, only};
+use crate::diagnostic;
+
+#[test]
+fn every_policy_of_the_repository_is_found_and_good() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (folder, name, expected) in [
+        ("envoy", "envoy.yaml", &["listener `mcp`, filter `mcp_policy`"][..]),
+        ("envoy", "identity.yaml", &["listener `mcp`, filter `mcp_policy`"]),
+        ("envoy", "approvals.yaml", &["listener `mcp`, filter `mcp_policy`"]),
+        (
+            "envoy",
+            "several.yaml",
+            &[
+                "listener `mcp`, filter `mcp_policy_files`",
+                "listener `mcp`, filter `mcp_policy_mail`",
+                "listener `mcp`, filter `mcp_policy_closed`",
+            ],
+        ),
+        ("policies", "aipaygen.json", &[""]),
+        ("policies", "argument-guards.json", &[""]),
+        ("policies", "grants.json", &[""]),
+        ("policies", "run_agent.json", &[""]),
+        ("policies", "spend.json", &[""]),
+    ] {
+        let text = std::fs::read_to_string(root.join(folder).join(name)).unwrap();
+        let found = find_in(name, &text).unwrap_or_else(|failure| panic!("{failure}"));
+        let within: Vec<&str> =
+            found.found.iter().map(|found| found.within.as_deref().unwrap_or_default()).collect();
+        assert_eq!(within, expected, "{name}");
+        assert_eq!(found.left_out, Vec::<String>::new(), "{name}");
+        for found in &found.found {
+            assert_eq!(diagnostic::faults(found).len(), 0, "{name}: {:?}", diagnostic::faults(found));
+        }
+    }
+}
+
+/// A filter of Envoy with this `configuration`, as an element of `http_filters`.
+fn filter(name: &str, module: &str, configuration: &str) -> String {
+    format!(
+        "- name: {name}\n  typed_config:\n    \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n    \
+         config:\n      vm_config: {{runtime: envoy.wasm.runtime.v8, code: {{local: {{filename: {module}}}}}}}\n      \
+         configuration: {configuration}\n"
+    )
+}
+
+fn string_value(text: &str) -> String {
+    format!(
+        "{{\"@type\": type.googleapis.com/google.protobuf.StringValue, value: {}}}",
+        super::written::quoted(text)
+    )
+}
+
+fn structure(text: &str) -> String {
+    format!("{{\"@type\": type.googleapis.com/google.protobuf.Struct, value: {text}}}")
+}
+
+#[test]
+fn policies_are_found_in_each_kind_of_configuration_and_named() {
+    let policy = "{version: \"1\"}";
+    let own = filter("mcp", "/own.wasm", &structure(policy));
+    let indented = |text: &str, spaces: usize| text.replace('\n', &format!("\n{}", " ".repeat(spaces)));
+    for (what, text, expected) in [
+        ("a policy", policy.to_owned(), &[""][..]),
+        ("a policy after an empty document", format!("---\n---\n{policy}\n---\n"), &[""]),
+        ("two policies", format!("{policy}\n---\n{policy}\n"), &["document 1", "document 2"]),
+        ("a policy without a version", "{tools: {}}".to_owned(), &[""]),
+        ("a list of filters", format!("http_filters:\n{own}"), &["filter `mcp`"]),
+        ("a list", own.clone(), &["filter `mcp`"]),
+        ("two filters of one name", format!("http_filters:\n{own}{own}"), &["filter `mcp`", "filter `mcp`, number 2"]),
+        (
+            "a listener in camel case",
+            format!("resources:\n- name: main\n  filterChains: []\n  x:\n  {}", indented(&own.replace("vm_config", "vmConfig"), 2)),
+            &["listener `main`, filter `mcp`"],
+        ),
+        (
+            "a plugin without a filter around it",
+            format!("a: {{root_id: r, vm_config: {{runtime: x}}, configuration: {}}}", structure(policy)),
+            &["filter `r`"],
+        ),
+        (
+            "a plugin without names",
+            format!("a: [{{vm_config: {{runtime: x}}, configuration: {}}}]", structure(policy)),
+            &["a[0]"],
+        ),
+        (
+            "a TypedStruct",
+            format!(
+                "typed_config: {{\"@type\": type.googleapis.com/xds.type.v3.TypedStruct, type_url: t, value: {{config: \
+                 {{name: plug, configuration: {}}}}}}}",
+                string_value("{\"version\": \"1\"}")
+            ),
+            &["filter `plug`"],
+        ),
+        (
+            "a WasmPlugin in a List",
+            "{apiVersion: v1, kind: List, items: [{apiVersion: x, kind: WasmPlugin, metadata: {name: p}, spec: {pluginConfig: \
+             {tools: {}}}}]}"
+                .to_owned(),
+            &["WasmPlugin p"],
+        ),
+        (
+            "an EnvoyFilter",
+            format!(
+                "apiVersion: x\nkind: EnvoyFilter\nmetadata: {{name: f, namespace: mesh}}\nspec:\n  configPatches:\n  - patch:\n      \
+                 value:\n        {}",
+                indented(own.strip_prefix("- ").unwrap(), 6)
+            ),
+            &["EnvoyFilter mesh/f, filter `mcp`"],
+        ),
+        (
+            "an EnvoyExtensionPolicy",
+            "{apiVersion: x, kind: EnvoyExtensionPolicy, metadata: {name: e}, spec: {wasm: [{name: a, config: {version: \"1\"}}, \
+             {name: other, config: {x: 1}}, {name: b, config: {mode: shadow}}]}}"
+                .to_owned(),
+            &["EnvoyExtensionPolicy e, filter `a`", "EnvoyExtensionPolicy e, filter `b`"],
+        ),
+        (
+            "a ConfigMap",
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  notes: x\n  bad.yaml: '['\n  a.yaml: |\n    \
+                 http_filters:\n    {}",
+                indented(&own, 4)
+            ),
+            &["ConfigMap c, `a.yaml`, filter `mcp`"],
+        ),
+    ] {
+        let found = find_in("a.yaml", &text).unwrap_or_else(|failure| panic!("{what}: {failure}\n{text}")).found;
+        let within: Vec<&str> = found.iter().map(|found| found.within.as_deref().unwrap_or_default()).collect();
+        assert_eq!(within, expected, "{what}\n{text}");
+        for found in &found {
+            assert!(found.is_readable, "{what}: {:?}", found.problems);
+        }
+    }
+}
