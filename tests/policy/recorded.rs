@@ -1,6 +1,5 @@
 //! Makes records as the filter makes them, for the tests of what reads them.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,16 +97,6 @@ pub fn records(policy: &Value, requests: &[Request]) -> Vec<String> {
         records.push(record);
     }
     records
-}
-
-/// Returns how often each verdict occurs.
-pub fn verdicts(records: &[String]) -> BTreeMap<String, usize> {
-    let mut verdicts = BTreeMap::new();
-    for record in records {
-        let record: Value = serde_json::from_str(record).expect("a record");
-        *verdicts.entry(verdict(&record)).or_default() += 1;
-    }
-    verdicts
 }
 
 /// Returns the verdict of a record in one word.

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::program::{Done, run};
 use crate::recorded::{Request, Temporary, call, message, records, verdict};
 
+/// An edit of a policy, with its name.
+type Edit = (&'static str, fn(&mut Value));
+
 /// How many requests are recorded.
 const REQUESTS: u64 = 800;
 
@@ -167,7 +170,7 @@ fn the_same_policy_changes_nothing_in_its_own_log() {
 fn another_policy_changes_exactly_what_the_filter_would_decide_otherwise() {
     let requests = requests();
     let (old, recorded) = (policy(), records(&policy(), &requests));
-    let tightened: [(&str, fn(&mut Value)); 5] = [
+    let tightened: [Edit; 5] = [
         ("limit", |policy| policy["tools"]["read"]["limits"][0]["max"] = json!(3)),
         ("amount", |policy| policy["tools"]["pay"]["require"][0]["value"] = json!(20)),
         ("claim", |policy| policy["tools"]["run"]["deny_if"][0]["value"] = json!(4)),

@@ -110,7 +110,7 @@ fn push_value(out: &mut String, value: Value<'_>, words: bool) {
                 out.push_str(if index > 0 { " " } else { "" });
                 if !word.is_empty() {
                     let mut quoted = String::new();
-                    json::canonical::string(&mut quoted, word);
+                    json::push_string(&mut quoted, word);
                     push_digest(out, &quoted);
                 }
             }
