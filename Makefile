@@ -23,6 +23,8 @@ approvals: ## build the approval service, target/release/mcp-approvals
 # The tests and the demo use the debug build, because it builds fastest.
 target/debug/mcp-approvals: FORCE
 	cargo build -p mcp-approvals
+target/debug/mcp-policy: FORCE
+	cargo build -p mcp-policy
 FORCE:
 
 parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL
@@ -49,7 +51,7 @@ test: test-rust test-envoy ## run all tests
 test-rust:
 	cargo test --workspace
 
-test-envoy: build target/debug/mcp-approvals parts
+test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: ## check format and lints: Rust (native and wasm) and Python
