@@ -40,7 +40,9 @@ POLICY = {
         "run": {"limits": [{"counter": "runs", "window": 1, "max": 40, "scope": "session"}]},
         "pay": {
             "require": [{"path": "args.amount", "op": "lte", "value": 50}],
-            "limits": [{"counter": "spend", "window": 2, "max": 900, "amount": "args.amount", "by": "args.to"}],
+            "limits": [
+                {"counter": "spend", "window": 2, "max": 900, "amount": "args.amount", "by": "args.to"}
+            ],
         },
         "drop": {"action": "deny"},
     },
@@ -78,7 +80,7 @@ def log(module_envoy):
 def replay(log, policy: dict, *options: str) -> tuple[int, dict]:
     path = log.with_name("policy.json")
     path.write_text(json.dumps(policy))
-    program = places.ROOT / "target" / "debug" / "mcp-policy"
+    program = places.POLICY_TOOL
     command = [program, "replay", log, "--policy", path, "--format", "json", *options]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode in (0, 3), done.stderr

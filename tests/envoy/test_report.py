@@ -10,7 +10,7 @@ import pytest
 import places
 
 BEGIN = datetime(2027, 1, 15, 8, tzinfo=UTC)
-HOSTILE = '<script>window.__pwned = 1</script>\u202e"\'><img src=x onerror=alert(1)>'
+HOSTILE = "<script>window.__pwned = 1</script>\u202e\"'><img src=x onerror=alert(1)>"
 TOOLS = ["run_agent", "list_agents", "get_agent", "delete_agent", "transfer_funds", "send_email", HOSTILE]
 CALLERS = [("ci", "ci@corp.example"), ("support", "agent-7"), ("research", "agent-12"), (None, None)]
 REFUSALS = [
@@ -70,7 +70,7 @@ def page(tmp_path_factory):
     log = folder / "access.log"
     log.write_text("\n".join([*lines, '{"mcp":[]}']) + "\n")
     done = subprocess.run(
-        [places.ROOT / "target" / "debug" / "mcp-policy", "report", log, "-o", folder / "report.html"],
+        [places.POLICY_TOOL, "report", log, "-o", folder / "report.html"],
         capture_output=True,
         text=True,
         check=True,

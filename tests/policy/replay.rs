@@ -213,3 +213,91 @@ fn another_policy_changes_exactly_what_the_filter_would_decide_otherwise() {
         assert_eq!(code, 3, "{name}");
     }
 }
+
+#[test]
+fn what_a_record_does_not_tell_is_undecided_and_never_guessed() {
+    let old = json!({ "version": "1", "server": "shop", "identity": [{ "jwt": { "payload": "corp" } }], "default": "allow",
+        "tools": { "c": { "require": [{ "path": "claims.team", "op": "exists" }] } } });
+    let requests: Vec<Request> =
+        [("a", json!({ "n": 1 })), ("a", json!({ "n": 2 })), ("b", json!({})), ("c", json!({}))]
+            .iter()
+            .enumerate()
+            .map(|(number, (tool, arguments))| Request {
+                token: Some(json!({ "sub": "bot", "team": "sre", "tenant": "x" })),
+                ..call(u64::try_from(number).unwrap() * 1000, tool, arguments)
+            })
+            .collect();
+    let recorded = records(&old, &requests);
+    let schema = json!({ "type": "object", "required": ["n"] });
+    let limit = |max: u32| json!([{ "counter": "x", "window": "hour", "max": max }]);
+    let amount = json!([{ "counter": "x", "window": "hour", "max": 9, "amount": "args.n" }]);
+    let condition = |path: &str, op: &str, value: &str| json!([{ "path": path, "op": op, "value": value }]);
+    for (name, tools, changed, undecided) in [
+        ("nothing reads them", json!({ "a": {} }), "", ""),
+        ("a schema", json!({ "a": { "arguments": schema } }), "", "2 tools.a"),
+        ("a condition", json!({ "a": { "deny_if": condition("args.n", "eq", "1") } }), "", "2 tools.a"),
+        ("an amount", json!({ "a": { "limits": amount } }), "", "2 tools.a"),
+        (
+            "a counter with unknown amounts",
+            json!({ "a": { "limits": amount }, "b": { "limits": limit(9) } }),
+            "",
+            "2 tools.a, 1 tools.b",
+        ),
+        (
+            "an empty object is known by its hash",
+            json!({ "b": { "arguments": schema } }),
+            "1 b arguments_invalid",
+            "",
+        ),
+        (
+            "a refusal that no argument changes",
+            json!({ "a": { "action": "deny", "arguments": schema } }),
+            "2 a denied",
+            "",
+        ),
+        (
+            "a limit that is full in any case",
+            json!({ "a": { "arguments": schema, "limits": limit(1) } }),
+            "1 a rate_limited",
+            "1 tools.a",
+        ),
+        (
+            "a hash that equals a value",
+            json!({ "c": { "require": condition("claims.team", "eq", "sre") } }),
+            "",
+            "",
+        ),
+        (
+            "a hash that equals none",
+            json!({ "c": { "require": condition("claims.team", "eq", "dev") } }),
+            "1 c condition_failed",
+            "",
+        ),
+        (
+            "a pattern of a hash",
+            json!({ "c": { "require": condition("claims.team", "glob", "s*") } }),
+            "",
+            "1 tools.c",
+        ),
+        (
+            "a claim that was not read",
+            json!({ "c": { "require": condition("claims.tenant", "eq", "x") } }),
+            "",
+            "1 tools.c",
+        ),
+    ] {
+        let new = json!({ "version": "1", "server": "shop", "identity": old["identity"], "default": "allow", "tools": tools });
+        let (code, result) = replay("undecided", &recorded, &new, &[]);
+        let listed = |list: &Value, one: fn(&Value) -> String| {
+            list.as_array().unwrap().iter().map(one).collect::<Vec<_>>().join(", ")
+        };
+        let changes = listed(&result["changes"], |one| {
+            format!("{} {} {}", one["count"], one["target"].as_str().unwrap(), one["to"].as_str().unwrap())
+        });
+        let reasons = listed(&result["undecided_by"], |one| {
+            format!("{} {}", one["count"], one["because"].as_str().unwrap().split('`').nth(1).unwrap())
+        });
+        assert_eq!((changes.as_str(), reasons.as_str()), (changed, undecided), "{name}");
+        assert_eq!(code, if changed.is_empty() { 0 } else { 3 }, "{name}");
+    }
+}
