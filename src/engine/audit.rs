@@ -43,6 +43,9 @@ pub struct CounterUsage {
     pub scope: Scope,
 }
 
+/// What stands before the id of the decision, behind the verdict.
+const ID: &str = r#","id":""#;
+
 /// The content of a record.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'r> {
@@ -76,21 +79,8 @@ impl Record<'_> {
     pub fn json(&self) -> String {
         let mut out = Line(String::with_capacity(CAPACITY));
         let call = self.summary.call.as_ref();
-        // The filter's own words need no escaping.
-        out.words(r#"{"decision":""#, self.verdict);
-        match self.denial {
-            Some(denial) => {
-                out.words(r#"","code":""#, denial.code.as_str());
-                out.text(r#"","rule":"#, Some(denial.rule.as_ref()));
-            }
-            None => out.text(r#"","code":null,"rule":"#, self.rule),
-        }
-        let unknown = |denial: &&Denial| matches!(denial.code, Code::Unauthenticated | Code::NoGrant);
-        if let Some(cause) = self.denial.filter(unknown).and_then(|denial| denial.cause) {
-            out.words(r#","cause":""#, cause);
-            out.words("\"", "");
-        }
-        out.words(r#","id":""#, self.id);
+        out.verdict(self.verdict, self.denial, self.rule);
+        out.words(ID, self.id);
         out.text(r#"","server":"#, Some(&self.policy.server));
         out.text(r#","method":"#, call.map(|call| call.method.as_str()));
         out.text(r#","target":"#, call.and_then(target).as_deref());
@@ -160,6 +150,23 @@ impl Line {
         let Self(out) = self;
         out.push_str(before);
         out.push_str(words);
+    }
+
+    fn verdict(&mut self, verdict: &str, denial: Option<&Denial>, rule: Option<&str>) {
+        // The filter's own words need no escaping.
+        self.words(r#"{"decision":""#, verdict);
+        match denial {
+            Some(denial) => {
+                self.words(r#"","code":""#, denial.code.as_str());
+                self.text(r#"","rule":"#, Some(denial.rule.as_ref()));
+            }
+            None => self.text(r#"","code":null,"rule":"#, rule),
+        }
+        let unknown = |denial: &&Denial| matches!(denial.code, Code::Unauthenticated | Code::NoGrant);
+        if let Some(cause) = denial.filter(unknown).and_then(|denial| denial.cause) {
+            self.words(r#","cause":""#, cause);
+            self.words("\"", "");
+        }
     }
 
     fn raw(&mut self, before: &str, json: Option<&str>) {
@@ -260,6 +267,19 @@ fn amount(out: &mut String, amount: Amount) {
         // Writing to a `String` cannot fail.
         _ => drop(write!(out, "{amount}")),
     }
+}
+
+/// Returns a record with a denial in place of its verdict: the call was allowed, but could not be forwarded. Returns `None`
+/// if the text is not a record.
+#[must_use]
+pub fn denied_after_all(record: &str, denial: &Denial) -> Option<String> {
+    // A text in a record has no unescaped quotes, so this is the key.
+    let (_, rest) = record.split_once(ID)?;
+    let mut out = Line(String::with_capacity(record.len()));
+    out.verdict("deny", Some(denial), None);
+    out.words(ID, rest);
+    let Line(line) = out;
+    Some(line)
 }
 
 /// Adds to a record that the charges of its call were given back.

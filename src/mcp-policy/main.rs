@@ -18,6 +18,7 @@ mod scan;
 mod schema;
 mod terminal;
 mod test;
+mod trace;
 
 use std::process::ExitCode;
 

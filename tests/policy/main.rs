@@ -1,18 +1,31 @@
 //! Runs `mcp-policy` as a process.
 
 #![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "a test may panic"
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
 )]
 
+mod check;
+mod check_faults;
+mod check_formats;
+mod check_pretty;
+mod decisions;
+mod explain;
+mod input;
 mod program;
 mod recorded;
 mod replay;
 mod report;
+mod test_command;
+mod test_coverage;
+mod test_faults;
+mod test_files;
+mod test_format;
 
 use program::run;
 

@@ -14,6 +14,7 @@ use crate::mcp::headers::Headers;
 use crate::mcp::message::{self, Message, Rejection};
 use crate::mcp::summary::Summary;
 use crate::policy::{Mode, Policy};
+use crate::work::{self, Work};
 
 /// A request whose caller is not known yet. It can only be refused or identified.
 #[derive(Debug)]
@@ -81,9 +82,24 @@ impl Arrival {
         credentials: &impl Credentials,
         now_ns: Option<u64>,
     ) -> Result<Request, Box<Conclusion>> {
+        self.identify_with(|Request { policy, headers, .. }, work| {
+            identity::identify_within(policy, headers, credentials, now_ns, work)
+        })
+    }
+
+    /// Identifies the caller like [`Arrival::identify`]: `identify` gives the caller, and why it is refused, and
+    /// spends the budget of work.
+    ///
+    /// # Errors
+    /// As for [`Arrival::identify`].
+    pub fn identify_with(
+        self,
+        identify: impl FnOnce(&Request, &Work) -> (Caller, Option<Denial>),
+    ) -> Result<Request, Box<Conclusion>> {
         let Self(mut request) = self;
         let shadow = request.policy.mode == Mode::Shadow;
-        match admit::refuse_origin(&request.policy, &request.headers) {
+        let work = Work::new(work::IDENTIFIED);
+        match admit::refuse_origin(&request.policy, &request.headers, &work) {
             Some(denial) if shadow => request.would_deny = Some(denial),
             Some(denial) => return Err(Box::new(request.refuse(denial))),
             None => {}
@@ -91,7 +107,7 @@ impl Arrival {
         if admit::needs_no_identity(&request.headers) {
             return Ok(request);
         }
-        let identified = identity::identify(&request.policy, &request.headers, credentials, now_ns);
+        let identified = identify(&request, &work);
         request.identified(identified)
     }
 
@@ -102,7 +118,8 @@ impl Arrival {
     /// As for [`identify`](Self::identify).
     pub fn name(self, caller: Caller, now_ns: Option<u64>) -> Result<Request, Box<Conclusion>> {
         let Self(request) = self;
-        let identified = identity::grant(&request.policy, caller, now_ns);
+        let named = if caller.principal.is_some() { Ok(caller) } else { Err(identity::NO_CREDENTIAL) };
+        let identified = identity::grant(&request.policy, named, now_ns, &Work::new(work::IDENTIFIED));
         request.identified(identified)
     }
 

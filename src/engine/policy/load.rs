@@ -46,12 +46,13 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let mode = rule::mode(&mut document, Key::Mode, faults);
     let digests = root.member("approvals").is_some();
     let zone = root.value.get("time_zone").and_then(json::Value::string).unwrap_or_default().into_owned();
-    let mut reading = Reading { digests, zone, ..Reading::default() };
+    let listed = document.list(Key::Identity, faults);
+    let identity = source::sources(&listed, faults);
+    let names = |sources: &Vec<super::Source>| sources.iter().map(|source| source.name.clone()).collect();
+    let mut reading = Reading { digests, zone, sources: identity.as_ref().map(names), ..Reading::default() };
     entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
     let time_zone = document.take(Key::TimeZone).and_then(|part| time_zone(&part, faults));
-    let listed = document.list(Key::Identity, faults);
-    let identity = source::sources(&listed, faults);
     refuse_no_grants(root, faults);
     let listed = document.list(Key::Grants, faults);
     let grants = grant::grants(listed, identity.as_deref(), &mut reading, faults);
