@@ -3,6 +3,9 @@
 //! A record contains no credentials. Session ids are hashed, API keys appear only as a digest, and arguments
 //! are included in full only if the policy says so.
 
+mod claims;
+mod time;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -19,6 +22,9 @@ use crate::mcp::message::Target;
 use crate::mcp::summary::{Arguments, CallSummary, Summary};
 use crate::policy::{self, Limit, Policy, Scope};
 use crate::text::{hex, push_decimal};
+
+pub use claims::{CUT_CLAIMS, HASHED, hashed_claim};
+pub use time::add_time;
 
 /// The longest text in a record, in characters. Longer texts are cut and end with `…`.
 const LONGEST: usize = 512;
@@ -84,6 +90,9 @@ impl Record<'_> {
         out.text(r#","grant":"#, granted.then(|| self.caller.grant_name(self.policy)));
         out.text(r#","principal":"#, self.caller.principal.as_ref().map(Principal::name).as_deref());
         out.text(r#","source":"#, self.caller.source_name(self.policy));
+        if let Some(claims) = claims::read(self.policy, self.caller) {
+            out.raw(r#","claims":"#, Some(&claims));
+        }
         out.text(r#","session":"#, self.session);
         out.id(r#","request":"#, self.summary.id.as_deref());
         out.text(r#","protocol":"#, once(&self.headers.protocol_version).as_deref());

@@ -113,6 +113,29 @@ pub fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &
     std::iter::once(&policy.rules).chain(caller.grant(policy).map(|grant| &grant.rules))
 }
 
+/// Returns the rules that apply to a call of this caller, those of the document first. A rule with `when` is among
+/// them whether its conditions hold or not.
+#[must_use]
+pub fn rules_of(policy: &Policy, caller: &Caller, target: &Target<'_>) -> Vec<Arc<Rule>> {
+    let mut found: Vec<Arc<Rule>> = Vec::new();
+    for rules in layers(policy, caller) {
+        match target {
+            Target::Tool(name) => {
+                found.extend(rules.tools.get(name).into_iter().flatten().chain(&rules.all_tools).cloned());
+            }
+            Target::Prompt(name) => found.extend(rules.prompts.get(name).into_iter().flatten().cloned()),
+            Target::Resources(uris) => {
+                for uri in uris {
+                    found.extend(rules.resources.get(uri).into_iter().flatten().cloned());
+                    found.extend(resources::rules_behind(rules, uri));
+                }
+            }
+            Target::Session | Target::Unknown => {}
+        }
+    }
+    found
+}
+
 /// Returns how many units of work it takes at most to find the entries that decide on a target.
 fn work_of_entries(rules: &Rules, target: &Target<'_>) -> usize {
     match target {

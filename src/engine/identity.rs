@@ -12,6 +12,7 @@ use crate::work::{self, Work};
 use token::Token;
 pub use token::fits;
 
+pub(crate) use named::NO_CREDENTIAL;
 pub use named::principal;
 pub use scopes::{has_scopes, scopes, scopes_work};
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::host::{Broken, Flow, HeaderMap, Process, Stream};
 use crate::worker::Worker;
+use mcp_policy_engine::audit;
 use mcp_policy_engine::decide::Lists;
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::Request;
@@ -214,7 +215,8 @@ impl ListAnswer {
             worker.report_unshown(host, "http_sse", &denial.reason);
             self.recorded = true;
             // The record so far says that the request was forwarded. If it cannot be replaced, the log tells.
-            let record = self.request.refuse(denial).record;
+            let mut record = self.request.refuse(denial).record;
+            audit::add_time(&mut record, host.now_ns());
             let _ = host.set_state(worker.plugin.record_state(), record.as_bytes());
         }
         if let Some(unreadable) = &shown.unreadable {

@@ -10,6 +10,7 @@ mod import;
 mod input;
 mod judge;
 mod outcome;
+mod records;
 mod render;
 mod replay;
 mod report;

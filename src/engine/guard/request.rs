@@ -107,17 +107,20 @@ impl Arrival {
         if admit::needs_no_identity(&request.headers) {
             return Ok(request);
         }
-        let (caller, denial) = identify(&request, &work);
-        request.caller = caller;
-        match denial {
-            None => Ok(request),
-            Some(denial) if shadow => {
-                request.caller.grant = None;
-                request.would_deny.get_or_insert(denial);
-                Ok(request)
-            }
-            Some(denial) => Err(Box::new(request.refuse(denial))),
-        }
+        let identified = identify(&request, &work);
+        request.identified(identified)
+    }
+
+    /// Finds the grant of a caller whose principal, source and claims are known already, for tools that judge recorded
+    /// requests. The origin is not checked.
+    ///
+    /// # Errors
+    /// As for [`identify`](Self::identify).
+    pub fn name(self, caller: Caller, now_ns: Option<u64>) -> Result<Request, Box<Conclusion>> {
+        let Self(request) = self;
+        let named = if caller.principal.is_some() { Ok(caller) } else { Err(identity::NO_CREDENTIAL) };
+        let identified = identity::grant(&request.policy, named, now_ns, &Work::new(work::IDENTIFIED));
+        request.identified(identified)
     }
 
     /// Refuses the request before its caller is identified. In shadow mode it is forwarded.
@@ -129,6 +132,19 @@ impl Arrival {
 }
 
 impl Request {
+    fn identified(mut self, (caller, denial): (Caller, Option<Denial>)) -> Result<Self, Box<Conclusion>> {
+        self.caller = caller;
+        match denial {
+            None => Ok(self),
+            Some(denial) if self.policy.mode == Mode::Shadow => {
+                self.caller.grant = None;
+                self.would_deny.get_or_insert(denial);
+                Ok(self)
+            }
+            Some(denial) => Err(Box::new(self.refuse(denial))),
+        }
+    }
+
     /// Refuses the request before its body is read. In shadow mode it is forwarded.
     #[must_use]
     pub fn refuse(&self, denial: Denial) -> Conclusion {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::admit::{announces_too_large, is_exempt, only_a_post_has_a_body, too_large};
 use super::question::{Answer, Question};
 use super::{Admission, Arrival, Conclusion, Environment, Request, admit};
+use crate::audit;
 use crate::denial::Denial;
 use crate::identity::Credentials;
 use crate::mcp::headers::Headers;
@@ -31,10 +32,12 @@ pub fn judge<E: Environment>(
     answer: impl FnMut(&Question) -> Answer,
 ) -> Option<Conclusion> {
     let arrival = arrive(policy, request.headers, decision_id)?;
-    Some(match arrival.identify(credentials, environment.now_ns()) {
+    let mut conclusion = match arrival.identify(credentials, environment.now_ns()) {
         Ok(known) => judge_known(&Rc::new(known), request.body, environment, answer),
         Err(conclusion) => *conclusion,
-    })
+    };
+    audit::add_time(&mut conclusion.record, environment.now_ns());
+    Some(conclusion)
 }
 
 /// Reads the headers of a request; their names are in lower case. `None` if the path is exempt.

@@ -10,7 +10,7 @@ use crate::text::hex;
 use crate::work::{self, Work};
 
 /// Why nobody is named, as one word: there is no credential that a source reads.
-const NO_CREDENTIAL: &str = "no_credential";
+pub(crate) const NO_CREDENTIAL: &str = "no_credential";
 /// … a token was presented, and nothing has verified it or stored its payload where the source looks.
 const PAYLOAD_MISSING: &str = "payload_missing";
 /// … the token has no such claim, or it is not a name.

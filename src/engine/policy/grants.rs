@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::claims::ReadClaim;
 use super::grant::{ClaimPath, Expected, Grant, Match, Matching};
 use super::pattern::{Pattern, Patterns};
 use crate::work::Work;
@@ -66,6 +67,17 @@ pub struct TokenMatch {
 }
 
 impl TokenMatch {
+    /// Returns the claims that it reads.
+    #[must_use]
+    pub fn reads(&self) -> Vec<ReadClaim> {
+        let claim = |(path, _): &(ClaimPath, Expected)| match path {
+            ClaimPath::Key(key) => ReadClaim::new(vec![key.clone()]),
+            ClaimPath::Path(path) => ReadClaim::new(path.leading_keys()),
+        };
+        let scopes = if self.scope.is_empty() { Vec::new() } else { ReadClaim::of_scopes() };
+        self.claims.iter().map(claim).chain(scopes).collect()
+    }
+
     /// Tells whether every token fits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -158,6 +170,24 @@ impl Grants {
         self.first(find(&self.tokens, name, work, fits)?.map(|(_, granted)| granted), source)
     }
 
+    /// Iterates over what the grants expect of tokens besides the principal.
+    pub fn tokens(&self) -> impl Iterator<Item = &TokenMatch> {
+        self.tokens.iter().map(|(_, (token, _))| token)
+    }
+
+    /// Iterates over the claims that the grants read.
+    pub(super) fn claims(&self) -> impl Iterator<Item = ReadClaim> {
+        self.tokens().flat_map(TokenMatch::reads)
+    }
+
+    /// Returns the SHA-256 that a grant lists and that begins with these hex digits, which is all that a record
+    /// contains of a key.
+    #[must_use]
+    pub fn key_from(&self, digits: &str) -> Option<&str> {
+        let first = self.keys.range(digits.to_owned()..).next()?.0;
+        first.starts_with(digits).then_some(first)
+    }
+
     /// Tells whether a grant lists the key with this SHA-256.
     #[must_use]
     pub fn list_key(&self, digest: &str) -> bool {
@@ -230,6 +260,11 @@ impl Grants {
     /// Walks the grants in the order of the document.
     pub fn iter(&self) -> std::slice::Iter<'_, Grant> {
         self.list.iter()
+    }
+
+    /// Walks the grants in the order of the document, to change them.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Grant> {
+        self.list.iter_mut()
     }
 
     /// Returns the earliest of a caller's own grant, that of all callers of its source, and that of

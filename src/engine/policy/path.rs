@@ -131,6 +131,16 @@ impl ValuePath {
         &self.text
     }
 
+    /// Returns the keys at the start of the path, up to its first index or `[*]`.
+    #[must_use]
+    pub fn leading_keys(&self) -> Vec<String> {
+        let key = |step: &Step| match step {
+            Step::Key(key) => Some(key.clone()),
+            Step::Index(_) | Step::Each => None,
+        };
+        self.steps.iter().map_while(key).collect()
+    }
+
     /// Returns where the path starts.
     #[must_use]
     pub fn origin(&self) -> Origin {

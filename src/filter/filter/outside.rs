@@ -118,6 +118,8 @@ impl<H: Host> Filter<H> {
             timeout_ms: to.answer_timeout_ms(),
         };
         // If the client disconnects before the answer, this record remains.
+        let mut record = record.to_owned();
+        audit::add_time(&mut record, Some(now_ns));
         let recorded = self.host.set_state(worker.plugin.record_state(), record.as_bytes());
         match recorded.and_then(|()| self.host.post(&call)) {
             Ok(token) => Ok((token, ticket)),

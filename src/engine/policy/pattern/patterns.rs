@@ -75,6 +75,11 @@ impl<T> Patterns<T> {
         each.saturating_add(self.parts.saturating_mul(PART)).saturating_add(4)
     }
 
+    /// Walks all values in the order of their patterns, to change them.
+    pub fn values_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.values.iter_mut()
+    }
+
     /// Returns how many units of work one search for a name of this many bytes takes at most.
     #[must_use]
     pub fn work_of_one(&self, length: usize) -> usize {

@@ -60,6 +60,11 @@ impl<T> Section<T> {
         self.0.work(length)
     }
 
+    /// Walks all entries, to change them.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.0.values_mut()
+    }
+
     /// Returns how many units of work one search for a name of this many bytes takes at most.
     #[must_use]
     pub fn work_of_one(&self, length: usize) -> usize {
