@@ -7,7 +7,6 @@ mod reads;
 mod request;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -27,7 +26,9 @@ use judge::{Judge, Judged};
 pub struct Options {
     #[command(flatten)]
     logs: Logs,
-    /// The policy to judge with; JSON, YAML, or a file that holds one policy
+    /// The policy to judge with, or a file that holds one: JSON or YAML
+    ///
+    /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second.
     #[arg(long, value_name = "POLICY")]
     policy: String,
     /// Print each record whose verdict changes
@@ -69,12 +70,12 @@ What it assumes:
 
 Records are sorted by their times as far as 65,536 of them, or 48 MiB, allow.";
 
-/// How long a record can be left for later, in milliseconds: as long as a worker may be held up between reading the time
-/// and counting.
+/// How far apart the times of two calls can be that were charged in the other order, in milliseconds: as long as a
+/// worker may be held up between reading the time and counting.
 const PATIENCE_MS: i64 = 250;
-/// How many records are left for later at a time, and how often each is judged again.
-const MOST_LATER: usize = 16;
-const MOST_TRIES: u32 = 500;
+/// How many records are looked at to find those, and how often a record is put behind one.
+const MOST_AHEAD: usize = 1024;
+const MOST_TRIES: u32 = 8;
 
 /// How often the progress is shown.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -84,22 +85,21 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// # Errors
 /// A log or the policy cannot be read.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-    let policy = Arc::new(policy(&options.policy)?);
+    let policy = policy(&options.policy)?;
     let finder = Finder::new(options.logs.member.clone());
     let mut records = InOrder::open(&options.logs.records, finder, &policy.server)?;
     let proxies = if options.separate { options.logs.records.len() } else { 1 };
     let mut replay = Replay {
         judge: Judge::new(&policy, proxies),
         changes: Changes::new(options.changed, options.format == Format::Json),
-        later: VecDeque::new(),
+        ahead: VecDeque::new(),
         options,
     };
     let mut progress = Progress { terminal: terminal.progress, last: Instant::now() };
-    while let Some(taken) = records.next()? {
-        replay.take(taken, terminal);
+    while let Some(next) = replay.next(&mut records)? {
+        replay.take(next, &mut records, terminal)?;
         progress.show(replay.changes.records);
     }
-    replay.end(i64::MAX, terminal);
     let changes = replay.changes;
     progress.clear();
     records.tally.tell(terminal);
@@ -134,62 +134,74 @@ fn policy(argument: &str) -> Result<Policy, Failure> {
 }
 
 /// A replay that is under way.
+///
+/// The time in a record is the one with which its limits were charged. It does not tell the order of charges exactly: it
+/// has milliseconds, and a worker reads it before it charges, so another can be faster. Within a millisecond the order
+/// does not matter, see [`Taken`]. Otherwise, where an unchanged limit decides another way than in the record, the recorded
+/// use of its counter tells which calls were charged before. What remains: the use of a counter with `by` is that of one
+/// value, which is not compared, and charges that were given back are given back at once, not when their requests ended.
 struct Replay<'o> {
     judge: Judge,
     changes: Changes,
-    /// Records to judge again after the next ones
-    later: VecDeque<Later>,
+    /// Records that were taken already to look at them
+    ahead: VecDeque<Next>,
     options: &'o Options,
 }
 
-/// A record to judge again.
-struct Later {
+/// The next record.
+struct Next {
     taken: Taken,
+    /// How often it was judged, and put behind another
     tries: u32,
 }
 
 impl Replay<'_> {
-    /// Takes the next record, and judges again those that were left for later.
-    fn take(&mut self, taken: Taken, terminal: &mut Terminal) {
-        if !self.later.is_empty() {
-            self.end(taken.at_ms, terminal);
-        }
-        let finally = self.later.len() >= MOST_LATER;
-        if !self.judge(&taken, finally, terminal) {
-            self.later.push_back(Later { taken, tries: 0 });
-            return;
-        }
-        let mut waiting = std::mem::take(&mut self.later);
-        waiting.retain_mut(|later| {
-            later.tries = later.tries.saturating_add(1);
-            !self.judge(&later.taken, later.tries >= MOST_TRIES, terminal)
-        });
-        self.later = waiting;
-    }
-
-    /// Judges the records finally that have waited until this time long enough.
-    fn end(&mut self, at_ms: i64, terminal: &mut Terminal) {
-        let waited = |later: &Later| later.taken.at_ms.saturating_add(PATIENCE_MS) < at_ms;
-        while self.later.front().is_some_and(waited)
-            && let Some(later) = self.later.pop_front()
-        {
-            self.judge(&later.taken, true, terminal);
+    /// Takes the next record.
+    fn next(&mut self, records: &mut InOrder) -> Result<Option<Next>, Failure> {
+        match self.ahead.pop_front() {
+            Some(next) => Ok(Some(next)),
+            None => Ok(records.next()?.map(|taken| Next { taken, tries: 0 })),
         }
     }
 
-    /// Judges a record. Returns false if it is to be judged again.
-    fn judge(&mut self, taken: &Taken, finally: bool, terminal: &mut Terminal) -> bool {
-        let Some(record) = Record::read(&taken.text) else { return true };
+    /// Judges a record, or puts it behind those that were charged before it.
+    fn take(&mut self, next: Next, records: &mut InOrder, terminal: &mut Terminal) -> Result<(), Failure> {
+        let Next { taken, tries } = next;
+        let Some(record) = Record::read(&taken.text) else {
+            records.count_unreadable(&taken);
+            return Ok(());
+        };
         let proxy = if self.options.separate { taken.place.0 } else { 0 };
-        let judged = self.judge.judge(&record, taken.at_ms, proxy, finally);
+        let judged = self.judge.judge(&record, taken.at_ms, proxy, tries >= MOST_TRIES);
+        if let Judged::Later(shared) = judged {
+            let until_ms = taken.at_ms.saturating_add(PATIENCE_MS);
+            self.look_ahead(until_ms, records)?;
+            let near = |next: &Next| {
+                next.taken.at_ms <= until_ms
+                    && (!self.options.separate || next.taken.place.0 == taken.place.0)
+            };
+            let before = |next: &Next| near(next) && shared.is_before(&next.taken, &record);
+            let last = self.ahead.iter().rposition(before);
+            let tries = last.map_or(MOST_TRIES, |_| tries.saturating_add(1));
+            self.ahead.insert(last.map_or(0, |last| last.saturating_add(1)), Next { taken, tries });
+            return Ok(());
+        }
         if let (Judged::Changed(changed), true) = (&judged, self.options.changed) {
             self.changes.tell(&record, changed, terminal);
         }
-        let done = !matches!(judged, Judged::Later);
-        if done {
-            self.changes.add(&record, judged);
+        self.changes.add(&record, judged);
+        Ok(())
+    }
+
+    /// Takes records up to this time, as far as they are not too many.
+    fn look_ahead(&mut self, until_ms: i64, records: &mut InOrder) -> Result<(), Failure> {
+        while self.ahead.len() < MOST_AHEAD
+            && self.ahead.back().is_none_or(|next| next.taken.at_ms <= until_ms)
+        {
+            let Some(taken) = records.next()? else { break };
+            self.ahead.push_back(Next { taken, tries: 0 });
         }
-        done
+        Ok(())
     }
 }
 

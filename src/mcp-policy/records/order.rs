@@ -5,8 +5,11 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::{Finder, Line, Lines, Record, Tally, milliseconds};
+use serde::Deserialize;
+
+use super::{Counter, Finder, Line, Lines, Tally, Text, milliseconds};
 use crate::outcome::Failure;
 
 /// The most bytes of records that are held.
@@ -26,6 +29,44 @@ pub struct Taken {
     pub place: (usize, u64),
     /// Its JSON text
     pub text: Box<str>,
+    /// How much of its counters was used; nothing if it was refused
+    used: Box<[Used]>,
+}
+
+/// How much of a counter was used after a call.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Used {
+    /// The hash of the counter's name
+    counter: u64,
+    /// The use, as the bits of a number that is not negative
+    used: u64,
+}
+
+impl Taken {
+    /// Tells whether the call passed, and left of this counter at most so much used. Callers may share its tally or not.
+    pub fn used_at_most(&self, counter: &str, most: f64) -> bool {
+        let counter = hash(counter);
+        self.used.iter().any(|one| one.counter == counter && f64::from_bits(one.used) <= most)
+    }
+}
+
+fn hash(counter: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    counter.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What is read of a record to sort it. The rest is read when it is judged.
+#[derive(Deserialize)]
+struct Head<'r> {
+    #[serde(borrow)]
+    decision: Text<'r>,
+    #[serde(borrow)]
+    server: Text<'r>,
+    #[serde(borrow, default)]
+    counters: Vec<Counter<'r>>,
+    #[serde(borrow, default)]
+    time: Option<Text<'r>>,
 }
 
 /// Takes records in the order of their times.
@@ -98,6 +139,14 @@ impl InOrder {
         Ok(Some(taken))
     }
 
+    /// Counts a record that cannot be judged, because more of it than its time is needed and cannot be read.
+    pub fn count_unreadable(&mut self, taken: &Taken) {
+        let (index, number) = taken.place;
+        if let Some(log) = self.logs.get(index) {
+            self.tally.unreadable.add(log.lines.name(), number);
+        }
+    }
+
     /// Reads lines of a log until enough records are held.
     fn fill(&mut self, index: usize) -> Result<(), Failure> {
         let Self { logs, finder, server, tally, other_servers, beside, .. } = self;
@@ -115,7 +164,7 @@ impl InOrder {
                     let mut own = 0_u64;
                     let mut hold = |text: &str| match read(text, server) {
                         Read::Own(_) if own > 0 => *beside = beside.saturating_add(1),
-                        Read::Own(Some((at_ms, refused))) => {
+                        Read::Own(Some(Known { at_ms, refused, used })) => {
                             own = 1;
                             log.bytes = log.bytes.saturating_add(text.len());
                             log.held.push(Reverse(Taken {
@@ -123,6 +172,7 @@ impl InOrder {
                                 refused,
                                 place: (index, number),
                                 text: text.into(),
+                                used,
                             }));
                         }
                         Read::Own(None) => {
@@ -143,20 +193,29 @@ impl InOrder {
 }
 
 enum Read {
-    /// A record of the server, with its time and whether it refused the request
-    Own(Option<(i64, bool)>),
+    /// A record of the server; `None` if it has no time
+    Own(Option<Known>),
     /// A record of another server
     Others,
     Unreadable,
 }
 
+/// What sorts a record.
+struct Known {
+    at_ms: i64,
+    refused: bool,
+    used: Box<[Used]>,
+}
+
 fn read(text: &str, server: &str) -> Read {
-    match Record::read(text) {
-        None => Read::Unreadable,
-        Some(record) if &*record.server != server => Read::Others,
-        Some(record) => {
-            let at_ms = record.time.as_deref().and_then(milliseconds);
-            Read::Own(at_ms.map(|at_ms| (at_ms, &*record.decision != "allow")))
-        }
-    }
+    let head = match serde_json::from_str::<Head<'_>>(text) {
+        Err(_) => return Read::Unreadable,
+        Ok(head) if &*head.server != server => return Read::Others,
+        Ok(head) => head,
+    };
+    let refused = &*head.decision != "allow";
+    let used = |one: &Counter<'_>| Used { counter: hash(&one.counter), used: one.used.max(0.0).to_bits() };
+    let counters = head.counters.iter().filter(|_| !refused);
+    let at_ms = head.time.as_deref().and_then(milliseconds);
+    Read::Own(at_ms.map(|at_ms| Known { at_ms, refused, used: counters.map(used).collect() }))
 }

@@ -49,7 +49,7 @@ impl Changes {
     pub fn add(&mut self, record: &Record<'_>, judged: Judged) {
         self.records = self.records.saturating_add(1);
         match judged {
-            Judged::Same | Judged::Later => {}
+            Judged::Same | Judged::Later(_) => {}
             Judged::Changed(Change { to, .. }) => {
                 self.changed = self.changed.saturating_add(1);
                 let text =

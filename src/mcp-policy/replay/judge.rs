@@ -13,12 +13,12 @@ use mcp_policy_engine::identity::{Caller, Principal};
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::mcp::message::Target;
 use mcp_policy_engine::mcp::method::Method;
-use mcp_policy_engine::policy::{Mode, Policy, SourceKind};
+use mcp_policy_engine::policy::{Arguments as Recorded, Mode, Policy, Scope, SourceKind};
 
 use super::claims::{Book, Claims};
 use super::reads::{self, Needs, Unknown, Variants};
 use super::request::{self, Arguments};
-use crate::records::{Counter, Record};
+use crate::records::{Counter, Record, Taken};
 
 const NANOS_IN_MILLI: u64 = 1_000_000;
 
@@ -32,8 +32,34 @@ pub enum Judged {
     /// The record does not say enough: the reasons
     Undecided(BTreeSet<String>),
     /// A limit that has not changed would decide otherwise, perhaps because another worker was faster. Nothing is charged,
-    /// and the record is to be judged again after the next ones
-    Later,
+    /// and the record is to be judged again behind what was charged before it
+    Later(Shared),
+}
+
+/// A limit that decided on a call, and the calls that it counts together with it.
+#[derive(Debug)]
+pub struct Shared {
+    counter: String,
+    scope: Scope,
+    /// What was used before the call, as recorded
+    before: f64,
+}
+
+impl Shared {
+    /// Tells whether a call that was recorded with a later time was charged before this record's.
+    pub fn is_before(&self, other: &Taken, record: &Record<'_>) -> bool {
+        if !other.used_at_most(&self.counter, self.before) {
+            return false;
+        }
+        let Some(other) = Record::read(&other.text) else { return false };
+        let grant = other.grant == record.grant;
+        match self.scope {
+            Scope::Global => true,
+            Scope::Grant => grant,
+            Scope::Principal => grant && other.principal == record.principal,
+            Scope::Session => grant && other.session == record.session,
+        }
+    }
 }
 
 /// Another verdict.
@@ -69,7 +95,9 @@ type Undecided = String;
 
 impl Judge {
     /// Makes the judge of a policy for a number of proxies that have counted nothing.
-    pub fn new(policy: &Arc<Policy>, proxies: usize) -> Self {
+    pub fn new(policy: &Policy, proxies: usize) -> Self {
+        // The records of the replay are not read, so nothing is hashed for them.
+        let policy = &Arc::new(Policy { audit: Recorded::None, ..policy.clone() });
         let capacity = NonZeroU32::new(policy.counter_capacity).unwrap_or(NonZeroU32::MIN);
         // Any secret will do: nobody who could choose names learns where counters are stored.
         let layout = Layout::new([0; 16], capacity);
@@ -242,10 +270,13 @@ impl Judge {
         let refused = matches!(conclusion.verdict, Verdict::Deny { .. });
         if reasons.is_empty() {
             return match compare(record, &conclusion) {
-                Judged::Changed(_) if !finally && is_about_order(record, &conclusion) => {
-                    self.give_back(conclusion, proxy);
-                    Judged::Later
-                }
+                Judged::Changed(change) => match shared(record, &conclusion).filter(|_| !finally) {
+                    Some(shared) => {
+                        self.give_back(conclusion, proxy);
+                        Judged::Later(shared)
+                    }
+                    None => Judged::Changed(change),
+                },
                 judged => judged,
             };
         }
@@ -377,21 +408,21 @@ fn compare(record: &Record<'_>, conclusion: &Conclusion) -> Judged {
     Judged::Changed(Change { to, rule, reason: denial.map(|denial| denial.reason.clone()) })
 }
 
-/// Returns whether the verdict differs only by a limit that is the same as in the record: workers that count at the same
-/// time do not do so in the order of the times that they have read.
-fn is_about_order(record: &Record<'_>, conclusion: &Conclusion) -> bool {
+/// Returns the limit by which alone the verdict differs, if it is the same as in the record. Then the order may be the
+/// reason: workers that count at the same time do not do so in the order of the times that they have read.
+fn shared(record: &Record<'_>, conclusion: &Conclusion) -> Option<Shared> {
     const CODE: &str = "rate_limited";
     let denial = conclusion.verdict.denial();
     let path = match (record.code.as_deref(), denial.map(|denial| denial.code.as_str())) {
-        (Some(CODE), None) => record.rule.as_deref(),
-        (None, Some(CODE)) => denial.map(|denial| denial.rule.as_ref()),
-        _ => None,
+        (Some(CODE), None) => record.rule.as_deref()?,
+        (None, Some(CODE)) => denial.map(|denial| denial.rule.as_ref())?,
+        _ => return None,
     };
-    let limit = conclusion.counters.iter().find(|used| Some(&*used.limit.path) == path);
-    limit.is_some_and(|used| {
-        let max = used.limit.max.to_string().parse::<f64>().ok();
-        let same =
-            |counter: &Counter<'_>| *counter.counter == *used.limit.counter && Some(counter.max) == max;
-        record.counters.iter().any(same)
-    })
+    let used = conclusion.counters.iter().find(|used| *used.limit.path == *path)?;
+    let max = used.limit.max.to_string().parse::<f64>().ok()?;
+    let same = |counter: &&Counter<'_>| *counter.counter == *used.limit.counter && counter.max == max;
+    let recorded = record.counters.iter().find(same)?;
+    // The use in a record includes the call itself if it passed. Then a call before it has left less.
+    let before = if record.code.is_none() { recorded.used.next_down() } else { recorded.used };
+    Some(Shared { counter: used.limit.counter.clone(), scope: used.scope, before })
 }
