@@ -17,6 +17,8 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use std::time::{Duration, Instant};
+
 use clap::{Args, ValueEnum};
 use regex::Regex;
 
@@ -90,7 +92,8 @@ enum Format {
 const FORMAT: &str = "\
 A test file is YAML or JSON:
 
-  policy: ../aipaygen.json          # relative to the test file
+  policy: ../aipaygen.json          # relative to the test file; of a file
+                                    # with several, FILE#SERVER or FILE#2
   cases:
     - name: an agent may be looked up
       call: get_agent_runs
@@ -147,14 +150,20 @@ A fault of any test file is an error: no case is run, and the exit code is 1.";
 /// A file that was run.
 struct RanFile {
     file: TestFile,
-    /// What each case has come to; `None` for one that was not selected
-    outcomes: Vec<Option<Ran>>,
+    /// What each case has come to, and how long it took; `None` for one that was not selected
+    outcomes: Vec<Option<(Ran, Duration)>>,
 }
 
 impl RanFile {
     /// Walks the cases that were run.
     fn ran(&self) -> impl Iterator<Item = (&Case, &Ran)> {
-        self.file.cases.iter().zip(&self.outcomes).filter_map(|(case, ran)| Some((case, ran.as_ref()?)))
+        self.timed().map(|(case, ran, _)| (case, ran))
+    }
+
+    /// Walks the cases that were run, with how long each took.
+    fn timed(&self) -> impl Iterator<Item = (&Case, &Ran, Duration)> {
+        let outcomes = self.file.cases.iter().zip(&self.outcomes);
+        outcomes.filter_map(|(case, ran)| ran.as_ref().map(|(ran, took)| (case, ran, *took)))
     }
 
     /// Counts the cases that passed, and those that failed.
@@ -216,7 +225,11 @@ fn run_file(file: TestFile, options: &Options, covered: &mut Vec<Coverage>) -> R
     let outcomes: Vec<_> = file
         .cases
         .iter()
-        .map(|case| selected(case).then(|| run::run(&file.policy, case, &mut looking)))
+        .map(|case| {
+            let begun = Instant::now();
+            let ran = selected(case).then(|| run::run(&file.policy, case, &mut looking));
+            ran.map(|ran| (ran, begun.elapsed()))
+        })
         .collect();
     RanFile { outcomes, file }
 }

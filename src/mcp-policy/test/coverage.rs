@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use mcp_policy_engine::document::Position;
 use mcp_policy_engine::policy::{Clause, Policy, Rule, Rules};
 
+use crate::diagnostic::Lines;
 use crate::explain::Explanation;
 use crate::input::Found;
 use crate::trace::{Layer, Outcome};
@@ -102,10 +103,8 @@ impl Coverage {
 
     /// Returns the parts that no case has made decide, with their positions in the policy's file, in that order.
     pub fn uncovered(&self) -> Vec<(&Part, Position)> {
-        let position = |part: &Part| {
-            let place = self.found.place(&part.path, false);
-            Position::of(self.found.file.text.as_bytes(), place.start)
-        };
+        let lines = Lines::of(&self.found.file.text);
+        let position = |part: &Part| lines.position(self.found.place(&part.path, false).start);
         let parts = self.parts.iter().filter(|part| !part.covered);
         let mut parts: Vec<_> = parts.map(|part| (part, position(part))).collect();
         parts.sort_by_key(|(_, at)| (at.line, at.column));

@@ -10,7 +10,7 @@ use super::coverage::Coverage;
 use super::found::Found;
 use super::pretty::placed;
 use super::run::Outcome;
-use crate::diagnostic::{self, Diagnostic};
+use crate::diagnostic::{self, Diagnostic, Lines};
 use crate::explain::Explanation;
 use crate::outcome::Failure;
 use crate::terminal::{Terminal, line};
@@ -119,11 +119,7 @@ pub fn print(
     let files = files.iter().filter(|ran| file(ran)).map(|ran| File {
         file: &ran.file.file.name,
         policy: ran.file.found.name(),
-        cases: ran
-            .ran()
-            .filter(|(_, outcome)| !fail_only || outcome.failure.is_some())
-            .map(|(case, outcome)| result(ran, case, outcome))
-            .collect(),
+        cases: cases(ran, fail_only),
     });
     let (files, coverage) = (files.collect(), covered.iter().map(Covered::of).collect());
     write(
@@ -132,12 +128,17 @@ pub fn print(
     )
 }
 
-fn result<'r>(ran: &'r RanFile, case: &'r Case, outcome: &'r Outcome) -> CaseResult<'r> {
-    let position = |at: usize| Position::of(ran.file.file.text.as_bytes(), at);
-    let Position { line, column } = position(case.place.start);
+fn cases(ran: &RanFile, fail_only: bool) -> Vec<CaseResult<'_>> {
+    let lines = Lines::of(&ran.file.file.text);
+    let told = ran.ran().filter(|(_, outcome)| !fail_only || outcome.failure.is_some());
+    told.map(|(case, outcome)| result(case, outcome, &lines)).collect()
+}
+
+fn result<'r>(case: &'r Case, outcome: &'r Outcome, lines: &Lines<'_>) -> CaseResult<'r> {
+    let Position { line, column } = lines.position(case.place.start);
     let failure = outcome.failure.as_ref().and_then(|failure| {
         let step = case.steps.get(failure.step)?;
-        let Position { line, column } = position(step.expect.place.start);
+        let Position { line, column } = lines.position(step.expect.place.start);
         let differs = failure.differences.iter();
         let differences =
             differs.map(|it| Differs { what: &it.what, expected: &it.expected, found: &it.found }).collect();

@@ -1,11 +1,14 @@
 //! The result of a test run as JUnit's XML, which CI systems read.
 
+use std::time::Duration;
+
 use mcp_policy_engine::document::Position;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::RanFile;
 use super::case::Case;
 use super::run::Outcome;
+use crate::diagnostic::Lines;
 use crate::outcome::Failure;
 use crate::terminal::{Terminal, line};
 
@@ -16,10 +19,16 @@ use crate::terminal::{Terminal, line};
 pub fn print(files: &[RanFile], terminal: &mut Terminal) -> Result<(), Failure> {
     let mut report = Report::new("mcp-policy test");
     for ran in files.iter().filter(|ran| ran.ran().next().is_some()) {
+        let lines = Lines::of(&ran.file.file.text);
         let mut suite = TestSuite::new(ran.file.file.name.as_str());
-        for (case, outcome) in ran.ran() {
-            suite.add_test_case(test_case(ran, case, outcome));
+        let mut all = Duration::ZERO;
+        for (case, outcome, took) in ran.timed() {
+            let mut test_case = test_case(ran, case, outcome, &lines);
+            test_case.set_time(took);
+            suite.add_test_case(test_case);
+            all = all.saturating_add(took);
         }
+        suite.set_time(all);
         report.add_test_suite(suite);
     }
     let text =
@@ -28,7 +37,7 @@ pub fn print(files: &[RanFile], terminal: &mut Terminal) -> Result<(), Failure> 
     Ok(())
 }
 
-fn test_case(ran: &RanFile, case: &Case, outcome: &Outcome) -> TestCase {
+fn test_case(ran: &RanFile, case: &Case, outcome: &Outcome, lines: &Lines<'_>) -> TestCase {
     let file = &ran.file.file;
     let status = match outcome
         .failure
@@ -37,17 +46,17 @@ fn test_case(ran: &RanFile, case: &Case, outcome: &Outcome) -> TestCase {
     {
         None => TestCaseStatus::success(),
         Some((failure, step)) => {
-            let Position { line, column } = Position::of(file.text.as_bytes(), step.expect.place.start);
+            let Position { line, column } = lines.position(step.expect.place.start);
             let differences: Vec<String> = failure
                 .differences
                 .iter()
                 .map(|it| format!("{}: expected {}, found {}", it.what, it.expected, it.found))
                 .collect();
-            let mut lines = vec![format!("{}:{line}:{column}: {}", file.name, step.about)];
-            lines.extend(differences.iter().cloned());
-            lines.extend(failure.found.text.iter().map(|text| format!("the model sees: {text}")));
+            let mut told = vec![format!("{}:{line}:{column}: {}", file.name, step.about)];
+            told.extend(differences.iter().cloned());
+            told.extend(failure.found.text.iter().map(|text| format!("the model sees: {text}")));
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(differences.join("; ")).set_type("verdict").set_description(lines.join("\n"));
+            status.set_message(differences.join("; ")).set_type("verdict").set_description(told.join("\n"));
             status
         }
     };

@@ -42,10 +42,11 @@ fn print_file(ran: &RanFile, (passed, failed): (usize, usize), fail_only: bool, 
         return;
     }
     line!(terminal, "{ERROR}failed{PLAIN}  {name}  {FAINT}{failed} of {cases}{PLAIN}");
+    let lines = Lines::of(&ran.file.file.text);
     for (case, outcome) in ran.ran() {
         if let Some(failure) = &outcome.failure {
             line!(terminal);
-            print_failure(ran, case, failure, terminal);
+            print_failure(&lines, name, (case, failure), terminal);
             if let Some(explanation) = &outcome.explanation {
                 line!(terminal);
                 explain::print(explanation, terminal);
@@ -55,11 +56,10 @@ fn print_file(ran: &RanFile, (passed, failed): (usize, usize), fail_only: bool, 
     line!(terminal);
 }
 
-fn print_failure(ran: &RanFile, case: &Case, failure: &Failure, terminal: &mut Terminal) {
-    let file = &ran.file.file;
+fn print_failure(lines: &Lines<'_>, file: &str, (case, failure): (&Case, &Failure), terminal: &mut Terminal) {
     line!(terminal, "  {HEADING}{}{PLAIN}", escaped(&case.name));
     if let Some(step) = case.steps.get(failure.step) {
-        let Position { line: row, column } = Position::of(file.text.as_bytes(), step.expect.place.start);
+        let Position { line: row, column } = lines.position(step.expect.place.start);
         let mut about = escaped(&step.about);
         if case.steps.len() > 1 {
             about = format!("step {}: {about}", failure.step.saturating_add(1));
@@ -67,7 +67,7 @@ fn print_failure(ran: &RanFile, case: &Case, failure: &Failure, terminal: &mut T
         if step.times > 1 {
             about = format!("{about}, request {} of {}", failure.time, step.times);
         }
-        line!(terminal, "  {FAINT}{}:{row}:{column}{PLAIN}  {about}", file.name);
+        line!(terminal, "  {FAINT}{file}:{row}:{column}{PLAIN}  {about}");
     }
     let width =
         failure.differences.iter().map(|difference| difference.what.chars().count()).max().unwrap_or(0);
