@@ -1,5 +1,7 @@
 //! What is printed.
 
+use std::rc::Rc;
+
 use super::{Format, kinds};
 use crate::diagnostic::{self, Diagnostic, Lines, Placed, Severity};
 use crate::input::Found;
@@ -21,13 +23,23 @@ impl Checked {
 
 /// Prints everything that was found.
 pub fn print(checked: &[Checked], format: Format, terminal: &mut Terminal) {
-    // Of the policies in one file, each knows where its lines are. Files with many policies are short.
-    let lines: Vec<Lines<'_>> = checked.iter().map(|checked| Lines::of(&checked.found.file.text)).collect();
-    let all = || checked.iter().zip(&lines).flat_map(|(checked, lines)| checked.placed(lines));
+    // The policies of one file follow one another.
+    let files: Vec<_> = checked
+        .chunk_by(|one, other| Rc::ptr_eq(&one.found.file, &other.found.file))
+        .filter_map(|checked| Some((checked, Lines::of(&checked.first()?.found.file.text))))
+        .collect();
+    let all = || {
+        files
+            .iter()
+            .flat_map(|(checked, lines)| checked.iter().flat_map(move |checked| checked.placed(lines)))
+    };
     match format {
         Format::Pretty => {
-            for (checked, lines) in checked.iter().zip(&lines) {
-                for placed in checked.placed(lines) {
+            for (checked, lines) in &files {
+                for (checked, placed) in checked
+                    .iter()
+                    .flat_map(|checked| checked.placed(lines).map(move |placed| (checked, placed)))
+                {
                     line!(terminal, "{}\n", diagnostic::pretty(&placed, checked.found.within.as_deref()));
                 }
             }

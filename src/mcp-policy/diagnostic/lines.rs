@@ -3,7 +3,7 @@
 use mcp_policy_engine::document::Position;
 
 /// How many bytes are counted at most to find a column.
-const BLOCK: usize = 4_096;
+const BLOCK: usize = 256;
 
 /// Where the lines of a text begin, and how many characters are before each block of it.
 #[derive(Debug)]
