@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use mcp_policy_engine::audit;
 use mcp_policy_engine::guard::{self, Answer, FixedEnvironment, Question, Whole};
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::policy::Policy;
@@ -45,7 +46,10 @@ fn a_proxy_judges_like_the_engine_in_one_step() {
         let whole = Whole { headers: &sent.headers, body: sent.body.as_deref() };
         let known = Known::default();
         let expected = guard::judge(&policy, whole, &known, "d".to_owned(), &environment, nobody);
-        let found = proxy.judge(&sent, &known, "d", 1, nobody);
+        let mut found = proxy.judge(&sent, &known, "d", 1, nobody);
+        if let Some(conclusion) = &mut found {
+            audit::add_time(&mut conclusion.record, Some(1));
+        }
         let record = |conclusion: Option<guard::Conclusion>| conclusion.map(|conclusion| conclusion.record);
         let (found, expected) = (record(found), record(expected));
         assert_eq!(found, expected);
