@@ -11,7 +11,6 @@ mod kinds;
 mod layers;
 mod limits;
 mod methods;
-mod money;
 mod output;
 mod patterns;
 mod regexes;
@@ -29,17 +28,20 @@ use clap::{Args, ValueEnum};
 
 use crate::diagnostic::{self, Diagnostic, Severity};
 use crate::input::{self, Found};
+use crate::listing::Answers;
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{Terminal, line};
 use context::Warning;
 use output::Checked;
-use tool_list::ToolList;
+use tool_list::Tool;
 
 /// The options of `check`.
 #[derive(Debug, Args)]
 #[command(after_long_help = kinds::table(), after_help = "`mcp-policy help check` lists all warnings and faults.")]
 pub struct Options {
     /// Policies, or files that hold policies: JSON or YAML; `-` is stdin
+    ///
+    /// Every policy of a file is checked, unless `FILE#SERVER` or its number, as in `FILE#2`, chooses one.
     #[arg(required_unless_present = "explain", value_name = "POLICY")]
     policies: Vec<String>,
 
@@ -124,13 +126,19 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     if inputs.filter(|input| *input == "-").count() > 1 {
         return Err(Failure::new("stdin (`-`) can be read only once"));
     }
-    let tools = options.tools.as_deref().map(ToolList::read).transpose()?;
+    let answers = options.tools.as_deref().map(Answers::read).transpose()?;
+    let document = answers.as_ref().map(Answers::document).transpose()?;
+    let tools = document
+        .as_ref()
+        .zip(answers.as_ref())
+        .map(|(document, answers)| tool_list::tools(document).map_err(|wrong| answers.failure(&wrong)));
+    let tools = tools.transpose()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ns = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX);
     let mut checked = Vec::new();
     for argument in &options.policies {
         for found in input::policies(argument)? {
-            let diagnostics = check(&found, tools.as_ref(), now_ns, &levels);
+            let diagnostics = check(&found, tools.as_deref(), now_ns, &levels);
             checked.push(Checked { found, diagnostics });
         }
     }
@@ -145,7 +153,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
 
 /// Returns the faults of a policy, or its warnings if it has none, in the order of the file. The time is in
 /// nanoseconds since the Unix epoch.
-fn check(found: &Found, tools: Option<&ToolList>, now_ns: i128, levels: &Levels) -> Vec<Diagnostic> {
+fn check(found: &Found, tools: Option<&[Tool<'_>]>, now_ns: i128, levels: &Levels) -> Vec<Diagnostic> {
     let mut diagnostics = diagnostic::faults(found);
     if let (true, Ok(policy)) = (found.is_readable, found.policy()) {
         let warnings = context::warnings(&found.bytes, &policy, tools, now_ns);

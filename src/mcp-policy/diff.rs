@@ -19,11 +19,11 @@ mod tests;
 mod told;
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
 
-use crate::input::{self, File, Node, Value};
+use crate::input;
+use crate::listing::{self, Answers};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
 use side::Side;
@@ -48,10 +48,12 @@ enum Format {
                   A check of pull requests can ask for an approval then."
 )]
 pub struct Options {
-    /// The policy as it was
+    /// The policy as it was, or a file that holds it
+    ///
+    /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second.
     #[arg(value_name = "OLD")]
     old: String,
-    /// The policy as it becomes
+    /// The policy as it becomes, or a file that holds it
     #[arg(value_name = "NEW")]
     new: String,
     /// A `tools/list` result; each of its tools is compared by its name
@@ -85,22 +87,10 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     Ok(if changes.is_empty() { Outcome::Clean } else { Outcome::Findings })
 }
 
-/// Reads the names in a `tools/list` result: the list, the result, or the whole answer.
+/// Reads the names of a server's tools.
 fn tools(argument: &str) -> Result<BTreeSet<String>, Failure> {
-    let file = Rc::new(File::read(argument)?);
-    let root = input::tree(&file).map_err(|wrong| {
-        let at = wrong.position();
-        Failure::new(format!("{}:{}:{}: {}", file.name, at.line, at.column, wrong.message))
-    })?;
-    let result = root.member("result").unwrap_or(&root);
-    let list = result.member("tools").unwrap_or(result);
-    let names = match &list.value {
-        Value::List(list) => {
-            list.iter().map(|tool| tool.member("name").and_then(Node::text).map(str::to_owned)).collect()
-        }
-        _ => None,
-    };
-    names.ok_or_else(|| {
-        Failure::new(format!("{}: must be a `tools/list` result, each tool with a `name`", file.name))
-    })
+    let answers = Answers::read(argument)?;
+    let document = answers.document()?;
+    let tools = listing::elements(&document, "tools", "name").map_err(|wrong| answers.failure(&wrong))?;
+    Ok(tools.into_iter().map(|(name, _)| name).collect())
 }

@@ -10,12 +10,13 @@ mod source;
 mod tree;
 mod yaml;
 
+use std::path::Path;
 use std::rc::Rc;
 
 use mcp_policy_engine::document::Fault;
 use mcp_policy_engine::policy::{Faults, Policy};
 
-pub use file::File;
+pub use file::{File, Language};
 pub use node::{Node, Value};
 pub use places::{Place, Places};
 pub use tree::tree;
@@ -58,6 +59,11 @@ impl Found {
         Policy::from_bytes(&self.bytes)
     }
 
+    /// Returns the name of the policy's server; `None` if the policy has faults.
+    fn server(&self) -> Option<String> {
+        self.policy().ok().map(|policy| policy.server)
+    }
+
     /// Returns the file's name, and where in the file the policy was found.
     pub fn name(&self) -> String {
         match &self.within {
@@ -78,12 +84,19 @@ impl Found {
     }
 }
 
-/// Finds the policies in the file that an argument names; `-` is stdin.
+/// Finds the policies in the file that an argument names; `-` is stdin. Of a file with several policies `FILE#SERVER` is
+/// the one of this server, and `FILE#2` is the second one.
 ///
 /// # Errors
-/// The file cannot be read, or holds no policy. A file that is malformed is none: it is found with a [`Problem`].
+/// The file cannot be read, or holds no policy, or not the chosen one. A file that is malformed is none: it is found
+/// with a [`Problem`].
 pub fn policies(argument: &str) -> Result<Vec<Found>, Failure> {
-    policies_of(&Rc::new(File::read(argument)?))
+    let (name, choice) = choice(argument);
+    let found = policies_of(&Rc::new(File::read(name)?))?;
+    match choice {
+        Some(choice) => choose(found, name, choice).map(|one| vec![one]),
+        None => Ok(found),
+    }
 }
 
 /// Finds the policies in a file that has been read.
@@ -98,21 +111,65 @@ pub fn policies_of(file: &Rc<File>) -> Result<Vec<Found>, Failure> {
     Ok(findings.found)
 }
 
-/// Finds the one policy in a file.
+/// Finds the one policy in a file, or the one that the argument chooses.
 ///
 /// # Errors
-/// As for [`policies`]; or the file holds several policies.
+/// As for [`policies`]; or the file holds several policies and none is chosen.
 pub fn policy(argument: &str) -> Result<Found, Failure> {
     let mut found = policies(argument)?;
     match (found.pop(), found.as_slice()) {
         (Some(only), []) => Ok(only),
         (last, others) => {
-            let names: Vec<String> =
-                others.iter().chain(&last).filter_map(|found| found.within.clone()).collect();
-            let names = names.join("; ");
-            Err(Failure::new(format!("`{argument}` holds several policies, and one is needed here: {names}")))
+            let all = names(others.iter().chain(&last));
+            Err(Failure::new(format!(
+                "`{argument}` holds several policies, and one is needed here: choose it with `{argument}#SERVER` or its \
+                 number, of {all}"
+            )))
         }
     }
+}
+
+/// Splits an argument into the file's name and the choice behind `#`. A file whose name has a `#` needs no choice.
+pub fn choice(argument: &str) -> (&str, Option<&str>) {
+    match argument.rsplit_once('#') {
+        Some((name, choice)) if !Path::new(argument).exists() => (name, Some(choice)),
+        _ => (argument, None),
+    }
+}
+
+/// Takes the policy of a server with this name, or with this number in the file, from 1.
+fn choose(mut found: Vec<Found>, name: &str, choice: &str) -> Result<Found, Failure> {
+    let is_chosen = |found: &Found| found.server().as_deref() == Some(choice);
+    let chosen: Vec<usize> =
+        found.iter().enumerate().filter(|(_, found)| is_chosen(found)).map(|(index, _)| index).collect();
+    let by_number = || choice.parse::<usize>().ok()?.checked_sub(1).filter(|index| *index < found.len());
+    let index = match chosen.as_slice() {
+        [] => by_number(),
+        [index] => Some(*index),
+        [..] => {
+            let all = names(&found);
+            let why =
+                format!("`{name}` holds several policies of `{choice}`: choose one by its number, of {all}");
+            return Err(Failure::new(why));
+        }
+    };
+    match index {
+        Some(index) => Ok(found.swap_remove(index)),
+        None => Err(Failure::new(format!(
+            "`{name}` holds no policy of the server `{choice}`, it has {}",
+            names(&found)
+        ))),
+    }
+}
+
+/// Names policies of one file by their numbers, their servers and their places.
+fn names<'f>(found: impl IntoIterator<Item = &'f Found>) -> String {
+    let name = |(index, found): (usize, &Found)| {
+        let server = found.server().map_or_else(|| "with faults".to_owned(), |server| format!("`{server}`"));
+        let within = found.within.as_ref().map_or_else(String::new, |within| format!(" ({within})"));
+        format!("{} {server}{within}", index.saturating_add(1))
+    };
+    found.into_iter().enumerate().map(name).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod explain;
 mod import;
 mod input;
 mod judge;
+mod listing;
+mod money;
 mod outcome;
 mod records;
 mod render;
@@ -19,6 +21,7 @@ mod schema;
 mod terminal;
 mod test;
 mod trace;
+mod words;
 mod written;
 
 use std::process::ExitCode;

@@ -44,6 +44,8 @@ enum For {
                   `request_headers` becomes `stream` there.")]
 pub struct Options {
     /// The policy, or a file that holds one; `-` is stdin
+    ///
+    /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second.
     #[arg(value_name = "POLICY")]
     policy: String,
     /// What the configuration is for

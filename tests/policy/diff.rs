@@ -270,7 +270,7 @@ fn tools_of_the_server_are_compared_by_their_names() {
     assert!(done.stdout.contains("tool `put_a`") && !done.stdout.contains("tool `get_a`"), "{}", done.stdout);
     let done = diff("no-tools", old, new, &["--tools", &file("no-tools.json", &json!({ "tools": [1] }))]);
     assert_eq!(done.code, 1);
-    assert!(done.stderr.contains("must be a `tools/list` result"), "{}", done.stderr);
+    assert!(done.stderr.contains("no-tools.json: tools[0].name: must be a string"), "{}", done.stderr);
 }
 
 #[test]

@@ -299,7 +299,7 @@ fn a_list_can_come_as_a_result_a_response_a_list_or_pages() {
 #[test]
 fn a_bad_list_is_an_error_that_names_the_place() {
     for (text, told) in [
-        ("", "stdin:1:1: is not JSON"),
+        ("", "stdin:1:1: the file is empty"),
         ("{\"tools\": [}", "stdin:1:12: is not JSON"),
         ("{\"tools\": [], \"tools\": []}", "the same key twice"),
         ("{}", "stdin: document: expected a `tools/list` result"),

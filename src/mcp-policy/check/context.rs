@@ -7,7 +7,7 @@ use mcp_policy_engine::document::{Faults, Part, Path, Source};
 use mcp_policy_engine::json::{self, Value};
 use mcp_policy_engine::policy::{Action, Clause, Holds, Mode, Pattern, Policy, Rule, Rules};
 
-use super::tool_list::{Tool, ToolList, tools};
+use super::tool_list::Tool;
 use super::{
     amounts, arguments, document, grants, identity, layers, limits, methods, patterns, regexes, schemas,
     spend, tools as named,
@@ -224,13 +224,12 @@ fn collect<'c>(part: &Part<'c>, parts: &mut HashMap<String, Part<'c>>) {
 }
 
 /// Returns the warnings about a policy that was read from these bytes.
-pub fn warnings(bytes: &[u8], policy: &Policy, tools_of: Option<&ToolList>, now_ns: i128) -> Vec<Warning> {
+pub fn warnings(bytes: &[u8], policy: &Policy, tools: Option<&[Tool<'_>]>, now_ns: i128) -> Vec<Warning> {
     let mut warnings = Vec::new();
     // The policy was read from the same bytes, so this finds no fault.
     let Some(source) = Source::new(bytes, &mut Faults::default()) else { return warnings };
     let Ok(text) = json::read(&source.text) else { return warnings };
-    let list = tools_of.and_then(ToolList::document);
-    let tools = list.as_ref().and_then(|list| tools(list).ok());
+    let tools = tools.map(<[Tool<'_>]>::to_vec);
     let context = Context::new(policy, Part::root(text.root(), source.notation), tools, now_ns);
     for look in LOOKS {
         look(&context, &mut warnings);

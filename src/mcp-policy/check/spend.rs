@@ -7,8 +7,8 @@ use mcp_policy_engine::document::{Notation, Part};
 use mcp_policy_engine::policy::{Action, Adds, Clause, Effect, Origin, Pattern, Rule, Step, ValuePath};
 
 use super::context::{Context, Entry, Warning, denies};
-use super::money::{is_money, only_reads};
 use super::schema_walk::{Types, is_bounded, target, types};
+use crate::money::{is_money, only_reads};
 
 /// Looks for arguments named like money that nothing bounds.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {

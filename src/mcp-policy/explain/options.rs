@@ -17,6 +17,8 @@ use crate::test::{Approval, instant};
 #[command(after_long_help = EXAMPLES)]
 pub struct Options {
     /// The policy, or a file that holds one: JSON or YAML; `-` is stdin
+    ///
+    /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second.
     #[arg(value_name = "POLICY")]
     policy: String,
     #[command(flatten)]

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use mcp_policy_engine::json::{self, Kind};
 
+use super::form;
 use super::scalar::Schema;
 use super::yaml::{self, Malformed, Yaml};
 
@@ -143,6 +144,11 @@ impl Node {
             Value::Object(members) => members.iter().find(|(name, ..)| name == key).map(|(.., value)| value),
             _ => None,
         }
+    }
+
+    /// Writes the value as JSON text.
+    pub fn json(&self) -> String {
+        form::json(self)
     }
 
     /// Returns the text of a string.

@@ -10,12 +10,12 @@ mod name;
 mod parameters;
 mod subject;
 mod verbs;
-mod words;
 
 pub use evidence::{Evidence, Source};
 
 use super::class::Class;
 use super::offer::Tool;
+use crate::words;
 use description::Described;
 use name::Named;
 

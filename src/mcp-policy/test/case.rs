@@ -100,8 +100,12 @@ fn policy(part: &Part<'_>, file: &Rc<File>, faults: &mut Faults) -> Option<(Foun
         return None;
     }
     let folder = Path::new(&file.name).parent().unwrap_or_else(|| Path::new(""));
-    let path = short(&folder.join(name));
-    let found = match input::policy(&path.to_string_lossy()) {
+    let path = folder.join(name);
+    let path = path.to_string_lossy();
+    let (path, choice) = input::choice(&path);
+    let path = short(Path::new(path)).to_string_lossy().into_owned();
+    let found = match input::policy(&choice.map_or_else(|| path.clone(), |choice| format!("{path}#{choice}")))
+    {
         Ok(found) => found,
         Err(failure) => {
             part.fault(failure.to_string(), faults);

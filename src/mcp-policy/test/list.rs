@@ -9,7 +9,8 @@ use mcp_policy_engine::mcp::list::{ListKind, filter};
 
 use super::expect::Expect;
 use super::fields::{Faults, Part};
-use crate::input::File;
+use crate::listing::{self, Answers};
+use crate::outcome::Failure;
 
 /// Returns the server's answer: the list in the file that `of` names, or one of the names that the step expects
 /// something of. `None`, with a fault, if there is no such list.
@@ -30,26 +31,25 @@ pub fn answer(
         );
     };
     let path = folder.join(part.text(faults)?);
-    let file = match File::read(&path.to_string_lossy()) {
-        Ok(file) => file,
+    let read = |path: &Path| {
+        let answers = Answers::read(&path.to_string_lossy())?;
+        let document = answers.document()?;
+        let elements = listing::elements(&document, member, key).map_err(|wrong| answers.failure(&wrong))?;
+        Ok(elements.into_iter().map(|(name, element)| (name, element.raw().to_owned())).collect::<Vec<_>>())
+    };
+    let elements = match read(&path) {
+        Ok(elements) => elements,
         Err(failure) => {
+            let failure: Failure = failure;
             part.fault(failure.to_string(), faults);
             return None;
         }
     };
-    let document = json::read(file.text.as_bytes()).ok();
-    let list = document.as_ref().and_then(|document| list(document.root(), member));
-    let Some(list) = list else {
-        let name = path.display();
-        part.fault(format!("`{name}` is no result with `{member}`, as a server answers, in JSON"), faults);
-        return None;
-    };
-    let known: Vec<_> =
-        list.elements().filter_map(|element| element.get(key).and_then(Value::string)).collect();
-    for name in names.iter().filter(|name| !known.iter().any(|known| *known == name.as_str())) {
+    for name in names.iter().filter(|name| !elements.iter().any(|(known, _)| known == **name)) {
         faults.add(&expect.place, &part.path, format!("`{name}` is not in `{}`", path.display()));
     }
-    Some(format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"{member}":{}}}}}"#, list.raw()))
+    let elements: Vec<String> = elements.into_iter().map(|(_, element)| element).collect();
+    Some(format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"{member}":[{}]}}}}"#, elements.join(",")))
 }
 
 /// Returns the key of a list in a result, and the key that names its elements.

@@ -139,12 +139,51 @@ fn policies_are_found_in_each_kind_of_configuration_and_named() {
 }
 
 #[test]
-fn a_file_with_several_policies_is_not_one_policy() {
-    let several = concat!(env!("CARGO_MANIFEST_DIR"), "/../../envoy/several.yaml");
-    let failure = crate::input::policy(several).unwrap_err().to_string();
-    let names = "one is needed here: listener `mcp`, filter `mcp_policy_files`; listener `mcp`, filter `mcp_policy_mail`; \
-                 listener `mcp`, filter `mcp_policy_closed`";
-    assert!(failure.ends_with(names), "{failure}");
-    let one = crate::input::policy(concat!(env!("CARGO_MANIFEST_DIR"), "/../../envoy/envoy.yaml")).unwrap();
-    assert!(one.policy().is_ok());
+fn of_a_file_with_several_policies_one_is_chosen_by_its_server_or_its_number() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../envoy");
+    let names = "1 `files` (listener `mcp`, filter `mcp_policy_files`); 2 `mail` (listener `mcp`, filter `mcp_policy_mail`); \
+                 3 `closed` (listener `mcp`, filter `mcp_policy_closed`)";
+    for (choice, expected) in [
+        ("several.yaml#mail", Ok("mail")),
+        ("several.yaml#3", Ok("closed")),
+        ("envoy.yaml#1", Ok("example")),
+        ("envoy.yaml", Ok("example")),
+        ("several.yaml", Err("choose it with ")),
+        ("several.yaml#post", Err("holds no policy of the server `post`, it has ")),
+        ("several.yaml#0", Err("holds no policy of the server `0`, it has ")),
+        ("several.yaml#", Err("holds no policy of the server ``, it has ")),
+    ] {
+        let found = crate::input::policy(&format!("{folder}/{choice}"));
+        match (found, expected) {
+            (Ok(found), Ok(server)) => assert_eq!(found.policy().unwrap().server, server, "{choice}"),
+            (Err(failure), Err(why)) => {
+                let failure = failure.to_string();
+                assert!(failure.contains(why) && failure.ends_with(names), "{choice}: {failure}");
+            }
+            (found, _) => panic!("{choice}: {:?}", found.map(|found| found.name())),
+        }
+    }
+}
+
+#[test]
+fn policies_of_one_server_are_told_apart_by_their_numbers() {
+    let filters = |servers: [&str; 2]| {
+        let filter = |server| format!("{{name: f, config: {{version: '1', server: {server}}}}}");
+        let all = servers.map(filter).join(", ");
+        format!(
+            "{{apiVersion: x, kind: EnvoyExtensionPolicy, metadata: {{name: e}}, spec: {{wasm: [{all}]}}}}"
+        )
+    };
+    let found = find_in("a.yaml", &filters(["a", "a"])).unwrap().found;
+    let failure = super::super::choose(found.clone(), "a.yaml", "a").unwrap_err().to_string();
+    assert!(
+        failure.starts_with("`a.yaml` holds several policies of `a`: choose one by its number"),
+        "{failure}"
+    );
+    let second = super::super::choose(found, "a.yaml", "2").unwrap();
+    assert_eq!(second.within.as_deref(), Some("EnvoyExtensionPolicy e, filter `f`, number 2"));
+    // A name goes before a number.
+    let found = find_in("a.yaml", &filters(["'2'", "a"])).unwrap().found;
+    let named = super::super::choose(found, "a.yaml", "2").unwrap();
+    assert_eq!(named.within.as_deref(), Some("EnvoyExtensionPolicy e, filter `f`"));
 }

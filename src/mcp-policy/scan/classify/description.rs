@@ -1,8 +1,8 @@
 //! What a tool's description says.
 
 use super::verbs::{Verb, verb_in_any_form};
-use super::words;
 use crate::scan::class::Class;
+use crate::words;
 
 /// What the description of a tool says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

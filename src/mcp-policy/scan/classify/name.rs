@@ -1,8 +1,8 @@
 //! What a tool's name says.
 
 use super::verbs::{Verb, verb};
-use super::words;
 use crate::scan::class::Class;
+use crate::words;
 
 /// What the name of a tool says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::evidence::{Evidence, Source};
-use super::{subject, words};
+use super::subject;
+use crate::money::is_money;
 use crate::scan::class::Class;
 use crate::scan::offer::Tool;
+use crate::words;
 
 /// Parameters that hold something to run.
 const TO_RUN: [&str; 9] =
@@ -89,7 +91,7 @@ const DEEPEST: usize = 8;
 fn pays(schema: &Value, depth: usize) -> Option<String> {
     let properties = schema.get("properties").and_then(Value::as_object).filter(|_| depth < DEEPEST)?;
     properties.iter().find_map(|(name, schema)| {
-        let is_money = takes_number(schema) && subject::is_money_parameter(&words::of_name(name));
+        let is_money = takes_number(schema) && is_money(name);
         let within = || {
             let inner = [Some(schema), schema.get("items")];
             inner.into_iter().flatten().find_map(|schema| pays(schema, depth.saturating_add(1)))

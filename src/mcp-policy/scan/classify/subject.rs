@@ -13,14 +13,6 @@ const MAYBE_MONEY: &str = "subscription subscriptions order orders charge charge
 const SPEAKS_OF_MONEY: &str = "payment payments pay paid billing billed price prices usd eur dollar dollars currency \
                                invoice refund purchase funds money amount customer customers merchant";
 
-/// Words that name a sum of money in a parameter.
-const SUMS: &str = "amount amounts price prices cost costs total subtotal budget fee fees usd eur gbp dollar dollars euro \
-                    euros cents cent money spend spending payment bid bounty reward tip salary donation refund";
-
-/// Words beside which a sum is a count, a filter or a share.
-const NO_SUMS: &str = "count number num items pages page results tokens bytes size rows days hours minutes seconds percent \
-                       percentage ratio index id scroll pixels min max minimum maximum from above below lower upper";
-
 /// Words for what proves who somebody is, at the end of a name.
 const SECRETS: &str =
     "password passwords passphrase credential credentials secret secrets apikey apikeys keypair otp totp";
@@ -65,9 +57,4 @@ pub fn secret(object: &[String], issued: bool) -> Option<String> {
 pub fn is_secret_parameter(words: &[String]) -> bool {
     secret(words, true)
         .is_some_and(|found| !matches!(found.as_str(), "token" | "tokens" | "secrets" | "session token"))
-}
-
-/// Tells whether a parameter with this name, if it is a number, is a sum of money.
-pub fn is_money_parameter(words: &[String]) -> bool {
-    words.iter().any(|word| is_in(SUMS, word)) && !words.iter().any(|word| is_in(NO_SUMS, word))
 }
