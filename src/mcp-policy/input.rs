@@ -162,6 +162,9 @@ fn choose(mut found: Vec<Found>, name: &str, choice: &str) -> Result<Found, Fail
     }
 }
 
+/// How many policies of a file an error names.
+const MOST_NAMED: usize = 20;
+
 /// Names policies of one file by their numbers, their servers and their places.
 fn names<'f>(found: impl IntoIterator<Item = &'f Found>) -> String {
     let name = |(index, found): (usize, &Found)| {
@@ -169,7 +172,11 @@ fn names<'f>(found: impl IntoIterator<Item = &'f Found>) -> String {
         let within = found.within.as_ref().map_or_else(String::new, |within| format!(" ({within})"));
         format!("{} {server}{within}", index.saturating_add(1))
     };
-    found.into_iter().enumerate().map(name).collect::<Vec<_>>().join("; ")
+    let mut found = found.into_iter().enumerate();
+    let mut names: Vec<String> = found.by_ref().take(MOST_NAMED).map(name).collect();
+    let more = found.count();
+    names.extend((more > 0).then(|| format!("and {more} more")));
+    names.join("; ")
 }
 
 #[cfg(test)]

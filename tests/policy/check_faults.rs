@@ -128,3 +128,16 @@ fn whatever_the_input_is_it_gets_a_place() {
         }
     }
 }
+
+#[test]
+fn of_very_many_overlaps_a_thousand_are_told() {
+    let entries: Vec<String> = (100..150).map(|number| format!("\"a*{number}*\": {{}}")).collect();
+    let document = format!("{{\"version\": \"1\", \"tools\": {{{}}}}}", entries.join(", "));
+    let done = run(&["check", "-", "--format", "json"], &document);
+    assert_eq!(
+        (done.code, done.stdout.matches("\"ambiguous-patterns\"").count()),
+        (3, 1_000),
+        "{}",
+        done.stderr
+    );
+}

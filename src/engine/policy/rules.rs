@@ -165,16 +165,17 @@ fn entries<T>(
     Section::new(entries.filter_map(|(pattern, value)| Some((pattern, value?))).collect())
 }
 
+/// How many pairs of patterns are told. A document can have millions, and finding their places would take hours.
+const MOST_PAIRS: usize = 1_000;
+
 /// Notes faults for empty patterns and for pairs of which neither decides; `parts` are the patterns' own.
 fn refuse_ambiguous(patterns: &[Pattern], parts: &[Part<'_>], faults: &mut Faults) {
     for (_, part) in patterns.iter().zip(parts).filter(|(pattern, _)| pattern.is_empty()) {
         faults.add_key(part, InRule::EmptyPattern);
     }
-    for (first, second) in pattern::ambiguous(patterns) {
-        // The same pattern twice is a duplicate key, which is another fault.
-        if patterns.get(first) == patterns.get(second) {
-            continue;
-        }
+    // The same pattern twice is a duplicate key, which is another fault.
+    let differ = |pair: &(usize, usize)| patterns.get(pair.0) != patterns.get(pair.1);
+    for (first, second) in pattern::ambiguous(patterns).into_iter().filter(differ).take(MOST_PAIRS) {
         if let (Some(earlier), Some(part)) = (parts.get(first), parts.get(second)) {
             faults.add_key(part, InRule::Overlaps { other: earlier.path.clone() });
         }
