@@ -12,6 +12,9 @@ const BEGIN: &[u8] = b"{\"decision\":\"";
 const WORD: &[u8] = b"decision";
 /// How deep members and texts within texts are searched.
 const DEEPEST: usize = 16;
+/// How many bytes of a line are read in all to find where records end. Without a bound, a line with many beginnings and
+/// no end would take hours.
+const MOST_READ: usize = 1 << 30;
 /// The members that only a record has together.
 const MEMBERS: [&str; 5] = ["decision", "id", "server", "counters", "policy"];
 
@@ -44,20 +47,30 @@ impl Finder {
     /// Finds records as the filter writes them, with any text around them.
     fn plain(&self, line: &[u8], take: &mut dyn FnMut(&str)) -> usize {
         let mut found = 0_usize;
+        let mut read = 0_usize;
         let mut from = 0;
         while let Some(rest) = line.get(from..)
             && let Some(at) = self.begin.find(rest)
         {
             let record = rest.get(at..).unwrap_or_default();
             let before = line.get(..from.saturating_add(at)).unwrap_or_default();
-            let end = object_end(record).filter(|_| self.is_in_member(before));
+            let is_looked_for = self.is_in_member(before);
+            let end = if is_looked_for { object_end(record) } else { None };
             match end.and_then(|end| std::str::from_utf8(record.get(..end)?).ok()) {
                 Some(text) => {
                     take(text);
                     found = found.saturating_add(1);
                     from = from.saturating_add(at).saturating_add(text.len());
                 }
-                None => from = from.saturating_add(at).saturating_add(BEGIN.len()),
+                None => {
+                    from = from.saturating_add(at).saturating_add(BEGIN.len());
+                    // An object without an end was read up to the end of the line.
+                    let was_read = is_looked_for && end.is_none();
+                    read = read.saturating_add(if was_read { record.len() } else { 0 });
+                    if read > MOST_READ {
+                        break;
+                    }
+                }
             }
         }
         found
