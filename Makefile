@@ -8,7 +8,7 @@ WASM     := wasm32-wasip1
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench bench-replay clean
+.PHONY: help build approvals policy parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench bench-replay clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ build: ## build the module, target/wasm32-wasip1/release/mcp_policy_filter.wasm
 
 approvals: ## build the approval service, target/release/mcp-approvals
 	cargo build --release -p mcp-approvals
+
+policy: ## build the policy author's command, target/release/mcp-policy
+	cargo build --release -p mcp-policy
 
 # The tests and the demo use the debug build, because it builds fastest.
 target/debug/mcp-approvals: FORCE
@@ -38,11 +41,11 @@ run: build ## run Envoy in front of your server: UPSTREAM=host:port POLICY=file 
 	@$(PARTS) modern image
 	@$(PARTS_PY) tests/envoy/run.py --upstream "$(UPSTREAM)" --policy "$(POLICY)" --port $(PORT)
 
-demo: build target/debug/mcp-approvals ## show policies/aipaygen.json between a real client and AiPayGen's server
+demo: build target/debug/mcp-approvals target/debug/mcp-policy ## show policies/aipaygen.json between a real client and AiPayGen's server
 	@$(PARTS) modern legacy image
 	@$(PARTS_PY) tests/envoy/demo.py
 
-screenshot: target/debug/mcp-approvals ## take the README's screenshot of an approval page
+screenshot: target/debug/mcp-approvals target/debug/mcp-policy ## take the README's pictures of an approval's page and of a report
 	@$(PARTS) modern npm chromium
 	@$(PARTS_PY) tests/envoy/screenshot.py
 
