@@ -23,6 +23,7 @@ mod import;
 mod input;
 mod program;
 mod recorded;
+mod reference;
 mod render;
 mod replay;
 mod report;
