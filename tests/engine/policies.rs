@@ -125,7 +125,12 @@ fn misfit(policy: &Policy, class: &str, tool: &str) -> Option<String> {
 fn every_policy_loads() {
     let mut loaded = 0_u32;
     for entry in std::fs::read_dir(path("policies")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        // Folders hold the policies' own tests, and policies that `tests/policy` checks.
+        if entry.path().is_dir() {
+            continue;
+        }
         assert!(name.ends_with(".json"), "{name}");
         let loads = policy(&name);
         assert_eq!((loads.rules.default.0, loads.mode), (Effect::Deny, Mode::Enforce), "{name}");
