@@ -47,10 +47,6 @@ def rate(metric: str, labels: str, by: str = "") -> str:
     return f"sum{grouped} (rate({metric}{{{labels}}}[$__rate_interval]))"
 
 
-def growth(metric: str, labels: str, by: str) -> str:
-    return f"sum by ({by}) (increase({metric}{{{labels}}}[$__range]))"
-
-
 NEAR = {
     "mode": "absolute",
     "steps": [
@@ -68,7 +64,7 @@ PANELS = [
     ),
     series(
         "Refusals by code",
-        "Why requests were refused. README.md lists the codes.",
+        "Why requests were refused. The README of mcp-policy-filter explains the codes.",
         (rate("mcp_policy_decisions", f"{GRANT}, {DENIED}, {IN_FORCE}", "mcp_code"), "{{mcp_code}}"),
     ),
     series(
@@ -169,11 +165,11 @@ PANELS = [
     panel(
         "stat",
         "Policies taken and refused",
-        "In the time that the dashboard shows. A policy that takes effect counts once or twice per Envoy thread.",
+        "Since the Envoys started. A policy that takes effect counts once or twice per Envoy thread.",
         (
-            (growth("mcp_policy_configuration_accepted", SERVER, "mcp_server"), "{{mcp_server}} taken"),
+            (f"sum by (mcp_server) (mcp_policy_configuration_accepted{{{SERVER}}})", "{{mcp_server}} taken"),
             (
-                growth("mcp_policy_configuration_refused", 'mcp_server=~"$server|unknown"', "mcp_server"),
+                'sum by (mcp_server) (mcp_policy_configuration_refused{mcp_server=~"$server|unknown"})',
                 "{{mcp_server}} refused",
             ),
         ),

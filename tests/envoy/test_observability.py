@@ -26,7 +26,7 @@ ALERTS = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule
 PANELS = json.loads(DASHBOARD.read_text())["panels"]
 
 # The dashboard's variables, as Grafana replaces them if nothing is selected.
-VARIABLES = {"$server": ".*", "$grant": ".*", "$__rate_interval": "1m", "$__range": "1h"}
+VARIABLES = {"$server": ".*", "$grant": ".*", "$__rate_interval": "1m"}
 # The names of metrics, without labels and without the regular expression for the modules' names.
 NAME = re.compile(r"\b(?:mcp_policy|envoy)_(?!wasm)\w+\b(?! ?[!=])")
 
