@@ -1,4 +1,4 @@
-//! The examples of src/mcp-policy/README.md print what it says.
+//! The examples of src/mcp-policy/README.md, and those in README.md about `mcp-policy`, print what is written there.
 //!
 //! Each block `console` is run from a folder like the repository's root, one after the other. A line `…` stands for any
 //! number of lines, and `…` within a line for any text. Blocks of other kinds are not run.
@@ -11,6 +11,9 @@ use regex::Regex;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const REFERENCE: &str = include_str!("../../src/mcp-policy/README.md");
+const README: &str = include_str!("../../README.md");
+/// The section of README.md whose examples are run.
+const SECTION: &str = "\n## Write and keep a policy\n";
 
 /// A command, and what it prints to stdout and stderr.
 struct Example {
@@ -57,8 +60,8 @@ fn expected(printed: &[String]) -> Regex {
 }
 
 /// Makes a folder with the files that the examples read. What they write stays in it.
-fn folder() -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("reference");
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("a folder");
     for name in ["envoy", "policies", "tests"] {
@@ -81,11 +84,12 @@ fn run(command: &str, folder: &Path) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-#[test]
-fn the_examples_of_the_reference_print_what_it_says() {
-    let examples = examples(REFERENCE);
-    assert!(examples.len() > 10, "{} examples", examples.len());
-    let folder = folder();
+/// Runs the examples of a document in a folder of this name, and fails if one prints something else.
+#[track_caller]
+fn check(document: &str, name: &str, at_least: usize) {
+    let examples = examples(document);
+    assert!(examples.len() >= at_least, "{} examples", examples.len());
+    let folder = folder(name);
     let wrong: Vec<String> = examples
         .iter()
         .map(|example| (example, run(&example.command, &folder)))
@@ -93,6 +97,18 @@ fn the_examples_of_the_reference_print_what_it_says() {
         .map(|(example, printed)| format!("$ {}\n{printed}", example.command))
         .collect();
     assert!(wrong.is_empty(), "these print something else:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_examples_of_the_reference_print_what_it_says() {
+    check(REFERENCE, "reference", 10);
+}
+
+#[test]
+fn the_examples_of_the_readme_print_what_it_says() {
+    let (_, section) = README.split_once(SECTION).expect("the section");
+    let section = section.split_once("\n## ").map_or(section, |(section, _)| section);
+    check(section, "readme", 5);
 }
 
 #[test]
