@@ -1,0 +1,121 @@
+"""Carries the attacks of `policies/attacks` out twice: without a policy, and with it.
+
+    outcome = attacks.carry_out("ssrf", [["call", "fetch_url", {"url": METADATA}]], legitimate=[...])
+    assert outcome.without == ["allowed"] and attacks.unguarded.web.hosts == ["169.254.169.254"]
+    assert outcome.refused == ["condition_failed"] and outcome.legitimate == ["allowed"]
+
+Both servers are the same program, and both are behind a real Envoy. One Envoy has a policy that allows
+everything (and a listener `bare` without the filter), the other has a listener for each policy.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import clients
+import places
+from harness import policy
+
+from .attacked import Attacked, attacked
+from .identity import Issuer, by_name, jwt_authn, verifying
+from .service import ROLES, showing
+
+POLICIES = places.ROOT / "policies" / "attacks"
+NAMES = sorted(path.parent.name for path in POLICIES.glob("*/policy.json"))
+CLIENT = clients.PYTHON_2_LEGACY
+
+ALLOW = {"version": "1", "server": "unguarded", "default": "allow"}
+DENY = {"version": "1", "server": "closed"}
+
+# Policies of callers with tokens.
+WITH_TOKENS = ["confused-deputy", "private-data-in-public-repository"]
+
+
+@dataclass
+class Outcome:
+    """What a client saw of each call: the code of its refusal, `allowed`, or `failed` if the server says so.
+
+    `without` a policy, and with it: of the attack (`refused`) and of the `legitimate` calls after it. The texts
+    are those that a model reads; `told` is of the attack with the policy.
+    """
+
+    without: list
+    refused: list
+    legitimate: list
+    read: list
+    told: list
+
+
+class Attacks:
+    """Two servers, and the Envoys in front of them."""
+
+    def __init__(self, unguarded: Attacked, guarded: Attacked, envoy, service) -> None:
+        self.unguarded, self.guarded = unguarded, guarded
+        self.issuer = Issuer("https://issuer.example", "ES256")
+        self.service = service(config=ROLES)
+        self._open = envoy(ALLOW, also={"bare": None}, upstream=unguarded.server)
+        documents = {name: policy.read(POLICIES / name / "policy.json") for name in NAMES}
+        # A limit that only a session has, which is what `session-hopping` warns of.
+        documents["session-only"] = {
+            "version": "1",
+            "server": "session-only",
+            "tools": {"run_agent": {"rate_limit": {"max": 5, "window": "minute"}}},
+        }
+        verified = verifying(jwt_authn([self.issuer]))
+        self._closed = envoy(
+            DENY,
+            also=documents,
+            upstream=guarded.server,
+            approvals=self.service,
+            edit=showing(self.service.token),
+            edit_listener=by_name(**{name: verified for name in WITH_TOKENS}),
+        )
+        self.open_url, self.bare_url = self._open.url, self._open.urls["bare"]
+        self.urls = self._closed.urls
+
+    def reset(self) -> None:
+        """Undo everything that has happened to the servers."""
+        self.unguarded.reset()
+        self.guarded.reset()
+
+    def carry_out(self, name: str, attack: list, legitimate: list = (), headers: dict | None = None) -> Outcome:
+        """Call the tools of an attack on both servers, and then those of honest work on the guarded one."""
+        steps = [["call", *call] for call in attack]
+        honest = [["call", *call] for call in legitimate]
+        credentials = {"headers": headers or {}}
+        sessions = (self.open_url, steps, credentials), (self.urls[name], steps + honest, credentials)
+        without, guarded = clients.run(CLIENT, *sessions)
+        assert without.get("closed") and guarded.get("closed"), (without, guarded)
+        codes = [code(saw) for saw in guarded["saw"]]
+        return Outcome(
+            without=[code(saw) for saw in without["saw"]],
+            refused=codes[: len(steps)],
+            legitimate=codes[len(steps) :],
+            read=[text(saw) for saw in without["saw"]],
+            told=[text(saw) for saw in guarded["saw"]],
+        )
+
+
+def code(saw: dict) -> str:
+    """Return the code of a refusal, `allowed` or `failed`; for a JSON-RPC error, its code."""
+    if "error" in saw:
+        return str(saw["error"]["code"])
+    result = saw["result"]
+    if result["decision"] is not None:
+        return result["decision"]["code"]
+    return "failed" if result["is_error"] else "allowed"
+
+
+def text(saw: dict) -> str:
+    """Return the text that the model reads."""
+    return saw["error"]["message"] if "error" in saw else saw["result"]["text"]
+
+
+@contextmanager
+def attacks(folders, envoy, service) -> Iterator[Attacks]:
+    """Start both servers and both Envoys."""
+    with (
+        attacked(folders.mktemp("unguarded")) as unguarded,
+        attacked(folders.mktemp("guarded")) as guarded,
+    ):
+        yield Attacks(unguarded, guarded, envoy, service)
