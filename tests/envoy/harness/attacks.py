@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import clients
+import httpx
+
 import places
-from harness import policy
+from harness import policy, rpc
 
 from .attacked import Attacked, attacked
 from .identity import Issuer, by_name, jwt_authn, verifying
@@ -22,7 +23,6 @@ from .service import ROLES, showing
 
 POLICIES = places.ROOT / "policies" / "attacks"
 NAMES = sorted(path.parent.name for path in POLICIES.glob("*/policy.json"))
-CLIENT = clients.PYTHON_2_LEGACY
 
 ALLOW = {"version": "1", "server": "unguarded", "default": "allow"}
 DENY = {"version": "1", "server": "closed"}
@@ -53,7 +53,7 @@ class Attacks:
         self.unguarded, self.guarded = unguarded, guarded
         self.issuer = Issuer("https://issuer.example", "ES256")
         self.service = service(config=ROLES)
-        self._open = envoy(ALLOW, also={"bare": None}, upstream=unguarded.server)
+        self._open = envoy(ALLOW, also={"bare": None}, upstream=unguarded.server, workers=1)
         documents = {name: policy.read(POLICIES / name / "policy.json") for name in NAMES}
         # A limit that only a session has, which is what `session-hopping` warns of.
         documents["session-only"] = {
@@ -68,32 +68,58 @@ class Attacks:
             upstream=guarded.server,
             approvals=self.service,
             edit=showing(self.service.token),
+            workers=1,
             edit_listener=by_name(**{name: verified for name in WITH_TOKENS}),
         )
         self.open_url, self.bare_url = self._open.url, self._open.urls["bare"]
         self.urls = self._closed.urls
+        # Without the system's certificate authorities, which take a while to load.
+        self._http = httpx.Client(verify=False)
 
     def reset(self) -> None:
         """Undo everything that has happened to the servers."""
         self.unguarded.reset()
         self.guarded.reset()
 
-    def carry_out(self, name: str, attack: list, legitimate: list = (), headers: dict | None = None) -> Outcome:
+    def carry_out(
+        self, name: str, attack: list, legitimate: list = (), headers: dict | None = None
+    ) -> Outcome:
         """Call the tools of an attack on both servers, and then those of honest work on the guarded one."""
         steps = [["call", *call] for call in attack]
         honest = [["call", *call] for call in legitimate]
-        credentials = {"headers": headers or {}}
-        sessions = (self.open_url, steps, credentials), (self.urls[name], steps + honest, credentials)
-        without, guarded = clients.run(CLIENT, *sessions)
-        assert without.get("closed") and guarded.get("closed"), (without, guarded)
-        codes = [code(saw) for saw in guarded["saw"]]
+        without = session(self.open_url, steps, headers)
+        guarded = session(self.urls[name], steps + honest, headers)
+        codes = [code(saw) for saw in guarded]
         return Outcome(
-            without=[code(saw) for saw in without["saw"]],
+            without=[code(saw) for saw in without],
             refused=codes[: len(steps)],
             legitimate=codes[len(steps) :],
-            read=[text(saw) for saw in without["saw"]],
-            told=[text(saw) for saw in guarded["saw"]],
+            read=[text(saw) for saw in without],
+            told=[text(saw) for saw in guarded],
         )
+
+    def passing(self, name: str, calls: list) -> list:
+        """Return those of many calls that pass a policy."""
+        return [
+            call for call in calls if not self.posted(name, rpc.tools_call(*call)).headers.get("x-mcp-policy")
+        ]
+
+    def posted(self, name: str, message: object, headers: dict | None = None) -> httpx.Response:
+        """Post one message to the listener of a policy."""
+        return rpc.post(self.urls[name], message, headers, self._http)
+
+
+def session(url: str, steps: list, headers: dict | None = None) -> list:
+    """Take steps in a session of a real client; return what it saw of each."""
+    # In this process, because a new one takes longer than most attacks. Other tests do not load it.
+    import python_2
+
+    import steps as programs
+
+    asked = {"url": url, "mode": "legacy", "steps": steps, "credentials": {"headers": headers or {}}}
+    report = programs.run(python_2.connect, asked)
+    assert report.get("closed"), report
+    return report["saw"]
 
 
 def code(saw: dict) -> str:

@@ -7,10 +7,10 @@ rebinding, which older versions did not have by default. Run it with the modern 
 import logging
 
 import uvicorn
+from attacked_tools import changing, machine, money, office
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
-from attacked_tools import changing, machine, money, office
 from loopback import announce, listener
 
 

@@ -14,7 +14,9 @@ DOCUMENTS = "/srv/docs"
 def lookup(name: str) -> str:
     """Looks up the addresses of a host."""
     # The shell reads the name.
-    done = subprocess.run(f"getent hosts {name}", shell=True, cwd=FOLDER / "srv", capture_output=True, text=True)
+    done = subprocess.run(
+        f"getent hosts {name}", shell=True, cwd=FOLDER / "srv", capture_output=True, text=True
+    )
     return done.stdout + done.stderr
 
 

@@ -88,7 +88,15 @@ def internal_export() -> str:
 
 
 def register(server: MCPServer) -> None:
-    for tool in (send_email, get_file, list_issues, create_issue, read_account, create_api_key, list_api_keys):
+    for tool in (
+        send_email,
+        get_file,
+        list_issues,
+        create_issue,
+        read_account,
+        create_api_key,
+        list_api_keys,
+    ):
         server.add_tool(tool)
     for tool in (delete_customer, drop_table, update_profile, internal_export):
         server.add_tool(tool)
