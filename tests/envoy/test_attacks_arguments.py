@@ -42,12 +42,19 @@ def test_a_shell_gets_a_second_command(attack):
 
 
 def test_git_takes_an_argument_for_an_option(attack):
-    injected = ("git_diff", {"target": "--output=../srv/docs/readme.md"})
-    outcome = attack.carry_out("option-injection", [injected], [("git_diff", {"target": "HEAD"})])
-    assert outcome.without == ["allowed"]
+    calls = [
+        ("git_diff", {"repo_path": "work", "target": "--output=../srv/docs/readme.md"}),
+        ("git_init", {"repo_path": "srv/docs-private"}),
+    ]
+    outcome = attack.carry_out(
+        "option-injection", calls, [("git_diff", {"repo_path": "work", "target": "HEAD"})]
+    )
+    assert outcome.without == ["allowed"] * 2, outcome.read
     assert "return 0" in attack.unguarded.place.read("srv/docs/readme.md")
-    assert outcome.refused == ["arguments_invalid"]
+    assert attack.unguarded.place.exists("srv/docs-private/.git")
+    assert outcome.refused == ["arguments_invalid", "not_listed"]
     assert attack.guarded.place.read("srv/docs/readme.md") == "how to log in"
+    assert not attack.guarded.place.exists("srv/docs-private/.git")
     assert outcome.legitimate == ["allowed"] and "return 0" in outcome.told[-1]
     ways = [
         "-o",
@@ -59,7 +66,7 @@ def test_git_takes_an_argument_for_an_option(attack):
         "HEAD\n--output=x",
         "\u2212o",
     ]
-    assert passing(attack, "option-injection", "git_diff", "target", ways) == []
+    assert passing(attack, "option-injection", "git_diff", "target", ways, repo_path="work") == []
 
 
 def test_a_path_leads_out_of_the_folder(attack):

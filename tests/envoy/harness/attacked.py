@@ -154,7 +154,11 @@ def attacked(folder: Path) -> Iterator[Attacked]:
     place = Place(folder)
     with Web() as web:
         threading.Thread(target=web.serve_forever, args=(0.05,), daemon=True).start()
-        environment = {"ATTACKED_PROXY": f"http://127.0.0.1:{web.port}"}
+        # The server for git needs an older SDK than this one.
+        environment = {
+            "ATTACKED_PROXY": f"http://127.0.0.1:{web.port}",
+            "ATTACKED_PYTHON": str(places.LEGACY_PYTHON),
+        }
         command = [places.MODERN_PYTHON, places.SERVERS / "attacked.py", place.folder]
         with Server(command, folder / "attacked.log", environment) as server:
             yield Attacked(server, place, web)

@@ -7,7 +7,7 @@ rebinding, which older versions did not have by default. Run it with the modern 
 import logging
 
 import uvicorn
-from attacked_tools import changing, machine, money, office
+from attacked_tools import changing, git, machine, money, office
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
@@ -26,7 +26,7 @@ if __name__ == "__main__":
     # Intentional failures of tools are logged with a trace, which no test reads.
     logging.getLogger("mcp").setLevel(logging.CRITICAL)
     server = Attacked("attacked", version="1.0.0", log_level="CRITICAL")
-    for module in (machine, office, money, changing):
+    for module in (machine, git, office, money, changing):
         module.register(server)
     opened = listener()
     announce(opened)

@@ -1,4 +1,4 @@
-"""Tools that reach the machine: a shell, git, files, URLs and a database."""
+"""Tools that reach the machine: a shell, files, URLs and a database."""
 
 import os
 import subprocess
@@ -17,13 +17,6 @@ def lookup(name: str) -> str:
     done = subprocess.run(
         f"getent hosts {name}", shell=True, cwd=FOLDER / "srv", capture_output=True, text=True
     )
-    return done.stdout + done.stderr
-
-
-def git_diff(target: str) -> str:
-    """Shows the differences between the work tree and a revision."""
-    # Git takes a target that begins with a hyphen for an option.
-    done = subprocess.run(["git", "diff", target], cwd=FOLDER / "work", capture_output=True, text=True)
     return done.stdout + done.stderr
 
 
@@ -60,5 +53,5 @@ def get_customer(customer_id: int) -> str:
 
 
 def register(server: MCPServer) -> None:
-    for tool in (lookup, git_diff, read_file, fetch_url, query, find_tickets, get_customer):
+    for tool in (lookup, read_file, fetch_url, query, find_tickets, get_customer):
         server.add_tool(tool)
