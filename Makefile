@@ -8,7 +8,7 @@ WASM     := wasm32-wasip1
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench clean
+.PHONY: help build approvals parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench bench-replay clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,8 @@ approvals: ## build the approval service, target/release/mcp-approvals
 # The tests and the demo use the debug build, because it builds fastest.
 target/debug/mcp-approvals: FORCE
 	cargo build -p mcp-approvals
+target/debug/mcp-policy: FORCE
+	cargo build -p mcp-policy
 FORCE:
 
 parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL
@@ -49,7 +51,7 @@ test: test-rust test-envoy ## run all tests
 test-rust:
 	cargo test --workspace
 
-test-envoy: build target/debug/mcp-approvals parts
+test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: ## check format and lints: Rust (native and wasm) and Python
@@ -79,6 +81,10 @@ bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac 
 	@$(PARTS) modern
 	@cargo build --quiet --profile measure -p mcp-policy-load
 	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench $(ARGS)
+
+bench-replay: ## measure how fast mcp-policy reads a log of 1 GiB, and its memory; SIZE=bytes
+	@cargo build --quiet --release -p mcp-policy
+	@SIZE="$(or $(SIZE),1073741824)" $(PARTS_PY) tests/bench/replay.py
 
 clean: ## remove all builds and downloads
 	cargo clean

@@ -3,6 +3,9 @@
 //! A record contains no credentials. Session ids are hashed, API keys appear only as a digest, and arguments
 //! are included in full only if the policy says so.
 
+mod claims;
+mod time;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -20,6 +23,9 @@ use crate::mcp::summary::{Arguments, CallSummary, Summary};
 use crate::policy::{self, Limit, Policy, Scope};
 use crate::text::{hex, push_decimal};
 
+pub use claims::{CUT_CLAIMS, HASHED, hashed_claim};
+pub use time::add_time;
+
 /// The longest text in a record, in characters. Longer texts are cut and end with `…`.
 const LONGEST: usize = 512;
 
@@ -36,6 +42,9 @@ pub struct CounterUsage {
     /// Who shares the tally: the limit's scope, or a wider one if the caller has no session or no principal
     pub scope: Scope,
 }
+
+/// What stands before the id of the decision, behind the verdict.
+const ID: &str = r#","id":""#;
 
 /// The content of a record.
 #[derive(Debug, Clone, Copy)]
@@ -70,21 +79,8 @@ impl Record<'_> {
     pub fn json(&self) -> String {
         let mut out = Line(String::with_capacity(CAPACITY));
         let call = self.summary.call.as_ref();
-        // The filter's own words need no escaping.
-        out.words(r#"{"decision":""#, self.verdict);
-        match self.denial {
-            Some(denial) => {
-                out.words(r#"","code":""#, denial.code.as_str());
-                out.text(r#"","rule":"#, Some(denial.rule.as_ref()));
-            }
-            None => out.text(r#"","code":null,"rule":"#, self.rule),
-        }
-        let unknown = |denial: &&Denial| matches!(denial.code, Code::Unauthenticated | Code::NoGrant);
-        if let Some(cause) = self.denial.filter(unknown).and_then(|denial| denial.cause) {
-            out.words(r#","cause":""#, cause);
-            out.words("\"", "");
-        }
-        out.words(r#","id":""#, self.id);
+        out.verdict(self.verdict, self.denial, self.rule);
+        out.words(ID, self.id);
         out.text(r#"","server":"#, Some(&self.policy.server));
         out.text(r#","method":"#, call.map(|call| call.method.as_str()));
         out.text(r#","target":"#, call.and_then(target).as_deref());
@@ -94,6 +90,9 @@ impl Record<'_> {
         out.text(r#","grant":"#, granted.then(|| self.caller.grant_name(self.policy)));
         out.text(r#","principal":"#, self.caller.principal.as_ref().map(Principal::name).as_deref());
         out.text(r#","source":"#, self.caller.source_name(self.policy));
+        if let Some(claims) = claims::read(self.policy, self.caller) {
+            out.raw(r#","claims":"#, Some(&claims));
+        }
         out.text(r#","session":"#, self.session);
         out.id(r#","request":"#, self.summary.id.as_deref());
         out.text(r#","protocol":"#, once(&self.headers.protocol_version).as_deref());
@@ -151,6 +150,23 @@ impl Line {
         let Self(out) = self;
         out.push_str(before);
         out.push_str(words);
+    }
+
+    fn verdict(&mut self, verdict: &str, denial: Option<&Denial>, rule: Option<&str>) {
+        // The filter's own words need no escaping.
+        self.words(r#"{"decision":""#, verdict);
+        match denial {
+            Some(denial) => {
+                self.words(r#"","code":""#, denial.code.as_str());
+                self.text(r#"","rule":"#, Some(denial.rule.as_ref()));
+            }
+            None => self.text(r#"","code":null,"rule":"#, rule),
+        }
+        let unknown = |denial: &&Denial| matches!(denial.code, Code::Unauthenticated | Code::NoGrant);
+        if let Some(cause) = denial.filter(unknown).and_then(|denial| denial.cause) {
+            self.words(r#","cause":""#, cause);
+            self.words("\"", "");
+        }
     }
 
     fn raw(&mut self, before: &str, json: Option<&str>) {
@@ -251,6 +267,19 @@ fn amount(out: &mut String, amount: Amount) {
         // Writing to a `String` cannot fail.
         _ => drop(write!(out, "{amount}")),
     }
+}
+
+/// Returns a record with a denial in place of its verdict: the call was allowed, but could not be forwarded. Returns `None`
+/// if the text is not a record.
+#[must_use]
+pub fn denied_after_all(record: &str, denial: &Denial) -> Option<String> {
+    // A text in a record has no unescaped quotes, so this is the key.
+    let (_, rest) = record.split_once(ID)?;
+    let mut out = Line(String::with_capacity(record.len()));
+    out.verdict("deny", Some(denial), None);
+    out.words(ID, rest);
+    let Line(line) = out;
+    Some(line)
 }
 
 /// Adds to a record that the charges of its call were given back.

@@ -3,22 +3,25 @@
 //! Limits are not checked here, because only the store knows how much room they have. A [`Decision`] lists
 //! what to charge, and [`crate::guard`] charges it.
 
+mod circumstances;
 pub mod condition;
 mod digest;
 mod limits;
 mod lists;
 mod mirrored;
+pub mod resources;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use condition::{Applies, Attributes, Now};
+use circumstances::Circumstances;
+use condition::{Applies, Attributes};
 pub use digest::digest;
 pub use limits::Due;
+pub use lists::Lists;
 
 use crate::denial::{Code, Denial};
-use crate::identity::{Caller, Principal};
-use crate::mcp::list::ListKind;
+use crate::identity::Caller;
 use crate::mcp::message::{Call, Target};
 use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
 use crate::work::{self, Work};
@@ -79,22 +82,13 @@ pub fn decide_within(
         decision.denial = Some(Denial::by(path.to_owned(), Code::Hidden, reason));
         return decision;
     }
-    let principal = caller.principal.as_ref().map(Principal::name);
     let tool = match &call.target {
         Target::Tool(name) => Some(&**name),
         _ => None,
     };
-    let attributes = Attributes {
-        arguments: call.arguments(),
-        any_arguments: false,
-        grant: caller.grant_name(policy),
-        principal: principal.as_deref(),
-        source: caller.source_name(policy),
-        claims: caller.claims.as_deref(),
-        tool,
-        now: &Now::new(clock, &policy.time_zone),
-        work,
-    };
+    let circumstances = Circumstances::new(policy, caller, clock);
+    let (arguments, any_arguments) = (call.arguments(), false);
+    let attributes = Attributes { arguments, any_arguments, tool, ..circumstances.attributes(work) };
     let budgets = Budgets { enforced: attributes, shadow: Attributes { work: shadow, ..attributes } };
     for rules in layers(policy, caller) {
         decision.apply_rules(rules, call, &budgets);
@@ -115,8 +109,31 @@ struct Budgets<'d> {
 }
 
 /// Returns the sets of rules that a caller must pass: the document's, then the grant's.
-fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
+pub fn layers<'p>(policy: &'p Policy, caller: &Caller) -> impl Iterator<Item = &'p Rules> + use<'p> {
     std::iter::once(&policy.rules).chain(caller.grant(policy).map(|grant| &grant.rules))
+}
+
+/// Returns the rules that apply to a call of this caller, those of the document first. A rule with `when` is among
+/// them whether its conditions hold or not.
+#[must_use]
+pub fn rules_of(policy: &Policy, caller: &Caller, target: &Target<'_>) -> Vec<Arc<Rule>> {
+    let mut found: Vec<Arc<Rule>> = Vec::new();
+    for rules in layers(policy, caller) {
+        match target {
+            Target::Tool(name) => {
+                found.extend(rules.tools.get(name).into_iter().flatten().chain(&rules.all_tools).cloned());
+            }
+            Target::Prompt(name) => found.extend(rules.prompts.get(name).into_iter().flatten().cloned()),
+            Target::Resources(uris) => {
+                for uri in uris {
+                    found.extend(rules.resources.get(uri).into_iter().flatten().cloned());
+                    found.extend(resources::rules_behind(rules, uri));
+                }
+            }
+            Target::Session | Target::Unknown => {}
+        }
+    }
+    found
 }
 
 /// Returns how many units of work it takes at most to find the entries that decide on a target.
@@ -125,7 +142,7 @@ fn work_of_entries(rules: &Rules, target: &Target<'_>) -> usize {
         Target::Tool(name) => rules.tools.work(name.len()).saturating_add(rules.hide.work(name.len())),
         Target::Prompt(name) => rules.prompts.work(name.len()),
         Target::Resources(uris) => {
-            uris.iter().map(|uri| lists::work(rules, uri)).fold(0, usize::saturating_add)
+            uris.iter().map(|uri| resources::work(rules, uri)).fold(0, usize::saturating_add)
         }
         Target::Session | Target::Unknown => 0,
     }
@@ -141,60 +158,6 @@ pub fn describe_target(method: &str, target: &Target<'_>) -> String {
         Target::Prompt(name) => format!("the prompt {}", quoted(name)),
         Target::Session | Target::Unknown => format!("the method {}", quoted(method)),
     }
-}
-
-/// Returns whether a filtered list keeps the element of this name. An element that the caller can never use
-/// is removed.
-#[must_use]
-pub fn shows(policy: &Policy, caller: &Caller, kind: ListKind, name: &str, clock: Clock<'_>) -> bool {
-    let hides = |rule: &Arc<Rule>| match rule.mode {
-        Mode::Shadow => false,
-        // Most rules have no conditions, so they need no attributes.
-        Mode::Enforce if rule.has_conditions() => denies_caller(policy, caller, kind, name, rule, clock),
-        Mode::Enforce => rule.action == Action::Deny,
-    };
-    policy.mode == Mode::Shadow || layers(policy, caller).all(|rules| may_use(rules, kind, name, &hides))
-}
-
-/// Returns whether the conditions of a rule deny every call of this caller to an element of a list.
-fn denies_caller(
-    policy: &Policy,
-    caller: &Caller,
-    kind: ListKind,
-    name: &str,
-    rule: &Rule,
-    clock: Clock<'_>,
-) -> bool {
-    let principal = caller.principal.as_ref().map(Principal::name);
-    let attributes = Attributes {
-        arguments: None,
-        any_arguments: true,
-        grant: caller.grant_name(policy),
-        principal: principal.as_deref(),
-        source: caller.source_name(policy),
-        claims: caller.claims.as_deref(),
-        tool: Some(name).filter(|_| kind == ListKind::Tools),
-        now: &Now::new(clock, &policy.time_zone),
-        work: &Work::default(),
-    };
-    condition::hides(rule, &attributes)
-}
-
-fn may_use(rules: &Rules, kind: ListKind, name: &str, hides: &impl Fn(&Arc<Rule>) -> bool) -> bool {
-    let behind;
-    let (entries, all) = match kind {
-        ListKind::Tools if rules.hidden(name).is_some() => return false,
-        ListKind::Tools => (&rules.tools, &*rules.all_tools),
-        ListKind::Prompts => (&rules.prompts, [].as_slice()),
-        ListKind::Resources if lists::obstacle(rules, name).is_some() => return false,
-        ListKind::Resources => {
-            behind = lists::rules_behind(rules, name);
-            (&rules.resources, behind.as_slice())
-        }
-        ListKind::ResourceTemplates => return lists::may_use_template(rules, name, hides),
-    };
-    let own = entries.get(name);
-    (own.is_some() || rules.default.0 == Effect::Allow) && !own.into_iter().flatten().chain(all).any(hides)
 }
 
 impl Decision {
@@ -219,14 +182,14 @@ impl Decision {
                     self.default_unless(own.is_some(), rules, call);
                     // Servers may normalize a URI that is not plain, so a pattern is reliable only for plain URIs.
                     // An exact entry matches one URI byte for byte, whether it is plain or not.
-                    if let Some(obstacle) = lists::obstacle(rules, uri) {
+                    if let Some(obstacle) = resources::obstacle(rules, uri) {
                         let rule =
                             own.and_then(|own| own.first()).map_or(&rules.default.1, |rule| &rule.path);
                         let reason = format!("the resource's URI must be plain, but it has {obstacle}");
                         self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
                     self.apply_all(own.map_or(&[], |own| &**own), call, budgets);
-                    self.apply_all(&lists::rules_behind(rules, uri), call, budgets);
+                    self.apply_all(&resources::rules_behind(rules, uri), call, budgets);
                     for due in self.charges.iter_mut().skip(charged.0) {
                         due.target = target;
                     }

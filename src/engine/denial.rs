@@ -57,6 +57,29 @@ pub enum Invalid {
 }
 
 impl Code {
+    /// All kinds of denials. `InvalidRequest` stands for each of its kinds, which have one word.
+    pub const ALL: [Self; 19] = [
+        Self::NotListed,
+        Self::Denied,
+        Self::Hidden,
+        Self::ArgumentsInvalid,
+        Self::ConditionFailed,
+        Self::RateLimited,
+        Self::ApprovalRequired,
+        Self::ApprovalDenied,
+        Self::ApprovalUnavailable,
+        Self::LimiterUnavailable,
+        Self::InvalidRequest(Invalid::Request),
+        Self::HeadersDisagree,
+        Self::UnsupportedMediaType,
+        Self::TooLarge,
+        Self::MethodNotAllowed,
+        Self::Unauthenticated,
+        Self::NoGrant,
+        Self::GrantExpired,
+        Self::OriginDenied,
+    ];
+
     /// Returns the word that replies, records and metrics use.
     #[must_use]
     pub fn as_str(self) -> &'static str {

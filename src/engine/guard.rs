@@ -30,7 +30,7 @@ pub use charged::Charged;
 pub use question::{Answer, Question};
 pub use request::{Arrival, Request};
 pub use verdict::{Conclusion, Counting, Verdict};
-pub use whole::{Whole, judge};
+pub use whole::{Whole, arrive, judge, judge_known, readable};
 
 /// What a case needs while it takes a step: the shared counters and the time. Each method may cost a host
 /// call, so it is called only when its result is needed.

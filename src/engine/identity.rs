@@ -2,15 +2,19 @@
 
 mod named;
 mod scopes;
-
-use std::cell::LazyCell;
+mod token;
 
 use crate::denial::{Code, Denial};
-use crate::json::{self, Kind, Value, decimal};
 use crate::mcp::headers::Headers;
-use crate::policy::{Certificate, Expected, Grant, Policy, TokenMatch};
+use crate::policy::{Certificate, Grant, Policy};
+use crate::work::{self, Work};
 
-pub use scopes::{has_scopes, scopes};
+use token::Token;
+pub use token::fits;
+
+pub(crate) use named::NO_CREDENTIAL;
+pub use named::principal;
+pub use scopes::{has_scopes, scopes, scopes_work};
 
 /// The name of the grant of all callers if the policy has no grants.
 pub const DEFAULT_GRANT: &str = "default";
@@ -138,34 +142,70 @@ pub fn identify(
     credentials: &impl Credentials,
     now_ns: Option<u64>,
 ) -> (Caller, Option<Denial>) {
-    let (mut caller, cause) = match named::caller(policy, headers, credentials) {
-        Ok(caller) => (caller, None),
-        Err(cause) => (Caller::default(), Some(cause)),
-    };
+    identify_within(policy, headers, credentials, now_ns, &Work::new(work::IDENTIFIED))
+}
+
+/// Identifies the caller like [`identify`], and spends the budget `work`. If it does not suffice, the caller is denied.
+pub fn identify_within(
+    policy: &Policy,
+    headers: &Headers,
+    credentials: &impl Credentials,
+    now_ns: Option<u64>,
+    work: &Work,
+) -> (Caller, Option<Denial>) {
+    let named = named::caller(policy, headers, credentials, work);
+    if work.is_exhausted() {
+        let reason = "the credential of this caller takes more work to judge than one request may cause";
+        let denial = Denial::by("identity", Code::Unauthenticated, reason).because_of(work::CAUSE);
+        return (Caller::default(), Some(denial));
+    }
     if credentials.unreadable() {
         let reason = "the credential of this caller cannot be read";
         let denial = Denial::by("identity", Code::Unauthenticated, reason).because_of(named::UNREADABLE);
         return (Caller::default(), Some(denial));
     }
+    grant(policy, named, now_ns, work)
+}
+
+/// Finds the grant of a caller whom a source has named, or of one whom none has named, and why. The rest is as for
+/// [`identify_within`].
+pub fn grant(
+    policy: &Policy,
+    named: Result<Caller, &'static str>,
+    now_ns: Option<u64>,
+    work: &Work,
+) -> (Caller, Option<Denial>) {
+    let (mut caller, cause) = match named {
+        Ok(caller) => (caller, None),
+        Err(cause) => (Caller::default(), Some(cause)),
+    };
     if policy.grants.is_empty() {
         return (caller, None);
     }
-    caller.grant = granted(policy, &caller);
-    let Some(grant) = caller.grant(policy) else {
-        let denial = match (cause, &caller.principal) {
-            (Some(cause), _) => {
-                let reason = "this server needs to know who calls: send a credential that it accepts";
-                Denial::by("identity", Code::Unauthenticated, reason).because_of(cause)
-            }
-            (None, Some(Principal::ApiKey(digest))) if !policy.grants.list_key(digest) => {
-                nothing_granted().because_of("key_unknown")
-            }
-            (None, _) => nothing_granted(),
-        };
-        return (caller, Some(denial));
-    };
+    caller.grant = granted(policy, &caller, work);
+    if work.is_exhausted() {
+        let reason = "what is granted to this caller takes more work to find than one request may cause";
+        let denial = Denial::by("grants", Code::NoGrant, reason).because_of(work::CAUSE);
+        return (Caller { grant: None, ..caller }, Some(denial));
+    }
+    let Some(grant) = caller.grant(policy) else { return denied(policy, caller, cause) };
     let denial = not_in_force(grant, now_ns);
     (caller, denial)
+}
+
+/// Denies a caller to whom no grant applies; `cause` is why nobody was named.
+fn denied(policy: &Policy, caller: Caller, cause: Option<&'static str>) -> (Caller, Option<Denial>) {
+    let denial = match (cause, &caller.principal) {
+        (Some(cause), _) => {
+            let reason = "this server needs to know who calls: send a credential that it accepts";
+            Denial::by("identity", Code::Unauthenticated, reason).because_of(cause)
+        }
+        (None, Some(Principal::ApiKey(digest))) if !policy.grants.list_key(digest) => {
+            nothing_granted().because_of("key_unknown")
+        }
+        (None, _) => nothing_granted(),
+    };
+    (caller, Some(denial))
 }
 
 fn nothing_granted() -> Denial {
@@ -191,41 +231,19 @@ pub fn not_in_force(grant: &Grant, now_ns: Option<u64>) -> Option<Denial> {
 }
 
 /// Returns the number of the first grant that matches a caller. Only the source that named the principal
-/// counts: if a token named it, headers are ignored.
-fn granted(policy: &Policy, caller: &Caller) -> Option<usize> {
+/// counts: if a token named it, headers are ignored. The result is of no use if `work` is exhausted.
+fn granted(policy: &Policy, caller: &Caller, work: &Work) -> Option<usize> {
     let (grants, source) = (&policy.grants, caller.source);
     match &caller.principal {
         None if policy.identity.is_empty() => grants.of_everybody(),
         None => None,
         Some(Principal::Jwt(name)) => {
-            let claims = LazyCell::new(|| json::read(caller.claims.as_deref()?.as_bytes()).ok());
-            let has =
-                |expected: &TokenMatch| claims.as_ref().is_some_and(|claims| fits(claims.root(), expected));
-            grants.of_token(name, source, has)
+            let token = Token::new(caller.claims.as_deref(), work);
+            grants.of_token(name, source, |expected| token.fits(expected), work)
         }
-        Some(Principal::Mtls(name)) => grants.of_certificate(name, source),
+        Some(Principal::Mtls(name)) => grants.of_certificate(name, source, work),
         Some(Principal::ApiKey(digest)) => grants.of_key(digest, source),
-        Some(Principal::Header(name)) => grants.of_header(name, source),
-        Some(Principal::Attribute(name)) => grants.of_attribute(name, source),
-    }
-}
-
-/// Tells whether a token has what a grant expects.
-fn fits(claims: Value<'_>, expected: &TokenMatch) -> bool {
-    let accepts = |value: Value<'_>, expected: &Expected| {
-        is(value, expected) || value.elements().any(|element| is(element, expected))
-    };
-    let has = |words: Vec<String>| expected.scope.iter().all(|word| words.contains(word));
-    expected.claims.iter().all(|(path, expected)| path.any(claims, |value| accepts(value, expected)))
-        && (expected.scope.is_empty() || scopes(claims).is_some_and(has))
-}
-
-fn is(value: Value<'_>, expected: &Expected) -> bool {
-    match expected {
-        Expected::Text(pattern) => value.string().is_some_and(|text| pattern.matches(&text)),
-        Expected::Number(number) => {
-            value.number().is_some_and(|found| decimal::compare(found, number).is_eq())
-        }
-        Expected::Bool(flag) => value.kind() == Kind::Bool(*flag),
+        Some(Principal::Header(name)) => grants.of_header(name, source, work),
+        Some(Principal::Attribute(name)) => grants.of_attribute(name, source, work),
     }
 }

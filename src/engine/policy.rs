@@ -5,6 +5,7 @@
 
 mod approvals;
 mod challenge;
+mod claims;
 mod clause;
 mod condition;
 mod entry;
@@ -25,13 +26,14 @@ mod words;
 
 pub use crate::regex::Regex;
 pub use approvals::Approvals;
+pub use claims::ReadClaim;
 pub use clause::{Clause, Group, Holds};
 pub use condition::{Comparison, Condition, Scalar, Test};
 pub use entry::EntryRules;
 pub use grant::{ClaimPath, Expected, Grant};
-pub use grants::{Grants, TokenMatch};
+pub use grants::{Callers, Described, Grants, TokenMatch};
 pub use origins::Origins;
-pub use path::{Origin, Resolved, ValuePath};
+pub use path::{Origin, Resolved, Step, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
 pub use rule::RuleDigest;
 pub use rules::Rules;
@@ -91,6 +93,18 @@ pub enum Arguments {
     None,
 }
 
+/// What a record contains of the claims that the policy reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Claims {
+    /// A digest of each
+    #[default]
+    Hash,
+    /// The claims themselves
+    Full,
+    /// Nothing
+    None,
+}
+
 /// A valid policy.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -126,6 +140,10 @@ pub struct Policy {
     pub approvals: Option<Approvals>,
     /// What records contain of arguments
     pub audit: Arguments,
+    /// What records contain of claims
+    pub audit_claims: Claims,
+    /// The claims that conditions, limits and grants read, each once
+    pub claims: Vec<ReadClaim>,
     /// How many different counters the limits name
     pub counters: usize,
     /// The most entries of counters that callers can create
@@ -285,6 +303,12 @@ impl Policy {
     /// used.
     pub fn all_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.iter().chain(self.grants.iter().flat_map(|grant| grant.rules.iter()))
+    }
+
+    /// Walks all rules of entries, including those of grants, to replace them: for tools that ask what another policy
+    /// would decide.
+    pub fn all_rules_mut(&mut self) -> impl Iterator<Item = &mut Arc<Rule>> {
+        self.rules.iter_mut().chain(self.grants.iter_mut().flat_map(|grant| grant.rules.iter_mut()))
     }
 
     /// Returns the names of the headers that this policy needs beside those that every policy needs, in lower case:

@@ -58,7 +58,7 @@ impl Regex {
     }
 
     fn compile(text: &str) -> Result<Self, String> {
-        let (translated, shape) = translate(text);
+        let (translated, shape) = translate(text)?;
         let compiled = RegexBuilder::new(&translated).size_limit(MOST_MEMORY).build();
         let compiled = compiled.map_err(|error| error.to_string())?;
         Ok(Self { compiled, shape, ahead: Vec::new() })

@@ -17,6 +17,7 @@ mod validate;
 mod violation;
 
 pub use mirrored::Mirrored;
+pub use reference::resolve;
 pub use violation::Violation;
 
 use std::sync::Arc;

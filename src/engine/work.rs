@@ -15,8 +15,20 @@ pub const ENFORCED: u64 = 10_000_000;
 /// refusal.
 pub const SHADOW: u64 = 1_000_000;
 
+/// How many units may be spent before the body: on the request's origin, on its caller and on finding the caller's grant.
+pub const IDENTIFIED: u64 = 1_000_000;
+
+/// How many units may be spent on what one part of an answer shows of lists. Usually, that is the whole list.
+pub const LISTED: u64 = 8_000_000;
+
 /// The cause of a denial because a budget of work is exhausted, in one word for metrics.
 pub const CAUSE: &str = "work";
+
+/// Returns how many units it takes at most to read a JSON text of this many bytes.
+#[must_use]
+pub fn of_reading(length: usize) -> usize {
+    length.saturating_mul(3).saturating_add(10)
+}
 
 /// A budget of work. When it is exhausted, it stays so, and whatever is not judged by then cannot be judged.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod unreceived;
 
 use std::rc::Rc;
 
+use mcp_policy_engine::audit;
 use mcp_policy_engine::denial::Denial;
 use mcp_policy_engine::guard::{self, Asking, Charged, Conclusion, Environment, Request, Step, Verdict};
 use mcp_policy_engine::mcp::answer::Reply;
@@ -95,10 +96,8 @@ impl<H: Host> Filter<H> {
                         }
                     }
                     Step::Conclude(conclusion) => {
-                        // Only a call that has limits has read the clock. The time is not fetched again.
-                        let counted = !conclusion.counters.is_empty();
-                        let now_ns = if counted { environment.now_ns() } else { None };
-                        break (Some((conclusion, now_ns)), None);
+                        // A call with limits has been charged at this time. It is not fetched again.
+                        break (Some((conclusion, environment.now_ns())), None);
                     }
                 }
             }
@@ -123,18 +122,19 @@ impl<H: Host> Filter<H> {
     }
 
     fn conclude(&mut self, worker: &Worker, request: Option<&Rc<Request>>, conclusion: Conclusion) -> Flow {
-        self.conclude_at(worker, request, conclusion, None)
+        self.conclude_at(worker, request, conclusion, self.host.now_ns())
     }
 
     /// Stores the record, then carries out the verdict. A request is forwarded only if its record was stored.
-    /// `now_ns` is the time if the call has limits.
+    /// `now_ns` is the time of the verdict.
     fn conclude_at(
         &mut self,
         worker: &Worker,
         request: Option<&Rc<Request>>,
-        conclusion: Conclusion,
+        mut conclusion: Conclusion,
         now_ns: Option<u64>,
     ) -> Flow {
+        audit::add_time(&mut conclusion.record, now_ns);
         let recorded = self.host.set_state(worker.plugin.record_state(), conclusion.record.as_bytes());
         match conclusion.verdict {
             Verdict::Forward { .. } if recorded.is_err() => {

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use crate::host::{Broken, Flow, HeaderMap, Process, Stream};
 use crate::worker::Worker;
-use mcp_policy_engine::decide;
+use mcp_policy_engine::audit;
+use mcp_policy_engine::decide::Lists;
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::Request;
 use mcp_policy_engine::mcp::list::{
@@ -166,9 +167,9 @@ impl ListAnswer {
             return Ok(Flow::Continue);
         }
         let request = Rc::clone(&self.request);
-        let keep = &mut |kind: ListKind, name: &str| {
-            decide::shows(&request.policy, &request.caller, kind, name, &|| host.now_ns())
-        };
+        let clock = || host.now_ns();
+        let lists = Lists::new(&request.policy, &request.caller, &clock);
+        let keep = &mut |kind: ListKind, name: &str| lists.shows(kind, name);
         let mut shown = match &mut self.state {
             State::Body(body) => body.push(bytes, keep),
             State::Events(events) => events.push(bytes, keep),
@@ -189,6 +190,9 @@ impl ListAnswer {
             shown.join(last);
         } else if matches!(&self.state, State::Body(body) if body.is_open()) {
             self.state = State::Untouched;
+        }
+        if lists.is_exhausted() {
+            shown.unreadable.get_or_insert(Unreadable::Laborious);
         }
         self.tell(host, worker, &shown);
         if held && !end && shown.bytes.is_empty() && self.left.is_none() {
@@ -211,7 +215,8 @@ impl ListAnswer {
             worker.report_unshown(host, "http_sse", &denial.reason);
             self.recorded = true;
             // The record so far says that the request was forwarded. If it cannot be replaced, the log tells.
-            let record = self.request.refuse(denial).record;
+            let mut record = self.request.refuse(denial).record;
+            audit::add_time(&mut record, host.now_ns());
             let _ = host.set_state(worker.plugin.record_state(), record.as_bytes());
         }
         if let Some(unreadable) = &shown.unreadable {

@@ -133,8 +133,8 @@ impl Metrics {
         metrics.count(host, Metric::ConfigurationRefused, 1);
     }
 
-    /// Counts a conclusion: its verdict, its approval, and the numbers about counting. `now_ns` is the time if the
-    /// call has limits.
+    /// Counts a conclusion: its verdict, its approval, and the numbers about counting. `now_ns` is the time of the
+    /// verdict.
     pub(crate) fn concluded<P: Process>(&self, host: &P, conclusion: &Conclusion, now_ns: Option<u64>) {
         let denial = conclusion.verdict.denial();
         let code = denial.map_or("none", |denial| denial.code.as_str());
@@ -151,7 +151,7 @@ impl Metrics {
         if let Some(why) = conclusion.counting.failure {
             self.count(host, Metric::CountersUnavailable { why }, 1);
         }
-        if let Some(now_ns) = now_ns {
+        if let Some(now_ns) = now_ns.filter(|_| !conclusion.counters.is_empty()) {
             self.used(host, conclusion, now_ns);
         }
     }

@@ -19,7 +19,7 @@ enum Command {
     /// Find all faults of policies, and what is likely a mistake
     Check(check::Options),
     /// Show how a request is decided, and why
-    Explain(explain::Options),
+    Explain(Box<explain::Options>),
     /// Run the tests that stand next to policies
     Test(test::Options),
     /// Judge recorded requests again with another policy

@@ -1,18 +1,106 @@
-//! `mcp-policy diff`.
+//! `mcp-policy diff`: what a change of a policy means for callers.
+//!
+//! A call passes if it passes every restriction: of the document and of its caller's grant. So the new policy allows no
+//! more than the old one if, for each target, each old restriction is implied by a new one. What cannot be compared is told
+//! as something that may allow more.
 
-use clap::Args;
+mod bounds;
+mod callers;
+mod change;
+mod changes;
+mod compare;
+mod restriction;
+mod settings;
+mod side;
+mod targets;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod told;
 
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use clap::{Args, ValueEnum};
+
+use crate::input::{self, File, Node, Value};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
+use side::Side;
+
+/// How to print the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Text for people
+    Pretty,
+    /// One object: `version`, `changes` and `summary`
+    Json,
+    /// Tables for a comment on a pull request
+    Markdown,
+}
 
 /// The options of `diff`.
 #[derive(Debug, Args)]
-pub struct Options {}
+#[command(
+    after_long_help = "Exits with 3 if the policies mean something else, with 0 if only texts or their order changed.\n\n\
+                  With --widening-only it exits with 3 only if something becomes possible that was not, or may become so: \
+                  where a schema, a condition or an identity changed, nobody can tell without the calls, so it counts. \
+                  A check of pull requests can ask for an approval then."
+)]
+pub struct Options {
+    /// The policy as it was
+    #[arg(value_name = "OLD")]
+    old: String,
+    /// The policy as it becomes
+    #[arg(value_name = "NEW")]
+    new: String,
+    /// A `tools/list` result; each of its tools is compared by its name
+    #[arg(long, value_name = "FILE")]
+    tools: Option<String>,
+    /// Tell only what becomes possible, or may
+    #[arg(long)]
+    widening_only: bool,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "pretty")]
+    format: Format,
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// Why it could not run.
-pub fn run(_options: &Options, _terminal: &mut Terminal) -> Result<Outcome, Failure> {
-    Err(Failure::new("not built yet"))
+/// A file cannot be read, or a policy has faults.
+pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    let old = Side::new(&input::policy(&options.old)?)?;
+    let new = Side::new(&input::policy(&options.new)?)?;
+    let tools = options.tools.as_deref().map_or(Ok(BTreeSet::new()), tools)?;
+    let mut changes = changes::of(&old, &new, &tools);
+    if options.widening_only {
+        changes.retain(|change| change.effect.may_widen());
+    }
+    match options.format {
+        Format::Pretty => told::pretty(&changes, options.widening_only, terminal),
+        Format::Json => told::json(&changes, terminal)?,
+        Format::Markdown => told::markdown(&changes, options.widening_only, terminal),
+    }
+    Ok(if changes.is_empty() { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// Reads the names in a `tools/list` result: the list, the result, or the whole answer.
+fn tools(argument: &str) -> Result<BTreeSet<String>, Failure> {
+    let file = Rc::new(File::read(argument)?);
+    let root = input::tree(&file).map_err(|wrong| {
+        let at = wrong.position();
+        Failure::new(format!("{}:{}:{}: {}", file.name, at.line, at.column, wrong.message))
+    })?;
+    let result = root.member("result").unwrap_or(&root);
+    let list = result.member("tools").unwrap_or(result);
+    let names = match &list.value {
+        Value::List(list) => {
+            list.iter().map(|tool| tool.member("name").and_then(Node::text).map(str::to_owned)).collect()
+        }
+        _ => None,
+    };
+    names.ok_or_else(|| {
+        Failure::new(format!("{}: must be a `tools/list` result, each tool with a `name`", file.name))
+    })
 }

@@ -1,18 +1,115 @@
-//! `mcp-policy import`.
+//! `mcp-policy import`: a policy of `PolicyLayer`'s or of Intercept's as a policy of the filter.
+//!
+//! What has no equal here is reported. Where leaving it out would allow more, what it restricts is denied instead.
 
-use clap::Args;
+mod draft;
+mod hosted;
+mod intercept;
 
+use std::rc::Rc;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::input::{self, File, Node};
 use crate::outcome::{Failure, Outcome};
-use crate::terminal::Terminal;
+use crate::terminal::{FAINT, PLAIN, Terminal, WARNING, line};
+use crate::written::Json;
+use draft::{Effect, LeftOut};
+
+/// A form of policies that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// The JSON document of PolicyLayer's hosted gateway
+    Policylayer,
+    /// The YAML file of the proxy Intercept
+    Intercept,
+}
+
+/// How to print the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The policy to stdout, what has no equal to stderr
+    Pretty,
+    /// One object: `version`, `from`, `policy` and `left_out`
+    Json,
+}
 
 /// The options of `import`.
 #[derive(Debug, Args)]
-pub struct Options {}
+#[command(
+    after_long_help = "Exits with 3 if something that the policy restricts or allows has no equal, so that the result is stricter than \
+                  the original.\n\nIntercept has calendar windows in UTC and counts for all its callers together, so its limits \
+                  become limits of scope `global` and type `calendar`. It governs tool calls alone: resources, prompts and \
+                  unknown methods follow the default here."
+)]
+pub struct Options {
+    /// The policy to convert, JSON or YAML; `-` is stdin
+    #[arg(value_name = "FILE")]
+    file: String,
+    /// The form of the policy; without it, the file tells: a tool of Intercept's has `rules`
+    #[arg(long, value_name = "FORM")]
+    from: Option<Form>,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "pretty")]
+    format: Format,
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// Why it could not run.
-pub fn run(_options: &Options, _terminal: &mut Terminal) -> Result<Outcome, Failure> {
-    Err(Failure::new("not built yet"))
+/// The file cannot be read, or what is wrong with it has no sound equal.
+pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    let file = Rc::new(File::read(&options.file)?);
+    let root = input::tree(&file).map_err(|wrong| {
+        let at = wrong.position();
+        Failure::new(format!("{}:{}:{}: {}", file.name, at.line, at.column, wrong.message))
+    })?;
+    let form = options.from.unwrap_or_else(|| form_of(&root));
+    let draft = match form {
+        Form::Policylayer => hosted::read(&root, &file)?,
+        Form::Intercept => intercept::read(&root, &file)?,
+    };
+    let (policy, left_out) = draft.settle()?;
+    let is_stricter = left_out.iter().any(|left_out| left_out.effect != Effect::Words);
+    match options.format {
+        Format::Pretty => tell(&policy, &left_out, terminal),
+        Format::Json => {
+            let from = if form == Form::Intercept { "intercept" } else { "policylayer" };
+            let told = Told { version: 1, from, policy: &policy, left_out: &left_out };
+            let text = serde_json::to_string_pretty(&told);
+            line!(terminal, "{}", text.map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?);
+        }
+    }
+    Ok(if is_stricter { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// The result as JSON.
+#[derive(Serialize)]
+struct Told<'t> {
+    version: u8,
+    from: &'static str,
+    policy: &'t Json,
+    left_out: &'t [LeftOut],
+}
+
+/// Returns the form of a policy: a tool of Intercept's has `rules`, and only Intercept has a default of its own.
+fn form_of(root: &Node) -> Form {
+    let tools = root.member("tools").map(|tools| &tools.value);
+    let has_rules = match tools {
+        Some(input::Value::Object(tools)) => tools.iter().any(|(.., tool)| tool.member("rules").is_some()),
+        _ => false,
+    };
+    if has_rules || root.member("default").is_none() { Form::Intercept } else { Form::Policylayer }
+}
+
+fn tell(policy: &Json, left_out: &[LeftOut], terminal: &mut Terminal) {
+    line!(terminal, "{}", policy.pretty());
+    for LeftOut { path, what, effect } in left_out {
+        match effect {
+            Effect::Words => terminal.note(format_args!("{FAINT}note:{PLAIN} {path}: {what}")),
+            Effect::Stricter => terminal.note(format_args!("{WARNING}stricter:{PLAIN} {path}: {what}")),
+            Effect::Denied => terminal.note(format_args!("{WARNING}denied:{PLAIN} {path}: {what}")),
+        }
+    }
 }

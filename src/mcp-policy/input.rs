@@ -83,9 +83,17 @@ impl Found {
 /// # Errors
 /// The file cannot be read, or holds no policy. A file that is malformed is none: it is found with a [`Problem`].
 pub fn policies(argument: &str) -> Result<Vec<Found>, Failure> {
-    let findings = find::policies(&Rc::new(File::read(argument)?))?;
+    policies_of(&Rc::new(File::read(argument)?))
+}
+
+/// Finds the policies in a file that has been read.
+///
+/// # Errors
+/// The file holds no policy.
+pub fn policies_of(file: &Rc<File>) -> Result<Vec<Found>, Failure> {
+    let findings = find::policies(file)?;
     for filter in &findings.left_out {
-        anstream::eprintln!("note: `{argument}`: {filter} is left out, because it has no key of a policy");
+        anstream::eprintln!("note: `{}`: {filter} is left out, because it has no key of a policy", file.name);
     }
     Ok(findings.found)
 }
@@ -98,7 +106,12 @@ pub fn policy(argument: &str) -> Result<Found, Failure> {
     let mut found = policies(argument)?;
     match (found.pop(), found.as_slice()) {
         (Some(only), []) => Ok(only),
-        _ => Err(Failure::new(format!("`{argument}` holds several policies, and one is needed here"))),
+        (last, others) => {
+            let names: Vec<String> =
+                others.iter().chain(&last).filter_map(|found| found.within.clone()).collect();
+            let names = names.join("; ");
+            Err(Failure::new(format!("`{argument}` holds several policies, and one is needed here: {names}")))
+        }
     }
 }
 

@@ -1,13 +1,21 @@
 //! Judges requests with a policy as a proxy does, on counters of its own.
 
-use std::collections::BTreeMap;
+mod caller;
+mod known;
+#[cfg(test)]
+mod tests;
+
 use std::num::NonZeroU32;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use mcp_policy_engine::guard::{self, Answer, Conclusion, FixedEnvironment, Question, Whole};
-use mcp_policy_engine::identity::Credentials;
+use mcp_policy_engine::guard::{self, Answer, Arrival, Conclusion, FixedEnvironment, Question, Request};
+use mcp_policy_engine::identity::{self, Caller};
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
-use mcp_policy_engine::policy::{Certificate, Policy};
+use mcp_policy_engine::policy::Policy;
+
+pub use caller::Described;
+pub use known::Known;
 
 /// One proxy with a policy. It counts as the filter does, from zero.
 pub struct Proxy {
@@ -25,45 +33,32 @@ pub struct Sent {
     pub body: Option<Vec<u8>>,
 }
 
-/// What the proxy has verified about a caller.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    /// The payloads of verified tokens as JSON, by namespace and key of the metadata
-    pub tokens: BTreeMap<(String, String), String>,
-    /// The certificate's first URI
-    pub uri_san: Option<String>,
-    /// The certificate's first DNS name
-    pub dns_san: Option<String>,
-    /// The certificate's subject
-    pub subject: Option<String>,
-    /// Attributes that clients cannot set, by their paths
-    pub attributes: BTreeMap<Vec<String>, String>,
+/// Who sends a request.
+#[derive(Debug, Clone)]
+pub enum Sender {
+    /// The caller whom these credentials, or the request's headers, name
+    Verified(Known),
+    /// A caller who is named already. The policy finds its grant
+    Named(Caller),
+    /// A caller without a name who has the grant of this number
+    Granted(usize),
 }
 
-impl Credentials for Known {
-    fn verified_token(&self, metadata: &str, payload: &str) -> Option<String> {
-        self.tokens.get(&(metadata.to_owned(), payload.to_owned())).cloned()
+impl Default for Sender {
+    fn default() -> Self {
+        Self::Verified(Known::default())
     }
+}
 
-    fn has_tokens(&self, metadata: &str) -> bool {
-        self.tokens.keys().any(|(namespace, _)| namespace == metadata)
-    }
-
-    fn certificate(&self, name: Certificate) -> Option<String> {
-        match name {
-            Certificate::UriSan => self.uri_san.clone(),
-            Certificate::DnsSan => self.dns_san.clone(),
-            Certificate::Subject => self.subject.clone(),
-        }
-    }
-
-    fn has_certificate(&self) -> bool {
-        self.uri_san.is_some() || self.dns_san.is_some() || self.subject.is_some()
-    }
-
-    fn attribute(&self, path: &[String]) -> Option<String> {
-        self.attributes.get(path).cloned()
-    }
+/// How far a request comes before its body is read.
+#[derive(Debug)]
+pub enum Arrived {
+    /// Its path is exempt: it is forwarded unread and leaves no record
+    Exempt,
+    /// It is refused
+    Refused(Box<Conclusion>),
+    /// Its caller is known
+    Known(Rc<Request>),
 }
 
 impl Proxy {
@@ -77,6 +72,7 @@ impl Proxy {
     }
 
     /// Judges a request at a time in nanoseconds since the Unix epoch. `None` if its path is exempt.
+    #[cfg(test)]
     pub fn judge(
         &self,
         sent: &Sent,
@@ -85,8 +81,47 @@ impl Proxy {
         now_ns: u64,
         answer: impl FnMut(&Question) -> Answer,
     ) -> Option<Conclusion> {
+        match self.arrive(sent, &Sender::Verified(known.clone()), decision_id, now_ns) {
+            Arrived::Exempt => None,
+            Arrived::Refused(conclusion) => Some(*conclusion),
+            Arrived::Known(request) => Some(self.judge_known(&request, sent, now_ns, answer)),
+        }
+    }
+
+    /// Reads the headers of a request and identifies its caller.
+    pub fn arrive(&self, sent: &Sent, sender: &Sender, decision_id: &str, now_ns: u64) -> Arrived {
+        let arrival = guard::arrive(&self.policy, &sent.headers, decision_id.to_owned());
+        let Some(arrival) = arrival else { return Arrived::Exempt };
+        match identify(arrival, sender, now_ns) {
+            Ok(request) => Arrived::Known(Rc::new(request)),
+            Err(conclusion) => Arrived::Refused(conclusion),
+        }
+    }
+
+    /// Judges a request whose caller is known.
+    pub fn judge_known(
+        &self,
+        request: &Rc<Request>,
+        sent: &Sent,
+        now_ns: u64,
+        answer: impl FnMut(&Question) -> Answer,
+    ) -> Conclusion {
         let environment = FixedEnvironment { store: &self.store, places: &self.places, now_ns };
-        let request = Whole { headers: &sent.headers, body: sent.body.as_deref() };
-        guard::judge(&self.policy, request, known, decision_id.to_owned(), &environment, answer)
+        guard::judge_known(request, sent.body.as_deref(), &environment, answer)
+    }
+}
+
+fn identify(arrival: Arrival, sender: &Sender, now_ns: u64) -> Result<Request, Box<Conclusion>> {
+    match sender {
+        Sender::Verified(known) => arrival.identify(known, Some(now_ns)),
+        Sender::Named(caller) => arrival.identify_with(|request, work| {
+            identity::grant(&request.policy, Ok(caller.clone()), Some(now_ns), work)
+        }),
+        Sender::Granted(number) => arrival.identify_with(|request, _| {
+            let caller = Caller { grant: Some(*number), ..Caller::default() };
+            let denial =
+                caller.grant(&request.policy).and_then(|grant| identity::not_in_force(grant, Some(now_ns)));
+            (caller, denial)
+        }),
     }
 }

@@ -10,6 +10,7 @@ mod import;
 mod input;
 mod judge;
 mod outcome;
+mod records;
 mod render;
 mod replay;
 mod report;
@@ -17,6 +18,8 @@ mod scan;
 mod schema;
 mod terminal;
 mod test;
+mod trace;
+mod written;
 
 use std::process::ExitCode;
 

@@ -1,18 +1,164 @@
-//! `mcp-policy scan`.
+//! `mcp-policy scan`: from what a server offers to a policy to start with.
 
-use clap::Args;
+mod class;
+mod classify;
+mod compose;
+mod drift;
+mod findings;
+mod layout;
+mod offer;
+mod schema;
+mod show;
+mod source;
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
 
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
+use findings::{Finding, Severity};
 
 /// The options of `scan`.
 #[derive(Debug, Args)]
-pub struct Options {}
+#[command(after_help = EXAMPLES)]
+pub struct Options {
+    /// A server's URL, `stdio:COMMAND`, or a file with a `tools/list` result; `-` is stdin
+    ///
+    /// A URL is that of a streamable HTTP endpoint, such as https://mcp.example.com/mcp. A command is one argument, so quote
+    /// it: 'stdio:npx -y @modelcontextprotocol/server-memory'. It is started without a shell and gets this environment.
+    /// A file holds a result, the whole response, a list of tools, or a list of results (pages).
+    #[arg(value_name = "SOURCE")]
+    source: String,
+
+    /// Write the policy to this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<String>,
+
+    /// Compare the server with this policy: what is new, gone or changed
+    ///
+    /// Names of tools, resources and prompts are compared, and the parameters of tools with the policy's schemas. The exit
+    /// code is 3 if anything differs. No policy is written unless `-o` asks for one.
+    #[arg(long, value_name = "POLICY")]
+    policy: Option<String>,
+
+    /// Leave destructive and financial tools to approval by this cluster, instead of denying them
+    #[arg(long, value_name = "CLUSTER", value_parser = plain)]
+    approvals: Option<String>,
+
+    /// The server's name in the policy, instead of what it calls itself
+    #[arg(long, value_name = "NAME", value_parser = plain)]
+    server: Option<String>,
+
+    /// Show the class of each tool, and the evidence for it
+    #[arg(long)]
+    explain: bool,
+
+    /// End with 3 if a definition is suspicious
+    ///
+    /// Notes about the policy, such as a keyword of a schema that the filter cannot judge, do not count.
+    #[arg(long)]
+    fail_on_findings: bool,
+
+    /// A header for the server, such as 'Authorization: Bearer …'; may be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+
+    /// How long everything together may take, such as `30s` or `2m`
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    timeout: Duration,
+
+    /// The format of the result
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Pretty)]
+    format: Format,
+}
+
+/// The formats of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The policy; everything else goes to stderr
+    Pretty,
+    /// One object: `tools`, `findings`, `policy`, and with `--policy` also `drift`
+    Json,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mcp-policy scan https://mcp.example.com/mcp --header \"Authorization: Bearer $TOKEN\" -o policy.json
+  mcp-policy scan 'stdio:uvx mcp-server-time' --explain
+  mcp-policy scan tools.json --approvals approvals > policy.json
+  mcp-policy scan https://mcp.example.com/mcp --policy policy.json";
 
 /// Runs the command.
 ///
 /// # Errors
-/// Why it could not run.
-pub fn run(_options: &Options, _terminal: &mut Terminal) -> Result<Outcome, Failure> {
-    Err(Failure::new("not built yet"))
+/// The source cannot be read, the policy to compare with has faults, or the result cannot be written.
+pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    let asking = source::Asking { headers: &options.headers, timeout: options.timeout };
+    let offer = source::read(&options.source, &asking, terminal)?;
+    let classified = classify::classify(&offer.tools);
+    let choices = compose::Choices { server: options.server.clone(), approvals: options.approvals.clone() };
+    let composed = compose::compose(&offer, &classified, &choices)?;
+    let drift = options.policy.as_ref().map(|policy| drift::compare(&offer, policy)).transpose()?;
+    let mut findings = findings::find(&offer);
+    findings.extend(composed.notes);
+
+    if let Some(name) = &options.output {
+        std::fs::write(name, composed.document.pretty())
+            .map_err(|error| Failure::of_file("cannot write", name, &error))?;
+    }
+    let drifted = drift.as_ref().is_some_and(|drift| !drift.is_empty());
+    match options.format {
+        Format::Json => {
+            let policy = composed.document.value();
+            let report = show::Report::new(&offer, &classified, &findings, drift.as_deref(), policy);
+            let text = serde_json::to_string_pretty(&report)
+                .map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
+            terminal.print(format_args!("{}\n", layout::visible(&text)));
+        }
+        Format::Pretty => {
+            let mut told = show::findings(&findings);
+            if options.explain {
+                told.push_str(&show::classes(&offer, &classified));
+            }
+            told.push_str(&show::counts(&classified));
+            terminal.note(format_args!("{told}"));
+            match &drift {
+                Some(drift) => terminal.print(format_args!("{}", show::drift(drift))),
+                None if options.output.is_none() => {
+                    terminal.print(format_args!("{}", composed.document.pretty()))
+                }
+                None => {}
+            }
+        }
+    }
+    let suspicious = options.fail_on_findings && findings.iter().any(is_about_definition);
+    Ok(if drifted || suspicious { Outcome::Findings } else { Outcome::Clean })
+}
+
+fn is_about_definition(finding: &Finding) -> bool {
+    finding.severity != Severity::Note
+}
+
+/// Reads a name that needs no quotes anywhere.
+fn plain(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(text.to_owned()) } else { Err("must be ASCII without spaces, and not empty".to_owned()) }
+}
+
+/// Reads a time such as `30s`, `2m` or `500ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "must be a time such as `30s`, `2m` or `500ms`".to_owned();
+    let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits).ok_or_else(wrong)?;
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let duration = match unit {
+        "ms" => Duration::from_millis(number),
+        "s" | "" => Duration::from_secs(number),
+        "m" => Duration::from_secs(number.saturating_mul(60)),
+        _ => return Err(wrong()),
+    };
+    Some(duration)
+        .filter(|duration| !duration.is_zero() && *duration <= Duration::from_secs(3600))
+        .ok_or_else(|| "must be more than nothing, and an hour at most".to_owned())
 }

@@ -28,8 +28,6 @@ pub const PLAIN: anstyle::Reset = anstyle::Reset;
 /// is no terminal or `NO_COLOR` is set.
 pub struct Terminal {
     out: Box<dyn Write>,
-    /// Whether stdout shows styles
-    pub color: bool,
     /// Whether stderr is a terminal, so that progress can overwrite its line
     pub progress: bool,
     failed: Option<io::Error>,
@@ -40,9 +38,8 @@ impl Terminal {
     pub fn open() -> Self {
         let stdout = io::stdout();
         let choice = anstream::AutoStream::choice(&stdout);
-        let color = choice != anstream::ColorChoice::Never;
         let out = Box::new(io::BufWriter::new(anstream::AutoStream::new(stdout, choice)));
-        Self { out, color, progress: io::stderr().is_terminal(), failed: None }
+        Self { out, progress: io::stderr().is_terminal(), failed: None }
     }
 
     /// Writes a part of the result.
@@ -57,11 +54,6 @@ impl Terminal {
         // The result reaches its reader even if nobody reads the notes.
         let _ = self.out.flush();
         let _ = writeln!(anstream::stderr(), "{text}");
-    }
-
-    /// Returns the stream of the result, for large results. Errors are kept until [`finish`](Self::finish).
-    pub fn out(&mut self) -> &mut dyn Write {
-        &mut *self.out
     }
 
     /// Ends the result. A reader that has closed the pipe has seen enough: that is no failure.

@@ -1,11 +1,8 @@
 //! What the database keeps.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 
-use super::service::{Folder, ROLES, question};
+use super::service::{Folder, ROLES, question, until};
 
 #[test]
 fn every_expired_approval_is_marked() {
@@ -21,11 +18,7 @@ fn every_expired_approval_is_marked() {
         let exported = folder.run(&["export"]);
         exported.lines().filter(|line| line.contains("\"event\":\"expired\"")).count()
     };
-    let begun = Instant::now();
-    while expired() < 150 {
-        assert!(begun.elapsed() < Duration::from_secs(9), "{} of 150", expired());
-        thread::sleep(Duration::from_millis(300));
-    }
+    until("mark at each of them", || (expired() >= 150).then_some(()));
     assert_eq!(expired(), 150, "each exactly once");
 }
 

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use mcp_policy_engine::approval::Bound;
@@ -161,6 +162,18 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Waits until `found` returns something: it looks again and again, for a minute at most.
+#[track_caller]
+pub fn until<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
+    for _ in 0..600 {
+        if let Some(found) = found() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("no {what}")
 }
 
 /// Returns an HTTP client that returns responses of every status.

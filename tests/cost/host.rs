@@ -1,6 +1,7 @@
 //! An in-memory proxy for the module: the proxy-wasm 0.2.1 calls that this filter uses, each answered as
 //! Envoy 1.40 does.
 
+pub mod claims;
 mod process;
 mod stream;
 mod wasi;
@@ -34,6 +35,8 @@ pub struct Reply {
 /// The state of the stream whose callback is running.
 #[derive(Debug, Default)]
 pub struct Stream {
+    /// The dynamic metadata, as Envoy writes it
+    pub metadata: Vec<u8>,
     pub request_headers: Headers,
     pub request_body: Vec<u8>,
     pub response_headers: Headers,

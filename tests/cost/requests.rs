@@ -35,6 +35,8 @@ pub enum Of {
 #[derive(Debug, Default)]
 pub struct Request {
     pub headers: Headers,
+    /// The dynamic metadata of the stream, as Envoy writes it
+    pub metadata: Vec<u8>,
     pub body: Vec<u8>,
     pub response: Message,
     /// The answer of the approval service
@@ -204,6 +206,13 @@ fn headers(method: &str, more: &[(&str, &str)]) -> Headers {
     let named = |name: &str| more.iter().any(|(other, _)| *other == name);
     let pairs = first.iter().filter(|(name, _)| !named(name)).chain(more).chain(&last);
     pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
+}
+
+/// Asks for a list, which the server answers with `result`.
+pub fn list(method: &str, result: &str) -> Request {
+    let asked = post(&json!({ "jsonrpc": "2.0", "id": 1, "method": method }).to_string());
+    let text = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#);
+    Request { response: answer("application/json", &[&text]), ..asked }
 }
 
 /// Returns an answer with the headers of the Python SDK's server as Envoy's router passes them on.

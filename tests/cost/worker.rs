@@ -102,8 +102,8 @@ impl Worker {
     /// # Errors If the module traps.
     pub fn exchange(&mut self, request: &Request) -> Result<(Counts, Outcome), Error> {
         self.taken();
-        self.store.data_mut().stream =
-            Stream { request_headers: request.headers.clone(), ..Stream::default() };
+        let (request_headers, metadata) = (request.headers.clone(), request.metadata.clone());
+        self.store.data_mut().stream = Stream { request_headers, metadata, ..Stream::default() };
         self.last_context += 1;
         let context = self.last_context;
         self.call("proxy_on_context_create", &[context, ROOT])?;

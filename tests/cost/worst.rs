@@ -4,7 +4,9 @@
 //! The search is not random: the same numbers come out of every run.
 
 mod bodies;
+mod callers;
 mod documents;
+mod lists;
 mod others;
 
 use std::collections::HashMap;
@@ -50,7 +52,8 @@ pub fn run(module: &str, word: &str) -> Result<bool, Box<dyn Error>> {
         search.document(&document)?;
     }
     println!("\n{:<38} {:<40} {:>6}", "policy", "costliest request", "Mop");
-    for other in others::all().into_iter().filter(|other| other.name.contains(word)) {
+    let others = others::all().into_iter().chain(callers::all()).chain(lists::all());
+    for other in others.filter(|other| other.name.contains(word)) {
         search.other(&other)?;
     }
     Ok(search.sound)

@@ -7,7 +7,7 @@ mod laws;
 mod paths;
 mod told;
 
-use mcp_policy_engine::decide::condition::{self, Attributes, Now, Obstacle, Truth};
+use mcp_policy_engine::decide::condition::{self, Attributes, ClaimsText, Now, Obstacle, Truth};
 use mcp_policy_engine::decide::{Decision, decide};
 use mcp_policy_engine::identity::{Caller, Principal};
 use mcp_policy_engine::json;
@@ -56,7 +56,9 @@ fn policy(rule: &Value) -> Policy {
 fn condition(path: &str, op: &str, value: &str) -> Condition {
     let condition = json!({ "path": path, "op": op, "value": serde_json::from_str::<Value>(value).unwrap() });
     // A big number keeps its text.
-    let text = json!({ "version": "1", "tools": { "pay": { "require": [condition] } } }).to_string();
+    let identity = json!([{ "jwt": { "payload": "p" } }]);
+    let tools = json!({ "pay": { "require": [condition] } });
+    let text = json!({ "version": "1", "identity": identity, "tools": tools }).to_string();
     let text = text.replace(&condition["value"].to_string(), value);
     let policy = Policy::from_bytes(text.as_bytes()).unwrap();
     match &policy.rules.tools.get("pay").unwrap()[0].require[0] {
@@ -77,7 +79,7 @@ fn attributed<R>(arguments: Option<json::Value<'_>>, read: impl FnOnce(Attribute
         grant: "default",
         principal: None,
         source: None,
-        claims: None,
+        claims: &ClaimsText::new(None),
         tool: Some("pay"),
         now: &Now::new(&clock, &zone),
         work: &Work::default(),

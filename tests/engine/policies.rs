@@ -134,7 +134,8 @@ fn listed(folder: &str) -> Vec<String> {
 #[test]
 fn every_policy_loads() {
     let mut loaded = 0_u32;
-    for name in listed("policies").iter().filter(|name| *name != "attacks/") {
+    // Folders have tests of their own.
+    for name in listed("policies").iter().filter(|name| !name.ends_with('/')) {
         assert!(name.ends_with(".json"), "{name}");
         let loads = policy(name);
         assert_eq!((loads.rules.default.0, loads.mode), (Effect::Deny, Mode::Enforce), "{name}");

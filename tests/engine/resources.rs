@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcp_policy_engine::decide::{decide, shows};
+use mcp_policy_engine::decide::{Lists, decide};
 use mcp_policy_engine::identity::Caller;
 use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::headers::Headers;
@@ -29,11 +29,11 @@ fn reads(policy: &Policy, uri: &str) -> bool {
 }
 
 fn lists(policy: &Policy, uri: &str) -> bool {
-    shows(policy, &Caller::default(), ListKind::Resources, uri, &|| None)
+    Lists::new(policy, &Caller::default(), &|| None).shows(ListKind::Resources, uri)
 }
 
 fn lists_template(policy: &Policy, template: &str) -> bool {
-    shows(policy, &Caller::default(), ListKind::ResourceTemplates, template, &|| None)
+    Lists::new(policy, &Caller::default(), &|| None).shows(ListKind::ResourceTemplates, template)
 }
 
 /// Pieces of which a name with the meaning of a URI is made.

@@ -1,5 +1,8 @@
 //! The budget of work: it changes no verdict on ordinary calls, and large calls that are ordinary fit in it.
 
+mod callers;
+mod lists;
+
 use mcp_policy_engine::decide::{Decision, decide_within};
 use mcp_policy_engine::identity::Caller;
 use mcp_policy_engine::mcp::headers::Headers;
@@ -176,4 +179,47 @@ fn what_costs_more_than_it_is_long_is_charged() {
     let policy = policy(&json!({ "version": "1", "resources": entries }));
     let (decision, _) = decided(&policy, "subscriptions/listen", &params, ENFORCED);
     assert_eq!(decision.denial.and_then(|denial| denial.cause), Some(CAUSE));
+}
+
+#[test]
+fn the_claims_are_read_once_for_all_conditions_and_limits() {
+    let claims = json!({ "team": "sre", "text": "x".repeat(100_000) }).to_string();
+    let caller = Caller { claims: Some(claims), ..Caller::default() };
+    let condition = json!({ "path": "claims.team", "op": "eq", "value": "dev" });
+    let limit = json!({ "counter": "c", "window": "day", "max": 50, "by": "claims.team" });
+    let spent = |rule: &Value| {
+        let (body, work, shadow) = (called("{}"), Work::new(ENFORCED), Work::new(SHADOW));
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{body}}}"#);
+        let document = message::parse(body.as_bytes()).unwrap();
+        let Ok(Message { body: Body::Call(call), .. }) = Message::read(&document, &Headers::default()) else {
+            panic!("{body}")
+        };
+        let decision = decide_within(&of_tool(rule), &caller, &call, &|| None, &work, &shadow);
+        assert_eq!(decision.denial, None);
+        work.spent()
+    };
+    let one = spent(&json!({ "deny_if": [condition] }));
+    let many = spent(&json!({ "deny_if": vec![condition; 20], "limits": [limit] }));
+    assert!(one > 300_000 && many < one + 1_000, "{one} {many}");
+}
+
+#[test]
+fn a_header_that_repeats_an_argument_is_charged_for_each_rule() {
+    let property = json!({ "type": "number", "x-mcp-header": "P" });
+    let rule = json!({ "arguments": { "properties": { "p": property } } });
+    let policy = of_tool(&json!(vec![rule; 100]));
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{"p":1}}}"#;
+    let document = message::parse(body.as_bytes()).unwrap();
+    for (size, cause) in [(100, None), (100_000, Some(CAUSE))] {
+        let value = format!("1.{}", "0".repeat(size));
+        let headers = Headers::from_pairs([("mcp-param-p", value.as_bytes())], &[]);
+        let Ok(Message { body: Body::Call(call), .. }) = Message::read(&document, &headers) else {
+            panic!("{body}")
+        };
+        let budgets = [Work::new(ENFORCED), Work::new(SHADOW)];
+        let mut decision = Decision::default();
+        let [work, shadow] = &budgets;
+        decision.compare_headers(&policy, &Caller::default(), &call, &headers, [work, shadow]);
+        assert_eq!(decision.denial.map(|denial| denial.cause), cause.map(Some), "{size}");
+    }
 }

@@ -179,6 +179,7 @@ def test_every_governed_request_leaves_one_record_in_either_format(envoy, way):
             "grant": "default",
         }
         same = {"policy": digest, "request_id": logged["request_id"]}
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record.pop("time")), name
         assert record == {**usual, **same, **expected}, name
         # A refused caller can quote the record's id; a hidden tool's refusal does not contain it.
         quoted = decided if record["decision"] == "deny" and record["code"] != "hidden" else None

@@ -1,8 +1,41 @@
 //! Runs `mcp-policy` as a process.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
 
+mod check;
+mod check_faults;
+mod check_formats;
+mod check_pretty;
+mod completions;
+mod decided;
+mod decisions;
+mod diff;
+mod explain;
+mod import;
+mod input;
 mod program;
+mod recorded;
+mod render;
+mod replay;
+mod report;
+mod scan;
+mod scan_connect;
+mod scan_findings;
+mod scan_servers;
+mod schema;
+mod test_command;
+mod test_coverage;
+mod test_faults;
+mod test_files;
+mod test_format;
 
 use program::run;
 

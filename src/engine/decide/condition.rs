@@ -4,6 +4,7 @@
 //! the condition therefore cannot be evaluated, and the call is denied.
 
 mod attributes;
+mod claims;
 mod clause;
 mod reason;
 mod scopes;
@@ -12,12 +13,13 @@ mod with;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::json::{self, Document, Doubt, Kind, Known, KnownSet, Sent, Value};
+use crate::json::{self, Doubt, Kind, Known, KnownSet, Sent, Value};
 use crate::policy::{Condition, Order, Origin, Resolved, Scalar, Scalars, Test, ValuePath};
-use crate::work::Work;
+use crate::work::{self, Work};
 
 pub use attributes::{Attributes, Now};
-pub use clause::{Applies, Place, applies, hides, refusal};
+pub use claims::{Claims, ClaimsText};
+pub use clause::{Applies, Place, applies, hides, outcome, refusal};
 
 /// The units of work of one condition, whatever its values are.
 const CONDITION: usize = 6;
@@ -88,28 +90,22 @@ pub fn deny_if(condition: &Condition, attributes: &Attributes<'_>) -> Option<Tru
 }
 
 /// Evaluates a condition for each value of its path. Returns at least one result.
-fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
+#[must_use]
+pub fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
     let work = attributes.work;
     if !work.spend(CONDITION) {
         return vec![Truth::Indeterminate(Obstacle::Work)];
     }
     let Condition { attribute, test, .. } = condition;
-    let other = condition.operand();
-    if attribute.origin() == Origin::Arguments && other.is_none() {
+    if attribute.origin() == Origin::Arguments && condition.operand().is_none() {
         let found = attribute.find(attributes.arguments, work).into_iter();
         return found.map(|found| Operand::of(found, work).evaluate(test, work)).collect();
     }
-    // Most conditions do not read the claims. Those are parsed only for a condition that does.
-    let claims = attributes.claims.filter(|_| reads_claims(attribute) || other.is_some_and(reads_claims));
-    if attributes.spend(claims.map_or(0, read_work)).is_err() {
-        return vec![Truth::Indeterminate(Obstacle::Work)];
-    }
-    let claims = Claims::new(claims);
-    let operands = operands(attribute, attributes, &claims).into_iter();
+    let operands = operands(attribute, attributes).into_iter();
     match test {
         Test::With(comparison, path) => {
             // The path has no `[*]`, so it leads to one value.
-            let other = self::operands(path, attributes, &claims).pop().unwrap_or(Operand::Missing);
+            let other = self::operands(path, attributes).pop().unwrap_or(Operand::Missing);
             let form = with::Form::of(attribute, path);
             operands.map(|operand| with::evaluate(&operand, *comparison, &other, form, work)).collect()
         }
@@ -117,55 +113,27 @@ fn evaluate(condition: &Condition, attributes: &Attributes<'_>) -> Vec<Truth> {
     }
 }
 
-fn reads_claims(path: &ValuePath) -> bool {
-    matches!(path.origin(), Origin::Claims | Origin::Scopes)
-}
-
-/// The claims of the caller's token, parsed.
-enum Claims<'d> {
-    None,
-    Some(Document<'d>),
-    Unreadable,
-}
-
-impl<'d> Claims<'d> {
-    fn new(text: Option<&'d str>) -> Self {
-        match text.map(|text| json::read(text.as_bytes())) {
-            None => Self::None,
-            Some(Ok(claims)) if claims.defect().is_none() => Self::Some(claims),
-            Some(_) => Self::Unreadable,
-        }
-    }
-}
-
 /// Returns the values that a path leads to. Returns at least one.
-fn operands<'d>(path: &ValuePath, attributes: &Attributes<'d>, claims: &'d Claims<'_>) -> Vec<Operand<'d>> {
+fn operands<'d>(path: &ValuePath, attributes: &Attributes<'d>) -> Vec<Operand<'d>> {
     let name = |name: Option<Cow<'d, str>>| vec![name.map_or(Operand::Missing, Operand::Text)];
-    let found = match (path.origin(), claims) {
-        (Origin::Arguments, _) => path.find(attributes.arguments, attributes.work),
-        (Origin::Claims | Origin::Scopes, Claims::Unreadable) => {
-            return vec![Operand::Unusable(Obstacle::Blocked)];
-        }
-        (Origin::Claims, Claims::Some(claims)) => path.find(Some(claims.root()), attributes.work),
-        (Origin::Claims, Claims::None) => path.find(None, attributes.work),
-        (Origin::Scopes, Claims::Some(claims)) => return scopes::operands(path, claims.root()),
-        (Origin::Scopes, Claims::None) => return vec![Operand::Missing],
-        (Origin::Grant, _) => return name(Some(attributes.grant.into())),
-        (Origin::Principal, _) => return name(attributes.principal.map(Cow::Borrowed)),
-        (Origin::Source, _) => return name(attributes.source.map(Cow::Borrowed)),
-        (Origin::Tool, _) => return name(attributes.tool.map(Cow::Borrowed)),
-        (Origin::Weekday | Origin::TimeOfDay | Origin::Date, _) => {
+    let found = match path.origin() {
+        Origin::Arguments => path.find(attributes.arguments, attributes.work),
+        Origin::Claims => match attributes.claims.root(attributes.work) {
+            Ok(claims) => path.find(claims, attributes.work),
+            Err(obstacle) => return vec![Operand::Unusable(obstacle)],
+        },
+        Origin::Scopes => return scopes::operands(path, attributes),
+        Origin::Grant => return name(Some(attributes.grant.into())),
+        Origin::Principal => return name(attributes.principal.map(Cow::Borrowed)),
+        Origin::Source => return name(attributes.source.map(Cow::Borrowed)),
+        Origin::Tool => return name(attributes.tool.map(Cow::Borrowed)),
+        Origin::Weekday | Origin::TimeOfDay | Origin::Date => {
             return vec![
                 attributes.now.text(path.origin()).map_or(Operand::Unusable(Obstacle::Clock), Operand::Text),
             ];
         }
     };
     found.into_iter().map(|found| Operand::of(found, attributes.work)).collect()
-}
-
-/// Returns how many units of work it takes at most to read a JSON text.
-pub(super) fn read_work(text: &str) -> usize {
-    text.len().saturating_mul(3).saturating_add(10)
 }
 
 /// The value that a condition is evaluated for.
@@ -240,8 +208,7 @@ impl<'d> Operand<'d> {
             Test::StartsWith(start) => text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type),
             Test::EndsWith(end) => text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type),
             Test::Glob(pattern) => text.ok_or(Obstacle::Type).and_then(|text| {
-                let parts = pattern.as_str().len().saturating_mul(3);
-                spend(work, (text.len() >> 1).saturating_add(parts).saturating_add(6))?;
+                spend(work, pattern.work(text.len()))?;
                 Ok(pattern.matches(text))
             }),
             Test::Regex(regex) => {
@@ -341,7 +308,7 @@ fn holds_list(text: &str, work: &Work) -> Result<bool, Obstacle> {
     if !(text.starts_with('[') && text.ends_with(']')) {
         return Ok(false);
     }
-    spend(work, read_work(text))?;
+    spend(work, work::of_reading(text.len()))?;
     Ok(json::read(text.as_bytes()).is_ok())
 }
 

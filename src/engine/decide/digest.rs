@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{layers, lists};
+use super::{layers, resources};
 use crate::identity::Caller;
 use crate::mcp::message::{Call, Target};
 use crate::policy::{EntryRules, Policy, Rule, Rules, Section};
@@ -33,7 +33,7 @@ fn add_layer(hash: &mut Sha256, rules: &Rules, call: &Call<'_>) -> Option<()> {
         Target::Prompt(name) => add_entry(hash, &rules.prompts, name),
         Target::Resources(uris) => uris.iter().try_for_each(|uri| {
             add_entry(hash, &rules.resources, uri)?;
-            add_rules(hash, "behind", &lists::rules_behind(rules, uri))
+            add_rules(hash, "behind", &resources::rules_behind(rules, uri))
         }),
         Target::Session | Target::Unknown => None,
     }
@@ -42,7 +42,7 @@ fn add_layer(hash: &mut Sha256, rules: &Rules, call: &Call<'_>) -> Option<()> {
 /// Adds the entry that decides on `name`. Without one the default does, which can only be to allow where a
 /// person is asked.
 fn add_entry(hash: &mut Sha256, section: &Section<EntryRules>, name: &str) -> Option<()> {
-    let Some((pattern, rules)) = section.pattern(name).zip(section.get(name)) else {
+    let Some((pattern, rules)) = section.pair(name) else {
         hash.update("default\n");
         return Some(());
     };

@@ -5,9 +5,8 @@ mod tally;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::condition::{Attributes, read_work};
+use super::condition::Attributes;
 use crate::denial::{Code, Denial};
-use crate::json;
 use crate::limit::Amount;
 use crate::mcp::message::Call;
 use crate::policy::{Adds, Limit, Origin, ValuePath};
@@ -73,15 +72,12 @@ fn amount(limit: &Limit, call: &Call<'_>, work: &Work) -> Result<Amount, Denial>
 
 /// Returns the value that has a tally of its own.
 fn value(limit: &Limit, path: &ValuePath, attributes: &Attributes<'_>) -> Result<Box<str>, Denial> {
-    let (code, found) = match path.origin() {
-        Origin::Claims => {
-            (Code::ConditionFailed, attributes.claims.and_then(|claims| claim(path, claims, attributes.work)))
-        }
-        _ => (
-            Code::ArgumentsInvalid,
-            path.find_one(attributes.arguments, attributes.work).and_then(tally::name),
-        ),
+    let work = attributes.work;
+    let (code, root) = match path.origin() {
+        Origin::Claims => (Code::ConditionFailed, attributes.claims.root(work).ok().flatten()),
+        _ => (Code::ArgumentsInvalid, attributes.arguments),
     };
+    let found = root.and_then(|root| path.find_one(Some(root), work)).and_then(tally::name);
     found.ok_or_else(|| {
         let reason = format!(
             "the limit `{}` counts by `{path}`, which must be a string, a whole number below 2^53 or a boolean",
@@ -89,14 +85,6 @@ fn value(limit: &Limit, path: &ValuePath, attributes: &Attributes<'_>) -> Result
         );
         Denial::by(limit.path.to_string(), code, reason)
     })
-}
-
-fn claim(path: &ValuePath, claims: &str, work: &Work) -> Option<Box<str>> {
-    if !work.spend(read_work(claims)) {
-        return None;
-    }
-    let claims = json::read(claims.as_bytes()).ok().filter(|claims| claims.defect().is_none())?;
-    tally::name(path.find_one(Some(claims.root()), work)?)
 }
 
 /// Combines the charges of a call with several targets: each target is charged like a call of its own. Leaves

@@ -1,86 +1,108 @@
-//! What lists of resources show: what a caller can read.
+//! What lists show: every element that the caller may be able to use.
 
 use std::sync::Arc;
 
-use crate::mcp::uri;
-use crate::policy::{Effect, EntryRules, Pattern, Rule, Rules};
+use super::circumstances::Circumstances;
+use super::condition::{self, Attributes};
+use super::{Clock, layers, resources};
+use crate::identity::Caller;
+use crate::mcp::list::ListKind;
+use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
+use crate::work::{self, Work};
 
-/// Returns what keeps a set of rules from deciding on a URI, as the end of "it has …". Servers may normalize
-/// a URI that is not plain, so a pattern is reliable only for plain URIs. An exact entry matches one URI byte
-/// for byte, whether it is plain or not.
-pub(super) fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
-    if rules.resources.is_empty() || rules.resources.names(uri) {
-        return None;
-    }
-    uri::obstacle(uri)
+/// The units of work of one element, whatever its name is.
+const ELEMENT: usize = 4;
+
+/// Decides which elements of a list a caller sees. All elements share one budget of work.
+#[derive(Debug)]
+pub struct Lists<'e> {
+    policy: &'e Policy,
+    caller: &'e Caller,
+    circumstances: Circumstances<'e>,
+    work: Work,
 }
 
-/// Returns the rules of the entries that decide on the resource that servers find under a URI, if they are others than the
-/// URI's own: servers leave out the fragment and the query of a `file` URI, and some read [other spellings](uri::Others)
-/// as the same. An exact entry decides alone.
-pub(super) fn rules_behind(rules: &Rules, uri: &str) -> Vec<Arc<Rule>> {
-    let section = &rules.resources;
-    if section.is_empty() || section.names(uri) {
-        return Vec::new();
+impl<'e> Lists<'e> {
+    /// Prepares for the lists of one answer.
+    #[must_use]
+    pub fn new(policy: &'e Policy, caller: &'e Caller, clock: Clock<'e>) -> Self {
+        Self::within(policy, caller, clock, Work::new(work::LISTED))
     }
-    let own = section.pattern(uri);
-    let entry = section.get(uri);
-    let mut behind: Vec<&EntryRules> = Vec::new();
-    let mut add = |other: &str, decides: &dyn Fn(&Pattern) -> bool| {
-        if let Some((pattern, found)) = section.pattern(other).zip(section.get(other))
-            && decides(pattern)
-            && !entry.iter().chain(&behind).any(|known| std::ptr::eq(*known, found))
-        {
-            behind.push(found);
+
+    /// Prepares like [`Lists::new`], with the budget `work`.
+    #[must_use]
+    pub fn within(policy: &'e Policy, caller: &'e Caller, clock: Clock<'e>, work: Work) -> Self {
+        Self { policy, caller, circumstances: Circumstances::new(policy, caller, clock), work }
+    }
+
+    /// Returns whether a list keeps the element of this name. An element that the caller can never use is removed, and so
+    /// is one that the budget does not suffice for.
+    #[must_use]
+    pub fn shows(&self, kind: ListKind, name: &str) -> bool {
+        if self.policy.mode == Mode::Shadow {
+            return true;
         }
-    };
-    if let Some(bare) = uri::bare(uri) {
-        add(bare, &|_| true);
+        let tool = Some(name).filter(|_| kind == ListKind::Tools);
+        let attributes = Attributes { tool, ..self.circumstances.attributes(&self.work) };
+        let hides = |rule: &Arc<Rule>| self.hides(rule, &attributes);
+        let mut layers = layers(self.policy, self.caller);
+        layers.all(|rules| self.may_use(rules, kind, name, &hides)) && !self.work.is_exhausted()
     }
-    // A less specific entry says nothing about a URI that a more specific one describes.
-    let least = own.map_or(0, Pattern::literals);
-    let has_query = own.is_some_and(|own| own.as_str().contains('?'));
-    uri::Others::of(uri).each(&mut |other| {
-        let specific = |pattern: &Pattern| pattern.is_exact() || pattern.literals() >= least;
-        if !has_query || other.contains('?') {
-            add(other, &specific);
+
+    /// Returns whether elements were removed because the budget of work does not suffice for them.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.work.is_exhausted()
+    }
+
+    /// Returns whether a rule denies every call of the caller to an element.
+    fn hides(&self, rule: &Rule, attributes: &Attributes<'_>) -> bool {
+        match rule.mode {
+            _ if !self.work.spend(1) => true,
+            Mode::Shadow => false,
+            Mode::Enforce if rule.has_conditions() => condition::hides(rule, attributes),
+            Mode::Enforce => rule.action == Action::Deny,
         }
-    });
-    behind.into_iter().flatten().cloned().collect()
+    }
+
+    /// Returns whether one set of rules lets the caller use an element.
+    fn may_use(
+        &self,
+        rules: &Rules,
+        kind: ListKind,
+        name: &str,
+        hides: &impl Fn(&Arc<Rule>) -> bool,
+    ) -> bool {
+        if !self.work.spend(work_of_element(rules, kind, name)) {
+            return false;
+        }
+        let behind;
+        let (entries, all) = match kind {
+            ListKind::Tools if rules.hidden(name).is_some() => return false,
+            ListKind::Tools => (&rules.tools, &*rules.all_tools),
+            ListKind::Prompts => (&rules.prompts, [].as_slice()),
+            ListKind::Resources if resources::obstacle(rules, name).is_some() => return false,
+            ListKind::Resources => {
+                behind = resources::rules_behind(rules, name);
+                (&rules.resources, behind.as_slice())
+            }
+            ListKind::ResourceTemplates => return resources::may_use_template(rules, name, hides),
+        };
+        let own = entries.get(name);
+        (own.is_some() || rules.default.0 == Effect::Allow)
+            && !own.into_iter().flatten().chain(all).any(hides)
+    }
 }
 
-/// Returns how many units of work it takes at most to find all entries that decide on a URI.
-pub(super) fn work(rules: &Rules, uri: &str) -> usize {
-    let own = rules.resources.work(uri.len());
-    if rules.resources.is_empty() {
-        return own;
-    }
-    // Percent-encoding makes three characters of one.
-    let other = rules.resources.work(uri.len().saturating_mul(3)).saturating_add(uri.len() >> 2);
-    own.saturating_add(other.saturating_mul(uri::Others::of(uri).most()))
-}
-
-/// Returns whether some URI could be allowed that begins as a template does (RFC 6570), up to its first
-/// expression. A template that could lead nowhere else is hidden.
-pub(super) fn may_use_template(rules: &Rules, template: &str, hides: &impl Fn(&Arc<Rule>) -> bool) -> bool {
-    let prefix = template.split('{').next().unwrap_or_default();
-    let denies = |rules: &EntryRules| rules.iter().any(hides);
-    let entries = || rules.resources.entries();
-    let exact = |pattern: &Pattern| pattern.is_exact() && pattern.as_str().starts_with(prefix);
-    if entries().any(|(pattern, rules)| exact(pattern) && !denies(rules)) {
-        return true;
-    }
-    if !rules.resources.is_empty() && uri::obstacle_from(prefix).is_some() {
-        return false;
-    }
-    // A pattern that fits the prefix and ends with `*` fits every URI that begins so. Only entries with as
-    // many literal characters can decide before it.
-    let covers = |pattern: &Pattern| pattern.as_str().ends_with('*') && pattern.matches(prefix);
-    let cover = entries().filter(|(pattern, _)| covers(pattern)).map(|(pattern, _)| pattern.literals()).max();
-    let all = Pattern::new(&[prefix, "*"].concat());
-    let could = |pattern: &Pattern| {
-        !pattern.is_exact() && Some(pattern.literals()) >= cover && pattern.overlaps(&all)
+/// Returns how many units of work it takes at most to find the entries that decide on an element.
+fn work_of_element(rules: &Rules, kind: ListKind, name: &str) -> usize {
+    let found = match kind {
+        ListKind::Tools => {
+            rules.tools.work_of_one(name.len()).saturating_add(rules.hide.work_of_one(name.len()))
+        }
+        ListKind::Prompts => rules.prompts.work_of_one(name.len()),
+        ListKind::Resources => resources::work_of_one(rules, name),
+        ListKind::ResourceTemplates => rules.resources.work_of_all(name.len()),
     };
-    (cover.is_none() && rules.default.0 == Effect::Allow)
-        || entries().any(|(pattern, rules)| could(pattern) && !denies(rules))
+    found.saturating_add(ELEMENT)
 }

@@ -19,6 +19,9 @@ use crate::work::{self, Work};
 /// The first protocol version whose clients must send these headers.
 const FIRST: &[u8] = b"2026-07-28";
 
+/// The units of work of finding a header among those of a request, of which Envoy accepts 100.
+const HEADER: usize = 100;
+
 impl Decision {
     /// Refuses a call of a tool if a header that the schema of one of its rules speaks of does not agree with the
     /// argument. Spends the budgets for rules that are enforced and for rules in shadow mode.
@@ -55,13 +58,19 @@ fn knows_them(headers: &Headers) -> bool {
 fn disagreement(rule: &Arc<Rule>, call: &Call<'_>, headers: &Headers, work: &Work) -> Option<Denial> {
     let mirrored = rule.arguments.as_ref()?.mirrored();
     let known = knows_them(headers);
+    let exhausted = || {
+        let path = format!("{}.arguments", rule.path);
+        let reason = "the arguments take more work to judge than one request may cause: send less";
+        Denial::by(path, Code::ArgumentsInvalid, reason).because_of(work::CAUSE)
+    };
     mirrored.iter().find_map(|one| {
-        let Some(argument) = argument(call.arguments(), one, work) else {
-            let path = format!("{}.arguments", rule.path);
-            let reason = "the arguments take more work to judge than one request may cause: send less";
-            return Some(Denial::by(path, Code::ArgumentsInvalid, reason).because_of(work::CAUSE));
-        };
-        let why = compare(headers.mirrored(&one.header), argument, known).err()?;
+        let Some(argument) = argument(call.arguments(), one, work) else { return Some(exhausted()) };
+        let header = headers.mirrored(&one.header);
+        let length = header.once().map_or(0, <[u8]>::len);
+        if !work.spend(work::of_reading(length).saturating_add(HEADER)) {
+            return Some(exhausted());
+        }
+        let why = compare(header, argument, known).err()?;
         let reason = format!("`{}` {why} `args.{}`", one.header, one.path.join("."));
         Some(Denial::protocol(Code::HeadersDisagree, reason).because_of("headers"))
     })

@@ -7,6 +7,9 @@ use super::message::shortened;
 /// How many characters of a name a message quotes.
 const QUOTED: usize = 40;
 
+/// How many names a message lists.
+const LISTED: usize = 5;
+
 /// What is wrong with a source of identity, a grant, or an origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InIdentity {
@@ -39,10 +42,12 @@ pub enum InIdentity {
         /// The text
         text: String,
     },
-    /// A description names a source that does not exist
+    /// A description or a condition names a source that does not exist
     NoSource {
         /// The name
         name: String,
+        /// The names of the sources that exist
+        known: Vec<String>,
     },
     /// A description names a source of another kind
     OtherKind {
@@ -91,8 +96,18 @@ impl fmt::Display for InIdentity {
                 let text = quoted(text);
                 write!(out, "must be an authentication scheme such as `Bearer`, without spaces, found {text}")
             }
-            Self::NoSource { name } => {
-                write!(out, "must be the name of a source in `identity`, which has no {}", quoted(name))
+            Self::NoSource { name, known } => {
+                let name = quoted(name);
+                if known.is_empty() {
+                    return write!(
+                        out,
+                        "must be the name of a source, but `identity` has none, found {name}"
+                    );
+                }
+                let more = if known.len() > LISTED { ", …" } else { "" };
+                let known: Vec<String> = known.iter().take(LISTED).map(|name| quoted(name)).collect();
+                let known = known.join(", ");
+                write!(out, "must be the name of a source in `identity` ({known}{more}), found {name}")
             }
             Self::OtherKind { source, kind } => {
                 write!(out, "is not allowed here, the source {} is of the kind `{kind}`", quoted(source))

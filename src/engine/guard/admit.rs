@@ -5,6 +5,7 @@ use crate::mcp::answer::{Form, Refusal, Reply, RequestKind};
 use crate::mcp::headers::{Field, Headers};
 use crate::mcp::media;
 use crate::policy::Policy;
+use crate::work::{self, Work};
 
 /// What to do with a request, by its headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +56,16 @@ fn is_resource_metadata(path: &[u8]) -> bool {
 }
 
 /// Returns a denial if the request comes from a web page that the policy does not allow, or if its origin
-/// cannot be told.
-pub(super) fn refuse_origin(policy: &Policy, headers: &Headers) -> Option<Denial> {
+/// cannot be told. Spends the budget `work`.
+pub(super) fn refuse_origin(policy: &Policy, headers: &Headers, work: &Work) -> Option<Denial> {
     let origins = policy.origins.as_ref()?;
     let reason = match &headers.origin {
         Field::Absent => return None,
-        Field::Once(value) if origins.allow(value) => return None,
+        Field::Once(value) if origins.allow(value, work) => return None,
+        Field::Once(_) if work.is_exhausted() => {
+            let reason = "the header `Origin` takes more work to judge than one request may cause";
+            return Some(Denial::by("origins", Code::OriginDenied, reason).because_of(work::CAUSE));
+        }
         Field::Once(_) => "requests from this origin are not allowed here",
         Field::Repeated => "the header `Origin` must occur once",
     };

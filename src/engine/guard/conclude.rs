@@ -50,7 +50,7 @@ impl Request {
     }
 
     /// Writes the record to keep while the headers are forwarded and the body is read. It says that the request is
-    /// denied, which is true unless the body becomes complete: nothing of it is forwarded before.
+    /// denied, which is true unless the body becomes complete: nothing of it is forwarded before. It has no time yet.
     #[must_use]
     pub fn record_of_reading(&self) -> String {
         let unfinished = Denial::protocol(Code::InvalidRequest(Invalid::Request), "the request did not end");

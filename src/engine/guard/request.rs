@@ -14,6 +14,7 @@ use crate::mcp::headers::Headers;
 use crate::mcp::message::{self, Message, Rejection};
 use crate::mcp::summary::Summary;
 use crate::policy::{Mode, Policy};
+use crate::work::{self, Work};
 
 /// A request whose caller is not known yet. It can only be refused or identified.
 #[derive(Debug)]
@@ -81,9 +82,24 @@ impl Arrival {
         credentials: &impl Credentials,
         now_ns: Option<u64>,
     ) -> Result<Request, Box<Conclusion>> {
+        self.identify_with(|Request { policy, headers, .. }, work| {
+            identity::identify_within(policy, headers, credentials, now_ns, work)
+        })
+    }
+
+    /// Identifies the caller like [`Arrival::identify`]: `identify` gives the caller, and why it is refused, and
+    /// spends the budget of work.
+    ///
+    /// # Errors
+    /// As for [`Arrival::identify`].
+    pub fn identify_with(
+        self,
+        identify: impl FnOnce(&Request, &Work) -> (Caller, Option<Denial>),
+    ) -> Result<Request, Box<Conclusion>> {
         let Self(mut request) = self;
         let shadow = request.policy.mode == Mode::Shadow;
-        match admit::refuse_origin(&request.policy, &request.headers) {
+        let work = Work::new(work::IDENTIFIED);
+        match admit::refuse_origin(&request.policy, &request.headers, &work) {
             Some(denial) if shadow => request.would_deny = Some(denial),
             Some(denial) => return Err(Box::new(request.refuse(denial))),
             None => {}
@@ -91,17 +107,20 @@ impl Arrival {
         if admit::needs_no_identity(&request.headers) {
             return Ok(request);
         }
-        let (caller, denial) = identity::identify(&request.policy, &request.headers, credentials, now_ns);
-        request.caller = caller;
-        match denial {
-            None => Ok(request),
-            Some(denial) if shadow => {
-                request.caller.grant = None;
-                request.would_deny.get_or_insert(denial);
-                Ok(request)
-            }
-            Some(denial) => Err(Box::new(request.refuse(denial))),
-        }
+        let identified = identify(&request, &work);
+        request.identified(identified)
+    }
+
+    /// Finds the grant of a caller whose principal, source and claims are known already, for tools that judge recorded
+    /// requests. The origin is not checked.
+    ///
+    /// # Errors
+    /// As for [`identify`](Self::identify).
+    pub fn name(self, caller: Caller, now_ns: Option<u64>) -> Result<Request, Box<Conclusion>> {
+        let Self(request) = self;
+        let named = if caller.principal.is_some() { Ok(caller) } else { Err(identity::NO_CREDENTIAL) };
+        let identified = identity::grant(&request.policy, named, now_ns, &Work::new(work::IDENTIFIED));
+        request.identified(identified)
     }
 
     /// Refuses the request before its caller is identified. In shadow mode it is forwarded.
@@ -113,6 +132,19 @@ impl Arrival {
 }
 
 impl Request {
+    fn identified(mut self, (caller, denial): (Caller, Option<Denial>)) -> Result<Self, Box<Conclusion>> {
+        self.caller = caller;
+        match denial {
+            None => Ok(self),
+            Some(denial) if self.policy.mode == Mode::Shadow => {
+                self.caller.grant = None;
+                self.would_deny.get_or_insert(denial);
+                Ok(self)
+            }
+            Some(denial) => Err(Box::new(self.refuse(denial))),
+        }
+    }
+
     /// Refuses the request before its body is read. In shadow mode it is forwarded.
     #[must_use]
     pub fn refuse(&self, denial: Denial) -> Conclusion {

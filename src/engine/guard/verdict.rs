@@ -52,7 +52,7 @@ impl Verdict {
 pub struct Conclusion {
     /// The verdict
     pub verdict: Verdict,
-    /// The audit record, as one line of JSON
+    /// The audit record, as one line of JSON. It has no time yet, see [`audit::add_time`](crate::audit::add_time)
     pub record: String,
     /// Numbers about counting
     pub counting: Counting,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::admit::{announces_too_large, is_exempt, only_a_post_has_a_body, too_large};
 use super::question::{Answer, Question};
-use super::{Admission, Arrival, Conclusion, Environment, admit};
+use super::{Admission, Arrival, Conclusion, Environment, Request, admit};
+use crate::audit;
+use crate::denial::Denial;
 use crate::identity::Credentials;
 use crate::mcp::headers::Headers;
 use crate::policy::Policy;
@@ -29,24 +31,51 @@ pub fn judge<E: Environment>(
     environment: &E,
     answer: impl FnMut(&Question) -> Answer,
 ) -> Option<Conclusion> {
-    let pairs = request.headers.iter().map(|(name, value)| (name, value));
-    let headers = Headers::from_pairs(pairs, &policy.header_names());
-    if is_exempt(policy, &headers) {
-        return None;
-    }
-    let arrival = Arrival::new(Arc::clone(policy), headers, decision_id);
-    let known = match arrival.identify(credentials, environment.now_ns()) {
-        Ok(known) => Rc::new(known),
-        Err(conclusion) => return Some(*conclusion),
+    let arrival = arrive(policy, request.headers, decision_id)?;
+    let mut conclusion = match arrival.identify(credentials, environment.now_ns()) {
+        Ok(known) => judge_known(&Rc::new(known), request.body, environment, answer),
+        Err(conclusion) => *conclusion,
     };
-    Some(match (admit(&known.headers), request.body) {
-        (Admission::Refuse(denial), _) => known.refuse(denial),
-        (Admission::Bodiless, None) => known.pass(),
-        (Admission::Bodiless, Some(_)) => known.refuse(only_a_post_has_a_body()),
+    audit::add_time(&mut conclusion.record, environment.now_ns());
+    Some(conclusion)
+}
+
+/// Reads the headers of a request; their names are in lower case. `None` if the path is exempt.
+#[must_use]
+pub fn arrive(policy: &Arc<Policy>, headers: &[(String, String)], decision_id: String) -> Option<Arrival> {
+    let pairs = headers.iter().map(|(name, value)| (name, value));
+    let headers = Headers::from_pairs(pairs, &policy.header_names());
+    (!is_exempt(policy, &headers)).then(|| Arrival::new(Arc::clone(policy), headers, decision_id))
+}
+
+/// Judges a request whose caller is known, like [`judge`].
+pub fn judge_known<E: Environment>(
+    known: &Rc<Request>,
+    body: Option<&[u8]>,
+    environment: &E,
+    answer: impl FnMut(&Question) -> Answer,
+) -> Conclusion {
+    match readable(known, body) {
+        Ok(Some(body)) => known.start_case(body, environment).conclude(environment, answer),
+        Ok(None) => known.pass(),
+        Err(denial) => known.refuse(denial),
+    }
+}
+
+/// Returns the body that is read of a request; `None` if its method has no use for one.
+///
+/// # Errors
+/// Why the request is refused before its body is read.
+pub fn readable<'b>(request: &Request, body: Option<&'b [u8]>) -> Result<Option<&'b [u8]>, Denial> {
+    let policy = &request.policy;
+    match (admit(&request.headers), body) {
+        (Admission::Refuse(denial), _) => Err(denial),
+        (Admission::Bodiless, None) => Ok(None),
+        (Admission::Bodiless, Some(_)) => Err(only_a_post_has_a_body()),
+        (Admission::Read, _) if announces_too_large(policy, &request.headers) => Err(too_large(policy)),
         (Admission::Read, body) => match body.unwrap_or_default() {
-            _ if announces_too_large(policy, &known.headers) => known.refuse(too_large(policy)),
-            body if body.len() > policy.max_body_bytes => known.refuse(too_large(policy)),
-            body => known.start_case(body, environment).conclude(environment, answer),
+            body if body.len() > policy.max_body_bytes => Err(too_large(policy)),
+            body => Ok(Some(body)),
         },
-    })
+    }
 }

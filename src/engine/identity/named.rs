@@ -7,9 +7,10 @@ use crate::json::{self, Value};
 use crate::mcp::headers::{Field, Headers};
 use crate::policy::{Policy, SourceKind};
 use crate::text::hex;
+use crate::work::{self, Work};
 
 /// Why nobody is named, as one word: there is no credential that a source reads.
-const NO_CREDENTIAL: &str = "no_credential";
+pub(crate) const NO_CREDENTIAL: &str = "no_credential";
 /// … a token was presented, and nothing has verified it or stored its payload where the source looks.
 const PAYLOAD_MISSING: &str = "payload_missing";
 /// … the token has no such claim, or it is not a name.
@@ -33,13 +34,16 @@ pub(super) fn caller(
     policy: &Policy,
     headers: &Headers,
     credentials: &impl Credentials,
+    work: &Work,
 ) -> Result<Caller, &'static str> {
     let mut cause = NO_CREDENTIAL;
     for (number, source) in policy.identity.iter().enumerate() {
-        match principal(&source.kind, headers, credentials) {
+        match principal(&source.kind, headers, credentials, work) {
             Ok((principal, claims)) => {
                 return Ok(Caller { grant: None, source: Some(number), principal: Some(principal), claims });
             }
+            // Weaker sources are not tried.
+            Err(work::CAUSE) => return Err(work::CAUSE),
             Err(found) if rank(found) > rank(cause) => cause = found,
             Err(_) => {}
         }
@@ -59,10 +63,14 @@ fn rank(cause: &str) -> u8 {
 }
 
 /// Returns the principal that a source names, and the claims of the token that it reads.
-fn principal(
+///
+/// # Errors
+/// Why it names nobody, as one word for records.
+pub fn principal(
     source: &SourceKind,
     headers: &Headers,
     credentials: &impl Credentials,
+    work: &Work,
 ) -> Result<(Principal, Option<String>), &'static str> {
     let principal = match source {
         SourceKind::Jwt { metadata, payload, claim } => {
@@ -70,6 +78,9 @@ fn principal(
                 let presented = headers.authorization || credentials.has_tokens(metadata);
                 return Err(if presented { PAYLOAD_MISSING } else { NO_CREDENTIAL });
             };
+            if !work.spend(work::of_reading(token.len())) {
+                return Err(work::CAUSE);
+            }
             let document = json::read(token.as_bytes()).map_err(|_| UNREADABLE)?;
             let name = document.root().get(claim).and_then(Value::string).filter(|name| !name.is_empty());
             let principal = Principal::Jwt(name.ok_or(CLAIM_MISSING)?.into_owned());
@@ -88,6 +99,9 @@ fn principal(
             };
             if key.is_empty() {
                 return Err(NO_CREDENTIAL);
+            }
+            if !work.spend(key.len()) {
+                return Err(work::CAUSE);
             }
             Principal::ApiKey(digest(key))
         }

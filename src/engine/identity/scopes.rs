@@ -28,6 +28,12 @@ pub fn has_scopes(claims: Value<'_>) -> bool {
     claim(claims).is_some()
 }
 
+/// Returns how many units of work it takes at most to find the scopes of a token of this many bytes.
+#[must_use]
+pub fn scopes_work(length: usize) -> usize {
+    length.saturating_mul(2).saturating_add(10)
+}
+
 fn claim(claims: Value<'_>) -> Option<Value<'_>> {
     let known = CLAIMS.iter().filter_map(|claim| claims.get(claim));
     known.into_iter().find(|claim| claim.kind() != Kind::Null)

@@ -19,6 +19,7 @@ pub use stream::{ListStream, OLD_TRANSPORT};
 use super::edit::Edits;
 use super::keys::{self, Member};
 use super::method::{self, List};
+use crate::work;
 
 /// Tells whether the caller may see the element of this name, URI or URI template.
 pub type Keep<'k> = dyn FnMut(ListKind, &str) -> bool + 'k;
@@ -50,6 +51,8 @@ pub enum Unreadable {
     TooLarge(usize),
     /// Its headers do not say that it is plain JSON or a plain event stream
     Encoded,
+    /// It takes more work to judge its elements than one answer may cause
+    Laborious,
 }
 
 impl Unreadable {
@@ -63,6 +66,7 @@ impl Unreadable {
             Self::Mistyped(_) => "wrong_type",
             Self::TooLarge(_) => "too_large",
             Self::Encoded => "encoding",
+            Self::Laborious => work::CAUSE,
         }
     }
 }
@@ -79,6 +83,9 @@ impl fmt::Display for Unreadable {
                 "by its `content-type` and `content-encoding` it is neither plain JSON in UTF-8 nor a plain \
                  event stream",
             ),
+            Self::Laborious => {
+                out.write_str("it takes more work to judge its elements than one answer may cause")
+            }
         }
     }
 }

@@ -77,6 +77,11 @@ impl<'d> Method<'d> {
         Self { name, entry }
     }
 
+    /// Walks the names of the methods that are known by their whole names.
+    pub fn known() -> impl Iterator<Item = &'static str> {
+        METHODS.iter().filter_map(|entry| entry.name.whole())
+    }
+
     /// Detaches the method from the text that it was read from.
     #[must_use]
     pub fn into_owned(self) -> Method<'static> {

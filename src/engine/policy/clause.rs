@@ -59,22 +59,23 @@ impl Clause {
     }
 }
 
-/// Reads a list of clauses.
-pub(super) fn clauses(list: Vec<Part<'_>>, faults: &mut Faults) -> Vec<Clause> {
-    read(list, DEEPEST, faults)
+/// Reads a list of clauses. `sources` are the names that a condition on the source can compare with; `None` if they are
+/// not known.
+pub(super) fn clauses(list: Vec<Part<'_>>, sources: Option<&[String]>, faults: &mut Faults) -> Vec<Clause> {
+    read(list, DEEPEST, sources, faults)
 }
 
 /// Reads a list of clauses in which groups may nest so deep.
-fn read(list: Vec<Part<'_>>, depth: usize, faults: &mut Faults) -> Vec<Clause> {
+fn read(list: Vec<Part<'_>>, depth: usize, sources: Option<&[String]>, faults: &mut Faults) -> Vec<Clause> {
     let mut clauses = Vec::new();
     for part in list {
         let has = |key| part.value.get(key).is_some();
         if !["path", "op", "conditions", "any"].into_iter().any(has) {
             faults.unfit(&part, &keys::CLAUSE);
         } else if !has("conditions") && !has("any") {
-            clauses.extend(condition(&part, faults).map(Clause::Condition));
+            clauses.extend(condition(&part, sources, faults).map(Clause::Condition));
         } else if let Some(within) = depth.checked_sub(1) {
-            clauses.extend(group(&part, within, faults).map(Clause::Group));
+            clauses.extend(group(&part, within, sources, faults).map(Clause::Group));
         } else {
             faults.add(&part, InRule::TooNested { most: DEEPEST });
         }
@@ -82,7 +83,7 @@ fn read(list: Vec<Part<'_>>, depth: usize, faults: &mut Faults) -> Vec<Clause> {
     clauses
 }
 
-fn group(part: &Part<'_>, within: usize, faults: &mut Faults) -> Option<Group> {
+fn group(part: &Part<'_>, within: usize, sources: Option<&[String]>, faults: &mut Faults) -> Option<Group> {
     let mut fields = Fields::<keys::Group>::open(part, faults)?;
     let all = fields.take(keys::Group::Conditions);
     let any = fields.take(keys::Group::Any);
@@ -95,7 +96,7 @@ fn group(part: &Part<'_>, within: usize, faults: &mut Faults) -> Option<Group> {
         _ => {}
     }
     let key = if holds == Holds::All { keys::Group::Conditions } else { keys::Group::Any };
-    let clauses = read(fields.list(key, faults), within, faults);
+    let clauses = read(fields.list(key, faults), within, sources, faults);
     let reason = reason(&mut fields, keys::Group::Reason, keys::Group::OnDeny, faults);
     let name = fields.name(keys::Group::Name, faults);
     fields.close(faults);

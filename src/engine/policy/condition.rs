@@ -142,8 +142,12 @@ pub(super) fn reason<K: Keys>(
     text.or(other)
 }
 
-/// Reads a condition.
-pub(super) fn condition(part: &Part<'_>, faults: &mut Faults) -> Option<Condition> {
+/// Reads a condition. `sources` are the names that it can compare a source with; `None` if they are not known.
+pub(super) fn condition(
+    part: &Part<'_>,
+    sources: Option<&[String]>,
+    faults: &mut Faults,
+) -> Option<Condition> {
     let path = &part.path;
     let mut fields = Fields::<keys::Condition>::open(part, faults)?;
     let attribute = fields.need(keys::Condition::Path, faults).and_then(|part| value_path(&part, faults));
@@ -171,6 +175,9 @@ pub(super) fn condition(part: &Part<'_>, faults: &mut Faults) -> Option<Conditio
     fields.close(faults);
     let condition = Condition { path: path.to_string(), attribute: attribute?, test: test?, reason, name };
     subject::check(&condition, operator.as_ref(), operand.as_ref(), faults);
+    if let (Some(part), Some(sources)) = (&operand, sources) {
+        subject::check_sources(&condition, part, sources, faults);
+    }
     Some(condition)
 }
 

@@ -100,15 +100,19 @@ impl ClaimPath {
         }
     }
 
-    /// Tells whether a value of the claim is accepted; `claims` is the token.
+    /// Tells whether a value of the claim is accepted; `claims` is the token. Spends `work`; the result is of no use if
+    /// it is exhausted.
     #[must_use]
-    pub fn any(&self, claims: Value<'_>, accepts: impl Fn(Value<'_>) -> bool) -> bool {
+    pub fn any(&self, claims: Value<'_>, work: &Work, accepts: impl Fn(Value<'_>) -> bool) -> bool {
         match self {
-            Self::Key(key) => claims.get(key).is_some_and(accepts),
+            Self::Key(key) => {
+                let mut keyed =
+                    claims.keyed().take_while(|(other, _)| work.spend(other.string_work().saturating_add(1)));
+                let found = keyed.find(|(other, _)| other.string().is_some_and(|other| other == *key));
+                found.is_some_and(|(_, value)| accepts(value))
+            }
             Self::Path(path) => {
-                // A token is small, because Envoy bounds headers.
-                let work = Work::default();
-                let found = path.find(Some(claims), &work);
+                let found = path.find(Some(claims), work);
                 !work.is_exhausted()
                     && found
                         .into_iter()
@@ -246,7 +250,7 @@ fn source(part: &Part<'_>, sources: &[Source], name: Option<&str>, faults: &mut 
     let number = sources.iter().position(|source| source.name == name);
     let Some((number, source)) = number.and_then(|number| Some((number, sources.get(number)?))) else {
         let place = part.member("source");
-        faults.add(place.as_ref().unwrap_or(part), InIdentity::NoSource { name: name.to_owned() });
+        faults.add(place.as_ref().unwrap_or(part), no_source(name, sources));
         return None;
     };
     for (described, kind) in described {
@@ -256,6 +260,11 @@ fn source(part: &Part<'_>, sources: &[Source], name: Option<&str>, faults: &mut 
         }
     }
     Some(number)
+}
+
+fn no_source(name: &str, sources: &[Source]) -> InIdentity {
+    let known = sources.iter().map(|source| source.name.clone()).collect();
+    InIdentity::NoSource { name: name.to_owned(), known }
 }
 
 fn scope(part: &Part<'_>, faults: &mut Faults) -> Vec<String> {

@@ -4,9 +4,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::keys::{self, EXEMPT_PATH};
 use super::rule::{self, Reading};
-use super::words::{ARGUMENTS, DIGESTS, FORMS, VERSIONS, WAYS};
+use super::words::{ARGUMENTS, CLAIMS, DIGESTS, FORMS, VERSIONS, WAYS};
 use super::{
-    Arguments, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, entry, grant, origins, source,
+    Arguments, Claims, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, claims, entry, grant,
+    origins, source,
 };
 use crate::document::{
     Faults, Fields, InIdentity, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity,
@@ -45,12 +46,13 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let mode = rule::mode(&mut document, Key::Mode, faults);
     let digests = root.member("approvals").is_some();
     let zone = root.value.get("time_zone").and_then(json::Value::string).unwrap_or_default().into_owned();
-    let mut reading = Reading { digests, zone, ..Reading::default() };
+    let listed = document.list(Key::Identity, faults);
+    let identity = source::sources(&listed, faults);
+    let names = |sources: &Vec<super::Source>| sources.iter().map(|source| source.name.clone()).collect();
+    let mut reading = Reading { digests, zone, sources: identity.as_ref().map(names), ..Reading::default() };
     entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
     let time_zone = document.take(Key::TimeZone).and_then(|part| time_zone(&part, faults));
-    let listed = document.list(Key::Identity, faults);
-    let identity = source::sources(&listed, faults);
     refuse_no_grants(root, faults);
     let listed = document.list(Key::Grants, faults);
     let grants = grant::grants(listed, identity.as_deref(), &mut reading, faults);
@@ -69,9 +71,12 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
             None
         }
     };
-    let audit = document.take(Key::Audit).and_then(|part| audit(&part, faults)).unwrap_or_default();
+    let audited = document.take(Key::Audit).and_then(|part| audit(&part, faults));
+    let (audit, audit_claims) = audited.unwrap_or_default();
     let capacity = document.take(Key::Counters).and_then(|part| capacity(&part, faults));
     document.close(faults);
+    let all = rules.iter().chain(grants.iter().flat_map(|grant| grant.rules.iter()));
+    let claims = claims::read(all.map(|rule| &**rule), &grants);
     Some(Policy {
         digest,
         server,
@@ -89,6 +94,8 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
         request_headers: request_headers.unwrap_or_default(),
         approvals,
         audit,
+        audit_claims,
+        claims,
         counters: reading.counters.count(),
         counter_capacity: capacity.unwrap_or(COUNTER_CAPACITY),
     })
@@ -131,7 +138,7 @@ fn time_zone(part: &Part<'_>, faults: &mut Faults) -> Option<TimeZone> {
     }
 }
 
-fn audit(part: &Part<'_>, faults: &mut Faults) -> Option<Arguments> {
+fn audit(part: &Part<'_>, faults: &mut Faults) -> Option<(Arguments, Claims)> {
     let mut fields = Fields::<keys::Audit>::open(part, faults)?;
     let mut arguments = fields.word(keys::Audit::Arguments, &ARGUMENTS, Arguments::default(), faults);
     if arguments == Some(Arguments::Sha256) {
@@ -139,8 +146,9 @@ fn audit(part: &Part<'_>, faults: &mut Faults) -> Option<Arguments> {
     } else if let Some(part) = fields.take(keys::Audit::Digest) {
         faults.add_key(&part, InRule::NoDigest);
     }
+    let claims = fields.word(keys::Audit::Claims, &CLAIMS, Claims::default(), faults);
     fields.close(faults);
-    arguments
+    Some((arguments?, claims?))
 }
 
 fn capacity(part: &Part<'_>, faults: &mut Faults) -> Option<u32> {

@@ -2,6 +2,7 @@
 
 use super::{Pattern, keys};
 use crate::document::{Faults, Part};
+use crate::work::Work;
 
 /// The origin of pages that have none, such as local files (RFC 6454, section 7).
 const OPAQUE: &str = "null";
@@ -11,15 +12,17 @@ const OPAQUE: &str = "null";
 pub struct Origins(Vec<Pattern>);
 
 impl Origins {
-    /// Tells whether the value of an `Origin` header is allowed. `null` has to be named as such.
+    /// Tells whether the value of an `Origin` header is allowed. `null` has to be named as such. If the budget `work` does
+    /// not suffice, no value is.
     #[must_use]
-    pub fn allow(&self, value: &[u8]) -> bool {
+    pub fn allow(&self, value: &[u8], work: &Work) -> bool {
         let Self(patterns) = self;
         let Ok(value) = std::str::from_utf8(value) else { return false };
         if value == OPAQUE {
             return patterns.iter().any(|pattern| pattern.as_str() == OPAQUE);
         }
-        is_origin(value) && patterns.iter().any(|pattern| pattern.matches(value))
+        let fits = |pattern: &Pattern| work.spend(pattern.work(value.len())) && pattern.matches(value);
+        work.spend(value.len()) && is_origin(value) && patterns.iter().any(fits)
     }
 
     /// Counts the patterns.
@@ -117,7 +120,7 @@ mod tests {
             (&["http://localhost:*"], b"http://localhost", false),
             (&[], b"https://a.example", false),
         ] {
-            assert_eq!(origins(patterns).allow(value), allowed, "{patterns:?} {value:?}");
+            assert_eq!(origins(patterns).allow(value, &Work::default()), allowed, "{patterns:?} {value:?}");
         }
     }
 }

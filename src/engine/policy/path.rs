@@ -47,9 +47,12 @@ impl Origin {
 
 /// One step of a path, from a value to a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+pub enum Step {
+    /// To the member of this name
     Key(String),
+    /// To the element with this index
     Index(usize),
+    /// To each element
     Each,
 }
 
@@ -128,10 +131,26 @@ impl ValuePath {
         &self.text
     }
 
+    /// Returns the keys at the start of the path, up to its first index or `[*]`.
+    #[must_use]
+    pub fn leading_keys(&self) -> Vec<String> {
+        let key = |step: &Step| match step {
+            Step::Key(key) => Some(key.clone()),
+            Step::Index(_) | Step::Each => None,
+        };
+        self.steps.iter().map_while(key).collect()
+    }
+
     /// Returns where the path starts.
     #[must_use]
     pub fn origin(&self) -> Origin {
         self.origin
+    }
+
+    /// Returns the steps from where the path starts.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     /// Returns whether the path leads to at most one argument: it starts with `args` and has no `[*]`.

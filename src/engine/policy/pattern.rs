@@ -68,11 +68,21 @@ impl Pattern {
             return true;
         }
         for part in middle.split('*').filter(|part| !part.is_empty()) {
+            // Preparing the search for a part takes as long as the part is.
+            if part.len() > rest.len() {
+                return false;
+            }
             // The leftmost place of a part leaves the most room for the parts behind it.
             let Some((_, behind)) = rest.split_once(part) else { return false };
             rest = behind;
         }
         true
+    }
+
+    /// Returns how many units of work it takes at most to tell whether a name of this many bytes fits.
+    #[must_use]
+    pub fn work(&self, length: usize) -> usize {
+        (length >> 1).saturating_add(self.text.len().saturating_mul(3)).saturating_add(6)
     }
 
     /// Counts the characters that stand for themselves.

@@ -43,6 +43,8 @@ pub(super) struct Reading {
     pub named: BTreeMap<String, Option<Arc<Rule>>>,
     /// A fault for each rule that needs an approval. They count only if the document has no `approvals`.
     pub unasked: Vec<Fault>,
+    /// The names of the sources of identity; `None` if they have faults of their own
+    pub sources: Option<Vec<String>>,
     /// The document's time zone, as it is written
     pub zone: String,
     /// Whether rules need digests: only what asks for approvals needs them
@@ -65,10 +67,11 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
     }
     let reason = reason(&mut fields, keys::Rule::Reason, keys::Rule::OnDeny, faults);
     let mode = mode(&mut fields, keys::Rule::Mode, faults);
-    let when = clauses(fields.list(keys::Rule::When, faults), faults);
+    let sources = reading.sources.as_deref();
+    let when = clauses(fields.list(keys::Rule::When, faults), sources, faults);
     let arguments = fields.take(keys::Rule::Arguments).and_then(|part| Schema::load(&part, faults));
-    let require = clauses(fields.list(keys::Rule::Require, faults), faults);
-    let deny_if = clauses(fields.list(keys::Rule::DenyIf, faults), faults);
+    let require = clauses(fields.list(keys::Rule::Require, faults), sources, faults);
+    let deny_if = clauses(fields.list(keys::Rule::DenyIf, faults), sources, faults);
     let of = limit::Of { name, reason: reason.as_deref(), mode };
     let limits = limit::limits(&mut fields, of, &mut reading.counters, faults);
     fields.close(faults);

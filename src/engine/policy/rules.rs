@@ -45,6 +45,13 @@ impl Rules {
         self.all_tools.iter().chain(entries.flatten())
     }
 
+    /// Walks all rules, to replace them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Arc<Rule>> {
+        let Self { all_tools, tools, resources, prompts, .. } = self;
+        let entries = tools.iter_mut().chain(resources.iter_mut()).chain(prompts.iter_mut());
+        all_tools.iter_mut().chain(entries.flatten())
+    }
+
     /// Reads the keys of a set of rules. A grant without entries adds nothing to the document: its default is
     /// to allow. With entries its default is to deny.
     pub(super) fn read<K: RuleKeys>(

@@ -1,6 +1,6 @@
 //! The words of a policy document and their meanings, in the order in which messages list them.
 
-use super::{Action, Arguments, Certificate, Effect, Mode, Order, RequestHeaders, Scope};
+use super::{Action, Arguments, Certificate, Claims, Effect, Mode, Order, RequestHeaders, Scope};
 use crate::limit::Kind;
 use crate::mcp::answer::Form;
 
@@ -23,6 +23,9 @@ pub(super) const ARGUMENTS: [(&str, Arguments); 3] =
 
 pub(super) const DIGESTS: [(&str, Arguments); 2] =
     [("sha256", Arguments::Sha256), ("blake3", Arguments::Blake3)];
+
+pub(super) const CLAIMS: [(&str, Claims); 3] =
+    [("hash", Claims::Hash), ("full", Claims::Full), ("none", Claims::None)];
 
 pub(super) const ACTIONS: [(&str, Action); 3] =
     [("allow", Action::Allow), ("deny", Action::Deny), ("require_approval", Action::RequireApproval)];

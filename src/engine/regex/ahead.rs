@@ -4,7 +4,7 @@
 //! be an expression of its own.
 
 use std::iter::Peekable;
-use std::str::Chars;
+use std::str::CharIndices;
 
 /// An expression in parts. A text matches if it matches `rest` and exactly those of `ahead` that are wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,39 +53,38 @@ fn has_alternative(text: &str) -> bool {
 
 /// Walks what stands outside of groups and classes, to the end of the group or to what `ends` names.
 fn walk(text: &str, ends: impl Fn(char) -> bool) -> Option<usize> {
-    let mut rest = text.chars().peekable();
+    let mut rest = text.char_indices().peekable();
     let mut open = 0_usize;
-    loop {
-        let left: usize = rest.clone().map(char::len_utf8).sum();
-        let at = text.len().saturating_sub(left);
-        match rest.next() {
-            None => return Some(text.len()),
-            Some('\\') => {
+    while let Some((at, char)) = rest.next() {
+        match char {
+            '\\' => {
                 rest.next();
             }
-            Some('[') => class(&mut rest)?,
-            Some('(') => {
-                if rest.next_if_eq(&'?').is_some() && rest.next() != Some(':') {
+            '[' => class(&mut rest)?,
+            '(' => {
+                let special = rest.next_if(|(_, char)| *char == '?').is_some();
+                if special && rest.next_if(|(_, char)| *char == ':').is_none() {
                     return None;
                 }
                 open = open.saturating_add(1);
             }
-            Some(')') if open == 0 => return Some(at),
-            Some(')') => open = open.saturating_sub(1),
-            Some(char) if open == 0 && ends(char) => return Some(at),
-            Some(_) => {}
+            ')' if open == 0 => return Some(at),
+            ')' => open = open.saturating_sub(1),
+            char if open == 0 && ends(char) => return Some(at),
+            _ => {}
         }
     }
+    Some(text.len())
 }
 
 /// Walks a class behind its opening bracket.
-fn class(rest: &mut Peekable<Chars<'_>>) -> Option<()> {
-    rest.next_if_eq(&'^');
-    if rest.peek() == Some(&']') {
+fn class(rest: &mut Peekable<CharIndices<'_>>) -> Option<()> {
+    rest.next_if(|(_, char)| *char == '^');
+    if rest.peek().is_some_and(|(_, char)| *char == ']') {
         return None;
     }
     loop {
-        match rest.next()? {
+        match rest.next()?.1 {
             ']' => return Some(()),
             '[' => return None,
             '\\' => {

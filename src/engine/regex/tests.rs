@@ -54,8 +54,6 @@ fn the_rest_of_an_expression_keeps_its_meaning() {
         (r"^\.$", "x", false),
         ("^[.]$", "x", false),
         ("^[.]$", ".", true),
-        ("^[]a]$", "]", true),
-        ("^[^]a]$", "b", true),
         (r"^[\]a]$", "]", true),
         ("^[[:alpha:]]$", "x", true),
         ("^[[:alpha:].]$", ".", true),
@@ -121,7 +119,7 @@ fn the_size_is_at_least_what_is_compiled() {
         ("(((a)))?", 7),
         ("(){0,100}", 200),
     ] {
-        let (_, shape) = translate(expression);
+        let (_, shape) = translate(expression).unwrap();
         assert!(shape.states >= states, "{expression}: {shape:?}");
         assert!(shape.states <= states * 2 + 8, "{expression}: {shape:?}");
     }
@@ -139,7 +137,7 @@ fn an_anchored_expression_reads_no_more_than_its_longest_match() {
         ("^*a", usize::MAX),
         ("(?m)^a", usize::MAX),
     ] {
-        assert_eq!(translate(expression).1.reach, reach, "{expression}");
+        assert_eq!(translate(expression).unwrap().1.reach, reach, "{expression}");
     }
     let regex = Regex::new("^[a-z]{1,10}$").unwrap();
     assert_eq!(regex.finds(&"a".repeat(1 << 20), &Work::new(2_000)), Some(false));

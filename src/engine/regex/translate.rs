@@ -89,10 +89,15 @@ struct Translator<'t> {
     outer: Vec<Group>,
     /// Whether each match begins at the beginning of the text
     anchored: bool,
+    /// The first part that has another meaning in ECMA-262, as the reason of the fault
+    mistaken: Option<&'static str>,
 }
 
 /// Returns the translated expression and its size. Faults in the syntax remain in the result.
-pub(super) fn translate(text: &str) -> (String, Shape) {
+///
+/// # Errors
+/// What has another meaning in ECMA-262 and cannot be translated, and what to write in its place.
+pub(super) fn translate(text: &str) -> Result<(String, Shape), &'static str> {
     let mut translator = Translator {
         rest: text.chars().peekable(),
         out: String::with_capacity(text.len()),
@@ -100,6 +105,7 @@ pub(super) fn translate(text: &str) -> (String, Shape) {
         group: Group::new(Flags::default()),
         outer: Vec::new(),
         anchored: false,
+        mistaken: None,
     };
     while let Some(char) = translator.rest.next() {
         translator.step(char);
@@ -107,10 +113,24 @@ pub(super) fn translate(text: &str) -> (String, Shape) {
     while !translator.outer.is_empty() {
         translator.close();
     }
-    let Translator { out, group, anchored, .. } = translator;
+    let Translator { out, group, anchored, mistaken, .. } = translator;
+    if let Some(mistaken) = mistaken {
+        return Err(mistaken);
+    }
     let size = group.size();
     let reach = if anchored { size.width.saturating_add(1) } else { usize::MAX };
-    (out, Shape { states: size.states.saturating_add(1), reach })
+    Ok((out, Shape { states: size.states.saturating_add(1), reach }))
+}
+
+/// Returns what to write in place of an escape that only other dialects know.
+fn mistaken(escaped: char) -> Option<&'static str> {
+    Some(match escaped {
+        'A' => r"`\A` is no escape of ECMA-262, write `^`",
+        'z' => r"`\z` is no escape of ECMA-262, write `$`",
+        'Z' => r"`\Z` is no escape of ECMA-262, write `$`",
+        'a' => r"`\a` is no escape of ECMA-262, write `\x07`",
+        _ => return None,
+    })
 }
 
 impl Group {
@@ -184,17 +204,13 @@ impl Translator<'_> {
 
     #[inline(never)]
     fn escape(&mut self) {
-        match self.rest.next() {
+        match self.escaped() {
             Some('s') => self.class_of(SPACE),
             Some('S') => self.class_of(NO_SPACE),
             // For the compiler they are the beginning and the end of a word.
             Some(char @ ('<' | '>')) => self.literal(char),
             Some(char) => {
-                let size = if matches!(char, 'b' | 'B' | 'A' | 'z') {
-                    Size { states: 1, width: 0 }
-                } else {
-                    Size::ONE
-                };
+                let size = if matches!(char, 'b' | 'B') { Size { states: 1, width: 0 } } else { Size::ONE };
                 self.item("\\", size);
                 self.out.push(char);
                 self.hex(char);
@@ -229,9 +245,10 @@ impl Translator<'_> {
         if self.rest.next_if_eq(&'^').is_some() {
             text.push('^');
         }
-        // A bracket at the beginning stands for itself.
-        if self.rest.next_if_eq(&']').is_some() {
-            text.push(']');
+        // In ECMA-262 it closes the class: `[]` matches nothing, and `[^]` everything.
+        if self.rest.peek() == Some(&']') {
+            self.mistaken.get_or_insert("a `]` at the beginning of a class must be written `\\]`");
+            self.rest.next();
         }
         let mut closed = false;
         while let Some(char) = self.rest.next() {
@@ -240,7 +257,7 @@ impl Translator<'_> {
                     closed = true;
                     break;
                 }
-                '\\' => match self.rest.next() {
+                '\\' => match self.escaped() {
                     Some('s') => text.push_str(SPACE),
                     Some('S') => text.push_str(NO_SPACE),
                     Some(char @ ('<' | '>')) => text.push(char),
@@ -271,6 +288,13 @@ impl Translator<'_> {
         // A class with many ranges takes longer.
         let states = text.len().checked_div(64).unwrap_or_default().saturating_add(1);
         self.item(&text, Size { states, width: 1 });
+    }
+
+    /// Takes the character behind a backslash.
+    fn escaped(&mut self) -> Option<char> {
+        let escaped = self.rest.next();
+        self.mistaken = self.mistaken.or(escaped.and_then(mistaken));
+        escaped
     }
 
     #[inline(never)]

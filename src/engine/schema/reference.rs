@@ -15,7 +15,8 @@ enum Place {
 
 /// Returns the schema that `reference` points to within the schema `root`. Returns `None` if it points
 /// outside of `root`, to nothing, or to something that is not a schema, such as a value of `enum`.
-pub(super) fn resolve<'d>(root: &Part<'d>, reference: &str) -> Option<Part<'d>> {
+#[must_use]
+pub fn resolve<'d>(root: &Part<'d>, reference: &str) -> Option<Part<'d>> {
     let pointer = decode(reference.strip_prefix('#')?)?;
     let mut found = root.clone();
     if pointer.is_empty() {

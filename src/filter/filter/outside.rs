@@ -1,12 +1,15 @@
 //! The steps of a case that need the host: changing the request, and asking outside services.
 
 use mcp_policy_engine::approval::{self, Cause};
+use mcp_policy_engine::audit;
+use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::{
     Answer, Ask, Asking, Change, ChangeFailure, Environment as _, Question, Request,
 };
 use mcp_policy_engine::policy::RequestHeaders;
 
-use super::{Filter, Pending, Stage};
+use super::{Filter, Forwarded, Pending, Stage};
+use crate::environment::HostEnvironment;
 use crate::host::{Broken, Flow, Host, HttpCall, Level, Token};
 use crate::waiting::{Asker, Ticket};
 use crate::worker::Worker;
@@ -38,9 +41,36 @@ impl<H: Host> Filter<H> {
             pending.asking.answered(Answer::Approval(answer), environment)
         });
         if flow == Flow::Continue && self.host.resume().is_err() {
-            // The request stays paused until Envoy's timeout, and nothing of it is forwarded.
-            self.stage = Stage::Refused;
+            self.stop(&worker, &request);
         }
+    }
+
+    /// Undoes what was done for a call that was allowed, because the host cannot resume it: the charges are given back,
+    /// and the record says that it is denied. The request stays paused until Envoy's timeout, and nothing of it is
+    /// forwarded.
+    fn stop(&mut self, worker: &Worker, request: &Request) {
+        self.stage = Stage::Refused;
+        self.list = None;
+        worker.log(
+            &self.host,
+            Level::Error,
+            "an approved call is not forwarded because it could not be resumed",
+        );
+        let denial = Denial::protocol(Code::Denied, "the request could not be resumed");
+        let state = worker.plugin.record_state();
+        let record = self.host.attribute(&[state]).ok().flatten();
+        let record = record.as_deref().and_then(|record| std::str::from_utf8(record).ok());
+        let denied = record.and_then(|record| audit::denied_after_all(record, &denial));
+        let mut record = denied.unwrap_or_else(|| request.refuse(denial).record);
+        if let Some(Forwarded { charged, .. }) = self.forwarded.take() {
+            let given = charged.give_back(&HostEnvironment::new(&self.host, worker));
+            worker.metrics.given_back(&self.host, &given);
+            if given.failed == 0 {
+                audit::add_given_back(&mut record);
+            }
+        }
+        // If this fails, only the log says what happened.
+        let _ = self.host.set_state(state, record.as_bytes());
     }
 
     /// Sends the question of a case, which then waits. If the question cannot be sent, returns the case and
@@ -88,6 +118,8 @@ impl<H: Host> Filter<H> {
             timeout_ms: to.answer_timeout_ms(),
         };
         // If the client disconnects before the answer, this record remains.
+        let mut record = record.to_owned();
+        audit::add_time(&mut record, Some(now_ns));
         let recorded = self.host.set_state(worker.plugin.record_state(), record.as_bytes());
         match recorded.and_then(|()| self.host.post(&call)) {
             Ok(token) => Ok((token, ticket)),

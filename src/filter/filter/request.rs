@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use mcp_policy_engine::audit;
 use mcp_policy_engine::guard::{self, Admission, Arrival, Conclusion, Request, unreadable};
 use mcp_policy_engine::mcp::headers::Headers;
 use mcp_policy_engine::policy::{Mode, RequestHeaders};
@@ -173,7 +174,8 @@ impl<H: Host> Filter<H> {
                     return self.refuse(worker, &request, unreadable("headers"));
                 }
                 // If the client or the server ends the request before its body is complete, this record remains.
-                let record = request.record_of_reading();
+                let mut record = request.record_of_reading();
+                audit::add_time(&mut record, self.host.now_ns());
                 match self.host.set_state(worker.plugin.record_state(), record.as_bytes()) {
                     Ok(()) => Flow::Continue,
                     Err(Broken) => {

@@ -61,10 +61,16 @@ fn store(linker: &mut Linker<Host>) -> Result<(), Error> {
         };
     linker.func_wrap("env", name, set)?;
     let name = "proxy_get_property";
-    let get = move |caller: Caller<'_, Host>, _: u32, _: u32, _: u32, _: u32| -> Status {
-        // No request in the fixed set has a certificate or dynamic metadata.
-        Call::new(caller, name);
-        Ok(NOT_FOUND)
+    let get = move |caller: Caller<'_, Host>, at: u32, length: u32, place: u32, size: u32| -> Status {
+        let mut call = Call::new(caller, name);
+        // No request has a certificate, and only some have dynamic metadata.
+        let path = call.read(at, length)?;
+        let metadata = call.host().stream.metadata.clone();
+        if metadata.is_empty() || path != b"metadata" {
+            return Ok(NOT_FOUND);
+        }
+        call.give(&metadata, place, size)?;
+        Ok(OK)
     };
     linker.func_wrap("env", name, get)?;
     let name = "proxy_set_property";

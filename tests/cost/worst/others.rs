@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bodies::LARGEST;
-use crate::host::Headers;
-use crate::policies::{self, API_KEY, TOOL};
+use crate::policies::{self, TOOL};
 use crate::requests::{self, Request};
 
 /// A policy, and requests that cost much under it.
@@ -30,12 +29,11 @@ pub fn all() -> Vec<Other> {
         other("approval", policies::approval(), hostile()),
     ];
     all.extend(names());
-    all.extend(callers());
     all.push(other("mirrored arguments", mirrored(), hostile()));
     all
 }
 
-fn other(name: &str, policy: String, requests: Vec<(String, Request)>) -> Other {
+pub fn other(name: &str, policy: String, requests: Vec<(String, Request)>) -> Other {
     Other { name: name.to_owned(), policy, requests }
 }
 
@@ -208,40 +206,6 @@ fn names() -> Vec<Other> {
         other("10 resources with many stars", policy("resources", entries(10, &stars)), uris()),
         other("100 resources with many stars", policy("resources", entries(100, &stars)), uris()),
         other("30 resources with approval", asking.to_string(), uris()),
-    ]
-}
-
-/// Returns policies that compare callers with much.
-fn callers() -> Vec<Other> {
-    let grant = |number: usize| {
-        let name = format!("*{number:04}{}", "*a".repeat(100));
-        json!({ "name": format!("g{number}"), "match": [{ "header": name }] })
-    };
-    let grants: Vec<Value> = (0..1_000).map(grant).collect();
-    let identity = json!([{ "header": { "name": "x-agent-id" } }]);
-    let by_name = json!({ "version": "1", "default": "allow", "identity": identity, "grants": grants });
-    let with = |name: &str, value: String| {
-        let mut request = requests::post(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
-        let header: Headers = vec![(name.as_bytes().to_vec(), value.into_bytes())];
-        request.headers.extend(header);
-        request
-    };
-    let keyed = |value: String| with("x-api-key", value);
-    let long = |size: usize| (format!("a name of {size} bytes"), with("x-agent-id", "a".repeat(size)));
-    vec![
-        other(
-            "1,000 grants by names with many stars",
-            by_name.to_string(),
-            [100, 1_000, 50_000].map(long).into(),
-        ),
-        other(
-            "1,000 grants by key",
-            policies::grants(1_000),
-            vec![
-                ("an API key of 50 kB".to_owned(), keyed("k".repeat(50_000))),
-                ("the API key".to_owned(), keyed(API_KEY.to_owned())),
-            ],
-        ),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! How conditions on calls and callers affect decisions.
 
-use mcp_policy_engine::decide::condition::{Attributes, deny_if, require};
+use mcp_policy_engine::decide::condition::{Attributes, ClaimsText, deny_if, require};
 use mcp_policy_engine::policy::Policy;
 use serde_json::json;
 
@@ -14,15 +14,13 @@ fn conditions_can_test_the_grant_the_principal_and_claims() {
 fn caller_conditions(stranger: Attributes<'_>) {
     let claims = r#"{"team":"sre","level":3,"groups":["a","b"],"https://corp/roles":["admin"],"org":{"unit":"x"},
         "scope":"mcp:run  mcp:read","scp":["other"],"bob":"bob","three":3}"#;
-    let known = Attributes {
-        grant: "ci",
-        principal: Some("bob"),
-        source: Some("jwt"),
-        claims: Some(claims),
-        ..stranger
-    };
-    let unreadable = Attributes { claims: Some("{"), ..known };
-    let twofold = Attributes { claims: Some(r#"{"team":"sre","team":"dev"}"#), ..known };
+    let claims = ClaimsText::new(Some(claims));
+    let known =
+        Attributes { grant: "ci", principal: Some("bob"), source: Some("jwt"), claims: &claims, ..stranger };
+    let (broken, double) =
+        ["{", r#"{"team":"sre","team":"dev"}"#].map(|text| ClaimsText::new(Some(text))).into();
+    let unreadable = Attributes { claims: &broken, ..known };
+    let twofold = Attributes { claims: &double, ..known };
     for (path, op, value, expected) in [
         // a known caller, a stranger, a caller with unreadable claims, a caller with ambiguous claims
         ("grant", "eq", "\"ci\"", "+-++"),

@@ -98,7 +98,7 @@ fn granted(document: &Value, grant: Option<&Value>) -> Arc<Policy> {
     document["version"] = json!("1");
     let maybe = json!({"deny_if": [{"path": "principal", "op": "eq", "value": "a"}], "mode": "shadow"});
     document["rules"] = json!({"never": {"action": "deny"}, "maybe": maybe});
-    document["identity"] = json!([{"header": {"name": "x-agent-id"}}]);
+    document["identity"] = json!([{"header": {"name": "x-agent-id"}}, {"mtls": "uri_san"}]);
     if let Some(grant) = grant {
         let mut grant = grant.clone();
         grant["name"] = json!("all");

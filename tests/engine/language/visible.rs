@@ -1,6 +1,6 @@
 //! What lists show: an element is left out if every call of this caller to it would be denied.
 
-use mcp_policy_engine::decide::shows;
+use mcp_policy_engine::decide::Lists;
 use mcp_policy_engine::identity::Caller;
 use mcp_policy_engine::mcp::list::ListKind;
 use mcp_policy_engine::policy::Policy;
@@ -11,7 +11,7 @@ use super::generate::{arguments, clause, condition, condition_on_the_caller, rul
 use super::{NOW_NS, bob, decided, policy};
 
 fn shown(policy: &Policy, caller: &Caller, clock: Option<u64>) -> bool {
-    shows(policy, caller, ListKind::Tools, "t", &|| clock)
+    Lists::new(policy, caller, &|| clock).shows(ListKind::Tools, "t")
 }
 
 #[test]
@@ -87,8 +87,8 @@ fn other_lists_follow_the_conditions_too_and_shadow_mode_shows_all() {
         document["mode"] = json!(mode);
         let policy = policy(&document);
         for kind in kinds {
-            let found =
-                [&bob(), &Caller::default()].map(|caller| shows(&policy, caller, kind, "t", &|| None));
+            let found = [&bob(), &Caller::default()]
+                .map(|caller| Lists::new(&policy, caller, &|| None).shows(kind, "t"));
             assert_eq!(found, expected, "{mode} {kind:?}");
         }
     }

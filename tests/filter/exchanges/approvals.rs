@@ -212,6 +212,25 @@ fn the_call_is_denied_if_the_host_cannot_ask() {
 }
 
 #[test]
+fn an_approved_call_that_cannot_be_resumed_is_denied_and_costs_nothing() {
+    for way in WAYS {
+        for (tool, given_back) in [("asked", None), ("once", Some(true))] {
+            let (proxy, worker) = asking(way);
+            let mut exchange = post(&proxy, &worker, &call(tool));
+            proxy.fail(Call::Resume);
+            exchange.answer(Some(("200", &said("approved"))));
+            let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
+            let found = json!([record["decision"], record["code"], record["rule"], record["target"]]);
+            assert_eq!(found, json!(["deny", "denied", "protocol", tool]), "{way}");
+            assert_eq!(record["approval"], json!({ "id": "a1", "outcome": "approved" }), "{way}");
+            assert_eq!(record["given_back"].as_bool(), given_back, "{way} {tool}");
+            // The limit allows one call, so another is still asked about.
+            assert!(post(&proxy, &worker, &call(tool)).question().is_some(), "{way} {tool}");
+        }
+    }
+}
+
+#[test]
 fn a_call_that_is_denied_anyway_asks_no_question() {
     let (proxy, worker) = asking("hold");
     let forced = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"never","arguments":{"force":true}}}"#;

@@ -22,9 +22,9 @@ fn a_request_makes_only_the_host_calls_that_its_policy_needs() {
     post(&proxy, &limited, &call("few"));
     proxy.calls();
     for (worker, body, expected) in [
-        (&plain, call("safe"), &[RequestHeaders, RequestBody, SetState][..]),
-        (&plain, LIST.to_owned(), &[RequestHeaders, RequestBody, SetRequestHeader, SetState]),
-        (&limited, call("safe"), &[RequestHeaders, RequestBody, SetState]),
+        (&plain, call("safe"), &[RequestHeaders, RequestBody, Clock, SetState][..]),
+        (&plain, LIST.to_owned(), &[RequestHeaders, RequestBody, SetRequestHeader, Clock, SetState]),
+        (&limited, call("safe"), &[RequestHeaders, RequestBody, Clock, SetState]),
         (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetShared, SetState]),
         (&limited, call("few"), &[RequestHeaders, RequestBody, Clock, Shared, SetState, Call::Reply]),
     ] {

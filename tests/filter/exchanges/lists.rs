@@ -213,6 +213,31 @@ fn where_no_list_was_asked_for_the_announced_length_stays_true() {
 }
 
 #[test]
+fn what_takes_too_much_work_to_judge_is_not_shown_counted_and_recorded() {
+    let condition = json!({ "path": "tool", "op": "regex", "value": "[a-f]{1,40}x" });
+    let rule = json!({ "deny_if": vec![condition; 100] });
+    let policy = policy_with(json!({ "default": "allow", "all_tools": rule }));
+    let tools = |count: usize| {
+        let tools: Vec<Value> = (0..count).map(|number| json!({ "name": format!("t{number}") })).collect();
+        json!({ "id": 7, "result": { "tools": tools } }).to_string()
+    };
+    for (count, cause) in [(10, None), (5_000, Some("work"))] {
+        let proxy = envoy();
+        let worker = worker(&proxy, &policy);
+        let mut exchange = post(&proxy, &worker, LIST);
+        let body = tools(count);
+        exchange.respond(&Sent::new(&answer("application/json", &[]), &[body.as_bytes()], End::After));
+        let shown: Value = serde_json::from_str(exchange.client().unwrap().text()).unwrap();
+        let shown = shown["result"]["tools"].as_array().unwrap().len();
+        assert!(shown > 0 && (shown < count) == cause.is_some(), "{shown} of {count}");
+        let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
+        assert_eq!(record["list"].as_str(), cause);
+        let counted = proxy.metrics("mcp_policy.lists.unreadable.cause.work");
+        assert_eq!(counted.len(), cause.into_iter().count());
+    }
+}
+
+#[test]
 fn what_is_not_shown_is_counted_logged_and_recorded() {
     let twice = r#"{"name":"few","name":"few"}"#;
     for (body, content_type, cause) in [

@@ -282,3 +282,26 @@ fn without_a_policy_everything_is_refused() {
         assert_eq!(exchange.trailers(), Flow::Pause);
     }
 }
+
+#[test]
+fn every_record_says_when_the_verdict_was_reached() {
+    let put = with(POST, &[("content-encoding", "gzip")]);
+    for sent in [
+        Sent::cut(POST, &call("safe"), 30, End::After),
+        Sent::cut(POST, &call("danger"), 30, End::After),
+        Sent::cut(POST, "{", 30, End::After),
+        Sent::new(POST, &[], End::Never),
+        Sent::bare(GET),
+        Sent::bare(&put),
+    ] {
+        for way in WAYS {
+            let proxy = envoy();
+            let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            exchange.request(&sent);
+            let Some(record) = exchange.record() else { continue };
+            // The proxy's clock stands.
+            assert!(record.ends_with(r#","time":"2024-10-04T00:00:00.000Z"}"#), "{sent:?} {way}: {record}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 
-use super::Obstacle;
+use super::Claims;
 use crate::json::Value;
 use crate::policy::{LocalTime, Origin, TimeZone};
 use crate::work::Work;
@@ -22,25 +22,14 @@ pub struct Attributes<'d> {
     pub principal: Option<&'d str>,
     /// The name of the source that named the caller
     pub source: Option<&'d str>,
-    /// The claims of the caller's verified token, as JSON. If they cannot be read, conditions on them are
-    /// indeterminate
-    pub claims: Option<&'d str>,
+    /// The claims of the caller's verified token. If they cannot be read, conditions on them are indeterminate
+    pub claims: &'d (dyn Claims + 'd),
     /// The name of the called tool, if a tool is called
     pub tool: Option<&'d str>,
     /// The time of the decision
     pub now: &'d Now<'d>,
     /// The budget of work for judging the call
     pub work: &'d Work,
-}
-
-impl Attributes<'_> {
-    /// Spends units of work.
-    ///
-    /// # Errors
-    /// [`Obstacle::Work`] if the budget does not suffice.
-    pub fn spend(&self, units: usize) -> Result<(), Obstacle> {
-        if self.work.spend(units) { Ok(()) } else { Err(Obstacle::Work) }
-    }
 }
 
 /// The time of a decision. The clock is read once, when the first condition asks for the time.
@@ -59,7 +48,8 @@ impl<'e> Now<'e> {
     }
 
     /// Returns the value of an attribute of time; `None` without a clock.
-    pub(super) fn text(&self, origin: Origin) -> Option<Cow<'static, str>> {
+    #[must_use]
+    pub fn text(&self, origin: Origin) -> Option<Cow<'static, str>> {
         let local = (*self.local.get_or_init(|| self.zone.local((self.clock)()?)))?;
         Some(match origin {
             Origin::Weekday => Cow::Borrowed(local.weekday()),

@@ -149,6 +149,13 @@ pub fn hides(rule: &Rule, attributes: &Attributes<'_>) -> bool {
         || rule.deny_if.iter().any(|clause| !results(clause, Place::DenyIf, attributes).fails)
 }
 
+/// Returns whether a clause holds in this place, and `None` if it is indeterminate. The arguments are known.
+#[must_use]
+pub fn outcome(clause: &Clause, place: Place, attributes: &Attributes<'_>) -> Option<bool> {
+    let results = results(clause, place, attributes);
+    (!results.indeterminate).then_some(results.holds)
+}
+
 /// Returns the results that are possible for a clause.
 pub(super) fn results(clause: &Clause, place: Place, attributes: &Attributes<'_>) -> Results {
     match clause {
@@ -170,7 +177,7 @@ fn of_group(group: &Group, place: Place, attributes: &Attributes<'_>) -> Results
 
 fn of_condition(condition: &Condition, place: Place, attributes: &Attributes<'_>) -> Results {
     if attributes.any_arguments && condition.reads_arguments() {
-        return Results::ANY;
+        return if attributes.work.spend(1) { Results::ANY } else { Results::INDETERMINATE };
     }
     of_truths(&evaluate(condition, attributes), place)
 }

@@ -1,7 +1,7 @@
 //! What a condition speaks of: tests that could never hold, or never be evaluated, are faults.
 
 use super::{Comparison, Condition, Scalar, Test};
-use crate::document::{Faults, InRule, Part};
+use crate::document::{Faults, InIdentity, InRule, Part};
 use crate::policy::keys;
 use crate::policy::path::{Origin, ValuePath};
 use crate::policy::time_zone::{is_date, is_time_of_day};
@@ -61,6 +61,22 @@ fn check_texts(origin: Origin, test: &Test, part: &Part<'_>, faults: &mut Faults
         |part: &Part<'_>| !part.value.is_array() && !part.value.string().is_some_and(|text| fits(&text));
     for part in std::iter::once(part.clone()).chain(part.elements()).filter(wrong) {
         faults.unfit(&part, expected);
+    }
+}
+
+/// Notes a fault for each name with which the condition compares the source of a caller, if no source has it. `part` is the
+/// operand of the condition.
+pub(super) fn check_sources(condition: &Condition, part: &Part<'_>, sources: &[String], faults: &mut Faults) {
+    let compares = matches!(condition.test, Test::OneOf(_) | Test::NoneOf(_));
+    if condition.attribute.origin() != Origin::Source || !compares {
+        return;
+    }
+    for part in std::iter::once(part.clone()).chain(part.elements()) {
+        let name = part.value.string().filter(|name| !sources.iter().any(|source| source == name));
+        if let Some(name) = name {
+            let (name, known) = (name.into_owned(), sources.to_vec());
+            faults.add(&part, InIdentity::NoSource { name, known });
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::document::Absent::{As, Means, Nothing, Refused};
 use crate::document::Takes::{Filled, Integer, List, Object, Text, Words};
 use crate::document::{Takes, object, words};
-use crate::policy::words::{ARGUMENTS, DIGESTS, FORMS, VERSIONS, WAYS};
+use crate::policy::words::{ARGUMENTS, CLAIMS, DIGESTS, FORMS, VERSIONS, WAYS};
 
 /// The tree of a hostile body takes about 16 times as much of the module's 32-bit memory.
 const MOST_BODY_BYTES: u32 = 16_777_216;
@@ -57,10 +57,11 @@ object! {
 
 object! {
     /// What records hold.
-    AUDIT, Audit: "an object with `arguments`", Any;
+    AUDIT, Audit: "an object with `arguments` or `claims`", Any;
 
     Arguments "arguments": Words(&words(&ARGUMENTS)), As(r#""hash""#), "what records hold of arguments";
     Digest "digest": Words(&words(&DIGESTS)), As(r#""sha256""#), "how arguments are hashed";
+    Claims "claims": Words(&words(&CLAIMS)), As(r#""hash""#), "what records hold of the claims that the policy reads";
 }
 
 object! {

@@ -14,13 +14,15 @@ pub struct Patterns<T> {
     values: Vec<T>,
     /// How many patterns have a `*`
     open: usize,
-    /// How many parts between two `*` the patterns have together
+    /// How many of them have parts between two `*`, which a name is searched for
+    searching: usize,
+    /// How many such parts the patterns have together
     parts: usize,
 }
 
 impl<T> Default for Patterns<T> {
     fn default() -> Self {
-        Self { index: Index::default(), values: Vec::new(), open: 0, parts: 0 }
+        Self { index: Index::default(), values: Vec::new(), open: 0, searching: 0, parts: 0 }
     }
 }
 
@@ -30,8 +32,9 @@ impl<T> Patterns<T> {
     pub fn new(entries: Vec<(Pattern, T)>) -> Self {
         let (patterns, values): (Vec<Pattern>, _) = entries.into_iter().unzip();
         let parts = patterns.iter().map(Pattern::parts).fold(0, usize::saturating_add);
+        let searching = patterns.iter().filter(|pattern| pattern.parts() > 0).count();
         let open = patterns.iter().filter(|pattern| !pattern.is_exact()).count();
-        Self { index: Index::new(patterns), values, open, parts }
+        Self { index: Index::new(patterns), values, open, searching, parts }
     }
 
     /// Returns the value of the first pattern that `name` fits.
@@ -40,10 +43,11 @@ impl<T> Patterns<T> {
         self.values.get(self.index.first(name)?)
     }
 
-    /// Returns the first pattern that `name` fits.
+    /// Returns the first pattern that `name` fits, with its value.
     #[must_use]
-    pub fn pattern(&self, name: &str) -> Option<&Pattern> {
-        self.index.patterns().get(self.index.first(name)?)
+    pub fn pair(&self, name: &str) -> Option<(&Pattern, &T)> {
+        let number = self.index.first(name)?;
+        self.index.patterns().get(number).zip(self.values.get(number))
     }
 
     /// Returns the first value that `accepts` takes among those whose patterns `name` fits.
@@ -69,6 +73,36 @@ impl<T> Patterns<T> {
     pub fn work(&self, length: usize) -> usize {
         let each = self.open.saturating_mul(length.saturating_add(8));
         each.saturating_add(self.parts.saturating_mul(PART)).saturating_add(4)
+    }
+
+    /// Walks all values in the order of their patterns, to change them.
+    pub fn values_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.values.iter_mut()
+    }
+
+    /// Returns how many units of work one search for a name of this many bytes takes at most.
+    #[must_use]
+    pub fn work_of_one(&self, length: usize) -> usize {
+        match self.open {
+            0 => (length >> 4).saturating_add(4),
+            open => {
+                let beginnings = length.saturating_mul(2);
+                self.work_of_searches(length).saturating_add(open).saturating_add(beginnings)
+            }
+        }
+    }
+
+    /// Returns how many units of work it takes at most to compare every pattern with a text of this many bytes.
+    #[must_use]
+    pub fn work_of_all(&self, length: usize) -> usize {
+        let each = self.values.len().saturating_mul(4).saturating_add(length);
+        each.saturating_add(self.work_of_searches(length))
+    }
+
+    /// Returns how many units of work it takes at most to look for the parts of all patterns.
+    fn work_of_searches(&self, length: usize) -> usize {
+        let parts = self.parts.saturating_mul(PART >> 2);
+        self.searching.saturating_mul(length.saturating_add(4)).saturating_add(parts)
     }
 
     /// Walks all patterns in their order.

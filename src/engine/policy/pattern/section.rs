@@ -30,10 +30,10 @@ impl<T> Section<T> {
         self.0.get(name)
     }
 
-    /// Returns the pattern of the entry that decides on `name`.
+    /// Returns the entry that decides on `name`, with its pattern.
     #[must_use]
-    pub fn pattern(&self, name: &str) -> Option<&Pattern> {
-        self.0.pattern(name)
+    pub fn pair(&self, name: &str) -> Option<(&Pattern, &T)> {
+        self.0.pair(name)
     }
 
     /// Tells whether an exact entry names this.
@@ -60,6 +60,23 @@ impl<T> Section<T> {
         self.0.work(length)
     }
 
+    /// Walks all entries, to change them.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.0.values_mut()
+    }
+
+    /// Returns how many units of work one search for a name of this many bytes takes at most.
+    #[must_use]
+    pub fn work_of_one(&self, length: usize) -> usize {
+        self.0.work_of_one(length)
+    }
+
+    /// Returns how many units of work it takes at most to compare every pattern with a text of this many bytes.
+    #[must_use]
+    pub fn work_of_all(&self, length: usize) -> usize {
+        self.0.work_of_all(length)
+    }
+
     /// Walks all entries.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|(_, entry)| entry)
@@ -76,7 +93,7 @@ mod tests {
         let section = Section::new(entries.to_vec());
         for (name, expected) in [("x", "*"), ("get_x", "get_*"), ("get_ax", "get_a*"), ("get_ab", "get_ab")] {
             assert_eq!(section.get(name), Some(&expected), "{name}");
-            assert_eq!(section.pattern(name).map(Pattern::as_str), Some(expected), "{name}");
+            assert_eq!(section.pair(name).map(|(pattern, _)| pattern.as_str()), Some(expected), "{name}");
         }
     }
 }

@@ -21,6 +21,8 @@ fn plain_scalars_mean_what_each_reader_makes_of_them() {
         ("tRue", text("tRue"), text("tRue"), text("tRue")),
         ("yes", text("yes"), Bool(true), Bool(true)),
         ("yEs", text("yEs"), text("yEs"), text("yEs")),
+        ("y", text("y"), Bool(true), Bool(true)),
+        ("Y", text("Y"), Bool(true), Bool(true)),
         ("n", text("n"), Bool(false), Bool(false)),
         ("Off", text("Off"), Bool(false), Bool(false)),
         ("1", number("1"), number("1"), number("1")),

@@ -137,7 +137,6 @@ fn a_bad_document_has_its_faults_and_their_places_in_a_string() {
         let root = value(&document);
         assert_faults("a.json", &document, &expected, root.as_ref());
         let Some(root) = root else { continue };
-        assert_faults("a.yaml", &written::quoted_string(&document), &expected, Some(&root));
         if !document.contains('\n') {
             assert_faults("a.yaml", &written::single_quoted_string(&document), &expected, Some(&root));
         }
@@ -181,8 +180,7 @@ fn a_bad_document_has_its_faults_and_their_places_as_yaml() {
         for text in [
             written::yaml(&root),
             written::config_map(&root),
-            structure.replace('\n', "\r\n"),
-            format!("\u{feff}{structure}"),
+            format!("\u{feff}{}", structure.replace('\n', "\r\n")),
         ] {
             assert_faults("a.yaml", &text, &expected, Some(&root));
         }

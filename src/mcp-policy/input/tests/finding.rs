@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{at, find_in, only};
+use super::find_in;
 use crate::diagnostic;
 
 #[test]
@@ -136,4 +136,15 @@ fn policies_are_found_in_each_kind_of_configuration_and_named() {
             assert!(found.is_readable, "{what}: {:?}", found.problems);
         }
     }
+}
+
+#[test]
+fn a_file_with_several_policies_is_not_one_policy() {
+    let several = concat!(env!("CARGO_MANIFEST_DIR"), "/../../envoy/several.yaml");
+    let failure = crate::input::policy(several).unwrap_err().to_string();
+    let names = "one is needed here: listener `mcp`, filter `mcp_policy_files`; listener `mcp`, filter `mcp_policy_mail`; \
+                 listener `mcp`, filter `mcp_policy_closed`";
+    assert!(failure.ends_with(names), "{failure}");
+    let one = crate::input::policy(concat!(env!("CARGO_MANIFEST_DIR"), "/../../envoy/envoy.yaml")).unwrap();
+    assert!(one.policy().is_ok());
 }

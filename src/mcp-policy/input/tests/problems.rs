@@ -21,6 +21,8 @@ fn a_configuration_that_envoy_refuses_or_another_module_takes_is_told_with_its_p
     const STRING: &str = "google.protobuf.StringValue";
     const BYTES: &str = "google.protobuf.BytesValue";
     let typed = "xds.type.v3.TypedStruct";
+    let of_type = "the type of the configuration must be `type.googleapis.com/google.protobuf.StringValue`, \
+                   `…BytesValue` or `…Struct`";
     for (configuration, place, expected) in [
         (
             message(STRUCT, ", value: [{version: \"1\"}]"),
@@ -34,13 +36,14 @@ fn a_configuration_that_envoy_refuses_or_another_module_takes_is_told_with_its_p
             "must be a string: the policy as JSON",
         ),
         (message(STRING, ", value: 1"), "1", "must be a string: the policy as JSON"),
-        (message(BYTES, ", value: '{\"version\"'"), "'{\"version\"'", "must be base64"),
+        (message(STRING, ", value: {value: '{\"version\": 1}'}"), "1", "must be `\"1\"`, found `1`"),
         (
-            message(typed, ", value: {version: \"1\"}"),
-            "type.googleapis.com/xds.type.v3.TypedStruct",
-            "the type of the \
-            configuration must be `type.googleapis.com/google.protobuf.StringValue`, `…BytesValue` or `…Struct`",
+            "configuration: {\"@type\": google.protobuf.Struct, value: {version: '1'}}".to_owned(),
+            "google.protobuf.Struct",
+            of_type,
         ),
+        (message(BYTES, ", value: '{\"version\"'"), "'{\"version\"'", "must be base64"),
+        (message(typed, ", value: {version: \"1\"}"), "type.googleapis.com/xds.type.v3.TypedStruct", of_type),
         (message(STRUCT, ", value: {}"), "{}", "the plugin configuration is empty, it must hold a policy"),
         (message(STRING, ", value: ''"), "''", "the plugin configuration is empty, it must hold a policy"),
         ("name: x".to_owned(), "", "the plugin configuration is empty, it must hold a policy"),
@@ -170,7 +173,7 @@ fn a_key_that_stands_twice_is_told_where_its_value_is_lost() {
     let found = only("a.yaml", "version: '1'\nversion: '2'\n");
     let told = diagnostic::faults(&found);
     let lines: Vec<(&str, usize)> = told.iter().map(|told| (told.id, told.position().line)).collect();
-    assert_eq!(lines, [("duplicate-key", 1), ("fault", 2)]);
+    assert_eq!(lines, [("duplicate-key", 1), ("wrong-value", 2)]);
 }
 
 #[test]

@@ -55,8 +55,16 @@ pub(super) fn of_envoy(node: &Node, is_there: bool, text: &Source) -> Configurat
     if !is_there {
         return Configuration::empty(place);
     }
-    let type_name = node.member("@type").and_then(Node::text).and_then(|url| url.rsplit('/').next());
+    let type_name =
+        node.member("@type").and_then(Node::text).and_then(|url| url.rsplit_once('/')).map(|(_, name)| name);
     let value = node.member("value");
+    // Envoy also takes these as messages of their own, which have the one field `value`.
+    let value = match type_name {
+        Some("google.protobuf.StringValue" | "google.protobuf.BytesValue") => {
+            value.map(|value| value.member("value").unwrap_or(value))
+        }
+        _ => value,
+    };
     match (type_name, value) {
         (Some("google.protobuf.Struct"), Some(Node { value: Value::Object(_), .. })) => {
             of_struct(value, text, place)

@@ -1,0 +1,81 @@
+//! Warnings about identities that no source gives.
+
+use mcp_policy_engine::policy::{Clause, Condition, Origin, Scope, SourceKind, ValuePath};
+
+use super::context::{Context, Warning};
+use super::descriptions::{Description, KEYS, of_grant};
+
+/// Looks for `grants-without-identity`, `principal-limit-without-identity`, and claims that are always missing.
+pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
+    descriptions(context, warnings);
+    principals(context, warnings);
+    let has_tokens =
+        context.policy.identity.iter().any(|source| matches!(source.kind, SourceKind::Jwt { .. }));
+    if !has_tokens {
+        claims(context, warnings);
+    }
+}
+
+/// Warns of each key of a description that speaks of a kind of source that is not there.
+fn descriptions(context: &Context<'_>, warnings: &mut Vec<Warning>) {
+    let kinds: Vec<&str> = context.policy.identity.iter().map(|source| source.kind.word()).collect();
+    for grant in context.policy.grants.iter() {
+        let Some(part) = context.part(&grant.path) else { continue };
+        for description in of_grant(part) {
+            let Description::Of(description) = description else { continue };
+            for (key, kind) in KEYS {
+                if let Some(part) = description.member(key).filter(|_| !kinds.contains(&kind)) {
+                    let message = match kinds.as_slice() {
+                        [] => "fits nobody: without `identity` no caller has a name".to_owned(),
+                        _ => format!("fits nobody: `identity` has no source of the kind `{kind}`"),
+                    };
+                    let help = format!("add a source with `{kind}` to `identity`");
+                    warnings.push(Warning::of_key("grants-without-identity", &part.path, message).help(help));
+                }
+            }
+        }
+    }
+}
+
+/// Warns of limits by principal where no caller has one.
+fn principals(context: &Context<'_>, warnings: &mut Vec<Warning>) {
+    if !context.policy.identity.is_empty() {
+        return;
+    }
+    for limit in context.rules().flat_map(|rule| &rule.limits).filter(|limit| limit.scope == Scope::Principal)
+    {
+        let message =
+            "without `identity` no caller has a principal, so all callers of a grant share this limit";
+        let path = format!("{}.scope", limit.path);
+        let help = "add a source to `identity`, or write `\"grant\"`";
+        warnings.push(Warning::of("principal-limit-without-identity", path, message).help(help));
+    }
+}
+
+/// Warns of conditions and limits that read claims.
+fn claims(context: &Context<'_>, warnings: &mut Vec<Warning>) {
+    let of_token = |path: &ValuePath| matches!(path.origin(), Origin::Claims | Origin::Scopes);
+    let mut warn = |path: String, read: &ValuePath, effect: &str| {
+        let message =
+            format!("`{read}` is always missing, because `identity` has no source of the kind `jwt`{effect}");
+        warnings
+            .push(Warning::of("never-matches", path, message).help("add a source with `jwt` to `identity`"));
+    };
+    for rule in context.rules() {
+        let clauses = rule.when.iter().chain(&rule.require).chain(&rule.deny_if);
+        for condition in clauses.flat_map(Clause::conditions) {
+            let Condition { path, attribute, .. } = condition;
+            if of_token(attribute) {
+                warn(format!("{path}.path"), attribute, "");
+            }
+            if let Some(operand) = condition.operand().filter(|operand| of_token(operand)) {
+                warn(format!("{path}.value.path"), operand, "");
+            }
+        }
+        for limit in &rule.limits {
+            if let Some(by) = limit.by.as_ref().filter(|by| of_token(by)) {
+                warn(format!("{}.by", limit.path), by, ", so every call is denied");
+            }
+        }
+    }
+}

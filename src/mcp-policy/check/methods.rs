@@ -1,0 +1,84 @@
+//! Warnings about misspelt methods.
+
+use mcp_policy_engine::mcp::method::{ActsOn, Method};
+use mcp_policy_engine::policy::Pattern;
+
+use super::context::{Context, Warning};
+use crate::diagnostic::closest;
+
+/// Methods of MCP that the engine knows by how their names begin or end, and those that only servers send.
+const OTHERS: [&str; 11] = [
+    "tasks/get",
+    "tasks/list",
+    "tasks/result",
+    "tasks/cancel",
+    "notifications/initialized",
+    "notifications/cancelled",
+    "notifications/progress",
+    "notifications/roots/list_changed",
+    "roots/list",
+    "sampling/createMessage",
+    "elicitation/create",
+];
+
+/// Looks for `unknown-method`.
+pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
+    for layer in &context.layers {
+        for (pattern, (_, path)) in layer.rules.methods.entries() {
+            if let Some(known) = meant(pattern) {
+                let message = format!("MCP has no method `{pattern}`");
+                let help = format!("did you mean `{known}`?");
+                warnings.push(Warning::of_key("unknown-method", path, message).help(help));
+            }
+        }
+    }
+}
+
+/// Returns the method of MCP that a name seems to mean and does not name. A name that is like none may be a method of
+/// the server's own.
+fn meant(pattern: &Pattern) -> Option<String> {
+    let known = || Method::known().chain(OTHERS);
+    let name = pattern.as_str();
+    if pattern.is_exact() {
+        // A name like `roles/list` belongs to a family of methods, so it takes more to call it misspelt.
+        let in_family = Method::new(name).acts_on() != ActsOn::Unknown;
+        let meant = closest(name, known()).filter(|_| !known().any(|known| known == name));
+        let close = meant.filter(|meant| !in_family || strsim::osa_distance(name, meant) <= 1);
+        return close.map(str::to_owned);
+    }
+    if known().any(|known| pattern.matches(known)) {
+        return None;
+    }
+    let (family, rest) = name.split_once('/')?;
+    let families = known().filter_map(|known| known.split_once('/')).map(|(family, _)| family);
+    closest(family, families).map(|family| format!("{family}/{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_method_is_told_from_one_of_the_servers_own() {
+        for (name, expected) in [
+            ("tools/lsit", Some("tools/list")),
+            ("tool/list", Some("tools/list")),
+            ("Tools/List", Some("tools/list")),
+            ("pong", Some("ping")),
+            ("notification/initialized", Some("notifications/initialized")),
+            ("task/*", Some("tasks/*")),
+            ("tools/list", None),
+            ("ping", None),
+            ("tasks/*", None),
+            ("notifications/*", None),
+            ("*", None),
+            ("vendor/rebuild", None),
+            ("vendor/*", None),
+            ("roots/list", None),
+            ("roles/list", None),
+            ("elicitation/create", None),
+        ] {
+            assert_eq!(meant(&Pattern::new(name)).as_deref(), expected, "{name}");
+        }
+    }
+}

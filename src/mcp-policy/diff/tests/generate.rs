@@ -1,0 +1,282 @@
+//! Generates pairs of small policies, the second made from the first, and calls.
+
+mod calls;
+mod limits;
+mod resources;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Map, Value, json};
+
+pub use calls::{Call, call};
+pub use limits::{burst, limited};
+pub use resources::resources;
+
+const TOOLS: [&str; 8] = ["a", "ab", "ac", "b", "a*", "ab*", "b*", "*"];
+const RESOURCES: [&str; 8] =
+    ["file:///a", "file:///a?q=1", "file:///a%2Cb", "file:///a*", "file:///a,*", "file:///*", "x://b/*", "*"];
+const PROMPTS: [&str; 4] = ["p", "pq", "p*", "*"];
+const METHODS: [&str; 5] = ["foo/bar", "foo/*", "ping", "notifications/*", "*"];
+
+fn clause() -> impl Strategy<Value = Value> {
+    let order = (select(vec!["lt", "lte", "gt", "gte"]), 0..4)
+        .prop_map(|(op, value)| json!({ "path": "args.x", "op": op, "value": value }));
+    let list = (select(vec!["in", "not_in"]), vec(0..4, 1..3))
+        .prop_map(|(op, value)| json!({ "path": "args.x", "op": op, "value": value }));
+    let other = select(vec![
+        json!({ "path": "args.x", "op": "eq", "value": 1 }),
+        json!({ "path": "args.x", "op": "in", "value": ["1", "2"] }),
+        json!({ "path": "args.x", "op": "exists" }),
+        json!({ "path": "claims.team", "op": "eq", "value": "sre" }),
+        json!({ "path": "grant", "op": "neq", "value": "g1" }),
+        json!({ "path": "tool", "op": "eq", "value": "a" }),
+        json!({ "path": "time.of_day", "op": "gte", "value": "08:00" }),
+    ]);
+    let one = prop_oneof![3 => order, 1 => list, 3 => other].boxed();
+    let group = vec(one.clone(), 1..3).prop_map(|clauses| json!({ "any": clauses }));
+    prop_oneof![4 => one, 1 => group]
+}
+
+fn limit() -> impl Strategy<Value = Value> {
+    let terms = select(vec![
+        json!({ "counter": "c", "window": 10 }),
+        json!({ "counter": "c", "window": 60 }),
+        json!({ "counter": "d", "window": 60, "scope": "global" }),
+        json!({ "counter": "d", "window": 60, "scope": "principal" }),
+        json!({ "counter": "e", "window": 60, "type": "calendar", "scope": "session" }),
+        json!({ "counter": "e", "window": 120, "type": "calendar" }),
+        json!({ "counter": "f", "window": 60, "amount": "args.x" }),
+        json!({ "counter": "f", "window": 60, "by": "args.x" }),
+        json!({ "counter": "c", "window": 10, "amount": 2 }),
+    ]);
+    (terms, 2..6).prop_map(|(mut terms, max)| {
+        terms["max"] = json!(max);
+        terms
+    })
+}
+
+fn rule() -> impl Strategy<Value = Value> {
+    let part = prop_oneof![
+        2 => Just(json!({})),
+        2 => Just(json!({ "action": "deny" })),
+        1 => Just(json!({ "action": "require_approval" })),
+        3 => clause().prop_map(|clause| json!({ "require": [clause] })),
+        3 => clause().prop_map(|clause| json!({ "deny_if": [clause] })),
+        3 => limit().prop_map(|limit| json!({ "limits": [limit] })),
+        1 => Just(json!({ "arguments": { "required": ["x"] } })),
+        1 => Just(json!({ "arguments": { "required": ["x"], "additionalProperties": false, "properties": { "x": {} } } })),
+        1 => clause().prop_map(|clause| json!({ "when": [clause], "action": "deny" })),
+        1 => (clause(), clause()).prop_map(|(when, clause)| json!({ "when": [when], "require": [clause] })),
+    ];
+    (part, select(vec![true, true, true, true, false])).prop_map(|(mut rule, enforced)| {
+        if !enforced {
+            rule["mode"] = json!("shadow");
+        }
+        rule
+    })
+}
+
+fn entry(arguments: bool) -> impl Strategy<Value = Value> {
+    vec(rule(), 1..3).prop_map(move |mut rules| {
+        if !arguments {
+            for rule in &mut rules {
+                if let Value::Object(rule) = rule {
+                    rule.remove("arguments");
+                }
+            }
+        }
+        if rules.len() > 1 { Value::Array(rules) } else { rules.pop().unwrap_or_default() }
+    })
+}
+
+/// How an entry of the second policy comes from that of the first.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Stays,
+    Goes,
+    Changes,
+    Grows,
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    select(vec![
+        Fate::Stays,
+        Fate::Stays,
+        Fate::Stays,
+        Fate::Stays,
+        Fate::Stays,
+        Fate::Goes,
+        Fate::Changes,
+        Fate::Grows,
+        Fate::Grows,
+    ])
+}
+
+type Pair = (Map<String, Value>, Map<String, Value>);
+
+fn section(names: &'static [&'static str], arguments: bool) -> BoxedStrategy<Pair> {
+    let entries = vec((select(names), entry(arguments), entry(arguments), fate(), any::<bool>()), 0..4);
+    entries
+        .prop_map(|entries| {
+            let (mut old, mut new) = (Map::new(), Map::new());
+            for (name, entry, other, fate, in_old) in entries {
+                if in_old || !matches!(fate, Fate::Goes) {
+                    old.insert(name.to_owned(), entry.clone());
+                }
+                match fate {
+                    Fate::Stays => new.insert(name.to_owned(), entry),
+                    Fate::Goes => new.remove(name),
+                    Fate::Changes => new.insert(name.to_owned(), other),
+                    Fate::Grows => {
+                        let list = |value: Value| match value {
+                            Value::Array(list) => list,
+                            value => vec![value],
+                        };
+                        let rules = [list(entry), list(other)].concat();
+                        new.insert(name.to_owned(), Value::Array(rules))
+                    }
+                };
+            }
+            (old, new)
+        })
+        .boxed()
+}
+
+fn methods() -> impl Strategy<Value = Pair> {
+    let effect = || select(vec!["allow", "deny"]);
+    vec((select(METHODS.to_vec()), effect(), effect(), fate()), 0..3).prop_map(|entries| {
+        let (mut old, mut new) = (Map::new(), Map::new());
+        for (name, effect, other, fate) in entries {
+            old.insert(name.to_owned(), json!(effect));
+            match fate {
+                Fate::Stays => new.insert(name.to_owned(), json!(effect)),
+                Fate::Goes => new.remove(name),
+                Fate::Changes | Fate::Grows => new.insert(name.to_owned(), json!(other)),
+            };
+        }
+        (old, new)
+    })
+}
+
+/// The keys that a document and a grant share, twice.
+fn rules() -> BoxedStrategy<Pair> {
+    let default = (select(vec!["allow", "deny"]), select(vec!["", "", "allow", "deny"]));
+    let hide = (
+        vec(select(vec!["a", "ab*", "*c"]), 0..2),
+        vec(select(vec!["a", "ab*", "*c", "b"]), 0..2),
+        any::<bool>(),
+    );
+    let all = prop::option::weighted(0.3, (entry(true), entry(true), fate()));
+    (
+        default,
+        hide,
+        all,
+        section(&TOOLS, true),
+        section(&RESOURCES, false),
+        section(&PROMPTS, true),
+        methods(),
+    )
+        .prop_map(|((default, other), (hidden, more, keep), all, tools, resources, prompts, methods)| {
+            let (mut old, mut new) = (Map::new(), Map::new());
+            old.insert("default".to_owned(), json!(default));
+            new.insert("default".to_owned(), json!(if other.is_empty() { default } else { other }));
+            let hidden_then = if keep { [hidden.clone(), more].concat() } else { more };
+            old.insert("hide".to_owned(), json!(hidden));
+            new.insert("hide".to_owned(), json!(hidden_then));
+            if let Some((entry, other, fate)) = all {
+                old.insert("all_tools".to_owned(), entry.clone());
+                match fate {
+                    Fate::Stays => new.insert("all_tools".to_owned(), entry),
+                    Fate::Goes => None,
+                    Fate::Changes | Fate::Grows => new.insert("all_tools".to_owned(), other),
+                };
+            }
+            for (key, (was, becomes)) in
+                [("tools", tools), ("resources", resources), ("prompts", prompts), ("methods", methods)]
+            {
+                old.insert(key.to_owned(), Value::Object(was));
+                new.insert(key.to_owned(), Value::Object(becomes));
+            }
+            (old, new)
+        })
+        .boxed()
+}
+
+fn matching() -> impl Strategy<Value = Value> {
+    let description = select(vec![
+        json!({ "jwt": "bob" }),
+        json!({ "jwt": "*" }),
+        json!({ "claim": { "team": "sre" } }),
+        json!({ "mtls": "spiffe://x" }),
+        json!({ "source": "jwt" }),
+    ]);
+    prop_oneof![1 => Just(json!("any")), 5 => vec(description, 1..3).prop_map(Value::from)]
+}
+
+fn grants() -> BoxedStrategy<(Vec<Value>, Vec<Value>)> {
+    let grant = (
+        select(vec!["g1", "g2", "g3"]),
+        matching(),
+        matching(),
+        prop::option::of(rules()),
+        fate(),
+        any::<u8>(),
+    );
+    vec(grant, 0..4)
+        .prop_map(|grants| {
+            let (mut old, mut new): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
+            for (name, matching, other, rules, fate, place) in grants {
+                let make = |matching: &Value, rules: Option<Map<String, Value>>| {
+                    let mut grant = rules.unwrap_or_default();
+                    grant.insert("name".to_owned(), json!(name));
+                    grant.insert("match".to_owned(), matching.clone());
+                    Value::Object(grant)
+                };
+                let (was, becomes) = rules.map_or((None, None), |(was, becomes)| (Some(was), Some(becomes)));
+                if old.iter().any(|grant| grant["name"] == name) {
+                    continue;
+                }
+                old.push(make(&matching, was.clone()));
+                match fate {
+                    Fate::Stays => new.push(make(&matching, was)),
+                    Fate::Goes => {}
+                    Fate::Changes => new.push(make(&other, becomes)),
+                    Fate::Grows if place < 60 => new.insert(0, make(&matching, becomes)),
+                    Fate::Grows => new.push(make(&matching, becomes)),
+                }
+            }
+            (old, new)
+        })
+        .boxed()
+}
+
+/// Two documents, not all of them valid.
+pub fn documents() -> BoxedStrategy<(Value, Value)> {
+    let modes = select(vec![("enforce", "enforce"); 8]).prop_union(select(vec![
+        ("shadow", "enforce"),
+        ("enforce", "shadow"),
+        ("shadow", "shadow"),
+    ]));
+    let sizes = select(vec![(2000, 2000), (2000, 2000), (2000, 2000), (2000, 100), (100, 2000)]);
+    (rules(), grants(), modes, sizes)
+        .prop_map(|((mut old, mut new), (was, becomes), modes, sizes)| {
+            for (document, grants, mode, size) in
+                [(&mut old, was, modes.0, sizes.0), (&mut new, becomes, modes.1, sizes.1)]
+            {
+                document.insert("version".to_owned(), json!("1"));
+                document.insert("mode".to_owned(), json!(mode));
+                document.insert("max_body_bytes".to_owned(), json!(size));
+                document.insert("approvals".to_owned(), json!({ "cluster": "nobody" }));
+                document.insert(
+                    "identity".to_owned(),
+                    json!([{ "jwt": { "payload": "p" } }, { "mtls": "uri_san" }]),
+                );
+                if !grants.is_empty() {
+                    document.insert("grants".to_owned(), Value::Array(grants));
+                }
+            }
+            (Value::Object(old), Value::Object(new))
+        })
+        .boxed()
+}

@@ -1,0 +1,51 @@
+//! A file of Docker Compose: Envoy with its whole configuration.
+
+use super::document::Document;
+use super::module::Module;
+use super::yaml::indented;
+use super::{Address, Rendered, envoy};
+use crate::outcome::Failure;
+
+/// Where the module is in the container.
+const INSIDE: &str = "/etc/mcp-policy/mcp_policy_filter.wasm";
+
+/// Writes the file.
+///
+/// # Errors
+/// The module is not a file.
+pub fn render(document: &Document, module: &Module, upstream: &Address) -> Result<Rendered, Failure> {
+    let path = match module.file("Docker Compose")? {
+        INSIDE => "./mcp_policy_filter.wasm",
+        path => path,
+    };
+    let volume = super::yaml::quoted(&format!("{path}:{INSIDE}:ro").replace('$', "$$"));
+    let configuration = envoy::configuration(document, INSIDE, upstream, "127.0.0.1");
+    // Compose would replace what follows a dollar sign.
+    let content = indented(&configuration.replace('$', "$$"), 6);
+    let text = format!(
+        r"# Envoy with mcp-policy-filter, for Docker Compose 2.23.1 or later:
+#
+#     docker compose -f FILE up
+#
+# It listens on 127.0.0.1:10000.
+services:
+  envoy:
+    image: envoyproxy/envoy:v1.40.0
+    # Envoy uses the network of the machine: it listens there, and reaches the server there.
+    network_mode: host
+    command: envoy -c /etc/envoy/envoy.yaml
+    configs:
+      - source: envoy
+        target: /etc/envoy/envoy.yaml
+    volumes:
+      # The filter's module, from where it lies on this machine.
+      - {volume}
+
+configs:
+  envoy:
+    # A dollar sign is written twice here.
+    content: |
+{content}"
+    );
+    Ok(Rendered { text, checked: Some(configuration) })
+}

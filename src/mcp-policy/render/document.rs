@@ -1,0 +1,161 @@
+//! The policy that goes into a configuration.
+
+use std::rc::Rc;
+
+use mcp_policy_engine::document::{Faults, Source};
+use mcp_policy_engine::policy::{Action, Policy, RequestHeaders, SourceKind};
+
+use super::yaml;
+use crate::input::{self, File, Found, Node, Value};
+use crate::outcome::Failure;
+use crate::written::Json;
+
+/// A policy and its text.
+#[derive(Debug)]
+pub struct Document {
+    /// The policy
+    pub policy: Policy,
+    /// The text of the document: as it came, if it came as JSON
+    text: String,
+    root: Node,
+}
+
+impl Document {
+    /// Reads the policy that was found in a file.
+    ///
+    /// # Errors
+    /// It has faults.
+    pub fn read(found: &Found) -> Result<Self, Failure> {
+        let failure = |wrong: &dyn std::fmt::Display| {
+            Failure::new(format!("{}: the policy has faults, see `mcp-policy check`:\n{wrong}", found.name()))
+        };
+        if let Some(problem) = found.problems.first() {
+            return Err(failure(&problem.message));
+        }
+        let policy = found.policy().map_err(|faults| failure(&faults))?;
+        let mut faults = Faults::default();
+        let source = Source::new(&found.bytes, &mut faults).ok_or_else(|| failure(&faults))?;
+        let text = String::from_utf8_lossy(&source.text).into_owned();
+        let root = Node::of_json(&text).ok_or_else(|| failure(&faults))?;
+        Ok(Self { policy, text, root })
+    }
+
+    /// Writes the document as the value of a `StringValue`, behind `value: ` in a block that is indented by `spaces`.
+    pub fn string(&self, spaces: usize) -> String {
+        yaml::text(&self.text, spaces)
+    }
+
+    /// Writes the document as an object behind a key, for a proxy that cannot hold headers back.
+    ///
+    /// # Errors
+    /// It has a number that the proxy would change.
+    pub fn object(&self, spaces: usize) -> Result<String, Failure> {
+        exact(&self.root)?;
+        Ok(yaml::block(&self.streaming(), spaces))
+    }
+
+    /// Returns the document with `request_headers` as `stream`.
+    fn streaming(&self) -> Json {
+        let mut document = Json::of_node(&self.root);
+        if let Json::Object(members) = &mut document
+            && self.policy.request_headers == RequestHeaders::Hold
+        {
+            let stream = Json::text("stream");
+            match members.iter_mut().find(|(key, _)| key == "request_headers") {
+                Some((_, value)) => *value = stream,
+                None => members.push(("request_headers".to_owned(), stream)),
+            }
+        }
+        document
+    }
+
+    /// Makes sure that a configuration holds this policy.
+    ///
+    /// # Errors
+    /// It does not: a fault of this program, or a text that YAML cannot hold.
+    pub fn verify(&self, configuration: &str, as_text: bool) -> Result<(), Failure> {
+        let failure = |why: &str| Failure::new(format!("the policy cannot be written as YAML: {why}"));
+        let file = Rc::new(File { name: "rendered.yaml".to_owned(), text: configuration.to_owned() });
+        let found = input::policies_of(&file)?;
+        let [only] = found.as_slice() else { return Err(failure("it is not found again")) };
+        if as_text {
+            let same = only.bytes == self.text.as_bytes();
+            return same.then_some(()).ok_or_else(|| failure("its text would change"));
+        }
+        let read: Option<serde_json::Value> = serde_json::from_slice(&only.bytes).ok();
+        let expected = serde_json::from_str(&self.streaming().compact()).ok();
+        let same = read.is_some() && read == expected;
+        same.then_some(()).ok_or_else(|| failure("its values would change"))
+    }
+
+    /// Returns the cluster of the approval service.
+    pub fn approvals(&self) -> Option<&str> {
+        self.policy.approvals.as_ref().map(|approvals| approvals.cluster.as_str())
+    }
+
+    /// Returns the name of an object in a cluster: that of the protected server.
+    pub fn object_name(&self) -> String {
+        let lower = self.policy.server.to_lowercase();
+        let letters = lower.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' });
+        let name: String = letters.take(40).collect();
+        match name.trim_matches('-') {
+            "" | "default" => "mcp-policy".to_owned(),
+            name => format!("mcp-policy-{name}"),
+        }
+    }
+
+    /// Returns what else has to be done, in words.
+    pub fn notes(&self, holds: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !holds && self.policy.request_headers == RequestHeaders::Hold {
+            notes.push("`request_headers` becomes `stream`, because this target cannot hold headers back: the server sees that a refused request began".to_owned());
+        }
+        let kinds = || self.policy.identity.iter().map(|source| &source.kind);
+        if kinds().any(|kind| matches!(kind, SourceKind::Jwt { .. })) {
+            notes.push("the policy reads tokens: put a filter in front of it that verifies them (`jwt_authn`), with the policy's `payload` as `payload_in_metadata`".to_owned());
+        }
+        if kinds().any(|kind| matches!(kind, SourceKind::Mtls(_))) {
+            notes.push(
+                "the policy reads certificates: the listener must ask for them and verify them".to_owned(),
+            );
+        }
+        if kinds().any(|kind| matches!(kind, SourceKind::Header(_))) {
+            notes.push("the policy reads a header as the caller's name: a trusted hop must set it and remove it from requests that bring one".to_owned());
+        }
+        if let Some(cluster) = self.approvals()
+            && self.policy.all_rules().any(|rule| rule.action == Action::RequireApproval)
+        {
+            notes.push(format!(
+                "the policy asks for approvals: the cluster `{cluster}` must lead to the approval service"
+            ));
+        }
+        notes
+    }
+
+    /// Returns the notes as comments, each line indented by `spaces`.
+    pub fn comments(&self, holds: bool, spaces: usize) -> String {
+        let indent = " ".repeat(spaces);
+        self.notes(holds).iter().map(|note| format!("{indent}# Note: {note}.\n")).collect()
+    }
+}
+
+/// Refuses numbers that a `Struct` changes: it holds doubles.
+fn exact(node: &Node) -> Result<(), Failure> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match &node.value {
+        Value::Number(text) => {
+            let changes = text.parse::<f64>().is_ok_and(|number| number.abs() >= EXACT);
+            let what = format!(
+                "the number {text} is beyond 2^53, and this target holds the policy as an object of doubles"
+            );
+            if changes {
+                Err(Failure::new(format!("{what}: use a smaller one, or `--for istio-envoyfilter`")))
+            } else {
+                Ok(())
+            }
+        }
+        Value::List(elements) => elements.iter().try_for_each(exact),
+        Value::Object(members) => members.iter().try_for_each(|(.., member)| exact(member)),
+        Value::Null | Value::Bool(_) | Value::Text(_) => Ok(()),
+    }
+}

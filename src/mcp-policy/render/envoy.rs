@@ -1,0 +1,167 @@
+//! A whole configuration of Envoy.
+
+use super::document::Document;
+use super::module::Module;
+use super::{Address, Rendered};
+use crate::outcome::Failure;
+
+/// Writes the configuration.
+///
+/// # Errors
+/// The module is not a file.
+pub fn render(document: &Document, module: &Module, upstream: &Address) -> Result<Rendered, Failure> {
+    let path = module.file("Envoy")?;
+    let text = configuration(document, path, upstream, "127.0.0.1");
+    Ok(Rendered { text, checked: None })
+}
+
+/// What turns the labels of metrics into tags.
+const TAGS: &str = r#"# These rules turn the labels in the names of the filter's metrics into tags.
+stats_config:
+  stats_tags:
+    - { tag_name: mcp_server, regex: "^wasmcustom\\.mcp_policy\\..*(\\.server\\.([^.]+))(?:\\.mode\\.shadow)?$" }
+    - { tag_name: mcp_mode, regex: "^wasmcustom\\.mcp_policy\\..*(\\.mode\\.(shadow))$" }
+    - { tag_name: mcp_decision, regex: "^wasmcustom\\.mcp_policy\\.decisions(\\.decision\\.(\\w+))" }
+    - { tag_name: mcp_code, regex: "^wasmcustom\\.mcp_policy\\.decisions\\.decision\\.\\w+(\\.code\\.(\\w+))" }
+    - { tag_name: mcp_grant, regex: "^wasmcustom\\.mcp_policy\\.(?:decisions|limit_used_ratio)\\..*(\\.grant\\.([^.]+))\\.server\\." }
+    - { tag_name: mcp_counter, regex: "^wasmcustom\\.mcp_policy\\.limit_used_ratio(\\.counter\\.([^.]+))" }
+    - { tag_name: mcp_cause, regex: "^wasmcustom\\.mcp_policy\\.(?:strict_refusals|lists\\.unreadable)(\\.cause\\.(\\w+))" }
+    - { tag_name: mcp_why, regex: "^wasmcustom\\.mcp_policy\\.counters\\.unavailable(\\.why\\.(\\w+))" }
+    - { tag_name: mcp_outcome, regex: "^wasmcustom\\.mcp_policy\\.approvals(\\.outcome\\.(\\w+))" }
+    - { tag_name: mcp_version, regex: "^wasmcustom\\.mcp_policy\\.build_info(\\.version\\.(.+))\\.server\\." }
+
+"#;
+
+/// The settings of the connection manager, its log and its route.
+const MANAGER: &str = r#"                # Event streams can be silent for a long time, and so can a slow tool. The next two settings end
+                # requests that arrive too slowly instead.
+                stream_idle_timeout: 0s
+                request_headers_timeout: 15s
+                request_timeout: 60s
+                # One line of JSON for each request; `mcp` is a list with the filter's record.
+                access_log:
+                  - name: envoy.access_loggers.stdout
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
+                      log_format:
+                        omit_empty_values: true
+                        text_format_source:
+                          inline_string: |
+                            {"time":"%START_TIME%","status":%RESPONSE_CODE%,"mcp":[%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%]}
+                route_config:
+                  name: mcp
+                  virtual_hosts:
+                    - name: mcp
+                      domains: ["*"]
+                      routes:
+                        # A response lasts as long as its tool runs.
+                        - match: { prefix: / }
+                          route: { cluster: mcp_server, timeout: 0s }
+"#;
+
+/// Returns a configuration that listens at an address. It has what README says about Envoy.
+pub fn configuration(document: &Document, module: &str, upstream: &Address, listen: &str) -> String {
+    let filter = filter(document, module, 22);
+    let notes = document.comments(true, 0);
+    let approvals = document.approvals().map(approvals).unwrap_or_default();
+    let Address { host, port } = upstream;
+    let host = super::yaml::quoted(host);
+    format!(
+        r#"# Envoy with mcp-policy-filter in front of one MCP server. It listens on {listen}:10000.
+# mcp-policy has made this file from a policy; make it anew when the policy changes.
+{notes}
+admin:
+  address:
+    socket_address: {{ address: 127.0.0.1, port_value: 9901 }}
+
+{TAGS}static_resources:
+  listeners:
+    - name: mcp
+      address:
+        socket_address: {{ address: {listen}, port_value: 10000 }}
+      filter_chains:
+        - filters:
+            - name: envoy.filters.network.http_connection_manager
+              typed_config:
+                "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+                stat_prefix: mcp
+{MANAGER}                http_filters:
+                  # Filters that authenticate belong in front of this one. It comes directly before the router, so that
+                  # no other filter changes a request after the decision.
+                  - name: mcp_policy
+                    typed_config:
+{filter}                  - name: envoy.filters.http.router
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+
+  clusters:
+    - name: mcp_server
+      type: STRICT_DNS
+      dns_lookup_family: V4_PREFERRED
+      connect_timeout: 5s
+      load_assignment:
+        cluster_name: mcp_server
+        endpoints:
+          - lb_endpoints:
+              - endpoint:
+                  address:
+                    socket_address: {{ address: {host}, port_value: {port} }}
+{approvals}"#
+    )
+}
+
+/// Returns the `typed_config` of the filter, for Envoy and for Istio's `EnvoyFilter`.
+pub fn filter(document: &Document, module: &str, spaces: usize) -> String {
+    let module = super::yaml::quoted(module);
+    wasm(document, &format!("local:\n  filename: {module}\n"), spaces)
+}
+
+/// Returns the same with this `code`.
+pub fn wasm(document: &Document, code: &str, spaces: usize) -> String {
+    let code = super::yaml::indented(code, 6);
+    let head = super::yaml::indented(
+        &format!(
+            r#""@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+config:
+  name: mcp_policy
+  root_id: mcp_policy
+  # If the module itself fails, requests get 503 until it runs again. Never use FAIL_OPEN: it forwards every
+  # request without a decision.
+  failure_policy: FAIL_RELOAD
+  # The filter holds a request's headers until it has read the body, so that nothing of a refused call reaches the
+  # server. Requires Envoy 1.35.
+  allow_on_headers_stop_iteration: true
+  vm_config:
+    runtime: envoy.wasm.runtime.v8
+    # Counters belong to this id. They continue as long as it stays the same.
+    vm_id: mcp-policy
+    code:
+{code}  configuration:
+    "@type": type.googleapis.com/google.protobuf.StringValue
+    value: "#
+        ),
+        spaces,
+    );
+    format!("{head}{}", document.string(spaces.saturating_add(6)))
+}
+
+/// Returns the cluster of the approval service.
+fn approvals(cluster: &str) -> String {
+    let name = super::yaml::quoted(cluster);
+    format!(
+        r"
+    # The approval service. Set its address, and how Envoy authenticates: envoy/approvals.yaml shows it.
+    - name: {name}
+      type: STRICT_DNS
+      dns_lookup_family: V4_PREFERRED
+      connect_timeout: 1s
+      load_assignment:
+        cluster_name: {name}
+        endpoints:
+          - lb_endpoints:
+              - endpoint:
+                  address:
+                    socket_address: {{ address: 127.0.0.1, port_value: 8090 }}
+"
+    )
+}

@@ -1,0 +1,85 @@
+//! The request that a record is about, as far as it says.
+
+use mcp_policy_engine::json;
+use mcp_policy_engine::mcp::headers::Headers;
+use mcp_policy_engine::mcp::method::Method;
+
+use crate::records::Record;
+
+/// What the record of a text ends with that was cut.
+const CUT: char = '…';
+/// How many characters of a text a record has at most.
+const LONGEST: usize = 512;
+const EMPTY_SHA256: &str = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
+/// What a record tells about arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arguments<'r> {
+    /// They are these, as JSON, or there are none
+    Known(Option<&'r str>),
+    /// Only their digest is recorded, or nothing
+    Unknown,
+}
+
+/// Returns whether a text was cut.
+pub fn is_cut(text: Option<&str>) -> bool {
+    text.is_some_and(|text| text.len() > LONGEST && text.ends_with(CUT) && text.chars().count() > LONGEST)
+}
+
+/// Reads the arguments. `absent_means_none` if the policy of the record records arguments in some way, so that a record
+/// without them is about a call without them.
+pub fn arguments<'r>(record: &Record<'r>, absent_means_none: bool) -> Arguments<'r> {
+    match (record.arguments, record.arguments_sha256.as_deref(), &record.arguments_blake3) {
+        (Some(json), _, _) => Arguments::Known(Some(json.get())),
+        (None, Some(EMPTY_SHA256), _) => Arguments::Known(Some("{}")),
+        (None, None, None) if absent_means_none => Arguments::Known(None),
+        _ => Arguments::Unknown,
+    }
+}
+
+/// Writes the message of a record into `out`.
+pub fn write(out: &mut String, record: &Record<'_>, method: &Method<'_>, arguments: Arguments<'_>) {
+    out.clear();
+    out.push_str(r#"{"jsonrpc":"2.0","#);
+    if let Some(id) = record.request {
+        out.push_str(r#""id":"#);
+        out.push_str(id.get());
+        out.push(',');
+    }
+    out.push_str(r#""method":"#);
+    json::quote(out, method.as_str());
+    let target = record.target.as_deref();
+    match (target, method.section()) {
+        (Some(target), Some("resources")) if method.as_str() == "subscriptions/listen" => {
+            out.push_str(r#","params":{"notifications":{"resourceSubscriptions":["#);
+            for (index, uri) in target.split(' ').enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                json::quote(out, uri);
+            }
+            out.push_str("]}}");
+        }
+        (Some(target), Some("resources")) => {
+            out.push_str(r#","params":{"uri":"#);
+            json::quote(out, target);
+            out.push('}');
+        }
+        (Some(target), Some(_)) => {
+            out.push_str(r#","params":{"name":"#);
+            json::quote(out, target);
+            if let Arguments::Known(Some(arguments)) = arguments {
+                out.push_str(r#","arguments":"#);
+                out.push_str(arguments);
+            }
+            out.push('}');
+        }
+        (None, _) | (_, None) => {}
+    }
+    out.push('}');
+}
+
+/// Makes the headers of a record: the session matters for limits.
+pub fn headers(record: &Record<'_>) -> Headers {
+    let none: &[String] = &[];
+    let session = record.session.as_deref().map(|session| ("mcp-session-id", session));
+    Headers::from_pairs(session, none)
+}

@@ -1,0 +1,170 @@
+//! What has changed at a server since a policy was written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mcp_policy_engine::policy::{EntryRules, Section};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::findings::Target;
+use super::offer::{Item, Offer, Tool};
+use super::schema;
+use crate::input;
+use crate::outcome::Failure;
+
+/// What has become of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// The server has it, and the policy does not name it
+    New,
+    /// The policy names it, and the server does not have it
+    Gone,
+    /// Its parameters are not those of the policy's schema
+    Changed,
+}
+
+impl Change {
+    /// Returns the change's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Gone => "gone",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// One difference between a server and a policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Drift {
+    /// What happened
+    pub change: Change,
+    /// To what
+    pub target: Target,
+    /// More about it, in words
+    pub message: String,
+}
+
+/// Compares what a server offers with the policy in a file.
+///
+/// # Errors
+/// The file cannot be read, or its policy has faults.
+pub fn compare(offer: &Offer, argument: &str) -> Result<Vec<Drift>, Failure> {
+    let found = input::policy(argument)?;
+    let policy = found.policy().map_err(|faults| {
+        Failure::new(format!("`{argument}` is not a valid policy; see `mcp-policy check`:\n{faults}"))
+    })?;
+    // A Struct has no text to compare schemas with; names are compared all the same.
+    let document: Value = serde_json::from_slice(&found.bytes).unwrap_or_default();
+    let mut drift = Vec::new();
+    let tools = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
+    of_section(&policy.rules.tools, &tools, Target::Tool, &mut drift);
+    let names = |items: &[Item]| items.iter().map(|item| item.name.clone()).collect::<BTreeSet<_>>();
+    let (resources, prompts) = (names(&offer.resources), names(&offer.prompts));
+    let resources = resources.iter().map(String::as_str).collect();
+    of_section(&policy.rules.resources, &resources, Target::Resource, &mut drift);
+    of_section(
+        &policy.rules.prompts,
+        &prompts.iter().map(String::as_str).collect(),
+        Target::Prompt,
+        &mut drift,
+    );
+    for tool in &offer.tools {
+        drift.extend(of_parameters(tool, &document).map(|message| Drift {
+            change: Change::Changed,
+            target: Target::Tool(tool.name.clone()),
+            message,
+        }));
+    }
+    drift.sort();
+    Ok(drift)
+}
+
+fn of_section(
+    section: &Section<EntryRules>,
+    offered: &BTreeSet<&str>,
+    target: fn(String) -> Target,
+    drift: &mut Vec<Drift>,
+) {
+    for name in offered.iter().filter(|name| !section.names(name)) {
+        let message = match section.pair(name).map(|(pattern, _)| pattern) {
+            Some(pattern) => {
+                format!("the policy does not name it; its pattern `{}` decides", pattern.as_str())
+            }
+            None => "the policy does not name it".to_owned(),
+        };
+        drift.push(Drift { change: Change::New, target: target((*name).to_owned()), message });
+    }
+    for (pattern, _) in section.entries() {
+        if pattern.is_exact() && !offered.contains(pattern.as_str()) {
+            let message = "the server does not have it any more".to_owned();
+            drift.push(Drift { change: Change::Gone, target: target(pattern.as_str().to_owned()), message });
+        }
+    }
+}
+
+/// Compares a tool's parameters with the schemas that the policy has for them. A policy may be stricter than the server,
+/// so only the names and types of parameters and what is required are compared.
+fn of_parameters(tool: &Tool, document: &Value) -> Option<String> {
+    let entry = document.get("tools")?.get(&tool.name)?;
+    let held = schemas(entry, document);
+    if held.is_empty() {
+        return None;
+    }
+    let taken = schema::take_over(&tool.schema).schema.unwrap_or(Value::Object(Map::new()));
+    let (now, then) = (parameters(&[&taken]), parameters(&held));
+    let mut parts = Vec::new();
+    let new: Vec<_> = now.keys().filter(|name| !then.contains_key(*name)).collect();
+    let gone: Vec<_> = then.keys().filter(|name| !now.contains_key(*name)).collect();
+    let other = now.iter().filter(|(name, shape)| then.get(*name).is_some_and(|before| !shape.fits(before)));
+    for (what, names) in [("new", new), ("gone", gone), ("changed", other.map(|(name, _)| name).collect())] {
+        if !names.is_empty() {
+            let names: Vec<_> =
+                names.iter().map(|name| format!("`{}`", super::findings::escape(name))).collect();
+            parts.push(format!("{what}: {}", names.join(", ")));
+        }
+    }
+    (!parts.is_empty())
+        .then(|| format!("its parameters are not those of the policy's schema; {}", parts.join("; ")))
+}
+
+/// Returns the schemas for arguments in an entry's rules and in the named rules that it uses.
+fn schemas<'d>(entry: &'d Value, document: &'d Value) -> Vec<&'d Value> {
+    let rules: Vec<&Value> = entry.as_array().map_or_else(|| vec![entry], |rules| rules.iter().collect());
+    let resolved = rules.into_iter().filter_map(|rule| match rule.as_str() {
+        Some(name) => document.get("rules")?.get(name),
+        None => Some(rule),
+    });
+    resolved.filter_map(|rule| rule.get("arguments")).collect()
+}
+
+/// What is compared of a parameter.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Shape {
+    types: Option<Value>,
+    required: bool,
+}
+
+impl Shape {
+    /// Tells whether the policy may have been written for this shape.
+    fn fits(&self, policy: &Self) -> bool {
+        // The policy may require more than the server, and need not repeat a type.
+        (!self.required || policy.required) && (policy.types.is_none() || self.types == policy.types)
+    }
+}
+
+fn parameters(schemas: &[&Value]) -> BTreeMap<String, Shape> {
+    let mut found: BTreeMap<String, Shape> = BTreeMap::new();
+    for schema in schemas {
+        for (name, parameter) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            found.entry(name.clone()).or_default().types = parameter.get("type").cloned();
+        }
+        for name in
+            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+        {
+            found.entry(name.to_owned()).or_default().required = true;
+        }
+    }
+    found
+}

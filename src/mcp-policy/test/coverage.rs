@@ -1,0 +1,179 @@
+//! Which parts of a policy the cases have made decide.
+//!
+//! A rule is covered if it applied to a request. A condition, a schema or a limit is covered if it refused one, a condition
+//! in `when` also if it kept its rule from applying. A grant is covered if a caller had it, and what decides without a
+//! rule (`default`, `hide`, `methods`) if it did so.
+
+use std::collections::BTreeSet;
+
+use mcp_policy_engine::document::Position;
+use mcp_policy_engine::policy::{Clause, Policy, Rule, Rules};
+
+use crate::explain::Explanation;
+use crate::input::Found;
+use crate::trace::{Layer, Outcome};
+
+/// The kinds of parts, in the order in which they are shown, with their plurals.
+pub const KINDS: [(&str, &str); 8] = [
+    ("rule", "rules"),
+    ("condition", "conditions"),
+    ("schema", "schemas"),
+    ("limit", "limits"),
+    ("grant", "grants"),
+    ("method", "methods"),
+    ("hide", "hidden tools"),
+    ("default", "defaults"),
+];
+
+/// A part of a policy that can decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// One of [`KINDS`]
+    pub kind: &'static str,
+    /// Its path in the policy
+    pub path: String,
+    /// Whether a case has made it decide
+    pub covered: bool,
+}
+
+/// The parts of one policy that cases have made decide.
+#[derive(Debug, Clone)]
+pub struct Coverage {
+    /// What tells the policy apart from others
+    pub key: String,
+    /// The policy, with its places
+    pub found: Found,
+    /// The parts, in the policy's order within each kind
+    pub parts: Vec<Part>,
+}
+
+impl Coverage {
+    /// Lists the parts of a policy; `found` has their places.
+    pub fn new(key: String, found: Found, policy: &Policy) -> Self {
+        let mut parts = Parts::default();
+        parts.add_rules(&policy.rules, true);
+        for grant in policy.grants.iter() {
+            parts.add("grant", &grant.path);
+            let rules = &grant.rules;
+            let sections = [rules.tools.is_empty(), rules.resources.is_empty(), rules.prompts.is_empty()];
+            let has_sections = sections.contains(&false) || !rules.methods.is_empty();
+            parts.add_rules(rules, has_sections);
+        }
+        let Parts { list: mut parts, .. } = parts;
+        parts.sort_by_key(|part| KINDS.iter().position(|(kind, _)| *kind == part.kind));
+        Self { key, found, parts }
+    }
+
+    /// Notes how a request was decided; `hides` are names that a list is expected to hide.
+    pub fn note(&mut self, explanation: &Explanation, hides: &[String], policy: &Policy) {
+        let mut covered: BTreeSet<&str> = explanation.verdict.rule.as_deref().into_iter().collect();
+        for layer in &explanation.layers {
+            note_layer(layer, &mut covered);
+        }
+        let named = policy.grants.iter().find(|grant| Some(&grant.name) == explanation.caller.grant.as_ref());
+        covered.extend(named.map(|grant| grant.path.as_str()));
+        let layers = std::iter::once(&policy.rules).chain(named.map(|grant| &grant.rules));
+        let by_lists = layers.flat_map(|rules| hides.iter().filter_map(|name| rules.hidden(name)));
+        covered.extend(by_lists);
+        for part in &mut self.parts {
+            part.covered |= covered.contains(part.path.as_str());
+        }
+    }
+
+    /// Tells whether a part is of a rule that no case has made apply, so that it cannot have decided either.
+    pub fn is_of_uncovered_rule(&self, part: &Part) -> bool {
+        let below =
+            |rule: &Part| part.path.strip_prefix(&rule.path).is_some_and(|rest| rest.starts_with('.'));
+        let mut rules = self.parts.iter().filter(|rule| rule.kind == "rule" && !rule.covered);
+        matches!(part.kind, "condition" | "schema" | "limit") && rules.any(below)
+    }
+
+    /// Counts the covered parts of a kind, and all of them; of all kinds without one.
+    pub fn count(&self, kind: Option<&str>) -> (usize, usize) {
+        let parts = || self.parts.iter().filter(|part| kind.is_none_or(|kind| part.kind == kind));
+        (parts().filter(|part| part.covered).count(), parts().count())
+    }
+
+    /// Returns the covered parts in percent, rounded down.
+    pub fn percent(&self) -> usize {
+        let (covered, all) = self.count(None);
+        covered.saturating_mul(100).checked_div(all).unwrap_or(100)
+    }
+
+    /// Returns the parts that no case has made decide, with their positions in the policy's file, in that order.
+    pub fn uncovered(&self) -> Vec<(&Part, Position)> {
+        let position = |part: &Part| {
+            let place = self.found.place(&part.path, false);
+            Position::of(self.found.file.text.as_bytes(), place.start)
+        };
+        let parts = self.parts.iter().filter(|part| !part.covered);
+        let mut parts: Vec<_> = parts.map(|part| (part, position(part))).collect();
+        parts.sort_by_key(|(_, at)| (at.line, at.column));
+        parts
+    }
+}
+
+fn note_layer<'l>(layer: &'l Layer, covered: &mut BTreeSet<&'l str>) {
+    for subject in &layer.subjects {
+        if let Some(path) = &subject.hidden_by {
+            covered.insert(path);
+            continue;
+        }
+        let method = subject.entry.as_ref().filter(|entry| entry.effect.is_some());
+        covered.extend(method.map(|entry| entry.path.as_str()));
+        covered.extend(subject.default.as_ref().map(|(path, _)| path.as_str()));
+        for rule in &subject.rules {
+            if rule.applies == Some(true) {
+                covered.insert(&rule.path);
+            }
+            let when = rule.checks.iter().filter(|check| check.kind == "when");
+            covered.extend(
+                when.filter(|check| check.outcome != Outcome::Holds).map(|check| check.path.as_str()),
+            );
+        }
+    }
+}
+
+/// Parts that are being listed, each once.
+#[derive(Default)]
+struct Parts {
+    list: Vec<Part>,
+    known: BTreeSet<String>,
+}
+
+impl Parts {
+    fn add(&mut self, kind: &'static str, path: &str) {
+        if self.known.insert(path.to_owned()) {
+            self.list.push(Part { kind, path: path.to_owned(), covered: false });
+        }
+    }
+
+    fn add_rules(&mut self, rules: &Rules, has_default: bool) {
+        for rule in rules.iter() {
+            self.add_rule(rule);
+        }
+        for (_, path) in rules.methods.iter() {
+            self.add("method", path);
+        }
+        for (_, path) in rules.hide.iter() {
+            self.add("hide", path);
+        }
+        if has_default {
+            self.add("default", &rules.default.1);
+        }
+    }
+
+    fn add_rule(&mut self, rule: &Rule) {
+        self.add("rule", &rule.path);
+        let clauses = [&rule.when, &rule.require, &rule.deny_if];
+        for clause in clauses.into_iter().flatten() {
+            self.add("condition", Clause::path(clause));
+        }
+        if rule.arguments.is_some() {
+            self.add("schema", &format!("{}.arguments", rule.path));
+        }
+        for limit in &rule.limits {
+            self.add("limit", &limit.path);
+        }
+    }
+}

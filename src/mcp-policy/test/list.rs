@@ -1,0 +1,91 @@
+//! What a caller is shown of a list.
+
+use std::path::Path;
+
+use mcp_policy_engine::decide::Lists;
+use mcp_policy_engine::guard::Request;
+use mcp_policy_engine::json::{self, Value};
+use mcp_policy_engine::mcp::list::{ListKind, filter};
+
+use super::expect::Expect;
+use super::fields::{Faults, Part};
+use crate::input::File;
+
+/// Returns the server's answer: the list in the file that `of` names, or one of the names that the step expects
+/// something of. `None`, with a fault, if there is no such list.
+pub fn answer(
+    kind: ListKind,
+    of: Option<&Part<'_>>,
+    folder: &Path,
+    expect: &Expect,
+    faults: &mut Faults,
+) -> Option<String> {
+    let names: Vec<&String> = expect.shows.iter().chain(&expect.hides).collect();
+    let (member, key) = keys(kind);
+    let Some(part) = of else {
+        let elements: Vec<serde_json::Value> =
+            names.iter().map(|name| serde_json::json!({ key: name })).collect();
+        return Some(
+            serde_json::json!({"jsonrpc": "2.0", "id": 1, "result": { member: elements }}).to_string(),
+        );
+    };
+    let path = folder.join(part.text(faults)?);
+    let file = match File::read(&path.to_string_lossy()) {
+        Ok(file) => file,
+        Err(failure) => {
+            part.fault(failure.to_string(), faults);
+            return None;
+        }
+    };
+    let document = json::read(file.text.as_bytes()).ok();
+    let list = document.as_ref().and_then(|document| list(document.root(), member));
+    let Some(list) = list else {
+        let name = path.display();
+        part.fault(format!("`{name}` is no result with `{member}`, as a server answers, in JSON"), faults);
+        return None;
+    };
+    let known: Vec<_> =
+        list.elements().filter_map(|element| element.get(key).and_then(Value::string)).collect();
+    for name in names.iter().filter(|name| !known.iter().any(|known| *known == name.as_str())) {
+        faults.add(&expect.place, &part.path, format!("`{name}` is not in `{}`", path.display()));
+    }
+    Some(format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"{member}":{}}}}}"#, list.raw()))
+}
+
+/// Returns the key of a list in a result, and the key that names its elements.
+fn keys(kind: ListKind) -> (&'static str, &'static str) {
+    match kind {
+        ListKind::Tools => ("tools", "name"),
+        ListKind::Prompts => ("prompts", "name"),
+        ListKind::Resources => ("resources", "uri"),
+        ListKind::ResourceTemplates => ("resourceTemplates", "uriTemplate"),
+    }
+}
+
+/// Finds the list in an answer, in its result, or as itself.
+fn list<'d>(root: Value<'d>, member: &str) -> Option<Value<'d>> {
+    let result = root.get("result").unwrap_or(root);
+    let list = if root.is_array() { root } else { result.get(member)? };
+    list.is_array().then_some(list)
+}
+
+/// Returns the names that the filter leaves in an answer for this request's caller.
+///
+/// # Errors
+/// Why nothing of the answer is shown.
+pub fn shown(request: &Request, kind: ListKind, answer: &str, now_ns: u64) -> Result<Vec<String>, String> {
+    let clock = || Some(now_ns);
+    let lists = Lists::new(&request.policy, &request.caller, &clock);
+    let mut names = Vec::new();
+    let filtered = filter(answer.as_bytes(), &mut |kind, name| lists.shows(kind, name));
+    let filtered = filtered.map_err(|unreadable| unreadable.to_string())?;
+    let left = filtered.bytes.as_deref().unwrap_or(answer.as_bytes());
+    let (member, key) = keys(kind);
+    if let Ok(document) = json::read(left)
+        && let Some(list) = list(document.root(), member)
+    {
+        let name = |element: Value<'_>| Some(element.get(key)?.string()?.into_owned());
+        names.extend(list.elements().filter_map(name));
+    }
+    Ok(names)
+}

@@ -1,0 +1,143 @@
+//! The result of a test run as text.
+
+use std::rc::Rc;
+
+use mcp_policy_engine::document::Position;
+
+use super::case::Case;
+use super::coverage::{Coverage, KINDS};
+use super::expect::Difference;
+use super::run::Failure;
+use super::{Options, RanFile, plural};
+use crate::diagnostic::{self, Diagnostic, Lines, Placed, escaped};
+use crate::explain;
+use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, line};
+
+/// Prints a line for each file, and what differs.
+pub fn print(files: &[RanFile], covered: &[Coverage], options: &Options, terminal: &mut Terminal) {
+    let (mut passed, mut failed) = (0_usize, 0_usize);
+    for ran in files.iter().filter(|ran| ran.ran().next().is_some()) {
+        let counts = ran.counts();
+        passed = passed.saturating_add(counts.0);
+        failed = failed.saturating_add(counts.1);
+        print_file(ran, counts, options.fail_only, terminal);
+    }
+    for coverage in covered {
+        print_coverage(coverage, options, terminal);
+    }
+    let count = files.iter().filter(|ran| ran.ran().next().is_some()).count();
+    let style = if failed > 0 { ERROR } else { GOOD };
+    let of_failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    line!(terminal, "{style}{passed} passed{of_failed}{PLAIN} in {count} {}", plural(count, "file"));
+}
+
+fn print_file(ran: &RanFile, (passed, failed): (usize, usize), fail_only: bool, terminal: &mut Terminal) {
+    let name = &ran.file.file.name;
+    let cases = passed.saturating_add(failed);
+    let cases = format!("{cases} {}", plural(cases, "case"));
+    if failed == 0 {
+        if !fail_only {
+            line!(terminal, "{GOOD}ok{PLAIN}      {name}  {FAINT}{cases}{PLAIN}");
+        }
+        return;
+    }
+    line!(terminal, "{ERROR}failed{PLAIN}  {name}  {FAINT}{failed} of {cases}{PLAIN}");
+    for (case, outcome) in ran.ran() {
+        if let Some(failure) = &outcome.failure {
+            line!(terminal);
+            print_failure(ran, case, failure, terminal);
+            if let Some(explanation) = &outcome.explanation {
+                line!(terminal);
+                explain::print(explanation, terminal);
+            }
+        }
+    }
+    line!(terminal);
+}
+
+fn print_failure(ran: &RanFile, case: &Case, failure: &Failure, terminal: &mut Terminal) {
+    let file = &ran.file.file;
+    line!(terminal, "  {HEADING}{}{PLAIN}", escaped(&case.name));
+    if let Some(step) = case.steps.get(failure.step) {
+        let Position { line: row, column } = Position::of(file.text.as_bytes(), step.expect.place.start);
+        let mut about = escaped(&step.about);
+        if case.steps.len() > 1 {
+            about = format!("step {}: {about}", failure.step.saturating_add(1));
+        }
+        if step.times > 1 {
+            about = format!("{about}, request {} of {}", failure.time, step.times);
+        }
+        line!(terminal, "  {FAINT}{}:{row}:{column}{PLAIN}  {about}", file.name);
+    }
+    let width =
+        failure.differences.iter().map(|difference| difference.what.chars().count()).max().unwrap_or(0);
+    for difference in &failure.differences {
+        let Difference { what, expected, found } = difference;
+        let (expected, found) = (escaped(expected), escaped(found));
+        line!(terminal, "    {what:width$}  expected  {GOOD}{expected}{PLAIN}");
+        line!(terminal, "    {:width$}  found     {ERROR}{found}{PLAIN}", "");
+    }
+    let found = &failure.found;
+    let shown = |what: &str| failure.differences.iter().any(|difference| difference.what == what);
+    if let Some(rule) = found.rule.as_ref().filter(|_| !shown("rule")) {
+        line!(terminal, "    decided by {rule}");
+    }
+    if let Some(text) = found.text.as_ref().filter(|_| !shown("reason")) {
+        line!(terminal, "    the model sees: {}", escaped(text));
+    }
+}
+
+fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Terminal) {
+    let name = coverage.found.name();
+    let (covered, all) = coverage.count(None);
+    let style = if options.is_below(coverage) { ERROR } else { HEADING };
+    let least = match options.min_coverage {
+        Some(least) if options.is_below(coverage) => format!(", at least {least} % are needed"),
+        _ => String::new(),
+    };
+    line!(terminal);
+    line!(
+        terminal,
+        "{style}coverage{PLAIN}  {name}  {style}{} %{PLAIN} ({covered} of {all}){least}",
+        coverage.percent()
+    );
+    for (kind, plural) in KINDS {
+        let (covered, all) = coverage.count(Some(kind));
+        if all > 0 {
+            line!(terminal, "  {plural:12}  {covered:4} of {all}");
+        }
+    }
+    if covered < all {
+        line!(terminal, "  no case has made these decide, nor anything in the rules among them:");
+    }
+    for (part, Position { line: row, column }) in coverage.uncovered() {
+        if coverage.is_of_uncovered_rule(part) {
+            continue;
+        }
+        let file = &coverage.found.file.name;
+        line!(
+            terminal,
+            "    {FAINT}{file}:{row}:{column}{PLAIN}  {} {FAINT}({}){PLAIN}",
+            part.path,
+            part.kind
+        );
+    }
+    line!(terminal);
+}
+
+/// Tells the faults of test files and their policies, on stderr.
+pub fn tell_faults(faults: &[Diagnostic], terminal: &mut Terminal) {
+    for fault in placed(faults) {
+        terminal.note(format_args!("{}\n", diagnostic::pretty(&fault, None)));
+    }
+}
+
+/// Finds the lines and columns of faults, which may be of several files.
+pub fn placed(faults: &[Diagnostic]) -> Vec<Placed<'_>> {
+    let of_files = faults.chunk_by(|one, other| Rc::ptr_eq(&one.file, &other.file));
+    let placed = of_files.flat_map(|faults| {
+        let lines = faults.first().map(|fault| Lines::of(&fault.file.text));
+        faults.iter().filter_map(move |fault| Some(Placed::new(fault, lines.as_ref()?)))
+    });
+    placed.collect()
+}

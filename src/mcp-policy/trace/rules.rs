@@ -1,0 +1,147 @@
+//! How a rule judges a call.
+
+use std::sync::Arc;
+
+use mcp_policy_engine::audit::CounterUsage;
+use mcp_policy_engine::decide::condition::{Applies, Attributes, Place, applies};
+use mcp_policy_engine::decide::{Decision, Due};
+use mcp_policy_engine::guard::Conclusion;
+use mcp_policy_engine::limit::Kind;
+use mcp_policy_engine::mcp::message::Call;
+use mcp_policy_engine::policy::{Action, Adds, Limit, Mode, Rule as Policed};
+
+use super::{Check, Outcome, Rule, Texts, clauses};
+
+/// What it takes to judge a call by rules.
+pub(super) struct Judging<'j> {
+    pub texts: &'j Texts,
+    pub attributes: Attributes<'j>,
+    pub call: &'j Call<'j>,
+    pub decision: &'j Decision,
+    pub conclusion: Option<&'j Conclusion>,
+}
+
+impl Judging<'_> {
+    /// Judges the call by each of these rules; `of` names the entry that they belong to, if it is not the deciding one.
+    pub fn rules(&self, rules: &[Arc<Policed>], of: Option<&'static str>) -> Vec<Rule> {
+        rules.iter().map(|rule| self.rule(rule, of)).collect()
+    }
+
+    fn rule(&self, rule: &Policed, of: Option<&'static str>) -> Rule {
+        let mut checks = Vec::new();
+        self.clauses(&rule.when, Place::When, &mut checks);
+        let applies = match applies(rule, &self.attributes, String::new) {
+            Applies::Yes => Some(true),
+            Applies::No => Some(false),
+            Applies::Unknown(_) => None,
+        };
+        if applies.is_some() {
+            // A clause that fails keeps the rule from applying, whatever the others are.
+            checks.iter_mut().for_each(|check| check.refuses = false);
+        }
+        if applies == Some(true) {
+            checks.extend(self.schema(rule));
+            self.clauses(&rule.require, Place::Require, &mut checks);
+            self.clauses(&rule.deny_if, Place::DenyIf, &mut checks);
+            checks.extend(rule.limits.iter().map(|limit| self.limit(limit)));
+        }
+        Rule {
+            path: rule.path.to_string(),
+            of,
+            shadow: rule.mode == Mode::Shadow,
+            applies,
+            action: match rule.action {
+                Action::Allow => "allow",
+                Action::Deny => "deny",
+                Action::RequireApproval => "require_approval",
+            },
+            checks,
+        }
+    }
+
+    fn clauses(&self, list: &[mcp_policy_engine::policy::Clause], place: Place, checks: &mut Vec<Check>) {
+        checks.extend(list.iter().map(|clause| clauses::check(clause, place, &self.attributes, self.texts)));
+    }
+
+    fn schema(&self, rule: &Policed) -> Option<Check> {
+        let schema = rule.arguments.as_ref().filter(|_| self.call.method.takes_arguments())?;
+        let violation = schema.validate(self.call.arguments(), self.attributes.work).err();
+        Some(Check {
+            kind: "arguments",
+            path: format!("{}.arguments", rule.path),
+            outcome: Outcome::from(Some(violation.is_none())),
+            refuses: violation.is_some(),
+            text: "the schema of the arguments".to_owned(),
+            found: violation.map(|violation| violation.to_string()),
+            parts: Vec::new(),
+        })
+    }
+
+    fn limit(&self, limit: &Arc<Limit>) -> Check {
+        let charges = self.decision.charges.iter().chain(&self.decision.shadow_charges);
+        let due = charges.into_iter().find(|due| due.limit.path == limit.path);
+        let counters = self.conclusion.map_or(&[][..], |conclusion| &conclusion.counters);
+        let usage = counters.iter().find(|counter| counter.limit.path == limit.path);
+        let denial = self.conclusion.and_then(|conclusion| conclusion.verdict.denial());
+        let refuses = denial.is_some_and(|denial| denial.rule == *limit.path);
+        let (outcome, found) = match (due, usage) {
+            (Some(due), Some(usage)) => (Outcome::from(Some(!refuses)), room(due, usage, refuses)),
+            (Some(due), None) => {
+                (Outcome::Unjudged, format!("would add {}{}, and is not charged", due.amount, of(due)))
+            }
+            (None, _) => (Outcome::Indeterminate, "what the call adds cannot be told".to_owned()),
+        };
+        Check {
+            kind: "limits",
+            path: limit.path.to_string(),
+            outcome,
+            refuses: refuses || due.is_none(),
+            text: said(limit),
+            found: Some(found),
+            parts: Vec::new(),
+        }
+    }
+}
+
+/// Says what a call adds to a tally, and what is used then.
+fn room(due: &Due, usage: &CounterUsage, refuses: bool) -> String {
+    let CounterUsage { usage, scope, .. } = usage;
+    let scope = if *scope == due.limit.scope { String::new() } else { format!(", by {}", scope.as_str()) };
+    let used = usage.used;
+    match refuses {
+        true => format!("adds {}{}, and {used} of {} are used{scope}", due.amount, of(due), usage.max),
+        false => format!("adds {}{}: {used} of {} used{scope}", due.amount, of(due), usage.max),
+    }
+}
+
+fn of(due: &Due) -> String {
+    due.of.as_ref().map_or(String::new(), |value| format!(" for `{value}`"))
+}
+
+/// Describes a limit, such as `run_agent_rate: 10 per 60 s and grant`.
+fn said(limit: &Limit) -> String {
+    let by = limit.by.as_ref().map_or(String::new(), |path| format!(" and {path}"));
+    let what = match &limit.amount {
+        Adds::Fixed(_) => String::new(),
+        Adds::Arguments(paths) => {
+            let paths: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
+            format!(" of {}", paths.join(" + "))
+        }
+    };
+    let seconds = limit.window.seconds();
+    let window = match seconds {
+        1 => "second".to_owned(),
+        60 => "minute".to_owned(),
+        3_600 => "hour".to_owned(),
+        86_400 => "day".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    };
+    let kind = if limit.window.kind() == Kind::Calendar { "calendar " } else { "" };
+    let (counter, max, scope) = (&limit.counter, limit.max, limit.scope.as_str());
+    let scope = if limit.scope == mcp_policy_engine::policy::Scope::Global {
+        String::new()
+    } else {
+        format!(", {scope}")
+    };
+    format!("{counter}: {max}{what} per {kind}{window}{scope}{by}")
+}

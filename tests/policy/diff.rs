@@ -1,0 +1,293 @@
+//! `mcp-policy diff`: what a change means, and whether it allows more.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::program::{Done, run};
+
+/// Writes a document to a file of its own.
+fn file(name: &str, document: &Value) -> String {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("diff");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    std::fs::write(&path, document.to_string()).unwrap();
+    path.display().to_string()
+}
+
+fn policy(members: Value) -> Value {
+    let mut policy = json!({ "version": "1", "approvals": { "cluster": "c" },
+        "identity": [{ "jwt": { "payload": "p" } }, { "api_key": { "header": "k" } }] });
+    policy.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    policy
+}
+
+fn diff(name: &str, old: Value, new: Value, options: &[&str]) -> Done {
+    let (old, new) =
+        (file(&format!("{name}.old.json"), &policy(old)), file(&format!("{name}.new.json"), &policy(new)));
+    run(&[&["diff", &old, &new], options].concat(), "")
+}
+
+/// Returns the changes as `effect | callers | what | was | becomes`.
+fn changes(name: &str, old: Value, new: Value) -> Vec<String> {
+    let done = diff(name, old, new, &["--format", "json"]);
+    let told: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
+    let list = told["changes"].as_array().unwrap();
+    assert_eq!(done.code, if list.is_empty() { 0 } else { 3 });
+    let join = |value: &Value| -> String {
+        value.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect::<Vec<_>>().join(", ")
+    };
+    let text = |change: &Value, key: &str| change[key].as_str().unwrap().to_owned();
+    list.iter()
+        .map(|change| {
+            let (effect, was, becomes) =
+                (text(change, "effect"), text(change, "was"), text(change, "becomes"));
+            format!("{effect} | {} | {} | {was} | {becomes}", join(&change["callers"]), join(&change["what"]))
+        })
+        .collect()
+}
+
+fn limit(max: u32, window: &str) -> Value {
+    json!({ "limits": [{ "counter": "c", "window": window, "max": max }] })
+}
+
+#[test]
+fn a_change_is_told_by_what_it_does() {
+    let deny = json!({ "action": "deny" });
+    let require =
+        |op: &str, value: Value| json!({ "require": [{ "path": "args.x", "op": op, "value": value }] });
+    let table: Vec<(&str, Value, Value, Vec<&str>)> = vec![
+        ("nothing", json!({}), json!({}), vec![]),
+        (
+            "words",
+            json!({"tools": {"a": {"action": "deny", "reason": "x"}}}),
+            json!({"tools": {"a": deny}, "description": "y"}),
+            vec![],
+        ),
+        (
+            "a tool is added",
+            json!({}),
+            json!({"tools": {"a": {}}}),
+            vec!["widens |  | tool `a` | not listed | allowed"],
+        ),
+        (
+            "a tool is denied",
+            json!({"tools": {"a": {}}}),
+            json!({"tools": {"a": deny}}),
+            vec!["narrows |  | tool `a` | allowed | denied"],
+        ),
+        (
+            "a tool is hidden",
+            json!({"tools": {"a": {}}}),
+            json!({"tools": {"a": {}}, "hide": ["a"]}),
+            vec!["narrows |  | tool `a` | allowed | hidden"],
+        ),
+        (
+            "denied, then hidden",
+            json!({"tools": {"a": deny}}),
+            json!({"tools": {"a": deny}, "hide": ["a"]}),
+            vec!["otherwise |  | tool `a` | denied | hidden"],
+        ),
+        (
+            "the default",
+            json!({"tools": {"a": {}}}),
+            json!({"tools": {"a": {}}, "default": "allow"}),
+            vec![
+                "widens |  | any other tool | not listed | allowed",
+                "widens |  | any other resource | not listed | allowed",
+                "widens |  | any other prompt | not listed | allowed",
+                "widens |  | any other method | not listed | allowed",
+            ],
+        ),
+        (
+            "a pattern",
+            json!({"tools": {"get_*": {}}}),
+            json!({"tools": {"get_*": {}, "get_key*": deny}}),
+            vec!["narrows |  | tools `get_key*` | allowed | denied"],
+        ),
+        (
+            "an exception to a pattern goes",
+            json!({"tools": {"get_*": {}, "get_key": deny}}),
+            json!({"tools": {"get_*": {}}}),
+            vec!["widens |  | tool `get_key` | denied | allowed"],
+        ),
+        (
+            "a higher limit",
+            json!({"tools": {"a": limit(5, "minute")}}),
+            json!({"tools": {"a": limit(6, "minute")}}),
+            vec![
+                "widens |  | tool `a` | limit `c`: 5 per minute, for each grant | limit `c`: 6 per minute, for each grant",
+            ],
+        ),
+        (
+            "a longer window",
+            json!({"tools": {"a": limit(5, "minute")}}),
+            json!({"tools": {"a": limit(5, "hour")}}),
+            vec![
+                "narrows |  | tool `a` | limit `c`: 5 per minute, for each grant | limit `c`: 5 per hour, for each grant",
+            ],
+        ),
+        (
+            "a limit of another counter",
+            json!({"tools": {"a": limit(5, "minute"), "b": limit(5, "minute")}}),
+            json!({"tools": {"a": limit(5, "minute"), "b": {}}}),
+            vec!["widens |  | tool `b` | limit `c`: 5 per minute, for each grant | removed"],
+        ),
+        (
+            "a tighter bound",
+            json!({"tools": {"a": require("lte", json!(10))}}),
+            json!({"tools": {"a": require("lte", json!(5))}}),
+            vec!["narrows |  | tool `a` | requires args.x lte 10 | requires args.x lte 5"],
+        ),
+        (
+            "another condition",
+            json!({"tools": {"a": require("regex", json!("^a$"))}}),
+            json!({"tools": {"a": require("regex", json!("^b$"))}}),
+            vec![r#"may_widen |  | tool `a` | requires args.x regex "^a$" | requires args.x regex "^b$""#],
+        ),
+        (
+            "approval instead of denial",
+            json!({"tools": {"a": deny}}),
+            json!({"tools": {"a": {"action": "require_approval"}}}),
+            vec!["widens |  | tool `a` | denied | allowed, with approval"],
+        ),
+        (
+            "shadow",
+            json!({"tools": {"a": deny}}),
+            json!({"tools": {"a": deny}, "mode": "shadow"}),
+            vec!["widens |  | mode | enforce | shadow: no call is refused"],
+        ),
+        (
+            "a rule in shadow mode",
+            json!({"tools": {"a": deny}}),
+            json!({"tools": {"a": {"action": "deny", "mode": "shadow"}}}),
+            vec!["widens |  | tool `a` | denied | allowed"],
+        ),
+        (
+            "a method",
+            json!({"methods": {"x/y": "deny"}}),
+            json!({"methods": {"x/y": "allow"}}),
+            vec!["widens |  | method `x/y` | denied | allowed"],
+        ),
+        (
+            "a larger body",
+            json!({}),
+            json!({"max_body_bytes": 2_000_000}),
+            vec!["widens |  | max_body_bytes | 1048576 | 2000000"],
+        ),
+        (
+            "an exempt path",
+            json!({}),
+            json!({"exempt_paths": ["/x"]}),
+            vec!["widens |  | path `/x` | judged | exempt: every request passes"],
+        ),
+        (
+            "answers",
+            json!({}),
+            json!({"denials": "error"}),
+            vec!["otherwise |  | denials | absent | \"error\""],
+        ),
+        (
+            "an origin",
+            json!({"origins": ["https://*.corp.example"]}),
+            json!({"origins": ["https://a.corp.example"]}),
+            vec![r#"narrows |  | origins | ["https://*.corp.example"] | ["https://a.corp.example"]"#],
+        ),
+    ];
+    for (name, old, new, expected) in table {
+        assert_eq!(changes(name, old, new), expected, "{name}");
+    }
+}
+
+#[test]
+fn grants_are_compared_by_their_callers() {
+    let grant = |name: &str, matching: Value, tools: Value| json!({ "name": name, "match": matching, "tools": tools });
+    let (ci, team) = (json!([{ "jwt": "ci" }]), json!([{ "claim": { "team": "sre" } }]));
+    let document = |grants: Vec<Value>| json!({ "tools": { "a": {}, "b": {} }, "grants": grants });
+    let old = document(vec![
+        grant("ci", ci.clone(), json!({"a": {}})),
+        grant("sre", team.clone(), json!({"b": {}})),
+    ]);
+    let told = |name: &str, new: Vec<Value>| changes(name, old.clone(), document(new));
+    assert_eq!(
+        told(
+            "tools",
+            vec![
+                grant("ci", ci.clone(), json!({"a": {}, "b": {}})),
+                grant("sre", team.clone(), json!({"b": {}}))
+            ]
+        ),
+        ["widens | grant `ci` | tool `b` | not listed | allowed"]
+    );
+    let removed = told("removed", vec![grant("sre", team.clone(), json!({"b": {}}))]);
+    assert!(
+        removed
+            .contains(&"widens | callers of `ci` who get `sre` | tool `b` | not listed | allowed".to_owned()),
+        "{removed:#?}"
+    );
+    assert!(
+        removed.contains(
+            &"narrows | callers of `ci` who get no grant | who may call | judged by rules | refused"
+                .to_owned()
+        ),
+        "{removed:#?}"
+    );
+    let wider = json!([{ "jwt": "ci" }, { "jwt": "cd" }]);
+    let added = told(
+        "added",
+        vec![grant("ci", wider, json!({"a": {}})), grant("sre", team.clone(), json!({"b": {}}))],
+    );
+    assert!(
+        added.contains(
+            &"widens | callers without a grant who get `ci` | who may call | refused | judged by this grant"
+                .to_owned()
+        ),
+        "{added:#?}"
+    );
+    let expires = json!({ "name": "ci", "match": ci, "tools": {"a": {}}, "expires": "2030-01-01T00:00:00Z" });
+    let ends = told("expires", vec![expires.clone(), grant("sre", team, json!({"b": {}}))]);
+    assert_eq!(
+        ends,
+        ["narrows | grant `ci` | who may call | in force without end | in force until 2030-01-01T00:00:00Z"]
+    );
+}
+
+#[test]
+fn widening_only_ends_with_three_only_where_something_becomes_possible() {
+    let (narrow, wide) = (json!({"tools": {"a": {}}}), json!({"tools": {"a": {}, "b": {}}}));
+    let done = diff("narrows", wide.clone(), narrow.clone(), &["--widening-only"]);
+    assert_eq!((done.code, done.stdout.as_str()), (0, "nothing becomes possible that was not\n"));
+    let done = diff("widens", narrow, wide, &["--widening-only"]);
+    assert_eq!(done.code, 3);
+    assert!(done.stdout.contains("tool `b`"), "{}", done.stdout);
+}
+
+#[test]
+fn tools_of_the_server_are_compared_by_their_names() {
+    let tools = file("tools.json", &json!({ "tools": [{ "name": "get_a" }, { "name": "put_a" }] }));
+    let (old, new) = (json!({"tools": {"get_*": {}}}), json!({"tools": {"*": {}}}));
+    let done = diff("tools-of-server", old.clone(), new.clone(), &["--tools", &tools]);
+    assert!(done.stdout.contains("tool `put_a`") && !done.stdout.contains("tool `get_a`"), "{}", done.stdout);
+    let done = diff("no-tools", old, new, &["--tools", &file("no-tools.json", &json!({ "tools": [1] }))]);
+    assert_eq!(done.code, 1);
+    assert!(done.stderr.contains("must be a `tools/list` result"), "{}", done.stderr);
+}
+
+#[test]
+fn markdown_is_a_table_in_which_texts_of_the_policy_are_no_markup() {
+    let old =
+        json!({"tools": {"a|b": {"require": [{ "path": "args.x", "op": "regex", "value": "<b>*|x" }]}}});
+    let done = diff("markdown", old, json!({"tools": {"a|b": {}}}), &["--format", "markdown"]);
+    assert!(
+        done.stdout.contains("| all | tool `a\\|b` | requires args.x regex \"\\<b\\>\\*\\|x\" | removed |"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
+fn a_policy_with_faults_is_not_compared() {
+    let done = diff("faults", json!({}), json!({"tool": {}}), &[]);
+    assert_eq!((done.code, done.stdout.as_str()), (1, ""));
+    assert!(done.stderr.contains("unknown key"), "{}", done.stderr);
+}

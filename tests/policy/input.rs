@@ -1,0 +1,53 @@
+//! Files that hold policies, as the program reads them.
+
+use super::program::run;
+
+/// A filter of Envoy that runs a module with this name and this `value` as its configuration.
+fn filter(name: &str, value: &str) -> String {
+    format!(
+        "- name: {name}\n  typed_config:\n    config:\n      vm_config: {{runtime: envoy.wasm.runtime.v8}}\n      \
+         configuration:\n        \"@type\": type.googleapis.com/google.protobuf.Struct\n        value: {value}\n"
+    )
+}
+
+#[test]
+fn every_configuration_of_the_repository_passes_the_check() {
+    let files = ["envoy/envoy.yaml", "envoy/several.yaml", "envoy/approvals.yaml", "policies/grants.json"];
+    let done = run(&[&["check"], &files[..]].concat(), "");
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{}", done.stdout);
+}
+
+#[test]
+fn each_policy_of_a_file_is_checked_with_places_in_the_file() {
+    let two =
+        format!("http_filters:\n{}{}", filter("a", "{version: '1', x: 1}"), filter("b", "{version: 2}"));
+    let done = run(&["check", "-"], &two);
+    assert_eq!(done.code, 3, "{}", done.stderr);
+    for place in ["stdin:8:31", "stdin:15:26"] {
+        assert!(done.stdout.contains(place), "no {place}: {}", done.stdout);
+    }
+}
+
+#[test]
+fn a_filter_that_is_left_out_is_told_on_stderr() {
+    let two =
+        format!("http_filters:\n{}{}", filter("a", "{version: '1'}"), filter("other", "{directives: []}"));
+    let done = run(&["check", "-"], &two);
+    assert_eq!(done.code, 0, "{}", done.stdout);
+    assert_eq!(done.stderr, "note: `stdin`: filter `other` is left out, because it has no key of a policy\n");
+    let other = format!("http_filters:\n{}", filter("other", "{directives: []}"));
+    let done = run(&["check", "-"], &other);
+    assert_eq!((done.code, done.stdout.as_str()), (1, ""));
+    assert!(
+        done.stderr.starts_with("error: `stdin` holds no policy: expected a policy document, or "),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn yaml_that_is_malformed_is_told_with_its_place() {
+    let done = run(&["check", "-"], "version: '1'\ntools: [\n");
+    assert_eq!(done.code, 3, "{}", done.stderr);
+    assert!(done.stdout.contains("stdin:3:1"), "{}", done.stdout);
+}
