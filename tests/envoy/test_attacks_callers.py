@@ -112,26 +112,3 @@ def test_headers_name_another_tool_than_the_body(attack):
     message, headers = rpc.modern(rpc.tools_call("drop_table", {"table": "tickets"}))
     answer = attack.posted("parser-differentials", message, {**headers, "mcp-name": "get_invoice"})
     assert answer.headers["x-mcp-policy"] == "headers_disagree"
-
-
-def test_a_web_page_posts_to_the_server(attack):
-    message, headers = rpc.modern(rpc.tools_call("run_agent", {"agent_id": "a-1", "task": "mine"}))
-    # What a browser sends for a page whose name has come to mean this machine.
-    page = {**headers, "origin": "http://evil.example", "host": "evil.example"}
-    assert not rpc.post(attack.open_url, message, page).json()["result"]["isError"]
-    assert len(attack.unguarded.place.table("runs")) == 1
-    for origin in (
-        "http://evil.example",
-        "null",
-        "https://console.corp.example.evil.example",
-        "http://console.corp.example",
-    ):
-        answer = attack.posted("cross-site-post", message, {**page, "origin": origin})
-        assert (answer.status_code, answer.headers["x-mcp-policy"]) == (403, "origin_denied"), origin
-    # What a form can send without asking first.
-    simple = attack.posted("cross-site-post", message, {**headers, "content-type": "text/plain"})
-    assert simple.headers["x-mcp-policy"] == "unsupported_media_type"
-    assert attack.guarded.place.table("runs") == []
-    for allowed in (headers, {**headers, "origin": "https://console.corp.example"}):
-        assert not attack.posted("cross-site-post", message, allowed).json()["result"]["isError"]
-    assert len(attack.guarded.place.table("runs")) == 2
