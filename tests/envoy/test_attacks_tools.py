@@ -1,7 +1,11 @@
 """Attacks through which tools there are, and what is said about them: `policies/attacks`, without and with a policy."""
 
 import json
+import subprocess
 
+import pytest
+
+import places
 from harness import rpc
 from harness.attacked import EVIL, KEY
 from harness.attacks import session
@@ -21,6 +25,16 @@ def description(url: str, tool: str) -> str:
     tools = rpc.post(url, message, headers).json()["result"]["tools"]
     [found] = [each["description"] for each in tools if each["name"] == tool]
     return found
+
+
+def findings(url: str) -> set:
+    """Return what `mcp-policy scan` finds in the definitions of a server's tools: the kind and the tool."""
+    if not places.POLICY_TOOL.exists():
+        pytest.fail(f"there is no {places.POLICY_TOOL.name}; cargo build -p mcp-policy")
+    command = [places.POLICY_TOOL, "scan", url, "--fail-on-findings", "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3, done.stderr
+    return {(found["id"], found["target"]["name"]) for found in json.loads(done.stdout)["findings"]}
 
 
 def test_an_agent_gives_itself_a_credential(attack):
@@ -119,3 +133,10 @@ def test_a_caller_looks_for_tools_that_it_may_not_call(attack):
     # The first name of each pair exists at the server.
     assert answer(url, "internal_export") == answer(url, "internal_nothing")
     assert answer(url, "drop_table") == answer(url, "no_such_table")
+
+
+def test_a_scan_finds_what_the_filter_does_not_look_for(attack):
+    known = {("instruction", "add"), ("look-alike-name", "send_emaiI")}
+    assert findings(attack.unguarded.server.url) == known
+    attack.unguarded.place.change_description()
+    assert findings(attack.unguarded.server.url) == known | {("instruction", "fact_of_the_day")}
