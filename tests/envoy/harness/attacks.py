@@ -35,8 +35,9 @@ WITH_TOKENS = ["confused-deputy", "private-data-in-public-repository"]
 class Outcome:
     """What a client saw of each call: the code of its refusal, `allowed`, or `failed` if the server says so.
 
-    `without` a policy, and with it: of the attack (`refused`) and of the `legitimate` calls after it. The texts
-    are those that a model reads; `told` is of the attack with the policy.
+    `without` has the calls of the attack without a policy, `refused` the same calls with it, and `legitimate` the
+    calls of honest work after them. The texts that a model reads are in `read`, without a policy, and in `told`,
+    with it, those of the honest work included.
     """
 
     without: list
