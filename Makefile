@@ -27,8 +27,8 @@ target/debug/mcp-policy: FORCE
 	cargo build -p mcp-policy
 FORCE:
 
-parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL
-	@$(PARTS) modern legacy npm chromium image
+parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL, Prometheus
+	@$(PARTS) modern legacy npm chromium prometheus image
 
 envoy-image: ## build a container image of Envoy, for machines that cannot pull one
 	@$(PARTS) modern
