@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod attacks;
 mod check;
 mod check_faults;
 mod check_formats;
