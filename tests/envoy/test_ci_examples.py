@@ -1,4 +1,9 @@
-"""The CI examples in `policies/ci`: their commands run on a git repository of policies, with the real `mcp-policy`."""
+"""The CI examples in `policies/ci`: their commands run on a git repository of policies, with the real `mcp-policy`.
+
+Their form is checked by hand, with the schemas that check-jsonschema has:
+`check-jsonschema --builtin-schema vendor.github-workflows policies/ci/github.yaml`, and
+`check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci policies/ci/gitlab.yaml`.
+"""
 
 import hashlib
 import os
