@@ -110,10 +110,13 @@ fn is_first(wider: &Limit, limit: &Limit) -> bool {
         && wider.shadow == limit.shadow
 }
 
+/// A limit with its entry and its rule.
+type Charging<'c, 'e> = (&'e Entry<'c>, &'e Arc<Rule>, &'e Limit);
+
 /// What is charged to each counter.
 struct Counted<'c, 'e> {
-    /// The limits that charge a counter, each with its entry and its rule, by the counter's name
-    charging: HashMap<&'e str, Vec<(&'e Entry<'c>, &'e Arc<Rule>, &'e Limit)>>,
+    /// The limits that charge a counter, by its name
+    charging: HashMap<&'e str, Vec<Charging<'c, 'e>>>,
     /// Whether the calls of the second counter are all charged to the first, as far as that has been asked
     known: HashMap<(String, String), bool>,
 }

@@ -83,8 +83,8 @@ const MIDDLES: [&str; 11] = ["", "x", "x/", "/x", "/x/", "x/x", "//x", "//x/", "
 /// Warns of a pattern of resources that matches no plain URI. If it allows something, it is a fault.
 fn never_plain(entry: &Entry<'_>, pattern: &Pattern, warnings: &mut Vec<Warning>) {
     let Some((prefix, suffix)) = pattern.ends() else { return };
-    let obstacle = |middle: &&str| uri::obstacle(&[prefix, middle, suffix].concat());
-    let found: Option<Vec<&str>> = MIDDLES.iter().map(|middle| obstacle(&middle)).collect();
+    let obstacle = |middle: &str| uri::obstacle(&[prefix, middle, suffix].concat());
+    let found: Option<Vec<&str>> = MIDDLES.iter().map(|middle| obstacle(middle)).collect();
     if let Some(first) = found.and_then(|found| found.get(1).copied()) {
         let message = format!("never matches: patterns decide on plain URIs, and this has {first}");
         let help = "write the pattern as plain URIs are written";

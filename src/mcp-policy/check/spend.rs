@@ -77,7 +77,7 @@ const DEEPEST: usize = 8;
 fn money<'c>(schema: &Part<'c>) -> Vec<Money<'c>> {
     let mut found = Vec::new();
     collect(schema, schema, &[], 0, &mut found);
-    found.sort_by(|one, other| one.schema.value.span().start.cmp(&other.schema.value.span().start));
+    found.sort_by_key(|money| money.schema.value.span().start);
     found
 }
 
