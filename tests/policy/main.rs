@@ -28,6 +28,7 @@ mod replay;
 mod report;
 mod scan;
 mod scan_connect;
+mod scan_definitions;
 mod scan_findings;
 mod scan_servers;
 mod schema;

@@ -4,6 +4,7 @@ mod connect;
 mod failure;
 mod file;
 mod headers;
+mod heard;
 mod pages;
 
 use std::time::Duration;

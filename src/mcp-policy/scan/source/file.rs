@@ -32,7 +32,7 @@ pub fn read(argument: &str) -> Result<Offer, Failure> {
     }
     let value: Value = serde_json::from_str(&file.text)
         .map_err(|error| Failure::new(format!("{name}:{}:{}: {error}", error.line(), error.column())))?;
-    let mut offer = Offer::default();
+    let mut offer = Offer { verbatim: true, ..Offer::default() };
     add(&mut offer, &value, "").map_err(|wrong| Failure::new(format!("{name}: {wrong}")))?;
     Ok(offer)
 }
