@@ -27,6 +27,7 @@ mod render;
 mod replay;
 mod report;
 mod scan;
+mod scan_agreement;
 mod scan_connect;
 mod scan_definitions;
 mod scan_findings;
