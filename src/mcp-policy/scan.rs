@@ -55,8 +55,7 @@ pub struct Options {
 
     /// Write the names and digests of the tools to this file
     ///
-    /// A digest is the SHA-256 of the tool's definition without `_meta`, in the canonical form of RFC 8785. The source must
-    /// be a command or a file: a list that comes over HTTP is not kept as it was sent.
+    /// A digest is the SHA-256 of the tool's definition without `_meta`, in the canonical form of RFC 8785.
     #[arg(long, value_name = "FILE", conflicts_with = "definitions")]
     write_definitions: Option<String>,
 
@@ -197,8 +196,8 @@ fn drift(
 fn known(digests: Option<&[String]>) -> Result<&[String], Failure> {
     digests.ok_or_else(|| {
         Failure::new(
-            "digests need the definitions as the server sent them; use a command (`stdio:COMMAND`) or a file with the \
-             `tools/list` result as the source",
+            "there are no digests, because the server's answer could not be kept as it was sent; save the `tools/list` \
+             result in a file, and use that as the source",
         )
     })
 }

@@ -1,5 +1,8 @@
 //! `mcp-policy scan`: digests of definitions, and files of them.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -84,6 +87,62 @@ fn a_command_gives_the_digests_of_what_it_writes_and_of_nothing_less() {
     let report: Value = serde_json::from_str(&done.stdout).unwrap();
     let canonical = r#"{"inputSchema":{"type":"object"},"name":"get_x","x-new":{"a":null,"b":1.5}}"#;
     assert_eq!(report["tools"][0]["digest"], digest_of(canonical));
+}
+
+/// Answers one request as a streamable HTTP server does, in JSON or in events.
+fn answer(mut stream: &TcpStream, events: bool) -> Option<()> {
+    let mut lines = BufReader::new(stream);
+    let (mut first, mut length) = (String::new(), 0);
+    lines.read_line(&mut first).ok()?;
+    loop {
+        let mut line = String::new();
+        lines.read_line(&mut line).ok()?;
+        let line = line.trim().to_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        length = line.strip_prefix("content-length:").map_or(length, |text| text.trim().parse().unwrap());
+    }
+    let mut body = vec![0; length];
+    lines.read_exact(&mut body).ok()?;
+    let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let result = match request["method"].as_str() {
+        Some("initialize") => {
+            r#""result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}"#
+        }
+        Some("tools/list") => {
+            r#""result":{"tools":[{"name":"get_x","inputSchema":{"type":"object"},"x-new":{"b":1.50,"a":null}}]}"#
+        }
+        _ => r#""error":{"code":-32601,"message":"unknown"}"#,
+    };
+    let message = format!(r#"{{"jsonrpc":"2.0","id":{},{result}}}"#, request["id"]);
+    let (status, kind, text) = match (first.starts_with("POST"), request.get("id").is_some(), events) {
+        (false, ..) => ("405 Method Not Allowed", "text/plain", String::new()),
+        (true, false, _) => ("202 Accepted", "text/plain", String::new()),
+        (true, true, true) => ("200 OK", "text/event-stream", format!("data: {message}\n\n")),
+        (true, true, false) => ("200 OK", "application/json", message.replacen(',', ",\n", 1)),
+    };
+    let length = text.len();
+    let head = format!("content-type: {kind}\r\ncontent-length: {length}\r\nconnection: close");
+    stream.write_all(format!("HTTP/1.1 {status}\r\n{head}\r\n\r\n{text}").as_bytes()).ok()
+}
+
+#[test]
+fn a_server_gives_the_digests_of_what_it_sends_in_json_and_in_events() {
+    for events in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                answer(&stream, events);
+            }
+        });
+        let done = run(&["scan", &url, "--format", "json"], "");
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let report: Value = serde_json::from_str(&done.stdout).unwrap();
+        let canonical = r#"{"inputSchema":{"type":"object"},"name":"get_x","x-new":{"a":null,"b":1.5}}"#;
+        assert_eq!(report["tools"][0]["digest"], digest_of(canonical), "{events}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod failure;
 mod file;
 mod headers;
 mod heard;
+mod listening;
 mod pages;
 
 use std::time::Duration;

@@ -14,6 +14,7 @@ use rmcp::transport::streamable_http_client::{
 use tokio::io::AsyncReadExt as _;
 
 use super::heard::{Heard, Tee};
+use super::listening::Listening;
 use super::pages::{self, Broken, Progress};
 use super::{Asking, failure, headers};
 use crate::outcome::Failure;
@@ -59,13 +60,15 @@ pub fn http(url: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<Offer
         .custom_headers(headers)
         .max_json_response_size(MOST_BYTES)
         .max_sse_event_size(MOST_BYTES);
+    let heard = Heard::default();
+    let client = Listening::new(client, heard.clone());
     let progress = Progress::new(terminal.progress);
     progress.show(&format!("connecting to {shown}"));
     let result = runtime()?.block_on(async {
         let conversation = async {
             let transport = StreamableHttpClientTransport::with_client(client, config);
             let started = self_described().serve_with_lifecycle(transport, lifecycle()).await;
-            converse(started, None, &progress).await
+            converse(started, &heard, &progress).await
         };
         match tokio::time::timeout(asking.timeout, conversation).await {
             Ok(Ok(offer)) => Ok(offer),
@@ -111,7 +114,7 @@ pub fn stdio(command: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<
         }
         let conversation = async {
             let started = self_described().serve_with_lifecycle(transport, lifecycle()).await;
-            converse(started, Some(&heard), &progress).await
+            converse(started, &heard, &progress).await
         };
         let result = tokio::time::timeout(asking.timeout, conversation).await;
         let failed = match result {
@@ -138,7 +141,7 @@ pub fn stdio(command: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<
 /// Reads everything that the server offers, and ends the session.
 async fn converse(
     started: Result<Session, ClientInitializeError>,
-    heard: Option<&Heard>,
+    heard: &Heard,
     progress: &Progress,
 ) -> Result<Offer, Ended> {
     let session = started.map_err(|error| Ended::Start(Box::new(error)))?;

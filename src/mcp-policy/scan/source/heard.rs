@@ -32,7 +32,8 @@ impl Heard {
         })
     }
 
-    fn add(&self, new: &[u8]) {
+    /// Keeps some bytes, unless that is too much.
+    pub fn add(&self, new: &[u8]) {
         if let Ok(mut bytes) = self.0.lock()
             && bytes.len().saturating_add(new.len()) <= MOST_BYTES
         {

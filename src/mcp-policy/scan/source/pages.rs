@@ -53,18 +53,17 @@ impl Drop for Progress {
     }
 }
 
-/// Asks for everything that the server says it has. `heard` has what the server writes, if that is known.
+/// Asks for everything that the server says it has. `heard` has what the server writes.
 ///
 /// # Errors
 /// A list could not be read.
 pub async fn all(
     peer: &Peer<RoleClient>,
     info: &ServerPeerInfo,
-    heard: Option<&Heard>,
+    heard: &Heard,
     progress: &Progress,
 ) -> Result<Offer, Broken> {
-    let mut offer =
-        Offer { instructions: info.instructions.clone(), verbatim: heard.is_some(), ..Offer::default() };
+    let mut offer = Offer { instructions: info.instructions.clone(), verbatim: true, ..Offer::default() };
     if let Some(server) = &info.server_info {
         offer.server = Some(server.name.clone()).filter(|name| !name.is_empty());
         offer.version = Some(server.version.clone()).filter(|version| !version.is_empty());
@@ -86,7 +85,7 @@ async fn list(
     peer: &Peer<RoleClient>,
     kind: Kind,
     offer: &mut Offer,
-    heard: Option<&Heard>,
+    heard: &Heard,
     progress: &Progress,
 ) -> Result<(), Broken> {
     let mut cursor = None;
@@ -97,7 +96,7 @@ async fn list(
             kind.member(),
             offer.tools.len()
         ));
-        heard.inspect(|heard| heard.clear());
+        heard.clear();
         let params = Some(PaginatedRequestParams::default().with_cursor(cursor));
         let answer = match kind {
             Kind::Tools => value(peer.list_tools(params).await),
@@ -116,7 +115,7 @@ async fn list(
             }
             Err(error) => return Err(Broken::Service(kind, error)),
         };
-        let sent = heard.filter(|_| kind == Kind::Tools).and_then(Heard::tools);
+        let sent = (kind == Kind::Tools).then(|| heard.tools()).flatten();
         offer.verbatim &= kind != Kind::Tools || sent.is_some();
         let list = sent.as_ref().unwrap_or(&answer).get(kind.member()).unwrap_or(&Value::Null);
         add_page(offer, kind, list, kind.member()).map_err(Broken::Answer)?;
