@@ -8,7 +8,7 @@ WASM     := wasm32-wasip1
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench bench-replay clean
+.PHONY: help build approvals policy parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench bench-replay clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ build: ## build the module, target/wasm32-wasip1/release/mcp_policy_filter.wasm
 approvals: ## build the approval service, target/release/mcp-approvals
 	cargo build --release -p mcp-approvals
 
+policy: ## build the policy author's command, target/release/mcp-policy
+	cargo build --release -p mcp-policy
+
 # The tests and the demo use the debug build, because it builds fastest.
 target/debug/mcp-approvals: FORCE
 	cargo build -p mcp-approvals
@@ -27,8 +30,8 @@ target/debug/mcp-policy: FORCE
 	cargo build -p mcp-policy
 FORCE:
 
-parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL
-	@$(PARTS) modern legacy npm chromium image
+parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL, Prometheus
+	@$(PARTS) modern legacy npm chromium prometheus image
 
 envoy-image: ## build a container image of Envoy, for machines that cannot pull one
 	@$(PARTS) modern
@@ -38,11 +41,11 @@ run: build ## run Envoy in front of your server: UPSTREAM=host:port POLICY=file 
 	@$(PARTS) modern image
 	@$(PARTS_PY) tests/envoy/run.py --upstream "$(UPSTREAM)" --policy "$(POLICY)" --port $(PORT)
 
-demo: build target/debug/mcp-approvals ## show policies/aipaygen.json between a real client and AiPayGen's server
+demo: build target/debug/mcp-approvals target/debug/mcp-policy ## show policies/aipaygen.json between a real client and AiPayGen's server
 	@$(PARTS) modern legacy image
 	@$(PARTS_PY) tests/envoy/demo.py
 
-screenshot: target/debug/mcp-approvals ## take the README's screenshot of an approval page
+screenshot: target/debug/mcp-approvals target/debug/mcp-policy ## take the README's pictures of an approval's page and of a report
 	@$(PARTS) modern npm chromium
 	@$(PARTS_PY) tests/envoy/screenshot.py
 

@@ -33,7 +33,7 @@ use side::Side;
 enum Format {
     /// Text for people
     Pretty,
-    /// One object: `version`, `changes` and `summary`
+    /// One object: `version`, `widens` and `changes`
     Json,
     /// Tables for a comment on a pull request
     Markdown,

@@ -121,22 +121,47 @@ fn misfit(policy: &Policy, class: &str, tool: &str) -> Option<String> {
     (!fits).then(|| format!("{:?}, {calls:?} calls a minute, kept from callers: {kept}", entry.action))
 }
 
+/// Returns the names of what is in a folder, those of folders with a `/` at their end.
+fn listed(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(path(folder)).expect(folder);
+    let name = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() { name + "/" } else { name }
+    };
+    entries.map(|entry| name(entry.unwrap())).collect()
+}
+
 #[test]
 fn every_policy_loads() {
     let mut loaded = 0_u32;
-    for entry in std::fs::read_dir(path("policies")).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        // Folders hold the policies' own tests, and policies that `tests/policy` checks.
-        if entry.path().is_dir() {
-            continue;
-        }
+    // Folders have tests of their own.
+    for name in listed("policies").iter().filter(|name| !name.ends_with('/')) {
         assert!(name.ends_with(".json"), "{name}");
-        let loads = policy(&name);
+        let loads = policy(name);
         assert_eq!((loads.rules.default.0, loads.mode), (Effect::Deny, Mode::Enforce), "{name}");
         loaded = loaded.saturating_add(1);
     }
     assert!(loaded >= 2, "{loaded}");
+}
+
+#[test]
+fn every_attack_has_a_policy_that_loads_and_a_line_in_the_index() {
+    let index = text("policies/attacks/README.md");
+    let mut names = listed("policies/attacks");
+    names.retain(|name| name != "README.md");
+    assert!(names.len() >= 20, "{names:?}");
+    for folder in names {
+        let mut files = listed(&format!("policies/attacks/{folder}"));
+        files.sort();
+        assert_eq!(files, ["README.md", "policy.json", "policy.test.yaml"], "{folder}");
+        let loads = policy(&format!("attacks/{folder}policy.json"));
+        assert_eq!((loads.rules.default.0, loads.mode), (Effect::Deny, Mode::Enforce), "{folder}");
+        assert!(loads.unused_rules().next().is_none(), "{folder}");
+        let name = folder.trim_end_matches('/');
+        // Two policies that count under one name would share their counters.
+        assert_eq!(loads.server, name);
+        assert!(index.contains(&format!("| [{name}]({name}/README.md) |")), "{name} is not in the index");
+    }
 }
 
 #[test]

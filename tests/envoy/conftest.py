@@ -18,6 +18,7 @@ import pytest
 import places
 from harness import servers
 from harness.approvals import Approvals
+from harness.attacks import Attacks, attacks
 from harness.browser import Browser, executable
 from harness.options import Options
 from harness.postgres import Postgres, programs
@@ -209,6 +210,27 @@ def aipaygen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """AiPayGen's own server with a stub of its backend."""
     with servers.aipaygen(tmp_path_factory.mktemp("aipaygen")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def both_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacks]:
+    """Two servers that can be attacked: one behind an Envoy that allows everything, one behind the policies."""
+    services = Services(tmp_path_factory)
+    with Upstream() as nothing:
+        envoys = Envoys(tmp_path_factory, nothing)
+        try:
+            with attacks(tmp_path_factory, envoys, services) as started:
+                yield started
+        finally:
+            envoys.stop()
+            services.stop()
+
+
+@pytest.fixture
+def attack(both_servers: Attacks) -> Attacks:
+    """The same servers, to which nothing has happened yet."""
+    both_servers.reset()
+    return both_servers
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ backend, so nothing leaves this machine.
 
 import asyncio
 import json
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -22,6 +23,7 @@ POLICY = places.ROOT / "policies" / "aipaygen.json"
 DECISION = "dev.mcp-policy/decision"
 AGENT = {"agent_id": "agent-1", "task": "Summarise the week"}
 MAX = 10
+REPORT = places.TARGET / "demo-report.html"
 
 failures: list = []
 
@@ -122,6 +124,32 @@ async def show_approval(client: Client, approvals: service.Service) -> None:
     check("not on a Friday" in text(result), "the refusal gives the person's reason")
 
 
+def show_explanation() -> None:
+    command = ["mcp-policy", "explain", str(POLICY.relative_to(places.ROOT)), "--call", "delete_agent"]
+    say("6. Why is delete_agent denied? " + " ".join(command))
+    done = subprocess.run(
+        [places.POLICY_TOOL, *command[1:]], capture_output=True, text=True, timeout=60, cwd=places.ROOT
+    )
+    print(textwrap.indent(done.stdout or done.stderr, "   ").rstrip(), flush=True)
+    refused, decides = done.returncode == 2, "tools.delete_agent decides" in done.stdout
+    check(refused and decides, "the command names the entry that decides, and exits with 2")
+    say()
+
+
+def show_report(envoy: Envoy) -> None:
+    """Write a report about the requests of this demo. Envoy has ended, so its access log is complete."""
+    say("7. A report about all of this: mcp-policy report access.log -o report.html")
+    log = envoy.folder / "access.log"
+    done = subprocess.run(
+        [places.POLICY_TOOL, "report", log, "-o", REPORT], capture_output=True, text=True, timeout=60
+    )
+    check(done.returncode == 0, f"open it in a browser: {REPORT.relative_to(places.ROOT)}")
+    if done.returncode:
+        print(done.stderr, flush=True)
+    else:
+        check("delete_agent" in REPORT.read_text(), "it has the denied call")
+
+
 async def show(direct: str, guarded: str, approvals: service.Service) -> None:
     document = json.loads(policy.read(POLICY))
     await show_lists(direct, guarded, document)
@@ -141,7 +169,7 @@ def main() -> int:
         folder = Path(name) / "envoy"
         folder.mkdir()
         asking = {"approvals": approvals, "edit": service.showing(approvals.token)}
-        envoy = Envoy(Options(policy=policy.read(POLICY), upstream=server, **asking), folder)
+        envoy = Envoy(Options(policy=policy.read(POLICY), upstream=server, access_log=True, **asking), folder)
         try:
             say(f"AiPayGen's server: {server.url}. Envoy ({runs.mode()}): {envoy.url}.")
             say(f"Policy: policies/{POLICY.name}.")
@@ -151,6 +179,9 @@ def main() -> int:
             if failures or sys.exc_info()[0]:
                 print("\n".join(["", "The end of Envoy's log:", *envoy.log_lines()[-20:]]))
             envoy.stop()
+        say()
+        show_explanation()
+        show_report(envoy)
     say()
     say(f"{len(failures)} checks failed." if failures else "All checks passed.")
     return 1 if failures else 0

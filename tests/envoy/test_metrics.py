@@ -1,17 +1,8 @@
-"""Metrics as operators see them: Envoy's stats, Prometheus, and the README's queries."""
+"""Metrics as operators see them: Envoy's stats. `test_observability` asks the README's queries."""
 
-import json
 import re
-import shutil
-import socket
-import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections import Counter
-from pathlib import Path
 
-import pytest
 import tomllib
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
@@ -224,64 +215,3 @@ def test_the_readme_names_every_metric():
     names = re.findall(r"^    ([A-Z]\w+)", variants, re.MULTILINE)
     snake_case = {re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower() for name in names}
     assert snake_case == {name for name, _ in QUERIES}
-
-
-class Prometheus:
-    """A real Prometheus that scrapes an Envoy."""
-
-    def __init__(self, proxy, folder: Path) -> None:
-        target = {"targets": [proxy.admin.removeprefix("http://")]}
-        job = {"job_name": "envoy", "metrics_path": "/stats/prometheus", "static_configs": [target]}
-        config = folder / "prometheus.yml"
-        config.write_text(yaml.dump({"global": {"scrape_interval": "500ms"}, "scrape_configs": [job]}))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._address = f"127.0.0.1:{free.getsockname()[1]}"
-        files = [f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
-        command = ["prometheus", *files, f"--web.listen-address={self._address}"]
-        with open(folder / "prometheus.log", "wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-
-    def __enter__(self) -> "Prometheus":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def ask(self, query: str) -> list:
-        """Run a query; return nothing while Prometheus starts."""
-        url = f"http://{self._address}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return json.load(answer)["data"]["result"]
-        except urllib.error.HTTPError as error:
-            assert error.code == 503, f"{query}: {error.read().decode()}"
-        except OSError:
-            pass
-        return []
-
-    def wait(self, query: str) -> None:
-        wait_for(lambda: self.ask(query), f"an answer to {query}", 60)
-
-
-@pytest.mark.skipif(
-    not shutil.which("prometheus"), reason="there is no prometheus (apt-get install prometheus)"
-)
-def test_prometheus_answers_the_queries_of_the_readme(envoy, upstream, tmp_path):
-    proxy = envoy(METRICS, workers=WORKERS, edit=tagging, xds="ecds")
-    # A single call is not interrupted by other workers.
-    moving = {name: query for name, query in QUERIES if name != "counters_retries"}
-    with Prometheus(proxy, tmp_path) as prometheus:
-        # A change is visible only after two scrapes.
-        for query in (*(f"mcp_policy_{name}" for name in moving), *moving.values()):
-            if query in ("mcp_policy_decisions", moving["decisions"]):
-                for pieces, _ in MOVES.values():
-                    http1.exchange(proxy.port, pieces)
-                upstream.answer = UNREADABLE
-                http1.exchange(proxy.port, LIST)
-                upstream.answer = None
-                # Envoy does not check again what it has already refused.
-                assert not proxy.update({"version": "2", "description": query})
-            prometheus.wait(query)
-        assert prometheus.ask(dict(QUERIES)["counters_retries"]) == []

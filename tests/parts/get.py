@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Gets the real parts that the tests and the demo run: `get.py [modern] [legacy] [npm] [chromium] [image]`.
+"""Gets the real parts that the tests and the demo run: `get.py [modern] [legacy] [npm] [chromium]
+[prometheus] [image]`.
 
 Needs only Python 3.10 (for `image` also a Docker engine). Without arguments it gets everything except the
 image. A part that exists takes a few milliseconds and prints nothing, so every make target can request what
@@ -148,6 +149,32 @@ FONTS = """<?xml version="1.0"?>
 """
 
 
+def get_prometheus() -> None:
+    """Unpack Debian's package of Prometheus, without installing it. Without apt, an installed one is used."""
+    if shutil.which("prometheus") and shutil.which("promtool"):
+        return
+
+    def fill() -> None:
+        places.PROMETHEUS.mkdir(parents=True)
+        run("downloading the package", ["apt-get", "download", "prometheus"], cwd=places.PROMETHEUS)
+        [package] = places.PROMETHEUS.glob("prometheus_*.deb")
+        run("unpacking the package", ["dpkg-deb", "-x", package, places.PROMETHEUS])
+        package.unlink()
+
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        print(NO_PROMETHEUS, file=sys.stderr)
+        return
+    try:
+        into(places.PROMETHEUS, digest(Path(__file__)), fill)
+    except Missing as missing:
+        shutil.rmtree(places.PROMETHEUS, ignore_errors=True)
+        print(f"parts: prometheus: {missing}\n{NO_PROMETHEUS}", file=sys.stderr)
+
+
+NO_PROMETHEUS = """parts: THERE IS NO PROMETHEUS, and the tests of alerts, dashboard and queries will be SKIPPED.
+parts: install the programs prometheus and promtool, or run apt-get update, then: make parts"""
+
+
 def get_image() -> None:
     """If a Docker engine answers, pull Envoy's image into it, or build it."""
     if os.environ.get("ENVOY_RUN") == "native" or not image.engine_answers():
@@ -164,6 +191,7 @@ PARTS = {
     "legacy": lambda: get_venv("legacy"),
     "npm": get_npm,
     "chromium": get_chromium,
+    "prometheus": get_prometheus,
     "image": get_image,
 }
 
@@ -180,7 +208,7 @@ def main(names: list) -> int:
     places.PARTS.mkdir(parents=True, exist_ok=True)
     with open(places.PARTS / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in names or ["modern", "legacy", "npm", "chromium"]:
+        for name in names or ["modern", "legacy", "npm", "chromium", "prometheus"]:
             try:
                 PARTS[name]()
             except Missing as missing:

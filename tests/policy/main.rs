@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod attacks;
 mod check;
 mod check_faults;
 mod check_formats;
@@ -23,6 +24,7 @@ mod import;
 mod input;
 mod program;
 mod recorded;
+mod reference;
 mod render;
 mod replay;
 mod report;

@@ -53,7 +53,7 @@ impl<'t> Sent<'t> {
     pub fn work(self) -> usize {
         let length = self.text.len();
         // More digits than fit 64 bits may have to be read one by one to tell which double is nearest.
-        let long = if length > LONG { length.saturating_add(length >> 2).saturating_add(28) } else { 0 };
+        let long = if length > LONG { length.saturating_add(length >> 1).saturating_add(32) } else { 0 };
         (length >> 2).saturating_add(2).saturating_add(long)
     }
 

@@ -132,7 +132,7 @@ impl<'d, 'w> Subject<'d, 'w> {
     ///
     /// # Errors
     /// A mismatch if the budget does not suffice.
-    pub(super) fn spend<'s>(&self, units: usize) -> Fit<'s, 'd> {
+    fn spend<'s>(&self, units: usize) -> Fit<'s, 'd> {
         if self.work.spend(units) { Ok(()) } else { Err(Mismatch::exhausted(self.value)) }
     }
 }

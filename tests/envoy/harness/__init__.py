@@ -8,6 +8,8 @@ proxy       a running Envoy: its address, stats, log, memory, updates
 http1       exact bytes over a socket
 http2       HTTP/2 with trailers
 approvals   an approval service, and the fingerprint of a call
+attacked    servers that can be attacked, and what happened in them
+attacks     an attack without a policy and with it
 rpc         JSON-RPC messages and the plain way to post them
 load        many calls at once, and a million one after another
 """

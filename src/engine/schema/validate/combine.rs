@@ -55,8 +55,6 @@ impl Check {
 
 impl If {
     pub(super) fn validate<'s, 'd>(&'s self, subject: &Subject<'d, '_>) -> Fit<'s, 'd> {
-        // What joins the results of the parts.
-        subject.spend(6)?;
         let branch = |node: &'s Option<Arc<Node>>| node.as_ref().map_or(Ok(()), |node| apply(node, subject));
         match apply(&self.test, subject) {
             Ok(()) => branch(&self.then),

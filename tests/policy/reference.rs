@@ -1,0 +1,130 @@
+//! The examples of src/mcp-policy/README.md, and those in README.md about `mcp-policy`, print what is written there.
+//!
+//! Each block `console` is run from a folder like the repository's root, one after the other. A line `…` stands for any
+//! number of lines, and `…` within a line for any text. Blocks of other kinds are not run.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use regex::Regex;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+const REFERENCE: &str = include_str!("../../src/mcp-policy/README.md");
+const README: &str = include_str!("../../README.md");
+/// The section of README.md whose examples are run.
+const SECTION: &str = "\n## Write and keep a policy\n";
+
+/// A command, and what it prints to stdout and stderr.
+struct Example {
+    command: String,
+    printed: Vec<String>,
+}
+
+/// Reads the examples of a document.
+fn examples(document: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    let mut lines = document.lines();
+    while let Some(line) = lines.next() {
+        if line != "```console" {
+            continue;
+        }
+        while let Some(line) = lines.next().filter(|line| *line != "```") {
+            let Some(first) = line.strip_prefix("$ ") else {
+                let example = examples.last_mut().expect("a block begins with a command");
+                example.printed.push(line.to_owned());
+                continue;
+            };
+            let mut command = first.to_owned();
+            let here = first.contains("<<'END'");
+            while command.ends_with('\\') || (here && !command.ends_with("\nEND")) {
+                command.push('\n');
+                command.push_str(lines.next().expect("the command ends"));
+            }
+            examples.push(Example { command, printed: Vec::new() });
+        }
+    }
+    examples
+}
+
+/// Makes an expression of the lines that an example prints.
+fn expected(printed: &[String]) -> Regex {
+    let mut pattern = "(?s)^".to_owned();
+    for line in printed {
+        pattern.push_str(&match line.trim() {
+            "…" => "(?:.*\n)?".to_owned(),
+            _ => regex::escape(line).replace('…', "[^\n]*") + "\n",
+        });
+    }
+    Regex::new(&(pattern + "$")).expect("an expression")
+}
+
+/// Makes a folder with the files that the examples read. What they write stays in it.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for name in ["envoy", "policies", "tests"] {
+        symlink(Path::new(ROOT).join(name), folder.join(name)).expect("a link");
+    }
+    folder
+}
+
+/// Runs a command as a shell does. Returns what it prints.
+fn run(command: &str, folder: &Path) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_mcp-policy"));
+    let path = format!("{}:/usr/bin:/bin", program.parent().expect("a folder").display());
+    let output = Command::new("/bin/sh")
+        .args(["-c", &format!("{{ {command}\n}} 2>&1")])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path)
+        .output()
+        .expect("a shell");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// Runs the examples of a document in a folder of this name, and fails if one prints something else.
+#[track_caller]
+fn check(document: &str, name: &str, at_least: usize) {
+    let examples = examples(document);
+    assert!(examples.len() >= at_least, "{} examples", examples.len());
+    let folder = folder(name);
+    let wrong: Vec<String> = examples
+        .iter()
+        .map(|example| (example, run(&example.command, &folder)))
+        .filter(|(example, printed)| !expected(&example.printed).is_match(printed))
+        .map(|(example, printed)| format!("$ {}\n{printed}", example.command))
+        .collect();
+    assert!(wrong.is_empty(), "these print something else:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_examples_of_the_reference_print_what_it_says() {
+    check(REFERENCE, "reference", 10);
+}
+
+#[test]
+fn the_examples_of_the_readme_print_what_it_says() {
+    let (_, section) = README.split_once(SECTION).expect("the section");
+    let section = section.split_once("\n## ").map_or(section, |(section, _)| section);
+    check(section, "readme", 5);
+}
+
+#[test]
+fn the_reference_has_every_command_and_every_warning() {
+    let printed = |command: &str| run(&format!("mcp-policy {command}"), Path::new(ROOT));
+    let help = printed("--help");
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    for line in commands.take_while(|line| !line.is_empty()) {
+        let name = line.split_whitespace().next().expect("a name");
+        let told = REFERENCE.contains(&format!("## `{name}")) || name == "help";
+        assert!(told, "no section about `{name}`");
+    }
+    let help = printed("check --help");
+    let ids = help.lines().skip_while(|line| *line != "Warnings:").skip(1);
+    for line in ids.take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   ")) {
+        let told = REFERENCE.contains(&format!("| `{}` |", line.trim()));
+        assert!(told, "the table of warnings lacks `{}`", line.trim());
+    }
+}
