@@ -3,6 +3,7 @@
 mod class;
 mod classify;
 mod compose;
+mod definitions;
 mod drift;
 mod findings;
 mod layout;
@@ -11,13 +12,17 @@ mod schema;
 mod show;
 mod source;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
+use definitions::Definitions;
+use drift::Drift;
 use findings::{Finding, Severity};
+use offer::Offer;
 
 /// The options of `scan`.
 #[derive(Debug, Args)]
@@ -41,6 +46,22 @@ pub struct Options {
     /// code is 3 if anything differs. No policy is written unless `-o` asks for one.
     #[arg(long, value_name = "POLICY")]
     policy: Option<String>,
+
+    /// Compare the tools with the digests in this file, too
+    ///
+    /// A change that the policy's schemas do not show, such as another description, is drift as well.
+    #[arg(long, value_name = "FILE")]
+    definitions: Option<String>,
+
+    /// Write the names and digests of the tools to this file
+    ///
+    /// A digest is the SHA-256 of the tool's definition without `_meta`, in the canonical form of RFC 8785.
+    #[arg(long, value_name = "FILE", conflicts_with = "definitions")]
+    write_definitions: Option<String>,
+
+    /// The package that the definitions are of, instead of what the server calls itself
+    #[arg(long, value_name = "NAME@VERSION", value_parser = package, requires = "write_definitions")]
+    package: Option<String>,
 
     /// Leave destructive and financial tools to approval by this cluster, instead of denying them
     #[arg(long, value_name = "CLUSTER", value_parser = plain)]
@@ -78,7 +99,7 @@ pub struct Options {
 enum Format {
     /// The policy; everything else goes to stderr
     Pretty,
-    /// One object: `tools`, `findings`, `policy`, and with `--policy` also `drift`
+    /// One object: `tools`, `findings`, `policy`, and with `--policy` or `--definitions` also `drift`
     Json,
 }
 
@@ -87,7 +108,9 @@ Examples:
   mcp-policy scan https://mcp.example.com/mcp --header \"Authorization: Bearer $TOKEN\" -o policy.json
   mcp-policy scan 'stdio:uvx mcp-server-time' --explain
   mcp-policy scan tools.json --approvals approvals > policy.json
-  mcp-policy scan https://mcp.example.com/mcp --policy policy.json";
+  mcp-policy scan https://mcp.example.com/mcp --policy policy.json
+  mcp-policy scan 'stdio:uvx mcp-server-time' --write-definitions time.tools.json -o time.json
+  mcp-policy scan 'stdio:uvx mcp-server-time' --policy time.json --definitions time.tools.json";
 
 /// Runs the command.
 ///
@@ -99,7 +122,8 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let classified = classify::classify(&offer.tools);
     let choices = compose::Choices { server: options.server.clone(), approvals: options.approvals.clone() };
     let composed = compose::compose(&offer, &classified, &choices)?;
-    let drift = options.policy.as_ref().map(|policy| drift::compare(&offer, policy)).transpose()?;
+    let digests = definitions::digests(&offer)?;
+    let drift = drift(&offer, digests.as_deref(), options)?;
     let mut findings = findings::find(&offer);
     findings.extend(composed.notes);
 
@@ -107,11 +131,23 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         std::fs::write(name, composed.document.pretty())
             .map_err(|error| Failure::of_file("cannot write", name, &error))?;
     }
+    if let Some(name) = &options.write_definitions {
+        let document = definitions::document(&offer, known(digests.as_deref())?, options.package.as_deref());
+        std::fs::write(name, document.pretty())
+            .map_err(|error| Failure::of_file("cannot write", name, &error))?;
+    }
     let drifted = drift.as_ref().is_some_and(|drift| !drift.is_empty());
     match options.format {
         Format::Json => {
             let policy = composed.document.value();
-            let report = show::Report::new(&offer, &classified, &findings, drift.as_deref(), policy);
+            let report = show::Report::new(
+                &offer,
+                &classified,
+                digests.as_deref(),
+                &findings,
+                drift.as_deref(),
+                policy,
+            );
             let text = serde_json::to_string_pretty(&report)
                 .map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
             terminal.print(format_args!("{}\n", layout::visible(&text)));
@@ -136,6 +172,36 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     Ok(if drifted || suspicious { Outcome::Findings } else { Outcome::Clean })
 }
 
+/// Compares the server with the policy and the definitions that the options name. `None` if they name neither.
+fn drift(
+    offer: &Offer,
+    digests: Option<&[String]>,
+    options: &Options,
+) -> Result<Option<Vec<Drift>>, Failure> {
+    let policy = options.policy.as_ref().map(|policy| drift::compare(offer, policy)).transpose()?;
+    let Some(file) = &options.definitions else { return Ok(policy) };
+    let changes = Definitions::read(file)?.compare(offer, known(digests)?);
+    let mut drift = policy.unwrap_or_default();
+    // What the policy shows says more.
+    let shown: BTreeSet<_> =
+        drift.iter().map(|difference| (difference.change, difference.target.clone())).collect();
+    drift.extend(
+        changes.into_iter().filter(|change| !shown.contains(&(change.change, change.target.clone()))),
+    );
+    drift.sort();
+    Ok(Some(drift))
+}
+
+/// Returns the digests, or says why there are none.
+fn known(digests: Option<&[String]>) -> Result<&[String], Failure> {
+    digests.ok_or_else(|| {
+        Failure::new(
+            "there are no digests, because the server's answer could not be kept as it was sent; save the `tools/list` \
+             result in a file, and use that as the source",
+        )
+    })
+}
+
 fn is_about_definition(finding: &Finding) -> bool {
     finding.severity != Severity::Note
 }
@@ -144,6 +210,14 @@ fn is_about_definition(finding: &Finding) -> bool {
 fn plain(text: &str) -> Result<String, String> {
     let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits { Ok(text.to_owned()) } else { Err("must be ASCII without spaces, and not empty".to_owned()) }
+}
+
+/// Reads a package with its version.
+fn package(text: &str) -> Result<String, String> {
+    match text.rsplit_once('@') {
+        Some((name, version)) if !name.is_empty() && !version.is_empty() => plain(text),
+        _ => Err("must be a name and a version, such as `mcp-server-time@2026.10.19`".to_owned()),
+    }
 }
 
 /// Reads a time such as `30s`, `2m` or `500ms`.

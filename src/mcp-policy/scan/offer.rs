@@ -15,6 +15,8 @@ pub struct Offer {
     pub version: Option<String>,
     /// What the server tells models about itself
     pub instructions: Option<String>,
+    /// The definitions of the tools are complete, as the server sent them
+    pub verbatim: bool,
     /// Its tools, in the server's order
     pub tools: Vec<Tool>,
     /// Its resources

@@ -9,7 +9,7 @@ use super::class::Class;
 use super::classify::{Classified, Evidence};
 use super::drift::{Change, Drift};
 use super::findings::{Finding, Severity, escape};
-use super::offer::Offer;
+use super::offer::{Offer, Tool};
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, WARNING};
 
 /// The result as JSON.
@@ -25,6 +25,8 @@ pub struct Report<'s> {
 #[derive(Debug, Serialize)]
 struct Row<'s> {
     name: &'s str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'s str>,
     class: Class,
     /// From 0 to 1
     confidence: f64,
@@ -32,21 +34,24 @@ struct Row<'s> {
 }
 
 impl<'s> Report<'s> {
-    /// Makes a report.
+    /// Makes a report. `digests` are those of the tools, in their order.
     pub fn new(
         offer: &'s Offer,
         classified: &'s [Classified],
+        digests: Option<&'s [String]>,
         findings: &'s [Finding],
         drift: Option<&'s [Drift]>,
         policy: Value,
     ) -> Self {
-        let row = |(tool, found): (&'s super::offer::Tool, &'s Classified)| Row {
+        let row = |(index, (tool, found)): (usize, (&'s Tool, &'s Classified))| Row {
             name: &tool.name,
+            digest: digests.and_then(|digests| digests.get(index)).map(String::as_str),
             class: found.class,
             confidence: f64::from(found.confidence) / 100.0,
             evidence: &found.evidence,
         };
-        Self { tools: offer.tools.iter().zip(classified).map(row).collect(), findings, drift, policy }
+        let tools = offer.tools.iter().zip(classified).enumerate().map(row).collect();
+        Self { tools, findings, drift, policy }
     }
 }
 

@@ -4,6 +4,8 @@ mod connect;
 mod failure;
 mod file;
 mod headers;
+mod heard;
+mod listening;
 mod pages;
 
 use std::time::Duration;

@@ -2,17 +2,19 @@
 
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::HeaderName;
 use rmcp::RoleClient;
 use rmcp::model::{ClientConfig, Implementation, ProtocolVersion};
 use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, RunningService};
-use rmcp::transport::TokioChildProcess;
 use rmcp::transport::streamable_http_client::{
     StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
 };
 use tokio::io::AsyncReadExt as _;
 
+use super::heard::{Heard, Tee};
+use super::listening::Listening;
 use super::pages::{self, Broken, Progress};
 use super::{Asking, failure, headers};
 use crate::outcome::Failure;
@@ -21,10 +23,13 @@ use crate::scan::offer::Offer;
 use crate::terminal::Terminal;
 
 /// The most bytes of one answer.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+pub const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// How much of what a command writes to stderr is kept, in bytes.
 const KEPT: usize = 64 * 1024;
+
+/// How long a command may take to end, once its answers are read.
+const LAST_WORK: Duration = Duration::from_secs(2);
 
 type Session = RunningService<RoleClient, ClientConfig>;
 
@@ -55,12 +60,15 @@ pub fn http(url: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<Offer
         .custom_headers(headers)
         .max_json_response_size(MOST_BYTES)
         .max_sse_event_size(MOST_BYTES);
+    let heard = Heard::default();
+    let client = Listening::new(client, heard.clone());
     let progress = Progress::new(terminal.progress);
     progress.show(&format!("connecting to {shown}"));
     let result = runtime()?.block_on(async {
         let conversation = async {
             let transport = StreamableHttpClientTransport::with_client(client, config);
-            converse(self_described().serve_with_lifecycle(transport, lifecycle()).await, &progress).await
+            let started = self_described().serve_with_lifecycle(transport, lifecycle()).await;
+            converse(started, &heard, &progress).await
         };
         match tokio::time::timeout(asking.timeout, conversation).await {
             Ok(Ok(offer)) => Ok(offer),
@@ -91,26 +99,36 @@ pub fn stdio(command: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<
     runtime()?.block_on(async {
         let mut command = tokio::process::Command::new(program);
         command.args(arguments).kill_on_drop(true);
-        let (transport, stderr) = TokioChildProcess::builder(command)
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| Failure::new(format!("`{shown}`: cannot start it: {error}")))?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let not_started =
+            |why: &dyn std::fmt::Display| Failure::new(format!("`{shown}`: cannot start it: {why}"));
+        let mut child = command.spawn().map_err(|error| not_started(&error))?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(not_started(&"it has no stdin or stdout"));
+        };
+        let (heard, stderr) = (Heard::default(), child.stderr.take());
+        let transport = (Tee::new(stdout, heard.clone()), stdin);
         let told = Arc::new(std::sync::Mutex::new(Vec::new()));
         if let Some(stderr) = stderr {
             tokio::spawn(keep(stderr, Arc::clone(&told)));
         }
         let conversation = async {
-            converse(self_described().serve_with_lifecycle(transport, lifecycle()).await, &progress).await
+            let started = self_described().serve_with_lifecycle(transport, lifecycle()).await;
+            converse(started, &heard, &progress).await
         };
         let result = tokio::time::timeout(asking.timeout, conversation).await;
         let failed = match result {
-            Ok(Ok(offer)) => return Ok(offer),
+            Ok(Ok(offer)) => {
+                // Its stdin is closed. A server that does not end by itself is stopped.
+                let _ = tokio::time::timeout(LAST_WORK, child.wait()).await;
+                return Ok(offer);
+            }
             Ok(Err(Ended::Start(error))) => failure::of_start(&shown, &error, &[]),
             Ok(Err(Ended::List(broken))) => failure::of_list(&shown, &broken, &[]),
             Err(_) => too_late(&shown, asking),
         };
-        // The child's last words arrive, and it is stopped, once its tasks have run.
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        // The child's last words arrive once its tasks have run.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let told = told.lock().map(|told| last_lines(&told)).unwrap_or_default();
         Err(if told.is_empty() {
             failed
@@ -123,11 +141,12 @@ pub fn stdio(command: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<
 /// Reads everything that the server offers, and ends the session.
 async fn converse(
     started: Result<Session, ClientInitializeError>,
+    heard: &Heard,
     progress: &Progress,
 ) -> Result<Offer, Ended> {
     let session = started.map_err(|error| Ended::Start(Box::new(error)))?;
     let offer = match session.peer_info() {
-        Some(info) => pages::all(session.peer(), &info, progress).await.map_err(Ended::List),
+        Some(info) => pages::all(session.peer(), &info, heard, progress).await.map_err(Ended::List),
         None => Err(Ended::Start(Box::new(ClientInitializeError::ConnectionClosed(String::new())))),
     };
     // What was read stays read if the server does not end the session in order.

@@ -13,7 +13,7 @@ use crate::scan::offer::{Kind, Offer, add_page};
 pub fn read(argument: &str) -> Result<Offer, Failure> {
     let answers = Answers::read(argument)?;
     let document = answers.document()?;
-    let mut offer = Offer::default();
+    let mut offer = Offer { verbatim: true, ..Offer::default() };
     for page in listing::pages(&document).map_err(|wrong| answers.failure(&wrong))? {
         let value = |json: &str| {
             serde_json::from_str::<Value>(json).map_err(|error| answers.failure(&error.to_string()))

@@ -9,6 +9,7 @@ use rmcp::service::{Peer, ServiceError};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::heard::Heard;
 use crate::scan::offer::{Kind, Offer, add_page};
 
 /// The most pages of one list. A server that has more is not answering in earnest.
@@ -52,16 +53,17 @@ impl Drop for Progress {
     }
 }
 
-/// Asks for everything that the server says it has.
+/// Asks for everything that the server says it has. `heard` has what the server writes.
 ///
 /// # Errors
 /// A list could not be read.
 pub async fn all(
     peer: &Peer<RoleClient>,
     info: &ServerPeerInfo,
+    heard: &Heard,
     progress: &Progress,
 ) -> Result<Offer, Broken> {
-    let mut offer = Offer { instructions: info.instructions.clone(), ..Offer::default() };
+    let mut offer = Offer { instructions: info.instructions.clone(), verbatim: true, ..Offer::default() };
     if let Some(server) = &info.server_info {
         offer.server = Some(server.name.clone()).filter(|name| !name.is_empty());
         offer.version = Some(server.version.clone()).filter(|version| !version.is_empty());
@@ -73,7 +75,7 @@ pub async fn all(
             Kind::Prompts => info.capabilities.prompts.is_some(),
         };
         if offered {
-            list(peer, kind, &mut offer, progress).await?;
+            list(peer, kind, &mut offer, heard, progress).await?;
         }
     }
     Ok(offer)
@@ -83,6 +85,7 @@ async fn list(
     peer: &Peer<RoleClient>,
     kind: Kind,
     offer: &mut Offer,
+    heard: &Heard,
     progress: &Progress,
 ) -> Result<(), Broken> {
     let mut cursor = None;
@@ -93,6 +96,7 @@ async fn list(
             kind.member(),
             offer.tools.len()
         ));
+        heard.clear();
         let params = Some(PaginatedRequestParams::default().with_cursor(cursor));
         let answer = match kind {
             Kind::Tools => value(peer.list_tools(params).await),
@@ -111,7 +115,9 @@ async fn list(
             }
             Err(error) => return Err(Broken::Service(kind, error)),
         };
-        let list = answer.get(kind.member()).unwrap_or(&Value::Null);
+        let sent = (kind == Kind::Tools).then(|| heard.tools()).flatten();
+        offer.verbatim &= kind != Kind::Tools || sent.is_some();
+        let list = sent.as_ref().unwrap_or(&answer).get(kind.member()).unwrap_or(&Value::Null);
         add_page(offer, kind, list, kind.member()).map_err(Broken::Answer)?;
         cursor = answer.get("nextCursor").and_then(Value::as_str).map(str::to_owned);
         match &cursor {
