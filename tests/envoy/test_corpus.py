@@ -5,6 +5,7 @@ forwarded ones arrive byte for byte.
 """
 
 import base64
+import itertools
 import json
 from dataclasses import dataclass, field
 
@@ -142,13 +143,17 @@ def wrong_refusal(answer: http1.Answer, case: Case) -> str | None:
     return f"got, wanted: {different}" if different else None
 
 
+ENDS = itertools.count()
+
+
 @pytest.fixture(scope="module", params=["hold", "stream"])
 def line(request, module_envoy, module_upstream):
     started = Line(request.param, module_envoy, module_upstream)
     yield started
-    # One worker takes requests in their order, so whatever was sent before this one has arrived.
+    # One worker takes requests in their order, so whatever was sent before this one has arrived. A mode can begin again
+    # after the other one, so each end has its own tag.
     last = next(case for group in GROUPS.values() for case in group if case.expect == "forward")
-    assert started.send(last, f"{started.mode} last") is None
+    assert started.send(last, f"{started.mode} last {next(ENDS)}") is None
     late = [request.header(TAG) for request in module_upstream.requests]
     assert [started.refused[tag] for tag in late if tag in started.refused] == []
 
