@@ -13,7 +13,7 @@ mod yaml;
 use std::path::Path;
 use std::rc::Rc;
 
-use mcp_policy_engine::document::Fault;
+use mcp_policy_engine::document::{Fault, Position};
 use mcp_policy_engine::policy::{Faults, Policy};
 
 pub use file::{File, Language};
@@ -114,11 +114,19 @@ pub fn policies_of(file: &Rc<File>) -> Result<Vec<Found>, Failure> {
 /// Finds the one policy in a file, or the one that the argument chooses.
 ///
 /// # Errors
-/// As for [`policies`]; or the file holds several policies and none is chosen.
+/// As for [`policies`]; or the file holds several policies and none is chosen; or what stands around a policy that can be
+/// read is not what its author expects, such as a key that stands twice in YAML.
 pub fn policy(argument: &str) -> Result<Found, Failure> {
     let mut found = policies(argument)?;
     match (found.pop(), found.as_slice()) {
-        (Some(only), []) => Ok(only),
+        (Some(only), []) => match only.problems.first().filter(|_| only.is_readable) {
+            Some(Problem { place, message, .. }) => {
+                let at = Position::of(only.file.text.as_bytes(), place.start);
+                let name = &only.file.name;
+                Err(Failure::new(format!("{name}:{}:{}: {message}", at.line, at.column)))
+            }
+            None => Ok(only),
+        },
         (last, others) => {
             let all = names(others.iter().chain(&last));
             Err(Failure::new(format!(

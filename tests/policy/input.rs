@@ -51,3 +51,18 @@ fn yaml_that_is_malformed_is_told_with_its_place() {
     assert_eq!(done.code, 3, "{}", done.stderr);
     assert!(done.stdout.contains("stdin:3:1"), "{}", done.stdout);
 }
+
+#[test]
+fn a_key_that_stands_twice_in_yaml_is_an_error_of_every_command() {
+    let policy = "version: \"1\"\ndefault: deny\ndefault: allow\n";
+    for command in [
+        &["explain", "-", "--call", "x"][..],
+        &["render", "-", "--for", "envoy"],
+        &["diff", "-", "policies/run_agent.json"],
+        &["scan", "tests/data/aipaygen-1.6.0-tools.json", "--policy", "-"],
+    ] {
+        let done = run(command, policy);
+        assert_eq!(done.code, 1, "{command:?} {done:?}");
+        assert!(done.stderr.contains("stdin:2:1: duplicate key `default`"), "{command:?} {}", done.stderr);
+    }
+}

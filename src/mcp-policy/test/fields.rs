@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use mcp_policy_engine::json;
-
 use crate::diagnostic::{Diagnostic, Severity, closest};
 use crate::input::{File, Node, Value};
 
@@ -122,40 +120,7 @@ impl<'n> Part<'n> {
 
     /// Writes the value as JSON text.
     pub fn json(&self) -> String {
-        let mut out = String::new();
-        write(&mut out, self.node);
-        out
-    }
-}
-
-fn write(out: &mut String, node: &Node) {
-    match &node.value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-        Value::Number(number) => out.push_str(number),
-        Value::Text(text) => json::quote(out, text),
-        Value::List(elements) => {
-            out.push('[');
-            for (index, element) in elements.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write(out, element);
-            }
-            out.push(']');
-        }
-        Value::Object(members) => {
-            out.push('{');
-            for (index, (key, _, member)) in members.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                json::quote(out, key);
-                out.push(':');
-                write(out, member);
-            }
-            out.push('}');
-        }
+        self.node.json()
     }
 }
 
