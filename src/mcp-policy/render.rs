@@ -43,7 +43,7 @@ enum For {
                   EnvoyExtensionPolicy hold it as an object. They cannot hold a request's headers back, so \
                   `request_headers` becomes `stream` there.")]
 pub struct Options {
-    /// The policy, or a file that holds one; `-` is stdin
+    /// The policy, or a file that contains one; `-` is stdin
     ///
     /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second.
     #[arg(value_name = "POLICY")]
@@ -120,14 +120,17 @@ fn place(options: &Options) -> Result<Place, Failure> {
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     if !is_name(&options.namespace) {
-        return Err(Failure::new(format!("--namespace `{}` is no name of a namespace", options.namespace)));
+        return Err(Failure::new(format!(
+            "--namespace `{}` is not a valid name of a namespace",
+            options.namespace
+        )));
     }
     if options.selector.is_empty() {
         let what = "--selector is needed, such as `app=mcp-server`: without it the policy would apply to everything in the namespace";
         return Err(Failure::new(what));
     }
     let label = |text: &String| {
-        let wrong = || Failure::new(format!("--selector `{text}` is no label such as `app=mcp-server`"));
+        let wrong = || Failure::new(format!("--selector `{text}` is not a label such as `app=mcp-server`"));
         let (key, value) = text.split_once('=').ok_or_else(wrong)?;
         let fits =
             |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
@@ -149,7 +152,8 @@ pub struct Address {
 }
 
 fn upstream(text: &str) -> Result<Address, Failure> {
-    let wrong = || Failure::new(format!("--upstream `{text}` is no host and port such as `127.0.0.1:8000`"));
+    let wrong =
+        || Failure::new(format!("--upstream `{text}` is not a host and a port such as `127.0.0.1:8000`"));
     let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let fits =

@@ -51,7 +51,7 @@ pub struct Options {
     /// Show how the request that fails a case is decided; in JSON, the last request of each case
     #[arg(long)]
     explain: bool,
-    /// Show which rules, conditions and limits no case has made decide
+    /// Show which rules, conditions and limits the cases do not cover
     ///
     /// A rule is covered if it applied to a request. A condition, a schema or a limit is covered if it refused one, a
     /// condition in `when` also if it kept its rule from applying. A grant is covered if a caller had it, and
@@ -123,7 +123,7 @@ with `path`, which is /mcp by default.
 
 Who sends it, and how; of a case, for all its steps:
   as                 principal, claims, source: the policy's credential
-                     for this caller; or grant: whoever has this grant
+                     for this caller; or grant: any caller with this grant
   api_key: KEY       in clear, as the caller sends it
   mtls: NAME         or {uri_san, dns_san, subject}
   tokens             verified tokens: {PAYLOAD: CLAIMS}

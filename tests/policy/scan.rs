@@ -316,7 +316,7 @@ fn a_bad_list_is_an_error_that_names_the_place() {
             "{\"tools\": [{\"name\": \"x\", \"annotations\": {\"readOnlyHint\": \"yes\"}}]}",
             "readOnlyHint: must be `true` or `false`, found a string",
         ),
-        ("{\"error\": {\"code\": -1, \"message\": \"no\"}}", "the answer of a server that refused"),
+        ("{\"error\": {\"code\": -1, \"message\": \"no\"}}", "is an error from the server"),
     ] {
         let done = run(&["scan", "-"], text);
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{text}");
@@ -343,7 +343,7 @@ fn what_changed_since_the_policy_was_written_is_told() {
     assert_eq!(changed.code, 3, "{}", changed.stderr);
     for line in [
         "new      tool get_d: the policy does not name it",
-        "gone     tool get_b: the server does not have it any more",
+        "gone     tool get_b: the server no longer has it",
         "changed  tool get_a: its parameters are not those of the policy's schema; new: `key`; gone: `id`",
     ] {
         assert!(changed.stdout.contains(line), "{line}\n{}", changed.stdout);

@@ -38,7 +38,7 @@ fn exempt_paths(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         let at = format!("exempt_paths[{index}]");
         if path.contains('*') {
             let message =
-                "exempt paths have no wildcards, so `*` stands for itself, and no such request comes";
+                "exempt paths have no wildcards, so `*` stands for itself, and the path matches no request";
             warnings.push(
                 Warning::of(&kinds::NEVER_MATCHES, &at, message)
                     .help("list each path in full, such as `/healthz`"),

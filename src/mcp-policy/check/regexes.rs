@@ -51,7 +51,7 @@ fn warning(path: String, text: &str, open: Open) -> Warning {
     let (side, what) = match open {
         Open { start: true, end: true } => ("", "contains a match anywhere"),
         Open { start: true, .. } => (" at its start", "has anything before the match"),
-        Open { .. } => (" at its end", "has anything behind the match"),
+        Open { .. } => (" at its end", "has anything after the match"),
     };
     let message = format!("the expression is not anchored{side}, so it also accepts a value that {what}");
     let help = if text.chars().nth(SHORT).is_some() {

@@ -98,7 +98,7 @@ fn of_section(
     }
     for (pattern, _) in section.entries() {
         if pattern.is_exact() && !offered.contains(pattern.as_str()) {
-            let message = "the server does not have it any more".to_owned();
+            let message = "the server no longer has it".to_owned();
             drift.push(Drift { change: Change::Gone, target: target(pattern.as_str().to_owned()), message });
         }
     }

@@ -123,10 +123,7 @@ async fn list(
         match &cursor {
             None => return Ok(()),
             Some(cursor) if !seen.insert(cursor.clone()) => {
-                return Err(Broken::Answer(format!(
-                    "{}: the server's pages lead in a circle",
-                    kind.member()
-                )));
+                return Err(Broken::Answer(format!("{}: the server's pages form a circle", kind.member())));
             }
             Some(_) => {}
         }
