@@ -71,7 +71,7 @@ impl Options {
         self.coverage || self.min_coverage.is_some()
     }
 
-    /// Tells whether the cases cover less of a policy than they must.
+    /// Returns whether the cases cover less of a policy than they must.
     fn is_below(&self, coverage: &Coverage) -> bool {
         self.min_coverage.is_some_and(|least| coverage.percent() < usize::from(least))
     }
@@ -150,17 +150,17 @@ A fault of any test file is an error: no case is run, and the exit code is 1.";
 /// A file that was run.
 struct RanFile {
     file: TestFile,
-    /// What each case has come to, and how long it took; `None` for one that was not selected
+    /// The result of each case, and how long it took; `None` for one that was not selected
     outcomes: Vec<Option<(Ran, Duration)>>,
 }
 
 impl RanFile {
-    /// Walks the cases that were run.
+    /// Iterates over the cases that were run.
     fn ran(&self) -> impl Iterator<Item = (&Case, &Ran)> {
         self.timed().map(|(case, ran, _)| (case, ran))
     }
 
-    /// Walks the cases that were run, with how long each took.
+    /// Iterates over the cases that were run, with how long each took.
     fn timed(&self) -> impl Iterator<Item = (&Case, &Ran, Duration)> {
         let outcomes = self.file.cases.iter().zip(&self.outcomes);
         outcomes.filter_map(|(case, ran)| ran.as_ref().map(|(ran, took)| (case, ran, *took)))

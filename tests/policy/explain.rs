@@ -263,11 +263,7 @@ fn the_verdict_and_its_reasons_depend_on_the_call_and_its_caller() {
         (
             &["--call", "pq"],
             2,
-            &[
-                "· jwt      the request has nothing that it reads",
-                "rules     not checked",
-                "unauthenticated",
-            ],
+            &["· jwt      the request has nothing that it reads", "rules     not checked", "unauthenticated"],
         ),
         (
             &["--call", "pq", "--header", "X-Agent=a,b"],

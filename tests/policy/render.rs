@@ -158,7 +158,12 @@ fn what_does_not_fit_is_refused_with_what_would() {
         ("envoy", POLICY, &["--upstream", "mcp"], "not a host and a port"),
         ("envoy", POLICY, &["--upstream", "a b:1"], "not a host and a port"),
         ("envoy", POLICY, &["--sha256", "12"], "64 hex digits"),
-        ("istio-envoyfilter", POLICY, &["--selector", "a=b", "--namespace", "A b"], "not a valid name of a namespace"),
+        (
+            "istio-envoyfilter",
+            POLICY,
+            &["--selector", "a=b", "--namespace", "A b"],
+            "not a valid name of a namespace",
+        ),
         ("envoy", "{\"version\":\"2\"}", &[], "the policy has faults"),
     ];
     for (target, policy, options, expected) in table {

@@ -50,7 +50,7 @@ fn exempt_paths(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     }
 }
 
-/// Tells whether a path looks like that of an MCP server: its last segment is a usual one, or it has none.
+/// Returns whether a path looks like that of an MCP server: its last segment is a usual one, or it has none.
 fn speaks_mcp(path: &str) -> bool {
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let is_discovery = path.starts_with("/.well-known/");

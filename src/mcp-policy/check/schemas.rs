@@ -54,7 +54,7 @@ fn of_family(visit: &Visit<'_, '_>, family: Types, name: &str, values: Restricts
     Some(Warning::of_key(&kinds::KEYWORD_WITHOUT_TYPE, first.path, message).help(help))
 }
 
-/// Tells whether a keyword restricts nothing with this value.
+/// Returns whether a keyword restricts nothing with this value.
 fn says_nothing(keyword: &str, value: Value<'_>) -> bool {
     let empty = || value.elements().next().is_none() && value.entries().next().is_none();
     match keyword {

@@ -15,7 +15,7 @@ static OF_FILES: [Kind; 3] = [
     kind("configuration", "a proxy would not pass this configuration on to the filter"),
 ];
 
-/// Walks every kind of fault, those of files first.
+/// Iterates over every kind of fault, those of files first.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
     OF_FILES.iter().chain(FAULTS)
 }

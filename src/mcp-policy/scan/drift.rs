@@ -147,7 +147,7 @@ struct Shape {
 }
 
 impl Shape {
-    /// Tells whether the policy may have been written for this shape.
+    /// Returns whether the policy may have been written for this shape.
     fn fits(&self, policy: &Self) -> bool {
         // The policy may require more than the server, and need not repeat a type.
         (!self.required || policy.required) && (policy.types.is_none() || self.types == policy.types)

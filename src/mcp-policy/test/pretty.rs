@@ -125,7 +125,7 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
     line!(terminal);
 }
 
-/// Tells the faults of test files and their policies, on stderr.
+/// Prints the faults of test files and their policies, on stderr.
 pub fn tell_faults(faults: &[Diagnostic], terminal: &mut Terminal) {
     for fault in placed(faults) {
         terminal.note(format_args!("{}\n", diagnostic::pretty(&fault, None)));

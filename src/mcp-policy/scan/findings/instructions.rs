@@ -106,7 +106,7 @@ pub fn find(text: &Text<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Tells whether the text is where a URI belongs.
+/// Returns whether the text is where a URI belongs.
 fn is_name_of_uri(text: &Text<'_>) -> bool {
     matches!(text.place.as_str(), "uri" | "uriTemplate") || text.place.ends_with("$id")
 }
