@@ -150,7 +150,7 @@ class Envoy:
 
         ECDS's own `config_reload` is not used, because it counts rejected updates too.
         """
-        stats = self.stats(r"(lds|http_filter.*)\.update_(success|rejected)$")
+        stats = self.stats(r"(lds|http_filter.*|rds.*)\.update_(success|rejected)$")
         ends = ("update_success", "update_rejected")
         return tuple(sum(value for name, value in stats.items() if name.endswith(end)) for end in ends)
 

@@ -19,7 +19,8 @@ class Mesh:
     """An Envoy of a mesh. `proxy` is the Envoy; `push_…` replaces what it has, as a control plane does."""
 
     def __init__(self, start, folder: Path, listeners: list, **more: object) -> None:
-        """Start it. `extensions` and `routes` are configurations by name, `clusters` are additional ones."""
+        """Start it. `extensions` and `routes` are configurations by name, `clusters` are additional ones. One
+        worker is enough to see what is decided."""
         self.folder = folder
         self._version = 0
         self._clusters = more.pop("clusters", [])
@@ -27,9 +28,9 @@ class Mesh:
         for name, config in extensions.items():
             self._write_extension(name, config)
         for name, config in routes.items():
-            self._write("rds", name, any_of("config.route.v3.RouteConfiguration", name=name, **config))
+            self._write_routes(name, config)
         self._write_listeners(listeners)
-        self.proxy: Envoy = start(None, folder=folder, edit=self._edit, **more)
+        self.proxy: Envoy = start(None, folder=folder, edit=self._edit, **{"workers": 1, **more})
         self.port, self.url = self.proxy.port, self.proxy.url
 
     def push_listeners(self, listeners: list) -> bool:
@@ -39,6 +40,10 @@ class Mesh:
     def push_extension(self, name: str, config: dict) -> bool:
         """Replace the configuration of one filter; return whether Envoy accepted it."""
         return self.proxy.pushed(lambda: self._write_extension(name, config))
+
+    def push_routes(self, name: str, config: dict) -> bool:
+        """Replace the routes of a listener; return whether Envoy accepted them."""
+        return self.proxy.pushed(lambda: self._write_routes(name, config))
 
     def _edit(self, tree: dict) -> None:
         tree["static_resources"].pop("listeners")
@@ -51,6 +56,9 @@ class Mesh:
         self._version += 1
         tree = {"version_info": str(self._version), "resources": [resource]}
         bootstrap.write(self.folder / file_of(kind, name), tree)
+
+    def _write_routes(self, name: str, config: dict) -> None:
+        self._write("rds", name, any_of("config.route.v3.RouteConfiguration", name=name, **config))
 
     def _write_extension(self, name: str, config: dict) -> None:
         resource = any_of("config.core.v3.TypedExtensionConfig", name=name, typed_config=config)
