@@ -8,10 +8,10 @@ import json
 import subprocess
 
 import pytest
+from test_decisions import TOPICS, Case, Table, apart
 
 import places
 from harness.mesh import gateway, istio
-from test_decisions import TOPICS, Case, Table, apart
 
 FORMS = {"istio": istio.struct_json, "gateway": gateway.raw_json}
 TARGETS = {"istio": "istio-wasmplugin", "gateway": "envoy-gateway"}
@@ -33,7 +33,9 @@ def keeps(form: str, document: dict) -> bool:
 
 
 DOCUMENTS = {name: document for _, documents in TOPICS.values() for name, document in documents.items()}
-CHANGED = [(form, name) for form in FORMS for name, document in DOCUMENTS.items() if not keeps(form, document)]
+CHANGED = [
+    (form, name) for form in FORMS for name, document in DOCUMENTS.items() if not keeps(form, document)
+]
 
 
 def as_a_mesh_does(listener: dict) -> None:
@@ -43,7 +45,9 @@ def as_a_mesh_does(listener: dict) -> None:
     if form not in FORMS:
         return
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-    [config] = [one["typed_config"]["config"] for one in manager["http_filters"] if one["name"] == "mcp_policy"]
+    [config] = [
+        one["typed_config"]["config"] for one in manager["http_filters"] if one["name"] == "mcp_policy"
+    ]
     document = {**json.loads(config["configuration"]["value"]), "request_headers": "stream"}
     config["configuration"]["value"] = FORMS[form](document)
     del config["allow_on_headers_stop_iteration"]

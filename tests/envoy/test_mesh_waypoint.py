@@ -4,8 +4,8 @@ import pytest
 
 from harness import rpc
 from harness.mesh import istio, waypoint
+from harness.mesh.orders import MESH_CA, SERVER, SERVER_CA, SPIFFE, agent, code, manifests, plugin_of
 from harness.mesh.proxy import Mesh
-from test_mesh_istio import MESH_CA, SERVER, SERVER_CA, SPIFFE, agent, code, manifests, plugin_of
 
 CALLERS = {name: MESH_CA.issue(uris=[SPIFFE + name]) for name in ("support", "reports", "stranger")}
 
@@ -35,7 +35,7 @@ def call_as(mesh: Mesh, caller: str, tool: str, arguments: dict | None = None, *
 
 
 def test_a_waypoint_judges_by_the_spiffe_id_at_the_end_of_the_tunnel(start, upstream):
-    running = start(manifests("waypoint/plugin.yaml"), CALLERS)
+    running = start(manifests("istio/waypoint/plugin.yaml"), CALLERS)
     assert call_as(running, "support", "refund_order", {"amount": 100}) == (200, None)
     assert call_as(running, "support", "refund_order", {"amount": 101}) == (200, "condition_failed")
     assert call_as(running, "reports", "get_order") == (200, None)
@@ -47,14 +47,14 @@ def test_a_waypoint_judges_by_the_spiffe_id_at_the_end_of_the_tunnel(start, upst
 
 
 def test_a_policy_for_certificates_finds_none_at_a_waypoint(start, upstream):
-    of = manifests("sidecar/plugin.yaml")
+    of = manifests("istio/sidecar/plugin.yaml")
     running = start(of, {"support": CALLERS["support"]})
     assert call_as(running, "support", "get_order") == (401, "unauthenticated")
     assert upstream.heads == []
 
 
 def test_a_plugin_for_a_port_never_applies_to_a_waypoint():
-    of = manifests("waypoint/plugin.yaml")
+    of = manifests("istio/waypoint/plugin.yaml")
     plugin_of(of)["spec"]["match"] = [{"mode": "SERVER", "ports": [{"number": 8000}]}]
     assert istio.extensions(of, "waypoint", agent(of)) == {}
     assert len(istio.extensions(of, "sidecar", agent(of))) == 1

@@ -140,7 +140,10 @@ def routes(manifests: list, codes: dict) -> dict:
     found = []
     for route in of_kind(manifests, "HTTPRoute"):
         policies = attached(of_kind(manifests, "EnvoyExtensionPolicy"), route)
-        enabled = {f"envoy.filters.http.wasm/{wasm_name(one)}": {"@type": FILTER_CONFIG, "config": {}} for one in policies}
+        enabled = {
+            f"envoy.filters.http.wasm/{wasm_name(one)}": {"@type": FILTER_CONFIG, "config": {}}
+            for one in policies
+        }
         for one in attached(of_kind(manifests, "SecurityPolicy"), route):
             kind = "extensions.filters.http.jwt_authn.v3.PerRouteConfig"
             named = any_of(kind, requirement_name=one["metadata"]["name"])
@@ -154,7 +157,9 @@ def routes(manifests: list, codes: dict) -> dict:
             of = route["metadata"]
             prefix = rule.get("matches", [{}])[0].get("path", {"value": "/"})["value"]
             name = f"httproute/{of['namespace']}/{of['name']}/rule/{number}/match/0/*"
-            found.append({"name": name, "match": {"prefix": prefix}, "typed_per_filter_config": enabled, **action})
+            found.append(
+                {"name": name, "match": {"prefix": prefix}, "typed_per_filter_config": enabled, **action}
+            )
     return {"virtual_hosts": [{"name": "mcp", "domains": ["*"], "routes": found}]}
 
 
@@ -167,15 +172,50 @@ def buffer_limit(manifests: list) -> int:
     return BUFFER_LIMIT
 
 
-def listener(manifests: list, codes: dict, keys: dict) -> dict:
-    """Write the listener of the gateway's only listener, with the patches of EnvoyPatchPolicies. TLS is left out."""
+def access_log(manifests: list, path: str) -> list:
+    """Write the access logs of an EnvoyProxy, to a file of this path."""
+    return [
+        {
+            "name": "envoy.access_loggers.file",
+            "typed_config": any_of(
+                "extensions.access_loggers.file.v3.FileAccessLog",
+                path=path,
+                log_format={"json_format": setting["format"]["json"]},
+            ),
+        }
+        for proxy in of_kind(manifests, "EnvoyProxy")
+        for setting in proxy["spec"]["telemetry"]["accessLog"]["settings"]
+    ]
+
+
+def ordered(chain: list, manifests: list) -> list:
+    """Move filters as an EnvoyProxy's `filterOrder` says."""
+    made = list(chain)
+    for proxy in of_kind(manifests, "EnvoyProxy"):
+        for move in proxy["spec"].get("filterOrder", []):
+            moved = [one for one in made if one["name"].startswith(move["name"])]
+            places = [place for place, one in enumerate(made) if one["name"].startswith(move["after"])]
+            if moved and places:
+                rest = made[: places[-1] + 1], made[places[-1] + 1 :]
+                before, behind = ([one for one in part if one not in moved] for part in rest)
+                made = [*before, *moved, *behind]
+    return made
+
+
+def listener(manifests: list, codes: dict, keys: dict, log: str = "/dev/null") -> dict:
+    """Write the listener of the gateway's only listener, with the patches of EnvoyPatchPolicies. TLS is left out.
+
+    The access log goes to the file `log`.
+    """
     [gateway] = of_kind(manifests, "Gateway")
     of = gateway["metadata"]
     name = f"{of['namespace']}/{of['name']}/{gateway['spec']['listeners'][0]['name']}"
     policies = of_kind(manifests, "EnvoyExtensionPolicy")
+    authorization = any_of("extensions.filters.http.rbac.v3.RBAC")
     chain = [
         *jwt_authn(of_kind(manifests, "SecurityPolicy"), keys),
         *(wasm(one, codes[one["metadata"]["name"]]) for one in policies if one["metadata"]["name"] in codes),
+        {"name": "envoy.filters.http.rbac", "disabled": True, "typed_config": authorization},
         {"name": "envoy.filters.http.router", "typed_config": {"@type": HTTP + "router.v3.Router"}},
     ]
     source = {"ads": {"kind": "rds"}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
@@ -183,7 +223,8 @@ def listener(manifests: list, codes: dict, keys: dict) -> dict:
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="https-10443",
         rds={"config_source": source, "route_config_name": name},
-        http_filters=chain,
+        http_filters=ordered(chain, manifests),
+        access_log=access_log(manifests, log),
         merge_slashes=True,
         normalize_path=True,
         path_with_escaped_slashes_action="UNESCAPE_AND_REDIRECT",

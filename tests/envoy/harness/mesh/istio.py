@@ -144,7 +144,10 @@ def filters(manifests: list, proxy: str, keys: dict) -> list:
     before = [*phases["AUTHN"], *jwt_authn(manifests, keys), *phases["AUTHZ"]]
     last = phases["STATS"] + phases["UNSPECIFIED_PHASE"]
     common = [
-        {"name": "istio.grpc_stats", "typed_config": any_of("extensions.filters.http.grpc_stats.v3.FilterConfig")},
+        {
+            "name": "istio.grpc_stats",
+            "typed_config": any_of("extensions.filters.http.grpc_stats.v3.FilterConfig"),
+        },
         {"name": "envoy.filters.http.fault", "typed_config": {"@type": HTTP + "fault.v3.HTTPFault"}},
         {"name": "envoy.filters.http.cors", "typed_config": {"@type": HTTP + "cors.v3.Cors"}},
     ]
@@ -194,15 +197,25 @@ def provider(rule: dict, keys: dict) -> dict:
     }
 
 
-def manager(chain: list, cluster: str = "upstream") -> dict:
+def access_log(provider: dict, path: str) -> list:
+    """Write the access log of an extension provider, to a file of this path."""
+    of = provider["envoyFileAccessLog"]
+    text = {"text_format_source": {"inline_string": of["logFormat"]["text"]}}
+    form = {**text, "omit_empty_values": of.get("omitEmptyValues", False)}
+    log = any_of("extensions.access_loggers.file.v3.FileAccessLog", path=path, log_format=form)
+    return [{"name": "envoy.access_loggers.file", "typed_config": log}]
+
+
+def manager(chain: list, log: list = ()) -> dict:
     """Write the connection manager of a listener."""
-    route = {"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "0s"}}
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "0s"}}
     host = {"name": "inbound|http|8000", "domains": ["*"], "routes": [route]}
     config = any_of(
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="inbound_0.0.0.0_8000;",
         route_config={"name": "inbound|8000||", "virtual_hosts": [host]},
         http_filters=chain,
+        access_log=list(log),
         normalize_path=True,
         path_with_escaped_slashes_action="KEEP_UNCHANGED",
         stream_idle_timeout="0s",

@@ -26,24 +26,24 @@ class Mesh:
         self._clusters = more.pop("clusters", [])
         extensions, routes = more.pop("extensions", {}), more.pop("routes", {})
         for name, config in extensions.items():
-            self._write_extension(name, config)
+            self.write_extension(name, config)
         for name, config in routes.items():
-            self._write_routes(name, config)
-        self._write_listeners(listeners)
+            self.write_routes(name, config)
+        self.write_listeners(listeners)
         self.proxy: Envoy = start(None, folder=folder, edit=self._edit, **{"workers": 1, **more})
         self.port, self.url = self.proxy.port, self.proxy.url
 
     def push_listeners(self, listeners: list) -> bool:
         """Replace all listeners; return whether Envoy accepted them."""
-        return self.proxy.pushed(lambda: self._write_listeners(listeners))
+        return self.proxy.pushed(lambda: self.write_listeners(listeners))
 
     def push_extension(self, name: str, config: dict) -> bool:
         """Replace the configuration of one filter; return whether Envoy accepted it."""
-        return self.proxy.pushed(lambda: self._write_extension(name, config))
+        return self.proxy.pushed(lambda: self.write_extension(name, config))
 
     def push_routes(self, name: str, config: dict) -> bool:
         """Replace the routes of a listener; return whether Envoy accepted them."""
-        return self.proxy.pushed(lambda: self._write_routes(name, config))
+        return self.proxy.pushed(lambda: self.write_routes(name, config))
 
     def _edit(self, tree: dict) -> None:
         tree["static_resources"].pop("listeners")
@@ -57,14 +57,14 @@ class Mesh:
         tree = {"version_info": str(self._version), "resources": [resource]}
         bootstrap.write(self.folder / file_of(kind, name), tree)
 
-    def _write_routes(self, name: str, config: dict) -> None:
+    def write_routes(self, name: str, config: dict) -> None:
         self._write("rds", name, any_of("config.route.v3.RouteConfiguration", name=name, **config))
 
-    def _write_extension(self, name: str, config: dict) -> None:
+    def write_extension(self, name: str, config: dict) -> None:
         resource = any_of("config.core.v3.TypedExtensionConfig", name=name, typed_config=config)
         self._write("ecds", name, resource)
 
-    def _write_listeners(self, listeners: list) -> None:
+    def write_listeners(self, listeners: list) -> None:
         self._version += 1
         resources = [
             any_of("config.listener.v3.Listener", **self._from_files(listener)) for listener in listeners

@@ -43,7 +43,11 @@ def terminate() -> dict:
     )
     connect = {"cluster": "main_internal"}
     connect["upgrade_configs"] = [{"upgrade_type": "CONNECT", "connect_config": {}}]
-    host = {"name": "default", "domains": ["*"], "routes": [{"match": {"connect_matcher": {}}, "route": connect}]}
+    host = {
+        "name": "default",
+        "domains": ["*"],
+        "routes": [{"match": {"connect_matcher": {}}, "route": connect}],
+    }
     config = any_of(
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="connect_terminate",
@@ -64,7 +68,10 @@ def clusters(socket: Path, server: identity.Authority, callers: dict) -> list:
         transport_socket={"name": "raw_buffer", "typed_config": plain},
     )
     address = {"envoy_internal_address": {"server_listener_name": "main_internal"}}
-    inner = {**cluster("main_internal", address), "transport_socket": {"name": "internal", "typed_config": wrapped}}
+    inner = {
+        **cluster("main_internal", address),
+        "transport_socket": {"name": "internal", "typed_config": wrapped},
+    }
     return [inner, *(tunnel(name, socket, server, one) for name, one in callers.items())]
 
 
@@ -79,10 +86,19 @@ def cluster(name: str, address: dict) -> dict:
 
 
 def tunnel(name: str, socket: Path, server: identity.Authority, own: identity.Certificate) -> dict:
-    chain = {"certificate_chain": {"inline_string": own.certificate}, "private_key": {"inline_string": own.key}}
-    common = {"tls_certificates": [chain], "validation_context": {"trusted_ca": {"inline_string": server.pem}}}
+    chain = {
+        "certificate_chain": {"inline_string": own.certificate},
+        "private_key": {"inline_string": own.key},
+    }
+    common = {
+        "tls_certificates": [chain],
+        "validation_context": {"trusted_ca": {"inline_string": server.pem}},
+    }
     tls = any_of("extensions.transport_sockets.tls.v3.UpstreamTlsContext", common_tls_context=common)
-    protocol = {"@type": f"type.googleapis.com/{HTTP2}", "explicit_http_config": {"http2_protocol_options": {}}}
+    protocol = {
+        "@type": f"type.googleapis.com/{HTTP2}",
+        "explicit_http_config": {"http2_protocol_options": {}},
+    }
     return {
         **cluster(f"tunnel-{name}", {"pipe": {"path": str(socket)}}),
         "transport_socket": {"name": "tls", "typed_config": tls},
