@@ -42,6 +42,7 @@ mod test_coverage;
 mod test_faults;
 mod test_files;
 mod test_format;
+mod test_junit;
 
 use program::run;
 
