@@ -4,11 +4,13 @@
 //! are. It knows no callers, only digests of them. [`guard`](crate::guard) acts on the answer.
 
 mod answer;
+mod memory;
 mod request;
 mod tally;
 mod wire;
 
 pub use answer::{Answer, Failure, MOST_BYTES, Outcome, Standing, Status, read};
+pub use memory::MemoryService;
 pub use request::{Descriptor, METHOD, Request, SERVICE, Unit, grpc_service};
 pub use tally::Tally;
 

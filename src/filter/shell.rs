@@ -17,8 +17,8 @@ use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapTyp
 
 use crate::filter::Filter;
 use crate::host::{
-    Broken, Flow, GrpcCall, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Stream,
-    StreamId, Token,
+    Broken, Flow, GrpcCall, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory,
+    Stream, StreamId, Token,
 };
 use crate::worker::Worker;
 use mcp_policy_engine::mcp::answer::Reply;

@@ -145,8 +145,9 @@ impl Worker {
             OnFailure::Local => "shared limits are counted by this proxy alone",
         };
         let (cluster, why) = (&to.cluster, failure.explain());
-        let line =
-            format!("{what} because the rate limit service, cluster `{cluster}`, gave no valid answer: {why}");
+        let line = format!(
+            "{what} because the rate limit service, cluster `{cluster}`, gave no valid answer: {why}"
+        );
         self.log(host, Level::Warn, &line);
     }
 

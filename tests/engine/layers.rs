@@ -5,8 +5,22 @@ use std::path::{Path, PathBuf};
 
 /// The modules of the engine. Each may use those before it.
 const LAYERS: [&str; 16] = [
-    "text", "work", "json", "regex", "limit", "rate_limit", "denial", "mcp", "document", "schema", "policy", "identity",
-    "approval", "decide", "audit", "guard",
+    "text",
+    "work",
+    "json",
+    "regex",
+    "limit",
+    "rate_limit",
+    "denial",
+    "mcp",
+    "document",
+    "schema",
+    "policy",
+    "identity",
+    "approval",
+    "decide",
+    "audit",
+    "guard",
 ];
 
 fn engine() -> PathBuf {

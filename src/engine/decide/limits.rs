@@ -97,7 +97,9 @@ pub(super) fn uncountable(policy: &Policy, charges: &[Due]) -> Option<Denial> {
         true => format!("the limit `{counter}` cannot count so much: ask for less, at most {}", limit.max),
         false => match scale.decimals() {
             0 => format!("the limit `{counter}` counts whole numbers: ask for one"),
-            decimals => format!("the limit `{counter}` counts no more than {decimals} decimals: ask for fewer"),
+            decimals => {
+                format!("the limit `{counter}` counts no more than {decimals} decimals: ask for fewer")
+            }
         },
     };
     Some(Denial::by(limit.path.to_string(), Code::ArgumentsInvalid, reason))

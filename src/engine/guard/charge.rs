@@ -135,7 +135,9 @@ pub(super) fn counter<'c>(
         (Scope::Principal | Scope::Session, Some(name), _) => {
             (Scope::Principal, limit::Scope::Principal { grant, principal: name.as_bytes() })
         }
-        (Scope::Grant | Scope::Principal | Scope::Session, _, _) => (Scope::Grant, limit::Scope::Grant(grant)),
+        (Scope::Grant | Scope::Principal | Scope::Session, _, _) => {
+            (Scope::Grant, limit::Scope::Grant(grant))
+        }
     };
     let of = by.as_ref().zip(due.of.as_ref());
     let of = of.map(|(path, value)| limit::Of { path: path.as_str(), value: value.as_bytes() });

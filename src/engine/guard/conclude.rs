@@ -51,7 +51,12 @@ impl Request {
 
     /// Writes the record of a case that waits for the rate limit service. It says that the call is denied, which is true
     /// unless an answer arrives.
-    pub(super) fn record_of_counting(&self, denial: &Denial, rule: Option<&str>, facts: &Facts<'_>) -> String {
+    pub(super) fn record_of_counting(
+        &self,
+        denial: &Denial,
+        rule: Option<&str>,
+        facts: &Facts<'_>,
+    ) -> String {
         let verdict = match self.policy.mode {
             Mode::Enforce => "deny",
             Mode::Shadow => "would_deny",

@@ -5,8 +5,8 @@ use crate::approval::Recorded;
 use crate::audit::{self, CounterUsage};
 use crate::mcp::answer::Elicitation;
 use crate::mcp::summary::Summary;
-use crate::rate_limit;
 use crate::policy;
+use crate::rate_limit;
 
 /// What is known about a case apart from the decision. The reply and the record need it.
 #[derive(Debug, Default)]

@@ -213,13 +213,7 @@ impl Shared {
     }
 
     /// Refuses the case, or lets this proxy count alone, because there is no valid answer.
-    fn go_without(
-        self,
-        request: &Request,
-        failure: Failure,
-        decision: &mut Decision,
-        facts: &mut Facts<'_>,
-    ) {
+    fn go_without(self, request: &Request, failure: Failure, decision: &mut Decision, facts: &mut Facts<'_>) {
         facts.rates = Some(Outcome::Failed(failure));
         let effective = self.effective;
         match (on_failure(request), self.first()) {
@@ -227,7 +221,8 @@ impl Shared {
                 decision.refuse_count(request.policy.mode, unanswered(first, failure));
             }
             (OnFailure::Deny, first) => {
-                decision.would_deny = decision.would_deny.take().or(first.map(|due| unanswered(due, failure)));
+                decision.would_deny =
+                    decision.would_deny.take().or(first.map(|due| unanswered(due, failure)));
             }
             (OnFailure::Local, _) => {
                 let mut dues = self.dues.into_iter().map(|shared| shared.due);
@@ -254,7 +249,8 @@ impl Shared {
             let known = self.question.descriptors.get(*tally).zip(standings.get(*tally));
             let Some((descriptor, standing)) = known else { return Some(charge::unavailable(due)) };
             let (limit, scale) = (&due.limit, policy.scale(&due.limit));
-            let ends = || now_ns.map_or(limit.window.seconds(), |now_ns| limit.window.calendar_ends_in(now_ns));
+            let ends =
+                || now_ns.map_or(limit.window.seconds(), |now_ns| limit.window.calendar_ends_in(now_ns));
             let used = scale.amount(descriptor.most.saturating_sub(standing.remaining));
             let resets_in_seconds = match standing.resets_in_seconds {
                 _ if used == Amount::ZERO => 0,

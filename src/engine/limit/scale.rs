@@ -17,7 +17,9 @@ impl Scale {
     #[must_use]
     pub fn of(amount: Amount) -> Self {
         let mut scales = (0..DECIMALS).map(Self);
-        scales.find(|scale| amount.micros().checked_rem(scale.hit().micros()) == Some(0)).unwrap_or(Self::FINEST)
+        scales
+            .find(|scale| amount.micros().checked_rem(scale.hit().micros()) == Some(0))
+            .unwrap_or(Self::FINEST)
     }
 
     /// Returns the number of decimals.
@@ -87,9 +89,16 @@ mod tests {
 
     #[test]
     fn the_scale_of_an_amount_has_as_many_decimals() {
-        for (text, decimals) in
-            [("0", 0), ("1", 0), ("100", 0), ("0.5", 1), ("0.25", 2), ("1.001", 3), ("0.000001", 6), ("2e-5", 5)]
-        {
+        for (text, decimals) in [
+            ("0", 0),
+            ("1", 0),
+            ("100", 0),
+            ("0.5", 1),
+            ("0.25", 2),
+            ("1.001", 3),
+            ("0.000001", 6),
+            ("2e-5", 5),
+        ] {
             assert_eq!(Scale::of(Amount::from_decimal(text).unwrap()), Scale(decimals), "{text}");
         }
     }

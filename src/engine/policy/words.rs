@@ -43,8 +43,7 @@ pub(super) const SCOPES: [(&str, Scope); 4] = [
 
 pub(super) const KINDS: [(&str, Kind); 2] = [("sliding", Kind::Sliding), ("calendar", Kind::Calendar)];
 
-pub(super) const FAILURES: [(&str, OnFailure); 2] =
-    [("deny", OnFailure::Deny), ("local", OnFailure::Local)];
+pub(super) const FAILURES: [(&str, OnFailure); 2] = [("deny", OnFailure::Deny), ("local", OnFailure::Local)];
 
 pub(super) const CERTIFICATES: [(&str, Certificate); 3] =
     [("uri_san", Certificate::UriSan), ("dns_san", Certificate::DnsSan), ("subject", Certificate::Subject)];

@@ -3,7 +3,7 @@
 use prost::Message as _;
 
 use super::request::{Descriptor, Request};
-use super::wire::{DescriptorStatus, Limit, RateLimitResponse};
+use super::wire::{DescriptorStatus, Duration, Limit, RateLimitResponse};
 
 /// The largest answer that is read, in bytes.
 pub const MOST_BYTES: usize = 65_536;
@@ -153,6 +153,23 @@ fn is_over(code: i32) -> Result<bool, Failure> {
         OK => Ok(false),
         OVER_LIMIT => Ok(true),
         _ => Err(Failure::Unreadable),
+    }
+}
+
+impl Answer {
+    /// Writes the message, for native tools and tests.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let code = |over: bool| if over { OVER_LIMIT } else { OK };
+        let statuses = self.statuses.iter().map(|status| DescriptorStatus {
+            code: code(status.over),
+            current_limit: status.applied.map(|(requests_per_unit, unit)| Limit { requests_per_unit, unit }),
+            limit_remaining: status.remaining,
+            duration_until_reset: status
+                .resets_in_seconds
+                .map(|seconds| Duration { seconds: i64::try_from(seconds).unwrap_or(i64::MAX), nanos: 0 }),
+        });
+        RateLimitResponse { overall_code: code(self.over), statuses: statuses.collect() }.encode_to_vec()
     }
 }
 

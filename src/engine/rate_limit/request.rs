@@ -3,7 +3,9 @@
 use prost::Message as _;
 
 use super::Tally;
-use super::wire::{Descriptor as WireDescriptor, EnvoyGrpc, Entry, GrpcService, Limit, RateLimitRequest, UInt64};
+use super::wire::{
+    Descriptor as WireDescriptor, Entry, EnvoyGrpc, GrpcService, Limit, RateLimitRequest, UInt64,
+};
 use crate::limit::Window;
 
 /// The service's name.
