@@ -122,5 +122,7 @@ fn a_replay_with_the_same_policy_changes_nothing() {
         let done = run(&["replay", log.path(), "--policy", file.path(), "--format", "json"], "");
         let told: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
         assert_eq!((done.code, &told["unchanged"]), (0, &json!(12)), "{told}");
+        let report = run(&["report", log.path(), "-o", "-"], "").stdout;
+        assert_eq!(report.contains("4 calls had shared limits"), on_failure == "local");
     }
 }
