@@ -28,10 +28,12 @@ target/debug/mcp-approvals: FORCE
 	cargo build -p mcp-approvals
 target/debug/mcp-policy: FORCE
 	cargo build -p mcp-policy
+target/debug/mcp-policy-ratelimit: FORCE
+	cargo build -p mcp-policy-ratelimit
 FORCE:
 
-parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL, Prometheus
-	@$(PARTS) modern legacy npm chromium prometheus image
+parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL, Prometheus, Redis
+	@$(PARTS) modern legacy npm chromium prometheus redis image
 
 envoy-image: ## build a container image of Envoy, for machines that cannot pull one
 	@$(PARTS) modern
@@ -54,7 +56,7 @@ test: test-rust test-envoy ## run all tests
 test-rust:
 	cargo test --workspace
 
-test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy parts
+test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy target/debug/mcp-policy-ratelimit parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: ## check format and lints: Rust (native and wasm) and Python

@@ -34,8 +34,8 @@ use store::Store;
 #[derive(Parser)]
 #[command(name = "mcp-policy-ratelimit", version)]
 struct Options {
-    /// The address of Redis
-    #[arg(long, value_name = "HOST:PORT")]
+    /// The address of Redis: redis://HOST:PORT or unix:PATH
+    #[arg(long, value_name = "URL")]
     redis: String,
     /// Where to listen; port 0 is any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]

@@ -23,7 +23,7 @@ impl Store {
     /// `jitter` is the most seconds by which a counter outlives its window. `timeout` is how long Redis may take
     /// to answer.
     pub async fn connect(address: &str, jitter: u64, timeout: Duration) -> Result<Self, RedisError> {
-        let client = Client::open(format!("redis://{address}/"))?;
+        let client = Client::open(address)?;
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
             .set_min_delay(Duration::from_millis(10))
