@@ -82,9 +82,9 @@ worst: build ## look for the costliest requests under many policies; WORST=WORD 
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm --worst "$(WORST)"
 
-bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work
-	@$(PARTS) modern
-	@cargo build --quiet --profile measure -p mcp-policy-load
+bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work, ARGS=--shared limits that Envoys share
+	@$(PARTS) modern $(if $(findstring --shared,$(ARGS)),redis)
+	@cargo build --quiet --profile measure -p mcp-policy-load $(if $(findstring --shared,$(ARGS)),-p mcp-policy-ratelimit)
 	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench $(ARGS)
 
 bench-replay: ## measure how fast mcp-policy reads a log of 1 GiB, and its memory; SIZE=bytes

@@ -30,11 +30,13 @@ class RateLimit:
         faults: dict | None = None,
         domains: dict | None = None,
         config: Path | None = None,
+        program: Path = places.RATELIMIT,
     ) -> None:
         """Start it; `domains` gives the descriptors of each domain, `config` a folder in place of them."""
-        if not places.RATELIMIT.exists():
-            pytest.fail(f"there is no {places.RATELIMIT.name}; cargo build -p {places.RATELIMIT.name}")
-        self.folder, self.port, self._redis, self._faults = folder, 0, redis, faults or {}
+        if not program.exists():
+            pytest.fail(f"there is no {program.name}; cargo build -p {program.name}")
+        self.folder, self.port, self._program = folder, 0, program
+        self._redis, self._faults = redis, faults or {}
         self._config = config or folder
         if not config:
             for name, descriptors in {
@@ -56,7 +58,7 @@ class RateLimit:
         words = ["--redis", self._redis, "--config", self._config, "--listen", f"127.0.0.1:{self.port}"]
         for domain, fault in self._faults.items():
             words += ["--fault", f"{domain}={fault}"]
-        self._server = Server([places.RATELIMIT, *words], self.folder / "ratelimit.log")
+        self._server = Server([self._program, *words], self.folder / "ratelimit.log")
         self.port = self._server.port
 
     @property
