@@ -6,6 +6,7 @@ import pytest
 
 from harness import load, rpc
 from harness.bootstrap import any_of
+from harness.proxy import wait_for
 from harness.records import manager_of
 from harness.redis import needs_redis
 
@@ -111,5 +112,4 @@ def test_while_redis_cannot_count_every_question_fails(envoy, ratelimit, redis):
     redis.kill()
     assert status(proxy, "killed")[0] == 500
     redis.start()
-    assert status(proxy, "started")[0] == 200
-    assert proxy.running()
+    wait_for(lambda: status(proxy, "started")[0] == 200, "the service to find Redis again")

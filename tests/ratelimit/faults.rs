@@ -26,7 +26,7 @@ pub enum Fault {
     Nonsense,
     /// Leaves out the last byte
     Truncated,
-    /// Adds 8 MiB of a field that nobody knows
+    /// Adds 256 KiB of a field that nobody knows
     Large,
     /// Sends no statuses, as some services do
     NoStatuses,
@@ -149,9 +149,9 @@ impl Fault {
     }
 }
 
-/// Adds a field with the number 15 and 8 MiB of content.
+/// Adds a field with the number 15 and 256 KiB of content.
 fn enlarged(mut message: Vec<u8>) -> Vec<u8> {
-    const LENGTH: usize = 8 << 20;
+    const LENGTH: usize = 256 << 10;
     prost::encoding::encode_key(15, prost::encoding::WireType::LengthDelimited, &mut message);
     prost::encoding::encode_varint(LENGTH as u64, &mut message);
     message.resize(message.len() + LENGTH, 0);

@@ -19,9 +19,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::Server;
+use tonic::service::Routes;
 
 use config::Config;
 use faults::Fault;
@@ -71,6 +73,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(options.listen).await?;
     println!("port={}", listener.local_addr()?.port());
     let routes = service::routes(Limiter { config, store, faults });
-    let incoming = TcpListenerStream::new(listener);
-    Ok(Server::builder().tcp_nodelay(true).add_routes(routes).serve_with_incoming(incoming).await?)
+    serve(routes, listener).await
+}
+
+/// Serves HTTP/2, without encryption, on all connections of a listener.
+///
+/// The server of `tonic` would end a question when the time is up that its caller gives it. The reference
+/// implementation does not.
+async fn serve(routes: Routes, listener: TcpListener) -> Result<(), Box<dyn Error>> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let service = TowerToHyperService::new(routes.clone());
+        let connection =
+            http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                eprintln!("a connection ended: {error}");
+            }
+        });
+    }
 }

@@ -2,11 +2,12 @@
 
 import datetime
 import itertools
+import json
 import threading
 
-from harness import load, rpc
+from harness import http1, load, rpc
 from harness.limits import balanced, limit
-from harness.proxy import wait_for
+from harness.proxy import Envoy, wait_for
 from harness.ratelimit import DOMAIN
 
 # Longer than an answer takes even on a busy machine, for tests in which none may be late.
@@ -38,25 +39,47 @@ def within_a_day(seconds: int = 30) -> None:
 
 
 class Fleet:
-    """Several Envoys with the same policy, and a crowd at each."""
+    """Several Envoys with the same listeners, one for each policy by its name."""
 
-    def __init__(self, start, document: dict, count: int = 2, **options: object) -> None:
-        self.proxies = [start(document, edit_listener=balanced, **options) for _ in range(count)]
+    def __init__(self, start, policies: dict, count: int = 2, **options: object) -> None:
+        options = {"also": policies, "edit_listener": balanced, "access_log": True, **options}
+        self.proxies = [start({"version": "1"}, **options) for _ in range(count)]
 
-    def call(self, tool: str, callers: int, headers: list = ()) -> list:
-        """Call a tool this many times at each Envoy, all at once; return all answers."""
-        crowds = [load.Crowd(proxy.port, callers) for proxy in self.proxies]
+    def ports(self, name: str) -> list:
+        """Return the ports of a policy, one at each Envoy."""
+        return [proxy.ports[name] for proxy in self.proxies]
+
+    def call(self, name: str, tool: str, callers: int, headers: list = ()) -> list:
+        """Call a tool under a policy this many times at each Envoy, all at once; return all answers."""
+        crowds = [load.Crowd(port, callers) for port in self.ports(name)]
         answers = [None] * len(crowds)
 
         def run(number: int) -> None:
             calls = [rpc.tools_call(tool, id=f"{number}-{id}") for id in range(callers)]
-            answers[number] = crowds[number].call(calls, headers)
+            with crowds[number] as crowd:
+                answers[number] = crowd.call(calls, headers)
 
         threads = [threading.Thread(target=run, args=[number]) for number in range(len(crowds))]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        for crowd in crowds:
-            crowd.__exit__()
         return [answer for each in answers for answer in each]
+
+
+def call(port: int, tool: str, arguments: dict | None = None, headers: list = ()) -> http1.Answer:
+    """Call a tool once, on a new connection."""
+    with http1.Connection(port) as connection:
+        return connection.exchange(load.post(rpc.tools_call(tool, arguments), headers))
+
+
+def records(proxy: Envoy, listener: str, count: int) -> list:
+    """Read the records of a listener's policy, once there are so many."""
+    server = proxy.options.listeners[listener]["server"]
+
+    def written() -> list:
+        lines = [json.loads(line["audit"]) for line in proxy.access_log() if line["audit"] != "-"]
+        found = [record for record in lines if record["server"] == server]
+        return found if len(found) >= count else []
+
+    return wait_for(written, f"{count} records of {server}")
