@@ -72,7 +72,7 @@ impl Counters {
             ("scope", *scope != definition.scope),
             ("type", window.kind() != definition.window.kind()),
             ("by", *by != definition.by),
-            ("shared", *shared != definition.shared),
+            ("value of `shared`", *shared != definition.shared),
         ];
         for (on, _) in differs.iter().filter(|(_, differs)| *differs) {
             let first = known.path.clone();

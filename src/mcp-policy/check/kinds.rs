@@ -9,7 +9,7 @@ const fn kind(id: &'static str, meaning: &'static str, explanation: &'static str
 }
 
 /// Every kind of warning.
-pub static WARNINGS: [Kind; 20] = [
+pub static WARNINGS: [Kind; 21] = [
     kind(
         "approval-without-reason",
         "a rule requires approval and gives no reason",
@@ -124,6 +124,11 @@ pub static WARNINGS: [Kind; 20] = [
         "unused-rule",
         "no entry uses a named rule",
         "A rule in `rules` applies only where an entry names it.",
+    ),
+    kind(
+        "unused-shared-limits",
+        "a rate limit service is named, but no limit is shared",
+        "The service in `shared_limits` counts limits with `\"shared\": true` only.",
     ),
 ];
 

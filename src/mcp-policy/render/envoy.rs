@@ -27,7 +27,7 @@ stats_config:
     - { tag_name: mcp_counter, regex: "^wasmcustom\\.mcp_policy\\.limit_used_ratio(\\.counter\\.([^.]+))" }
     - { tag_name: mcp_cause, regex: "^wasmcustom\\.mcp_policy\\.(?:strict_refusals|lists\\.unreadable)(\\.cause\\.(\\w+))" }
     - { tag_name: mcp_why, regex: "^wasmcustom\\.mcp_policy\\.counters\\.unavailable(\\.why\\.(\\w+))" }
-    - { tag_name: mcp_outcome, regex: "^wasmcustom\\.mcp_policy\\.approvals(\\.outcome\\.(\\w+))" }
+    - { tag_name: mcp_outcome, regex: "^wasmcustom\\.mcp_policy\\.(?:approvals|shared_limits)(\\.outcome\\.(\\w+))" }
     - { tag_name: mcp_version, regex: "^wasmcustom\\.mcp_policy\\.build_info(\\.version\\.(.+))\\.server\\." }
 
 "#;
