@@ -35,6 +35,7 @@ mod scan_definitions;
 mod scan_findings;
 mod scan_servers;
 mod schema;
+mod shared;
 mod test_command;
 mod test_coverage;
 mod test_faults;

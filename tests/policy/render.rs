@@ -132,6 +132,19 @@ fn what_else_has_to_be_done_is_told() {
 }
 
 #[test]
+fn a_shared_limit_needs_a_cluster_that_speaks_http2() {
+    let limit = json!({ "counter": "c", "window": "day", "max": 1, "type": "calendar", "shared": true });
+    let policy = json!({ "version": "1", "shared_limits": { "cluster": "rates" }, "tools": { "a": { "limits": [limit] } } });
+    let done = render("envoy", &policy.to_string(), &[]);
+    assert!(done.stderr.contains("`rates`"), "{}", done.stderr);
+    assert!(
+        done.stdout.contains("- name: \"rates\"") && done.stdout.contains("http2_protocol_options"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
 fn a_dollar_sign_reaches_envoy_through_compose() {
     let done = render("compose", POLICY, &["--module", "/opt/$x.wasm"]);
     assert!(done.stdout.contains("a$$b") && !done.stdout.contains("a$b"), "{}", done.stdout);

@@ -151,3 +151,18 @@ pub(super) fn unavailable(due: &Due) -> Denial {
     let reason = format!("the call cannot be counted against the limit `{counter}` now, so it is denied");
     Denial::by(due.limit.path.to_string(), Code::LimiterUnavailable, reason)
 }
+
+impl Decision {
+    /// Refuses a case because of a limit, before the local limits are charged. In shadow mode it only would be refused,
+    /// and is not charged.
+    pub(super) fn refuse_count(&mut self, mode: Mode, denial: Denial) {
+        match mode {
+            Mode::Enforce => self.denial = Some(denial),
+            Mode::Shadow => {
+                self.would_deny = Some(denial);
+                self.charges.clear();
+                self.shadow_charges.clear();
+            }
+        }
+    }
+}

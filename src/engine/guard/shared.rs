@@ -12,7 +12,7 @@ use crate::audit::{Counted, CounterUsage};
 use crate::decide::{Decision, Due};
 use crate::denial::Denial;
 use crate::limit::{Amount, Usage};
-use crate::policy::{Mode, OnFailure, Scope};
+use crate::policy::{OnFailure, Scope};
 use crate::rate_limit::{self, Answer, Descriptor, Failure, Outcome, Standing, Tally, Unit};
 
 /// The shared limits of a case.
@@ -295,19 +295,4 @@ fn on_failure(request: &Request) -> OnFailure {
 /// Makes the denial of a call that the rate limit service has not counted.
 pub(super) fn unanswered(due: &Due, failure: Failure) -> Denial {
     charge::unavailable(due).because_of(failure.as_str())
-}
-
-impl Decision {
-    /// Refuses a case because of a limit, before the local limits are charged. In shadow mode it only would be refused,
-    /// and is not charged.
-    pub(super) fn refuse_count(&mut self, mode: Mode, denial: Denial) {
-        match mode {
-            Mode::Enforce => self.denial = Some(denial),
-            Mode::Shadow => {
-                self.would_deny = Some(denial);
-                self.charges.clear();
-                self.shadow_charges.clear();
-            }
-        }
-    }
 }
