@@ -35,11 +35,11 @@ cases:
   - name: spend
     at: 2027-01-15T08:00:30Z
     steps:
-      - {{ call: run, with: {{ usd: 4 }}, expect: allow }}
-      - {{ call: run, with: {{ usd: 6.01 }}, expect: rate_limited, reason: nothing of 10 is left; retry in 30 seconds }}
-      - {{ call: run, with: {{ usd: 0.01 }}, expect: rate_limited }}
-      - {{ call: run, with: {{ usd: 10.01 }}, expect: rate_limited, reason: waiting does not help }}
-      - {{ after: 30s, call: run, with: {{ usd: 10 }}, expect: allow }}
+      - {{ call: run, arguments: {{ usd: 4 }}, expect: allow }}
+      - {{ call: run, arguments: {{ usd: 6.01 }}, expect: rate_limited, reason: nothing of 10 is left; retry in 30 seconds }}
+      - {{ call: run, arguments: {{ usd: 0.01 }}, expect: rate_limited }}
+      - {{ call: run, arguments: {{ usd: 10.01 }}, expect: rate_limited, reason: waiting does not help }}
+      - {{ after: 30s, call: run, arguments: {{ usd: 10 }}, expect: allow }}
 ",
         policy.path()
     );
@@ -121,6 +121,8 @@ fn a_replay_with_the_same_policy_changes_nothing() {
         );
         let done = run(&["replay", log.path(), "--policy", file.path(), "--format", "json"], "");
         let told: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
-        assert_eq!((done.code, &told["changed"]), (0, &json!([])), "{told}");
+        assert_eq!((done.code, &told["unchanged"]), (0, &json!(12)), "{told}");
+        let report = run(&["report", log.path(), "-o", "-"], "").stdout;
+        assert_eq!(report.contains("4 calls had shared limits"), on_failure == "local");
     }
 }
