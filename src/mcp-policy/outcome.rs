@@ -1,6 +1,7 @@
 //! How a command ends, and its exit code.
 
 use std::fmt;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 /// The exit codes, for the help.
@@ -52,7 +53,9 @@ pub fn exit_code(result: Result<Outcome, Failure>) -> ExitCode {
         Ok(Outcome::Refused) => ExitCode::from(2),
         Ok(Outcome::Findings) => ExitCode::from(3),
         Err(failure) => {
-            anstream::eprintln!("{}error:{} {failure}", crate::terminal::ERROR, crate::terminal::PLAIN);
+            // The exit code tells it all the same if it cannot be printed.
+            let (error, plain) = (crate::terminal::ERROR, crate::terminal::PLAIN);
+            let _ = writeln!(anstream::stderr(), "{error}error:{plain} {failure}");
             ExitCode::FAILURE
         }
     }
@@ -60,7 +63,10 @@ pub fn exit_code(result: Result<Outcome, Failure>) -> ExitCode {
 
 /// Prints what clap has to say. Wrong usage ends with 1, not with clap's 2, which means a refusal here.
 pub fn bad_usage(error: &clap::Error) -> ExitCode {
-    // Nobody reads it if it cannot be printed.
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    match error.print() {
+        _ if error.use_stderr() => ExitCode::FAILURE,
+        // A reader of the help that has closed the pipe has seen enough.
+        Err(unwritten) if unwritten.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
 }

@@ -123,7 +123,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let choices = compose::Choices { server: options.server.clone(), approvals: options.approvals.clone() };
     let composed = compose::compose(&offer, &classified, &choices)?;
     let digests = definitions::digests(&offer)?;
-    let drift = drift(&offer, digests.as_deref(), options)?;
+    let drift = drift(&offer, digests.as_deref(), options, terminal)?;
     let mut findings = findings::find(&offer);
     findings.extend(composed.notes);
 
@@ -177,8 +177,15 @@ fn drift(
     offer: &Offer,
     digests: Option<&[String]>,
     options: &Options,
+    terminal: &mut Terminal,
 ) -> Result<Option<Vec<Drift>>, Failure> {
-    let policy = options.policy.as_ref().map(|policy| drift::compare(offer, policy)).transpose()?;
+    let compared = options.policy.as_ref().map(|policy| drift::compare(offer, policy)).transpose()?;
+    for section in compared.iter().flat_map(|compared| &compared.left_out) {
+        terminal.note(format_args!(
+            "note: the source does not list its {section}, so those of the policy are not compared\n"
+        ));
+    }
+    let policy = compared.map(|compared| compared.drift);
     let Some(file) = &options.definitions else { return Ok(policy) };
     let changes = Definitions::read(file)?.compare(offer, known(digests)?);
     let mut drift = policy.unwrap_or_default();

@@ -5,8 +5,8 @@ use mcp_policy_engine::policy::{Action, Effect};
 use super::context::{Context, Warning};
 use super::kinds;
 
-/// Looks for `default-allow`, `exempt-mcp-path`, exempt paths that never match, `approval-without-reason` and
-/// `unused-rule`.
+/// Looks for `default-allow`, `exempt-mcp-path`, exempt paths that never match, `approval-without-reason`, `unused-rule` and
+/// `unused-shared-limits`.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     let policy = context.policy;
     if policy.rules.default.0 == Effect::Allow {
@@ -26,6 +26,13 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
                 Warning::of(&kinds::APPROVAL_WITHOUT_REASON, path, message).help("add `reason` to the rule"),
             );
         }
+    }
+    if policy.shared_limits.is_some()
+        && !policy.all_rules().flat_map(|rule| &rule.limits).any(|limit| limit.shared)
+    {
+        let message = "no limit is shared, so the rate limit service is never asked";
+        let warning = Warning::of_key(&kinds::UNUSED_SHARED_LIMITS, "shared_limits", message);
+        warnings.push(warning.help("add `\"shared\": true` to a limit that all proxies count together"));
     }
     for rule in policy.unused_rules() {
         let message = "no entry uses this rule, so it applies to nothing";

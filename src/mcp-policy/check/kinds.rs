@@ -93,6 +93,9 @@ kinds! {
     UNUSED_RULE "unused-rule":
         "no entry uses a named rule",
         "A rule in `rules` applies only where an entry names it.";
+    UNUSED_SHARED_LIMITS "unused-shared-limits":
+        "a rate limit service is named, but no limit is shared",
+        "The service in `shared_limits` counts limits with `\"shared\": true` only.";
 }
 
 /// Returns all kinds, each with the word for its severity.

@@ -109,6 +109,8 @@ fn is_first(wider: &Limit, limit: &Limit) -> bool {
         && by
         && wider.max <= limit.max
         && wider.shadow == limit.shadow
+        // What one proxy counts says little about what all proxies count, and without the service it counts apart.
+        && wider.shared == limit.shared
 }
 
 /// A limit with its entry and its rule.

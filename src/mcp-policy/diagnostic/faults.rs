@@ -69,6 +69,9 @@ kinds! {
     Wrong::Rule(InRule::Disagrees { .. }) => "counter-disagrees", "a counter is defined in two ways";
     Wrong::Rule(InRule::NoRoom { .. }) => "limit-without-room", "a limit is below what each call adds";
     Wrong::Rule(InRule::OtherAmount { .. }) => "two-amounts", "a rule charges two amounts to one counter";
+    Wrong::Rule(InRule::NoService) => "no-rate-limit-service", "a limit is shared, but there is no `shared_limits`";
+    Wrong::Rule(InRule::Unshareable { .. }) => "unshareable-limit", "the rate limit service cannot count a limit";
+    Wrong::Rule(InRule::TooManyHits { .. }) => "too-many-hits", "a shared limit does not fit into whole hits of 32 bits";
     Wrong::Rule(InRule::AddedTwice) => "added-twice", "an argument is added up twice";
     Wrong::Rule(InRule::NoValuePath { .. }) => "wrong-path", "a text is not a path to a value";
     Wrong::Rule(InRule::TooNested { .. }) => "groups-too-deep", "groups of conditions nest too deep";

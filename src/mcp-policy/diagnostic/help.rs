@@ -7,7 +7,7 @@ use super::alike::closest;
 use crate::keywords;
 
 /// What the objects of a policy are called, by their tables.
-static NAMES: [(&Object, &str); 17] = [
+static NAMES: [(&Object, &str); 18] = [
     (&keys::DOCUMENT, "the document itself"),
     (&keys::RULE, "a rule"),
     (&keys::LIMIT, "a limit in `limits`"),
@@ -23,6 +23,7 @@ static NAMES: [(&Object, &str); 17] = [
     (&keys::HEADER, "`header` of a source"),
     (&keys::UNAUTHENTICATED, "`unauthenticated`"),
     (&keys::APPROVALS, "`approvals`"),
+    (&keys::SHARED_LIMITS, "`shared_limits`"),
     (&keys::AUDIT, "`audit`"),
     (&keys::COUNTERS, "`counters`"),
 ];
@@ -50,6 +51,9 @@ pub fn of(path: &str, wrong: &Wrong, text: (&str, &str)) -> Option<String> {
         Wrong::Rule(InRule::NoValuePath { text, .. }) => of_value_path(text),
         Wrong::Rule(InRule::RegexAsPattern) => {
             Some("`*` stands for any text: `get_*` fits every name that begins with `get_`".to_owned())
+        }
+        Wrong::Rule(InRule::NoService) => {
+            Some("add `\"shared_limits\": {\"cluster\": \"…\"}` to the document".to_owned())
         }
         Wrong::Rule(InRule::NobodyToAsk) => {
             Some("add `\"approvals\": {\"cluster\": \"…\"}` to the document".to_owned())
@@ -199,6 +203,10 @@ mod tests {
             (
                 r#""tools": {"x": {"action": "require_approval"}}"#,
                 "add `\"approvals\": {\"cluster\": \"…\"}` to the document",
+            ),
+            (
+                r#""tools": {"x": {"limits": [{"counter": "c", "window": "day", "max": 1, "type": "calendar", "shared": true}]}}"#,
+                "add `\"shared_limits\": {\"cluster\": \"…\"}` to the document",
             ),
             (
                 r#""tools": {"x": {"limits": [{"counter": "c", "window": "minutes", "max": 1}]}}"#,

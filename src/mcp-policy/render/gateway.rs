@@ -23,7 +23,9 @@ impl<'a> Listener<'a> {
         text.split_once('/')
             .filter(|(gateway, name)| is_name(gateway) && is_name(name))
             .map(|(gateway, name)| Self { gateway, name })
-            .ok_or_else(|| Failure::new(format!("--hold `{text}` is not a `GATEWAY/LISTENER` such as `mcp/https`")))
+            .ok_or_else(|| {
+                Failure::new(format!("--hold `{text}` is not a `GATEWAY/LISTENER` such as `mcp/https`"))
+            })
     }
 }
 

@@ -124,14 +124,15 @@ pub fn lines(labels: &[(String, String)]) -> String {
 /// Returns whether a text can name an object.
 pub fn is_name(text: &str) -> bool {
     !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
 }
 
 fn label(text: &str) -> Result<(String, String), Failure> {
     let wrong = || Failure::new(format!("--selector `{text}` is not a label such as `app=mcp-server`"));
     let (key, value) = text.split_once('=').ok_or_else(wrong)?;
-    let fits =
-        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+    let fits = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
     (!key.is_empty() && fits(key) && fits(value))
         .then(|| (key.to_owned(), value.to_owned()))
         .ok_or_else(wrong)
@@ -144,6 +145,8 @@ fn object_of(text: &str) -> Result<Scope, Failure> {
         .filter(|(_, name)| is_name(name))
         .map(|(kind, name)| Scope::Object { kind, name: name.to_owned() })
         .ok_or_else(|| {
-            Failure::new(format!("--attach `{text}` must be `Gateway/NAME`, `HTTPRoute/NAME` or `Service/NAME`"))
+            Failure::new(format!(
+                "--attach `{text}` must be `Gateway/NAME`, `HTTPRoute/NAME` or `Service/NAME`"
+            ))
         })
 }

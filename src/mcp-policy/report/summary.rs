@@ -38,6 +38,8 @@ pub struct Summary {
     pub limits: HashMap<(String, String), LimitUse>,
     /// How many uses of limits were left out
     pub limits_beyond: u64,
+    /// How many calls had a shared limit that their proxy counted alone
+    pub counted_alone: u64,
     /// Approvals
     pub approvals: Approvals,
     /// Policies by server and digest
@@ -157,6 +159,7 @@ impl Summary {
 
     fn add_limits(&mut self, record: &Record<'_>, at_ms: Option<i64>) {
         let limited = record.code.as_deref() == Some("rate_limited");
+        self.counted_alone = self.counted_alone.saturating_add(u64::from(record.counted_alone()));
         for counter in &record.counters {
             let key = (record.server.to_string(), counter.counter.to_string());
             if self.limits.len() >= MOST && !self.limits.contains_key(&key) {

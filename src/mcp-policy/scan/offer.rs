@@ -25,6 +25,8 @@ pub struct Offer {
     pub templates: Vec<Item>,
     /// Its prompts
     pub prompts: Vec<Item>,
+    /// The kinds of lists that are known, empty ones too
+    pub listed: Vec<Kind>,
     /// The lists that the server says it has and does not give, each with what it says instead
     pub unlisted: Vec<(&'static str, String)>,
 }

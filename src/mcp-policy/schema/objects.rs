@@ -7,11 +7,12 @@ use serde_json::{Map, Value, json};
 use super::{beyond, takes};
 
 /// The names of the objects' definitions.
-const NAMES: [(&Object, &str); 17] = [
+const NAMES: [(&Object, &str); 18] = [
     (&keys::DOCUMENT, "policy"),
     (&keys::AUDIT, "audit"),
     (&keys::COUNTERS, "counters"),
     (&keys::APPROVALS, "approvals"),
+    (&keys::SHARED_LIMITS, "shared_limits"),
     (&keys::RULE, "rule"),
     (&keys::LIMIT, "limit"),
     (&keys::RATE_LIMIT, "rate_limit"),

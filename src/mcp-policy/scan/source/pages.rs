@@ -74,8 +74,9 @@ pub async fn all(
             Kind::Resources | Kind::Templates => info.capabilities.resources.is_some(),
             Kind::Prompts => info.capabilities.prompts.is_some(),
         };
-        if offered {
-            list(peer, kind, &mut offer, heard, progress).await?;
+        match offered {
+            true => list(peer, kind, &mut offer, heard, progress).await?,
+            false => offer.listed.push(kind),
         }
     }
     Ok(offer)
@@ -108,8 +109,9 @@ async fn list(
             Ok(answer) => answer,
             // Without its tools there is nothing to write. What else cannot be listed stays denied.
             Err(ServiceError::McpError(error)) if kind != Kind::Tools => {
-                if error.code.0 != METHOD_NOT_FOUND {
-                    offer.unlisted.push((kind.member(), error.message.to_string()));
+                match error.code.0 {
+                    METHOD_NOT_FOUND => offer.listed.push(kind),
+                    _ => offer.unlisted.push((kind.member(), error.message.to_string())),
                 }
                 return Ok(());
             }
