@@ -1,6 +1,6 @@
 //! A whole configuration of Envoy.
 
-use super::document::Document;
+use super::document::{Document, GENERATED};
 use super::module::Module;
 use super::{Address, Rendered};
 use crate::outcome::Failure;
@@ -71,7 +71,7 @@ pub fn configuration(document: &Document, module: &str, upstream: &Address, list
     let host = super::yaml::quoted(host);
     format!(
         r#"# Envoy with mcp-policy-filter in front of one MCP server. It listens on {listen}:10000.
-# mcp-policy has made this file from a policy; make it anew when the policy changes.
+{GENERATED}
 {notes}
 admin:
   address:

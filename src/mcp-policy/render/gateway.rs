@@ -1,6 +1,6 @@
 //! Objects of Envoy Gateway.
 
-use super::document::{Document, Numbers};
+use super::document::{Document, GENERATED, Numbers};
 use super::module::Module;
 use super::place::{Kind, Place, Scope, is_name, lines};
 use super::yaml::{indented, quoted};
@@ -57,7 +57,7 @@ pub fn render(
     let patch = hold.map(|listener| patch(&name, namespace, listener)).unwrap_or_default();
     let text = format!(
         r"# mcp-policy-filter as an EnvoyExtensionPolicy of Envoy Gateway.
-# mcp-policy has made this file from a policy; make it anew when the policy changes.
+{GENERATED}
 {notes}apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: EnvoyExtensionPolicy
 metadata:

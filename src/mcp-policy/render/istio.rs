@@ -1,6 +1,6 @@
 //! Objects of Istio.
 
-use super::document::{Document, Numbers};
+use super::document::{Document, GENERATED, Numbers};
 use super::envoy;
 use super::module::Module;
 use super::place::{Kind, Place, Scope};
@@ -26,7 +26,7 @@ pub fn plugin(document: &Document, module: &Module, place: &Place) -> Result<Ren
     let traffic = traffic(place);
     let text = format!(
         r"# mcp-policy-filter as a WasmPlugin of Istio.
-# mcp-policy has made this file from a policy; make it anew when the policy changes.
+{GENERATED}
 # Plugins of one proxy share their counters by the policy's `server`: give each server its own name.
 {notes}apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
@@ -84,7 +84,7 @@ pub fn filter(document: &Document, module: &Module, place: &Place) -> Result<Ren
     };
     let text = format!(
         r"# mcp-policy-filter as an EnvoyFilter of Istio, for {proxies}.
-# mcp-policy has made this file from a policy; make it anew when the policy changes.
+{GENERATED}
 {notes}apiVersion: networking.istio.io/v1alpha3
 kind: EnvoyFilter
 metadata:
