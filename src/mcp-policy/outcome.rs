@@ -15,7 +15,7 @@ Exit codes:
 /// How a command that ran ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// There is nothing to tell
+    /// Nothing was found
     Clean,
     /// `explain`: the request is refused
     Refused,
@@ -46,7 +46,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Returns the exit code of a command, and tells on stderr why it could not run.
+/// Returns the exit code of a command, and prints on stderr why it could not run.
 pub fn exit_code(result: Result<Outcome, Failure>) -> ExitCode {
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

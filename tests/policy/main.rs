@@ -37,6 +37,7 @@ mod scan_drift;
 mod scan_findings;
 mod scan_servers;
 mod schema;
+mod shared;
 mod test_command;
 mod test_coverage;
 mod test_faults;

@@ -316,7 +316,7 @@ fn a_bad_list_is_an_error_that_names_the_place() {
             "{\"tools\": [{\"name\": \"x\", \"annotations\": {\"readOnlyHint\": \"yes\"}}]}",
             "readOnlyHint: must be `true` or `false`, found a string",
         ),
-        ("{\"error\": {\"code\": -1, \"message\": \"no\"}}", "the answer of a server that refused"),
+        ("{\"error\": {\"code\": -1, \"message\": \"no\"}}", "is an error from the server"),
     ] {
         let done = run(&["scan", "-"], text);
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{text}");

@@ -26,7 +26,7 @@ fn what_changed_since_the_policy_was_written_is_told() {
     assert_eq!(changed.code, 3, "{}", changed.stderr);
     for line in [
         "new      tool get_d: the policy does not name it",
-        "gone     tool get_b: the server does not have it any more",
+        "gone     tool get_b: the server no longer has it",
         "changed  tool get_a: its parameters are not those of the policy's schema; new: `key`; gone: `id`",
     ] {
         assert!(changed.stdout.contains(line), "{line}\n{}", changed.stdout);
@@ -59,7 +59,7 @@ fn what_the_source_does_not_list_is_not_told_as_gone() {
             done.stdout.lines().filter_map(|line| line.strip_prefix("gone     ")).collect();
         told.sort_unstable();
         let expected: Vec<_> =
-            gone.iter().map(|what| format!("{what}: the server does not have it any more")).collect();
+            gone.iter().map(|what| format!("{what}: the server no longer has it")).collect();
         assert_eq!(told, expected, "{source}");
         for list in ["tools", "resources", "prompts"] {
             assert_eq!(done.stderr.contains(&note(list)), notes.contains(&list), "{source}: {}", done.stderr);

@@ -111,7 +111,7 @@ fn of_section(section: &Section<EntryRules>, offered: &BTreeSet<&str>, target: M
     }
     for (pattern, _) in section.entries() {
         if pattern.is_exact() && !offered.contains(pattern.as_str()) {
-            let message = "the server does not have it any more".to_owned();
+            let message = "the server no longer has it".to_owned();
             drift.push(Drift { change: Change::Gone, target: target(pattern.as_str().to_owned()), message });
         }
     }
@@ -160,7 +160,7 @@ struct Shape {
 }
 
 impl Shape {
-    /// Tells whether the policy may have been written for this shape.
+    /// Returns whether the policy may have been written for this shape.
     fn fits(&self, policy: &Self) -> bool {
         // The policy may require more than the server, and need not repeat a type.
         (!self.required || policy.required) && (policy.types.is_none() || self.types == policy.types)

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::heard::Heard;
 use crate::scan::offer::{Kind, Offer, add_page};
 
-/// The most pages of one list. A server that has more is not answering in earnest.
+/// The most pages of one list. No honest server has more.
 const MOST_PAGES: usize = 1_000;
 
 /// JSON-RPC's code for a method that the server does not have.
@@ -27,7 +27,7 @@ pub enum Broken {
     Answer(String),
 }
 
-/// A line on stderr that shows how far the scan is, if stderr is a terminal.
+/// A line on stderr that shows how far the scan has come, if stderr is a terminal.
 pub struct Progress(bool);
 
 impl Progress {
@@ -39,7 +39,7 @@ impl Progress {
     /// Shows a text in place of the one before.
     pub fn show(&self, text: &str) {
         if self.0 {
-            // Nobody misses a line that cannot be shown.
+            // A line that cannot be shown does not matter.
             let mut stderr = std::io::stderr();
             let _ = write!(stderr, "\r\x1b[2K{text}");
             let _ = stderr.flush();
@@ -125,10 +125,7 @@ async fn list(
         match &cursor {
             None => return Ok(()),
             Some(cursor) if !seen.insert(cursor.clone()) => {
-                return Err(Broken::Answer(format!(
-                    "{}: the server's pages lead in a circle",
-                    kind.member()
-                )));
+                return Err(Broken::Answer(format!("{}: the server's pages form a circle", kind.member())));
             }
             Some(_) => {}
         }
