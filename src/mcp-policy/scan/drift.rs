@@ -46,6 +46,9 @@ pub struct Drift {
     pub message: String,
 }
 
+/// Makes the target with a name.
+type Made = fn(String) -> Target;
+
 /// What a comparison with a policy found.
 #[derive(Debug, Default)]
 pub struct Compared {
@@ -69,7 +72,7 @@ pub fn compare(offer: &Offer, argument: &str) -> Result<Compared, Failure> {
     let (mut drift, mut left_out) = (Vec::new(), Vec::new());
     let rules = &policy.rules;
     let tools: BTreeSet<_> = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
-    let sections: [(_, _, _, fn(String) -> Target); 3] = [
+    let sections: [(_, _, _, Made); 3] = [
         (Kind::Tools, &rules.tools, tools, Target::Tool),
         (Kind::Resources, &rules.resources, names(&offer.resources), Target::Resource),
         (Kind::Prompts, &rules.prompts, names(&offer.prompts), Target::Prompt),
@@ -96,12 +99,7 @@ fn names(items: &[Item]) -> BTreeSet<&str> {
     items.iter().map(|item| item.name.as_str()).collect()
 }
 
-fn of_section(
-    section: &Section<EntryRules>,
-    offered: &BTreeSet<&str>,
-    target: fn(String) -> Target,
-    drift: &mut Vec<Drift>,
-) {
+fn of_section(section: &Section<EntryRules>, offered: &BTreeSet<&str>, target: Made, drift: &mut Vec<Drift>) {
     for name in offered.iter().filter(|name| !section.names(name)) {
         let message = match section.pair(name).map(|(pattern, _)| pattern) {
             Some(pattern) => {
