@@ -133,6 +133,19 @@ fn what_else_has_to_be_done_is_told() {
 }
 
 #[test]
+fn a_shared_limit_needs_a_cluster_that_speaks_http2() {
+    let limit = json!({ "counter": "c", "window": "day", "max": 1, "type": "calendar", "shared": true });
+    let policy = json!({ "version": "1", "shared_limits": { "cluster": "rates" }, "tools": { "a": { "limits": [limit] } } });
+    let done = render("envoy", &policy.to_string(), &[]);
+    assert!(done.stderr.contains("`rates`"), "{}", done.stderr);
+    assert!(
+        done.stdout.contains("- name: \"rates\"") && done.stdout.contains("http2_protocol_options"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
 fn a_dollar_sign_reaches_envoy_through_compose() {
     let done = render("compose", POLICY, &["--module", "/opt/$x.wasm"]);
     assert!(done.stdout.contains("a$$b") && !done.stdout.contains("a$b"), "{}", done.stdout);
@@ -183,10 +196,15 @@ fn what_does_not_fit_is_refused_with_what_would() {
         ("envoy", POLICY, &["--module", "ftp://r.example/f"], "must be a path"),
         ("envoy", POLICY, &["--module", "a\nb"], "neither a path nor a URL"),
         ("envoy", POLICY, &["--selector", "a=b"], "are for meshes"),
-        ("envoy", POLICY, &["--upstream", "mcp"], "no host and port"),
-        ("envoy", POLICY, &["--upstream", "a b:1"], "no host and port"),
+        ("envoy", POLICY, &["--upstream", "mcp"], "not a host and a port"),
+        ("envoy", POLICY, &["--upstream", "a b:1"], "not a host and a port"),
         ("envoy", POLICY, &["--sha256", "12"], "64 hex digits"),
-        ("istio-envoyfilter", POLICY, &["--selector", "a=b", "--namespace", "A b"], "no name of a namespace"),
+        (
+            "istio-envoyfilter",
+            POLICY,
+            &["--selector", "a=b", "--namespace", "A b"],
+            "not a valid name of a namespace",
+        ),
         ("envoy", "{\"version\":\"2\"}", &[], "the policy has faults"),
     ];
     for (target, policy, options, expected) in table {
