@@ -45,6 +45,9 @@ pub const LISTED: [&str; 4] = ["anyOf", "oneOf", "allOf", "prefixItems"];
 /// Keywords whose value is an object of schemas by name.
 pub const NAMED: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
 
+/// Keywords below which a schema that fits less may let the whole fit more. A reference can lead from there into `$defs`.
+pub const TURNS: [&str; 6] = ["not", "if", "oneOf", "contains", "$defs", "definitions"];
+
 /// Keywords that mean something for values of one type only.
 const OF_TYPE: [(&str, &[&str]); 4] = [
     ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
@@ -69,11 +72,34 @@ const SAY_TYPE: [&str; 10] =
 
 /// Translates a whole schema.
 pub fn translate(schema: &mut Value, differences: &mut Vec<Difference>) {
-    within(schema, &Path::default(), false, differences);
+    within(schema, &Path::default(), Place::Beside, differences);
 }
 
-/// Translates a schema. `is_value` tells whether it alone describes a value: it is not one of several that do.
-fn within(schema: &mut Value, path: &Path, is_value: bool, differences: &mut Vec<Difference>) {
+/// Where a schema stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It alone describes a value
+    Alone,
+    /// It is one of several that describe a value
+    Beside,
+    /// A keyword around it turns its meaning: if it fits less, the whole may fit more
+    Turned,
+}
+
+impl Place {
+    /// Returns where a schema stands that stands there under a keyword of this one.
+    fn of(self, key: &str, alone: bool) -> Self {
+        match self {
+            Self::Turned => Self::Turned,
+            _ if TURNS.contains(&key) => Self::Turned,
+            _ if alone => Self::Alone,
+            _ => Self::Beside,
+        }
+    }
+}
+
+/// Translates a schema that stands there.
+fn within(schema: &mut Value, path: &Path, place: Place, differences: &mut Vec<Difference>) {
     let Value::Object(members) = schema else { return };
     members
         .retain(|key, _| !ANNOTATIONS.contains(&key.as_str()) && (!key.starts_with("x-") || key == MIRRORED));
@@ -86,28 +112,25 @@ fn within(schema: &mut Value, path: &Path, is_value: bool, differences: &mut Vec
             "written with anchors: it means the same, and shows that anything may stand around a match";
         differences.push(Difference { path: path.key("pattern").to_string(), what: what.to_owned() });
     }
-    if is_value {
+    if place == Place::Alone {
         add_type(members, path, differences);
     }
     for (key, value) in members.iter_mut() {
         let path = path.key(key);
         match (key.as_str(), value) {
             (key, value) if ONE.contains(&key) => {
-                within(value, &path, matches!(key, "items" | "additionalProperties"), differences);
+                let alone = matches!(key, "items" | "additionalProperties");
+                within(value, &path, place.of(key, alone), differences);
             }
             (key, Value::Array(elements)) if LISTED.contains(&key) => {
                 for (index, element) in elements.iter_mut().enumerate() {
-                    within(element, &path.index(index), key == "prefixItems", differences);
+                    within(element, &path.index(index), place.of(key, key == "prefixItems"), differences);
                 }
             }
             (key, Value::Object(named)) if NAMED.contains(&key) => {
+                let place = place.of(key, matches!(key, "properties" | "patternProperties"));
                 for (name, member) in named.iter_mut() {
-                    within(
-                        member,
-                        &path.key(name),
-                        matches!(key, "properties" | "patternProperties"),
-                        differences,
-                    );
+                    within(member, &path.key(name), place, differences);
                 }
             }
             _ => {}
