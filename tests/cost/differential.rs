@@ -41,23 +41,96 @@ impl Random {
 
 /// Parts of strings that readers treat in different ways.
 const PIECES: [&str; 24] = [
-    "a", "abcdefg", "abcdefgh", "0123456789abcde", "0123456789abcdef", "é", "😀", "\u{7f}", "\u{2028}", "\\n", "\\\"", "\\\\",
-    "\\u0061", "\\ud83d\\ude00", "\\ud83d", "\\u0000", "\n", "\t", "\"", "\\", " ", "/", "..", "tool",
+    "a",
+    "abcdefg",
+    "abcdefgh",
+    "0123456789abcde",
+    "0123456789abcdef",
+    "é",
+    "😀",
+    "\u{7f}",
+    "\u{2028}",
+    "\\n",
+    "\\\"",
+    "\\\\",
+    "\\u0061",
+    "\\ud83d\\ude00",
+    "\\ud83d",
+    "\\u0000",
+    "\n",
+    "\t",
+    "\"",
+    "\\",
+    " ",
+    "/",
+    "..",
+    "tool",
 ];
 const NUMBERS: [&str; 18] = [
-    "0", "-0", "1", "1.0", "1e0", "10", "9.5", "1.9", "10.00000000000000001", "9007199254740993", "1e400", "-1", "01", "1.",
-    "0.1", "123456789012345678901234567890", "1E2", "-",
+    "0",
+    "-0",
+    "1",
+    "1.0",
+    "1e0",
+    "10",
+    "9.5",
+    "1.9",
+    "10.00000000000000001",
+    "9007199254740993",
+    "1e400",
+    "-1",
+    "01",
+    "1.",
+    "0.1",
+    "123456789012345678901234567890",
+    "1E2",
+    "-",
 ];
-const KEYS: [&str; 12] =
-    ["amount", "Amount", "memo", "account", "\\u0061mount", "items", "a.b", "__proto__", "x", "", "ａ", "amount "];
-const TOOLS: [&str; 12] =
-    ["transfer", "get_a", "get_", "Transfer", "transfer ", "delete_x", "tr\\u0061nsfer", "zzz", "", "get_é", "search", "pay"];
+const KEYS: [&str; 12] = [
+    "amount",
+    "Amount",
+    "memo",
+    "account",
+    "\\u0061mount",
+    "items",
+    "a.b",
+    "__proto__",
+    "x",
+    "",
+    "ａ",
+    "amount ",
+];
+const TOOLS: [&str; 12] = [
+    "transfer",
+    "get_a",
+    "get_",
+    "Transfer",
+    "transfer ",
+    "delete_x",
+    "tr\\u0061nsfer",
+    "zzz",
+    "",
+    "get_é",
+    "search",
+    "pay",
+];
 
 /// Headers, and values of each that mean something or nearly do.
 const HEADERS: [(&str, &[&str]); 10] = [
     (":method", &["post", "PUT", "GET", "DELETE", "OPTIONS", "HEAD"]),
     (":path", &["/healthz", "/healthz/", "/healthz?x", "/HEALTHZ", "//healthz", "/healthz%2f", "/mcp?a=1"]),
-    ("content-type", &["application/json; charset=utf-8", "application/json;charset=utf-16", "text/json", "APPLICATION/JSON", "", "application/json, text/plain", "application/json-rpc"]),
+    (
+        "content-type",
+        &[
+            "application/json; charset=utf-8",
+            "application/json;charset=utf-16",
+            "text/json",
+            "APPLICATION/JSON",
+            "",
+            "application/json, text/plain",
+            "application/json-rpc",
+        ],
+    ),
     ("content-encoding", &["gzip", "identity", "", "Identity", "identity, gzip"]),
     ("origin", &["https://a.corp.example", "null", "https://evil.example", "https://A.corp.example", ""]),
     ("mcp-protocol-version", &["2025-06-18", "2026-07-28", "2025-06-18, 2026-07-28", "x"]),
@@ -101,7 +174,10 @@ fn object(random: &mut Random, depth: usize) -> String {
 fn call(random: &mut Random) -> String {
     let (tool, arguments) = match random.below(4) {
         0 => ("transfer", format!(r#"{{"amount":{},"memo":{}}}"#, random.pick(&NUMBERS), string(random))),
-        1 => ("search", format!(r#"{{"memo":{},"items":[{},{}]}}"#, string(random), value(random, 4), value(random, 4))),
+        1 => (
+            "search",
+            format!(r#"{{"memo":{},"items":[{},{}]}}"#, string(random), value(random, 4), value(random, 4)),
+        ),
         2 => ("pay", format!(r#"{{"amount":{},"account":{}}}"#, random.pick(&NUMBERS), value(random, 4))),
         _ => ("get_a", object(random, 0)),
     };
@@ -115,7 +191,16 @@ fn body(random: &mut Random) -> Vec<u8> {
         return call(random).into_bytes();
     }
     let id = *random.pick(&["1", "\"a\"", "1.0", "null", "9007199254740993", "\"\\u0031\""]);
-    let method = *random.pick(&["tools/call", "tools/call", "tools/call", "tools/call", "resources/read", "ping", "tools\\/call", "foo"]);
+    let method = *random.pick(&[
+        "tools/call",
+        "tools/call",
+        "tools/call",
+        "tools/call",
+        "resources/read",
+        "ping",
+        "tools\\/call",
+        "foo",
+    ]);
     let arguments = if random.below(3) == 0 {
         let amount = *random.pick(&NUMBERS);
         format!(r#"{{"amount":{amount},"memo":{},"account":{}}}"#, string(random), value(random, 3))
@@ -126,7 +211,8 @@ fn body(random: &mut Random) -> Vec<u8> {
         "resources/read" => format!(r#"{{"uri":{}}}"#, string(random)),
         _ => format!(r#"{{"name":"{}","arguments":{arguments}}}"#, random.pick(&TOOLS)),
     };
-    let mut body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#).into_bytes();
+    let mut body =
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#).into_bytes();
     for _ in 0..random.below(3).saturating_sub(1) + random.below(2) {
         mutate(random, &mut body);
     }
@@ -161,7 +247,11 @@ fn policies() -> Vec<String> {
         "delete_*": { "action": "deny" }
     });
     let resources = json!({ "file:///a*": {}, "*": { "action": "deny" } });
-    let audits = [json!({ "arguments": "full" }), json!({ "arguments": "hash" }), json!({ "arguments": "hash", "digest": "blake3" })];
+    let audits = [
+        json!({ "arguments": "full" }),
+        json!({ "arguments": "hash" }),
+        json!({ "arguments": "hash", "digest": "blake3" }),
+    ];
     let document = |audit| json!({ "version": "1", "server": "s", "audit": audit, "tools": rules, "resources": resources });
     let mut granted = document(json!({ "arguments": "none" }));
     granted["identity"] = json!([{ "header": { "name": "x-agent" } }]);
@@ -173,17 +263,27 @@ fn policies() -> Vec<String> {
 
 /// Returns the headers of a request, most often ordinary ones.
 fn headers(random: &mut Random) -> Headers {
-    let mut headers = vec![(":method", "POST"), (":path", "/mcp"), (":authority", "a"), ("content-type", "application/json")];
+    let mut headers = vec![
+        (":method", "POST"),
+        (":path", "/mcp"),
+        (":authority", "a"),
+        ("content-type", "application/json"),
+    ];
     if random.below(3) == 0 {
         let (name, values) = *random.pick(&HEADERS);
         let value = *random.pick(values);
-        match headers.iter_mut().find(|(known, _)| *known == name).filter(|_| name.starts_with(':') || value.len() % 2 == 0) {
+        match headers
+            .iter_mut()
+            .find(|(known, _)| *known == name)
+            .filter(|_| name.starts_with(':') || value.len() % 2 == 0)
+        {
             Some(header) => header.1 = value,
             None => headers.push((name, value)),
         }
     }
     if random.below(2) == 0 {
-        headers.push(("x-agent", *random.pick(&["bot", "bot,eve", "eve", "", " bot", "bo\u{7f}t", "b\u{f6}t"])));
+        headers
+            .push(("x-agent", *random.pick(&["bot", "bot,eve", "eve", "", " bot", "bo\u{7f}t", "b\u{f6}t"])));
     }
     headers.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
 }
@@ -219,14 +319,18 @@ impl Native {
     fn new(document: &str) -> Result<Self, Box<dyn Error>> {
         let policy = Policy::from_bytes(document.as_bytes()).map_err(|faults| faults.to_string())?;
         let capacity = NonZeroU32::new(policy.counter_capacity).unwrap_or(NonZeroU32::MIN);
-        let places = Places::new(Layout::new([0; 16], capacity), policy.counters, policy.grants.iter().count());
+        let places =
+            Places::new(Layout::new([0; 16], capacity), policy.counters, policy.grants.iter().count());
         Ok(Self { policy: Arc::new(policy), store: MemoryStore::new(), places })
     }
 
     fn judge(&self, headers: &Headers, body: &[u8]) -> (Outcome, String) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let headers: Vec<(String, String)> = headers.iter().map(|(name, value)| (text(name), text(value))).collect();
-        let Some(arrival) = guard::arrive(&self.policy, &headers, "id".to_owned()) else { return (Outcome::Passed, String::new()) };
+        let headers: Vec<(String, String)> =
+            headers.iter().map(|(name, value)| (text(name), text(value))).collect();
+        let Some(arrival) = guard::arrive(&self.policy, &headers, "id".to_owned()) else {
+            return (Outcome::Passed, String::new());
+        };
         let environment = FixedEnvironment { store: &self.store, places: &self.places, now_ns: NOW_NS };
         let nobody = |_: &_| Answer::Approval(Err("nobody".into()));
         let mut conclusion = match arrival.identify(&Nothing, Some(NOW_NS)) {
@@ -244,7 +348,8 @@ impl Native {
 
 /// Returns a record without the id of its verdict.
 fn without_id(record: &str) -> String {
-    let mut value: serde_json::Value = serde_json::from_str(record).unwrap_or_else(|error| json!(format!("{error}: {record}")));
+    let mut value: serde_json::Value =
+        serde_json::from_str(record).unwrap_or_else(|error| json!(format!("{error}: {record}")));
     if let Some(members) = value.as_object_mut() {
         members.remove("id");
     }
@@ -271,7 +376,11 @@ pub fn run(module: &str, count: usize, seed: u64) -> Result<bool, Box<dyn Error>
             let (_, outcome) = exchanged.map_err(|error| format!("{text}: {error}"))?;
             let record = worker.record();
             let (expected, recorded) = native.judge(&headers, &body);
-            if outcome == Outcome::Passed { passed += 1 } else { refused += 1 }
+            if outcome == Outcome::Passed {
+                passed += 1
+            } else {
+                refused += 1
+            }
             if outcome != expected || without_id(&record) != without_id(&recorded) {
                 println!("{text}\n  module  {outcome:?} {record}\n  machine {expected:?} {recorded}");
                 return Ok(false);

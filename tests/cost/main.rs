@@ -52,7 +52,9 @@ fn main() -> ExitCode {
             }
         };
     }
-    if let [module, "--differential", count, seed] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    if let [module, "--differential", count, seed] =
+        arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    {
         return match differential::run(module, count.parse().unwrap_or(1000), seed.parse().unwrap_or(1)) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,

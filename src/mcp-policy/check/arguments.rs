@@ -6,6 +6,7 @@ use mcp_policy_engine::document::{Notation, Part};
 use mcp_policy_engine::policy::{Adds, Clause, Origin, Rule, Step, Test, ValuePath};
 
 use super::context::{Context, Warning};
+use super::kinds;
 use super::schema_walk::target;
 use super::tool_list::Tool;
 use crate::diagnostic::closest;
@@ -20,7 +21,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
             let warning = own.and_then(|schema| in_own(schema, path, denies));
             let warning = warning.or_else(|| in_tools(&tools, path, denies));
             if let Some((message, help)) = warning {
-                let warning = Warning::of("argument-not-in-schema", at, message);
+                let warning = Warning::of(&kinds::ARGUMENT_NOT_IN_SCHEMA, at, message);
                 warnings.push(Warning { help, ..warning });
             }
         }
@@ -72,7 +73,7 @@ fn spoken<'r>(context: &Context<'_>, rule: &'r Arc<Rule>) -> Vec<Spoken<'r>> {
 
 type Told = (String, Option<String>);
 
-/// Tells of an argument that the rule's own schema does not have.
+/// Warns about an argument that the rule's own schema does not have.
 fn in_own(schema: &Part<'_>, path: &ValuePath, denies: bool) -> Option<Told> {
     let lack = lack(schema, schema, path.steps(), 0)?;
     if denies && !lack.is_closed && lack.alike.is_none() {
@@ -83,7 +84,7 @@ fn in_own(schema: &Part<'_>, path: &ValuePath, denies: bool) -> Option<Told> {
     Some((message, lack.alike.map(|alike| format!("did you mean `{alike}`?"))))
 }
 
-/// Tells of an argument that none of the tools has.
+/// Warns about an argument that none of the tools has.
 fn in_tools(tools: &[&Tool<'_>], path: &ValuePath, denies: bool) -> Option<Told> {
     let lack_of = |tool: &&Tool<'_>| {
         let schema = Part::root(tool.schema?, Notation::Json);

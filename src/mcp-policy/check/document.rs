@@ -3,16 +3,17 @@
 use mcp_policy_engine::policy::{Action, Effect};
 
 use super::context::{Context, Warning};
+use super::kinds;
 
-/// Looks for `default-allow`, `exempt-mcp-path`, exempt paths that never match, `approval-without-reason` and
-/// `unused-rule`.
+/// Looks for `default-allow`, `exempt-mcp-path`, exempt paths that never match, `approval-without-reason`, `unused-rule` and
+/// `unused-shared-limits`.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     let policy = context.policy;
     if policy.rules.default.0 == Effect::Allow {
         let message =
             "every tool, resource, prompt and method that no entry names is allowed to every caller";
         warnings.push(
-            Warning::of("default-allow", "default", message)
+            Warning::of(&kinds::DEFAULT_ALLOW, "default", message)
                 .help("write `\"deny\"`, and name what is allowed"),
         );
     }
@@ -21,13 +22,21 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         if rule.action == Action::RequireApproval && rule.reason.is_none() {
             let message = "neither the approver nor the model is told why a person has to approve the call";
             let path = format!("{}.action", rule.path);
-            warnings
-                .push(Warning::of("approval-without-reason", path, message).help("add `reason` to the rule"));
+            warnings.push(
+                Warning::of(&kinds::APPROVAL_WITHOUT_REASON, path, message).help("add `reason` to the rule"),
+            );
         }
+    }
+    if policy.shared_limits.is_some()
+        && !policy.all_rules().flat_map(|rule| &rule.limits).any(|limit| limit.shared)
+    {
+        let message = "no limit is shared, so the rate limit service is never asked";
+        let warning = Warning::of_key(&kinds::UNUSED_SHARED_LIMITS, "shared_limits", message);
+        warnings.push(warning.help("add `\"shared\": true` to a limit that all proxies count together"));
     }
     for rule in policy.unused_rules() {
         let message = "no entry uses this rule, so it applies to nothing";
-        warnings.push(Warning::of_key("unused-rule", &rule.path, message));
+        warnings.push(Warning::of_key(&kinds::UNUSED_RULE, &rule.path, message));
     }
 }
 
@@ -36,18 +45,19 @@ fn exempt_paths(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         let at = format!("exempt_paths[{index}]");
         if path.contains('*') {
             let message =
-                "exempt paths have no wildcards, so `*` stands for itself, and no such request comes";
+                "exempt paths have no wildcards, so `*` stands for itself, and the path matches no request";
             warnings.push(
-                Warning::of("never-matches", &at, message).help("list each path in full, such as `/healthz`"),
+                Warning::of(&kinds::NEVER_MATCHES, &at, message)
+                    .help("list each path in full, such as `/healthz`"),
             );
         } else if speaks_mcp(path) {
             let message = "this looks like the path of an MCP server, and its requests would pass unread";
-            warnings.push(Warning::of("exempt-mcp-path", &at, message));
+            warnings.push(Warning::of(&kinds::EXEMPT_MCP_PATH, &at, message));
         }
     }
 }
 
-/// Tells whether a path looks like that of an MCP server: its last segment is a usual one, or it has none.
+/// Returns whether a path looks like that of an MCP server: its last segment is a usual one, or it has none.
 fn speaks_mcp(path: &str) -> bool {
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let is_discovery = path.starts_with("/.well-known/");

@@ -7,6 +7,7 @@ use mcp_policy_engine::document::{Notation, Part};
 use mcp_policy_engine::policy::{Action, Adds, Clause, Effect, Origin, Pattern, Rule, Step, ValuePath};
 
 use super::context::{Context, Entry, Warning, denies};
+use super::kinds;
 use super::schema_walk::{Types, is_bounded, target, types};
 use crate::money::{is_money, only_reads};
 
@@ -36,7 +37,7 @@ fn warning(path: String, keys: &[String], of: &str) -> Warning {
     let message = format!("`{argument}`{of} looks like money, and one call can spend any amount of it");
     let help =
         format!("add `maximum` to its schema, a condition, or a limit with `\"amount\": \"{argument}\"`");
-    Warning::of_key("spend-without-cap", path, message).help(help)
+    Warning::of_key(&kinds::SPEND_WITHOUT_CAP, path, message).help(help)
 }
 
 /// Warns of arguments in the schemas of the server's tools.
@@ -55,7 +56,7 @@ fn of_tools(context: &Context<'_>, entry: &Entry<'_>, pattern: &Pattern, warning
     }
 }
 
-/// Tells whether no call passes a rule without a person.
+/// Returns whether no call passes a rule without a person.
 fn stops(rule: &Rule) -> bool {
     denies(rule) || rule.action == Action::RequireApproval && rule.when.is_empty()
 }
@@ -116,7 +117,7 @@ fn collect<'c>(
     }
 }
 
-/// Tells whether something bounds an argument: a schema, a condition or a limit of any rule that applies, or of every
+/// Returns whether something bounds an argument: a schema, a condition or a limit of any rule that applies, or of every
 /// grant.
 fn is_capped(
     context: &Context<'_>,
@@ -146,7 +147,7 @@ fn is_capped(
     !context.policy.grants.is_empty() && pattern.is_exact() && grants.map(|grant| &grant.rules).all(by_grant)
 }
 
-/// Tells whether a rule has a condition on an argument, or a limit that adds it up.
+/// Returns whether a rule has a condition on an argument, or a limit that adds it up.
 fn caps(rule: &Arc<Rule>, keys: &[String]) -> bool {
     let speaks = |path: &ValuePath| {
         let named = path.steps().iter().filter_map(|step| match step {

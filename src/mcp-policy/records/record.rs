@@ -85,6 +85,9 @@ pub struct Counter<'r> {
     pub used: f64,
     /// The most
     pub max: f64,
+    /// `true` if the rate limit service has counted it, `"local"` if the proxy had to count a shared limit alone
+    #[serde(borrow, default)]
+    pub shared: Option<&'r RawValue>,
 }
 
 /// An approval.
@@ -125,13 +128,24 @@ impl<'r> Record<'r> {
         self.arguments.is_some() || self.arguments_sha256.is_some() || self.arguments_blake3.is_some()
     }
 
-    /// Returns the verdict in one word: `allow`, or the code of the refusal, after `would_deny: ` if it had no effect.
+    /// Returns whether the proxy had to count a shared limit alone.
+    pub fn counted_alone(&self) -> bool {
+        let alone = |counter: &Counter<'_>| counter.shared.is_some_and(|shared| shared.get() == r#""local""#);
+        self.counters.iter().any(alone)
+    }
+
+    /// Returns the verdict in one word, see [`outcome`].
     pub fn outcome(&self) -> Cow<'_, str> {
-        match (&*self.decision, self.code.as_deref()) {
-            ("would_deny", Some(code)) => format!("would_deny: {code}").into(),
-            ("deny", Some(code)) => code.into(),
-            (decision, _) => decision.into(),
-        }
+        outcome(&self.decision, self.code.as_deref())
+    }
+}
+
+/// Returns a verdict in one word: `allow`, or the code of the denial, after `would_deny: ` if it has no effect.
+pub fn outcome<'r>(decision: &'r str, code: Option<&'r str>) -> Cow<'r, str> {
+    match (decision, code) {
+        ("would_deny", Some(code)) => format!("would_deny: {code}").into(),
+        ("deny", Some(code)) => code.into(),
+        (decision, _) => decision.into(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::judge::{Change, Judged};
+use super::judged::{Change, Judged};
 use crate::outcome::Failure;
 use crate::records::{InOrder, Record, Tally, shown, thousands};
 use crate::terminal::{ERROR, FAINT, GOOD, PLAIN, Terminal, WARNING, line};
@@ -99,7 +99,8 @@ impl Changes {
             terminal.print(format_args!("{before}\n{one}"));
         } else {
             let what = what(record.method.as_deref(), record.target.as_deref(), 1);
-            let by = shown(record.principal.as_deref().or(record.grant.as_deref()).unwrap_or("nobody known"));
+            let by =
+                shown(record.principal.as_deref().or(record.grant.as_deref()).unwrap_or("an unknown caller"));
             let id = shown(&record.id);
             let to = styled(&change.to);
             line!(terminal, "{FAINT}{}{PLAIN} {what} by {by}: {from} → {to} {FAINT}{id}{PLAIN}", shown(time));

@@ -73,7 +73,7 @@ fn faults(schema: &Value) -> Vec<(String, String)> {
     faults.iter().map(|fault| (fault.path.to_string(), fault.wrong.to_string())).collect()
 }
 
-/// Tells whether a schema restricts the arguments of a call, which are an object anyway.
+/// Returns whether a schema restricts the arguments of a call, which are an object anyway.
 fn restricts(schema: &Value) -> bool {
     let Some(members) = schema.as_object() else { return schema != &Value::Bool(true) };
     members.iter().any(|(key, value)| match key.as_str() {
@@ -157,6 +157,25 @@ mod tests {
     }
 
     #[test]
+    fn no_type_is_added_where_the_schema_would_fit_more() {
+        let bound = json!({"properties": {"size": {"minimum": 10}}});
+        for schema in [
+            json!({"not": bound}),
+            json!({"if": bound, "then": {"required": ["reason"]}}),
+            json!({"oneOf": [bound, {"required": ["a"]}]}),
+            json!({"properties": {"list": {"type": "array", "contains": bound, "maxContains": 1}}}),
+            json!({"not": {"$ref": "#/$defs/Large"}, "$defs": {"Large": bound}}),
+        ] {
+            let (taken, differences) = taken_over(schema.clone());
+            assert_eq!((taken, differences), (schema, Vec::new()));
+        }
+        let both = json!({"allOf": [bound], "not": bound});
+        let (taken, differences) = taken_over(both);
+        assert_eq!(taken.pointer("/allOf/0/properties/size/type"), Some(&json!("number")));
+        assert_eq!(differences, ["allOf[0].properties.size.type"]);
+    }
+
+    #[test]
     fn older_drafts_are_translated() {
         for (schema, expected) in [
             (
@@ -173,6 +192,10 @@ mod tests {
                 json!({"type": "array", "prefixItems": [{"type": "string"}], "items": false}),
             ),
             (json!({"minimum": 1}), json!({"type": "number", "minimum": 1})),
+            (
+                json!({"propertyNames": {"maxLength": 9}}),
+                json!({"type": "object", "propertyNames": {"maxLength": 9}}),
+            ),
         ] {
             let (taken, _) = taken_over(json!({"properties": {"a": schema}}));
             assert_eq!(taken.pointer("/properties/a"), Some(&expected));

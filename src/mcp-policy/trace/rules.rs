@@ -8,12 +8,14 @@ use mcp_policy_engine::decide::{Decision, Due};
 use mcp_policy_engine::guard::Conclusion;
 use mcp_policy_engine::limit::Kind;
 use mcp_policy_engine::mcp::message::Call;
-use mcp_policy_engine::policy::{Action, Adds, Limit, Mode, Rule as Policed};
+use mcp_policy_engine::policy::{Action, Adds, Limit, Mode, Policy, Rule as Policed};
+use mcp_policy_engine::schema::Schema;
 
 use super::{Check, Outcome, Rule, Texts, clauses};
 
 /// What it takes to judge a call by rules.
 pub(super) struct Judging<'j> {
+    pub policy: &'j Policy,
     pub texts: &'j Texts,
     pub attributes: Attributes<'j>,
     pub call: &'j Call<'j>,
@@ -28,8 +30,11 @@ impl Judging<'_> {
     }
 
     fn rule(&self, rule: &Policed, of: Option<&'static str>) -> Rule {
+        // All fields are named, so that a new one does not compile before somebody has said how it is shown.
+        let Policed { path, digest: _, action, reason: _, mode, when, arguments, require, deny_if, limits } =
+            rule;
         let mut checks = Vec::new();
-        self.clauses(&rule.when, Place::When, &mut checks);
+        self.clauses(when, Place::When, &mut checks);
         let applies = match applies(rule, &self.attributes, String::new) {
             Applies::Yes => Some(true),
             Applies::No => Some(false),
@@ -40,17 +45,17 @@ impl Judging<'_> {
             checks.iter_mut().for_each(|check| check.refuses = false);
         }
         if applies == Some(true) {
-            checks.extend(self.schema(rule));
-            self.clauses(&rule.require, Place::Require, &mut checks);
-            self.clauses(&rule.deny_if, Place::DenyIf, &mut checks);
-            checks.extend(rule.limits.iter().map(|limit| self.limit(limit)));
+            checks.extend(arguments.as_ref().and_then(|schema| self.schema(schema, path)));
+            self.clauses(require, Place::Require, &mut checks);
+            self.clauses(deny_if, Place::DenyIf, &mut checks);
+            checks.extend(limits.iter().map(|limit| self.limit(limit)));
         }
         Rule {
-            path: rule.path.to_string(),
+            path: path.to_string(),
             of,
-            shadow: rule.mode == Mode::Shadow,
+            shadow: *mode == Mode::Shadow,
             applies,
-            action: match rule.action {
+            action: match action {
                 Action::Allow => "allow",
                 Action::Deny => "deny",
                 Action::RequireApproval => "require_approval",
@@ -63,12 +68,14 @@ impl Judging<'_> {
         checks.extend(list.iter().map(|clause| clauses::check(clause, place, &self.attributes, self.texts)));
     }
 
-    fn schema(&self, rule: &Policed) -> Option<Check> {
-        let schema = rule.arguments.as_ref().filter(|_| self.call.method.takes_arguments())?;
+    fn schema(&self, schema: &Schema, rule: &str) -> Option<Check> {
+        if !self.call.method.takes_arguments() {
+            return None;
+        }
         let violation = schema.validate(self.call.arguments(), self.attributes.work).err();
         Some(Check {
             kind: "arguments",
-            path: format!("{}.arguments", rule.path),
+            path: format!("{rule}.arguments"),
             outcome: Outcome::from(Some(violation.is_none())),
             refuses: violation.is_some(),
             text: "the schema of the arguments".to_owned(),
@@ -85,7 +92,9 @@ impl Judging<'_> {
         let denial = self.conclusion.and_then(|conclusion| conclusion.verdict.denial());
         let refuses = denial.is_some_and(|denial| denial.rule == *limit.path);
         let (outcome, found) = match (due, usage) {
-            (Some(due), Some(usage)) => (Outcome::from(Some(!refuses)), room(due, usage, refuses)),
+            (Some(due), Some(usage)) => {
+                (Outcome::from(Some(!refuses)), room(due, usage, refuses) + &self.asked(due))
+            }
             (Some(due), None) => {
                 (Outcome::Unjudged, format!("would add {}{}, and is not charged", due.amount, of(due)))
             }
@@ -99,6 +108,17 @@ impl Judging<'_> {
             text: said(limit),
             found: Some(found),
             parts: Vec::new(),
+        }
+    }
+
+    /// Says what the rate limit service is asked about a shared limit.
+    fn asked(&self, due: &Due) -> String {
+        let scale = self.policy.scale(&due.limit);
+        match (scale.hits(due.amount), scale.hits(due.limit.max)) {
+            (Some(adds), Some(most)) if due.limit.shared => {
+                format!("; the rate limit service is asked for {adds} of {most} hits")
+            }
+            _ => String::new(),
         }
     }
 }
@@ -143,5 +163,6 @@ fn said(limit: &Limit) -> String {
     } else {
         format!(", {scope}")
     };
-    format!("{counter}: {max}{what} per {kind}{window}{scope}{by}")
+    let shared = if limit.shared { ", shared by all proxies" } else { "" };
+    format!("{counter}: {max}{what} per {kind}{window}{scope}{by}{shared}")
 }

@@ -9,10 +9,9 @@ MODULE = "/etc/mcp-policy/mcp_policy_filter.wasm"
 
 
 def configurations() -> list:
-    """Find the configurations below envoy/ that name the module."""
-    return [
-        path for path in sorted((places.ROOT / "envoy").rglob("*.yaml")) if "vm_config:" in path.read_text()
-    ]
+    """Find Envoy's own configurations below envoy/ that name the module."""
+    found = {path: path.read_text() for path in sorted((places.ROOT / "envoy").rglob("*.yaml"))}
+    return [path for path, text in found.items() if "vm_config:" in text and "apiVersion:" not in text]
 
 
 def plugins(tree: object) -> list:
@@ -27,7 +26,7 @@ def edit_to(text: str, listener: str, ports: dict, files: dict, document: dict |
     """Return an edit that replaces a bootstrap by the example `text`.
 
     Its listener gets the name `listener`, and its own ports become free ones. `ports` maps each of its other
-    ports. `files` gives the text of each of its files in /etc/mcp-policy, and the example must use them all.
+    ports, to one of the loopback. `files` gives the text of each of its files in /etc/mcp-policy, and the example must use them all.
     If there is a `document`, it replaces the policy.
     """
     sources = {f"/etc/mcp-policy/{name}": {"inline_string": content} for name, content in files.items()}
@@ -44,7 +43,8 @@ def edit_to(text: str, listener: str, ports: dict, files: dict, document: dict |
             used.add(node["filename"])
             return sources[node["filename"]]
         if "port_value" in node:
-            return {**node, "port_value": ports[node["port_value"]]}
+            # Some hosts of the examples exist only in their containers.
+            return {**node, "address": "127.0.0.1", "port_value": ports[node["port_value"]]}
         if document and node.get("@type", "").endswith("google.protobuf.Struct"):
             return policy.configuration(document)
         return {key: replaced(value) for key, value in node.items()}
