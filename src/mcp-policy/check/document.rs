@@ -45,7 +45,7 @@ fn exempt_paths(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         let at = format!("exempt_paths[{index}]");
         if path.contains('*') {
             let message =
-                "exempt paths have no wildcards, so `*` stands for itself, and no such request comes";
+                "exempt paths have no wildcards, so `*` stands for itself, and the path matches no request";
             warnings.push(
                 Warning::of(&kinds::NEVER_MATCHES, &at, message)
                     .help("list each path in full, such as `/healthz`"),
@@ -57,7 +57,7 @@ fn exempt_paths(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     }
 }
 
-/// Tells whether a path looks like that of an MCP server: its last segment is a usual one, or it has none.
+/// Returns whether a path looks like that of an MCP server: its last segment is a usual one, or it has none.
 fn speaks_mcp(path: &str) -> bool {
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let is_discovery = path.starts_with("/.well-known/");

@@ -78,7 +78,7 @@ fn of_syntax((before, behind): (&str, &str)) -> Option<String> {
     Some(help.to_owned())
 }
 
-/// Returns the known key that an unknown one is like, or the object that it belongs into.
+/// Returns the known key that an unknown one is like, or the object that it belongs to.
 fn of_key(key: &str, object: &Object) -> Option<String> {
     if let Some(known) = closest(key, object.keys.iter().map(|known| known.name)) {
         return Some(format!("unknown key `{key}`; did you mean `{known}`?"));
@@ -154,7 +154,7 @@ fn one_of(expected: &Takes) -> &'static [&'static str] {
     }
 }
 
-/// Tells whether something of a kind belongs somewhere.
+/// Returns whether something of a kind belongs somewhere.
 fn takes(expected: &Takes, kind: &dyn Fn(&Takes) -> bool) -> bool {
     match expected {
         Takes::Said(_, takes_) => kind(expected) || takes(takes_, kind),

@@ -122,7 +122,7 @@ impl Judge {
     ) -> Judged {
         let method = Method::new(record.method.as_deref().unwrap_or_default());
         if request::is_cut(Some(method.as_str())) || request::is_cut(record.target.as_deref()) {
-            return Judged::undecided("the name or the URI is cut in the record");
+            return Judged::undecided("the name or the URI is cut off in the record");
         }
         if method.as_str() == "completion/complete" {
             return Judged::undecided(
@@ -196,7 +196,8 @@ impl Judge {
                 && let Some(claim) = read.unknown_claim(claims)
             {
                 unknown.claims = true;
-                reasons.insert(format!("`{path}` reads the claim `{claim}`, which the record does not tell"));
+                reasons
+                    .insert(format!("`{path}` reads the claim `{claim}`, which the record does not contain"));
             }
         }
         (unknown, reasons)

@@ -1,4 +1,4 @@
-//! What a report tells, in bounded memory.
+//! What a report shows, in bounded memory.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -15,7 +15,7 @@ const MOST: usize = 10_000;
 /// From which share of its maximum on a limit is near it.
 const NEAR: f64 = 0.8;
 
-/// Everything that a report tells.
+/// Everything that a report shows.
 #[derive(Debug, Default)]
 pub struct Summary {
     /// All requests

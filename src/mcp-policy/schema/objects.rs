@@ -76,7 +76,7 @@ fn holds(object: &Object) -> Option<Value> {
     Some(json!({ keyword: alternatives }))
 }
 
-/// Adds what people are told about a key: VS Code shows `markdownDescription`, other editors `description`.
+/// Adds the description of a key: VS Code shows `markdownDescription`, other editors `description`.
 fn described(mut schema: Value, key: &Key, note: &Note) -> Value {
     let Value::Object(members) = &mut schema else { return schema };
     let without = match note.absent {

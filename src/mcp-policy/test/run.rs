@@ -20,7 +20,7 @@ use crate::trace::{Texts, Tracing};
 /// The id of every decision: a test has no use for random ones.
 const DECISION_ID: &str = "00000000000000000000000000000000";
 
-/// What a case has come to.
+/// The result of a case.
 #[derive(Debug)]
 pub struct Outcome {
     /// The first step that differs from what it expects
