@@ -3,6 +3,7 @@
 mod check;
 mod command;
 mod completions;
+mod destination;
 mod diagnostic;
 mod diff;
 mod explain;

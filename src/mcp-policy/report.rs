@@ -8,11 +8,11 @@ mod summary;
 mod timeline;
 mod words;
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::destination::{self, Named};
 use crate::outcome::{Failure, Outcome};
 use crate::records::{Finder, Line, Lines, Logs, Record, Tally, milliseconds, thousands};
 use crate::terminal::Terminal;
@@ -42,8 +42,11 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// Runs the command.
 ///
 /// # Errors
-/// A log cannot be read, has no records, or the page cannot be written.
+/// A log cannot be read, has no records, or the page cannot be written or would replace a log.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    let logs: Vec<Named<'_>> =
+        options.logs.records.iter().map(|name| Named { what: "the log", name }).collect();
+    destination::apart(&logs, &[Named { what: "`--output`", name: &options.output }])?;
     let finder = Finder::new(options.logs.member.clone());
     let (mut summary, mut tally) = (Summary::default(), Tally::default());
     let mut shown = Instant::now();
@@ -73,8 +76,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     if options.output == "-" {
         terminal.print(format_args!("{page}\n"));
     } else {
-        fs::write(&options.output, page)
-            .map_err(|error| Failure::of_file("cannot write", &options.output, &error))?;
+        destination::write(&options.output, &page)?;
     }
     Ok(Outcome::Clean)
 }

@@ -5,6 +5,7 @@ mod classify;
 mod compose;
 mod definitions;
 mod drift;
+mod files;
 mod findings;
 mod layout;
 mod offer;
@@ -40,6 +41,12 @@ pub struct Options {
     #[arg(short, long, value_name = "FILE")]
     output: Option<String>,
 
+    /// Replace files that exist
+    ///
+    /// Without it, no file with content is replaced: a policy may have been reviewed and changed since it was written.
+    #[arg(long)]
+    force: bool,
+
     /// Compare the server with this policy: what is new, gone or changed
     ///
     /// Names of tools, resources and prompts are compared, and the parameters of tools with the policy's schemas. The exit
@@ -58,6 +65,13 @@ pub struct Options {
     /// A digest is the SHA-256 of the tool's definition without `_meta`, in the canonical form of RFC 8785.
     #[arg(long, value_name = "FILE", conflicts_with = "definitions")]
     write_definitions: Option<String>,
+
+    /// Write what the server lists to this file, for `--tools` of `check` and `diff`, and `of` in tests
+    ///
+    /// The file is a `tools/list` result, with the server's name, resources and prompts beside the tools. It can be the SOURCE
+    /// of another scan.
+    #[arg(long, value_name = "FILE")]
+    write_tools: Option<String>,
 
     /// The package that the definitions are of, instead of what the server calls itself
     #[arg(long, value_name = "NAME@VERSION", value_parser = package, requires = "write_definitions")]
@@ -117,6 +131,7 @@ Examples:
 /// # Errors
 /// The source cannot be read, the policy to compare with has faults, or the result cannot be written.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    files::keep_apart(options)?;
     let asking = source::Asking { headers: &options.headers, timeout: options.timeout };
     let offer = source::read(&options.source, &asking, terminal)?;
     let classified = classify::classify(&offer.tools);
@@ -126,16 +141,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let drift = drift(&offer, digests.as_deref(), options)?;
     let mut findings = findings::find(&offer);
     findings.extend(composed.notes);
-
-    if let Some(name) = &options.output {
-        std::fs::write(name, composed.document.pretty())
-            .map_err(|error| Failure::of_file("cannot write", name, &error))?;
-    }
-    if let Some(name) = &options.write_definitions {
-        let document = definitions::document(&offer, known(digests.as_deref())?, options.package.as_deref());
-        std::fs::write(name, document.pretty())
-            .map_err(|error| Failure::of_file("cannot write", name, &error))?;
-    }
+    files::write(options, &offer, &composed.document, digests.as_deref())?;
     let drifted = drift.as_ref().is_some_and(|drift| !drift.is_empty());
     match options.format {
         Format::Json => {

@@ -20,6 +20,8 @@ mod decided;
 mod decisions;
 mod diff;
 mod explain;
+mod files_written;
+mod folder;
 mod import;
 mod input;
 mod program;
