@@ -14,7 +14,7 @@ use mcp_policy_engine::identity::{self, Caller};
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::policy::Policy;
 
-pub use caller::Described;
+pub use caller::{Described, KEY_DIGEST, Words, key_digest};
 pub use known::Known;
 
 /// One proxy with a policy. It counts as the filter does, from zero.

@@ -7,6 +7,7 @@ mod destination;
 mod diagnostic;
 mod diff;
 mod explain;
+mod header;
 mod import;
 mod input;
 mod judge;

@@ -12,7 +12,7 @@ mod yaml;
 
 use clap::{Args, ValueEnum};
 
-use crate::input;
+use crate::diagnostic;
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{FAINT, PLAIN, Terminal};
 use document::Document;
@@ -91,7 +91,7 @@ pub struct Place {
 /// # Errors
 /// The policy has faults, an option does not fit the target, or the policy cannot be written for it.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-    let document = Document::read(&input::policy(&options.policy)?)?;
+    let document = Document::read(&diagnostic::valid(&options.policy, terminal)?.0)?;
     let module = Module::read(options.module.as_deref(), options.sha256.as_deref())?;
     let is_mesh = !matches!(options.target, For::Envoy | For::Compose);
     if !is_mesh && !options.selector.is_empty() {

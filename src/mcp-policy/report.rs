@@ -30,9 +30,10 @@ pub struct Options {
 }
 
 const ABOUT: &str = "\
-The page is one HTML file. It needs no network, can be read without JavaScript, and prints well. It has calls over time by
-verdict, what was refused by tool, grant, principal, code and rule, limits near their maximum, approvals and how long they
-took, the policies in effect, and the latest refused requests.
+The page is one HTML file. It needs no network, can be read without JavaScript, and prints well.
+
+It has calls over time by verdict, what was refused by tool, grant, principal, code and rule, limits near their maximum, \
+approvals and how long they took, the policies in effect, and the latest refused requests.
 
 Memory does not depend on the size of the logs: of each kind, 10,000 names are counted apart, and the rest together.";
 
@@ -83,14 +84,14 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
 
 fn read(lines: &Lines, finder: &Finder, summary: &mut Summary, tally: &mut Tally) {
     let mut add = |text: &str| match Record::read(text) {
-        Some(record) => {
+        Ok(record) => {
             let at_ms = record.time.as_deref().and_then(milliseconds);
             if at_ms.is_none() {
                 tally.without_time.add(lines.name(), lines.number());
             }
             summary.add(&record, at_ms);
         }
-        None => tally.unreadable.add(lines.name(), lines.number()),
+        Err(why) => tally.unreadable.add_because(lines.name(), lines.number(), &why),
     };
     if finder.records(lines.text(), &mut add) == 0 {
         tally.without_record.add(lines.name(), lines.number());

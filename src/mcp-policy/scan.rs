@@ -17,7 +17,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use mcp_policy_engine::policy::Policy;
 
+use crate::diagnostic;
+use crate::input::Found;
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
 use definitions::Definitions;
@@ -132,13 +135,14 @@ Examples:
 /// The source cannot be read, the policy to compare with has faults, or the result cannot be written.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     files::keep_apart(options)?;
+    let before = Before::read(options, terminal)?;
     let asking = source::Asking { headers: &options.headers, timeout: options.timeout };
     let offer = source::read(&options.source, &asking, terminal)?;
     let classified = classify::classify(&offer.tools);
     let choices = compose::Choices { server: options.server.clone(), approvals: options.approvals.clone() };
     let composed = compose::compose(&offer, &classified, &choices)?;
     let digests = definitions::digests(&offer)?;
-    let drift = drift(&offer, digests.as_deref(), options)?;
+    let drift = before.drift(&offer, digests.as_deref())?;
     let mut findings = findings::find(&offer);
     findings.extend(composed.notes);
     files::write(options, &offer, &composed.document, digests.as_deref())?;
@@ -178,24 +182,35 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     Ok(if drifted || suspicious { Outcome::Findings } else { Outcome::Clean })
 }
 
-/// Compares the server with the policy and the definitions that the options name. `None` if they name neither.
-fn drift(
-    offer: &Offer,
-    digests: Option<&[String]>,
-    options: &Options,
-) -> Result<Option<Vec<Drift>>, Failure> {
-    let policy = options.policy.as_ref().map(|policy| drift::compare(offer, policy)).transpose()?;
-    let Some(file) = &options.definitions else { return Ok(policy) };
-    let changes = Definitions::read(file)?.compare(offer, known(digests)?);
-    let mut drift = policy.unwrap_or_default();
-    // What the policy shows says more.
-    let shown: BTreeSet<_> =
-        drift.iter().map(|difference| (difference.change, difference.target.clone())).collect();
-    drift.extend(
-        changes.into_iter().filter(|change| !shown.contains(&(change.change, change.target.clone()))),
-    );
-    drift.sort();
-    Ok(Some(drift))
+/// What the server is compared with.
+struct Before {
+    policy: Option<(Found, Policy)>,
+    definitions: Option<Definitions>,
+}
+
+impl Before {
+    /// Reads the files that the options name, before the server is asked.
+    fn read(options: &Options, terminal: &mut Terminal) -> Result<Self, Failure> {
+        let policy = options.policy.as_ref().map(|policy| diagnostic::valid(policy, terminal)).transpose()?;
+        let definitions = options.definitions.as_deref().map(Definitions::read).transpose()?;
+        Ok(Self { policy, definitions })
+    }
+
+    /// Compares the server with them. `None` if there are none.
+    fn drift(&self, offer: &Offer, digests: Option<&[String]>) -> Result<Option<Vec<Drift>>, Failure> {
+        let policy = self.policy.as_ref().map(|policy| drift::compare(offer, policy));
+        let Some(definitions) = &self.definitions else { return Ok(policy) };
+        let changes = definitions.compare(offer, known(digests)?);
+        let mut drift = policy.unwrap_or_default();
+        // What the policy shows says more.
+        let shown: BTreeSet<_> =
+            drift.iter().map(|difference| (difference.change, difference.target.clone())).collect();
+        drift.extend(
+            changes.into_iter().filter(|change| !shown.contains(&(change.change, change.target.clone()))),
+        );
+        drift.sort();
+        Ok(Some(drift))
+    }
 }
 
 /// Returns the digests, or says why there are none.

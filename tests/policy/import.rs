@@ -81,16 +81,16 @@ fn intercepts_rules_become_rules_that_decide_the_same() {
 }
 
 #[test]
-fn what_has_no_equal_denies_the_tool_and_is_told() {
+fn what_has_no_equivalent_denies_the_tool_and_is_told() {
     for (rule, told_as) in [
-        ("{ name: a, conditions: [{ path: state.other.n, op: lt, value: 5 }] }", "no counter of the rule"),
+        ("{ name: a, conditions: [{ path: state.other.n, op: lt, value: 5 }] }", "not a counter of the rule"),
         ("{ name: a, conditions: [{ path: args.x, op: regex, value: '(?=a)' }] }", "look-around"),
         ("{ name: a, conditions: [{ path: args.x, op: regex, value: '[\\S]' }] }", "within brackets"),
         ("{ name: a, conditions: [{ path: args.x, op: eq, value: null }] }", "must be"),
         ("{ name: a, conditions: [{ path: args.x, op: like, value: b }] }", "no operator `like`"),
         ("{ name: a, conditions: [] }", "no conditions"),
-        ("{ name: a, rate_limit: 5/week }", "no rate"),
-        ("{ name: a, rate_limit: 0/hour }", "no rate"),
+        ("{ name: a, rate_limit: 5/week }", "not a rate"),
+        ("{ name: a, rate_limit: 0/hour }", "not a rate"),
         ("{ name: a, rate_limit: 5/hour, conditions: [] }", "beside"),
         ("{ name: a, action: ask }", "`action`"),
         (
@@ -125,7 +125,7 @@ fn what_has_no_equal_denies_the_tool_and_is_told() {
 }
 
 #[test]
-fn a_rule_of_all_tools_that_has_no_equal_denies_all_tools() {
+fn a_rule_of_all_tools_that_has_no_equivalent_denies_all_tools() {
     let text = "version: '1'\ntools: { '*': { rules: [{ name: a, action: ask }] } }\n";
     let (code, policy, _) = imported(text, "intercept");
     assert_eq!((code, allows(&policy, "t", &json!({}))), (3, false));

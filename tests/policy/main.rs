@@ -24,6 +24,7 @@ mod files_written;
 mod folder;
 mod import;
 mod input;
+mod other_files;
 mod program;
 mod recorded;
 mod reference;

@@ -159,7 +159,7 @@ fn what_does_not_fit_is_refused_with_what_would() {
         ("envoy", POLICY, &["--upstream", "a b:1"], "no host and port"),
         ("envoy", POLICY, &["--sha256", "12"], "64 hex digits"),
         ("istio-envoyfilter", POLICY, &["--selector", "a=b", "--namespace", "A b"], "no name of a namespace"),
-        ("envoy", "{\"version\":\"2\"}", &[], "the policy has faults"),
+        ("envoy", "{\"version\":\"2\"}", &[], "error: `stdin` is not a valid policy"),
     ];
     for (target, policy, options, expected) in table {
         let done = render(target, policy, options);

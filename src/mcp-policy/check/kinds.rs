@@ -18,7 +18,7 @@ pub static WARNINGS: [Kind; 20] = [
     ),
     kind(
         "argument-not-in-schema",
-        "a condition or an amount speaks of an argument that the schema does not have",
+        "a condition or an amount names an argument that the schema does not have",
         "A condition in `require` on an argument that no call has refuses every call, one in `when` never applies, \
          and an amount that is missing refuses the call. Such a path is usually misspelt. The schema is the rule's \
          own, or with `--tools` that of each tool that the rule applies to.",
@@ -161,10 +161,13 @@ pub fn explanation(id: &str) -> Result<String, Failure> {
         return Err(unknown(&format!("--explain `{id}`: nothing has this id"), id, ids));
     };
     let Kind { id, meaning, explanation } = kind;
-    let rest = if explanation.is_empty() {
-        "The filter refuses a policy with this fault. The message says what would be right.".to_owned()
-    } else {
-        (*explanation).to_owned()
+    let refused = "The filter refuses a policy with this fault.";
+    let rest = match (severity, *explanation) {
+        ("warning", explanation) => explanation.to_owned(),
+        (_, "") => {
+            format!("{refused} The message of `mcp-policy check` says what would be right at its place.")
+        }
+        (_, explanation) => format!("{refused} {explanation}"),
     };
     Ok(format!("{HEADING}{severity}: {id}{PLAIN}\n{meaning}\n\n{rest}"))
 }

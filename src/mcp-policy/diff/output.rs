@@ -6,8 +6,7 @@ use super::change::{Change, Effect};
 use crate::outcome::Failure;
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, WARNING, line};
 
-const NO_CHANGE: &str =
-    "no change in what is allowed: only texts, their order or their notation differ, if anything";
+const NO_CHANGE: &str = "the same is allowed: at most, texts, their order or their notation differ";
 const NO_WIDENING: &str = "nothing becomes possible that was not";
 
 /// Writes the changes for people.
@@ -43,7 +42,7 @@ pub fn pretty(changes: &[Change], widening_only: bool, terminal: &mut Terminal) 
 fn summary(changes: &[Change]) -> String {
     let counts = Effect::ALL.into_iter().filter_map(|effect| {
         let count = changes.iter().filter(|change| change.effect == effect).count();
-        (count > 0).then(|| format!("{count} {}", effect.words()))
+        (count > 0).then(|| effect.counted(count))
     });
     counts.collect::<Vec<_>>().join(", ")
 }

@@ -10,7 +10,7 @@ const OPERATORS: [&str; 11] =
 /// Reads a condition on an argument. The filter itself finds out whether it takes the value.
 ///
 /// # Errors
-/// What of it has no equal.
+/// What of it has no equivalent.
 pub fn condition(node: &Node, name: Option<&str>) -> Result<Json, String> {
     let text = |key| node.member(key).and_then(Node::text).unwrap_or_default();
     let op = text("op");
@@ -36,7 +36,7 @@ pub fn condition(node: &Node, name: Option<&str>) -> Result<Json, String> {
 /// It is no path of an argument.
 pub fn path(text: &str) -> Result<String, String> {
     let keys = text.strip_prefix("args.").filter(|keys| !keys.is_empty());
-    let keys = keys.ok_or_else(|| format!("`{text}` is no path such as `args.amount`"))?;
+    let keys = keys.ok_or_else(|| format!("`{text}` is not a path such as `args.amount`"))?;
     let mut path = "args".to_owned();
     for key in keys.split('.') {
         let is_plain = !key.is_empty() && key.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
@@ -75,7 +75,7 @@ fn regex(expression: &str) -> Result<String, String> {
             (r"\s", true) => r"\t\n\f\r ",
             (r"\s", false) => r"[\t\n\f\r ]",
             (r"\S", false) => r"[^\t\n\f\r ]",
-            (r"\S", true) => return Err(r"`\S` within brackets has no equal".to_owned()),
+            (r"\S", true) => return Err(r"`\S` within brackets has no equivalent".to_owned()),
             _ => part,
         });
         rest = behind;
