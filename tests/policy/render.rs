@@ -155,10 +155,15 @@ fn what_does_not_fit_is_refused_with_what_would() {
         ("envoy", POLICY, &["--module", "ftp://r.example/f"], "must be a path"),
         ("envoy", POLICY, &["--module", "a\nb"], "neither a path nor a URL"),
         ("envoy", POLICY, &["--selector", "a=b"], "--selector is for meshes"),
-        ("envoy", POLICY, &["--upstream", "mcp"], "no host and port"),
-        ("envoy", POLICY, &["--upstream", "a b:1"], "no host and port"),
+        ("envoy", POLICY, &["--upstream", "mcp"], "is not a host and a port"),
+        ("envoy", POLICY, &["--upstream", "a b:1"], "is not a host and a port"),
         ("envoy", POLICY, &["--sha256", "12"], "64 hex digits"),
-        ("istio-envoyfilter", POLICY, &["--selector", "a=b", "--namespace", "A b"], "no name of a namespace"),
+        (
+            "istio-envoyfilter",
+            POLICY,
+            &["--selector", "a=b", "--namespace", "A b"],
+            "is not the name of a namespace",
+        ),
         ("envoy", "{\"version\":\"2\"}", &[], "error: `stdin` is not a valid policy"),
     ];
     for (target, policy, options, expected) in table {

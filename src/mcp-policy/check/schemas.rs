@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use mcp_policy_engine::json::Value;
 
 use super::context::{Context, Warning, denies};
+use super::kinds;
 use super::schema_walk::{Types, Visit, walk};
 use crate::keywords::{self, Restricts};
 
@@ -50,7 +51,7 @@ fn of_family(visit: &Visit<'_, '_>, family: Types, name: &str, values: Restricts
             "correct the `type`, or use a keyword for it".to_owned(),
         ),
     };
-    Some(Warning::of_key("keyword-without-type", first.path, message).help(help))
+    Some(Warning::of_key(&kinds::KEYWORD_WITHOUT_TYPE, first.path, message).help(help))
 }
 
 /// Tells whether a keyword restricts nothing with this value.

@@ -128,7 +128,11 @@ impl Search<'_> {
         }
         for document in &documents {
             let schema = if filters::is_kubernetes(document) { Schema::Kubernetes } else { Schema::Envoy };
-            match Node::of_yaml(document, schema) {
+            let checked = match schema {
+                Schema::Envoy => yaml::check_for_envoy(document, &self.file.text),
+                Schema::Core | Schema::Kubernetes => Ok(()),
+            };
+            match checked.and_then(|()| Node::of_yaml(document, schema)) {
                 Ok(root) => {
                     if documents.len() == 1 {
                         other(Kind::of(&root), self.file)?;
