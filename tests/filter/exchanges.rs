@@ -11,6 +11,7 @@ mod refusals;
 mod requests;
 mod rounds;
 mod shadow;
+mod shared;
 mod unfinished;
 mod unreceived;
 

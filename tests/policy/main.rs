@@ -22,6 +22,7 @@ mod diff;
 mod explain;
 mod files_written;
 mod folder;
+mod garbage;
 mod import;
 mod input;
 mod other_files;
@@ -35,14 +36,17 @@ mod scan;
 mod scan_agreement;
 mod scan_connect;
 mod scan_definitions;
+mod scan_drift;
 mod scan_findings;
 mod scan_servers;
 mod schema;
+mod shared;
 mod test_command;
 mod test_coverage;
 mod test_faults;
 mod test_files;
 mod test_format;
+mod test_junit;
 
 use program::run;
 

@@ -54,7 +54,7 @@ fn a_server_that_cannot_be_asked_is_told_in_words() {
     for (status, told) in [
         (
             "401 Unauthorized\r\nwww-authenticate: Bearer",
-            "wants to know who asks (401); pass a credential with `--header",
+            "requires authentication (401); pass a credential with `--header",
         ),
         (
             "401 Unauthorized\r\nwww-authenticate: ApiKey header=\"x-api-key\"",
@@ -65,7 +65,7 @@ fn a_server_that_cannot_be_asked_is_told_in_words() {
             "pass a credential with `--header 'Authorization: ApiKey …'`",
         ),
         ("401 Unauthorized\r\nwww-authenticate: Basic realm=x", "`--header 'Authorization: Basic …'`"),
-        ("401 Unauthorized", "wants to know who asks (401)"),
+        ("401 Unauthorized", "requires authentication (401)"),
         ("403 Forbidden", "refuses these credentials (403)"),
         ("404 Not Found", "no MCP endpoint at this path"),
         ("302 Found\r\nlocation: http://127.0.0.1:1/", "no MCP endpoint at this path"),
@@ -133,7 +133,7 @@ fn a_source_that_cannot_be_used_is_told_without_its_secrets() {
         (&["stdio:/no/such/program the-secret"], "`stdio:/no/such/program`: cannot start it"),
         (
             &["stdio:sh -c 'echo this broke >&2; exit 1'"],
-            "it ended before it answered\nthe end of its stderr:\n  this broke",
+            "it ended before it answered\nthe end of its output on stderr:\n  this broke",
         ),
         (&["stdio:sh -c 'exec sleep 600'", "--timeout", "300ms"], "no answer within 0.3 s"),
         (&["no-such-file.json"], "cannot read `no-such-file.json`: there is no such file\n"),
@@ -145,7 +145,7 @@ fn a_source_that_cannot_be_used_is_told_without_its_secrets() {
         (&["-", "--timeout", "fast"], "must be a time such as"),
         (&["-", "--approvals", "my cluster"], "must be ASCII without spaces"),
         (&["-", "--server", ""], "must be ASCII without spaces"),
-        (&["-", "--timeout", "0s"], "must be more than nothing"),
+        (&["-", "--timeout", "0s"], "must be more than zero"),
     ] {
         let done = run(&[&["scan"], arguments].concat(), "");
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{arguments:?}");

@@ -24,7 +24,7 @@ static OF_FILES: [Kind; 3] = [
     ),
 ];
 
-/// Walks every kind of fault, those of files first.
+/// Iterates over every kind of fault, those of files first.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
     OF_FILES.iter().chain(FAULTS)
 }
@@ -99,8 +99,11 @@ kinds! {
         "Limits with the same `counter` and the same place share one tally, so they must have the same window, scope and type. Give one of them another name, or make them equal.";
     Wrong::Rule(InRule::NoRoom { .. }) => "limit-without-room", "a limit is below what each call adds",
         "Each call adds at least as much as the message says. A smaller maximum refuses the first call already. To refuse all calls, write `\"action\": \"deny\"`.";
-    Wrong::Rule(InRule::OtherAmount { .. }) => "two-amounts", "a rule charges a counter two amounts",
+    Wrong::Rule(InRule::OtherAmount { .. }) => "two-amounts", "a rule charges two amounts to one counter",
         "A call charges each counter once. If two limits of a rule share a counter, both must add the same amount. Give one of them another `counter`.";
+    Wrong::Rule(InRule::NoService) => "no-rate-limit-service", "a limit is shared, but there is no `shared_limits`";
+    Wrong::Rule(InRule::Unshareable { .. }) => "unshareable-limit", "the rate limit service cannot count a limit";
+    Wrong::Rule(InRule::TooManyHits { .. }) => "too-many-hits", "a shared limit does not fit into whole hits of 32 bits";
     Wrong::Rule(InRule::AddedTwice) => "added-twice", "an argument is added up twice";
     Wrong::Rule(InRule::NoValuePath { .. }) => "wrong-path", "a text is not a path to a value",
         "A path begins with where the value is from: `args.amount`, `principal`, `claims.team`, `time.of_day`. Members follow with a dot, elements of lists with `[0]` or `[*]`.";
@@ -110,24 +113,24 @@ kinds! {
         "A group has either `conditions`, which must all hold, or `any`, of which one must hold. Put one group into the other.";
     Wrong::Rule(InRule::EmptyAny) => "empty-any", "an empty `any` never holds",
         "`any` holds if one of its conditions holds, so an empty one never does. Add a condition, or remove the group.";
-    Wrong::Rule(InRule::TwoReasons) => "two-reasons", "a reason stands there in both spellings";
+    Wrong::Rule(InRule::TwoReasons) => "two-reasons", "a reason is given in both spellings";
     Wrong::Rule(InRule::RestrictsNothing) => "restricts-nothing", "a rule with `when` restricts nothing",
         "`when` says when a rule applies. If the rule then restricts nothing, it allows all other calls as well. Write the condition in `require`, which refuses calls for which it does not hold.";
     Wrong::Rule(InRule::NoTimeZone { .. }) => "wrong-time-zone", "a text is not a time zone";
     Wrong::Rule(InRule::ManyValues) => "many-values", "a condition compares with more than one value",
         "A condition with `[*]` compares each element. The value on the right side must be a single one.";
-    Wrong::Rule(InRule::NeverFits { .. }) => "never-fits", "the value compared with is never what the operator takes";
+    Wrong::Rule(InRule::NeverFits { .. }) => "never-fits", "a condition compares with a value that its operator never takes";
     Wrong::Rule(InRule::NoSuchTest { .. }) => "unsuitable-operator", "the operator does not suit the value",
         "Some operators compare only strings, others only numbers or times. The message lists those that suit.";
     Wrong::Rule(InRule::NoRegex { .. }) => "wrong-regex", "a regular expression does not compile",
         "The syntax is RE2's without look-around and back-references, so that matching takes linear time.";
-    Wrong::Rule(InRule::NotOfStrings { .. }) => "not-strings", "a string is compared with something else",
+    Wrong::Rule(InRule::NotOfStrings { .. }) => "not-strings", "a string is compared with a value of another type",
         "A header, a claim or a name is a string. It never equals a number or a boolean, so write the values in quotes.";
     Wrong::Rule(InRule::FitsAll(_)) => "fits-everybody", "an empty description would fit every caller",
         "An empty description matches every caller. If that is meant, write `\"match\": \"any\"`.";
-    Wrong::Rule(InRule::NameTaken { .. }) => "grant-name-taken", "two grants have one name";
+    Wrong::Rule(InRule::NameTaken { .. }) => "grant-name-taken", "two grants have the same name";
 
-    Wrong::Schema(InSchema::UnknownKeyword { .. }) => "unknown-keyword", "a schema has a keyword that is not judged",
+    Wrong::Schema(InSchema::UnknownKeyword { .. }) => "unknown-keyword", "a schema has a keyword that the filter does not know",
         "A keyword that the filter does not judge would have no effect, and calls that it was meant to refuse would pass. Remove it, or write a condition in `require`.";
     Wrong::Schema(InSchema::NoType) => "no-type", "`type` is an empty list";
     Wrong::Schema(InSchema::NoPattern { .. }) => "wrong-pattern", "a `pattern` does not compile";
@@ -137,12 +140,12 @@ kinds! {
     Wrong::Schema(InSchema::TooLarge { .. }) => "schema-too-large", "a schema consists of too many schemas",
         "Each `$ref` stands for a copy of what it names. Split the schema, or restrict less of it.";
 
-    Wrong::Identity(InIdentity::SourceNameTaken { .. }) => "source-name-taken", "two sources have one name";
+    Wrong::Identity(InIdentity::SourceNameTaken { .. }) => "source-name-taken", "two sources have the same name";
     Wrong::Identity(InIdentity::SameSource { .. }) => "same-source", "two sources read the same",
         "A caller is named by the first source that finds a credential, so the second of two equal sources never names anybody. Remove one.";
     Wrong::Identity(InIdentity::SourceName) => "wrong-source-name", "a source's name has a control character";
     Wrong::Identity(InIdentity::NoHeaderName { .. }) => "wrong-header-name", "no header can have this name";
-    Wrong::Identity(InIdentity::NeverArrives { .. }) => "header-never-arrives", "Envoy passes the header to no filter",
+    Wrong::Identity(InIdentity::NeverArrives { .. }) => "header-never-arrives", "Envoy does not pass the header to filters",
         "Envoy takes this header for itself before any filter runs. Choose another one.";
     Wrong::Identity(InIdentity::NoScheme { .. }) => "wrong-scheme", "a text is not an authentication scheme";
     Wrong::Identity(InIdentity::NoSource { .. }) => "unknown-source", "no source has this name";

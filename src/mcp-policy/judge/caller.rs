@@ -78,7 +78,9 @@ impl Described {
         let named = [&self.principal, &self.claims, &self.api_key, &self.api_key_sha256];
         if let Some(grant) = &self.grant {
             if named.iter().any(|given| given.is_some()) {
-                return impossible("`grant` stands alone: it says what the caller may do, whoever it is");
+                return impossible(
+                    "`grant` takes the place of an identity, so nothing else can be given with it",
+                );
             }
             return self.granted(policy, grant);
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::findings::Target;
-use super::offer::{Item, Offer, Tool};
+use super::offer::{Item, Kind, Offer, Tool};
 use super::schema;
 use crate::input::Found;
 
@@ -45,23 +45,34 @@ pub struct Drift {
     pub message: String,
 }
 
+/// What a comparison with a policy found.
+#[derive(Debug, Default)]
+pub struct Compared {
+    /// The differences
+    pub drift: Vec<Drift>,
+    /// The sections of the policy whose names could not be compared, because the source has no such list
+    pub left_out: Vec<&'static str>,
+}
+
 /// Compares what a server offers with a policy.
-pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Vec<Drift> {
+pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Compared {
     // A Struct has no text to compare schemas with; names are compared all the same.
     let document: Value = serde_json::from_slice(&found.bytes).unwrap_or_default();
-    let mut drift = Vec::new();
-    let tools = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
-    of_section(&policy.rules.tools, &tools, Target::Tool, &mut drift);
-    let names = |items: &[Item]| items.iter().map(|item| item.name.clone()).collect::<BTreeSet<_>>();
-    let (resources, prompts) = (names(&offer.resources), names(&offer.prompts));
-    let resources = resources.iter().map(String::as_str).collect();
-    of_section(&policy.rules.resources, &resources, Target::Resource, &mut drift);
-    of_section(
-        &policy.rules.prompts,
-        &prompts.iter().map(String::as_str).collect(),
-        Target::Prompt,
-        &mut drift,
-    );
+    let (mut drift, mut left_out) = (Vec::new(), Vec::new());
+    let rules = &policy.rules;
+    let tools: BTreeSet<_> = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
+    let sections: [(_, _, _, fn(String) -> Target); 3] = [
+        (Kind::Tools, &rules.tools, tools, Target::Tool),
+        (Kind::Resources, &rules.resources, names(&offer.resources), Target::Resource),
+        (Kind::Prompts, &rules.prompts, names(&offer.prompts), Target::Prompt),
+    ];
+    for (kind, section, offered, target) in sections {
+        if offer.listed.contains(&kind) {
+            of_section(section, &offered, target, &mut drift);
+        } else if section.entries().any(|(pattern, _)| pattern.is_exact()) {
+            left_out.push(kind.member());
+        }
+    }
     for tool in &offer.tools {
         drift.extend(of_parameters(tool, &document).map(|message| Drift {
             change: Change::Changed,
@@ -70,7 +81,11 @@ pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Vec<Drift> {
         }));
     }
     drift.sort();
-    drift
+    Compared { drift, left_out }
+}
+
+fn names(items: &[Item]) -> BTreeSet<&str> {
+    items.iter().map(|item| item.name.as_str()).collect()
 }
 
 fn of_section(
@@ -90,7 +105,7 @@ fn of_section(
     }
     for (pattern, _) in section.entries() {
         if pattern.is_exact() && !offered.contains(pattern.as_str()) {
-            let message = "the server does not have it any more".to_owned();
+            let message = "the server no longer has it".to_owned();
             drift.push(Drift { change: Change::Gone, target: target(pattern.as_str().to_owned()), message });
         }
     }
@@ -139,7 +154,7 @@ struct Shape {
 }
 
 impl Shape {
-    /// Tells whether the policy may have been written for this shape.
+    /// Returns whether the policy may have been written for this shape.
     fn fits(&self, policy: &Self) -> bool {
         // The policy may require more than the server, and need not repeat a type.
         (!self.required || policy.required) && (policy.types.is_none() || self.types == policy.types)

@@ -106,7 +106,7 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
         }
     }
     if covered < all {
-        line!(terminal, "  not covered; parts of a rule that is not covered are left out:");
+        line!(terminal, "  no case covers these, or anything in the rules among them:");
     }
     for (part, Position { line: row, column }) in coverage.uncovered() {
         if coverage.is_of_uncovered_rule(part) {

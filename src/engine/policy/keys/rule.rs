@@ -2,7 +2,7 @@
 
 use super::{CLAUSE, MODE, NAME};
 use crate::document::Absent::{As, Nothing, Refused};
-use crate::document::Takes::{Either, Filled, Integer, List, Object, Positive, Schema, Text, Words};
+use crate::document::Takes::{Boolean, Either, Filled, Integer, List, Object, Positive, Schema, Text, Words};
 use crate::document::{Takes, object, words};
 use crate::policy::words::{ACTIONS, KINDS, SCOPES, WINDOWS};
 
@@ -27,6 +27,9 @@ pub(in crate::policy) const AMOUNT: Takes = Takes::Said(
 /// The path of the values that have a tally each.
 pub(in crate::policy) const BY: Takes =
     Takes::Said("a path such as `args.account` or `claims.tenant`", &Filled);
+
+/// Whether a limit is shared.
+pub(in crate::policy) const SHARED: Takes = Takes::Said("`true` or `false`", &Boolean);
 
 object! {
     /// What applies to the targets of one entry.
@@ -56,6 +59,7 @@ object! {
     Amount "amount": AMOUNT, As("1"), "how much one call adds: a number, or the arguments that are added up";
     Type "type": Words(&words(&KINDS)), As(r#""sliding""#),
         "whether windows move with time or with the calendar";
+    Shared "shared": SHARED, As("false"), "whether all proxies with this policy count it together";
 }
 
 object! {

@@ -48,11 +48,11 @@ pub fn read(node: &Node, path: &Path, scope: Scope<'_>, draft: &mut Draft) -> Re
         (Ok("evaluate" | ""), None) if node.member("rate_limit").is_none() => {
             conditions(node, path, scope, name, draft)?
         }
-        _ => return Err("its `action` or its `rate_limit` is none that Intercept takes".to_owned()),
+        _ => return Err("its `action` or its `rate_limit` is not one that Intercept takes".to_owned()),
     };
     // A name that is told nowhere is lost.
     if let Some(name) = name.filter(|_| reason.is_some() && rule.require.is_empty()) {
-        let what = format!("the name `{name}` is left out, because rules have no names here");
+        let what = format!("the name `{name}` is left out, because a rule has no name here");
         draft.leave_out(&path.key("name"), Effect::Words, what);
     }
     Ok(rule.into_json(reason.or(name)))

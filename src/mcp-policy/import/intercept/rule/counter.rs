@@ -90,7 +90,9 @@ pub fn bound(condition: &Node) -> Result<i64, String> {
         // The counter is compared before the call and once the call is counted: there it may not reach the bound itself.
         ("lt", Some(number)) => Ok(number.saturating_sub(1)),
         ("lte", Some(number)) => Ok(number),
-        _ => Err(format!("`{op}` of a counter has no equivalent, only `lt` and `lte` of a number have")),
+        _ => Err(format!(
+            "`{op}` of a counter has no equivalent here, only `lt` and `lte` with a number have one"
+        )),
     }
 }
 
