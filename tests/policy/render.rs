@@ -205,7 +205,7 @@ fn what_does_not_fit_is_refused_with_what_would() {
             &["--selector", "a=b", "--namespace", "A b"],
             "not a valid name of a namespace",
         ),
-        ("envoy", "{\"version\":\"2\"}", &[], "the policy has faults"),
+        ("envoy", "{\"version\":\"2\"}", &[], "error: `stdin` is not a valid policy"),
     ];
     for (target, policy, options, expected) in table {
         let done = render(target, policy, options);
