@@ -164,7 +164,7 @@ fn what_does_not_fit_is_refused_with_what_would() {
         ("istio-wasmplugin", large, &OF_MESH, "beyond 2^53"),
         ("envoy-gateway", larger, &OF_MESH, "beyond 2^53"),
         ("istio-wasmplugin", POLICY, &[], "--selector is needed"),
-        ("istio-wasmplugin", POLICY, &["--attach", "Gateway/a", "--selector", "a=b"], "exclude each other"),
+        ("istio-wasmplugin", POLICY, &["--attach", "Gateway/a", "--selector", "a=b"], "cannot be combined"),
         ("istio-wasmplugin", POLICY, &["--attach", "Pod/a"], "must be `Gateway/NAME`"),
         ("istio-wasmplugin", POLICY, &["--attach", "Gateway/A b"], "must be `Gateway/NAME`"),
         (
