@@ -75,8 +75,7 @@ fn within(schema: &mut Value, path: &Path, place: Place, differences: &mut Vec<D
         && let Some(anchored) = anchors::anchored(pattern)
     {
         *pattern = anchored;
-        let what =
-            "written with anchors: it means the same, and shows that anything may stand around a match";
+        let what = "written with `.*` where it has no anchor, which means the same: it accepts any text around a match";
         differences.push(Difference { path: path.key("pattern").to_string(), what: what.to_owned() });
     }
     if place == Place::Alone {
