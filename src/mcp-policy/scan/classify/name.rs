@@ -2,6 +2,7 @@
 
 use super::verbs::{Verb, verb};
 use crate::scan::class::Class;
+use crate::scan::findings::lookalike;
 use crate::words;
 
 /// What the name of a tool says.
@@ -23,7 +24,7 @@ const ASKS: [&str; 9] = ["get", "list", "read", "fetch", "describe", "show", "co
 
 /// Reads a name. `prefix` is how many words stand before the names of all tools of the server.
 pub fn read(name: &str, prefix: usize) -> Named {
-    let words = words::of_name(name);
+    let words = words::of_name(&lookalike::in_ascii(name));
     let words = words.get(prefix..).unwrap_or_default();
     let verbs: Vec<(usize, Verb)> =
         words.iter().enumerate().filter_map(|(at, word)| Some((at, verb(word)?))).collect();
@@ -66,4 +67,22 @@ pub fn common_prefix<'n>(names: impl Iterator<Item = &'n str> + Clone) -> usize 
     let alike = all.iter().filter(|words| words.first() == Some(first) && words.len() > 1).count();
     // Names that all begin with `get` have no prefix.
     usize::from(alike == all.len() && verb(first).is_none_or(|verb| !verb.plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_that_look_like_ascii_are_read_as_they_look() {
+        for name in [
+            "delete_user",
+            "d\u{435}lete_user",
+            "\u{ff44}\u{ff45}\u{ff4c}\u{ff45}\u{ff54}\u{ff45}_user",
+            "re\u{ff4d}ove",
+        ] {
+            let verb = read(name, 0).verb.map(|(_, verb)| verb.class);
+            assert_eq!(verb, Some(Class::Destructive), "{name}");
+        }
+    }
 }
