@@ -2,16 +2,16 @@
 
 use super::document::{Document, GENERATED};
 use super::module::Module;
-use super::{Address, Rendered};
+use super::{Address, Ends, Rendered};
 use crate::outcome::Failure;
 
 /// Writes the configuration.
 ///
 /// # Errors
 /// The module is not a file.
-pub fn render(document: &Document, module: &Module, upstream: &Address) -> Result<Rendered, Failure> {
+pub fn render(document: &Document, module: &Module, ends: &Ends) -> Result<Rendered, Failure> {
     let path = module.file("Envoy")?;
-    let text = configuration(document, path, upstream, "127.0.0.1");
+    let text = configuration(document, path, ends);
     Ok(Rendered { text, checked: None })
 }
 
@@ -59,29 +59,29 @@ const MANAGER: &str = r#"                # Event streams can be silent for a lon
                           route: { cluster: mcp_server, timeout: 0s }
 "#;
 
-/// Returns a configuration that listens at an address. It has what README says about Envoy.
-pub fn configuration(document: &Document, module: &str, upstream: &Address, listen: &str) -> String {
+/// Returns a configuration that listens at this machine's own address. It has what README says about Envoy.
+pub fn configuration(document: &Document, module: &str, ends: &Ends) -> String {
     let filter = filter(document, module, 22);
     let notes = document.comments(super::Target::Envoy, true);
     let approvals = document.approvals().map(approvals).unwrap_or_default();
     // One cluster cannot stand there twice.
     let shared = document.shared_limits().filter(|cluster| document.approvals() != Some(*cluster));
     let shared = shared.map(rate_limits).unwrap_or_default();
-    let Address { host, port } = upstream;
+    let Ends { upstream: Address { host, port }, port: own, admin_port } = ends;
     let host = super::yaml::quoted(host);
     format!(
-        r#"# Envoy with mcp-policy-filter in front of one MCP server. It listens on {listen}:10000.
+        r#"# Envoy with mcp-policy-filter in front of one MCP server. It listens on 127.0.0.1:{own}.
 {GENERATED}
 {notes}
 admin:
   address:
-    socket_address: {{ address: 127.0.0.1, port_value: 9901 }}
+    socket_address: {{ address: 127.0.0.1, port_value: {admin_port} }}
 
 {TAGS}static_resources:
   listeners:
     - name: mcp
       address:
-        socket_address: {{ address: {listen}, port_value: 10000 }}
+        socket_address: {{ address: 127.0.0.1, port_value: {own} }}
       filter_chains:
         - filters:
             - name: envoy.filters.network.http_connection_manager
@@ -153,7 +153,8 @@ fn approvals(cluster: &str) -> String {
     let name = super::yaml::quoted(cluster);
     format!(
         r"
-    # The approval service. Set its address, and how Envoy authenticates: envoy/approvals.yaml shows it.
+    # The approval service. Set its address. It also needs Envoy's token: envoy/approvals.yaml shows the filter that adds
+    # it to this cluster, and the secret behind it needs `node` with an `id` and a `cluster` at the top of this file.
     - name: {name}
       type: STRICT_DNS
       dns_lookup_family: V4_PREFERRED

@@ -39,7 +39,7 @@ pub struct Composed {
 /// The policy does not load. It should, so this is a defect of this program.
 pub fn compose(offer: &Offer, classified: &[Classified], choices: &Choices) -> Result<Composed, Failure> {
     let mut notes = Vec::new();
-    let (tools, used) = tools(offer, classified, choices, &mut notes);
+    let (tools, used) = tools(offer, classified, &mut notes);
     let others = others(offer, &mut notes);
     let uses_read = used.contains(&Class::Read) || others.iter().any(|(_, entries)| !entries.is_empty());
     let classes =
@@ -104,7 +104,6 @@ fn server<'o>(offer: &'o Offer, choices: &'o Choices, notes: &mut Vec<Finding>) 
 fn tools(
     offer: &Offer,
     classified: &[Classified],
-    choices: &Choices,
     notes: &mut Vec<Finding>,
 ) -> (Vec<(String, Json)>, BTreeSet<Class>) {
     // Of tools that share a name, the most dangerous decides.
@@ -123,16 +122,14 @@ fn tools(
             continue;
         }
         used.insert(class);
-        entries.push((name.to_owned(), entry(tool, class, choices, notes)));
+        entries.push((name.to_owned(), entry(tool, class, notes)));
     }
     (entries, used)
 }
 
-fn entry(tool: &Tool, class: Class, choices: &Choices, notes: &mut Vec<Finding>) -> Json {
+fn entry(tool: &Tool, class: Class, notes: &mut Vec<Finding>) -> Json {
     let rule = Json::text(class.name());
-    if rules::denies(class, choices.approvals.is_some()) {
-        return rule;
-    }
+    // A tool that is denied has its schema, too: it then counts as soon as somebody changes the class.
     let taken = schema::take_over(&tool.schema);
     for difference in taken.differences {
         notes.push(Finding {
