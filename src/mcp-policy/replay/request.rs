@@ -50,9 +50,9 @@ pub fn section(record: &Record<'_>, method: &Method<'_>) -> Option<&'static str>
     let rule = record.rule.as_deref()?;
     let in_grant = rule.strip_prefix("grants[").and_then(|rest| rest.split_once("]."));
     let own = in_grant.map_or(rule, |(_, own)| own);
-    ["prompts", "resources"].into_iter().find(|section| {
-        own.strip_prefix(section).is_some_and(|rest| rest.starts_with(['.', '[']))
-    })
+    ["prompts", "resources"]
+        .into_iter()
+        .find(|section| own.strip_prefix(section).is_some_and(|rest| rest.starts_with(['.', '['])))
 }
 
 /// Writes the message of a record into `out`.
