@@ -76,7 +76,8 @@ fn a_line_that_is_too_long_is_skipped_and_told() {
     let longer = format!("{}{}", " ".repeat(most), records[2]);
     let lines = [&longer, &longest, &longer, &records[1], &longer].map(String::as_str);
     let log = Temporary::file("long-lines", zipped(&lines.join("\n")));
-    let policy = Temporary::file("long-lines.json", r#"{"version": "1", "server": "shop", "tools": {"a": {}}}"#);
+    let policy =
+        Temporary::file("long-lines.json", r#"{"version": "1", "server": "shop", "tools": {"a": {}}}"#);
     let done = run(&["replay", log.path(), "--policy", policy.path(), "--format", "json"], "");
     assert_eq!(done.code, 0, "{}", done.stderr);
     let told = done.stderr.replace(log.path(), "log");
