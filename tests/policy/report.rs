@@ -62,8 +62,7 @@ fn lines_without_a_record_are_counted_and_the_first_is_named() {
         format!("no record\n{}\n{{\"mcp\":[]}}\n{{\"decision\":\"allow\"}}\n\n", some_records().join("\n"));
     let done = run(&["report", "-", "-o", "-"], &log);
     assert_eq!(done.code, 0);
-    let notes =
-        "note: 3 lines have no record; the first is stdin:1\nnote: 1 record cannot be read: stdin:9\n";
+    let notes = "note: 3 lines have no record; the first is stdin:1\nnote: 1 record cannot be read: stdin:9: `id` is missing\n";
     assert_eq!(done.stderr, notes);
 }
 
