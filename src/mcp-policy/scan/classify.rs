@@ -155,7 +155,18 @@ fn credential(named: &Named, described: &Described) -> Option<Evidence> {
     }
     let issued = matches!(
         verb.0.as_str(),
-        "create" | "generate" | "issue" | "rotate" | "refresh" | "mint" | "get" | "reveal" | "make" | "renew"
+        "create"
+            | "generate"
+            | "issue"
+            | "rotate"
+            | "refresh"
+            | "mint"
+            | "get"
+            | "reveal"
+            | "make"
+            | "renew"
+            | "show"
+            | "print"
     );
     let word = subject::secret(&named.object, issued)?;
     Some(Evidence::new(Kind::Name, word, Class::Credential))
