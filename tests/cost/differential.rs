@@ -275,7 +275,7 @@ fn headers(random: &mut Random) -> Headers {
         match headers
             .iter_mut()
             .find(|(known, _)| *known == name)
-            .filter(|_| name.starts_with(':') || value.len() % 2 == 0)
+            .filter(|_| name.starts_with(':') || value.len().is_multiple_of(2))
         {
             Some(header) => header.1 = value,
             None => headers.push((name, value)),
