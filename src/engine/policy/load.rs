@@ -6,7 +6,7 @@ use super::keys::{self, EXEMPT_PATH};
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, CLAIMS, DIGESTS, FORMS, VERSIONS, WAYS};
 use super::{
-    Arguments, Claims, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, claims, entry, grant,
+    Arguments, Claims, Pins, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, claims, entry, grant,
     origins, source,
 };
 use crate::document::{
@@ -77,12 +77,14 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     document.close(faults);
     let all = rules.iter().chain(grants.iter().flat_map(|grant| grant.rules.iter()));
     let claims = claims::read(all.map(|rule| &**rule), &grants);
+    let pins = Pins::of(&server, std::iter::once(&rules).chain(grants.iter().map(|grant| &grant.rules)));
     Some(Policy {
         digest,
         server,
         mode,
         rules,
         challenge: challenge::challenge(&identity, told.as_deref()),
+        pins,
         named_rules: reading.named.into_values().flatten().collect(),
         time_zone: time_zone.unwrap_or_default(),
         identity,
