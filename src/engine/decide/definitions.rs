@@ -36,7 +36,9 @@ impl Decision {
         for rule in layers(policy, caller).flat_map(|rules| rules.tools.get(name).into_iter().flatten()) {
             let in_shadow = rule.mode == Mode::Shadow;
             let is_refused = self.denial.is_some() || (in_shadow && self.would_deny.is_some());
-            let Some(pin) = rule.definition.and_then(|digest| policy.pins.find(name, digest)) else { continue };
+            let Some(pin) = rule.definition.and_then(|digest| policy.pins.find(name, digest)) else {
+                continue;
+            };
             if is_refused {
                 continue;
             }

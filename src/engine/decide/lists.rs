@@ -27,6 +27,8 @@ const DEFINITION: usize = 1_000_000;
 /// What a list has shown of a pinned tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listed<'p> {
+    /// The number of the pin
+    pub number: usize,
     /// The pin
     pub pin: &'p Pin,
     /// The tool has another definition, or one without a digest
@@ -74,12 +76,13 @@ impl<'e> Lists<'e> {
     /// [`Unavailable`] if it cannot be stored. Then the lists must not be shown.
     pub fn settle<S: Store + ?Sized>(&self, store: &S) -> Result<Vec<Listed<'e>>, Unavailable> {
         let listed = std::mem::take(&mut *self.listed.borrow_mut());
-        let pins = listed.into_iter().filter_map(|(number, changed)| Some((self.policy.pins.get(number)?, changed)));
-        pins.map(|(pin, changed)| {
+        let mut all = Vec::new();
+        for (number, changed) in listed {
+            let Some(pin) = self.policy.pins.get(number) else { continue };
             let is_news = definitions::note(store, pin, changed)?;
-            Ok(Listed { pin, changed, is_news })
-        })
-        .collect()
+            all.push(Listed { number, pin, changed, is_news });
+        }
+        Ok(all)
     }
 
     /// Notes whether a tool is listed as it is pinned. Returns whether it is, as far as rules for the caller say.

@@ -19,7 +19,9 @@ pub(super) use grant::{CLAIMS, DIGEST, Grant, MATCHING, Match, SCOPE_WORD, SCOPE
 pub use grant::{GRANT, MATCH};
 pub use identity::{API_KEY, HEADER, JWT, SOURCE, UNAUTHENTICATED};
 pub(super) use identity::{ATTRIBUTE, ApiKey, Header, Jwt, ORIGIN, Source, Unauthenticated};
-pub(super) use rule::{AMOUNT, ARGUMENT, BY, DEFINITION, LONGEST_WINDOW, Limit, RateLimit, Rule, WINDOW, WINDOW_IN_FULL};
+pub(super) use rule::{
+    AMOUNT, ARGUMENT, BY, DEFINITION, LONGEST_WINDOW, Limit, RateLimit, Rule, WINDOW, WINDOW_IN_FULL,
+};
 pub use rule::{LIMIT, RATE_LIMIT, RULE};
 
 use super::words::{DEFAULTS, EFFECTS, MODES};

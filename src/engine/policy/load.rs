@@ -6,8 +6,8 @@ use super::keys::{self, EXEMPT_PATH};
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, CLAIMS, DIGESTS, FORMS, VERSIONS, WAYS};
 use super::{
-    Arguments, Claims, Pins, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, claims, entry, grant,
-    origins, source,
+    Arguments, Claims, Pins, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, claims, entry,
+    grant, origins, source,
 };
 use crate::document::{
     Faults, Fields, InIdentity, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity,

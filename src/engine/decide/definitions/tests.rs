@@ -15,7 +15,9 @@ fn pin(key: &str) -> Pin {
 fn the_last_list_decides_and_only_a_difference_is_news() {
     let store = MemoryStore::new();
     let (one, other) = (pin("one"), pin("other"));
-    for (changed, is_news) in [(false, false), (true, true), (true, false), (false, true), (false, false), (true, true)] {
+    for (changed, is_news) in
+        [(false, false), (true, true), (true, false), (false, true), (false, false), (true, true)]
+    {
         assert_eq!(note(&store, &one, changed), Ok(is_news), "{changed}");
         assert_eq!(is_changed(&store, &one), Ok(changed));
         assert_eq!(is_changed(&store, &other), Ok(false), "a pin has a state of its own");
