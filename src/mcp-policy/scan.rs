@@ -8,14 +8,16 @@ mod drift;
 mod findings;
 mod layout;
 mod offer;
+mod pin;
 mod schema;
 mod show;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
 
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
@@ -58,6 +60,14 @@ pub struct Options {
     /// A digest is the SHA-256 of the tool's definition without `_meta`, in the canonical form of RFC 8785.
     #[arg(long, value_name = "FILE", conflicts_with = "definitions")]
     write_definitions: Option<String>,
+
+    /// Write the digests into the policy, too: into that of `--policy`, otherwise into the new one
+    ///
+    /// The filter then refuses a tool that the server lists with another definition. Of the policy in the file of
+    /// `--policy`, JSON or YAML, everything else stays as it is. Tools get a digest if the policy has an entry with their
+    /// exact name that does not deny them.
+    #[arg(long)]
+    pin: bool,
 
     /// The package that the definitions are of, instead of what the server calls itself
     #[arg(long, value_name = "NAME@VERSION", value_parser = package, requires = "write_definitions")]
@@ -109,6 +119,7 @@ Examples:
   mcp-policy scan 'stdio:uvx mcp-server-time' --explain
   mcp-policy scan tools.json --approvals approvals > policy.json
   mcp-policy scan https://mcp.example.com/mcp --policy policy.json
+  mcp-policy scan https://mcp.example.com/mcp --policy policy.json --pin
   mcp-policy scan 'stdio:uvx mcp-server-time' --write-definitions time.tools.json -o time.json
   mcp-policy scan 'stdio:uvx mcp-server-time' --policy time.json --definitions time.tools.json";
 
@@ -120,22 +131,27 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let asking = source::Asking { headers: &options.headers, timeout: options.timeout };
     let offer = source::read(&options.source, &asking, terminal)?;
     let classified = classify::classify(&offer.tools);
-    let choices = compose::Choices { server: options.server.clone(), approvals: options.approvals.clone() };
-    let composed = compose::compose(&offer, &classified, &choices)?;
     let digests = definitions::digests(&offer)?;
+    let pins = if options.pin { pin::by_name(&offer, known(digests.as_deref())?) } else { BTreeMap::new() };
+    let choices = compose::Choices {
+        server: options.server.clone(),
+        approvals: options.approvals.clone(),
+        pins: pins.clone(),
+    };
+    let composed = compose::compose(&offer, &classified, &choices)?;
+    let pinned = match &options.policy {
+        Some(policy) if options.pin => show::pinned(policy, &pin::into_file(policy, &pins)?),
+        _ => String::new(),
+    };
     let drift = drift(&offer, digests.as_deref(), options)?;
     let mut findings = findings::find(&offer);
     findings.extend(composed.notes);
 
-    if let Some(name) = &options.output {
-        std::fs::write(name, composed.document.pretty())
-            .map_err(|error| Failure::of_file("cannot write", name, &error))?;
-    }
-    if let Some(name) = &options.write_definitions {
-        let document = definitions::document(&offer, known(digests.as_deref())?, options.package.as_deref());
-        std::fs::write(name, document.pretty())
-            .map_err(|error| Failure::of_file("cannot write", name, &error))?;
-    }
+    write(options.output.as_ref(), || Ok(composed.document.pretty()))?;
+    write(options.write_definitions.as_ref(), || {
+        let package = options.package.as_deref();
+        Ok(definitions::document(&offer, known(digests.as_deref())?, package).pretty())
+    })?;
     let drifted = drift.as_ref().is_some_and(|drift| !drift.is_empty());
     match options.format {
         Format::Json => {
@@ -153,7 +169,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
             terminal.print(format_args!("{}\n", layout::visible(&text)));
         }
         Format::Pretty => {
-            let mut told = show::findings(&findings);
+            let mut told = show::findings(&findings) + &pinned;
             if options.explain {
                 told.push_str(&show::classes(&offer, &classified));
             }
@@ -172,13 +188,20 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     Ok(if drifted || suspicious { Outcome::Findings } else { Outcome::Clean })
 }
 
+/// Writes a text into a file, if one is named.
+fn write(name: Option<&String>, text: impl FnOnce() -> Result<String, Failure>) -> Result<(), Failure> {
+    let Some(name) = name else { return Ok(()) };
+    std::fs::write(name, text()?).map_err(|error| Failure::of_file("cannot write", name, &error))
+}
+
 /// Compares the server with the policy and the definitions that the options name. `None` if they name neither.
 fn drift(
     offer: &Offer,
-    digests: Option<&[String]>,
+    digests: Option<&[DefinitionDigest]>,
     options: &Options,
 ) -> Result<Option<Vec<Drift>>, Failure> {
-    let policy = options.policy.as_ref().map(|policy| drift::compare(offer, policy)).transpose()?;
+    let compare = |policy: &String| drift::compare(offer, digests, policy);
+    let policy = options.policy.as_ref().map(compare).transpose()?;
     let Some(file) = &options.definitions else { return Ok(policy) };
     let changes = Definitions::read(file)?.compare(offer, known(digests)?);
     let mut drift = policy.unwrap_or_default();
@@ -193,7 +216,7 @@ fn drift(
 }
 
 /// Returns the digests, or says why there are none.
-fn known(digests: Option<&[String]>) -> Result<&[String], Failure> {
+fn known(digests: Option<&[DefinitionDigest]>) -> Result<&[DefinitionDigest], Failure> {
     digests.ok_or_else(|| {
         Failure::new(
             "there are no digests, because the server's answer could not be kept as it was sent; save the `tools/list` \

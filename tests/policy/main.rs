@@ -33,6 +33,7 @@ mod scan_agreement;
 mod scan_connect;
 mod scan_definitions;
 mod scan_findings;
+mod scan_pins;
 mod scan_servers;
 mod schema;
 mod test_command;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::program::{Done, run};
-use crate::scan_definitions::folder::Folder;
+pub use crate::scan_definitions::folder::Folder;
 
 mod folder {
     //! A folder that is gone after its test.

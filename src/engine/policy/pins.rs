@@ -67,6 +67,11 @@ impl Pins {
         self.of_tool(tool).map(|(_, pin)| pin).find(|pin| pin.digest == digest)
     }
 
+    /// Walks all pins.
+    pub fn iter(&self) -> impl Iterator<Item = &Pin> {
+        self.list.iter()
+    }
+
     /// Returns a pin by its number.
     #[must_use]
     pub fn get(&self, number: usize) -> Option<&Pin> {

@@ -109,7 +109,7 @@ fn section(
             faults.add_key(part, wrong);
         }
         let targets = match targets {
-            Targets::Tools if Pattern::new(name).is_exact() => Targets::Tool,
+            Targets::Tools if !name.contains('*') => Targets::Tool,
             targets => targets,
         };
         let rules = entry::rules(part, name, targets, reading, faults)?;

@@ -60,6 +60,9 @@ kinds! {
     Wrong::Rule(InRule::OfSection { .. }) => "method-of-section", "another section decides on a method";
     Wrong::Rule(InRule::NeverPlain { .. }) => "never-plain", "a pattern of resources never allows anything";
     Wrong::Rule(InRule::NoArguments { .. }) => "arguments-of-resource", "a resource has a rule for arguments";
+    Wrong::Rule(InRule::NoDefinition) => "no-definition", "a definition stands where no single tool is named";
+    Wrong::Rule(InRule::DefinitionOfSome) => "definition-of-some", "a rule with `when` has a definition";
+    Wrong::Rule(InRule::OtherDefinition { .. }) => "other-definition", "a tool has two definitions";
     Wrong::Rule(InRule::NoRules) => "no-rules", "a list of rules is empty";
     Wrong::Rule(InRule::EmptyRuleName) => "empty-rule-name", "the name of a rule is empty";
     Wrong::Rule(InRule::NoSuchRule { .. }) => "unknown-rule", "no rule has this name";

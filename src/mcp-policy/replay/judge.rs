@@ -152,6 +152,9 @@ impl Judge {
             Some("denied" | "headers_disagree") if protocol => Some(Ok(())),
             Some("headers_disagree") => same_or("the headers of the request are not recorded"),
             Some("too_large") => same_or("`max_body_bytes`: the size of the body is not recorded"),
+            Some("definition_changed") if self.pins(record) => {
+                same_or("`definition`: what the server listed is not recorded")
+            }
             Some("origin_denied") => same_or("`origins`: the origin is not recorded"),
             code => {
                 let unnamed = record.principal.is_none()
@@ -166,6 +169,12 @@ impl Judge {
                 }
             }
         }
+    }
+
+    /// Tells whether a rule pins the definition of the tool that was called.
+    fn pins(&self, record: &Record<'_>) -> bool {
+        let tool = record.target.as_deref().unwrap_or_default();
+        self.policy.pins.of_tool(tool).next().is_some()
     }
 
     /// Judges a record whose denial stays. Only the mode tells whether it has an effect.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_policy_engine::policy::{EntryRules, Section};
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
+use mcp_policy_engine::policy::{EntryRules, Policy, Section};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -46,11 +47,15 @@ pub struct Drift {
     pub message: String,
 }
 
-/// Compares what a server offers with the policy in a file.
+/// Compares what a server offers with the policy in a file. `digests` are those of the tools, in their order.
 ///
 /// # Errors
-/// The file cannot be read, or its policy has faults.
-pub fn compare(offer: &Offer, argument: &str) -> Result<Vec<Drift>, Failure> {
+/// The file cannot be read, or its policy has faults. Or it pins definitions, and there are no digests.
+pub fn compare(
+    offer: &Offer,
+    digests: Option<&[DefinitionDigest]>,
+    argument: &str,
+) -> Result<Vec<Drift>, Failure> {
     let found = input::policy(argument)?;
     let policy = found.policy().map_err(|faults| {
         Failure::new(format!("`{argument}` is not a valid policy; see `mcp-policy check`:\n{faults}"))
@@ -77,8 +82,34 @@ pub fn compare(offer: &Offer, argument: &str) -> Result<Vec<Drift>, Failure> {
             message,
         }));
     }
+    drift.extend(of_definitions(&policy, offer, digests, &drift)?);
     drift.sort();
     Ok(drift)
+}
+
+/// Compares the definitions of tools with those that the policy pins. What `known` tells of a tool's parameters says more.
+fn of_definitions(
+    policy: &Policy,
+    offer: &Offer,
+    digests: Option<&[DefinitionDigest]>,
+    known: &[Drift],
+) -> Result<Vec<Drift>, Failure> {
+    if policy.pins.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut changed = BTreeSet::new();
+    for (tool, digest) in offer.tools.iter().zip(super::known(digests)?) {
+        if policy.pins.of_tool(&tool.name).any(|(_, pin)| pin.digest != *digest) {
+            changed.insert(Target::Tool(tool.name.clone()));
+        }
+    }
+    let is_told = |target: &Target| {
+        known.iter().any(|known| known.change == Change::Changed && known.target == *target)
+    };
+    changed.retain(|target| !is_told(target));
+    let message = "its definition is not the one that the policy pins";
+    let drift = |target| Drift { change: Change::Changed, target, message: message.to_owned() };
+    Ok(changed.into_iter().map(drift).collect())
 }
 
 fn of_section(

@@ -1,6 +1,6 @@
 //! Which parts of a policy the cases have made decide.
 //!
-//! A rule is covered if it applied to a request. A condition, a schema or a limit is covered if it refused one, a condition
+//! A rule is covered if it applied to a request. A condition, a definition, a schema or a limit is covered if it refused one, a condition
 //! in `when` also if it kept its rule from applying. A grant is covered if a caller had it, and what decides without a
 //! rule (`default`, `hide`, `methods`) if it did so.
 
@@ -15,9 +15,10 @@ use crate::input::Found;
 use crate::trace::{Layer, Outcome};
 
 /// The kinds of parts, in the order in which they are shown, with their plurals.
-pub const KINDS: [(&str, &str); 8] = [
+pub const KINDS: [(&str, &str); 9] = [
     ("rule", "rules"),
     ("condition", "conditions"),
+    ("definition", "definitions"),
     ("schema", "schemas"),
     ("limit", "limits"),
     ("grant", "grants"),
@@ -86,7 +87,7 @@ impl Coverage {
         let below =
             |rule: &Part| part.path.strip_prefix(&rule.path).is_some_and(|rest| rest.starts_with('.'));
         let mut rules = self.parts.iter().filter(|rule| rule.kind == "rule" && !rule.covered);
-        matches!(part.kind, "condition" | "schema" | "limit") && rules.any(below)
+        matches!(part.kind, "condition" | "definition" | "schema" | "limit") && rules.any(below)
     }
 
     /// Counts the covered parts of a kind, and all of them; of all kinds without one.
@@ -167,6 +168,9 @@ impl Parts {
         let clauses = [&rule.when, &rule.require, &rule.deny_if];
         for clause in clauses.into_iter().flatten() {
             self.add("condition", Clause::path(clause));
+        }
+        if rule.definition.is_some() {
+            self.add("definition", &format!("{}.definition", rule.path));
         }
         if rule.arguments.is_some() {
             self.add("schema", &format!("{}.arguments", rule.path));

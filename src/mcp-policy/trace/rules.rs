@@ -40,6 +40,7 @@ impl Judging<'_> {
             checks.iter_mut().for_each(|check| check.refuses = false);
         }
         if applies == Some(true) {
+            checks.extend(self.definition(rule));
             checks.extend(self.schema(rule));
             self.clauses(&rule.require, Place::Require, &mut checks);
             self.clauses(&rule.deny_if, Place::DenyIf, &mut checks);
@@ -73,6 +74,30 @@ impl Judging<'_> {
             refuses: violation.is_some(),
             text: "the schema of the arguments".to_owned(),
             found: violation.map(|violation| violation.to_string()),
+            parts: Vec::new(),
+        })
+    }
+
+    /// Says what lists have shown of a pinned tool. It is looked at only if nothing else refuses the call.
+    fn definition(&self, rule: &Policed) -> Option<Check> {
+        let digest = rule.definition?;
+        let path = format!("{}.definition", rule.path);
+        let denial = self.conclusion.and_then(|conclusion| conclusion.verdict.denial());
+        let refuses = denial.is_some_and(|denial| denial.rule == path);
+        let earlier = self.decision.denial.is_some()
+            || (rule.mode == Mode::Shadow && self.decision.would_deny.is_some());
+        let (outcome, found) = match (refuses, earlier) {
+            (true, _) => (Outcome::Fails, "the last list has shown another one"),
+            (false, true) => (Outcome::Unjudged, ""),
+            (false, false) => (Outcome::Holds, "no list has shown another one"),
+        };
+        Some(Check {
+            kind: "definition",
+            path,
+            outcome,
+            refuses,
+            text: format!("the tool's definition: {digest}"),
+            found: Some(found.to_owned()).filter(|found| !found.is_empty()),
             parts: Vec::new(),
         })
     }
