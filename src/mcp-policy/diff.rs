@@ -9,6 +9,7 @@ mod callers;
 mod change;
 mod changes;
 mod compare;
+mod output;
 mod restriction;
 mod settings;
 mod side;
@@ -16,7 +17,6 @@ mod targets;
 mod terms;
 #[cfg(test)]
 mod tests;
-mod told;
 
 use std::collections::BTreeSet;
 
@@ -80,9 +80,9 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         changes.retain(|change| change.effect.may_widen());
     }
     match options.format {
-        Format::Pretty => told::pretty(&changes, options.widening_only, terminal),
-        Format::Json => told::json(&changes, terminal)?,
-        Format::Markdown => told::markdown(&changes, options.widening_only, terminal),
+        Format::Pretty => output::pretty(&changes, options.widening_only, terminal),
+        Format::Json => output::json(&changes, terminal)?,
+        Format::Markdown => output::markdown(&changes, options.widening_only, terminal),
     }
     Ok(if changes.is_empty() { Outcome::Clean } else { Outcome::Findings })
 }

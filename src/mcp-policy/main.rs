@@ -9,6 +9,7 @@ mod explain;
 mod import;
 mod input;
 mod judge;
+mod keywords;
 mod listing;
 mod money;
 mod outcome;

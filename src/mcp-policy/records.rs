@@ -12,7 +12,7 @@ mod tally;
 pub use find::Finder;
 pub use lines::{Line, Lines};
 pub use order::{InOrder, Taken};
-pub use record::{Counter, Record, Text, milliseconds};
+pub use record::{Counter, Record, Text, milliseconds, outcome};
 pub use shown::{shown, thousands};
 pub use tally::Tally;
 

@@ -8,6 +8,7 @@ mod envoy;
 mod gateway;
 mod istio;
 mod module;
+mod place;
 mod yaml;
 
 use clap::{Args, ValueEnum};
@@ -16,7 +17,9 @@ use crate::input;
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{FAINT, PLAIN, Terminal};
 use document::Document;
+use gateway::Listener;
 use module::Module;
+use place::Place;
 
 /// What the configuration is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,9 +63,18 @@ pub struct Options {
     /// The MCP server behind Envoy
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
     upstream: String,
-    /// A label of the pods, or for Envoy Gateway of the HTTPRoutes; several must all be there
+    /// A label of the server's pods, or for Envoy Gateway of the HTTPRoutes; several must all be there
     #[arg(long, value_name = "KEY=VALUE")]
     selector: Vec<String>,
+    /// The labels are those of a gateway's pods
+    #[arg(long)]
+    gateway: bool,
+    /// What the policy is for, in place of labels: a Gateway, a Service behind a waypoint, or an HTTPRoute
+    #[arg(long, value_name = "KIND/NAME")]
+    attach: Option<String>,
+    /// For Envoy Gateway: hold headers back at this listener, with an EnvoyPatchPolicy
+    #[arg(long, value_name = "GATEWAY/LISTENER")]
+    hold: Option<String>,
     /// The namespace of the object
     #[arg(long, value_name = "NAME", default_value = "default")]
     namespace: String,
@@ -77,13 +89,30 @@ pub struct Rendered {
     pub checked: Option<String>,
 }
 
-/// Where the object of a mesh belongs.
-#[derive(Debug)]
-pub struct Place {
-    /// The namespace
-    pub namespace: String,
-    /// The labels that select it, as pairs
-    pub labels: Vec<(String, String)>,
+/// A kind of control plane, or none: it decides what else has to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// None
+    Envoy,
+    /// Istio's
+    Istio,
+    /// Envoy Gateway's
+    EnvoyGateway,
+}
+
+impl For {
+    fn target(self) -> Target {
+        match self {
+            Self::Envoy | Self::Compose => Target::Envoy,
+            Self::IstioWasmplugin | Self::IstioEnvoyfilter => Target::Istio,
+            Self::EnvoyGateway => Target::EnvoyGateway,
+        }
+    }
+
+    /// Tells whether the policy is written as the text of its document, and not as an object.
+    fn holds_text(self) -> bool {
+        !matches!(self, Self::IstioWasmplugin | Self::EnvoyGateway)
+    }
 }
 
 /// Runs the command.
@@ -91,52 +120,46 @@ pub struct Place {
 /// # Errors
 /// The policy has faults, an option does not fit the target, or the policy cannot be written for it.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    fitting(options)?;
     let document = Document::read(&input::policy(&options.policy)?)?;
     let module = Module::read(options.module.as_deref(), options.sha256.as_deref())?;
-    let is_mesh = !matches!(options.target, For::Envoy | For::Compose);
-    if !is_mesh && !options.selector.is_empty() {
-        return Err(Failure::new("--selector is for meshes: Envoy by itself has one server, see --upstream"));
-    }
-    let place = || place(options);
+    let place =
+        || Place::read(&options.namespace, &options.selector, options.attach.as_deref(), options.gateway);
+    let hold = options.hold.as_deref().map(Listener::read).transpose()?;
     let rendered = match options.target {
         For::Envoy => envoy::render(&document, &module, &upstream(&options.upstream)?)?,
         For::Compose => compose::render(&document, &module, &upstream(&options.upstream)?)?,
         For::IstioWasmplugin => istio::plugin(&document, &module, &place()?)?,
         For::IstioEnvoyfilter => istio::filter(&document, &module, &place()?)?,
-        For::EnvoyGateway => gateway::render(&document, &module, &place()?)?,
+        For::EnvoyGateway => gateway::render(&document, &module, &place()?, hold)?,
     };
-    let holds_text = !matches!(options.target, For::IstioWasmplugin | For::EnvoyGateway);
-    document.verify(rendered.checked.as_deref().unwrap_or(&rendered.text), holds_text)?;
+    let as_text = options.target.holds_text();
+    let holds = as_text || hold.is_some();
+    document.verify(rendered.checked.as_deref().unwrap_or(&rendered.text), as_text, holds)?;
     terminal.print(format_args!("{}", rendered.text));
-    for note in document.notes(holds_text) {
+    for note in document.notes(options.target.target(), holds) {
         terminal.note(format_args!("{FAINT}note:{PLAIN} {note}"));
     }
     Ok(Outcome::Clean)
 }
 
-fn place(options: &Options) -> Result<Place, Failure> {
-    let is_name = |text: &str| {
-        !text.is_empty()
-            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+/// Makes sure that the options fit the target.
+fn fitting(options: &Options) -> Result<(), Failure> {
+    let target = options.target.target();
+    let is_placed = !options.selector.is_empty() || options.attach.is_some();
+    let why = match target {
+        Target::Envoy if is_placed => {
+            "--selector and --attach are for meshes: Envoy by itself has one server, see --upstream"
+        }
+        Target::Envoy | Target::EnvoyGateway if options.gateway => {
+            "--gateway is for Istio, whose pods are sidecars or gateways"
+        }
+        Target::Envoy | Target::Istio if options.hold.is_some() => {
+            "--hold is for Envoy Gateway; `--for istio-envoyfilter` holds headers back, and a WasmPlugin cannot"
+        }
+        _ => return Ok(()),
     };
-    if !is_name(&options.namespace) {
-        return Err(Failure::new(format!("--namespace `{}` is no name of a namespace", options.namespace)));
-    }
-    if options.selector.is_empty() {
-        let what = "--selector is needed, such as `app=mcp-server`: without it the policy would apply to everything in the namespace";
-        return Err(Failure::new(what));
-    }
-    let label = |text: &String| {
-        let wrong = || Failure::new(format!("--selector `{text}` is no label such as `app=mcp-server`"));
-        let (key, value) = text.split_once('=').ok_or_else(wrong)?;
-        let fits =
-            |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
-        (!key.is_empty() && fits(key) && fits(value))
-            .then(|| (key.to_owned(), value.to_owned()))
-            .ok_or_else(wrong)
-    };
-    let labels = options.selector.iter().map(label).collect::<Result<_, _>>()?;
-    Ok(Place { namespace: options.namespace.clone(), labels })
+    Err(Failure::new(why))
 }
 
 /// An address of a server.

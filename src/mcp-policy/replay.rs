@@ -1,10 +1,14 @@
 //! `mcp-policy replay`: judges recorded requests again, with another policy.
 
+mod caller;
 mod changes;
 mod claims;
+mod contention;
 mod judge;
+mod judged;
 mod reads;
 mod request;
+mod settled;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -18,7 +22,8 @@ use crate::outcome::{Failure, Outcome};
 use crate::records::{Finder, InOrder, Logs, Record, Taken, thousands};
 use crate::terminal::Terminal;
 use changes::Changes;
-use judge::{Judge, Judged};
+use judge::Judge;
+use judged::Judged;
 
 /// The options of `replay`.
 #[derive(Debug, Args)]
@@ -173,14 +178,14 @@ impl Replay<'_> {
         };
         let proxy = if self.options.separate { taken.place.0 } else { 0 };
         let judged = self.judge.judge(&record, taken.at_ms, proxy, tries >= MOST_TRIES);
-        if let Judged::Later(shared) = judged {
+        if let Judged::Later(contended) = judged {
             let until_ms = taken.at_ms.saturating_add(PATIENCE_MS);
             self.look_ahead(until_ms, records)?;
             let near = |next: &Next| {
                 next.taken.at_ms <= until_ms
                     && (!self.options.separate || next.taken.place.0 == taken.place.0)
             };
-            let before = |next: &Next| near(next) && shared.is_before(&next.taken, &record);
+            let before = |next: &Next| near(next) && contended.is_before(&next.taken, &record);
             let last = self.ahead.iter().rposition(before);
             let tries = last.map_or(MOST_TRIES, |_| tries.saturating_add(1));
             self.ahead.insert(last.map_or(0, |last| last.saturating_add(1)), Next { taken, tries });

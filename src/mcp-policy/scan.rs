@@ -8,9 +8,9 @@ mod drift;
 mod findings;
 mod layout;
 mod offer;
+mod output;
 mod pin;
 mod schema;
-mod show;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,7 +140,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     };
     let composed = compose::compose(&offer, &classified, &choices)?;
     let pinned = match &options.policy {
-        Some(policy) if options.pin => show::pinned(policy, &pin::into_file(policy, &pins)?),
+        Some(policy) if options.pin => output::pinned(policy, &pin::into_file(policy, &pins)?),
         _ => String::new(),
     };
     let drift = drift(&offer, digests.as_deref(), options)?;
@@ -156,7 +156,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     match options.format {
         Format::Json => {
             let policy = composed.document.value();
-            let report = show::Report::new(
+            let report = output::Report::new(
                 &offer,
                 &classified,
                 digests.as_deref(),
@@ -169,14 +169,14 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
             terminal.print(format_args!("{}\n", layout::visible(&text)));
         }
         Format::Pretty => {
-            let mut told = show::findings(&findings) + &pinned;
+            let mut told = output::findings(&findings) + &pinned;
             if options.explain {
-                told.push_str(&show::classes(&offer, &classified));
+                told.push_str(&output::classes(&offer, &classified));
             }
-            told.push_str(&show::counts(&classified));
+            told.push_str(&output::counts(&classified));
             terminal.note(format_args!("{told}"));
             match &drift {
-                Some(drift) => terminal.print(format_args!("{}", show::drift(drift))),
+                Some(drift) => terminal.print(format_args!("{}", output::drift(drift))),
                 None if options.output.is_none() => {
                     terminal.print(format_args!("{}", composed.document.pretty()))
                 }

@@ -193,6 +193,23 @@ def complaints(proxy) -> int:
     return sum(MISSING_FLAG in line for line in proxy.log().splitlines())
 
 
+def workers_that_asked(proxy) -> set:
+    """Return the workers whose filter has asked Envoy, at a tick, what it has received of a request."""
+    asked, ticking = set(), set()
+    for line in proxy.log().splitlines():
+        thread = re.match(r"(?:\[[^]]*\]){2}", line)
+        if not thread:
+            continue
+        worker = thread[0].rpartition("[")[2]
+        if "[host->vm] proxy_on_tick" in line:
+            ticking.add(worker)
+        elif "[host<-vm] proxy_on_tick" in line:
+            ticking.discard(worker)
+        elif "proxy_get_property" in line and worker in ticking:
+            asked.add(worker)
+    return asked
+
+
 def workers_busy(proxy) -> int:
     """Count the workers that have a connection of the listener."""
     return sum(count > 0 for count in proxy.stats(r"^listener\..*worker_\d+\.downstream_cx_active$").values())
@@ -225,13 +242,15 @@ def test_holding_without_the_flag_is_logged_once_and_soon(envoy, upstream):
 def test_nothing_is_logged_about_the_flag_if_holding_works(envoy, upstream, policy, hold):
     proxy = envoy({"version": "1", "default": "allow", **policy}, hold=hold, edit_listener=balanced)
     body = rpc.encode(rpc.tools_call("echo"))
+    # Each call between Envoy and the module is logged.
+    proxy.post("/logging?wasm=trace")
     with contextlib.ExitStack() as connections:
         slow = [connections.enter_context(http1.Connection(proxy.port)) for _ in range(4)]
         for connection in slow:
             connection.send(http1.head(headers=JSON, length=len(body)))
         wait_for(lambda: workers_busy(proxy) == 2, "a connection at each worker")
-        # Longer than the filter waits before it asks Envoy what has arrived.
-        time.sleep(4)
+        if hold:
+            wait_for(lambda: len(workers_that_asked(proxy)) == 2, "both workers ask what has arrived")
         assert complaints(proxy) == 0
         for connection in slow:
             assert connection.exchange(body).status == 200

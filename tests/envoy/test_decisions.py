@@ -7,6 +7,7 @@ has its own listener in one Envoy. If a document has limits, each of its cases h
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,6 +21,8 @@ FOLDER = places.ROOT / "tests" / "cases" / "decisions"
 DECISION = "dev.mcp-policy/decision"
 TAG = "x-case"
 WORKERS = 2
+# How many cases are sent at the same time. Those that count have listeners of their own.
+AT_ONCE = 8
 
 
 @dataclass(kw_only=True)
@@ -121,30 +124,36 @@ def apart(listener: dict) -> None:
 class Table:
     """An Envoy with a listener for each document, and what was sent through it."""
 
-    def __init__(self, start, upstream) -> None:
-        documents = {name: document for _, all_of in TOPICS.values() for name, document in all_of.items()}
-        options = {"also": documents, "access_log": True, "edit_listener": apart, "workers": WORKERS}
+    def __init__(self, start, upstream, documents: dict, edit_listener) -> None:
+        options = {"also": documents, "access_log": True, "edit_listener": edit_listener, "workers": WORKERS}
         self.proxy = start({"version": "1"}, **options)
         self.upstream = upstream
         self.records: dict = {}
         self.sent = 0
 
-    def judge(self, topic: str) -> list:
-        """Send every case of a topic; describe what is wrong with the outcomes."""
-        cases, _ = TOPICS[topic]
-        sent = [
-            (f"{topic} {number}.{place}.{time}", case, step)
+    def judge(self, topic: str, cases: list) -> list:
+        """Send every case of a topic, several at a time; describe what is wrong with the outcomes."""
+        each = [
+            [
+                (f"{topic} {number}.{place}.{time}", case, step)
+                for place, step in enumerate(case.steps)
+                for time in range(step.times)
+            ]
             for number, case in enumerate(cases)
-            for place, step in enumerate(case.steps)
-            for time in range(step.times)
         ]
-        answers = {tag: self.send(tag, case, step) for tag, case, step in sent}
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = {tag: answer for found in pool.map(self.send_case, each) for tag, answer in found}
+        sent = [one for case in each for one in case]
         self.sent += len(sent)
         self.records = {
             logged["case"]: logged["audit"] or logged["shadow"] for logged in self.proxy.access_log(self.sent)
         }
         found = [(case, step, self.wrong(tag, step, answers[tag])) for tag, case, step in sent]
         return [f"{case.name}: {step.body}: {wrong}" for case, step, wrong in found if wrong]
+
+    def send_case(self, sent: list) -> list:
+        """Send the requests of one case one after the other."""
+        return [(tag, self.send(tag, case, step)) for tag, case, step in sent]
 
     def send(self, tag: str, case: Case, step: Step) -> http1.Answer:
         time.sleep(step.wait)
@@ -218,10 +227,11 @@ def holds(found: object, expected: object) -> bool:
 
 @pytest.fixture(scope="module")
 def table(module_envoy, module_upstream):
-    return Table(module_envoy, module_upstream)
+    documents = {name: document for _, all_of in TOPICS.values() for name, document in all_of.items()}
+    return Table(module_envoy, module_upstream, documents, apart)
 
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_every_case_of_the_table_is_decided_as_expected(table, topic):
-    wrong = table.judge(topic)
+    wrong = table.judge(topic, TOPICS[topic][0])
     assert not wrong, f"{len(wrong)} requests:\n" + "\n".join(wrong)

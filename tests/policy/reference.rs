@@ -128,3 +128,25 @@ fn the_reference_has_every_command_and_every_warning() {
         assert!(told, "the table of warnings lacks `{}`", line.trim());
     }
 }
+
+#[test]
+fn the_reference_has_every_format_of_a_command_in_its_section() {
+    let printed = |command: &str| run(&format!("mcp-policy {command}"), Path::new(ROOT));
+    let mut found = 0;
+    for section in REFERENCE.split("\n## `").skip(1) {
+        let name = section.split('`').next().expect("a name");
+        let help = printed(&format!("help {name}"));
+        let values = help.lines().skip_while(|line| !line.contains("--format <")).skip(1);
+        let values = values.take_while(|line| !line.contains("[default:"));
+        for line in values.filter_map(|line| line.trim().strip_prefix("- ")) {
+            let format = line.split(':').next().expect("a format");
+            // Every command writes text unless another format is chosen; `--format json` is told of once.
+            let told = [format!("--format {format}"), format!("| `{format}` |")];
+            let is_told =
+                told.iter().any(|told| section.contains(told)) || ["pretty", "json"].contains(&format);
+            assert!(is_told, "the section `{name}` lacks the format `{format}`");
+            found += 1;
+        }
+    }
+    assert!(found > 12, "{found}");
+}

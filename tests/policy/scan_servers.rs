@@ -45,12 +45,12 @@ fn each_loads_denies_what_it_does_not_name_and_passes_the_check() {
 }
 
 #[test]
-fn each_has_tests_beside_it_that_pass() {
+fn each_has_tests_beside_it_that_pass_and_cover_every_rule() {
     for path in policies() {
         let tests = path.with_extension("test.yaml");
         assert!(tests.is_file(), "{}", tests.display());
     }
-    let done = run(&["test", "policies/servers"], "");
+    let done = run(&["test", "--min-coverage", "100", "policies/servers"], "");
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
 }
 

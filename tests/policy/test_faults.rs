@@ -22,6 +22,8 @@ fn a_file_with_a_fault_is_an_error_that_names_its_place() {
         ("policy: policy.json\ncases:\n  - { name: a, call: run, times: 0, expect: allow }\n", "cases[0].times: must be a whole number from 1 on, found `0`"),
         ("policy: policy.json\ncases:\n  - { name: a, call: run, times: 1.5, expect: allow }\n", "cases[0].times: must be a whole number"),
         ("policy: policy.json\ncases:\n  - { name: a, call: run, after: 65, expect: allow }\n", "cases[0].after: must be a length of time such as `65s`"),
+        ("policy: policy.json\ncases:\n  - { name: a, call: run, every: 1s, expect: allow }\n", "cases[0].every: `every` needs `times`"),
+        ("policy: policy.json\ncases:\n  - { name: a, call: run, times: 2, every: 1, expect: allow }\n", "cases[0].every: must be a length of time such as `65s`"),
         ("policy: policy.json\ncases:\n  - { name: a, call: run, at: today, expect: allow }\n", "cases[0].at: must be a time as in RFC 3339"),
         ("policy: policy.json\ncases:\n  - { name: a, call: run, retry_after: soon, expect: allow }\n", "cases[0].retry_after: must be seconds"),
         ("policy: policy.json\ncases:\n  - { name: a, call: run, approve: maybe, expect: allow }\n", "cases[0].approve: unknown answer `maybe`"),

@@ -65,6 +65,11 @@ fn time_and_counters_go_on_within_a_case_and_begin_anew_with_the_next() {
       - { after: 15h, call: day, expect: rate_limited, retry_after: 3600 }
       - { after: 1h, call: day, expect: allow }
   - { name: the day again, call: day, expect: allow }
+  - name: once a day
+    steps:
+      - { call: day, times: 3, every: 1d, expect: allow }
+      - { after: 15h, call: day, times: 2, every: 30m, expect: rate_limited }
+      - { after: 30m, call: day, expect: allow }
   - name: sessions
     steps:
       - { call: spend, arguments: { n: 8 }, session: a, expect: allow }

@@ -7,8 +7,7 @@ use mcp_policy_engine::limit::Amount;
 use mcp_policy_engine::policy::{Adds, Limit, Step, ValuePath};
 
 use super::context::{Context, Warning};
-
-const ID: &str = "limit-cannot-fire";
+use super::kinds;
 
 /// Looks for limits of which a part can never be used, or which no call can keep.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
@@ -33,7 +32,10 @@ fn of_arguments(schema: &Part<'_>, limit: &Limit, paths: &[ValuePath]) -> Option
         if let Some(least) = least.filter(|least| *least > limit.max) {
             let message =
                 format!("refuses every call: `{path}` is at least {least}, and {} is less", limit.max);
-            return Some(Warning::of(ID, max_of(limit), message).help(format!("allow {least} or more")));
+            return Some(
+                Warning::of(&kinds::LIMIT_CANNOT_FIRE, max_of(limit), message)
+                    .help(format!("allow {least} or more")),
+            );
         }
     }
     let is_whole = |schema: &Part<'_>| {
@@ -63,7 +65,7 @@ fn fraction(limit: &Limit, each: Amount, why: &str) -> Option<Warning> {
         }
         usable => (format!("{why}, so {} is the same as {usable}", limit.max), format!("write `{usable}`")),
     };
-    Some(Warning::of(ID, max_of(limit), message).help(help))
+    Some(Warning::of(&kinds::LIMIT_CANNOT_FIRE, max_of(limit), message).help(help))
 }
 
 /// Returns the schema of an argument, if the schema has it directly.

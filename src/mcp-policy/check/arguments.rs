@@ -6,6 +6,7 @@ use mcp_policy_engine::document::{Notation, Part};
 use mcp_policy_engine::policy::{Adds, Clause, Origin, Rule, Step, Test, ValuePath};
 
 use super::context::{Context, Warning};
+use super::kinds;
 use super::schema_walk::target;
 use super::tool_list::Tool;
 use crate::diagnostic::closest;
@@ -20,7 +21,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
             let warning = own.and_then(|schema| in_own(schema, path, denies));
             let warning = warning.or_else(|| in_tools(&tools, path, denies));
             if let Some((message, help)) = warning {
-                let warning = Warning::of("argument-not-in-schema", at, message);
+                let warning = Warning::of(&kinds::ARGUMENT_NOT_IN_SCHEMA, at, message);
                 warnings.push(Warning { help, ..warning });
             }
         }

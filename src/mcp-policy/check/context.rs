@@ -12,6 +12,7 @@ use super::{
     amounts, arguments, document, grants, identity, layers, limits, methods, patterns, regexes, schemas,
     spend, tools as named,
 };
+use crate::diagnostic::Kind;
 
 /// What is likely a mistake.
 #[derive(Debug)]
@@ -30,13 +31,13 @@ pub struct Warning {
 
 impl Warning {
     /// Makes a warning about a value.
-    pub fn of(id: &'static str, path: impl ToString, message: impl Into<String>) -> Self {
-        Self { id, path: path.to_string(), of_key: false, message: message.into(), help: None }
+    pub fn of(kind: &'static Kind, path: impl ToString, message: impl Into<String>) -> Self {
+        Self { id: kind.id, path: path.to_string(), of_key: false, message: message.into(), help: None }
     }
 
     /// Makes a warning about a key.
-    pub fn of_key(id: &'static str, path: impl ToString, message: impl Into<String>) -> Self {
-        Self { of_key: true, ..Self::of(id, path, message) }
+    pub fn of_key(kind: &'static Kind, path: impl ToString, message: impl Into<String>) -> Self {
+        Self { of_key: true, ..Self::of(kind, path, message) }
     }
 
     /// Adds what would be right.

@@ -3,6 +3,7 @@
 use mcp_policy_engine::policy::{Action, Effect};
 
 use super::context::{Context, Warning};
+use super::kinds;
 
 /// Looks for `default-allow`, `exempt-mcp-path`, exempt paths that never match, `approval-without-reason` and
 /// `unused-rule`.
@@ -12,7 +13,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         let message =
             "every tool, resource, prompt and method that no entry names is allowed to every caller";
         warnings.push(
-            Warning::of("default-allow", "default", message)
+            Warning::of(&kinds::DEFAULT_ALLOW, "default", message)
                 .help("write `\"deny\"`, and name what is allowed"),
         );
     }
@@ -21,13 +22,14 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         if rule.action == Action::RequireApproval && rule.reason.is_none() {
             let message = "neither the approver nor the model is told why a person has to approve the call";
             let path = format!("{}.action", rule.path);
-            warnings
-                .push(Warning::of("approval-without-reason", path, message).help("add `reason` to the rule"));
+            warnings.push(
+                Warning::of(&kinds::APPROVAL_WITHOUT_REASON, path, message).help("add `reason` to the rule"),
+            );
         }
     }
     for rule in policy.unused_rules() {
         let message = "no entry uses this rule, so it applies to nothing";
-        warnings.push(Warning::of_key("unused-rule", &rule.path, message));
+        warnings.push(Warning::of_key(&kinds::UNUSED_RULE, &rule.path, message));
     }
 }
 
@@ -38,11 +40,12 @@ fn exempt_paths(context: &Context<'_>, warnings: &mut Vec<Warning>) {
             let message =
                 "exempt paths have no wildcards, so `*` stands for itself, and no such request comes";
             warnings.push(
-                Warning::of("never-matches", &at, message).help("list each path in full, such as `/healthz`"),
+                Warning::of(&kinds::NEVER_MATCHES, &at, message)
+                    .help("list each path in full, such as `/healthz`"),
             );
         } else if speaks_mcp(path) {
             let message = "this looks like the path of an MCP server, and its requests would pass unread";
-            warnings.push(Warning::of("exempt-mcp-path", &at, message));
+            warnings.push(Warning::of(&kinds::EXEMPT_MCP_PATH, &at, message));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::context::{Context, Warning};
 use super::descriptions::{Description, of_grant};
+use super::kinds;
 
 /// Looks for grants that never apply.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
@@ -16,7 +17,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         if grant.expires_ns.is_some_and(|expires| expires <= context.now_ns) && !is_closed {
             let path = format!("{}.expires", grant.path);
             let message = format!("the grant `{}` has expired, so its callers are refused", grant.name);
-            warnings.push(Warning::of("expired-grant", path, message));
+            warnings.push(Warning::of(&kinds::EXPIRED_GRANT, path, message));
         }
         earlier.push((grant.name.clone(), own));
     }
@@ -41,5 +42,5 @@ fn unreachable(
     let by = by.join("`, `");
     let message = format!("`{by}` comes before this grant and matches every caller that it matches");
     let help = "move this grant up, before the wider one";
-    warnings.push(Warning::of_key("unreachable-grant", format!("{path}.match"), message).help(help));
+    warnings.push(Warning::of_key(&kinds::UNREACHABLE_GRANT, format!("{path}.match"), message).help(help));
 }

@@ -4,6 +4,7 @@ use mcp_policy_engine::policy::{Clause, Condition, Origin, Scope, SourceKind, Va
 
 use super::context::{Context, Warning};
 use super::descriptions::{Description, KEYS, of_grant};
+use super::kinds;
 
 /// Looks for `grants-without-identity`, `principal-limit-without-identity`, and claims that are always missing.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
@@ -30,7 +31,9 @@ fn descriptions(context: &Context<'_>, warnings: &mut Vec<Warning>) {
                         _ => format!("fits nobody: `identity` has no source of the kind `{kind}`"),
                     };
                     let help = format!("add a source with `{kind}` to `identity`");
-                    warnings.push(Warning::of_key("grants-without-identity", &part.path, message).help(help));
+                    warnings.push(
+                        Warning::of_key(&kinds::GRANTS_WITHOUT_IDENTITY, &part.path, message).help(help),
+                    );
                 }
             }
         }
@@ -48,7 +51,7 @@ fn principals(context: &Context<'_>, warnings: &mut Vec<Warning>) {
             "without `identity` no caller has a principal, so all callers of a grant share this limit";
         let path = format!("{}.scope", limit.path);
         let help = "add a source to `identity`, or write `\"grant\"`";
-        warnings.push(Warning::of("principal-limit-without-identity", path, message).help(help));
+        warnings.push(Warning::of(&kinds::PRINCIPAL_LIMIT_WITHOUT_IDENTITY, path, message).help(help));
     }
 }
 
@@ -58,8 +61,9 @@ fn claims(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     let mut warn = |path: String, read: &ValuePath, effect: &str| {
         let message =
             format!("`{read}` is always missing, because `identity` has no source of the kind `jwt`{effect}");
-        warnings
-            .push(Warning::of("never-matches", path, message).help("add a source with `jwt` to `identity`"));
+        warnings.push(
+            Warning::of(&kinds::NEVER_MATCHES, path, message).help("add a source with `jwt` to `identity`"),
+        );
     };
     for rule in context.rules() {
         let clauses = rule.when.iter().chain(&rule.require).chain(&rule.deny_if);

@@ -4,132 +4,100 @@ use crate::diagnostic::{Kind, closest, fault_kinds};
 use crate::outcome::Failure;
 use crate::terminal::{HEADING, PLAIN};
 
-const fn kind(id: &'static str, meaning: &'static str, explanation: &'static str) -> Kind {
-    Kind { id, meaning, explanation }
+/// Declares the kinds of warnings: a static for each, and the list of them all.
+macro_rules! kinds {
+    ($($name:ident $id:literal: $meaning:literal, $explanation:literal;)+) => {
+        $(
+            #[doc = $meaning]
+            pub static $name: Kind = Kind { id: $id, meaning: $meaning, explanation: $explanation };
+        )+
+
+        /// Every kind of warning.
+        pub static WARNINGS: &[&Kind] = &[$(&$name),+];
+    };
 }
 
-/// Every kind of warning.
-pub static WARNINGS: [Kind; 20] = [
-    kind(
-        "approval-without-reason",
+kinds! {
+    APPROVAL_WITHOUT_REASON "approval-without-reason":
         "a rule requires approval and gives no reason",
         "The approver and the model both read the reason. Without one neither knows why a person has to decide. \
-         Add `reason` to the rule.",
-    ),
-    kind(
-        "argument-not-in-schema",
+         Add `reason` to the rule.";
+    ARGUMENT_NOT_IN_SCHEMA "argument-not-in-schema":
         "a condition or an amount speaks of an argument that the schema does not have",
         "A condition in `require` on an argument that no call has refuses every call, one in `when` never applies, \
          and an amount that is missing refuses the call. Such a path is usually misspelt. The schema is the rule's \
-         own, or with `--tools` that of each tool that the rule applies to.",
-    ),
-    kind(
-        "default-allow",
+         own, or with `--tools` that of each tool that the rule applies to.";
+    DEFAULT_ALLOW "default-allow":
         "what no entry names is allowed",
         "With `\"default\": \"allow\"` a tool that the server adds tomorrow is open to every caller. Leave \
-         `default` out, and name what callers may use.",
-    ),
-    kind(
-        "exempt-mcp-path",
+         `default` out, and name what callers may use.";
+    EXEMPT_MCP_PATH "exempt-mcp-path":
         "an exempt path looks like the path of an MCP server",
         "Requests to a path in `exempt_paths` pass unread, tool calls among them. Exempt only paths that do not \
-         speak MCP, such as `/healthz`.",
-    ),
-    kind(
-        "expired-grant",
+         speak MCP, such as `/healthz`.";
+    EXPIRED_GRANT "expired-grant":
         "a grant has expired",
-        "Callers whom the grant matches are refused. Remove the grant, or set another time.",
-    ),
-    kind(
-        "grant-names-what-the-document-denies",
+        "Callers whom the grant matches are refused. Remove the grant, or set another time.";
+    GRANT_NAMES_WHAT_THE_DOCUMENT_DENIES "grant-names-what-the-document-denies":
         "an entry of a grant allows what the document denies to all",
         "A grant can only narrow what the document allows. Allow the target in the document as well, or remove the \
-         entry from the grant.",
-    ),
-    kind(
-        "grants-without-identity",
+         entry from the grant.";
+    GRANTS_WITHOUT_IDENTITY "grants-without-identity":
         "a grant describes callers by an identity that no source gives",
         "Grants find a caller by what `identity` reads. Without a source of that kind nobody fits the description. \
-         Add the source, or remove the description.",
-    ),
-    kind(
-        "keyword-without-type",
+         Add the source, or remove the description.";
+    KEYWORD_WITHOUT_TYPE "keyword-without-type":
         "a keyword of a schema accepts values of all other types",
         "In JSON Schema `maximum` says nothing of a string, and `pattern` nothing of a number. Without `type` a \
-         caller gets around the keyword with a value of another type, which servers often convert. Add `type`.",
-    ),
-    kind(
-        "limit-cannot-fire",
+         caller gets around the keyword with a value of another type, which servers often convert. Add `type`.";
+    LIMIT_CANNOT_FIRE "limit-cannot-fire":
         "a limit never refuses a call",
         "Another limit that counts the same calls refuses them first, the rule denies its calls anyway, or a part \
-         of the maximum can never be used. Lower the maximum, or remove the limit.",
-    ),
-    kind(
-        "never-matches",
+         of the maximum can never be used. Lower the maximum, or remove the limit.";
+    NEVER_MATCHES "never-matches":
         "a pattern, a path or a condition never matches",
         "Patterns of resources decide on plain URIs only, exempt paths have no wildcards, and a claim is missing \
-         where no token names the caller. With `--tools`, a pattern of tools also has to match a tool.",
-    ),
-    kind(
-        "principal-limit-without-identity",
+         where no token names the caller. With `--tools`, a pattern of tools also has to match a tool.";
+    PRINCIPAL_LIMIT_WITHOUT_IDENTITY "principal-limit-without-identity":
         "a limit counts by principal, but nothing names a principal",
         "Without `identity` no caller has a principal, and the limit counts all callers of the grant together. Add a \
-         source to `identity`, or say `\"scope\": \"grant\"`.",
-    ),
-    kind(
-        "session-limit-alone",
+         source to `identity`, or say `\"scope\": \"grant\"`.";
+    SESSION_LIMIT_ALONE "session-limit-alone":
         "a limit counts by session, and no wider limit stands behind it",
         "A client can open a new session at any time, and each has a tally of its own. Add a limit of scope \
-         `grant`, for the rule or in `all_tools`.",
-    ),
-    kind(
-        "shadowed-pattern",
+         `grant`, for the rule or in `all_tools`.";
+    SHADOWED_PATTERN "shadowed-pattern":
         "other entries decide on every name that an entry matches",
         "The entry has no effect: what it matches is hidden, or more specific entries decide on it. Remove the one \
-         or the other.",
-    ),
-    kind(
-        "spend-without-cap",
+         or the other.";
+    SPEND_WITHOUT_CAP "spend-without-cap":
         "an argument that looks like money has no upper bound",
         "One call can spend any amount. Add `maximum` to the argument's schema, a condition, or a limit whose \
-         `amount` is the argument.",
-    ),
-    kind(
-        "unanchored-regex",
+         `amount` is the argument.";
+    UNANCHORED_REGEX "unanchored-regex":
         "a regular expression that restricts a value is not anchored",
         "Expressions search: `[a-z]+` is found in `../../etc`. Begin with `^` and end with `$`, and write `.*` where the \
-         value may go on.",
-    ),
-    kind(
-        "unknown-method",
+         value may go on.";
+    UNKNOWN_METHOD "unknown-method":
         "a method looks like a misspelt method of MCP",
-        "An entry of `methods` decides on the method of exactly that name.",
-    ),
-    kind(
-        "unknown-tool",
+        "An entry of `methods` decides on the method of exactly that name.";
+    UNKNOWN_TOOL "unknown-tool":
         "the server does not have a tool that an entry names (with `--tools`)",
-        "The name is misspelt, or the tool is gone. The entry decides on nothing.",
-    ),
-    kind(
-        "unlisted-tool",
+        "The name is misspelt, or the tool is gone. The entry decides on nothing.";
+    UNLISTED_TOOL "unlisted-tool":
         "the server has a tool that no entry names (with `--tools`)",
-        "`default` decides on the tool. Name it, to show that somebody has decided.",
-    ),
-    kind(
-        "unreachable-grant",
+        "`default` decides on the tool. Name it, to show that somebody has decided.";
+    UNREACHABLE_GRANT "unreachable-grant":
         "an earlier grant matches everything that a grant matches",
-        "The first grant that matches a caller applies. Move the narrower grant before the wider one.",
-    ),
-    kind(
-        "unused-rule",
+        "The first grant that matches a caller applies. Move the narrower grant before the wider one.";
+    UNUSED_RULE "unused-rule":
         "no entry uses a named rule",
-        "A rule in `rules` applies only where an entry names it.",
-    ),
-];
+        "A rule in `rules` applies only where an entry names it.";
+}
 
 /// Returns all kinds, each with the word for its severity.
 pub fn all() -> impl Iterator<Item = (&'static Kind, &'static str)> {
-    let warnings = WARNINGS.iter().map(|kind| (kind, "warning"));
+    let warnings = WARNINGS.iter().map(|kind| (*kind, "warning"));
     fault_kinds().map(|kind| (kind, "error")).chain(warnings)
 }
 
@@ -180,7 +148,7 @@ fn unknown(text: &str, id: &str, known: impl Iterator<Item = &'static str>) -> F
 /// Returns the warnings with their meanings, and the ids of the faults, for the help.
 pub fn table() -> String {
     let mut text = format!("{HEADING}Warnings:{PLAIN}\n");
-    for Kind { id, meaning, .. } in &WARNINGS {
+    for Kind { id, meaning, .. } in WARNINGS {
         text.push_str(&format!("  {id}\n          {meaning}\n"));
     }
     let faults: Vec<&str> = fault_kinds().map(|kind| kind.id).collect();
@@ -197,7 +165,7 @@ mod tests {
     fn each_warning_has_an_id_of_its_own_and_an_explanation() {
         let ids: Vec<&str> = WARNINGS.iter().map(|kind| kind.id).collect();
         assert!(ids.is_sorted(), "{ids:?}");
-        for kind in &WARNINGS {
+        for kind in WARNINGS {
             assert!(!fault_kinds().any(|fault| fault.id == kind.id), "{} is a fault, too", kind.id);
             assert!(kind.explanation.ends_with('.') && !kind.meaning.ends_with('.'), "{}", kind.id);
         }

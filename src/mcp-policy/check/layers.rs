@@ -8,8 +8,7 @@ use mcp_policy_engine::policy::{Effect, EntryRules, Pattern, Rules, Section};
 
 use super::context::{Context, Entry, Warning, denies};
 use super::descriptions::covers;
-
-const ID: &str = "grant-names-what-the-document-denies";
+use super::kinds;
 
 /// Looks for entries of grants that allow nothing, because the document denies it.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
@@ -36,7 +35,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
 fn warning(path: &impl ToString, pattern: &Pattern, why: &str) -> Warning {
     let message = format!("allows nothing: {why}, and a grant can only narrow what the document allows");
     let help = format!("allow `{pattern}` in the document as well, or remove this entry");
-    Warning::of_key(ID, path.to_string(), message).help(help)
+    Warning::of_key(&kinds::GRANT_NAMES_WHAT_THE_DOCUMENT_DENIES, path.to_string(), message).help(help)
 }
 
 /// Returns how the document denies everything that an entry of a grant matches; `None` if some of it may be allowed.

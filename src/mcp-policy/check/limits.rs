@@ -7,6 +7,7 @@ use mcp_policy_engine::limit::Kind;
 use mcp_policy_engine::policy::{Adds, Limit, Mode, Origin, Rule, Scope};
 
 use super::context::{Context, Entry, Warning, denies};
+use super::kinds;
 
 /// Looks for limits that bound nobody, or never refuse.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
@@ -31,7 +32,7 @@ fn session(limit: &Limit) -> Warning {
     let is_short = limit.path.ends_with(".rate_limit");
     let path = if is_short { limit.path.to_string() } else { format!("{}.scope", limit.path) };
     let help = "add a limit of scope `grant` beside it, here or in `all_tools`";
-    Warning { of_key: is_short, ..Warning::of("session-limit-alone", path, message) }.help(help)
+    Warning { of_key: is_short, ..Warning::of(&kinds::SESSION_LIMIT_ALONE, path, message) }.help(help)
 }
 
 /// Tells whether a limit that a client cannot avoid by a new session applies to every call that a rule applies to.
@@ -60,7 +61,7 @@ fn cannot_fire<'c>(
     users: &[&Entry<'_>],
 ) -> Option<Warning> {
     let path = format!("{}.max", limit.path);
-    let warning = |message: String| Some(Warning::of("limit-cannot-fire", &path, message));
+    let warning = |message: String| Some(Warning::of(&kinds::LIMIT_CANNOT_FIRE, &path, message));
     if users.iter().all(|entry| entry.denies()) {
         let by = users.iter().flat_map(|entry| entry.all()).find(|rule| denies(rule))?;
         let what = if Arc::ptr_eq(by, rule) { "this rule".to_owned() } else { format!("`{}`", by.path) };

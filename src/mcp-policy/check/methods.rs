@@ -4,6 +4,7 @@ use mcp_policy_engine::mcp::method::{ActsOn, Method};
 use mcp_policy_engine::policy::Pattern;
 
 use super::context::{Context, Warning};
+use super::kinds;
 use crate::diagnostic::closest;
 
 /// Methods of MCP that the engine knows by how their names begin or end, and those that only servers send.
@@ -28,7 +29,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
             if let Some(known) = meant(pattern) {
                 let message = format!("MCP has no method `{pattern}`");
                 let help = format!("did you mean `{known}`?");
-                warnings.push(Warning::of_key("unknown-method", path, message).help(help));
+                warnings.push(Warning::of_key(&kinds::UNKNOWN_METHOD, path, message).help(help));
             }
         }
     }

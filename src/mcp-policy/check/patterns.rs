@@ -5,6 +5,7 @@ use mcp_policy_engine::policy::Pattern;
 
 use super::context::{Context, Entry, Layer, Warning};
 use super::descriptions::covers;
+use super::kinds;
 
 /// Looks for patterns that decide on nothing.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
@@ -34,7 +35,7 @@ fn repeated_hides(layer: &Layer<'_>, warnings: &mut Vec<Warning>) {
         };
         if let Some((_, (_, by))) = hidden.iter().enumerate().find(covered) {
             let message = format!("`{by}` hides everything that this pattern matches");
-            warnings.push(Warning::of("shadowed-pattern", path, message).help("remove one of the two"));
+            warnings.push(Warning::of(&kinds::SHADOWED_PATTERN, path, message).help("remove one of the two"));
         }
     }
 }
@@ -46,7 +47,7 @@ fn hidden(context: &Context<'_>, entry: &Entry<'_>, pattern: &Pattern, warnings:
     if let Some((_, by)) = by {
         let message = format!("has no effect, because `{by}` hides everything that it matches");
         let help = "remove this entry, or do not hide what it allows";
-        warnings.push(Warning::of_key("shadowed-pattern", &entry.path, message).help(help));
+        warnings.push(Warning::of_key(&kinds::SHADOWED_PATTERN, &entry.path, message).help(help));
     }
     by.is_some()
 }
@@ -66,14 +67,14 @@ fn no_tools(
     let mut matched = tools.iter().filter(|tool| pattern.matches(&tool.name)).peekable();
     if matched.peek().is_none() {
         let message = "matches no tool of the server";
-        warnings.push(Warning::of_key("never-matches", &entry.path, message));
+        warnings.push(Warning::of_key(&kinds::NEVER_MATCHES, &entry.path, message));
     } else if !denies {
         let count = matched.count();
         let message = match count {
             1 => "decides on nothing: another entry decides on the one tool that it matches".to_owned(),
             _ => format!("decides on nothing: other entries decide on the {count} tools that it matches"),
         };
-        warnings.push(Warning::of_key("shadowed-pattern", &entry.path, message));
+        warnings.push(Warning::of_key(&kinds::SHADOWED_PATTERN, &entry.path, message));
     }
 }
 
@@ -88,7 +89,7 @@ fn never_plain(entry: &Entry<'_>, pattern: &Pattern, warnings: &mut Vec<Warning>
     if let Some(first) = found.and_then(|found| found.get(1).copied()) {
         let message = format!("never matches: patterns decide on plain URIs, and this has {first}");
         let help = "write the pattern as plain URIs are written";
-        warnings.push(Warning::of_key("never-matches", &entry.path, message).help(help));
+        warnings.push(Warning::of_key(&kinds::NEVER_MATCHES, &entry.path, message).help(help));
     }
 }
 

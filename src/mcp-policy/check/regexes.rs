@@ -6,6 +6,7 @@ use mcp_policy_engine::policy::{Clause, Test};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::context::{Context, Warning, denies};
+use super::kinds;
 use super::schema_walk::walk;
 
 /// Up to so many characters of an expression are repeated in the help.
@@ -60,7 +61,7 @@ fn warning(path: String, text: &str, open: Open) -> Warning {
     } else {
         format!("write `{}{text}{}`", if open.start { "^" } else { "" }, if open.end { "$" } else { "" })
     };
-    Warning::of("unanchored-regex", path, message).help(help)
+    Warning::of(&kinds::UNANCHORED_REGEX, path, message).help(help)
 }
 
 /// Returns the sides at which an expression is open, if that is likely a mistake.

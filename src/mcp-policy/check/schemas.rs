@@ -2,29 +2,19 @@
 
 use std::collections::HashSet;
 
-use super::context::{Context, Warning, denies};
-use super::schema_walk::{Types, Visit, walk};
 use mcp_policy_engine::json::Value;
 
-/// The keywords that say something of one type alone.
-const FAMILIES: [(Types, &str, &[&str]); 4] = [
-    (Types::NUMBER, "number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
-    (Types::STRING, "string", &["minLength", "maxLength", "pattern"]),
-    (Types::ARRAY, "array", &["items", "prefixItems", "contains", "minItems", "maxItems", "uniqueItems"]),
-    (
-        Types::OBJECT,
-        "object",
-        &[
-            "properties",
-            "required",
-            "additionalProperties",
-            "patternProperties",
-            "propertyNames",
-            "dependentRequired",
-            "minProperties",
-            "maxProperties",
-        ],
-    ),
+use super::context::{Context, Warning, denies};
+use super::kinds;
+use super::schema_walk::{Types, Visit, walk};
+use crate::keywords::{self, Restricts};
+
+/// The types of which keywords restrict the values.
+const FAMILIES: [(Types, &str, Restricts); 4] = [
+    (Types::NUMBER, "number", Restricts::Numbers),
+    (Types::STRING, "string", Restricts::Strings),
+    (Types::ARRAY, "array", Restricts::Arrays),
+    (Types::OBJECT, "object", Restricts::Objects),
 ];
 
 /// Looks for keywords without a type in the schemas of rules.
@@ -33,8 +23,8 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     for rule in context.rules().filter(|rule| !denies(rule)) {
         let Some(root) = context.part(&format!("{}.arguments", rule.path)) else { continue };
         walk(root, &mut |visit| {
-            for (family, name, keywords) in FAMILIES {
-                let warning = of_family(visit, family, name, keywords);
+            for (family, name, values) in FAMILIES {
+                let warning = of_family(visit, family, name, values);
                 warnings.extend(warning.filter(|warning| seen.insert(warning.path.clone())));
             }
         });
@@ -42,10 +32,10 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
 }
 
 /// Returns a warning if the schema has keywords of a type, and does not say that its values have that type.
-fn of_family(visit: &Visit<'_, '_>, family: Types, name: &str, keywords: &[&str]) -> Option<Warning> {
+fn of_family(visit: &Visit<'_, '_>, family: Types, name: &str, values: Restricts) -> Option<Warning> {
     let suits = visit.types.is_some_and(|types| !types.and(family).is_empty());
     let restricts = |key: &&str| visit.schema.value.get(key).is_some_and(|value| !says_nothing(key, value));
-    let used: Vec<&str> = keywords.iter().copied().filter(|key| !suits && restricts(key)).collect();
+    let used: Vec<&str> = keywords::that_restrict(values).filter(|key| !suits && restricts(key)).collect();
     let first = visit.schema.member(used.first()?)?;
     let (verb, list) = match used.as_slice() {
         [one] => ("says", format!("`{one}`")),
@@ -61,7 +51,7 @@ fn of_family(visit: &Visit<'_, '_>, family: Types, name: &str, keywords: &[&str]
             "correct the `type`, or use a keyword for it".to_owned(),
         ),
     };
-    Some(Warning::of_key("keyword-without-type", first.path, message).help(help))
+    Some(Warning::of_key(&kinds::KEYWORD_WITHOUT_TYPE, first.path, message).help(help))
 }
 
 /// Tells whether a keyword restricts nothing with this value.

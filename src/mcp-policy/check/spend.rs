@@ -7,6 +7,7 @@ use mcp_policy_engine::document::{Notation, Part};
 use mcp_policy_engine::policy::{Action, Adds, Clause, Effect, Origin, Pattern, Rule, Step, ValuePath};
 
 use super::context::{Context, Entry, Warning, denies};
+use super::kinds;
 use super::schema_walk::{Types, is_bounded, target, types};
 use crate::money::{is_money, only_reads};
 
@@ -36,7 +37,7 @@ fn warning(path: String, keys: &[String], of: &str) -> Warning {
     let message = format!("`{argument}`{of} looks like money, and one call can spend any amount of it");
     let help =
         format!("add `maximum` to its schema, a condition, or a limit with `\"amount\": \"{argument}\"`");
-    Warning::of_key("spend-without-cap", path, message).help(help)
+    Warning::of_key(&kinds::SPEND_WITHOUT_CAP, path, message).help(help)
 }
 
 /// Warns of arguments in the schemas of the server's tools.

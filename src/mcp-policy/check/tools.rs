@@ -6,6 +6,7 @@ use mcp_policy_engine::document::Path;
 use mcp_policy_engine::policy::{Effect, Pattern};
 
 use super::context::{Context, Warning};
+use super::kinds;
 use super::tool_list::Tool;
 use crate::diagnostic::closest;
 
@@ -29,7 +30,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     let rules = &context.policy.rules;
     for (pattern, path) in context.layers.iter().flat_map(|layer| layer.rules.hide.iter()) {
         if !pattern.is_exact() && !tools.iter().any(|tool| pattern.matches(&tool.name)) {
-            warnings.push(Warning::of("never-matches", path, "matches no tool of the server"));
+            warnings.push(Warning::of(&kinds::NEVER_MATCHES, path, "matches no tool of the server"));
         }
     }
     for tool in tools {
@@ -41,7 +42,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
 
 fn unknown(name: &str, path: String, of_key: bool, tools: &[Tool<'_>]) -> Warning {
     let message = format!("the server has no tool `{name}`");
-    let warning = Warning { of_key, ..Warning::of("unknown-tool", path, message) };
+    let warning = Warning { of_key, ..Warning::of(&kinds::UNKNOWN_TOOL, path, message) };
     match closest(name, tools.iter().map(|tool| tool.name.as_str())) {
         Some(known) => warning.help(format!("did you mean `{known}`?")),
         None => warning,
@@ -57,5 +58,5 @@ fn unlisted(context: &Context<'_>, name: &str) -> Warning {
     let help = format!("add {name:?} to `tools`");
     let section =
         if context.part("tools").is_some() { Path::default().key("tools") } else { Path::default() };
-    Warning::of_key("unlisted-tool", section, message).help(help)
+    Warning::of_key(&kinds::UNLISTED_TOOL, section, message).help(help)
 }

@@ -24,9 +24,9 @@ const ANY: &str = "any";
 pub fn moves(old: &Side, new: &Side) -> Vec<Moved> {
     let (old_grants, new_grants) = (grants(old), grants(new));
     let mut found = BTreeSet::new();
-    let mut kinds: BTreeSet<&str> =
+    let mut kinds: BTreeSet<String> =
         old_grants.iter().chain(&new_grants).flatten().map(|atom| kind(atom)).collect();
-    kinds.extend([ANY, "none of these"]);
+    kinds.extend([ANY.to_owned(), "none of these".to_owned()]);
     for kind_of_caller in kinds {
         let of_kind = |grants: &[BTreeSet<String>]| -> Vec<BTreeSet<String>> {
             let fits = |atom: &&String| kind(atom) == ANY || kind(atom) == kind_of_caller;
@@ -41,8 +41,13 @@ pub fn moves(old: &Side, new: &Side) -> Vec<Moved> {
             }
         }
     }
+    // Callers without an identity are refused where there are grants. If there are no sources, `any` fits them.
+    if !old_grants.is_empty() && new_grants.is_empty() && !old.policy.identity.is_empty() {
+        found.insert(Moved { old: None, new: None });
+    }
     // A key is verified if a grant lists it. Then it has what every caller has.
-    let is_new = |atom: &&String| is_key(atom) && !old_grants.iter().any(|atoms| atoms.contains(*atom));
+    let listed: BTreeSet<String> = old_grants.iter().flatten().filter_map(|atom| key(atom)).collect();
+    let is_new = |atom: &&String| key(atom).is_some_and(|key| !listed.contains(&key));
     if !old_grants.is_empty() && new_grants.iter().flatten().any(|atom| is_new(&atom)) {
         let for_keys = |atom: &String| kind(atom) == ANY || is_new(&atom);
         let open = new_grants.iter().enumerate().filter(|(_, atoms)| atoms.iter().any(for_keys));
@@ -51,27 +56,28 @@ pub fn moves(old: &Side, new: &Side) -> Vec<Moved> {
     found.into_iter().collect()
 }
 
-/// Returns of which kind a caller is that fits a description: the word, or for a key its description. `any` and a source by
+/// Returns of which kind a caller is that fits a description: the word, or for a key its digest. `any` and a source by
 /// itself fit callers of every kind.
-fn kind(atom: &str) -> &str {
-    let keys = keys(atom);
-    let has = |key: &&str| keys.iter().any(|known| known == key);
-    match atom {
-        _ if is_key(atom) => atom,
-        _ if ["jwt", "claim", "scope"].iter().any(has) => "token",
-        _ => ["mtls", "header", "attribute"].into_iter().find(|key| has(key)).unwrap_or(ANY),
+fn kind(atom: &str) -> String {
+    let members = members(atom);
+    let has = |key: &&str| members.iter().any(|(known, _)| known == key);
+    match key(atom) {
+        Some(key) => key,
+        None if ["jwt", "claim", "scope"].iter().any(has) => "token".to_owned(),
+        None => ["mtls", "header", "attribute"].into_iter().find(has).unwrap_or(ANY).to_owned(),
     }
 }
 
-fn is_key(atom: &str) -> bool {
-    keys(atom).iter().any(|key| key == "api_key_sha256")
+/// Returns the digest of the key that a description names. The same key can stand in several descriptions: with a source
+/// and without, in upper case and in lower case.
+fn key(atom: &str) -> Option<String> {
+    let (_, digest) = members(atom).into_iter().find(|(key, _)| key == "api_key_sha256")?;
+    digest.text().map(str::to_ascii_lowercase)
 }
 
-/// Returns the keys of a description.
-fn keys(atom: &str) -> Vec<String> {
-    let members = Node::of_json(atom).map(|node| node.value);
-    match members {
-        Some(Value::Object(members)) => members.into_iter().map(|(key, ..)| key).collect(),
+fn members(atom: &str) -> Vec<(String, Node)> {
+    match Node::of_json(atom).map(|node| node.value) {
+        Some(Value::Object(members)) => members.into_iter().map(|(key, _, node)| (key, node)).collect(),
         _ => Vec::new(),
     }
 }

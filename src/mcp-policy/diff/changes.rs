@@ -105,7 +105,10 @@ fn differences(
         }
     }
     if kind == Kind::Resource
-        && before.rules.iter().zip(&after.rules).any(|(was, becomes)| respelled((old, new), was, becomes))
+        && before
+            .rules
+            .iter()
+            .any(|was| !after.rules.iter().any(|now| keeps_spellings(&before, was, &after, now)))
     {
         let was = "other spellings of a URI were decided by the old entries".to_owned();
         let becomes = "they may be decided by others".to_owned();
@@ -119,19 +122,29 @@ fn differences(
     found
 }
 
-/// Tells whether a URI may no longer be restricted by an entry that decides on another spelling of it. The entry is gone, or
-/// a more specific one leaves it no say.
-fn respelled(sides: (&Side, &Side), was: &Rules, becomes: &Rules) -> bool {
-    let patterns = |rules: &Rules| -> BTreeSet<String> {
-        rules.resources.entries().map(|(pattern, _)| pattern.as_str().to_owned()).collect()
+/// Tells whether the entries `now` refuse all URIs that `was` refuses because they are not plain, and restrict all that `was`
+/// restricts because an entry decides on another spelling of them. Else such an entry may be gone, be weaker, or have no say
+/// beside a more specific one.
+fn keeps_spellings(before: &Layers<'_>, was: &Rules, after: &Layers<'_>, now: &Rules) -> bool {
+    let entries = |layers: &Layers<'_>, rules: &Rules| -> BTreeMap<String, Vec<Restriction>> {
+        let restrictions = |entry: &EntryRules| Restriction::of_rules(entry, layers.side, layers.grant);
+        let entries = rules.resources.entries();
+        entries.map(|(pattern, entry)| (pattern.as_str().to_owned(), restrictions(entry))).collect()
     };
-    let (old, new) = (patterns(was), patterns(becomes));
-    let restrictions = |side, entry: &EntryRules| Restriction::of_rules(entry, side, "");
-    let restricts = was.resources.iter().any(|entry| !restrictions(sides.0, entry).is_empty());
-    let refuses = |entry| restrictions(sides.1, entry).iter().any(|one| one.refuses_all().is_some());
-    let mut added = becomes.resources.entries().filter(|(pattern, _)| !old.contains(pattern.as_str()));
-    let open = !old.is_empty() && new.is_empty() && becomes.default.0 == Verdict::Allow;
-    open || (restricts && (!old.is_subset(&new) || added.any(|(_, entry)| !refuses(entry))))
+    let (old, new) = (entries(before, was), entries(after, now));
+    if !old.is_empty() && new.is_empty() && now.default.0 == Verdict::Allow {
+        return false;
+    }
+    let covers = |(pattern, restrictions): (&String, &Vec<Restriction>)| {
+        new.get(pattern).is_some_and(|own| {
+            restrictions
+                .iter()
+                .all(|one| own.iter().any(|own| own.refuses_all().is_some() || own.implies(one)))
+        })
+    };
+    let mut added = new.iter().filter(|(pattern, _)| !old.contains_key(*pattern));
+    let refuses = |own: &Vec<Restriction>| own.iter().any(|one| one.refuses_all().is_some());
+    old.values().all(Vec::is_empty) || (old.iter().all(covers) && added.all(|(_, own)| refuses(own)))
 }
 
 /// Returns what changes about who has which grant, and when.

@@ -127,12 +127,24 @@ pub fn classes<'p>(choosers: &[Chooser<'p>]) -> Option<Vec<Vec<Option<&'p Patter
         }
         found = longer;
     }
-    found.retain(|chosen| is_possible(chosen, choosers));
+    let other = character_of_none(choosers)?;
+    found.retain(|chosen| is_possible(chosen, choosers, other));
     Some(found)
 }
 
-/// Tells whether no chooser would have to choose another pattern than it did.
-fn is_possible(chosen: &[Option<&Pattern>], choosers: &[Chooser<'_>]) -> bool {
+/// Returns a character that no pattern has.
+fn character_of_none(choosers: &[Chooser<'_>]) -> Option<char> {
+    let known: BTreeSet<char> = choosers
+        .iter()
+        .flat_map(|chooser| &chooser.patterns)
+        .flat_map(|pattern| pattern.as_str().chars())
+        .collect();
+    ('\u{0}'..='\u{10ffff}').rev().find(|char| !known.contains(char))
+}
+
+/// Tells whether no chooser would have to choose another pattern than it did. No pattern has the character `other`.
+fn is_possible(chosen: &[Option<&Pattern>], choosers: &[Chooser<'_>], other: char) -> bool {
+    let other = other.to_string();
     choosers.iter().zip(chosen).all(|(chooser, choice)| {
         let beats = |pattern: &&Pattern| match choice {
             None => true,
@@ -140,19 +152,16 @@ fn is_possible(chosen: &[Option<&Pattern>], choosers: &[Chooser<'_>]) -> bool {
         };
         let mut better = chooser.patterns.iter().copied().filter(beats);
         !better.any(|pattern| {
-            covers(pattern, "\u{10fffe}")
-                || chosen.iter().flatten().any(|known| covers(pattern, &sample(known)))
+            pattern.matches(&other)
+                || chosen.iter().flatten().any(|known| pattern.matches(&sample(known, &other)))
         })
     })
 }
 
-/// Returns a name that fits a pattern and only those other patterns that fit all its names: no pattern has this character.
-fn sample(pattern: &Pattern) -> String {
-    pattern.as_str().replace('*', "\u{10fffe}")
-}
-
-fn covers(pattern: &Pattern, sample: &str) -> bool {
-    pattern.matches(sample)
+/// Returns a name that fits a pattern and only those other patterns that fit all its names: no pattern has the character
+/// `other`.
+fn sample(pattern: &Pattern, other: &str) -> String {
+    pattern.as_str().replace('*', other)
 }
 
 #[cfg(test)]
@@ -179,5 +188,7 @@ mod tests {
         assert_eq!(texts(&[&["a*"], &["b*"]]), ["- -", "- b*", "a* -"]);
         assert_eq!(texts(&[&["*"], &[]]), ["* -"]);
         assert_eq!(texts(&[&["a*", "*b"], &["a*b"]]).len(), 5);
+        // A pattern with an unusual character does not fit every name.
+        assert_eq!(texts(&[&["*", "*\u{10ffff}*", "*\u{10fffe}"]]).len(), 3);
     }
 }

@@ -2,6 +2,7 @@
 //! random sequence of calls, the first allows too.
 
 mod generate;
+mod widenings;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ fn sent(call: &Call) -> (Sent, Known) {
     let mut headers: Vec<(String, String)> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     headers.extend(call.session.map(|session| ("mcp-session-id".to_owned(), session.to_owned())));
+    headers.extend(call.key.map(|key| ("x-key".to_owned(), key.to_owned())));
     let mut known = Known::default();
     if let Some(token) = &call.token {
         known.tokens.insert(("envoy.filters.http.jwt_authn".to_owned(), "p".to_owned()), token.to_string());

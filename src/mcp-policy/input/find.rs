@@ -112,7 +112,11 @@ impl Search<'_> {
         }
         for document in &documents {
             let schema = if filters::is_kubernetes(document) { Schema::Kubernetes } else { Schema::Envoy };
-            match Node::of_yaml(document, schema) {
+            let checked = match schema {
+                Schema::Envoy => yaml::check_for_envoy(document, &self.file.text),
+                Schema::Core | Schema::Kubernetes => Ok(()),
+            };
+            match checked.and_then(|()| Node::of_yaml(document, schema)) {
                 Ok(root) => self.document(root, text, documents.len() == 1),
                 Err(wrong) => self.found.push(unreadable(self.file, wrong)),
             }

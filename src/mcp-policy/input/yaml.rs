@@ -1,6 +1,7 @@
 //! YAML text as a tree with places. What its scalars mean depends on the reader: see [`Schema`](super::scalar::Schema).
 
 mod builder;
+mod escapes;
 mod span;
 
 use std::ops::Range;
@@ -8,6 +9,7 @@ use std::ops::Range;
 use saphyr_parser::{Event, Parser, ScanError};
 
 use builder::Builder;
+pub use escapes::check_for_envoy;
 use span::Offsets;
 
 /// A value of a YAML document.

@@ -125,13 +125,18 @@ impl<'r> Record<'r> {
         self.arguments.is_some() || self.arguments_sha256.is_some() || self.arguments_blake3.is_some()
     }
 
-    /// Returns the verdict in one word: `allow`, or the code of the refusal, after `would_deny: ` if it had no effect.
+    /// Returns the verdict in one word, see [`outcome`].
     pub fn outcome(&self) -> Cow<'_, str> {
-        match (&*self.decision, self.code.as_deref()) {
-            ("would_deny", Some(code)) => format!("would_deny: {code}").into(),
-            ("deny", Some(code)) => code.into(),
-            (decision, _) => decision.into(),
-        }
+        outcome(&self.decision, self.code.as_deref())
+    }
+}
+
+/// Returns a verdict in one word: `allow`, or the code of the denial, after `would_deny: ` if it has no effect.
+pub fn outcome<'r>(decision: &'r str, code: Option<&'r str>) -> Cow<'r, str> {
+    match (decision, code) {
+        ("would_deny", Some(code)) => format!("would_deny: {code}").into(),
+        ("deny", Some(code)) => code.into(),
+        (decision, _) => decision.into(),
     }
 }
 

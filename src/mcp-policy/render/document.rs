@@ -5,7 +5,7 @@ use std::rc::Rc;
 use mcp_policy_engine::document::{Faults, Source};
 use mcp_policy_engine::policy::{Action, Policy, RequestHeaders, SourceKind};
 
-use super::yaml;
+use super::{Target, yaml};
 use crate::input::{self, File, Found, Node, Value};
 use crate::outcome::Failure;
 use crate::written::Json;
@@ -18,6 +18,15 @@ pub struct Document {
     /// The text of the document: as it came, if it came as JSON
     text: String,
     root: Node,
+}
+
+/// The numbers that a target keeps as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Doubles, as in a `Struct`
+    Doubles,
+    /// Integers of 64 bits, and doubles, as Kubernetes keeps them
+    Integers,
 }
 
 impl Document {
@@ -45,13 +54,15 @@ impl Document {
         yaml::text(&self.text, spaces)
     }
 
-    /// Writes the document as an object behind a key, for a proxy that cannot hold headers back.
+    /// Writes the document as an object behind a key. Unless the proxy `holds` headers back, `request_headers` becomes
+    /// `stream`.
     ///
     /// # Errors
     /// It has a number that the proxy would change.
-    pub fn object(&self, spaces: usize) -> Result<String, Failure> {
-        exact(&self.root)?;
-        Ok(yaml::block(&self.streaming(), spaces))
+    pub fn object(&self, spaces: usize, numbers: Numbers, holds: bool) -> Result<String, Failure> {
+        exact(&self.root, numbers)?;
+        let document = if holds { Json::of_node(&self.root) } else { self.streaming() };
+        Ok(yaml::block(&document, spaces))
     }
 
     /// Returns the document with `request_headers` as `stream`.
@@ -69,11 +80,11 @@ impl Document {
         document
     }
 
-    /// Makes sure that a configuration holds this policy.
+    /// Makes sure that a configuration holds this policy, as text or as an object.
     ///
     /// # Errors
     /// It does not: a fault of this program, or a text that YAML cannot hold.
-    pub fn verify(&self, configuration: &str, as_text: bool) -> Result<(), Failure> {
+    pub fn verify(&self, configuration: &str, as_text: bool, holds: bool) -> Result<(), Failure> {
         let failure = |why: &str| Failure::new(format!("the policy cannot be written as YAML: {why}"));
         let file = Rc::new(File { name: "rendered.yaml".to_owned(), text: configuration.to_owned() });
         let found = input::policies_of(&file)?;
@@ -83,7 +94,8 @@ impl Document {
             return same.then_some(()).ok_or_else(|| failure("its text would change"));
         }
         let read: Option<serde_json::Value> = serde_json::from_slice(&only.bytes).ok();
-        let expected = serde_json::from_str(&self.streaming().compact()).ok();
+        let document = if holds { Json::of_node(&self.root) } else { self.streaming() };
+        let expected = serde_json::from_str(&document.compact()).ok();
         let same = read.is_some() && read == expected;
         same.then_some(()).ok_or_else(|| failure("its values would change"))
     }
@@ -105,19 +117,18 @@ impl Document {
     }
 
     /// Returns what else has to be done, in words.
-    pub fn notes(&self, holds: bool) -> Vec<String> {
+    pub fn notes(&self, target: Target, holds: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if !holds && self.policy.request_headers == RequestHeaders::Hold {
             notes.push("`request_headers` becomes `stream`, because this target cannot hold headers back: the server sees that a refused request began".to_owned());
         }
         let kinds = || self.policy.identity.iter().map(|source| &source.kind);
-        if kinds().any(|kind| matches!(kind, SourceKind::Jwt { .. })) {
-            notes.push("the policy reads tokens: put a filter in front of it that verifies them (`jwt_authn`), with the policy's `payload` as `payload_in_metadata`".to_owned());
-        }
+        notes.extend(kinds().filter_map(|kind| match kind {
+            SourceKind::Jwt { payload, .. } => Some(token(target, payload)),
+            _ => None,
+        }));
         if kinds().any(|kind| matches!(kind, SourceKind::Mtls(_))) {
-            notes.push(
-                "the policy reads certificates: the listener must ask for them and verify them".to_owned(),
-            );
+            notes.push(certificate(target).to_owned());
         }
         if kinds().any(|kind| matches!(kind, SourceKind::Header(_))) {
             notes.push("the policy reads a header as the caller's name: a trusted hop must set it and remove it from requests that bring one".to_owned());
@@ -132,30 +143,57 @@ impl Document {
         notes
     }
 
-    /// Returns the notes as comments, each line indented by `spaces`.
-    pub fn comments(&self, holds: bool, spaces: usize) -> String {
-        let indent = " ".repeat(spaces);
-        self.notes(holds).iter().map(|note| format!("{indent}# Note: {note}.\n")).collect()
+    /// Returns the notes as lines of comments.
+    pub fn comments(&self, target: Target, holds: bool) -> String {
+        self.notes(target, holds).iter().map(|note| format!("# Note: {note}.\n")).collect()
     }
 }
 
-/// Refuses numbers that a `Struct` changes: it holds doubles.
-fn exact(node: &Node) -> Result<(), Failure> {
+/// Says what verifies the tokens that a source reads.
+fn token(target: Target, payload: &str) -> String {
+    match target {
+        Target::Envoy => {
+            format!("the policy reads tokens: put a filter in front of it that verifies them (`jwt_authn`), with `payload_in_metadata: {payload}`")
+        }
+        Target::Istio if payload == "payload" => {
+            "the policy reads tokens: a RequestAuthentication must verify them. Istio keeps the tokens of all its issuers in one place, so grants should match `iss` too".to_owned()
+        }
+        Target::Istio => {
+            format!("the policy reads tokens from `{payload}`, but Istio keeps those that a RequestAuthentication has verified in `payload`: with this policy no token is an identity")
+        }
+        Target::EnvoyGateway => {
+            format!("the policy reads tokens: a SecurityPolicy must verify them, with a provider that has the name `{payload}`")
+        }
+    }
+}
+
+/// Says what verifies the certificates that a source reads.
+fn certificate(target: Target) -> &'static str {
+    match target {
+        Target::Istio => {
+            "the policy reads certificates: a PeerAuthentication must have the mode STRICT. A waypoint does not see the caller's certificate: use `attribute` there"
+        }
+        Target::EnvoyGateway => {
+            "the policy reads certificates: a ClientTrafficPolicy must require and verify them"
+        }
+        Target::Envoy => "the policy reads certificates: the listener must ask for them and verify them",
+    }
+}
+
+/// Refuses numbers that a target changes.
+fn exact(node: &Node, numbers: Numbers) -> Result<(), Failure> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match &node.value {
         Value::Number(text) => {
-            let changes = text.parse::<f64>().is_ok_and(|number| number.abs() >= EXACT);
-            let what = format!(
-                "the number {text} is beyond 2^53, and this target holds the policy as an object of doubles"
-            );
-            if changes {
-                Err(Failure::new(format!("{what}: use a smaller one, or `--for istio-envoyfilter`")))
-            } else {
-                Ok(())
+            let is_kept = numbers == Numbers::Integers && text.parse::<i64>().is_ok();
+            if is_kept || !text.parse::<f64>().is_ok_and(|number| number.abs() >= EXACT) {
+                return Ok(());
             }
+            let what = format!("the number {text} is beyond 2^53, and this target holds it as a double");
+            Err(Failure::new(format!("{what}: use a smaller one, or `--for istio-envoyfilter`")))
         }
-        Value::List(elements) => elements.iter().try_for_each(exact),
-        Value::Object(members) => members.iter().try_for_each(|(.., member)| exact(member)),
+        Value::List(elements) => elements.iter().try_for_each(|element| exact(element, numbers)),
+        Value::Object(members) => members.iter().try_for_each(|(.., member)| exact(member, numbers)),
         Value::Null | Value::Bool(_) | Value::Text(_) => Ok(()),
     }
 }

@@ -63,7 +63,7 @@ const MANAGER: &str = r#"                # Event streams can be silent for a lon
 /// Returns a configuration that listens at an address. It has what README says about Envoy.
 pub fn configuration(document: &Document, module: &str, upstream: &Address, listen: &str) -> String {
     let filter = filter(document, module, 22);
-    let notes = document.comments(true, 0);
+    let notes = document.comments(super::Target::Envoy, true);
     let approvals = document.approvals().map(approvals).unwrap_or_default();
     let Address { host, port } = upstream;
     let host = super::yaml::quoted(host);

@@ -1,16 +1,45 @@
-//! The object of Envoy Gateway.
+//! Objects of Envoy Gateway.
 
-use super::document::Document;
+use super::document::{Document, Numbers};
 use super::module::Module;
-use super::yaml::quoted;
-use super::{Place, Rendered, istio};
+use super::place::{Kind, Place, Scope, is_name, lines};
+use super::yaml::{indented, quoted};
+use super::{Rendered, Target};
 use crate::outcome::Failure;
 
-/// Writes an `EnvoyExtensionPolicy`.
+/// The listener of a gateway, for a policy that holds headers back.
+#[derive(Debug, Clone, Copy)]
+pub struct Listener<'a> {
+    gateway: &'a str,
+    name: &'a str,
+}
+
+impl<'a> Listener<'a> {
+    /// Reads `GATEWAY/LISTENER`.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn read(text: &'a str) -> Result<Self, Failure> {
+        text.split_once('/')
+            .filter(|(gateway, name)| is_name(gateway) && is_name(name))
+            .map(|(gateway, name)| Self { gateway, name })
+            .ok_or_else(|| {
+                Failure::new(format!("--hold `{text}` is no `GATEWAY/LISTENER` such as `mcp/https`"))
+            })
+    }
+}
+
+/// Writes an `EnvoyExtensionPolicy`, and an `EnvoyPatchPolicy` for a listener whose filter is to hold headers back.
 ///
 /// # Errors
-/// The module is a file, or the policy has a number that the object cannot hold.
-pub fn render(document: &Document, module: &Module, place: &Place) -> Result<Rendered, Failure> {
+/// The module is a file, the policy has a number that the object cannot hold, or it cannot be attached there.
+pub fn render(
+    document: &Document,
+    module: &Module,
+    place: &Place,
+    hold: Option<Listener<'_>>,
+) -> Result<Rendered, Failure> {
+    place.expect(&[Kind::HttpRoute, Kind::Gateway], "an EnvoyExtensionPolicy")?;
     let Module::Fetched { url, sha256 } = module else {
         return Err(Failure::new(
             "--module is needed: Envoy Gateway fetches the module, from `oci://…` or `https://…`",
@@ -22,10 +51,12 @@ pub fn render(document: &Document, module: &Module, place: &Place) -> Result<Ren
     };
     let url = quoted(url);
     let sha256 = sha256.as_ref().map_or(String::new(), |sha256| format!("          sha256: {sha256}\n"));
-    let (notes, name, object) = (document.comments(false, 0), document.object_name(), document.object(8)?);
-    let (namespace, labels) = (&place.namespace, istio::labels(place, 8));
+    let notes = document.comments(Target::EnvoyGateway, hold.is_some());
+    let (name, object) = (document.object_name(), document.object(8, Numbers::Integers, hold.is_some())?);
+    let (namespace, scope) = (&place.namespace, scope(&place.scope, place));
+    let patch = hold.map(|listener| patch(&name, namespace, listener)).unwrap_or_default();
     let text = format!(
-        r"# mcp-policy-filter as an EnvoyExtensionPolicy of Envoy Gateway, for the routes with these labels.
+        r"# mcp-policy-filter as an EnvoyExtensionPolicy of Envoy Gateway.
 # mcp-policy has made this file from a policy; make it anew when the policy changes.
 {notes}apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: EnvoyExtensionPolicy
@@ -33,19 +64,69 @@ metadata:
   name: {name}
   namespace: {namespace}
 spec:
-  targetSelectors:
-    - group: gateway.networking.k8s.io
-      kind: HTTPRoute
-      matchLabels:
-{labels}  wasm:
+{scope}  wasm:
     - name: mcp_policy
       rootID: mcp_policy
-      # No request passes if the module fails.
+      # While the module cannot be fetched, requests get 500. If it fails, they get 503.
       failOpen: false
       code:
         {code}:
           url: {url}
-{sha256}      config:{object}"
+{sha256}      config:{object}{patch}"
     );
     Ok(Rendered { text, checked: None })
+}
+
+fn scope(scope: &Scope, place: &Place) -> String {
+    match scope {
+        Scope::Labels(labels) => format!(
+            r"  targetSelectors:
+    - group: gateway.networking.k8s.io
+      kind: HTTPRoute
+      matchLabels:
+{}",
+            indented(&lines(labels), 8)
+        ),
+        Scope::Object { .. } => place.members(["", ""]),
+    }
+}
+
+/// Writes what lets the filter hold headers back, which the object of Envoy Gateway cannot say.
+fn patch(policy: &str, namespace: &str, Listener { gateway, name }: Listener<'_>) -> String {
+    let filter = format!("envoy.filters.http.wasm/envoyextensionpolicy/{namespace}/{policy}/wasm/0");
+    let operation = |path: &str, value: &str| {
+        format!(
+            r#"    - type: type.googleapis.com/envoy.config.listener.v3.Listener
+      name: {namespace}/{gateway}/{name}
+      operation:
+        op: add
+        jsonPath: "..http_filters[?(@.name=='{filter}')].typed_config.config"
+        path: {path}
+        value: {value}
+"#
+        )
+    };
+    let operations = operation("/allow_on_headers_stop_iteration", "true")
+        + "    # If the module fails, requests get 503 until it runs again.\n"
+        + &operation("/failure_policy", "FAIL_RELOAD");
+    format!(
+        r"---
+# Lets the filter hold the headers of a request until it has read the body. Envoy Gateway reads this only with
+# `extensionApis.enableEnvoyPatchPolicy: true`. Without it requests hang until they time out.
+# With the runtime flag XDSNameSchemeV2, the default from Envoy Gateway 1.10, the listener's name is `tcp-` and its port.
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyPatchPolicy
+metadata:
+  name: {policy}-hold
+  namespace: {namespace}
+spec:
+  targetRef:
+    group: gateway.networking.k8s.io
+    kind: Gateway
+    name: {gateway}
+  type: JSONPatch
+  jsonPatches:
+    # The filter's name contains the namespace and the name of the EnvoyExtensionPolicy.
+{operations}"
+    )
 }

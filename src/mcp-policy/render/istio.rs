@@ -1,23 +1,29 @@
 //! Objects of Istio.
 
-use super::document::Document;
+use super::document::{Document, Numbers};
+use super::envoy;
 use super::module::Module;
-use super::yaml::{self, indented, quoted};
-use super::{Place, Rendered, envoy};
+use super::place::{Kind, Place, Scope};
+use super::yaml::{indented, quoted};
+use super::{Rendered, Target};
 use crate::outcome::Failure;
 
 /// Writes a `WasmPlugin`.
 ///
 /// # Errors
-/// The policy has a number that it cannot hold.
+/// The policy has a number that it cannot hold, or the object cannot be attached there.
 pub fn plugin(document: &Document, module: &Module, place: &Place) -> Result<Rendered, Failure> {
+    place.expect(&[Kind::Gateway, Kind::Service], "a WasmPlugin")?;
     let (url, sha256) = match module {
         Module::File(path) => (format!("file://{path}"), None),
         Module::Fetched { url, sha256 } => (url.clone(), sha256.as_ref()),
     };
     let sha256 = sha256.map_or(String::new(), |sha256| format!("  sha256: {sha256}\n"));
-    let (notes, name, object) = (document.comments(false, 0), document.object_name(), document.object(4)?);
-    let (namespace, labels, url) = (&place.namespace, labels(place, 6), quoted(&url));
+    let notes = document.comments(Target::Istio, false);
+    let (name, object) = (document.object_name(), document.object(4, Numbers::Doubles, false)?);
+    let (namespace, scope, url) =
+        (&place.namespace, place.members(["selector", "matchLabels"]), quoted(&url));
+    let traffic = traffic(place);
     let text = format!(
         r"# mcp-policy-filter as a WasmPlugin of Istio.
 # mcp-policy has made this file from a policy; make it anew when the policy changes.
@@ -28,33 +34,56 @@ metadata:
   name: {name}
   namespace: {namespace}
 spec:
-  selector:
-    matchLabels:
-{labels}  url: {url}
+{scope}  url: {url}
 {sha256}  pluginName: mcp_policy
-  # No request passes while the module is missing or fails.
-  failStrategy: FAIL_CLOSE
-  match:
-    # Requests to a sidecar's own server. For a gateway write CLIENT, or a call through both counts twice.
-    - mode: SERVER
-  pluginConfig:{object}"
+  # There is no `phase` and no `priority`, so it is the last plugin, behind authentication and authorization.
+  # While the module cannot be fetched, requests get 403. If it fails, they get 503 until it runs again.
+  failStrategy: FAIL_RELOAD
+{traffic}  pluginConfig:{object}"
     );
     Ok(Rendered { text, checked: None })
+}
+
+/// Writes which traffic a plugin sees. What it is attached to has only one kind of traffic.
+fn traffic(place: &Place) -> &'static str {
+    match (&place.scope, place.is_gateway) {
+        (Scope::Object { .. }, _) => "",
+        (_, true) => {
+            r"  match:
+    # What the gateway sends to servers.
+    - mode: CLIENT
+"
+        }
+        (_, false) => {
+            r"  match:
+    # Requests to a sidecar's own server, and not what the server itself sends.
+    - mode: SERVER
+"
+        }
+    }
 }
 
 /// Writes an `EnvoyFilter`.
 ///
 /// # Errors
-/// None now.
+/// The object cannot be attached there.
 pub fn filter(document: &Document, module: &Module, place: &Place) -> Result<Rendered, Failure> {
-    let (notes, name) = (document.comments(true, 0), document.object_name());
-    let (namespace, labels) = (&place.namespace, labels(place, 6));
+    place.expect(&[Kind::Gateway], "an EnvoyFilter, which does not reach waypoints,")?;
+    let is_gateway = place.is_gateway || matches!(place.scope, Scope::Object { .. });
+    let (proxies, context) = if is_gateway {
+        ("a gateway. It does not reach waypoints: they take a WasmPlugin", "GATEWAY")
+    } else {
+        ("the sidecars of the server's pods", "SIDECAR_INBOUND")
+    };
+    let (notes, name) = (document.comments(Target::Istio, true), document.object_name());
+    let (namespace, scope) = (&place.namespace, place.members(["workloadSelector", "labels"]));
+    let filter = format!("{namespace}.{name}");
     let patches = match module {
-        Module::File(path) => mounted(document, path),
-        Module::Fetched { url, sha256 } => fetched(document, url, sha256.as_deref()),
+        Module::File(path) => mounted(document, path, &filter, context),
+        Module::Fetched { url, sha256 } => fetched(document, (url, sha256.as_deref()), &filter, context),
     };
     let text = format!(
-        r"# mcp-policy-filter as an EnvoyFilter of Istio, for the sidecars of the server's pods.
+        r"# mcp-policy-filter as an EnvoyFilter of Istio, for {proxies}.
 # mcp-policy has made this file from a policy; make it anew when the policy changes.
 {notes}apiVersion: networking.istio.io/v1alpha3
 kind: EnvoyFilter
@@ -62,19 +91,19 @@ metadata:
   name: {name}
   namespace: {namespace}
 spec:
-  workloadSelector:
-    labels:
-{labels}  configPatches:
+{scope}  configPatches:
 {patches}"
     );
     Ok(Rendered { text, checked: None })
 }
 
-/// The place of the filter: behind all that authenticates, directly before the router.
-const BEFORE_ROUTER: &str = r"    - applyTo: HTTP_FILTER
+/// The place of the filter: behind all that authenticates, directly before the router. `filter` is its name, which no
+/// other filter of the proxy may have.
+fn before_router(filter: &str, context: &str) -> String {
+    format!(
+        r"    - applyTo: HTTP_FILTER
       match:
-        # For a gateway write GATEWAY.
-        context: SIDECAR_INBOUND
+        context: {context}
         listener:
           filterChain:
             filter:
@@ -84,16 +113,19 @@ const BEFORE_ROUTER: &str = r"    - applyTo: HTTP_FILTER
       patch:
         operation: INSERT_BEFORE
         value:
-          name: mcp_policy
-";
+          name: {filter}
+"
+    )
+}
 
 /// A module that is mounted into the pod.
-fn mounted(document: &Document, path: &str) -> String {
-    format!("{BEFORE_ROUTER}          typed_config:\n{}", envoy::filter(document, path, 12))
+fn mounted(document: &Document, path: &str, filter: &str, context: &str) -> String {
+    let place = before_router(filter, context);
+    format!("{place}          typed_config:\n{}", envoy::filter(document, path, 12))
 }
 
 /// A module that the agent in the pod fetches. Until then, a filter that refuses everything stands in its place.
-fn fetched(document: &Document, url: &str, sha256: Option<&str>) -> String {
+fn fetched(document: &Document, (url, sha256): (&str, Option<&str>), filter: &str, context: &str) -> String {
     let url = quoted(url);
     let sha256 = sha256.map_or(String::new(), |sha256| format!("  sha256: {sha256}\n"));
     let code = format!("remote:\n  http_uri: {{ uri: {url}, timeout: 30s, cluster: unused }}\n{sha256}");
@@ -110,22 +142,17 @@ fn fetched(document: &Document, url: &str, sha256: Option<&str>) -> String {
 ",
         10,
     );
+    let place = before_router(filter, context);
     format!(
-        r"{BEFORE_ROUTER}{discovered}    - applyTo: EXTENSION_CONFIG
+        r"{place}{discovered}    - applyTo: EXTENSION_CONFIG
       match:
-        context: SIDECAR_INBOUND
+        context: {context}
       patch:
         operation: ADD
         value:
-          name: mcp_policy
+          name: {filter}
           typed_config:
 {}",
         envoy::wasm(document, &code, 12)
     )
-}
-
-/// Returns labels as lines.
-pub fn labels(place: &Place, spaces: usize) -> String {
-    let line = |(key, value): &(String, String)| format!("{}: {}\n", yaml::name(key), quoted(value));
-    indented(&place.labels.iter().map(line).collect::<String>(), spaces)
 }

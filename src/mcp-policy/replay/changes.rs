@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::judge::{Change, Judged};
+use super::judged::{Change, Judged};
 use crate::outcome::Failure;
 use crate::records::{InOrder, Record, Tally, shown, thousands};
 use crate::terminal::{ERROR, FAINT, GOOD, PLAIN, Terminal, WARNING, line};

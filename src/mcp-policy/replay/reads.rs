@@ -35,8 +35,23 @@ pub struct Reads {
 impl Reads {
     /// Finds out what a rule reads.
     pub fn of(rule: &Rule) -> Self {
-        let mut reads = Self { arguments: rule.arguments.is_some(), ..Self::default() };
-        for condition in clauses(rule).flat_map(Clause::conditions) {
+        // All fields are named, here and below, so that a new one does not compile before somebody has said what it reads.
+        let Rule {
+            path: _,
+            digest: _,
+            action: _,
+            reason: _,
+            mode: _,
+            when,
+            definition: _,
+            arguments,
+            require,
+            deny_if,
+            limits,
+        } = rule;
+        let mut reads = Self { arguments: arguments.is_some(), ..Self::default() };
+        let clauses = [when, require, deny_if].into_iter().flatten();
+        for condition in clauses.flat_map(Clause::conditions) {
             reads.arguments |= condition.reads_arguments();
             let needs = needs(&condition.test);
             reads.add(&condition.attribute, needs);
@@ -44,17 +59,32 @@ impl Reads {
                 reads.add(other, Needs::Value);
             }
         }
-        for limit in &rule.limits {
-            reads.counters.push(limit.counter.clone());
-            if limit_reads_arguments(limit) {
-                reads.arguments = true;
-                reads.amounts.push(limit.counter.clone());
-            }
-            if let Some(path) = &limit.by {
-                reads.add(path, Needs::Hash);
-            }
-        }
+        limits.iter().for_each(|limit| reads.add_limit(limit));
         reads
+    }
+
+    fn add_limit(&mut self, limit: &Limit) {
+        let Limit {
+            path: _,
+            reason: _,
+            counter,
+            number: _,
+            window: _,
+            max: _,
+            scope: _,
+            by,
+            amount,
+            shadow: _,
+        } = limit;
+        self.counters.push(counter.clone());
+        let by_argument = by.as_ref().is_some_and(|path| path.origin() == Origin::Arguments);
+        if by_argument || matches!(amount, Adds::Arguments(_)) {
+            self.arguments = true;
+            self.amounts.push(counter.clone());
+        }
+        if let Some(path) = by {
+            self.add(path, Needs::Hash);
+        }
     }
 
     fn add(&mut self, path: &ValuePath, needs: Needs) {
@@ -93,15 +123,6 @@ fn needs(test: &Test) -> Needs {
         Test::OneOf(_) | Test::NoneOf(_) | Test::Exists(_) => Needs::Hash,
         _ => Needs::Value,
     }
-}
-
-fn clauses(rule: &Rule) -> impl Iterator<Item = &Clause> {
-    rule.when.iter().chain(&rule.require).chain(&rule.deny_if)
-}
-
-fn limit_reads_arguments(limit: &Limit) -> bool {
-    matches!(limit.amount, Adds::Arguments(_))
-        || limit.by.as_ref().is_some_and(|path| path.origin() == Origin::Arguments)
 }
 
 /// What is not known of a call.
@@ -170,26 +191,42 @@ fn strip(rule: &Rule, unknown: Unknown, uncounted: &HashSet<&String>) -> Rule {
             || (unknown.claims
                 && (of_claims(&condition.attribute) || condition.operand().is_some_and(of_claims)))
     };
-    let mut left = rule.clone();
     let unsure = |clause: &Clause| clause.conditions().any(reads);
-    if rule.when.iter().any(unsure) {
+    let Rule {
+        path,
+        digest,
+        action,
+        reason,
+        mode,
+        when,
+        definition,
+        arguments,
+        mut require,
+        mut deny_if,
+        mut limits,
+    } = rule.clone();
+    if when.iter().any(unsure) {
         // Whether it applies is not known.
-        left.action = Action::Allow;
-        left.when.clear();
-        left.require.clear();
-        left.deny_if.clear();
-        left.limits.clear();
-        left.arguments = None;
-        return left;
+        return Rule {
+            path,
+            digest,
+            action: Action::Allow,
+            reason,
+            mode,
+            when: Vec::new(),
+            definition,
+            arguments: None,
+            require: Vec::new(),
+            deny_if: Vec::new(),
+            limits: Vec::new(),
+        };
     }
-    left.require.retain(|clause| !unsure(clause));
-    left.deny_if.retain(|clause| !unsure(clause));
-    left.limits.retain(|limit| {
+    require.retain(|clause| !unsure(clause));
+    deny_if.retain(|clause| !unsure(clause));
+    limits.retain(|limit| {
         let by_claim = limit.by.as_ref().is_some_and(|path| path.origin() == Origin::Claims);
         !(uncounted.contains(&limit.counter) || unknown.claims && by_claim)
     });
-    if unknown.arguments {
-        left.arguments = None;
-    }
-    left
+    let arguments = arguments.filter(|_| !unknown.arguments);
+    Rule { path, digest, action, reason, mode, when, definition, arguments, require, deny_if, limits }
 }

@@ -1,7 +1,9 @@
 //! The request that a record is about, as far as it says.
 
+use mcp_policy_engine::approval::{self, Status};
 use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::headers::Headers;
+use mcp_policy_engine::mcp::message::Target;
 use mcp_policy_engine::mcp::method::Method;
 
 use crate::records::Record;
@@ -82,4 +84,36 @@ pub fn headers(record: &Record<'_>) -> Headers {
     let none: &[String] = &[];
     let session = record.session.as_deref().map(|session| ("mcp-session-id", session));
     Headers::from_pairs(session, none)
+}
+
+/// Returns what the request acted on.
+pub fn target<'r>(record: &'r Record<'_>, method: &Method<'_>) -> Target<'r> {
+    match (method.section(), record.target.as_deref()) {
+        (Some("tools"), Some(name)) => Target::Tool(name.into()),
+        (Some("prompts"), Some(name)) => Target::Prompt(name.into()),
+        (Some(_), Some(uris)) if method.as_str() == "subscriptions/listen" => {
+            Target::Resources(uris.split(' ').map(Into::into).collect())
+        }
+        (Some(_), Some(uri)) => Target::Resources(vec![uri.into()]),
+        _ => Target::Session,
+    }
+}
+
+/// Answers a question to the approval service as it was answered.
+///
+/// # Errors
+/// There was no answer: why.
+pub fn answer(record: &Record<'_>) -> Result<approval::Answer, approval::Cause> {
+    let Some(recorded) = &record.approval else {
+        let id = "a person would be asked".to_owned();
+        return Ok(approval::Answer { status: Status::Pending, id, url: None, reason: None });
+    };
+    let status = match &*recorded.outcome {
+        "approved" => Status::Approved,
+        "denied" => Status::Denied,
+        "pending" | "asked" => Status::Pending,
+        _ => return Err(recorded.cause.as_deref().unwrap_or_default().to_owned().into()),
+    };
+    let id = recorded.id.as_deref().unwrap_or_default().to_owned();
+    Ok(approval::Answer { status, id, url: None, reason: None })
 }

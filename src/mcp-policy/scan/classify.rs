@@ -11,7 +11,7 @@ mod parameters;
 mod subject;
 mod verbs;
 
-pub use evidence::{Evidence, Source};
+pub use evidence::{Evidence, Kind};
 
 use super::class::Class;
 use super::offer::Tool;
@@ -63,7 +63,7 @@ fn of_tool(tool: &Tool, server: Server) -> Classified {
     let speaks = speaks_of_money(tool, &described);
     found.extend(money(&named, &described, speaks, found.first().map(|evidence| evidence.class)));
     found.extend(credential(&named, &described));
-    found.extend(described.phrase.map(|(phrase, class)| Evidence::new(Source::Description, phrase, class)));
+    found.extend(described.phrase.map(|(phrase, class)| Evidence::new(Kind::Description, phrase, class)));
     let base = found.iter().map(|evidence| evidence.class).max();
     found.extend(parameters::evidence(tool, base, server.secrets_count));
     let words = found.iter().map(|evidence| evidence.class).max();
@@ -78,9 +78,9 @@ fn of_tool(tool: &Tool, server: Server) -> Classified {
 /// Returns what the verbs of the name and of the description say.
 fn of_words(named: &Named, described: &Described) -> Vec<Evidence> {
     let from_name =
-        |(word, verb): &(String, verbs::Verb)| Evidence::new(Source::Name, word.clone(), verb.class);
+        |(word, verb): &(String, verbs::Verb)| Evidence::new(Kind::Name, word.clone(), verb.class);
     let from_text =
-        |(word, verb): &(String, verbs::Verb)| Evidence::new(Source::Description, word.clone(), verb.class);
+        |(word, verb): &(String, verbs::Verb)| Evidence::new(Kind::Description, word.clone(), verb.class);
     let (name, text) = (named.verb.as_ref(), described.verb.as_ref());
     match (name, text) {
         (Some(name), Some(text)) => {
@@ -95,9 +95,9 @@ fn of_words(named: &Named, described: &Described) -> Vec<Evidence> {
         (None, Some(text)) => vec![from_text(text)],
         (None, None) => {
             let of_name = named.object.iter().find(|word| description::is_read_noun(word));
-            let noun = of_name.map(|word| Evidence::new(Source::Name, word.clone(), Class::Read));
+            let noun = of_name.map(|word| Evidence::new(Kind::Name, word.clone(), Class::Read));
             let of_text =
-                || described.noun.clone().map(|word| Evidence::new(Source::Description, word, Class::Read));
+                || described.noun.clone().map(|word| Evidence::new(Kind::Description, word, Class::Read));
             noun.or_else(of_text).into_iter().collect()
         }
     }
@@ -113,7 +113,7 @@ fn of_plain_name(
     let phrase = described.read_only.filter(|_| name.class == Class::Execute);
     if let Some(phrase) = phrase {
         // To run what changes nothing is to read.
-        return vec![Evidence::new(Source::Description, phrase, Class::Read)];
+        return vec![Evidence::new(Kind::Description, phrase, Class::Read)];
     }
     let counts = match text.class {
         class if class == name.class => true,
@@ -138,10 +138,10 @@ fn money(named: &Named, described: &Described, speaks: bool, class: Option<Class
         return None;
     }
     if let Some(word) = subject::money(&named.object, speaks) {
-        return Some(Evidence::new(Source::Name, word, Class::Financial));
+        return Some(Evidence::new(Kind::Name, word, Class::Financial));
     }
     let word = subject::money(&described.object, false)?;
-    Some(Evidence::new(Source::Description, word, Class::Financial))
+    Some(Evidence::new(Kind::Description, word, Class::Financial))
 }
 
 /// Returns what the object of the verb says about keys, passwords and tokens.
@@ -158,7 +158,7 @@ fn credential(named: &Named, described: &Described) -> Option<Evidence> {
         "create" | "generate" | "issue" | "rotate" | "refresh" | "mint" | "get" | "reveal" | "make" | "renew"
     );
     let word = subject::secret(&named.object, issued)?;
-    Some(Evidence::new(Source::Name, word, Class::Credential))
+    Some(Evidence::new(Kind::Name, word, Class::Credential))
 }
 
 /// Tells whether evidence is a verb of the name or the description that may as well be a noun.
@@ -171,7 +171,7 @@ fn is_loose(evidence: &Evidence, named: &Named) -> bool {
 /// Returns what the annotations say.
 fn annotated(tool: &Tool, named: &Named, words: Option<Class>, server: Server) -> Option<Evidence> {
     if tool.read_only == Some(true) {
-        return Some(Evidence::new(Source::Annotation, "readOnlyHint: true", Class::Read));
+        return Some(Evidence::new(Kind::Annotation, "readOnlyHint: true", Class::Read));
     }
     if tool.destructive == Some(true) {
         // To MCP whatever replaces something is destructive, so this adds nothing to verbs that replace or run.
@@ -185,10 +185,10 @@ fn annotated(tool: &Tool, named: &Named, words: Option<Class>, server: Server) -
             Some(_) if server.all_destructive => Class::Write,
             _ => Class::Destructive,
         };
-        return Some(Evidence::new(Source::Annotation, "destructiveHint: true", class));
+        return Some(Evidence::new(Kind::Annotation, "destructiveHint: true", class));
     }
     (tool.read_only == Some(false))
-        .then(|| Evidence::new(Source::Annotation, "readOnlyHint: false", Class::Write))
+        .then(|| Evidence::new(Kind::Annotation, "readOnlyHint: false", Class::Write))
 }
 
 /// Returns the most dangerous class that the evidence speaks for, and how sure it is.
@@ -196,7 +196,7 @@ fn conclude(mut evidence: Vec<Evidence>, named: &Named) -> Classified {
     let Some(class) = evidence.iter().map(|evidence| evidence.class).max() else {
         // What cannot be told may do anything.
         let nothing = Evidence::new(
-            Source::Nothing,
+            Kind::Nothing,
             "no word, parameter or annotation says what it does",
             Class::Execute,
         );
@@ -207,11 +207,9 @@ fn conclude(mut evidence: Vec<Evidence>, named: &Named) -> Classified {
     let sources =
         speaks_for.clone().map(|evidence| evidence.from).collect::<std::collections::BTreeSet<_>>().len();
     // A noun of the name that means money or a secret says more than the verb before it.
-    let by_noun =
-        class >= Class::Financial && speaks_for.clone().any(|evidence| evidence.from == Source::Name);
-    let against = evidence
-        .iter()
-        .any(|evidence| evidence.class != class && !(by_noun && evidence.from == Source::Name));
+    let by_noun = class >= Class::Financial && speaks_for.clone().any(|evidence| evidence.from == Kind::Name);
+    let against =
+        evidence.iter().any(|evidence| evidence.class != class && !(by_noun && evidence.from == Kind::Name));
     let plain = by_noun || named.verb.as_ref().is_some_and(|(_, verb)| verb.plain && verb.class == class);
     let mut confidence: u8 = if plain { 85 } else { 60 };
     confidence = confidence.saturating_add(if sources > 1 { 10 } else { 0 });

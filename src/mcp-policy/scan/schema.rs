@@ -173,6 +173,10 @@ mod tests {
                 json!({"type": "array", "prefixItems": [{"type": "string"}], "items": false}),
             ),
             (json!({"minimum": 1}), json!({"type": "number", "minimum": 1})),
+            (
+                json!({"propertyNames": {"maxLength": 9}}),
+                json!({"type": "object", "propertyNames": {"maxLength": 9}}),
+            ),
         ] {
             let (taken, _) = taken_over(json!({"properties": {"a": schema}}));
             assert_eq!(taken.pointer("/properties/a"), Some(&expected));

@@ -53,6 +53,8 @@ pub struct Step {
     pub after_ns: u64,
     /// How often it is sent, each time with the same outcome
     pub times: u32,
+    /// How long lies between two of these times, in nanoseconds
+    pub every_ns: u64,
     /// The request
     pub sent: Sent,
     /// Who sends it
@@ -165,7 +167,12 @@ impl Reading<'_> {
 
     fn step(&self, mut members: Members<'_>, common: &Circumstances, faults: &mut Faults) -> Option<Step> {
         let after_ns = members.take("after").and_then(|part| length(&part, faults)).unwrap_or(0);
-        let times = members.take("times").and_then(|part| times(&part, faults)).unwrap_or(1);
+        let repeated = members.take("times").map(|part| times(&part, faults).unwrap_or(1));
+        let every = members.take("every");
+        if let Some(part) = every.as_ref().filter(|_| repeated.is_none()) {
+            part.fault("`every` needs `times`", faults);
+        }
+        let every_ns = every.and_then(|part| length(&part, faults)).unwrap_or(0);
         let request = Request::read(&mut members, faults);
         let of = members.take("of");
         let is_list = request.as_ref().is_some_and(|request| request.list.is_some());
@@ -181,7 +188,8 @@ impl Reading<'_> {
             None => None,
         };
         let sender = common.apply(self.policy, &mut sent, &part, faults);
-        Some(Step { about, after_ns, times, sent, sender, approval: common.approval, list, expect })
+        let (times, approval) = (repeated.unwrap_or(1), common.approval);
+        Some(Step { about, after_ns, times, every_ns, sent, sender, approval, list, expect })
     }
 }
 

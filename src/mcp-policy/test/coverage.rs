@@ -87,7 +87,7 @@ impl Coverage {
         let below =
             |rule: &Part| part.path.strip_prefix(&rule.path).is_some_and(|rest| rest.starts_with('.'));
         let mut rules = self.parts.iter().filter(|rule| rule.kind == "rule" && !rule.covered);
-        matches!(part.kind, "condition" | "definition" | "schema" | "limit") && rules.any(below)
+        rules.any(below)
     }
 
     /// Counts the covered parts of a kind, and all of them; of all kinds without one.
@@ -164,18 +164,31 @@ impl Parts {
     }
 
     fn add_rule(&mut self, rule: &Rule) {
-        self.add("rule", &rule.path);
-        let clauses = [&rule.when, &rule.require, &rule.deny_if];
-        for clause in clauses.into_iter().flatten() {
+        // All fields are named, so that a new one does not compile before somebody has said whether it is a part.
+        let Rule {
+            path,
+            digest: _,
+            action: _,
+            reason: _,
+            mode: _,
+            when,
+            definition,
+            arguments,
+            require,
+            deny_if,
+            limits,
+        } = rule;
+        self.add("rule", path);
+        for clause in [when, require, deny_if].into_iter().flatten() {
             self.add("condition", Clause::path(clause));
         }
-        if rule.definition.is_some() {
-            self.add("definition", &format!("{}.definition", rule.path));
+        if definition.is_some() {
+            self.add("definition", &format!("{path}.definition"));
         }
-        if rule.arguments.is_some() {
-            self.add("schema", &format!("{}.arguments", rule.path));
+        if arguments.is_some() {
+            self.add("schema", &format!("{path}.arguments"));
         }
-        for limit in &rule.limits {
+        for limit in limits {
             self.add("limit", &limit.path);
         }
     }

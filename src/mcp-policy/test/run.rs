@@ -63,6 +63,9 @@ pub fn run(policy: &Arc<Policy>, case: &Case, looking: &mut Looking<'_>) -> Outc
     for (number, step) in case.steps.iter().enumerate() {
         now_ns = now_ns.saturating_add(step.after_ns);
         for time in 1..=step.times {
+            if time > 1 {
+                now_ns = now_ns.saturating_add(step.every_ns);
+            }
             let judged = judge(&proxy, step, now_ns);
             let found = judged.found(step, now_ns, &proxy);
             // Requests of one step that are decided alike go the same way.

@@ -7,8 +7,10 @@ use mcp_policy_engine::decide::condition::{Applies, Attributes, Place, applies};
 use mcp_policy_engine::decide::{Decision, Due};
 use mcp_policy_engine::guard::Conclusion;
 use mcp_policy_engine::limit::Kind;
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::mcp::message::Call;
 use mcp_policy_engine::policy::{Action, Adds, Limit, Mode, Rule as Policed};
+use mcp_policy_engine::schema::Schema;
 
 use super::{Check, Outcome, Rule, Texts, clauses};
 
@@ -28,8 +30,22 @@ impl Judging<'_> {
     }
 
     fn rule(&self, rule: &Policed, of: Option<&'static str>) -> Rule {
+        // All fields are named, so that a new one does not compile before somebody has said how it is shown.
+        let Policed {
+            path,
+            digest: _,
+            action,
+            reason: _,
+            mode,
+            when,
+            definition,
+            arguments,
+            require,
+            deny_if,
+            limits,
+        } = rule;
         let mut checks = Vec::new();
-        self.clauses(&rule.when, Place::When, &mut checks);
+        self.clauses(when, Place::When, &mut checks);
         let applies = match applies(rule, &self.attributes, String::new) {
             Applies::Yes => Some(true),
             Applies::No => Some(false),
@@ -40,18 +56,18 @@ impl Judging<'_> {
             checks.iter_mut().for_each(|check| check.refuses = false);
         }
         if applies == Some(true) {
-            checks.extend(self.definition(rule));
-            checks.extend(self.schema(rule));
-            self.clauses(&rule.require, Place::Require, &mut checks);
-            self.clauses(&rule.deny_if, Place::DenyIf, &mut checks);
-            checks.extend(rule.limits.iter().map(|limit| self.limit(limit)));
+            checks.extend(definition.map(|digest| self.definition(rule, digest)));
+            checks.extend(arguments.as_ref().and_then(|schema| self.schema(schema, path)));
+            self.clauses(require, Place::Require, &mut checks);
+            self.clauses(deny_if, Place::DenyIf, &mut checks);
+            checks.extend(limits.iter().map(|limit| self.limit(limit)));
         }
         Rule {
-            path: rule.path.to_string(),
+            path: path.to_string(),
             of,
-            shadow: rule.mode == Mode::Shadow,
+            shadow: *mode == Mode::Shadow,
             applies,
-            action: match rule.action {
+            action: match action {
                 Action::Allow => "allow",
                 Action::Deny => "deny",
                 Action::RequireApproval => "require_approval",
@@ -64,12 +80,14 @@ impl Judging<'_> {
         checks.extend(list.iter().map(|clause| clauses::check(clause, place, &self.attributes, self.texts)));
     }
 
-    fn schema(&self, rule: &Policed) -> Option<Check> {
-        let schema = rule.arguments.as_ref().filter(|_| self.call.method.takes_arguments())?;
+    fn schema(&self, schema: &Schema, rule: &str) -> Option<Check> {
+        if !self.call.method.takes_arguments() {
+            return None;
+        }
         let violation = schema.validate(self.call.arguments(), self.attributes.work).err();
         Some(Check {
             kind: "arguments",
-            path: format!("{}.arguments", rule.path),
+            path: format!("{rule}.arguments"),
             outcome: Outcome::from(Some(violation.is_none())),
             refuses: violation.is_some(),
             text: "the schema of the arguments".to_owned(),
@@ -79,8 +97,7 @@ impl Judging<'_> {
     }
 
     /// Says what lists have shown of a pinned tool. It is looked at only if nothing else refuses the call.
-    fn definition(&self, rule: &Policed) -> Option<Check> {
-        let digest = rule.definition?;
+    fn definition(&self, rule: &Policed, digest: DefinitionDigest) -> Check {
         let path = format!("{}.definition", rule.path);
         let denial = self.conclusion.and_then(|conclusion| conclusion.verdict.denial());
         let refuses = denial.is_some_and(|denial| denial.rule == path);
@@ -91,7 +108,7 @@ impl Judging<'_> {
             (false, true) => (Outcome::Unjudged, ""),
             (false, false) => (Outcome::Holds, "no list has shown another one"),
         };
-        Some(Check {
+        Check {
             kind: "definition",
             path,
             outcome,
@@ -99,7 +116,7 @@ impl Judging<'_> {
             text: format!("the tool's definition: {digest}"),
             found: Some(found.to_owned()).filter(|found| !found.is_empty()),
             parts: Vec::new(),
-        })
+        }
     }
 
     fn limit(&self, limit: &Arc<Limit>) -> Check {

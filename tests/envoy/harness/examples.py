@@ -9,10 +9,9 @@ MODULE = "/etc/mcp-policy/mcp_policy_filter.wasm"
 
 
 def configurations() -> list:
-    """Find the configurations below envoy/ that name the module."""
-    return [
-        path for path in sorted((places.ROOT / "envoy").rglob("*.yaml")) if "vm_config:" in path.read_text()
-    ]
+    """Find Envoy's own configurations below envoy/ that name the module."""
+    found = {path: path.read_text() for path in sorted((places.ROOT / "envoy").rglob("*.yaml"))}
+    return [path for path, text in found.items() if "vm_config:" in text and "apiVersion:" not in text]
 
 
 def plugins(tree: object) -> list:

@@ -5,6 +5,7 @@ import os
 import re
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from . import bootstrap, runs
@@ -77,9 +78,8 @@ class Envoy:
 
     def _listener_ports(self) -> dict:
         statuses = json.loads(self.get("/listeners?format=json")).get("listener_statuses", [])
-        return {
-            status["name"]: status["local_address"]["socket_address"]["port_value"] for status in statuses
-        }
+        addresses = {status["name"]: status["local_address"].get("socket_address") for status in statuses}
+        return {name: address["port_value"] for name, address in addresses.items() if address}
 
     @property
     def pid(self) -> int:
@@ -130,13 +130,19 @@ class Envoy:
         connections keep the old policy until they are drained; with "ecds" their next request uses the new
         one.
         """
-        before = self._update_counts()
         if listener == "main":
             self.options.policy = policy
         else:
             self.options.also[listener] = policy
         self._version += 1
-        bootstrap.write_dynamic(self.options, runs.module(), self.folder, self._version)
+        return self.pushed(
+            lambda: bootstrap.write_dynamic(self.options, runs.module(), self.folder, self._version)
+        )
+
+    def pushed(self, write: Callable[[], None]) -> bool:
+        """Call `write`, which replaces a file that Envoy watches; return whether Envoy accepted its content."""
+        before = self._update_counts()
+        write()
         return wait_for(lambda: self._updated(before), "the update to be taken or rejected")[0]
 
     def _update_counts(self) -> tuple:
@@ -144,7 +150,7 @@ class Envoy:
 
         ECDS's own `config_reload` is not used, because it counts rejected updates too.
         """
-        stats = self.stats(r"(lds|http_filter.*)\.update_(success|rejected)$")
+        stats = self.stats(r"(lds|http_filter.*|rds.*)\.update_(success|rejected)$")
         ends = ("update_success", "update_rejected")
         return tuple(sum(value for name, value in stats.items() if name.endswith(end)) for end in ends)
 

@@ -16,6 +16,11 @@ pub use resources::resources;
 const TOOLS: [&str; 8] = ["a", "ab", "ac", "b", "a*", "ab*", "b*", "*"];
 const RESOURCES: [&str; 8] =
     ["file:///a", "file:///a?q=1", "file:///a%2Cb", "file:///a*", "file:///a,*", "file:///*", "x://b/*", "*"];
+/// The SHA-256 of two keys.
+const KEYS: [&str; 2] = [
+    "6ab9f1eb8f7d3388f4f9d586f66e99fd54080df2c446f0e58668b09c08a16dd0",
+    "015f7e6bc5aeaf483724089e9252cc13b50951a6b69412522765cff4d780306e",
+];
 const PROMPTS: [&str; 4] = ["p", "pq", "p*", "*"];
 const METHODS: [&str; 5] = ["foo/bar", "foo/*", "ping", "notifications/*", "*"];
 
@@ -210,6 +215,11 @@ fn matching() -> impl Strategy<Value = Value> {
         json!({ "claim": { "team": "sre" } }),
         json!({ "mtls": "spiffe://x" }),
         json!({ "source": "jwt" }),
+        json!({ "source": "api_key" }),
+        json!({ "api_key_sha256": KEYS[0] }),
+        json!({ "api_key_sha256": KEYS[0].to_uppercase() }),
+        json!({ "api_key_sha256": KEYS[0], "source": "api_key" }),
+        json!({ "api_key_sha256": KEYS[1] }),
     ]);
     prop_oneof![1 => Just(json!("any")), 5 => vec(description, 1..3).prop_map(Value::from)]
 }
@@ -259,7 +269,11 @@ pub fn documents() -> BoxedStrategy<(Value, Value)> {
         ("shadow", "shadow"),
     ]));
     let sizes = select(vec![(2000, 2000), (2000, 2000), (2000, 2000), (2000, 100), (100, 2000)]);
-    (rules(), grants(), modes, sizes)
+    let grants = (grants(), prop::bool::weighted(0.1)).prop_map(|((old, new), gone)| {
+        let new = if gone { Vec::new() } else { new };
+        (old, new)
+    });
+    (rules(), grants, modes, sizes)
         .prop_map(|((mut old, mut new), (was, becomes), modes, sizes)| {
             for (document, grants, mode, size) in
                 [(&mut old, was, modes.0, sizes.0), (&mut new, becomes, modes.1, sizes.1)]
@@ -270,7 +284,7 @@ pub fn documents() -> BoxedStrategy<(Value, Value)> {
                 document.insert("approvals".to_owned(), json!({ "cluster": "nobody" }));
                 document.insert(
                     "identity".to_owned(),
-                    json!([{ "jwt": { "payload": "p" } }, { "mtls": "uri_san" }]),
+                    json!([{ "jwt": { "payload": "p" } }, { "mtls": "uri_san" }, { "api_key": { "header": "x-key" } }]),
                 );
                 if !grants.is_empty() {
                     document.insert("grants".to_owned(), Value::Array(grants));

@@ -11,7 +11,7 @@ use crate::input::node::{Node, Value};
 use crate::input::places::Places;
 use crate::input::scalar::Schema;
 use crate::input::source::Source;
-use crate::input::yaml::{self, Yaml};
+use crate::input::yaml::{self, Malformed, Yaml};
 use crate::input::{Found, Problem, form};
 use configuration::Configuration;
 
@@ -169,19 +169,34 @@ impl<'f> Filters<'f> {
         let is_file = [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end));
         let Some(held) = entry.text().filter(|_| is_file) else { return };
         let inner = Source::of_string(text, &entry.span, held.to_owned());
-        let root = if name.ends_with(".json") {
-            Node::of_json(held)
+        let is_json = name.ends_with(".json");
+        let root = if is_json {
+            Node::of_json(held).ok_or_else(|| Malformed::new(0..held.len(), "must be JSON"))
         } else {
-            let documents = yaml::read(held).unwrap_or_default();
-            documents.first().and_then(|root| Node::of_yaml(root, Schema::Envoy).ok())
+            envoy_yaml(held)
         };
-        let Some(mut root) = root else { return };
+        let mut root = match root {
+            Ok(root) => root,
+            Err(wrong) => return self.unreadable(trail, held, &inner, wrong),
+        };
         let repeated = root.drop_repeated_keys();
         let before = self.found.len();
         self.walk(&At { node: &root, text: &inner, trail: trail.clone() });
         if let Some(first) = self.found.get_mut(before) {
             first.problems.extend(repeated.iter().map(|(key, place)| lost(key, place, &inner)));
         }
+    }
+
+    /// Takes a file of a ConfigMap that cannot be read, if it names this module.
+    fn unreadable(&mut self, trail: &Trail, held: &str, text: &Source, wrong: Malformed) {
+        if !OWN_NAMES.iter().any(|name| held.contains(name)) {
+            return;
+        }
+        let place = text.in_file(&wrong.at);
+        let problem = Malformed::new(place.clone(), wrong.message);
+        let places = Places::of_whole(place);
+        let held = Configuration { bytes: Vec::new(), places, problem: Some(problem), is_document: true };
+        self.add(trail, true, held);
     }
 
     fn add(&mut self, trail: &Trail, is_own: bool, held: Configuration) {
@@ -202,6 +217,14 @@ impl<'f> Filters<'f> {
             places,
         });
     }
+}
+
+/// Reads a file of Envoy in YAML.
+fn envoy_yaml(text: &str) -> Result<Node, Malformed> {
+    let documents = yaml::read(text)?;
+    let root = documents.first().ok_or_else(|| Malformed::new(0..0, "must be YAML, but there is nothing"))?;
+    yaml::check_for_envoy(root, text)?;
+    Node::of_yaml(root, Schema::Envoy)
 }
 
 /// Tells whether some string of a filter's configuration, beside the policy, names this module.

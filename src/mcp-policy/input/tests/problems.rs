@@ -186,3 +186,50 @@ fn merge_keys_merge_in_kubernetes_and_are_told_elsewhere() {
     let told = &diagnostic::faults(&found)[0];
     assert_eq!((told.id, told.position().line), ("merge-key", 4));
 }
+
+#[test]
+fn escapes_that_envoy_reads_as_a_space_are_told_with_their_place() {
+    let config = r#"version: "1"
+tools: {a: {require: [{path: args.x, op: regex, value: "^[a-z\\._]+\_$"}]}}
+"#;
+    for (text, written, message) in [
+        (config.to_owned(), r"\_", r"Envoy reads `\_` as a space: write `\u00A0`, or a space"),
+        (config.replace(r"\_", r"\N"), r"\N", r"Envoy reads `\N` as a space: write `\u0085`, or a space"),
+        (
+            envoy("/mcp_policy_filter.wasm", &message("google.protobuf.StringValue", r#", value: "{}\_""#)),
+            r"\_",
+            r"Envoy reads `\_` as a space: write `\u00A0`, or a space",
+        ),
+        (
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\ndata:\n  a.yaml: |\n    {}\n",
+                envoy("/mcp_policy_filter.wasm", r#"x: "\_""#).trim_end().replace('\n', "\n    ")
+            ),
+            r"\_",
+            r"Envoy reads `\_` as a space: write `\u00A0`, or a space",
+        ),
+    ] {
+        let found = only("a.yaml", &text);
+        let told = diagnostic::faults(&found);
+        assert_eq!(told.iter().map(|told| told.message.as_str()).collect::<Vec<_>>(), [message], "{text}");
+        assert_eq!(at(&text, &told[0].place), written, "{text}");
+    }
+    // Two backslashes are one, and without double quotes there are no escapes.
+    for harmless in [config.replace(r"\_", r"\\_"), config.replace('"', "'")] {
+        assert!(only("a.yaml", &harmless).policy().is_ok(), "{harmless}");
+    }
+    // Kubernetes reads them as YAML says.
+    let kept = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec:\n  pluginConfig: {version: \"1\", description: \"\\_\"}\n";
+    assert!(only("a.yaml", kept).policy().is_ok());
+}
+
+#[test]
+fn a_file_of_a_config_map_that_names_the_module_and_cannot_be_read_is_told() {
+    for (name, held, expected) in
+        [("a.yaml", "mcp_policy: [", "must be YAML, but "), ("a.json", "{mcp_policy", "must be JSON")]
+    {
+        let text = format!("apiVersion: v1\nkind: ConfigMap\ndata: {{{name}: '{held}'}}\n");
+        let told = diagnostic::faults(&only("a.yaml", &text));
+        assert!(told.len() == 1 && told[0].message.starts_with(expected), "{told:?}");
+    }
+}

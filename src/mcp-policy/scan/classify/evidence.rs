@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use crate::scan::class::Class;
 
-/// Where a piece of evidence was found.
+/// What a piece of evidence is: where it was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Source {
+pub enum Kind {
     /// What the server says of the tool in `annotations`
     Annotation,
     /// The tool's name
@@ -20,8 +20,8 @@ pub enum Source {
     Nothing,
 }
 
-impl Source {
-    /// Returns the source's name.
+impl Kind {
+    /// Returns the word for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Annotation => "annotation",
@@ -37,7 +37,7 @@ impl Source {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// Where it was found
-    pub from: Source,
+    pub from: Kind,
     /// The word, the phrase, the parameter or the annotation. Never more of the server's text
     pub what: String,
     /// The class that it speaks for
@@ -46,7 +46,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Makes a piece of evidence.
-    pub fn new(from: Source, what: impl Into<String>, class: Class) -> Self {
+    pub fn new(from: Kind, what: impl Into<String>, class: Class) -> Self {
         Self { from, what: what.into(), class }
     }
 }

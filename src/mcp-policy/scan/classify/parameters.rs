@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::evidence::{Evidence, Source};
+use super::evidence::{Evidence, Kind};
 use super::subject;
 use crate::money::is_money;
 use crate::scan::class::Class;
@@ -49,7 +49,7 @@ pub fn secret(tool: &Tool) -> Option<&str> {
 /// Returns what the parameters say. `words` is the class that the name and the description speak for; `secrets_count`
 /// tells whether a parameter for keys says something about the tool.
 pub fn evidence(tool: &Tool, words: Option<Class>, secrets_count: bool) -> Vec<Evidence> {
-    let found = |what: &str, class| Evidence::new(Source::Parameter, what, class);
+    let found = |what: &str, class| Evidence::new(Kind::Parameter, what, class);
     let mut evidence = Vec::new();
     if let Some(name) = secret(tool).filter(|_| secrets_count) {
         evidence.push(found(name, Class::Credential));

@@ -17,22 +17,22 @@ const PLAIN: [(Class, &str); 5] = [
         Class::Read,
         "get list read fetch search find describe retrieve lookup look show inspect browse count check explain \
          summarize summarise analyze analyse compare query explore discover detect enumerate examine extract parse \
-         estimate calculate compute convert translate classify validate verify lint diagnose watch \
-         tail peek recommend suggest rank grep glob cat ls stat whoami scrape crawl recall identify locate \
-         display paginate obtain load download export generate render transcribe observe collect gather visualize \
-         visualise simulate predict decode encode",
+         estimate calculate compute convert translate classify validate verify lint diagnose watch tail peek \
+         recommend suggest rank grep glob cat ls stat whoami scrape crawl recall identify locate display paginate \
+         obtain load download export generate render transcribe observe collect gather visualize visualise simulate \
+         predict decode encode",
     ),
     (
         Class::Write,
         "create add update edit write set put patch insert upsert modify change rename move copy upload save store \
          append assign unassign attach detach unlink enable disable configure register invite share publish send \
-         reply upvote downvote merge push stage unstar follow unfollow subscribe unsubscribe mark unpin import replace \
-         submit respond reopen archive unarchive restore complete transition manage apply make define init initialize \
-         initialise upgrade provision click fill press hover drag tap swipe resize emulate handle autofix fix sync \
-         synchronize duplicate clone notify remember memorize ingest embed adjust increment decrement extend accept \
-         reject approve decline dismiss acknowledge activate deactivate mute unmute lock unlock hide unhide toggle \
-         grant join leave deploy customize rewrite reorder undo redo crop annotate schedule reschedule post migrate rotate \
-         renew regenerate",
+         reply upvote downvote merge push stage unstar follow unfollow subscribe unsubscribe mark unpin import \
+         replace submit respond reopen archive unarchive restore complete transition manage apply make define init \
+         initialize initialise upgrade provision click fill press hover drag tap swipe resize emulate handle autofix \
+         fix sync synchronize duplicate clone notify remember memorize ingest embed adjust increment decrement extend \
+         accept reject approve decline dismiss acknowledge activate deactivate mute unmute lock unlock hide unhide \
+         toggle grant join leave deploy customize rewrite reorder undo redo crop annotate schedule reschedule post \
+         migrate rotate renew regenerate",
     ),
     (
         Class::Execute,
@@ -54,12 +54,14 @@ const LOOSE: [(Class, &str); 5] = [
     (
         Class::Read,
         "view take audit resolve map status info trace profile measure report capture format score diff plan think \
-         draft ask access monitor preview screenshot forecast return provide ping health research review suggest guess help answer learn see hash",
+         draft ask access monitor preview screenshot forecast return provide ping health research review guess help \
+         answer learn see hash",
     ),
     (
         Class::Write,
         "link comment commit fork tag label close type queue email log record note index install message document \
-         design star pin bookmark rate vote flag issue book order group scale tune scroll like branch form enter build select",
+         design star pin bookmark rate vote flag issue book order group scale tune scroll like branch form enter \
+         build select",
     ),
     (
         Class::Execute,
@@ -100,4 +102,19 @@ pub fn verb_in_any_form(word: &str) -> Option<Verb> {
         doubled,
     ];
     stems.into_iter().flatten().find_map(|stem| verb(&stem))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_word_has_one_meaning() {
+        let mut seen = BTreeSet::new();
+        for word in PLAIN.iter().chain(&LOOSE).flat_map(|(_, words)| words.split_ascii_whitespace()) {
+            assert!(seen.insert(word), "`{word}` stands twice: only the first counts");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::scan::class::Class;
-use crate::scan::classify::{Classified, Evidence, Source};
+use crate::scan::classify::{Classified, Evidence, Kind};
 use crate::scan::findings::escape;
 use crate::scan::offer::Offer;
 
@@ -53,7 +53,7 @@ fn of_reason(class: Class, reason: &str, names: &[String]) -> String {
 
 fn reason(evidence: Option<&Evidence>) -> String {
     match evidence {
-        Some(Evidence { from: Source::Nothing, .. }) | None => "nothing tells what they do".to_owned(),
+        Some(Evidence { from: Kind::Nothing, .. }) | None => "nothing tells what they do".to_owned(),
         Some(evidence) => format!("{} `{}`", evidence.from.name(), escape(&evidence.what)),
     }
 }

@@ -3,7 +3,8 @@
 use mcp_policy_engine::document::Path;
 use serde_json::{Map, Value};
 
-use super::translate::{LISTED, NAMED, ONE};
+use super::translate::form;
+use crate::keywords::Form;
 
 /// What happened below a part.
 enum Cut {
@@ -46,8 +47,8 @@ fn below(schema: &mut Value, at: &Path, wanted: &str) -> Cut {
 }
 
 fn of_keyword(key: &str, value: &mut Value, path: &Path, wanted: &str) -> Cut {
-    match value {
-        Value::Array(elements) if LISTED.contains(&key) => {
+    match (form(key), value) {
+        (Some(Form::Schemas), Value::Array(elements)) => {
             for (index, element) in elements.iter_mut().enumerate() {
                 let path = path.index(index);
                 if is_at_or_below(wanted, &path.to_string()) {
@@ -56,7 +57,7 @@ fn of_keyword(key: &str, value: &mut Value, path: &Path, wanted: &str) -> Cut {
             }
             Cut::Above
         }
-        Value::Object(named) if NAMED.contains(&key) => {
+        (Some(Form::SchemasByName), Value::Object(named)) => {
             for (name, member) in named.iter_mut() {
                 let path = path.key(name);
                 if is_at_or_below(wanted, &path.to_string()) {
@@ -65,7 +66,7 @@ fn of_keyword(key: &str, value: &mut Value, path: &Path, wanted: &str) -> Cut {
             }
             Cut::Above
         }
-        value if ONE.contains(&key) => below(value, path, wanted),
+        (Some(Form::Schema), value) => below(value, path, wanted),
         _ => Cut::Above,
     }
 }

@@ -4,64 +4,32 @@ use mcp_policy_engine::document::Path;
 use serde_json::{Map, Value, json};
 
 use super::{Difference, anchors};
-
-/// Keywords that restrict nothing.
-const ANNOTATIONS: [&str; 16] = [
-    "$comment",
-    "$schema",
-    "contentEncoding",
-    "contentMediaType",
-    "contentSchema",
-    "default",
-    "deprecated",
-    "description",
-    "discriminator",
-    "example",
-    "examples",
-    "format",
-    "readOnly",
-    "title",
-    "writeOnly",
-    "$id",
-];
+use crate::keywords::{self, Form, Restricts};
 
 /// The annotation that the filter does read: a header repeats the argument.
 const MIRRORED: &str = "x-mcp-header";
 
-/// Keywords whose value is one schema.
-pub const ONE: [&str; 9] = [
-    "items",
-    "additionalProperties",
-    "propertyNames",
-    "contains",
-    "not",
-    "if",
-    "then",
-    "else",
-    "unevaluatedProperties",
+/// The types of which keywords restrict the values.
+const TYPES: [(&str, Restricts); 4] = [
+    ("number", Restricts::Numbers),
+    ("string", Restricts::Strings),
+    ("array", Restricts::Arrays),
+    ("object", Restricts::Objects),
 ];
-/// Keywords whose value is a list of schemas.
-pub const LISTED: [&str; 4] = ["anyOf", "oneOf", "allOf", "prefixItems"];
-/// Keywords whose value is an object of schemas by name.
-pub const NAMED: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
 
-/// Keywords that mean something for values of one type only.
-const OF_TYPE: [(&str, &[&str]); 4] = [
-    ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
-    ("string", &["minLength", "maxLength", "pattern"]),
-    ("array", &["items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains"]),
-    (
-        "object",
-        &[
-            "properties",
-            "required",
-            "additionalProperties",
-            "minProperties",
-            "maxProperties",
-            "patternProperties",
-        ],
-    ),
-];
+/// Returns what a keyword takes, of JSON Schema's drafts and not only of those that the filter reads.
+pub fn form(keyword: &str) -> Option<Form> {
+    match keyword {
+        "unevaluatedProperties" => Some(Form::Schema),
+        "dependentSchemas" => Some(Form::SchemasByName),
+        known => keywords::form(known),
+    }
+}
+
+/// Returns whether a keyword can go because it restricts nothing.
+fn restricts_nothing(keyword: &str) -> bool {
+    keywords::is_annotation(keyword) || keyword == "$id" || (keyword.starts_with("x-") && keyword != MIRRORED)
+}
 
 /// Keywords beside which the type may be said elsewhere.
 const SAY_TYPE: [&str; 10] =
@@ -75,8 +43,7 @@ pub fn translate(schema: &mut Value, differences: &mut Vec<Difference>) {
 /// Translates a schema. `is_value` tells whether it alone describes a value: it is not one of several that do.
 fn within(schema: &mut Value, path: &Path, is_value: bool, differences: &mut Vec<Difference>) {
     let Value::Object(members) = schema else { return };
-    members
-        .retain(|key, _| !ANNOTATIONS.contains(&key.as_str()) && (!key.starts_with("x-") || key == MIRRORED));
+    members.retain(|key, _| !restricts_nothing(key));
     drafts(members);
     if let Some(Value::String(pattern)) = members.get_mut("pattern")
         && let Some(anchored) = anchors::anchored(pattern)
@@ -91,23 +58,19 @@ fn within(schema: &mut Value, path: &Path, is_value: bool, differences: &mut Vec
     }
     for (key, value) in members.iter_mut() {
         let path = path.key(key);
-        match (key.as_str(), value) {
-            (key, value) if ONE.contains(&key) => {
-                within(value, &path, matches!(key, "items" | "additionalProperties"), differences);
+        match (form(key), value) {
+            (Some(Form::Schema), value) => {
+                within(value, &path, matches!(key.as_str(), "items" | "additionalProperties"), differences);
             }
-            (key, Value::Array(elements)) if LISTED.contains(&key) => {
+            (Some(Form::Schemas), Value::Array(elements)) => {
                 for (index, element) in elements.iter_mut().enumerate() {
                     within(element, &path.index(index), key == "prefixItems", differences);
                 }
             }
-            (key, Value::Object(named)) if NAMED.contains(&key) => {
+            (Some(Form::SchemasByName), Value::Object(named)) => {
+                let is_value = matches!(key.as_str(), "properties" | "patternProperties");
                 for (name, member) in named.iter_mut() {
-                    within(
-                        member,
-                        &path.key(name),
-                        matches!(key, "properties" | "patternProperties"),
-                        differences,
-                    );
+                    within(member, &path.key(name), is_value, differences);
                 }
             }
             _ => {}
@@ -155,8 +118,8 @@ fn add_type(members: &mut Map<String, Value>, path: &Path, differences: &mut Vec
     if SAY_TYPE.iter().any(|key| members.contains_key(*key)) {
         return;
     }
-    let has = |keys: &[&str]| keys.iter().any(|key| members.contains_key(*key));
-    let mut about = OF_TYPE.iter().filter(|(_, keys)| has(keys)).map(|(name, _)| *name);
+    let has = |values| keywords::that_restrict(values).any(|key| members.contains_key(key));
+    let mut about = TYPES.iter().filter(|(_, values)| has(*values)).map(|(name, _)| *name);
     if let (Some(name), None) = (about.next(), about.next()) {
         members.insert("type".to_owned(), name.into());
         let what =

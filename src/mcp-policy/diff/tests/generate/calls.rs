@@ -10,6 +10,7 @@ pub struct Call {
     pub body: Value,
     pub token: Option<Value>,
     pub certificate: Option<&'static str>,
+    pub key: Option<&'static str>,
     pub session: Option<&'static str>,
     pub at_ms: u64,
 }
@@ -53,10 +54,11 @@ pub fn call() -> impl Strategy<Value = Call> {
     ]);
     let certificate = select(vec![None, Some("spiffe://x"), Some("spiffe://y")]);
     let session = select(vec![None, Some("s1"), Some("s2")]);
-    (params, token, certificate, session, 0..200_000_u64).prop_map(
-        |((method, params), token, certificate, session, at_ms)| {
+    let key = select(vec![None, Some("k1"), Some("k2"), Some("k3")]);
+    (params, token, certificate, key, session, 0..200_000_u64).prop_map(
+        |((method, params), token, certificate, key, session, at_ms)| {
             let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-            Call { body, token, certificate, session, at_ms }
+            Call { body, token, certificate, key, session, at_ms }
         },
     )
 }

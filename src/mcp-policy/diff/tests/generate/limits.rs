@@ -74,6 +74,7 @@ pub fn burst() -> impl Strategy<Value = Vec<Call>> {
                 "params": { "name": name, "arguments": arguments } }),
                 token: Some(json!({ "sub": sub })),
                 certificate: None,
+                key: None,
                 session,
                 at_ms,
             };

@@ -18,6 +18,8 @@ pub fn resources() -> impl Strategy<Value = ((Value, Value), Vec<Call>)> {
         "file:///a",
         "x://b?q=1",
         "x://b*",
+        "x://b?*",
+        "x://b",
         "x://*",
     ];
     let entry = || select(vec![json!({}), json!({}), json!({ "action": "deny" })]);
@@ -38,9 +40,23 @@ pub fn resources() -> impl Strategy<Value = ((Value, Value), Vec<Call>)> {
                 }
             }
         }
-        let document = |resources| json!({ "version": "1", "default": default, "resources": resources });
-        (document(Value::Object(old)), document(Value::Object(new)))
+        (json!({ "default": default, "resources": old }), json!({ "default": default, "resources": new }))
     });
+    // The document, and perhaps a grant with entries of its own.
+    let layer = documents.boxed();
+    let documents =
+        (layer.clone(), layer, select(vec![(false, false), (true, true), (true, false), (false, true)]))
+            .prop_map(|((old, new), (old_grant, new_grant), (had_grant, has_grant))| {
+                let document = |mut document: Value, mut grant: Value, has_grant: bool| {
+                    document["version"] = json!("1");
+                    if has_grant {
+                        (grant["name"], grant["match"]) = (json!("g"), json!("any"));
+                        document["grants"] = json!([grant]);
+                    }
+                    document
+                };
+                (document(old, old_grant, had_grant), document(new, new_grant, has_grant))
+            });
     let uris = [
         "file:///a,b",
         "file:///a%2Cb",
@@ -50,11 +66,14 @@ pub fn resources() -> impl Strategy<Value = ((Value, Value), Vec<Call>)> {
         "x://b?q=1",
         "x://b",
         "x://b/",
+        "x://b?q",
+        "file:///a/../b",
     ];
     let call = |uri: &str| Call {
         body: json!({ "jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": { "uri": uri } }),
         token: None,
         certificate: None,
+        key: None,
         session: None,
         at_ms: 0,
     };

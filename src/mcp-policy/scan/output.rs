@@ -1,4 +1,4 @@
-//! Shows the results of a scan.
+//! The results of a scan as text and JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

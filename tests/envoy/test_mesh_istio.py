@@ -1,0 +1,280 @@
+"""Istio: the manifests in `envoy/istio/`, as the Envoy of a sidecar and of a gateway gets them."""
+
+import copy
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import httpx
+import pytest
+
+from harness import identity, rpc
+from harness.bootstrap import cluster
+from harness.mesh import istio
+from harness.mesh.orders import (
+    LOGIN,
+    MESH_CA,
+    PARTNER,
+    SERVER,
+    SERVER_CA,
+    SPIFFE,
+    agent,
+    code,
+    listener,
+    manifests,
+    plugin_of,
+    support,
+)
+from harness.mesh.proxy import Mesh
+from harness.proxy import wait_for
+
+
+@pytest.fixture
+def mesh(envoy, tmp_path):
+    """Start the Envoy of a proxy, with what istiod and the agent make of manifests."""
+
+    def start(of: list, proxy: str, found: istio.Agent | None = None, tls: dict | None = None) -> Mesh:
+        extensions = istio.extensions(of, proxy, agent(of) if found is None else found)
+        return Mesh(envoy, tmp_path, [listener(of, proxy, tls)], extensions=extensions)
+
+    return start
+
+
+def call(mesh: Mesh, tool: str, arguments: dict | None = None, headers: dict | None = None) -> tuple:
+    return code(rpc.post(mesh.url, rpc.tools_call(tool, arguments), headers))
+
+
+# A sidecar.
+
+
+@pytest.fixture
+def workloads(tmp_path) -> dict:
+    """Save the certificates that the mesh has issued to service accounts."""
+    names = ("support", "reports", "stranger")
+    return {name: MESH_CA.issue(uris=[SPIFFE + name]).save(tmp_path) for name in names}
+
+
+def strict() -> dict:
+    """Write a sidecar's side of mutual TLS in the mode STRICT."""
+    return identity.server_tls(SERVER, MESH_CA, True)
+
+
+def call_as(mesh: Mesh, certificate, tool: str, arguments: dict | None = None) -> tuple | None:
+    """Call a tool over mutual TLS; return None if there was no connection."""
+    with httpx.Client(verify=identity.client_tls(SERVER_CA, certificate)) as client:
+        url = f"https://localhost:{mesh.port}/mcp"
+        try:
+            return code(rpc.post(url, rpc.tools_call(tool, arguments), client=client))
+        except httpx.TransportError:
+            return None
+
+
+@pytest.mark.parametrize("file", ["plugin.yaml", "filter.yaml"])
+def test_a_sidecar_judges_by_the_spiffe_id_of_the_caller(mesh, upstream, workloads, file):
+    of = manifests("istio/sidecar/mesh.yaml", f"istio/sidecar/{file}")
+    running = mesh(of, "sidecar", tls=strict())
+    assert call_as(running, workloads["support"], "refund_order", {"amount": 100}) == (200, None)
+    assert call_as(running, workloads["support"], "refund_order", {"amount": 101}) == (
+        200,
+        "condition_failed",
+    )
+    assert call_as(running, workloads["support"], "delete_order") == (200, "not_listed")
+    assert call_as(running, workloads["reports"], "get_order") == (200, None)
+    assert call_as(running, workloads["reports"], "refund_order", {"amount": 1}) == (200, "not_listed")
+    assert call_as(running, workloads["stranger"], "get_order") == (403, "no_grant")
+    assert call_as(running, None, "get_order") is None
+    assert [request.json()["params"]["name"] for request in upstream.calls] == ["refund_order", "get_order"]
+    assert len(upstream.requests) == 2
+    if file == "filter.yaml":
+        assert len(upstream.heads) == 2
+
+
+def test_istio_rewrites_every_module_to_a_file_before_envoy_sees_it():
+    """Envoy itself passes requests without a decision after an update to a module that it has to fetch."""
+    for file in ("istio/sidecar/plugin.yaml", "istio/sidecar/filter.yaml"):
+        of = manifests(file)
+        [config] = istio.extensions(of, "sidecar", agent(of)).values()
+        assert list(config["config"]["vm_config"]["code"]) == ["local"]
+
+
+# What is not there, and what changes.
+
+
+@pytest.mark.parametrize("file", ["plugin.yaml", "filter.yaml"])
+def test_requests_get_403_until_the_module_can_be_fetched_and_has_its_digest(mesh, upstream, file):
+    of = manifests(f"istio/gateway/{file}")
+    missing, other = istio.Agent(), agent(of, sha256="0" * 64)
+    running = mesh(of, "gateway", found=missing)
+    [name] = istio.extensions(of, "gateway", missing)
+    assert call(running, "get_order", headers=support()) == (403, None)
+    assert running.push_extension(name, istio.extensions(of, "gateway", other)[name])
+    assert call(running, "get_order", headers=support()) == (403, None)
+    assert upstream.heads == []
+    allowed = [*of, *manifests("istio/gateway/mesh.yaml")]
+    assert running.push_listeners([listener(allowed, "gateway")])
+    assert running.push_extension(name, istio.extensions(of, "gateway", agent(of))[name])
+    assert call(running, "get_order", headers=support()) == (200, None)
+    assert running.push_extension(name, istio.extensions(of, "gateway", missing)[name])
+    assert call(running, "get_order", headers=support()) == (403, None)
+    assert len(upstream.calls) == 1
+
+
+@pytest.fixture
+def silence():
+    """A control plane that never answers, as istio-agent while it fetches a module."""
+    over = threading.Event()
+    handler = grpc.method_handlers_generic_handler(
+        "envoy.service.extension.v3.ExtensionConfigDiscoveryService",
+        {"StreamExtensionConfigs": grpc.stream_stream_rpc_method_handler(lambda *_: iter(over.wait, True))},
+    )
+    server = grpc.server(ThreadPoolExecutor(4), handlers=[handler])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield cluster("silence", port, http2=True)
+    over.set()
+    server.stop(None)
+
+
+def test_a_running_proxy_does_not_judge_until_it_has_fetched_the_module(envoy, tmp_path, silence):
+    """README says so. A proxy that starts serves nothing before."""
+    before = manifests("istio/gateway/mesh.yaml")
+    after = before + manifests("istio/gateway/plugin.yaml")
+    running = Mesh(envoy, tmp_path, [listener(before, "gateway")], clusters=[silence])
+    waiting = listener(after, "gateway")
+    [plugin] = istio.plugins(after, "gateway")
+    service = {"envoy_grpc": {"cluster_name": "silence"}}
+    source = {"api_type": "GRPC", "transport_api_version": "V3", "grpc_services": [service]}
+    for one in waiting["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]:
+        if one["name"] == istio.resource(plugin):
+            discovery = one["config_discovery"]["config_source"]
+            del discovery["ads"]
+            discovery["api_config_source"] = source
+    running.write_listeners([waiting])
+    wait_for(lambda: sum(running.proxy.stats("total_listeners_warming").values()), "the listener to warm")
+    assert call(running, "delete_order", headers=support()) == (200, None)
+    [(name, config)] = istio.extensions(after, "gateway", agent(after)).items()
+    running.write_extension(name, config)
+    assert running.push_listeners([listener(after, "gateway")])
+    assert call(running, "delete_order", headers=support()) == (200, "not_listed")
+
+
+def test_a_proxy_that_starts_with_a_bad_policy_lets_nothing_through(mesh, upstream):
+    of = manifests("istio/gateway/mesh.yaml", "istio/gateway/plugin.yaml")
+    plugin_of(of)["spec"]["pluginConfig"]["tools"] = {"get_order": "deny"}
+    running = mesh(of, "gateway")
+    assert call(running, "get_order", headers=support()) == (500, None)
+    assert "the policy is refused" in running.proxy.log()
+    assert upstream.heads == []
+
+
+def test_a_policy_changes_without_losing_counts_and_a_bad_one_changes_nothing(mesh, upstream):
+    of = manifests("istio/gateway/mesh.yaml", "istio/gateway/plugin.yaml")
+    policy = plugin_of(of)["spec"]["pluginConfig"]
+    limit = policy["tools"]["refund_order"]["limits"][0]
+    limit["max"] = 1
+    running = mesh(of, "gateway")
+
+    def refund() -> tuple:
+        return call(running, "refund_order", {"amount": 1}, support())
+
+    def push() -> bool:
+        [(name, config)] = istio.extensions(of, "gateway", agent(of)).items()
+        return running.push_extension(name, config)
+
+    assert [refund(), refund()] == [(200, None), (200, "rate_limited")]
+    limit["max"] = 2
+    assert push()
+    assert [refund(), refund()] == [(200, None), (200, "rate_limited")]
+    limit["max"] = -1
+    assert not push()
+    assert refund() == (200, "rate_limited")
+    assert "tools.refund_order.limits[0].max: must be a positive number" in running.proxy.log()
+    assert len(upstream.calls) == 2
+
+
+def test_a_plugin_that_is_replaced_by_another_takes_over(mesh, upstream):
+    before = manifests("istio/gateway/mesh.yaml", "istio/gateway/plugin.yaml")
+    running = mesh(before, "gateway")
+    assert call(running, "get_order", headers=support()) == (200, None)
+    after = copy.deepcopy(before)
+    plugin_of(after)["metadata"]["name"] = "another"
+    plugin_of(after)["spec"]["pluginConfig"]["tools"] = {}
+    [(name, config)] = istio.extensions(after, "gateway", agent(after)).items()
+    running.write_extension(name, config)
+    assert running.push_listeners([listener(after, "gateway")])
+    assert call(running, "get_order", headers=support()) == (200, "not_listed")
+    assert len(upstream.calls) == 1
+
+
+# A gateway.
+
+
+@pytest.fixture(scope="module", params=["plugin.yaml", "filter.yaml"])
+def gateway(request, module_envoy, tmp_path_factory) -> Mesh:
+    """The Envoy of a gateway that logs records."""
+    of, folder = (
+        manifests("istio/gateway/mesh.yaml", f"istio/gateway/{request.param}"),
+        tmp_path_factory.mktemp("mesh"),
+    )
+    [values] = manifests("istio/records-values.yaml")
+    [provider] = values["meshConfig"]["extensionProviders"]
+    log = istio.access_log(provider, str(folder / "access.log"))
+    extensions = istio.extensions(of, "gateway", agent(of))
+    return Mesh(module_envoy, folder, [listener(of, "gateway", log=log)], extensions=extensions)
+
+
+def test_a_gateway_judges_by_the_token_that_istio_has_verified(gateway, module_upstream):
+    module_upstream.clear()
+    assert call(gateway, "refund_order", {"amount": 1}, support()) == (200, None)
+    assert call(gateway, "refund_order", {"amount": 1}, support(team="reports")) == (200, "not_listed")
+    assert call(gateway, "get_order", headers=support(team="reports")) == (200, None)
+    assert call(gateway, "get_order", headers=support(scope="openid")) == (403, "no_grant")
+    assert call(gateway, "get_order", headers=support(team="others")) == (403, "no_grant")
+    assert call(gateway, "get_order") == (401, "unauthenticated")
+    forged = identity.Issuer(LOGIN.name, audience=LOGIN.audience)
+    token = forged.token(sub="a", team="support", scope="mcp:orders")
+    assert call(gateway, "get_order", headers=identity.bearer(token)) == (401, None)
+    assert len(module_upstream.calls) == 2
+
+
+def test_the_claims_of_another_issuer_are_not_those_that_a_grant_names(gateway, module_upstream):
+    module_upstream.clear()
+    token = PARTNER.token(sub="a", team="support", scope="mcp:orders")
+    assert call(gateway, "get_order", headers=identity.bearer(token)) == (403, "no_grant")
+    assert module_upstream.requests == []
+
+
+def test_a_request_without_a_token_learns_where_to_get_one(gateway):
+    answer = rpc.post(gateway.url, rpc.tools_call("get_order"))
+    assert (
+        "https://mcp.corp.example/.well-known/oauth-protected-resource/mcp"
+        in answer.headers["www-authenticate"]
+    )
+
+
+def test_the_log_has_the_records(gateway):
+    def records() -> set:
+        lines = gateway.proxy.access_log(2)
+        return {(line["status"], one["decision"], one["target"]) for line in lines for one in line["mcp"]}
+
+    call(gateway, "get_order", headers=support())
+    call(gateway, "delete_order", headers=support())
+    expected = {(200, "allow", "get_order"), (200, "deny", "delete_order")}
+    wait_for(lambda: expected <= records(), "both records")
+
+
+def test_plugins_of_one_proxy_count_together_if_their_servers_have_one_name(envoy, tmp_path):
+    """No plugin of Istio has a `vm_id`, so all share one memory."""
+    [of] = manifests("istio/gateway/plugin.yaml")
+    policy = {"version": "1", "server": "orders", "request_headers": "stream", "tools": {"get_*": "few"}}
+    policy["rules"] = {"few": {"limits": [{"counter": "c", "window": "day", "max": 1}]}}
+    plugins = {}
+    for name, server in (("main", "orders"), ("same", "orders"), ("other", "stock")):
+        plugins[name] = copy.deepcopy(of)
+        plugins[name]["metadata"]["name"] = name
+        plugins[name]["spec"]["pluginConfig"] = {**policy, "server": server}
+    extensions = istio.extensions([*plugins.values()], "gateway", agent([*plugins.values()]))
+    all_of = [{**listener([plugin], "gateway"), "name": name} for name, plugin in plugins.items()]
+    urls = Mesh(envoy, tmp_path, all_of, extensions=extensions).proxy.urls
+    made = {name: code(rpc.post(urls[name], rpc.tools_call("get_order"))) for name in plugins}
+    assert made == {"main": (200, None), "same": (200, "rate_limited"), "other": (200, None)}
