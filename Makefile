@@ -28,10 +28,12 @@ target/debug/mcp-approvals: FORCE
 	cargo build -p mcp-approvals
 target/debug/mcp-policy: FORCE
 	cargo build -p mcp-policy
+target/debug/mcp-policy-ratelimit: FORCE
+	cargo build -p mcp-policy-ratelimit
 FORCE:
 
-parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL, Prometheus
-	@$(PARTS) modern legacy npm chromium prometheus image
+parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL, Prometheus, Redis
+	@$(PARTS) modern legacy npm chromium prometheus redis image
 
 envoy-image: ## build a container image of Envoy, for machines that cannot pull one
 	@$(PARTS) modern
@@ -54,7 +56,7 @@ test: test-rust test-envoy ## run all tests
 test-rust:
 	cargo test --workspace
 
-test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy parts
+test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy target/debug/mcp-policy-ratelimit parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: ## check format and lints: Rust (native and wasm) and Python
@@ -80,9 +82,9 @@ worst: build ## look for the costliest requests under many policies; WORST=WORD 
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm --worst "$(WORST)"
 
-bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work
-	@$(PARTS) modern
-	@cargo build --quiet --profile measure -p mcp-policy-load
+bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work, ARGS=--shared limits that Envoys share
+	@$(PARTS) modern $(if $(findstring --shared,$(ARGS)),redis)
+	@cargo build --quiet --profile measure -p mcp-policy-load $(if $(findstring --shared,$(ARGS)),-p mcp-policy-ratelimit)
 	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench $(ARGS)
 
 bench-replay: ## measure how fast mcp-policy reads a log of 1 GiB, and its memory; SIZE=bytes

@@ -104,6 +104,14 @@ PANELS = [
         (rate("mcp_policy_approvals", f"{SERVER}, {IN_FORCE}", "mcp_outcome"), "{{mcp_outcome}}"),
     ),
     series(
+        "Shared limits",
+        "Questions to the rate limit service and their outcomes. With another one than `ok` and `over_limit`, calls are "
+        "refused, or counted by one proxy alone.",
+        (rate("mcp_policy_shared_limits_asked", f"{SERVER}, {IN_FORCE}"), "asked"),
+        (rate("mcp_policy_shared_limits", f"{SERVER}, {IN_FORCE}", "mcp_outcome"), "{{mcp_outcome}}"),
+        (rate("mcp_policy_shared_limits_local", f"{SERVER}, {IN_FORCE}"), "counted alone"),
+    ),
+    series(
         "Refusals by the strict reader",
         "Bodies that are not a message, can be read in two ways, or take too much work to judge, by cause.",
         (rate("mcp_policy_strict_refusals", f"{SERVER}, {IN_FORCE}", "mcp_cause"), "{{mcp_cause}}"),

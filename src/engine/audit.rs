@@ -41,6 +41,19 @@ pub struct CounterUsage {
     pub usage: Usage,
     /// Who shares the tally: the limit's scope, or a wider one if the caller has no session or no principal
     pub scope: Scope,
+    /// Who has counted it
+    pub counted: Counted,
+}
+
+/// Who has counted a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// This proxy
+    Here,
+    /// The rate limit service, for all proxies
+    Shared,
+    /// This proxy, because the rate limit service gave no valid answer
+    Alone,
 }
 
 /// What stands before the id of the decision, behind the verdict.
@@ -162,8 +175,10 @@ impl Line {
             }
             None => self.text(r#"","code":null,"rule":"#, rule),
         }
-        let unknown = |denial: &&Denial| matches!(denial.code, Code::Unauthenticated | Code::NoGrant);
-        if let Some(cause) = denial.filter(unknown).and_then(|denial| denial.cause) {
+        let told = |denial: &&Denial| {
+            matches!(denial.code, Code::Unauthenticated | Code::NoGrant | Code::LimiterUnavailable)
+        };
+        if let Some(cause) = denial.filter(told).and_then(|denial| denial.cause) {
             self.words(r#","cause":""#, cause);
             self.words("\"", "");
         }
@@ -207,7 +222,7 @@ impl Line {
     fn counters(&mut self, counters: &[CounterUsage]) {
         let Self(out) = self;
         out.push_str(r#","counters":["#);
-        for (index, CounterUsage { limit, usage, scope }) in counters.iter().enumerate() {
+        for (index, CounterUsage { limit, usage, scope, counted }) in counters.iter().enumerate() {
             out.push_str(if index > 0 { r#",{"counter":"# } else { r#"{"counter":"# });
             json::quote(out, &limit.counter);
             let Usage { used, max, resets_in_seconds } = usage;
@@ -222,7 +237,11 @@ impl Line {
                 out.push_str(scope.as_str());
                 out.push('"');
             }
-            out.push('}');
+            out.push_str(match counted {
+                Counted::Here => "}",
+                Counted::Shared => r#","shared":true}"#,
+                Counted::Alone => r#","shared":"local"}"#,
+            });
         }
         out.push(']');
     }

@@ -100,6 +100,9 @@ pub fn decide_within(
         limits::combine(&mut decision.charges);
         limits::combine(&mut decision.shadow_charges);
     }
+    if policy.shared_limits.is_some() {
+        decision.refuse_uncountable(policy);
+    }
     decision
 }
 
@@ -289,6 +292,16 @@ impl Decision {
                 Ok(due) if shadow => self.shadow_charges.push(due),
                 Ok(due) => self.charges.push(due),
                 Err(denial) => self.refuse(shadow, denial),
+            }
+        }
+    }
+
+    /// Refuses a call that adds to a shared limit what the rate limit service cannot count.
+    fn refuse_uncountable(&mut self, policy: &Policy) {
+        for shadow in [false, true] {
+            let charges = if shadow { &self.shadow_charges } else { &self.charges };
+            if let Some(denial) = limits::uncountable(policy, charges) {
+                self.refuse(shadow, denial);
             }
         }
     }

@@ -15,6 +15,7 @@ mod facts;
 mod question;
 mod refusal;
 mod request;
+mod shared;
 mod verdict;
 mod whole;
 

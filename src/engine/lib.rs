@@ -10,7 +10,8 @@
 //! - [`identity`] identifies the caller.
 //! - [`decide`] applies the rules to a call.
 //! - [`approval`] writes questions to the approval service and reads its answers.
-//! - [`limit`] counts.
+//! - [`limit`] counts. [`rate_limit`] writes questions to the rate limit service, which counts for several proxies, and
+//!   reads its answers.
 //! - [`audit`] writes the record.
 //! - [`guard`] takes one request through all of these.
 
@@ -25,6 +26,7 @@ pub mod json;
 pub mod limit;
 pub mod mcp;
 pub mod policy;
+pub mod rate_limit;
 pub mod regex;
 pub mod schema;
 pub mod text;

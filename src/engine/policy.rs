@@ -21,6 +21,7 @@ mod pins;
 mod rule;
 mod rules;
 mod scalars;
+mod shared;
 mod source;
 mod time_zone;
 mod words;
@@ -40,13 +41,14 @@ pub use pins::{Pin, Pins};
 pub use rule::RuleDigest;
 pub use rules::Rules;
 pub use scalars::Scalars;
+pub use shared::{OnFailure, SharedLimits};
 pub use source::{Source, SourceKind};
 pub use time_zone::{LocalTime, TimeZone, is_date, is_time_of_day};
 
 use std::sync::Arc;
 
 pub use crate::document::Faults;
-use crate::limit::{Amount, Window};
+use crate::limit::{Amount, Scale, Window};
 use crate::mcp::answer::Form;
 use crate::mcp::definition::DefinitionDigest;
 use crate::mcp::headers::AUTHORITY;
@@ -143,6 +145,8 @@ pub struct Policy {
     pub request_headers: RequestHeaders,
     /// The approval service, if the document configures it. Always `Some` if a rule requires approval
     pub approvals: Option<Approvals>,
+    /// The service that counts shared limits, if the document configures it. Always `Some` if a limit is shared
+    pub shared_limits: Option<SharedLimits>,
     /// What records contain of arguments
     pub audit: Arguments,
     /// What records contain of claims
@@ -151,6 +155,8 @@ pub struct Policy {
     pub claims: Vec<ReadClaim>,
     /// How many different counters the limits name
     pub counters: usize,
+    /// How finely each counter counts if it is shared
+    pub scales: Box<[Scale]>,
     /// The most entries of counters that callers can create
     pub counter_capacity: u32,
 }
@@ -215,6 +221,8 @@ pub struct Limit {
     pub by: Option<ValuePath>,
     /// How much one call adds
     pub amount: Adds,
+    /// Whether the rate limit service counts it, for all proxies
+    pub shared: bool,
     /// Whether the rule has no effect. Such a limit counts in tallies of its own
     pub shadow: bool,
 }
@@ -304,6 +312,12 @@ impl Policy {
     /// Every fault of the document, each with its path.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Faults> {
         load::policy(bytes)
+    }
+
+    /// Returns how finely a shared limit is counted. It is the same for all limits that share its counter.
+    #[must_use]
+    pub fn scale(&self, limit: &Limit) -> Scale {
+        self.scales.get(limit.number).copied().unwrap_or(Scale::FINEST)
     }
 
     /// Iterates over all rules of entries, including those of grants. A named rule comes as often as it is

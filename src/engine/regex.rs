@@ -5,6 +5,7 @@
 //! the beginning of an expression are compiled apart.
 
 mod ahead;
+mod size;
 mod translate;
 
 use std::fmt;
@@ -13,7 +14,8 @@ use regex_lite::RegexBuilder;
 
 use crate::work::Work;
 use ahead::Split;
-use translate::{Shape, translate};
+use size::Shape;
+use translate::translate;
 
 /// The most memory of a compiled expression, in bytes. It bounds the time that loading takes.
 const MOST_MEMORY: usize = 1 << 18;

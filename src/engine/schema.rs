@@ -4,6 +4,7 @@
 //! are followed. An unsupported keyword is a fault. Validation spends from the budget of work of its request.
 
 mod canonical;
+mod decimals;
 mod keyword;
 mod literal;
 mod load;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use crate::document::{Faults, Part};
 use crate::json::{Document, Value};
+use crate::limit::Scale;
 use crate::work::Work;
 use node::Node;
 
@@ -46,6 +48,13 @@ impl Schema {
     #[must_use]
     pub fn mirrored(&self) -> &[Mirrored] {
         &self.mirrored
+    }
+
+    /// Returns how fine a number can be that fits this schema at the end of `path`; `None` if nothing bounds that. Each
+    /// step of the path is the name of a member, or `None` for an element of an array.
+    #[must_use]
+    pub fn scale(&self, path: &[Option<&str>]) -> Option<Scale> {
+        self.root.scale(path)
     }
 
     /// Validates the arguments of a call, and spends `work`; `None` is the same as `{}`. No object may have a key twice, and the

@@ -1,6 +1,7 @@
 //! The filter of one HTTP stream: runs the case of a request and carries out its verdict.
 
 mod outside;
+mod rates;
 mod request;
 mod response;
 mod unreceived;
@@ -12,6 +13,7 @@ use mcp_policy_engine::denial::Denial;
 use mcp_policy_engine::guard::{self, Asking, Charged, Conclusion, Environment, Request, Step, Verdict};
 use mcp_policy_engine::mcp::answer::Reply;
 use mcp_policy_engine::mcp::headers::{Compression, Headers};
+use mcp_policy_engine::rate_limit::Outcome;
 
 use crate::environment::HostEnvironment;
 use crate::host::{Broken, Flow, Host, Token};
@@ -135,6 +137,9 @@ impl<H: Host> Filter<H> {
         now_ns: Option<u64>,
     ) -> Flow {
         audit::add_time(&mut conclusion.record, now_ns);
+        if let Some(Outcome::Failed(failure)) = conclusion.rates {
+            worker.report_uncounted(&self.host, failure, now_ns);
+        }
         let recorded = self.host.set_state(worker.plugin.record_state(), conclusion.record.as_bytes());
         match conclusion.verdict {
             Verdict::Forward { .. } if recorded.is_err() => {

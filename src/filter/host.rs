@@ -113,6 +113,19 @@ pub trait Process {
     /// # Errors
     /// [`Broken`] if there is none, or its body has more than `most` bytes.
     fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken>;
+
+    /// Calls a method of a gRPC service. The host reports the answer, or the status without one, by a callback with the
+    /// returned token. There is no callback if the stream has ended.
+    ///
+    /// # Errors
+    /// [`Broken`] if it is not sent, for example because the cluster has no endpoint.
+    fn call(&self, call: &GrpcCall<'_>) -> Result<Token, Broken>;
+
+    /// Returns the message that answers a gRPC call. Only valid within its callback.
+    ///
+    /// # Errors
+    /// [`Broken`] if there is none, or it has more than `most` bytes.
+    fn called(&self, most: usize) -> Result<Vec<u8>, Broken>;
 }
 
 /// The memory that all workers of a process share: byte strings by key, with compare-and-swap.
@@ -162,9 +175,29 @@ pub struct StreamId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetricId(pub u32);
 
-/// The host's number for a call to another cluster.
+/// The host's number for a call to another cluster. Both kinds of calls have numbers of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Token(pub u32);
+pub enum Token {
+    /// An HTTP request
+    Http(u32),
+    /// A gRPC call
+    Grpc(u32),
+}
+
+/// A gRPC call with one message each way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrpcCall<'a> {
+    /// Where the service is: an encoded `envoy.config.core.v3.GrpcService`
+    pub service: &'a [u8],
+    /// The service's name
+    pub name: &'a str,
+    /// The method's name
+    pub method: &'a str,
+    /// The encoded message
+    pub message: &'a [u8],
+    /// How long the answer may take, in milliseconds
+    pub timeout_ms: u32,
+}
 
 /// A POST of JSON to another cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

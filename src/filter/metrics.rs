@@ -16,7 +16,8 @@ use mcp_policy_engine::guard::Conclusion;
 use mcp_policy_engine::identity::Caller;
 use mcp_policy_engine::limit::GivenBack;
 use mcp_policy_engine::mcp::list::Shown;
-use mcp_policy_engine::policy::{Mode, Policy};
+use mcp_policy_engine::policy::{Mode, OnFailure, Policy};
+use mcp_policy_engine::rate_limit::Outcome;
 
 use crate::host::{MetricId, MetricKind, Process};
 use ratio::Ratio;
@@ -51,6 +52,12 @@ enum Metric {
     ApprovalsAsked,
     /// Results of questions to the approval service
     Approvals { outcome: &'static str },
+    /// Questions to the rate limit service
+    SharedLimitsAsked,
+    /// Results of questions to the rate limit service
+    SharedLimits { outcome: &'static str },
+    /// Calls whose shared limits this proxy has counted alone
+    SharedLimitsLocal,
     /// Elements that were removed from lists
     ListsRemoved,
     /// Lists with a pinned tool in another definition. The number is that of the pin
@@ -88,6 +95,9 @@ impl Metric {
             Self::LimitUsedRatio { .. } => ("limit_used_ratio.counter.", ""),
             Self::ApprovalsAsked => ("approvals.asked", ""),
             Self::Approvals { outcome } => ("approvals.outcome.", outcome),
+            Self::SharedLimitsAsked => ("shared_limits.asked", ""),
+            Self::SharedLimits { outcome } => ("shared_limits.outcome.", outcome),
+            Self::SharedLimitsLocal => ("shared_limits.local", ""),
             Self::ListsRemoved => ("lists.removed", ""),
             // The tool's name follows.
             Self::DefinitionsChanged { .. } => ("definitions_changed.tool.", ""),
@@ -144,13 +154,18 @@ impl Metrics {
         let denial = conclusion.verdict.denial();
         let code = denial.map_or("none", |denial| denial.code.as_str());
         self.decided(host, conclusion.verdict.as_str(), code, conclusion.grant);
-        // A caller that is not known has a cause too, in its record.
-        let strict = |denial: &&Denial| !matches!(denial.code, Code::Unauthenticated | Code::NoGrant);
+        // A caller that is not known, and a call that is not counted, have a cause too, in their records.
+        let strict = |denial: &&Denial| {
+            !matches!(denial.code, Code::Unauthenticated | Code::NoGrant | Code::LimiterUnavailable)
+        };
         if let Some(cause) = denial.filter(strict).and_then(|denial| denial.cause) {
             self.count(host, Metric::StrictRefusals { cause }, 1);
         }
         if let Some(outcome) = conclusion.approval {
             self.count(host, Metric::Approvals { outcome: outcome.as_str() }, 1);
+        }
+        if let Some(outcome) = conclusion.rates {
+            self.rated(host, outcome);
         }
         self.repeated(host, conclusion.counting.retries);
         if let Some(why) = conclusion.counting.failure {
@@ -164,6 +179,20 @@ impl Metrics {
     /// Counts a question to the approval service.
     pub(crate) fn asked<P: Process>(&self, host: &P) {
         self.count(host, Metric::ApprovalsAsked, 1);
+    }
+
+    /// Counts a question to the rate limit service.
+    pub(crate) fn rates_asked<P: Process>(&self, host: &P) {
+        self.count(host, Metric::SharedLimitsAsked, 1);
+    }
+
+    fn rated<P: Process>(&self, host: &P, outcome: Outcome) {
+        self.count(host, Metric::SharedLimits { outcome: outcome.as_str() }, 1);
+        let to = self.policy.as_ref().and_then(|policy| policy.shared_limits.as_ref());
+        let alone = to.is_some_and(|to| to.on_failure == OnFailure::Local);
+        if alone && matches!(outcome, Outcome::Failed(_)) {
+            self.count(host, Metric::SharedLimitsLocal, 1);
+        }
     }
 
     /// Counts a request that was refused because its record could not be stored.

@@ -17,8 +17,8 @@ use proxy_wasm::types::{Action, BufferType, Bytes, ContextType, LogLevel, MapTyp
 
 use crate::filter::Filter;
 use crate::host::{
-    Broken, Flow, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, Stream,
-    StreamId, Token,
+    Broken, Flow, GrpcCall, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory,
+    Stream, StreamId, Token,
 };
 use crate::worker::Worker;
 use mcp_policy_engine::mcp::answer::Reply;
@@ -187,7 +187,7 @@ impl Process for Envoy {
         let timeout = Duration::from_millis(request.timeout_ms.into());
         let sent =
             hostcalls::dispatch_http_call(request.cluster, headers, Some(request.body), vec![], timeout);
-        or_broken(sent).map(Token)
+        or_broken(sent).map(Token::Http)
     }
 
     fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
@@ -197,6 +197,17 @@ impl Process for Envoy {
         let body = or_broken(hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, wanted))?;
         let body = body.unwrap_or_default();
         if body.len() > most { Err(Broken) } else { Ok((status, body)) }
+    }
+
+    fn call(&self, call: &GrpcCall<'_>) -> Result<Token, Broken> {
+        let timeout = Duration::from_millis(call.timeout_ms.into());
+        raw::grpc_call(call, timeout).map(Token::Grpc).ok_or(Broken)
+    }
+
+    fn called(&self, most: usize) -> Result<Vec<u8>, Broken> {
+        let wanted = most.saturating_add(1);
+        let message = or_broken(hostcalls::get_buffer(BufferType::GrpcReceiveBuffer, 0, wanted))?;
+        message.filter(|message| message.len() <= most).ok_or(Broken)
     }
 }
 
@@ -261,7 +272,11 @@ struct HttpStream(Filter<Envoy>);
 impl Context for HttpStream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, _body: usize, _trailers: usize) {
         // The host reports a failed call with zero headers.
-        self.0.answered(Token(token), headers > 0);
+        self.0.answered(Token::Http(token), headers > 0);
+    }
+
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, _size: usize) {
+        self.0.rated(Token::Grpc(token), status);
     }
 }
 

@@ -9,7 +9,8 @@ use mcp_policy_engine::decide::Listed;
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, Places};
-use mcp_policy_engine::policy::{Faults, Mode, RequestHeaders};
+use mcp_policy_engine::policy::{Faults, Mode, OnFailure, RequestHeaders};
+use mcp_policy_engine::rate_limit::Failure;
 
 use crate::counters;
 use crate::host::{Level, Process, SharedMemory};
@@ -38,6 +39,8 @@ pub struct Worker {
     places: OnceCell<Places>,
     /// When [`report_unavailable`](Self::report_unavailable) last wrote a line
     reported_ns: Cell<u64>,
+    /// When [`report_uncounted`](Self::report_uncounted) last wrote a line
+    uncounted_ns: Cell<u64>,
     /// When [`report_unshown`](Self::report_unshown) last wrote a line for each cause
     unshown_ns: RefCell<Vec<(&'static str, u64)>>,
     /// When [`report_definition`](Self::report_definition) last wrote a line about each pin, by its number
@@ -79,6 +82,7 @@ impl Worker {
             metrics,
             places: OnceCell::new(),
             reported_ns: Cell::new(0),
+            uncounted_ns: Cell::new(0),
             unshown_ns: RefCell::default(),
             definitions_ns: RefCell::default(),
             unidentified_ns: Cell::new(0),
@@ -131,6 +135,23 @@ impl Worker {
         let cluster = self.plugin.policy.approvals.as_ref().map_or("", |to| to.cluster.as_str());
         let line = format!(
             "calls are refused because the approval service, cluster `{cluster}`, gave no answer: {cause}"
+        );
+        self.log(host, Level::Warn, &line);
+    }
+
+    /// Logs why the rate limit service has not counted a call, at most every 10 seconds.
+    pub(crate) fn report_uncounted<H: Process>(&self, host: &H, failure: Failure, now_ns: Option<u64>) {
+        let since = |now_ns: &u64| now_ns.saturating_sub(self.uncounted_ns.get());
+        let Some(now_ns) = now_ns.filter(|now_ns| since(now_ns) >= REPORT_INTERVAL_NS) else { return };
+        let Some(to) = &self.plugin.policy.shared_limits else { return };
+        self.uncounted_ns.set(now_ns);
+        let what = match to.on_failure {
+            OnFailure::Deny => "calls are refused",
+            OnFailure::Local => "shared limits are counted by this proxy alone",
+        };
+        let (cluster, why) = (&to.cluster, failure.explain());
+        let line = format!(
+            "{what} because the rate limit service, cluster `{cluster}`, gave no valid answer: {why}"
         );
         self.log(host, Level::Warn, &line);
     }

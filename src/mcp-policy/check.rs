@@ -39,7 +39,7 @@ use tool_list::Tool;
 #[derive(Debug, Args)]
 #[command(after_long_help = kinds::table(), after_help = "`mcp-policy help check` lists all warnings and faults.")]
 pub struct Options {
-    /// Policies, or files that hold policies: JSON or YAML; `-` is stdin
+    /// Policies, or files that contain policies: JSON or YAML; `-` is stdin
     ///
     /// Every policy of a file is checked, unless `FILE#SERVER` or its number, as in `FILE#2`, chooses one.
     #[arg(required_unless_present = "explain", value_name = "POLICY")]

@@ -55,7 +55,7 @@ pub struct Kind {
     pub explanation: &'static str,
 }
 
-/// One thing to tell about a place of a file.
+/// One finding about a place in a file.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
     /// The file
@@ -80,7 +80,7 @@ impl Diagnostic {
         Position::of(self.file.text.as_bytes(), self.place.start)
     }
 
-    /// Returns the message behind its path.
+    /// Returns the message after its path.
     pub fn text(&self) -> String {
         match self.path.as_str() {
             "" => self.message.clone(),
@@ -95,7 +95,7 @@ pub struct Placed<'d> {
     pub diagnostic: &'d Diagnostic,
     /// Where the place begins
     pub start: Position,
-    /// Behind the first line of the place
+    /// The end of the first line of the place
     pub end: Position,
 }
 

@@ -42,24 +42,24 @@ enum Format {
 /// The options of `diff`.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Exits with 3 if the policies mean something else, with 0 if only texts or their order changed.\n\n\
-                  With --widening-only it exits with 3 only if something becomes possible that was not, or may become so: \
-                  where a schema, a condition or an identity changed, nobody can tell without the calls, so it counts. \
-                  A check of pull requests can ask for an approval then."
+    after_long_help = "Exits with 3 if the two policies differ in what they mean, and with 0 if only texts or their order have \
+                  changed.\n\nWith --widening-only it exits with 3 only if something becomes possible that was not possible \
+                  before, or may become possible. A change of a schema, a condition or an identity counts, because its effect \
+                  depends on the calls. A check of pull requests can ask for an approval then."
 )]
 pub struct Options {
-    /// The policy as it was, or a file that holds it
+    /// The old policy, or a file that contains it
     ///
     /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second.
     #[arg(value_name = "OLD")]
     old: String,
-    /// The policy as it becomes, or a file that holds it
+    /// The new policy, or a file that contains it
     #[arg(value_name = "NEW")]
     new: String,
     /// A `tools/list` result; each of its tools is compared by its name
     #[arg(long, value_name = "FILE")]
     tools: Option<String>,
-    /// Tell only what becomes possible, or may
+    /// Show only what becomes possible, or may become possible
     #[arg(long)]
     widening_only: bool,
     /// How to print the result

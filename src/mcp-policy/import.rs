@@ -29,7 +29,7 @@ enum Form {
 /// How to print the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// The policy to stdout, what has no equal to stderr
+    /// The policy on stdout, what has no equal on stderr
     Pretty,
     /// One object: `version`, `from`, `policy` and `left_out`
     Json,
@@ -38,16 +38,16 @@ enum Format {
 /// The options of `import`.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Exits with 3 if something that the policy restricts or allows has no equal, so that the result is stricter than \
-                  the original.\n\nIntercept has calendar windows in UTC and counts for all its callers together, so its limits \
-                  become limits of scope `global` and type `calendar`. It governs tool calls alone: resources, prompts and \
+    after_long_help = "Exits with 3 if something in the policy has no equal here, so that the result is stricter than the \
+                  original.\n\nIntercept counts in calendar windows, in UTC and for all callers together, so its limits become \
+                  limits of scope `global` and type `calendar`. It governs only calls of tools: resources, prompts and \
                   unknown methods follow the default here."
 )]
 pub struct Options {
     /// The policy to convert, JSON or YAML; `-` is stdin
     #[arg(value_name = "FILE")]
     file: String,
-    /// The form of the policy; without it, the file tells: a tool of Intercept's has `rules`
+    /// The form of the policy; by default, a file whose tools have `rules` is Intercept's
     #[arg(long, value_name = "FORM")]
     from: Option<Form>,
     /// How to print the result

@@ -10,6 +10,7 @@ mod source;
 mod tree;
 mod yaml;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -106,7 +107,12 @@ pub fn policies(argument: &str) -> Result<Vec<Found>, Failure> {
 pub fn policies_of(file: &Rc<File>) -> Result<Vec<Found>, Failure> {
     let findings = find::policies(file)?;
     for filter in &findings.left_out {
-        anstream::eprintln!("note: `{}`: {filter} is left out, because it has no key of a policy", file.name);
+        // The policies count all the same if the note cannot be printed.
+        let _ = writeln!(
+            anstream::stderr(),
+            "note: `{}`: {filter} is left out, because it has no key of a policy",
+            file.name
+        );
     }
     Ok(findings.found)
 }

@@ -13,6 +13,7 @@ use mcp_policy_engine::guard::{self, Answer, Arrival, Conclusion, FixedEnvironme
 use mcp_policy_engine::identity::{self, Caller};
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::policy::Policy;
+use mcp_policy_engine::rate_limit::MemoryService;
 
 pub use caller::Described;
 pub use known::Known;
@@ -22,6 +23,8 @@ pub struct Proxy {
     policy: Arc<Policy>,
     store: MemoryStore,
     places: Places,
+    /// The service that counts shared limits
+    service: MemoryService,
 }
 
 /// A request as its client sent it.
@@ -68,7 +71,7 @@ impl Proxy {
         // Any secret will do: nobody who could choose names learns where counters are stored.
         let layout = Layout::new([0; 16], capacity);
         let places = Places::new(layout, policy.counters, policy.grants.iter().count());
-        Self { policy, store: MemoryStore::new(), places }
+        Self { policy, store: MemoryStore::new(), places, service: MemoryService::new() }
     }
 
     /// Returns what the proxy's workers share.
@@ -103,16 +106,19 @@ impl Proxy {
         }
     }
 
-    /// Judges a request whose caller is known.
+    /// Judges a request whose caller is known. `answer` answers the questions to the approval service.
     pub fn judge_known(
         &self,
         request: &Rc<Request>,
         sent: &Sent,
         now_ns: u64,
-        answer: impl FnMut(&Question) -> Answer,
+        mut answer: impl FnMut(&Question) -> Answer,
     ) -> Conclusion {
         let environment = FixedEnvironment { store: &self.store, places: &self.places, now_ns };
-        guard::judge_known(request, sent.body.as_deref(), &environment, answer)
+        guard::judge_known(request, sent.body.as_deref(), &environment, |question| match question {
+            Question::Rates(asked) => Answer::Rates(Ok(self.service.answer(asked, now_ns))),
+            Question::Approval(_) => answer(question),
+        })
     }
 }
 

@@ -114,7 +114,7 @@ fn add<'d>(pages: &mut Vec<Page<'d>>, value: Value<'d>, path: String) -> Result<
     } else if let Some(result) = value.get("result") {
         return add(pages, result, Page { path, value }.below("result"));
     } else if has(&value, "error") && !has_list(&value) {
-        return Err(format!("{here}: is the answer of a server that refused: it lists nothing"));
+        return Err(format!("{here}: is an error from the server, and not a list"));
     } else if !has_list(&value) {
         return Err(format!("{here}: {EXPECTED}"));
     }
@@ -206,7 +206,7 @@ mod tests {
             ("a.json", "3", "document: expected a `tools/list` result"),
             ("a.json", "{}", "document: expected a `tools/list` result"),
             ("a.json", r#"[{"result": {}}]"#, "[0].result: expected a `tools/list` result"),
-            ("a.json", r#"{"error": {}}"#, "document: is the answer of a server that refused"),
+            ("a.json", r#"{"error": {}}"#, "document: is an error from the server"),
             ("a.json", r#"{"prompts": []}"#, "document: has no list `tools`"),
             ("a.json", r#"{"result": {"tools": {}}}"#, "`result.tools` is an object, but must be a list"),
             (

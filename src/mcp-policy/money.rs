@@ -21,7 +21,7 @@ fn is_in(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|known| known == word)
 }
 
-/// Tells whether the name of a number looks like money that a call spends.
+/// Returns whether the name of a number looks like money that a call spends.
 pub fn is_money(name: &str) -> bool {
     let words = words::of_name(name);
     let has = |list: &str| words.iter().any(|word| is_in(list, word));
@@ -29,7 +29,7 @@ pub fn is_money(name: &str) -> bool {
     has(SUMS) && !has(NO_SUMS) && !is_filter
 }
 
-/// Tells whether the name of a tool says that it only looks at something.
+/// Returns whether the name of a tool says that it only looks at something.
 pub fn only_reads(tool: &str) -> bool {
     words::of_name(tool).first().is_some_and(|first| is_in(READS, first))
 }

@@ -1,6 +1,7 @@
 //! How a command ends, and its exit code.
 
 use std::fmt;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 /// The exit codes, for the help.
@@ -14,7 +15,7 @@ Exit codes:
 /// How a command that ran ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// There is nothing to tell
+    /// Nothing was found
     Clean,
     /// `explain`: the request is refused
     Refused,
@@ -45,14 +46,16 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Returns the exit code of a command, and tells on stderr why it could not run.
+/// Returns the exit code of a command, and prints on stderr why it could not run.
 pub fn exit_code(result: Result<Outcome, Failure>) -> ExitCode {
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Refused) => ExitCode::from(2),
         Ok(Outcome::Findings) => ExitCode::from(3),
         Err(failure) => {
-            anstream::eprintln!("{}error:{} {failure}", crate::terminal::ERROR, crate::terminal::PLAIN);
+            // The exit code tells it all the same if it cannot be printed.
+            let (error, plain) = (crate::terminal::ERROR, crate::terminal::PLAIN);
+            let _ = writeln!(anstream::stderr(), "{error}error:{plain} {failure}");
             ExitCode::FAILURE
         }
     }
@@ -60,7 +63,10 @@ pub fn exit_code(result: Result<Outcome, Failure>) -> ExitCode {
 
 /// Prints what clap has to say. Wrong usage ends with 1, not with clap's 2, which means a refusal here.
 pub fn bad_usage(error: &clap::Error) -> ExitCode {
-    // Nobody reads it if it cannot be printed.
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    match error.print() {
+        _ if error.use_stderr() => ExitCode::FAILURE,
+        // A reader of the help that has closed the pipe has seen enough.
+        Err(unwritten) if unwritten.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
 }

@@ -46,7 +46,7 @@ enum For {
                   EnvoyExtensionPolicy hold it as an object. They cannot hold a request's headers back, so \
                   `request_headers` becomes `stream` there.")]
 pub struct Options {
-    /// The policy, or a file that holds one; `-` is stdin
+    /// The policy, or a file that contains one; `-` is stdin
     ///
     /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second.
     #[arg(value_name = "POLICY")]
@@ -109,7 +109,7 @@ impl For {
         }
     }
 
-    /// Tells whether the policy is written as the text of its document, and not as an object.
+    /// Returns whether the policy is written as the text of its document, and not as an object.
     fn holds_text(self) -> bool {
         !matches!(self, Self::IstioWasmplugin | Self::EnvoyGateway)
     }
@@ -172,7 +172,8 @@ pub struct Address {
 }
 
 fn upstream(text: &str) -> Result<Address, Failure> {
-    let wrong = || Failure::new(format!("--upstream `{text}` is no host and port such as `127.0.0.1:8000`"));
+    let wrong =
+        || Failure::new(format!("--upstream `{text}` is not a host and a port such as `127.0.0.1:8000`"));
     let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let fits =

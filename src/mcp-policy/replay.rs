@@ -31,7 +31,7 @@ use judged::Judged;
 pub struct Options {
     #[command(flatten)]
     logs: Logs,
-    /// The policy to judge with, or a file that holds one: JSON or YAML
+    /// The policy to judge with, or a file that contains one: JSON or YAML
     ///
     /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second.
     #[arg(long, value_name = "POLICY")]
@@ -39,7 +39,7 @@ pub struct Options {
     /// Print each record whose verdict changes
     #[arg(long)]
     changed: bool,
-    /// Count each log by itself: each comes from another proxy
+    /// Count each log separately, because each comes from another proxy
     #[arg(long)]
     separate: bool,
     /// The form of the result
@@ -64,16 +64,16 @@ What replay can judge:
 What it counts as undecided, with the reason, because the record does not say enough:
   Rules that read arguments, unless the policy of the records has \"audit\": {\"arguments\": \"full\"}.
   Patterns and comparisons of claims, unless it has \"audit\": {\"claims\": \"full\"}; claims that it did not read.
-  Requests that were refused before their body was read, if their caller would now be let in.
-  Texts that were cut, prompts and resources of completion/complete, and sources of identity that it did not have.
+  Requests that were refused before their body was read, if their caller would now be accepted.
+  Texts that were cut off, prompts and resources of completion/complete, and sources of identity that it did not have.
   A call that is undecided counts against limits if it passed.
 
 What it assumes:
-  A body that is no message, or a wrong media type, is refused by every policy. A caller whom no source named stays
-  unnamed. Bodies are not larger than before, origins and headers agree as before. Requests to exempt paths have no
-  records. Records of one log come from one proxy, and without --separate all logs do.
+  Every policy refuses a body that is not a message, or a wrong media type. A caller whom no source named stays unnamed.
+  Bodies are not larger than before, and origins and headers agree as before. Requests to exempt paths have no records.
+  The records of one log come from one proxy. Without --separate, those of all logs do.
 
-Records are sorted by their times as far as 65,536 of them, or 48 MiB, allow.";
+Records are sorted by their times. To do so, up to 65,536 of them, or 48 MiB, are held in memory.";
 
 /// How far apart the times of two calls can be that were charged in the other order, in milliseconds: as long as a
 /// worker may be held up between reading the time and counting.
@@ -110,10 +110,10 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     records.tally.tell(terminal);
     for (count, what) in [
         (records.other_servers, format!("of other servers than `{}` were left out", policy.server)),
-        (records.beside, "stand beside another of the same request and were left out".to_owned()),
+        (records.beside, "follow another record of the same request and were left out".to_owned()),
         (
             records.late,
-            "came too late to be sorted by their times, and were judged where they stand".to_owned(),
+            "came too late to be sorted by their times, and were judged in the order of the log".to_owned(),
         ),
     ] {
         if count > 0 {

@@ -69,15 +69,15 @@ pub struct Options {
     #[arg(long)]
     pin: bool,
 
-    /// The package that the definitions are of, instead of what the server calls itself
+    /// The package of these definitions, in place of the name that the server gives itself
     #[arg(long, value_name = "NAME@VERSION", value_parser = package, requires = "write_definitions")]
     package: Option<String>,
 
-    /// Leave destructive and financial tools to approval by this cluster, instead of denying them
+    /// Let a person approve destructive and financial calls, by this cluster, instead of denying them
     #[arg(long, value_name = "CLUSTER", value_parser = plain)]
     approvals: Option<String>,
 
-    /// The server's name in the policy, instead of what it calls itself
+    /// The server's name in the policy, in place of the name that it gives itself
     #[arg(long, value_name = "NAME", value_parser = plain)]
     server: Option<String>,
 
@@ -85,7 +85,7 @@ pub struct Options {
     #[arg(long)]
     explain: bool,
 
-    /// End with 3 if a definition is suspicious
+    /// Exit with 3 if a definition is suspicious
     ///
     /// Notes about the policy, such as a keyword of a schema that the filter cannot judge, do not count.
     #[arg(long)]
@@ -95,7 +95,7 @@ pub struct Options {
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
 
-    /// How long everything together may take, such as `30s` or `2m`
+    /// The longest time that the whole scan may take, such as `30s` or `2m`
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     timeout: Duration,
 
@@ -143,7 +143,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         Some(policy) if options.pin => output::pinned(policy, &pin::into_file(policy, &pins)?),
         _ => String::new(),
     };
-    let drift = drift(&offer, digests.as_deref(), options)?;
+    let drift = drift(&offer, digests.as_deref(), options, terminal)?;
     let mut findings = findings::find(&offer);
     findings.extend(composed.notes);
 
@@ -199,9 +199,16 @@ fn drift(
     offer: &Offer,
     digests: Option<&[DefinitionDigest]>,
     options: &Options,
+    terminal: &mut Terminal,
 ) -> Result<Option<Vec<Drift>>, Failure> {
     let compare = |policy: &String| drift::compare(offer, digests, policy);
-    let policy = options.policy.as_ref().map(compare).transpose()?;
+    let compared = options.policy.as_ref().map(compare).transpose()?;
+    for section in compared.iter().flat_map(|compared| &compared.left_out) {
+        terminal.note(format_args!(
+            "note: the source does not list its {section}, so those of the policy are not compared\n"
+        ));
+    }
+    let policy = compared.map(|compared| compared.drift);
     let Some(file) = &options.definitions else { return Ok(policy) };
     let changes = Definitions::read(file)?.compare(offer, known(digests)?);
     let mut drift = policy.unwrap_or_default();
@@ -257,5 +264,5 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     Some(duration)
         .filter(|duration| !duration.is_zero() && *duration <= Duration::from_secs(3600))
-        .ok_or_else(|| "must be more than nothing, and an hour at most".to_owned())
+        .ok_or_else(|| "must be more than zero and at most an hour".to_owned())
 }

@@ -25,7 +25,7 @@ pub const FAINT: Style = Style::new().dimmed();
 pub const PLAIN: anstyle::Reset = anstyle::Reset;
 
 /// Results go to stdout, progress and notes to stderr. Styles may always be written: they are removed if the stream
-/// is no terminal or `NO_COLOR` is set.
+/// is not a terminal or `NO_COLOR` is set.
 pub struct Terminal {
     out: Box<dyn Write>,
     /// Whether stderr is a terminal, so that progress can overwrite its line
@@ -49,14 +49,14 @@ impl Terminal {
         }
     }
 
-    /// Tells a note on stderr.
+    /// Writes a note to stderr.
     pub fn note(&mut self, text: Arguments<'_>) {
-        // The result reaches its reader even if nobody reads the notes.
+        // The result matters, not whether a note can be written.
         let _ = self.out.flush();
         let _ = writeln!(anstream::stderr(), "{text}");
     }
 
-    /// Ends the result. A reader that has closed the pipe has seen enough: that is no failure.
+    /// Ends the result. A reader may close the pipe early: that is not a failure.
     ///
     /// # Errors
     /// The result could not be written.

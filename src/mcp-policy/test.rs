@@ -51,7 +51,7 @@ pub struct Options {
     /// Show how the request that fails a case is decided; in JSON, the last request of each case
     #[arg(long)]
     explain: bool,
-    /// Show which rules, conditions and limits no case has made decide
+    /// Show which rules, conditions and limits the cases do not cover
     ///
     /// A rule is covered if it applied to a request. A condition, a schema or a limit is covered if it refused one, a
     /// condition in `when` also if it kept its rule from applying. A grant is covered if a caller had it, and
@@ -71,7 +71,7 @@ impl Options {
         self.coverage || self.min_coverage.is_some()
     }
 
-    /// Tells whether the cases cover less of a policy than they must.
+    /// Returns whether the cases cover less of a policy than they must.
     fn is_below(&self, coverage: &Coverage) -> bool {
         self.min_coverage.is_some_and(|least| coverage.percent() < usize::from(least))
     }
@@ -123,7 +123,7 @@ with `path`, which is /mcp by default.
 
 Who sends it, and how; of a case, for all its steps:
   as                 principal, claims, source: the policy's credential
-                     for this caller; or grant: whoever has this grant
+                     for this caller; or grant: any caller with this grant
   api_key: KEY       in clear, as the caller sends it
   mtls: NAME         or {uri_san, dns_san, subject}
   tokens             verified tokens: {PAYLOAD: CLAIMS}
@@ -150,17 +150,17 @@ A fault of any test file is an error: no case is run, and the exit code is 1.";
 /// A file that was run.
 struct RanFile {
     file: TestFile,
-    /// What each case has come to, and how long it took; `None` for one that was not selected
+    /// The result of each case, and how long it took; `None` for one that was not selected
     outcomes: Vec<Option<(Ran, Duration)>>,
 }
 
 impl RanFile {
-    /// Walks the cases that were run.
+    /// Iterates over the cases that were run.
     fn ran(&self) -> impl Iterator<Item = (&Case, &Ran)> {
         self.timed().map(|(case, ran, _)| (case, ran))
     }
 
-    /// Walks the cases that were run, with how long each took.
+    /// Iterates over the cases that were run, with how long each took.
     fn timed(&self) -> impl Iterator<Item = (&Case, &Ran, Duration)> {
         let outcomes = self.file.cases.iter().zip(&self.outcomes);
         outcomes.filter_map(|(case, ran)| ran.as_ref().map(|(ran, took)| (case, ran, *took)))

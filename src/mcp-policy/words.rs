@@ -1,6 +1,6 @@
 //! Splits names and sentences into words.
 
-/// Splits a name into words in lower case: at anything that is no letter or digit, and where upper case begins
+/// Splits a name into words in lower case: at anything that is not a letter or a digit, and where upper case begins
 /// (`listAllUsers`, `HTTPGet`).
 pub fn of_name(name: &str) -> Vec<String> {
     let mut words = Vec::new();

@@ -6,6 +6,8 @@ load        the client and the server behind Envoy: a program in `load/`, which 
 cpu         nanoseconds that a process has run
 measure     bursts, sustained load and a fixed rate, interleaved, in one Envoy process after another
 report      the tables
+worst       calls that cause much work
+shared      limits that several Envoys share
 
 All contenders are listeners of one Envoy with one worker, so they share the process, its memory and the state
 of the machine. Each round puts the same load on every contender, in a new random order, and only contenders

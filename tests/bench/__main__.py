@@ -1,7 +1,8 @@
 """Runs the measurements: `make bench`, or with more builds of the module `make bench
 ARGS="name=module.wasm"`.
 
-`ARGS=--quick` takes about two minutes instead of twelve to fifteen, `ARGS=--worst` measures calls that cause much work. PROCESSES and ROUNDS can be set in the
+`ARGS=--quick` takes about two minutes instead of twelve to fifteen, `ARGS=--worst` measures calls that cause much work,
+`ARGS=--shared` limits that several Envoys share. PROCESSES and ROUNDS can be set in the
 environment. Exits with 0 if the measurement succeeded, whatever the numbers.
 """
 
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import places
 
-from . import contenders, measure, worst
+from . import contenders, measure, shared, worst
 from .load import PROGRAM, Unexpected
 from .measure import Plan, Progress
 from .report import Report
@@ -53,12 +54,11 @@ def run(plan: Plan, extra: dict) -> None:
 
 def main() -> int:
     arguments = sys.argv[1:]
-    unknown = [
-        argument for argument in arguments if argument not in ("--quick", "--worst") and "=" not in argument
-    ]
+    flags = ("--quick", "--worst", "--shared")
+    unknown = [argument for argument in arguments if argument not in flags and "=" not in argument]
     if unknown:
         print(
-            f"bench: unknown: {' '.join(unknown)}; expected --quick, --worst or name=module.wasm",
+            f"bench: unknown: {' '.join(unknown)}; expected --quick, --worst, --shared or name=module.wasm",
             file=sys.stderr,
         )
         return 2
@@ -70,6 +70,8 @@ def main() -> int:
     try:
         if "--worst" in arguments:
             worst.run()
+        elif "--shared" in arguments:
+            shared.run()
         else:
             run(chosen(arguments), extra)
     except Unexpected as unexpected:

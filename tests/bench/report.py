@@ -43,10 +43,10 @@ class Report:
                 cells += [
                     f"{statistics.median(over):+,.0f}",
                     f"{statistics.median(parts):.2f}",
-                    _range(parts),
+                    spread(parts),
                 ]
             lines.append(tuple(cells))
-        return _table(lines)
+        return table(lines)
 
     def latencies(self) -> str:
         """Write the latencies at a fixed rate: medians over rounds and processes."""
@@ -58,9 +58,9 @@ class Report:
                     statistics.median(round_[part] for round_ in costs.latencies[name])
                     for costs in self._processes
                 ]
-                cells += [f"{statistics.median(each):,.0f}", _range(each, 0)]
+                cells += [f"{statistics.median(each):,.0f}", spread(each, 0)]
             lines.append(tuple(cells))
-        return _table(lines)
+        return table(lines)
 
     def builds(self, extra: list) -> str:
         """Write the cost of other builds of the module relative to this one, sustained and in bursts."""
@@ -73,9 +73,9 @@ class Report:
             cells = [row.name]
             for kind in ("sustained", "bursts"):
                 each = [added(costs, kind, row) / added(costs, kind, ours) for costs in self._processes]
-                cells += [f"{statistics.median(each):.2f}", _range(each)]
+                cells += [f"{statistics.median(each):.2f}", spread(each)]
             lines.append(tuple(cells))
-        return _table(lines)
+        return table(lines)
 
     def growth(self) -> str:
         """Write the cost of a large policy as a multiple of a small one's, under sustained load."""
@@ -87,9 +87,9 @@ class Report:
                 for costs in self._processes
             ]
             reached = statistics.median(each)
-            verdict = _verdict(reached, GROWTH_TARGET)
-            lines.append((f"{small} to {growth.counts[-1]:,}", f"{reached:.2f}", _range(each), verdict))
-        return _table(lines)
+            verdict = judged(reached, GROWTH_TARGET)
+            lines.append((f"{small} to {growth.counts[-1]:,}", f"{reached:.2f}", spread(each), verdict))
+        return table(lines)
 
     def targets(self) -> str:
         """Write the targets, and whether they were reached."""
@@ -97,8 +97,8 @@ class Report:
         for name, target in TARGETS.items():
             parts = self._parts(self._rows[name], "sustained")
             reached = statistics.median(parts)
-            lines.append((name, f"{reached:.2f}", _range(parts), _verdict(reached, target)))
-        return _table(lines)
+            lines.append((name, f"{reached:.2f}", spread(parts), judged(reached, target)))
+        return table(lines)
 
     def _parts(self, row: Contender, kind: str) -> list:
         """Return a contender's added cost relative to its reference's, for each process."""
@@ -113,15 +113,15 @@ def added(costs: object, kind: str, row: Contender) -> float:
     return statistics.median(cost - base for cost, base in pairs)
 
 
-def _verdict(reached: float, target: float) -> str:
+def judged(reached: float, target: float) -> str:
     return f"target {target}: {'reached' if reached <= target else 'missed'}"
 
 
-def _range(values: list, digits: int = 2) -> str:
+def spread(values: list, digits: int = 2) -> str:
     return f"{min(values):.{digits}f} to {max(values):.{digits}f}"
 
 
-def _table(lines: list) -> str:
+def table(lines: list) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(_line(cells, widths) for cells in lines)
 

@@ -41,8 +41,8 @@ pub struct Stream {
     pub request_body: Vec<u8>,
     pub response_headers: Headers,
     pub response_body: Vec<u8>,
-    /// A request that the module has sent elsewhere: the token of its answer.
-    pub asked: Option<u32>,
+    /// A request that the module has sent elsewhere: the callback for its answer, and the token.
+    pub asked: Option<(&'static str, u32)>,
     pub answer_headers: Headers,
     pub answer_body: Vec<u8>,
     pub reply: Option<Reply>,

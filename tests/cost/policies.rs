@@ -50,6 +50,13 @@ pub fn pinned(tools: &[&str]) -> String {
     policy(json!({ "tools": tools }))
 }
 
+/// Counts calls in the rate limit service.
+pub fn shared() -> String {
+    let limit =
+        json!({ "counter": "calls", "window": "minute", "max": 10, "type": "calendar", "shared": true });
+    policy(json!({ "shared_limits": { "cluster": "ratelimit" }, "tools": { TOOL: { "limits": [limit] } } }))
+}
+
 /// Requires approval of the tool.
 pub fn approval() -> String {
     policy(json!({

@@ -39,7 +39,7 @@ pub struct Request {
     pub metadata: Vec<u8>,
     pub body: Vec<u8>,
     pub response: Message,
-    /// The answer of the approval service
+    /// The answer of the approval service, or of the rate limit service
     pub answer: Message,
 }
 
@@ -77,6 +77,10 @@ pub fn all() -> Vec<Case> {
     cases
 }
 
+/// The answer of a rate limit service: OK, with one status, OK, of a limit of 10 a minute, of which 9 are left for 60
+/// seconds.
+const COUNTED: &[u8] = b"\x08\x01\x12\x0e\x08\x01\x12\x04\x08\x0a\x10\x02\x18\x09\x22\x02\x08\x3c";
+
 fn calls() -> Vec<Case> {
     let most = 1_000_000_000;
     let aipaygen = || policies::aipaygen(most, json!({}));
@@ -87,6 +91,8 @@ fn calls() -> Vec<Case> {
     let mut asked = call(TOOL, SHORT);
     let waits = json!({ "status": "pending", "id": "a1", "url": "https://approvals.example/approvals/a1" });
     asked.answer = answer("application/json", &[&waits.to_string()]);
+    let mut counted = call(TOOL, SHORT);
+    counted.answer = Message { headers: Headers::new(), chunks: vec![COUNTED.to_vec()] };
     vec![
         case("a call of 223 bytes", aipaygen(), call(TOOL, SHORT), Outcome::Passed),
         case("denied", aipaygen(), call("delete_agent", SHORT), deny()),
@@ -94,6 +100,7 @@ fn calls() -> Vec<Case> {
         case("API key, schema, limit", policies::API_KEY_POLICY.into(), keyed(), Outcome::Passed),
         case("limit of a session", policies::sessions(), call(TOOL, SHORT), Outcome::Passed),
         case("approval asked for", policies::approval(), asked, pending),
+        case("shared limit", policies::shared(), counted, Outcome::Passed),
         case("a call of 4 kB", aipaygen(), call(TOOL, 4_096), Outcome::Passed),
         case("a call of 100 kB", aipaygen(), call(TOOL, 102_400), Outcome::Passed),
         case("a call of a pinned tool", policies::pinned(&[TOOL]), call(TOOL, SHORT), Outcome::Passed),

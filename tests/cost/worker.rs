@@ -155,12 +155,15 @@ impl Worker {
                 flow = self.call("proxy_on_request_body", &[context, left, 1])?;
             }
         }
-        if let Some(token) = self.store.data_mut().stream.asked.take() {
+        if let Some((callback, token)) = self.store.data_mut().stream.asked.take() {
             let stream = &mut self.store.data_mut().stream;
             stream.answer_headers.clone_from(&request.answer.headers);
             stream.answer_body = request.answer.chunks.concat();
             let sizes = [stream.answer_headers.len() as u32, stream.answer_body.len() as u32];
-            self.call("proxy_on_http_call_response", &[ROOT, token, sizes[0], sizes[1], 0])?;
+            match callback {
+                "proxy_on_grpc_receive" => self.call(callback, &[ROOT, token, sizes[1]])?,
+                _ => self.call(callback, &[ROOT, token, sizes[0], sizes[1], 0])?,
+            };
             return Ok(self.store.data().stream.resumed);
         }
         Ok(flow == CONTINUE)

@@ -24,7 +24,7 @@ fn waiting(params: &str) -> (usize, usize) {
     let Step::Ask(ask, asking) = request.start_case(body.as_bytes(), &environment) else {
         panic!("nothing is asked");
     };
-    let Question::Approval(question) = ask.question;
+    let Question::Approval(question) = ask.question else { panic!("a question to the approval service") };
     (question.len(), asking.size())
 }
 

@@ -24,6 +24,12 @@ fn samples() -> Vec<Sample> {
         sample(&keys::COUNTERS, "counters", r#"{"version":"1","counters":@}"#, json!({})),
         sample(&keys::APPROVALS, "approvals", r#"{"version":"1","approvals":@}"#, json!({"cluster": "c"})),
         sample(
+            &keys::SHARED_LIMITS,
+            "shared_limits",
+            r#"{"version":"1","shared_limits":@}"#,
+            json!({"cluster": "c"}),
+        ),
+        sample(
             &keys::RULE,
             "all_tools",
             r#"{"version":"1","approvals":{"cluster":"c"},"all_tools":@}"#,
@@ -279,6 +285,7 @@ fn the_readme_names_exactly_the_keys_of_the_tables() {
         (document, "\n| key | meaning | when absent |\n", &keys::DOCUMENT),
         (behind, "\n| key | meaning | when absent |\n", &keys::GRANT),
         (behind, "\n| key of `approvals` | meaning | when absent |\n", &keys::APPROVALS),
+        (behind, "\n| key of `shared_limits` | meaning | when absent |\n", &keys::SHARED_LIMITS),
     ] {
         let names = |required: bool| -> BTreeSet<String> {
             let keys = table.keys.iter().filter(|key| key.required || !required);

@@ -4,9 +4,23 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the engine. Each may use those before it.
-const LAYERS: [&str; 15] = [
-    "text", "work", "json", "regex", "limit", "denial", "mcp", "document", "schema", "policy", "identity",
-    "approval", "decide", "audit", "guard",
+const LAYERS: [&str; 16] = [
+    "text",
+    "work",
+    "json",
+    "regex",
+    "limit",
+    "rate_limit",
+    "denial",
+    "mcp",
+    "document",
+    "schema",
+    "policy",
+    "identity",
+    "approval",
+    "decide",
+    "audit",
+    "guard",
 ];
 
 fn engine() -> PathBuf {

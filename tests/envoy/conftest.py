@@ -6,8 +6,8 @@
         assert answer["result"]["isError"] and upstream.heads == []
 
 `envoy`, `upstream` and `approvals` live for one test; `module_envoy`, `module_upstream` and
-`module_approvals` for the tests of one file; the MCP servers and PostgreSQL for the whole run (of one worker,
-with `pytest -n`). `service` starts the real approval service; `approvals` is a fake one. When a test fails,
+`module_approvals` for the tests of one file, as `redis` and `ratelimits` do; the MCP servers and PostgreSQL for the
+whole run (of one worker, with `pytest -n`). `service` starts the real approval service; `approvals` is a fake one. When a test fails,
 its report contains the end of the log of every running Envoy and service.
 """
 
@@ -23,6 +23,8 @@ from harness.browser import Browser, executable
 from harness.options import Options
 from harness.postgres import Postgres, programs
 from harness.proxy import Envoy, Refused
+from harness.ratelimit import RateLimit
+from harness.redis import Redis
 from harness.service import Service
 from launch import Server
 from upstream import Upstream
@@ -189,6 +191,27 @@ def postgres() -> Iterator[Postgres]:
         pytest.skip("there is no PostgreSQL: neither of a package nor in /usr/lib/postgresql")
     with Postgres() as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    """A Redis for the tests of one file."""
+    with Redis() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def ratelimits(tmp_path_factory: pytest.TempPathFactory, redis: Redis) -> Iterator:
+    """Starts rate limit services on `redis`. Calling it starts one; see `harness.ratelimit`."""
+    started = []
+
+    def start(**options) -> RateLimit:
+        started.append(RateLimit(tmp_path_factory.mktemp("ratelimit"), redis.url, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
 
 
 @pytest.fixture(scope="session")

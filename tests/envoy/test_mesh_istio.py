@@ -1,6 +1,7 @@
 """Istio: the manifests in `envoy/istio/`, as the Envoy of a sidecar and of a gateway gets them."""
 
 import copy
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ from harness import identity, rpc
 from harness.bootstrap import cluster
 from harness.mesh import istio
 from harness.mesh.orders import (
+    FOLDER,
     LOGIN,
     MESH_CA,
     PARTNER,
@@ -261,6 +263,15 @@ def test_the_log_has_the_records(gateway):
     call(gateway, "delete_order", headers=support())
     expected = {(200, "allow", "get_order"), (200, "deny", "delete_order")}
     wait_for(lambda: expected <= records(), "both records")
+
+
+def test_the_metrics_have_the_names_that_the_readme_shows(gateway):
+    def names(text: str) -> set:
+        lines = [line for line in text.splitlines() if line.startswith("wasmcustom.mcp_policy.")]
+        return {re.sub(r"version\.[0-9.]+\.server", "version.server", line.split(":")[0]) for line in lines}
+
+    shown = names((FOLDER / "istio" / "README.md").read_text())
+    assert len(shown) == 2 and shown <= names(gateway.proxy.get("/stats?filter=mcp_policy"))
 
 
 def test_plugins_of_one_proxy_count_together_if_their_servers_have_one_name(envoy, tmp_path):

@@ -12,6 +12,7 @@ mod refusals;
 mod requests;
 mod rounds;
 mod shadow;
+mod shared;
 mod unfinished;
 mod unreceived;
 

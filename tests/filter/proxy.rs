@@ -5,6 +5,7 @@
 //! [`Exchange`](exchange::Exchange) calls a filter in the order in which Envoy does.
 
 pub mod exchange;
+pub mod rates;
 mod stream;
 
 use std::collections::{BTreeSet, HashMap};
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mcp_policy_filter::host::Broken;
 
-pub use stream::{Buffers, Posted, Stream};
+pub use stream::{Buffers, Called, Posted, Stream};
 
 pub type Headers = Vec<(String, Vec<u8>)>;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Gets the real parts that the tests and the demo run: `get.py [modern] [legacy] [npm] [chromium]
-[prometheus] [image]`.
+[prometheus] [redis] [image]`.
 
 Needs only Python 3.10 (for `image` also a Docker engine). Without arguments it gets everything except the
 image. A part that exists takes a few milliseconds and prints nothing, so every make target can request what
@@ -149,30 +149,45 @@ FONTS = """<?xml version="1.0"?>
 """
 
 
-def get_prometheus() -> None:
-    """Unpack Debian's package of Prometheus, without installing it. Without apt, an installed one is used."""
-    if shutil.which("prometheus") and shutil.which("promtool"):
-        return
+def from_debian(place: Path, packages: list, lack: str) -> None:
+    """Unpack packages of Debian into `place`, without installing them. If that is impossible, print `lack`."""
 
     def fill() -> None:
-        places.PROMETHEUS.mkdir(parents=True)
-        run("downloading the package", ["apt-get", "download", "prometheus"], cwd=places.PROMETHEUS)
-        [package] = places.PROMETHEUS.glob("prometheus_*.deb")
-        run("unpacking the package", ["dpkg-deb", "-x", package, places.PROMETHEUS])
-        package.unlink()
+        place.mkdir(parents=True)
+        run("downloading the packages", ["apt-get", "download", *packages], cwd=place)
+        for package in place.glob("*.deb"):
+            run(f"unpacking {package.name}", ["dpkg-deb", "-x", package, place])
+            package.unlink()
 
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        print(NO_PROMETHEUS, file=sys.stderr)
+        print(lack, file=sys.stderr)
         return
     try:
-        into(places.PROMETHEUS, digest(Path(__file__)), fill)
+        into(place, digest(Path(__file__)), fill)
     except Missing as missing:
-        shutil.rmtree(places.PROMETHEUS, ignore_errors=True)
-        print(f"parts: prometheus: {missing}\n{NO_PROMETHEUS}", file=sys.stderr)
+        shutil.rmtree(place, ignore_errors=True)
+        print(f"parts: {place.name}: {missing}\n{lack}", file=sys.stderr)
+
+
+def get_prometheus() -> None:
+    """Unpack Prometheus, unless it is installed."""
+    if not (shutil.which("prometheus") and shutil.which("promtool")):
+        from_debian(places.PROMETHEUS, ["prometheus"], NO_PROMETHEUS)
 
 
 NO_PROMETHEUS = """parts: THERE IS NO PROMETHEUS, and the tests of alerts, dashboard and queries will be SKIPPED.
 parts: install the programs prometheus and promtool, or run apt-get update, then: make parts"""
+
+
+def get_redis() -> None:
+    """Unpack Redis and the libraries that are not on every machine, unless it is installed."""
+    if not shutil.which("redis-server"):
+        # The package `redis-server` only makes a service of this program.
+        from_debian(places.REDIS, ["redis-tools", "libatomic1", "libjemalloc2", "liblzf1"], NO_REDIS)
+
+
+NO_REDIS = """parts: THERE IS NO REDIS, and the tests of limits across proxies will be SKIPPED.
+parts: install the program redis-server, or run apt-get update, then: make parts"""
 
 
 def get_image() -> None:
@@ -192,6 +207,7 @@ PARTS = {
     "npm": get_npm,
     "chromium": get_chromium,
     "prometheus": get_prometheus,
+    "redis": get_redis,
     "image": get_image,
 }
 
@@ -208,7 +224,7 @@ def main(names: list) -> int:
     places.PARTS.mkdir(parents=True, exist_ok=True)
     with open(places.PARTS / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in names or ["modern", "legacy", "npm", "chromium", "prometheus"]:
+        for name in names or [name for name in PARTS if name != "image"]:
             try:
                 PARTS[name]()
             except Missing as missing:

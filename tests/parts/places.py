@@ -26,6 +26,9 @@ APPROVALS = Path(os.environ.get("MCP_POLICY_APPROVALS") or TARGET / "debug" / "m
 # The policy author's tool; MCP_POLICY_TOOL selects another build of it.
 POLICY_TOOL = Path(os.environ.get("MCP_POLICY_TOOL") or TARGET / "debug" / "mcp-policy")
 
+# The stand-in for the rate limit service.
+RATELIMIT = TARGET / "debug" / "mcp-policy-ratelimit"
+
 # Screenshots that tests take.
 SCREENSHOTS = TARGET / "screenshots"
 
@@ -35,6 +38,7 @@ NPM = PARTS / "npm"
 CHROMIUM = PARTS / "chromium"
 CHROMIUM_BINARY = CHROMIUM / "chromium"
 PROMETHEUS = PARTS / "prometheus"
+REDIS = PARTS / "redis"
 
 MODERN_PYTHON = MODERN / "bin" / "python"
 LEGACY_PYTHON = LEGACY / "bin" / "python"
@@ -54,6 +58,20 @@ def prometheus(program: str = "prometheus") -> str | None:
     """Find Prometheus, or another program of its package: the one that was fetched, otherwise an installed one."""
     fetched = PROMETHEUS / "usr" / "bin" / program
     return str(fetched) if fetched.exists() else shutil.which(program)
+
+
+def redis() -> str | None:
+    """Find Redis: the one that was fetched, otherwise an installed one.
+
+    Debian's one program checks files of Redis, or is the server, depending on the name by which it is called.
+    """
+    fetched = REDIS / "usr" / "bin" / "redis-check-rdb"
+    return str(fetched) if fetched.exists() else shutil.which("redis-server")
+
+
+def redis_libraries() -> str:
+    """Return the folders of the libraries that were fetched with Redis, for LD_LIBRARY_PATH."""
+    return os.pathsep.join(map(str, REDIS.glob("usr/lib/*-linux-*")))
 
 
 def postgres() -> Path:

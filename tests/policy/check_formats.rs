@@ -46,7 +46,7 @@ fn wrong_options_end_with_one_and_words_that_help() {
         (&["--tools", "-", "-"], "stdin (`-`) can be read only once"),
         (&["policies/none.json"], "cannot read `policies/none.json`"),
         (&["--format", "xml", "-"], "possible values: pretty, json, github, sarif"),
-        (&["--explain", "colour"], "nothing has this id"),
+        (&["--explain", "colour"], "no warning or fault has this id"),
         (&[], "POLICY"),
     ] {
         let done = run(&[&["check"], options].concat(), WARNED);

@@ -238,7 +238,7 @@ fn the_verdict_and_its_reasons_depend_on_the_call_and_its_caller() {
         (
             &["--call", "ghost", "--grant", "rest"],
             2,
-            &["✗ hidden by hide[0], so nothing else is looked at  ← decides", "unknown tool: `ghost`"],
+            &["✗ hidden by hide[0], so nothing else is checked  ← decides", "unknown tool: `ghost`"],
         ),
         (
             &["--call", "wipe", "--grant", "rest"],
@@ -263,11 +263,7 @@ fn the_verdict_and_its_reasons_depend_on_the_call_and_its_caller() {
         (
             &["--call", "pq"],
             2,
-            &[
-                "· jwt      the request has nothing that it reads",
-                "rules     not looked at",
-                "unauthenticated",
-            ],
+            &["· jwt      the request has nothing that it reads", "rules     not checked", "unauthenticated"],
         ),
         (
             &["--call", "pq", "--header", "X-Agent=a,b"],

@@ -83,14 +83,17 @@ fn intercepts_rules_become_rules_that_decide_the_same() {
 #[test]
 fn what_has_no_equal_denies_the_tool_and_is_told() {
     for (rule, told_as) in [
-        ("{ name: a, conditions: [{ path: state.other.n, op: lt, value: 5 }] }", "no counter of the rule"),
+        (
+            "{ name: a, conditions: [{ path: state.other.n, op: lt, value: 5 }] }",
+            "is not a counter of the rule",
+        ),
         ("{ name: a, conditions: [{ path: args.x, op: regex, value: '(?=a)' }] }", "look-around"),
         ("{ name: a, conditions: [{ path: args.x, op: regex, value: '[\\S]' }] }", "within brackets"),
         ("{ name: a, conditions: [{ path: args.x, op: eq, value: null }] }", "must be"),
         ("{ name: a, conditions: [{ path: args.x, op: like, value: b }] }", "no operator `like`"),
         ("{ name: a, conditions: [] }", "no conditions"),
-        ("{ name: a, rate_limit: 5/week }", "no rate"),
-        ("{ name: a, rate_limit: 0/hour }", "no rate"),
+        ("{ name: a, rate_limit: 5/week }", "is not a rate"),
+        ("{ name: a, rate_limit: 0/hour }", "is not a rate"),
         ("{ name: a, rate_limit: 5/hour, conditions: [] }", "beside"),
         ("{ name: a, action: ask }", "`action`"),
         (

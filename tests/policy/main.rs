@@ -20,6 +20,7 @@ mod decided;
 mod decisions;
 mod diff;
 mod explain;
+mod garbage;
 mod import;
 mod input;
 mod program;
@@ -32,15 +33,18 @@ mod scan;
 mod scan_agreement;
 mod scan_connect;
 mod scan_definitions;
+mod scan_drift;
 mod scan_findings;
 mod scan_pins;
 mod scan_servers;
 mod schema;
+mod shared;
 mod test_command;
 mod test_coverage;
 mod test_faults;
 mod test_files;
 mod test_format;
+mod test_junit;
 
 use program::run;
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mcp_policy_engine::approval::{self, Status};
-use mcp_policy_engine::guard::{self, Answer, FixedEnvironment, Whole};
+use mcp_policy_engine::guard::{self, Answer, FixedEnvironment, Question, Whole};
 use mcp_policy_engine::identity::Credentials;
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::policy::{Certificate, Policy};
+use mcp_policy_engine::rate_limit::{Failure, MemoryService};
 use serde_json::{Value, json};
 
 /// 2027-01-15T08:00:00Z, in milliseconds.
@@ -31,6 +32,8 @@ pub struct Request {
     pub approval: Option<Status>,
     /// Whether its charges are given back
     pub given_back: bool,
+    /// Whether the rate limit service gives no answer
+    pub uncounted: bool,
 }
 
 /// Makes a call of a tool.
@@ -43,7 +46,16 @@ pub fn call(at_ms: u64, tool: &str, arguments: &Value) -> Request {
 pub fn message(at_ms: u64, method: &str, params: &Value) -> Request {
     let body = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params }).to_string();
     let headers = Vec::new();
-    Request { at_ms, token: None, headers, http: "POST", body, approval: None, given_back: false }
+    Request {
+        at_ms,
+        token: None,
+        headers,
+        http: "POST",
+        body,
+        approval: None,
+        given_back: false,
+        uncounted: false,
+    }
 }
 
 struct Token(Option<String>);
@@ -63,7 +75,7 @@ pub fn records(policy: &Value, requests: &[Request]) -> Vec<String> {
     let policy = Arc::new(Policy::from_bytes(policy.to_string().as_bytes()).expect("a valid policy"));
     let layout = Layout::new([7; 16], NonZeroU32::new(policy.counter_capacity).expect("some"));
     let places = Places::new(layout, policy.counters, policy.grants.iter().count());
-    let store = MemoryStore::new();
+    let (store, service) = (MemoryStore::new(), MemoryService::new());
     let mut records = Vec::new();
     for (number, request) in requests.iter().enumerate() {
         let now_ns = (START_MS + request.at_ms) * 1_000_000;
@@ -76,8 +88,10 @@ pub fn records(policy: &Value, requests: &[Request]) -> Vec<String> {
         let body = (request.http == "POST").then_some(request.body.as_bytes());
         let whole = Whole { headers: &headers, body };
         let token = Token(request.token.as_ref().map(Value::to_string));
-        let answer = |_: &_| {
-            Answer::Approval(match request.approval {
+        let answer = |question: &Question| match question {
+            Question::Rates(_) if request.uncounted => Answer::Rates(Err(Failure::Unanswered)),
+            Question::Rates(asked) => Answer::Rates(Ok(service.answer(asked, now_ns))),
+            Question::Approval(_) => Answer::Approval(match request.approval {
                 Some(status) => Ok(approval::Answer {
                     status,
                     id: "apr_1".to_owned(),
@@ -85,7 +99,7 @@ pub fn records(policy: &Value, requests: &[Request]) -> Vec<String> {
                     reason: None,
                 }),
                 None => Err("status 503".into()),
-            })
+            }),
         };
         let id = format!("{number:032x}");
         let conclusion = guard::judge(&policy, whole, &token, id, &environment, answer).expect("not exempt");

@@ -84,7 +84,7 @@ fn objects_of_meshes_have_what_their_meshes_need() {
             "istio-wasmplugin",
             vec![
                 "kind: WasmPlugin",
-                "failStrategy: FAIL_CLOSE",
+                "failStrategy: FAIL_RELOAD",
                 "- mode: SERVER",
                 "url: \"oci://r.example/f:1\"",
                 "request_headers: \"stream\"",
@@ -97,6 +97,7 @@ fn objects_of_meshes_have_what_their_meshes_need() {
                 "operation: INSERT_BEFORE",
                 "initial_fetch_timeout: 0s",
                 "applyTo: EXTENSION_CONFIG",
+                "name: tools.mcp-policy-shop-1",
                 "FAIL_RELOAD",
             ],
         ),
@@ -132,6 +133,19 @@ fn what_else_has_to_be_done_is_told() {
 }
 
 #[test]
+fn a_shared_limit_needs_a_cluster_that_speaks_http2() {
+    let limit = json!({ "counter": "c", "window": "day", "max": 1, "type": "calendar", "shared": true });
+    let policy = json!({ "version": "1", "shared_limits": { "cluster": "rates" }, "tools": { "a": { "limits": [limit] } } });
+    let done = render("envoy", &policy.to_string(), &[]);
+    assert!(done.stderr.contains("`rates`"), "{}", done.stderr);
+    assert!(
+        done.stdout.contains("- name: \"rates\"") && done.stdout.contains("http2_protocol_options"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
 fn a_dollar_sign_reaches_envoy_through_compose() {
     let done = render("compose", POLICY, &["--module", "/opt/$x.wasm"]);
     assert!(done.stdout.contains("a$$b") && !done.stdout.contains("a$b"), "{}", done.stdout);
@@ -145,20 +159,52 @@ fn a_dollar_sign_reaches_envoy_through_compose() {
 #[test]
 fn what_does_not_fit_is_refused_with_what_would() {
     let large = r#"{"version":"1","tools":{"a":{"require":[{"path":"args.x","op":"lte","value":9007199254740993}]}}}"#;
-    let table: [(&str, &str, &[&str], &str); 14] = [
+    let larger = &large.replace("9007199254740993", "18446744073709551615");
+    let table: [(&str, &str, &[&str], &str); 25] = [
         ("istio-wasmplugin", large, &OF_MESH, "beyond 2^53"),
-        ("envoy-gateway", large, &OF_MESH, "beyond 2^53"),
+        ("envoy-gateway", larger, &OF_MESH, "beyond 2^53"),
         ("istio-wasmplugin", POLICY, &[], "--selector is needed"),
+        ("istio-wasmplugin", POLICY, &["--attach", "Gateway/a", "--selector", "a=b"], "exclude each other"),
+        ("istio-wasmplugin", POLICY, &["--attach", "Pod/a"], "must be `Gateway/NAME`"),
+        ("istio-wasmplugin", POLICY, &["--attach", "Gateway/A b"], "must be `Gateway/NAME`"),
+        (
+            "istio-wasmplugin",
+            POLICY,
+            &["--attach", "HTTPRoute/a"],
+            "can be attached to `Gateway/NAME` or `Service/NAME`",
+        ),
+        ("istio-wasmplugin", POLICY, &["--attach", "Gateway/a", "--gateway"], "--gateway is for --selector"),
+        (
+            "istio-wasmplugin",
+            POLICY,
+            &["--attach", "Gateway/a", "--hold", "a/b"],
+            "--hold is for Envoy Gateway",
+        ),
+        ("istio-envoyfilter", POLICY, &["--attach", "Service/a"], "does not reach waypoints"),
+        (
+            "envoy-gateway",
+            POLICY,
+            &["--attach", "Service/a"],
+            "can be attached to `HTTPRoute/NAME` or `Gateway/NAME`",
+        ),
+        ("envoy-gateway", POLICY, &["--attach", "Gateway/a", "--gateway"], "--gateway is for Istio"),
+        ("envoy-gateway", POLICY, &["--attach", "Gateway/a", "--hold", "mcp"], "no `GATEWAY/LISTENER`"),
+        ("envoy", POLICY, &["--attach", "Gateway/a"], "are for meshes"),
         ("envoy-gateway", POLICY, &["--selector", "a=b"], "--module is needed"),
         ("envoy", POLICY, &["--module", "oci://r.example/f"], "reads the module from a file"),
         ("compose", POLICY, &["--module", "https://r.example/f"], "reads the module from a file"),
         ("envoy", POLICY, &["--module", "ftp://r.example/f"], "must be a path"),
         ("envoy", POLICY, &["--module", "a\nb"], "neither a path nor a URL"),
-        ("envoy", POLICY, &["--selector", "a=b"], "--selector is for meshes"),
-        ("envoy", POLICY, &["--upstream", "mcp"], "no host and port"),
-        ("envoy", POLICY, &["--upstream", "a b:1"], "no host and port"),
+        ("envoy", POLICY, &["--selector", "a=b"], "are for meshes"),
+        ("envoy", POLICY, &["--upstream", "mcp"], "not a host and a port"),
+        ("envoy", POLICY, &["--upstream", "a b:1"], "not a host and a port"),
         ("envoy", POLICY, &["--sha256", "12"], "64 hex digits"),
-        ("istio-envoyfilter", POLICY, &["--selector", "a=b", "--namespace", "A b"], "no name of a namespace"),
+        (
+            "istio-envoyfilter",
+            POLICY,
+            &["--selector", "a=b", "--namespace", "A b"],
+            "not a valid name of a namespace",
+        ),
         ("envoy", "{\"version\":\"2\"}", &[], "the policy has faults"),
     ];
     for (target, policy, options, expected) in table {
@@ -166,8 +212,81 @@ fn what_does_not_fit_is_refused_with_what_would() {
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{target} {options:?}");
         assert!(done.stderr.contains(expected), "{target} {options:?}: {}", done.stderr);
     }
-    let done = render("istio-envoyfilter", large, &OF_MESH);
+    // Where the policy is a text, or Kubernetes keeps the number.
+    for target in ["istio-envoyfilter", "envoy-gateway"] {
+        let done = render(target, large, &OF_MESH);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert!(done.stdout.contains("9007199254740993"), "{}", done.stdout);
+    }
+}
+
+#[test]
+fn a_policy_is_for_the_traffic_of_what_it_is_attached_to() {
+    let module = ["--module", "oci://r.example/f:1"];
+    let gateway = "- group: \"gateway.networking.k8s.io\"\n      kind: Gateway\n      name: \"mcp\"";
+    let cases: [(&str, &[&str], &str, &str); 7] = [
+        ("istio-wasmplugin", &["--selector", "app=shop"], "- mode: SERVER", "targetRefs"),
+        ("istio-wasmplugin", &["--selector", "app=shop", "--gateway"], "- mode: CLIENT", "SERVER"),
+        ("istio-wasmplugin", &["--attach", "Gateway/mcp"], gateway, "match:"),
+        ("istio-wasmplugin", &["--attach", "Service/shop"], "- group: \"\"\n      kind: Service", "match:"),
+        ("istio-envoyfilter", &["--selector", "app=shop"], "context: SIDECAR_INBOUND", "GATEWAY"),
+        (
+            "istio-envoyfilter",
+            &["--selector", "app=shop", "--gateway"],
+            "context: GATEWAY",
+            "SIDECAR_INBOUND",
+        ),
+        ("istio-envoyfilter", &["--attach", "Gateway/mcp"], gateway, "SIDECAR_INBOUND"),
+    ];
+    for (target, options, expected, other) in cases {
+        let done = render(target, POLICY, &[&module[..], options].concat());
+        assert_eq!(done.code, 0, "{target} {options:?}: {}", done.stderr);
+        assert!(done.stdout.contains(expected), "{target} {options:?}: {}", done.stdout);
+        assert!(!done.stdout.contains(other), "{target} {options:?}: {}", done.stdout);
+    }
+}
+
+#[test]
+fn a_policy_that_holds_headers_back_in_envoy_gateway_comes_with_its_patch() {
+    let options = ["--attach", "HTTPRoute/shop", "--module", "oci://r.example/f:1", "--namespace", "tools"];
+    let done = render("envoy-gateway", POLICY, &[&options[..], &["--hold", "mcp/https"]].concat());
     assert_eq!(done.code, 0, "{}", done.stderr);
+    for expected in [
+        "kind: EnvoyPatchPolicy",
+        "name: tools/mcp/https",
+        "envoyextensionpolicy/tools/mcp-policy-shop-1/wasm/0",
+        "path: /allow_on_headers_stop_iteration",
+        "value: FAIL_RELOAD",
+    ] {
+        assert!(done.stdout.contains(expected), "{expected}: {}", done.stdout);
+    }
+    assert!(!done.stdout.contains("stream") && !done.stderr.contains("stream"), "{}", done.stdout);
+    let checked = run(&["check", "-"], &done.stdout);
+    assert_eq!((checked.code, checked.stdout.as_str()), (0, ""), "{}", checked.stderr);
+    let without = render("envoy-gateway", POLICY, &options);
+    assert!(!without.stdout.contains("EnvoyPatchPolicy") && without.stdout.contains("stream"));
+}
+
+#[test]
+fn the_notes_name_what_verifies_callers_in_the_target() {
+    let policy = |source: &str| {
+        json!({ "version": "1", "identity": [serde_json::from_str::<Value>(source).unwrap()] }).to_string()
+    };
+    let cases = [
+        ("istio-wasmplugin", r#"{"jwt":{"payload":"payload"}}"#, "should match `iss` too"),
+        ("istio-wasmplugin", r#"{"jwt":{"payload":"corp"}}"#, "with this policy no token is an identity"),
+        ("istio-envoyfilter", r#"{"mtls":"uri_san"}"#, "must have the mode STRICT"),
+        ("envoy-gateway", r#"{"jwt":{"payload":"corp"}}"#, "a provider that has the name `corp`"),
+        ("envoy-gateway", r#"{"mtls":"uri_san"}"#, "a ClientTrafficPolicy must require"),
+        ("envoy", r#"{"jwt":{"payload":"corp"}}"#, "`payload_in_metadata: corp`"),
+        ("envoy", r#"{"mtls":"uri_san"}"#, "the listener must ask for them"),
+    ];
+    for (target, source, expected) in cases {
+        let options: &[&str] = if target == "envoy" { &[] } else { &OF_MESH };
+        let done = render(target, &policy(source), options);
+        assert_eq!(done.code, 0, "{target} {source}: {}", done.stderr);
+        assert!(done.stderr.contains(expected), "{target} {source}: {}", done.stderr);
+    }
 }
 
 #[test]

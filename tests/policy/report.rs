@@ -68,6 +68,31 @@ fn lines_without_a_record_are_counted_and_the_first_is_named() {
 }
 
 #[test]
+fn a_line_that_is_too_long_is_skipped_and_told() {
+    let records = some_records();
+    let most = 16 * 1024 * 1024;
+    // The longest line that is read is a record among other text.
+    let longest = format!("{}{}", " ".repeat(most - records[0].len()), records[0]);
+    let longer = format!("{}{}", " ".repeat(most), records[2]);
+    let lines = [&longer, &longest, &longer, &records[1], &longer].map(String::as_str);
+    let log = Temporary::file("long-lines", zipped(&lines.join("\n")));
+    let policy = Temporary::file("long-lines.json", r#"{"version": "1", "server": "shop", "tools": {"a": {}}}"#);
+    let done = run(&["replay", log.path(), "--policy", policy.path(), "--format", "json"], "");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let told = done.stderr.replace(log.path(), "log");
+    assert_eq!(told, "note: 3 lines are longer than 16 MiB and were skipped; the first is log:1\n");
+    let result: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!((&result["judged"], &result["read"]["lines"]), (&json!(2), &json!(5)), "{result}");
+
+    let done = run(&["report", "-", "-o", "-"], &longer);
+    assert_eq!(done.code, 1);
+    assert_eq!(
+        done.stderr,
+        "note: 1 line is longer than 16 MiB and was skipped: stdin:1\nerror: no record was found in the logs\n"
+    );
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error_that_names_it() {
     let policy = "policies/aipaygen.json";
     for (arguments, input, error) in [

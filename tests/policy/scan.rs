@@ -316,37 +316,10 @@ fn a_bad_list_is_an_error_that_names_the_place() {
             "{\"tools\": [{\"name\": \"x\", \"annotations\": {\"readOnlyHint\": \"yes\"}}]}",
             "readOnlyHint: must be `true` or `false`, found a string",
         ),
-        ("{\"error\": {\"code\": -1, \"message\": \"no\"}}", "the answer of a server that refused"),
+        ("{\"error\": {\"code\": -1, \"message\": \"no\"}}", "is an error from the server"),
     ] {
         let done = run(&["scan", "-"], text);
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{text}");
         assert!(done.stderr.contains(told), "{text}: {}", done.stderr);
     }
-}
-
-#[test]
-fn what_changed_since_the_policy_was_written_is_told() {
-    let folder = std::env::temp_dir().join(format!("mcp-policy-scan-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("policy.json");
-    let name = file.to_str().unwrap();
-    let tool = |name: &str, parameter: &str| json!({"name": name, "inputSchema": {"type": "object", "properties": {parameter: {"type": "string"}}, "required": [parameter]}});
-    let before = json!([tool("get_a", "id"), tool("get_b", "id"), {"name": "delete_c"}]);
-    assert_eq!(scan(&before, &["-o", name]).code, 0);
-
-    let same = scan(&before, &["--policy", name]);
-    assert_eq!((same.code, same.stdout.as_str()), (0, ""), "{}", same.stderr);
-
-    let after = json!([tool("get_a", "key"), {"name": "delete_c"}, tool("get_d", "id")]);
-    let changed = scan(&after, &["--policy", name]);
-    std::fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(changed.code, 3, "{}", changed.stderr);
-    for line in [
-        "new      tool get_d: the policy does not name it",
-        "gone     tool get_b: the server does not have it any more",
-        "changed  tool get_a: its parameters are not those of the policy's schema; new: `key`; gone: `id`",
-    ] {
-        assert!(changed.stdout.contains(line), "{line}\n{}", changed.stdout);
-    }
-    assert_eq!(changed.stdout.lines().count(), 3, "{}", changed.stdout);
 }

@@ -54,9 +54,9 @@ fn a_server_that_cannot_be_asked_is_told_in_words() {
     for (status, told) in [
         (
             "401 Unauthorized\r\nwww-authenticate: Bearer",
-            "wants to know who asks (401); pass a credential with `--header",
+            "requires authentication (401); pass a credential with `--header",
         ),
-        ("401 Unauthorized", "wants to know who asks (401)"),
+        ("401 Unauthorized", "requires authentication (401)"),
         ("403 Forbidden", "refuses these credentials (403)"),
         ("404 Not Found", "no MCP endpoint at this path"),
         ("302 Found\r\nlocation: http://127.0.0.1:1/", "no MCP endpoint at this path"),
@@ -101,14 +101,14 @@ fn a_source_that_cannot_be_used_is_told_without_its_secrets() {
         (&["stdio:/no/such/program the-secret"], "`stdio:/no/such/program`: cannot start it"),
         (
             &["stdio:sh -c 'echo this broke >&2; exit 1'"],
-            "it ended before it answered\nits last words on stderr:\n  this broke",
+            "it ended before it answered\nthe end of its output on stderr:\n  this broke",
         ),
         (&["stdio:sh -c 'exec sleep 600'", "--timeout", "300ms"], "no answer within 0.3 s"),
         (&["no-such-file.json"], "cannot read `no-such-file.json`"),
         (&["-", "--timeout", "fast"], "must be a time such as"),
         (&["-", "--approvals", "my cluster"], "must be ASCII without spaces"),
         (&["-", "--server", ""], "must be ASCII without spaces"),
-        (&["-", "--timeout", "0s"], "must be more than nothing"),
+        (&["-", "--timeout", "0s"], "must be more than zero"),
     ] {
         let done = run(&[&["scan"], arguments].concat(), "");
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{arguments:?}");

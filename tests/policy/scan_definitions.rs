@@ -171,7 +171,7 @@ fn what_changed_since_the_definitions_were_written_is_told() {
         lines,
         [
             "new      tool get_d: the definitions do not have it",
-            "gone     tool get_b: the server does not have it any more",
+            "gone     tool get_b: the server no longer has it",
             "changed  tool get_a: its definition has another digest",
         ]
     );

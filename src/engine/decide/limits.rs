@@ -9,7 +9,7 @@ use super::condition::Attributes;
 use crate::denial::{Code, Denial};
 use crate::limit::Amount;
 use crate::mcp::message::Call;
-use crate::policy::{Adds, Limit, Origin, ValuePath};
+use crate::policy::{Adds, Limit, Origin, Policy, ValuePath};
 use crate::work::{self, Work};
 
 /// What to charge to one limit.
@@ -85,6 +85,24 @@ fn value(limit: &Limit, path: &ValuePath, attributes: &Attributes<'_>) -> Result
         );
         Denial::by(limit.path.to_string(), code, reason)
     })
+}
+
+/// Returns a denial if an amount is no whole number of the hits that the rate limit service counts, or does not fit its
+/// 32 bits. Nothing is rounded: an amount that was rounded down could pass any number of times.
+pub(super) fn uncountable(policy: &Policy, charges: &[Due]) -> Option<Denial> {
+    let fits = |due: &&Due| policy.scale(&due.limit).hits(due.amount).is_some();
+    let Due { limit, amount, .. } = charges.iter().filter(|due| due.limit.shared).find(|due| !fits(due))?;
+    let (scale, counter) = (policy.scale(limit), &limit.counter);
+    let reason = match *amount > scale.most() {
+        true => format!("the limit `{counter}` cannot count so much: ask for less, at most {}", limit.max),
+        false => match scale.decimals() {
+            0 => format!("the limit `{counter}` counts whole numbers: ask for one"),
+            decimals => {
+                format!("the limit `{counter}` counts no more than {decimals} decimals: ask for fewer")
+            }
+        },
+    };
+    Some(Denial::by(limit.path.to_string(), Code::ArgumentsInvalid, reason))
 }
 
 /// Combines the charges of a call with several targets: each target is charged like a call of its own. Leaves

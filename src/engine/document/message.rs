@@ -136,6 +136,21 @@ impl fmt::Display for InRule {
                     (Quoted(counter, QUOTED), "a call charges a counter once, so both must add the same");
                 write!(out, "counter {counter} is charged another amount at `{first}`, {why}")
             }
+            Self::NoService => out.write_str(
+                "must not be `true` without the key `shared_limits`, which says where shared limits are counted",
+            ),
+            Self::Unshareable { told } => out.write_str(told),
+            Self::TooManyHits { most, hit, finest, unbounded } => {
+                write!(out, "must be at most {most}, because the service counts up to 4294967295 hits of {hit}")?;
+                match unbounded {
+                    None => write!(out, ", as fine as at `{finest}`; use a smaller maximum or coarser amounts"),
+                    Some(argument) => write!(
+                        out,
+                        "; let `arguments` at `{finest}` say how many decimals `{argument}` has, by \
+                         `\"multipleOf\": 0.01` or `\"type\": \"integer\"`"
+                    ),
+                }
+            }
             Self::AddedTwice => out.write_str("is in the list already, each argument is added up once"),
             Self::NoValuePath { text, expected, why } => {
                 write!(out, "must be {expected}, but {} {why}", Quoted(text, QUOTED))

@@ -171,6 +171,24 @@ pub enum InRule {
         /// The path of that limit
         first: String,
     },
+    /// A limit is shared, and the document does not say where it is counted
+    NoService,
+    /// A limit cannot be shared
+    Unshareable {
+        /// What would be right, and why
+        told: &'static str,
+    },
+    /// A shared limit does not fit into the whole numbers that the service counts
+    TooManyHits {
+        /// The most that fits
+        most: Amount,
+        /// The amount of one hit
+        hit: Amount,
+        /// The path of the limit that makes hits so small
+        finest: String,
+        /// The argument whose decimals nothing bounds, if that is the reason
+        unbounded: Option<String>,
+    },
     /// The same argument is added up twice
     AddedTwice,
     /// A text is not a path to a value

@@ -25,7 +25,7 @@ pub(super) struct Consultation {
     /// The rule that requires approval
     rule: Arc<Rule>,
     /// The question
-    pub question: Question,
+    question: String,
     /// The description of the call, for the caller
     called: String,
     /// How to ask the client's user to open the approval's page; `None` if the client cannot do that
@@ -101,7 +101,7 @@ pub(super) fn prepare<E: Environment>(
         decision_id: &request.decision_id,
         request_id: request_id.as_deref(),
     };
-    let question = Question::Approval(members.json(&bound));
+    let question = members.json(&bound);
     let rounds = Some(Rounds::read(call)).filter(|rounds| rounds.can_elicit(size, policy.max_body_bytes));
     Ok(Consultation { rule, question, called, rounds })
 }
@@ -143,16 +143,14 @@ fn without_port(host: &str) -> &str {
 impl Consultation {
     /// Takes the question out.
     pub fn take_question(&mut self) -> Question {
-        let Question::Approval(question) = &mut self.question;
-        Question::Approval(std::mem::take(question))
+        Question::Approval(std::mem::take(&mut self.question))
     }
 
     /// Returns roughly how many bytes of memory the consultation takes.
     pub fn size(&self) -> usize {
-        let Question::Approval(question) = &self.question;
         let rounds = self.rounds.as_ref().map_or(0, Rounds::size);
         size_of::<Self>()
-            .saturating_add(question.capacity())
+            .saturating_add(self.question.capacity())
             .saturating_add(self.called.capacity())
             .saturating_add(rounds)
     }

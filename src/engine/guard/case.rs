@@ -3,11 +3,14 @@
 //! A case that waits keeps the decision, the charges, and the parts of the message that the reply and the
 //! record need. It does not keep the body, and nothing is decided twice.
 
+mod asking;
+
 use std::rc::Rc;
 
 use super::approve::{self, Asked, Consultation};
 use super::facts::Facts;
 use super::question::{Answer, Question};
+use super::shared::Shared;
 use super::{Conclusion, Environment, Request, charge, unreadable};
 use crate::decide::{self, Decision};
 use crate::denial::{Code, Denial};
@@ -17,7 +20,11 @@ use crate::mcp::message::{Body, Message};
 use crate::mcp::rounds;
 use crate::mcp::summary::Summary;
 use crate::policy::Mode;
+use crate::rate_limit::{self, Failure};
 use crate::work::{self, Work};
+use asking::Purpose;
+
+pub use asking::Asking;
 
 /// The next step of a case.
 #[derive(Debug)]
@@ -59,6 +66,7 @@ pub struct Case<'d> {
     request: Rc<Request>,
     facts: Facts<'d>,
     decision: Decision,
+    shared: Option<Box<Shared>>,
 }
 
 /// A case that waits for its request to be changed.
@@ -75,13 +83,6 @@ pub struct Ask {
     pub question: Question,
     /// The record to keep while the case waits. If the client disconnects before the answer, it remains
     pub record: String,
-}
-
-/// A case that waits for an answer.
-#[derive(Debug)]
-pub struct Asking {
-    case: Case<'static>,
-    consultation: Consultation,
 }
 
 impl Step {
@@ -112,7 +113,8 @@ impl<'d> Case<'d> {
         environment: &E,
     ) -> Step {
         let facts = Facts::of(Summary::of(message));
-        let mut case = Self { request: Rc::clone(request), facts, decision: Decision::default() };
+        let decision = Decision::default();
+        let mut case = Self { request: Rc::clone(request), facts, decision, shared: None };
         let Body::Call(call) = &message.body else { return case.conclude() };
         let (policy, caller) = (&request.policy, &request.caller);
         let (work, shadow) = (Work::new(work::ENFORCED), Work::new(work::SHADOW));
@@ -127,6 +129,9 @@ impl<'d> Case<'d> {
         // mode the state is that of another filter on the same request.
         let body = request.asks().then(|| rounds::without_own(document.text(), call)).flatten();
         let asked = Asked { call, size: document.text().len(), body: body.as_deref() };
+        if case.decision.denial.is_none() {
+            case.shared = Shared::take(&case.request, &mut case.decision, &case.facts).map(Box::new);
+        }
         let consultation = case.prepare_consultation(asked, &work, environment);
         if case.decision.denial.is_some() {
             return case.conclude();
@@ -152,24 +157,86 @@ impl<'d> Case<'d> {
         environment: &E,
     ) -> Option<Consultation> {
         let rule = self.decision.approval.clone().filter(|_| self.decision.denial.is_none())?;
-        let Self { request, facts, decision } = self;
+        let Self { request, facts, decision, .. } = self;
         let prepared = approve::prepare(request, rule, asked, facts, &decision.charges, work, environment);
         prepared.map_err(|denial| self.decision.denial = Some(denial)).ok()
     }
 
     fn ask_or_charge<E: Environment>(self, consultation: Option<Consultation>, environment: &E) -> Step {
         match consultation {
-            Some(mut consultation) => {
-                let case = self.into_owned();
-                let record = consultation.record_of_asking(&case.request, &case.decision, &case.facts);
-                let ask = Ask { question: consultation.take_question(), record };
-                Step::Ask(ask, Box::new(Asking { case, consultation }))
-            }
-            None => self.charge(environment),
+            // A person should not be asked about a call that has no room, and an approval is used up once it is given.
+            Some(consultation) => match self.shared.as_ref().filter(|shared| shared.has_effect()) {
+                Some(shared) => {
+                    let question = shared.look();
+                    self.ask_rates(Rc::clone(&question), Purpose::Look(consultation, question))
+                }
+                None => self.ask_approval(consultation),
+            },
+            None => self.count(environment),
         }
     }
 
-    /// Charges the limits. Nothing after this can refuse the call.
+    fn ask_approval(self, mut consultation: Consultation) -> Step {
+        let case = self.into_owned();
+        let record = consultation.record_of_asking(&case.request, &case.decision, &case.facts);
+        let ask = Ask { question: consultation.take_question(), record };
+        Step::Ask(ask, Box::new(Asking { case, purpose: Purpose::Approval(consultation) }))
+    }
+
+    /// Asks the rate limit service, which charges the shared limits; then charges the others. Nothing that this proxy
+    /// can refuse alone is asked.
+    fn count<E: Environment>(mut self, environment: &E) -> Step {
+        let Some(shared) = &self.shared else { return self.charge(environment) };
+        let question = shared.question();
+        let Self { request, facts, decision, .. } = &mut self;
+        match charge::look(request, &decision.charges, facts, environment) {
+            Some(denial) => {
+                decision.refuse_count(request.policy.mode, denial);
+                self.conclude()
+            }
+            None => self.ask_rates(question, Purpose::Charge),
+        }
+    }
+
+    fn ask_rates(self, question: Rc<rate_limit::Request>, purpose: Purpose) -> Step {
+        let case = self.into_owned();
+        let first = case.shared.as_ref().and_then(|shared| shared.first());
+        let record = first.map_or(String::new(), |due| {
+            let denial = charge::unavailable(due).because_of("unfinished");
+            case.request.record_of_counting(&denial, case.decision.rule.as_deref(), &case.facts)
+        });
+        Step::Ask(Ask { question: Question::Rates(question), record }, Box::new(Asking { case, purpose }))
+    }
+
+    /// Applies the answer to the question whether shared limits have room.
+    fn apply_look<E: Environment>(
+        &mut self,
+        question: &rate_limit::Request,
+        answer: Result<rate_limit::Answer, Failure>,
+        environment: &E,
+    ) -> Option<Denial> {
+        let Self { request, facts, shared, .. } = self;
+        shared.as_ref()?.apply_look(request, question, answer, facts, environment)
+    }
+
+    /// Continues after the rate limit service was asked to charge.
+    fn charge_after<E: Environment>(
+        mut self,
+        answer: Result<rate_limit::Answer, Failure>,
+        environment: &E,
+    ) -> Step {
+        let Self { request, facts, decision, shared } = &mut self;
+        if let Some(shared) = shared.take() {
+            shared.apply(request, answer, decision, facts, environment);
+        }
+        // The grant may have expired while the case waited.
+        if let Some(expired) = request.not_in_force(environment) {
+            decision.refuse_count(request.policy.mode, expired);
+        }
+        self.charge(environment)
+    }
+
+    /// Charges the limits that this proxy counts. Nothing after this can refuse the call.
     fn charge<E: Environment>(mut self, environment: &E) -> Step {
         if self.decision.denial.is_none() {
             charge::charge(&self.request, &mut self.facts, &mut self.decision, environment);
@@ -183,9 +250,9 @@ impl<'d> Case<'d> {
 
     /// Copies what the case borrows from the body.
     fn into_owned(self) -> Case<'static> {
-        let Self { request, facts, decision } = self;
+        let Self { request, facts, decision, shared } = self;
         let facts = facts.into_owned(request.policy.audit);
-        Case { request, facts, decision }
+        Case { request, facts, decision, shared }
     }
 }
 
@@ -203,32 +270,5 @@ impl Changing {
             }
         };
         Step::Conclude(case.request.deny(denial, &case.decision, case.facts))
-    }
-}
-
-impl Asking {
-    /// Returns roughly how many bytes of memory the case takes while it waits.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        let Case { facts, decision, .. } = &self.case;
-        facts.size().saturating_add(decision.size()).saturating_add(self.consultation.size())
-    }
-
-    /// Continues with the answer.
-    pub fn answered<E: Environment>(self, answer: Answer, environment: &E) -> Step {
-        let Self { mut case, consultation } = self;
-        let Answer::Approval(answer) = answer;
-        let mut denial = approve::apply_answer(consultation, answer, &mut case.facts).err();
-        // The grant may have expired while the case waited.
-        if let Some(expired) = case.request.not_in_force(environment) {
-            denial = Some(expired);
-        }
-        match denial {
-            Some(denial) => {
-                case.decision.denial = Some(denial);
-                case.conclude()
-            }
-            None => case.charge(environment),
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::facts::Facts;
 use super::refusal::{self, Left};
 use super::{Environment, Request};
-use crate::audit::CounterUsage;
+use crate::audit::{Counted, CounterUsage};
 use crate::decide::{Decision, Due};
 use crate::denial::{Code, Denial};
 use crate::limit::{self, Charge, ChargeOutcome, Counter, Few, Place, Places, Usage};
@@ -85,6 +85,8 @@ fn run<E: Environment>(
             limit: Arc::clone(&due.limit),
             usage: *usage,
             scope: *scope,
+            // A shared limit comes here only if the service gave no valid answer.
+            counted: if due.limit.shared { Counted::Alone } else { Counted::Here },
         }));
     };
     match outcome {
@@ -96,7 +98,7 @@ fn run<E: Environment>(
         ChargeOutcome::Refused { index, retry_after_seconds, usages, .. } => {
             note(&usages);
             let due = dues.get(index).unwrap_or(first);
-            let left = Left::of(index, dues, &charges, &usages);
+            let left = Left::of(index, dues, &usages);
             Some(refusal::used_up(&due.limit, left, facts, retry_after_seconds))
         }
         ChargeOutcome::Unavailable { index, why, .. } => {
@@ -109,33 +111,58 @@ fn run<E: Environment>(
 /// Finds the place of each tally, which depends on the caller and the session, and the scope that applies to the
 /// caller.
 fn find<'p>(request: &'p Request, dues: &'p [Due], places: &'p Places) -> Few<(Cow<'p, Place>, Scope)> {
-    let grant = request.caller.grant_name(&request.policy);
     let principal = request.caller.principal_key(&request.policy);
     let place = |due: &'p Due| {
-        let Limit { counter, number, window, scope, by, shadow, .. } = &*due.limit;
-        let (used, scope) = match (scope, &principal, &request.headers.session_id) {
-            (Scope::Global, _, _) => (Scope::Global, limit::Scope::Global),
-            (Scope::Session, _, Field::Once(session)) => {
-                (Scope::Session, limit::Scope::Session { grant, session })
-            }
-            (Scope::Principal | Scope::Session, Some(name), _) => {
-                (Scope::Principal, limit::Scope::Principal { grant, principal: name.as_bytes() })
-            }
-            (Scope::Grant | Scope::Principal | Scope::Session, _, _) => {
-                (Scope::Grant, limit::Scope::Grant(grant))
-            }
-        };
-        let of = by.as_ref().zip(due.of.as_ref());
-        let of = of.map(|(path, value)| limit::Of { path: path.as_str(), value: value.as_bytes() });
-        let shadow = limit::Shadow { document: request.policy.mode == Mode::Shadow, rule: *shadow };
-        let counter = Counter { of, shadow, ..Counter::new(&request.policy.server, counter, *window, scope) };
-        (places.place(&counter, *number, request.caller.grant), used)
+        let (counter, scope) = counter(request, principal.as_deref(), due);
+        (places.place(&counter, due.limit.number, request.caller.grant), scope)
     };
     dues.iter().map(place).collect()
 }
 
-fn unavailable(due: &Due) -> Denial {
+/// Identifies the tally of a charge, and returns the scope that applies to the caller, whose key is `principal`.
+pub(super) fn counter<'c>(
+    request: &'c Request,
+    principal: Option<&'c str>,
+    due: &'c Due,
+) -> (Counter<'c>, Scope) {
+    let grant = request.caller.grant_name(&request.policy);
+    let Limit { counter, window, scope, by, shadow, .. } = &*due.limit;
+    let (used, scope) = match (scope, principal, &request.headers.session_id) {
+        (Scope::Global, _, _) => (Scope::Global, limit::Scope::Global),
+        (Scope::Session, _, Field::Once(session)) => {
+            (Scope::Session, limit::Scope::Session { grant, session })
+        }
+        (Scope::Principal | Scope::Session, Some(name), _) => {
+            (Scope::Principal, limit::Scope::Principal { grant, principal: name.as_bytes() })
+        }
+        (Scope::Grant | Scope::Principal | Scope::Session, _, _) => {
+            (Scope::Grant, limit::Scope::Grant(grant))
+        }
+    };
+    let of = by.as_ref().zip(due.of.as_ref());
+    let of = of.map(|(path, value)| limit::Of { path: path.as_str(), value: value.as_bytes() });
+    let shadow = limit::Shadow { document: request.policy.mode == Mode::Shadow, rule: *shadow };
+    (Counter { of, shadow, ..Counter::new(&request.policy.server, counter, *window, scope) }, used)
+}
+
+/// Makes the denial of a call that cannot be counted against a limit.
+pub(super) fn unavailable(due: &Due) -> Denial {
     let counter = &due.limit.counter;
     let reason = format!("the call cannot be counted against the limit `{counter}` now, so it is denied");
     Denial::by(due.limit.path.to_string(), Code::LimiterUnavailable, reason)
+}
+
+impl Decision {
+    /// Refuses a case because of a limit, before the local limits are charged. In shadow mode it only would be refused,
+    /// and is not charged.
+    pub(super) fn refuse_count(&mut self, mode: Mode, denial: Denial) {
+        match mode {
+            Mode::Enforce => self.denial = Some(denial),
+            Mode::Shadow => {
+                self.would_deny = Some(denial);
+                self.charges.clear();
+                self.shadow_charges.clear();
+            }
+        }
+    }
 }

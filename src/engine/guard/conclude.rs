@@ -37,9 +37,9 @@ impl Request {
     fn record(&self, verdict: Verdict, rule: Option<&str>, facts: Facts<'_>) -> Conclusion {
         let record = self.json(verdict.as_str(), verdict.denial(), rule, &facts, facts.approval.as_ref());
         let approval = facts.approval.as_ref().map(|recorded| recorded.outcome);
-        let Facts { counting, counters, charged, .. } = facts;
+        let Facts { counting, counters, charged, rates, .. } = facts;
         let grant = self.caller.grant;
-        Conclusion { verdict, record, counting, counters, grant, charged, approval }
+        Conclusion { verdict, record, counting, counters, grant, charged, rates, approval }
     }
 
     /// Writes the record of a case that waits for an approval. It says that the call is denied, which is true
@@ -47,6 +47,21 @@ impl Request {
     pub(super) fn record_of_asking(&self, denial: &Denial, rule: Option<&str>, facts: &Facts<'_>) -> String {
         let recorded = Recorded { outcome: approval::Outcome::Asked, id: None, cause: None };
         self.json("deny", Some(denial), rule, facts, Some(&recorded))
+    }
+
+    /// Writes the record of a case that waits for the rate limit service. It says that the call is denied, which is true
+    /// unless an answer arrives.
+    pub(super) fn record_of_counting(
+        &self,
+        denial: &Denial,
+        rule: Option<&str>,
+        facts: &Facts<'_>,
+    ) -> String {
+        let verdict = match self.policy.mode {
+            Mode::Enforce => "deny",
+            Mode::Shadow => "would_deny",
+        };
+        self.json(verdict, Some(denial), rule, facts, facts.approval.as_ref())
     }
 
     /// Writes the record to keep while the headers are forwarded and the body is read. It says that the request is

@@ -6,6 +6,7 @@ use crate::audit::{self, CounterUsage};
 use crate::mcp::answer::Elicitation;
 use crate::mcp::summary::Summary;
 use crate::policy;
+use crate::rate_limit;
 
 /// What is known about a case apart from the decision. The reply and the record need it.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub(super) struct Facts<'d> {
     pub counting: Counting,
     /// What was charged
     pub charged: Charged,
+    /// The result of asking the rate limit service
+    pub rates: Option<rate_limit::Outcome>,
     /// The result of asking for an approval
     pub approval: Option<Recorded>,
     /// Asks the client's user to open the approval's page
@@ -29,9 +32,9 @@ impl<'d> Facts<'d> {
 
     /// Copies what the facts borrow from the body.
     pub fn into_owned(self, audited: policy::Arguments) -> Facts<'static> {
-        let Self { summary, counters, counting, charged, approval, elicitation } = self;
+        let Self { summary, counters, counting, charged, rates, approval, elicitation } = self;
         let summary = summary.into_owned(|value| audit::arguments(audited, value));
-        Facts { summary, counters, counting, charged, approval, elicitation }
+        Facts { summary, counters, counting, charged, rates, approval, elicitation }
     }
 
     /// Returns roughly how many bytes of memory the facts take.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::facts::Facts;
 use crate::decide::{self, Due};
 use crate::denial::{Code, Denial};
-use crate::limit::{Amount, Charge, Usage};
+use crate::limit::{Amount, Usage};
 use crate::policy::{Adds, Limit, ValuePath};
 use crate::text::push_decimal;
 
@@ -15,8 +15,8 @@ const LENGTH: usize = 128;
 /// What a budget has left for a call that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Left {
-    /// How much of the budget is left
-    left: Amount,
+    /// How much of the budget is left; `None` if nobody was asked
+    left: Option<Amount>,
     /// The whole budget
     max: Amount,
     /// The largest amount with which the call passes at once; `None` if there is none
@@ -26,20 +26,25 @@ pub(super) struct Left {
 impl Left {
     /// Returns what is left of the limit at `index`, whose usage has no room for its charge; `None` if it is no
     /// budget, that is, if its calls do not say how much they add.
-    pub fn of(index: usize, dues: &[Due], charges: &[Charge<'_>], usages: &[Usage]) -> Option<Self> {
+    pub fn of(index: usize, dues: &[Due], usages: &[Usage]) -> Option<Self> {
         let (due, usage) = dues.get(index).zip(usages.get(index))?;
         let (of, max) = (paths(&due.limit)?, usage.max);
         let left = |usage: &Usage| usage.max.saturating_sub(usage.used);
         // A smaller amount helps only if all limits without room are budgets of the same arguments.
         let mut at_most = Some(left(usage));
-        for ((due, charge), usage) in dues.iter().zip(charges).zip(usages) {
-            if charge.amount > left(usage) {
+        for (due, usage) in dues.iter().zip(usages) {
+            if due.amount > left(usage) {
                 let fits = (paths(&due.limit) == Some(of)).then(|| left(usage));
                 at_most = at_most.zip(fits).map(|(one, other)| one.min(other));
             }
         }
         let at_most = at_most.filter(|amount| *amount > Amount::ZERO);
-        Some(Self { left: left(usage), max, at_most })
+        Some(Self { left: Some(left(usage)), max, at_most })
+    }
+
+    /// Returns what is known of a limit that a call alone exceeds, without asking what is left.
+    pub fn of_call(limit: &Limit) -> Option<Self> {
+        paths(limit).map(|_| Self { left: None, max: limit.max, at_most: Some(limit.max) })
     }
 }
 
@@ -83,7 +88,7 @@ pub(super) fn used_up(
 /// Writes what is left of a budget, and what the caller can do.
 fn advise(out: &mut String, left: Option<Left>, retry_after_seconds: Option<u64>) {
     // Writing to a string cannot fail.
-    if let Some(Left { left, max, .. }) = left {
+    if let Some(Left { left: Some(left), max, .. }) = left {
         let _ = match left {
             Amount::ZERO => write!(out, "nothing of {max} is left; "),
             _ => write!(out, "{left} of {max} are left; "),

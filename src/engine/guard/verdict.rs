@@ -6,6 +6,7 @@ use crate::audit::CounterUsage;
 use crate::denial::Denial;
 use crate::mcp::answer::Reply;
 use crate::mcp::list::Awaited;
+use crate::rate_limit;
 
 /// What to do with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub struct Conclusion {
     pub grant: Option<usize>,
     /// What was charged; nothing if the request is refused
     pub charged: Charged,
+    /// The result of asking the rate limit service, if it was asked
+    pub rates: Option<rate_limit::Outcome>,
     /// The result of asking for an approval, if one was asked for
     pub approval: Option<approval::Outcome>,
 }

@@ -53,6 +53,13 @@ impl Window {
         self.kind
     }
 
+    /// Returns the whole seconds until the calendar window of this length ends that `now_ns` falls in, rounded up.
+    #[must_use]
+    pub fn calendar_ends_in(self, now_ns: u64) -> u64 {
+        let calendar = Self { kind: Kind::Calendar, ..self };
+        calendar.seconds_until(calendar.slot(now_ns).saturating_add(1), now_ns)
+    }
+
     /// Returns how many slots a whole window is divided into.
     pub(super) fn divisions(self) -> u64 {
         match self.kind {
@@ -126,6 +133,9 @@ mod tests {
             (u64::MAX, 65_881_228_834, 2_635_249_153),
         ] {
             assert_eq!((sliding.slot(now_ns), calendar.slot(now_ns)), (part, whole), "{now_ns}");
+        }
+        for (now_ns, seconds) in [(0, 7), (1, 7), (6_999_999_999, 1), (7_000_000_000, 7)] {
+            assert_eq!(sliding.calendar_ends_in(now_ns), seconds, "{now_ns}");
         }
     }
 

@@ -65,7 +65,7 @@ fn meta(parts: Vec<Part<'_>>, faults: &mut Faults) -> Vec<Pattern> {
 }
 
 /// Reads a text that can be a header's value: printable ASCII without spaces, not empty.
-fn plain(part: &Part<'_>) -> Option<String> {
+pub(super) fn plain(part: &Part<'_>) -> Option<String> {
     let text = part.value.string()?;
     let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| text.into_owned())

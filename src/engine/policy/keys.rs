@@ -6,6 +6,7 @@ mod document;
 mod grant;
 mod identity;
 mod rule;
+mod shared;
 
 pub use approvals::APPROVALS;
 pub(super) use approvals::{Approvals, META};
@@ -20,9 +21,11 @@ pub use grant::{GRANT, MATCH};
 pub use identity::{API_KEY, HEADER, JWT, SOURCE, UNAUTHENTICATED};
 pub(super) use identity::{ATTRIBUTE, ApiKey, Header, Jwt, ORIGIN, Source, Unauthenticated};
 pub(super) use rule::{
-    AMOUNT, ARGUMENT, BY, DEFINITION, LONGEST_WINDOW, Limit, RateLimit, Rule, WINDOW, WINDOW_IN_FULL,
+    AMOUNT, ARGUMENT, BY, DEFINITION, LONGEST_WINDOW, Limit, RateLimit, Rule, SHARED, WINDOW, WINDOW_IN_FULL,
 };
 pub use rule::{LIMIT, RATE_LIMIT, RULE};
+pub use shared::SHARED_LIMITS;
+pub(super) use shared::SharedLimits;
 
 use super::words::{DEFAULTS, EFFECTS, MODES};
 use crate::document::Takes::{Boolean, Either, Filled, List, Named, Number, Object, Text, Words};
@@ -52,11 +55,12 @@ pub(super) const SCALAR: Takes =
     Takes::Said("a string, a number or a boolean", &Either(&[Text, Number, Boolean]));
 
 /// Every object of a policy document, with the notes on its keys.
-pub static OBJECTS: [(&crate::document::Object, &[Note]); 17] = [
+pub static OBJECTS: [(&crate::document::Object, &[Note]); 18] = [
     (&DOCUMENT, Document::NOTES),
     (&AUDIT, Audit::NOTES),
     (&COUNTERS, Counters::NOTES),
     (&APPROVALS, Approvals::NOTES),
+    (&SHARED_LIMITS, SharedLimits::NOTES),
     (&RULE, Rule::NOTES),
     (&LIMIT, Limit::NOTES),
     (&RATE_LIMIT, RateLimit::NOTES),

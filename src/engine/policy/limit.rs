@@ -1,5 +1,7 @@
 //! The limits of a rule, and the counters that they name.
 
+mod shared;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,12 +10,18 @@ use super::words::{KINDS, SCOPES, WINDOWS};
 use super::{Adds, Limit, Mode, Origin, Scope, ValuePath};
 use crate::document::{Faults, Fields, InRule, Part, Path, Takes, meaning};
 use crate::limit::{Amount, Kind, Window};
+use crate::schema::Schema;
+use shared::{Fineness, Maximum};
 
 /// How every counter was defined first, and where.
 #[derive(Default)]
 pub struct Counters {
     known: BTreeMap<String, Known>,
     count: usize,
+    /// Whether the document says where shared limits are counted
+    has_service: bool,
+    /// The maximums of shared limits
+    maximums: Vec<Maximum>,
 }
 
 /// What all limits of a counter agree on.
@@ -22,6 +30,7 @@ struct Definition {
     window: Window,
     scope: Scope,
     by: Option<ValuePath>,
+    shared: bool,
 }
 
 /// A counter that is known.
@@ -31,6 +40,8 @@ struct Known {
     path: Path,
     /// Its number, for rules that have effect and for those in shadow mode
     numbers: [Option<usize>; 2],
+    /// How finely it is counted if it is shared
+    fineness: Option<Fineness>,
 }
 
 impl Counters {
@@ -48,18 +59,20 @@ impl Counters {
         part: &Part<'_>,
         faults: &mut Faults,
     ) -> usize {
-        let Self { known, count } = self;
+        let Self { known, count, .. } = self;
         let known = known.entry(counter.to_owned()).or_insert_with(|| Known {
             definition: definition.clone(),
             path: part.path.clone(),
             numbers: [None; 2],
+            fineness: None,
         });
-        let Definition { window, scope, by } = &known.definition;
+        let Definition { window, scope, by, shared } = &known.definition;
         let differs = [
             ("window", window.seconds() != definition.window.seconds()),
             ("scope", *scope != definition.scope),
             ("type", window.kind() != definition.window.kind()),
             ("by", *by != definition.by),
+            ("value of `shared`", *shared != definition.shared),
         ];
         for (on, _) in differs.iter().filter(|(_, differs)| *differs) {
             let first = known.path.clone();
@@ -87,6 +100,8 @@ pub(super) struct Of<'r> {
     pub reason: Option<&'r str>,
     /// Whether the rule has effect
     pub mode: Mode,
+    /// What the arguments of its calls must be
+    pub arguments: Option<&'r Schema>,
 }
 
 /// Reads the limits of a rule: its `limits` and its `rate_limit`.
@@ -139,24 +154,31 @@ fn limit(part: &Part<'_>, rule: Of<'_>, counters: &mut Counters, faults: &mut Fa
         Some(part) => amount(&part, faults),
     };
     let kind = fields.word(keys::Limit::Type, &KINDS, Kind::Sliding, faults);
+    let shared = shared::shared(&mut fields, counters.has_service, faults);
     fields.close(faults);
-    if let (Some(part), Some(max), Some(Adds::Fixed(adds))) = (most, max, &amount) {
-        refuse_too_small(&part, max, *adds, faults);
+    if let (Some(part), Some(max), Some(Adds::Fixed(adds))) = (&most, max, &amount) {
+        refuse_too_small(part, max, *adds, faults);
     }
-    let definition = Definition { window: Window::new(seconds?, kind?)?, scope: scope?, by: by? };
+    let window = Window::new(seconds?, kind?)?;
+    let definition = Definition { window, scope: scope?, by: by?, shared: shared? };
     let counter = counter?;
     let number = counters.define(&counter, &definition, rule.mode, part, faults);
-    let Definition { window, scope, by } = definition;
+    let Definition { window, scope, by, shared } = definition;
+    let (max, amount) = (max?, amount?);
+    if let Some(most) = most.filter(|_| shared) {
+        counters.share(&counter, (max, &most), &amount, rule, path);
+    }
     Some(Limit {
         path: path.to_string().into(),
         reason: rule.reason.map(str::to_owned),
         counter,
         number,
         window,
-        max: max?,
+        max,
         scope,
         by,
-        amount: amount?,
+        amount,
+        shared,
         shadow: rule.mode == Mode::Shadow,
     })
 }
@@ -173,7 +195,7 @@ fn rate_limit(part: &Part<'_>, rule: Of<'_>, counters: &mut Counters, faults: &m
         refuse_too_small(&part, max, Amount::ONE, faults);
     }
     let window = Window::new(seconds?, Kind::Sliding)?;
-    let definition = Definition { window, scope: Scope::Session, by: None };
+    let definition = Definition { window, scope: Scope::Session, by: None, shared: false };
     let number = counters.define(rule.name, &definition, rule.mode, part, faults);
     Some(Limit {
         path: path.to_string().into(),
@@ -185,6 +207,7 @@ fn rate_limit(part: &Part<'_>, rule: Of<'_>, counters: &mut Counters, faults: &m
         scope: Scope::Session,
         by: None,
         amount: Adds::Fixed(Amount::ONE),
+        shared: false,
         shadow: rule.mode == Mode::Shadow,
     })
 }

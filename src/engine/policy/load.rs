@@ -3,11 +3,12 @@
 use sha2::{Digest as _, Sha256};
 
 use super::keys::{self, EXEMPT_PATH};
+use super::limit::Counters;
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, CLAIMS, DIGESTS, FORMS, VERSIONS, WAYS};
 use super::{
-    Arguments, Claims, Pins, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, claims, entry,
-    grant, origins, source,
+    Arguments, Claims, Pins, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, claims, entry, grant,
+    origins, shared, source,
 };
 use crate::document::{
     Faults, Fields, InIdentity, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity,
@@ -49,7 +50,9 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let listed = document.list(Key::Identity, faults);
     let identity = source::sources(&listed, faults);
     let names = |sources: &Vec<super::Source>| sources.iter().map(|source| source.name.clone()).collect();
-    let mut reading = Reading { digests, zone, sources: identity.as_ref().map(names), ..Reading::default() };
+    let counters = Counters::new(root.member("shared_limits").is_some());
+    let sources = identity.as_ref().map(names);
+    let mut reading = Reading { digests, zone, sources, counters, ..Reading::default() };
     entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
     let time_zone = document.take(Key::TimeZone).and_then(|part| time_zone(&part, faults));
@@ -71,6 +74,8 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
             None
         }
     };
+    let shared_limits =
+        document.take(Key::SharedLimits).and_then(|part| shared::shared_limits(&part, faults));
     let audited = document.take(Key::Audit).and_then(|part| audit(&part, faults));
     let (audit, audit_claims) = audited.unwrap_or_default();
     let capacity = document.take(Key::Counters).and_then(|part| capacity(&part, faults));
@@ -95,10 +100,12 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
         max_body_bytes: usize::try_from(max_body_bytes).unwrap_or_default(),
         request_headers: request_headers.unwrap_or_default(),
         approvals,
+        shared_limits,
         audit,
         audit_claims,
         claims,
         counters: reading.counters.count(),
+        scales: reading.counters.scales(faults),
         counter_capacity: capacity.unwrap_or(COUNTER_CAPACITY),
     })
 }

@@ -78,7 +78,7 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
     let arguments = fields.take(keys::Rule::Arguments).and_then(|part| Schema::load(&part, faults));
     let require = clauses(fields.list(keys::Rule::Require, faults), sources, faults);
     let deny_if = clauses(fields.list(keys::Rule::DenyIf, faults), sources, faults);
-    let of = limit::Of { name, reason: reason.as_deref(), mode };
+    let of = limit::Of { name, reason: reason.as_deref(), mode, arguments: arguments.as_ref() };
     let limits = limit::limits(&mut fields, of, &mut reading.counters, faults);
     fields.close(faults);
     if !when.is_empty() && !restricts(part) {

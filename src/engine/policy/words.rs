@@ -1,6 +1,6 @@
 //! The words of a policy document and their meanings, in the order in which messages list them.
 
-use super::{Action, Arguments, Certificate, Claims, Effect, Mode, Order, RequestHeaders, Scope};
+use super::{Action, Arguments, Certificate, Claims, Effect, Mode, OnFailure, Order, RequestHeaders, Scope};
 use crate::limit::Kind;
 use crate::mcp::answer::Form;
 
@@ -42,6 +42,8 @@ pub(super) const SCOPES: [(&str, Scope); 4] = [
 ];
 
 pub(super) const KINDS: [(&str, Kind); 2] = [("sliding", Kind::Sliding), ("calendar", Kind::Calendar)];
+
+pub(super) const FAILURES: [(&str, OnFailure); 2] = [("deny", OnFailure::Deny), ("local", OnFailure::Local)];
 
 pub(super) const CERTIFICATES: [(&str, Certificate); 3] =
     [("uri_san", Certificate::UriSan), ("dns_san", Certificate::DnsSan), ("subject", Certificate::Subject)];

@@ -3,6 +3,8 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+use super::size::{Shape, Size};
+
 /// What ECMA-262 calls white space and line ends, as the content of a class that ends with a range.
 const SPACE: &str =
     r"\t-\r\x20\u{a0}\u{1680}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}\u{2000}-\u{200a}";
@@ -12,48 +14,6 @@ const NO_SPACE: &str = r"\x00-\x08\x0e-\x1f!-\u{9f}\u{a1}-\u{167f}\u{1681}-\u{1f
 
 /// What `.` matches.
 const DOT: &str = r"[^\n\r\u{2028}\u{2029}]";
-
-/// The size of an expression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shape {
-    /// At least as many as the compiled expression has
-    pub states: usize,
-    /// How many characters of a text a search reads at most: more than the longest match has if the
-    /// expression matches only at the beginning of a text, otherwise unlimited
-    pub reach: usize,
-}
-
-/// The size of a part of an expression.
-#[derive(Debug, Clone, Copy, Default)]
-struct Size {
-    states: usize,
-    /// The length of the longest match in characters
-    width: usize,
-}
-
-impl Size {
-    const ONE: Self = Self { states: 1, width: 1 };
-
-    fn then(self, next: Self) -> Self {
-        let states = self.states.saturating_add(next.states);
-        Self { states, width: self.width.saturating_add(next.width) }
-    }
-
-    fn or(self, other: Self) -> Self {
-        let states = self.states.saturating_add(other.states).saturating_add(1);
-        Self { states, width: self.width.max(other.width) }
-    }
-
-    fn repeated(self, times: Option<usize>, copies: usize) -> Self {
-        let states = self.states.saturating_add(1).saturating_mul(copies.max(1)).saturating_add(1);
-        let width = match times {
-            Some(times) => self.width.saturating_mul(times),
-            None if self.width == 0 => 0,
-            None => usize::MAX,
-        };
-        Self { states, width }
-    }
-}
 
 /// The inline flags that matter here.
 #[derive(Debug, Clone, Copy, Default)]

@@ -62,6 +62,11 @@ impl Types {
         self.has(Self::NUMBER) || self.has(Self::INTEGER)
     }
 
+    /// Returns whether no number with a fraction has one of these types.
+    pub fn only_whole_numbers(self) -> bool {
+        !self.has(Self::NUMBER)
+    }
+
     fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }

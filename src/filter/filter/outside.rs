@@ -17,6 +17,27 @@ use crate::worker::Worker;
 impl<H: Host> Filter<H> {
     /// Continues the case that waits for the question with this token; `some` is false if there is no answer.
     pub fn answered(&mut self, token: Token, some: bool) {
+        let answer = match some {
+            false => Err("no answer in time, or no connection".into()),
+            true => match self.host.posted(approval::MOST_BYTES) {
+                Ok((status, body)) => approval::read(&status, &body),
+                Err(Broken) => Err("more than 64 KiB, or nothing that can be had".into()),
+            },
+        };
+        self.deliver(token, |worker, environment| {
+            if let Err(cause) = &answer {
+                worker.report_unavailable(environment.host(), cause, environment.now_ns());
+            }
+            Answer::Approval(answer)
+        });
+    }
+
+    /// Continues the case that waits for the question with this token.
+    pub(super) fn deliver(
+        &mut self,
+        token: Token,
+        answer: impl FnOnce(&Worker, &HostEnvironment<'_, H>) -> Answer,
+    ) {
         let Some(worker) = self.worker.clone() else { return };
         let (request, pending) = match std::mem::replace(&mut self.stage, Stage::Refused) {
             Stage::Asking(request, pending) if pending.token == token => (request, pending),
@@ -27,18 +48,8 @@ impl<H: Host> Filter<H> {
             }
         };
         pending.ticket.close();
-        let answer = match some {
-            false => Err("no answer in time, or no connection".into()),
-            true => match self.host.posted(approval::MOST_BYTES) {
-                Ok((status, body)) => approval::read(&status, &body),
-                Err(Broken) => Err("more than 64 KiB, or nothing that can be had".into()),
-            },
-        };
         let flow = self.take_steps(&worker, &request, |environment| {
-            if let Err(cause) = &answer {
-                worker.report_unavailable(environment.host(), cause, environment.now_ns());
-            }
-            pending.asking.answered(Answer::Approval(answer), environment)
+            pending.asking.answered(answer(&worker, environment), environment)
         });
         if flow == Flow::Continue && self.host.resume().is_err() {
             self.stop(&worker, &request);
@@ -54,7 +65,7 @@ impl<H: Host> Filter<H> {
         worker.log(
             &self.host,
             Level::Error,
-            "an approved call is not forwarded because it could not be resumed",
+            "a call that was allowed is not forwarded because it could not be resumed",
         );
         let denial = Denial::protocol(Code::Denied, "the request could not be resumed");
         let state = worker.plugin.record_state();
@@ -83,7 +94,12 @@ impl<H: Host> Filter<H> {
         asking: Box<Asking>,
         now_ns: Option<u64>,
     ) -> Result<Pending, (Box<Asking>, Answer)> {
-        let Question::Approval(question) = &ask.question;
+        let question = match &ask.question {
+            Question::Approval(question) => question,
+            Question::Rates(question) => {
+                return self.ask_rates(worker, question, asking, &ask.record, now_ns);
+            }
+        };
         worker.metrics.asked(&self.host);
         match self.post_question(worker, request, asking.size(), question, &ask.record, now_ns) {
             Ok((token, ticket)) => Ok(Pending { asking, token, ticket }),

@@ -4,8 +4,12 @@
 #![expect(unsafe_code, reason = "the host hands memory over by its address")]
 
 use std::ptr;
+use std::time::Duration;
 
+use proxy_wasm::hostcalls;
 use proxy_wasm::types::MapType;
+
+use crate::host::GrpcCall;
 
 unsafe extern "C" {
     /// proxy-wasm 0.2.1, "proxy_get_header_map_pairs": returns 0 if it succeeds. It sets the address and
@@ -60,4 +64,16 @@ unsafe fn owned(address: *mut u8, size: usize) -> Vec<u8> {
         // up, and the host has filled all of it.
         false => unsafe { Vec::from_raw_parts(address, size, size) },
     }
+}
+
+/// Starts a gRPC call and returns its token; `None` if the host does not send it.
+///
+/// This is the SDK's function, because only that leads the callback to the stream. It panics on statuses other than
+/// "internal failure" and "parse failure". For a complete `GrpcService` Envoy 1.40 returns no others.
+pub fn grpc_call(call: &GrpcCall<'_>, timeout: Duration) -> Option<u32> {
+    let GrpcCall { service, name, method, message, .. } = *call;
+    // SAFETY: the SDK takes a text, although the host takes bytes, and only passes its address and its length on. No code
+    // relies on it being UTF-8.
+    let service = unsafe { std::str::from_utf8_unchecked(service) };
+    hostcalls::dispatch_grpc_call(service, name, method, vec![], Some(message), timeout).ok()
 }

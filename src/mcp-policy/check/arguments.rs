@@ -73,7 +73,7 @@ fn spoken<'r>(context: &Context<'_>, rule: &'r Arc<Rule>) -> Vec<Spoken<'r>> {
 
 type Told = (String, Option<String>);
 
-/// Tells of an argument that the rule's own schema does not have.
+/// Warns about an argument that the rule's own schema does not have.
 fn in_own(schema: &Part<'_>, path: &ValuePath, denies: bool) -> Option<Told> {
     let lack = lack(schema, schema, path.steps(), 0)?;
     if denies && !lack.is_closed && lack.alike.is_none() {
@@ -84,7 +84,7 @@ fn in_own(schema: &Part<'_>, path: &ValuePath, denies: bool) -> Option<Told> {
     Some((message, lack.alike.map(|alike| format!("did you mean `{alike}`?"))))
 }
 
-/// Tells of an argument that none of the tools has.
+/// Warns about an argument that none of the tools has.
 fn in_tools(tools: &[&Tool<'_>], path: &ValuePath, denies: bool) -> Option<Told> {
     let lack_of = |tool: &&Tool<'_>| {
         let schema = Part::root(tool.schema?, Notation::Json);

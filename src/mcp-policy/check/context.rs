@@ -91,23 +91,23 @@ pub struct Entry<'c> {
 }
 
 impl<'c> Entry<'c> {
-    /// Walks all rules that apply to its targets.
+    /// Iterates over all rules that apply to its targets.
     pub fn all(&self) -> impl Iterator<Item = &'c Arc<Rule>> {
         self.rules.iter().chain(self.beside.iter().copied())
     }
 
-    /// Tells whether it denies every call.
+    /// Returns whether it denies every call.
     pub fn denies(&self) -> bool {
         self.all().any(|rule| denies(rule))
     }
 
-    /// Tells whether it is an entry of tools, or `all_tools`.
+    /// Returns whether it is an entry of tools, or `all_tools`.
     pub fn is_of_tools(&self) -> bool {
         matches!(self.section, "tools" | "all_tools")
     }
 }
 
-/// Tells whether a rule denies every call.
+/// Returns whether a rule denies every call.
 pub fn denies(rule: &Rule) -> bool {
     let always = |clause: &Clause| match clause {
         Clause::Group(group) => group.holds == Holds::All && group.clauses.is_empty(),
@@ -149,7 +149,7 @@ impl<'c> Context<'c> {
         self.part(path).map(|part| part.value)
     }
 
-    /// Walks every rule of the document once, named rules among them.
+    /// Iterates over every rule of the document once, named rules among them.
     pub fn rules(&self) -> impl Iterator<Item = &'c Arc<Rule>> {
         let mut seen = std::collections::HashSet::new();
         let all =
@@ -157,13 +157,13 @@ impl<'c> Context<'c> {
         all.filter(move |rule| seen.insert(rule.path.to_string()))
     }
 
-    /// Walks the entries that use a rule.
+    /// Iterates over the entries that use a rule.
     pub fn users(&self, rule: &Rule) -> impl Iterator<Item = &Entry<'c>> {
         let numbers = self.users.get(&*rule.path).into_iter().flatten();
         numbers.filter_map(|number| self.entries.get(*number))
     }
 
-    /// Walks the tools on which an entry decides. None if the tools are not known.
+    /// Iterates over the tools on which an entry decides. None if the tools are not known.
     pub fn tools_of(&self, entry: &Entry<'c>) -> impl Iterator<Item = &Tool<'c>> {
         let all = self.tools.iter().flatten().filter(|_| entry.section == "all_tools");
         let numbers = self.decided.get(&entry.path.to_string()).into_iter().flatten();

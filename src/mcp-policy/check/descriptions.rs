@@ -33,7 +33,7 @@ pub fn of_grant<'c>(grant: &Part<'c>) -> Vec<Description<'c>> {
 }
 
 impl Description<'_> {
-    /// Tells whether every caller that `other` fits also fits this one.
+    /// Returns whether every caller that `other` fits also fits this one.
     pub fn covers(&self, other: &Self, sources: &[Source]) -> bool {
         let (own, other) = match (self, other) {
             (Self::Any, _) => return true,
@@ -44,7 +44,7 @@ impl Description<'_> {
     }
 }
 
-/// Tells whether the source of the callers that `other` fits is one that `own` accepts.
+/// Returns whether the source of the callers that `other` fits is one that `own` accepts.
 fn covers_source(own: Value<'_>, other: Value<'_>, sources: &[Source]) -> bool {
     let Some(name) = own.get("source").and_then(Value::string) else { return true };
     if let Some(others) = other.get("source").and_then(Value::string) {
@@ -61,7 +61,7 @@ fn kind(description: Value<'_>) -> Option<&'static str> {
     KEYS.iter().find(|(key, _)| description.get(key).is_some()).map(|(_, kind)| *kind)
 }
 
-/// Tells whether what `own` expects under a key is something that `other` expects, too.
+/// Returns whether what `own` expects under a key is something that `other` expects, too.
 fn covers_key(key: &str, own: Value<'_>, other: Value<'_>) -> bool {
     let Some(expected) = own.get(key) else { return true };
     match (key, other.get(key)) {
@@ -85,7 +85,7 @@ fn covers_key(key: &str, own: Value<'_>, other: Value<'_>) -> bool {
     }
 }
 
-/// Tells whether every value that `other` accepts is accepted by `own`: patterns of strings, numbers, booleans.
+/// Returns whether every value that `other` accepts is accepted by `own`: patterns of strings, numbers, booleans.
 fn covers_value(own: Value<'_>, other: Value<'_>) -> bool {
     match (own.string(), other.string()) {
         (Some(own), Some(other)) => covers(&Pattern::new(&own), &Pattern::new(&other)),
@@ -97,7 +97,7 @@ fn covers_value(own: Value<'_>, other: Value<'_>) -> bool {
     }
 }
 
-/// Tells whether every name that `other` matches is matched by `own`.
+/// Returns whether every name that `other` matches is matched by `own`.
 pub fn covers(own: &Pattern, other: &Pattern) -> bool {
     // No literal part of a pattern has a `*`, so only a `*` of `own` takes one of `other`, and then it takes whatever
     // that stands for.

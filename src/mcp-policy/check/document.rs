@@ -5,8 +5,8 @@ use mcp_policy_engine::policy::{Action, Effect};
 use super::context::{Context, Warning};
 use super::kinds;
 
-/// Looks for `default-allow`, `exempt-mcp-path`, exempt paths that never match, `approval-without-reason` and
-/// `unused-rule`.
+/// Looks for `default-allow`, `exempt-mcp-path`, exempt paths that never match, `approval-without-reason`, `unused-rule` and
+/// `unused-shared-limits`.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     let policy = context.policy;
     if policy.rules.default.0 == Effect::Allow {
@@ -27,6 +27,13 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
             );
         }
     }
+    if policy.shared_limits.is_some()
+        && !policy.all_rules().flat_map(|rule| &rule.limits).any(|limit| limit.shared)
+    {
+        let message = "no limit is shared, so the rate limit service is never asked";
+        let warning = Warning::of_key(&kinds::UNUSED_SHARED_LIMITS, "shared_limits", message);
+        warnings.push(warning.help("add `\"shared\": true` to a limit that all proxies count together"));
+    }
     for rule in policy.unused_rules() {
         let message = "no entry uses this rule, so it applies to nothing";
         warnings.push(Warning::of_key(&kinds::UNUSED_RULE, &rule.path, message));
@@ -38,7 +45,7 @@ fn exempt_paths(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         let at = format!("exempt_paths[{index}]");
         if path.contains('*') {
             let message =
-                "exempt paths have no wildcards, so `*` stands for itself, and no such request comes";
+                "exempt paths have no wildcards, so `*` stands for itself, and the path matches no request";
             warnings.push(
                 Warning::of(&kinds::NEVER_MATCHES, &at, message)
                     .help("list each path in full, such as `/healthz`"),
@@ -50,7 +57,7 @@ fn exempt_paths(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     }
 }
 
-/// Tells whether a path looks like that of an MCP server: its last segment is a usual one, or it has none.
+/// Returns whether a path looks like that of an MCP server: its last segment is a usual one, or it has none.
 fn speaks_mcp(path: &str) -> bool {
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let is_discovery = path.starts_with("/.well-known/");

@@ -20,20 +20,20 @@ macro_rules! kinds {
 kinds! {
     APPROVAL_WITHOUT_REASON "approval-without-reason":
         "a rule requires approval and gives no reason",
-        "The approver and the model both read the reason. Without one neither knows why a person has to decide. \
+        "The approver and the model both read the reason. Without it, neither knows why a person has to decide. \
          Add `reason` to the rule.";
     ARGUMENT_NOT_IN_SCHEMA "argument-not-in-schema":
-        "a condition or an amount speaks of an argument that the schema does not have",
-        "A condition in `require` on an argument that no call has refuses every call, one in `when` never applies, \
-         and an amount that is missing refuses the call. Such a path is usually misspelt. The schema is the rule's \
-         own, or with `--tools` that of each tool that the rule applies to.";
+        "a condition or an amount refers to an argument that the schema does not have",
+        "A condition in `require` on an argument that no call has refuses every call. In `when` such a condition never \
+         holds. A missing amount refuses the call. The path is usually misspelt. The schema is the rule's own, or with \
+         `--tools` that of each tool that the rule applies to.";
     DEFAULT_ALLOW "default-allow":
         "what no entry names is allowed",
         "With `\"default\": \"allow\"` a tool that the server adds tomorrow is open to every caller. Leave \
          `default` out, and name what callers may use.";
     EXEMPT_MCP_PATH "exempt-mcp-path":
         "an exempt path looks like the path of an MCP server",
-        "Requests to a path in `exempt_paths` pass unread, tool calls among them. Exempt only paths that do not \
+        "Requests to a path in `exempt_paths` pass unread, including tool calls. Exempt only paths that do not \
          speak MCP, such as `/healthz`.";
     EXPIRED_GRANT "expired-grant":
         "a grant has expired",
@@ -48,7 +48,7 @@ kinds! {
          Add the source, or remove the description.";
     KEYWORD_WITHOUT_TYPE "keyword-without-type":
         "a keyword of a schema accepts values of all other types",
-        "In JSON Schema `maximum` says nothing of a string, and `pattern` nothing of a number. Without `type` a \
+        "In JSON Schema `maximum` does not restrict strings, and `pattern` does not restrict numbers. Without `type` a \
          caller gets around the keyword with a value of another type, which servers often convert. Add `type`.";
     LIMIT_CANNOT_FIRE "limit-cannot-fire":
         "a limit never refuses a call",
@@ -63,13 +63,13 @@ kinds! {
         "Without `identity` no caller has a principal, and the limit counts all callers of the grant together. Add a \
          source to `identity`, or say `\"scope\": \"grant\"`.";
     SESSION_LIMIT_ALONE "session-limit-alone":
-        "a limit counts by session, and no wider limit stands behind it",
+        "a limit counts by session, and no wider limit applies",
         "A client can open a new session at any time, and each has a tally of its own. Add a limit of scope \
          `grant`, for the rule or in `all_tools`.";
     SHADOWED_PATTERN "shadowed-pattern":
         "other entries decide on every name that an entry matches",
-        "The entry has no effect: what it matches is hidden, or more specific entries decide on it. Remove the one \
-         or the other.";
+        "The entry has no effect: what it matches is hidden, or more specific entries decide on it. Remove one \
+         of them.";
     SPEND_WITHOUT_CAP "spend-without-cap":
         "an argument that looks like money has no upper bound",
         "One call can spend any amount. Add `maximum` to the argument's schema, a condition, or a limit whose \
@@ -80,19 +80,22 @@ kinds! {
          value may go on.";
     UNKNOWN_METHOD "unknown-method":
         "a method looks like a misspelt method of MCP",
-        "An entry of `methods` decides on the method of exactly that name.";
+        "An entry of `methods` decides only on the method with exactly this name.";
     UNKNOWN_TOOL "unknown-tool":
         "the server does not have a tool that an entry names (with `--tools`)",
         "The name is misspelt, or the tool is gone. The entry decides on nothing.";
     UNLISTED_TOOL "unlisted-tool":
         "the server has a tool that no entry names (with `--tools`)",
-        "`default` decides on the tool. Name it, to show that somebody has decided.";
+        "`default` decides on the tool. Name the tool, so that a reviewer sees that this is intended.";
     UNREACHABLE_GRANT "unreachable-grant":
         "an earlier grant matches everything that a grant matches",
         "The first grant that matches a caller applies. Move the narrower grant before the wider one.";
     UNUSED_RULE "unused-rule":
         "no entry uses a named rule",
         "A rule in `rules` applies only where an entry names it.";
+    UNUSED_SHARED_LIMITS "unused-shared-limits":
+        "a rate limit service is named, but no limit is shared",
+        "The service in `shared_limits` counts limits with `\"shared\": true` only.";
 }
 
 /// Returns all kinds, each with the word for its severity.
@@ -126,7 +129,7 @@ pub fn warning(option: &str, id: &str) -> Result<&'static Kind, Failure> {
 pub fn explanation(id: &str) -> Result<String, Failure> {
     let Some((kind, severity)) = all().find(|(kind, _)| kind.id == id) else {
         let ids = all().map(|(kind, _)| kind.id);
-        return Err(unknown(&format!("--explain `{id}`: nothing has this id"), id, ids));
+        return Err(unknown(&format!("--explain `{id}`: no warning or fault has this id"), id, ids));
     };
     let Kind { id, meaning, explanation } = kind;
     let rest = if explanation.is_empty() {
@@ -153,7 +156,7 @@ pub fn table() -> String {
     }
     let faults: Vec<&str> = fault_kinds().map(|kind| kind.id).collect();
     text.push_str(&format!("\n{HEADING}Faults:{PLAIN}\n  {}\n", faults.join(", ")));
-    text.push_str("\n`mcp-policy check --explain ID` tells what a warning or a fault means.");
+    text.push_str("\n`mcp-policy check --explain ID` explains a warning or a fault.");
     text
 }
 

@@ -35,7 +35,7 @@ fn session(limit: &Limit) -> Warning {
     Warning { of_key: is_short, ..Warning::of(&kinds::SESSION_LIMIT_ALONE, path, message) }.help(help)
 }
 
-/// Tells whether a limit that a client cannot avoid by a new session applies to every call that a rule applies to.
+/// Returns whether a limit that a client cannot avoid by a new session applies to every call that a rule applies to.
 fn has_bound(entry: &Entry<'_>, rule: &Arc<Rule>) -> bool {
     // Without identity a principal limit counts all callers of the grant, which is a bound as well.
     let of_client = |limit: &Limit| {
@@ -45,7 +45,7 @@ fn has_bound(entry: &Entry<'_>, rule: &Arc<Rule>) -> bool {
     beside(entry, rule).any(|limit| !of_client(limit))
 }
 
-/// Walks the limits that are charged whenever the limits of a rule of an entry are.
+/// Iterates over the limits that are charged whenever the limits of a rule of an entry are.
 fn beside<'e>(entry: &'e Entry<'_>, rule: &'e Arc<Rule>) -> impl Iterator<Item = &'e Arc<Limit>> {
     let applies = |other: &&Arc<Rule>| {
         let is_sure = Arc::ptr_eq(other, rule) || other.when.is_empty();
@@ -86,7 +86,7 @@ fn cannot_fire<'c>(
     warning(message).map(|warning| warning.help("lower this maximum, or remove the limit"))
 }
 
-/// Tells whether `wider` refuses every call that `limit` refuses, if it counts all calls that `limit` counts.
+/// Returns whether `wider` refuses every call that `limit` refuses, if it counts all calls that `limit` counts.
 fn is_first(wider: &Limit, limit: &Limit) -> bool {
     let scope = wider.scope == limit.scope
         || wider.scope == Scope::Global
@@ -109,6 +109,8 @@ fn is_first(wider: &Limit, limit: &Limit) -> bool {
         && by
         && wider.max <= limit.max
         && wider.shadow == limit.shadow
+        // What one proxy counts says little about what all proxies count, and without the service it counts apart.
+        && wider.shared == limit.shared
 }
 
 /// A limit with its entry and its rule.
@@ -135,7 +137,7 @@ impl<'c, 'e> Counted<'c, 'e> {
         Self { charging, known: HashMap::new() }
     }
 
-    /// Tells whether every call that is charged to the counter of `limit` is also charged to that of `wider`, with at
+    /// Returns whether every call that is charged to the counter of `limit` is also charged to that of `wider`, with at
     /// least as much.
     fn all(&mut self, wider: &Limit, limit: &Limit) -> bool {
         if wider.counter == limit.counter {
@@ -151,7 +153,7 @@ impl<'c, 'e> Counted<'c, 'e> {
     }
 }
 
-/// Tells whether each call adds at least as much to the one limit as to the other.
+/// Returns whether each call adds at least as much to the one limit as to the other.
 fn adds_as_much(wider: &Limit, limit: &Limit) -> bool {
     match (&wider.amount, &limit.amount) {
         (Adds::Fixed(wider), Adds::Fixed(own)) => wider >= own,

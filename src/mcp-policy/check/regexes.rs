@@ -51,7 +51,7 @@ fn warning(path: String, text: &str, open: Open) -> Warning {
     let (side, what) = match open {
         Open { start: true, end: true } => ("", "contains a match anywhere"),
         Open { start: true, .. } => (" at its start", "has anything before the match"),
-        Open { .. } => (" at its end", "has anything behind the match"),
+        Open { .. } => (" at its end", "has anything after the match"),
     };
     let message = format!("the expression is not anchored{side}, so it also accepts a value that {what}");
     let help = if text.chars().nth(SHORT).is_some() {
@@ -119,7 +119,7 @@ fn last(parsed: &Hir) -> &Hir {
     }
 }
 
-/// Tells whether a part stands for any text, as `.*` does: its author knows that the value goes on.
+/// Returns whether a part stands for any text, as `.*` does: its author knows that the value goes on.
 fn is_free(part: &Hir) -> bool {
     let HirKind::Repetition(repetition) = part.kind() else { return false };
     let HirKind::Class(Class::Unicode(class)) = repetition.sub.kind() else { return false };
@@ -131,7 +131,7 @@ fn is_free(part: &Hir) -> bool {
     taken > 1_000_000
 }
 
-/// Tells whether an open end of an expression is likely a mistake: a repetition there has no effect, and a word there
+/// Returns whether an open end of an expression is likely a mistake: a repetition there has no effect, and a word there
 /// can be the beginning or the end of another one. A prefix such as `https://` is a whole by itself.
 fn can_go_on(part: &Hir, at_end: bool) -> bool {
     match part.kind() {

@@ -50,7 +50,7 @@ impl Types {
         Self(self.0 & other.0)
     }
 
-    /// Tells whether the set is empty.
+    /// Returns whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -64,10 +64,10 @@ pub struct Visit<'v, 'c> {
     pub types: Option<Types>,
 }
 
-/// How deep the walk goes. Schemas that load can be deeper, which no published one is.
+/// How deep the walk goes. Schemas that load can be deeper, but no published one is.
 const DEEPEST: usize = 40;
 
-/// Walks a schema and those within it. What is below `not` and `if` is left out: it does not restrict a value. A
+/// Iterates over a schema and those within it. What is below `not` and `if` is left out: it does not restrict a value. A
 /// schema in `$defs` comes where something refers to it.
 pub fn walk<'c>(root: &Part<'c>, visit: &mut dyn FnMut(&Visit<'_, 'c>)) {
     let mut walk = Walk { root, seen: HashSet::new(), visit };
@@ -152,7 +152,7 @@ pub fn types(root: &Part<'_>, schema: &Part<'_>, depth: usize) -> Option<Types> 
     found
 }
 
-/// Tells whether a schema bounds a number from above, itself or by what it refers to.
+/// Returns whether a schema bounds a number from above, itself or by what it refers to.
 pub fn is_bounded(root: &Part<'_>, schema: &Part<'_>, depth: usize) -> bool {
     let Some(below) = depth.checked_add(1).filter(|depth| *depth < DEEPEST) else { return false };
     schema.members().any(|(key, part)| match &*key {

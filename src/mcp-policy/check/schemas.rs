@@ -38,23 +38,23 @@ fn of_family(visit: &Visit<'_, '_>, family: Types, name: &str, values: Restricts
     let used: Vec<&str> = keywords::that_restrict(values).filter(|key| !suits && restricts(key)).collect();
     let first = visit.schema.member(used.first()?)?;
     let (verb, list) = match used.as_slice() {
-        [one] => ("says", format!("`{one}`")),
-        _ => ("say", format!("`{}`", used.join("`, `"))),
+        [one] => ("does", format!("`{one}`")),
+        _ => ("do", format!("`{}`", used.join("`, `"))),
     };
     let (message, help) = match visit.types {
         None => (
-            format!("{list} {verb} nothing of values of other types, so a caller gets around it with one"),
+            format!("{list} {verb} not restrict values of other types, so a caller can use one"),
             format!("add `\"type\": \"{name}\"`"),
         ),
         Some(_) => (
-            format!("{list} {verb} nothing here, because no value can be of the type `{name}`"),
+            format!("{list} {verb} not restrict anything here, because no value can have the type `{name}`"),
             "correct the `type`, or use a keyword for it".to_owned(),
         ),
     };
     Some(Warning::of_key(&kinds::KEYWORD_WITHOUT_TYPE, first.path, message).help(help))
 }
 
-/// Tells whether a keyword restricts nothing with this value.
+/// Returns whether a keyword restricts nothing with this value.
 fn says_nothing(keyword: &str, value: Value<'_>) -> bool {
     let empty = || value.elements().next().is_none() && value.entries().next().is_none();
     match keyword {

@@ -56,7 +56,7 @@ fn of_tools(context: &Context<'_>, entry: &Entry<'_>, pattern: &Pattern, warning
     }
 }
 
-/// Tells whether no call passes a rule without a person.
+/// Returns whether no call passes a rule without a person.
 fn stops(rule: &Rule) -> bool {
     denies(rule) || rule.action == Action::RequireApproval && rule.when.is_empty()
 }
@@ -117,7 +117,7 @@ fn collect<'c>(
     }
 }
 
-/// Tells whether something bounds an argument: a schema, a condition or a limit of any rule that applies, or of every
+/// Returns whether something bounds an argument: a schema, a condition or a limit of any rule that applies, or of every
 /// grant.
 fn is_capped(
     context: &Context<'_>,
@@ -147,7 +147,7 @@ fn is_capped(
     !context.policy.grants.is_empty() && pattern.is_exact() && grants.map(|grant| &grant.rules).all(by_grant)
 }
 
-/// Tells whether a rule has a condition on an argument, or a limit that adds it up.
+/// Returns whether a rule has a condition on an argument, or a limit that adds it up.
 fn caps(rule: &Arc<Rule>, keys: &[String]) -> bool {
     let speaks = |path: &ValuePath| {
         let named = path.steps().iter().filter_map(|step| match step {

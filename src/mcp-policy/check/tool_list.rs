@@ -27,7 +27,7 @@ pub fn tools<'l>(document: &'l Document<'_>) -> Result<Vec<Tool<'l>>, String> {
     Ok(listing::elements(document, "tools", "name")?.into_iter().map(tool).collect())
 }
 
-/// Tells whether a schema is small and finite once its references are followed. It comes from the server, which may have
+/// Returns whether a schema is small and finite once its references are followed. It comes from the server, which may have
 /// written anything.
 fn is_bounded(schema: Value<'_>) -> bool {
     let mut faults = Faults::default();

@@ -15,7 +15,7 @@ static OF_FILES: [Kind; 3] = [
     kind("configuration", "a proxy would not pass this configuration on to the filter"),
 ];
 
-/// Walks every kind of fault, those of files first.
+/// Iterates over every kind of fault, those of files first.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
     OF_FILES.iter().chain(FAULTS)
 }
@@ -71,35 +71,38 @@ kinds! {
     Wrong::Rule(InRule::UnknownWindow { .. }) => "unknown-window", "the word for a window is unknown";
     Wrong::Rule(InRule::Disagrees { .. }) => "counter-disagrees", "a counter is defined in two ways";
     Wrong::Rule(InRule::NoRoom { .. }) => "limit-without-room", "a limit is below what each call adds";
-    Wrong::Rule(InRule::OtherAmount { .. }) => "two-amounts", "a rule charges a counter two amounts";
+    Wrong::Rule(InRule::OtherAmount { .. }) => "two-amounts", "a rule charges two amounts to one counter";
+    Wrong::Rule(InRule::NoService) => "no-rate-limit-service", "a limit is shared, but there is no `shared_limits`";
+    Wrong::Rule(InRule::Unshareable { .. }) => "unshareable-limit", "the rate limit service cannot count a limit";
+    Wrong::Rule(InRule::TooManyHits { .. }) => "too-many-hits", "a shared limit does not fit into whole hits of 32 bits";
     Wrong::Rule(InRule::AddedTwice) => "added-twice", "an argument is added up twice";
     Wrong::Rule(InRule::NoValuePath { .. }) => "wrong-path", "a text is not a path to a value";
     Wrong::Rule(InRule::TooNested { .. }) => "groups-too-deep", "groups of conditions nest too deep";
     Wrong::Rule(InRule::TwoGroups) => "two-groups", "a group has both `conditions` and `any`";
     Wrong::Rule(InRule::EmptyAny) => "empty-any", "an empty `any` never holds";
-    Wrong::Rule(InRule::TwoReasons) => "two-reasons", "a reason stands there in both spellings";
+    Wrong::Rule(InRule::TwoReasons) => "two-reasons", "a reason is given in both spellings";
     Wrong::Rule(InRule::RestrictsNothing) => "restricts-nothing", "a rule with `when` restricts nothing";
     Wrong::Rule(InRule::NoTimeZone { .. }) => "wrong-time-zone", "a text is not a time zone";
     Wrong::Rule(InRule::ManyValues) => "many-values", "a condition compares with more than one value";
-    Wrong::Rule(InRule::NeverFits { .. }) => "never-fits", "the value compared with is never what the operator takes";
+    Wrong::Rule(InRule::NeverFits { .. }) => "never-fits", "a condition compares with a value that its operator never takes";
     Wrong::Rule(InRule::NoSuchTest { .. }) => "unsuitable-operator", "the operator does not suit the value";
     Wrong::Rule(InRule::NoRegex { .. }) => "wrong-regex", "a regular expression does not compile";
-    Wrong::Rule(InRule::NotOfStrings { .. }) => "not-strings", "a string is compared with something else";
+    Wrong::Rule(InRule::NotOfStrings { .. }) => "not-strings", "a string is compared with a value of another type";
     Wrong::Rule(InRule::FitsAll(_)) => "fits-everybody", "an empty description would fit every caller";
-    Wrong::Rule(InRule::NameTaken { .. }) => "grant-name-taken", "two grants have one name";
+    Wrong::Rule(InRule::NameTaken { .. }) => "grant-name-taken", "two grants have the same name";
 
-    Wrong::Schema(InSchema::UnknownKeyword { .. }) => "unknown-keyword", "a schema has a keyword that is not judged";
+    Wrong::Schema(InSchema::UnknownKeyword { .. }) => "unknown-keyword", "a schema has a keyword that the filter does not know";
     Wrong::Schema(InSchema::NoType) => "no-type", "`type` is an empty list";
     Wrong::Schema(InSchema::NoPattern { .. }) => "wrong-pattern", "a `pattern` does not compile";
     Wrong::Schema(InSchema::Recursive) => "recursive-schema", "a schema leads back to itself";
     Wrong::Schema(InSchema::TooHigh) => "schema-too-deep", "schemas nest too deep";
     Wrong::Schema(InSchema::TooLarge { .. }) => "schema-too-large", "a schema consists of too many schemas";
 
-    Wrong::Identity(InIdentity::SourceNameTaken { .. }) => "source-name-taken", "two sources have one name";
+    Wrong::Identity(InIdentity::SourceNameTaken { .. }) => "source-name-taken", "two sources have the same name";
     Wrong::Identity(InIdentity::SameSource { .. }) => "same-source", "two sources read the same";
     Wrong::Identity(InIdentity::SourceName) => "wrong-source-name", "a source's name has a control character";
     Wrong::Identity(InIdentity::NoHeaderName { .. }) => "wrong-header-name", "no header can have this name";
-    Wrong::Identity(InIdentity::NeverArrives { .. }) => "header-never-arrives", "Envoy passes the header to no filter";
+    Wrong::Identity(InIdentity::NeverArrives { .. }) => "header-never-arrives", "Envoy does not pass the header to filters";
     Wrong::Identity(InIdentity::NoScheme { .. }) => "wrong-scheme", "a text is not an authentication scheme";
     Wrong::Identity(InIdentity::NoSource { .. }) => "unknown-source", "no source has this name";
     Wrong::Identity(InIdentity::OtherKind { .. }) => "source-of-other-kind", "a description names a source of another kind";

@@ -7,7 +7,7 @@ use super::alike::closest;
 use crate::keywords;
 
 /// What the objects of a policy are called, by their tables.
-static NAMES: [(&Object, &str); 17] = [
+static NAMES: [(&Object, &str); 18] = [
     (&keys::DOCUMENT, "the document itself"),
     (&keys::RULE, "a rule"),
     (&keys::LIMIT, "a limit in `limits`"),
@@ -23,6 +23,7 @@ static NAMES: [(&Object, &str); 17] = [
     (&keys::HEADER, "`header` of a source"),
     (&keys::UNAUTHENTICATED, "`unauthenticated`"),
     (&keys::APPROVALS, "`approvals`"),
+    (&keys::SHARED_LIMITS, "`shared_limits`"),
     (&keys::AUDIT, "`audit`"),
     (&keys::COUNTERS, "`counters`"),
 ];
@@ -51,6 +52,9 @@ pub fn of(path: &str, wrong: &Wrong, text: (&str, &str)) -> Option<String> {
         Wrong::Rule(InRule::RegexAsPattern) => {
             Some("`*` stands for any text: `get_*` fits every name that begins with `get_`".to_owned())
         }
+        Wrong::Rule(InRule::NoService) => {
+            Some("add `\"shared_limits\": {\"cluster\": \"…\"}` to the document".to_owned())
+        }
         Wrong::Rule(InRule::NobodyToAsk) => {
             Some("add `\"approvals\": {\"cluster\": \"…\"}` to the document".to_owned())
         }
@@ -74,7 +78,7 @@ fn of_syntax((before, behind): (&str, &str)) -> Option<String> {
     Some(help.to_owned())
 }
 
-/// Returns the known key that an unknown one is like, or the object that it belongs into.
+/// Returns the known key that an unknown one is like, or the object that it belongs to.
 fn of_key(key: &str, object: &Object) -> Option<String> {
     if let Some(known) = closest(key, object.keys.iter().map(|known| known.name)) {
         return Some(format!("unknown key `{key}`; did you mean `{known}`?"));
@@ -150,7 +154,7 @@ fn one_of(expected: &Takes) -> &'static [&'static str] {
     }
 }
 
-/// Tells whether something of a kind belongs somewhere.
+/// Returns whether something of a kind belongs somewhere.
 fn takes(expected: &Takes, kind: &dyn Fn(&Takes) -> bool) -> bool {
     match expected {
         Takes::Said(_, takes_) => kind(expected) || takes(takes_, kind),
@@ -199,6 +203,10 @@ mod tests {
             (
                 r#""tools": {"x": {"action": "require_approval"}}"#,
                 "add `\"approvals\": {\"cluster\": \"…\"}` to the document",
+            ),
+            (
+                r#""tools": {"x": {"limits": [{"counter": "c", "window": "day", "max": 1, "type": "calendar", "shared": true}]}}"#,
+                "add `\"shared_limits\": {\"cluster\": \"…\"}` to the document",
             ),
             (
                 r#""tools": {"x": {"limits": [{"counter": "c", "window": "minutes", "max": 1}]}}"#,

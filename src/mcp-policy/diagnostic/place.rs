@@ -4,7 +4,7 @@ use mcp_policy_engine::document::Wrong;
 
 use crate::input::Place;
 
-/// Returns the place of a fault. A key that is missing belongs into the whole object, which can be long, so its
+/// Returns the place of a fault. A missing key belongs to the whole object, which can be long, so its
 /// opening brace stands for it.
 pub fn of_fault(text: &str, place: Place, wrong: &Wrong) -> Place {
     let is_object = text.get(place.clone()).is_some_and(|held| held.starts_with('{'));
@@ -35,11 +35,11 @@ pub struct Excerpt {
 const BEFORE: usize = 40;
 /// How many characters of a place are shown.
 const WITHIN: usize = 60;
-/// How many characters are shown behind a place.
+/// How many characters are shown after a place.
 const BEHIND: usize = 40;
 /// A line with up to so many characters is shown whole.
 const WHOLE: usize = BEFORE + WITHIN + BEHIND;
-/// How many bytes before and behind a place are looked at: more than a whole line has.
+/// How many bytes before and after a place are looked at: more than a whole line has.
 const FAR: usize = 4 * WHOLE + 4;
 
 impl Excerpt {

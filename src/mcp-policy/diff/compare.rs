@@ -141,7 +141,11 @@ pub fn differences(old: &[Restriction], new: &[Restriction]) -> Vec<Difference> 
         };
         gained.retain(|other| *other != now);
         let effect = match (&lost.what, &now.what) {
-            (What::Limit(was), What::Limit(becomes)) if becomes.max > was.max => Effect::Widens,
+            (What::Limit(was), What::Limit(becomes))
+                if becomes.max > was.max || was.is_shared() && !becomes.is_shared() =>
+            {
+                Effect::Widens
+            }
             _ => Effect::MayWiden,
         };
         found.push(difference(lost.text(), now.text(), effect));

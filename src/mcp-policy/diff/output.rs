@@ -6,9 +6,8 @@ use super::change::{Change, Effect};
 use crate::outcome::Failure;
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, WARNING, line};
 
-const NO_CHANGE: &str =
-    "no change in what is allowed: only texts, their order or their notation differ, if anything";
-const NO_WIDENING: &str = "nothing becomes possible that was not";
+const NO_CHANGE: &str = "no change in what is allowed: at most texts, order and notation differ";
+const NO_WIDENING: &str = "nothing becomes possible that was not possible before";
 
 /// Writes the changes for people.
 pub fn pretty(changes: &[Change], widening_only: bool, terminal: &mut Terminal) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mcp_policy_engine::policy::{Mode, Pattern, RequestHeaders};
+use mcp_policy_engine::policy::{Mode, OnFailure, Pattern, RequestHeaders, SharedLimits};
 
 use super::change::{Change, Effect};
 use super::side::Side;
@@ -54,6 +54,7 @@ pub fn changes(old: &Side, new: &Side) -> Vec<Change> {
             }
             "request_headers" => found.extend(request_headers(old, new)),
             "denials" | "audit" | "unauthenticated" => found.push(change(Effect::Otherwise)),
+            "shared_limits" => found.extend(shared_limits(old, new)),
             "approvals" if was.is_none() || becomes.is_none() => found.push(change(Effect::Otherwise)),
             // Another service may approve, another identity may match, a counter starts from zero; a key that is not known
             // here may mean anything.
@@ -69,6 +70,41 @@ fn keys(side: &Side) -> impl Iterator<Item = &str> {
         _ => &[],
     };
     members.iter().map(|(key, ..)| key.as_str())
+}
+
+/// Returns what changes about the rate limit service. What a limit loses or gains by being shared is told of the limit.
+fn shared_limits(old: &Side, new: &Side) -> Vec<Change> {
+    let (was, becomes) = match (&old.policy.shared_limits, &new.policy.shared_limits) {
+        (Some(was), Some(becomes)) => (was, becomes),
+        (None, None) => return Vec::new(),
+        (was, becomes) => {
+            let told = |to: &Option<SharedLimits>| {
+                to.as_ref().map_or("absent".to_owned(), |to| format!("cluster `{}`", to.cluster))
+            };
+            return vec![Change::of_all("shared_limits", told(was), told(becomes), Effect::Otherwise)];
+        }
+    };
+    let mut found = Vec::new();
+    let mut compare = |key: &str, was: String, becomes: String, effect| {
+        if was != becomes {
+            found.push(Change::of_all(&format!("shared_limits.{key}"), was, becomes, effect));
+        }
+    };
+    // Another service, or another domain, counts from zero.
+    compare("cluster", was.cluster.clone(), becomes.cluster.clone(), Effect::MayWiden);
+    compare("authority", was.authority.clone(), becomes.authority.clone(), Effect::MayWiden);
+    compare("domain", was.domain.clone(), becomes.domain.clone(), Effect::MayWiden);
+    compare("timeout_ms", was.timeout_ms.to_string(), becomes.timeout_ms.to_string(), Effect::Otherwise);
+    let told = |on_failure| match on_failure {
+        OnFailure::Deny => "deny: no call passes uncounted".to_owned(),
+        OnFailure::Local => "local: each proxy counts alone".to_owned(),
+    };
+    let effect = match becomes.on_failure {
+        OnFailure::Deny => Effect::Narrows,
+        OnFailure::Local => Effect::Widens,
+    };
+    compare("on_failure", told(was.on_failure), told(becomes.on_failure), effect);
+    found
 }
 
 fn mode(old: &Side, new: &Side) -> Option<Change> {

@@ -1,7 +1,7 @@
 //! The terms of a limit: when those of one imply those of another.
 
 use mcp_policy_engine::limit::{Amount, Kind};
-use mcp_policy_engine::policy::{Adds, Limit, Scope};
+use mcp_policy_engine::policy::{Adds, Limit, OnFailure, Scope, SharedLimits};
 
 use super::side::Side;
 use crate::input::{Node, Value};
@@ -18,12 +18,24 @@ pub struct Terms {
     scope: Scope,
     by: Option<String>,
     amount: Adds,
+    counted: Counted,
     /// What keys say that are not compared, as text
     other: String,
 }
 
+/// Who counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// Each proxy for itself
+    Apart,
+    /// The rate limit service, for all proxies
+    Shared,
+    /// The rate limit service, and each proxy for itself while that gives no answer
+    SharedOrApart,
+}
+
 /// The keys that are compared.
-const KEYS: [&str; 7] = ["counter", "window", "max", "scope", "by", "amount", "type"];
+const KEYS: [&str; 8] = ["counter", "window", "max", "scope", "by", "amount", "type", "shared"];
 
 impl Terms {
     /// Returns the terms of a limit.
@@ -45,6 +57,7 @@ impl Terms {
             scope: limit.scope,
             by: limit.by.as_ref().map(ToString::to_string),
             amount,
+            counted: Counted::of(limit, side),
             other: others.map(|(key, _, value)| format!(", {key} {}", side.canonical(value))).collect(),
         }
     }
@@ -64,7 +77,13 @@ impl Terms {
             && self.by == other.by
             && self.scope_covers(other)
             && self.window_covers(other)
+            && self.counted.covers(other.counted)
             && self.adds_as_much(other)
+    }
+
+    /// Tells whether all proxies count together.
+    pub fn is_shared(&self) -> bool {
+        self.counted != Counted::Apart
     }
 
     /// Tells whether the callers who share the other tally share this one too.
@@ -120,6 +139,27 @@ impl Terms {
             Scope::Global => "for all callers together",
         };
         let by = self.by.as_ref().map_or(String::new(), |by| format!(" and value of {by}"));
-        format!("{}{amount} per {window}{calendar}, {scope}{by}{}", self.max, self.other)
+        let shared = if self.is_shared() { ", shared by all proxies" } else { "" };
+        format!("{}{amount} per {window}{calendar}, {scope}{by}{shared}{}", self.max, self.other)
+    }
+}
+
+impl Counted {
+    fn of(limit: &Limit, side: &Side) -> Self {
+        match side.policy.shared_limits.as_ref().filter(|_| limit.shared) {
+            None => Self::Apart,
+            Some(SharedLimits { on_failure: OnFailure::Deny, .. }) => Self::Shared,
+            Some(SharedLimits { on_failure: OnFailure::Local, .. }) => Self::SharedOrApart,
+        }
+    }
+
+    /// Tells whether what one proxy counts as `other` counts as this too. What changes for shared limits without an answer
+    /// is told of `shared_limits`.
+    fn covers(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Apart, other) => other == Self::Apart,
+            (Self::Shared, _) => true,
+            (Self::SharedOrApart, other) => other != Self::Apart,
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::test::{Approval, instant};
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Options {
-    /// The policy, or a file that holds one: JSON or YAML; `-` is stdin
+    /// The policy, or a file that contains one: JSON or YAML; `-` is stdin
     ///
     /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second.
     #[arg(value_name = "POLICY")]
@@ -63,7 +63,7 @@ struct Who {
     /// The SHA-256 of the caller's API key, in hex
     #[arg(long, value_name = "DIGEST", conflicts_with_all = ["principal", "claim"])]
     api_key_sha256: Option<String>,
-    /// The grant that the caller has, whoever it is
+    /// Take this as the caller's grant, without identifying the caller
     #[arg(long, value_name = "NAME", conflicts_with_all = ["principal", "claim", "source", "api_key_sha256"])]
     grant: Option<String>,
 }
@@ -81,7 +81,7 @@ struct How {
     /// The path of the request
     #[arg(long, value_name = "PATH", default_value = "/mcp")]
     path: String,
-    /// When it is sent, as in RFC 3339; without this, now
+    /// When it is sent, in the format of RFC 3339; by default now
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
     /// What a person decides, if the call needs approval

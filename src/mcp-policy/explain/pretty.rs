@@ -24,7 +24,7 @@ pub fn print(explanation: &Explanation, terminal: &mut Terminal) {
         print_layer(layer, rule, terminal);
     }
     if explanation.layers.is_empty() && explanation.verdict.decision == "deny" {
-        row("rules", format_args!("{FAINT}not looked at: the request is refused before{PLAIN}"), terminal);
+        row("rules", format_args!("{FAINT}not checked: the request is refused earlier{PLAIN}"), terminal);
     }
     line!(terminal);
     if let Some(outcome) = explanation.approval {
@@ -65,9 +65,9 @@ fn caller(explanation: &Explanation, terminal: &mut Terminal) {
         }
         (Some(name), None) => row("caller", format_args!("`{}`", escaped(name)), terminal),
         (None, _) if caller.sources.is_empty() => {
-            row("caller", format_args!("{FAINT}nobody by name: the policy has no identity{PLAIN}"), terminal);
+            row("caller", format_args!("{FAINT}no name: the policy has no `identity`{PLAIN}"), terminal);
         }
-        (None, _) => row("caller", format_args!("nobody by name"), terminal),
+        (None, _) => row("caller", format_args!("no name"), terminal),
     }
     let name = |name: &str, kind: &str| {
         if name == kind { name.to_owned() } else { format!("{} ({kind})", escaped(name)) }
@@ -107,7 +107,7 @@ fn print_layer(layer: &Layer, decides: Option<&str>, terminal: &mut Terminal) {
 
 fn print_subject(subject: &Subject, decides: Option<&str>, terminal: &mut Terminal) {
     if let Some(path) = &subject.hidden_by {
-        let rest = "so nothing else is looked at";
+        let rest = "so nothing else is checked";
         line!(terminal, "  {ERROR}✗{PLAIN} hidden by {path}, {rest}{}", arrow(path, decides));
         return;
     }

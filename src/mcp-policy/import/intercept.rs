@@ -122,7 +122,7 @@ fn entry(tool: &Node, path: &Path, scope: Scope<'_>, draft: &mut Draft) -> Optio
     let members = match &tool.value {
         Value::Object(members) => members.as_slice(),
         Value::Null => return None,
-        _ => return Some(draft.denied(path, "it is no object with `rules`")),
+        _ => return Some(draft.denied(path, "it is not an object with `rules`")),
     };
     for (key, ..) in members.iter().filter(|(key, ..)| key != "rules") {
         draft.leave_out(&path.key(key), Effect::Words, "Intercept does not know it, and ignores it");
@@ -132,7 +132,7 @@ fn entry(tool: &Node, path: &Path, scope: Scope<'_>, draft: &mut Draft) -> Optio
     let list = match &node.value {
         Value::List(list) => list,
         Value::Null => return None,
-        _ => return Some(draft.denied(&path, "it is no list of rules")),
+        _ => return Some(draft.denied(&path, "it is not a list of rules")),
     };
     let mut rules = Vec::new();
     for (index, node) in list.iter().enumerate() {

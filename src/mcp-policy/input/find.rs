@@ -44,7 +44,10 @@ pub(super) fn policies(file: &Rc<File>) -> Result<Findings, Failure> {
         Search { file, filters: Filters::new(file), problems: Vec::new(), found: Vec::new(), objects: 0 };
     match file.language() {
         Language::Json => match json::read(file.text.as_bytes()) {
-            Ok(document) => search.json(Node::of_value(document.root()), text),
+            Ok(document) => match Node::of_value(document.root()) {
+                Some(root) => search.json(root, text),
+                None => search.found.push(whole_text(file, text)),
+            },
             Err(_) => search.found.push(whole_text(file, text)),
         },
         Language::Yaml => match yaml::read(&file.text) {

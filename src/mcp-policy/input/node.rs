@@ -39,28 +39,37 @@ pub enum Value {
 pub type Member = (String, Range<usize>, Node);
 
 impl Node {
-    /// Reads a JSON text; `None` if it is malformed.
+    /// Reads a JSON text; `None` if it is malformed, or nests deeper than the engine reads.
     pub fn of_json(text: &str) -> Option<Self> {
         let document = json::read(text.as_bytes()).ok()?;
-        Some(Self::of_value(document.root()))
+        Self::of_value(document.root())
     }
 
-    /// Copies a value of a JSON document.
-    pub fn of_value(value: json::Value<'_>) -> Self {
+    /// Copies a value of a JSON document; `None` if it nests deeper than the engine reads.
+    pub fn of_value(value: json::Value<'_>) -> Option<Self> {
+        // The functions that walk the tree recurse, so its depth must be bounded.
+        Self::within(value, json::MAX_DEPTH)
+    }
+
+    fn within(value: json::Value<'_>, levels: usize) -> Option<Self> {
         let held = match value.kind() {
             Kind::Null => Value::Null,
             Kind::Bool(flag) => Value::Bool(flag),
             Kind::Number => Value::Number(value.raw().to_owned()),
             Kind::String { .. } => Value::Text(value.string().unwrap_or_default().into_owned()),
-            Kind::Array => Value::List(value.elements().map(Self::of_value).collect()),
+            Kind::Array => {
+                let below = levels.checked_sub(1)?;
+                Value::List(value.elements().map(|element| Self::within(element, below)).collect::<Option<_>>()?)
+            }
             Kind::Object => {
+                let below = levels.checked_sub(1)?;
                 let member = |(key, value): (json::Value<'_>, json::Value<'_>)| {
-                    (key.string().unwrap_or_default().into_owned(), key.span(), Self::of_value(value))
+                    Some((key.string().unwrap_or_default().into_owned(), key.span(), Self::within(value, below)?))
                 };
-                Value::Object(value.keyed().map(member).collect())
+                Value::Object(value.keyed().map(member).collect::<Option<_>>()?)
             }
         };
-        Self { span: value.span(), value: held }
+        Some(Self { span: value.span(), value: held })
     }
 
     /// Makes the value of a YAML value, with the scalars as this schema has them.

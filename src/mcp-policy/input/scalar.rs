@@ -49,7 +49,7 @@ fn core(text: &str, plain: bool, tag: Option<&str>) -> Result<Value, String> {
                 Ok(Value::Number(number))
             }
             (Some(kind @ ("null" | "bool" | "float" | "int")), _) => {
-                Err(format!("`{text}` is no `!!{kind}`"))
+                Err(format!("`{text}` is not a `!!{kind}`"))
             }
             _ => Err(format!("unknown tag `{tag}`")),
         },

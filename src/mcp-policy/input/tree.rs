@@ -43,9 +43,10 @@ pub fn malformed(file: &Rc<File>, wrong: Malformed) -> Diagnostic {
 fn of_json(text: &str) -> Result<Node, Malformed> {
     let document = json::read(text.as_bytes())
         .map_err(|wrong| Malformed::new(wrong.at..wrong.at, format!("must be JSON, but {}", wrong.what)))?;
-    match document.defect() {
-        Some(defect) => Err(Malformed::new(defect.at..defect.at, defect.to_string())),
-        None => Ok(Node::of_value(document.root())),
+    match (document.defect(), Node::of_value(document.root())) {
+        (None, Some(node)) => Ok(node),
+        (Some(defect), _) => Err(Malformed::new(defect.at..defect.at, defect.to_string())),
+        (None, None) => Err(Malformed::new(0..0, "lists and objects nest too deep")),
     }
 }
 

@@ -49,7 +49,9 @@ impl Described {
         let named = [&self.principal, &self.claims, &self.api_key, &self.api_key_sha256];
         if let Some(grant) = &self.grant {
             if named.iter().any(|given| given.is_some()) {
-                return impossible("`grant` stands alone: it says what the caller may do, whoever it is");
+                return impossible(
+                    "`grant` takes the place of an identity, so nothing else can be given with it",
+                );
             }
             return self.granted(policy, grant);
         }
@@ -159,7 +161,9 @@ fn present(
 
 /// Makes the payload of a token with this name in this claim.
 fn token(claim: &str, name: Option<&str>, claims: &str) -> Result<String, Impossible> {
-    let Ok(read) = json::read(claims.as_bytes()) else { return impossible("the claims are no JSON object") };
+    let Ok(read) = json::read(claims.as_bytes()) else {
+        return impossible("the claims are not a JSON object");
+    };
     let Some(name) = name else { return Ok(claims.to_owned()) };
     let own = read.root().get(claim);
     match own.map(|own| own.string()) {

@@ -85,6 +85,9 @@ pub struct Counter<'r> {
     pub used: f64,
     /// The most
     pub max: f64,
+    /// `true` if the rate limit service has counted it, `"local"` if the proxy had to count a shared limit alone
+    #[serde(borrow, default)]
+    pub shared: Option<&'r RawValue>,
 }
 
 /// An approval.
@@ -123,6 +126,12 @@ impl<'r> Record<'r> {
     /// Returns whether the record has the arguments, or their digest.
     pub fn tells_arguments(&self) -> bool {
         self.arguments.is_some() || self.arguments_sha256.is_some() || self.arguments_blake3.is_some()
+    }
+
+    /// Returns whether the proxy had to count a shared limit alone.
+    pub fn counted_alone(&self) -> bool {
+        let alone = |counter: &Counter<'_>| counter.shared.is_some_and(|shared| shared.get() == r#""local""#);
+        self.counters.iter().any(alone)
     }
 
     /// Returns the verdict in one word, see [`outcome`].

@@ -105,6 +105,13 @@ impl Document {
         self.policy.approvals.as_ref().map(|approvals| approvals.cluster.as_str())
     }
 
+    /// Returns the cluster of the rate limit service, if a limit is shared.
+    pub fn shared_limits(&self) -> Option<&str> {
+        let mut limits = self.policy.all_rules().flat_map(|rule| &rule.limits);
+        let to = self.policy.shared_limits.as_ref().filter(|_| limits.any(|limit| limit.shared))?;
+        Some(to.cluster.as_str())
+    }
+
     /// Returns the name of an object in a cluster: that of the protected server.
     pub fn object_name(&self) -> String {
         let lower = self.policy.server.to_lowercase();
@@ -138,6 +145,11 @@ impl Document {
         {
             notes.push(format!(
                 "the policy asks for approvals: the cluster `{cluster}` must lead to the approval service"
+            ));
+        }
+        if let Some(cluster) = self.shared_limits() {
+            notes.push(format!(
+                "limits of the policy are shared: the cluster `{cluster}` must lead to the rate limit service, over HTTP/2"
             ));
         }
         notes

@@ -28,7 +28,7 @@ stats_config:
     - { tag_name: mcp_tool, regex: "^wasmcustom\\.mcp_policy\\.definitions_changed(\\.tool\\.([^.]+))" }
     - { tag_name: mcp_cause, regex: "^wasmcustom\\.mcp_policy\\.(?:strict_refusals|lists\\.unreadable)(\\.cause\\.(\\w+))" }
     - { tag_name: mcp_why, regex: "^wasmcustom\\.mcp_policy\\.counters\\.unavailable(\\.why\\.(\\w+))" }
-    - { tag_name: mcp_outcome, regex: "^wasmcustom\\.mcp_policy\\.approvals(\\.outcome\\.(\\w+))" }
+    - { tag_name: mcp_outcome, regex: "^wasmcustom\\.mcp_policy\\.(?:approvals|shared_limits)(\\.outcome\\.(\\w+))" }
     - { tag_name: mcp_version, regex: "^wasmcustom\\.mcp_policy\\.build_info(\\.version\\.(.+))\\.server\\." }
 
 "#;
@@ -65,6 +65,9 @@ pub fn configuration(document: &Document, module: &str, upstream: &Address, list
     let filter = filter(document, module, 22);
     let notes = document.comments(super::Target::Envoy, true);
     let approvals = document.approvals().map(approvals).unwrap_or_default();
+    // One cluster cannot stand there twice.
+    let shared = document.shared_limits().filter(|cluster| document.approvals() != Some(*cluster));
+    let shared = shared.map(rate_limits).unwrap_or_default();
     let Address { host, port } = upstream;
     let host = super::yaml::quoted(host);
     format!(
@@ -107,7 +110,7 @@ admin:
               - endpoint:
                   address:
                     socket_address: {{ address: {host}, port_value: {port} }}
-{approvals}"#
+{approvals}{shared}"#
     )
 }
 
@@ -164,5 +167,30 @@ fn approvals(cluster: &str) -> String {
                   address:
                     socket_address: {{ address: 127.0.0.1, port_value: 8090 }}
 "
+    )
+}
+
+/// Returns the cluster of the rate limit service.
+fn rate_limits(cluster: &str) -> String {
+    let name = super::yaml::quoted(cluster);
+    format!(
+        r#"
+    # The rate limit service that counts shared limits. Set its address.
+    - name: {name}
+      type: STRICT_DNS
+      dns_lookup_family: V4_PREFERRED
+      connect_timeout: 1s
+      typed_extension_protocol_options:
+        envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+          "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+          explicit_http_config: {{ http2_protocol_options: {{}} }}
+      load_assignment:
+        cluster_name: {name}
+        endpoints:
+          - lb_endpoints:
+              - endpoint:
+                  address:
+                    socket_address: {{ address: 127.0.0.1, port_value: 8081 }}
+"#
     )
 }

@@ -24,7 +24,7 @@ impl<'a> Listener<'a> {
             .filter(|(gateway, name)| is_name(gateway) && is_name(name))
             .map(|(gateway, name)| Self { gateway, name })
             .ok_or_else(|| {
-                Failure::new(format!("--hold `{text}` is no `GATEWAY/LISTENER` such as `mcp/https`"))
+                Failure::new(format!("--hold `{text}` is not a `GATEWAY/LISTENER` such as `mcp/https`"))
             })
     }
 }

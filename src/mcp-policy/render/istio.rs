@@ -36,7 +36,7 @@ metadata:
 spec:
 {scope}  url: {url}
 {sha256}  pluginName: mcp_policy
-  # There is no `phase` and no `priority`, so it is the last plugin, behind authentication and authorization.
+  # There is no `phase` and no `priority`, so it is the last plugin, after authentication and authorization.
   # While the module cannot be fetched, requests get 403. If it fails, they get 503 until it runs again.
   failStrategy: FAIL_RELOAD
 {traffic}  pluginConfig:{object}"

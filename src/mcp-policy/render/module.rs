@@ -28,7 +28,7 @@ impl Module {
         if let Some(text) = sha256
             && !(text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
         {
-            return Err(Failure::new(format!("--sha256 `{text}` is no SHA-256 of 64 hex digits")));
+            return Err(Failure::new(format!("--sha256 `{text}` is not a SHA-256 in 64 hex digits")));
         }
         let printable = |text: &str| text.chars().all(|char| char.is_ascii_graphic());
         match module.unwrap_or(PATH) {

@@ -60,7 +60,7 @@ impl Place {
     /// Reads the options about the place.
     ///
     /// # Errors
-    /// They are no names, or do not fit each other.
+    /// They are not names, or do not fit each other.
     pub fn read(
         namespace: &str,
         selector: &[String],
@@ -68,7 +68,7 @@ impl Place {
         is_gateway: bool,
     ) -> Result<Self, Failure> {
         if !is_name(namespace) {
-            return Err(Failure::new(format!("--namespace `{namespace}` is no name of a namespace")));
+            return Err(Failure::new(format!("--namespace `{namespace}` is not a valid name of a namespace")));
         }
         let scope = match (selector, attach) {
             ([], None) => {
@@ -78,10 +78,10 @@ impl Place {
             }
             ([], Some(object)) => object_of(object)?,
             (labels, None) => Scope::Labels(labels.iter().map(|text| label(text)).collect::<Result<_, _>>()?),
-            (_, Some(_)) => return Err(Failure::new("--selector and --attach exclude each other")),
+            (_, Some(_)) => return Err(Failure::new("--selector and --attach cannot be combined")),
         };
         if is_gateway && matches!(scope, Scope::Object { .. }) {
-            return Err(Failure::new("--gateway is for --selector: what --attach names says what it is"));
+            return Err(Failure::new("--gateway is for --selector, because --attach names the kind of the object"));
         }
         Ok(Self { namespace: namespace.to_owned(), scope, is_gateway })
     }
@@ -121,7 +121,7 @@ pub fn lines(labels: &[(String, String)]) -> String {
     labels.iter().map(|(key, value)| format!("{}: {}\n", yaml::name(key), quoted(value))).collect()
 }
 
-/// Tells whether a text can name an object.
+/// Returns whether a text can name an object.
 pub fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -130,7 +130,7 @@ pub fn is_name(text: &str) -> bool {
 }
 
 fn label(text: &str) -> Result<(String, String), Failure> {
-    let wrong = || Failure::new(format!("--selector `{text}` is no label such as `app=mcp-server`"));
+    let wrong = || Failure::new(format!("--selector `{text}` is not a label such as `app=mcp-server`"));
     let (key, value) = text.split_once('=').ok_or_else(wrong)?;
     let fits = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
     (!key.is_empty() && fits(key) && fits(value))

@@ -32,7 +32,7 @@ impl Callers {
     pub fn find(&mut self, record: &Record<'_>) -> Result<(Caller, Rc<Claims>), String> {
         let Some(name) = record.principal.as_deref() else { return Ok((Caller::default(), Rc::default())) };
         if request::is_cut(Some(name)) {
-            return Err("the name of the caller is cut in the record".to_owned());
+            return Err("the name of the caller is cut off in the record".to_owned());
         }
         let source = record.source.as_deref().unwrap_or_default();
         let sources = &self.policy.identity;
@@ -55,7 +55,7 @@ impl Callers {
             Some(SourceKind::Attribute(_)) | None => Principal::Attribute(name),
         };
         if let Some(claim) = claims.as_ref().and_then(|claims| reads::unknown(&self.of_grants, claims)) {
-            return Err(format!("`grants` read the claim `{claim}`, which the record does not tell"));
+            return Err(format!("`grants` read the claim `{claim}`, which the record does not contain"));
         }
         let token = claims.as_ref().map(|claims| claims.token.clone());
         let caller = Caller { grant: None, source: Some(number), principal: Some(principal), claims: token };

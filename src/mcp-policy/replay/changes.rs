@@ -99,7 +99,8 @@ impl Changes {
             terminal.print(format_args!("{before}\n{one}"));
         } else {
             let what = what(record.method.as_deref(), record.target.as_deref(), 1);
-            let by = shown(record.principal.as_deref().or(record.grant.as_deref()).unwrap_or("nobody known"));
+            let by =
+                shown(record.principal.as_deref().or(record.grant.as_deref()).unwrap_or("an unknown caller"));
             let id = shown(&record.id);
             let to = styled(&change.to);
             line!(terminal, "{FAINT}{}{PLAIN} {what} by {by}: {from} → {to} {FAINT}{id}{PLAIN}", shown(time));

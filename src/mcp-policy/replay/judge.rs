@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use mcp_policy_engine::decide;
 use mcp_policy_engine::denial::{Code, Denial};
-use mcp_policy_engine::guard::{Answer, Arrival, Conclusion, FixedEnvironment, Request, Verdict};
+use mcp_policy_engine::guard::{Answer, Arrival, Conclusion, FixedEnvironment, Question, Request, Verdict};
 use mcp_policy_engine::identity::Caller;
 use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::mcp::method::Method;
 use mcp_policy_engine::policy::{Arguments as Recorded, Policy};
+use mcp_policy_engine::rate_limit::{self, Failure, MemoryService};
 
 use super::caller::Callers;
 use super::claims::Claims;
@@ -31,6 +32,10 @@ pub struct Judge {
     /// The counters of each proxy
     proxies: Vec<MemoryStore>,
     places: Places,
+    /// The service that counts shared limits for all of them
+    service: MemoryService,
+    /// What the last record has asked the service
+    asked: Vec<Rc<rate_limit::Request>>,
     callers: Callers,
     /// The digests of policies whose records tell about arguments
     telling: HashSet<String>,
@@ -52,6 +57,8 @@ impl Judge {
             variants: Variants::of(policy),
             proxies: std::iter::repeat_with(MemoryStore::new).take(proxies.max(1)).collect(),
             places: Places::new(layout, policy.counters, policy.grants.len()),
+            service: MemoryService::new(),
+            asked: Vec::new(),
             callers: Callers::new(policy),
             telling: HashSet::new(),
             uncounted: HashSet::new(),
@@ -115,7 +122,7 @@ impl Judge {
     ) -> Judged {
         let method = Method::new(record.method.as_deref().unwrap_or_default());
         if request::is_cut(Some(method.as_str())) || request::is_cut(record.target.as_deref()) {
-            return Judged::undecided("the name or the URI is cut in the record");
+            return Judged::undecided("the name or the URI is cut off in the record");
         }
         if method.as_str() == "completion/complete" {
             return Judged::undecided(
@@ -189,7 +196,8 @@ impl Judge {
                 && let Some(claim) = read.unknown_claim(claims)
             {
                 unknown.claims = true;
-                reasons.insert(format!("`{path}` reads the claim `{claim}`, which the record does not tell"));
+                reasons
+                    .insert(format!("`{path}` reads the claim `{claim}`, which the record does not contain"));
             }
         }
         (unknown, reasons)
@@ -210,7 +218,16 @@ impl Judge {
         };
         let environment = FixedEnvironment { store, places: &self.places, now_ns: self.now_ns };
         let step = Rc::new(request).start_case(body.as_bytes(), &environment);
-        let mut conclusion = step.conclude(&environment, |_| Answer::Approval(request::answer(record)));
+        let (service, now_ns, asked) = (&self.service, self.now_ns, &mut self.asked);
+        asked.clear();
+        let mut conclusion = step.conclude(&environment, |question| match question {
+            Question::Approval(_) => Answer::Approval(request::answer(record)),
+            Question::Rates(_) if record.counted_alone() => Answer::Rates(Err(Failure::Unanswered)),
+            Question::Rates(question) => {
+                asked.push(Rc::clone(question));
+                Answer::Rates(Ok(service.answer(question, now_ns)))
+            }
+        });
         if record.given_back {
             std::mem::take(&mut conclusion.charged).give_back(&environment);
         }
@@ -219,6 +236,9 @@ impl Judge {
     }
 
     fn give_back(&self, conclusion: Conclusion, proxy: usize) {
+        for question in &self.asked {
+            self.service.take_back(question, self.now_ns);
+        }
         if let Some(store) = self.proxies.get(proxy).or_else(|| self.proxies.first()) {
             let environment = FixedEnvironment { store, places: &self.places, now_ns: self.now_ns };
             conclusion.charged.give_back(&environment);

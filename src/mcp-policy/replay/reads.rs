@@ -74,6 +74,7 @@ impl Reads {
             scope: _,
             by,
             amount,
+            shared: _,
             shadow: _,
         } = limit;
         self.counters.push(counter.clone());

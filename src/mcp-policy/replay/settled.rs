@@ -7,7 +7,7 @@ use mcp_policy_engine::policy::Policy;
 
 use crate::records::Record;
 
-/// Tells whether the verdict of a record stays because it does not depend on the policy, or why it cannot be judged.
+/// Returns whether the verdict of a record stays because it does not depend on the policy, or why it cannot be judged.
 /// `None` if it can be judged.
 pub fn settled(record: &Record<'_>, policy: &Policy) -> Option<Result<(), Cow<'static, str>>> {
     let same_policy = *record.policy == policy.digest;

@@ -22,7 +22,7 @@ pub struct OfTool {
     pub took_ms: Vec<i64>,
 }
 
-/// What one approval has come to.
+/// The state of one approval.
 #[derive(Debug, Clone)]
 struct One {
     tool: String,

@@ -1,4 +1,4 @@
-//! What a report tells, in bounded memory.
+//! What a report shows, in bounded memory.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -15,7 +15,7 @@ const MOST: usize = 10_000;
 /// From which share of its maximum on a limit is near it.
 const NEAR: f64 = 0.8;
 
-/// Everything that a report tells.
+/// Everything that a report shows.
 #[derive(Debug, Default)]
 pub struct Summary {
     /// All requests
@@ -38,6 +38,8 @@ pub struct Summary {
     pub limits: HashMap<(String, String), LimitUse>,
     /// How many uses of limits were left out
     pub limits_beyond: u64,
+    /// How many calls had a shared limit that their proxy counted alone
+    pub counted_alone: u64,
     /// Approvals
     pub approvals: Approvals,
     /// Policies by server and digest
@@ -157,6 +159,7 @@ impl Summary {
 
     fn add_limits(&mut self, record: &Record<'_>, at_ms: Option<i64>) {
         let limited = record.code.as_deref() == Some("rate_limited");
+        self.counted_alone = self.counted_alone.saturating_add(u64::from(record.counted_alone()));
         for counter in &record.counters {
             let key = (record.server.to_string(), counter.counter.to_string());
             if self.limits.len() >= MOST && !self.limits.contains_key(&key) {

@@ -37,7 +37,7 @@ impl Class {
         }
     }
 
-    /// Tells whether a person should decide on each call.
+    /// Returns whether a person should decide on each call.
     pub fn is_kept_from_agents(self) -> bool {
         self >= Self::Destructive
     }

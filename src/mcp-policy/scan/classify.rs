@@ -161,7 +161,7 @@ fn credential(named: &Named, described: &Described) -> Option<Evidence> {
     Some(Evidence::new(Kind::Name, word, Class::Credential))
 }
 
-/// Tells whether evidence is a verb of the name or the description that may as well be a noun.
+/// Returns whether evidence is a verb of the name or the description that may as well be a noun.
 fn is_loose(evidence: &Evidence, named: &Named) -> bool {
     let named_plainly = named.verb.as_ref().is_some_and(|(_, verb)| verb.plain);
     let plain = verbs::verb_in_any_form(&evidence.what).is_none_or(|verb| verb.plain);

@@ -77,7 +77,7 @@ pub fn compose(offer: &Offer, classified: &[Classified], choices: &Choices) -> R
     match Policy::from_bytes(document.pretty().as_bytes()) {
         Ok(_) => Ok(Composed { document, notes }),
         Err(faults) => Err(Failure::new(format!(
-            "the policy that scan wrote does not load, which is a defect of this program; please report it:\n{faults}"
+            "the policy that scan wrote does not load, which is a bug in mcp-policy; please report it:\n{faults}"
         ))),
     }
 }
@@ -190,7 +190,7 @@ fn others(offer: &Offer, notes: &mut Vec<Finding>) -> [(&'static str, Vec<(Strin
         Target::Prompt,
     );
     for template in &offer.templates {
-        let why = "the resources of a template are denied, because nobody can tell what they are; allow those that agents need by a pattern";
+        let why = "the resources of a template are denied, because the server does not list them; allow those that agents need with a pattern";
         notes.push(left_out(Target::Template(template.name.clone()), why));
     }
     [resources, prompts]

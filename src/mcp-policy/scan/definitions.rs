@@ -120,7 +120,7 @@ impl Definitions {
             }
         }
         for name in then.keys().filter(|name| !now.contains_key(*name)) {
-            add(Change::Gone, name, "the server does not have it any more");
+            add(Change::Gone, name, "the server no longer has it");
         }
         drift
     }

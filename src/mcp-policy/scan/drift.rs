@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::findings::Target;
-use super::offer::{Item, Offer, Tool};
+use super::offer::{Item, Kind, Offer, Tool};
 use super::schema;
 use crate::input;
 use crate::outcome::Failure;
@@ -47,6 +47,15 @@ pub struct Drift {
     pub message: String,
 }
 
+/// What a comparison with a policy found.
+#[derive(Debug, Default)]
+pub struct Compared {
+    /// The differences
+    pub drift: Vec<Drift>,
+    /// The sections of the policy whose names could not be compared, because the source has no such list
+    pub left_out: Vec<&'static str>,
+}
+
 /// Compares what a server offers with the policy in a file. `digests` are those of the tools, in their order.
 ///
 /// # Errors
@@ -55,26 +64,28 @@ pub fn compare(
     offer: &Offer,
     digests: Option<&[DefinitionDigest]>,
     argument: &str,
-) -> Result<Vec<Drift>, Failure> {
+) -> Result<Compared, Failure> {
     let found = input::policy(argument)?;
     let policy = found.policy().map_err(|faults| {
         Failure::new(format!("`{argument}` is not a valid policy; see `mcp-policy check`:\n{faults}"))
     })?;
     // A Struct has no text to compare schemas with; names are compared all the same.
     let document: Value = serde_json::from_slice(&found.bytes).unwrap_or_default();
-    let mut drift = Vec::new();
-    let tools = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
-    of_section(&policy.rules.tools, &tools, Target::Tool, &mut drift);
-    let names = |items: &[Item]| items.iter().map(|item| item.name.clone()).collect::<BTreeSet<_>>();
-    let (resources, prompts) = (names(&offer.resources), names(&offer.prompts));
-    let resources = resources.iter().map(String::as_str).collect();
-    of_section(&policy.rules.resources, &resources, Target::Resource, &mut drift);
-    of_section(
-        &policy.rules.prompts,
-        &prompts.iter().map(String::as_str).collect(),
-        Target::Prompt,
-        &mut drift,
-    );
+    let (mut drift, mut left_out) = (Vec::new(), Vec::new());
+    let rules = &policy.rules;
+    let tools: BTreeSet<_> = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
+    let sections: [(_, _, _, fn(String) -> Target); 3] = [
+        (Kind::Tools, &rules.tools, tools, Target::Tool),
+        (Kind::Resources, &rules.resources, names(&offer.resources), Target::Resource),
+        (Kind::Prompts, &rules.prompts, names(&offer.prompts), Target::Prompt),
+    ];
+    for (kind, section, offered, target) in sections {
+        if offer.listed.contains(&kind) {
+            of_section(section, &offered, target, &mut drift);
+        } else if section.entries().any(|(pattern, _)| pattern.is_exact()) {
+            left_out.push(kind.member());
+        }
+    }
     for tool in &offer.tools {
         drift.extend(of_parameters(tool, &document).map(|message| Drift {
             change: Change::Changed,
@@ -84,7 +95,11 @@ pub fn compare(
     }
     drift.extend(of_definitions(&policy, offer, digests, &drift)?);
     drift.sort();
-    Ok(drift)
+    Ok(Compared { drift, left_out })
+}
+
+fn names(items: &[Item]) -> BTreeSet<&str> {
+    items.iter().map(|item| item.name.as_str()).collect()
 }
 
 /// Compares the definitions of tools with those that the policy pins. What `known` tells of a tool's parameters says more.
@@ -129,7 +144,7 @@ fn of_section(
     }
     for (pattern, _) in section.entries() {
         if pattern.is_exact() && !offered.contains(pattern.as_str()) {
-            let message = "the server does not have it any more".to_owned();
+            let message = "the server no longer has it".to_owned();
             drift.push(Drift { change: Change::Gone, target: target(pattern.as_str().to_owned()), message });
         }
     }
@@ -178,7 +193,7 @@ struct Shape {
 }
 
 impl Shape {
-    /// Tells whether the policy may have been written for this shape.
+    /// Returns whether the policy may have been written for this shape.
     fn fits(&self, policy: &Self) -> bool {
         // The policy may require more than the server, and need not repeat a type.
         (!self.required || policy.required) && (policy.types.is_none() || self.types == policy.types)

@@ -1,4 +1,4 @@
-//! What is suspicious about the definitions themselves: a model reads them and believes them.
+//! What is suspicious about the definitions themselves, because a model reads them and believes them.
 
 mod characters;
 mod instructions;
@@ -68,7 +68,7 @@ impl Target {
     }
 }
 
-/// One thing to tell about a definition.
+/// One finding about a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How bad it is

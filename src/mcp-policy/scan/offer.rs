@@ -25,6 +25,8 @@ pub struct Offer {
     pub templates: Vec<Item>,
     /// Its prompts
     pub prompts: Vec<Item>,
+    /// The kinds of lists that are known, empty ones too
+    pub listed: Vec<Kind>,
     /// The lists that the server says it has and does not give, each with what it says instead
     pub unlisted: Vec<(&'static str, String)>,
 }
@@ -56,12 +58,12 @@ pub struct Item {
 }
 
 impl Tool {
-    /// Walks the parameters: their names and schemas.
+    /// Iterates over the parameters: their names and schemas.
     pub fn parameters(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.schema.get("properties").and_then(Value::as_object).into_iter().flatten()
     }
 
-    /// Tells whether each call must have this parameter.
+    /// Returns whether each call must have this parameter.
     pub fn requires(&self, parameter: &str) -> bool {
         let required = self.schema.get("required").and_then(Value::as_array);
         required.is_some_and(|names| names.iter().any(|name| name.as_str() == Some(parameter)))

@@ -73,7 +73,7 @@ fn faults(schema: &Value) -> Vec<(String, String)> {
     faults.iter().map(|fault| (fault.path.to_string(), fault.wrong.to_string())).collect()
 }
 
-/// Tells whether a schema restricts the arguments of a call, which are an object anyway.
+/// Returns whether a schema restricts the arguments of a call, which are an object anyway.
 fn restricts(schema: &Value) -> bool {
     let Some(members) = schema.as_object() else { return schema != &Value::Bool(true) };
     members.iter().any(|(key, value)| match key.as_str() {

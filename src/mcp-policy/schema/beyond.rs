@@ -46,7 +46,7 @@ pub fn rules(object: &Object) -> Vec<Value> {
     rules
 }
 
-/// Returns what else holds for the values of an object. A pattern says nothing about values that are no strings.
+/// Returns what else holds for the values of an object. A pattern says nothing about values that are not strings.
 fn members(object: &Object) -> Vec<(&'static str, Value)> {
     let entries = |name: Value| json!({ "propertyNames": name, "additionalProperties": { "minItems": 1 } });
     let filled = json!({ "minLength": 1 });

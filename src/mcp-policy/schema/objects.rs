@@ -7,11 +7,12 @@ use serde_json::{Map, Value, json};
 use super::{beyond, takes};
 
 /// The names of the objects' definitions.
-const NAMES: [(&Object, &str); 17] = [
+const NAMES: [(&Object, &str); 18] = [
     (&keys::DOCUMENT, "policy"),
     (&keys::AUDIT, "audit"),
     (&keys::COUNTERS, "counters"),
     (&keys::APPROVALS, "approvals"),
+    (&keys::SHARED_LIMITS, "shared_limits"),
     (&keys::RULE, "rule"),
     (&keys::LIMIT, "limit"),
     (&keys::RATE_LIMIT, "rate_limit"),
@@ -75,7 +76,7 @@ fn holds(object: &Object) -> Option<Value> {
     Some(json!({ keyword: alternatives }))
 }
 
-/// Adds what people are told about a key: VS Code shows `markdownDescription`, other editors `description`.
+/// Adds the description of a key: VS Code shows `markdownDescription`, other editors `description`.
 fn described(mut schema: Value, key: &Key, note: &Note) -> Value {
     let Value::Object(members) = &mut schema else { return schema };
     let without = match note.absent {

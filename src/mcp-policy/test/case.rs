@@ -98,7 +98,7 @@ pub fn read(file: &Rc<File>, node: &Node) -> Result<TestFile, Vec<Diagnostic>> {
 fn policy(part: &Part<'_>, file: &Rc<File>, faults: &mut Faults) -> Option<(Found, Policy)> {
     let name = part.text(faults)?;
     if name == "-" {
-        part.fault("must be the path of a file: a test runs again and again", faults);
+        part.fault("must be the path of a file, because a test runs many times", faults);
         return None;
     }
     let folder = Path::new(&file.name).parent().unwrap_or_else(|| Path::new(""));

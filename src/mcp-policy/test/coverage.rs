@@ -82,7 +82,7 @@ impl Coverage {
         }
     }
 
-    /// Tells whether a part is of a rule that no case has made apply, so that it cannot have decided either.
+    /// Returns whether a part is of a rule that no case has made apply, so that it cannot have decided either.
     pub fn is_of_uncovered_rule(&self, part: &Part) -> bool {
         let below =
             |rule: &Part| part.path.strip_prefix(&rule.path).is_some_and(|rest| rest.starts_with('.'));

@@ -71,7 +71,7 @@ pub struct Difference {
 }
 
 impl Expect {
-    /// Reads what a step expects. `is_list` tells whether it asks for a list.
+    /// Reads what a step expects. `is_list` says whether it asks for a list.
     pub fn read(members: &mut Members<'_>, is_list: bool, faults: &mut Faults) -> Option<Self> {
         let rule = members.text("rule", faults);
         let reason = members.take("reason").map(|part| part.texts(faults)).unwrap_or_default();
@@ -276,7 +276,7 @@ fn rpc_code(part: &Part<'_>, faults: &mut Faults) -> Option<Option<i64>> {
     }
 }
 
-/// Tells whether a value of a record is as expected. An object may have more members, a list must have as many elements,
+/// Returns whether a value of a record is as expected. An object may have more members, a list must have as many elements,
 /// and numbers are compared by value.
 fn holds(found: &serde_json::Value, expected: &serde_json::Value) -> bool {
     use serde_json::Value::{Array, Null, Number, Object};

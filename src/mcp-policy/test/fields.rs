@@ -165,7 +165,7 @@ impl<'n> Members<'n> {
         self.take(key)?.text(faults).map(str::to_owned)
     }
 
-    /// Tells whether the object has a key. This is not asking for it.
+    /// Returns whether the object has a key. This is not asking for it.
     pub fn has(&self, key: &str) -> bool {
         self.members.iter().any(|(known, _, _)| known == key)
     }

@@ -33,7 +33,8 @@ pub fn print(files: &[RanFile], terminal: &mut Terminal) -> Result<(), Failure> 
     }
     let text =
         report.to_string().map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
-    line!(terminal, "{}", text.trim_end());
+    // The schema that Jenkins checks such files with does not have this attribute of the whole. No case is skipped.
+    line!(terminal, "{}", text.replacen(r#" skipped="0""#, "", 1).trim_end());
     Ok(())
 }
 

@@ -108,7 +108,7 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
         }
     }
     if covered < all {
-        line!(terminal, "  no case has made these decide, nor anything in the rules among them:");
+        line!(terminal, "  no case covers these, or anything in the rules among them:");
     }
     for (part, Position { line: row, column }) in coverage.uncovered() {
         if coverage.is_of_uncovered_rule(part) {
@@ -125,7 +125,7 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
     line!(terminal);
 }
 
-/// Tells the faults of test files and their policies, on stderr.
+/// Prints the faults of test files and their policies, on stderr.
 pub fn tell_faults(faults: &[Diagnostic], terminal: &mut Terminal) {
     for fault in placed(faults) {
         terminal.note(format_args!("{}\n", diagnostic::pretty(&fault, None)));

@@ -140,7 +140,7 @@ impl Written<'_, '_> {
         Some((format!(r#"{{"jsonrpc":"2.0",{id}"method":{}{params}}}"#, self::quoted(method)), about, list))
     }
 
-    /// Returns the arguments as JSON text. A string is sent as it is, so that a test can send what is no JSON.
+    /// Returns the arguments as JSON text. A string is sent as it is, so that a test can send what is not JSON.
     fn arguments_text(&self, faults: &mut Faults) -> String {
         match self.arguments {
             None => "{}".to_owned(),

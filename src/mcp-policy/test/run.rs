@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mcp_policy_engine::approval::{self, Status};
 use mcp_policy_engine::guard::{Answer, Conclusion, Question};
 use mcp_policy_engine::policy::Policy;
+use mcp_policy_engine::rate_limit;
 
 use super::case::{Case, Step};
 use super::circumstances::Approval;
@@ -19,7 +20,7 @@ use crate::trace::{Texts, Tracing};
 /// The id of every decision: a test has no use for random ones.
 const DECISION_ID: &str = "00000000000000000000000000000000";
 
-/// What a case has come to.
+/// The result of a case.
 #[derive(Debug)]
 pub struct Outcome {
     /// The first step that differs from what it expects
@@ -150,7 +151,10 @@ impl Looking<'_> {
 
 /// Answers a question as the approval service does. Nobody has decided yet, unless the step says so.
 pub fn answer(question: &Question, approval: Option<Approval>) -> Answer {
-    let Question::Approval(_) = question;
+    if let Question::Rates(_) = question {
+        // The proxy answers these itself.
+        return Answer::Rates(Err(rate_limit::Failure::Unanswered));
+    }
     let status = match approval {
         None => Status::Pending,
         Some(Approval::Status(status)) => status,

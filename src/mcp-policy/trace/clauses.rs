@@ -72,7 +72,7 @@ fn found(condition: &Condition, place: Place, attributes: &Attributes<'_>) -> St
 fn said(obstacle: Obstacle) -> &'static str {
     match obstacle {
         Obstacle::Type => "which has another type",
-        Obstacle::Blocked => "because the path leads through something that is no object or list",
+        Obstacle::Blocked => "because the path leads through something that is not an object or a list",
         Obstacle::Respelled => "because a key has another spelling, too",
         Obstacle::Digits => "which servers can read as another number",
         Obstacle::Fraction => "whose fraction some servers cut off",

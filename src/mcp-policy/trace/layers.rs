@@ -38,7 +38,8 @@ pub(super) fn layers(
         work: &Work::new(work::ENFORCED),
     };
     let decision: Decision = decide::decide(policy, caller, call, &clock);
-    let judging = Judging { texts: tracing.texts, attributes, call, decision: &decision, conclusion };
+    let policy = tracing.policy;
+    let judging = Judging { policy, texts: tracing.texts, attributes, call, decision: &decision, conclusion };
     let names = std::iter::once(None).chain(caller.grant(policy).map(Some));
     let layers = decide::layers(policy, caller).zip(names);
     let layer = |(rules, grant): (&Rules, Option<&mcp_policy_engine::policy::Grant>)| Layer {

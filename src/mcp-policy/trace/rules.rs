@@ -9,13 +9,14 @@ use mcp_policy_engine::guard::Conclusion;
 use mcp_policy_engine::limit::Kind;
 use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::mcp::message::Call;
-use mcp_policy_engine::policy::{Action, Adds, Limit, Mode, Rule as Policed};
+use mcp_policy_engine::policy::{Action, Adds, Limit, Mode, Policy, Rule as Policed};
 use mcp_policy_engine::schema::Schema;
 
 use super::{Check, Outcome, Rule, Texts, clauses};
 
 /// What it takes to judge a call by rules.
 pub(super) struct Judging<'j> {
+    pub policy: &'j Policy,
     pub texts: &'j Texts,
     pub attributes: Attributes<'j>,
     pub call: &'j Call<'j>,
@@ -127,7 +128,9 @@ impl Judging<'_> {
         let denial = self.conclusion.and_then(|conclusion| conclusion.verdict.denial());
         let refuses = denial.is_some_and(|denial| denial.rule == *limit.path);
         let (outcome, found) = match (due, usage) {
-            (Some(due), Some(usage)) => (Outcome::from(Some(!refuses)), room(due, usage, refuses)),
+            (Some(due), Some(usage)) => {
+                (Outcome::from(Some(!refuses)), room(due, usage, refuses) + &self.asked(due))
+            }
             (Some(due), None) => {
                 (Outcome::Unjudged, format!("would add {}{}, and is not charged", due.amount, of(due)))
             }
@@ -141,6 +144,17 @@ impl Judging<'_> {
             text: said(limit),
             found: Some(found),
             parts: Vec::new(),
+        }
+    }
+
+    /// Says what the rate limit service is asked about a shared limit.
+    fn asked(&self, due: &Due) -> String {
+        let scale = self.policy.scale(&due.limit);
+        match (scale.hits(due.amount), scale.hits(due.limit.max)) {
+            (Some(adds), Some(most)) if due.limit.shared => {
+                format!("; the rate limit service is asked for {adds} of {most} hits")
+            }
+            _ => String::new(),
         }
     }
 }
@@ -185,5 +199,6 @@ fn said(limit: &Limit) -> String {
     } else {
         format!(", {scope}")
     };
-    format!("{counter}: {max}{what} per {kind}{window}{scope}{by}")
+    let shared = if limit.shared { ", shared by all proxies" } else { "" };
+    format!("{counter}: {max}{what} per {kind}{window}{scope}{by}{shared}")
 }

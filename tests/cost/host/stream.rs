@@ -18,7 +18,7 @@ impl Host {
         match number {
             0 => Some(&mut self.stream.request_body),
             1 => Some(&mut self.stream.response_body),
-            4 => Some(&mut self.stream.answer_body),
+            4 | 5 => Some(&mut self.stream.answer_body),
             7 => Some(&mut self.configuration),
             _ => None,
         }
@@ -182,9 +182,33 @@ fn http_call(
     if deserialize(&call.read(headers, headers_size)?).is_none() {
         return Ok(BAD_ARGUMENT);
     }
+    send(&mut call, "proxy_on_http_call_response", token)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the ABI requires them")]
+fn grpc_call(
+    caller: Caller<'_, Host>,
+    _service: u32,
+    _service_size: u32,
+    _name: u32,
+    _name_size: u32,
+    _method: u32,
+    _method_size: u32,
+    _metadata: u32,
+    _metadata_size: u32,
+    _message: u32,
+    _message_size: u32,
+    _timeout: u32,
+    token: u32,
+) -> Status {
+    send(&mut Call::new(caller, "proxy_grpc_call"), "proxy_on_grpc_receive", token)
+}
+
+/// Notes that the module has sent a request elsewhere, and writes the token of its answer.
+fn send(call: &mut Call<'_>, callback: &'static str, token: u32) -> Status {
     call.host().last_token += 1;
     let number = call.host().last_token;
-    call.host().stream.asked = Some(number);
+    call.host().stream.asked = Some((callback, number));
     call.write(token, &number.to_le_bytes())?;
     Ok(OK)
 }
@@ -192,6 +216,7 @@ fn http_call(
 fn answers(linker: &mut Linker<Host>) -> Result<(), Error> {
     linker.func_wrap("env", "proxy_send_local_response", send_local_response)?;
     linker.func_wrap("env", "proxy_http_call", http_call)?;
+    linker.func_wrap("env", "proxy_grpc_call", grpc_call)?;
     let name = "proxy_continue_stream";
     let resume = move |caller: Caller<'_, Host>, _stream: u32| -> Status {
         Call::new(caller, name).host().stream.resumed = true;

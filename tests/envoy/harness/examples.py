@@ -26,7 +26,7 @@ def edit_to(text: str, listener: str, ports: dict, files: dict, document: dict |
     """Return an edit that replaces a bootstrap by the example `text`.
 
     Its listener gets the name `listener`, and its own ports become free ones. `ports` maps each of its other
-    ports. `files` gives the text of each of its files in /etc/mcp-policy, and the example must use them all.
+    ports, to one of the loopback. `files` gives the text of each of its files in /etc/mcp-policy, and the example must use them all.
     If there is a `document`, it replaces the policy.
     """
     sources = {f"/etc/mcp-policy/{name}": {"inline_string": content} for name, content in files.items()}
@@ -43,7 +43,8 @@ def edit_to(text: str, listener: str, ports: dict, files: dict, document: dict |
             used.add(node["filename"])
             return sources[node["filename"]]
         if "port_value" in node:
-            return {**node, "port_value": ports[node["port_value"]]}
+            # Some hosts of the examples exist only in their containers.
+            return {**node, "address": "127.0.0.1", "port_value": ports[node["port_value"]]}
         if document and node.get("@type", "").endswith("google.protobuf.Struct"):
             return policy.configuration(document)
         return {key: replaced(value) for key, value in node.items()}

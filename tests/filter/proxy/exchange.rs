@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mcp_policy_engine::mcp::answer::Reply;
 use mcp_policy_filter::{Filter, Flow, Worker};
 
-use super::{Buffers, Headers, Posted, Proxy, Stream};
+use super::{Buffers, Called, Headers, Posted, Proxy, Stream};
 
 /// How the proxy learns that a body has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,6 +215,21 @@ impl Exchange {
         self.buffers().answer =
             answer.map(|(status, body)| (status.as_bytes().to_vec(), body.as_bytes().to_vec()));
         self.filter.answered(posted.token, answer.is_some());
+        let resumed = std::mem::take(&mut self.buffers().resumed);
+        self.pass_request(if resumed { Flow::Continue } else { Flow::Pause }, true);
+    }
+
+    /// Returns the question to the rate limit service for which the filter is waiting.
+    pub fn called(&self) -> Option<Called> {
+        self.buffers().called.clone()
+    }
+
+    /// Delivers the rate limit service's answer: a message, or the status of a call that has failed.
+    pub fn rate(&mut self, answer: Result<Vec<u8>, u32>) {
+        let called = self.buffers().called.take().unwrap();
+        let status = *answer.as_ref().err().unwrap_or(&0);
+        self.buffers().message = answer.ok();
+        self.filter.rated(called.token, status);
         let resumed = std::mem::take(&mut self.buffers().resumed);
         self.pass_request(if resumed { Flow::Continue } else { Flow::Pause }, true);
     }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use mcp_policy_engine::mcp::answer::Reply;
 use mcp_policy_filter::host::{
-    self, Broken, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory, StreamId,
-    Token,
+    self, Broken, GrpcCall, HeaderMap, HttpCall, Level, MetricId, MetricKind, Process, Shared, SharedMemory,
+    StreamId, Token,
 };
+use prost::Message as _;
 
+use super::rates::GrpcService;
 use super::{Call, Headers, Proxy};
 
 /// One HTTP stream of a proxy, as its filter sees it.
@@ -37,6 +39,10 @@ pub struct Buffers {
     pub reply: Option<Reply>,
     /// The filter's call to another cluster, until its answer arrives.
     pub posted: Option<Posted>,
+    /// The filter's gRPC call, until its answer arrives.
+    pub called: Option<Called>,
+    /// The message that answers that call while it is being delivered.
+    pub message: Option<Vec<u8>>,
     /// The answer to that call while it is being delivered: a status and a body.
     pub answer: Option<(Vec<u8>, Vec<u8>)>,
     /// A callback for the request is running.
@@ -203,7 +209,7 @@ impl Process for Stream {
         assert_eq!(*posted, None, "only one question at a time");
         let to = [request.cluster, request.authority, request.path].map(str::to_owned);
         state.posts += 1;
-        let token = Token(state.posts);
+        let token = Token::Http(state.posts);
         *posted = Some(Posted { to, body: request.body.to_vec(), timeout_ms: request.timeout_ms, token });
         Ok(token)
     }
@@ -211,6 +217,29 @@ impl Process for Stream {
     fn posted(&self, most: usize) -> Result<(Vec<u8>, Vec<u8>), Broken> {
         let answer = self.take(Call::Posted, |state| state.answer.clone())?;
         answer.filter(|(_, body)| body.len() <= most).ok_or(Broken)
+    }
+
+    fn call(&self, call: &GrpcCall<'_>) -> Result<Token, Broken> {
+        let mut state = self.proxy.turn(Call::Post)?;
+        let service = GrpcService::decode(call.service).expect("Envoy stops if this is no message");
+        let to = service.envoy_grpc.expect("Envoy stops if this is missing");
+        if !state.clusters.contains(&to.cluster_name) {
+            return Err(Broken);
+        }
+        let called = &mut self.state.borrow_mut().called;
+        assert_eq!(*called, None, "only one question at a time");
+        state.posts += 1;
+        let (name, method) = (call.name.to_owned(), call.method.to_owned());
+        let to = [to.cluster_name, to.authority, name, method];
+        let token = Token::Grpc(state.posts);
+        *called = Some(Called { to, message: call.message.to_vec(), timeout_ms: call.timeout_ms, token });
+        Ok(token)
+    }
+
+    fn called(&self, most: usize) -> Result<Vec<u8>, Broken> {
+        let message = self.take(Call::Posted, |state| state.message.clone())?;
+        // Envoy has no buffer for an answer without bytes.
+        message.filter(|message| !message.is_empty() && message.len() <= most).ok_or(Broken)
     }
 }
 
@@ -231,6 +260,16 @@ pub struct Posted {
     /// Cluster, authority and path
     pub to: [String; 3],
     pub body: Vec<u8>,
+    pub timeout_ms: u32,
+    pub token: Token,
+}
+
+/// A gRPC call of the filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    /// Cluster, authority, service and method
+    pub to: [String; 4],
+    pub message: Vec<u8>,
     pub timeout_ms: u32,
     pub token: Token,
 }

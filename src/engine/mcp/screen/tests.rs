@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::json::Value;
+use crate::mcp::{keys, method};
 
 /// Reads one text in chunks of `size` bytes. Returns what was found, and whether it has ended.
 fn read(text: &[u8], size: usize) -> (Screen, bool) {

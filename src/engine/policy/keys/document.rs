@@ -1,7 +1,7 @@
 //! The document's own keys, and those of its smaller objects.
 
 use super::{
-    APPROVALS, ENTRY, GRANT, HIDDEN, METHODS, MODE, NAME, NAMED_RULES, ORIGIN, RULES, SOURCE,
+    APPROVALS, ENTRY, GRANT, HIDDEN, METHODS, MODE, NAME, NAMED_RULES, ORIGIN, RULES, SHARED_LIMITS, SOURCE,
     UNAUTHENTICATED, VERDICT,
 };
 use crate::document::Absent::{As, Means, Nothing, Refused};
@@ -51,6 +51,7 @@ object! {
     RequestHeaders "request_headers": Words(&words(&WAYS)), As(r#""hold""#),
         "whether headers wait for the verdict on the body";
     Approvals "approvals": Object(&APPROVALS), Nothing, "whom to ask where a rule wants an approval";
+    SharedLimits "shared_limits": Object(&SHARED_LIMITS), Nothing, "where limits are counted that several proxies share";
     Audit "audit": Object(&AUDIT), As("{}"), "what records hold";
     Counters "counters": Object(&COUNTERS), As("{}"), "how many counters there can be";
 }

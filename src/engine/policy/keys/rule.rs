@@ -2,7 +2,7 @@
 
 use super::{CLAUSE, MODE, NAME};
 use crate::document::Absent::{As, Nothing, Refused};
-use crate::document::Takes::{Either, Filled, Integer, List, Object, Positive, Schema, Text, Words};
+use crate::document::Takes::{Boolean, Either, Filled, Integer, List, Object, Positive, Schema, Text, Words};
 use crate::document::{Takes, object, words};
 use crate::policy::words::{ACTIONS, KINDS, SCOPES, WINDOWS};
 
@@ -31,6 +31,9 @@ pub(in crate::policy) const BY: Takes =
 /// The digest of a tool's definition.
 pub(in crate::policy) const DEFINITION: Takes =
     Takes::Said("`sha256:` and 64 hex digits, as `mcp-policy scan --pin` writes them", &Filled);
+
+/// Whether a limit is shared.
+pub(in crate::policy) const SHARED: Takes = Takes::Said("`true` or `false`", &Boolean);
 
 object! {
     /// What applies to the targets of one entry.
@@ -62,6 +65,7 @@ object! {
     Amount "amount": AMOUNT, As("1"), "how much one call adds: a number, or the arguments that are added up";
     Type "type": Words(&words(&KINDS)), As(r#""sliding""#),
         "whether windows move with time or with the calendar";
+    Shared "shared": SHARED, As("false"), "whether all proxies with this policy count it together";
 }
 
 object! {

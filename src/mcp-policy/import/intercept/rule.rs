@@ -25,7 +25,7 @@ pub enum Scope<'n> {
 /// # Errors
 /// What of it has no equal, in words.
 pub fn read(node: &Node, path: &Path, scope: Scope<'_>, draft: &mut Draft) -> Result<Option<Json>, String> {
-    let Value::Object(members) = &node.value else { return Err("it is no object".to_owned()) };
+    let Value::Object(members) = &node.value else { return Err("it is not an object".to_owned()) };
     const KEYS: [&str; 6] = ["name", "action", "rate_limit", "conditions", "on_deny", "state"];
     for (key, ..) in members.iter().filter(|(key, ..)| !KEYS.contains(&key.as_str())) {
         draft.leave_out(&path.key(key), Effect::Words, "Intercept does not know it, and ignores it");
@@ -48,11 +48,11 @@ pub fn read(node: &Node, path: &Path, scope: Scope<'_>, draft: &mut Draft) -> Re
         (Ok("evaluate" | ""), None) if node.member("rate_limit").is_none() => {
             conditions(node, path, scope, name, draft)?
         }
-        _ => return Err("its `action` or its `rate_limit` is none that Intercept takes".to_owned()),
+        _ => return Err("its `action` or its `rate_limit` is not one that Intercept takes".to_owned()),
     };
     // A name that is told nowhere is lost.
     if let Some(name) = name.filter(|_| reason.is_some() && rule.require.is_empty()) {
-        let what = format!("the name `{name}` is left out, a rule has none here");
+        let what = format!("the name `{name}` is left out, because a rule has no name here");
         draft.leave_out(&path.key("name"), Effect::Words, what);
     }
     Ok(rule.into_json(reason.or(name)))
@@ -105,7 +105,7 @@ fn conditions(
         let path = condition.member("path").and_then(Node::text).unwrap_or_default();
         if path.starts_with("state.") {
             let own = state.as_ref().filter(|state| state.path == path);
-            let Some(_) = own else { return Err(format!("`{path}` is no counter of the rule itself")) };
+            let Some(_) = own else { return Err(format!("`{path}` is not a counter of the rule itself")) };
             bounds.push(counter::bound(condition)?);
         } else {
             rule.require.push(argument::condition(condition, name)?);

@@ -33,7 +33,7 @@ fn refused() -> Vec<String> {
 /// Returns the value of a document if each form can hold it: an object whose keys are all different.
 fn value(text: &str) -> Option<Node> {
     let document = json::read(text.as_bytes()).ok()?;
-    let root = Node::of_value(document.root());
+    let root = Node::of_value(document.root())?;
     let is_plain = document.defect().is_none() && root.repeated_key().is_none();
     (is_plain && matches!(root.value, Value::Object(_))).then_some(root)
 }

@@ -41,6 +41,7 @@ pub fn limits(summary: &Summary) -> Markup {
                     }
                 }
                 @if left > 0 { p.note { (thousands(u64::try_from(left).unwrap_or(u64::MAX))) " more limits were used less." } }
+                @if summary.counted_alone > 0 { p.note { (thousands(summary.counted_alone)) " calls had shared limits that one proxy counted alone, because the rate limit service gave no valid answer. Together more than the maximum may have passed." } }
                 @if summary.limits_beyond > 0 { p.note { (thousands(summary.limits_beyond)) " uses of counters beyond the first 10,000 are left out." } }
             }
         }

@@ -51,7 +51,7 @@ const READ_NOUNS: &str = "info information details detail listing listings overv
                           discovery inspection exploration directory help guide weather news forecast quote quotes \
                           examples insights availability access lookup search";
 
-/// Tells whether a word is a noun that only tools that read have.
+/// Returns whether a word is a noun that only tools that read have.
 pub fn is_read_noun(word: &str) -> bool {
     READ_NOUNS.split_ascii_whitespace().any(|known| known == word)
 }

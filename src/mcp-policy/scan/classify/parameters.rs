@@ -47,7 +47,7 @@ pub fn secret(tool: &Tool) -> Option<&str> {
 }
 
 /// Returns what the parameters say. `words` is the class that the name and the description speak for; `secrets_count`
-/// tells whether a parameter for keys says something about the tool.
+/// says whether a parameter for keys says something about the tool.
 pub fn evidence(tool: &Tool, words: Option<Class>, secrets_count: bool) -> Vec<Evidence> {
     let found = |what: &str, class| Evidence::new(Kind::Parameter, what, class);
     let mut evidence = Vec::new();

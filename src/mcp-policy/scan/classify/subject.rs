@@ -25,13 +25,13 @@ fn is_in(words: &str, word: &str) -> bool {
     words.split_ascii_whitespace().any(|known| known == word)
 }
 
-/// Returns the word of an object that means money. `speaks` tells whether the rest of the definition speaks of money.
+/// Returns the word of an object that means money. `speaks` says whether the rest of the definition speaks of money.
 pub fn money(object: &[String], speaks: bool) -> Option<&str> {
     let means = |word: &&String| is_in(MONEY, word) || (speaks && is_in(MAYBE_MONEY, word));
     object.iter().find(means).map(String::as_str)
 }
 
-/// Tells whether these words speak of money.
+/// Returns whether these words speak of money.
 pub fn speaks_of_money(words: &[String]) -> bool {
     words.iter().any(|word| is_in(SPEAKS_OF_MONEY, word))
 }
@@ -53,7 +53,7 @@ pub fn secret(object: &[String], issued: bool) -> Option<String> {
     }
 }
 
-/// Tells whether a parameter takes a key, a password or a token.
+/// Returns whether a parameter takes a key, a password or a token.
 pub fn is_secret_parameter(words: &[String]) -> bool {
     secret(words, true)
         .is_some_and(|found| !matches!(found.as_str(), "token" | "tokens" | "secrets" | "session token"))

@@ -3,7 +3,7 @@
 use crate::scan::class::Class;
 use crate::scan::layout::Json;
 
-/// Tells whether the rule of a class denies every call.
+/// Returns whether the rule of a class denies every call.
 pub fn denies(class: Class, has_approvals: bool) -> bool {
     class == Class::Credential || (class.is_kept_from_agents() && !has_approvals)
 }

@@ -50,7 +50,7 @@ pub fn find(text: &Text<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Tells whether a character is what emoji and scripts that join letters need: a selector or a joiner after a character
+/// Returns whether a character is what emoji and scripts that join letters need: a selector or a joiner after a character
 /// that is not ASCII.
 fn is_ordinary(before: Option<char>, char: char) -> bool {
     match char {

@@ -27,7 +27,7 @@ const PATTERNS: [(Severity, &str, &str); 16] = [
     (
         Severity::High,
         r"<\s*/?\s*(important|system|secret|hidden|instructions?|admin|override|critical|assistant|im_start|im_end)\s*>|<\|[a-z_]+\|>|\[/?(inst|system)\]",
-        "has a mark that models take for that of an instruction",
+        "has a marker that models take for the start of an instruction",
     ),
     (
         Severity::High,
@@ -74,7 +74,7 @@ const PATTERNS: [(Severity, &str, &str); 16] = [
         r"\b(act|behave|respond|pretend|roleplay) as\b.{0,30}\b(admin|root|system|developer|if)\b",
         "tries to give the model another role",
     ),
-    (Severity::Medium, r"<!--.{0,400}?-->", "has a comment that a page would not show"),
+    (Severity::Medium, r"<!--.{0,400}?-->", "has a comment that no page would show"),
     (Severity::Medium, r"\b[A-Za-z0-9+/]{80,}={0,2}", "has a long text that may be encoded"),
     (Severity::Low, r"\bhttps?://[^\s<>\x22'`)\]]+", "has a URL"),
 ];
@@ -106,7 +106,7 @@ pub fn find(text: &Text<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Tells whether the text is where a URI belongs.
+/// Returns whether the text is where a URI belongs.
 fn is_name_of_uri(text: &Text<'_>) -> bool {
     matches!(text.place.as_str(), "uri" | "uriTemplate") || text.place.ends_with("$id")
 }

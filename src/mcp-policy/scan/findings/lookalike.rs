@@ -49,7 +49,7 @@ pub fn find(offer: &Offer, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Tells whether a character looks like one of ASCII and is none. Characters that show nothing are told elsewhere.
+/// Returns whether a character looks like one of ASCII and is none. Characters that show nothing are told elsewhere.
 fn imitates_ascii(char: char) -> bool {
     let text = char.to_string();
     let mut alike = skeleton(&text).peekable();

@@ -49,6 +49,9 @@ pub fn add_page(offer: &mut Offer, kind: Kind, list: &Value, path: &str) -> Resu
     let Some(elements) = list.as_array() else {
         return Err(format!("{path}: must be a list, found {}", what(list)));
     };
+    if !offer.listed.contains(&kind) {
+        offer.listed.push(kind);
+    }
     for (index, element) in elements.iter().enumerate() {
         let path = format!("{path}[{index}]");
         let members = element

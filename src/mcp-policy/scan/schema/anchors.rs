@@ -22,7 +22,7 @@ pub fn anchored(pattern: &str) -> Option<String> {
     Some(format!("{start}{pattern}{end}"))
 }
 
-/// Tells whether a `|` stands outside of all groups and classes.
+/// Returns whether a `|` stands outside of all groups and classes.
 fn has_alternatives(pattern: &str) -> bool {
     let (mut depth, mut in_class) = (0_usize, false);
     let mut chars = pattern.chars();

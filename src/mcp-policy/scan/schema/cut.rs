@@ -96,7 +96,7 @@ fn remove(members: &mut Map<String, Value>, key: &str, path: String) -> Cut {
     Cut::Done(path)
 }
 
-/// Tells whether a path names this part or one within it.
+/// Returns whether a path names this part or one within it.
 fn is_at_or_below(path: &str, part: &str) -> bool {
     path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -40,7 +40,7 @@ pub fn translate(schema: &mut Value, differences: &mut Vec<Difference>) {
     within(schema, &Path::default(), false, differences);
 }
 
-/// Translates a schema. `is_value` tells whether it alone describes a value: it is not one of several that do.
+/// Translates a schema. `is_value` says whether it alone describes a value: it is not one of several that do.
 fn within(schema: &mut Value, path: &Path, is_value: bool, differences: &mut Vec<Difference>) {
     let Value::Object(members) = schema else { return };
     members.retain(|key, _| !restricts_nothing(key));

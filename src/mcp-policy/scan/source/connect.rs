@@ -133,7 +133,7 @@ pub fn stdio(command: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<
         Err(if told.is_empty() {
             failed
         } else {
-            Failure::new(format!("{failed}\nits last words on stderr:\n{told}"))
+            Failure::new(format!("{failed}\nthe end of its output on stderr:\n{told}"))
         })
     })
 }

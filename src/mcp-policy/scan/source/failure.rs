@@ -112,7 +112,7 @@ fn of_answer(error: &Http, sent: &[HeaderName]) -> Option<String> {
             Some("the server refuses these credentials (403)".to_owned())
         }
         Http::UnexpectedServerResponse(text) if text.starts_with("could not parse") => {
-            Some("this is not an MCP endpoint: it answers with JSON that is no message of MCP".to_owned())
+            Some("this is not an MCP endpoint: it answers with JSON that is not an MCP message".to_owned())
         }
         Http::UnexpectedServerResponse(text) => {
             // The rest is the body: a page, which may repeat what was sent.
@@ -143,14 +143,14 @@ fn of_http(error: &reqwest::Error) -> String {
         return format!("the server answers with HTTP {}", status.as_u16());
     }
     if error.is_builder() {
-        return "this is not a URL that can be asked".to_owned();
+        return "this URL cannot be used".to_owned();
     }
     format!("the connection failed: {}", shown(&deepest(error)))
 }
 
 fn unauthorized(sent: &[HeaderName]) -> String {
     if sent.is_empty() {
-        "the server wants to know who asks (401); pass a credential with `--header 'Authorization: Bearer …'`"
+        "the server requires authentication (401); pass a credential with `--header 'Authorization: Bearer …'`"
             .to_owned()
     } else {
         let names: Vec<_> = sent.iter().map(HeaderName::as_str).collect();

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::heard::Heard;
 use crate::scan::offer::{Kind, Offer, add_page};
 
-/// The most pages of one list. A server that has more is not answering in earnest.
+/// The most pages of one list. No honest server has more.
 const MOST_PAGES: usize = 1_000;
 
 /// JSON-RPC's code for a method that the server does not have.
@@ -27,7 +27,7 @@ pub enum Broken {
     Answer(String),
 }
 
-/// A line on stderr that shows how far the scan is, if stderr is a terminal.
+/// A line on stderr that shows how far the scan has come, if stderr is a terminal.
 pub struct Progress(bool);
 
 impl Progress {
@@ -39,7 +39,7 @@ impl Progress {
     /// Shows a text in place of the one before.
     pub fn show(&self, text: &str) {
         if self.0 {
-            // Nobody misses a line that cannot be shown.
+            // A line that cannot be shown does not matter.
             let mut stderr = std::io::stderr();
             let _ = write!(stderr, "\r\x1b[2K{text}");
             let _ = stderr.flush();
@@ -74,8 +74,9 @@ pub async fn all(
             Kind::Resources | Kind::Templates => info.capabilities.resources.is_some(),
             Kind::Prompts => info.capabilities.prompts.is_some(),
         };
-        if offered {
-            list(peer, kind, &mut offer, heard, progress).await?;
+        match offered {
+            true => list(peer, kind, &mut offer, heard, progress).await?,
+            false => offer.listed.push(kind),
         }
     }
     Ok(offer)
@@ -108,8 +109,9 @@ async fn list(
             Ok(answer) => answer,
             // Without its tools there is nothing to write. What else cannot be listed stays denied.
             Err(ServiceError::McpError(error)) if kind != Kind::Tools => {
-                if error.code.0 != METHOD_NOT_FOUND {
-                    offer.unlisted.push((kind.member(), error.message.to_string()));
+                match error.code.0 {
+                    METHOD_NOT_FOUND => offer.listed.push(kind),
+                    _ => offer.unlisted.push((kind.member(), error.message.to_string())),
                 }
                 return Ok(());
             }
@@ -123,10 +125,7 @@ async fn list(
         match &cursor {
             None => return Ok(()),
             Some(cursor) if !seen.insert(cursor.clone()) => {
-                return Err(Broken::Answer(format!(
-                    "{}: the server's pages lead in a circle",
-                    kind.member()
-                )));
+                return Err(Broken::Answer(format!("{}: the server's pages form a circle", kind.member())));
             }
             Some(_) => {}
         }

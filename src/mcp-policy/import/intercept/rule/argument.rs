@@ -36,7 +36,7 @@ pub fn condition(node: &Node, name: Option<&str>) -> Result<Json, String> {
 /// It is no path of an argument.
 pub fn path(text: &str) -> Result<String, String> {
     let keys = text.strip_prefix("args.").filter(|keys| !keys.is_empty());
-    let keys = keys.ok_or_else(|| format!("`{text}` is no path such as `args.amount`"))?;
+    let keys = keys.ok_or_else(|| format!("`{text}` is not a path such as `args.amount`"))?;
     let mut path = "args".to_owned();
     for key in keys.split('.') {
         let is_plain = !key.is_empty() && key.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');

@@ -38,9 +38,9 @@ impl State {
             // An increment of 0 is taken for none.
             ("", Some(Value::Number(text))) if text == "0" => None,
             ("", Some(Value::Number(text))) => {
-                Some(text.parse().map(Json::Number).map_err(|_| "its `increment` is no number")?)
+                Some(text.parse().map(Json::Number).map_err(|_| "its `increment` is not a number")?)
             }
-            ("", Some(_)) => return Err("its `increment` is no number".to_owned()),
+            ("", Some(_)) => return Err("its `increment` is not a number".to_owned()),
             (from, _) => Some(Json::text(super::argument::path(from)?)),
         };
         let path = format!("state.{owner}.{counter}");
@@ -61,7 +61,7 @@ impl State {
 /// # Errors
 /// It is no such rate.
 pub fn rate(text: &str, scope: Scope<'_>) -> Result<Json, String> {
-    let wrong = || format!("its `rate_limit` `{text}` is no rate such as `5/hour`");
+    let wrong = || format!("its `rate_limit` `{text}` is not a rate such as `5/hour`");
     let (count, window) = text.split_once('/').ok_or_else(wrong)?;
     let count = count
         .parse::<i64>()
@@ -90,7 +90,9 @@ pub fn bound(condition: &Node) -> Result<i64, String> {
         // The counter is compared before the call and once the call is counted: there it may not reach the bound itself.
         ("lt", Some(number)) => Ok(number.saturating_sub(1)),
         ("lte", Some(number)) => Ok(number),
-        _ => Err(format!("`{op}` of a counter has no equal, only `lt` and `lte` of a number have")),
+        _ => {
+            Err(format!("`{op}` of a counter has no equal here, only `lt` and `lte` with a number have one"))
+        }
     }
 }
 

@@ -1,0 +1,150 @@
+"""The manifests of Istio and Envoy Gateway: the examples, those that `render` writes, and the commands of the READMEs."""
+
+import copy
+import json
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+import places
+from harness.mesh import cel, crds, istio
+from harness.mesh.cluster import Shell, commands
+from harness.mesh.orders import FOLDER, manifests
+
+READMES = [FOLDER / "istio" / "README.md", FOLDER / "envoy-gateway" / "README.md"]
+# Values of a Helm chart.
+VALUES = {"records-values.yaml"}
+EXAMPLES = [
+    path for readme in READMES for path in sorted(readme.parent.rglob("*.yaml")) if path.name not in VALUES
+]
+POLICIES = sorted((places.ROOT / "policies").glob("*.json")) + sorted(FOLDER.rglob("policy.json"))
+MODULES = [
+    ("--module", "oci://registry.example/mcp-policy-filter:0.1.0", "--sha256", "ab" * 32),
+    ("--module", "https://files.example/mcp_policy_filter.wasm"),
+]
+FILE = ("--module", "/etc/mcp-policy/mcp_policy_filter.wasm")
+PODS = ("--selector", "app=orders", "--selector", "example.com/tier=a")
+SHAPES = [
+    *(("istio-wasmplugin", *place) for place in (PODS, (*PODS, "--gateway"), ("--attach", "Gateway/mcp"))),
+    ("istio-wasmplugin", "--attach", "Service/orders"),
+    *(("istio-envoyfilter", *place) for place in (PODS, (*PODS, "--gateway"), ("--attach", "Gateway/mcp"))),
+    *(
+        ("envoy-gateway", *place)
+        for place in (PODS, ("--attach", "Gateway/mcp"), ("--attach", "HTTPRoute/a"))
+    ),
+    ("envoy-gateway", "--attach", "HTTPRoute/a", "--hold", "mcp/https"),
+]
+
+
+def render(policy, target: str, *options: str) -> list:
+    """Render a policy; return the manifests."""
+    command = [places.POLICY_TOOL, "render", policy, "--for", target, "--namespace", "tools", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_the_examples_can_be_applied(path):
+    found = [crds.wrong(one) for one in yaml.safe_load_all(path.read_text())]
+    assert found and not any(found), found
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=" ".join)
+def test_what_render_writes_can_be_applied(shape):
+    modules = [*MODULES, FILE] if shape[0].startswith("istio") else MODULES
+    for policy in POLICIES:
+        for module in modules:
+            found = [crds.wrong(one) for one in render(policy, *shape, *module)]
+            assert found and not any(found), (policy, module, found)
+
+
+def test_all_rules_of_the_schemas_can_be_evaluated():
+    """A rule that a manifest does not reach is at least one that the library reads."""
+    rules = {rule for schema in crds.schemas().values() for rule in crds.rules(schema)}
+    assert len(rules) > 150
+    for rule in rules:
+        cel.program(rule)
+
+
+BAD = [
+    ("istio/sidecar/plugin.yaml", 0, {"spec.phaze": "AUTHN"}, "'phaze' was unexpected"),
+    ("istio/sidecar/plugin.yaml", 0, {"spec.failStrategy": "FAIL_OFTEN"}, "'FAIL_OFTEN' is not one of"),
+    ("istio/sidecar/plugin.yaml", 0, {"spec.sha256": "sha256:ab"}, "does not match"),
+    ("istio/sidecar/plugin.yaml", 0, {"spec.url": "ftp://a/b"}, "url must have schema one of"),
+    ("istio/sidecar/plugin.yaml", 0, {"spec.url": None}, "'url' is a required property"),
+    ("istio/sidecar/plugin.yaml", 0, {"spec.pluginConfig": "{}"}, "'{}' is not of type 'object'"),
+    ("istio/sidecar/plugin.yaml", 0, {"spec.match": [{"mode": "IN"}]}, "'IN' is not one of"),
+    ("istio/sidecar/plugin.yaml", 0, {"spec.targetRefs": [{"kind": "Service", "name": "a"}]}, "only one of"),
+    ("istio/sidecar/plugin.yaml", 0, {"kind": "WasmPlugins"}, "unknown kind"),
+    ("istio/sidecar/plugin.yaml", 0, {"metadata.name": None}, "'name' is a required property"),
+    ("istio/sidecar/filter.yaml", 0, {"spec.configPatches": [{"applyTo": "FILTER"}]}, "is not one of"),
+    ("istio/gateway/mesh.yaml", 2, {"spec.jwtRules": [{"jwksUri": "ftp://a"}]}, "url must have scheme"),
+    ("istio/gateway/mesh.yaml", 1, {"spec.rules": [{"timeouts": {"request": "1 s"}}]}, "does not match"),
+    (
+        "envoy-gateway/extension.yaml",
+        0,
+        {"spec.targetRefs": [{"kind": "Service", "name": "a"}]},
+        "targetRefs",
+    ),
+    ("envoy-gateway/extension.yaml", 0, {"spec.targetRefs": None}, "either targetRef or targetRefs"),
+    ("envoy-gateway/extension.yaml", 0, {"spec.wasm": [{"code": {"type": "Image"}}]}, "code"),
+    ("envoy-gateway/hold.yaml", 1, {"spec.type": "MergePatch"}, "'MergePatch' is not one of"),
+    (
+        "envoy-gateway/gateway.yaml",
+        0,
+        {"spec.filterOrder": [{"name": "envoy.filters.http.wasm"}]},
+        "before or",
+    ),
+    ("envoy-gateway/gateway.yaml", 3, {"spec.jwt.providers": []}, "providers"),
+    ("envoy-gateway/gateway.yaml", 4, {"spec.connection.bufferLimit": "0"}, "does not match"),
+]
+
+
+@pytest.mark.parametrize("file, number, changes, told", BAD)
+def test_a_bad_manifest_is_refused(file, number, changes, told):
+    manifest = copy.deepcopy(manifests(file)[number])
+    for path, value in changes.items():
+        *outer, last = path.split(".")
+        node = manifest
+        for key in outer:
+            node = node[key]
+        node[last] = value
+        if value is None:
+            del node[last]
+    found = crds.wrong(manifest)
+    assert any(told in one for one in found), found
+
+
+def test_istio_writes_a_struct_as_go_does():
+    value = {"b": [1.0, 0.1, 1e-7, 1e21, 2**53 + 1, True, None], "a": "<é\u2028&>", "": {}}
+    written = istio.struct_json(value)
+    assert written == (
+        r'{"":{},"a":"\u003cé\u2028\u0026\u003e","b":[1,0.1,1e-7,1e+21,9007199254740992,true,null]}'
+    )
+    assert json.loads(written)["a"] == value["a"]
+
+
+# The commands of the READMEs.
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
+def test_the_commands_of_the_readme_write_the_examples_and_can_be_applied(readme, tmp_path):
+    shell = Shell(tmp_path, readme)
+    made = [path for path in readme.parent.rglob("*.yaml") if "mcp-policy has made" in path.read_text()]
+    for path in made:
+        (shell.folder / path.relative_to(readme.parent)).unlink()
+    record = json.dumps({"time": "x", "status": 200, "mcp": [{"decision": "allow"}]}) + "\n"
+    if readme.parent.name == "envoy-gateway":
+        record = json.dumps({"time": "x", "status": 200, "mcp": json.dumps({"decision": "allow"})}) + "\n"
+    found = commands(readme)
+    assert len(found) >= 10
+    if shutil.which("jq") is None:
+        found = [command.split("| jq")[0] for command in found]
+    done = shell.run("\n".join(found), kubectl=record)
+    assert done.returncode == 0, done.stderr
+    assert '"decision"' in done.stdout
+    assert made
+    for path in made:
+        assert (shell.folder / path.relative_to(readme.parent)).read_text() == path.read_text(), path
