@@ -91,6 +91,9 @@ impl<'e> Lists<'e> {
         if pins.peek().is_none() {
             return true;
         }
+        if self.work.is_exhausted() {
+            return false;
+        }
         let digest = match DefinitionDigest::work(definition).filter(|work| *work <= DEFINITION) {
             Some(work) if !self.work.spend(work) => return false,
             Some(_) => DefinitionDigest::of(definition),

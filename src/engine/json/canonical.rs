@@ -16,7 +16,9 @@ pub fn work(value: Value<'_>) -> usize {
         Kind::Number if value.raw().len() <= 15 && value.raw().bytes().all(|byte| byte.is_ascii_digit()) => 8,
         Kind::Number => value.raw().len().saturating_mul(4).saturating_add(DOUBLE),
         Kind::String { escaped } => {
-            (value.raw().len() >> 1).saturating_add(if escaped { value.raw().len() } else { 8 })
+            let length = value.raw().len();
+            // What is an escape is mostly one again in the form, which is written character by character.
+            (length >> 1).saturating_add(if escaped { length.saturating_mul(4) } else { 8 })
         }
         Kind::Array => value.elements().map(work).fold(8, usize::saturating_add),
         Kind::Object => {

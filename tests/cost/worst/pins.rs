@@ -46,7 +46,7 @@ fn parts() -> Vec<(String, String)> {
         ("lists", "[]"),
         ("levels", "[[[[[[[[[[]]]]]]]]]]"),
     ] {
-        for times in [4, 100, 20_000] {
+        for times in [4, 20_000] {
             parts.push((format!("{what}, {times} times"), vec![part; times].join(",")));
         }
     }
