@@ -146,6 +146,7 @@ impl Worker {
         let Some(to) = &self.plugin.policy.shared_limits else { return };
         self.uncounted_ns.set(now_ns);
         let what = match to.on_failure {
+            OnFailure::Deny if self.plugin.policy.mode == Mode::Shadow => "calls would be refused",
             OnFailure::Deny => "calls are refused",
             OnFailure::Local => "shared limits are counted by this proxy alone",
         };

@@ -127,6 +127,12 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         return Err(Failure::new("stdin (`-`) can be read only once"));
     }
     let answers = options.tools.as_deref().map(Answers::read).transpose()?;
+    if let Some(answers) = answers.as_ref().filter(|answers| answers.has_digests_only) {
+        let name = &answers.name;
+        terminal.note(format_args!(
+            "note: `{name}` has digests in place of definitions, so names are compared and schemas cannot be"
+        ));
+    }
     let document = answers.as_ref().map(Answers::document).transpose()?;
     let tools = document
         .as_ref()

@@ -9,6 +9,7 @@ mod lines;
 mod place;
 mod pretty;
 mod sarif;
+mod valid;
 
 use std::rc::Rc;
 
@@ -22,6 +23,7 @@ pub use lines::Lines;
 pub use place::escaped;
 pub use pretty::pretty;
 pub use sarif::sarif;
+pub use valid::{placed, tell, valid};
 
 use crate::input::{File, Found, Place, Problem};
 

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
 
-use crate::input;
+use crate::diagnostic;
 use crate::listing::{self, Answers};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
@@ -72,8 +72,8 @@ pub struct Options {
 /// # Errors
 /// A file cannot be read, or a policy has faults.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-    let old = Side::new(&input::policy(&options.old)?)?;
-    let new = Side::new(&input::policy(&options.new)?)?;
+    let old = side(&options.old, terminal)?;
+    let new = side(&options.new, terminal)?;
     let tools = options.tools.as_deref().map_or(Ok(BTreeSet::new()), tools)?;
     let mut changes = changes::of(&old, &new, &tools);
     if options.widening_only {
@@ -85,6 +85,12 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         Format::Markdown => output::markdown(&changes, options.widening_only, terminal),
     }
     Ok(if changes.is_empty() { Outcome::Clean } else { Outcome::Findings })
+}
+
+fn side(argument: &str, terminal: &mut Terminal) -> Result<Side, Failure> {
+    let (found, _) = diagnostic::valid(argument, terminal)?;
+    Side::read(&found.bytes)
+        .map_err(|faults| Failure::new(format!("`{}` is not a valid policy:\n{faults}", found.name())))
 }
 
 /// Reads the names of a server's tools.

@@ -14,11 +14,10 @@ pub use pretty::print;
 
 use self::options::Format;
 use crate::diagnostic;
-use crate::input;
 use crate::judge::{Arrived, Proxy};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{Terminal, line};
-use crate::test::{Found, answer, instant, tell_faults};
+use crate::test::{Found, answer, instant};
 use crate::trace::{Caller, Layer, Read, Texts, Tracing};
 
 /// The id of the decision: there is no record to find it in.
@@ -78,11 +77,7 @@ impl Explanation {
 /// # Errors
 /// The policy or the request cannot be read, or the policy knows no such caller.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-    let found = input::policy(options.policy())?;
-    let Ok(policy) = found.policy() else {
-        tell_faults(&diagnostic::faults(&found), terminal);
-        return Err(Failure::new(format!("`{}` is not a valid policy", found.name())));
-    };
+    let (found, policy) = diagnostic::valid(options.policy(), terminal)?;
     let policy = Arc::new(policy);
     let now_ns = options.now_ns()?;
     let mut sent = options.sent()?;

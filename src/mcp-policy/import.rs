@@ -1,6 +1,6 @@
 //! `mcp-policy import`: a policy of `PolicyLayer`'s or of Intercept's as a policy of the filter.
 //!
-//! What has no equal here is reported. Where leaving it out would allow more, what it restricts is denied instead.
+//! What has no equivalent here is reported. Where leaving it out would allow more, what it restricts is denied instead.
 
 mod draft;
 mod hosted;
@@ -9,13 +9,17 @@ mod intercept;
 use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
+use mcp_policy_engine::policy::keys::DOCUMENT;
 use serde::Serialize;
 
-use crate::input::{self, File, Node};
+use crate::input::{self, File, Kind, Node};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{FAINT, PLAIN, Terminal, WARNING, line};
 use crate::written::Json;
 use draft::{Effect, LeftOut};
+
+/// What is needed, for messages.
+const NEEDED: &str = "a policy of another product";
 
 /// A form of policies that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,7 +33,7 @@ enum Form {
 /// How to print the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// The policy on stdout, what has no equal on stderr
+    /// The policy on stdout, what has no equivalent on stderr
     Pretty,
     /// One object: `version`, `from`, `policy` and `left_out`
     Json,
@@ -38,7 +42,7 @@ enum Format {
 /// The options of `import`.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Exits with 3 if something in the policy has no equal here, so that the result is stricter than the \
+    after_long_help = "Exits with 3 if something in the policy has no equivalent here, so that the result is stricter than the \
                   original.\n\nIntercept counts in calendar windows, in UTC and for all callers together, so its limits become \
                   limits of scope `global` and type `calendar`. It governs only calls of tools: resources, prompts and \
                   unknown methods follow the default here."
@@ -58,13 +62,24 @@ pub struct Options {
 /// Runs the command.
 ///
 /// # Errors
-/// The file cannot be read, or what is wrong with it has no sound equal.
+/// The file cannot be read, or what is wrong with it has no sound equivalent.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     let file = Rc::new(File::read(&options.file)?);
     let root = input::tree(&file).map_err(|wrong| {
         let at = wrong.position();
-        Failure::new(format!("{}:{}:{}: {}", file.name, at.line, at.column, wrong.message))
+        let failure = Failure::new(format!("{}:{}:{}: {}", file.name, at.line, at.column, wrong.message));
+        Kind::of_text(&file.text).map_or(failure, |kind| kind.instead_of(NEEDED, &file))
     })?;
+    match Kind::of(&root) {
+        Some(Kind::Policy) if is_own(&root) => {
+            let name = &file.name;
+            let text =
+                format!("`{name}` is a policy for this filter already, so there is nothing to convert");
+            return Err(Failure::new(text));
+        }
+        None | Some(Kind::Policy) => {}
+        Some(other) => return Err(other.instead_of(NEEDED, &file)),
+    }
     let form = options.from.unwrap_or_else(|| form_of(&root));
     let draft = match form {
         Form::Policylayer => hosted::read(&root, &file)?,
@@ -93,14 +108,24 @@ struct Told<'t> {
     left_out: &'t [LeftOut],
 }
 
+/// Tells whether a policy has keys that only this filter has.
+fn is_own(root: &Node) -> bool {
+    let foreign = |key: &str| hosted::KEYS.contains(&key);
+    let own = DOCUMENT.keys.iter().any(|key| !foreign(key.name) && root.member(key.name).is_some());
+    own && !has_rules(root)
+}
+
 /// Returns the form of a policy: a tool of Intercept's has `rules`, and only Intercept has a default of its own.
 fn form_of(root: &Node) -> Form {
-    let tools = root.member("tools").map(|tools| &tools.value);
-    let has_rules = match tools {
+    if has_rules(root) || root.member("default").is_none() { Form::Intercept } else { Form::Policylayer }
+}
+
+/// Tells whether a tool has `rules`, as only Intercept's have.
+fn has_rules(root: &Node) -> bool {
+    match root.member("tools").map(|tools| &tools.value) {
         Some(input::Value::Object(tools)) => tools.iter().any(|(.., tool)| tool.member("rules").is_some()),
         _ => false,
-    };
-    if has_rules || root.member("default").is_none() { Form::Intercept } else { Form::Policylayer }
+    }
 }
 
 fn tell(policy: &Json, left_out: &[LeftOut], terminal: &mut Terminal) {

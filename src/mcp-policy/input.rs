@@ -3,6 +3,7 @@
 mod file;
 mod find;
 mod form;
+mod kind;
 mod node;
 mod places;
 mod scalar;
@@ -14,10 +15,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 
-use mcp_policy_engine::document::{Fault, Position};
+use mcp_policy_engine::document::Fault;
 use mcp_policy_engine::policy::{Faults, Policy};
 
 pub use file::{File, Language};
+pub use kind::Kind;
 pub use node::{Node, Value};
 pub use places::{Place, Places};
 pub use tree::tree;
@@ -117,27 +119,19 @@ pub fn policies_of(file: &Rc<File>) -> Result<Vec<Found>, Failure> {
     Ok(findings.found)
 }
 
-/// Finds the one policy in a file, or the one that the argument chooses.
+/// Finds the one policy in a file, or the one that the argument chooses. It may have faults, and its file problems.
 ///
 /// # Errors
-/// As for [`policies`]; or the file holds several policies and none is chosen; or what stands around a policy that can be
-/// read is not what its author expects, such as a key that stands twice in YAML.
+/// As for [`policies`]; or the file holds several policies and none is chosen.
 pub fn policy(argument: &str) -> Result<Found, Failure> {
     let mut found = policies(argument)?;
     match (found.pop(), found.as_slice()) {
-        (Some(only), []) => match only.problems.first().filter(|_| only.is_readable) {
-            Some(Problem { place, message, .. }) => {
-                let at = Position::of(only.file.text.as_bytes(), place.start);
-                let name = &only.file.name;
-                Err(Failure::new(format!("{name}:{}:{}: {message}", at.line, at.column)))
-            }
-            None => Ok(only),
-        },
+        (Some(only), []) => Ok(only),
         (last, others) => {
             let all = names(others.iter().chain(&last));
             Err(Failure::new(format!(
-                "`{argument}` holds several policies, and one is needed here: choose it with `{argument}#SERVER` or its \
-                 number, of {all}"
+                "`{argument}` holds several policies, and one is needed here: choose it with `{argument}#SERVER` or \
+                 `{argument}#NUMBER`; {all}"
             )))
         }
     }
@@ -163,16 +157,15 @@ fn choose(mut found: Vec<Found>, name: &str, choice: &str) -> Result<Found, Fail
         [..] => {
             let all = names(&found);
             let why =
-                format!("`{name}` holds several policies of `{choice}`: choose one by its number, of {all}");
+                format!("`{name}` holds several policies of `{choice}`: choose one by its number; {all}");
             return Err(Failure::new(why));
         }
     };
     match index {
         Some(index) => Ok(found.swap_remove(index)),
-        None => Err(Failure::new(format!(
-            "`{name}` holds no policy of the server `{choice}`, it has {}",
-            names(&found)
-        ))),
+        None => {
+            Err(Failure::new(format!("`{name}` holds no policy of the server `{choice}`; {}", names(&found))))
+        }
     }
 }
 
@@ -184,7 +177,7 @@ fn names<'f>(found: impl IntoIterator<Item = &'f Found>) -> String {
     let name = |(index, found): (usize, &Found)| {
         let server = found.server().map_or_else(|| "with faults".to_owned(), |server| format!("`{server}`"));
         let within = found.within.as_ref().map_or_else(String::new, |within| format!(" ({within})"));
-        format!("{} {server}{within}", index.saturating_add(1))
+        format!("number {} is {server}{within}", index.saturating_add(1))
     };
     let mut found = found.into_iter().enumerate();
     let mut names: Vec<String> = found.by_ref().take(MOST_NAMED).map(name).collect();

@@ -15,7 +15,7 @@ use mcp_policy_engine::limit::{Layout, MemoryStore, Places};
 use mcp_policy_engine::policy::Policy;
 use mcp_policy_engine::rate_limit::MemoryService;
 
-pub use caller::Described;
+pub use caller::{Described, KEY_DIGEST, Words, key_digest};
 pub use known::Known;
 
 /// One proxy with a policy. It counts as the filter does, from zero.

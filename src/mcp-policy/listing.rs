@@ -6,7 +6,7 @@ use std::rc::Rc;
 use mcp_policy_engine::document::Position;
 use mcp_policy_engine::json::{self, DefectKind, Document, Value};
 
-use crate::input::{self, File, Language};
+use crate::input::{self, File, Kind, Language, Node};
 use crate::outcome::Failure;
 
 /// The lists that an answer can have.
@@ -15,12 +15,17 @@ const LISTS: [&str; 4] = ["tools", "resources", "resourceTemplates", "prompts"];
 /// What a file may hold, for messages.
 const EXPECTED: &str = "expected a `tools/list` result such as `{\"tools\": [...]}`, a response that holds one, a list of tools, or a list of results";
 
+/// What is needed, for messages.
+const NEEDED: &str = "a list of tools with their definitions";
+
 /// The answers of a server in one file, as JSON text without defects.
 #[derive(Debug)]
 pub struct Answers {
     /// The file's name
     pub name: String,
     text: String,
+    /// Whether the tools have digests in place of definitions
+    pub has_digests_only: bool,
 }
 
 /// One answer: an object with lists, or a list of tools alone.
@@ -36,24 +41,40 @@ impl Answers {
     /// Reads a file: a result, the whole response, a list of tools, or a list of results; `-` is stdin.
     ///
     /// # Errors
-    /// The file cannot be read, or is malformed, with the place.
+    /// The file cannot be read, is for another command, or is malformed, with the place.
     pub fn read(argument: &str) -> Result<Self, Failure> {
         Self::of(&Rc::new(File::read(argument)?))
+    }
+
+    /// Reads a file as [`read`](Self::read) does, that must have whole definitions.
+    ///
+    /// # Errors
+    /// As for `read`; or the file has digests only.
+    pub fn with_definitions(argument: &str) -> Result<Self, Failure> {
+        let file = Rc::new(File::read(argument)?);
+        let answers = Self::of(&file)?;
+        if answers.has_digests_only { Err(Kind::Digests.instead_of(NEEDED, &file)) } else { Ok(answers) }
     }
 
     /// Takes the answers of a file that has been read.
     ///
     /// # Errors
-    /// The file is malformed: the place.
+    /// The file is malformed: the place; or it is for another command.
     pub fn of(file: &Rc<File>) -> Result<Self, Failure> {
         let text = match file.language() {
-            Language::Json => sound(file)?,
-            Language::Yaml => match input::tree(file) {
-                Ok(node) => node.json(),
-                Err(wrong) => return Err(at(file, wrong.place.start, &wrong.message)),
-            },
+            Language::Json => sound(file),
+            Language::Yaml => input::tree(file)
+                .map(|node| node.json())
+                .map_err(|wrong| at(file, wrong.place.start, &wrong.message)),
         };
-        Ok(Self { name: file.name.clone(), text })
+        let text = text
+            .map_err(|wrong| Kind::of_text(&file.text).map_or(wrong, |kind| kind.instead_of(NEEDED, file)))?;
+        let has_digests_only = match Node::of_json(&text).as_ref().and_then(Kind::of) {
+            None | Some(Kind::Tools) => false,
+            Some(Kind::Digests) => true,
+            Some(other) => return Err(other.instead_of(NEEDED, file)),
+        };
+        Ok(Self { name: file.name.clone(), text, has_digests_only })
     }
 
     /// Parses the text, which borrows it.

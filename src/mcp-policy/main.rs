@@ -3,9 +3,11 @@
 mod check;
 mod command;
 mod completions;
+mod destination;
 mod diagnostic;
 mod diff;
 mod explain;
+mod header;
 mod import;
 mod input;
 mod judge;

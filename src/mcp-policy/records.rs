@@ -12,7 +12,7 @@ mod tally;
 pub use find::Finder;
 pub use lines::{Line, Lines};
 pub use order::{InOrder, Taken};
-pub use record::{Counter, Record, Text, milliseconds, outcome};
+pub use record::{Counter, Record, Text, milliseconds, outcome, unreadable};
 pub use shown::{shown, thousands};
 pub use tally::Tally;
 
@@ -24,7 +24,7 @@ pub struct Logs {
     /// Access logs with records, gzip or not; `-` is stdin
     #[arg(required = true, value_name = "RECORDS")]
     pub records: Vec<String>,
-    /// Take records only from members with this name, in logs whose other members hold text of callers
+    /// Take records only from members with this name. Other members can have text of callers that looks like a record
     #[arg(long, value_name = "NAME")]
     pub member: Option<String>,
 }

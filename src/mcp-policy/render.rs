@@ -13,7 +13,7 @@ mod yaml;
 
 use clap::{Args, ValueEnum};
 
-use crate::input;
+use crate::diagnostic;
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{FAINT, PLAIN, Terminal};
 use document::Document;
@@ -121,7 +121,7 @@ impl For {
 /// The policy has faults, an option does not fit the target, or the policy cannot be written for it.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     fitting(options)?;
-    let document = Document::read(&input::policy(&options.policy)?)?;
+    let document = Document::read(&diagnostic::valid(&options.policy, terminal)?.0)?;
     let module = Module::read(options.module.as_deref(), options.sha256.as_deref())?;
     let place =
         || Place::read(&options.namespace, &options.selector, options.attach.as_deref(), options.gateway);

@@ -15,9 +15,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::ValueEnum;
-use mcp_policy_engine::policy::Policy;
 
-use crate::input;
+use crate::diagnostic;
 use crate::outcome::{Failure, Outcome};
 use crate::records::{Finder, InOrder, Logs, Record, Taken, thousands};
 use crate::terminal::Terminal;
@@ -69,9 +68,11 @@ What it counts as undecided, with the reason, because the record does not say en
   A call that is undecided counts against limits if it passed.
 
 What it assumes:
-  Every policy refuses a body that is not a message, or a wrong media type. A caller whom no source named stays unnamed.
-  Bodies are not larger than before, and origins and headers agree as before. Requests to exempt paths have no records.
-  The records of one log come from one proxy. Without --separate, those of all logs do.
+  Every policy refuses a body that is not a message, and a wrong media type.
+  A caller without a name in the record has none under the new policy.
+  Bodies are as large as before; origins and headers agree as before.
+  Requests to exempt paths have no records.
+  Records of one log come from one proxy, and without --separate all logs do.
 
 Records are sorted by their times. To do so, up to 65,536 of them, or 48 MiB, are held in memory.";
 
@@ -90,7 +91,7 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// # Errors
 /// A log or the policy cannot be read.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-    let policy = policy(&options.policy)?;
+    let (_, policy) = diagnostic::valid(&options.policy, terminal)?;
     let finder = Finder::new(options.logs.member.clone());
     let mut records = InOrder::open(&options.logs.records, finder, &policy.server)?;
     let proxies = if options.separate { options.logs.records.len() } else { 1 };
@@ -110,7 +111,11 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     records.tally.tell(terminal);
     for (count, what) in [
         (records.other_servers, format!("of other servers than `{}` were left out", policy.server)),
-        (records.beside, "follow another record of the same request and were left out".to_owned()),
+        (
+            records.beside,
+            "were left out: each is behind another one in its line, as records of a policy in shadow mode are"
+                .to_owned(),
+        ),
         (
             records.late,
             "came too late to be sorted by their times, and were judged in the order of the log".to_owned(),
@@ -126,16 +131,6 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let outcome = if changes.changed > 0 { Outcome::Findings } else { Outcome::Clean };
     changes.finish(&policy.digest, &records, terminal)?;
     Ok(outcome)
-}
-
-/// Reads the policy to judge with.
-fn policy(argument: &str) -> Result<Policy, Failure> {
-    let found = input::policy(argument)?;
-    found.policy().map_err(|faults| {
-        let first =
-            faults.iter().next().map_or_else(String::new, |fault| format!("{}: {}", fault.path, fault.wrong));
-        Failure::new(format!("the policy in `{}` has a fault, see `mcp-policy check`: {first}", found.name()))
-    })
 }
 
 /// A replay that is under way.
@@ -172,9 +167,12 @@ impl Replay<'_> {
     /// Judges a record, or puts it behind those that were charged before it.
     fn take(&mut self, next: Next, records: &mut InOrder, terminal: &mut Terminal) -> Result<(), Failure> {
         let Next { taken, tries } = next;
-        let Some(record) = Record::read(&taken.text) else {
-            records.count_unreadable(&taken);
-            return Ok(());
+        let record = match Record::read(&taken.text) {
+            Ok(record) => record,
+            Err(why) => {
+                records.count_unreadable(&taken, &why);
+                return Ok(());
+            }
         };
         let proxy = if self.options.separate { taken.place.0 } else { 0 };
         let judged = self.judge.judge(&record, taken.at_ms, proxy, tries >= MOST_TRIES);

@@ -8,11 +8,11 @@ mod summary;
 mod timeline;
 mod words;
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::destination::{self, Named};
 use crate::outcome::{Failure, Outcome};
 use crate::records::{Finder, Line, Lines, Logs, Record, Tally, milliseconds, thousands};
 use crate::terminal::Terminal;
@@ -30,9 +30,10 @@ pub struct Options {
 }
 
 const ABOUT: &str = "\
-The page is one HTML file. It needs no network, can be read without JavaScript, and prints well. It has calls over time by
-verdict, what was refused by tool, grant, principal, code and rule, limits near their maximum, approvals and how long they
-took, the policies in effect, and the latest refused requests.
+The page is one HTML file. It needs no network, can be read without JavaScript, and prints well.
+
+It has calls over time by verdict, what was refused by tool, grant, principal, code and rule, limits near their maximum, \
+approvals and how long they took, the policies in effect, and the latest refused requests.
 
 Memory does not depend on the size of the logs: of each kind, 10,000 names are counted apart, and the rest together.";
 
@@ -42,8 +43,11 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// Runs the command.
 ///
 /// # Errors
-/// A log cannot be read, has no records, or the page cannot be written.
+/// A log cannot be read, has no records, or the page cannot be written or would replace a log.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    let logs: Vec<Named<'_>> =
+        options.logs.records.iter().map(|name| Named { what: "the log", name }).collect();
+    destination::apart(&logs, &[Named { what: "`--output`", name: &options.output }])?;
     let finder = Finder::new(options.logs.member.clone());
     let (mut summary, mut tally) = (Summary::default(), Tally::default());
     let mut shown = Instant::now();
@@ -73,22 +77,21 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     if options.output == "-" {
         terminal.print(format_args!("{page}\n"));
     } else {
-        fs::write(&options.output, page)
-            .map_err(|error| Failure::of_file("cannot write", &options.output, &error))?;
+        destination::write(&options.output, &page)?;
     }
     Ok(Outcome::Clean)
 }
 
 fn read(lines: &Lines, finder: &Finder, summary: &mut Summary, tally: &mut Tally) {
     let mut add = |text: &str| match Record::read(text) {
-        Some(record) => {
+        Ok(record) => {
             let at_ms = record.time.as_deref().and_then(milliseconds);
             if at_ms.is_none() {
                 tally.without_time.add(lines.name(), lines.number());
             }
             summary.add(&record, at_ms);
         }
-        None => tally.unreadable.add(lines.name(), lines.number()),
+        Err(why) => tally.unreadable.add_because(lines.name(), lines.number(), &why),
     };
     if finder.records(lines.text(), &mut add) == 0 {
         tally.without_record.add(lines.name(), lines.number());

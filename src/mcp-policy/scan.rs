@@ -5,6 +5,7 @@ mod classify;
 mod compose;
 mod definitions;
 mod drift;
+mod files;
 mod findings;
 mod layout;
 mod offer;
@@ -18,7 +19,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use mcp_policy_engine::mcp::definition::DefinitionDigest;
+use mcp_policy_engine::policy::Policy;
 
+use crate::diagnostic;
+use crate::input::Found;
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
 use definitions::Definitions;
@@ -41,6 +45,12 @@ pub struct Options {
     /// Write the policy to this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<String>,
+
+    /// Replace files that exist
+    ///
+    /// Without it, no file with content is replaced: a policy may have been reviewed and changed since it was written.
+    #[arg(long)]
+    force: bool,
 
     /// Compare the server with this policy: what is new, gone or changed
     ///
@@ -68,6 +78,13 @@ pub struct Options {
     /// exact name that does not deny them.
     #[arg(long)]
     pin: bool,
+
+    /// Write what the server lists to this file, for `--tools` of `check` and `diff`, and `of` in tests
+    ///
+    /// The file is a `tools/list` result, with the server's name, resources and prompts beside the tools. It can be the SOURCE
+    /// of another scan.
+    #[arg(long, value_name = "FILE")]
+    write_tools: Option<String>,
 
     /// The package of these definitions, in place of the name that the server gives itself
     #[arg(long, value_name = "NAME@VERSION", value_parser = package, requires = "write_definitions")]
@@ -128,6 +145,8 @@ Examples:
 /// # Errors
 /// The source cannot be read, the policy to compare with has faults, or the result cannot be written.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    files::keep_apart(options)?;
+    let before = Before::read(options, terminal)?;
     let asking = source::Asking { headers: &options.headers, timeout: options.timeout };
     let offer = source::read(&options.source, &asking, terminal)?;
     let classified = classify::classify(&offer.tools);
@@ -139,19 +158,16 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         pins: pins.clone(),
     };
     let composed = compose::compose(&offer, &classified, &choices)?;
-    let pinned = match &options.policy {
-        Some(policy) if options.pin => output::pinned(policy, &pin::into_file(policy, &pins)?),
+    let pinned = match (&options.policy, &before.policy) {
+        (Some(argument), Some(policy)) if options.pin => {
+            output::pinned(argument, &pin::into_file(argument, policy, &pins)?)
+        }
         _ => String::new(),
     };
-    let drift = drift(&offer, digests.as_deref(), options, terminal)?;
+    let drift = before.drift(&offer, digests.as_deref(), options.pin, terminal)?;
     let mut findings = findings::find(&offer);
     findings.extend(composed.notes);
-
-    write(options.output.as_ref(), || Ok(composed.document.pretty()))?;
-    write(options.write_definitions.as_ref(), || {
-        let package = options.package.as_deref();
-        Ok(definitions::document(&offer, known(digests.as_deref())?, package).pretty())
-    })?;
+    files::write(options, &offer, &composed.document, digests.as_deref())?;
     let drifted = drift.as_ref().is_some_and(|drift| !drift.is_empty());
     match options.format {
         Format::Json => {
@@ -188,38 +204,52 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     Ok(if drifted || suspicious { Outcome::Findings } else { Outcome::Clean })
 }
 
-/// Writes a text into a file, if one is named.
-fn write(name: Option<&String>, text: impl FnOnce() -> Result<String, Failure>) -> Result<(), Failure> {
-    let Some(name) = name else { return Ok(()) };
-    std::fs::write(name, text()?).map_err(|error| Failure::of_file("cannot write", name, &error))
+/// What the server is compared with.
+struct Before {
+    policy: Option<(Found, Policy)>,
+    definitions: Option<Definitions>,
 }
 
-/// Compares the server with the policy and the definitions that the options name. `None` if they name neither.
-fn drift(
-    offer: &Offer,
-    digests: Option<&[DefinitionDigest]>,
-    options: &Options,
-    terminal: &mut Terminal,
-) -> Result<Option<Vec<Drift>>, Failure> {
-    let compare = |policy: &String| drift::compare(offer, digests, policy);
-    let compared = options.policy.as_ref().map(compare).transpose()?;
-    for section in compared.iter().flat_map(|compared| &compared.left_out) {
-        terminal.note(format_args!(
-            "note: the source does not list its {section}, so those of the policy are not compared\n"
-        ));
+impl Before {
+    /// Reads the files that the options name, before the server is asked.
+    fn read(options: &Options, terminal: &mut Terminal) -> Result<Self, Failure> {
+        let policy = options.policy.as_ref().map(|policy| diagnostic::valid(policy, terminal)).transpose()?;
+        let definitions = options.definitions.as_deref().map(Definitions::read).transpose()?;
+        Ok(Self { policy, definitions })
     }
-    let policy = compared.map(|compared| compared.drift);
-    let Some(file) = &options.definitions else { return Ok(policy) };
-    let changes = Definitions::read(file)?.compare(offer, known(digests)?);
-    let mut drift = policy.unwrap_or_default();
-    // What the policy shows says more.
-    let shown: BTreeSet<_> =
-        drift.iter().map(|difference| (difference.change, difference.target.clone())).collect();
-    drift.extend(
-        changes.into_iter().filter(|change| !shown.contains(&(change.change, change.target.clone()))),
-    );
-    drift.sort();
-    Ok(Some(drift))
+
+    /// Compares the server with them. `None` if there are none. If the policy was just `pinned`, its digests are those of the
+    /// server.
+    fn drift(
+        &self,
+        offer: &Offer,
+        digests: Option<&[DefinitionDigest]>,
+        pinned: bool,
+        terminal: &mut Terminal,
+    ) -> Result<Option<Vec<Drift>>, Failure> {
+        let compared = self.policy.as_ref().map(|policy| drift::compare(offer, policy));
+        for section in compared.iter().flat_map(|compared| &compared.left_out) {
+            terminal.note(format_args!(
+                "note: the source does not list its {section}, so those of the policy are not compared\n"
+            ));
+        }
+        let mut policy = compared.map(|compared| compared.drift);
+        if let (Some((_, read)), Some(drift), false) = (&self.policy, &mut policy, pinned) {
+            drift.extend(drift::of_definitions(read, offer, digests, drift)?);
+            drift.sort();
+        }
+        let Some(definitions) = &self.definitions else { return Ok(policy) };
+        let changes = definitions.compare(offer, known(digests)?);
+        let mut drift = policy.unwrap_or_default();
+        // What the policy shows says more.
+        let shown: BTreeSet<_> =
+            drift.iter().map(|difference| (difference.change, difference.target.clone())).collect();
+        drift.extend(
+            changes.into_iter().filter(|change| !shown.contains(&(change.change, change.target.clone()))),
+        );
+        drift.sort();
+        Ok(Some(drift))
+    }
 }
 
 /// Returns the digests, or says why there are none.

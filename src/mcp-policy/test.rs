@@ -24,13 +24,12 @@ use regex::Regex;
 
 pub use self::circumstances::Approval;
 pub use self::found::Found;
-pub use self::pretty::tell_faults;
 pub use self::run::answer;
 
 use self::case::{Case, TestFile};
 use self::coverage::Coverage;
 use self::run::{Looking, Outcome as Ran};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{self, Diagnostic};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
 use crate::trace::Texts;
@@ -59,7 +58,7 @@ pub struct Options {
     #[arg(long)]
     coverage: bool,
     /// Fail with exit code 3 if the cases cover less of a policy than this, in percent
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
     min_coverage: Option<u8>,
     /// The form of the result
     #[arg(long, value_name = "FORMAT", default_value = "pretty")]
@@ -75,6 +74,12 @@ impl Options {
     fn is_below(&self, coverage: &Coverage) -> bool {
         self.min_coverage.is_some_and(|least| coverage.percent() < usize::from(least))
     }
+}
+
+/// Reads a whole number from 0 to 100.
+fn percent(text: &str) -> Result<u8, String> {
+    let percent = text.parse().ok().filter(|percent| *percent <= 100);
+    percent.ok_or_else(|| "must be a whole number from 0 to 100".to_owned())
 }
 
 /// The form of the result.
@@ -124,7 +129,8 @@ with `path`, which is /mcp by default.
 Who sends it, and how; of a case, for all its steps:
   as                 principal, claims, source: the policy's credential
                      for this caller; or grant: any caller with this grant
-  api_key: KEY       in clear, as the caller sends it
+  api_key: KEY       in clear, as the caller sends it; or its SHA-256 in
+                     hex: api_key_sha256
   mtls: NAME         or {uri_san, dns_san, subject}
   tokens             verified tokens: {PAYLOAD: CLAIMS}
   attributes         what Envoy's filters state: {filter_state.KEY: TEXT}
@@ -190,7 +196,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
         if options.format == Format::Json {
             json::print_faults(&faults, terminal)?;
         }
-        tell_faults(&faults, terminal);
+        diagnostic::tell(&faults, None, terminal);
         let count = faults.len();
         return Err(Failure::new(format!(
             "no case was run: the test files have {count} {}",

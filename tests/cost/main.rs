@@ -4,11 +4,13 @@
 //!
 //! `meter` rewrites the module so that it counts its own operations and allocations. `host` is the proxy that
 //! the module runs in, `worker` calls the module in the order in which Envoy does. `requests` and `policies`
-//! are measured, `table` is the result. `worst` looks for requests that cost too much.
+//! are measured, `table` is the result. `worst` looks for requests that cost too much,
+//! `differential` for requests that the module judges otherwise than the same code built for this machine.
 //!
 //! Nothing here depends on time, chance or the machine: the clock stands still and the random bytes are
 //! always the same, so every run prints the same numbers.
 
+mod differential;
 mod host;
 mod meter;
 mod policies;
@@ -50,6 +52,18 @@ fn main() -> ExitCode {
             }
         };
     }
+    if let [module, "--differential", count, seed] =
+        arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    {
+        return match differential::run(module, count.parse().unwrap_or(1000), seed.parse().unwrap_or(1)) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("cost: {error}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let (module, expected, update) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [module, expected] => (module, expected, false),
         [module, expected, "--update"] => (module, expected, true),
@@ -57,6 +71,7 @@ fn main() -> ExitCode {
             eprintln!("usage: mcp-policy-cost MODULE.wasm TABLE.json [--update]");
             eprintln!("       mcp-policy-cost MODULE.wasm --profile REQUEST");
             eprintln!("       mcp-policy-cost MODULE.wasm --worst WORD");
+            eprintln!("       mcp-policy-cost MODULE.wasm --differential COUNT SEED");
             return ExitCode::from(2);
         }
     };

@@ -129,6 +129,13 @@ impl Worker {
         Ok((self.taken(), outcome))
     }
 
+    /// Returns the record of the last exchange; nothing if it left none.
+    pub fn record(&self) -> String {
+        let state = &self.store.data().stream.filter_state;
+        let record = state.iter().find(|(path, _)| path.ends_with(b"mcp_policy_audit"));
+        record.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
+    }
+
     /// Fires the worker's timer and returns the cost.
     ///
     /// # Errors If the module traps.

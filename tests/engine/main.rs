@@ -28,4 +28,5 @@ mod records;
 mod regex;
 mod resources;
 mod schema;
+mod shared;
 mod work;

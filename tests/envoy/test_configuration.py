@@ -127,9 +127,9 @@ def test_envoy_refuses_to_start_and_logs_every_fault(envoy, form):
 @pytest.mark.parametrize(
     "document, told",
     [
-        ("", "the plugin configuration is empty, it must hold a policy"),
+        ("", "is empty, it must hold a policy"),
         ({}, 'version: is missing, must be `"1"`'),
-        (Struct({}), "the plugin configuration is empty, it must hold a policy"),
+        (Struct({}), "is empty, it must hold a policy"),
         ('{"version": "1",}', "must be JSON, but a key is missing at line 1, column 17"),
         ('version: "1"', "YAML can go as a `google.protobuf.Struct`"),
         (b"\xff\xfe", "must be JSON, but the text is not UTF-8 at line 1, column 1"),

@@ -129,6 +129,7 @@ def test_istio_writes_a_struct_as_go_does():
 
 # The commands of the READMEs.
 
+
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
 def test_the_commands_of_the_readme_write_the_examples_and_can_be_applied(readme, tmp_path):
     shell = Shell(tmp_path, readme)

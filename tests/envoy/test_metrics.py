@@ -26,6 +26,19 @@ METRICS = {
         "counted": {"limits": [{"counter": "per grant", "window": "hour", "max": 3}]},
         "searched": {"deny_if": [{"path": "args.a", "op": "regex", "value": "[a-z]{1,1000}@"}]},
         "pinned.tool": {"definition": f"sha256:{'0' * 64}"},
+        # The cluster does not exist, so the proxy counts alone.
+        "shared": {
+            "limits": [
+                {
+                    "counter": "shared",
+                    "window": "day",
+                    "max": 4000,
+                    "type": "calendar",
+                    "shared": True,
+                    "scope": "global",
+                }
+            ]
+        },
         "own": {"limits": [{"counter": "own", "window": "hour", "max": 1, "scope": "session"}]},
         # A call charges all of its limits together: with more limits, more writes can be lost to other
         # workers.
@@ -36,6 +49,7 @@ METRICS = {
         },
     },
     "counters": {"capacity": 1},
+    "shared_limits": {"cluster": "nobody", "on_failure": "local"},
     "exempt_paths": ["/healthz"],
 }
 
@@ -107,6 +121,15 @@ MOVES = {
         {decided("deny", "limiter_unavailable"): 1, named("counters_unavailable", why="full"): 1},
     ),
     "a list": (LIST, {decided("allow"): 1, named("lists_removed"): 2}),
+    "shared": (
+        call("shared"),
+        {
+            decided("allow"): 1,
+            named("shared_limits_asked"): 1,
+            named("shared_limits", outcome="unsent"): 1,
+            named("shared_limits_local"): 1,
+        },
+    ),
     "counted": (
         call("counted"),
         {decided("allow"): 1, named("limit_used_ratio", counter="per_grant", grant="default"): 33},

@@ -42,7 +42,10 @@ fn wrong_options_end_with_one_and_words_that_help() {
         (&["--deny", "colour", "-"], "the ids are approval-without-reason, "),
         (&["--allow", "default-allow", "--deny", "default-allow", "-"], "both allowed and denied"),
         (&["--tools", "policies/none.json", "-"], "cannot read `policies/none.json`"),
-        (&["--tools", "policies/run_agent.json", "-"], "`tools` is an object"),
+        (
+            &["--tools", "policies/run_agent.json", "-"],
+            "is not a list of tools with their definitions: it is a policy",
+        ),
         (&["--tools", "-", "-"], "stdin (`-`) can be read only once"),
         (&["policies/none.json"], "cannot read `policies/none.json`"),
         (&["--format", "xml", "-"], "possible values: pretty, json, github, sarif"),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::decisions::write_test_files;
+use crate::folder::Folder;
 use crate::program::{Done, run};
 
 /// Writes a policy to a file of its own for a test.
@@ -256,6 +257,11 @@ fn the_verdict_and_its_reasons_depend_on_the_call_and_its_caller() {
             &["✓ nightly  it lists this key", "`sha256:2bb80d537b1da3e3`, named by `api_key`"],
         ),
         (
+            &["--call", "pq", "--api-key", "secret"],
+            0,
+            &["✓ nightly  it lists this key", "`sha256:2bb80d537b1da3e3`, named by `api_key`"],
+        ),
+        (
             &["--call", "pq", "--api-key-sha256", &other_key],
             2,
             &["it lists another key", "no grant lists this key", "no_grant"],
@@ -290,10 +296,50 @@ fn the_verdict_and_its_reasons_depend_on_the_call_and_its_caller() {
 }
 
 #[test]
+fn a_header_has_one_meaning_in_both_notations() {
+    let both = ["x-agent: bob", "x-agent=bob", "X-Agent:bob"].map(|header| {
+        explain(&["-", "--at", "2027-01-15T08:00:00Z", "--call", "pq", "--header", header], POLICY)
+    });
+    assert!(both[0].code == 0 && both[0].stdout.contains("`bob`, named by `header`"), "{:?}", both[0]);
+    assert_eq!(both[1].stdout, both[0].stdout);
+    assert_eq!(both[2].stdout, both[0].stdout);
+}
+
+#[test]
+fn a_test_can_name_a_key_by_its_digest() {
+    let folder = Folder::new("key-digest");
+    folder.with("policy.json", POLICY);
+    let digest = "2BB80D537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+    let case = |key: &str| {
+        let text = format!(
+            "policy: policy.json\ncases:\n- {{ name: a, call: pq, {key}, expect: allow, record: {{ grant: nightly }} }}\n"
+        );
+        run(&["test", &folder.with("a.test.yaml", &text)], "")
+    };
+    for key in ["api_key: secret".to_owned(), format!("api_key_sha256: {digest}")] {
+        let done = case(&key);
+        assert_eq!(done.code, 0, "{key}: {done:?}");
+    }
+    assert_eq!(case(&format!("api_key_sha256: {}", "f".repeat(64))).code, 3);
+    let both = case(&format!("api_key_sha256: {digest}, as: {{ principal: x }}"));
+    assert!(both.stderr.contains("one credential is enough: `api_key` or `api_key_sha256`, or "), "{both:?}");
+}
+
+#[test]
 fn what_cannot_be_explained_is_an_error() {
     for (arguments, expected) in [
         (&["none.json", "--call", "a"][..], "cannot read `none.json`"),
-        (&["-"], "required arguments were not provided"),
+        (&["-"], "<--call <TOOL>|--request <FILE>>"),
+        (&["-", "--call", "a", "--header", "secret"], "`--header` must be `NAME: VALUE` or `NAME=VALUE`"),
+        (
+            &["-", "--call", "a", "--source", "jwt"],
+            "`--source` says who names the caller, and needs `--principal`",
+        ),
+        (&["-", "--call", "a", "--api-key", "secret", "--principal", "x"], "cannot be used with"),
+        (
+            &["-", "--call", "a", "--claim", "a=b", "--source", "api_key"],
+            "`--claim` needs a source of the kind `jwt`",
+        ),
         (&["-", "--call", "a", "--request", "b"], "cannot be used with"),
         (&["-", "--call", "a", "--arguments", "[]"], "`--arguments` must be a JSON object, found an array"),
         (&["-", "--call", "a", "--arguments", "{"], "`--arguments` must be a JSON object, "),
@@ -306,7 +352,7 @@ fn what_cannot_be_explained_is_an_error() {
         (&["-", "--call", "a", "--principal", "x", "--source", "y"], "the policy has no source `y`"),
         (
             &["-", "--call", "a", "--principal", "x", "--source", "api_key"],
-            "no source reads a principal by its name",
+            "callers send API keys, which have no names: write `--api-key-sha256` or `--api-key` in place of `--principal`",
         ),
         (&["-", "--call", "a", "--principal", "x", "--claim", "sub=y"], "which `claims` gives another value"),
         (
@@ -320,6 +366,11 @@ fn what_cannot_be_explained_is_an_error() {
         assert!(done.stderr.contains(expected), "{arguments:?}: {expected}\n{}", done.stderr);
         assert!(!done.stderr.contains("secret"), "{}", done.stderr);
     }
+    let latin = std::env::temp_dir().join(format!("mcp-policy-latin-{}.yaml", std::process::id()));
+    std::fs::write(&latin, b"version: '1'\nserver: caf\xe9\n").expect("a file");
+    let done = run(&["explain", &latin.to_string_lossy(), "--call", "a"], "");
+    std::fs::remove_file(&latin).expect("a file");
+    assert!(done.code == 1 && done.stderr.ends_with(".yaml:2:12: must be UTF-8\n"), "{done:?}");
     let faulty = explain(&["-", "--call", "a"], r#"{"version":"1","defalt":"deny"}"#);
     assert!(faulty.code == 1 && faulty.stderr.contains("stdin:1:16"), "{faulty:?}");
 }

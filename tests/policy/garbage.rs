@@ -197,7 +197,8 @@ fn notes_and_errors_that_cannot_be_written_change_no_exit_code() {
         let status = start(words, Stdio::null(), full()).wait().unwrap();
         assert_eq!(status.code(), Some(code), "{words:?}");
     }
-    for words in [&["check", "no/such/file.json"][..], &["scan", "no/such/file.json"], &["nope"], &["check"]] {
+    for words in [&["check", "no/such/file.json"][..], &["scan", "no/such/file.json"], &["nope"], &["check"]]
+    {
         let status = start(words, Stdio::null(), full()).wait().unwrap();
         assert_eq!(status.code(), Some(1), "{words:?}");
     }

@@ -81,7 +81,7 @@ fn intercepts_rules_become_rules_that_decide_the_same() {
 }
 
 #[test]
-fn what_has_no_equal_denies_the_tool_and_is_told() {
+fn what_has_no_equivalent_denies_the_tool_and_is_told() {
     for (rule, told_as) in [
         (
             "{ name: a, conditions: [{ path: state.other.n, op: lt, value: 5 }] }",
@@ -128,7 +128,7 @@ fn what_has_no_equal_denies_the_tool_and_is_told() {
 }
 
 #[test]
-fn a_rule_of_all_tools_that_has_no_equal_denies_all_tools() {
+fn a_rule_of_all_tools_that_has_no_equivalent_denies_all_tools() {
     let text = "version: '1'\ntools: { '*': { rules: [{ name: a, action: ask }] } }\n";
     let (code, policy, _) = imported(text, "intercept");
     assert_eq!((code, allows(&policy, "t", &json!({}))), (3, false));

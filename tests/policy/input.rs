@@ -53,6 +53,38 @@ fn yaml_that_is_malformed_is_told_with_its_place() {
 }
 
 #[test]
+fn every_command_shows_the_faults_of_a_policy_as_check_does() {
+    for (policy, shown) in [
+        (
+            "version: \"1\"\ndefault: deny\nhide:\n- a\n\tb\n",
+            &["error[malformed]: must be YAML, but ", " --> stdin:4:3\n"][..],
+        ),
+        ("hello world\n", &["error[malformed]: expected a policy document, or ", ", but found a string\n"]),
+        (
+            "version: \"1\"\nmax_body_bytes: 0\ntools: {x: {action: no, hide: \"1\"}}\ndefalt: deny\n",
+            &["error[wrong-value]: max_body_bytes: must be ", " --> stdin:3:21\n", "did you mean `default`?"],
+        ),
+    ] {
+        let checked = run(&["check", "-"], policy);
+        assert_eq!(checked.code, 3);
+        for command in [
+            &["explain", "-", "--call", "x"][..],
+            &["render", "-", "--for", "envoy"],
+            &["diff", "-", "policies/run_agent.json"],
+            &["diff", "policies/run_agent.json", "-"],
+            &["scan", "tests/data/aipaygen-1.6.0-tools.json", "--policy", "-"],
+            &["replay", "tests/cases/demo_access.log", "--policy", "-"],
+        ] {
+            let done = run(command, policy);
+            assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{command:?}");
+            let expected = format!("{}error: `stdin` is not a valid policy\n", checked.stdout);
+            assert_eq!(done.stderr, expected, "{command:?}");
+            assert!(shown.iter().all(|part| done.stderr.contains(part)), "{command:?}: {}", done.stderr);
+        }
+    }
+}
+
+#[test]
 fn a_key_that_stands_twice_in_yaml_is_an_error_of_every_command() {
     let policy = "version: \"1\"\ndefault: deny\ndefault: allow\n";
     for command in [
@@ -60,9 +92,12 @@ fn a_key_that_stands_twice_in_yaml_is_an_error_of_every_command() {
         &["render", "-", "--for", "envoy"],
         &["diff", "-", "policies/run_agent.json"],
         &["scan", "tests/data/aipaygen-1.6.0-tools.json", "--policy", "-"],
+        &["replay", "tests/cases/demo_access.log", "--policy", "-"],
     ] {
         let done = run(command, policy);
         assert_eq!(done.code, 1, "{command:?} {done:?}");
-        assert!(done.stderr.contains("stdin:2:1: duplicate key `default`"), "{command:?} {}", done.stderr);
+        for part in ["error[duplicate-key]: duplicate key `default`", " --> stdin:2:1\n", "^^^^^^^"] {
+            assert!(done.stderr.contains(part), "{command:?}: {part}: {}", done.stderr);
+        }
     }
 }

@@ -164,7 +164,7 @@ fn what_does_not_fit_is_refused_with_what_would() {
         ("istio-wasmplugin", large, &OF_MESH, "beyond 2^53"),
         ("envoy-gateway", larger, &OF_MESH, "beyond 2^53"),
         ("istio-wasmplugin", POLICY, &[], "--selector is needed"),
-        ("istio-wasmplugin", POLICY, &["--attach", "Gateway/a", "--selector", "a=b"], "exclude each other"),
+        ("istio-wasmplugin", POLICY, &["--attach", "Gateway/a", "--selector", "a=b"], "cannot be combined"),
         ("istio-wasmplugin", POLICY, &["--attach", "Pod/a"], "must be `Gateway/NAME`"),
         ("istio-wasmplugin", POLICY, &["--attach", "Gateway/A b"], "must be `Gateway/NAME`"),
         (
@@ -188,7 +188,7 @@ fn what_does_not_fit_is_refused_with_what_would() {
             "can be attached to `HTTPRoute/NAME` or `Gateway/NAME`",
         ),
         ("envoy-gateway", POLICY, &["--attach", "Gateway/a", "--gateway"], "--gateway is for Istio"),
-        ("envoy-gateway", POLICY, &["--attach", "Gateway/a", "--hold", "mcp"], "no `GATEWAY/LISTENER`"),
+        ("envoy-gateway", POLICY, &["--attach", "Gateway/a", "--hold", "mcp"], "is not a `GATEWAY/LISTENER`"),
         ("envoy", POLICY, &["--attach", "Gateway/a"], "are for meshes"),
         ("envoy-gateway", POLICY, &["--selector", "a=b"], "--module is needed"),
         ("envoy", POLICY, &["--module", "oci://r.example/f"], "reads the module from a file"),
@@ -205,7 +205,7 @@ fn what_does_not_fit_is_refused_with_what_would() {
             &["--selector", "a=b", "--namespace", "A b"],
             "not a valid name of a namespace",
         ),
-        ("envoy", "{\"version\":\"2\"}", &[], "the policy has faults"),
+        ("envoy", "{\"version\":\"2\"}", &[], "error: `stdin` is not a valid policy"),
     ];
     for (target, policy, options, expected) in table {
         let done = render(target, policy, options);

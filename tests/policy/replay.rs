@@ -353,3 +353,21 @@ fn an_unchanged_limit_decides_in_the_order_in_which_the_calls_were_charged() {
         assert_eq!(sorted, expected, "{name}");
     }
 }
+
+#[test]
+fn a_change_is_told_with_the_grant_and_the_caller() {
+    let policy = json!({ "version": "1", "server": "s",
+        "identity": [{ "header": { "name": "x-agent" } }],
+        "grants": [{ "name": "analyst", "match": [{ "header": "*" }], "tools": { "a": {} } }],
+        "tools": { "a": {} } });
+    let mut request = call(0, "a", &json!({}));
+    request.headers.push(("x-agent", "bob".to_owned()));
+    let log = Temporary::file("by.log", records(&policy, &[request]).join("\n"));
+    let stricter = policy.to_string().replace(r#""tools":{"a":{}},"version""#, r#""tools":{},"version""#);
+    assert_ne!(stricter, policy.to_string());
+    let stricter = Temporary::file("by.json", stricter);
+    let done = run(&["replay", log.path(), "--policy", stricter.path(), "--changed"], "");
+    assert_eq!(done.code, 3, "{done:?}");
+    assert!(done.stdout.contains(" call of a by analyst (bob): allow → "), "{}", done.stdout);
+    assert!(done.stdout.contains("1 call of a by analyst: allow → "), "{}", done.stdout);
+}

@@ -62,8 +62,7 @@ fn lines_without_a_record_are_counted_and_the_first_is_named() {
         format!("no record\n{}\n{{\"mcp\":[]}}\n{{\"decision\":\"allow\"}}\n\n", some_records().join("\n"));
     let done = run(&["report", "-", "-o", "-"], &log);
     assert_eq!(done.code, 0);
-    let notes =
-        "note: 3 lines have no record; the first is stdin:1\nnote: 1 record cannot be read: stdin:9\n";
+    let notes = "note: 3 lines have no record; the first is stdin:1\nnote: 1 record cannot be read: stdin:9: `id` is missing\n";
     assert_eq!(done.stderr, notes);
 }
 
@@ -76,7 +75,8 @@ fn a_line_that_is_too_long_is_skipped_and_told() {
     let longer = format!("{}{}", " ".repeat(most), records[2]);
     let lines = [&longer, &longest, &longer, &records[1], &longer].map(String::as_str);
     let log = Temporary::file("long-lines", zipped(&lines.join("\n")));
-    let policy = Temporary::file("long-lines.json", r#"{"version": "1", "server": "shop", "tools": {"a": {}}}"#);
+    let policy =
+        Temporary::file("long-lines.json", r#"{"version": "1", "server": "shop", "tools": {"a": {}}}"#);
     let done = run(&["replay", log.path(), "--policy", policy.path(), "--format", "json"], "");
     assert_eq!(done.code, 0, "{}", done.stderr);
     let told = done.stderr.replace(log.path(), "log");

@@ -56,6 +56,15 @@ fn a_server_that_cannot_be_asked_is_told_in_words() {
             "401 Unauthorized\r\nwww-authenticate: Bearer",
             "requires authentication (401); pass a credential with `--header",
         ),
+        (
+            "401 Unauthorized\r\nwww-authenticate: ApiKey header=\"x-api-key\"",
+            "pass a credential with `--header 'x-api-key: …'`",
+        ),
+        (
+            "401 Unauthorized\r\nwww-authenticate: ApiKey header=\"x y\"",
+            "pass a credential with `--header 'Authorization: ApiKey …'`",
+        ),
+        ("401 Unauthorized\r\nwww-authenticate: Basic realm=x", "`--header 'Authorization: Basic …'`"),
         ("401 Unauthorized", "requires authentication (401)"),
         ("403 Forbidden", "refuses these credentials (403)"),
         ("404 Not Found", "no MCP endpoint at this path"),
@@ -83,12 +92,35 @@ fn a_server_that_cannot_be_asked_is_told_in_words() {
 }
 
 #[test]
+fn tls_where_the_server_has_none_is_told_as_that() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/mcp", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+        }
+    });
+    let done = run(&["scan", &url], "");
+    assert_eq!((done.code, done.stdout.as_str()), (1, ""));
+    assert!(
+        done.stderr.contains("the server does not speak TLS at this port; write `http://`"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
 fn a_source_that_cannot_be_used_is_told_without_its_secrets() {
     for (arguments, told) in [
         (&["http://127.0.0.1:1/mcp?key=the-secret"][..], "`http://127.0.0.1:1/mcp?…`: no connection"),
         (&["http://me:the-secret@127.0.0.1:1/mcp"], "pass credentials with `--header`"),
         (&["http://"], "the source is not a URL"),
-        (&["http://127.0.0.1:1/mcp", "--header", "the-secret"], "header 1: must be `Name: value`"),
+        (
+            &["http://127.0.0.1:1/mcp", "--header", "the-secret"],
+            "header 1: must be `NAME: VALUE` or `NAME=VALUE`",
+        ),
         (&["http://127.0.0.1:1/mcp", "--header", "a b: the-secret"], "header 1: its name"),
         (&["http://127.0.0.1:1/mcp", "--header", "a: the-secret\u{1}"], "header `a`: its value"),
         (
@@ -104,7 +136,12 @@ fn a_source_that_cannot_be_used_is_told_without_its_secrets() {
             "it ended before it answered\nthe end of its output on stderr:\n  this broke",
         ),
         (&["stdio:sh -c 'exec sleep 600'", "--timeout", "300ms"], "no answer within 0.3 s"),
-        (&["no-such-file.json"], "cannot read `no-such-file.json`"),
+        (&["no-such-file.json"], "cannot read `no-such-file.json`: there is no such file\n"),
+        (&["localhost/mcp"], "write `http://localhost/mcp` or `https://localhost/mcp` if it is a server"),
+        (&["127.0.0.1:8017/mcp"], "write `http://127.0.0.1:8017/mcp` or"),
+        (&["mcp.example.com/mcp"], "write `http://mcp.example.com/mcp` or"),
+        (&["./no/such.d/tools"], "there is no such file\n"),
+        (&["uvx mcp-server-time"], "write 'stdio:uvx mcp-server-time' if it is a command"),
         (&["-", "--timeout", "fast"], "must be a time such as"),
         (&["-", "--approvals", "my cluster"], "must be ASCII without spaces"),
         (&["-", "--server", ""], "must be ASCII without spaces"),

@@ -6,34 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::folder::Folder;
 use crate::program::{Done, run};
-pub use crate::scan_definitions::folder::Folder;
-
-mod folder {
-    //! A folder that is gone after its test.
-
-    use std::path::PathBuf;
-
-    pub struct Folder(PathBuf);
-
-    impl Folder {
-        pub fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("mcp-policy-{name}-{}", std::process::id()));
-            std::fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        pub fn file(&self, name: &str) -> String {
-            self.0.join(name).to_str().unwrap().to_owned()
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-}
 
 fn scan(tools: &Value, options: &[&str]) -> Done {
     run(&[&["scan", "-"], options].concat(), &json!({ "tools": tools }).to_string())

@@ -46,12 +46,17 @@ fn what_the_source_does_not_list_is_not_told_as_gone() {
     for (source, gone, notes) in [
         (json!({"tools": [{"name": "a"}]}), vec![], vec!["resources", "prompts"]),
         (json!([{"tools": [{"name": "a"}]}, {"prompts": []}]), vec!["prompt p"], vec!["resources"]),
-        (json!({"tools": [], "resources": [], "prompts": []}), vec!["prompt p", "resource file:///a", "tool a"], vec![]),
+        (
+            json!({"tools": [], "resources": [], "prompts": []}),
+            vec!["prompt p", "resource file:///a", "tool a"],
+            vec![],
+        ),
         (json!({"resources": [{"uri": "file:///a"}]}), vec![], vec!["tools", "prompts"]),
     ] {
         let done = run(&["scan", "-", "--policy", policy.path()], &source.to_string());
         assert_eq!(done.code, if gone.is_empty() { 0 } else { 3 }, "{source}: {done:?}");
-        let mut told: Vec<_> = done.stdout.lines().filter_map(|line| line.strip_prefix("gone     ")).collect();
+        let mut told: Vec<_> =
+            done.stdout.lines().filter_map(|line| line.strip_prefix("gone     ")).collect();
         told.sort_unstable();
         let expected: Vec<_> =
             gone.iter().map(|what| format!("{what}: the server no longer has it")).collect();

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::folder::Folder;
 use crate::program::{Done, run};
-use crate::scan_definitions::Folder;
 
 fn scan(tools: &Value, options: &[&str]) -> Done {
     run(&[&["scan", "-"], options].concat(), &json!({ "tools": tools }).to_string())

@@ -27,7 +27,7 @@ fn a_file_with_a_fault_is_an_error_that_names_its_place() {
         ("policy: policy.json\ncases:\n  - { name: a, call: run, at: today, expect: allow }\n", "cases[0].at: must be a time as in RFC 3339"),
         ("policy: policy.json\ncases:\n  - { name: a, call: run, retry_after: soon, expect: allow }\n", "cases[0].retry_after: must be seconds"),
         ("policy: policy.json\ncases:\n  - { name: a, call: run, approve: maybe, expect: allow }\n", "cases[0].approve: unknown answer `maybe`"),
-        ("policy: policy.json\ncases:\n  - { name: a, call: run, as: { principal: x }, expect: allow }\n", "the policy has no `identity`, so it knows nobody by name"),
+        ("policy: policy.json\ncases:\n  - { name: a, call: run, as: { principal: x }, expect: allow }\n", "no such caller: the policy has no `identity`, so no caller has a name"),
         ("policy: policy.json\ncases:\n  - { name: a, call: run, as: {}, expect: allow }\n", "cases[0].as: must have `principal`, `claims` or `grant`"),
         ("policy: policy.json\ncases:\n  - { name: a, list: tool, expect: { shows: [run] } }\n", "cases[0].list: unknown list `tool`; did you mean `tools`?"),
         ("policy: policy.json\ncases:\n  - { name: a, list: tools, of: none.json, expect: { shows: [run] } }\n", "cases[0].of: cannot read"),
@@ -35,7 +35,15 @@ fn a_file_with_a_fault_is_an_error_that_names_its_place() {
         ("policy: policy.json\ncases:\n  - { name: a, list: tools, expect: { shows: [] } }\n", "must name something in `shows` or `hides`"),
         ("policy: policy.json\ncases:\n  - { name: a, call: run, expect: { shows: [run] } }\n", "cases[0].expect: must be `allow` or a code such as `denied`, found an object"),
         ("policy: policy.json\ncases:\n  - { name: a, steps: [] }\n", "cases[0].steps: must have at least one step"),
-        ("policy: policy.json\ncases:\n  - { name: a, steps: [{ call: run, expect: allow }], expect: allow }\n", "cases[0].expect: unknown key `expect`"),
+        ("policy: policy.json\ncases:\n  - { name: a, steps: [{ call: run, expect: allow }], expect: allow }\n", "3:63: cases[0].expect: `expect` is not allowed beside `steps`, write it in a step"),
+        ("policy: policy.json\ncases:\n  - { name: a, call: run, steps: [{ call: run, expect: allow }] }\n", "3:22: cases[0].call: `call` is not allowed beside `steps`"),
+        ("policy: policy.json\ncases:\n  - { name: a, steps: run }\n", "cases[0].steps: must be a list, found \"run\""),
+        ("policy: policy.json\ncases:\n  - { name: a, call: run, expect: denied, reason: 3 }\n", "cases[0].reason: must be a string or a list of strings, found `3`"),
+        ("policy: policy.json\ncases:\n  - { name: a, call: run, expect: would_deny }\n", "cases[0].expect: `would_deny` needs a code behind it, such as `would_deny denied`"),
+        ("policy: policy.json\ncases:\n  - { name: a, call: run, expect: nothing }\n", "unknown code `nothing`, expected `allow`, `exempt`, `would_deny CODE`, `"),
+        ("policy: policy.json\ncases:\n  - { name: a, call: run, expect: allow, record: { decison: allow } }\n", "3:61: cases[0].record.decison: unknown member `decison` of a record; did you mean `decision`?"),
+        ("policy: policy.json\ncases:\n  - { name: a, call: run, expect: allow, api_key_sha256: my-key }\n", "cases[0].api_key_sha256: must be the SHA-256 of the key, as 64 hex digits"),
+        ("policy: policy.json\ncases: []\n", "2:8: cases: must have at least one case"),
         ("policy: policy.json\ncases: {}\n", "2:8: cases: must be a list, found an object"),
         ("policy: none.json\ncases: []\n", "1:9: policy: cannot read"),
         ("policy: faulty.json\ncases: []\n", "faulty.json:1:16: defalt: unknown key"),
@@ -65,6 +73,8 @@ fn a_file_with_a_fault_is_an_error_that_names_its_place() {
             assert!(done.stderr.contains(&place), "{text}expected {place}\n{}", done.stderr);
         }
         assert!(done.stderr.contains("error: no case was run"), "{}", done.stderr);
+        let is_follow_up = text.contains("list: tool,") && done.stderr.contains("cases[0].expect");
+        assert!(!is_follow_up, "{}", done.stderr);
         assert_eq!(done.stdout, "", "{text}");
     }
 }

@@ -86,7 +86,9 @@ fn it_fits_the_schema_that_jenkins_checks_it_with() {
     let time = Regex::new(r"^(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]{0,3})?$").unwrap();
     assert!(text.contains(&time.as_str()[1..time.as_str().len() - 1]));
 
-    let failing = PASSING.replace("expect: denied", "expect: allow").replace("a small payment", r#""\u0001 <b> ]]> \u2028 & é""#);
+    let failing = PASSING
+        .replace("expect: denied", "expect: allow")
+        .replace("a small payment", r#""\u0001 <b> ]]> \u2028 & é""#);
     let folder = Folder::new(
         "junit-schema",
         &[("policy.json", POLICY), ("a.test.yaml", &failing), ("b.test.yaml", PASSING)],
@@ -106,7 +108,8 @@ fn it_fits_the_schema_that_jenkins_checks_it_with() {
                 }
                 for it in tag.attributes().map(Result::unwrap) {
                     let key = std::str::from_utf8(it.key.as_ref()).unwrap();
-                    let (kind, _) = declared.attributes.get(key).unwrap_or_else(|| panic!("{name}: no {key}"));
+                    let (kind, _) =
+                        declared.attributes.get(key).unwrap_or_else(|| panic!("{name}: no {key}"));
                     let value = std::str::from_utf8(&it.value).unwrap();
                     assert!(kind != "SUREFIRE_TIME" || time.is_match(value), "{name}: {key}={value}");
                 }

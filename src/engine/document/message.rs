@@ -33,7 +33,7 @@ impl<W: fmt::Display> fmt::Display for Faults<W> {
 impl fmt::Display for Wrong {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => out.write_str("the plugin configuration is empty, it must hold a policy"),
+            Self::Empty => out.write_str("is empty, it must hold a policy"),
             Self::NotJson { what, at, yaml } => {
                 let advice = if *yaml { "; YAML can go as a `google.protobuf.Struct`" } else { "" };
                 write!(out, "must be JSON, but {what} at {at}{advice}")

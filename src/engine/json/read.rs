@@ -122,7 +122,7 @@ impl Reader<'_> {
         }
         match bytes.token(at) {
             (_, None) => Ok(None),
-            (at, Some(_)) => malformed(at, "something stands behind the value"),
+            (at, Some(_)) => malformed(at, "something follows the value"),
         }
     }
 

@@ -132,10 +132,13 @@ pub fn explanation(id: &str) -> Result<String, Failure> {
         return Err(unknown(&format!("--explain `{id}`: no warning or fault has this id"), id, ids));
     };
     let Kind { id, meaning, explanation } = kind;
-    let rest = if explanation.is_empty() {
-        "The filter refuses a policy with this fault. The message says what would be right.".to_owned()
-    } else {
-        (*explanation).to_owned()
+    let refused = "The filter refuses a policy with this fault.";
+    let rest = match (severity, *explanation) {
+        ("warning", explanation) => explanation.to_owned(),
+        (_, "") => {
+            format!("{refused} The message of `mcp-policy check` says what would be right at its place.")
+        }
+        (_, explanation) => format!("{refused} {explanation}"),
     };
     Ok(format!("{HEADING}{severity}: {id}{PLAIN}\n{meaning}\n\n{rest}"))
 }

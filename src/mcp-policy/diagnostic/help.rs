@@ -44,6 +44,9 @@ pub fn of(path: &str, wrong: &Wrong, text: (&str, &str)) -> Option<String> {
             let known = closest(word, one_of(expected).iter().copied())?;
             Some(format!("unknown window `{word}`; did you mean `{known}`?"))
         }
+        Wrong::Rule(InRule::NoSuchRule { name, .. }) if action(name).is_some() => {
+            action(name).map(str::to_owned)
+        }
         Wrong::Rule(InRule::NoSuchRule { name, alike, known }) => {
             let alike = alike.as_deref().or_else(|| closest(name, known.iter().map(String::as_str)))?;
             Some(format!("no rule has the name `{name}`; did you mean `{alike}`?"))
@@ -101,6 +104,46 @@ fn of_missing(path: &str, expected: &Takes) -> Option<String> {
     Some(format!("add `\"{key}\": {example}`"))
 }
 
+/// Words of other languages, and those of policies with the same meaning.
+const MEANT: [(&str, &str); 24] = [
+    ("=", "eq"),
+    ("==", "eq"),
+    ("equals", "eq"),
+    ("!=", "neq"),
+    ("<>", "neq"),
+    ("ne", "neq"),
+    ("<", "lt"),
+    ("<=", "lte"),
+    ("le", "lte"),
+    (">", "gt"),
+    (">=", "gte"),
+    ("ge", "gte"),
+    ("~", "regex"),
+    ("=~", "regex"),
+    ("matches", "regex"),
+    ("like", "glob"),
+    ("allowed", "allow"),
+    ("permit", "allow"),
+    ("accept", "allow"),
+    ("denied", "deny"),
+    ("block", "deny"),
+    ("refuse", "deny"),
+    ("reject", "deny"),
+    ("approve", "require_approval"),
+];
+
+/// Returns how an action is written where a name of a rule stands.
+fn action(name: &str) -> Option<&'static str> {
+    match name {
+        "allow" | "allowed" => Some("write `{}` to allow without a rule"),
+        "deny" | "denied" | "block" => Some("write `{\"action\": \"deny\"}` to deny"),
+        "require_approval" | "approve" => {
+            Some("write `{\"action\": \"require_approval\"}` to leave calls to a person")
+        }
+        _ => None,
+    }
+}
+
 /// Returns what a scalar was meant to be; `text` is the beginning of its JSON text.
 fn of_scalar(text: &str, expected: &Takes) -> Option<String> {
     let Some(inner) = text.strip_prefix('"') else {
@@ -110,7 +153,9 @@ fn of_scalar(text: &str, expected: &Takes) -> Option<String> {
         return (is_text && number).then(|| format!("write it in quotes: `\"{text}\"`"));
     };
     let inner = inner.strip_suffix('"')?;
-    if let Some(word) = closest(inner, one_of(expected).iter().copied()) {
+    let words = one_of(expected);
+    let meant = MEANT.iter().find(|(other, word)| *other == inner && words.contains(word));
+    if let Some(word) = meant.map(|(_, word)| *word).or_else(|| closest(inner, words.iter().copied())) {
         return Some(format!("unknown word `{inner}`; did you mean `{word}`?"));
     }
     let is_number = serde_json::from_str::<serde_json::Number>(inner).is_ok();
@@ -120,6 +165,9 @@ fn of_scalar(text: &str, expected: &Takes) -> Option<String> {
         || is_boolean && takes(expected, &|takes| matches!(takes, Takes::Boolean));
     if without {
         return Some(format!("write it without quotes: `{inner}`"));
+    }
+    if takes(expected, &|takes| matches!(takes, Takes::Said(text, _) if text.contains("`args."))) {
+        return of_value_path(inner);
     }
     let list = |takes: &Takes| {
         matches!(takes, Takes::List(Takes::Text | Takes::Filled | Takes::Said(_, Takes::Filled)))
@@ -186,6 +234,17 @@ mod tests {
             (r#""max_body_bytes": "10""#, "write it without quotes: `10`"),
             (r#""server": 7"#, "write it in quotes: `\"7\"`"),
             (r#""hide": "x""#, "write a list: `[\"x\"]`"),
+            (r#""default": "denied""#, "unknown word `denied`; did you mean `deny`?"),
+            (
+                r#""tools": {"x": {"require": [{"path": "args.a", "op": "<=", "value": 1}]}}"#,
+                "unknown word `<=`; did you mean `lte`?",
+            ),
+            (
+                r#""tools": {"x": {"limits": [{"counter": "c", "window": 60, "max": 1, "amount": "amount"}]}}"#,
+                "an argument is written with `args.`: `args.amount`",
+            ),
+            (r#""tools": {"x": "allow"}, "rules": {"read": {}}"#, "write `{}` to allow without a rule"),
+            (r#""tools": {"x": "deny"}"#, "write `{\"action\": \"deny\"}` to deny"),
             (r#""limits": []"#, "`limits` is a key of a rule"),
             (
                 r#""scope": "grant""#,

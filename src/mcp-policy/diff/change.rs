@@ -34,6 +34,21 @@ impl Effect {
             Self::Otherwise => "changes otherwise",
         }
     }
+
+    /// Returns how many changes have this effect, for people.
+    pub fn counted(self, count: usize) -> String {
+        let words = match (self, count) {
+            (Self::Widens, 1) => "change allows more",
+            (Self::Widens, _) => "changes allow more",
+            (Self::MayWiden, 1) => "change may allow more",
+            (Self::MayWiden, _) => "changes may allow more",
+            (Self::Narrows, 1) => "change allows less",
+            (Self::Narrows, _) => "changes allow less",
+            (Self::Otherwise, 1) => "other change",
+            (Self::Otherwise, _) => "other changes",
+        };
+        format!("{count} {words}")
+    }
 }
 
 /// What changes for a target, or a setting.

@@ -42,7 +42,7 @@ pub fn pretty(changes: &[Change], widening_only: bool, terminal: &mut Terminal) 
 fn summary(changes: &[Change]) -> String {
     let counts = Effect::ALL.into_iter().filter_map(|effect| {
         let count = changes.iter().filter(|change| change.effect == effect).count();
-        (count > 0).then(|| format!("{count} {}", effect.words()))
+        (count > 0).then(|| effect.counted(count))
     });
     counts.collect::<Vec<_>>().join(", ")
 }

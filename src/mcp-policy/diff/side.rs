@@ -8,8 +8,7 @@ use mcp_policy_engine::policy::{
     Clause, Condition, Grant, Holds, Limit, Origin, Policy, Rule, Rules, ValuePath,
 };
 
-use crate::input::{Found, Node, Value};
-use crate::outcome::Failure;
+use crate::input::{Node, Value};
 
 /// A policy and its document.
 #[derive(Debug)]
@@ -25,19 +24,6 @@ pub struct Side {
 }
 
 impl Side {
-    /// Reads the policy that was found in a file.
-    ///
-    /// # Errors
-    /// It has faults.
-    pub fn new(found: &Found) -> Result<Self, Failure> {
-        Self::read(&found.bytes).map_err(|faults| {
-            Failure::new(format!(
-                "{}: the policy has faults, see `mcp-policy check`:\n{faults}",
-                found.name()
-            ))
-        })
-    }
-
     /// Reads a policy.
     ///
     /// # Errors

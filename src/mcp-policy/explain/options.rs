@@ -2,13 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use mcp_policy_engine::approval::Status;
 use mcp_policy_engine::json;
 use mcp_policy_engine::policy::Policy;
 
+use crate::header;
 use crate::input::File;
-use crate::judge::{Described, Known, Sender, Sent};
+use crate::judge::{Described, KEY_DIGEST, Known, Sender, Sent, Words, key_digest};
 use crate::outcome::Failure;
 use crate::test::{Approval, instant};
 
@@ -34,16 +35,16 @@ pub struct Options {
 
 /// What is sent.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Request")]
+#[command(next_help_heading = "Request", group = ArgGroup::new("message").required(true))]
 struct What {
     /// Call this tool
-    #[arg(long, value_name = "TOOL", required_unless_present = "request", conflicts_with = "request")]
+    #[arg(long, value_name = "TOOL", group = "message")]
     call: Option<String>,
     /// The arguments of the call: a JSON object
     #[arg(long, value_name = "JSON", requires = "call")]
     arguments: Option<String>,
     /// Send the body in this file, such as a JSON-RPC message; `-` is stdin
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "message")]
     request: Option<String>,
 }
 
@@ -61,10 +62,13 @@ struct Who {
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
     /// The SHA-256 of the caller's API key, in hex
-    #[arg(long, value_name = "DIGEST", conflicts_with_all = ["principal", "claim"])]
+    #[arg(long, value_name = "DIGEST", conflicts_with_all = ["principal", "claim", "api_key"])]
     api_key_sha256: Option<String>,
+    /// The caller's API key in clear; other users of this machine may see it, and the shell keeps it
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["principal", "claim"])]
+    api_key: Option<String>,
     /// Take this as the caller's grant, without identifying the caller
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["principal", "claim", "source", "api_key_sha256"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["principal", "claim", "source", "api_key_sha256", "api_key"])]
     grant: Option<String>,
 }
 
@@ -72,8 +76,8 @@ struct Who {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Circumstances")]
 struct How {
-    /// A header of the request
-    #[arg(long, value_name = "NAME=VALUE")]
+    /// A header of the request; may be repeated
+    #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<String>,
     /// The MCP session of the request
     #[arg(long, value_name = "ID")]
@@ -110,6 +114,14 @@ pub enum Format {
     /// One JSON object
     Json,
 }
+
+/// What describes a caller here.
+const OPTIONS: Words = Words {
+    principal: "`--principal`",
+    claims: "`--claim`",
+    api_key: "`--api-key-sha256` or `--api-key`",
+    source: "`--source`",
+};
 
 /// Examples, for the help.
 const EXAMPLES: &str = "\
@@ -168,7 +180,9 @@ impl Options {
         let mut headers = vec![own(":method", "POST"), own(":path", &self.how.path)];
         let mut given = Vec::new();
         for text in &self.how.header {
-            let (name, value) = pair("header", text)?;
+            // The value may be a secret, so the message leaves it out.
+            let wrong = || Failure::new(format!("`--header` {}", header::EXPECTED));
+            let (name, value) = header::split(text).ok_or_else(wrong)?;
             given.push((name.to_ascii_lowercase(), value.to_owned()));
         }
         if !given.iter().any(|(name, _)| name == "content-type") {
@@ -204,25 +218,23 @@ impl Options {
     /// # Errors
     /// The policy knows no such caller, or an option is malformed.
     pub fn sender(&self, policy: &Policy, sent: &mut Sent) -> Result<Sender, Failure> {
-        let Who { principal, claim, source, api_key_sha256, grant } = &self.who;
+        let Who { principal, claim, source, api_key_sha256, api_key, grant } = &self.who;
         let claims = if claim.is_empty() { None } else { Some(claims(claim)?) };
-        if let Some(digest) = api_key_sha256
-            && !(digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        {
+        let digest = api_key_sha256.as_deref().map(|digest| {
             // The value may be the key itself, so the message leaves it out.
-            return Err(Failure::new("`--api-key-sha256` must be the SHA-256 of the key, as 64 hex digits"));
-        }
+            key_digest(digest).ok_or_else(|| Failure::new(format!("`--api-key-sha256` {KEY_DIGEST}")))
+        });
         let described = Described {
             principal: principal.clone(),
             claims,
-            api_key: None,
-            api_key_sha256: api_key_sha256.as_ref().map(|digest| digest.to_ascii_lowercase()),
+            api_key: api_key.clone(),
+            api_key_sha256: digest.transpose()?,
             source: source.clone(),
             grant: grant.clone(),
         };
         described
-            .apply(policy, Known::default(), sent)
-            .map_err(|impossible| Failure::new(format!("the policy knows no such caller: {impossible}")))
+            .apply(policy, Known::default(), sent, &OPTIONS)
+            .map_err(|impossible| Failure::new(format!("no such caller: {impossible}")))
     }
 }
 
@@ -230,7 +242,7 @@ impl Options {
 fn claims(claims: &[String]) -> Result<String, Failure> {
     let mut object = String::from("{");
     for (index, text) in claims.iter().enumerate() {
-        let (name, value) = pair("claim", text)?;
+        let (name, value) = claim(text)?;
         if index > 0 {
             object.push(',');
         }
@@ -245,9 +257,9 @@ fn claims(claims: &[String]) -> Result<String, Failure> {
     Ok(object)
 }
 
-fn pair<'t>(option: &str, text: &'t str) -> Result<(&'t str, &'t str), Failure> {
+fn claim(text: &str) -> Result<(&str, &str), Failure> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name, value)),
-        _ => Err(Failure::new(format!("`--{option}` must be a name, `=` and a value, found `{text}`"))),
+        _ => Err(Failure::new(format!("`--claim` must be a name, `=` and a value, found `{text}`"))),
     }
 }

@@ -10,7 +10,7 @@ use crate::input::{File, Node};
 use crate::outcome::Failure;
 use crate::written::Json;
 
-/// Something of the original that has no equal.
+/// Something of the original that has no equivalent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     /// Its path in the original
@@ -55,7 +55,7 @@ impl Draft {
         Self { file: Rc::clone(file), head, all_tools: None, tools: Vec::new(), left_out: Vec::new() }
     }
 
-    /// Notes something that has no equal.
+    /// Notes something that has no equivalent.
     pub fn leave_out(&mut self, path: &Path, effect: Effect, what: impl Into<String>) {
         self.left_out.push(LeftOut { path: path.to_string(), what: what.into(), effect });
     }
@@ -85,7 +85,8 @@ impl Draft {
             };
             let paths = faults.iter().map(|fault| (fault.path.to_string(), fault.wrong.to_string()));
             if !self.deny_faulty(&paths.collect::<Vec<_>>()) {
-                let what = format!("{}: has no equal in a policy of the filter:\n{faults}", self.file.name);
+                let what =
+                    format!("{}: has no equivalent in a policy of the filter:\n{faults}", self.file.name);
                 return Err(Failure::new(what));
             }
         }
@@ -133,6 +134,6 @@ impl Draft {
 
 /// Returns a rule that denies, with a reason that says why.
 fn denial(path: &Path, what: &str) -> Json {
-    let reason = format!("a rule of the imported policy has no equal here ({path}: {what})");
+    let reason = format!("a rule of the imported policy has no equivalent here ({path}: {what})");
     Json::object([("action", Json::text("deny")), ("reason", Json::text(reason))])
 }

@@ -14,10 +14,13 @@ const ABOUT: [&str; 7] = ["$schema", "id", "name", "created_at", "updated_at", "
 /// Keys that mean the same here.
 const SAME: [&str; 4] = ["description", "default", "hide", "all_tools"];
 
+/// The keys of a document that it shares with the filter's own.
+pub const KEYS: [&str; 6] = ["version", "description", "default", "hide", "all_tools", "tools"];
+
 /// Reads a policy.
 ///
 /// # Errors
-/// It is no such policy, or a part outside the tools has no equal.
+/// It is no such policy, or a part outside the tools has no equivalent.
 pub fn read(root: &Node, file: &Rc<File>) -> Result<Draft, Failure> {
     let mut draft = Draft::new(file);
     let path = Path::default();

@@ -2,6 +2,8 @@
 
 use std::io::Read as _;
 
+use mcp_policy_engine::document::Position;
+
 use crate::outcome::Failure;
 
 /// A file and its text.
@@ -48,8 +50,11 @@ impl File {
             bytes = std::fs::read(argument).map_err(failed)?;
             argument
         };
-        let text = String::from_utf8(bytes)
-            .map_err(|error| Failure::new(format!("`{name}` is not UTF-8: {}", error.utf8_error())))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let Position { line, column } = Position::of(error.as_bytes(), at);
+            Failure::new(format!("{name}:{line}:{column}: must be UTF-8"))
+        })?;
         Ok(Self { name: name.to_owned(), text })
     }
 }

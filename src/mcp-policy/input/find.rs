@@ -18,7 +18,7 @@ use super::places::{Place, Places};
 use super::scalar::Schema;
 use super::source::Source;
 use super::yaml::{self, Malformed, Yaml};
-use super::{Found, Problem, form};
+use super::{Found, Kind, Problem, form};
 use crate::outcome::Failure;
 use filters::Filters;
 
@@ -37,7 +37,7 @@ pub(super) struct Findings {
 /// Finds the policies in a file.
 ///
 /// # Errors
-/// The file holds none, and is no policy itself.
+/// The file holds none, and is no policy itself, or it is a file for another command.
 pub(super) fn policies(file: &Rc<File>) -> Result<Findings, Failure> {
     let text = Source::of_file(file.text.clone());
     let mut search =
@@ -45,19 +45,33 @@ pub(super) fn policies(file: &Rc<File>) -> Result<Findings, Failure> {
     match file.language() {
         Language::Json => match json::read(file.text.as_bytes()) {
             Ok(document) => match Node::of_value(document.root()) {
-                Some(root) => search.json(root, text),
+                Some(root) => search.json(root, text)?,
                 None => search.found.push(whole_text(file, text)),
             },
-            Err(_) => search.found.push(whole_text(file, text)),
+            Err(_) => {
+                other(Kind::of_text(&file.text), file)?;
+                search.found.push(whole_text(file, text));
+            }
         },
         Language::Yaml => match yaml::read(&file.text) {
-            Ok(documents) => search.yaml(&documents, &text),
+            Ok(documents) => search.yaml(&documents, &text)?,
             // What is JSON for the filter can be no YAML for the parser: with a tab, for example.
             Err(_) if json::read(file.text.as_bytes()).is_ok() => search.found.push(whole_text(file, text)),
-            Err(wrong) => search.found.push(unreadable(file, wrong)),
+            Err(wrong) => {
+                other(Kind::of_text(&file.text), file)?;
+                search.found.push(unreadable(file, wrong));
+            }
         },
     }
     search.finish()
+}
+
+/// Fails if a file is of another kind than a policy.
+fn other(kind: Option<Kind>, file: &File) -> Result<(), Failure> {
+    match kind {
+        Some(kind) if kind != Kind::Policy => Err(kind.instead_of("a policy", file)),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the policy that a whole file is, as its own text.
@@ -91,10 +105,11 @@ struct Search<'f> {
 }
 
 impl Search<'_> {
-    fn json(&mut self, mut root: Node, text: Source) {
+    fn json(&mut self, mut root: Node, text: Source) -> Result<(), Failure> {
+        other(Kind::of(&root), self.file)?;
         if is_policy(&root) {
             self.found.push(whole_text(self.file, text));
-            return;
+            return Ok(());
         }
         let repeated = root.drop_repeated_keys();
         if self.filters.search(&root, &text) {
@@ -104,9 +119,10 @@ impl Search<'_> {
         } else {
             self.found.push(whole_text(self.file, text));
         }
+        Ok(())
     }
 
-    fn yaml(&mut self, documents: &[Yaml], text: &Source) {
+    fn yaml(&mut self, documents: &[Yaml], text: &Source) -> Result<(), Failure> {
         let is_empty = |document: &Yaml| matches!(&document.kind, yaml::Kind::Scalar { text, plain: true } if text.is_empty());
         let documents: Vec<&Yaml> = documents.iter().filter(|document| !is_empty(document)).collect();
         if documents.is_empty() {
@@ -120,10 +136,16 @@ impl Search<'_> {
                 Schema::Core | Schema::Kubernetes => Ok(()),
             };
             match checked.and_then(|()| Node::of_yaml(document, schema)) {
-                Ok(root) => self.document(root, text, documents.len() == 1),
+                Ok(root) => {
+                    if documents.len() == 1 {
+                        other(Kind::of(&root), self.file)?;
+                    }
+                    self.document(root, text, documents.len() == 1);
+                }
                 Err(wrong) => self.found.push(unreadable(self.file, wrong)),
             }
         }
+        Ok(())
     }
 
     fn document(&mut self, mut root: Node, text: &Source, is_only: bool) {

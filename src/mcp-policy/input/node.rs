@@ -59,12 +59,18 @@ impl Node {
             Kind::String { .. } => Value::Text(value.string().unwrap_or_default().into_owned()),
             Kind::Array => {
                 let below = levels.checked_sub(1)?;
-                Value::List(value.elements().map(|element| Self::within(element, below)).collect::<Option<_>>()?)
+                Value::List(
+                    value.elements().map(|element| Self::within(element, below)).collect::<Option<_>>()?,
+                )
             }
             Kind::Object => {
                 let below = levels.checked_sub(1)?;
                 let member = |(key, value): (json::Value<'_>, json::Value<'_>)| {
-                    Some((key.string().unwrap_or_default().into_owned(), key.span(), Self::within(value, below)?))
+                    Some((
+                        key.string().unwrap_or_default().into_owned(),
+                        key.span(),
+                        Self::within(value, below)?,
+                    ))
                 };
                 Value::Object(value.keyed().map(member).collect::<Option<_>>()?)
             }

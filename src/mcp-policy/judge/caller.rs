@@ -25,6 +25,28 @@ pub struct Described {
     pub grant: Option<String>,
 }
 
+/// What the parts of a description are called where a person writes it, for messages.
+#[derive(Debug)]
+pub struct Words {
+    /// The name
+    pub principal: &'static str,
+    /// The claims
+    pub claims: &'static str,
+    /// The API key or its digest
+    pub api_key: &'static str,
+    /// The source
+    pub source: &'static str,
+}
+
+/// What a digest of an API key must be, for messages.
+pub const KEY_DIGEST: &str = "must be the SHA-256 of the key, as 64 hex digits";
+
+/// Reads the SHA-256 of an API key; `None` if the text is not one. The result is in lower case.
+pub fn key_digest(text: &str) -> Option<String> {
+    let fits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    fits.then(|| text.to_ascii_lowercase())
+}
+
 /// Why a policy knows no such caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Impossible(String);
@@ -41,11 +63,18 @@ fn impossible<T>(text: impl Into<String>) -> Result<T, Impossible> {
 }
 
 impl Described {
-    /// Gives a request the credentials of this caller. `known` is what the proxy knows beside them.
+    /// Gives a request the credentials of this caller. `known` is what the proxy knows beside them, and `words` are for
+    /// messages.
     ///
     /// # Errors
     /// Why the policy knows no such caller.
-    pub fn apply(&self, policy: &Policy, known: Known, sent: &mut Sent) -> Result<Sender, Impossible> {
+    pub fn apply(
+        &self,
+        policy: &Policy,
+        known: Known,
+        sent: &mut Sent,
+        words: &Words,
+    ) -> Result<Sender, Impossible> {
         let named = [&self.principal, &self.claims, &self.api_key, &self.api_key_sha256];
         if let Some(grant) = &self.grant {
             if named.iter().any(|given| given.is_some()) {
@@ -55,28 +84,33 @@ impl Described {
             }
             return self.granted(policy, grant);
         }
+        let has_key = self.api_key.is_some() || self.api_key_sha256.is_some();
+        if has_key && (self.principal.is_some() || self.claims.is_some()) {
+            let Words { principal, claims, api_key, .. } = words;
+            return impossible(format!("one credential is enough: {api_key}, or {principal} and {claims}"));
+        }
         if let Some(digest) = &self.api_key_sha256 {
             let (number, _) =
-                self.source(policy, |source| matches!(source.kind, SourceKind::ApiKey { .. }))?;
+                self.source(policy, words, |source| matches!(source.kind, SourceKind::ApiKey { .. }))?;
             let principal = Some(Principal::ApiKey(digest.clone()));
             return Ok(Sender::Named(Caller { source: Some(number), principal, ..Caller::default() }));
         }
         if let Some(key) = &self.api_key {
-            if self.principal.is_some() || self.claims.is_some() {
-                return impossible("one credential is enough: `api_key`, or `principal` and `claims`");
-            }
             let (_, source) =
-                self.source(policy, |source| matches!(source.kind, SourceKind::ApiKey { .. }))?;
+                self.source(policy, words, |source| matches!(source.kind, SourceKind::ApiKey { .. }))?;
             return present(source, Some(key), None, known, sent);
         }
         if self.principal.is_none() && self.claims.is_none() {
             return match &self.source {
-                Some(_) => impossible("`source` needs a `principal`, `claims` or an API key"),
+                Some(_) => impossible(format!(
+                    "{} says who names the caller, and needs {}, {} or {}",
+                    words.source, words.principal, words.claims, words.api_key
+                )),
                 None => Ok(Sender::Verified(known)),
             };
         }
         let has_claims = self.claims.is_some();
-        let (_, source) = self.source(policy, |source| match source.kind {
+        let (_, source) = self.source(policy, words, |source| match source.kind {
             SourceKind::Jwt { .. } => true,
             SourceKind::ApiKey { .. } => false,
             _ => !has_claims,
@@ -102,31 +136,35 @@ impl Described {
     fn source<'p>(
         &self,
         policy: &'p Policy,
+        words: &Words,
         suits: impl Fn(&Source) -> bool,
     ) -> Result<(usize, &'p Source), Impossible> {
         let known: Vec<String> = policy.identity.iter().map(|source| format!("`{}`", source.name)).collect();
         let wanted = |source: &Source| self.source.as_ref().is_none_or(|name| *name == source.name);
         let mut sources = policy.identity.iter().enumerate().filter(|(_, source)| wanted(source)).peekable();
         if known.is_empty() {
-            return impossible("the policy has no `identity`, so it knows nobody by name");
+            return impossible("the policy has no `identity`, so no caller has a name");
         }
         if let (Some(name), None) = (&self.source, sources.peek()) {
             return impossible(format!("the policy has no source `{name}`, it has {}", known.join(", ")));
         }
-        let what = if self.api_key.is_some() || self.api_key_sha256.is_some() {
-            "an API key"
-        } else if self.claims.is_some() {
-            "claims, which only a `jwt` source reads"
-        } else {
-            "a principal by its name: callers send API keys, so give one"
-        };
-        match sources.find(|(_, source)| suits(source)) {
-            Some(found) => Ok(found),
-            None => {
-                let sources = self.source.as_ref().map_or(known.join(", "), |name| format!("`{name}`"));
-                impossible(format!("no source reads {what} ({sources})"))
-            }
+        if let Some(found) = sources.find(|(_, source)| suits(source)) {
+            return Ok(found);
         }
+        let has = match &self.source {
+            Some(name) => format!("`{name}` is of another kind"),
+            None => format!("the policy has only {}", known.join(", ")),
+        };
+        impossible(if self.api_key.is_some() || self.api_key_sha256.is_some() {
+            format!("{} needs a source of the kind `api_key`, but {has}", words.api_key)
+        } else if self.claims.is_some() {
+            format!("{} needs a source of the kind `jwt`, but {has}", words.claims)
+        } else {
+            format!(
+                "callers send API keys, which have no names: write {} in place of {}",
+                words.api_key, words.principal
+            )
+        })
     }
 }
 

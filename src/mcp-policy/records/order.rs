@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::Deserialize;
 
-use super::{Counter, Finder, Line, Lines, Tally, Text, milliseconds};
+use super::{Counter, Finder, Line, Lines, Tally, Text, milliseconds, unreadable};
 use crate::outcome::Failure;
 
 /// The most bytes of records that are held.
@@ -140,10 +140,10 @@ impl InOrder {
     }
 
     /// Counts a record that cannot be judged, because more of it than its time is needed and cannot be read.
-    pub fn count_unreadable(&mut self, taken: &Taken) {
+    pub fn count_unreadable(&mut self, taken: &Taken, why: &str) {
         let (index, number) = taken.place;
         if let Some(log) = self.logs.get(index) {
-            self.tally.unreadable.add(log.lines.name(), number);
+            self.tally.unreadable.add_because(log.lines.name(), number, why);
         }
     }
 
@@ -180,7 +180,7 @@ impl InOrder {
                             tally.without_time.add(name, number);
                         }
                         Read::Others => *other_servers = other_servers.saturating_add(1),
-                        Read::Unreadable => tally.unreadable.add(name, number),
+                        Read::Unreadable(why) => tally.unreadable.add_because(name, number, &why),
                     };
                     if finder.records(log.lines.text(), &mut hold) == 0 {
                         tally.without_record.add(name, number);
@@ -197,7 +197,8 @@ enum Read {
     Own(Option<Known>),
     /// A record of another server
     Others,
-    Unreadable,
+    /// Why
+    Unreadable(String),
 }
 
 /// What sorts a record.
@@ -209,7 +210,7 @@ struct Known {
 
 fn read(text: &str, server: &str) -> Read {
     let head = match serde_json::from_str::<Head<'_>>(text) {
-        Err(_) => return Read::Unreadable,
+        Err(error) => return Read::Unreadable(unreadable(&error)),
         Ok(head) if &*head.server != server => return Read::Others,
         Ok(head) => head,
     };

@@ -118,9 +118,12 @@ impl std::ops::Deref for Text<'_> {
 }
 
 impl<'r> Record<'r> {
-    /// Reads a record; `None` if the text is none.
-    pub fn read(text: &'r str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn read(text: &'r str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| unreadable(&error))
     }
 
     /// Returns whether the record has the arguments, or their digest.
@@ -137,6 +140,19 @@ impl<'r> Record<'r> {
     /// Returns the verdict in one word, see [`outcome`].
     pub fn outcome(&self) -> Cow<'_, str> {
         outcome(&self.decision, self.code.as_deref())
+    }
+}
+
+/// Says why a text is not a record.
+pub fn unreadable(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    // What stands there may be a secret, so only what is expected is told.
+    match (text.strip_prefix("missing field "), text.rsplit_once(", expected ")) {
+        _ if !error.is_data() => format!("it is not JSON, at byte {}", error.column()),
+        (Some(key), _) => format!("{key} is missing"),
+        (None, Some((_, expected))) => format!("a member is not {expected}"),
+        (None, None) => "it is not a record".to_owned(),
     }
 }
 

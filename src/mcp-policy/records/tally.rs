@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::thousands;
+use super::{shown, thousands};
 use crate::terminal::Terminal;
 
 /// A line of a log.
@@ -27,6 +27,9 @@ pub struct Seen {
     pub count: u64,
     /// Where first
     pub first: Option<Place>,
+    /// Why, of the first
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 impl Seen {
@@ -34,6 +37,14 @@ impl Seen {
     pub fn add(&mut self, file: &str, line: u64) {
         self.count = self.count.saturating_add(1);
         self.first.get_or_insert_with(|| Place { file: file.to_owned(), line });
+    }
+
+    /// Counts one more, and says why.
+    pub fn add_because(&mut self, file: &str, line: u64, why: &str) {
+        if self.first.is_none() {
+            self.why = Some(why.to_owned());
+        }
+        self.add(file, line);
     }
 }
 
@@ -66,11 +77,11 @@ impl Tally {
             (&self.without_time, "record has no time", "records have no time"),
         ] {
             let Some(first) = &seen.first else { continue };
+            let why = seen.why.as_ref().map_or_else(String::new, |why| format!(": {}", shown(why)));
             match seen.count {
-                1 => terminal.note(format_args!("note: 1 {one}: {first}")),
-                count => {
-                    terminal.note(format_args!("note: {} {many}; the first is {first}", thousands(count)))
-                }
+                1 => terminal.note(format_args!("note: 1 {one}: {first}{why}")),
+                count => terminal
+                    .note(format_args!("note: {} {many}; the first is {first}{why}", thousands(count))),
             }
         }
     }

@@ -68,7 +68,9 @@ impl Place {
         is_gateway: bool,
     ) -> Result<Self, Failure> {
         if !is_name(namespace) {
-            return Err(Failure::new(format!("--namespace `{namespace}` is not a valid name of a namespace")));
+            return Err(Failure::new(format!(
+                "--namespace `{namespace}` is not a valid name of a namespace"
+            )));
         }
         let scope = match (selector, attach) {
             ([], None) => {
@@ -81,7 +83,9 @@ impl Place {
             (_, Some(_)) => return Err(Failure::new("--selector and --attach cannot be combined")),
         };
         if is_gateway && matches!(scope, Scope::Object { .. }) {
-            return Err(Failure::new("--gateway is for --selector, because --attach names the kind of the object"));
+            return Err(Failure::new(
+                "--gateway is for --selector, because --attach names the kind of the object",
+            ));
         }
         Ok(Self { namespace: namespace.to_owned(), scope, is_gateway })
     }

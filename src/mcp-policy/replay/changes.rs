@@ -99,8 +99,12 @@ impl Changes {
             terminal.print(format_args!("{before}\n{one}"));
         } else {
             let what = what(record.method.as_deref(), record.target.as_deref(), 1);
-            let by =
-                shown(record.principal.as_deref().or(record.grant.as_deref()).unwrap_or("an unknown caller"));
+            let by = match (record.grant.as_deref(), record.principal.as_deref()) {
+                (Some(grant), Some(principal)) => format!("{} ({})", shown(grant), shown(principal)),
+                (Some(grant), None) => shown(grant).into_owned(),
+                (None, Some(principal)) => format!("{}, without a grant", shown(principal)),
+                (None, None) => "a caller without a grant".to_owned(),
+            };
             let id = shown(&record.id);
             let to = styled(&change.to);
             line!(terminal, "{FAINT}{}{PLAIN} {what} by {by}: {from} → {to} {FAINT}{id}{PLAIN}", shown(time));

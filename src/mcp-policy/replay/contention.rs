@@ -39,7 +39,7 @@ impl Contended {
         if !other.used_at_most(&self.counter, self.before) {
             return false;
         }
-        let Some(other) = Record::read(&other.text) else { return false };
+        let Ok(other) = Record::read(&other.text) else { return false };
         let grant = other.grant == record.grant;
         match self.scope {
             Scope::Global => true,

@@ -191,7 +191,7 @@ fn ranking(title: &str, top: &Top, alone: bool) -> Markup {
                 }
             }
             @if top.more.0 > 0 {
-                p.note { "and " (thousands(top.more.1)) " of " (thousands(u64::try_from(top.more.0).unwrap_or(u64::MAX))) " more" }
+                p.note { "and " (thousands(u64::try_from(top.more.0).unwrap_or(u64::MAX))) " more, with " (thousands(top.more.1)) " refused" }
             }
             @if top.others.against() > 0 {
                 p.note { (thousands(top.others.against())) " of names beyond the first 10,000, counted together" }

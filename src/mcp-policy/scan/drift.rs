@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::findings::Target;
 use super::offer::{Item, Kind, Offer, Tool};
 use super::schema;
-use crate::input;
+use crate::input::Found;
 use crate::outcome::Failure;
 
 /// What has become of something.
@@ -47,6 +47,9 @@ pub struct Drift {
     pub message: String,
 }
 
+/// Makes the target with a name.
+type Made = fn(String) -> Target;
+
 /// What a comparison with a policy found.
 #[derive(Debug, Default)]
 pub struct Compared {
@@ -56,25 +59,14 @@ pub struct Compared {
     pub left_out: Vec<&'static str>,
 }
 
-/// Compares what a server offers with the policy in a file. `digests` are those of the tools, in their order.
-///
-/// # Errors
-/// The file cannot be read, or its policy has faults. Or it pins definitions, and there are no digests.
-pub fn compare(
-    offer: &Offer,
-    digests: Option<&[DefinitionDigest]>,
-    argument: &str,
-) -> Result<Compared, Failure> {
-    let found = input::policy(argument)?;
-    let policy = found.policy().map_err(|faults| {
-        Failure::new(format!("`{argument}` is not a valid policy; see `mcp-policy check`:\n{faults}"))
-    })?;
+/// Compares what a server offers with a policy.
+pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Compared {
     // A Struct has no text to compare schemas with; names are compared all the same.
     let document: Value = serde_json::from_slice(&found.bytes).unwrap_or_default();
     let (mut drift, mut left_out) = (Vec::new(), Vec::new());
     let rules = &policy.rules;
     let tools: BTreeSet<_> = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
-    let sections: [(_, _, _, fn(String) -> Target); 3] = [
+    let sections: [(_, _, _, Made); 3] = [
         (Kind::Tools, &rules.tools, tools, Target::Tool),
         (Kind::Resources, &rules.resources, names(&offer.resources), Target::Resource),
         (Kind::Prompts, &rules.prompts, names(&offer.prompts), Target::Prompt),
@@ -93,9 +85,8 @@ pub fn compare(
             message,
         }));
     }
-    drift.extend(of_definitions(&policy, offer, digests, &drift)?);
     drift.sort();
-    Ok(Compared { drift, left_out })
+    Compared { drift, left_out }
 }
 
 fn names(items: &[Item]) -> BTreeSet<&str> {
@@ -103,7 +94,10 @@ fn names(items: &[Item]) -> BTreeSet<&str> {
 }
 
 /// Compares the definitions of tools with those that the policy pins. What `known` tells of a tool's parameters says more.
-fn of_definitions(
+///
+/// # Errors
+/// The policy pins definitions, and there are no digests.
+pub fn of_definitions(
     policy: &Policy,
     offer: &Offer,
     digests: Option<&[DefinitionDigest]>,
@@ -127,12 +121,7 @@ fn of_definitions(
     Ok(changed.into_iter().map(drift).collect())
 }
 
-fn of_section(
-    section: &Section<EntryRules>,
-    offered: &BTreeSet<&str>,
-    target: fn(String) -> Target,
-    drift: &mut Vec<Drift>,
-) {
+fn of_section(section: &Section<EntryRules>, offered: &BTreeSet<&str>, target: Made, drift: &mut Vec<Drift>) {
     for name in offered.iter().filter(|name| !section.names(name)) {
         let message = match section.pair(name).map(|(pattern, _)| pattern) {
             Some(pattern) => {

@@ -1,10 +1,12 @@
 //! What a server offers: its tools, resources and prompts.
 
 mod read;
+mod write;
 
 use serde_json::{Map, Value};
 
 pub use read::{Kind, add_page};
+pub use write::document;
 
 /// Everything that a server lists.
 #[derive(Debug, Clone, Default)]

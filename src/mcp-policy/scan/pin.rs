@@ -33,22 +33,21 @@ pub enum Pinned {
 /// definitions of one name. Returns what became of each tool, by its name.
 ///
 /// # Errors
-/// The file cannot be read or written, holds more than a policy, or the policy has faults or cannot be edited. Then nothing
-/// is written.
+/// The file holds more than a policy, or cannot be edited or written. Then nothing is written.
 pub fn into_file(
     argument: &str,
+    (found, policy): &(Found, Policy),
     digests: &BTreeMap<String, Option<DefinitionDigest>>,
 ) -> Result<BTreeMap<String, Pinned>, Failure> {
     if argument == "-" {
         return Err(Failure::new("`--pin` writes into the policy, so `--policy` must be a file"));
     }
-    let found = input::policy(argument)?;
     if let Some(within) = &found.within {
         return Err(Failure::new(format!(
             "`{argument}` holds more than a policy ({within}): `--pin` needs the policy in a file of its own"
         )));
     }
-    let (text, pinned) = pin(&found, digests)?;
+    let (text, pinned) = pin(found, policy, digests)?;
     if text != found.file.text {
         let name = &found.file.name;
         std::fs::write(name, text).map_err(|error| Failure::of_file("cannot write", name, &error))?;
@@ -69,18 +68,16 @@ pub fn by_name(offer: &Offer, digests: &[DefinitionDigest]) -> BTreeMap<String, 
 /// Returns the text of a policy's file with the digests in it.
 fn pin(
     found: &Found,
+    policy: &Policy,
     digests: &BTreeMap<String, Option<DefinitionDigest>>,
 ) -> Result<(String, BTreeMap<String, Pinned>), Failure> {
     let name = &found.file.name;
-    let policy = found.policy().map_err(|faults| {
-        Failure::new(format!("`{name}` is not a valid policy; see `mcp-policy check`:\n{faults}"))
-    })?;
     let root = tree(&found.file)?;
     let mut edits = Edits::new(&found.file.text);
     let mut pinned = BTreeMap::new();
     for (tool, digest) in digests {
         let became = match digest {
-            Some(digest) => pin_tool(tool, *digest, (&policy, &root), &mut edits).map_err(|why| {
+            Some(digest) => pin_tool(tool, *digest, (policy, &root), &mut edits).map_err(|why| {
                 let tool = Target::Tool(tool.clone()).shown();
                 Failure::new(format!("{name}: {tool}: its digest cannot be written, because {why}"))
             })?,
@@ -89,7 +86,7 @@ fn pin(
         pinned.insert(tool.clone(), became);
     }
     let text = edits.apply().map_err(|why| Failure::new(format!("{name}: {why}; nothing was written")))?;
-    verify(&found.file, &text, &policy, digests, &pinned)?;
+    verify(&found.file, &text, policy, digests, &pinned)?;
     Ok((text, pinned))
 }
 

@@ -157,6 +157,25 @@ mod tests {
     }
 
     #[test]
+    fn no_type_is_added_where_the_schema_would_fit_more() {
+        let bound = json!({"properties": {"size": {"minimum": 10}}});
+        for schema in [
+            json!({"not": bound}),
+            json!({"if": bound, "then": {"required": ["reason"]}}),
+            json!({"oneOf": [bound, {"required": ["a"]}]}),
+            json!({"properties": {"list": {"type": "array", "contains": bound, "maxContains": 1}}}),
+            json!({"not": {"$ref": "#/$defs/Large"}, "$defs": {"Large": bound}}),
+        ] {
+            let (taken, differences) = taken_over(schema.clone());
+            assert_eq!((taken, differences), (schema, Vec::new()));
+        }
+        let both = json!({"allOf": [bound], "not": bound});
+        let (taken, differences) = taken_over(both);
+        assert_eq!(taken.pointer("/allOf/0/properties/size/type"), Some(&json!("number")));
+        assert_eq!(differences, ["allOf[0].properties.size.type"]);
+    }
+
+    #[test]
     fn older_drafts_are_translated() {
         for (schema, expected) in [
             (

@@ -8,6 +8,7 @@ mod heard;
 mod listening;
 mod pages;
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::offer::Offer;
@@ -37,7 +38,25 @@ pub fn read(source: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<Of
         connect::http(source, asking, terminal)
     } else if let Some(command) = source.strip_prefix("stdio:") {
         connect::stdio(command, asking, terminal)
+    } else if source != "-" && !Path::new(source).exists() {
+        Err(missing(source))
     } else {
         file::read(source)
     }
+}
+
+/// Makes the failure of a source that is no file: it may be another kind of source without its beginning.
+fn missing(source: &str) -> Failure {
+    let (first, path) = source.split_once('/').unwrap_or((source, ""));
+    let has_port =
+        first.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    let is_host = first.contains('.') && !first.starts_with('.') && !path.is_empty() && !path.contains('.');
+    let meant = if has_port || is_host || first == "localhost" {
+        format!("; write `http://{source}` or `https://{source}` if it is a server")
+    } else if source.contains(' ') {
+        format!("; write 'stdio:{source}' if it is a command that starts a server")
+    } else {
+        String::new()
+    };
+    Failure::new(format!("cannot read `{source}`: there is no such file{meant}"))
 }

@@ -86,7 +86,14 @@ pub fn read(file: &Rc<File>, node: &Node) -> Result<TestFile, Vec<Diagnostic>> {
     let policy = Arc::new(policy);
     let folder = Path::new(&file.name).parent().unwrap_or_else(|| Path::new(""));
     let reading = Reading { policy: &policy, folder };
-    let cases = cases.map(|part| part.list(&mut faults)).unwrap_or_default();
+    let cases = cases.map(|part| {
+        let list = part.list(&mut faults);
+        if matches!(&part.node.value, input::Value::List(cases) if cases.is_empty()) {
+            part.fault("must have at least one case", &mut faults);
+        }
+        list
+    });
+    let cases = cases.unwrap_or_default();
     let cases = cases.into_iter().filter_map(|part| reading.case(part, &mut faults)).collect();
     if faults.list.is_empty() {
         Ok(TestFile { file: Rc::clone(file), found, policy, cases })
@@ -114,11 +121,14 @@ fn policy(part: &Part<'_>, file: &Rc<File>, faults: &mut Faults) -> Option<(Foun
             return None;
         }
     };
-    if let Ok(policy) = found.policy() {
-        return Some((found, policy));
+    let mut wrong = diagnostic::faults(&found);
+    match found.policy() {
+        Ok(policy) if wrong.is_empty() => Some((found, policy)),
+        _ => {
+            faults.list.append(&mut wrong);
+            None
+        }
     }
-    faults.list.extend(diagnostic::faults(&found));
-    None
 }
 
 /// Returns a path without `..`, below the current folder if it is there.
@@ -130,6 +140,33 @@ fn short(path: &Path) -> PathBuf {
         Err(_) => whole,
     }
 }
+
+/// The keys of a step that a case with `steps` cannot have.
+const OF_STEPS: [&str; 23] = [
+    "after",
+    "times",
+    "call",
+    "read",
+    "prompt",
+    "method",
+    "notify",
+    "request",
+    "list",
+    "arguments",
+    "params",
+    "id",
+    "http_method",
+    "path",
+    "of",
+    "expect",
+    "rule",
+    "reason",
+    "retry_after",
+    "status",
+    "rpc_code",
+    "challenge",
+    "record",
+];
 
 /// What reading a case needs to know.
 struct Reading<'p> {
@@ -148,8 +185,16 @@ impl Reading<'_> {
         let steps = match members.take("steps") {
             Some(part) => {
                 let list = part.list(faults);
-                if list.is_empty() {
+                if matches!(&part.node.value, input::Value::List(steps) if steps.is_empty()) {
                     part.fault("must have at least one step", faults);
+                }
+                for key in OF_STEPS {
+                    if let Some(part) = members.take(key) {
+                        part.fault(
+                            format!("`{key}` is not allowed beside `steps`, write it in a step"),
+                            faults,
+                        );
+                    }
                 }
                 let open = |part| {
                     let mut members = Members::open(part, "an object with a request and `expect`", faults)?;
@@ -175,7 +220,7 @@ impl Reading<'_> {
         let every_ns = every.and_then(|part| length(&part, faults)).unwrap_or(0);
         let request = Request::read(&mut members, faults);
         let of = members.take("of");
-        let is_list = request.as_ref().is_some_and(|request| request.list.is_some());
+        let is_list = members.has("list");
         let expect = Expect::read(&mut members, is_list, faults);
         if let Some(part) = of.as_ref().filter(|_| request.is_some() && !is_list) {
             part.fault("`of` needs `list`", faults);

@@ -4,10 +4,18 @@ use mcp_policy_engine::approval::Status;
 use mcp_policy_engine::policy::{Certificate, Policy, SourceKind};
 
 use super::fields::{Faults, Members, Part, unknown};
-use crate::judge::{Described, Known, Sender, Sent};
+use crate::judge::{Described, KEY_DIGEST, Known, Sender, Sent, Words, key_digest};
 
 /// The metadata namespace of tokens whose key does not say another.
 const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
+
+/// What describes a caller in a test file.
+const KEYS: Words = Words {
+    principal: "`principal`",
+    claims: "`claims`",
+    api_key: "`api_key` or `api_key_sha256`",
+    source: "`source`",
+};
 
 /// The circumstances of a request, as far as they are given.
 #[derive(Debug, Clone, Default)]
@@ -34,9 +42,17 @@ impl Circumstances {
     pub fn read(members: &mut Members<'_>, policy: &Policy, faults: &mut Faults) -> Self {
         let described = members.take("as").and_then(|part| described(part, faults));
         let api_key = members.text("api_key", faults);
-        let caller = match (described, api_key) {
-            (described, Some(key)) => Some(Described { api_key: Some(key), ..described.unwrap_or_default() }),
-            (described, None) => described,
+        let api_key_sha256 = members.take("api_key_sha256").and_then(|part| {
+            let digest = key_digest(part.text(faults)?);
+            if digest.is_none() {
+                // The value may be the key itself, so the message leaves it out.
+                part.fault(KEY_DIGEST, faults);
+            }
+            digest
+        });
+        let caller = match (described, api_key.is_some() || api_key_sha256.is_some()) {
+            (described, true) => Some(Described { api_key, api_key_sha256, ..described.unwrap_or_default() }),
+            (described, false) => described,
         };
         Self {
             caller,
@@ -74,8 +90,8 @@ impl Circumstances {
         sent.headers.extend(self.session.iter().map(|id| ("mcp-session-id".to_owned(), id.clone())));
         let known = self.known.clone().unwrap_or_default();
         let Some(caller) = &self.caller else { return Sender::Verified(known) };
-        caller.apply(policy, known, sent).unwrap_or_else(|impossible| {
-            part.fault(format!("the policy knows no such caller: {impossible}"), faults);
+        caller.apply(policy, known, sent, &KEYS).unwrap_or_else(|impossible| {
+            part.fault(format!("no such caller: {impossible}"), faults);
             Sender::default()
         })
     }

@@ -79,10 +79,7 @@ impl Expect {
         let status = members.take("status").and_then(|part| part.number(100, faults));
         let rpc_code = members.take("rpc_code").and_then(|part| rpc_code(&part, faults));
         let challenge = members.text("challenge", faults);
-        let record = members.take("record").and_then(|part| {
-            part.entries(faults);
-            serde_json::from_str(&part.json()).ok()
-        });
+        let record = members.take("record").and_then(|part| record(&part, faults));
         let expected = "`allow` or a code such as `denied`";
         let part = members.need("expect", expected, faults)?;
         let mut expect = Self {
@@ -225,15 +222,57 @@ fn verdict(part: &Part<'_>, is_list: bool, faults: &mut Faults) -> Option<Wanted
     }
     let codes = Code::ALL.map(Code::as_str);
     match codes.into_iter().find(|code| *code == word) {
-        Some(code) if would => Some(Wanted::WouldDeny(code)),
-        Some(code) => Some(Wanted::Deny(code)),
-        None => {
-            let mut known = vec!["allow"];
-            known.extend(codes);
-            part.fault(unknown(&format!("code `{word}`"), word, &known), faults);
-            None
+        Some(code) if would => return Some(Wanted::WouldDeny(code)),
+        Some(code) => return Some(Wanted::Deny(code)),
+        None => {}
+    }
+    if word == "would_deny" {
+        part.fault("`would_deny` needs a code behind it, such as `would_deny denied`", faults);
+        return None;
+    }
+    let others: &[&str] = if would { &[] } else { &["allow", "exempt", "would_deny CODE"] };
+    let known: Vec<&str> = others.iter().copied().chain(codes).collect();
+    part.fault(unknown(&format!("code `{word}`"), word, &known), faults);
+    None
+}
+
+/// The members of a record, as the filter writes them.
+const RECORD: [&str; 24] = [
+    "decision",
+    "code",
+    "rule",
+    "cause",
+    "id",
+    "server",
+    "method",
+    "target",
+    "grant",
+    "principal",
+    "source",
+    "claims",
+    "session",
+    "request",
+    "protocol",
+    "arguments",
+    "arguments_sha256",
+    "arguments_blake3",
+    "counters",
+    "approval",
+    "policy",
+    "request_id",
+    "time",
+    "given_back",
+];
+
+/// Reads members of the record that are expected. A member that no record has is a fault: `null` would be expected of it
+/// and found.
+fn record(part: &Part<'_>, faults: &mut Faults) -> Option<serde_json::Value> {
+    for (key, member) in part.entries(faults) {
+        if !RECORD.contains(&key) {
+            member.fault(unknown(&format!("member `{key}` of a record"), key, &RECORD), faults);
         }
     }
+    serde_json::from_str(&part.json()).ok()
 }
 
 fn retry(part: &Part<'_>, faults: &mut Faults) -> Option<Retry> {
@@ -290,5 +329,30 @@ fn holds(found: &serde_json::Value, expected: &serde_json::Value) -> bool {
         }
         (Number(found), Number(expected)) => found.as_f64() == expected.as_f64(),
         _ => found == expected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::Regex;
+
+    use super::RECORD;
+
+    /// The members of objects within a record.
+    const WITHIN: [&str; 7] = ["counter", "used", "max", "resets_in", "scope", "shared", "outcome"];
+
+    #[test]
+    fn the_members_of_a_record_are_those_that_the_filter_writes() {
+        let member = Regex::new(r#""([a-z_0-9]+)":"#).unwrap();
+        let writer =
+            [include_str!("../../engine/audit.rs"), include_str!("../../engine/audit/time.rs")].concat();
+        let written: Vec<&str> =
+            member.captures_iter(&writer).filter_map(|found| Some(found.get(1)?.as_str())).collect();
+        for name in &written {
+            assert!(RECORD.contains(name) || WITHIN.contains(name), "{name} is not known");
+        }
+        for name in RECORD {
+            assert!(written.contains(&name), "{name} is never written");
+        }
     }
 }

@@ -102,7 +102,13 @@ impl<'n> Part<'n> {
     pub fn texts(&self, faults: &mut Faults) -> Vec<String> {
         match &self.node.value {
             Value::Text(text) => vec![text.clone()],
-            _ => self.list(faults).iter().filter_map(|part| Some(part.text(faults)?.to_owned())).collect(),
+            Value::List(_) => {
+                self.list(faults).iter().filter_map(|part| Some(part.text(faults)?.to_owned())).collect()
+            }
+            _ => {
+                self.unfit("a string or a list of strings", faults);
+                Vec::new()
+            }
         }
     }
 

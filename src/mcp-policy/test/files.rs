@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::case::{self, TestFile};
 use crate::diagnostic::Diagnostic;
-use crate::input::{self, File};
+use crate::input::{self, File, Kind};
 use crate::outcome::Failure;
 
 /// The ends of the names of test files in folders.
@@ -53,20 +53,38 @@ fn search(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), F
                 search(&path, depth, files)?;
             }
         } else if ENDS.iter().any(|end| name.ends_with(end)) {
+            if is_of_promtool(&path) {
+                let path = path.display();
+                anstream::eprintln!("note: `{path}` is left out, because it is a test for `promtool`");
+                continue;
+            }
             files.push(path);
         }
     }
     Ok(())
 }
 
+/// Tells whether a file has unit tests of Prometheus rules, whose names end in the same way. A file that is neither these
+/// nor a test of a policy is one with a fault.
+fn is_of_promtool(path: &Path) -> bool {
+    let Ok(file) = File::read(&path.to_string_lossy()) else { return false };
+    input::tree(&Rc::new(file)).is_ok_and(|node| {
+        let has = |key: &str| node.member(key).is_some();
+        has("rule_files") && has("tests") && !has("policy") && !has("cases")
+    })
+}
+
 /// Reads a test file.
 ///
 /// # Errors
-/// The file cannot be read; or its faults.
+/// The file cannot be read, or is for another command; or its faults.
 pub fn read(name: &str) -> Result<Result<TestFile, Vec<Diagnostic>>, Failure> {
     let file = Rc::new(File::read(name)?);
-    Ok(match input::tree(&file) {
-        Ok(node) => case::read(&file, &node),
-        Err(malformed) => Err(vec![*malformed]),
+    let node = input::tree(&file);
+    let kind = node.as_ref().map_or_else(|_| Kind::of_text(&file.text), Kind::of);
+    Ok(match (kind, node) {
+        (Some(other), _) if other != Kind::Tests => return Err(other.instead_of("a test file", &file)),
+        (_, Ok(node)) => case::read(&file, &node),
+        (_, Err(malformed)) => Err(vec![*malformed]),
     })
 }

@@ -8,7 +8,6 @@ use super::RanFile;
 use super::case::Case;
 use super::coverage::Coverage;
 use super::found::Found;
-use super::pretty::placed;
 use super::run::Outcome;
 use crate::diagnostic::{self, Diagnostic, Lines};
 use crate::explain::Explanation;
@@ -155,7 +154,7 @@ fn result<'r>(case: &'r Case, outcome: &'r Outcome, lines: &Lines<'_>) -> CaseRe
 /// # Errors
 /// It cannot be written.
 pub fn print_faults(faults: &[Diagnostic], terminal: &mut Terminal) -> Result<(), Failure> {
-    let diagnostics = serde_json::to_value(diagnostic::json(placed(faults).into_iter()))
+    let diagnostics = serde_json::to_value(diagnostic::json(diagnostic::placed(faults).into_iter()))
         .map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
     let diagnostics = diagnostics.get("diagnostics").cloned().unwrap_or_default();
     let (files, coverage) = (Vec::new(), Vec::new());

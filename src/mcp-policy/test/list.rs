@@ -41,7 +41,7 @@ pub fn answer(
     };
     let path = folder.join(part.text(faults)?);
     let read = |path: &Path| {
-        let answers = Answers::read(&path.to_string_lossy())?;
+        let answers = Answers::with_definitions(&path.to_string_lossy())?;
         let document = answers.document()?;
         let elements = listing::elements(&document, member, key).map_err(|wrong| answers.failure(&wrong))?;
         Ok(elements.into_iter().map(|(name, element)| (name, element.raw().to_owned())).collect::<Vec<_>>())

@@ -1,7 +1,5 @@
 //! The result of a test run as text.
 
-use std::rc::Rc;
-
 use mcp_policy_engine::document::Position;
 
 use super::case::Case;
@@ -9,7 +7,7 @@ use super::coverage::{Coverage, KINDS};
 use super::expect::Difference;
 use super::run::Failure;
 use super::{Options, RanFile, plural};
-use crate::diagnostic::{self, Diagnostic, Lines, Placed, escaped};
+use crate::diagnostic::{Lines, escaped};
 use crate::explain;
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, line};
 
@@ -123,21 +121,4 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
         );
     }
     line!(terminal);
-}
-
-/// Prints the faults of test files and their policies, on stderr.
-pub fn tell_faults(faults: &[Diagnostic], terminal: &mut Terminal) {
-    for fault in placed(faults) {
-        terminal.note(format_args!("{}\n", diagnostic::pretty(&fault, None)));
-    }
-}
-
-/// Finds the lines and columns of faults, which may be of several files.
-pub fn placed(faults: &[Diagnostic]) -> Vec<Placed<'_>> {
-    let of_files = faults.chunk_by(|one, other| Rc::ptr_eq(&one.file, &other.file));
-    let placed = of_files.flat_map(|faults| {
-        let lines = faults.first().map(|fault| Lines::of(&fault.file.text));
-        faults.iter().filter_map(move |fault| Some(Placed::new(fault, lines.as_ref()?)))
-    });
-    placed.collect()
 }

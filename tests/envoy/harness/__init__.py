@@ -10,6 +10,9 @@ http2       HTTP/2 with trailers
 approvals   an approval service, and the fingerprint of a call
 attacked    servers that can be attacked, and what happened in them
 attacks     an attack without a policy and with it
+redis       a real Redis
+ratelimit   the rate limit service that several Envoys ask: a stand-in, on that Redis
+fleet       limits that several Envoys share, and calls through all of them at once
 rpc         JSON-RPC messages and the plain way to post them
 load        many calls at once, and a million one after another
 """

@@ -26,8 +26,8 @@ def edit_to(text: str, listener: str, ports: dict, files: dict, document: dict |
     """Return an edit that replaces a bootstrap by the example `text`.
 
     Its listener gets the name `listener`, and its own ports become free ones. `ports` maps each of its other
-    ports, to one of the loopback. `files` gives the text of each of its files in /etc/mcp-policy, and the example must use them all.
-    If there is a `document`, it replaces the policy.
+    ports to one of this machine. `files` gives the text of each of its files in /etc/mcp-policy, and the example
+    must use them all. If there is a `document`, it replaces the policy.
     """
     sources = {f"/etc/mcp-policy/{name}": {"inline_string": content} for name, content in files.items()}
     sources[MODULE] = {"filename": str(runs.module())}

@@ -156,7 +156,7 @@ fn what_two_parsers_read_in_two_ways_is_not_shown() {
         ),
         (format!(r#"{{"result":{{"tools":{set}}}"#), "the text ends too early at byte 36"),
         (format!("\u{feff}{{\"result\":{{\"tools\":{set}}}}}"), "there is a byte order mark at byte 0"),
-        (format!(r#"{{"result":{{"tools":{set}}}}} {{}}"#), "something stands behind the value at byte 38"),
+        (format!(r#"{{"result":{{"tools":{set}}}}} {{}}"#), "something follows the value at byte 38"),
         (r#"{"result":{"tools":[NaN]}}"#.into(), "a value is missing at byte 20"),
         (String::new(), "the text ends too early at byte 0"),
     ] {

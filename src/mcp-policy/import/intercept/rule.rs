@@ -23,7 +23,7 @@ pub enum Scope<'n> {
 /// Reads a rule. Returns `None` if it restricts nothing.
 ///
 /// # Errors
-/// What of it has no equal, in words.
+/// What of it has no equivalent, in words.
 pub fn read(node: &Node, path: &Path, scope: Scope<'_>, draft: &mut Draft) -> Result<Option<Json>, String> {
     let Value::Object(members) = &node.value else { return Err("it is not an object".to_owned()) };
     const KEYS: [&str; 6] = ["name", "action", "rate_limit", "conditions", "on_deny", "state"];

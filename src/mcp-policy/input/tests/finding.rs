@@ -141,17 +141,17 @@ fn policies_are_found_in_each_kind_of_configuration_and_named() {
 #[test]
 fn of_a_file_with_several_policies_one_is_chosen_by_its_server_or_its_number() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../envoy");
-    let names = "1 `files` (listener `mcp`, filter `mcp_policy_files`); 2 `mail` (listener `mcp`, filter `mcp_policy_mail`); \
-                 3 `closed` (listener `mcp`, filter `mcp_policy_closed`)";
+    let names = "number 1 is `files` (listener `mcp`, filter `mcp_policy_files`); number 2 is `mail` (listener `mcp`, filter \
+                 `mcp_policy_mail`); number 3 is `closed` (listener `mcp`, filter `mcp_policy_closed`)";
     for (choice, expected) in [
         ("several.yaml#mail", Ok("mail")),
         ("several.yaml#3", Ok("closed")),
         ("envoy.yaml#1", Ok("example")),
         ("envoy.yaml", Ok("example")),
         ("several.yaml", Err("choose it with ")),
-        ("several.yaml#post", Err("holds no policy of the server `post`, it has ")),
-        ("several.yaml#0", Err("holds no policy of the server `0`, it has ")),
-        ("several.yaml#", Err("holds no policy of the server ``, it has ")),
+        ("several.yaml#post", Err("holds no policy of the server `post`; number 1 is ")),
+        ("several.yaml#0", Err("holds no policy of the server `0`; number 1 is ")),
+        ("several.yaml#", Err("holds no policy of the server ``; number 1 is ")),
     ] {
         let found = crate::input::policy(&format!("{folder}/{choice}"));
         match (found, expected) {

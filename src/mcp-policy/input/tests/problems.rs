@@ -44,9 +44,9 @@ fn a_configuration_that_envoy_refuses_or_another_module_takes_is_told_with_its_p
         ),
         (message(BYTES, ", value: '{\"version\"'"), "'{\"version\"'", "must be base64"),
         (message(typed, ", value: {version: \"1\"}"), "type.googleapis.com/xds.type.v3.TypedStruct", of_type),
-        (message(STRUCT, ", value: {}"), "{}", "the plugin configuration is empty, it must hold a policy"),
-        (message(STRING, ", value: ''"), "''", "the plugin configuration is empty, it must hold a policy"),
-        ("name: x".to_owned(), "", "the plugin configuration is empty, it must hold a policy"),
+        (message(STRUCT, ", value: {}"), "{}", "is empty, it must hold a policy"),
+        (message(STRING, ", value: ''"), "''", "is empty, it must hold a policy"),
+        ("name: x".to_owned(), "", "is empty, it must hold a policy"),
         (
             message(BYTES, ", value: eyJ2ZXJzaW9uIjogMX0="),
             "eyJ2ZXJzaW9uIjogMX0=",
@@ -122,9 +122,9 @@ fn a_file_without_a_policy_says_what_was_looked_for() {
 #[test]
 fn a_file_that_cannot_be_a_policy_is_told_with_its_place() {
     for (name, text, line, column, message) in [
-        ("a.yaml", "", 1, 1, "the plugin configuration is empty, it must hold a policy"),
-        ("a.yaml", "# nothing\n---\n", 1, 1, "the plugin configuration is empty, it must hold a policy"),
-        ("a.json", "", 1, 1, "the plugin configuration is empty, it must hold a policy"),
+        ("a.yaml", "", 1, 1, "is empty, it must hold a policy"),
+        ("a.yaml", "# nothing\n---\n", 1, 1, "is empty, it must hold a policy"),
+        ("a.json", "", 1, 1, "is empty, it must hold a policy"),
         ("a.yaml", "é: [1\n", 2, 1, "must be YAML, but "),
         ("a.yaml", "# é\n- 1\n", 2, 1, "expected a policy document, or "),
         ("a.yaml", "word", 1, 1, "expected a policy document, or "),

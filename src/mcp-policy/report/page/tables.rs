@@ -79,7 +79,7 @@ pub fn approvals(summary: &Summary) -> Markup {
             p.note {
                 "Times are from the first refusal that says that the call waits, to the first request that got the answer. "
                 "An agent has to ask again for it, so the decision itself came earlier. A call that was held until a person "
-                "decided has no time, because its record has no beginning."
+                "decided has no time, because its record does not say when it began."
             }
             div.wide role="region" aria-label="Approvals" tabindex="0" {
                 table {

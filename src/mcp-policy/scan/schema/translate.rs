@@ -31,17 +31,43 @@ fn restricts_nothing(keyword: &str) -> bool {
     keywords::is_annotation(keyword) || keyword == "$id" || (keyword.starts_with("x-") && keyword != MIRRORED)
 }
 
+/// Keywords below which a schema that fits less can make the whole fit more. A reference can lead from there to a definition.
+const TURNS: [&str; 6] = ["not", "if", "oneOf", "contains", "$defs", "definitions"];
+
 /// Keywords beside which the type may be said elsewhere.
 const SAY_TYPE: [&str; 10] =
     ["type", "$ref", "enum", "const", "anyOf", "oneOf", "allOf", "not", "if", "then"];
 
 /// Translates a whole schema.
 pub fn translate(schema: &mut Value, differences: &mut Vec<Difference>) {
-    within(schema, &Path::default(), false, differences);
+    within(schema, &Path::default(), Place::Beside, differences);
 }
 
-/// Translates a schema. `is_value` says whether it alone describes a value: it is not one of several that do.
-fn within(schema: &mut Value, path: &Path, is_value: bool, differences: &mut Vec<Difference>) {
+/// Where a schema is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It alone describes a value
+    Alone,
+    /// It is one of several that describe a value
+    Beside,
+    /// Below a keyword of [`TURNS`]
+    Turned,
+}
+
+impl Place {
+    /// Returns where a schema is that is below `keyword` of a schema here, and `alone` if nothing turns it.
+    fn below(self, keyword: &str, alone: bool) -> Self {
+        match self {
+            Self::Turned => Self::Turned,
+            _ if TURNS.contains(&keyword) => Self::Turned,
+            _ if alone => Self::Alone,
+            _ => Self::Beside,
+        }
+    }
+}
+
+/// Translates a schema that is in this place.
+fn within(schema: &mut Value, path: &Path, place: Place, differences: &mut Vec<Difference>) {
     let Value::Object(members) = schema else { return };
     members.retain(|key, _| !restricts_nothing(key));
     drafts(members);
@@ -49,28 +75,30 @@ fn within(schema: &mut Value, path: &Path, is_value: bool, differences: &mut Vec
         && let Some(anchored) = anchors::anchored(pattern)
     {
         *pattern = anchored;
-        let what =
-            "written with anchors: it means the same, and shows that anything may stand around a match";
+        let what = "written with `.*` where it has no anchor, which means the same: it accepts any text around a match";
         differences.push(Difference { path: path.key("pattern").to_string(), what: what.to_owned() });
     }
-    if is_value {
+    if place == Place::Alone {
         add_type(members, path, differences);
     }
     for (key, value) in members.iter_mut() {
         let path = path.key(key);
         match (form(key), value) {
             (Some(Form::Schema), value) => {
-                within(value, &path, matches!(key.as_str(), "items" | "additionalProperties"), differences);
+                let alone = matches!(key.as_str(), "items" | "additionalProperties");
+                within(value, &path, place.below(key, alone), differences);
             }
             (Some(Form::Schemas), Value::Array(elements)) => {
                 for (index, element) in elements.iter_mut().enumerate() {
-                    within(element, &path.index(index), key == "prefixItems", differences);
+                    let place = place.below(key, key == "prefixItems");
+                    within(element, &path.index(index), place, differences);
                 }
             }
             (Some(Form::SchemasByName), Value::Object(named)) => {
-                let is_value = matches!(key.as_str(), "properties" | "patternProperties");
+                let alone = matches!(key.as_str(), "properties" | "patternProperties");
+                let place = place.below(key, alone);
                 for (name, member) in named.iter_mut() {
-                    within(member, &path.key(name), is_value, differences);
+                    within(member, &path.key(name), place, differences);
                 }
             }
             _ => {}

@@ -127,7 +127,7 @@ pub fn stdio(command: &str, asking: &Asking<'_>, terminal: &Terminal) -> Result<
             Ok(Err(Ended::List(broken))) => failure::of_list(&shown, &broken, &[]),
             Err(_) => too_late(&shown, asking),
         };
-        // The child's last words arrive once its tasks have run.
+        // The end of stderr arrives once its tasks have run.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let told = told.lock().map(|told| last_lines(&told)).unwrap_or_default();
         Err(if told.is_empty() {

@@ -61,8 +61,8 @@ pub fn of_list(source: &str, broken: &Broken, sent: &[HeaderName]) -> Failure {
 fn of_transport(error: &(dyn Error + Send + Sync + 'static), sent: &[HeaderName]) -> Option<String> {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = next {
-        if current.is::<AuthRequiredError>() {
-            return Some(unauthorized(sent));
+        if let Some(required) = current.downcast_ref::<AuthRequiredError>() {
+            return Some(unauthorized(&required.www_authenticate_header, sent));
         }
         if current.is::<InsufficientScopeError>() {
             return Some(TOO_NARROW.to_owned());
@@ -97,7 +97,7 @@ fn of_answer(error: &Http, sent: &[HeaderName]) -> Option<String> {
     match error {
         Http::Client(error) => Some(of_http(error)),
         Http::HttpStatus(status) => Some(of_status(status)),
-        Http::AuthRequired(_) => Some(unauthorized(sent)),
+        Http::AuthRequired(required) => Some(unauthorized(&required.www_authenticate_header, sent)),
         Http::InsufficientScope(_) => Some(TOO_NARROW.to_owned()),
         Http::UnexpectedContentType(found) => {
             let found = found
@@ -107,7 +107,7 @@ fn of_answer(error: &Http, sent: &[HeaderName]) -> Option<String> {
                 "this is not an MCP endpoint: it answers with {found}; many servers have theirs at `/mcp`"
             ))
         }
-        Http::UnexpectedServerResponse(text) if text.contains("401") => Some(unauthorized(sent)),
+        Http::UnexpectedServerResponse(text) if text.contains("401") => Some(unauthorized("", sent)),
         Http::UnexpectedServerResponse(text) if text.contains("403") => {
             Some("the server refuses these credentials (403)".to_owned())
         }
@@ -133,8 +133,14 @@ fn of_answer(error: &Http, sent: &[HeaderName]) -> Option<String> {
 }
 
 fn of_http(error: &reqwest::Error) -> String {
+    let cause = deepest(error);
+    // What rustls says of an answer that does not begin as one in TLS.
+    if cause.contains("InvalidContentType") {
+        return "the server does not speak TLS at this port; write `http://` in place of `https://` if that is meant"
+            .to_owned();
+    }
     if error.is_connect() {
-        return format!("no connection: {}", shown(&deepest(error)));
+        return format!("no connection: {}", shown(&cause));
     }
     if error.is_timeout() {
         return "the server did not answer in time".to_owned();
@@ -145,13 +151,14 @@ fn of_http(error: &reqwest::Error) -> String {
     if error.is_builder() {
         return "this URL cannot be used".to_owned();
     }
-    format!("the connection failed: {}", shown(&deepest(error)))
+    format!("the connection failed: {}", shown(&cause))
 }
 
-fn unauthorized(sent: &[HeaderName]) -> String {
+/// Says that the server wants a credential. `challenge` is its `WWW-Authenticate`; empty if that is not known.
+fn unauthorized(challenge: &str, sent: &[HeaderName]) -> String {
     if sent.is_empty() {
-        "the server requires authentication (401); pass a credential with `--header 'Authorization: Bearer …'`"
-            .to_owned()
+        let header = wanted(challenge);
+        format!("the server requires authentication (401); pass a credential with `--header '{header}'`")
     } else {
         let names: Vec<_> = sent.iter().map(HeaderName::as_str).collect();
         format!(
@@ -159,6 +166,18 @@ fn unauthorized(sent: &[HeaderName]) -> String {
             names.join(", ")
         )
     }
+}
+
+/// Returns the header that a challenge asks for. This filter names it as `ApiKey header="x-api-key"`.
+fn wanted(challenge: &str) -> String {
+    let named = challenge.split_once("header=\"").and_then(|(_, rest)| rest.split_once('"'));
+    if let Some(name) = named.and_then(|(name, _)| HeaderName::from_bytes(name.as_bytes()).ok()) {
+        return format!("{name}: …");
+    }
+    let scheme = challenge.split([' ', ',']).next().unwrap_or_default();
+    let is_scheme =
+        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    format!("Authorization: {} …", if is_scheme { scheme } else { "Bearer" })
 }
 
 /// Returns the text of the first cause.

@@ -11,7 +11,7 @@ use crate::scan::offer::{Kind, Offer, add_page};
 /// # Errors
 /// The file cannot be read, or does not hold an offer: its name, and the place and what would be right.
 pub fn read(argument: &str) -> Result<Offer, Failure> {
-    let answers = Answers::read(argument)?;
+    let answers = Answers::with_definitions(argument)?;
     let document = answers.document()?;
     let mut offer = Offer { verbatim: true, ..Offer::default() };
     for page in listing::pages(&document).map_err(|wrong| answers.failure(&wrong))? {

@@ -10,7 +10,7 @@ const OPERATORS: [&str; 11] =
 /// Reads a condition on an argument. The filter itself finds out whether it takes the value.
 ///
 /// # Errors
-/// What of it has no equal.
+/// What of it has no equivalent.
 pub fn condition(node: &Node, name: Option<&str>) -> Result<Json, String> {
     let text = |key| node.member(key).and_then(Node::text).unwrap_or_default();
     let op = text("op");
@@ -75,7 +75,7 @@ fn regex(expression: &str) -> Result<String, String> {
             (r"\s", true) => r"\t\n\f\r ",
             (r"\s", false) => r"[\t\n\f\r ]",
             (r"\S", false) => r"[^\t\n\f\r ]",
-            (r"\S", true) => return Err(r"`\S` within brackets has no equal".to_owned()),
+            (r"\S", true) => return Err(r"`\S` within brackets has no equivalent".to_owned()),
             _ => part,
         });
         rest = behind;

@@ -20,7 +20,7 @@ impl State {
     /// Reads the `state` of a rule.
     ///
     /// # Errors
-    /// What of it has no equal.
+    /// What of it has no equivalent.
     pub fn read(node: &Node, scope: Scope<'_>) -> Result<Self, String> {
         let text = |key| node.member(key).and_then(Node::text).unwrap_or_default();
         let (counter, window) = (text("counter"), text("window"));
@@ -90,9 +90,9 @@ pub fn bound(condition: &Node) -> Result<i64, String> {
         // The counter is compared before the call and once the call is counted: there it may not reach the bound itself.
         ("lt", Some(number)) => Ok(number.saturating_sub(1)),
         ("lte", Some(number)) => Ok(number),
-        _ => {
-            Err(format!("`{op}` of a counter has no equal here, only `lt` and `lte` with a number have one"))
-        }
+        _ => Err(format!(
+            "`{op}` of a counter has no equivalent here, only `lt` and `lte` with a number have one"
+        )),
     }
 }
 

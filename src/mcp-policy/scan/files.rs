@@ -1,0 +1,65 @@
+//! The files that a scan writes.
+
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
+
+use super::layout::Json;
+use super::offer::{self, Offer};
+use super::{Options, definitions, known};
+use crate::destination::{self, Named};
+use crate::input;
+use crate::outcome::Failure;
+
+const OUTPUT: &str = "`--output`";
+
+/// Makes sure that no file is lost by what will be written.
+///
+/// # Errors
+/// An output is an input or another output; or it exists, and `--force` is not given.
+pub fn keep_apart(options: &Options) -> Result<(), Failure> {
+    let policy = options.policy.as_deref().map(|argument| input::choice(argument).0);
+    let inputs = [
+        Some(Named { what: "the source", name: &options.source }),
+        policy.map(|name| Named { what: "the policy", name }),
+        options.definitions.as_deref().map(|name| Named { what: "the file of definitions", name }),
+    ];
+    let outputs = [
+        options.output.as_deref().map(|name| Named { what: OUTPUT, name }),
+        options.write_definitions.as_deref().map(|name| Named { what: "`--write-definitions`", name }),
+        options.write_tools.as_deref().map(|name| Named { what: "`--write-tools`", name }),
+    ];
+    let inputs: Vec<_> = inputs.into_iter().flatten().collect();
+    let outputs: Vec<_> = outputs.into_iter().flatten().collect();
+    destination::apart(&inputs, &outputs)?;
+    let lost = outputs.iter().find(|output| !options.force && destination::would_be_lost(output.name));
+    let Some(Named { what, name }) = lost else { return Ok(()) };
+    let compare = match *what {
+        OUTPUT => format!("`--policy {name}` compares the server with it, and "),
+        _ => String::new(),
+    };
+    Err(Failure::new(format!("{what} `{name}` exists: {compare}`--force` replaces it")))
+}
+
+/// Writes the files that the options name.
+///
+/// # Errors
+/// One cannot be written, or the definitions are not known as the server sent them.
+pub fn write(
+    options: &Options,
+    offer: &Offer,
+    policy: &Json,
+    digests: Option<&[DefinitionDigest]>,
+) -> Result<(), Failure> {
+    if let Some(name) = &options.output {
+        destination::write(name, &policy.pretty())?;
+    }
+    if let Some(name) = &options.write_definitions {
+        let document = definitions::document(offer, known(digests)?, options.package.as_deref());
+        destination::write(name, &document.pretty())?;
+    }
+    if let Some(name) = &options.write_tools {
+        // Others rely on it as what the server sent.
+        known(digests)?;
+        destination::write(name, &offer::document(offer)?)?;
+    }
+    Ok(())
+}
