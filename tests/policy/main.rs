@@ -39,6 +39,7 @@ mod scan_connect;
 mod scan_definitions;
 mod scan_drift;
 mod scan_findings;
+mod scan_pins;
 mod scan_servers;
 mod schema;
 mod shared;

@@ -170,6 +170,7 @@ fn is_alike(one: &Restriction, other: &Restriction) -> bool {
             subject(one) == subject(other)
         }
         (What::Schema(_), What::Schema(_))
+        | (What::Definition(_), What::Definition(_))
         | (What::Approval, What::Approval)
         | (What::Known, What::Known) => true,
         (What::Refused(one_why), What::Refused(other_why)) => one_why == other_why,
@@ -190,6 +191,7 @@ fn summary(restrictions: &[Restriction]) -> String {
             What::Approval => add("approval"),
             What::Limit(_) => add("limits"),
             What::Schema(_) => add("a schema"),
+            What::Definition(_) => add("a pinned definition"),
             What::Refused(_) | What::Require(_) | What::DenyIf(_) | What::Known => add("conditions"),
             What::Other(..) => add("more"),
         }

@@ -25,6 +25,7 @@ stats_config:
     - { tag_name: mcp_code, regex: "^wasmcustom\\.mcp_policy\\.decisions\\.decision\\.\\w+(\\.code\\.(\\w+))" }
     - { tag_name: mcp_grant, regex: "^wasmcustom\\.mcp_policy\\.(?:decisions|limit_used_ratio)\\..*(\\.grant\\.([^.]+))\\.server\\." }
     - { tag_name: mcp_counter, regex: "^wasmcustom\\.mcp_policy\\.limit_used_ratio(\\.counter\\.([^.]+))" }
+    - { tag_name: mcp_tool, regex: "^wasmcustom\\.mcp_policy\\.definitions_changed(\\.tool\\.([^.]+))" }
     - { tag_name: mcp_cause, regex: "^wasmcustom\\.mcp_policy\\.(?:strict_refusals|lists\\.unreadable)(\\.cause\\.(\\w+))" }
     - { tag_name: mcp_why, regex: "^wasmcustom\\.mcp_policy\\.counters\\.unavailable(\\.why\\.(\\w+))" }
     - { tag_name: mcp_outcome, regex: "^wasmcustom\\.mcp_policy\\.(?:approvals|shared_limits)(\\.outcome\\.(\\w+))" }
