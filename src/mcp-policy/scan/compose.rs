@@ -42,7 +42,7 @@ pub struct Composed {
 /// The policy does not load. It should, so this is a defect of this program.
 pub fn compose(offer: &Offer, classified: &[Classified], choices: &Choices) -> Result<Composed, Failure> {
     let mut notes = Vec::new();
-    let (tools, used) = tools(offer, classified, &mut notes);
+    let (tools, used) = tools(offer, classified, choices, &mut notes);
     let others = others(offer, &mut notes);
     let uses_read = used.contains(&Class::Read) || others.iter().any(|(_, entries)| !entries.is_empty());
     let classes =
@@ -107,6 +107,7 @@ fn server<'o>(offer: &'o Offer, choices: &'o Choices, notes: &mut Vec<Finding>) 
 fn tools(
     offer: &Offer,
     classified: &[Classified],
+    choices: &Choices,
     notes: &mut Vec<Finding>,
 ) -> (Vec<(String, Json)>, BTreeSet<Class>) {
     // Of tools that share a name, the most dangerous decides.
@@ -125,12 +126,12 @@ fn tools(
             continue;
         }
         used.insert(class);
-        entries.push((name.to_owned(), entry(tool, class, notes)));
+        entries.push((name.to_owned(), entry(tool, class, choices, notes)));
     }
     (entries, used)
 }
 
-fn entry(tool: &Tool, class: Class, notes: &mut Vec<Finding>) -> Json {
+fn entry(tool: &Tool, class: Class, choices: &Choices, notes: &mut Vec<Finding>) -> Json {
     let rule = Json::text(class.name());
     // A tool that is denied has its schema, too: it then counts as soon as somebody changes the class.
     let taken = schema::take_over(&tool.schema);
@@ -145,7 +146,8 @@ fn entry(tool: &Tool, class: Class, notes: &mut Vec<Finding>) -> Json {
         });
     }
     let mut own = Vec::new();
-    match choices.pins.get(&tool.name) {
+    let denied = rules::denies(class, choices.approvals.is_some());
+    match choices.pins.get(&tool.name).filter(|_| !denied) {
         Some(Some(digest)) => own.push(("definition".to_owned(), Json::text(digest.to_string()))),
         Some(None) => notes.push(Finding {
             severity: Severity::Note,
