@@ -31,6 +31,7 @@ mod recorded;
 mod reference;
 mod render;
 mod replay;
+mod replay_completions;
 mod report;
 mod scan;
 mod scan_agreement;

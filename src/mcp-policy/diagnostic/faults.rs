@@ -190,7 +190,7 @@ mod tests {
         let mut known = BTreeSet::new();
         for kind in all() {
             assert!(kind.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", kind.id);
-            assert!(known.insert(kind.id), "{} stands twice", kind.id);
+            assert!(known.insert(kind.id), "{} occurs twice", kind.id);
         }
     }
 }

@@ -108,7 +108,7 @@ fn found_in<'s, T>(section: &'s Section<T>, name: Option<&str>, chosen: Option<&
     }
 }
 
-/// Tells whether a method keeps a session going, so that only `methods` can refuse it.
+/// Returns whether a method keeps a session going, so that only `methods` can refuse it.
 pub fn is_of_session(name: &str) -> bool {
     Method::new(name).acts_on() == ActsOn::Session
 }
@@ -160,7 +160,7 @@ pub fn differences(old: &[Restriction], new: &[Restriction]) -> Vec<Difference> 
     found
 }
 
-/// Tells whether one restriction stands in the place of the other.
+/// Returns whether one restriction stands in the place of the other.
 fn is_alike(one: &Restriction, other: &Restriction) -> bool {
     match (&one.what, &other.what) {
         (What::Limit(one), What::Limit(other)) => one.counter == other.counter,

@@ -89,7 +89,7 @@ impl Restriction {
         Self { when: None, what }
     }
 
-    /// Tells whether every call that passes this passes the other one too.
+    /// Returns whether every call that passes this passes the other one too.
     pub fn implies(&self, other: &Self) -> bool {
         let applies = self.when.is_none() || self.when == other.when;
         applies
@@ -142,7 +142,7 @@ impl Restriction {
         rules.iter().flat_map(|rule| Self::of_rule(rule, side, grant)).collect()
     }
 
-    /// Tells whether no call passes.
+    /// Returns whether no call passes.
     pub fn refuses_all(&self) -> Option<Why> {
         match self.what {
             What::Refused(why) if self.when.is_none() => Some(why),

@@ -133,9 +133,7 @@ fn tools(
 
 fn entry(tool: &Tool, class: Class, choices: &Choices, notes: &mut Vec<Finding>) -> Json {
     let rule = Json::text(class.name());
-    if rules::denies(class, choices.approvals.is_some()) {
-        return rule;
-    }
+    // A tool that is denied has its schema, too: it then counts as soon as somebody changes the class.
     let taken = schema::take_over(&tool.schema);
     for difference in taken.differences {
         notes.push(Finding {
@@ -148,7 +146,8 @@ fn entry(tool: &Tool, class: Class, choices: &Choices, notes: &mut Vec<Finding>)
         });
     }
     let mut own = Vec::new();
-    match choices.pins.get(&tool.name) {
+    let denied = rules::denies(class, choices.approvals.is_some());
+    match choices.pins.get(&tool.name).filter(|_| !denied) {
         Some(Some(digest)) => own.push(("definition".to_owned(), Json::text(digest.to_string()))),
         Some(None) => notes.push(Finding {
             severity: Severity::Note,

@@ -194,11 +194,6 @@ fn said(limit: &Limit) -> String {
     };
     let kind = if limit.window.kind() == Kind::Calendar { "calendar " } else { "" };
     let (counter, max, scope) = (&limit.counter, limit.max, limit.scope.as_str());
-    let scope = if limit.scope == mcp_policy_engine::policy::Scope::Global {
-        String::new()
-    } else {
-        format!(", {scope}")
-    };
     let shared = if limit.shared { ", shared by all proxies" } else { "" };
-    format!("{counter}: {max}{what} per {kind}{window}{scope}{by}{shared}")
+    format!("{counter}: {max}{what} per {kind}{window}, {scope}{by}{shared}")
 }
