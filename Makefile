@@ -5,23 +5,39 @@ PARTS    := $(PYTHON) tests/parts/get.py
 PARTS_PY := PYTHONPATH=tests/parts target/parts/modern/bin/python
 RUFF     := target/parts/modern/bin/ruff
 WASM     := wasm32-wasip1
+LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench bench-replay clean
+.PHONY: help build approvals policy image images programs reproduce parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench bench-replay clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the module, target/wasm32-wasip1/release/mcp_policy_filter.wasm
 	@! command -v rustup >/dev/null || rustup target list --installed | grep -qx $(WASM) || rustup target add $(WASM)
-	cargo build --release --target $(WASM) -p mcp-policy-filter
+	@cargo build --release --target $(WASM) -p mcp-policy-filter --config "$$(release/paths.sh $(WASM))"
 
 approvals: ## build the approval service, target/release/mcp-approvals
 	cargo build --release -p mcp-approvals
 
 policy: ## build the policy author's command, target/release/mcp-policy
 	cargo build --release -p mcp-policy
+
+image: build ## write the module's OCI image, target/image/mcp-policy-filter
+	@$(PYTHON) release/layout.py module target/$(WASM)/release/mcp_policy_filter.wasm target/image/mcp-policy-filter
+
+images: image programs ## write the OCI images of the module, of mcp-approvals and of mcp-policy, target/image/
+	@for name in mcp-approvals mcp-policy; do \
+		$(PYTHON) release/layout.py program target/$(LINUX)/release/$$name target/image/$$name || exit 1; \
+	done
+
+programs: ## build mcp-approvals and mcp-policy for any Linux, target/x86_64-unknown-linux-musl/release/
+	@! command -v rustup >/dev/null || rustup target list --installed | grep -qx $(LINUX) || rustup target add $(LINUX)
+	@cargo build --release --target $(LINUX) -p mcp-approvals -p mcp-policy --config "$$(release/paths.sh $(LINUX))"
+
+reproduce: ## build the last commit's module in two folders and compare: some minutes
+	@release/reproduce.sh
 
 # The tests and the demo use the debug build, because it builds fastest.
 target/debug/mcp-approvals: FORCE
@@ -32,8 +48,8 @@ target/debug/mcp-policy-ratelimit: FORCE
 	cargo build -p mcp-policy-ratelimit
 FORCE:
 
-parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL, Prometheus, Redis
-	@$(PARTS) modern legacy npm chromium prometheus redis image
+parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL, Prometheus, Redis, a registry
+	@$(PARTS) modern legacy npm chromium prometheus redis registry manifests image
 
 envoy-image: ## build a container image of Envoy, for machines that cannot pull one
 	@$(PARTS) modern
@@ -64,14 +80,14 @@ lint: ## check format and lints: Rust (native and wasm) and Python
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --target $(WASM) -p mcp-policy-filter -- -D warnings
-	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests
-	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests
+	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests release
+	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests release
 
 format: ## format the Rust and the Python
 	@$(PARTS) modern
 	cargo fmt --all
-	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests
-	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests
+	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests release
+	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests release
 
 cost: build ## count operations, allocations and host calls of fixed requests; UPDATE=1 rewrites the table, PROFILE=REQUEST lists functions
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
