@@ -9,7 +9,7 @@ LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy image images programs reproduce parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench bench-replay clean
+.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst bench bench-replay clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ images: image programs ## write the OCI images of the module, of mcp-approvals a
 programs: ## build mcp-approvals and mcp-policy for any Linux, target/x86_64-unknown-linux-musl/release/
 	@! command -v rustup >/dev/null || rustup target list --installed | grep -qx $(LINUX) || rustup target add $(LINUX)
 	@cargo build --release --target $(LINUX) -p mcp-approvals -p mcp-policy --config "$$(release/paths.sh $(LINUX))"
+
+dist: images ## collect the files of a release with checksums and lists of packages, target/dist/; needs cargo-cyclonedx
+	@release/dist.sh
 
 reproduce: ## build the last commit's module in two folders and compare: some minutes
 	@release/reproduce.sh
@@ -75,13 +78,14 @@ test-rust:
 test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy target/debug/mcp-policy-ratelimit parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
-lint: ## check format and lints: Rust (native and wasm) and Python
-	@$(PARTS) modern
+lint: ## check format and lints: Rust (native and wasm), Python, and the workflows of GitHub
+	@$(PARTS) modern manifests
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --target $(WASM) -p mcp-policy-filter -- -D warnings
 	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests release
 	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests release
+	target/parts/manifests/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 format: ## format the Rust and the Python
 	@$(PARTS) modern
