@@ -179,7 +179,9 @@ def test_a_bad_input_is_named_and_nothing_is_written(kind, name, content, enviro
     if content is not None:
         (tmp_path / name).write_bytes(content)
     done = write(kind, tmp_path / name, tmp_path / "layout", check=False, **environment)
-    assert done.returncode == 1 and done.stderr.startswith("layout: ") and done.stderr.endswith(f"{message}\n")
+    assert (
+        done.returncode == 1 and done.stderr.startswith("layout: ") and done.stderr.endswith(f"{message}\n")
+    )
     assert not (tmp_path / "layout").exists()
 
 
