@@ -15,10 +15,14 @@ for name in mcp-approvals mcp-policy; do
     cp "target/$program/release/$name" "$dist/$name-$program"
 done
 
+# Without a time, each list would have a random number and the time of now.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
+
 # The tool writes beside every Cargo.toml of the workspace.
 packages() {
-    cargo cyclonedx --quiet --format json --target "$2"
-    mv "src/$3/$1.cdx.json" "$dist/"
+    cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$2"
+    sed "s|file://$PWD|file:///build|g" "src/$3/$1.cdx.json" >"$dist/$1.cdx.json"
     find src tests -name '*.cdx.json' -exec rm {} +
 }
 packages mcp-policy-filter "$module" filter
