@@ -118,11 +118,16 @@ PANELS = [
     ),
     series(
         "Lists in answers",
-        "Elements that the policy removed from lists, and elements and lists that could not be read and were not shown.",
+        "Elements that the policy removed from lists, elements and lists that could not be read and were not shown, and "
+        "lists that show a tool with another definition than its rule has.",
         (rate("mcp_policy_lists_removed", f"{SERVER}, {IN_FORCE}"), "removed"),
         (
             rate("mcp_policy_lists_unreadable", f"{SERVER}, {IN_FORCE}", "mcp_cause"),
             "unreadable: {{mcp_cause}}",
+        ),
+        (
+            rate("mcp_policy_definitions_changed", f"{SERVER}, {IN_FORCE}", "mcp_tool"),
+            "changed: {{mcp_tool}}",
         ),
         unit="cps",
     ),

@@ -5,6 +5,7 @@
 
 mod circumstances;
 pub mod condition;
+pub mod definitions;
 mod digest;
 mod limits;
 mod lists;
@@ -18,7 +19,7 @@ use circumstances::Circumstances;
 use condition::{Applies, Attributes};
 pub use digest::digest;
 pub use limits::Due;
-pub use lists::Lists;
+pub use lists::{Listed, Lists};
 
 use crate::denial::{Code, Denial};
 use crate::identity::Caller;

@@ -15,6 +15,8 @@ pub enum Code {
     ArgumentsInvalid,
     /// A condition in `require` does not hold, one in `deny_if` holds, or one cannot be evaluated
     ConditionFailed,
+    /// A list has shown the tool with another definition than a rule has for it
+    DefinitionChanged,
     /// A limit has no room for the call
     RateLimited,
     /// A person must approve the call first
@@ -58,12 +60,13 @@ pub enum Invalid {
 
 impl Code {
     /// All kinds of denials. `InvalidRequest` stands for each of its kinds, which have one word.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NotListed,
         Self::Denied,
         Self::Hidden,
         Self::ArgumentsInvalid,
         Self::ConditionFailed,
+        Self::DefinitionChanged,
         Self::RateLimited,
         Self::ApprovalRequired,
         Self::ApprovalDenied,
@@ -89,6 +92,7 @@ impl Code {
             Self::Hidden => "hidden",
             Self::ArgumentsInvalid => "arguments_invalid",
             Self::ConditionFailed => "condition_failed",
+            Self::DefinitionChanged => "definition_changed",
             Self::RateLimited => "rate_limited",
             Self::ApprovalRequired => "approval_required",
             Self::ApprovalDenied => "approval_denied",

@@ -1,6 +1,7 @@
 //! What the filter knows of the Model Context Protocol: requests in, answers out.
 
 pub mod answer;
+pub mod definition;
 mod edit;
 pub mod headers;
 pub mod keys;

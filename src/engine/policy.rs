@@ -17,6 +17,7 @@ mod load;
 mod origins;
 mod path;
 mod pattern;
+mod pins;
 mod rule;
 mod rules;
 mod scalars;
@@ -36,6 +37,7 @@ pub use grants::{Callers, Described, Grants, TokenMatch};
 pub use origins::Origins;
 pub use path::{Origin, Resolved, Step, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
+pub use pins::{Pin, Pins};
 pub use rule::RuleDigest;
 pub use rules::Rules;
 pub use scalars::Scalars;
@@ -48,6 +50,7 @@ use std::sync::Arc;
 pub use crate::document::Faults;
 use crate::limit::{Amount, Scale, Window};
 use crate::mcp::answer::Form;
+use crate::mcp::definition::DefinitionDigest;
 use crate::mcp::headers::AUTHORITY;
 use crate::schema::Schema;
 
@@ -120,6 +123,8 @@ pub struct Policy {
     pub rules: Rules,
     /// The rules that have names, whether an entry uses them or not
     pub named_rules: Vec<Arc<Rule>>,
+    /// The definitions of tools that rules have, those of grants included
+    pub pins: Pins,
     /// The time zone of conditions on the time
     pub time_zone: TimeZone,
     /// The sources of identity. The first that has a value names the caller
@@ -171,6 +176,8 @@ pub struct Rule {
     pub mode: Mode,
     /// Clauses that must all hold. Otherwise the rule does not apply
     pub when: Vec<Clause>,
+    /// The digest that the tool's definition must have. Only a rule under the exact name of a tool, without `when`, has one
+    pub definition: Option<DefinitionDigest>,
     /// The schema of a call's arguments
     pub arguments: Option<Schema>,
     /// Clauses that must all hold

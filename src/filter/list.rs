@@ -1,24 +1,33 @@
-//! Filters the lists in a response.
+//! Filters the lists in a response, and compares the definitions in them with those that the policy has.
+
+mod announced;
 
 use std::rc::Rc;
 
-use crate::host::{Broken, Flow, HeaderMap, Process, Stream};
+use crate::counters::SharedData;
+use crate::host::{Broken, Flow, Host, Process, Stream};
 use crate::worker::Worker;
 use mcp_policy_engine::audit;
 use mcp_policy_engine::decide::Lists;
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::Request;
+use mcp_policy_engine::json::Value;
+use mcp_policy_engine::limit::Unavailable;
 use mcp_policy_engine::mcp::list::{
-    Awaited, Bounds, ListBody, ListKind, ListStream, OLD_TRANSPORT, Shown, Unreadable, error_for,
+    Awaited, Bounds, ListBody, ListKind, ListStream, OLD_TRANSPORT, Shown, Unreadable,
 };
-use mcp_policy_engine::mcp::media::{self, Answer};
+use mcp_policy_engine::policy::Mode;
+
+pub(crate) use announced::Announced;
+use announced::{Length, choose};
 
 /// What is held of a response, for each text or event. The parsed tree of a list takes at most about sixteen
 /// times as much memory.
 const BOUNDS: Bounds = Bounds { hold: 256 * 1024, limit: 4 * 1024 * 1024 };
 
 /// A response that may contain lists. They are filtered to what the caller may use. Nothing of it is buffered in
-/// the proxy, whose buffer has a limit that the filter cannot read.
+/// the proxy, whose buffer has a limit that the filter cannot read. In shadow mode the response is only read, and stays
+/// as it is.
 #[derive(Debug)]
 pub(crate) struct ListAnswer {
     request: Rc<Request>,
@@ -54,9 +63,13 @@ impl ListAnswer {
         Self { request, state: State::Awaited(awaited), left: None, substitute: 0, recorded: false }
     }
 
-    /// Stops: nothing more of the response is sent.
+    /// Stops: nothing more of the response is sent. In shadow mode, nothing more of it is read.
     pub(crate) fn give_up(&mut self) {
-        self.state = State::Stopped;
+        self.state = if self.only_reads() { State::Untouched } else { State::Stopped };
+    }
+
+    fn only_reads(&self) -> bool {
+        self.request.policy.mode == Mode::Shadow
     }
 
     /// Handles the response's headers: determines how it can be read.
@@ -83,6 +96,10 @@ impl ListAnswer {
         let announced = announced.as_ref().map_err(|Broken| Broken)?;
         self.left = announced.left();
         let (state, length) = choose(announced, awaited);
+        if self.only_reads() {
+            self.state = if let State::Replaced(_) = state { State::Untouched } else { state };
+            return Ok(());
+        }
         self.state = state;
         if let State::Replaced(_) = &self.state {
             self.tell(host, worker, &Shown { unreadable: Some(Unreadable::Encoded), ..Shown::default() });
@@ -96,13 +113,7 @@ impl ListAnswer {
     }
 
     /// Handles a part of the response's body; `end` is true for the last part.
-    pub(crate) fn body<H: Stream + Process>(
-        &mut self,
-        host: &H,
-        worker: &Worker,
-        size: usize,
-        end: bool,
-    ) -> Flow {
+    pub(crate) fn body<H: Host>(&mut self, host: &H, worker: &Worker, size: usize, end: bool) -> Flow {
         let goes_on = match &self.state {
             State::Untouched => true,
             // The end of almost every body comes by itself.
@@ -110,6 +121,12 @@ impl ListAnswer {
             _ => false,
         };
         if goes_on {
+            return Flow::Continue;
+        }
+        if self.only_reads() {
+            if self.observe(host, worker, size, end).is_err() {
+                self.give_up();
+            }
             return Flow::Continue;
         }
         match self.pass(host, worker, size, end) {
@@ -125,6 +142,7 @@ impl ListAnswer {
     /// if the proxy still buffers something of the body that can be replaced.
     pub(crate) fn trailers<H: Stream + Process>(&mut self, host: &H, worker: &Worker) -> Flow {
         match std::mem::replace(&mut self.state, State::Untouched) {
+            _ if self.only_reads() => Flow::Continue,
             State::Body(body) if self.substitute > 0 => {
                 let shown = body.finish();
                 self.tell(host, worker, &shown);
@@ -144,13 +162,26 @@ impl ListAnswer {
         }
     }
 
-    fn pass<H: Stream + Process>(
-        &mut self,
-        host: &H,
-        worker: &Worker,
-        size: usize,
-        end: bool,
-    ) -> Result<Flow, Broken> {
+    /// Reads a part of a response that stays as it is.
+    fn observe<H: Host>(&mut self, host: &H, worker: &Worker, size: usize, end: bool) -> Result<(), Broken> {
+        let bytes = if size > 0 { host.response_body()? } else { Vec::new() };
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(bytes.len());
+        }
+        if let State::Body(body) = &mut self.state
+            && !bytes.is_empty()
+            && body.passes(&bytes)
+        {
+            return Ok(());
+        }
+        let request = Rc::clone(&self.request);
+        let clock = || host.now_ns();
+        let lists = Lists::new(&request.policy, &request.caller, &clock);
+        let _ = self.read(&bytes, end, &lists)?;
+        note_definitions(host, worker, &lists)
+    }
+
+    fn pass<H: Host>(&mut self, host: &H, worker: &Worker, size: usize, end: bool) -> Result<Flow, Broken> {
         if let State::Replaced(error) = &mut self.state {
             let error = error.take_if(|_| size > 0 || end).unwrap_or_default();
             return host.set_response_body(error.as_bytes()).map(|()| Flow::Continue);
@@ -169,28 +200,8 @@ impl ListAnswer {
         let request = Rc::clone(&self.request);
         let clock = || host.now_ns();
         let lists = Lists::new(&request.policy, &request.caller, &clock);
-        let keep = &mut |kind: ListKind, name: &str| lists.shows(kind, name);
-        let mut shown = match &mut self.state {
-            State::Body(body) => body.push(bytes, keep),
-            State::Events(events) => events.push(bytes, keep),
-            State::Untouched => return Ok(Flow::Continue),
-            State::Awaited(_) | State::Replaced(_) | State::Stopped => return Err(Broken),
-        };
-        let held = matches!(&self.state, State::Body(body) if body.is_holding());
-        // Behind the announced length there may be trailers, and then nothing can be added to the body.
-        if end || (held && self.left == Some(0)) {
-            let last = match std::mem::replace(&mut self.state, State::Replaced(None)) {
-                State::Body(mut body) => {
-                    shown.join(body.read_held(keep));
-                    body.finish()
-                }
-                State::Events(events) => events.finish(keep),
-                _ => Shown::default(),
-            };
-            shown.join(last);
-        } else if matches!(&self.state, State::Body(body) if body.is_open()) {
-            self.state = State::Untouched;
-        }
+        let (mut shown, held) = self.read(bytes, end, &lists)?;
+        note_definitions(host, worker, &lists)?;
         if lists.is_exhausted() {
             shown.unreadable.get_or_insert(Unreadable::Laborious);
         }
@@ -205,6 +216,35 @@ impl ListAnswer {
             host.set_response_body(&shown.bytes)?;
         }
         Ok(Flow::Continue)
+    }
+
+    /// Reads the next bytes. Returns what the client is shown for them, and whether a text was held before it ended.
+    fn read(&mut self, bytes: &[u8], end: bool, lists: &Lists<'_>) -> Result<(Shown, bool), Broken> {
+        let keep = &mut |kind: ListKind, name: &str, element: Value<'_>| lists.keeps(kind, name, element);
+        let mut shown = match &mut self.state {
+            State::Body(body) => body.push(bytes, keep),
+            State::Events(events) => events.push(bytes, keep),
+            State::Untouched | State::Awaited(_) | State::Replaced(_) | State::Stopped => return Err(Broken),
+        };
+        let held = matches!(&self.state, State::Body(body) if body.is_holding());
+        // Behind the announced length there may be trailers, and then nothing can be added to the body.
+        if end || (held && self.left == Some(0)) {
+            let last = match std::mem::replace(&mut self.state, State::Replaced(None)) {
+                State::Body(mut body) => {
+                    shown.join(body.read_held(keep));
+                    body.finish()
+                }
+                State::Events(events) => events.finish(keep),
+                _ => Shown::default(),
+            };
+            shown.join(last);
+            if self.only_reads() {
+                self.state = State::Untouched;
+            }
+        } else if matches!(&self.state, State::Body(body) if body.is_open()) {
+            self.state = State::Untouched;
+        }
+        Ok((shown, held))
     }
 
     /// Counts, logs and records what was changed.
@@ -229,6 +269,21 @@ impl ListAnswer {
     }
 }
 
+/// Stores and reports what lists have shown of pinned tools. Their calls are refused only if a change can be stored, so
+/// without that nothing is shown.
+fn note_definitions<H: Host>(host: &H, worker: &Worker, lists: &Lists<'_>) -> Result<(), Broken> {
+    let listed = lists.settle(&SharedData(host)).map_err(|Unavailable| {
+        worker.report_unshown(
+            host,
+            "definitions",
+            "it cannot be stored that definitions of tools have changed",
+        );
+        Broken
+    })?;
+    listed.iter().for_each(|listed| worker.report_definition(host, listed));
+    Ok(())
+}
+
 /// Adds to the record why a list, or a part of it, was not shown. If that fails, the log tells.
 fn amend_record<H: Stream>(host: &H, worker: &Worker, unreadable: &Unreadable) {
     let state = worker.plugin.record_state();
@@ -236,91 +291,5 @@ fn amend_record<H: Stream>(host: &H, worker: &Worker, unreadable: &Unreadable) {
     if let Some(begun) = record.as_deref().and_then(|record| record.strip_suffix(b"}")) {
         let member = format!(r#","list":"{}"}}"#, unreadable.cause());
         let _ = host.set_state(state, &[begun, member.as_bytes()].concat());
-    }
-}
-
-/// What becomes of the header `content-length`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Length {
-    /// It stays, or there is none
-    Stays,
-    /// It goes, because the body may change
-    Goes,
-}
-
-/// What a response's headers say of it.
-#[derive(Debug, Default)]
-pub(crate) struct Announced {
-    /// A server has answered. Envoy then adds a header, unless the router's `suppress_envoy_headers` is set
-    pub from_server: bool,
-    /// The status is 200
-    found: bool,
-    answer: Option<Answer>,
-    /// It is compressed
-    packed: bool,
-    /// The status is 206: it is a part, in which a list cannot be told
-    part: bool,
-    length: Option<usize>,
-    /// It comes in the chunks of HTTP/1
-    chunked: bool,
-}
-
-impl Announced {
-    pub(crate) fn read(headers: &HeaderMap) -> Self {
-        let mut announced = Self::default();
-        for (name, value) in headers.iter() {
-            // A `match` would compare byte by byte.
-            if name == b":status" {
-                announced.found = value == b"200";
-                announced.part = value == b"206";
-            } else if name == b"content-type" {
-                let repeated = announced.answer.is_some();
-                announced.answer = Some(if repeated { Answer::Unclear } else { media::answer(value) });
-            } else if name == b"content-encoding" {
-                announced.packed |= !value.eq_ignore_ascii_case(b"identity");
-            } else if name == b"content-length" {
-                // What is no number is no length: Envoy refuses it.
-                let number = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
-                announced.length = Some(number.unwrap_or(usize::MAX));
-            } else if name == b"transfer-encoding" {
-                announced.chunked = true;
-            } else if name == b"x-envoy-upstream-service-time" {
-                announced.from_server = true;
-            }
-        }
-        announced
-    }
-
-    /// Returns how many bytes the body has at most; `None` if there can be trailers that end it. HTTP/1 has chunks or
-    /// a length, so a body with neither comes over HTTP/2.
-    fn left(&self) -> Option<usize> {
-        self.length.or(self.chunked.then_some(usize::MAX))
-    }
-}
-
-/// Determines how a response can be read. Nothing else than JSON and an event stream is a message for a client. Where
-/// a list was asked for, everything is looked through.
-fn choose(announced: &Announced, awaited: Awaited) -> (State, Length) {
-    let Announced { found, answer, packed, part, length, .. } = *announced;
-    let (plain, list) = (!packed && !part, awaited.list);
-    let answer = answer.unwrap_or(Answer::JsonAlike);
-    let goes = if length.is_some() { Length::Goes } else { Length::Stays };
-    let replaced =
-        |awaited: &Awaited| (State::Replaced(Some(error_for(awaited.id.as_deref().unwrap_or("null")))), goes);
-    match answer {
-        Answer::Other if !list => (State::Untouched, Length::Stays),
-        _ if list && found && !matches!(answer, Answer::Json | Answer::Events) => replaced(&awaited),
-        Answer::Events if plain => (State::Events(ListStream::new(awaited, BOUNDS)), goes),
-        Answer::Json if plain && list && found => {
-            let body = ListBody::new(awaited, BOUNDS).announced();
-            // An announced length tells the end before any trailers.
-            (State::Body(if length.is_some() { body.read_late() } else { body }), goes)
-        }
-        // It hardly ever contains a list, so the length stays, and whatever is removed is made up.
-        Answer::Json | Answer::JsonAlike | Answer::Other if plain => {
-            let body = ListBody::new(awaited, BOUNDS);
-            (State::Body(if length.is_some() { body.padded() } else { body }), Length::Stays)
-        }
-        _ => replaced(&awaited),
     }
 }

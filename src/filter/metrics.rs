@@ -10,6 +10,7 @@ mod ratio;
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use mcp_policy_engine::decide::Listed;
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::Conclusion;
 use mcp_policy_engine::identity::Caller;
@@ -59,6 +60,8 @@ enum Metric {
     SharedLimitsLocal,
     /// Elements that were removed from lists
     ListsRemoved,
+    /// Lists with a pinned tool in another definition. The number is that of the pin
+    DefinitionsChanged { number: usize },
     /// Lists, and elements of lists, that could not be read and were not shown
     ListsUnreadable { cause: &'static str },
     /// The version of the module, always 1
@@ -96,6 +99,8 @@ impl Metric {
             Self::SharedLimits { outcome } => ("shared_limits.outcome.", outcome),
             Self::SharedLimitsLocal => ("shared_limits.local", ""),
             Self::ListsRemoved => ("lists.removed", ""),
+            // The tool's name follows.
+            Self::DefinitionsChanged { .. } => ("definitions_changed.tool.", ""),
             Self::ListsUnreadable { cause } => ("lists.unreadable.cause.", cause),
             Self::BuildInfo => ("build_info.version.", VERSION),
             Self::ConfigurationAccepted => ("configuration.accepted", ""),
@@ -216,6 +221,15 @@ impl Metrics {
         }
         if shown.old_transport {
             self.count(host, Metric::StrictRefusals { cause: "http_sse" }, 1);
+        }
+    }
+
+    /// Counts a list that has shown a pinned tool in another definition.
+    pub(crate) fn definition_changed<P: Process>(&self, host: &P, listed: &Listed<'_>) {
+        let metric = Metric::DefinitionsChanged { number: listed.number };
+        let name = || label::of(&listed.pin.tool);
+        if let Some(id) = self.find(host, &mut self.common.borrow_mut(), metric, name) {
+            host.add(id, 1);
         }
     }
 

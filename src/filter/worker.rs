@@ -1,9 +1,11 @@
 //! What all requests of one worker share.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use mcp_policy_engine::decide::Listed;
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, Places};
@@ -41,6 +43,8 @@ pub struct Worker {
     uncounted_ns: Cell<u64>,
     /// When [`report_unshown`](Self::report_unshown) last wrote a line for each cause
     unshown_ns: RefCell<Vec<(&'static str, u64)>>,
+    /// When [`report_definition`](Self::report_definition) last wrote a line about each pin, by its number
+    definitions_ns: RefCell<BTreeMap<(usize, bool), u64>>,
     /// When [`report_unidentified`](Self::report_unidentified) last wrote a line
     unidentified_ns: Cell<u64>,
 }
@@ -80,6 +84,7 @@ impl Worker {
             reported_ns: Cell::new(0),
             uncounted_ns: Cell::new(0),
             unshown_ns: RefCell::default(),
+            definitions_ns: RefCell::default(),
             unidentified_ns: Cell::new(0),
         })
     }
@@ -165,6 +170,33 @@ impl Worker {
         self.log(host, Level::Warn, &format!("an answer is not shown as the server sent it: {why}"));
     }
 
+    /// Counts that a list has shown a pinned tool in another definition, and logs that this has begun or ended, at most
+    /// every 10 seconds for each pin.
+    pub(crate) fn report_definition<H: Process>(&self, host: &H, listed: &Listed<'_>) {
+        if listed.changed {
+            self.metrics.definition_changed(host, listed);
+        }
+        let Some(now_ns) = host.now_ns().filter(|_| listed.is_news) else { return };
+        let mut reported = self.definitions_ns.borrow_mut();
+        let last_ns = reported.entry((listed.number, listed.changed)).or_default();
+        if now_ns.saturating_sub(*last_ns) < REPORT_INTERVAL_NS {
+            return;
+        }
+        *last_ns = now_ns;
+        let tool = named(&listed.pin.tool);
+        match listed.changed {
+            true => {
+                let digest = listed.pin.digest;
+                let line =
+                    format!("the tool {tool} is listed with another definition than the policy's {digest}");
+                self.log(host, Level::Warn, &line);
+            }
+            false => {
+                self.log(host, Level::Info, &format!("the tool {tool} is listed with its definition again"))
+            }
+        }
+    }
+
     /// Logs why a caller has no identity, at most every 10 seconds. The line contains nothing that the caller sent.
     pub(crate) fn report_unidentified<H: Process>(&self, host: &H, denial: &Denial) {
         let Some(cause) = denial.cause.filter(|_| denial.code == Code::Unauthenticated) else { return };
@@ -218,13 +250,17 @@ fn report_policy<H: Process + SharedMemory>(host: &H, plugin: &Plugin) {
     }
 }
 
-/// Makes a line of the log about a server. Its name is text from the policy, so it is written as a JSON string if it has
-/// characters that do not show.
+/// Makes a line of the log about a server.
 fn about(server: &str, line: &str) -> String {
-    let mut name = String::new();
-    match server.chars().any(json::is_unseen) {
-        true => json::quote(&mut name, server),
-        false => name = format!("`{server}`"),
+    format!("server {}: {line}", named(server))
+}
+
+/// Quotes a name from the policy for the log, as a JSON string if it has characters that do not show.
+fn named(name: &str) -> String {
+    let mut quoted = String::new();
+    match name.chars().any(json::is_unseen) {
+        true => json::quote(&mut quoted, name),
+        false => quoted = format!("`{name}`"),
     }
-    format!("server {name}: {line}")
+    quoted
 }

@@ -45,7 +45,8 @@ enum Format {
     after_long_help = "Exits with 3 if the two policies differ in what they mean, and with 0 if only texts or their order have \
                   changed.\n\nWith --widening-only it exits with 3 only if something becomes possible that was not possible \
                   before, or may become possible. A change of a schema, a condition or an identity counts, because its effect \
-                  depends on the calls. A check of pull requests can ask for an approval then."
+                  depends on the calls. A check of pull requests can ask for an approval then.\n\nThe work that judging takes is not \
+                  compared: a call that took too much work can pass with a policy that takes less."
 )]
 pub struct Options {
     /// The old policy, or a file that contains it

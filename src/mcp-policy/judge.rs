@@ -74,6 +74,11 @@ impl Proxy {
         Self { policy, store: MemoryStore::new(), places, service: MemoryService::new() }
     }
 
+    /// Returns what the proxy's workers share.
+    pub fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+
     /// Judges a request at a time in nanoseconds since the Unix epoch. `None` if its path is exempt.
     #[cfg(test)]
     pub fn judge(

@@ -13,9 +13,10 @@ mod yaml;
 
 use clap::{Args, ValueEnum};
 
-use crate::diagnostic;
+use crate::destination::{self, Named};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{FAINT, PLAIN, Terminal};
+use crate::{diagnostic, input};
 use document::Document;
 use gateway::Listener;
 use module::Module;
@@ -60,9 +61,15 @@ pub struct Options {
     /// The SHA-256 of a module that is fetched; for `oci://` that of the image's manifest
     #[arg(long, value_name = "HEX")]
     sha256: Option<String>,
-    /// The MCP server behind Envoy
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
-    upstream: String,
+    /// The MCP server behind Envoy, otherwise 127.0.0.1:8000
+    #[arg(long, value_name = "HOST:PORT")]
+    upstream: Option<String>,
+    /// The port at which Envoy listens, otherwise 10000
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// The port of Envoy's admin interface, otherwise 9901
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    admin_port: Option<u16>,
     /// A label of the server's pods, or for Envoy Gateway of the HTTPRoutes; several must all be there
     #[arg(long, value_name = "KEY=VALUE")]
     selector: Vec<String>,
@@ -75,9 +82,12 @@ pub struct Options {
     /// For Envoy Gateway: hold headers back at this listener, with an EnvoyPatchPolicy
     #[arg(long, value_name = "GATEWAY/LISTENER")]
     hold: Option<String>,
-    /// The namespace of the object
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    namespace: String,
+    /// The namespace of the object, otherwise `default`
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+    /// Write the configuration to this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<String>,
 }
 
 /// A configuration, and what else has to be done.
@@ -121,14 +131,17 @@ impl For {
 /// The policy has faults, an option does not fit the target, or the policy cannot be written for it.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     fitting(options)?;
+    let (file, _) = input::choice(&options.policy);
+    let output = options.output.as_deref().map(|name| Named { what: "`--output`", name });
+    destination::apart(&[Named { what: "the policy", name: file }], output.as_slice())?;
     let document = Document::read(&diagnostic::valid(&options.policy, terminal)?.0)?;
     let module = Module::read(options.module.as_deref(), options.sha256.as_deref())?;
-    let place =
-        || Place::read(&options.namespace, &options.selector, options.attach.as_deref(), options.gateway);
+    let namespace = options.namespace.as_deref().unwrap_or("default");
+    let place = || Place::read(namespace, &options.selector, options.attach.as_deref(), options.gateway);
     let hold = options.hold.as_deref().map(Listener::read).transpose()?;
     let rendered = match options.target {
-        For::Envoy => envoy::render(&document, &module, &upstream(&options.upstream)?)?,
-        For::Compose => compose::render(&document, &module, &upstream(&options.upstream)?)?,
+        For::Envoy => envoy::render(&document, &module, &ends(options)?)?,
+        For::Compose => compose::render(&document, &module, &ends(options)?)?,
         For::IstioWasmplugin => istio::plugin(&document, &module, &place()?)?,
         For::IstioEnvoyfilter => istio::filter(&document, &module, &place()?)?,
         For::EnvoyGateway => gateway::render(&document, &module, &place()?, hold)?,
@@ -136,7 +149,16 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let as_text = options.target.holds_text();
     let holds = as_text || hold.is_some();
     document.verify(rendered.checked.as_deref().unwrap_or(&rendered.text), as_text, holds)?;
-    terminal.print(format_args!("{}", rendered.text));
+    match options.output.as_deref() {
+        Some(name) if name != "-" => destination::write(name, &rendered.text)?,
+        _ => terminal.print(format_args!("{}", rendered.text)),
+    }
+    if options.module.is_none() {
+        terminal.note(format_args!(
+            "{FAINT}note:{PLAIN} the module is expected at {}: `--module` names another place",
+            module::PATH
+        ));
+    }
     for note in document.notes(options.target.target(), holds) {
         terminal.note(format_args!("{FAINT}note:{PLAIN} {note}"));
     }
@@ -146,8 +168,13 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
 /// Makes sure that the options fit the target.
 fn fitting(options: &Options) -> Result<(), Failure> {
     let target = options.target.target();
+    let is_of_envoy = options.upstream.is_some() || options.port.is_some() || options.admin_port.is_some();
     let is_placed = !options.selector.is_empty() || options.attach.is_some();
     let why = match target {
+        Target::Envoy if options.namespace.is_some() => "--namespace is for meshes",
+        Target::Istio | Target::EnvoyGateway if is_of_envoy => {
+            "--upstream, --port and --admin-port are for Envoy by itself and for Compose: a mesh knows its servers and ports"
+        }
         Target::Envoy if is_placed => {
             "--selector and --attach are for meshes: Envoy by itself has one server, see --upstream"
         }
@@ -160,6 +187,26 @@ fn fitting(options: &Options) -> Result<(), Failure> {
         _ => return Ok(()),
     };
     Err(Failure::new(why))
+}
+
+/// Where Envoy listens, and what is behind it.
+#[derive(Debug)]
+pub struct Ends {
+    /// The MCP server
+    pub upstream: Address,
+    /// The port for clients
+    pub port: u16,
+    /// The port of the admin interface
+    pub admin_port: u16,
+}
+
+fn ends(options: &Options) -> Result<Ends, Failure> {
+    let (port, admin_port) = (options.port.unwrap_or(10_000), options.admin_port.unwrap_or(9_901));
+    if port == admin_port {
+        return Err(Failure::new(format!("--port and --admin-port are both {port}: they must differ")));
+    }
+    let upstream = upstream(options.upstream.as_deref().unwrap_or("127.0.0.1:8000"))?;
+    Ok(Ends { upstream, port, admin_port })
 }
 
 /// An address of a server.

@@ -64,7 +64,8 @@ What it counts as undecided, with the reason, because the record does not say en
   Rules that read arguments, unless the policy of the records has \"audit\": {\"arguments\": \"full\"}.
   Patterns and comparisons of claims, unless it has \"audit\": {\"claims\": \"full\"}; claims that it did not read.
   Requests that were refused before their body was read, if their caller would now be accepted.
-  Texts that were cut off, prompts and resources of completion/complete, and sources of identity that it did not have.
+  Texts that were cut off, and sources of identity that it did not have.
+  completion/complete, if the record's rule is not in `prompts` or `resources`: a named rule, or the default.
   A call that is undecided counts against limits if it passed.
 
 What it assumes:

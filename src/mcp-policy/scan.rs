@@ -10,13 +10,15 @@ mod findings;
 mod layout;
 mod offer;
 mod output;
+mod pin;
 mod schema;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::policy::Policy;
 
 use crate::diagnostic;
@@ -68,6 +70,14 @@ pub struct Options {
     /// A digest is the SHA-256 of the tool's definition without `_meta`, in the canonical form of RFC 8785.
     #[arg(long, value_name = "FILE", conflicts_with = "definitions")]
     write_definitions: Option<String>,
+
+    /// Write the digests into the policy, too: into that of `--policy`, otherwise into the new one
+    ///
+    /// The filter then refuses a tool that the server lists with another definition. Of the policy in the file of
+    /// `--policy`, JSON or YAML, everything else stays as it is. Tools get a digest if the policy has an entry with their
+    /// exact name that does not deny them.
+    #[arg(long)]
+    pin: bool,
 
     /// Write what the server lists to this file, for `--tools` of `check` and `diff`, and `of` in tests
     ///
@@ -126,6 +136,7 @@ Examples:
   mcp-policy scan 'stdio:uvx mcp-server-time' --explain
   mcp-policy scan tools.json --approvals approvals > policy.json
   mcp-policy scan https://mcp.example.com/mcp --policy policy.json
+  mcp-policy scan https://mcp.example.com/mcp --policy policy.json --pin
   mcp-policy scan 'stdio:uvx mcp-server-time' --write-definitions time.tools.json -o time.json
   mcp-policy scan 'stdio:uvx mcp-server-time' --policy time.json --definitions time.tools.json";
 
@@ -139,10 +150,21 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let asking = source::Asking { headers: &options.headers, timeout: options.timeout };
     let offer = source::read(&options.source, &asking, terminal)?;
     let classified = classify::classify(&offer.tools);
-    let choices = compose::Choices { server: options.server.clone(), approvals: options.approvals.clone() };
-    let composed = compose::compose(&offer, &classified, &choices)?;
     let digests = definitions::digests(&offer)?;
-    let drift = before.drift(&offer, digests.as_deref(), terminal)?;
+    let pins = if options.pin { pin::by_name(&offer, known(digests.as_deref())?) } else { BTreeMap::new() };
+    let choices = compose::Choices {
+        server: options.server.clone(),
+        approvals: options.approvals.clone(),
+        pins: pins.clone(),
+    };
+    let composed = compose::compose(&offer, &classified, &choices)?;
+    let pinned = match (&options.policy, &before.policy) {
+        (Some(argument), Some(policy)) if options.pin => {
+            output::pinned(argument, &pin::into_file(argument, policy, &pins)?)
+        }
+        _ => String::new(),
+    };
+    let drift = before.drift(&offer, digests.as_deref(), options.pin, terminal)?;
     let mut findings = findings::find(&offer);
     findings.extend(composed.notes);
     files::write(options, &offer, &composed.document, digests.as_deref())?;
@@ -163,7 +185,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
             terminal.print(format_args!("{}\n", layout::visible(&text)));
         }
         Format::Pretty => {
-            let mut told = output::findings(&findings);
+            let mut told = output::findings(&findings) + &pinned;
             if options.explain {
                 told.push_str(&output::classes(&offer, &classified));
             }
@@ -196,11 +218,13 @@ impl Before {
         Ok(Self { policy, definitions })
     }
 
-    /// Compares the server with them. `None` if there are none.
+    /// Compares the server with them. `None` if there are none. If the policy was just `pinned`, its digests are those of the
+    /// server.
     fn drift(
         &self,
         offer: &Offer,
-        digests: Option<&[String]>,
+        digests: Option<&[DefinitionDigest]>,
+        pinned: bool,
         terminal: &mut Terminal,
     ) -> Result<Option<Vec<Drift>>, Failure> {
         let compared = self.policy.as_ref().map(|policy| drift::compare(offer, policy));
@@ -209,7 +233,11 @@ impl Before {
                 "note: the source does not list its {section}, so those of the policy are not compared\n"
             ));
         }
-        let policy = compared.map(|compared| compared.drift);
+        let mut policy = compared.map(|compared| compared.drift);
+        if let (Some((_, read)), Some(drift), false) = (&self.policy, &mut policy, pinned) {
+            drift.extend(drift::of_definitions(read, offer, digests, drift)?);
+            drift.sort();
+        }
         let Some(definitions) = &self.definitions else { return Ok(policy) };
         let changes = definitions.compare(offer, known(digests)?);
         let mut drift = policy.unwrap_or_default();
@@ -225,7 +253,7 @@ impl Before {
 }
 
 /// Returns the digests, or says why there are none.
-fn known(digests: Option<&[String]>) -> Result<&[String], Failure> {
+fn known(digests: Option<&[DefinitionDigest]>) -> Result<&[DefinitionDigest], Failure> {
     digests.ok_or_else(|| {
         Failure::new(
             "there are no digests, because the server's answer could not be kept as it was sent; save the `tools/list` \

@@ -43,6 +43,13 @@ pub fn sessions() -> String {
     policy(json!({ "tools": { TOOL: { "limits": [limit] } } }))
 }
 
+/// Pins the definitions of tools, of which nothing is known.
+pub fn pinned(tools: &[&str]) -> String {
+    let rule = json!({ "definition": format!("sha256:{}", "0".repeat(64)) });
+    let tools: Map<String, Value> = tools.iter().map(|tool| ((*tool).to_owned(), rule.clone())).collect();
+    policy(json!({ "tools": tools }))
+}
+
 /// Counts calls in the rate limit service.
 pub fn shared() -> String {
     let limit =

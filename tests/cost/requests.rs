@@ -103,6 +103,7 @@ fn calls() -> Vec<Case> {
         case("shared limit", policies::shared(), counted, Outcome::Passed),
         case("a call of 4 kB", aipaygen(), call(TOOL, 4_096), Outcome::Passed),
         case("a call of 100 kB", aipaygen(), call(TOOL, 102_400), Outcome::Passed),
+        case("a call of a pinned tool", policies::pinned(&[TOOL]), call(TOOL, SHORT), Outcome::Passed),
         case("headers sent ahead", streamed, call(TOOL, SHORT), Outcome::Passed),
     ]
 }
@@ -113,12 +114,16 @@ fn lists() -> Vec<Case> {
     let listed: Value = serde_json::from_str(include_str!("../data/aipaygen-1.6.0-tools.json"))
         .expect("the server's tools are JSON");
     let result = json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": listed["tools"] } }).to_string();
+    let tools = listed["tools"].as_array().expect("a list");
+    let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
     let json = Request { response: answer("application/json", &[&result]), ..asked() };
+    let again = Request { response: answer("application/json", &[&result]), ..asked() };
     let event = format!("event: message\ndata: {result}\n\n");
     let events = Request { response: answer("text/event-stream", &[&event]), ..asked() };
     vec![
         case("a list of 106 tools", aipaygen(), json, Outcome::Passed),
         case("the same as an event", aipaygen(), events, Outcome::Passed),
+        case("106 pinned tools", policies::pinned(&names), again, Outcome::Passed),
     ]
 }
 

@@ -8,6 +8,7 @@ mod callers;
 mod documents;
 mod lists;
 mod others;
+mod pins;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -52,7 +53,7 @@ pub fn run(module: &str, word: &str) -> Result<bool, Box<dyn Error>> {
         search.document(&document)?;
     }
     println!("\n{:<38} {:<40} {:>6}", "policy", "costliest request", "Mop");
-    let others = others::all().into_iter().chain(callers::all()).chain(lists::all());
+    let others = others::all().into_iter().chain(callers::all()).chain(lists::all()).chain(pins::all());
     for other in others.filter(|other| other.name.contains(word)) {
         search.other(&other)?;
     }

@@ -25,6 +25,7 @@ METRICS = {
         "tried": {"action": "deny", "mode": "shadow"},
         "counted": {"limits": [{"counter": "per grant", "window": "hour", "max": 3}]},
         "searched": {"deny_if": [{"path": "args.a", "op": "regex", "value": "[a-z]{1,1000}@"}]},
+        "pinned.tool": {"definition": f"sha256:{'0' * 64}"},
         # The cluster does not exist, so the proxy counts alone.
         "shared": {
             "limits": [
@@ -85,6 +86,7 @@ def refused_for(cause: str, code: str = "invalid_request") -> dict:
 
 LIST = post(rpc.request("tools/list"))
 UNREADABLE = event_stream({"jsonrpc": "2.0", "id": 1, "result": {"tools": "none"}})
+PINNED = event_stream({"jsonrpc": "2.0", "id": 1, "result": {"tools": [{"name": "pinned.tool"}]}})
 DUPLICATE = b'{"jsonrpc":"2.0","id":1,"method":"ping","method":"ping"}'
 PROTOTYPE = b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"__proto__":{}}}'
 SPELLED = b'{"jsonrpc":"2.0","id":1,"method":"ping","Method":"ping"}'
@@ -151,6 +153,12 @@ def test_every_metric_changes_when_it_should(envoy, upstream):
     upstream.answer = UNREADABLE
     http1.exchange(proxy.port, LIST)
     assert metrics(proxy) - before == {decided("allow"): 1, named("lists_unreadable", cause="wrong_type"): 1}
+
+    before = metrics(proxy)
+    upstream.answer = PINNED
+    http1.exchange(proxy.port, LIST)
+    changed = named("definitions_changed", tool="pinned_tool")
+    assert metrics(proxy) - before == {decided("allow"): 1, changed: 1, named("lists_removed"): 1}
 
     before = metrics(proxy)
     assert not proxy.update({"version": "2", "server": "tools.example"})

@@ -9,7 +9,7 @@ import time
 
 import pytest
 import yaml
-from test_metrics import LIST, METRICS, MOVES, QUERIES, UNREADABLE, tagging
+from test_metrics import LIST, METRICS, MOVES, PINNED, QUERIES, UNREADABLE, tagging
 
 import places
 from harness import crashing, examples, http1, load, rpc
@@ -149,8 +149,8 @@ def busy(envoy, upstream, approvals, tmp_path):
     def everything(round_: int) -> None:
         for pieces, _ in MOVES.values():
             http1.exchange(main.port, pieces)
-        upstream.answer = UNREADABLE
-        http1.exchange(main.port, LIST)
+        for upstream.answer in (UNREADABLE, PINNED):
+            http1.exchange(main.port, LIST)
         upstream.answer = None
         # Envoy does not check again what it has already refused.
         assert not main.update({"version": "2", "description": str(round_)})

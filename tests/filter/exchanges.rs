@@ -7,6 +7,7 @@ mod hold;
 mod host_calls;
 mod identity;
 mod lists;
+mod pins;
 mod refusals;
 mod requests;
 mod rounds;

@@ -51,6 +51,9 @@ fn limit(max: u32, window: &str) -> Value {
     json!({ "limits": [{ "counter": "c", "window": window, "max": max }] })
 }
 
+const ONE: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+const TWO: &str = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
+
 #[test]
 fn a_change_is_told_by_what_it_does() {
     let deny = json!({ "action": "deny" });
@@ -69,6 +72,36 @@ fn a_change_is_told_by_what_it_does() {
             json!({}),
             json!({"tools": {"a": {}}}),
             vec!["widens |  | tool `a` | not listed | allowed"],
+        ),
+        (
+            "a definition is pinned",
+            json!({"tools": {"a": {}}}),
+            json!({"tools": {"a": {"definition": ONE}}}),
+            vec![
+                "narrows |  | tool `a` | absent | the definition of digest sha256:1111111111111111111111111111111111111111111111111111111111111111",
+            ],
+        ),
+        (
+            "a definition is pinned no more",
+            json!({"tools": {"a": [{"definition": ONE}, {}]}}),
+            json!({"tools": {"a": {"definition": ONE, "mode": "shadow"}}}),
+            vec![
+                "widens |  | tool `a` | the definition of digest sha256:1111111111111111111111111111111111111111111111111111111111111111 | removed",
+            ],
+        ),
+        (
+            "another definition is pinned",
+            json!({"tools": {"a": {"definition": ONE}}}),
+            json!({"tools": {"a": {"definition": TWO}}}),
+            vec![
+                "may_widen |  | tool `a` | the definition of digest sha256:1111111111111111111111111111111111111111111111111111111111111111 | the definition of digest sha256:2222222222222222222222222222222222222222222222222222222222222222",
+            ],
+        ),
+        (
+            "the digits of a digest are written otherwise",
+            json!({"tools": {"a": {"definition": ONE.replace('1', "A")}}}),
+            json!({"tools": {"a": {"definition": ONE.replace('1', "a")}}}),
+            vec![],
         ),
         (
             "a tool is denied",

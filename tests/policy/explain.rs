@@ -188,7 +188,7 @@ document
     ✗ limits[0]   spent: 50 of args.amount per day, grant  adds 51, and 0 of 50 are used  ← decides
 
 grant `rest`
-  ✓ no entry names it, so grants[2].default decides: allow
+  ✓ no entry of the grant names it, and the grant refuses only what it names
 
 verdict   denied: rate_limited by tools.pay.limits[0]
           the model sees: this call alone is more than the limit `spent` allows: 50 of 50 are left; ask for less, at most 50: waiting does not help
@@ -204,7 +204,7 @@ fn the_verdict_and_its_reasons_depend_on_the_call_and_its_caller() {
         (
             &["--call", "pay", "--grant", "rest"][..],
             0,
-            &["args.to neq \"self\"  fails: nothing", "does not apply"][..],
+            &["args.to neq \"self\"  does not hold: no value", "does not apply"][..],
         ),
         (
             &["--call", "pay", "--principal", "ci@x", "--arguments", r#"{"to":"a","amount":1}"#],
@@ -228,7 +228,7 @@ fn the_verdict_and_its_reasons_depend_on_the_call_and_its_caller() {
                 r#"{"to":"a","amount":11}"#,
             ],
             2,
-            &["✗ require[0]", "· any[1]  claims.team eq \"sre\"  fails: nothing"],
+            &["✗ require[0]", "· any[1]  claims.team eq \"sre\"  fails: no value"],
         ),
         (
             &["--call", "play", "--grant", "ci"],
@@ -269,7 +269,7 @@ fn the_verdict_and_its_reasons_depend_on_the_call_and_its_caller() {
         (
             &["--call", "pq"],
             2,
-            &["· jwt      the request has nothing that it reads", "rules     not checked", "unauthenticated"],
+            &["· jwt      the request has no token", "rules     not checked", "unauthenticated"],
         ),
         (
             &["--call", "pq", "--header", "X-Agent=a,b"],
@@ -388,4 +388,36 @@ fn a_request_can_come_from_a_file_and_the_result_can_be_json() {
     let done = run(&["explain", &policy, "--request", "-", "--grant", "ci"], "no JSON");
     assert_eq!(done.code, 2);
     assert!(done.stdout.contains("the body is not one JSON text"), "{}", done.stdout);
+}
+
+#[test]
+fn an_explanation_says_what_a_clause_a_source_and_a_limit_mean() {
+    let policy = r#"{
+      "version": "1", "identity": [{"api_key": {"header": "x-key"}}], "grants": [{"name": "all", "match": "any"}],
+      "all_tools": {"limits": [{"counter": "all calls", "window": "hour", "max": 9, "scope": "global"}]},
+      "tools": {"send": [{"deny_if": [{"path": "args.to", "op": "contains", "value": ".."}]}, {"mode": "shadow", "action": "deny"}]}
+    }"#;
+    for (arguments, code, parts, absent) in [
+        (
+            &["--call", "send", "--grant", "all", "--arguments", r#"{"to": "a"}"#][..],
+            0,
+            &["not triggered: \"a\"", "all calls: 9 per hour, global", "rule all_tools\n"][..],
+            "← decides",
+        ),
+        (&["--call", "send", "--grant", "all"], 0, &["not triggered: no value"], "fails"),
+        (
+            &["--call", "send", "--grant", "all", "--arguments", r#"{"to": "a/.."}"#],
+            2,
+            &["triggered: \"a/..\"  ← decides"],
+            "not triggered",
+        ),
+        (&["--call", "send"], 2, &["the request has no header `x-key`"], "holds"),
+    ] {
+        let done = run(&[&["explain", "-"], arguments].concat(), policy);
+        assert_eq!(done.code, code, "{}{}", done.stdout, done.stderr);
+        for part in parts {
+            assert!(done.stdout.contains(part), "{part}\n{}", done.stdout);
+        }
+        assert!(!done.stdout.contains(absent), "{absent}\n{}", done.stdout);
+    }
 }

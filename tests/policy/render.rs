@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::folder::Folder;
 use crate::program::{Done, run};
 
 const POLICY: &str = "{\n  \"version\": \"1\",\n  \"server\": \"Shop 1\",\n  \"tools\": { \"a$b\": { \"reason\": \"é \\u2028 'x' # y\" } }\n}\n";
@@ -160,7 +161,7 @@ fn a_dollar_sign_reaches_envoy_through_compose() {
 fn what_does_not_fit_is_refused_with_what_would() {
     let large = r#"{"version":"1","tools":{"a":{"require":[{"path":"args.x","op":"lte","value":9007199254740993}]}}}"#;
     let larger = &large.replace("9007199254740993", "18446744073709551615");
-    let table: [(&str, &str, &[&str], &str); 25] = [
+    let table: [(&str, &str, &[&str], &str); 30] = [
         ("istio-wasmplugin", large, &OF_MESH, "beyond 2^53"),
         ("envoy-gateway", larger, &OF_MESH, "beyond 2^53"),
         ("istio-wasmplugin", POLICY, &[], "--selector is needed"),
@@ -199,6 +200,11 @@ fn what_does_not_fit_is_refused_with_what_would() {
         ("envoy", POLICY, &["--upstream", "mcp"], "not a host and a port"),
         ("envoy", POLICY, &["--upstream", "a b:1"], "not a host and a port"),
         ("envoy", POLICY, &["--sha256", "12"], "64 hex digits"),
+        ("envoy", POLICY, &["--port", "9901"], "must differ"),
+        ("envoy", POLICY, &["--namespace", "tools"], "--namespace is for meshes"),
+        ("istio-wasmplugin", POLICY, &["--selector", "a=b", "--port", "1"], "are for Envoy by itself"),
+        ("istio-envoyfilter", POLICY, &["--selector", "a=b", "--upstream", "a:1"], "are for Envoy by itself"),
+        ("envoy-gateway", POLICY, &["--attach", "Gateway/a", "--admin-port", "1"], "are for Envoy by itself"),
         (
             "istio-envoyfilter",
             POLICY,
@@ -298,4 +304,26 @@ fn the_digest_is_that_of_the_document() {
         "{}",
         done.stdout
     );
+}
+
+#[test]
+fn ports_and_the_place_of_the_output_can_be_chosen() {
+    for target in ["envoy", "compose"] {
+        let done = render(target, POLICY, &["--port", "18080", "--admin-port", "18081"]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        for expected in ["listens on 127.0.0.1:18080", "port_value: 18080", "port_value: 18081"] {
+            assert!(done.stdout.contains(expected), "{target} {expected}\n{}", done.stdout);
+        }
+    }
+    let folder = Folder::new("render");
+    let (policy, written) = (folder.file("policy.json"), folder.file("envoy.yaml"));
+    std::fs::write(&policy, POLICY).unwrap();
+    let done = run(&["render", &policy, "--for", "envoy", "-o", &written], "");
+    assert_eq!((done.code, done.stdout.as_str()), (0, ""), "{}", done.stderr);
+    assert!(done.stderr.contains("expected at /etc/mcp-policy/mcp_policy_filter.wasm"), "{}", done.stderr);
+    assert_eq!(run(&["check", &written], "").code, 0);
+    let done = run(&["render", &policy, "--for", "envoy", "-o", &policy], "");
+    assert_eq!(done.code, 1);
+    assert!(done.stderr.contains("which is read by the same command"), "{}", done.stderr);
+    assert_eq!(std::fs::read_to_string(&policy).unwrap(), POLICY);
 }

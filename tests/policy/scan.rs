@@ -214,6 +214,7 @@ fn each_class_has_its_rule_and_each_tool_its_schema() {
     let tools = json!([
         {"name": "get_x", "inputSchema": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}},
         {"name": "update_x"}, {"name": "run_x"}, {"name": "delete_x"}, {"name": "refund_x"}, {"name": "create_api_key"},
+        {"name": "delete_y", "inputSchema": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}},
     ]);
     for (options, kept) in [(&[][..], Action::Deny), (&["--approvals", "approvals"], Action::RequireApproval)]
     {
@@ -232,7 +233,10 @@ fn each_class_has_its_rule_and_each_tool_its_schema() {
             assert_eq!(first.reason.is_some(), action != Action::Allow, "{tool}");
             assert_eq!(first.limits.is_empty(), action == Action::Deny, "{tool}");
         }
-        assert!(rules(&policy, "get_x").last().unwrap().arguments.is_some());
+        // A tool that is denied has its schema, too: it counts as soon as the class is changed.
+        for tool in ["get_x", "delete_y"] {
+            assert!(rules(&policy, tool).last().unwrap().arguments.is_some(), "{tool}");
+        }
         assert!(policy.rules.tools.get("another").is_none());
     }
 }

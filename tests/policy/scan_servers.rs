@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use mcp_policy_engine::policy::{Effect, Mode, Policy};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::program::run;
 
@@ -82,5 +82,43 @@ fn each_has_the_definitions_that_it_was_written_for() {
             definitions["version"].as_str().unwrap()
         );
         assert!(text.contains(&package), "{name}: {package}");
+    }
+}
+
+/// Texts that expressions search, each with the call that holds it, its longest length, and its beginning and end.
+fn searched() -> Vec<(&'static str, &'static str, Value, &'static str, usize, [&'static str; 2])> {
+    let message = json!({ "channel_id": "C1", "thread_ts": "1.2" });
+    let issue = json!({ "project_id": "corp/a", "title": "t" });
+    let update = ["update t set a = '", "' where id = 1"];
+    vec![
+        ("slack", "slack_post_message", message.clone(), "text", 12_000, ["", ""]),
+        ("slack", "slack_reply_to_thread", message, "text", 12_000, ["", ""]),
+        ("postgres", "query", json!({}), "sql", 5_000, ["select '", "'"]),
+        ("sqlite", "read_query", json!({}), "query", 20_000, ["select '", "'"]),
+        ("sqlite", "write_query", json!({}), "query", 20_000, update),
+        ("sqlite", "create_table", json!({}), "query", 20_000, ["create table t (", ")"]),
+        ("gitlab", "create_issue", issue, "description", 16_000, ["", ""]),
+        ("aws", "call_aws", json!({}), "cli_command", 3_000, ["aws ec2 describe-instances --x ", ""]),
+    ]
+}
+
+#[test]
+fn a_text_that_is_too_much_work_to_judge_is_too_long() {
+    for (server, tool, mut arguments, name, longest, [start, end]) in searched() {
+        for (length, code) in [(longest, None), (longest + 1, Some("arguments_invalid"))] {
+            let filling = length - start.len() - end.len();
+            arguments[name] = json!(format!("{start}{}{end}", "x".repeat(filling)));
+            let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
+            let policy = format!("policies/servers/{server}.json");
+            let done = run(&["explain", &policy, "--request", "-", "--format", "json"], &message.to_string());
+            let told: Value = serde_json::from_str(&done.stdout).unwrap();
+            let verdict = &told["verdict"];
+            assert_eq!(verdict["code"].as_str(), code, "{server} {tool} {length}: {verdict}");
+            // An `anyOf` does not say which of its alternatives a value should have been.
+            if code.is_some() && server != "aws" {
+                let text = verdict["text"].as_str().unwrap();
+                assert!(text.contains(&format!("must have at most {longest} characters")), "{text}");
+            }
+        }
     }
 }

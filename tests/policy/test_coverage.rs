@@ -32,6 +32,7 @@ fn each_kind_of_part_is_covered_once_a_case_has_made_it_decide() {
       "rules": {"plain": {}, "unused": {}},
       "tools": {
         "a": ["plain", {"when": [{"path": "args.n", "op": "gt", "value": 1}, {"path": "args.m", "op": "eq", "value": 1}], "arguments": {"maxProperties": 2}}],
+        "d": {"definition": "sha256:1111111111111111111111111111111111111111111111111111111111111111"},
         "b": {"deny_if": [{"path": "args.x", "op": "exists"}], "limits": [{"counter": "c", "window": "day", "max": 1}]}
       },
       "methods": {"x/y": "allow", "x/z": "deny"},
@@ -46,7 +47,9 @@ fn each_kind_of_part_is_covered_once_a_case_has_made_it_decide() {
         let cases: Vec<String> =
             cases.iter().enumerate().map(|(at, case)| format!("  - {{ name: c{at}, {case} }}\n")).collect();
         let text = format!("policy: policy.json\ncases:\n{}", cases.concat());
-        let folder = Folder::new("kinds", &[("policy.json", policy), ("a.test.yaml", &text)]);
+        let list = r#"{"tools": [{"name": "d"}]}"#;
+        let files = [("policy.json", policy), ("d.json", list), ("a.test.yaml", text.as_str())];
+        let folder = Folder::new("kinds", &files);
         let result = folder.json(&["--coverage"]);
         assert_eq!(result["failed"], 0, "{result:#}");
         let uncovered = result["coverage"][0]["uncovered"].as_array().expect("a list").iter();
@@ -60,6 +63,8 @@ fn each_kind_of_part_is_covered_once_a_case_has_made_it_decide() {
         "tools.a[1].when[0]",
         "tools.a[1].when[1]",
         "tools.a[1].arguments",
+        "tools.d",
+        "tools.d.definition",
         "tools.b",
         "tools.b.deny_if[0]",
         "tools.b.limits[0]",
@@ -87,6 +92,13 @@ fn each_kind_of_part_is_covered_once_a_case_has_made_it_decide() {
         (
             format!("{one}call: b, arguments: {{ x: 1 }}, expect: condition_failed"),
             &["grants[0]", "tools.b", "tools.b.deny_if[0]"],
+        ),
+        (format!("{one}call: d, expect: allow"), &["grants[0]", "tools.d"]),
+        (
+            format!(
+                "steps: [{{ {one}list: tools, of: d.json, expect: allow }}, {{ {one}call: d, expect: definition_changed }}]"
+            ),
+            &["grants[0]", "tools.d", "tools.d.definition"],
         ),
         (format!("{one}call: c, expect: not_listed"), &["grants[0]", "default"]),
         (format!("{one}call: ghost, expect: hidden"), &["grants[0]", "hide[0]"]),

@@ -48,8 +48,9 @@ impl Store {
         }
         let mut pipeline = Pipeline::new();
         for charge in charges {
-            // Not all counters of a window are to be deleted in the same second.
-            let jitter = if self.jitter == 0 { 0 } else { (now ^ charge.key.len() as u64) % self.jitter };
+            // So that not all counters of a window are deleted in the same second. The reference implementation
+            // takes a random number.
+            let jitter = now.checked_rem(self.jitter).unwrap_or_default();
             pipeline.cmd("INCRBY").arg(&charge.key).arg(charge.hits);
             pipeline.cmd("EXPIRE").arg(&charge.key).arg(charge.window + jitter).ignore();
         }

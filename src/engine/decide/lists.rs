@@ -1,17 +1,41 @@
 //! What lists show: every element that the caller may be able to use.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::circumstances::Circumstances;
 use super::condition::{self, Attributes};
-use super::{Clock, layers, resources};
+use super::{Clock, definitions, layers, resources};
 use crate::identity::Caller;
+use crate::json::Value;
+use crate::limit::{Store, Unavailable};
+use crate::mcp::definition::DefinitionDigest;
 use crate::mcp::list::ListKind;
-use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
+use crate::policy::{Action, Effect, Mode, Pin, Policy, Rule, Rules};
 use crate::work::{self, Work};
 
 /// The units of work of one element, whatever its name is.
 const ELEMENT: usize = 4;
+
+/// The units of work of one pin: reading and writing what is known of it.
+const PIN: usize = 40;
+
+/// The most units that one digest may take. That suffices for a definition of some 500 kB; a larger one counts as changed.
+const DEFINITION: usize = 1_000_000;
+
+/// What a list has shown of a pinned tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed<'p> {
+    /// The number of the pin
+    pub number: usize,
+    /// The pin
+    pub pin: &'p Pin,
+    /// The tool has another definition, or one without a digest
+    pub changed: bool,
+    /// The last list with the tool has shown something else
+    pub is_news: bool,
+}
 
 /// Decides which elements of a list a caller sees. All elements share one budget of work.
 #[derive(Debug)]
@@ -20,6 +44,8 @@ pub struct Lists<'e> {
     caller: &'e Caller,
     circumstances: Circumstances<'e>,
     work: Work,
+    /// By the number of each pin whose tool was listed, whether it has another definition at least once
+    listed: RefCell<BTreeMap<usize, bool>>,
 }
 
 impl<'e> Lists<'e> {
@@ -32,10 +58,63 @@ impl<'e> Lists<'e> {
     /// Prepares like [`Lists::new`], with the budget `work`.
     #[must_use]
     pub fn within(policy: &'e Policy, caller: &'e Caller, clock: Clock<'e>, work: Work) -> Self {
-        Self { policy, caller, circumstances: Circumstances::new(policy, caller, clock), work }
+        let circumstances = Circumstances::new(policy, caller, clock);
+        Self { policy, caller, circumstances, work, listed: RefCell::default() }
     }
 
-    /// Returns whether a list keeps the element of this name. An element that the caller can never use is removed, and so
+    /// Returns whether a list keeps an element, whose key no other key repeats. It is removed if the list does not
+    /// [show](Self::shows) its name, or if it is a tool with another definition than a rule for the caller has.
+    #[must_use]
+    pub fn keeps(&self, kind: ListKind, name: &str, element: Value<'_>) -> bool {
+        let is_as_pinned = kind != ListKind::Tools || self.compare(name, element);
+        self.shows(kind, name) && (is_as_pinned || self.policy.mode == Mode::Shadow)
+    }
+
+    /// Stores what the lists have shown of pinned tools, and returns it.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if it cannot be stored. Then the lists must not be shown.
+    pub fn settle<S: Store + ?Sized>(&self, store: &S) -> Result<Vec<Listed<'e>>, Unavailable> {
+        let listed = std::mem::take(&mut *self.listed.borrow_mut());
+        let mut all = Vec::new();
+        for (number, changed) in listed {
+            let Some(pin) = self.policy.pins.get(number) else { continue };
+            let is_news = definitions::note(store, pin, changed)?;
+            all.push(Listed { number, pin, changed, is_news });
+        }
+        Ok(all)
+    }
+
+    /// Notes whether a tool is listed as it is pinned. Returns whether it is, as far as rules for the caller say.
+    fn compare(&self, tool: &str, definition: Value<'_>) -> bool {
+        let mut pins = self.policy.pins.of_tool(tool).peekable();
+        if pins.peek().is_none() {
+            return true;
+        }
+        if self.work.is_exhausted() {
+            return false;
+        }
+        let digest = match DefinitionDigest::work(definition).filter(|work| *work <= DEFINITION) {
+            Some(work) if !self.work.spend(work) => return false,
+            Some(_) => DefinitionDigest::of(definition),
+            None => None,
+        };
+        for (number, pin) in pins {
+            if !self.work.spend(PIN) {
+                return false;
+            }
+            *self.listed.borrow_mut().entry(number).or_default() |= Some(pin.digest) != digest;
+        }
+        let fits = |rule: &Arc<Rule>| {
+            rule.mode == Mode::Shadow || rule.definition.is_none() || rule.definition == digest
+        };
+        layers(self.policy, self.caller).all(|rules| {
+            self.work.spend(work_of_element(rules, ListKind::Tools, tool))
+                && rules.tools.get(tool).into_iter().flatten().all(fits)
+        })
+    }
+
+    /// Returns whether a list keeps the element of this name, whatever its definition is. An element that the caller can never use is removed, and so
     /// is one that the budget does not suffice for.
     #[must_use]
     pub fn shows(&self, kind: ListKind, name: &str) -> bool {

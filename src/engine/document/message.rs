@@ -102,6 +102,15 @@ impl fmt::Display for InRule {
             Self::NoArguments { of: Some(rule) } => {
                 write!(out, "must not use `{rule}`, which has `arguments`, a resource takes no arguments")
             }
+            Self::NoDefinition => out.write_str(
+                "is not allowed here, only a rule under the exact name of a tool can have its definition",
+            ),
+            Self::DefinitionOfSome => out.write_str(
+                "is not allowed beside `when`, a tool has the same definition for all calls: write it in a rule of its own",
+            ),
+            Self::OtherDefinition { first } => {
+                write!(out, "differs from `{first}`, a tool has one definition")
+            }
             Self::NoRules => out.write_str("must not be an empty list, `{}` allows"),
             Self::EmptyRuleName => out.write_str("the name of a rule must not be empty"),
             Self::NoSuchRule { name, alike, known } => no_such_rule(out, name, alike.as_deref(), known),

@@ -115,6 +115,15 @@ pub enum InRule {
         /// The rule, if it stands elsewhere and the resource names it
         of: Option<String>,
     },
+    /// A rule that is not for one tool alone has the digest of a definition
+    NoDefinition,
+    /// A rule with `when` has the digest of a definition
+    DefinitionOfSome,
+    /// Another rule of the entry has another digest of the tool's definition
+    OtherDefinition {
+        /// The path of that digest
+        first: String,
+    },
     /// A list of rules is empty
     NoRules,
     /// The name of a rule is empty

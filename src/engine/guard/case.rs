@@ -120,6 +120,7 @@ impl<'d> Case<'d> {
         let (work, shadow) = (Work::new(work::ENFORCED), Work::new(work::SHADOW));
         case.decision = decide::decide_within(policy, caller, call, &|| environment.now_ns(), &work, &shadow);
         case.decision.compare_headers(policy, caller, call, &request.headers, [&work, &shadow]);
+        case.decision.compare_definitions(policy, caller, call, environment.store());
         if request.policy.mode == Mode::Shadow {
             case.decision.shadow(call.method.as_str(), &call.target);
         }
@@ -137,6 +138,7 @@ impl<'d> Case<'d> {
         }
         // With another value it was set at the headers.
         let plain_answer = request.headers.compression == Compression::Unsaid
+            && request.policy.mode == Mode::Enforce
             && request.awaited(&case.facts).is_some_and(|awaited| awaited.list);
         let change = Change { plain_answer, body };
         if change != Change::default() {

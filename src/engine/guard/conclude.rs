@@ -125,11 +125,11 @@ impl Request {
     }
 
     /// Returns what the response belongs to. In shadow mode no list is filtered, because no call to its elements
-    /// is denied.
+    /// is denied. Lists are read then only to compare definitions.
     pub(super) fn awaited(&self, facts: &Facts<'_>) -> Option<Awaited> {
         let Summary { id, call, .. } = &facts.summary;
         let list = call.as_ref().is_some_and(|call| call.method.list_kind().is_some());
-        let enforced = self.policy.mode == Mode::Enforce;
-        enforced.then(|| Awaited { list, id: id.as_deref().map(str::to_owned) })
+        let reads = self.policy.mode == Mode::Enforce || !self.policy.pins.is_empty();
+        reads.then(|| Awaited { list, id: id.as_deref().map(str::to_owned) })
     }
 }

@@ -13,7 +13,8 @@ use crate::rate_limit;
 pub enum Verdict {
     /// Forward it to the server
     Forward {
-        /// What the response belongs to. Lists in it are filtered. `None` if it is not filtered
+        /// What the response belongs to. Lists in it are filtered, or in shadow mode only read. `None` if it need not be
+        /// read
         awaited: Option<Awaited>,
         /// Why it would be refused outside of shadow mode
         would_deny: Option<Denial>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Kind, Value, decimal, push_string};
+use super::{Kind, Value, decimal, push_string, text};
 
 /// The units of work of reading a double and writing it in canonical form.
 const DOUBLE: usize = 70;
@@ -16,7 +16,9 @@ pub fn work(value: Value<'_>) -> usize {
         Kind::Number if value.raw().len() <= 15 && value.raw().bytes().all(|byte| byte.is_ascii_digit()) => 8,
         Kind::Number => value.raw().len().saturating_mul(4).saturating_add(DOUBLE),
         Kind::String { escaped } => {
-            (value.raw().len() >> 1).saturating_add(if escaped { value.raw().len() } else { 8 })
+            let length = value.raw().len();
+            // What is an escape is mostly one again in the form, which is written character by character.
+            (length >> 1).saturating_add(if escaped { length.saturating_mul(4) } else { 8 })
         }
         Kind::Array => value.elements().map(work).fold(8, usize::saturating_add),
         Kind::Object => {
@@ -40,6 +42,7 @@ pub fn work(value: Value<'_>) -> usize {
 pub struct Canonical {
     text: String,
     exact: bool,
+    complete: bool,
 }
 
 impl Canonical {
@@ -47,9 +50,21 @@ impl Canonical {
     /// deep as the value nests, which its reader bounds.
     #[must_use]
     pub fn of(value: Value<'_>) -> Self {
-        let mut form = Self { text: String::with_capacity(value.raw().len()), exact: true };
+        let mut form = Self::empty(value);
         form.value(value);
         form
+    }
+
+    /// Writes an object like [`of`](Self::of), without its member `key`.
+    #[must_use]
+    pub fn without(object: Value<'_>, key: &str) -> Self {
+        let mut form = Self::empty(object);
+        form.members(object, Some(key));
+        form
+    }
+
+    fn empty(value: Value<'_>) -> Self {
+        Self { text: String::with_capacity(value.raw().len()), exact: true, complete: true }
     }
 
     /// Tells whether every number equals its form: there is no other value that has this form, but for
@@ -57,6 +72,13 @@ impl Canonical {
     #[must_use]
     pub fn is_exact(&self) -> bool {
         self.exact
+    }
+
+    /// Tells whether the value has a canonical form. It has none if a number is not a finite double, or if a string or
+    /// key has half of a surrogate pair; the text then has something else in their place.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Returns the text.
@@ -69,7 +91,10 @@ impl Canonical {
         match value.kind() {
             Kind::Null | Kind::Bool(_) => self.text.push_str(value.raw()),
             Kind::Number => self.number(value.raw()),
-            Kind::String { .. } => push_string(&mut self.text, &value.string().unwrap_or_default()),
+            Kind::String { .. } => {
+                self.complete &= is_whole(value);
+                push_string(&mut self.text, &value.string().unwrap_or_default());
+            }
             Kind::Array => {
                 self.text.push('[');
                 for (index, element) in value.elements().enumerate() {
@@ -78,11 +103,14 @@ impl Canonical {
                 }
                 self.text.push(']');
             }
-            Kind::Object => self.members(value.entries().collect()),
+            Kind::Object => self.members(value, None),
         }
     }
 
-    fn members(&mut self, mut members: Vec<(Cow<'_, str>, Value<'_>)>) {
+    fn members(&mut self, object: Value<'_>, without: Option<&str>) {
+        self.complete &= object.keyed().all(|(key, _)| is_whole(key));
+        let mut members: Vec<(Cow<'_, str>, Value<'_>)> = object.entries().collect();
+        members.retain(|(key, _)| without.is_none_or(|without| key != without));
         // RFC 8785, section 3.2.3: by UTF-16 code units.
         members.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
         self.text.push('{');
@@ -107,8 +135,14 @@ impl Canonical {
         let written = double.and_then(ecmascript);
         // What is written reads back as the same double, so it is the number unless the double was not.
         self.exact &= written.as_ref().is_some_and(|written| decimal::compare(text, written).is_eq());
+        self.complete &= written.is_some();
         self.text.push_str(written.as_deref().unwrap_or("null"));
     }
+}
+
+/// Tells whether a string or key has no half of a surrogate pair.
+fn is_whole(string: Value<'_>) -> bool {
+    !matches!(string.kind(), Kind::String { escaped: true }) || !text::has_half_pair(string.raw())
 }
 
 /// Writes a finite double in the shortest digits that read back as it.
@@ -247,6 +281,28 @@ mod tests {
         ] {
             assert_eq!(canonical(text), (form.to_owned(), exact), "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_that_no_double_or_no_text_holds_has_no_form() {
+        for (text, complete) in [
+            (r#"["a",1e308,{"\u20ac":"\ud83d\ude00","b":"\\ud800"}]"#, true),
+            (r#""\ufffd""#, true),
+            ("[1e400]", false),
+            (r#"["\ud83d"]"#, false),
+            (r#"["\ude00\ud83d"]"#, false),
+            (r#"["\ud83d\ude00\udc00"]"#, false),
+            (r#"[{"\ud83d":1}]"#, false),
+        ] {
+            let document = json::read(text.as_bytes()).unwrap();
+            assert_eq!(Canonical::of(document.root()).is_complete(), complete, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_member_can_be_left_out_at_the_top() {
+        let document = json::read(br#"{"b":{"_meta":1},"_\u006deta":{"x":2},"a":3}"#).unwrap();
+        assert_eq!(Canonical::without(document.root(), "_meta").into_text(), r#"{"a":3,"b":{"_meta":1}}"#);
     }
 
     proptest::proptest! {

@@ -258,6 +258,18 @@ impl<'d> Value<'d> {
         self.document.node(self.index).after().saturating_sub(self.index).max(1)
     }
 
+    /// Tells whether more than so many arrays and objects stand within one another in the value, itself included.
+    #[must_use]
+    pub fn nests_deeper(self, levels: usize) -> bool {
+        let within = |value: Self| value.nests_deeper(levels.saturating_sub(1));
+        match self.kind() {
+            Kind::Array | Kind::Object if levels == 0 => true,
+            Kind::Array => self.elements().any(within),
+            Kind::Object => self.entries().any(|(_, member)| within(member)),
+            _ => false,
+        }
+    }
+
     /// Tells whether the value is an object.
     #[must_use]
     pub fn is_object(self) -> bool {

@@ -54,6 +54,19 @@ pub(super) fn code_unit(text: &str, at: usize) -> u32 {
     }
 }
 
+/// Tells whether a string in its JSON form has half of a surrogate pair.
+pub(super) fn has_half_pair(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(escape) = rest.find('\\').and_then(|at| rest.get(at..)) {
+        let (_, length) = escaped_char(escape);
+        if length == 6 && matches!(code_unit(escape, 0), 0xd800..=0xdfff) {
+            return true;
+        }
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    false
+}
+
 /// Appends `string` to `out` as a JSON string on one line, with its quotes. Escapes control characters
 /// (also U+007F and the C1 controls, which a terminal acts on) and characters that cannot be seen, which
 /// JSON allows but which mislead people who read logs.

@@ -21,8 +21,9 @@ use super::keys::{self, Member};
 use super::method::{self, List};
 use crate::work;
 
-/// Tells whether the caller may see the element of this name, URI or URI template.
-pub type Keep<'k> = dyn FnMut(ListKind, &str) -> bool + 'k;
+/// Tells whether the caller may see the element of this name, URI or URI template. The value is the element itself, in
+/// which no key stands twice.
+pub type Keep<'k> = dyn FnMut(ListKind, &str, Value<'_>) -> bool + 'k;
 
 /// An answer after filtering.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +182,7 @@ impl<'d> Filtering<'d, '_, '_> {
         }
         let [name] = keys::pick(element, [list.key]);
         let name = sound(name)?.and_then(Value::string);
-        if !name.is_some_and(|name| (self.keep)(list.kind, &name)) {
+        if !name.is_some_and(|name| (self.keep)(list.kind, &name, element)) {
             return Ok(false);
         }
         if let Some(parts) = list.parts {

@@ -14,30 +14,47 @@ use crate::document::{Faults, InRule, Part};
 /// allocation of its own.
 pub type EntryRules = SmallVec<[Arc<Rule>; 1]>;
 
+/// What an entry decides on, as far as its rules depend on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Targets {
+    /// One tool, by its exact name
+    Tool,
+    /// Tools that match a pattern, or all
+    Tools,
+    /// Prompts
+    Prompts,
+    /// Resources, which take no arguments
+    Resources,
+}
+
 /// Reads the rules that have names. They cannot name each other.
 pub(super) fn named(rules: Vec<(Cow<'_, str>, Part<'_>)>, reading: &mut Reading, faults: &mut Faults) {
     for (name, part) in rules {
         if name.is_empty() {
             faults.add_key(&part, InRule::EmptyRuleName);
         }
+        refuse_definition(&part, faults);
         let read = rule(&part, &name, reading, faults).map(Arc::new);
         reading.named.entry(name.into_owned()).or_insert(read);
     }
 }
 
 /// Reads the rules of the entry `name`: a rule, the name of one, or a list of these. Returns `None` if there
-/// is a fault. `takes_arguments` is false if the calls have no arguments, so that no rule may have a schema
-/// for them.
+/// is a fault.
 pub(super) fn rules(
     part: &Part<'_>,
     name: &str,
-    takes_arguments: bool,
+    targets: Targets,
     reading: &mut Reading,
     faults: &mut Faults,
 ) -> Option<EntryRules> {
+    let takes_arguments = targets != Targets::Resources;
     let mut one = |part: &Part<'_>, faults: &mut Faults| {
         if let Some(used) = part.value.string() {
             return lookup(part, &used, takes_arguments, reading, faults);
+        }
+        if targets != Targets::Tool {
+            refuse_definition(part, faults);
         }
         let rule = rule(part, name, reading, faults)?;
         if let Some(part) = part.member("arguments").filter(|_| !takes_arguments && rule.arguments.is_some())
@@ -64,7 +81,28 @@ pub(super) fn rules(
             faults.unfit(&part, &keys::RULE_OR_NAME);
         }
     }
+    refuse_other_definitions(part, &rules, faults);
     Some(rules)
+}
+
+/// Notes a fault if a rule has the digest of a definition where no single tool is named.
+fn refuse_definition(part: &Part<'_>, faults: &mut Faults) {
+    if let Some(part) = part.member("definition") {
+        faults.add_key(&part, InRule::NoDefinition);
+    }
+}
+
+/// Notes a fault for each rule of a list that has another digest than the first one that has any.
+fn refuse_other_definitions(list: &Part<'_>, rules: &[Arc<Rule>], faults: &mut Faults) {
+    let mut pinned = rules.iter().filter_map(|rule| Some((rule, rule.definition?)));
+    let Some((first, digest)) = pinned.next() else { return };
+    for (rule, _) in pinned.filter(|(_, other)| *other != digest) {
+        let first = format!("{}.definition", first.path);
+        let part = list.elements().find(|part| part.path.to_string() == *rule.path);
+        if let Some(part) = part.and_then(|part| part.member("definition")) {
+            faults.add(&part, InRule::OtherDefinition { first });
+        }
+    }
 }
 
 /// Finds a rule by its name.

@@ -21,7 +21,7 @@ pub use grant::{GRANT, MATCH};
 pub use identity::{API_KEY, HEADER, JWT, SOURCE, UNAUTHENTICATED};
 pub(super) use identity::{ATTRIBUTE, ApiKey, Header, Jwt, ORIGIN, Source, Unauthenticated};
 pub(super) use rule::{
-    AMOUNT, ARGUMENT, BY, LONGEST_WINDOW, Limit, RateLimit, Rule, SHARED, WINDOW, WINDOW_IN_FULL,
+    AMOUNT, ARGUMENT, BY, DEFINITION, LONGEST_WINDOW, Limit, RateLimit, Rule, SHARED, WINDOW, WINDOW_IN_FULL,
 };
 pub use rule::{LIMIT, RATE_LIMIT, RULE};
 pub use shared::SHARED_LIMITS;

@@ -7,8 +7,8 @@ use super::limit::Counters;
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, CLAIMS, DIGESTS, FORMS, VERSIONS, WAYS};
 use super::{
-    Arguments, Claims, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, claims, entry, grant,
-    origins, shared, source,
+    Arguments, Claims, Pins, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, claims, entry,
+    grant, origins, shared, source,
 };
 use crate::document::{
     Faults, Fields, InIdentity, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity,
@@ -82,12 +82,14 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     document.close(faults);
     let all = rules.iter().chain(grants.iter().flat_map(|grant| grant.rules.iter()));
     let claims = claims::read(all.map(|rule| &**rule), &grants);
+    let pins = Pins::of(&server, std::iter::once(&rules).chain(grants.iter().map(|grant| &grant.rules)));
     Some(Policy {
         digest,
         server,
         mode,
         rules,
         challenge: challenge::challenge(&identity, told.as_deref()),
+        pins,
         named_rules: reading.named.into_values().flatten().collect(),
         time_zone: time_zone.unwrap_or_default(),
         identity,

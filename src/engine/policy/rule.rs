@@ -15,6 +15,7 @@ use super::{Action, Mode, Rule};
 use crate::document::{Fault, Faults, Fields, InRule, Keys, Part, Wrong};
 use crate::json::Value;
 use crate::json::canonical::Canonical;
+use crate::mcp::definition::DefinitionDigest;
 use crate::schema::Schema;
 
 /// The SHA-256 of what a document says about a rule. It is opaque: rules that mean the same can differ in it.
@@ -69,6 +70,11 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
     let mode = mode(&mut fields, keys::Rule::Mode, faults);
     let sources = reading.sources.as_deref();
     let when = clauses(fields.list(keys::Rule::When, faults), sources, faults);
+    let definition = fields.take(keys::Rule::Definition);
+    if let Some(part) = definition.as_ref().filter(|_| !when.is_empty()) {
+        faults.add_key(part, InRule::DefinitionOfSome);
+    }
+    let definition = definition.and_then(|part| definition_digest(&part, faults));
     let arguments = fields.take(keys::Rule::Arguments).and_then(|part| Schema::load(&part, faults));
     let require = clauses(fields.list(keys::Rule::Require, faults), sources, faults);
     let deny_if = clauses(fields.list(keys::Rule::DenyIf, faults), sources, faults);
@@ -83,7 +89,12 @@ pub(super) fn rule(part: &Part<'_>, name: &str, reading: &mut Reading, faults: &
     let zone = if reads_time { reading.zone.as_str() } else { "" };
     let digest = reading.digests.then(|| digest(part, [name, zone]));
     let path = path.to_string().into();
-    Some(Rule { path, digest, action, reason, mode, when, arguments, require, deny_if, limits })
+    Some(Rule { path, digest, action, reason, mode, when, definition, arguments, require, deny_if, limits })
+}
+
+fn definition_digest(part: &Part<'_>, faults: &mut Faults) -> Option<DefinitionDigest> {
+    let read = part.value.string().and_then(|text| DefinitionDigest::parse(&text));
+    faults.fit(part, read, &keys::DEFINITION)
 }
 
 /// The keys of a rule that never restrict. All other keys can, so a new key needs no entry here to count.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::entry::{self, EntryRules};
+use super::entry::{self, EntryRules, Targets};
 use super::keys::{EFFECT, PATTERN, RuleKeys};
 use super::rule::Reading;
 use super::words::{DEFAULTS, EFFECTS};
@@ -66,15 +66,15 @@ impl Rules {
         let hide = hidden(fields.list(K::HIDE, faults), faults);
         let all_tools = fields
             .take(K::ALL_TOOLS)
-            .and_then(|part| entry::rules(&part, "all_tools", true, reading, faults))
+            .and_then(|part| entry::rules(&part, "all_tools", Targets::Tools, reading, faults))
             .unwrap_or_default();
         Self {
             default: (default, fields.part().path.key("default").to_string().into()),
             hide,
             all_tools,
-            tools: section(fields.named(K::TOOLS, faults), true, reading, faults),
-            resources: section(fields.named(K::RESOURCES, faults), false, reading, faults),
-            prompts: section(fields.named(K::PROMPTS, faults), true, reading, faults),
+            tools: section(fields.named(K::TOOLS, faults), Targets::Tools, reading, faults),
+            resources: section(fields.named(K::RESOURCES, faults), Targets::Resources, reading, faults),
+            prompts: section(fields.named(K::PROMPTS, faults), Targets::Prompts, reading, faults),
             methods: methods(fields.named(K::METHODS, faults), faults),
         }
     }
@@ -96,19 +96,24 @@ fn hidden(patterns: Vec<Part<'_>>, faults: &mut Faults) -> Patterns<String> {
     Patterns::new(hide)
 }
 
-/// Reads the rules of a section.
+/// Reads the rules of a section, which decides on `targets`.
 fn section(
     named: Vec<(Cow<'_, str>, Part<'_>)>,
-    has_arguments: bool,
+    targets: Targets,
     reading: &mut Reading,
     faults: &mut Faults,
 ) -> Section<EntryRules> {
     entries(named, faults, |name, part, faults| {
-        if let Some(wrong) = mistaken(name).filter(|_| has_arguments) {
+        let is_uri = targets == Targets::Resources;
+        if let Some(wrong) = mistaken(name).filter(|_| !is_uri) {
             faults.add_key(part, wrong);
         }
-        let rules = entry::rules(part, name, has_arguments, reading, faults)?;
-        if !has_arguments {
+        let targets = match targets {
+            Targets::Tools if !name.contains('*') => Targets::Tool,
+            targets => targets,
+        };
+        let rules = entry::rules(part, name, targets, reading, faults)?;
+        if is_uri {
             refuse_unplain(name, part, &rules, faults);
         }
         Some(rules)

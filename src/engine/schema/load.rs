@@ -8,7 +8,7 @@ use super::keyword;
 use super::node::{Check, Elements, If, Members, Named, Node};
 use super::reference;
 use crate::document::{Faults, InSchema, Part, Takes, Wrong};
-use crate::json::{self, Kind, TextMap, Value};
+use crate::json::{self, Kind, TextMap};
 use crate::mcp::keys::Spellings;
 
 /// The most schemas that a schema may consist of with all `$ref`s followed. It bounds the cost of a call: if
@@ -49,7 +49,7 @@ const REFERENCE: Takes =
 /// Compiles a schema. Adds every fault to `faults`; returns `None` if there is any.
 pub(super) fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Arc<Node>> {
     let before = faults.iter().len();
-    if nests_deeper(part.value, json::MAX_DEPTH) {
+    if part.value.nests_deeper(json::MAX_DEPTH) {
         faults.add(part, Wrong::TooDeep(None));
         return None;
     }
@@ -65,16 +65,6 @@ pub(super) fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Arc<Node>> {
         faults.add(part, InSchema::TooLarge { most: MOST_SCHEMAS });
     }
     (faults.iter().len() == before).then_some(root)
-}
-
-fn nests_deeper(value: Value<'_>, levels: usize) -> bool {
-    let within = |value| nests_deeper(value, levels.saturating_sub(1));
-    match value.kind() {
-        Kind::Array | Kind::Object if levels == 0 => true,
-        Kind::Array => value.elements().any(within),
-        Kind::Object => value.entries().any(|(_, member)| within(member)),
-        _ => false,
-    }
 }
 
 /// The state of a schema that the loader has reached.

@@ -10,6 +10,9 @@ use super::kinds;
 use super::tool_list::Tool;
 use crate::diagnostic::closest;
 
+/// Up to how many tools that no entry names have a warning each.
+const MOST_APART: usize = 3;
+
 /// Looks for names that no tool has, and for tools that no entry names.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     let Some(tools) = &context.tools else { return };
@@ -33,10 +36,13 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
             warnings.push(Warning::of(&kinds::NEVER_MATCHES, path, "matches no tool of the server"));
         }
     }
-    for tool in tools {
-        if rules.hidden(&tool.name).is_none() && rules.tools.get(&tool.name).is_none() {
-            warnings.push(unlisted(context, &tool.name));
-        }
+    let is_named = |name: &str| rules.hidden(name).is_some() || rules.tools.get(name).is_some();
+    let unnamed: Vec<&str> =
+        tools.iter().map(|tool| tool.name.as_str()).filter(|name| !is_named(name)).collect();
+    if unnamed.len() > MOST_APART {
+        warnings.push(unlisted(context, &unnamed));
+    } else {
+        warnings.extend(unnamed.iter().map(|name| unlisted(context, &[name])));
     }
 }
 
@@ -49,13 +55,26 @@ fn unknown(name: &str, path: String, of_key: bool, tools: &[Tool<'_>]) -> Warnin
     }
 }
 
-fn unlisted(context: &Context<'_>, name: &str) -> Warning {
+/// Warns of tools that no entry names, at least one.
+fn unlisted(context: &Context<'_>, names: &[&str]) -> Warning {
     let effect = match context.policy.rules.default.0 {
         Effect::Allow => "allowed",
         Effect::Deny => "denied",
     };
-    let message = format!("no entry names the server's tool {name:?}, so it is {effect} by default");
-    let help = format!("add {name:?} to `tools`");
+    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    let (message, what) = match quoted.as_slice() {
+        [name] => {
+            (format!("no entry names the server's tool {name}, so it is {effect} by default"), name.as_str())
+        }
+        names => {
+            let (count, all) = (names.len(), names.join(", "));
+            (
+                format!("no entry names {count} tools of the server, so they are {effect} by default: {all}"),
+                "them",
+            )
+        }
+    };
+    let help = format!("add {what} to `tools`");
     let section =
         if context.part("tools").is_some() { Path::default().key("tools") } else { Path::default() };
     Warning::of_key(&kinds::UNLISTED_TOOL, section, message).help(help)

@@ -86,6 +86,12 @@ kinds! {
          lists its URIs, such as `file:///srv/docs/*`.";
     Wrong::Rule(InRule::NoArguments { .. }) => "arguments-of-resource", "a resource has a rule for arguments",
         "A resource is read by its URI and has no arguments. Remove `arguments`, or use another rule for resources.";
+    Wrong::Rule(InRule::NoDefinition) => "no-definition", "a definition stands where no single tool is named",
+        "A definition belongs to one tool, so only a rule under the exact name of a tool in `tools` can have it. Give the tool an entry of its own. A named rule cannot have it, because several tools can use the rule.";
+    Wrong::Rule(InRule::DefinitionOfSome) => "definition-of-some", "a rule with `when` has a definition",
+        "Lists show a tool before it is called, so its definition cannot depend on a call. Write it in a rule of its own: `[{\"when\": […], …}, {\"definition\": \"sha256:…\"}]`.";
+    Wrong::Rule(InRule::OtherDefinition { .. }) => "other-definition", "a tool has two definitions",
+        "All rules of an entry apply, so with two digests the tool would always be refused. Remove one.";
     Wrong::Rule(InRule::NoRules) => "no-rules", "a list of rules is empty";
     Wrong::Rule(InRule::EmptyRuleName) => "empty-rule-name", "the name of a rule is empty";
     Wrong::Rule(InRule::NoSuchRule { .. }) => "unknown-rule", "no rule has this name",
@@ -184,7 +190,7 @@ mod tests {
         let mut known = BTreeSet::new();
         for kind in all() {
             assert!(kind.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", kind.id);
-            assert!(known.insert(kind.id), "{} stands twice", kind.id);
+            assert!(known.insert(kind.id), "{} occurs twice", kind.id);
         }
     }
 }

@@ -41,7 +41,7 @@ impl<'t> Bound<'t> {
     }
 }
 
-/// Tells whether every value that the one condition accepts is accepted by the other. `false` if that is not known.
+/// Returns whether every value that the one condition accepts is accepted by the other. `false` if that is not known.
 ///
 /// The conditions are written `path op value`.
 pub fn accepts_no_more(one: &str, other: &str) -> bool {
@@ -49,7 +49,7 @@ pub fn accepts_no_more(one: &str, other: &str) -> bool {
     path == others_path && within(&accepts, &others)
 }
 
-/// Tells whether every value that the other condition refuses as `deny_if` is refused by the one.
+/// Returns whether every value that the other condition refuses as `deny_if` is refused by the one.
 pub fn denies_no_less(one: &str, other: &str) -> bool {
     let orders = |text| matches!(read(text), Some((_, Accepts::UpTo(..) | Accepts::From(..))));
     // A value of another type is refused by both: both want a number.

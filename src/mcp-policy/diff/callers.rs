@@ -98,7 +98,7 @@ fn grants(side: &Side) -> Vec<BTreeSet<String>> {
     side.policy.grants.iter().map(atoms).collect()
 }
 
-/// Tells whether a caller can fit descriptions so that it had the one grant and gets the other.
+/// Returns whether a caller can fit descriptions so that it had the one grant and gets the other.
 fn is_possible(
     old: &[BTreeSet<String>],
     from: Option<usize>,

@@ -20,7 +20,7 @@ impl Effect {
     /// All of them, in the order in which they are told.
     pub const ALL: [Self; 4] = [Self::Widens, Self::MayWiden, Self::Narrows, Self::Otherwise];
 
-    /// Tells whether something becomes possible, or may.
+    /// Returns whether something becomes possible, or may.
     pub fn may_widen(self) -> bool {
         matches!(self, Self::Widens | Self::MayWiden)
     }

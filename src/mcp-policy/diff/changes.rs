@@ -47,7 +47,7 @@ pub fn of(old: &Side, new: &Side, tools: &BTreeSet<String>) -> Vec<Change> {
     changes
 }
 
-/// Tells whether calls are judged by rules before and after. Where there are grants, callers without one are refused.
+/// Returns whether calls are judged by rules before and after. Where there are grants, callers without one are refused.
 fn is_judged(moved: Moved, old: &Side, new: &Side) -> bool {
     (moved.old.is_some() || old.policy.grants.is_empty())
         && (moved.new.is_some() || new.policy.grants.is_empty())
@@ -122,7 +122,7 @@ fn differences(
     found
 }
 
-/// Tells whether the entries `now` refuse all URIs that `was` refuses because they are not plain, and restrict all that `was`
+/// Returns whether the entries `now` refuse all URIs that `was` refuses because they are not plain, and restrict all that `was`
 /// restricts because an entry decides on another spelling of them. Else such an entry may be gone, be weaker, or have no say
 /// beside a more specific one.
 fn keeps_spellings(before: &Layers<'_>, was: &Rules, after: &Layers<'_>, now: &Rules) -> bool {

@@ -108,7 +108,7 @@ fn found_in<'s, T>(section: &'s Section<T>, name: Option<&str>, chosen: Option<&
     }
 }
 
-/// Tells whether a method keeps a session going, so that only `methods` can refuse it.
+/// Returns whether a method keeps a session going, so that only `methods` can refuse it.
 pub fn is_of_session(name: &str) -> bool {
     Method::new(name).acts_on() == ActsOn::Session
 }
@@ -160,7 +160,7 @@ pub fn differences(old: &[Restriction], new: &[Restriction]) -> Vec<Difference> 
     found
 }
 
-/// Tells whether one restriction stands in the place of the other.
+/// Returns whether one restriction stands in the place of the other.
 fn is_alike(one: &Restriction, other: &Restriction) -> bool {
     match (&one.what, &other.what) {
         (What::Limit(one), What::Limit(other)) => one.counter == other.counter,
@@ -170,6 +170,7 @@ fn is_alike(one: &Restriction, other: &Restriction) -> bool {
             subject(one) == subject(other)
         }
         (What::Schema(_), What::Schema(_))
+        | (What::Definition(_), What::Definition(_))
         | (What::Approval, What::Approval)
         | (What::Known, What::Known) => true,
         (What::Refused(one_why), What::Refused(other_why)) => one_why == other_why,
@@ -190,6 +191,7 @@ fn summary(restrictions: &[Restriction]) -> String {
             What::Approval => add("approval"),
             What::Limit(_) => add("limits"),
             What::Schema(_) => add("a schema"),
+            What::Definition(_) => add("a pinned definition"),
             What::Refused(_) | What::Require(_) | What::DenyIf(_) | What::Known => add("conditions"),
             What::Other(..) => add("more"),
         }

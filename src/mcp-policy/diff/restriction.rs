@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::policy::{Action, Mode, Rule};
 
 use super::bounds;
@@ -32,6 +33,8 @@ pub enum What {
     Require(String),
     /// A clause must not hold
     DenyIf(String),
+    /// The tool must be listed with the definition of this digest
+    Definition(DefinitionDigest),
     /// The arguments must fit a schema
     Schema(String),
     /// A limit must have room
@@ -66,12 +69,13 @@ impl Why {
 }
 
 /// The keys of a rule that are compared.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "action",
     "reason",
     "on_deny",
     "mode",
     "when",
+    "definition",
     "arguments",
     "require",
     "deny_if",
@@ -85,7 +89,7 @@ impl Restriction {
         Self { when: None, what }
     }
 
-    /// Tells whether every call that passes this passes the other one too.
+    /// Returns whether every call that passes this passes the other one too.
     pub fn implies(&self, other: &Self) -> bool {
         let applies = self.when.is_none() || self.when == other.when;
         applies
@@ -117,6 +121,7 @@ impl Restriction {
             Action::Deny => Some(What::Refused(Why::Denied)),
             Action::RequireApproval => Some(What::Approval),
         });
+        whats.extend(rule.definition.map(What::Definition));
         whats.extend(rule.require.iter().map(clause).map(What::Require));
         whats.extend(rule.deny_if.iter().map(clause).map(What::DenyIf));
         whats.extend(rule.limits.iter().map(|limit| What::Limit(Terms::new(limit, side))));
@@ -137,7 +142,7 @@ impl Restriction {
         rules.iter().flat_map(|rule| Self::of_rule(rule, side, grant)).collect()
     }
 
-    /// Tells whether no call passes.
+    /// Returns whether no call passes.
     pub fn refuses_all(&self) -> Option<Why> {
         match self.what {
             What::Refused(why) if self.when.is_none() => Some(why),
@@ -153,6 +158,7 @@ impl Restriction {
             What::Known => "refused if the condition cannot be judged".to_owned(),
             What::Require(clause) => format!("requires {clause}"),
             What::DenyIf(clause) => format!("denied if {clause}"),
+            What::Definition(digest) => format!("the definition of digest {digest}"),
             What::Schema(schema) => format!("arguments must fit {}", shortened(schema)),
             What::Limit(terms) => format!("limit `{}`: {}", terms.counter, terms.text()),
             What::Other(key, value) => format!("{key}: {}", shortened(value)),

@@ -158,7 +158,7 @@ fn origins(old: &Side, new: &Side) -> Option<Effect> {
     }
 }
 
-/// Tells whether every origin that fits the one pattern fits the other too. The origin `null` fits no pattern but itself.
+/// Returns whether every origin that fits the one pattern fits the other too. The origin `null` fits no pattern but itself.
 fn covers(other: &str, text: &str) -> bool {
     text != "null" && Pattern::new(other).matches(&text.replace('*', "\u{10fffe}"))
 }

@@ -142,7 +142,7 @@ fn character_of_none(choosers: &[Chooser<'_>]) -> Option<char> {
     ('\u{0}'..='\u{10ffff}').rev().find(|char| !known.contains(char))
 }
 
-/// Tells whether no chooser would have to choose another pattern than it did. No pattern has the character `other`.
+/// Returns whether no chooser would have to choose another pattern than it did. No pattern has the character `other`.
 fn is_possible(chosen: &[Option<&Pattern>], choosers: &[Chooser<'_>], other: char) -> bool {
     let other = other.to_string();
     choosers.iter().zip(chosen).all(|(chooser, choice)| {

@@ -62,12 +62,12 @@ impl Terms {
         }
     }
 
-    /// Tells whether a grant of its own has a tally of its own.
+    /// Returns whether a grant of its own has a tally of its own.
     pub fn is_of_grant(&self) -> bool {
         self.scope != Scope::Global
     }
 
-    /// Tells whether every call that these terms let through passes the other ones too, if each call adds at least as much
+    /// Returns whether every call that these terms let through passes the other ones too, if each call adds at least as much
     /// to this tally as to the other.
     pub fn imply(&self, other: &Self) -> bool {
         self.counter == other.counter
@@ -81,19 +81,19 @@ impl Terms {
             && self.adds_as_much(other)
     }
 
-    /// Tells whether all proxies count together.
+    /// Returns whether all proxies count together.
     pub fn is_shared(&self) -> bool {
         self.counted != Counted::Apart
     }
 
-    /// Tells whether the callers who share the other tally share this one too.
+    /// Returns whether the callers who share the other tally share this one too.
     fn scope_covers(&self, other: &Self) -> bool {
         self.scope == other.scope
             || self.scope == Scope::Global
             || (self.scope == Scope::Grant && matches!(other.scope, Scope::Principal | Scope::Session))
     }
 
-    /// Tells whether what counts within the other window counts within this one too. A sliding window counts up to 4 % more
+    /// Returns whether what counts within the other window counts within this one too. A sliding window counts up to 4 % more
     /// than its length.
     fn window_covers(&self, other: &Self) -> bool {
         match (self.kind, other.kind) {
@@ -153,7 +153,7 @@ impl Counted {
         }
     }
 
-    /// Tells whether what one proxy counts as `other` counts as this too. What changes for shared limits without an answer
+    /// Returns whether what one proxy counts as `other` counts as this too. What changes for shared limits without an answer
     /// is told of `shared_limits`.
     fn covers(self, other: Self) -> bool {
         match (self, other) {

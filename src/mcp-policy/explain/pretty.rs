@@ -119,8 +119,15 @@ fn print_subject(subject: &Subject, decides: Option<&str>, terminal: &mut Termin
         }
         (None, Some((path, effect))) => {
             let (mark, style) = if *effect == "allow" { ("✓", GOOD) } else { ("✗", ERROR) };
-            let text = format!("no entry names it, so {path} decides: {effect}");
+            let text = match path.starts_with("grants[") && *effect == "allow" {
+                true => "no entry of the grant names it, and the grant refuses only what it names".to_owned(),
+                false => format!("no entry names it, so {path} decides: {effect}"),
+            };
             line!(terminal, "  {style}{mark}{PLAIN} {text}{}", arrow(path, decides));
+        }
+        (None, None) if subject.rules.is_empty() && subject.name.ends_with("/list") => {
+            let text = "no entry is needed: the response shows what the caller may use";
+            line!(terminal, "  {GOOD}✓{PLAIN} {text}");
         }
         (None, None) => {
             line!(terminal, "  {GOOD}✓{PLAIN} no entry is needed: the method keeps a session going");
@@ -174,8 +181,10 @@ fn print_rule(rule: &Rule, decides: Option<&str>, terminal: &mut Terminal) {
         "allow" => String::new(),
         action => format!(": {action}"),
     };
-    let of = rule.of.map_or(String::new(), |of| format!(", of {of}"));
+    let of = rule.of.filter(|of| !rule.path.ends_with(of)).map_or(String::new(), |of| format!(", of {of}"));
     let shadow = if rule.shadow { ", in shadow mode" } else { "" };
+    // What a rule in shadow mode says has no effect.
+    let decides = decides.filter(|_| !rule.shadow);
     let arrow = arrow(&rule.path, decides);
     let path = &rule.path;
     line!(terminal, "  {style}{mark}{PLAIN} rule {path}{action}{FAINT}{of}{shadow}{applies}{PLAIN}{arrow}");
@@ -239,6 +248,9 @@ fn said(check: &Check) -> &'static str {
         ("limits", _) => "",
         ("arguments", Outcome::Holds) => "fits",
         ("arguments", _) => "does not fit",
+        ("deny_if", Outcome::Holds) => "triggered",
+        ("deny_if", Outcome::Fails) => "not triggered",
+        ("when", Outcome::Fails) => "does not hold",
         (_, Outcome::Holds) => "holds",
         (_, Outcome::Fails) => "fails",
         (_, Outcome::Indeterminate) => "cannot be judged",

@@ -205,13 +205,13 @@ fn name_apart(found: &mut [Found]) {
     }
 }
 
-/// Tells whether a document is a policy whatever else it holds. Neither Envoy's configuration nor an object of
+/// Returns whether a document is a policy whatever else it holds. Neither Envoy's configuration nor an object of
 /// Kubernetes has this key.
 fn is_policy(root: &Node) -> bool {
     root.member("version").is_some()
 }
 
-/// Tells whether an object has a key of a policy document.
+/// Returns whether an object has a key of a policy document.
 fn has_document_key(node: &Node) -> bool {
     DOCUMENT.keys.iter().any(|key| node.member(key.name).is_some())
 }

@@ -43,7 +43,7 @@ struct Used {
 }
 
 impl Taken {
-    /// Tells whether the call passed, and left of this counter at most so much used. Callers may share its tally or not.
+    /// Returns whether the call passed, and left of this counter at most so much used. Callers may share its tally or not.
     pub fn used_at_most(&self, counter: &str, most: f64) -> bool {
         let counter = hash(counter);
         self.used.iter().any(|one| one.counter == counter && f64::from_bits(one.used) <= most)

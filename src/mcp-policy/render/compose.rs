@@ -3,7 +3,7 @@
 use super::document::Document;
 use super::module::Module;
 use super::yaml::indented;
-use super::{Address, Rendered, envoy};
+use super::{Ends, Rendered, envoy};
 use crate::outcome::Failure;
 
 /// Where the module is in the container.
@@ -13,21 +13,22 @@ const INSIDE: &str = "/etc/mcp-policy/mcp_policy_filter.wasm";
 ///
 /// # Errors
 /// The module is not a file.
-pub fn render(document: &Document, module: &Module, upstream: &Address) -> Result<Rendered, Failure> {
+pub fn render(document: &Document, module: &Module, ends: &Ends) -> Result<Rendered, Failure> {
     let path = match module.file("Docker Compose")? {
         INSIDE => "./mcp_policy_filter.wasm",
         path => path,
     };
     let volume = super::yaml::quoted(&format!("{path}:{INSIDE}:ro").replace('$', "$$"));
-    let configuration = envoy::configuration(document, INSIDE, upstream, "127.0.0.1");
+    let configuration = envoy::configuration(document, INSIDE, ends);
     // Compose would replace what follows a dollar sign.
+    let port = ends.port;
     let content = indented(&configuration.replace('$', "$$"), 6);
     let text = format!(
         r"# Envoy with mcp-policy-filter, for Docker Compose 2.23.1 or later:
 #
 #     docker compose -f FILE up
 #
-# It listens on 127.0.0.1:10000.
+# It listens on 127.0.0.1:{port}.
 services:
   envoy:
     image: envoyproxy/envoy:v1.40.0

@@ -3,7 +3,7 @@
 use crate::outcome::Failure;
 
 /// Where the module is mounted, as in the example configurations.
-const PATH: &str = "/etc/mcp-policy/mcp_policy_filter.wasm";
+pub const PATH: &str = "/etc/mcp-policy/mcp_policy_filter.wasm";
 
 /// The filter's module.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -38,6 +38,44 @@ struct Kind {
     to: String,
 }
 
+/// What a change means for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Effect {
+    /// A request that passed is refused
+    Refused,
+    /// A request that was refused passes
+    Allowed,
+    /// A request is refused, or passes, otherwise than before
+    Other,
+}
+
+impl Effect {
+    const ALL: [Self; 3] = [Self::Refused, Self::Allowed, Self::Other];
+
+    fn said(self) -> &'static str {
+        match self {
+            Self::Refused => "now refused",
+            Self::Allowed => "now allowed",
+            Self::Other => "for another reason",
+        }
+    }
+}
+
+impl Kind {
+    fn effect(&self) -> Effect {
+        match (passes(&self.from), passes(&self.to)) {
+            (true, false) => Effect::Refused,
+            (false, true) => Effect::Allowed,
+            _ => Effect::Other,
+        }
+    }
+}
+
+/// Returns whether a request with this outcome reaches the server.
+fn passes(outcome: &str) -> bool {
+    outcome == "allow" || outcome.starts_with("would_deny")
+}
+
 impl Changes {
     /// Starts to count. With `each` every change is told.
     pub fn new(each: bool, json: bool) -> Self {
@@ -131,23 +169,41 @@ impl Changes {
         if self.told > 0 {
             line!(terminal);
         }
-        for (Kind { method, target, grant, from, to }, count) in sorted(&self.by_call) {
+        let mut kinds = sorted(&self.by_call);
+        kinds.sort_by_key(|(kind, _)| kind.effect());
+        for (Kind { method, target, grant, from, to }, count) in kinds {
             let what = what(method.as_deref(), target.as_deref(), *count);
             let by = shown(grant.as_deref().unwrap_or("callers without a grant"));
             line!(terminal, "{} {what} by {by}: {} → {}", thousands(*count), shown(from), styled(to));
         }
+        let by_effect = self.by_effect();
         for (reason, count) in sorted(&self.by_reason) {
             line!(terminal, "{} {WARNING}undecided{PLAIN}: {}", thousands(*count), shown(reason));
         }
         let same = self.records.saturating_sub(self.changed).saturating_sub(self.undecided);
         line!(
             terminal,
-            "{} records: {} unchanged, {} changed, {} undecided",
+            "{} records: {} unchanged, {} changed{by_effect}, {} undecided",
             thousands(self.records),
             thousands(same),
             thousands(self.changed),
             thousands(self.undecided)
         );
+    }
+
+    /// Returns how many of the changed requests are refused now, allowed now, or refused for another reason.
+    fn by_effect(&self) -> String {
+        let told = Effect::ALL.into_iter().filter_map(|effect| match self.count(effect) {
+            0 => None,
+            count => Some(format!("{} {}", thousands(count), effect.said())),
+        });
+        let told: Vec<String> = told.collect();
+        if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) }
+    }
+
+    fn count(&self, effect: Effect) -> u64 {
+        let counted = self.by_call.iter().filter(|(kind, _)| kind.effect() == effect);
+        counted.map(|(_, count)| *count).fold(0, u64::saturating_add)
     }
 
     fn finish_json(self, policy: &str, records: &InOrder, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -161,6 +217,8 @@ impl Changes {
             judged: self.records,
             unchanged: self.records.saturating_sub(self.changed).saturating_sub(self.undecided),
             changed: self.changed,
+            now_refused: self.count(Effect::Refused),
+            now_allowed: self.count(Effect::Allowed),
             undecided: self.undecided,
             changes: kinds,
             undecided_by: reasons.collect(),
@@ -201,6 +259,8 @@ struct Summary<'r> {
     judged: u64,
     unchanged: u64,
     changed: u64,
+    now_refused: u64,
+    now_allowed: u64,
     undecided: u64,
     changes: Vec<Counted<'r>>,
     undecided_by: Vec<Reason<'r>>,

@@ -124,7 +124,7 @@ impl Judge {
         if request::is_cut(Some(method.as_str())) || request::is_cut(record.target.as_deref()) {
             return Judged::undecided("the name or the URI is cut off in the record");
         }
-        if method.as_str() == "completion/complete" {
+        if method.as_str() == request::COMPLETION && request::section(record, &method).is_none() {
             return Judged::undecided(
                 "`completion/complete`: the record does not say whether it is about a prompt or a resource",
             );

@@ -52,7 +52,7 @@ impl Judged {
         Self::Changed(Change { to, rule, reason: denial.map(|denial| denial.reason.clone()) })
     }
 
-    /// Judges a record whose denial stays. Only the policy's mode tells whether it has an effect.
+    /// Judges a record whose denial stays. Only the policy's mode says whether it has an effect.
     pub fn in_mode(record: &Record<'_>, mode: Mode) -> Self {
         let decision = match (&*record.decision, mode) {
             ("deny", Mode::Shadow) => "would_deny",

@@ -43,6 +43,7 @@ impl Reads {
             reason: _,
             mode: _,
             when,
+            definition: _,
             arguments,
             require,
             deny_if,
@@ -192,8 +193,19 @@ fn strip(rule: &Rule, unknown: Unknown, uncounted: &HashSet<&String>) -> Rule {
                 && (of_claims(&condition.attribute) || condition.operand().is_some_and(of_claims)))
     };
     let unsure = |clause: &Clause| clause.conditions().any(reads);
-    let Rule { path, digest, action, reason, mode, when, arguments, mut require, mut deny_if, mut limits } =
-        rule.clone();
+    let Rule {
+        path,
+        digest,
+        action,
+        reason,
+        mode,
+        when,
+        definition,
+        arguments,
+        mut require,
+        mut deny_if,
+        mut limits,
+    } = rule.clone();
     if when.iter().any(unsure) {
         // Whether it applies is not known.
         return Rule {
@@ -203,6 +215,7 @@ fn strip(rule: &Rule, unknown: Unknown, uncounted: &HashSet<&String>) -> Rule {
             reason,
             mode,
             when: Vec::new(),
+            definition,
             arguments: None,
             require: Vec::new(),
             deny_if: Vec::new(),
@@ -216,5 +229,5 @@ fn strip(rule: &Rule, unknown: Unknown, uncounted: &HashSet<&String>) -> Rule {
         !(uncounted.contains(&limit.counter) || unknown.claims && by_claim)
     });
     let arguments = arguments.filter(|_| !unknown.arguments);
-    Rule { path, digest, action, reason, mode, when, arguments, require, deny_if, limits }
+    Rule { path, digest, action, reason, mode, when, definition, arguments, require, deny_if, limits }
 }

@@ -12,6 +12,8 @@ use crate::records::Record;
 const CUT: char = '…';
 /// How many characters of a text a record has at most.
 const LONGEST: usize = 512;
+/// The method that acts on a prompt or a resource.
+pub const COMPLETION: &str = "completion/complete";
 const EMPTY_SHA256: &str = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
 /// What a record tells about arguments.
@@ -39,6 +41,20 @@ pub fn arguments<'r>(record: &Record<'r>, absent_means_none: bool) -> Arguments<
     }
 }
 
+/// Returns the section of a policy that the request concerns. A completion is about a prompt or a resource, which only the
+/// place of the rule that decided tells; `None` if it does not.
+pub fn section(record: &Record<'_>, method: &Method<'_>) -> Option<&'static str> {
+    if method.as_str() != COMPLETION {
+        return method.section();
+    }
+    let rule = record.rule.as_deref()?;
+    let in_grant = rule.strip_prefix("grants[").and_then(|rest| rest.split_once("]."));
+    let own = in_grant.map_or(rule, |(_, own)| own);
+    ["prompts", "resources"]
+        .into_iter()
+        .find(|section| own.strip_prefix(section).is_some_and(|rest| rest.starts_with(['.', '['])))
+}
+
 /// Writes the message of a record into `out`.
 pub fn write(out: &mut String, record: &Record<'_>, method: &Method<'_>, arguments: Arguments<'_>) {
     out.clear();
@@ -51,7 +67,15 @@ pub fn write(out: &mut String, record: &Record<'_>, method: &Method<'_>, argumen
     out.push_str(r#""method":"#);
     json::quote(out, method.as_str());
     let target = record.target.as_deref();
-    match (target, method.section()) {
+    match (target, section(record, method)) {
+        (Some(target), Some(section)) if method.as_str() == COMPLETION => {
+            out.push_str(match section {
+                "prompts" => r#","params":{"ref":{"type":"ref/prompt","name":"#,
+                _ => r#","params":{"ref":{"type":"ref/resource","uri":"#,
+            });
+            json::quote(out, target);
+            out.push_str("}}");
+        }
         (Some(target), Some("resources")) if method.as_str() == "subscriptions/listen" => {
             out.push_str(r#","params":{"notifications":{"resourceSubscriptions":["#);
             for (index, uri) in target.split(' ').enumerate() {
@@ -88,7 +112,7 @@ pub fn headers(record: &Record<'_>) -> Headers {
 
 /// Returns what the request acted on.
 pub fn target<'r>(record: &'r Record<'_>, method: &Method<'_>) -> Target<'r> {
-    match (method.section(), record.target.as_deref()) {
+    match (section(record, method), record.target.as_deref()) {
         (Some("tools"), Some(name)) => Target::Tool(name.into()),
         (Some("prompts"), Some(name)) => Target::Prompt(name.into()),
         (Some(_), Some(uris)) if method.as_str() == "subscriptions/listen" => {

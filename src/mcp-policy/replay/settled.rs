@@ -32,6 +32,9 @@ pub fn settled(record: &Record<'_>, policy: &Policy) -> Option<Result<(), Cow<'s
         Some(Code::Denied | Code::HeadersDisagree) if protocol => Some(Ok(())),
         Some(Code::HeadersDisagree) => same_or("the headers of the request are not recorded"),
         Some(Code::TooLarge) => same_or("`max_body_bytes`: the size of the body is not recorded"),
+        Some(Code::DefinitionChanged) if pins(policy, record) => {
+            same_or("`definition`: what the server listed is not recorded")
+        }
         Some(Code::OriginDenied) => same_or("`origins`: the origin is not recorded"),
         Some(Code::Unauthenticated) if unnamed => Some(Ok(())),
         Some(Code::Unauthenticated | Code::NoGrant | Code::GrantExpired) => None,
@@ -42,6 +45,7 @@ pub fn settled(record: &Record<'_>, policy: &Policy) -> Option<Result<(), Cow<'s
             | Code::Hidden
             | Code::ArgumentsInvalid
             | Code::ConditionFailed
+            | Code::DefinitionChanged
             | Code::RateLimited
             | Code::ApprovalRequired
             | Code::ApprovalDenied
@@ -51,6 +55,11 @@ pub fn settled(record: &Record<'_>, policy: &Policy) -> Option<Result<(), Cow<'s
             if unnamed { same_or(reason) } else { None }
         }
     }
+}
+
+/// Tells whether a rule pins the definition of the tool that was called.
+fn pins(policy: &Policy, record: &Record<'_>) -> bool {
+    policy.pins.of_tool(record.target.as_deref().unwrap_or_default()).next().is_some()
 }
 
 #[cfg(test)]
@@ -68,6 +77,28 @@ mod tests {
             let text =
                 format!(r#"{{"decision":"deny","code":"{code}","id":"1","server":"default","policy":"p"}}"#);
             assert_eq!(settled(&Record::read(&text).unwrap(), &policy), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_changed_definition_is_undecided_where_another_policy_pins_the_tool() {
+        let pinned = format!(r#"{{"definition":"sha256:{}"}}"#, "0".repeat(64));
+        let policy = |rule: &str| {
+            let document = format!(r#"{{"version":"1","tools":{{"a":{rule},"b":{{}}}}}}"#);
+            Policy::from_bytes(document.as_bytes()).unwrap()
+        };
+        let undecided = Some(Err("`definition`: what the server listed is not recorded".into()));
+        for (policy, tool, is_same, expected) in [
+            (policy(&pinned), "a", false, undecided),
+            (policy(&pinned), "a", true, Some(Ok(()))),
+            (policy(&pinned), "b", false, None),
+            (policy("{}"), "a", false, None),
+        ] {
+            let by = if is_same { policy.digest.as_str() } else { "p" };
+            let text = format!(
+                r#"{{"decision":"deny","code":"definition_changed","id":"1","server":"default","target":"{tool}","policy":"{by}"}}"#
+            );
+            assert_eq!(settled(&Record::read(&text).unwrap(), &policy), expected, "{tool} {is_same}");
         }
     }
 }

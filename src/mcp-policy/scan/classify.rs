@@ -155,7 +155,18 @@ fn credential(named: &Named, described: &Described) -> Option<Evidence> {
     }
     let issued = matches!(
         verb.0.as_str(),
-        "create" | "generate" | "issue" | "rotate" | "refresh" | "mint" | "get" | "reveal" | "make" | "renew"
+        "create"
+            | "generate"
+            | "issue"
+            | "rotate"
+            | "refresh"
+            | "mint"
+            | "get"
+            | "reveal"
+            | "make"
+            | "renew"
+            | "show"
+            | "print"
     );
     let word = subject::secret(&named.object, issued)?;
     Some(Evidence::new(Kind::Name, word, Class::Credential))
@@ -180,12 +191,14 @@ fn annotated(tool: &Tool, named: &Named, words: Option<Class>, server: Server) -
                 || (verb.class == Class::Write
                     && !matches!(word.as_str(), "create" | "add" | "insert" | "append" | "send" | "publish"))
         });
-        let class = match words {
-            Some(class) if replaces => class,
-            Some(_) if server.all_destructive => Class::Write,
-            _ => Class::Destructive,
+        let (what, class) = match words {
+            Some(class) if replaces => ("destructiveHint: true, as for all that replaces something", class),
+            Some(_) if server.all_destructive => {
+                ("destructiveHint: true, as for all tools here", Class::Write)
+            }
+            _ => ("destructiveHint: true", Class::Destructive),
         };
-        return Some(Evidence::new(Kind::Annotation, "destructiveHint: true", class));
+        return Some(Evidence::new(Kind::Annotation, what, class));
     }
     (tool.read_only == Some(false))
         .then(|| Evidence::new(Kind::Annotation, "readOnlyHint: false", Class::Write))

@@ -5,6 +5,7 @@ mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::policy::Policy;
 
 use super::class::Class;
@@ -22,6 +23,8 @@ pub struct Choices {
     pub server: Option<String>,
     /// The cluster of the approval service, if there is one
     pub approvals: Option<String>,
+    /// The digests of the tools' definitions by name, if the tools are to be pinned; `None` for a name with several
+    pub pins: BTreeMap<String, Option<DefinitionDigest>>,
 }
 
 /// A policy for a server.
@@ -130,9 +133,7 @@ fn tools(
 
 fn entry(tool: &Tool, class: Class, choices: &Choices, notes: &mut Vec<Finding>) -> Json {
     let rule = Json::text(class.name());
-    if rules::denies(class, choices.approvals.is_some()) {
-        return rule;
-    }
+    // A tool that is denied has its schema, too: it then counts as soon as somebody changes the class.
     let taken = schema::take_over(&tool.schema);
     for difference in taken.differences {
         notes.push(Finding {
@@ -144,10 +145,24 @@ fn entry(tool: &Tool, class: Class, choices: &Choices, notes: &mut Vec<Finding>)
             excerpt: None,
         });
     }
-    let own = taken.schema.map(|schema| Json::object([("arguments", of_schema(&schema))]));
-    match own {
-        Some(own) => Json::List(vec![rule, own]),
-        None => rule,
+    let mut own = Vec::new();
+    let denied = rules::denies(class, choices.approvals.is_some());
+    match choices.pins.get(&tool.name).filter(|_| !denied) {
+        Some(Some(digest)) => own.push(("definition".to_owned(), Json::text(digest.to_string()))),
+        Some(None) => notes.push(Finding {
+            severity: Severity::Note,
+            id: "not-pinned",
+            target: Target::Tool(tool.name.clone()),
+            place: "policy".to_owned(),
+            message: "its definition is not pinned: the server lists it with several definitions".to_owned(),
+            excerpt: None,
+        }),
+        None => {}
+    }
+    own.extend(taken.schema.map(|schema| ("arguments".to_owned(), of_schema(&schema))));
+    match own.is_empty() {
+        true => rule,
+        false => Json::List(vec![rule, Json::Object(own)]),
     }
 }
 

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use mcp_policy_engine::json;
-use mcp_policy_engine::json::canonical::Canonical;
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::drift::{Change, Drift};
 use super::findings::Target;
@@ -13,9 +12,6 @@ use super::layout::Json;
 use super::offer::{Offer, Tool};
 use crate::input::File;
 use crate::outcome::Failure;
-
-/// How a digest begins.
-const PREFIX: &str = "sha256:";
 
 /// What a file of definitions holds.
 #[derive(Debug, Deserialize)]
@@ -37,40 +33,29 @@ struct Definition {
     digest: String,
 }
 
-/// Returns the digests of an offer's tools, in its order: `sha256:` and the SHA-256 of the RFC 8785 form of the tool's
-/// object in `tools/list` without `_meta`, in 64 hexadecimal digits. `None` if the definitions are not known as the server
-/// sent them.
+/// Returns the digests of an offer's tools, in its order. `None` if the definitions are not known as the server sent them.
 ///
 /// # Errors
-/// A definition has no such form, because it nests too deep.
-pub fn digests(offer: &Offer) -> Result<Option<Vec<String>>, Failure> {
+/// A definition has no digest, because it nests too deep.
+pub fn digests(offer: &Offer) -> Result<Option<Vec<DefinitionDigest>>, Failure> {
     if !offer.verbatim {
         return Ok(None);
     }
     offer.tools.iter().map(digest).collect::<Result<_, _>>().map(Some)
 }
 
-fn digest(tool: &Tool) -> Result<String, Failure> {
-    let mut definition = tool.whole.clone();
-    if let Some(members) = definition.as_object_mut() {
-        members.remove("_meta");
-    }
-    let text = definition.to_string();
-    let document = json::read(text.as_bytes()).map_err(|malformed| {
-        Failure::new(format!(
-            "{}: its definition has no digest: {}",
-            Target::Tool(tool.name.clone()).shown(),
-            malformed.what
-        ))
-    })?;
-    let hash = Sha256::digest(Canonical::of(document.root()).into_text());
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("{PREFIX}{hex}"))
+fn digest(tool: &Tool) -> Result<DefinitionDigest, Failure> {
+    let text = tool.whole.to_string();
+    let read = json::read(text.as_bytes()).ok();
+    read.and_then(|document| DefinitionDigest::of(document.root())).ok_or_else(|| {
+        let tool = Target::Tool(tool.name.clone()).shown();
+        Failure::new(format!("{tool}: its definition has no digest: it nests too deep"))
+    })
 }
 
 /// Writes the definitions of an offer. `package` is `NAME@VERSION`; without it, the server's own name and version are
 /// written.
-pub fn document(offer: &Offer, digests: &[String], package: Option<&str>) -> Json {
+pub fn document(offer: &Offer, digests: &[DefinitionDigest], package: Option<&str>) -> Json {
     let (name, version) = match package.and_then(|package| package.rsplit_once('@')) {
         Some((name, version)) => (Some(name.to_owned()), Some(version.to_owned())),
         None => (offer.server.clone(), offer.version.clone()),
@@ -82,7 +67,7 @@ pub fn document(offer: &Offer, digests: &[String], package: Option<&str>) -> Jso
     let mut tools: Vec<_> = offer.tools.iter().map(|tool| &tool.name).zip(digests).collect();
     tools.sort();
     let tools = tools.into_iter().map(|(name, digest)| {
-        Json::object([("name", Json::text(name.as_str())), ("digest", Json::text(digest.as_str()))])
+        Json::object([("name", Json::text(name.as_str())), ("digest", Json::text(digest.to_string()))])
     });
     members.push(("tools".to_owned(), Json::List(tools.collect())));
     Json::Table(members)
@@ -105,11 +90,11 @@ impl Definitions {
             ))
         })?;
         for (index, tool) in read.tools.iter().enumerate() {
-            let hex = tool.digest.strip_prefix(PREFIX).unwrap_or_default();
-            let fits = hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-            if !fits {
+            // Programs that write such files agree on the case of digits.
+            let read = DefinitionDigest::parse(&tool.digest);
+            if read.is_none_or(|digest| digest.to_string() != tool.digest) {
                 return Err(Failure::new(format!(
-                    "{name}: tools[{index}].digest: must be `{PREFIX}` and 64 digits of `0`–`9` and `a`–`f`"
+                    "{name}: tools[{index}].digest: must be `sha256:` and 64 digits of `0`–`9` and `a`–`f`"
                 )));
             }
         }
@@ -117,9 +102,10 @@ impl Definitions {
     }
 
     /// Compares an offer, whose tools have these digests, with the definitions.
-    pub fn compare(&self, offer: &Offer, digests: &[String]) -> Vec<Drift> {
-        let now = by_name(offer.tools.iter().map(|tool| tool.name.as_str()).zip(digests));
-        let then = by_name(self.tools.iter().map(|tool| (tool.name.as_str(), &tool.digest)));
+    pub fn compare(&self, offer: &Offer, digests: &[DefinitionDigest]) -> Vec<Drift> {
+        let now = by_name(offer.tools.iter().map(|tool| tool.name.as_str()).zip(digests.iter().copied()));
+        let tools = self.tools.iter().map(|tool| (tool.name.as_str(), DefinitionDigest::parse(&tool.digest)));
+        let then = by_name(tools.filter_map(|(name, digest)| Some((name, digest?))));
         let mut drift = Vec::new();
         let mut add = |change, name: &str, message: &str| {
             drift.push(Drift { change, target: Target::Tool(name.to_owned()), message: message.to_owned() });
@@ -141,11 +127,13 @@ impl Definitions {
 }
 
 /// Gathers digests by name. A server can list a name twice.
-fn by_name<'t>(tools: impl Iterator<Item = (&'t str, &'t String)>) -> BTreeMap<&'t str, Vec<&'t String>> {
+fn by_name<'t>(
+    tools: impl Iterator<Item = (&'t str, DefinitionDigest)>,
+) -> BTreeMap<&'t str, Vec<DefinitionDigest>> {
     let mut gathered: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (name, digest) in tools {
         gathered.entry(name).or_default().push(digest);
     }
-    gathered.values_mut().for_each(|digests| digests.sort());
+    gathered.values_mut().for_each(|digests| digests.sort_unstable());
     gathered
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::policy::{EntryRules, Policy, Section};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -10,6 +11,7 @@ use super::findings::Target;
 use super::offer::{Item, Kind, Offer, Tool};
 use super::schema;
 use crate::input::Found;
+use crate::outcome::Failure;
 
 /// What has become of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -89,6 +91,34 @@ pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Compared {
 
 fn names(items: &[Item]) -> BTreeSet<&str> {
     items.iter().map(|item| item.name.as_str()).collect()
+}
+
+/// Compares the definitions of tools with those that the policy pins. What `known` tells of a tool's parameters says more.
+///
+/// # Errors
+/// The policy pins definitions, and there are no digests.
+pub fn of_definitions(
+    policy: &Policy,
+    offer: &Offer,
+    digests: Option<&[DefinitionDigest]>,
+    known: &[Drift],
+) -> Result<Vec<Drift>, Failure> {
+    if policy.pins.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut changed = BTreeSet::new();
+    for (tool, digest) in offer.tools.iter().zip(super::known(digests)?) {
+        if policy.pins.of_tool(&tool.name).any(|(_, pin)| pin.digest != *digest) {
+            changed.insert(Target::Tool(tool.name.clone()));
+        }
+    }
+    let is_told = |target: &Target| {
+        known.iter().any(|known| known.change == Change::Changed && known.target == *target)
+    };
+    changed.retain(|target| !is_told(target));
+    let message = "its definition is not the one that the policy pins";
+    let drift = |target| Drift { change: Change::Changed, target, message: message.to_owned() };
+    Ok(changed.into_iter().map(drift).collect())
 }
 
 fn of_section(section: &Section<EntryRules>, offered: &BTreeSet<&str>, target: Made, drift: &mut Vec<Drift>) {

@@ -1,5 +1,7 @@
 //! The files that a scan writes.
 
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
+
 use super::layout::Json;
 use super::offer::{self, Offer};
 use super::{Options, definitions, known};
@@ -45,7 +47,7 @@ pub fn write(
     options: &Options,
     offer: &Offer,
     policy: &Json,
-    digests: Option<&[String]>,
+    digests: Option<&[DefinitionDigest]>,
 ) -> Result<(), Failure> {
     if let Some(name) = &options.output {
         destination::write(name, &policy.pretty())?;

@@ -2,7 +2,7 @@
 
 mod characters;
 mod instructions;
-mod lookalike;
+pub mod lookalike;
 mod secrets;
 mod texts;
 

@@ -1,7 +1,9 @@
 //! The results of a scan as text and JSON.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,6 +12,7 @@ use super::classify::{Classified, Evidence};
 use super::drift::{Change, Drift};
 use super::findings::{Finding, Severity, escape};
 use super::offer::{Offer, Tool};
+use super::pin::Pinned;
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, WARNING};
 
 /// The result as JSON.
@@ -26,7 +29,7 @@ pub struct Report<'s> {
 struct Row<'s> {
     name: &'s str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<&'s str>,
+    digest: Option<String>,
     class: Class,
     /// From 0 to 1
     confidence: f64,
@@ -38,14 +41,14 @@ impl<'s> Report<'s> {
     pub fn new(
         offer: &'s Offer,
         classified: &'s [Classified],
-        digests: Option<&'s [String]>,
+        digests: Option<&[DefinitionDigest]>,
         findings: &'s [Finding],
         drift: Option<&'s [Drift]>,
         policy: Value,
     ) -> Self {
         let row = |(index, (tool, found)): (usize, (&'s Tool, &'s Classified))| Row {
             name: &tool.name,
-            digest: digests.and_then(|digests| digests.get(index)).map(String::as_str),
+            digest: digests.and_then(|digests| digests.get(index)).map(ToString::to_string),
             class: found.class,
             confidence: f64::from(found.confidence) / 100.0,
             evidence: &found.evidence,
@@ -140,5 +143,25 @@ pub fn drift(drift: &[Drift]) -> String {
         let (change, target) = (difference.change.name(), difference.target.shown());
         let _ = writeln!(text, "{style}{change:<7}{PLAIN}  {target}: {}", difference.message);
     }
+    text
+}
+
+/// Says which digests were written into the policy in the file of this name.
+pub fn pinned(file: &str, pinned: &BTreeMap<String, Pinned>) -> String {
+    let mut text = String::new();
+    let count = |wanted: Pinned| pinned.values().filter(|became| **became == wanted).count();
+    for (tool, became) in pinned {
+        let tool = escape(tool);
+        // Writing to a string never fails.
+        let _ = match became {
+            Pinned::Other => {
+                writeln!(text, "{WARNING}pinned{PLAIN}   tool {tool}: its definition was another")
+            }
+            Pinned::No(why) => writeln!(text, "{HEADING}unpinned{PLAIN} tool {tool}: {why}"),
+            Pinned::Same | Pinned::New => Ok(()),
+        };
+    }
+    let (new, other, same) = (count(Pinned::New), count(Pinned::Other), count(Pinned::Same));
+    let _ = writeln!(text, "{file}: definitions pinned: {new} new, {other} changed, {same} as before");
     text
 }

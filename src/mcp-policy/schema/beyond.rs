@@ -28,6 +28,9 @@ pub fn rules(object: &Object) -> Vec<Value> {
     if [&keys::RULE, &keys::CONDITION, &keys::GROUP].contains(&object) {
         rules.push(json!({ "not": { "required": ["reason", "on_deny"] } }));
     }
+    if *object == keys::RULE {
+        rules.push(json!({ "not": { "required": ["when", "definition"], "properties": { "when": { "minItems": 1 } } } }));
+    }
     if *object == keys::CONDITION {
         let exists = json!({ "properties": { "op": { "const": "exists" } } });
         rules.push(json!({ "anyOf": [{ "required": ["value"] }, exists] }));
@@ -76,6 +79,7 @@ fn members(object: &Object) -> Vec<(&'static str, Value)> {
             ("api_key_sha256", path("^[0-9A-Fa-f]{64}$")),
             ("scope", json!({ "minItems": 1, "items": { "pattern": "^[^ ]+$" } })),
         ]),
+        _ if *object == keys::RULE => members.push(("definition", path("^sha256:[0-9A-Fa-f]{64}$"))),
         _ if *object == keys::LIMIT => members.extend([
             ("by", path(r"^(args|claims)[.\[]")),
             (

@@ -62,7 +62,7 @@ pub struct Step {
     /// What the approval service answers
     pub approval: Option<Approval>,
     /// The list that the server answers
-    pub list: Option<(ListKind, String)>,
+    pub list: Option<(ListKind, list::Answer)>,
     /// What is expected
     pub expect: Expect,
 }

@@ -1,6 +1,6 @@
 //! Which parts of a policy the cases have made decide.
 //!
-//! A rule is covered if it applied to a request. A condition, a schema or a limit is covered if it refused one, a condition
+//! A rule is covered if it applied to a request. A condition, a definition, a schema or a limit is covered if it refused one, a condition
 //! in `when` also if it kept its rule from applying. A grant is covered if a caller had it, and what decides without a
 //! rule (`default`, `hide`, `methods`) if it did so.
 
@@ -15,9 +15,10 @@ use crate::input::Found;
 use crate::trace::{Layer, Outcome};
 
 /// The kinds of parts, in the order in which they are shown, with their plurals.
-pub const KINDS: [(&str, &str); 8] = [
+pub const KINDS: [(&str, &str); 9] = [
     ("rule", "rules"),
     ("condition", "conditions"),
+    ("definition", "definitions"),
     ("schema", "schemas"),
     ("limit", "limits"),
     ("grant", "grants"),
@@ -171,6 +172,7 @@ impl Parts {
             reason: _,
             mode: _,
             when,
+            definition,
             arguments,
             require,
             deny_if,
@@ -179,6 +181,9 @@ impl Parts {
         self.add("rule", path);
         for clause in [when, require, deny_if].into_iter().flatten() {
             self.add("condition", Clause::path(clause));
+        }
+        if definition.is_some() {
+            self.add("definition", &format!("{path}.definition"));
         }
         if arguments.is_some() {
             self.add("schema", &format!("{path}.arguments"));

@@ -5,12 +5,22 @@ use std::path::Path;
 use mcp_policy_engine::decide::Lists;
 use mcp_policy_engine::guard::Request;
 use mcp_policy_engine::json::{self, Value};
+use mcp_policy_engine::limit::{MemoryStore, Unavailable};
 use mcp_policy_engine::mcp::list::{ListKind, filter};
 
 use super::expect::Expect;
 use super::fields::{Faults, Part};
 use crate::listing::{self, Answers};
 use crate::outcome::Failure;
+
+/// What the server answers.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The answer, as JSON
+    text: String,
+    /// It has the names that a step expects something of, and no definitions
+    only_names: bool,
+}
 
 /// Returns the server's answer: the list in the file that `of` names, or one of the names that the step expects
 /// something of. `None`, with a fault, if there is no such list.
@@ -20,15 +30,14 @@ pub fn answer(
     folder: &Path,
     expect: &Expect,
     faults: &mut Faults,
-) -> Option<String> {
+) -> Option<Answer> {
     let names: Vec<&String> = expect.shows.iter().chain(&expect.hides).collect();
     let (member, key) = keys(kind);
     let Some(part) = of else {
         let elements: Vec<serde_json::Value> =
             names.iter().map(|name| serde_json::json!({ key: name })).collect();
-        return Some(
-            serde_json::json!({"jsonrpc": "2.0", "id": 1, "result": { member: elements }}).to_string(),
-        );
+        let answer = serde_json::json!({"jsonrpc": "2.0", "id": 1, "result": { member: elements }});
+        return Some(Answer { text: answer.to_string(), only_names: true });
     };
     let path = folder.join(part.text(faults)?);
     let read = |path: &Path| {
@@ -49,7 +58,8 @@ pub fn answer(
         faults.add(&expect.place, &part.path, format!("`{name}` is not in `{}`", path.display()));
     }
     let elements: Vec<String> = elements.into_iter().map(|(_, element)| element).collect();
-    Some(format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"{member}":[{}]}}}}"#, elements.join(",")))
+    let text = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"{member}":[{}]}}}}"#, elements.join(","));
+    Some(Answer { text, only_names: false })
 }
 
 /// Returns the key of a list in a result, and the key that names its elements.
@@ -69,17 +79,29 @@ fn list<'d>(root: Value<'d>, member: &str) -> Option<Value<'d>> {
     list.is_array().then_some(list)
 }
 
-/// Returns the names that the filter leaves in an answer for this request's caller.
+/// Returns the names that the filter leaves in an answer for this request's caller. What the answer shows of pinned tools
+/// is kept in the store.
 ///
 /// # Errors
 /// Why nothing of the answer is shown.
-pub fn shown(request: &Request, kind: ListKind, answer: &str, now_ns: u64) -> Result<Vec<String>, String> {
+pub fn shown(
+    request: &Request,
+    kind: ListKind,
+    answer: &Answer,
+    now_ns: u64,
+    store: &MemoryStore,
+) -> Result<Vec<String>, String> {
+    let Answer { text, only_names } = answer;
     let clock = || Some(now_ns);
     let lists = Lists::new(&request.policy, &request.caller, &clock);
     let mut names = Vec::new();
-    let filtered = filter(answer.as_bytes(), &mut |kind, name| lists.shows(kind, name));
+    let filtered = filter(text.as_bytes(), &mut |kind, name, element| match only_names {
+        true => lists.shows(kind, name),
+        false => lists.keeps(kind, name, element),
+    });
     let filtered = filtered.map_err(|unreadable| unreadable.to_string())?;
-    let left = filtered.bytes.as_deref().unwrap_or(answer.as_bytes());
+    lists.settle(store).map_err(|Unavailable| "what it shows cannot be stored".to_owned())?;
+    let left = filtered.bytes.as_deref().unwrap_or(text.as_bytes());
     let (member, key) = keys(kind);
     if let Ok(document) = json::read(left)
         && let Some(list) = list(document.root(), member)

@@ -68,7 +68,7 @@ pub fn run(policy: &Arc<Policy>, case: &Case, looking: &mut Looking<'_>) -> Outc
                 now_ns = now_ns.saturating_add(step.every_ns);
             }
             let judged = judge(&proxy, step, now_ns);
-            let found = judged.found(step, now_ns);
+            let found = judged.found(step, now_ns, &proxy);
             // Requests of one step that are decided alike go the same way.
             let same =
                 time > 1 && (found.decision, &found.rule) == (outcome.found.decision, &outcome.found.rule);
@@ -113,12 +113,12 @@ impl Judged {
         }
     }
 
-    fn found(&self, step: &Step, now_ns: u64) -> Found {
+    fn found(&self, step: &Step, now_ns: u64, proxy: &Proxy) -> Found {
         let mut found = Found::of(self.conclusion());
         if let (Some((kind, answer)), Arrived::Known(request)) = (&step.list, &self.arrived)
             && found.decision != "deny"
         {
-            match list::shown(request, *kind, answer, now_ns) {
+            match list::shown(request, *kind, answer, now_ns, proxy.store()) {
                 Ok(names) => found.shown = names,
                 Err(why) => found.text = Some(why),
             }

@@ -3,7 +3,9 @@
 use mcp_policy_engine::identity::{self, Caller as Identified, Credentials as _, Principal};
 use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::headers::Headers;
-use mcp_policy_engine::policy::{Callers, ClaimPath, Described, Expected, Pattern, Policy, TokenMatch};
+use mcp_policy_engine::policy::{
+    Callers, ClaimPath, Described, Expected, Pattern, Policy, SourceKind, TokenMatch,
+};
 
 use mcp_policy_engine::work::{self, Work};
 
@@ -41,27 +43,36 @@ fn sources(policy: &Policy, headers: &Headers, sender: &Sender, identified: &Ide
         let (names, why) = match sender {
             _ if named => (false, "not asked: an earlier source has named the caller".to_owned()),
             Sender::Granted(_) => (false, "not asked: the grant is given".to_owned()),
-            Sender::Named(caller) if caller.source == Some(number) => (true, "taken as given".to_owned()),
+            Sender::Named(caller) if caller.source == Some(number) => {
+                (true, "given, not verified".to_owned())
+            }
             Sender::Named(_) => (false, "not asked: the caller is given".to_owned()),
             Sender::Verified(known) => {
                 match identity::principal(&source.kind, headers, known, &Work::new(work::IDENTIFIED)) {
                     Ok((principal, _)) => (true, format!("names `{}`", principal.name())),
-                    Err(cause) => (false, said(cause).to_owned()),
+                    Err(cause) => (false, said(cause, &source.kind)),
                 }
             }
         };
         let unreadable = matches!(sender, Sender::Verified(known) if known.unreadable());
         named |= names && identified.principal.is_some() || unreadable;
-        let why = if unreadable && !names { said("credential_unreadable").to_owned() } else { why };
+        let why = if unreadable && !names { said("credential_unreadable", &source.kind) } else { why };
         sources.push(Source { name: source.name.clone(), kind: source.kind.word(), names, why });
     }
     sources
 }
 
 /// Says why a source names nobody; `cause` is the word of records.
-fn said(cause: &str) -> &str {
-    match cause {
-        "no_credential" => "the request has nothing that it reads",
+fn said(cause: &str, kind: &SourceKind) -> String {
+    let why = match cause {
+        "no_credential" => match kind {
+            SourceKind::ApiKey { header, .. } | SourceKind::Header(header) => {
+                return format!("the request has no header `{header}`");
+            }
+            SourceKind::Jwt { .. } => "the request has no token",
+            SourceKind::Mtls(_) => "the connection has no client certificate",
+            SourceKind::Attribute(_) => "the proxy has not set this attribute",
+        },
         "payload_missing" => "a token was sent, but no verified payload is where it looks",
         "claim_missing" => "the token has no such claim, or it is not a name",
         "name_missing" => "the certificate has no such name",
@@ -69,7 +80,8 @@ fn said(cause: &str) -> &str {
         "credential_ambiguous" => "its header occurs twice or has a comma",
         "scheme_differs" => "its header has another authentication scheme",
         other => other,
-    }
+    };
+    why.to_owned()
 }
 
 fn grants(policy: &Policy, caller: &Identified) -> Vec<Grant> {
@@ -114,7 +126,7 @@ fn of_everybody(policy: &Policy, caller: &Identified, number: usize) -> String {
 /// # Errors
 /// Why it does not.
 fn judge(policy: &Policy, caller: &Identified, described: &Described<'_>) -> Result<String, String> {
-    let Some(principal) = &caller.principal else { return Err("the caller has no name".to_owned()) };
+    let Some(principal) = &caller.principal else { return Err("no source names the caller".to_owned()) };
     if let Some(number) = described.source.filter(|number| caller.source != Some(*number)) {
         let source = policy.identity.get(number).map_or("", |source| source.name.as_str());
         return Err(format!("it is for callers whom the source `{source}` names"));

@@ -83,7 +83,8 @@ fn said(obstacle: Obstacle) -> &'static str {
 
 /// Returns the values that a path leads to, as they are shown.
 fn values(path: &ValuePath, attributes: &Attributes<'_>) -> String {
-    let text = |text: Option<&str>| text.map_or("nothing".to_owned(), |text| shortened(&format!("{text:?}")));
+    let text =
+        |text: Option<&str>| text.map_or("no value".to_owned(), |text| shortened(&format!("{text:?}")));
     let work = Work::default();
     let of = |root| {
         let found = path.find(root, &work);
@@ -98,7 +99,7 @@ fn values(path: &ValuePath, attributes: &Attributes<'_>) -> String {
         },
         Origin::Scopes => match attributes.claims.scopes(&work) {
             Ok(Some(words)) => shortened(&format!("\"{}\"", words.join(" "))),
-            Ok(None) => "nothing".to_owned(),
+            Ok(None) => "no value".to_owned(),
             Err(_) => "scopes that cannot be read".to_owned(),
         },
         Origin::Grant => text(Some(attributes.grant)),
@@ -118,7 +119,7 @@ fn shown(found: &Resolved<'_>) -> String {
             json::compact(&mut out, *value);
             out
         }
-        Resolved::Missing => "nothing".to_owned(),
+        Resolved::Missing => "no value".to_owned(),
         Resolved::Blocked => "something in which the path does not lead on".to_owned(),
         Resolved::Respelled => "a key in another spelling".to_owned(),
     }

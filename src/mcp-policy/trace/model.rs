@@ -148,7 +148,7 @@ pub struct Rule {
 /// What a rule checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// `when`, `arguments`, `require`, `deny_if` or `limits`; for a part of a group `all` or `any`
+    /// `when`, `definition`, `arguments`, `require`, `deny_if` or `limits`; for a part of a group `all` or `any`
     pub kind: &'static str,
     /// Its path in the policy
     pub path: String,

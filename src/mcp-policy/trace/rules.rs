@@ -7,6 +7,7 @@ use mcp_policy_engine::decide::condition::{Applies, Attributes, Place, applies};
 use mcp_policy_engine::decide::{Decision, Due};
 use mcp_policy_engine::guard::Conclusion;
 use mcp_policy_engine::limit::Kind;
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::mcp::message::Call;
 use mcp_policy_engine::policy::{Action, Adds, Limit, Mode, Policy, Rule as Policed};
 use mcp_policy_engine::schema::Schema;
@@ -31,8 +32,19 @@ impl Judging<'_> {
 
     fn rule(&self, rule: &Policed, of: Option<&'static str>) -> Rule {
         // All fields are named, so that a new one does not compile before somebody has said how it is shown.
-        let Policed { path, digest: _, action, reason: _, mode, when, arguments, require, deny_if, limits } =
-            rule;
+        let Policed {
+            path,
+            digest: _,
+            action,
+            reason: _,
+            mode,
+            when,
+            definition,
+            arguments,
+            require,
+            deny_if,
+            limits,
+        } = rule;
         let mut checks = Vec::new();
         self.clauses(when, Place::When, &mut checks);
         let applies = match applies(rule, &self.attributes, String::new) {
@@ -45,6 +57,7 @@ impl Judging<'_> {
             checks.iter_mut().for_each(|check| check.refuses = false);
         }
         if applies == Some(true) {
+            checks.extend(definition.map(|digest| self.definition(rule, digest)));
             checks.extend(arguments.as_ref().and_then(|schema| self.schema(schema, path)));
             self.clauses(require, Place::Require, &mut checks);
             self.clauses(deny_if, Place::DenyIf, &mut checks);
@@ -82,6 +95,29 @@ impl Judging<'_> {
             found: violation.map(|violation| violation.to_string()),
             parts: Vec::new(),
         })
+    }
+
+    /// Says what lists have shown of a pinned tool. It is looked at only if nothing else refuses the call.
+    fn definition(&self, rule: &Policed, digest: DefinitionDigest) -> Check {
+        let path = format!("{}.definition", rule.path);
+        let denial = self.conclusion.and_then(|conclusion| conclusion.verdict.denial());
+        let refuses = denial.is_some_and(|denial| denial.rule == path);
+        let earlier = self.decision.denial.is_some()
+            || (rule.mode == Mode::Shadow && self.decision.would_deny.is_some());
+        let (outcome, found) = match (refuses, earlier) {
+            (true, _) => (Outcome::Fails, "the last list has shown another one"),
+            (false, true) => (Outcome::Unjudged, ""),
+            (false, false) => (Outcome::Holds, "no list has shown another one"),
+        };
+        Check {
+            kind: "definition",
+            path,
+            outcome,
+            refuses,
+            text: format!("the tool's definition: {digest}"),
+            found: Some(found.to_owned()).filter(|found| !found.is_empty()),
+            parts: Vec::new(),
+        }
     }
 
     fn limit(&self, limit: &Arc<Limit>) -> Check {
@@ -158,11 +194,6 @@ fn said(limit: &Limit) -> String {
     };
     let kind = if limit.window.kind() == Kind::Calendar { "calendar " } else { "" };
     let (counter, max, scope) = (&limit.counter, limit.max, limit.scope.as_str());
-    let scope = if limit.scope == mcp_policy_engine::policy::Scope::Global {
-        String::new()
-    } else {
-        format!(", {scope}")
-    };
     let shared = if limit.shared { ", shared by all proxies" } else { "" };
-    format!("{counter}: {max}{what} per {kind}{window}{scope}{by}{shared}")
+    format!("{counter}: {max}{what} per {kind}{window}, {scope}{by}{shared}")
 }

@@ -92,6 +92,7 @@ fn rule_meaning(rule: &Rule, lines: &mut Vec<String>) {
     };
     let reason = rule.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
     lines.push(format!("{}: {action}, {}{reason}", rule.path, mode(rule.mode)));
+    lines.extend(rule.definition.map(|digest| format!("{}.definition: {digest}", rule.path)));
     let clauses = rule.when.iter().chain(&rule.require).chain(&rule.deny_if);
     clauses.clone().for_each(|clause| group_meaning(clause, lines));
     for condition in clauses.flat_map(Clause::conditions) {

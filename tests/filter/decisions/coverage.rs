@@ -29,9 +29,15 @@ static OBJECTS: [(&str, &Object); 17] = [
     ("unauthenticated", &keys::UNAUTHENTICATED),
 ];
 
-/// The keys that the table cannot use: it has no client certificates, and its tokens come from one filter. Other
-/// tests use them.
-const ELSEWHERE: [(&str, &str); 3] = [("source", "mtls"), ("match", "mtls"), ("jwt", "metadata")];
+/// The keys that the table cannot use: it has no client certificates, its tokens come from one filter, and it has no
+/// rate limit service. Other tests use them.
+const ELSEWHERE: [(&str, &str); 5] = [
+    ("source", "mtls"),
+    ("match", "mtls"),
+    ("jwt", "metadata"),
+    ("document", "shared_limits"),
+    ("limit", "shared"),
+];
 
 /// Every code that a policy can cause without a person's answer. In shadow mode no one is asked, so no
 /// approval is missing.

@@ -28,6 +28,10 @@ pub(in crate::policy) const AMOUNT: Takes = Takes::Said(
 pub(in crate::policy) const BY: Takes =
     Takes::Said("a path such as `args.account` or `claims.tenant`", &Filled);
 
+/// The digest of a tool's definition.
+pub(in crate::policy) const DEFINITION: Takes =
+    Takes::Said("`sha256:` and 64 hex digits, as `mcp-policy scan --pin` writes them", &Filled);
+
 /// Whether a limit is shared.
 pub(in crate::policy) const SHARED: Takes = Takes::Said("`true` or `false`", &Boolean);
 
@@ -40,6 +44,8 @@ object! {
     OnDeny "on_deny": Text, Nothing, "another spelling of `reason`";
     Mode "mode": MODE, As(r#""enforce""#), "whether the rule takes effect";
     When "when": List(&CLAUSE), As("[]"), "conditions that must all hold, or the rule does not apply";
+    Definition "definition": DEFINITION, Nothing,
+        "the digest of the tool's definition; a tool that is listed otherwise is refused";
     Arguments "arguments": Schema, Nothing, "what the arguments of a call must be";
     Require "require": List(&CLAUSE), As("[]"), "conditions that must all hold";
     DenyIf "deny_if": List(&CLAUSE), As("[]"), "conditions of which none may hold";

@@ -17,7 +17,7 @@ fn document(members: &Value) -> Value {
     document
 }
 
-/// Tells whether the change of a policy is told as something that may allow more.
+/// Returns whether the change of a policy is told as something that may allow more.
 fn is_told(old: &Value, new: &Value) -> bool {
     let side = |members| Side::read(document(members).to_string().as_bytes()).expect("a valid policy");
     let changes = changes::of(&side(old), &side(new), &BTreeSet::new());

@@ -34,7 +34,7 @@ const ENVOY_KEYS: [&str; 13] = [
     "@type",
 ];
 
-/// Tells whether a document is an object of Kubernetes.
+/// Returns whether a document is an object of Kubernetes.
 pub(super) fn is_kubernetes(document: &Yaml) -> bool {
     let yaml::Kind::Object(members) = &document.kind else { return false };
     let has = |key: &str| {
@@ -62,7 +62,7 @@ impl<'f> Filters<'f> {
         Self { file, found: Vec::new(), left_out: Vec::new() }
     }
 
-    /// Collects the filters of a document, and tells whether it is a configuration that could have some.
+    /// Collects the filters of a document, and says whether it is a configuration that could have some.
     pub(super) fn search(&mut self, root: &Node, text: &Source) -> bool {
         let before = self.count();
         self.walk(&At { node: root, text, trail: Trail::default() });
@@ -227,7 +227,7 @@ fn envoy_yaml(text: &str) -> Result<Node, Malformed> {
     Node::of_yaml(root, Schema::Envoy)
 }
 
-/// Tells whether some string of a filter's configuration, beside the policy, names this module.
+/// Returns whether some string of a filter's configuration, beside the policy, names this module.
 fn is_named_own(node: &Node) -> bool {
     match &node.value {
         Value::Text(text) => OWN_NAMES.iter().any(|name| text.contains(name)),

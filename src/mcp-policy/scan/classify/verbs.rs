@@ -114,7 +114,7 @@ mod tests {
     fn each_word_has_one_meaning() {
         let mut seen = BTreeSet::new();
         for word in PLAIN.iter().chain(&LOOSE).flat_map(|(_, words)| words.split_ascii_whitespace()) {
-            assert!(seen.insert(word), "`{word}` stands twice: only the first counts");
+            assert!(seen.insert(word), "`{word}` occurs twice: only the first counts");
         }
     }
 }

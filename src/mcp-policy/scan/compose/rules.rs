@@ -41,10 +41,10 @@ pub fn of_class(class: Class, has_approvals: bool) -> Json {
 fn reason(class: Class, denied: bool) -> &'static str {
     match (class, denied) {
         (Class::Destructive, true) => {
-            "This tool deletes or ends something for good, so agents may not call it. Leave everything in place, and tell the user what should go."
+            "This tool may delete, end or overwrite something for good, so agents may not call it. Leave everything as it is, and tell the user what should change."
         }
         (Class::Destructive, false) => {
-            "This tool deletes or ends something for good, so a person must approve each call. Tell the user what should go, and why."
+            "This tool may delete, end or overwrite something for good, so a person must approve each call. Tell the user what should change, and why."
         }
         (Class::Financial, true) => {
             "This tool moves money or promises to, so agents may not call it. Tell the user what should be paid, to whom, and why."

@@ -53,7 +53,7 @@ fn of_reason(class: Class, reason: &str, names: &[String]) -> String {
 
 fn reason(evidence: Option<&Evidence>) -> String {
     match evidence {
-        Some(Evidence { from: Kind::Nothing, .. }) | None => "nothing tells what they do".to_owned(),
+        Some(Evidence { from: Kind::Nothing, .. }) | None => "nothing says what they do".to_owned(),
         Some(evidence) => format!("{} `{}`", evidence.from.name(), escape(&evidence.what)),
     }
 }

@@ -49,6 +49,21 @@ pub fn find(offer: &Offer, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Returns a name with ASCII characters in place of those that look like them.
+pub fn in_ascii(name: &str) -> String {
+    let mut found = String::with_capacity(name.len());
+    for char in name.chars() {
+        let text = char.to_string();
+        // An `m` of another script looks like `rn`, as that of ASCII does.
+        match skeleton(&text).collect::<String>() {
+            looks if char.is_ascii() || !looks.is_ascii() || looks.is_empty() => found.push(char),
+            looks if looks == "rn" => found.push('m'),
+            looks => found.push_str(&looks),
+        }
+    }
+    found
+}
+
 /// Returns whether a character looks like one of ASCII and is none. Characters that show nothing are told elsewhere.
 fn imitates_ascii(char: char) -> bool {
     let text = char.to_string();

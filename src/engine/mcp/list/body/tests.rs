@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::json::Value;
 use crate::mcp::list::ListKind;
 
 const LIST: &str = r#"{"id":"7","result":{"tools":[{"name":"get_a"},{"name":"set_a"}]}}"#;
@@ -14,7 +15,7 @@ fn awaited(list: bool) -> Awaited {
 
 /// Sends `body` in chunks of `size` bytes, and keeps what starts with `get`.
 fn shown(mut list: ListBody, body: &str, size: usize) -> Shown {
-    let mut keep = |_: ListKind, name: &str| name.starts_with("get");
+    let mut keep = |_: ListKind, name: &str, _: Value<'_>| name.starts_with("get");
     let mut all = Shown::default();
     for chunk in body.as_bytes().chunks(size) {
         if list.passes(chunk) {

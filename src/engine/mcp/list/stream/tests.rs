@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::json::Value;
 use crate::mcp::list::ListKind;
 
 const LIST: &str = r#"{"id":1,"result":{"tools":[{"name":"get"},{"name":"set"}]}}"#;
@@ -30,7 +31,7 @@ fn shown(mut list: ListStream, stream: &[u8], cuts: &[usize]) -> Shown {
     cuts.extend([0, stream.len()]);
     cuts.sort_unstable();
     let mut all = Shown::default();
-    let mut keep = |_: ListKind, name: &str| name == "get";
+    let mut keep = |_: ListKind, name: &str, _: Value<'_>| name == "get";
     cuts.windows(2).for_each(|cut| all.join(list.push(&stream[cut[0]..cut[1]], &mut keep)));
     all.join(list.finish(&mut keep));
     all

@@ -44,7 +44,7 @@ impl Configuration {
     }
 }
 
-/// Tells whether a value is a message with its type, as `Any` is written.
+/// Returns whether a value is a message with its type, as `Any` is written.
 pub(super) fn is_message(node: &Node) -> bool {
     node.member("@type").is_some()
 }
@@ -130,7 +130,7 @@ fn unfit(
     Configuration::wrong(place, is_document, message)
 }
 
-/// Tells whether a text looks like a policy document. One that is no JSON does if it has a key of a document in quotes.
+/// Returns whether a text looks like a policy document. One that is no JSON does if it has a key of a document in quotes.
 fn is_document_text(text: &str) -> bool {
     match json::read(text.as_bytes()) {
         Ok(document) => DOCUMENT.keys.iter().any(|key| document.root().get(key.name).is_some()),
