@@ -5,23 +5,42 @@ PARTS    := $(PYTHON) tests/parts/get.py
 PARTS_PY := PYTHONPATH=tests/parts target/parts/modern/bin/python
 RUFF     := target/parts/modern/bin/ruff
 WASM     := wasm32-wasip1
+LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst differential bench bench-replay clean
+.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst differential bench bench-replay clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the module, target/wasm32-wasip1/release/mcp_policy_filter.wasm
 	@! command -v rustup >/dev/null || rustup target list --installed | grep -qx $(WASM) || rustup target add $(WASM)
-	cargo build --release --target $(WASM) -p mcp-policy-filter
+	@cargo build --release --target $(WASM) -p mcp-policy-filter --config "$$(release/paths.sh $(WASM))"
 
 approvals: ## build the approval service, target/release/mcp-approvals
 	cargo build --release -p mcp-approvals
 
 policy: ## build the policy author's command, target/release/mcp-policy
 	cargo build --release -p mcp-policy
+
+image: build ## write the module's OCI image, target/image/mcp-policy-filter
+	@$(PYTHON) release/layout.py module target/$(WASM)/release/mcp_policy_filter.wasm target/image/mcp-policy-filter
+
+images: image programs ## write the OCI images of the module, of mcp-approvals and of mcp-policy, target/image/
+	@for name in mcp-approvals mcp-policy; do \
+		$(PYTHON) release/layout.py program target/$(LINUX)/release/$$name target/image/$$name || exit 1; \
+	done
+
+programs: ## build mcp-approvals and mcp-policy for any Linux, target/x86_64-unknown-linux-musl/release/
+	@! command -v rustup >/dev/null || rustup target list --installed | grep -qx $(LINUX) || rustup target add $(LINUX)
+	@cargo build --release --target $(LINUX) -p mcp-approvals -p mcp-policy --config "$$(release/paths.sh $(LINUX))"
+
+dist: images ## collect the files of a release with checksums and lists of packages, target/dist/; needs cargo-cyclonedx
+	@release/dist.sh
+
+reproduce: ## build the last commit's module in two folders and compare: some minutes
+	@release/reproduce.sh
 
 # The tests and the demo use the debug build, because it builds fastest.
 target/debug/mcp-approvals: FORCE
@@ -32,8 +51,8 @@ target/debug/mcp-policy-ratelimit: FORCE
 	cargo build -p mcp-policy-ratelimit
 FORCE:
 
-parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL, Prometheus, Redis
-	@$(PARTS) modern legacy npm chromium prometheus redis image
+parts: ## download what the tests run: Envoy, MCP servers and clients, Node, a browser, PostgreSQL, Prometheus, Redis, a registry
+	@$(PARTS) modern legacy npm chromium prometheus redis registry manifests image
 
 envoy-image: ## build a container image of Envoy, for machines that cannot pull one
 	@$(PARTS) modern
@@ -59,19 +78,20 @@ test-rust:
 test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy target/debug/mcp-policy-ratelimit parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
-lint: ## check format and lints: Rust (native and wasm) and Python
-	@$(PARTS) modern
+lint: ## check format and lints: Rust (native and wasm), Python, and the workflows of GitHub
+	@$(PARTS) modern manifests
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --target $(WASM) -p mcp-policy-filter -- -D warnings
-	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests
-	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests
+	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests release
+	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests release
+	target/parts/manifests/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 format: ## format the Rust and the Python
 	@$(PARTS) modern
 	cargo fmt --all
-	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests
-	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests
+	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests release
+	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests release
 
 cost: build ## count operations, allocations and host calls of fixed requests; UPDATE=1 rewrites the table, PROFILE=REQUEST lists functions
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \

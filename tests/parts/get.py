@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Gets the real parts that the tests and the demo run: `get.py [modern] [legacy] [npm] [chromium]
-[prometheus] [redis] [image]`.
+[prometheus] [redis] [registry] [manifests] [image]`.
 
 Needs only Python 3.10 (for `image` also a Docker engine). Without arguments it gets everything except the
 image. A part that exists takes a few milliseconds and prints nothing, so every make target can request what
@@ -190,6 +190,17 @@ NO_REDIS = """parts: THERE IS NO REDIS, and the tests of limits across proxies w
 parts: install the program redis-server, or run apt-get update, then: make parts"""
 
 
+def get_registry() -> None:
+    """Unpack a registry of images and its client, with the libraries that are not on every machine."""
+    if not (places.registry() and places.registry("skopeo")):
+        libraries = ["libassuan0", "libdevmapper1.02.1", "libgpgme11"]
+        from_debian(places.REGISTRY, ["docker-registry", "skopeo", *libraries], NO_REGISTRY)
+
+
+NO_REGISTRY = """parts: THERE IS NO REGISTRY OF IMAGES, and the tests of pushed and pulled images will be SKIPPED.
+parts: install the programs docker-registry and skopeo, or run apt-get update, then: make parts"""
+
+
 def get_image() -> None:
     """If a Docker engine answers, pull Envoy's image into it, or build it."""
     if os.environ.get("ENVOY_RUN") == "native" or not image.engine_answers():
@@ -208,6 +219,8 @@ PARTS = {
     "chromium": get_chromium,
     "prometheus": get_prometheus,
     "redis": get_redis,
+    "registry": get_registry,
+    "manifests": lambda: get_venv("manifests"),
     "image": get_image,
 }
 

@@ -39,6 +39,8 @@ CHROMIUM = PARTS / "chromium"
 CHROMIUM_BINARY = CHROMIUM / "chromium"
 PROMETHEUS = PARTS / "prometheus"
 REDIS = PARTS / "redis"
+REGISTRY = PARTS / "registry"
+MANIFESTS = PARTS / "manifests"
 
 MODERN_PYTHON = MODERN / "bin" / "python"
 LEGACY_PYTHON = LEGACY / "bin" / "python"
@@ -71,7 +73,27 @@ def redis() -> str | None:
 
 def redis_libraries() -> str:
     """Return the folders of the libraries that were fetched with Redis, for LD_LIBRARY_PATH."""
-    return os.pathsep.join(map(str, REDIS.glob("usr/lib/*-linux-*")))
+    return _libraries(REDIS)
+
+
+def _libraries(part: Path) -> str:
+    return os.pathsep.join(map(str, part.glob("usr/lib/*-linux-*")))
+
+
+def registry(program: str = "docker-registry") -> str | None:
+    """Find the registry of images, or `skopeo`, its client: the one that was fetched, otherwise an installed one."""
+    fetched = REGISTRY / "usr" / "bin" / program
+    return str(fetched) if fetched.exists() else shutil.which(program)
+
+
+def registry_libraries() -> str:
+    """Return the folders of the libraries that were fetched with `skopeo`, for LD_LIBRARY_PATH."""
+    return _libraries(REGISTRY)
+
+
+def manifest_checker(program: str) -> Path:
+    """Find a program that checks files against published schemas: `kubernetes-validate` or `check-jsonschema`."""
+    return MANIFESTS / "bin" / program
 
 
 def postgres() -> Path:
