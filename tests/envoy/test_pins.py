@@ -25,7 +25,12 @@ def changing(tmp_path):
 def pinning(**more) -> dict:
     """A policy that pins the tool and allows all others."""
     digest = json.loads(policy.read(POLICIES / "rug-pull" / "policy.json"))["tools"][TOOL]["definition"]
-    return {"version": "1", "server": "facts", "default": "allow", "tools": {TOOL: {"definition": digest, **more}}}
+    return {
+        "version": "1",
+        "server": "facts",
+        "default": "allow",
+        "tools": {TOOL: {"definition": digest, **more}},
+    }
 
 
 def listed(url: str, mode: str = "legacy") -> list:
