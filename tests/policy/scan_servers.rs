@@ -85,26 +85,44 @@ fn each_has_the_definitions_that_it_was_written_for() {
     }
 }
 
-/// Texts that expressions search, each with the call that holds it, its longest length, and its beginning and end.
-fn searched() -> Vec<(&'static str, &'static str, Value, &'static str, usize, [&'static str; 2])> {
+/// A text that expressions search: the call that holds it, its longest length, and its beginning and end.
+struct Searched {
+    server: &'static str,
+    tool: &'static str,
+    arguments: Value,
+    name: &'static str,
+    longest: usize,
+    ends: [&'static str; 2],
+}
+
+fn searched() -> Vec<Searched> {
     let message = json!({ "channel_id": "C1", "thread_ts": "1.2" });
     let issue = json!({ "project_id": "corp/a", "title": "t" });
     let update = ["update t set a = '", "' where id = 1"];
+    let searched = |server, tool, arguments: &Value, name, longest, ends| Searched {
+        server,
+        tool,
+        arguments: arguments.clone(),
+        name,
+        longest,
+        ends,
+    };
+    let none = &json!({});
     vec![
-        ("slack", "slack_post_message", message.clone(), "text", 12_000, ["", ""]),
-        ("slack", "slack_reply_to_thread", message, "text", 12_000, ["", ""]),
-        ("postgres", "query", json!({}), "sql", 5_000, ["select '", "'"]),
-        ("sqlite", "read_query", json!({}), "query", 20_000, ["select '", "'"]),
-        ("sqlite", "write_query", json!({}), "query", 20_000, update),
-        ("sqlite", "create_table", json!({}), "query", 20_000, ["create table t (", ")"]),
-        ("gitlab", "create_issue", issue, "description", 16_000, ["", ""]),
-        ("aws", "call_aws", json!({}), "cli_command", 3_000, ["aws ec2 describe-instances --x ", ""]),
+        searched("slack", "slack_post_message", &message, "text", 12_000, ["", ""]),
+        searched("slack", "slack_reply_to_thread", &message, "text", 12_000, ["", ""]),
+        searched("postgres", "query", none, "sql", 5_000, ["select '", "'"]),
+        searched("sqlite", "read_query", none, "query", 20_000, ["select '", "'"]),
+        searched("sqlite", "write_query", none, "query", 20_000, update),
+        searched("sqlite", "create_table", none, "query", 20_000, ["create table t (", ")"]),
+        searched("gitlab", "create_issue", &issue, "description", 16_000, ["", ""]),
+        searched("aws", "call_aws", none, "cli_command", 3_000, ["aws ec2 describe-instances --x ", ""]),
     ]
 }
 
 #[test]
 fn a_text_that_is_too_much_work_to_judge_is_too_long() {
-    for (server, tool, mut arguments, name, longest, [start, end]) in searched() {
+    for Searched { server, tool, mut arguments, name, longest, ends: [start, end] } in searched() {
         for (length, code) in [(longest, None), (longest + 1, Some("arguments_invalid"))] {
             let filling = length - start.len() - end.len();
             arguments[name] = json!(format!("{start}{}{end}", "x".repeat(filling)));
