@@ -6,8 +6,9 @@ A module's image has one layer with the file `plugin.wasm`, the form that Istio 
 unprivileged user and the certificates of public authorities, and no shell.
 
 The same inputs give the same bytes: times, owners and the order of files are fixed. The inputs are the file, the version
-in Cargo.toml, the commit, and two variables: `SOURCE_DATE_EPOCH`, the image's time in seconds (the commit's time by
-default), and `IMAGE_SOURCE`, the URL of the repository. The last line of the output is the digest of the manifest.
+in Cargo.toml, the commit, for a program also the certificates of this machine, and two variables: `SOURCE_DATE_EPOCH`, the
+image's time in seconds (the commit's time by default), and `IMAGE_SOURCE`, the URL of the repository. The output ends with
+the digest of the manifest.
 """
 
 import argparse
@@ -161,6 +162,7 @@ class Layout:
             raise Fault(f"{folder}: exists and is not an image layout; name a new folder")
         shutil.rmtree(folder, ignore_errors=True)
         self._blobs.mkdir(parents=True)
+        (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
 
     def blob(self, kind: str, content: bytes) -> dict:
         """Store a blob; return its descriptor."""
@@ -179,7 +181,6 @@ class Layout:
             "annotations": {"org.opencontainers.image.ref.name": tag},
         }
         index = {"schemaVersion": 2, "manifests": [named]}
-        (self._folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
         (self._folder / "index.json").write_text(json.dumps(index, sort_keys=True))
 
 
