@@ -105,7 +105,7 @@ def test_the_commands_check_test_and_say_what_a_change_means(repository, name):
     comment = (repository.folder / "comment.md").read_text()
     for part in (
         "`policies/new.json` is new.",
-        "`policies/run_agent.json`\n\n### Policy change\n\n1 allows more.",
+        "`policies/run_agent.json`\n\n### Policy change\n\n1 change allows more.",
         "10 per minute, for each grant | limit `run_agent_rate`: 20 per minute",
         "`policies/spend.json` is gone.",
     ):

@@ -85,8 +85,10 @@ async fn serve(routes: Routes, listener: TcpListener) -> Result<(), Box<dyn Erro
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let service = TowerToHyperService::new(routes.clone());
-        let connection =
-            http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
+        let connection = http2::Builder::new(TokioExecutor::new())
+            // The reference implementation has no bound either. With one, Envoy's first questions beyond it fail.
+            .max_concurrent_streams(None)
+            .serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 eprintln!("a connection ended: {error}");
