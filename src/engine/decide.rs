@@ -46,6 +46,8 @@ pub struct Decision {
     /// What to charge for rules in shadow mode, if nothing refuses the call or would refuse it. A limit without
     /// room does not refuse the call here
     pub shadow_charges: Vec<Due>,
+    /// The rules that pin the tool's definition
+    pub(crate) pinned: Vec<definitions::Pinned>,
 }
 
 /// Gives the time in nanoseconds since the Unix epoch, or `None` if the host has no clock. It is asked only if a rule needs
@@ -318,10 +320,11 @@ impl Decision {
         self.shadow_denial();
     }
 
-    /// Returns roughly how many bytes of memory the charges take.
+    /// Returns roughly how many bytes of memory the charges and the pins take.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.charges.iter().chain(&self.shadow_charges).map(Due::size).fold(0, usize::saturating_add)
+        let charges = self.charges.iter().chain(&self.shadow_charges).map(Due::size);
+        charges.chain(self.pinned.iter().map(definitions::Pinned::size)).fold(0, usize::saturating_add)
     }
 
     /// Moves the denial to `would_deny`, where it takes precedence over what is there.

@@ -32,8 +32,11 @@ pub struct Worker {
     pub watch: Watch,
     /// Digests of session ids
     pub(crate) sessions: Sessions,
-    /// The requests that wait for an outside answer
+    /// The requests that wait for the approval service
     pub(crate) waiting: Waiting,
+    /// Those that wait for the rate limit service. They have a limit of their own, because callers can make calls wait for
+    /// an approval as long as they like, and calls under shared limits would then be refused
+    pub(crate) counting: Waiting,
     /// The worker's metrics
     pub(crate) metrics: Metrics,
     places: OnceCell<Places>,
@@ -79,6 +82,7 @@ impl Worker {
             watch,
             sessions: Sessions::new(host.random()),
             waiting: Waiting::default(),
+            counting: Waiting::default(),
             metrics,
             places: OnceCell::new(),
             reported_ns: Cell::new(0),

@@ -3,6 +3,8 @@
 //! All workers share what the last list with the tool has shown. It is kept for each pin under a key of its own, see
 //! [`Pin::key`], so a new pin begins without a past. Until a list shows the tool otherwise, nothing is kept.
 
+use std::sync::Arc;
+
 use super::{Decision, because, describe_call, layers};
 use crate::denial::{Code, Denial};
 use crate::identity::Caller;
@@ -19,6 +21,16 @@ const RESTORED: &[u8] = b"restored";
 /// How often a worker tries to write that a definition has changed. Each failure means that another worker has written.
 const TRIES: u32 = 16;
 
+/// A rule that pins the definition of the tool that a call is for.
+#[derive(Debug, Clone)]
+pub(crate) struct Pinned {
+    rule: Arc<Rule>,
+    /// The key of the pin in the store
+    key: String,
+    /// The description of the call, for the caller
+    called: String,
+}
+
 impl Decision {
     /// Refuses a call of a tool if the last list that any worker has seen the tool in shows it otherwise than a rule
     /// pins it, or if that cannot be told. The store is read only if nothing else refuses the call.
@@ -34,20 +46,52 @@ impl Decision {
             return;
         }
         for rule in layers(policy, caller).flat_map(|rules| rules.tools.get(name).into_iter().flatten()) {
-            let in_shadow = rule.mode == Mode::Shadow;
-            let is_refused = self.denial.is_some() || (in_shadow && self.would_deny.is_some());
             let Some(pin) = rule.definition.and_then(|digest| policy.pins.find(name, digest)) else {
                 continue;
             };
-            if is_refused {
-                continue;
-            }
-            match is_changed(store, pin) {
-                Ok(false) => {}
-                Ok(true) => self.refuse(in_shadow, changed(rule, call)),
-                Err(Unavailable) => self.refuse(in_shadow, unknown(rule, call)),
+            let (rule, key) = (Arc::clone(rule), pin.key.clone());
+            self.pinned.push(Pinned { rule, key, called: describe_call(call) });
+        }
+        let mut pinned = std::mem::take(&mut self.pinned);
+        for one in &pinned {
+            let in_shadow = one.rule.mode == Mode::Shadow;
+            let is_refused = self.denial.is_some() || (in_shadow && self.would_deny.is_some());
+            if let Some(denial) = if is_refused { None } else { one.denial(store) } {
+                self.refuse(in_shadow, denial);
             }
         }
+        std::mem::swap(&mut self.pinned, &mut pinned);
+    }
+
+    /// Returns the denial of a call that has waited if a list has shown its tool otherwise meanwhile. What a rule in
+    /// shadow mode would refuse is noted.
+    pub fn definition_changed<S: Store + ?Sized>(&mut self, store: &S) -> Option<Denial> {
+        for one in &self.pinned {
+            match one.denial(store) {
+                Some(denial) if one.rule.mode == Mode::Shadow => {
+                    self.would_deny.get_or_insert(denial);
+                }
+                None => {}
+                denial => return denial,
+            }
+        }
+        None
+    }
+}
+
+impl Pinned {
+    fn denial<S: Store + ?Sized>(&self, store: &S) -> Option<Denial> {
+        let Self { rule, key, called } = self;
+        match is_changed_at(store, key) {
+            Ok(false) => None,
+            Ok(true) => Some(changed(rule, called)),
+            Err(Unavailable) => Some(unknown(rule, called)),
+        }
+    }
+
+    /// Returns roughly how many bytes of memory it takes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>().saturating_add(self.key.capacity()).saturating_add(self.called.capacity())
     }
 }
 
@@ -56,7 +100,11 @@ impl Decision {
 /// # Errors
 /// [`Unavailable`] if the store cannot tell.
 pub fn is_changed<S: Store + ?Sized>(store: &S, pin: &Pin) -> Result<bool, Unavailable> {
-    let (value, _) = store.read(&pin.key)?;
+    is_changed_at(store, &pin.key)
+}
+
+fn is_changed_at<S: Store + ?Sized>(store: &S, key: &str) -> Result<bool, Unavailable> {
+    let (value, _) = store.read(key)?;
     Ok(value.is_some_and(|value| value != RESTORED))
 }
 
@@ -83,15 +131,15 @@ pub(super) fn note<S: Store + ?Sized>(store: &S, pin: &Pin, changed: bool) -> Re
     Err(Unavailable)
 }
 
-fn changed(rule: &Rule, call: &Call<'_>) -> Denial {
+fn changed(rule: &Rule, called: &str) -> Denial {
     let because = because(rule);
     let why = "the server lists it with another definition than the one that was reviewed";
-    denial(rule, format!("{} is denied: {why}{because}", describe_call(call)))
+    denial(rule, format!("{called} is denied: {why}{because}"))
 }
 
-fn unknown(rule: &Rule, call: &Call<'_>) -> Denial {
+fn unknown(rule: &Rule, called: &str) -> Denial {
     let why = "it cannot be told now whether the server still lists it as it was reviewed";
-    denial(rule, format!("{} is denied: {why}", describe_call(call)))
+    denial(rule, format!("{called} is denied: {why}"))
 }
 
 fn denial(rule: &Rule, reason: String) -> Denial {

@@ -87,23 +87,23 @@ impl<'e> Lists<'e> {
 
     /// Notes whether a tool is listed as it is pinned. Returns whether it is, as far as rules for the caller say.
     fn compare(&self, tool: &str, definition: Value<'_>) -> bool {
-        let mut pins = self.policy.pins.of_tool(tool).peekable();
-        if pins.peek().is_none() {
+        if self.policy.pins.of_tool(tool).next().is_none() {
             return true;
         }
-        if self.work.is_exhausted() {
-            return false;
-        }
+        // What the budget does not suffice for counts as changed, or calls of the tool would stay possible.
         let digest = match DefinitionDigest::work(definition).filter(|work| *work <= DEFINITION) {
-            Some(work) if !self.work.spend(work) => return false,
+            _ if self.work.is_exhausted() => None,
+            Some(work) if !self.work.spend(work) => None,
             Some(_) => DefinitionDigest::of(definition),
             None => None,
         };
-        for (number, pin) in pins {
-            if !self.work.spend(PIN) {
-                return false;
-            }
-            *self.listed.borrow_mut().entry(number).or_default() |= Some(pin.digest) != digest;
+        let mut suffices = !self.work.is_exhausted();
+        for (number, pin) in self.policy.pins.of_tool(tool) {
+            suffices &= self.work.spend(PIN);
+            *self.listed.borrow_mut().entry(number).or_default() |= !suffices || Some(pin.digest) != digest;
+        }
+        if !suffices {
+            return false;
         }
         let fits = |rule: &Arc<Rule>| {
             rule.mode == Mode::Shadow || rule.definition.is_none() || rule.definition == digest
@@ -114,8 +114,8 @@ impl<'e> Lists<'e> {
         })
     }
 
-    /// Returns whether a list keeps the element of this name, whatever its definition is. An element that the caller can never use is removed, and so
-    /// is one that the budget does not suffice for.
+    /// Returns whether a list keeps the element of this name, whatever its definition is. An element that the caller can
+    /// never use is removed, and so is one that the budget does not suffice for.
     #[must_use]
     pub fn shows(&self, kind: ListKind, name: &str) -> bool {
         if self.policy.mode == Mode::Shadow {

@@ -229,9 +229,10 @@ impl<'d> Case<'d> {
         if let Some(shared) = shared.take() {
             shared.apply(request, answer, decision, facts, environment);
         }
-        // The grant may have expired while the case waited.
-        if let Some(expired) = request.not_in_force(environment) {
-            decision.refuse_count(request.policy.mode, expired);
+        // While the case waited, the grant may have expired, and the tool may have been listed otherwise.
+        let expired = request.not_in_force(environment);
+        if let Some(denial) = expired.or_else(|| decision.definition_changed(environment.store())) {
+            decision.refuse_count(request.policy.mode, denial);
         }
         self.charge(environment)
     }

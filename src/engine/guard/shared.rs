@@ -205,6 +205,13 @@ impl Shared {
             decision.refuse_count(request.policy.mode, denial);
             return;
         }
+        // A service may charge nothing if any tally is over. If only one of a shadow rule is, the call would pass uncounted.
+        let uncounted =
+            |shared: &SharedDue| standings.get(shared.tally).is_none_or(|tally| !tally.is_counted);
+        if self.dues.iter().take(self.effective).any(uncounted) {
+            facts.counters.clear();
+            return self.go_without(request, Failure::NotApplied, decision, facts);
+        }
         let denial = self.judge(self.effective..self.dues.len(), request, &standings, facts, environment);
         if let Some(denial) = denial {
             facts.rates = Some(Outcome::OverLimit);

@@ -41,6 +41,8 @@ pub struct Status {
 pub struct Standing {
     /// Whether the tally has room for what the call adds
     pub has_room: bool,
+    /// Whether so few hits are left that those of this call can be among those that were counted
+    pub is_counted: bool,
     /// How many hits are left
     pub remaining: u32,
     /// In how many seconds the window ends, if the service says it
@@ -195,6 +197,7 @@ impl Request {
         }
         let standing = |(descriptor, status): (&Descriptor, &Status)| Standing {
             has_room: !status.over && (descriptor.charges || status.remaining >= descriptor.adds),
+            is_counted: descriptor.is_counted(status),
             remaining: status.remaining,
             resets_in_seconds: status.resets_in_seconds.filter(|seconds| {
                 // The service tells whole seconds, so this is what is left of a window.

@@ -57,9 +57,9 @@ impl<H: Host> Filter<H> {
     ) -> Result<(Token, Ticket), Failure> {
         let to = worker.plugin.policy.shared_limits.as_ref().ok_or(Failure::Unsent)?;
         let now_ns = now_ns.ok_or(Failure::Unsent)?;
-        // The time-out is so short that the calls of one caller need no bound of their own.
+        // Calls wait for at most some seconds, so those of one caller need no bound of their own.
         let asker = Asker { caller: None, now_ns, until_ns: now_ns };
-        let ticket = worker.waiting.enter(&asker, size).ok_or(Failure::Busy)?;
+        let ticket = worker.counting.enter(&asker, size).ok_or(Failure::Busy)?;
         // If the client disconnects before the answer, this record remains.
         let mut record = record.to_owned();
         audit::add_time(&mut record, Some(now_ns));

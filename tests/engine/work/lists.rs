@@ -2,6 +2,9 @@
 
 use mcp_policy_engine::decide::Lists;
 use mcp_policy_engine::identity::{Caller, Principal};
+use mcp_policy_engine::json;
+use mcp_policy_engine::limit::MemoryStore;
+use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::mcp::list::ListKind;
 use mcp_policy_engine::policy::Policy;
 use mcp_policy_engine::work::{LISTED, Work};
@@ -119,4 +122,19 @@ fn the_claims_are_read_once_for_a_list() {
     }));
     let (shown, _) = shown(&policy, &caller(&claims), (ListKind::Tools, &names("t", 1_000)), 1_000_000);
     assert!(shown.iter().all(|shown| *shown));
+}
+
+#[test]
+fn a_pinned_tool_beyond_the_budget_counts_as_changed() {
+    let tool = r#"{"name":"run","description":"Runs."}"#;
+    let document = json::read(tool.as_bytes()).unwrap();
+    let digest = DefinitionDigest::of(document.root()).unwrap().to_string();
+    let policy = policy(&json!({ "version": "1", "tools": { "run": { "definition": digest } } }));
+    for (budget, changed) in [(LISTED, false), (1_000, false), (20, true), (0, true)] {
+        let caller = Caller::default();
+        let lists = Lists::within(&policy, &caller, &|| None, Work::new(budget));
+        assert_eq!(lists.keeps(ListKind::Tools, "run", document.root()), !changed, "{budget}");
+        let settled = lists.settle(&MemoryStore::new()).unwrap();
+        assert_eq!(settled.iter().map(|listed| listed.changed).collect::<Vec<_>>(), [changed], "{budget}");
+    }
 }

@@ -3,12 +3,16 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{GET, LIST, POST, SECOND, answer, call, code, envoy, forwarded, post, refused, with, worker};
+use super::{
+    GET, LIST, NOW, POST, SECOND, answer, call, code, envoy, forwarded, post, refused, with, worker,
+};
 use crate::proxy::exchange::{End, Exchange, Sent};
+use crate::proxy::rates::Service;
 use crate::proxy::{Call, Proxy};
 use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_filter::Worker;
+use prost::Message as _;
 use serde_json::{Value, json};
 
 /// The definition that is pinned.
@@ -361,4 +365,34 @@ fn only_pinned_tools_cost_a_look_into_shared_data() {
     assert_eq!(reads(&|| drop(list(&proxy, &worker, &[OTHER]))), 0);
     assert_eq!(reads(&|| drop(list(&proxy, &worker, &[RUN, OTHER]))), 1);
     assert_eq!(reads(&|| drop(list(&proxy, &worker, &[EVIL]))), 2);
+}
+
+#[test]
+fn a_change_that_is_listed_while_a_call_waits_refuses_it() {
+    let approved = json!({ "status": "approved", "id": "a1" }).to_string();
+    let asked = json!({ "definition": digest(RUN), "action": "require_approval" });
+    let limit = json!({ "counter": "runs", "window": "day", "max": 9, "type": "calendar", "shared": true });
+    let counted = json!({ "definition": digest(RUN), "limits": [limit] });
+    for (rule, waits_for_approval) in [(asked, true), (counted, false)] {
+        let proxy = envoy();
+        proxy.know("approvals");
+        proxy.know("ratelimit");
+        let keys = json!({ "approvals": { "cluster": "approvals" }, "shared_limits": { "cluster": "ratelimit" },
+                           "tools": { "run": rule, "other": {} } });
+        let worker = worker(&proxy, &pinned(keys));
+        for (listed, expected) in [(RUN, None), (EVIL, Some("definition_changed"))] {
+            let mut exchange = post(&proxy, &worker, &call("run"));
+            assert!(exchange.reply().is_none() && exchange.upstream().is_none_or(|arrived| !arrived.whole));
+            list(&proxy, &worker, &[listed, OTHER]);
+            if waits_for_approval {
+                exchange.answer(Some(("200", &approved)));
+            } else {
+                let message = exchange.called().unwrap().message;
+                exchange.rate(Ok(Service::default().answer(&message, NOW / SECOND).encode_to_vec()));
+            }
+            let code = exchange.reply().map(|reply| code(&reply).to_owned());
+            assert_eq!(code.as_deref(), expected, "{waits_for_approval}");
+            assert_eq!(exchange.upstream().is_some_and(|arrived| arrived.whole), expected.is_none());
+        }
+    }
 }

@@ -276,3 +276,54 @@ fn hundreds_of_calls_of_one_caller_can_wait() {
     }
     assert_eq!(passed, 3);
 }
+
+#[test]
+fn calls_that_wait_for_an_approval_leave_room_for_those_that_are_counted() {
+    let (proxy, worker) = proxy_with(json!({
+        "approvals": { "cluster": "approvals" }, "audit": { "arguments": "full" }, "identity": [], "max_body_bytes": 1_048_576,
+        "tools": { "held": { "action": "require_approval" }, "calls": policy(json!({}))["tools"]["calls"] },
+    }));
+    let held = |size| {
+        let text = "x".repeat(size);
+        let arguments = format!(r#"{{"text":"{text}"}}"#);
+        format!(
+            r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"held","arguments":{arguments}}}}}"#
+        )
+    };
+    let mut waiting = Vec::new();
+    for body in [1_000_000, 100_000, 10_000, 1_000, 100, 1].map(held) {
+        // Calls of this size wait until there is no room for another one.
+        let full = (0..200).any(|_| {
+            waiting.push(post(&proxy, &worker, &body));
+            waiting.last().is_some_and(|last| last.question().is_none())
+        });
+        assert!(full, "{} calls wait", waiting.len());
+    }
+    assert!(post(&proxy, &worker, &call("calls")).called().is_some());
+}
+
+#[test]
+fn a_limit_in_force_is_charged_even_if_one_of_a_shadow_rule_is_over() {
+    let tried =
+        json!({ "counter": "tried", "window": "minute", "max": 1, "type": "calendar", "shared": true });
+    let mixed = json!([policy(json!({}))["tools"]["calls"], { "mode": "shadow", "limits": [tried] }]);
+    let (proxy, worker) = proxy_with(json!({ "tools": { "mixed": mixed } }));
+    let mut service = Service::default();
+    assert!(passes(&counted(&proxy, &worker, &call("mixed"), &mut service, NOW / SECOND)));
+    for (charges, expected) in [
+        (true, json!(["would_deny", "rate_limited", null])),
+        (false, json!(["deny", "limiter_unavailable", "not_applied"])),
+    ] {
+        let mut exchange = post(&proxy, &worker, &call("mixed"));
+        let mut answer = service.answer(&exchange.called().unwrap().message, NOW / SECOND);
+        assert_eq!((answer.statuses[0].code, answer.statuses[1].code), (1, 2));
+        if !charges {
+            // A service can be set up to charge nothing if any tally is over.
+            answer.statuses[0].limit_remaining = 3;
+        }
+        exchange.rate(Ok(answer.encode_to_vec()));
+        let record = recorded(&exchange);
+        assert_eq!(json!([record[0], record[1], record[2]]), expected);
+        assert_eq!(passes(&exchange), charges);
+    }
+}

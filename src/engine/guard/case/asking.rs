@@ -54,8 +54,9 @@ impl Asking {
             }
             Purpose::Charge => return case.charge_after(answer.of_rates(), environment),
         };
-        // The grant may have expired while the case waited.
-        match case.request.not_in_force(environment).or(denial) {
+        // While the case waited, the grant may have expired, and the tool may have been listed otherwise.
+        let denial = case.request.not_in_force(environment).or(denial);
+        match denial.or_else(|| case.decision.definition_changed(environment.store())) {
             Some(denial) => {
                 case.decision.denial = Some(denial);
                 case.conclude()
