@@ -49,25 +49,35 @@ impl Decision {
             let Some(pin) = rule.definition.and_then(|digest| policy.pins.find(name, digest)) else {
                 continue;
             };
-            let (rule, key) = (Arc::clone(rule), pin.key.clone());
-            self.pinned.push(Pinned { rule, key, called: describe_call(call) });
-        }
-        let mut pinned = std::mem::take(&mut self.pinned);
-        for one in &pinned {
-            let in_shadow = one.rule.mode == Mode::Shadow;
-            let is_refused = self.denial.is_some() || (in_shadow && self.would_deny.is_some());
-            if let Some(denial) = if is_refused { None } else { one.denial(store) } {
+            let in_shadow = rule.mode == Mode::Shadow;
+            if self.denial.is_some() {
+                continue;
+            }
+            if self.may_wait() {
+                let (rule, key) = (Arc::clone(rule), pin.key.clone());
+                self.pinned.push(Pinned { rule, key, called: describe_call(call) });
+            }
+            if in_shadow && self.would_deny.is_some() {
+                continue;
+            }
+            let called = || describe_call(call);
+            if let Some(denial) = denial(store, &pin.key, rule, called) {
                 self.refuse(in_shadow, denial);
             }
         }
-        std::mem::swap(&mut self.pinned, &mut pinned);
+    }
+
+    /// Returns whether the call may have to wait for an answer from outside.
+    fn may_wait(&self) -> bool {
+        let charges = || self.charges.iter().chain(&self.shadow_charges);
+        self.approval.is_some() || charges().any(|due| due.limit.shared)
     }
 
     /// Returns the denial of a call that has waited if a list has shown its tool otherwise meanwhile. What a rule in
     /// shadow mode would refuse is noted.
     pub fn definition_changed<S: Store + ?Sized>(&mut self, store: &S) -> Option<Denial> {
         for one in &self.pinned {
-            match one.denial(store) {
+            match denial(store, &one.key, &one.rule, || one.called.clone()) {
                 Some(denial) if one.rule.mode == Mode::Shadow => {
                     self.would_deny.get_or_insert(denial);
                 }
@@ -80,18 +90,23 @@ impl Decision {
 }
 
 impl Pinned {
-    fn denial<S: Store + ?Sized>(&self, store: &S) -> Option<Denial> {
-        let Self { rule, key, called } = self;
-        match is_changed_at(store, key) {
-            Ok(false) => None,
-            Ok(true) => Some(changed(rule, called)),
-            Err(Unavailable) => Some(unknown(rule, called)),
-        }
-    }
-
     /// Returns roughly how many bytes of memory it takes.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>().saturating_add(self.key.capacity()).saturating_add(self.called.capacity())
+    }
+}
+
+/// Returns why a rule that pins a tool refuses its call, if it does.
+fn denial<S: Store + ?Sized>(
+    store: &S,
+    key: &str,
+    rule: &Rule,
+    called: impl FnOnce() -> String,
+) -> Option<Denial> {
+    match is_changed_at(store, key) {
+        Ok(false) => None,
+        Ok(true) => Some(changed(rule, &called())),
+        Err(Unavailable) => Some(unknown(rule, &called())),
     }
 }
 
@@ -134,15 +149,15 @@ pub(super) fn note<S: Store + ?Sized>(store: &S, pin: &Pin, changed: bool) -> Re
 fn changed(rule: &Rule, called: &str) -> Denial {
     let because = because(rule);
     let why = "the server lists it with another definition than the one that was reviewed";
-    denial(rule, format!("{called} is denied: {why}{because}"))
+    of_rule(rule, format!("{called} is denied: {why}{because}"))
 }
 
 fn unknown(rule: &Rule, called: &str) -> Denial {
     let why = "it cannot be told now whether the server still lists it as it was reviewed";
-    denial(rule, format!("{called} is denied: {why}"))
+    of_rule(rule, format!("{called} is denied: {why}"))
 }
 
-fn denial(rule: &Rule, reason: String) -> Denial {
+fn of_rule(rule: &Rule, reason: String) -> Denial {
     Denial::by(format!("{}.definition", rule.path), Code::DefinitionChanged, reason)
 }
 
