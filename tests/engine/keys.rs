@@ -1,4 +1,4 @@
-//! The table of a policy document's keys: the reader follows it, and the README agrees with it.
+//! The table of a policy document's keys: the reader follows it, and the documentation agrees with it.
 
 use std::collections::BTreeSet;
 
@@ -260,10 +260,9 @@ fn the_fault_of_an_unknown_key_lists_the_keys_of_its_object() {
     }
 }
 
-/// Returns the names in the first column of the README's table with this header, and the names of required
-/// keys.
-fn told(readme: &str, head: &str) -> (BTreeSet<String>, BTreeSet<String>) {
-    let (_, table) = readme.split_once(head).unwrap_or_else(|| panic!("no table `{head}`"));
+/// Returns the names in the first column of a page's table with this header, and the names of required keys.
+fn told(page: &str, head: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (_, table) = page.split_once(head).unwrap_or_else(|| panic!("no table `{head}`"));
     let (mut all, mut refused) = (BTreeSet::new(), BTreeSet::new());
     for row in table.lines().skip(1).take_while(|line| line.starts_with('|')) {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
@@ -278,14 +277,16 @@ fn told(readme: &str, head: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 #[test]
-fn the_readme_names_exactly_the_keys_of_the_tables() {
-    let readme = include_str!("../../README.md");
-    let (document, behind) = readme.split_once("**`grants`** say").unwrap();
+fn the_documentation_names_exactly_the_keys_of_the_tables() {
+    let policy = include_str!("../../docs/policy.md");
+    let identity = include_str!("../../docs/identity.md");
+    let approvals = include_str!("../../docs/approvals.md");
+    let limits = include_str!("../../docs/limits.md");
     for (text, head, table) in [
-        (document, "\n| key | meaning | when absent |\n", &keys::DOCUMENT),
-        (behind, "\n| key | meaning | when absent |\n", &keys::GRANT),
-        (behind, "\n| key of `approvals` | meaning | when absent |\n", &keys::APPROVALS),
-        (behind, "\n| key of `shared_limits` | meaning | when absent |\n", &keys::SHARED_LIMITS),
+        (policy, "\n| key | meaning | when absent |\n", &keys::DOCUMENT),
+        (identity, "\n| key | meaning | when absent |\n", &keys::GRANT),
+        (approvals, "\n| key of `approvals` | meaning | when absent |\n", &keys::APPROVALS),
+        (limits, "\n| key of `shared_limits` | meaning | when absent |\n", &keys::SHARED_LIMITS),
     ] {
         let names = |required: bool| -> BTreeSet<String> {
             let keys = table.keys.iter().filter(|key| key.required || !required);
@@ -293,10 +294,11 @@ fn the_readme_names_exactly_the_keys_of_the_tables() {
         };
         assert_eq!(told(text, head), (names(false), names(true)), "{table:?}");
     }
+    let pages = [policy, identity, approvals, limits].concat();
     for (table, _) in keys::OBJECTS {
         for key in table.keys {
             let told = [format!("`{}`", key.name), format!("\"{}\"", key.name)];
-            assert!(told.iter().any(|told| readme.contains(told)), "{table:?} {}", key.name);
+            assert!(told.iter().any(|told| pages.contains(told)), "{table:?} {}", key.name);
         }
     }
 }

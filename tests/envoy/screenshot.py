@@ -1,4 +1,4 @@
-"""Takes the README's pictures of an approval's page and of a report: `make screenshot`."""
+"""Takes the documentation's pictures of an approval's page and of a report: `make screenshot`."""
 
 import json
 import random
@@ -12,7 +12,7 @@ from harness import day, policy
 from harness.browser import Browser
 from harness.service import Service
 
-REPORT = places.ROOT / "src" / "mcp-policy" / "report.png"
+REPORT = places.ROOT / "docs" / "report.png"
 PICTURE = places.ROOT / "envoy" / "approvals" / "page.png"
 RULES = json.loads(policy.read(places.ROOT / "policies" / "aipaygen.json"))["tools"]
 CONFIG = """

@@ -1,4 +1,4 @@
-"""Metrics as operators see them: Envoy's stats. `test_observability` asks the README's queries."""
+"""Metrics as operators see them: Envoy's stats. `test_observability` asks the queries of `docs/operations.md`."""
 
 import re
 from collections import Counter
@@ -236,11 +236,11 @@ def test_a_write_lost_to_another_worker_is_counted_as_a_retry(envoy):
         wait_for(overtaken, "one write overtaken by another", 60)
 
 
-README = (places.ROOT / "README.md").read_text()
-QUERIES = re.findall(r"^\| `mcp_policy_(\w+)`.*\| `([^`]+)` \|$", README, re.MULTILINE)
+PAGE = (places.ROOT / "docs" / "operations.md").read_text()
+QUERIES = re.findall(r"^\| `mcp_policy_(\w+)`.*\| `([^`]+)` \|$", PAGE, re.MULTILINE)
 
 
-def test_the_readme_names_every_metric():
+def test_the_documentation_names_every_metric():
     source = (places.ROOT / "src" / "filter" / "metrics.rs").read_text()
     [variants] = re.findall(r"^enum Metric \{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)
     names = re.findall(r"^    ([A-Z]\w+)", variants, re.MULTILINE)

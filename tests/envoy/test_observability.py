@@ -171,7 +171,7 @@ def test_every_query_has_an_answer_and_every_alert_sees_what_it_is_about(busy, t
     named = {name for text in (RULES.read_text(), DASHBOARD.read_text()) for name in NAME.findall(text)}
     expected = {f"the metric {name}": f"count({name})" for name in named}
     expected |= {f"the panel {title}": expr for title, expr in queries().items()}
-    expected |= {f"README on {name}": query for name, query in QUERIES}
+    expected |= {f"the page on {name}": query for name, query in QUERIES}
     raised = [alert["alert"] for alert in ALERTS if alert["alert"] != "McpFilterMissing"]
     expected |= {f"the alert {name}": f'ALERTS{{alertname="{name}"}}' for name in raised}
     with Prometheus(proxies, tmp_path, RULES) as prometheus:

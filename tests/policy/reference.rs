@@ -1,4 +1,4 @@
-//! The examples of src/mcp-policy/README.md, and those in README.md about `mcp-policy`, print what is written there.
+//! The examples of docs/mcp-policy.md and docs/writing.md print what is written there.
 //!
 //! Each block `console` is run from a folder like the repository's root, one after the other. A line `…` stands for any
 //! number of lines, and `…` within a line for any text. Blocks of other kinds are not run.
@@ -10,10 +10,8 @@ use std::process::Command;
 use regex::Regex;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-const REFERENCE: &str = include_str!("../../src/mcp-policy/README.md");
-const README: &str = include_str!("../../README.md");
-/// The section of README.md whose examples are run.
-const SECTION: &str = "\n## Write and keep a policy\n";
+const REFERENCE: &str = include_str!("../../docs/mcp-policy.md");
+const WRITING: &str = include_str!("../../docs/writing.md");
 
 /// A command, and what it prints to stdout and stderr.
 struct Example {
@@ -105,10 +103,8 @@ fn the_examples_of_the_reference_print_what_it_says() {
 }
 
 #[test]
-fn the_examples_of_the_readme_print_what_it_says() {
-    let (_, section) = README.split_once(SECTION).expect("the section");
-    let section = section.split_once("\n## ").map_or(section, |(section, _)| section);
-    check(section, "readme", 5);
+fn the_examples_of_the_guide_print_what_it_says() {
+    check(WRITING, "writing", 5);
 }
 
 #[test]
