@@ -241,6 +241,26 @@ def listener(manifests: list, codes: dict, keys: dict, log: str = "/dev/null") -
     return patched(made, manifests)
 
 
+CLUSTER = TYPE + "envoy.config.cluster.v3.Cluster"
+
+
+def clusters(manifests: list) -> list:
+    """Return the clusters that EnvoyPatchPolicies add."""
+    operations = [
+        (patch["type"], patch["operation"])
+        for policy in of_kind(manifests, "EnvoyPatchPolicy")
+        for patch in policy["spec"]["jsonPatches"]
+    ]
+    return [
+        operation["value"]
+        for kind, operation in operations
+        if kind == CLUSTER
+        and operation["op"] == "add"
+        and not operation.get("path")
+        and "jsonPath" not in operation
+    ]
+
+
 def patched(made: dict, manifests: list) -> dict:
     """Apply the patches of a listener; a patch that finds nothing is an error, and changes nothing."""
     for policy in of_kind(manifests, "EnvoyPatchPolicy"):
