@@ -53,7 +53,10 @@ def test_kustomize_finds_every_file_and_replaces_every_name():
         container(name)["image"] for name in PROGRAMS
     ]
     mounted = {
-        volume["configMap"]["name"] for name in PROGRAMS for volume in pod(name)["volumes"] if "configMap" in volume
+        volume["configMap"]["name"]
+        for name in PROGRAMS
+        for volume in pod(name)["volumes"]
+        if "configMap" in volume
     }
     assert mounted == set(generated)
     [namespace] = [one for one in RESOURCES if one["kind"] == "Namespace"]
@@ -195,13 +198,20 @@ def test_redis_wants_the_password_evicts_nothing_and_keeps_its_counters(tmp_path
         auth = f"AUTH {redis.password}"
         assert redis.ask(auth, "INCR count") == ["+OK", ":1"]
         # The password is not among the arguments of the process.
-        assert redis.password not in subprocess.run(
-            ["ps", "-o", "args=", "-p", str(redis.process.pid)], capture_output=True, text=True
-        ).stdout
+        assert (
+            redis.password
+            not in subprocess.run(
+                ["ps", "-o", "args=", "-p", str(redis.process.pid)], capture_output=True, text=True
+            ).stdout
+        )
         # Kubernetes sends the signal to the process that it has started: it must be Redis itself.
         assert redis.stop() == 0
         redis.start()
         assert redis.ask(auth, "INCR count") == ["+OK", ":2"]
+        redis.process.kill()
+        redis.process.wait()
+        redis.start()
+        assert redis.ask(auth, "INCR count") == ["+OK", ":3"]
         with socket.create_connection(("127.0.0.1", redis.port), timeout=10) as connection:
             connection.sendall(f"{auth}\r\nCONFIG GET maxmemory-policy\r\n".encode())
             wait_for(lambda: b"noeviction" in connection.recv(4096), "the setting")

@@ -135,7 +135,9 @@ def test_a_gateway_asks_the_approval_service_with_the_token_of_the_secret(
     # A new token, as the READMEs replace it.
     fresh = service.command("caller", "envoy").split()[-1]
     secret.replace(files(folder, fresh))
-    wait_for(lambda: sum(running.proxy.stats("sds.approvals_token.update_success").values()) >= 2, "the token")
+    wait_for(
+        lambda: sum(running.proxy.stats("sds.approvals_token.update_success").values()) >= 2, "the token"
+    )
     service.command("caller", "envoy", "--revoke-older")
     assert refund(url, 2) == (200, "approval_required")
 
