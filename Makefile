@@ -10,7 +10,7 @@ LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs lint format cost worst differential bench bench-replay clean
+.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint format cost worst differential bench bench-replay clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy target/debu
 test-docs: build target/debug/mcp-policy ## check the documents: links, anchors, and every snippet of JSON and YAML
 	@$(PARTS) modern docs
 	@PYTHONPATH=tests/parts target/parts/docs/bin/python -m pytest tests/docs $(ARGS)
+
+broken: ## break promises of SECURITY.md on purpose, in a copy, and show that their tests fail: some minutes
+	@$(PYTHON) tests/broken/broken.py
 
 lint: ## check format and lints: Rust (native and wasm), Python, the workflows of GitHub, and spelling
 	@$(PARTS) modern manifests docs
