@@ -286,6 +286,8 @@ fn the_documentation_names_exactly_the_keys_of_the_tables() {
         (policy, "\n| key | meaning | when absent |\n", &keys::DOCUMENT),
         (identity, "\n| key | meaning | when absent |\n", &keys::GRANT),
         (approvals, "\n| key of `approvals` | meaning | when absent |\n", &keys::APPROVALS),
+        (policy, "\n| key of a rule | meaning | when absent |\n", &keys::RULE),
+        (limits, "\n| key of a limit | meaning | when absent |\n", &keys::LIMIT),
         (limits, "\n| key of `shared_limits` | meaning | when absent |\n", &keys::SHARED_LIMITS),
     ] {
         let names = |required: bool| -> BTreeSet<String> {
