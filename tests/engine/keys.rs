@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mcp_policy_engine::denial::Code;
 use mcp_policy_engine::document::{Absent, Faults, Holds, Key, Object, Takes, Wrong};
 use mcp_policy_engine::policy::{Policy, keys};
 use serde_json::{Map, Value, json};
@@ -303,4 +304,10 @@ fn the_documentation_names_exactly_the_keys_of_the_tables() {
             assert!(told.iter().any(|told| pages.contains(told)), "{table:?} {}", key.name);
         }
     }
+}
+
+#[test]
+fn the_documentation_names_exactly_the_codes_of_denials() {
+    let (names, _) = told(include_str!("../../docs/clients.md"), "\n| code | why | what helps |\n");
+    assert_eq!(names, Code::ALL.map(|code| code.as_str().to_owned()).into());
 }
