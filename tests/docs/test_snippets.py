@@ -1,6 +1,6 @@
-"""Every snippet of JSON or YAML in the README and in docs/ loads where a reader would put it.
+"""Every snippet of JSON or YAML in the README, docs/ and envoy/ loads where a reader would put it.
 
-The examples `console` of these pages run in `tests/policy/reference.rs`. A block that cannot be run or loaded has the
+The examples `console` of the README and of docs/ run in `tests/policy/reference.rs`. A block that cannot be run or loaded has the
 comment `<!-- not run: why -->` before it.
 """
 
@@ -17,7 +17,8 @@ import snippets
 from pages import ROOT, Block
 
 LANGUAGES = {"", "console", "json", "sh", "yaml"}
-BLOCKS = [block for page in pages.documentation() for block in pages.blocks(page)]
+PAGES = [*pages.documentation(), *pages.committed("envoy/*.md")]
+BLOCKS = [block for page in PAGES for block in pages.blocks(page)]
 
 
 def of(language: str) -> pytest.MarkDecorator:
@@ -56,6 +57,8 @@ def test_json_is_a_policy_or_a_part_of_one_or_what_the_filter_writes(block: Bloc
     elif "decision" in found:
         known = first_column("operations.md", "| member | meaning; null if there is none |\n")
         assert not found.keys() - known
+    elif found.keys() & {"fingerprint", "status"} or {"rules", "server", "principal"} <= found.keys():
+        assert block.page.is_relative_to(ROOT / "envoy" / "approvals")  # the contract of approval services
     elif all(re.fullmatch(r"(json|yaml)\.schemas", key) for key in found):
         assert all(found.values())  # settings of an editor
     else:
