@@ -1,7 +1,7 @@
 //! What lists show: every element that the caller may be able to use.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::circumstances::Circumstances;
@@ -73,6 +73,8 @@ pub struct Lists<'e> {
     asked: Option<&'e str>,
     /// What was seen of pins, by their numbers
     seen: RefCell<BTreeMap<usize, Seen>>,
+    /// The tools of which an element cannot be read, by the numbers of their first pins
+    missed: RefCell<BTreeSet<usize>>,
     /// Something cannot be read that may be any tool
     lost: Cell<bool>,
 }
@@ -88,8 +90,8 @@ impl<'e> Lists<'e> {
     #[must_use]
     pub fn within(policy: &'e Policy, caller: &'e Caller, clock: Clock<'e>, work: Work) -> Self {
         let circumstances = Circumstances::new(policy, caller, clock);
-        let (seen, lost) = (RefCell::default(), Cell::default());
-        Self { policy, caller, circumstances, work, asked: None, seen, lost }
+        let (seen, missed, lost) = (RefCell::default(), RefCell::default(), Cell::default());
+        Self { policy, caller, circumstances, work, asked: None, seen, missed, lost }
     }
 
     /// Lets the lists in messages with this id, which is JSON text, open tools again: it is that of a request for the
@@ -130,6 +132,7 @@ impl<'e> Lists<'e> {
         report: &mut dyn FnMut(&Listed<'e>),
     ) -> Result<(), Unavailable> {
         let mut seen = std::mem::take(&mut *self.seen.borrow_mut());
+        self.missed.borrow_mut().clear();
         if self.lost.take() {
             for (number, _) in self.policy.pins.iter().enumerate() {
                 seen.entry(number).or_insert(Seen { definition: Definition::Unread, answers: false });
@@ -151,7 +154,12 @@ impl<'e> Lists<'e> {
     /// Notes that an element that is no more than a name, if that, cannot be read.
     fn miss(&self, name: Option<&str>) {
         let Some(tool) = name else { return self.lose() };
-        for (number, _) in self.policy.pins.of_tool(tool) {
+        let mut pins = self.policy.pins.of_tool(tool).peekable();
+        // Once is enough, however often a list has the tool.
+        if !pins.peek().is_some_and(|(first, _)| self.missed.borrow_mut().insert(*first)) {
+            return;
+        }
+        for (number, _) in pins {
             // What the budget does not suffice for is noted all the same.
             let _ = self.work.spend(PIN);
             self.see(number, Seen { definition: Definition::Unread, answers: false });
@@ -171,8 +179,11 @@ impl<'e> Lists<'e> {
             return true;
         }
         // What the budget does not suffice for counts as changed, or calls of the tool would stay possible.
+        if self.work.is_exhausted() {
+            self.miss(Some(tool));
+            return false;
+        }
         let digest = match DefinitionDigest::work(definition).filter(|work| *work <= DEFINITION) {
-            _ if self.work.is_exhausted() => None,
             Some(work) if !self.work.spend(work) => None,
             Some(_) => DefinitionDigest::of(definition).ok(),
             None => None,
