@@ -10,7 +10,7 @@ use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, Places};
 use mcp_policy_engine::policy::{Faults, Mode, OnFailure, RequestHeaders};
-use mcp_policy_engine::rate_limit::Failure;
+use mcp_policy_engine::rate_limit::{Failure, Tallies};
 
 use crate::counters;
 use crate::host::{Level, Process, SharedMemory};
@@ -40,6 +40,7 @@ pub struct Worker {
     /// The worker's metrics
     pub(crate) metrics: Metrics,
     places: OnceCell<Places>,
+    tallies: OnceCell<Tallies>,
     /// When [`report_unavailable`](Self::report_unavailable) last wrote a line
     reported_ns: Cell<u64>,
     /// When [`report_uncounted`](Self::report_uncounted) last wrote a line
@@ -85,6 +86,7 @@ impl Worker {
             counting: Waiting::default(),
             metrics,
             places: OnceCell::new(),
+            tallies: OnceCell::new(),
             reported_ns: Cell::new(0),
             uncounted_ns: Cell::new(0),
             unshown_ns: RefCell::default(),
@@ -108,6 +110,12 @@ impl Worker {
             let _ = self.places.set(Places::new(layout, policy.counters, policy.grants.len()));
         }
         self.places.get().ok_or(NO_SECRET)
+    }
+
+    /// Returns the names of the shared tallies.
+    pub(crate) fn tallies(&self) -> &Tallies {
+        let policy = &self.plugin.policy;
+        self.tallies.get_or_init(|| Tallies::new(policy.counters, policy.grants.len()))
     }
 
     /// Adapts the layout to the table that the proxy has, if the policy needs the table.
