@@ -10,7 +10,7 @@ LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint format cost worst differential bench bench-replay scale clean
+.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint format cost worst differential fuzz bench bench-replay scale clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,6 +118,10 @@ worst: build ## look for the costliest requests under many policies; WORST=WORD 
 differential: build ## compare the module on random requests with the same code built for this machine; COUNT, SEED
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm --differential "$(or $(COUNT),20000)" "$(or $(SEED),1)"
+
+fuzz: ## look for inputs that break the engine: TARGET=name for one target of tests/fuzz, SECONDS=20 for each
+	@$(PARTS) modern
+	@$(PARTS_PY) tests/fuzz/run.py $(if $(TARGET),--target "$(TARGET)") --seconds "$(or $(SECONDS),20)"
 
 bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work, ARGS=--shared limits that Envoys share
 	@$(PARTS) modern $(if $(findstring --shared,$(ARGS)),redis)
