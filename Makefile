@@ -10,7 +10,7 @@ LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint format cost worst differential bench bench-replay clean
+.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint format cost worst differential fuzz bench bench-replay scale clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,6 +119,10 @@ differential: build ## compare the module on random requests with the same code 
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm --differential "$(or $(COUNT),20000)" "$(or $(SEED),1)"
 
+fuzz: ## look for inputs that break the engine: TARGET=name for one target of tests/fuzz, SECONDS=20 for each
+	@$(PARTS) modern
+	@$(PARTS_PY) tests/fuzz/run.py $(if $(TARGET),--target "$(TARGET)") --seconds "$(or $(SECONDS),20)"
+
 bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work, ARGS=--shared limits that Envoys share
 	@$(PARTS) modern $(if $(findstring --shared,$(ARGS)),redis)
 	@cargo build --quiet --profile measure -p mcp-policy-load $(if $(findstring --shared,$(ARGS)),-p mcp-policy-ratelimit)
@@ -127,6 +131,12 @@ bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac 
 bench-replay: ## measure how fast mcp-policy reads a log of 1 GiB, and its memory; SIZE=bytes
 	@cargo build --quiet --release -p mcp-policy
 	@SIZE="$(or $(SIZE),1073741824)" $(PARTS_PY) tests/bench/replay.py
+
+scale: $(if $(findstring --paper,$(ARGS)),,build) ## print the tables of docs/scale.md, about fleets: some minutes; ARGS=--quick is faster, ARGS="--paper proxies=50" only computes, UPDATE=1 writes the document
+	@$(PARTS) modern redis
+	@$(if $(findstring --paper,$(ARGS)),,cargo build --quiet --profile measure -p mcp-policy-load -p mcp-policy-ratelimit -p mcp-approvals)
+	@MCP_POLICY_APPROVALS=target/measure/mcp-approvals PYTHONPATH=tests:tests/parts:tests/envoy \
+		target/parts/modern/bin/python -m scale $(ARGS)
 
 clean: ## remove all builds and downloads
 	cargo clean
