@@ -203,7 +203,7 @@ def report(memory: list, verdicts: Counter, workers: int) -> str:
     rows = [one.row() for number, one in enumerate(memory) if number in (0, 1, WARM) or number % 5 == 0]
     counts = "\n".join(f"| `{code}` | {count:,} |" for code, count in verdicts.most_common())
     return (
-        f"Envoy with {workers} workers:\n\n{TITLE}\n"
+        f"Envoy with {workers} workers, on a machine with {os.cpu_count()} cores:\n\n{TITLE}\n"
         + "\n".join(rows)
         + f"\n\n| verdict | requests |\n|---|---|\n{counts}\n"
     )
