@@ -19,7 +19,7 @@ use circumstances::Circumstances;
 use condition::{Applies, Attributes};
 pub use digest::digest;
 pub use limits::Due;
-pub use lists::{Listed, Lists};
+pub use lists::{Definition, Listed, Lists};
 
 use crate::denial::{Code, Denial};
 use crate::identity::Caller;

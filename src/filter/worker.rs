@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use mcp_policy_engine::decide::Listed;
+use mcp_policy_engine::decide::{Definition, Listed};
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, Places};
@@ -182,31 +182,37 @@ impl Worker {
         self.log(host, Level::Warn, &format!("an answer is not shown as the server sent it: {why}"));
     }
 
-    /// Counts that a list has shown a pinned tool in another definition, and logs that this has begun or ended, at most
+    /// Counts that a list has not shown a pinned tool with its definition, and logs that this has begun or ended, at most
     /// every 10 seconds for each pin.
     pub(crate) fn report_definition<H: Process>(&self, host: &H, listed: &Listed<'_>) {
-        if listed.changed {
+        let is_changed = listed.definition != Definition::Pinned;
+        if is_changed {
             self.metrics.definition_changed(host, listed);
         }
         let Some(now_ns) = host.now_ns().filter(|_| listed.is_news) else { return };
         let mut reported = self.definitions_ns.borrow_mut();
-        let last_ns = reported.entry((listed.number, listed.changed)).or_default();
+        let last_ns = reported.entry((listed.number, is_changed)).or_default();
         if now_ns.saturating_sub(*last_ns) < REPORT_INTERVAL_NS {
             return;
         }
         *last_ns = now_ns;
-        let tool = named(&listed.pin.tool);
-        match listed.changed {
-            true => {
-                let digest = listed.pin.digest;
-                let line =
-                    format!("the tool {tool} is listed with another definition than the policy's {digest}");
-                self.log(host, Level::Warn, &line);
+        let (tool, digest) = (named(&listed.pin.tool), listed.pin.digest);
+        let (level, line) = match listed.definition {
+            Definition::Other => (
+                Level::Warn,
+                format!("the tool {tool} is listed with another definition than the policy's {digest}"),
+            ),
+            Definition::Unread => (
+                Level::Warn,
+                format!(
+                    "it cannot be told with which definition the tool {tool} is listed, so its calls are refused"
+                ),
+            ),
+            Definition::Pinned => {
+                (Level::Info, format!("the tool {tool} is listed with its definition again"))
             }
-            false => {
-                self.log(host, Level::Info, &format!("the tool {tool} is listed with its definition again"))
-            }
-        }
+        };
+        self.log(host, level, &line);
     }
 
     /// Logs why a caller has no identity, at most every 10 seconds. The line contains nothing that the caller sent.

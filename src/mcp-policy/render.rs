@@ -2,6 +2,7 @@
 //!
 //! The result is read again before it is printed: it holds the policy that was given, or nothing is printed.
 
+mod callers;
 mod compose;
 mod document;
 mod envoy;
@@ -82,6 +83,9 @@ pub struct Options {
     /// For Envoy Gateway: hold headers back at this listener, with an EnvoyPatchPolicy
     #[arg(long, value_name = "GATEWAY/LISTENER")]
     hold: Option<String>,
+    /// The listener of `--hold` serves HTTP/3 too
+    #[arg(long, requires = "hold")]
+    http3: bool,
     /// The namespace of the object, otherwise `default`
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
@@ -138,12 +142,17 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let module = Module::read(options.module.as_deref(), options.sha256.as_deref())?;
     let namespace = options.namespace.as_deref().unwrap_or("default");
     let place = || Place::read(namespace, &options.selector, options.attach.as_deref(), options.gateway);
-    let hold = options.hold.as_deref().map(Listener::read).transpose()?;
+    let hold = options.hold.as_deref().map(|text| Listener::read(text, options.http3)).transpose()?;
+    let istio = || -> Result<Place, Failure> {
+        let place = place()?;
+        callers::known_in_istio(&document, &place)?;
+        Ok(place)
+    };
     let rendered = match options.target {
         For::Envoy => envoy::render(&document, &module, &ends(options)?)?,
         For::Compose => compose::render(&document, &module, &ends(options)?)?,
-        For::IstioWasmplugin => istio::plugin(&document, &module, &place()?)?,
-        For::IstioEnvoyfilter => istio::filter(&document, &module, &place()?)?,
+        For::IstioWasmplugin => istio::plugin(&document, &module, &istio()?)?,
+        For::IstioEnvoyfilter => istio::filter(&document, &module, &istio()?)?,
         For::EnvoyGateway => gateway::render(&document, &module, &place()?, hold)?,
     };
     let as_text = options.target.holds_text();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mcp_policy_engine::denial::Code;
 use mcp_policy_engine::document::{Absent, Faults, Holds, Key, Object, Takes, Wrong};
 use mcp_policy_engine::policy::{Policy, keys};
 use serde_json::{Map, Value, json};
@@ -286,6 +287,8 @@ fn the_documentation_names_exactly_the_keys_of_the_tables() {
         (policy, "\n| key | meaning | when absent |\n", &keys::DOCUMENT),
         (identity, "\n| key | meaning | when absent |\n", &keys::GRANT),
         (approvals, "\n| key of `approvals` | meaning | when absent |\n", &keys::APPROVALS),
+        (policy, "\n| key of a rule | meaning | when absent |\n", &keys::RULE),
+        (limits, "\n| key of a limit | meaning | when absent |\n", &keys::LIMIT),
         (limits, "\n| key of `shared_limits` | meaning | when absent |\n", &keys::SHARED_LIMITS),
     ] {
         let names = |required: bool| -> BTreeSet<String> {
@@ -301,4 +304,10 @@ fn the_documentation_names_exactly_the_keys_of_the_tables() {
             assert!(told.iter().any(|told| pages.contains(told)), "{table:?} {}", key.name);
         }
     }
+}
+
+#[test]
+fn the_documentation_names_exactly_the_codes_of_denials() {
+    let (names, _) = told(include_str!("../../docs/clients.md"), "\n| code | why | what helps |\n");
+    assert_eq!(names, Code::ALL.map(|code| code.as_str().to_owned()).into());
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Gets the real parts that the tests and the demo run: `get.py [modern] [legacy] [npm] [chromium]
-[prometheus] [redis] [registry] [manifests] [image]`.
+[prometheus] [redis] [registry] [manifests] [docs] [image] [mdbook]`.
 
-Needs only Python 3.10 (for `image` also a Docker engine). Without arguments it gets everything except the
-image. A part that exists takes a few milliseconds and prints nothing, so every make target can request what
+Needs only Python 3.10 (for `image` also a Docker engine, for `mdbook` cargo). Without arguments it gets everything
+except the last two. A part that exists takes a few milliseconds and prints nothing, so every make target can request what
 it needs. Two runs at the same time wait for each other.
 """
 
@@ -212,6 +212,16 @@ def get_image() -> None:
             image.build()
 
 
+MDBOOK_VERSION = "0.5.4"
+
+
+def get_mdbook() -> None:
+    """Build the program that makes a web site of docs/. It takes minutes, and no test needs it."""
+    command = ["cargo", "install", "mdbook", "--version", MDBOOK_VERSION, "--locked", "--quiet"]
+    command += ["--no-default-features", "--features", "search", "--root", places.MDBOOK]
+    into(places.MDBOOK, MDBOOK_VERSION, lambda: run("building mdBook", command))
+
+
 PARTS = {
     "modern": lambda: get_venv("modern"),
     "legacy": lambda: get_venv("legacy"),
@@ -221,8 +231,12 @@ PARTS = {
     "redis": get_redis,
     "registry": get_registry,
     "manifests": lambda: get_venv("manifests"),
+    "docs": lambda: get_venv("docs"),
     "image": get_image,
+    "mdbook": get_mdbook,
 }
+# What only some targets need is not got without being named.
+ONLY_IF_NAMED = ("image", "mdbook")
 
 
 def main(names: list) -> int:
@@ -237,7 +251,7 @@ def main(names: list) -> int:
     places.PARTS.mkdir(parents=True, exist_ok=True)
     with open(places.PARTS / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in names or [name for name in PARTS if name != "image"]:
+        for name in names or [name for name in PARTS if name not in ONLY_IF_NAMED]:
             try:
                 PARTS[name]()
             except Missing as missing:

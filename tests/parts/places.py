@@ -41,6 +41,8 @@ PROMETHEUS = PARTS / "prometheus"
 REDIS = PARTS / "redis"
 REGISTRY = PARTS / "registry"
 MANIFESTS = PARTS / "manifests"
+DOCS = PARTS / "docs"
+MDBOOK = PARTS / "mdbook"
 
 MODERN_PYTHON = MODERN / "bin" / "python"
 LEGACY_PYTHON = LEGACY / "bin" / "python"

@@ -139,7 +139,7 @@ impl<'d> Case<'d> {
         // With another value it was set at the headers.
         let plain_answer = request.headers.compression == Compression::Unsaid
             && request.policy.mode == Mode::Enforce
-            && request.awaited(&case.facts).is_some_and(|awaited| awaited.list);
+            && request.awaited(&case.facts).is_some_and(|awaited| awaited.list.is_some());
         let change = Change { plain_answer, body };
         if change != Change::default() {
             let case = case.into_owned();

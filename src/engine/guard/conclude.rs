@@ -144,8 +144,9 @@ impl Request {
     /// is denied. Lists are read then only to compare definitions.
     pub(super) fn awaited(&self, facts: &Facts<'_>) -> Option<Awaited> {
         let Summary { id, call, .. } = &facts.summary;
-        let list = call.as_ref().is_some_and(|call| call.method.list_kind().is_some());
+        let list = call.as_ref().and_then(|call| call.method.list_kind());
+        let resumes = self.headers.last_event_id.is_present();
         let reads = self.policy.mode == Mode::Enforce || !self.policy.pins.is_empty();
-        reads.then(|| Awaited { list, id: id.as_deref().map(str::to_owned) })
+        reads.then(|| Awaited { list, id: id.as_deref().map(str::to_owned), resumes })
     }
 }
