@@ -18,8 +18,6 @@ from urllib.parse import unquote, urlsplit
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "target" / "book"
 OUT_OF_DOCS = re.compile(r"\]\(\.\./([^)\s]+)\)")
-# A page has these ids, but no link to them needs to be checked: the reader's browser makes them.
-PRINT = "print.html"
 
 
 def preprocess(source: str) -> str:
@@ -61,7 +59,7 @@ def dead_links(site: Path) -> list[str]:
     for file, page in pages.items():
         for link in page.links:
             parts = urlsplit(link)
-            if parts.scheme or parts.netloc or file.name in (PRINT, "404.html"):
+            if parts.scheme or parts.netloc:
                 continue
             to = (file.parent / unquote(parts.path)).resolve() if parts.path else file
             lost = parts.fragment and to in pages and unquote(parts.fragment) not in pages[to].ids

@@ -16,7 +16,7 @@ import places
 import snippets
 from pages import ROOT, Block
 
-LANGUAGES = {"", "console", "json", "sh", "yaml"}
+LANGUAGES = {"", "console", "json", "sh", "text", "yaml"}
 PAGES = [*pages.documentation(), *pages.committed("envoy/*.md")]
 BLOCKS = [block for page in PAGES for block in pages.blocks(page)]
 

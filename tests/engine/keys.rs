@@ -280,6 +280,7 @@ fn told(page: &str, head: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 #[test]
 fn the_documentation_names_exactly_the_keys_of_the_tables() {
     let policy = include_str!("../../docs/policy.md");
+    let conditions = include_str!("../../docs/conditions.md");
     let identity = include_str!("../../docs/identity.md");
     let approvals = include_str!("../../docs/approvals.md");
     let limits = include_str!("../../docs/limits.md");
@@ -297,7 +298,7 @@ fn the_documentation_names_exactly_the_keys_of_the_tables() {
         };
         assert_eq!(told(text, head), (names(false), names(true)), "{table:?}");
     }
-    let pages = [policy, identity, approvals, limits].concat();
+    let pages = [policy, conditions, identity, approvals, limits].concat();
     for (table, _) in keys::OBJECTS {
         for key in table.keys {
             let told = [format!("`{}`", key.name), format!("\"{}\"", key.name)];

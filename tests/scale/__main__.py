@@ -1,7 +1,7 @@
 """Measures what `docs/scale.md` extrapolates from, and prints its tables: `make scale`.
 
     make scale                              # everything, in a few minutes
-    make scale ARGS=--quick                 # smaller, in less than one minute
+    make scale ARGS=--quick                 # in less than one minute; memory and times are less exact
     make scale ARGS="redis records"         # only these figures; the others are those of the document
     make scale ARGS="--paper proxies=50 agents=800"   # measures nothing: the document's figures, for another fleet
     make scale UPDATE=1                     # writes the numbers into the document
@@ -87,7 +87,7 @@ class Plan:
         figures = {}
         match part:
             case "redis":
-                figures = behind.figures(folder, 5_000 if self.quick else 20_000)
+                figures = behind.figures(folder, 2_000 if self.quick else 20_000)
             case "burst":
                 self.new[BURSTS] = bursts(folder, FLEETS[:2] if self.quick else FLEETS)
             case "policies":
@@ -97,13 +97,13 @@ class Plan:
                 }
                 figures = inside.each_grant(loads)
             case "memory":
-                figures = inside.memory(folder, 32_768 if self.quick else 65_536)
+                figures = inside.memory(folder, 16_384 if self.quick else 65_536)
             case "metrics":
-                figures = inside.series(folder, 20)
+                figures = inside.series(folder, 8)
             case "records":
                 figures = inside.record(folder)
             case "approvals":
-                figures = approvals.figures(folder, 100 if self.quick else 500)
+                figures = approvals.figures(folder, 50 if self.quick else 500)
         self.new[FIGURE] |= {name: [shown(figures[name])] for name in PARTS[part]}
 
 
