@@ -81,6 +81,7 @@ test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy target/debu
 lint: ## check format and lints: Rust (native and wasm), Python, and the workflows of GitHub
 	@$(PARTS) modern manifests
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --target $(WASM) -p mcp-policy-filter -- -D warnings
 	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests release
@@ -90,6 +91,7 @@ lint: ## check format and lints: Rust (native and wasm), Python, and the workflo
 format: ## format the Rust and the Python
 	@$(PARTS) modern
 	cargo fmt --all
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml
 	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests release
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests release
 
