@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 
-import places
 import seeds
+
+import places
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
