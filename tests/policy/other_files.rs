@@ -36,11 +36,11 @@ fn files(folder: &Folder) -> Vec<(&'static str, String)> {
         ("tools", tools),
         (
             "tools",
-            folder.with("answer.json", &format!(r#"{{"jsonrpc": "2.0", "id": 1, "result": {TOOLS}}}"#)),
+            folder.with("answer.json", format!(r#"{{"jsonrpc": "2.0", "id": 1, "result": {TOOLS}}}"#)),
         ),
-        ("records", folder.with("access.log", &log.join("\n"))),
+        ("records", folder.with("access.log", log.join("\n"))),
         ("records", folder.with("one.json", &log[0])),
-        ("records", folder.with("text.log", &prefixed.join("\n"))),
+        ("records", folder.with("text.log", prefixed.join("\n"))),
         ("records", folder.with("line.log", &prefixed[0])),
     ]
 }
