@@ -108,6 +108,7 @@ broken: ## break promises of SECURITY.md on purpose, in a copy, and show that th
 lint: audit ## check format and lints: Rust (native and wasm), Python, the workflows of GitHub, and spelling; and audit
 	@$(PARTS) modern manifests docs
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --target $(WASM) -p mcp-policy-filter -- -D warnings
 	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests release
@@ -119,6 +120,7 @@ lint: audit ## check format and lints: Rust (native and wasm), Python, the workf
 format: ## format the Rust and the Python
 	@$(PARTS) modern
 	cargo fmt --all
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml
 	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests release
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests release
 

@@ -10,11 +10,10 @@ mod gateway;
 mod istio;
 mod module;
 mod place;
-mod yaml;
 
 use clap::{Args, ValueEnum};
 
-use crate::destination::{self, Named};
+use crate::destination::{Named, Output};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{FAINT, PLAIN, Terminal};
 use crate::{diagnostic, input};
@@ -89,18 +88,8 @@ pub struct Options {
     /// The namespace of the object, otherwise `default`
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
-    /// Write the configuration to this file instead of stdout
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<String>,
-}
-
-/// A configuration, and what else has to be done.
-#[derive(Debug)]
-pub struct Rendered {
-    /// The configuration
-    pub text: String,
-    /// The part of it that `mcp-policy check` reads, if it does not read all of it
-    pub checked: Option<String>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// A kind of control plane, or none: it decides what else has to be done.
@@ -136,8 +125,7 @@ impl For {
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     fitting(options)?;
     let (file, _) = input::choice(&options.policy);
-    let output = options.output.as_deref().map(|name| Named { what: "`--output`", name });
-    destination::apart(&[Named { what: "the policy", name: file }], output.as_slice())?;
+    options.output.check(&[Named { what: "the policy", name: file }])?;
     let document = Document::read(&diagnostic::valid(&options.policy, terminal)?.0)?;
     let module = Module::read(options.module.as_deref(), options.sha256.as_deref())?;
     let namespace = options.namespace.as_deref().unwrap_or("default");
@@ -157,11 +145,8 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     };
     let as_text = options.target.holds_text();
     let holds = as_text || hold.is_some();
-    document.verify(rendered.checked.as_deref().unwrap_or(&rendered.text), as_text, holds)?;
-    match options.output.as_deref() {
-        Some(name) if name != "-" => destination::write(name, &rendered.text)?,
-        _ => terminal.print(format_args!("{}", rendered.text)),
-    }
+    document.verify(&rendered, as_text, holds)?;
+    options.output.write(&rendered, terminal)?;
     if options.module.is_none() {
         terminal.note(format_args!(
             "{FAINT}note:{PLAIN} the module is expected at {}: `--module` names another place",

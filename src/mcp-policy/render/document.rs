@@ -5,10 +5,11 @@ use std::rc::Rc;
 use mcp_policy_engine::document::{Faults, Source};
 use mcp_policy_engine::policy::{Action, Policy, RequestHeaders, SourceKind};
 
-use super::{Target, callers, yaml};
+use super::{Target, callers};
 use crate::input::{self, File, Found, Node, Value};
 use crate::outcome::Failure;
 use crate::written::Json;
+use crate::yaml;
 
 /// The comment in every result: where it comes from.
 pub const GENERATED: &str =

@@ -31,7 +31,8 @@ impl Guarded {
     pub fn new(document: &[u8]) -> Result<Self, Faults> {
         let policy = Arc::new(Policy::from_bytes(document)?);
         let capacity = NonZeroU32::new(policy.counter_capacity).unwrap_or(NonZeroU32::MIN);
-        let places = Places::new(Layout::new([7; 16], capacity), policy.counters, policy.grants.iter().count());
+        let places =
+            Places::new(Layout::new([7; 16], capacity), policy.counters, policy.grants.iter().count());
         Ok(Self { policy, store: MemoryStore::new(), places, service: MemoryService::new() })
     }
 
