@@ -2,6 +2,7 @@
 //!
 //! The result is read again before it is printed: it holds the policy that was given, or nothing is printed.
 
+mod callers;
 mod compose;
 mod document;
 mod envoy;
@@ -9,11 +10,10 @@ mod gateway;
 mod istio;
 mod module;
 mod place;
-mod yaml;
 
 use clap::{Args, ValueEnum};
 
-use crate::destination::{self, Named};
+use crate::destination::{Named, Output};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{FAINT, PLAIN, Terminal};
 use crate::{diagnostic, input};
@@ -82,21 +82,14 @@ pub struct Options {
     /// For Envoy Gateway: hold headers back at this listener, with an EnvoyPatchPolicy
     #[arg(long, value_name = "GATEWAY/LISTENER")]
     hold: Option<String>,
+    /// The listener of `--hold` serves HTTP/3 too
+    #[arg(long, requires = "hold")]
+    http3: bool,
     /// The namespace of the object, otherwise `default`
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
-    /// Write the configuration to this file instead of stdout
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<String>,
-}
-
-/// A configuration, and what else has to be done.
-#[derive(Debug)]
-pub struct Rendered {
-    /// The configuration
-    pub text: String,
-    /// The part of it that `mcp-policy check` reads, if it does not read all of it
-    pub checked: Option<String>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// A kind of control plane, or none: it decides what else has to be done.
@@ -132,27 +125,28 @@ impl For {
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     fitting(options)?;
     let (file, _) = input::choice(&options.policy);
-    let output = options.output.as_deref().map(|name| Named { what: "`--output`", name });
-    destination::apart(&[Named { what: "the policy", name: file }], output.as_slice())?;
+    options.output.check(&[Named { what: "the policy", name: file }])?;
     let document = Document::read(&diagnostic::valid(&options.policy, terminal)?.0)?;
     let module = Module::read(options.module.as_deref(), options.sha256.as_deref())?;
     let namespace = options.namespace.as_deref().unwrap_or("default");
     let place = || Place::read(namespace, &options.selector, options.attach.as_deref(), options.gateway);
-    let hold = options.hold.as_deref().map(Listener::read).transpose()?;
+    let hold = options.hold.as_deref().map(|text| Listener::read(text, options.http3)).transpose()?;
+    let istio = || -> Result<Place, Failure> {
+        let place = place()?;
+        callers::known_in_istio(&document, &place)?;
+        Ok(place)
+    };
     let rendered = match options.target {
         For::Envoy => envoy::render(&document, &module, &ends(options)?)?,
         For::Compose => compose::render(&document, &module, &ends(options)?)?,
-        For::IstioWasmplugin => istio::plugin(&document, &module, &place()?)?,
-        For::IstioEnvoyfilter => istio::filter(&document, &module, &place()?)?,
+        For::IstioWasmplugin => istio::plugin(&document, &module, &istio()?)?,
+        For::IstioEnvoyfilter => istio::filter(&document, &module, &istio()?)?,
         For::EnvoyGateway => gateway::render(&document, &module, &place()?, hold)?,
     };
     let as_text = options.target.holds_text();
     let holds = as_text || hold.is_some();
-    document.verify(rendered.checked.as_deref().unwrap_or(&rendered.text), as_text, holds)?;
-    match options.output.as_deref() {
-        Some(name) if name != "-" => destination::write(name, &rendered.text)?,
-        _ => terminal.print(format_args!("{}", rendered.text)),
-    }
+    document.verify(&rendered, as_text, holds)?;
+    options.output.write(&rendered, terminal)?;
     if options.module.is_none() {
         terminal.note(format_args!(
             "{FAINT}note:{PLAIN} the module is expected at {}: `--module` names another place",

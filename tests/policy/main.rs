@@ -16,6 +16,7 @@ mod check_faults;
 mod check_formats;
 mod check_pretty;
 mod completions;
+mod compose;
 mod decided;
 mod decisions;
 mod diff;

@@ -2,9 +2,9 @@
 
 use super::document::Document;
 use super::module::Module;
-use super::yaml::indented;
-use super::{Ends, Rendered, envoy};
+use super::{Ends, envoy};
 use crate::outcome::Failure;
+use crate::yaml::{self, indented};
 
 /// Where the module is in the container.
 const INSIDE: &str = "/etc/mcp-policy/mcp_policy_filter.wasm";
@@ -13,12 +13,12 @@ const INSIDE: &str = "/etc/mcp-policy/mcp_policy_filter.wasm";
 ///
 /// # Errors
 /// The module is not a file.
-pub fn render(document: &Document, module: &Module, ends: &Ends) -> Result<Rendered, Failure> {
+pub fn render(document: &Document, module: &Module, ends: &Ends) -> Result<String, Failure> {
     let path = match module.file("Docker Compose")? {
         INSIDE => "./mcp_policy_filter.wasm",
         path => path,
     };
-    let volume = super::yaml::quoted(&format!("{path}:{INSIDE}:ro").replace('$', "$$"));
+    let volume = yaml::quoted(&format!("{path}:{INSIDE}:ro").replace('$', "$$"));
     let configuration = envoy::configuration(document, INSIDE, ends);
     // Compose would replace what follows a dollar sign.
     let port = ends.port;
@@ -48,5 +48,5 @@ configs:
     content: |
 {content}"
     );
-    Ok(Rendered { text, checked: Some(configuration) })
+    Ok(text)
 }

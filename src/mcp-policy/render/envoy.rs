@@ -2,17 +2,18 @@
 
 use super::document::{Document, GENERATED};
 use super::module::Module;
-use super::{Address, Ends, Rendered};
+use super::{Address, Ends};
 use crate::outcome::Failure;
+use crate::yaml;
 
 /// Writes the configuration.
 ///
 /// # Errors
 /// The module is not a file.
-pub fn render(document: &Document, module: &Module, ends: &Ends) -> Result<Rendered, Failure> {
+pub fn render(document: &Document, module: &Module, ends: &Ends) -> Result<String, Failure> {
     let path = module.file("Envoy")?;
     let text = configuration(document, path, ends);
-    Ok(Rendered { text, checked: None })
+    Ok(text)
 }
 
 /// What turns the labels of metrics into tags.
@@ -69,7 +70,7 @@ pub fn configuration(document: &Document, module: &str, ends: &Ends) -> String {
     let shared = document.shared_limits().filter(|cluster| document.approvals() != Some(*cluster));
     let shared = shared.map(rate_limits).unwrap_or_default();
     let Ends { upstream: Address { host, port }, port: own, admin_port } = ends;
-    let host = super::yaml::quoted(host);
+    let host = yaml::quoted(host);
     format!(
         r#"# Envoy with mcp-policy-filter in front of one MCP server. It listens on 127.0.0.1:{own}.
 {GENERATED}
@@ -116,14 +117,14 @@ admin:
 
 /// Returns the `typed_config` of the filter, for Envoy and for Istio's `EnvoyFilter`.
 pub fn filter(document: &Document, module: &str, spaces: usize) -> String {
-    let module = super::yaml::quoted(module);
+    let module = yaml::quoted(module);
     wasm(document, &format!("local:\n  filename: {module}\n"), spaces)
 }
 
 /// Returns the same with this `code`.
 pub fn wasm(document: &Document, code: &str, spaces: usize) -> String {
-    let code = super::yaml::indented(code, 6);
-    let head = super::yaml::indented(
+    let code = yaml::indented(code, 6);
+    let head = yaml::indented(
         &format!(
             r#""@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
 config:
@@ -151,7 +152,7 @@ config:
 
 /// Returns the cluster of the approval service.
 fn approvals(cluster: &str) -> String {
-    let name = super::yaml::quoted(cluster);
+    let name = yaml::quoted(cluster);
     format!(
         r"
     # The approval service. Set its address. It also needs Envoy's token: envoy/approvals.yaml shows the filter that adds
@@ -173,7 +174,7 @@ fn approvals(cluster: &str) -> String {
 
 /// Returns the cluster of the rate limit service.
 fn rate_limits(cluster: &str) -> String {
-    let name = super::yaml::quoted(cluster);
+    let name = yaml::quoted(cluster);
     format!(
         r#"
     # The rate limit service that counts shared limits. Set its address.

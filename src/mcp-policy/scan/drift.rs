@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_policy_engine::mcp::definition::DefinitionDigest;
+use mcp_policy_engine::document::{Faults, Source};
 use mcp_policy_engine::policy::{EntryRules, Policy, Section};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::definitions::{Digest, without_digest};
 use super::findings::Target;
 use super::offer::{Item, Kind, Offer, Tool};
 use super::schema;
@@ -61,8 +62,7 @@ pub struct Compared {
 
 /// Compares what a server offers with a policy.
 pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Compared {
-    // A Struct has no text to compare schemas with; names are compared all the same.
-    let document: Value = serde_json::from_slice(&found.bytes).unwrap_or_default();
+    let document = document(found);
     let (mut drift, mut left_out) = (Vec::new(), Vec::new());
     let rules = &policy.rules;
     let tools: BTreeSet<_> = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
@@ -89,6 +89,12 @@ pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Compared {
     Compared { drift, left_out }
 }
 
+/// Returns the document of a policy, also of one that reaches the filter as a `Struct`.
+fn document(found: &Found) -> Value {
+    let source = Source::new(&found.bytes, &mut Faults::default());
+    source.and_then(|source| serde_json::from_slice(&source.text).ok()).unwrap_or_default()
+}
+
 fn names(items: &[Item]) -> BTreeSet<&str> {
     items.iter().map(|item| item.name.as_str()).collect()
 }
@@ -100,24 +106,27 @@ fn names(items: &[Item]) -> BTreeSet<&str> {
 pub fn of_definitions(
     policy: &Policy,
     offer: &Offer,
-    digests: Option<&[DefinitionDigest]>,
+    digests: Option<&[Digest]>,
     known: &[Drift],
 ) -> Result<Vec<Drift>, Failure> {
     if policy.pins.is_empty() {
         return Ok(Vec::new());
     }
-    let mut changed = BTreeSet::new();
+    let mut changed = BTreeMap::new();
     for (tool, digest) in offer.tools.iter().zip(super::known(digests)?) {
-        if policy.pins.of_tool(&tool.name).any(|(_, pin)| pin.digest != *digest) {
-            changed.insert(Target::Tool(tool.name.clone()));
-        }
+        let message = match digest {
+            Ok(digest) if policy.pins.of_tool(&tool.name).all(|(_, pin)| pin.digest == *digest) => continue,
+            Ok(_) => "its definition is not the one that the policy pins".to_owned(),
+            Err(_) if policy.pins.of_tool(&tool.name).next().is_none() => continue,
+            Err(why) => without_digest(why),
+        };
+        changed.insert(Target::Tool(tool.name.clone()), message);
     }
     let is_told = |target: &Target| {
         known.iter().any(|known| known.change == Change::Changed && known.target == *target)
     };
-    changed.retain(|target| !is_told(target));
-    let message = "its definition is not the one that the policy pins";
-    let drift = |target| Drift { change: Change::Changed, target, message: message.to_owned() };
+    changed.retain(|target, _| !is_told(target));
+    let drift = |(target, message)| Drift { change: Change::Changed, target, message };
     Ok(changed.into_iter().map(drift).collect())
 }
 
