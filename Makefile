@@ -4,12 +4,13 @@ PYTHON   ?= python3
 PARTS    := $(PYTHON) tests/parts/get.py
 PARTS_PY := PYTHONPATH=tests/parts target/parts/modern/bin/python
 RUFF     := target/parts/modern/bin/ruff
+TYPOS    := target/parts/docs/bin/typos
 WASM     := wasm32-wasip1
 LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot test test-rust test-envoy lint format cost worst differential bench bench-replay clean
+.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint audit advisories versions format cost worst differential fuzz bench bench-replay scale clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,7 +71,11 @@ screenshot: target/debug/mcp-approvals target/debug/mcp-policy ## take the READM
 	@$(PARTS) modern npm chromium
 	@$(PARTS_PY) tests/envoy/screenshot.py
 
-test: test-rust test-envoy ## run all tests
+docs: ## build docs/ as a web site, target/book, and check its links; REPOSITORY=https://… is where links to other files lead
+	@$(PARTS) mdbook
+	@$(PYTHON) release/book.py target/parts/mdbook/bin/mdbook "$(REPOSITORY)"
+
+test: test-rust test-envoy test-docs ## run all tests
 
 test-rust:
 	cargo test --workspace
@@ -78,18 +83,44 @@ test-rust:
 test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy target/debug/mcp-policy-ratelimit parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
-lint: ## check format and lints: Rust (native and wasm), Python, and the workflows of GitHub
-	@$(PARTS) modern manifests
+versions: build ## run the smoke test and the decisions with several versions of Envoy; VERSIONS="1.37.0 1.40.0" chooses
+	@$(PARTS) modern
+	@$(PARTS_PY) tests/envoy/versions.py $(VERSIONS)
+
+audit: ## check licences and sources of all dependencies, and that every file of the repository has a licence
+	@$(PARTS) audit
+	target/parts/audit/bin/cargo-deny --locked check licenses bans sources
+	target/parts/audit/bin/cargo-deny --locked --manifest-path tests/fuzz/Cargo.toml --config deny.toml check --allow license-not-encountered licenses bans sources
+	target/parts/audit/bin/reuse lint --quiet || target/parts/audit/bin/reuse lint
+
+advisories: ## check all dependencies for known faults and for crates that nobody maintains; fetches the RustSec database
+	@$(PARTS) audit
+	target/parts/audit/bin/cargo-deny --locked check advisories
+	target/parts/audit/bin/cargo-deny --locked --manifest-path tests/fuzz/Cargo.toml --config deny.toml check advisories
+
+test-docs: build target/debug/mcp-policy ## check the documents: links, anchors, and every snippet of JSON and YAML
+	@$(PARTS) modern docs
+	@PYTHONPATH=tests/parts target/parts/docs/bin/python -m pytest tests/docs $(ARGS)
+
+broken: ## break promises of SECURITY.md on purpose, in a copy, and show that their tests fail: some minutes
+	@$(PYTHON) tests/broken/broken.py
+
+lint: audit ## check format and lints: Rust (native and wasm), Python, the workflows of GitHub, and spelling; and audit
+	@$(PARTS) modern manifests docs
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --target $(WASM) -p mcp-policy-filter -- -D warnings
 	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests release
 	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests release
 	target/parts/manifests/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	target/parts/manifests/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(TYPOS) --format brief
 
 format: ## format the Rust and the Python
 	@$(PARTS) modern
 	cargo fmt --all
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml
 	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests release
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests release
 
@@ -106,6 +137,10 @@ differential: build ## compare the module on random requests with the same code 
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm --differential "$(or $(COUNT),20000)" "$(or $(SEED),1)"
 
+fuzz: ## look for inputs that break the engine: TARGET=name for one target of tests/fuzz, SECONDS=20 for each
+	@$(PARTS) modern
+	@$(PARTS_PY) tests/fuzz/run.py $(if $(TARGET),--target "$(TARGET)") --seconds "$(or $(SECONDS),20)"
+
 bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work, ARGS=--shared limits that Envoys share
 	@$(PARTS) modern $(if $(findstring --shared,$(ARGS)),redis)
 	@cargo build --quiet --profile measure -p mcp-policy-load $(if $(findstring --shared,$(ARGS)),-p mcp-policy-ratelimit)
@@ -114,6 +149,12 @@ bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac 
 bench-replay: ## measure how fast mcp-policy reads a log of 1 GiB, and its memory; SIZE=bytes
 	@cargo build --quiet --release -p mcp-policy
 	@SIZE="$(or $(SIZE),1073741824)" $(PARTS_PY) tests/bench/replay.py
+
+scale: $(if $(findstring --paper,$(ARGS)),,build) ## print the tables of docs/scale.md, about fleets: some minutes; ARGS=--quick is faster, ARGS="--paper proxies=50" only computes, UPDATE=1 writes the document
+	@$(PARTS) modern redis
+	@$(if $(findstring --paper,$(ARGS)),,cargo build --quiet --profile measure -p mcp-policy-load -p mcp-policy-ratelimit -p mcp-approvals)
+	@MCP_POLICY_APPROVALS=target/measure/mcp-approvals PYTHONPATH=tests:tests/parts:tests/envoy \
+		target/parts/modern/bin/python -m scale $(ARGS)
 
 clean: ## remove all builds and downloads
 	cargo clean

@@ -163,7 +163,7 @@ PANELS = [
         "The module: crashes",
         "Restarts of the module after a crash, and requests that were refused before it was restarted.",
         (
-            'sum by (__name__) ({__name__=~"envoy_wasm_mcp_policy.*_vm_reload_(success|failure|backoff)"})',
+            'sum by (__name__) ({__name__=~"envoy_wasm_(.*_)?mcp_policy.*_vm_reload_(success|failure|backoff)"})',
             "{{__name__}}",
         ),
         unit="none",

@@ -21,6 +21,7 @@ mod whole;
 
 use crate::denial::{Code, Denial, Invalid};
 use crate::limit::{Places, Store};
+use crate::rate_limit::Tallies;
 
 pub use admit::{
     Admission, admit, announces_too_large, is_exempt, only_a_post_has_a_body, refuse_unrecorded,
@@ -47,6 +48,11 @@ pub trait Environment {
     /// # Errors
     /// Why calls cannot be counted, in one word for metrics.
     fn places(&self) -> Result<&Places, &'static str>;
+
+    /// Returns the names of shared tallies that it keeps. Without them, each question hashes its own.
+    fn tallies(&self) -> Option<&Tallies> {
+        None
+    }
 
     /// Returns the time of this step in nanoseconds since the Unix epoch; `None` if the host has no clock.
     /// Without a clock, calls cannot be counted, and anything that can expire counts as expired.

@@ -12,7 +12,7 @@ mod wire;
 pub use answer::{Answer, Failure, MOST_BYTES, Outcome, Standing, Status, read};
 pub use memory::MemoryService;
 pub use request::{Descriptor, METHOD, Request, SERVICE, Unit, grpc_service};
-pub use tally::Tally;
+pub use tally::{Tallies, Tally};
 
 #[cfg(test)]
 mod tests;

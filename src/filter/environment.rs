@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use mcp_policy_engine::guard::Environment;
 use mcp_policy_engine::limit::Places;
+use mcp_policy_engine::rate_limit::Tallies;
 
 use crate::counters::SharedData;
 use crate::host::{Process, SharedMemory};
@@ -39,6 +40,10 @@ impl<'h, H: Process + SharedMemory> Environment for HostEnvironment<'h, H> {
 
     fn places(&self) -> Result<&Places, &'static str> {
         self.worker.places(self.host())
+    }
+
+    fn tallies(&self) -> Option<&Tallies> {
+        Some(self.worker.tallies())
     }
 
     fn now_ns(&self) -> Option<u64> {

@@ -92,7 +92,7 @@ impl<H: Host> Filter<H> {
                         changing.done(done, &environment)
                     }
                     Step::Ask(ask, asking) => {
-                        match self.ask(worker, request, &ask, asking, environment.now_ns()) {
+                        match self.ask(worker, request, ask, asking, environment.now_ns()) {
                             Ok(pending) => break (None, Some(pending)),
                             Err((asking, answer)) => asking.answered(answer, &environment),
                         }

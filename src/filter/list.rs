@@ -1,25 +1,24 @@
 //! Filters the lists in a response, and compares the definitions in them with those that the policy has.
 
 mod announced;
+mod notes;
 
 use std::rc::Rc;
 
-use crate::counters::SharedData;
 use crate::host::{Broken, Flow, Host, Process, Stream};
 use crate::worker::Worker;
 use mcp_policy_engine::audit;
 use mcp_policy_engine::decide::Lists;
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::Request;
-use mcp_policy_engine::json::Value;
-use mcp_policy_engine::limit::Unavailable;
 use mcp_policy_engine::mcp::list::{
-    Awaited, Bounds, ListBody, ListKind, ListStream, OLD_TRANSPORT, Shown, Unreadable,
+    Awaited, Bounds, Element, ListBody, ListKind, ListStream, OLD_TRANSPORT, Shown, Unreadable,
 };
 use mcp_policy_engine::policy::Mode;
 
 pub(crate) use announced::Announced;
 use announced::{Length, choose};
+use notes::{amend_record, note_definitions};
 
 /// What is held of a response, for each text or event. The parsed tree of a list takes at most about sixteen
 /// times as much memory.
@@ -32,6 +31,11 @@ const BOUNDS: Bounds = Bounds { hold: 256 * 1024, limit: 4 * 1024 * 1024 };
 pub(crate) struct ListAnswer {
     request: Rc<Request>,
     state: State,
+    /// It was asked for no other kind of list than that of tools
+    may_list_tools: bool,
+    /// The id of the request for the tools that it answers, as JSON text. `None` if what it lists may be from earlier, or if
+    /// no tool is pinned
+    asked: Option<String>,
     /// How many bytes of the body are still to come at most; `None` if only its end or its trailers tell
     left: Option<usize>,
     /// How many bytes the proxy buffers in place of what is held
@@ -60,7 +64,11 @@ enum State {
 impl ListAnswer {
     /// Awaits the response to a request.
     pub(crate) fn new(request: Rc<Request>, awaited: Awaited) -> Self {
-        Self { request, state: State::Awaited(awaited), left: None, substitute: 0, recorded: false }
+        let may_list_tools = awaited.list.is_none_or(|kind| kind == ListKind::Tools);
+        let is_current = awaited.list == Some(ListKind::Tools) && !awaited.resumes;
+        let asked = awaited.id.as_ref().filter(|_| is_current && !request.policy.pins.is_empty()).cloned();
+        let state = State::Awaited(awaited);
+        Self { request, state, may_list_tools, asked, left: None, substitute: 0, recorded: false }
     }
 
     /// Stops: nothing more of the response is sent. In shadow mode, nothing more of it is read.
@@ -76,7 +84,7 @@ impl ListAnswer {
     ///
     /// # Errors
     /// [`Broken`] if a host call fails. Nothing may be sent then.
-    pub(crate) fn headers<H: Stream + Process>(
+    pub(crate) fn headers<H: Host>(
         &mut self,
         host: &H,
         worker: &Worker,
@@ -95,6 +103,7 @@ impl ListAnswer {
         }
         let announced = announced.as_ref().map_err(|Broken| Broken)?;
         self.left = announced.left();
+        let list = awaited.list.is_some();
         let (state, length) = choose(announced, awaited);
         if self.only_reads() {
             self.state = if let State::Replaced(_) = state { State::Untouched } else { state };
@@ -102,7 +111,11 @@ impl ListAnswer {
         }
         self.state = state;
         if let State::Replaced(_) = &self.state {
-            self.tell(host, worker, &Shown { unreadable: Some(Unreadable::Encoded), ..Shown::default() });
+            // What a client takes for an answer has a status such as 200.
+            let lost = list && announced.succeeds();
+            let shown = Shown { unreadable: Some(Unreadable::Encoded), lost, ..Shown::default() };
+            self.tell(host, worker, &shown);
+            self.note_loss(host, worker, &shown)?;
             host.set_response_header("content-encoding", None)?;
             host.set_response_header("content-type", Some("application/json"))?;
         }
@@ -140,13 +153,14 @@ impl ListAnswer {
 
     /// Handles the response's trailers: the body is complete. An error takes the place of a text that has not ended,
     /// if the proxy still buffers something of the body that can be replaced.
-    pub(crate) fn trailers<H: Stream + Process>(&mut self, host: &H, worker: &Worker) -> Flow {
+    pub(crate) fn trailers<H: Host>(&mut self, host: &H, worker: &Worker) -> Flow {
         match std::mem::replace(&mut self.state, State::Untouched) {
             _ if self.only_reads() => Flow::Continue,
             State::Body(body) if self.substitute > 0 => {
                 let shown = body.finish();
                 self.tell(host, worker, &shown);
-                match host.set_response_body(&shown.bytes) {
+                let noted = self.note_loss(host, worker, &shown);
+                match noted.and_then(|()| host.set_response_body(&shown.bytes)) {
                     Ok(()) => Flow::Continue,
                     Err(Broken) => {
                         self.give_up();
@@ -176,8 +190,20 @@ impl ListAnswer {
         }
         let request = Rc::clone(&self.request);
         let clock = || host.now_ns();
-        let lists = Lists::new(&request.policy, &request.caller, &clock);
+        let asked = self.asked.clone();
+        let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_deref());
         let _ = self.read(&bytes, end, &lists)?;
+        note_definitions(host, worker, &lists)
+    }
+
+    /// Notes what it says of pinned tools that a list cannot be read.
+    fn note_loss<H: Host>(&self, host: &H, worker: &Worker, shown: &Shown) -> Result<(), Broken> {
+        if !shown.lost || !self.may_list_tools {
+            return Ok(());
+        }
+        let clock = || None;
+        let lists = Lists::new(&self.request.policy, &self.request.caller, &clock);
+        lists.lose();
         note_definitions(host, worker, &lists)
     }
 
@@ -199,7 +225,8 @@ impl ListAnswer {
         }
         let request = Rc::clone(&self.request);
         let clock = || host.now_ns();
-        let lists = Lists::new(&request.policy, &request.caller, &clock);
+        let asked = self.asked.clone();
+        let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_deref());
         let (mut shown, held) = self.read(bytes, end, &lists)?;
         note_definitions(host, worker, &lists)?;
         if lists.is_exhausted() {
@@ -220,7 +247,7 @@ impl ListAnswer {
 
     /// Reads the next bytes. Returns what the client is shown for them, and whether a text was held before it ended.
     fn read(&mut self, bytes: &[u8], end: bool, lists: &Lists<'_>) -> Result<(Shown, bool), Broken> {
-        let keep = &mut |kind: ListKind, name: &str, element: Value<'_>| lists.keeps(kind, name, element);
+        let keep = &mut |element: Element<'_>| lists.keeps(element);
         let mut shown = match &mut self.state {
             State::Body(body) => body.push(bytes, keep),
             State::Events(events) => events.push(bytes, keep),
@@ -244,6 +271,9 @@ impl ListAnswer {
         } else if matches!(&self.state, State::Body(body) if body.is_open()) {
             self.state = State::Untouched;
         }
+        if shown.lost && self.may_list_tools {
+            lists.lose();
+        }
         Ok((shown, held))
     }
 
@@ -266,30 +296,5 @@ impl ListAnswer {
                 amend_record(host, worker, unreadable);
             }
         }
-    }
-}
-
-/// Stores and reports what lists have shown of pinned tools. Their calls are refused only if a change can be stored, so
-/// without that nothing is shown.
-fn note_definitions<H: Host>(host: &H, worker: &Worker, lists: &Lists<'_>) -> Result<(), Broken> {
-    let listed = lists.settle(&SharedData(host)).map_err(|Unavailable| {
-        worker.report_unshown(
-            host,
-            "definitions",
-            "it cannot be stored that definitions of tools have changed",
-        );
-        Broken
-    })?;
-    listed.iter().for_each(|listed| worker.report_definition(host, listed));
-    Ok(())
-}
-
-/// Adds to the record why a list, or a part of it, was not shown. If that fails, the log tells.
-fn amend_record<H: Stream>(host: &H, worker: &Worker, unreadable: &Unreadable) {
-    let state = worker.plugin.record_state();
-    let record = host.attribute(&[state]).ok().flatten();
-    if let Some(begun) = record.as_deref().and_then(|record| record.strip_suffix(b"}")) {
-        let member = format!(r#","list":"{}"}}"#, unreadable.cause());
-        let _ = host.set_state(state, &[begun, member.as_bytes()].concat());
     }
 }

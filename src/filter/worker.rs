@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use mcp_policy_engine::decide::Listed;
+use mcp_policy_engine::decide::{Definition, Listed};
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::{Layout, Places};
 use mcp_policy_engine::policy::{Faults, Mode, OnFailure, RequestHeaders};
-use mcp_policy_engine::rate_limit::Failure;
+use mcp_policy_engine::rate_limit::{Failure, Tallies};
 
 use crate::counters;
 use crate::host::{Level, Process, SharedMemory};
@@ -40,6 +40,7 @@ pub struct Worker {
     /// The worker's metrics
     pub(crate) metrics: Metrics,
     places: OnceCell<Places>,
+    tallies: OnceCell<Tallies>,
     /// When [`report_unavailable`](Self::report_unavailable) last wrote a line
     reported_ns: Cell<u64>,
     /// When [`report_uncounted`](Self::report_uncounted) last wrote a line
@@ -85,6 +86,7 @@ impl Worker {
             counting: Waiting::default(),
             metrics,
             places: OnceCell::new(),
+            tallies: OnceCell::new(),
             reported_ns: Cell::new(0),
             uncounted_ns: Cell::new(0),
             unshown_ns: RefCell::default(),
@@ -108,6 +110,12 @@ impl Worker {
             let _ = self.places.set(Places::new(layout, policy.counters, policy.grants.len()));
         }
         self.places.get().ok_or(NO_SECRET)
+    }
+
+    /// Returns the names of the shared tallies.
+    pub(crate) fn tallies(&self) -> &Tallies {
+        let policy = &self.plugin.policy;
+        self.tallies.get_or_init(|| Tallies::new(policy.counters, policy.grants.len()))
     }
 
     /// Adapts the layout to the table that the proxy has, if the policy needs the table.
@@ -174,31 +182,37 @@ impl Worker {
         self.log(host, Level::Warn, &format!("an answer is not shown as the server sent it: {why}"));
     }
 
-    /// Counts that a list has shown a pinned tool in another definition, and logs that this has begun or ended, at most
+    /// Counts that a list has not shown a pinned tool with its definition, and logs that this has begun or ended, at most
     /// every 10 seconds for each pin.
     pub(crate) fn report_definition<H: Process>(&self, host: &H, listed: &Listed<'_>) {
-        if listed.changed {
+        let is_changed = listed.definition != Definition::Pinned;
+        if is_changed {
             self.metrics.definition_changed(host, listed);
         }
         let Some(now_ns) = host.now_ns().filter(|_| listed.is_news) else { return };
         let mut reported = self.definitions_ns.borrow_mut();
-        let last_ns = reported.entry((listed.number, listed.changed)).or_default();
+        let last_ns = reported.entry((listed.number, is_changed)).or_default();
         if now_ns.saturating_sub(*last_ns) < REPORT_INTERVAL_NS {
             return;
         }
         *last_ns = now_ns;
-        let tool = named(&listed.pin.tool);
-        match listed.changed {
-            true => {
-                let digest = listed.pin.digest;
-                let line =
-                    format!("the tool {tool} is listed with another definition than the policy's {digest}");
-                self.log(host, Level::Warn, &line);
+        let (tool, digest) = (named(&listed.pin.tool), listed.pin.digest);
+        let (level, line) = match listed.definition {
+            Definition::Other => (
+                Level::Warn,
+                format!("the tool {tool} is listed with another definition than the policy's {digest}"),
+            ),
+            Definition::Unread => (
+                Level::Warn,
+                format!(
+                    "it cannot be told with which definition the tool {tool} is listed, so its calls are refused"
+                ),
+            ),
+            Definition::Pinned => {
+                (Level::Info, format!("the tool {tool} is listed with its definition again"))
             }
-            false => {
-                self.log(host, Level::Info, &format!("the tool {tool} is listed with its definition again"))
-            }
-        }
+        };
+        self.log(host, level, &line);
     }
 
     /// Logs why a caller has no identity, at most every 10 seconds. The line contains nothing that the caller sent.

@@ -2,6 +2,7 @@
 //!
 //! The result is read again before it is printed: it holds the policy that was given, or nothing is printed.
 
+mod callers;
 mod compose;
 mod document;
 mod envoy;
@@ -91,6 +92,9 @@ pub struct Options {
     /// For Envoy Gateway: hold headers back at this listener, with an EnvoyPatchPolicy
     #[arg(long, value_name = "GATEWAY/LISTENER")]
     hold: Option<String>,
+    /// The listener of `--hold` serves HTTP/3 too
+    #[arg(long, requires = "hold")]
+    http3: bool,
     /// The namespace of the object, otherwise `default`
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
@@ -176,7 +180,10 @@ fn of_mesh(options: &Options, documents: &[Document], module: &Module) -> Result
     };
     let namespace = options.namespace.as_deref().unwrap_or("default");
     let place = Place::read(namespace, &options.selector, options.attach.as_deref(), options.gateway)?;
-    let hold = options.hold.as_deref().map(Listener::read).transpose()?;
+    let hold = options.hold.as_deref().map(|text| Listener::read(text, options.http3)).transpose()?;
+    if options.target.target() == Target::Istio {
+        callers::known_in_istio(document, &place)?;
+    }
     let holds_text = options.target.holds_text();
     let holds = holds_text || hold.is_some();
     let rendered = match options.target {

@@ -18,14 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::policy::Policy;
 
 use crate::diagnostic;
 use crate::input::Found;
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::Terminal;
-use definitions::Definitions;
+use definitions::{Definitions, Digest};
 use drift::Drift;
 use findings::{Finding, Severity};
 use offer::Offer;
@@ -150,7 +149,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let asking = source::Asking { headers: &options.headers, timeout: options.timeout };
     let offer = source::read(&options.source, &asking, terminal)?;
     let classified = classify::classify(&offer.tools);
-    let digests = definitions::digests(&offer)?;
+    let digests = definitions::digests(&offer);
     let pins = if options.pin { pin::by_name(&offer, known(digests.as_deref())?) } else { BTreeMap::new() };
     let choices = compose::Choices {
         server: options.server.clone(),
@@ -223,7 +222,7 @@ impl Before {
     fn drift(
         &self,
         offer: &Offer,
-        digests: Option<&[DefinitionDigest]>,
+        digests: Option<&[Digest]>,
         pinned: bool,
         terminal: &mut Terminal,
     ) -> Result<Option<Vec<Drift>>, Failure> {
@@ -253,7 +252,7 @@ impl Before {
 }
 
 /// Returns the digests, or says why there are none.
-fn known(digests: Option<&[DefinitionDigest]>) -> Result<&[DefinitionDigest], Failure> {
+fn known(digests: Option<&[Digest]>) -> Result<&[Digest], Failure> {
     digests.ok_or_else(|| {
         Failure::new(
             "there are no digests, because the server's answer could not be kept as it was sent; save the `tools/list` \

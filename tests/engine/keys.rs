@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mcp_policy_engine::denial::Code;
 use mcp_policy_engine::document::{Absent, Faults, Holds, Key, Object, Takes, Wrong};
 use mcp_policy_engine::policy::{Policy, keys};
 use serde_json::{Map, Value, json};
@@ -279,6 +280,7 @@ fn told(page: &str, head: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 #[test]
 fn the_documentation_names_exactly_the_keys_of_the_tables() {
     let policy = include_str!("../../docs/policy.md");
+    let conditions = include_str!("../../docs/conditions.md");
     let identity = include_str!("../../docs/identity.md");
     let approvals = include_str!("../../docs/approvals.md");
     let limits = include_str!("../../docs/limits.md");
@@ -286,6 +288,8 @@ fn the_documentation_names_exactly_the_keys_of_the_tables() {
         (policy, "\n| key | meaning | when absent |\n", &keys::DOCUMENT),
         (identity, "\n| key | meaning | when absent |\n", &keys::GRANT),
         (approvals, "\n| key of `approvals` | meaning | when absent |\n", &keys::APPROVALS),
+        (policy, "\n| key of a rule | meaning | when absent |\n", &keys::RULE),
+        (limits, "\n| key of a limit | meaning | when absent |\n", &keys::LIMIT),
         (limits, "\n| key of `shared_limits` | meaning | when absent |\n", &keys::SHARED_LIMITS),
     ] {
         let names = |required: bool| -> BTreeSet<String> {
@@ -294,11 +298,17 @@ fn the_documentation_names_exactly_the_keys_of_the_tables() {
         };
         assert_eq!(told(text, head), (names(false), names(true)), "{table:?}");
     }
-    let pages = [policy, identity, approvals, limits].concat();
+    let pages = [policy, conditions, identity, approvals, limits].concat();
     for (table, _) in keys::OBJECTS {
         for key in table.keys {
             let told = [format!("`{}`", key.name), format!("\"{}\"", key.name)];
             assert!(told.iter().any(|told| pages.contains(told)), "{table:?} {}", key.name);
         }
     }
+}
+
+#[test]
+fn the_documentation_names_exactly_the_codes_of_denials() {
+    let (names, _) = told(include_str!("../../docs/clients.md"), "\n| code | why | what helps |\n");
+    assert_eq!(names, Code::ALL.map(|code| code.as_str().to_owned()).into());
 }

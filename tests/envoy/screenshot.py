@@ -13,7 +13,7 @@ from harness.browser import Browser
 from harness.service import Service
 
 REPORT = places.ROOT / "docs" / "report.png"
-PICTURE = places.ROOT / "envoy" / "approvals" / "page.png"
+PICTURE = places.ROOT / "docs" / "approval.png"
 RULES = json.loads(policy.read(places.ROOT / "policies" / "aipaygen.json"))["tools"]
 CONFIG = """
 [[risks]]

@@ -2,14 +2,16 @@
 
 import copy
 import json
+import subprocess
 
 import pytest
+import yaml
 
 import places
 from harness import http1, identity, rpc
 from harness.bootstrap import cluster
 from harness.mesh import gateway
-from harness.mesh.orders import KEYS, code, manifests, support
+from harness.mesh.orders import FOLDER, KEYS, code, manifests, support
 from harness.mesh.proxy import Mesh
 from harness.proxy import wait_for
 
@@ -80,8 +82,9 @@ def test_a_gateway_judges_by_the_token_that_a_securitypolicy_has_verified(mesh, 
         assert len(upstream.heads) == 2
 
 
-def test_the_log_has_the_records(mesh, codes):
-    running = mesh(manifests(GATEWAY, EXTENSION), codes)
+def test_the_log_has_the_records(mesh, codes, tmp_path):
+    of = manifests(GATEWAY, EXTENSION)
+    running = mesh(of, codes)
     call(running, "get_order", headers=support())
     call(running, "delete_order", headers=support())
     records = [json.loads(line["mcp"]) for line in running.proxy.access_log(2)]
@@ -89,6 +92,11 @@ def test_the_log_has_the_records(mesh, codes):
         ("allow", "get_order"),
         ("deny", "delete_order"),
     ]
+    config_of(of)["mode"] = "shadow"
+    assert running.push_listeners([gateway.listener(of, codes, KEYS, str(tmp_path / "access.log"))])
+    assert call(running, "delete_order", headers=support()) == (200, None)
+    record = json.loads(running.proxy.access_log(3)[-1]["shadow"])
+    assert (record["decision"], record["target"]) == ("would_deny", "delete_order")
 
 
 def test_the_patches_change_the_filter_of_this_policy_and_no_other(codes):
@@ -103,6 +111,29 @@ def test_the_patches_change_the_filter_of_this_policy_and_no_other(codes):
     assert configs[NAME]["allow_on_headers_stop_iteration"] is True
     assert configs[NAME]["failure_policy"] == "FAIL_RELOAD"
     assert configs["other"].keys().isdisjoint({"allow_on_headers_stop_iteration", "failure_policy"})
+
+
+def test_the_patches_reach_the_listener_of_http3_too(codes):
+    """Envoy Gateway gives it the name of the other listener and `-quic`."""
+    command = [
+        places.POLICY_TOOL,
+        "render",
+        FOLDER / "envoy-gateway" / "policy.json",
+        "--for",
+        "envoy-gateway",
+    ]
+    command += ["--attach", "HTTPRoute/orders", "--namespace", "tools", "--hold", "mcp/https", "--http3"]
+    command += ["--module", "oci://registry.example/mcp-policy-filter:0.1.0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    of = [*manifests(GATEWAY), *yaml.safe_load_all(done.stdout)]
+    both = [gateway.listener(of, codes, KEYS, suffix=suffix) for suffix in ("", "-quic")]
+    for made in both:
+        chain = made["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+        [config] = [one["typed_config"]["config"] for one in chain if "wasm/" in one["name"]]
+        assert config["allow_on_headers_stop_iteration"] is True and config["failure_policy"] == "FAIL_RELOAD"
+    without = gateway.listener(manifests(GATEWAY, HOLD), codes, KEYS, suffix="-quic")
+    assert "allow_on_headers_stop_iteration" not in json.dumps(without)
 
 
 def test_the_patch_does_no_harm_before_the_policy_holds(mesh, upstream, codes):

@@ -265,6 +265,19 @@ def test_the_log_has_the_records(gateway):
     wait_for(lambda: expected <= records(), "both records")
 
 
+def test_the_log_has_the_records_of_a_policy_in_shadow_mode(envoy, tmp_path):
+    of = manifests("istio/gateway/mesh.yaml", "istio/gateway/plugin.yaml")
+    plugin_of(of)["spec"]["pluginConfig"]["mode"] = "shadow"
+    [values] = manifests("istio/records-values.yaml")
+    [provider] = values["meshConfig"]["extensionProviders"]
+    log = istio.access_log(provider, str(tmp_path / "access.log"))
+    extensions = istio.extensions(of, "gateway", agent(of))
+    running = Mesh(envoy, tmp_path, [listener(of, "gateway", log=log)], extensions=extensions)
+    assert call(running, "delete_order", headers=support()) == (200, None)
+    [line] = running.proxy.access_log()
+    assert line["mcp"] == [] and [one["decision"] for one in line["shadow"]] == ["would_deny"]
+
+
 def test_the_metrics_have_the_names_that_the_readme_shows(gateway):
     def names(text: str) -> set:
         lines = [line for line in text.splitlines() if line.startswith("wasmcustom.mcp_policy.")]

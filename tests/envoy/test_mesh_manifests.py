@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import shutil
 import subprocess
 
@@ -14,10 +15,17 @@ from harness.mesh.cluster import Shell, commands
 from harness.mesh.orders import FOLDER, manifests
 
 READMES = [FOLDER / "istio" / "README.md", FOLDER / "envoy-gateway" / "README.md"]
-# Values of a Helm chart.
-VALUES = {"records-values.yaml"}
+# Values of a Helm chart, and patches of objects.
+VALUES = FOLDER / "istio" / "records-values.yaml"
+PATCHES = [
+    FOLDER / "istio" / "sidecar" / "pods.yaml",
+    *(FOLDER / "envoy-gateway" / name for name in ("metrics.yaml", "pods.yaml")),
+]
 EXAMPLES = [
-    path for readme in READMES for path in sorted(readme.parent.rglob("*.yaml")) if path.name not in VALUES
+    path
+    for readme in READMES
+    for path in sorted(readme.parent.rglob("*.yaml"))
+    if path not in (VALUES, *PATCHES)
 ]
 POLICIES = sorted((places.ROOT / "policies").glob("*.json")) + sorted(FOLDER.rglob("policy.json"))
 MODULES = [
@@ -35,13 +43,26 @@ SHAPES = [
         for place in (PODS, ("--attach", "Gateway/mcp"), ("--attach", "HTTPRoute/a"))
     ),
     ("envoy-gateway", "--attach", "HTTPRoute/a", "--hold", "mcp/https"),
+    ("envoy-gateway", "--attach", "HTTPRoute/a", "--hold", "mcp/https", "--http3"),
 ]
+
+
+def suited(policy, options: tuple) -> str:
+    """Read a policy, with sources of identity that Istio can give a value."""
+    text = policy.read_text()
+    if options[0].startswith("istio"):
+        text = re.sub(r'"payload": *"\w+"', '"payload": "payload"', text)
+    if "Service/orders" in options:
+        text = re.sub(r'\{ *"mtls": *"uri_san" *\}', '{ "attribute": ["filter_state", "a.b"] }', text)
+        text = text.replace('"mtls"', '"attribute"')
+    return text
 
 
 def render(policy, target: str, *options: str) -> list:
     """Render a policy; return the manifests."""
-    command = [places.POLICY_TOOL, "render", policy, "--for", target, "--namespace", "tools", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    command = [places.POLICY_TOOL, "render", "-", "--for", target, "--namespace", "tools", *options]
+    text = suited(policy, (target, *options))
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 
@@ -118,6 +139,104 @@ def test_a_bad_manifest_is_refused(file, number, changes, told):
     assert any(told in one for one in found), found
 
 
+# What is added to pods, and to the objects from which control planes make them.
+
+
+def merged(whole: object, patch: object) -> object:
+    """Apply a patch: members are merged, and elements of lists that have the same name."""
+    if isinstance(whole, dict) and isinstance(patch, dict):
+        added = {key: merged(whole.get(key), value) for key, value in patch.items()}
+        return {**whole, **added}
+    if isinstance(whole, list) and isinstance(patch, list):
+        names = {one.get("name", one.get("mountPath")): one for one in patch}
+        kept = [merged(one, names.pop(one["name"], {})) for one in whole]
+        return [*kept, *names.values()]
+    return patch
+
+
+POD = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: orders }
+spec:
+  selector: { matchLabels: { app: orders } }
+  template:
+    metadata: { labels: { app: orders } }
+    spec:
+      containers: [{ name: istio-proxy, image: proxy, env: [{ name: A, value: "1" }] }]
+"""
+
+
+def injected(deployment: dict) -> dict:
+    """Add what the annotations of a pod tell Istio to add to its sidecar."""
+    template = deployment["spec"]["template"]
+    told = template["metadata"].get("annotations", {})
+    volumes, mounts = (
+        [{"name": name, **one} for name, one in json.loads(told.get(f"sidecar.istio.io/{key}", "{}")).items()]
+        for key in ("userVolume", "userVolumeMount")
+    )
+    container = {"name": "istio-proxy", "volumeMounts": mounts}
+    return merged(
+        deployment, {"spec": {"template": {"spec": {"containers": [container], "volumes": volumes}}}}
+    )
+
+
+@pytest.mark.parametrize("folder", ["sidecar", "gateway", "waypoint"])
+def test_kubernetes_accepts_the_pods_with_what_is_added_to_them(folder, tmp_path):
+    [patch] = manifests(f"istio/{folder}/pods.yaml")
+    if patch.get("kind") == "ConfigMap":
+        assert list(patch["data"]) == ["deployment"]
+        patch = yaml.safe_load(patch["data"]["deployment"])
+    whole = injected(merged(yaml.safe_load(POD), patch))
+    (tmp_path / "pod.yaml").write_text(yaml.safe_dump(whole))
+    done = subprocess.run(
+        [places.manifest_checker("kubernetes-validate"), "--strict", tmp_path / "pod.yaml"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    pod = whole["spec"]["template"]["spec"]
+    mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
+    volumes = {one["name"]: one for one in pod["volumes"]}
+    assert mounts["mcp-approvals-token"] == "/etc/mcp-policy" and mounts.keys() == volumes.keys()
+    assert volumes["mcp-approvals-token"]["secret"] == {"secretName": "mcp-approvals-token", "optional": True}
+
+
+@pytest.mark.parametrize("folder", ["gateway", "waypoint"])
+def test_istio_takes_the_added_parts_of_pods_from_a_gateway_that_names_them(folder):
+    gateway = next(one for one in manifests(f"istio/{folder}/mesh.yaml") if one["kind"] == "Gateway")
+    [named] = manifests(f"istio/{folder}/pods.yaml")
+    readme = (FOLDER / "istio" / "README.md").read_text()
+    patches = [json.loads(text) for text in re.findall(r"--patch '(.*)'", readme)]
+    [patch] = [
+        one
+        for one in patches
+        if one["spec"]["infrastructure"]["parametersRef"]["name"] == named["metadata"]["name"]
+    ]
+    assert crds.wrong(merged(gateway, patch)) == []
+
+
+@pytest.mark.parametrize("name", ["metrics.yaml", "pods.yaml"])
+def test_envoy_gateway_accepts_the_patches_of_its_proxy(name):
+    proxy = next(one for one in manifests("envoy-gateway/gateway.yaml") if one["kind"] == "EnvoyProxy")
+    [patch] = manifests(f"envoy-gateway/{name}")
+    assert crds.wrong(merged(proxy, patch)) == []
+    patch["spec"]["provder"] = {}
+    assert crds.wrong(merged(proxy, patch)) != []
+
+
+def test_the_tags_of_metrics_are_those_of_envoys_own_configuration():
+    tags = yaml.safe_load((FOLDER / "envoy.yaml").read_text())["stats_config"]["stats_tags"]
+    [of_istio] = manifests("istio/metrics.yaml")
+    [of_gateway] = manifests("envoy-gateway/metrics.yaml")
+    bootstraps = [
+        json.loads(of_istio["data"]["custom_bootstrap.json"]),
+        yaml.safe_load(of_gateway["spec"]["bootstrap"]["value"]),
+    ]
+    assert [one["stats_config"]["stats_tags"] for one in bootstraps] == [tags, tags]
+
+
 def test_istio_writes_a_struct_as_go_does():
     value = {"b": [1.0, 0.1, 1e-7, 1e21, 2**53 + 1, True, None], "a": "<é\u2028&>", "": {}}
     written = istio.struct_json(value)
@@ -143,7 +262,8 @@ def test_the_commands_of_the_readme_write_the_examples_and_can_be_applied(readme
     assert len(found) >= 10
     if shutil.which("jq") is None:
         found = [command.split("| jq")[0] for command in found]
-    done = shell.run("\n".join(found), kubectl=record)
+    answers = {"kubectl logs": record, "kubectl secret -o": "Y2VydGlmaWNhdGU="}
+    done = shell.run("\n".join(found), answers)
     assert done.returncode == 0, done.stderr
     assert '"decision"' in done.stdout
     assert made

@@ -49,6 +49,29 @@ def test_prometheus_accepts_the_configuration():
     promtool("check", "config", FOLDER / "prometheus.yaml")
 
 
+@needs_prometheus
+def test_prometheus_accepts_the_configuration_for_kubernetes(tmp_path):
+    tree = yaml.safe_load((FOLDER / "prometheus-kubernetes.yaml").read_text())
+    [scraped] = tree["scrape_configs"]
+    # Debian builds Prometheus without the discovery of Kubernetes.
+    assert scraped.pop("kubernetes_sd_configs") == [{"role": "pod"}]
+    scraped["static_configs"] = [{"targets": ["127.0.0.1:15090"]}]
+    tree["rule_files"] = [str(FOLDER / name) for name in tree["rule_files"]]
+    (tmp_path / "prometheus.yaml").write_text(yaml.safe_dump(tree))
+    promtool("check", "config", tmp_path / "prometheus.yaml")
+
+
+def test_the_configuration_for_kubernetes_keeps_every_metric_of_the_alerts_and_the_dashboard():
+    [scraped] = yaml.safe_load((FOLDER / "prometheus-kubernetes.yaml").read_text())["scrape_configs"]
+    [kept] = scraped["metric_relabel_configs"]
+    texts = RULES.read_text() + DASHBOARD.read_text()
+    used = set(re.findall(r"\b(?:mcp_policy|envoy_(?:http|listener|access))_[a-z_]*[a-z]\b", texts))
+    assert len(used) > 10
+    assert {name for name in used if not re.fullmatch(kept["regex"], name)} <= {
+        "envoy_http_conn_manager_prefix"
+    }
+
+
 def test_the_compose_file_mounts_files_that_exist_and_the_dashboard_where_grafana_looks():
     services = yaml.safe_load((FOLDER / "docker-compose.yaml").read_text())["services"]
     mounts = {}

@@ -140,7 +140,9 @@ def test_all_names_are_those_of_the_conventions_or_our_own():
 
 def test_every_member_of_a_record_becomes_an_attribute():
     [table] = re.findall(
-        r"^\| member \|.*?\n\n", (places.ROOT / "docs" / "operations.md").read_text(), re.MULTILINE | re.DOTALL
+        r"^\| member \|.*?\n\n",
+        (places.ROOT / "docs" / "operations.md").read_text(),
+        re.MULTILINE | re.DOTALL,
     )
     members = {
         name

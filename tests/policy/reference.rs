@@ -1,7 +1,8 @@
-//! The examples of docs/mcp-policy.md and docs/writing.md print what is written there.
+//! The examples of the README and of the pages in docs/ print what is written there.
 //!
 //! Each block `console` is run from a folder like the repository's root, one after the other. A line `…` stands for any
-//! number of lines, and `…` within a line for any text. Blocks of other kinds are not run.
+//! number of lines, and `…` within a line for any text. A block behind a comment `<!-- not run: why -->` is not run, and
+//! blocks of other kinds are not either: `tests/docs` loads those of JSON and YAML.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use regex::Regex;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const REFERENCE: &str = include_str!("../../docs/mcp-policy.md");
-const WRITING: &str = include_str!("../../docs/writing.md");
+
+/// The comment before a block that no test can run.
+const NOT_RUN: &str = "<!-- not run: ";
 
 /// A command, and what it prints to stdout and stderr.
 struct Example {
@@ -23,8 +26,11 @@ struct Example {
 fn examples(document: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     let mut lines = document.lines();
+    let mut before = "";
     while let Some(line) = lines.next() {
-        if line != "```console" {
+        let is_run = !before.starts_with(NOT_RUN);
+        before = if line.is_empty() { before } else { line };
+        if line != "```console" || !is_run {
             continue;
         }
         while let Some(line) = lines.next().filter(|line| *line != "```") {
@@ -82,29 +88,46 @@ fn run(command: &str, folder: &Path) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Runs the examples of a document in a folder of this name, and fails if one prints something else.
-#[track_caller]
-fn check(document: &str, name: &str, at_least: usize) {
-    let examples = examples(document);
-    assert!(examples.len() >= at_least, "{} examples", examples.len());
-    let folder = folder(name);
-    let wrong: Vec<String> = examples
+/// Runs the examples of a page in a folder of its own. Returns those that print something else, and how many it has.
+fn run_all(page: &Path) -> (Vec<String>, usize) {
+    let examples = examples(&std::fs::read_to_string(page).expect("a page"));
+    let folder = folder(page.file_stem().and_then(|name| name.to_str()).expect("a name"));
+    let wrong = examples
         .iter()
         .map(|example| (example, run(&example.command, &folder)))
         .filter(|(example, printed)| !expected(&example.printed).is_match(printed))
-        .map(|(example, printed)| format!("$ {}\n{printed}", example.command))
+        .map(|(example, printed)| format!("{}: $ {}\n{printed}", page.display(), example.command))
         .collect();
+    (wrong, examples.len())
+}
+
+#[test]
+fn the_examples_of_all_pages_print_what_is_written_there() {
+    let docs = Path::new(ROOT).join("docs");
+    let mut pages: Vec<PathBuf> =
+        docs.read_dir().expect("a folder").map(|entry| entry.expect("a file").path()).collect();
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    let (mut wrong, mut found) = run_all(&Path::new(ROOT).join("README.md"));
+    for page in pages.iter().filter(|page| !page.ends_with("README.md")) {
+        let (more, examples) = run_all(page);
+        wrong.extend(more);
+        found += examples;
+    }
     assert!(wrong.is_empty(), "these print something else:\n{}", wrong.join("\n"));
+    assert!(found >= 20, "{found} examples");
 }
 
 #[test]
-fn the_examples_of_the_reference_print_what_it_says() {
-    check(REFERENCE, "reference", 10);
-}
-
-#[test]
-fn the_examples_of_the_guide_print_what_it_says() {
-    check(WRITING, "writing", 5);
+fn a_block_is_left_out_only_behind_a_comment_that_says_why() {
+    let block = "```console\n$ true\n```\n";
+    for (page, found) in [
+        (block.to_owned(), 1),
+        (format!("<!-- not run: it needs a cluster -->\n\n{block}"), 0),
+        (format!("<!-- not run: it needs a cluster -->\n{block}\n{block}"), 1),
+        (format!("<!-- not run: it needs a cluster -->\ntext\n\n{block}"), 1),
+    ] {
+        assert_eq!(examples(&page).len(), found, "{page}");
+    }
 }
 
 #[test]

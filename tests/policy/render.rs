@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::folder::Folder;
 use crate::program::{Done, run};
 
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
 const POLICY: &str = "{\n  \"version\": \"1\",\n  \"server\": \"Shop 1\",\n  \"tools\": { \"a$b\": { \"reason\": \"é \\u2028 'x' # y\" } }\n}\n";
 
 fn render(target: &str, policy: &str, options: &[&str]) -> Done {
@@ -40,9 +42,10 @@ fn the_check_finds_the_policy_in_what_was_rendered() {
 #[test]
 fn every_policy_of_the_repository_can_be_rendered_for_every_target() {
     for policy in ["aipaygen", "argument-guards", "grants", "run_agent", "spend"] {
-        let file = format!("policies/{policy}.json");
+        let text = std::fs::read_to_string(format!("{ROOT}/policies/{policy}.json")).unwrap();
         for (target, options) in TARGETS {
-            let done = run(&[&["render", &file, "--for", target], options].concat(), "");
+            let text = text.replace("jwt_payload", "payload");
+            let done = render(target, &text, options);
             assert_eq!(done.code, 0, "{policy} {target}: {}", done.stderr);
         }
     }
@@ -161,7 +164,7 @@ fn a_dollar_sign_reaches_envoy_through_compose() {
 fn what_does_not_fit_is_refused_with_what_would() {
     let large = r#"{"version":"1","tools":{"a":{"require":[{"path":"args.x","op":"lte","value":9007199254740993}]}}}"#;
     let larger = &large.replace("9007199254740993", "18446744073709551615");
-    let table: [(&str, &str, &[&str], &str); 30] = [
+    let table: [(&str, &str, &[&str], &str); 31] = [
         ("istio-wasmplugin", large, &OF_MESH, "beyond 2^53"),
         ("envoy-gateway", larger, &OF_MESH, "beyond 2^53"),
         ("istio-wasmplugin", POLICY, &[], "--selector is needed"),
@@ -190,6 +193,7 @@ fn what_does_not_fit_is_refused_with_what_would() {
         ),
         ("envoy-gateway", POLICY, &["--attach", "Gateway/a", "--gateway"], "--gateway is for Istio"),
         ("envoy-gateway", POLICY, &["--attach", "Gateway/a", "--hold", "mcp"], "is not a `GATEWAY/LISTENER`"),
+        ("envoy-gateway", POLICY, &["--attach", "Gateway/a", "--http3"], "--hold <GATEWAY/LISTENER>"),
         ("envoy", POLICY, &["--attach", "Gateway/a"], "are for meshes"),
         ("envoy-gateway", POLICY, &["--selector", "a=b"], "--module is needed"),
         ("envoy", POLICY, &["--module", "oci://r.example/f"], "reads the module from a file"),
@@ -267,6 +271,10 @@ fn a_policy_that_holds_headers_back_in_envoy_gateway_comes_with_its_patch() {
         assert!(done.stdout.contains(expected), "{expected}: {}", done.stdout);
     }
     assert!(!done.stdout.contains("stream") && !done.stderr.contains("stream"), "{}", done.stdout);
+    assert!(!done.stdout.contains("quic"), "{}", done.stdout);
+    let both = render("envoy-gateway", POLICY, &[&options[..], &["--hold", "mcp/https", "--http3"]].concat());
+    assert_eq!(both.stdout.matches("name: tools/mcp/https\n").count(), 2, "{}", both.stdout);
+    assert_eq!(both.stdout.matches("name: tools/mcp/https-quic\n").count(), 2, "{}", both.stdout);
     let checked = run(&["check", "-"], &done.stdout);
     assert_eq!((checked.code, checked.stdout.as_str()), (0, ""), "{}", checked.stderr);
     let without = render("envoy-gateway", POLICY, &options);
@@ -280,7 +288,7 @@ fn the_notes_name_what_verifies_callers_in_the_target() {
     };
     let cases = [
         ("istio-wasmplugin", r#"{"jwt":{"payload":"payload"}}"#, "should match `iss` too"),
-        ("istio-wasmplugin", r#"{"jwt":{"payload":"corp"}}"#, "with this policy no token is an identity"),
+        ("istio-wasmplugin", r#"{"jwt":{"payload":"corp","metadata":"a.b"}}"#, "into the metadata `a.b`"),
         ("istio-envoyfilter", r#"{"mtls":"uri_san"}"#, "must have the mode STRICT"),
         ("envoy-gateway", r#"{"jwt":{"payload":"corp"}}"#, "a provider that has the name `corp`"),
         ("envoy-gateway", r#"{"mtls":"uri_san"}"#, "a ClientTrafficPolicy must require"),
@@ -292,6 +300,45 @@ fn the_notes_name_what_verifies_callers_in_the_target() {
         let done = render(target, &policy(source), options);
         assert_eq!(done.code, 0, "{target} {source}: {}", done.stderr);
         assert!(done.stderr.contains(expected), "{target} {source}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn a_source_of_identity_that_can_never_have_a_value_is_refused() {
+    let (certificate, token) = (r#"{"mtls":"uri_san"}"#, r#"{"jwt":{"payload":"corp"}}"#);
+    let header = r#"{"header":{"name":"x-agent"}}"#;
+    let (service, gateway): (&[&str], &[&str]) =
+        (&["--attach", "Service/shop"], &["--attach", "Gateway/mcp"]);
+    let cases: [(&str, String, &[&str], Option<&str>); 7] = [
+        (
+            "istio-wasmplugin",
+            certificate.to_owned(),
+            service,
+            Some("identity[0].mtls: the caller's certificate"),
+        ),
+        (
+            "istio-wasmplugin",
+            format!("{header},{certificate}"),
+            service,
+            Some("identity[1].mtls: the caller's"),
+        ),
+        ("istio-wasmplugin", certificate.to_owned(), gateway, None),
+        (
+            "istio-wasmplugin",
+            token.to_owned(),
+            gateway,
+            Some("identity[0].jwt.payload: Istio keeps the claims"),
+        ),
+        ("istio-envoyfilter", token.to_owned(), gateway, Some("write `payload`, and match `iss`")),
+        ("istio-envoyfilter", r#"{"jwt":{"payload":"corp","metadata":"a.b"}}"#.to_owned(), gateway, None),
+        ("envoy-gateway", token.to_owned(), gateway, None),
+    ];
+    for (target, sources, place, refused) in cases {
+        let policy = format!(r#"{{"version":"1","identity":[{sources}]}}"#);
+        let done = render(target, &policy, &[place, &["--module", "oci://r.example/f:1"]].concat());
+        assert_eq!(done.code, i32::from(refused.is_some()), "{target} {sources}: {}", done.stderr);
+        assert!(done.stderr.contains(refused.unwrap_or_default()), "{target} {sources}: {}", done.stderr);
+        assert_eq!(done.stdout.is_empty(), refused.is_some(), "{target} {sources}");
     }
 }
 

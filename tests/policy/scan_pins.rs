@@ -136,3 +136,51 @@ cases:
     let explained = run(&["explain", &folder.file("policy.json"), "--call", "run"], "");
     assert!(explained.stdout.contains("no list has shown another one"), "{}", explained.stdout);
 }
+
+#[test]
+fn a_definition_that_doubles_change_is_not_pinned_and_scan_says_why() {
+    let folder = Folder::new("pins-numbers");
+    let tool = |name: &str, number: &str| {
+        format!(
+            r#"{{"name":"{name}","inputSchema":{{"type":"object","properties":{{"x":{{"type":"integer","maximum":{number}}}}}}}}}"#
+        )
+    };
+    // Some of these numbers are the same once a program has read them as doubles.
+    let tools = format!(
+        r#"{{"tools":[{},{},{},{}]}}"#,
+        tool("get_a", "9007199254740992"),
+        tool("get_b", "9007199254740993"),
+        tool("get_c", "18446744073709551617"),
+        tool("get_d", "0.10000000000000001"),
+    );
+    let why = "its definition has no digest, because it has a number that no double holds exactly, such as an integer \
+               beyond 2^53";
+    let done = run(&["scan", "-", "--pin"], &tools);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let policy: Value = serde_json::from_str(&done.stdout).unwrap();
+    let file = folder.file("policy.json");
+    std::fs::write(&file, r#"{"version":"1","tools":{"get_a":{},"get_b":{},"get_c":{},"get_d":{}}}"#)
+        .unwrap();
+    let pinned = run(&["scan", "-", "--policy", &file, "--pin"], &tools);
+    assert_eq!(pinned.code, 0, "{}", pinned.stderr);
+    assert!(pinned.stderr.contains("definitions pinned: 1 new, 0 changed, 0 as before"), "{}", pinned.stderr);
+    let written: Value = serde_json::from_str(&read(&file)).unwrap();
+    assert_eq!(written["tools"]["get_a"]["definition"], policy["tools"]["get_a"][1]["definition"]);
+    assert_eq!(read(&file).matches("definition").count(), 1, "{}", read(&file));
+    for name in ["get_b", "get_c", "get_d"] {
+        let rule = policy["tools"][name].to_string();
+        assert!(!rule.contains("sha256:"), "{name}: {rule}");
+        let note = format!("tool {name}, policy: its definition is not pinned: {why}");
+        assert!(done.stderr.contains(&note), "{name}: {}", done.stderr);
+        assert!(pinned.stderr.contains(&format!("unpinned tool {name}: {why}")), "{}", pinned.stderr);
+    }
+
+    // A tool that the policy pins already is drift, and a file of definitions cannot have it.
+    let before = tools.replace("9007199254740993", "9007199254740992");
+    run(&["scan", "-", "--policy", &file, "--pin"], &before);
+    let drift = run(&["scan", "-", "--policy", &file], &tools);
+    assert_eq!((drift.code, drift.stdout), (3, format!("changed  tool get_b: {why}\n")), "{}", drift.stderr);
+    let definitions = folder.file("definitions.json");
+    let done = run(&["scan", "-", "--write-definitions", &definitions], &tools);
+    assert!(done.code == 1 && done.stderr.contains(&format!("tool get_b: {why}")), "{}", done.stderr);
+}

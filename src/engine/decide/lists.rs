@@ -1,19 +1,22 @@
 //! What lists show: every element that the caller may be able to use.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+mod listed;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::circumstances::Circumstances;
 use super::condition::{self, Attributes};
 use super::{Clock, definitions, layers, resources};
 use crate::identity::Caller;
-use crate::json::Value;
+use crate::json::{self, Value, decimal};
 use crate::limit::{Store, Unavailable};
 use crate::mcp::definition::DefinitionDigest;
-use crate::mcp::list::ListKind;
-use crate::policy::{Action, Effect, Mode, Pin, Policy, Rule, Rules};
+use crate::mcp::list::{Element, ListKind};
+use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
 use crate::work::{self, Work};
+pub use listed::{Definition, Listed};
 
 /// The units of work of one element, whatever its name is.
 const ELEMENT: usize = 4;
@@ -24,17 +27,18 @@ const PIN: usize = 40;
 /// The most units that one digest may take. That suffices for a definition of some 500 kB; a larger one counts as changed.
 const DEFINITION: usize = 1_000_000;
 
-/// What a list has shown of a pinned tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listed<'p> {
-    /// The number of the pin
-    pub number: usize,
-    /// The pin
-    pub pin: &'p Pin,
-    /// The tool has another definition, or one without a digest
-    pub changed: bool,
-    /// The last list with the tool has shown something else
-    pub is_news: bool,
+/// The units of work of comparing ids that are written differently.
+const ID: usize = 60;
+
+/// The longest id that is compared, in bytes. A list with a longer one opens no tool.
+const LONGEST_ID: usize = 256;
+
+/// What was seen of a pin.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    definition: Definition,
+    /// It stands in the answer to a request for the tools
+    answers: bool,
 }
 
 /// Decides which elements of a list a caller sees. All elements share one budget of work.
@@ -44,8 +48,14 @@ pub struct Lists<'e> {
     caller: &'e Caller,
     circumstances: Circumstances<'e>,
     work: Work,
-    /// By the number of each pin whose tool was listed, whether it has another definition at least once
-    listed: RefCell<BTreeMap<usize, bool>>,
+    /// The id of the request for tools that the lists answer, as JSON text
+    asked: Option<&'e str>,
+    /// What was seen of pins, by their numbers
+    seen: RefCell<BTreeMap<usize, Seen>>,
+    /// The tools of which an element cannot be read, by the numbers of their first pins
+    missed: RefCell<BTreeSet<usize>>,
+    /// Something cannot be read that may be any tool
+    lost: Cell<bool>,
 }
 
 impl<'e> Lists<'e> {
@@ -59,48 +69,114 @@ impl<'e> Lists<'e> {
     #[must_use]
     pub fn within(policy: &'e Policy, caller: &'e Caller, clock: Clock<'e>, work: Work) -> Self {
         let circumstances = Circumstances::new(policy, caller, clock);
-        Self { policy, caller, circumstances, work, listed: RefCell::default() }
+        let (seen, missed, lost) = (RefCell::default(), RefCell::default(), Cell::default());
+        Self { policy, caller, circumstances, work, asked: None, seen, missed, lost }
     }
 
-    /// Returns whether a list keeps an element, whose key no other key repeats. It is removed if the list does not
+    /// Lets the lists in messages with this id, which is JSON text, open tools again: it is that of a request for the
+    /// tools as they are now. Other lists may be from earlier. They only show what has changed.
+    #[must_use]
+    pub fn answering(self, asked: Option<&'e str>) -> Self {
+        Self { asked: asked.filter(|id| id.len() <= LONGEST_ID), ..self }
+    }
+
+    /// Returns whether a list keeps an element. It is removed if it cannot be read, if the list does not
     /// [show](Self::shows) its name, or if it is a tool with another definition than a rule for the caller has.
     #[must_use]
-    pub fn keeps(&self, kind: ListKind, name: &str, element: Value<'_>) -> bool {
-        let is_as_pinned = kind != ListKind::Tools || self.compare(name, element);
+    pub fn keeps(&self, element: Element<'_>) -> bool {
+        let Element { kind, name, value, .. } = element;
+        let Some((name, value)) = name.zip(value) else {
+            if kind == ListKind::Tools {
+                self.miss(name);
+            }
+            return false;
+        };
+        let is_as_pinned = kind != ListKind::Tools || self.compare(name, value, element.id);
         self.shows(kind, name) && (is_as_pinned || self.policy.mode == Mode::Shadow)
     }
 
-    /// Stores what the lists have shown of pinned tools, and returns it.
+    /// Notes that a list of tools, or something in it, cannot be read. It may be any tool, so it counts for each pinned one
+    /// that is not shown as it is pinned.
+    pub fn lose(&self) {
+        self.lost.set(true);
+    }
+
+    /// Stores what the lists have shown of pinned tools, and passes it on.
     ///
     /// # Errors
-    /// [`Unavailable`] if it cannot be stored. Then the lists must not be shown.
-    pub fn settle<S: Store + ?Sized>(&self, store: &S) -> Result<Vec<Listed<'e>>, Unavailable> {
-        let listed = std::mem::take(&mut *self.listed.borrow_mut());
-        let mut all = Vec::new();
-        for (number, changed) in listed {
-            let Some(pin) = self.policy.pins.get(number) else { continue };
-            let is_news = definitions::note(store, pin, changed)?;
-            all.push(Listed { number, pin, changed, is_news });
+    /// [`Unavailable`] if something of it cannot be stored. Then the lists must not be shown.
+    pub fn settle<S: Store + ?Sized>(
+        &self,
+        store: &S,
+        report: &mut dyn FnMut(&Listed<'e>),
+    ) -> Result<(), Unavailable> {
+        let mut seen = std::mem::take(&mut *self.seen.borrow_mut());
+        self.missed.borrow_mut().clear();
+        if self.lost.take() {
+            for (number, _) in self.policy.pins.iter().enumerate() {
+                seen.entry(number).or_insert(Seen { definition: Definition::Unread, answers: false });
+            }
         }
-        Ok(all)
+        let mut stored = Ok(());
+        for (number, Seen { definition, answers }) in seen {
+            let is_changed = definition != Definition::Pinned;
+            let Some(pin) = self.policy.pins.get(number).filter(|_| is_changed || answers) else { continue };
+            // A failure must not keep other tools open.
+            match definitions::note(store, pin, is_changed) {
+                Ok(is_news) => report(&Listed { number, pin, definition, is_news }),
+                Err(Unavailable) => stored = Err(Unavailable),
+            }
+        }
+        stored
+    }
+
+    /// Notes that an element that is no more than a name, if that, cannot be read.
+    fn miss(&self, name: Option<&str>) {
+        let Some(tool) = name else { return self.lose() };
+        let mut pins = self.policy.pins.of_tool(tool).peekable();
+        // Once is enough, however often a list has the tool.
+        if !pins.peek().is_some_and(|(first, _)| self.missed.borrow_mut().insert(*first)) {
+            return;
+        }
+        for (number, _) in pins {
+            // What the budget does not suffice for is noted all the same.
+            let _ = self.work.spend(PIN);
+            self.see(number, Seen { definition: Definition::Unread, answers: false });
+        }
+    }
+
+    fn see(&self, number: usize, new: Seen) {
+        let mut all = self.seen.borrow_mut();
+        let seen = all.entry(number).or_insert(new);
+        seen.definition = seen.definition.max(new.definition);
+        seen.answers |= new.answers;
     }
 
     /// Notes whether a tool is listed as it is pinned. Returns whether it is, as far as rules for the caller say.
-    fn compare(&self, tool: &str, definition: Value<'_>) -> bool {
+    fn compare(&self, tool: &str, definition: Value<'_>, id: Option<Value<'_>>) -> bool {
         if self.policy.pins.of_tool(tool).next().is_none() {
             return true;
         }
         // What the budget does not suffice for counts as changed, or calls of the tool would stay possible.
+        if self.work.is_exhausted() {
+            self.miss(Some(tool));
+            return false;
+        }
         let digest = match DefinitionDigest::work(definition).filter(|work| *work <= DEFINITION) {
-            _ if self.work.is_exhausted() => None,
             Some(work) if !self.work.spend(work) => None,
-            Some(_) => DefinitionDigest::of(definition),
+            Some(_) => DefinitionDigest::of(definition).ok(),
             None => None,
         };
+        let answers = self.is_answer(id);
         let mut suffices = !self.work.is_exhausted();
         for (number, pin) in self.policy.pins.of_tool(tool) {
             suffices &= self.work.spend(PIN);
-            *self.listed.borrow_mut().entry(number).or_default() |= !suffices || Some(pin.digest) != digest;
+            let definition = match digest {
+                _ if !suffices => Definition::Unread,
+                Some(digest) if digest == pin.digest => Definition::Pinned,
+                _ => Definition::Other,
+            };
+            self.see(number, Seen { definition, answers });
         }
         if !suffices {
             return false;
@@ -112,6 +188,24 @@ impl<'e> Lists<'e> {
             self.work.spend(work_of_element(rules, ListKind::Tools, tool))
                 && rules.tools.get(tool).into_iter().flatten().all(fits)
         })
+    }
+
+    /// Returns whether a message with this id answers the request for the tools.
+    fn is_answer(&self, id: Option<Value<'_>>) -> bool {
+        let Some((asked, id)) = self.asked.zip(id) else { return false };
+        if id.raw() == asked {
+            return true;
+        }
+        // A server can write it in another way.
+        let is_short = id.raw().len() <= LONGEST_ID && self.work.spend(ID);
+        let Ok(asked) = json::read(asked.as_bytes()) else { return false };
+        let asked = asked.root();
+        let numbers = || asked.number().zip(id.number());
+        is_short
+            && match asked.string().zip(id.string()) {
+                Some((asked, id)) => asked == id,
+                None => numbers().is_some_and(|(asked, id)| decimal::compare(asked, id).is_eq()),
+            }
     }
 
     /// Returns whether a list keeps the element of this name, whatever its definition is. An element that the caller can
@@ -185,3 +279,6 @@ fn work_of_element(rules: &Rules, kind: ListKind, name: &str) -> usize {
     };
     found.saturating_add(ELEMENT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,7 +130,7 @@ impl<'d> Case<'d> {
         let body = request.asks().then(|| rounds::without_own(document.text(), call)).flatten();
         let asked = Asked { call, size: document.text().len(), body: body.as_deref() };
         if case.decision.denial.is_none() {
-            case.shared = Shared::take(&case.request, &mut case.decision, &case.facts).map(Box::new);
+            case.shared = Shared::take(request, &mut case.decision, &case.facts, environment).map(Box::new);
         }
         let consultation = case.prepare_consultation(asked, &work, environment);
         if case.decision.denial.is_some() {
@@ -139,7 +139,7 @@ impl<'d> Case<'d> {
         // With another value it was set at the headers.
         let plain_answer = request.headers.compression == Compression::Unsaid
             && request.policy.mode == Mode::Enforce
-            && request.awaited(&case.facts).is_some_and(|awaited| awaited.list);
+            && request.awaited(&case.facts).is_some_and(|awaited| awaited.list.is_some());
         let change = Change { plain_answer, body };
         if change != Change::default() {
             let case = case.into_owned();
@@ -199,10 +199,15 @@ impl<'d> Case<'d> {
     }
 
     fn ask_rates(self, question: Rc<rate_limit::Request>, purpose: Purpose) -> Step {
-        let case = self.into_owned();
+        let mut case = self.into_owned();
+        if case.facts.told.is_none() {
+            case.facts.told = Some(Box::new(case.request.tell(&case.facts)));
+        }
         let first = case.shared.as_ref().and_then(|shared| shared.first());
         let record = first.map_or(String::new(), |due| {
-            let denial = charge::unavailable(due).because_of("unfinished");
+            // A record has no reason.
+            let denial = Denial::by(due.limit.path.to_string(), Code::LimiterUnavailable, String::new());
+            let denial = denial.because_of("unfinished");
             case.request.record_of_counting(&denial, case.decision.rule.as_deref(), &case.facts)
         });
         Step::Ask(Ask { question: Question::Rates(question), record }, Box::new(Asking { case, purpose }))

@@ -1,5 +1,7 @@
 //! The shared limits of a case: the question to the rate limit service, and what follows from its answer.
 
+mod adding;
+
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +15,8 @@ use crate::decide::{Decision, Due};
 use crate::denial::Denial;
 use crate::limit::{Amount, Usage};
 use crate::policy::{OnFailure, Scope};
-use crate::rate_limit::{self, Answer, Descriptor, Failure, Outcome, Standing, Tally, Unit};
+use crate::rate_limit::{self, Answer, Descriptor, Failure, Outcome, Standing};
+use adding::Adding;
 
 /// The shared limits of a case.
 #[derive(Debug)]
@@ -39,7 +42,12 @@ struct SharedDue {
 impl Shared {
     /// Takes the shared limits out of a decision. `None` if nothing is to be asked: there are none, or the case is
     /// refused without asking, which the decision then says.
-    pub fn take(request: &Request, decision: &mut Decision, facts: &Facts<'_>) -> Option<Self> {
+    pub fn take<E: Environment>(
+        request: &Request,
+        decision: &mut Decision,
+        facts: &Facts<'_>,
+        environment: &E,
+    ) -> Option<Self> {
         let to = request.policy.shared_limits.as_ref()?;
         let mut effective = split(&mut decision.charges);
         let mut shadow = split(&mut decision.shadow_charges);
@@ -53,76 +61,24 @@ impl Shared {
         if effective.is_empty() && shadow.is_empty() {
             return None;
         }
-        let domain = to.domain.clone();
-        let question = rate_limit::Request { domain, descriptors: Vec::new() };
-        let mut all = Self { dues: Vec::new(), effective: 0, question: Rc::new(question) };
-        let mut descriptors = Vec::new();
-        if let Err(denial) = all.add(request, effective, &mut descriptors, facts) {
+        let tallies = environment.tallies();
+        let mut all = Adding { request, tallies, dues: Vec::new(), descriptors: Vec::new() };
+        if let Err(denial) = all.add(effective, facts) {
             decision.refuse_count(request.policy.mode, denial);
             return None;
         }
-        all.effective = all.dues.len();
-        if let Err(denial) = all.add(request, shadow, &mut descriptors, facts) {
+        let effective = all.dues.len();
+        if let Err(denial) = all.add(shadow, facts) {
             decision.would_deny.get_or_insert(denial);
-            all.dues.truncate(all.effective);
-            let tallies = all.tallies();
-            descriptors.truncate(tallies);
+            all.dues.truncate(effective);
+            all.descriptors.truncate(tallies_of(&all.dues));
         }
+        let Adding { dues, descriptors, .. } = all;
         if descriptors.is_empty() {
             return None;
         }
-        all.question = Rc::new(rate_limit::Request { domain: to.domain.clone(), descriptors });
-        Some(all)
-    }
-
-    /// Adds limits, and the descriptors of their tallies. A tally is charged once, with the largest amount, and the
-    /// smallest maximum decides.
-    ///
-    /// # Errors
-    /// The denial if the call alone is more than a limit allows.
-    fn add(
-        &mut self,
-        request: &Request,
-        dues: Vec<Due>,
-        descriptors: &mut Vec<Descriptor>,
-        facts: &Facts<'_>,
-    ) -> Result<(), Denial> {
-        let policy = &request.policy;
-        let principal = request.caller.principal_key(policy);
-        let first = self.dues.len();
-        for due in dues {
-            let scale = policy.scale(&due.limit);
-            let (counter, scope) = charge::counter(request, principal.as_deref(), &due);
-            let name = Tally::new(&counter, scale);
-            // The loader and the decision ensure that all of these exist.
-            let sent = scale.hits(due.limit.max).zip(scale.hits(due.amount)).zip(Unit::of(due.limit.window));
-            let ((most, adds), unit) = sent.ok_or_else(|| charge::unavailable(&due))?;
-            let known = descriptors.iter().position(|descriptor| descriptor.tally == name);
-            let tally = known.unwrap_or(descriptors.len());
-            match descriptors.get_mut(tally) {
-                Some(descriptor) => {
-                    descriptor.most = descriptor.most.min(most);
-                    descriptor.adds = descriptor.adds.max(adds);
-                }
-                None => descriptors.push(Descriptor { tally: name, most, unit, adds, charges: true }),
-            }
-            self.dues.push(SharedDue { due, scope, tally });
-        }
-        for shared in self.dues.iter().skip(first) {
-            let descriptor = descriptors.get(shared.tally);
-            let limit = &shared.due.limit;
-            if descriptor.is_some_and(|descriptor| descriptor.adds > descriptor.most)
-                && policy.scale(limit).hits(limit.max) == descriptor.map(|descriptor| descriptor.most)
-            {
-                return Err(refusal::used_up(limit, Left::of_call(limit), facts, None));
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns how many tallies the limits have.
-    fn tallies(&self) -> usize {
-        self.dues.iter().map(|shared| shared.tally.saturating_add(1)).max().unwrap_or_default()
+        let question = Rc::new(rate_limit::Request { domain: to.domain.clone(), descriptors });
+        Some(Self { dues, effective, question })
     }
 
     /// Returns whether a limit has effect. Otherwise all of them belong to rules in shadow mode.
@@ -137,8 +93,7 @@ impl Shared {
 
     /// Returns the question whether the limits that have effect have room, which charges nothing.
     pub fn look(&self) -> Rc<rate_limit::Request> {
-        let effective = self.dues.iter().take(self.effective);
-        let tallies = effective.map(|shared| shared.tally.saturating_add(1)).max().unwrap_or_default();
+        let tallies = tallies_of(self.dues.get(..self.effective).unwrap_or_default());
         let descriptors = self.question.descriptors.iter().take(tallies).cloned();
         let descriptors = descriptors.map(|descriptor| Descriptor { charges: false, ..descriptor }).collect();
         Rc::new(rate_limit::Request { domain: self.question.domain.clone(), descriptors })
@@ -250,9 +205,10 @@ impl Shared {
     ) -> Option<Denial> {
         let policy = &request.policy;
         let now_ns = environment.now_ns();
-        let (mut dues, mut usages) = (Vec::new(), Vec::new());
+        let judged = self.dues.get(range).unwrap_or_default();
+        let first = facts.counters.len();
         let (mut refused, mut wait) = (None, 0);
-        for SharedDue { due, scope, tally } in self.dues.get(range).unwrap_or_default() {
+        for (index, SharedDue { due, scope, tally }) in judged.iter().enumerate() {
             let known = self.question.descriptors.get(*tally).zip(standings.get(*tally));
             let Some((descriptor, standing)) = known else { return Some(charge::unavailable(due)) };
             let (limit, scale) = (&due.limit, policy.scale(&due.limit));
@@ -272,15 +228,15 @@ impl Shared {
                 refused = match refused {
                     Some((index, true)) => Some((index, true)),
                     Some((index, false)) if !decides => Some((index, false)),
-                    _ => Some((dues.len(), decides)),
+                    _ => Some((index, decides)),
                 };
             }
             let counted = Counted::Shared;
             facts.counters.push(CounterUsage { limit: Arc::clone(limit), usage, scope: *scope, counted });
-            dues.push(due.clone());
-            usages.push(usage);
         }
         let (index, _) = refused?;
+        let dues: Vec<Due> = judged.iter().map(|shared| shared.due.clone()).collect();
+        let usages: Vec<Usage> = facts.counters.iter().skip(first).map(|counter| counter.usage).collect();
         let left = Left::of(index, &dues, &usages);
         dues.get(index).map(|due| refusal::used_up(&due.limit, left, facts, Some(wait)))
     }
@@ -288,6 +244,11 @@ impl Shared {
     fn dues(&self, range: Range<usize>) -> impl Iterator<Item = &Due> {
         self.dues.get(range).unwrap_or_default().iter().map(|shared| &shared.due)
     }
+}
+
+/// Returns how many tallies limits have.
+fn tallies_of(dues: &[SharedDue]) -> usize {
+    dues.iter().map(|shared| shared.tally.saturating_add(1)).max().unwrap_or_default()
 }
 
 /// Takes the shared charges out of a list.

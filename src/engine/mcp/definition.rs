@@ -22,16 +22,42 @@ const HASH: usize = 40;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DefinitionDigest([u8; 32]);
 
+/// Why a definition has no digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoDigest {
+    /// It nests deeper than 100 levels
+    Depth,
+    /// A double changes one of its numbers. Two definitions that differ in it would have one digest
+    Number,
+    /// A string or key has half of a surrogate pair
+    HalfPair,
+}
+
+impl fmt::Display for NoDigest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Depth => "it nests deeper than 100 levels",
+            Self::Number => "it has a number that no double holds exactly, such as an integer beyond 2^53",
+            Self::HalfPair => "it has half of a surrogate pair",
+        })
+    }
+}
+
 impl DefinitionDigest {
-    /// Returns the digest of a definition in which no key stands twice. `None` if it has none: it nests deeper than 100
-    /// levels, or has no canonical form, see [`Canonical::is_complete`].
-    #[must_use]
-    pub fn of(definition: Value<'_>) -> Option<Self> {
+    /// Returns the digest of a definition in which no key stands twice.
+    ///
+    /// # Errors
+    /// [`NoDigest`] if it has none, because it nests too deep, or because its canonical form is not complete and exact.
+    pub fn of(definition: Value<'_>) -> Result<Self, NoDigest> {
         if definition.nests_deeper(MAX_DEPTH) {
-            return None;
+            return Err(NoDigest::Depth);
         }
         let form = Canonical::without(definition, META);
-        form.is_complete().then(|| Self(Sha256::digest(form.into_text()).into()))
+        match (form.is_exact(), form.is_complete()) {
+            (true, true) => Ok(Self(Sha256::digest(form.into_text()).into())),
+            (false, _) => Err(NoDigest::Number),
+            (true, false) => Err(NoDigest::HalfPair),
+        }
     }
 
     /// Returns how many units of work [`of`](Self::of) takes at most; `None` if the definition nests too deep.
@@ -72,7 +98,7 @@ mod tests {
     use super::*;
     use crate::json;
 
-    fn digest(text: &str) -> Option<String> {
+    fn digest(text: &str) -> Result<String, NoDigest> {
         DefinitionDigest::of(json::read(text.as_bytes()).unwrap().root()).map(|digest| digest.to_string())
     }
 
@@ -85,24 +111,30 @@ mod tests {
             r#" { "description" : "\u00e9", "n\u0061me" : "a" } "#,
             r#"{"_meta":{"x":1},"name":"a","description":"é"}"#,
         ] {
-            assert_eq!(digest(same).as_deref(), Some(expected), "{same}");
+            assert_eq!(digest(same).as_deref(), Ok(expected), "{same}");
         }
         for other in [
             r#"{"name":"a","description":"e"}"#,
             r#"{"name":"a","description":"é","annotations":{"_meta":1}}"#,
             r#"{"name":"a","description":"é","x":null}"#,
         ] {
-            assert!(digest(other).is_some_and(|digest| digest != expected), "{other}");
+            assert!(digest(other).is_ok_and(|digest| digest != expected), "{other}");
         }
         let nested = |levels: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
-        assert!(digest(&nested(99)).is_some());
-        for none in [
-            r#"{"name":"a","x":1e400}"#,
-            r#"{"name":"a","description":"\udc00"}"#,
-            &nested(100),
-            &nested(1_000_000),
+        assert!(digest(&nested(99)).is_ok());
+        for (none, why) in [
+            (r#"{"name":"a","x":1e400}"#, NoDigest::Number),
+            (r#"{"name":"a","x":9007199254740993}"#, NoDigest::Number),
+            (r#"{"name":"a","x":[{"y":0.10000000000000001}]}"#, NoDigest::Number),
+            (r#"{"name":"a","x":1e-400}"#, NoDigest::Number),
+            (r#"{"name":"a","description":"\udc00"}"#, NoDigest::HalfPair),
+            (&nested(100), NoDigest::Depth),
+            (&nested(1_000_000), NoDigest::Depth),
         ] {
-            assert_eq!(digest(none), None, "{}", none.len());
+            assert_eq!(digest(none), Err(why), "{}", none.len());
+        }
+        for some in ["9007199254740992", "-0", "1.50", "1e300", "0.1"] {
+            assert!(digest(&format!(r#"{{"name":"a","x":{some}}}"#)).is_ok(), "{some}");
         }
     }
 

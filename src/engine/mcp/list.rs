@@ -21,9 +21,22 @@ use super::keys::{self, Member};
 use super::method::{self, List};
 use crate::work;
 
-/// Tells whether the caller may see the element of this name, URI or URI template. The value is the element itself, in
-/// which no key stands twice.
-pub type Keep<'k> = dyn FnMut(ListKind, &str, Value<'_>) -> bool + 'k;
+/// An element of a list in an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Element<'d> {
+    /// The kind of the list
+    pub kind: ListKind,
+    /// Its name, URI or URI template; `None` if there is none in which every parser finds the same text
+    pub name: Option<&'d str>,
+    /// The element itself, in which no key stands twice; `None` if one does
+    pub value: Option<Value<'d>>,
+    /// The id of the message with the list, if the message has one
+    pub id: Option<Value<'d>>,
+}
+
+/// Tells whether the caller may see an element. One without a name or a value cannot be read, and is not shown whatever
+/// this tells.
+pub type Keep<'k> = dyn FnMut(Element<'_>) -> bool + 'k;
 
 /// An answer after filtering.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,11 +150,12 @@ struct Filtering<'d, 'k, 'l> {
 impl<'d> Filtering<'d, '_, '_> {
     /// Filters the lists of one message. Returns how many there are.
     fn message(&mut self, message: Value<'d>) -> Result<usize, Unreadable> {
-        let [result] = keys::pick(message, ["result"]);
+        let [result, id] = keys::pick(message, ["result", "id"]);
         let Some(result) = sound(result)? else { return Ok(0) };
         if !result.is_object() {
             return Err(Unreadable::Mistyped("result"));
         }
+        let id = sound(id).ok().flatten();
         let mut lists = 0_usize;
         let mut caching = None;
         for list in method::lists() {
@@ -152,7 +166,7 @@ impl<'d> Filtering<'d, '_, '_> {
             }
             caching = Some((scope, lifetime));
             lists = lists.saturating_add(1);
-            self.retain(list, elements);
+            self.retain(list, elements, id);
         }
         if let Some((scope, lifetime)) = caching {
             make_private(scope, lifetime, &mut self.edits)?;
@@ -160,10 +174,10 @@ impl<'d> Filtering<'d, '_, '_> {
         Ok(lists)
     }
 
-    fn retain(&mut self, list: &'static List, elements: Value<'d>) {
+    fn retain(&mut self, list: &'static List, elements: Value<'d>, id: Option<Value<'d>>) {
         let mut spans = Vec::new();
         for element in elements.elements() {
-            let kept = self.keeps(list, element).unwrap_or_else(|unreadable| {
+            let kept = self.keeps(list, element, id).unwrap_or_else(|unreadable| {
                 self.unreadable = Some(unreadable);
                 false
             });
@@ -173,25 +187,38 @@ impl<'d> Filtering<'d, '_, '_> {
     }
 
     /// Tells whether an element stays, and filters the list that it has itself.
-    fn keeps(&mut self, list: &'static List, element: Value<'d>) -> Result<bool, Unreadable> {
-        if self.document.duplicate().is_some()
-            && let Ok(alone) = json::read(element.raw().as_bytes())
-            && let Some(duplicate) = alone.duplicate()
-        {
-            return Err(Unreadable::Duplicate(duplicate.clone()));
-        }
+    fn keeps(
+        &mut self,
+        list: &'static List,
+        element: Value<'d>,
+        id: Option<Value<'d>>,
+    ) -> Result<bool, Unreadable> {
+        let duplicate = self.duplicate(element);
         let [name] = keys::pick(element, [list.key]);
-        let name = sound(name)?.and_then(Value::string);
-        if !name.is_some_and(|name| (self.keep)(list.kind, &name, element)) {
+        let named = sound(name);
+        let name = named.as_ref().ok().copied().flatten().and_then(Value::string);
+        let value = Some(element).filter(|_| duplicate.is_none());
+        let kept = (self.keep)(Element { kind: list.kind, name: name.as_deref(), value, id });
+        if let Some(duplicate) = duplicate {
+            return Err(Unreadable::Duplicate(duplicate));
+        }
+        named?;
+        if name.is_none() || !kept {
             return Ok(false);
         }
         if let Some(parts) = list.parts {
             let [elements] = keys::pick(element, [parts.member]);
             if let Some(elements) = sound(elements)? {
-                self.retain(parts, elements);
+                self.retain(parts, elements, id);
             }
         }
         Ok(true)
+    }
+
+    /// Returns the first key that stands twice in an element.
+    fn duplicate(&self, element: Value<'d>) -> Option<Defect> {
+        self.document.duplicate()?;
+        json::read(element.raw().as_bytes()).ok()?.duplicate().cloned()
     }
 }
 

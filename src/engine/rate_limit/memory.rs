@@ -45,9 +45,7 @@ impl MemoryService {
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         for Descriptor { tally, unit, adds, .. } in request.descriptors.iter().filter(|asked| asked.charges) {
             let window = (now_ns / SECOND).checked_div(unit.seconds()).unwrap_or_default();
-            if let Some(count) =
-                tallies.get_mut(&(tally.clone(), *unit)).filter(|count| count.window == window)
-            {
+            if let Some(count) = tallies.get_mut(&(*tally, *unit)).filter(|count| count.window == window) {
                 count.hits = count.hits.saturating_sub(u64::from(*adds));
             }
         }
@@ -59,7 +57,7 @@ impl MemoryService {
         let window = now.checked_div(length).unwrap_or_default();
         let passed = now.checked_rem(length).unwrap_or_default();
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = tallies.entry((tally.clone(), *unit)).or_default();
+        let count = tallies.entry((*tally, *unit)).or_default();
         if count.window != window {
             *count = Count { window, hits: 0 };
         }

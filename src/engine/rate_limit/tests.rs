@@ -1,3 +1,5 @@
+use prost::Message as _;
+
 use super::*;
 use crate::limit::{Amount, Counter, Kind, Of, Scale, Scope, Shadow, Window};
 
@@ -56,8 +58,43 @@ fn names_of_tallies_stay_the_same() {
     let counter = Counter { of, ..Counter::new("shop", "spend", window(86_400), scope) };
     let Tally { of_policy, of_caller } = Tally::new(&counter, Scale::of(Amount::from_micros(10_000)));
     // Proxies of several versions count together, so another name is a breaking change.
-    let expected = ("a1c1c8bd96177cd474658b97d9fa9ab5", "fd8ddbc8b89a9b77e6ac4f058c69fef4");
-    assert_eq!((&*of_policy, &*of_caller), expected);
+    let expected = (b"a1c1c8bd96177cd474658b97d9fa9ab5", b"fd8ddbc8b89a9b77e6ac4f058c69fef4");
+    assert_eq!((&of_policy, &of_caller), expected);
+}
+
+#[test]
+fn names_that_are_kept_are_those_that_are_hashed_anew() {
+    const GRANTS: [&str; 2] = ["one", "two"];
+    let tallies = Tallies::new(2, GRANTS.len());
+    let named = |grant: Option<usize>| grant.map_or("everybody", |grant| GRANTS[grant]);
+    // Number 2 and the third grant are none of the policy: nothing is kept for them.
+    let numbers = [("a", 1, None), ("b", 100, Some("args.x")), ("c", 1, None)];
+    for _ in 0..2 {
+        for (number, (name, hit, by)) in numbers.into_iter().enumerate() {
+            for (grant, value) in
+                [None, Some(0), Some(1)].into_iter().flat_map(|grant| [(grant, "v"), (grant, "w")])
+            {
+                let (name_of_grant, principal) = (named(grant), value.as_bytes());
+                for scope in [
+                    Scope::Global,
+                    Scope::Grant(name_of_grant),
+                    Scope::Principal { grant: name_of_grant, principal },
+                    Scope::Session { grant: name_of_grant, session: principal },
+                ] {
+                    let of = by.map(|path| Of { path, value: value.as_bytes() });
+                    let counter = Counter { of, ..Counter::new("s", name, window(60), scope) };
+                    let scale = Scale::of(Amount::from_micros(1_000_000 / hit));
+                    let kept = tallies.name(&counter, scale, number, grant);
+                    assert_eq!(kept, Tally::new(&counter, scale), "{counter:?}");
+                }
+            }
+        }
+    }
+    let third = Counter::new("s", "a", window(60), Scope::Grant("three"));
+    let scale = Scale::default();
+    for grant in [2, usize::MAX] {
+        assert_eq!(tallies.name(&third, scale, 0, Some(grant)), Tally::new(&third, scale));
+    }
 }
 
 #[test]
@@ -73,6 +110,22 @@ fn a_question_is_written_as_the_protocol_says() {
         has(b"\x12\x04\x08\x05\x10\x02\x1a\x00"),
         "5 a minute, no hits, and they are not absent: {bytes:?}"
     );
+}
+
+#[test]
+fn a_long_question_is_read_as_it_was_written() {
+    let domain = "d".repeat(300);
+    let descriptors = vec![descriptor(u32::MAX, 128, true), descriptor(127, u32::MAX, true)];
+    let bytes = Request { domain: domain.clone(), descriptors: descriptors.clone() }.encode();
+    let read = wire::RateLimitRequest::decode(&*bytes).unwrap();
+    assert_eq!((read.domain, read.hits_addend), (domain, u32::MAX));
+    let text = |digits: &[u8]| String::from_utf8(digits.to_vec()).unwrap();
+    let told = descriptors.iter().map(|Descriptor { tally, most, adds, .. }| wire::Descriptor {
+        entries: vec![wire::Entry { key: text(&tally.of_policy), value: text(&tally.of_caller) }],
+        limit: Some(wire::Limit { requests_per_unit: *most, unit: 2 }),
+        hits_addend: Some(wire::UInt64 { value: u64::from(*adds) }),
+    });
+    assert_eq!(read.descriptors, told.collect::<Vec<_>>());
 }
 
 #[test]

@@ -90,18 +90,17 @@ impl<H: Host> Filter<H> {
         &self,
         worker: &Worker,
         request: &Request,
-        ask: &Ask,
+        ask: Ask,
         asking: Box<Asking>,
         now_ns: Option<u64>,
     ) -> Result<Pending, (Box<Asking>, Answer)> {
-        let question = match &ask.question {
+        let Ask { question, record } = ask;
+        let question = match question {
             Question::Approval(question) => question,
-            Question::Rates(question) => {
-                return self.ask_rates(worker, question, asking, &ask.record, now_ns);
-            }
+            Question::Rates(question) => return self.ask_rates(worker, &question, asking, record, now_ns),
         };
         worker.metrics.asked(&self.host);
-        match self.post_question(worker, request, asking.size(), question, &ask.record, now_ns) {
+        match self.post_question(worker, request, asking.size(), &question, record, now_ns) {
             Ok((token, ticket)) => Ok(Pending { asking, token, ticket }),
             Err(cause) => {
                 worker.report_unavailable(&self.host, &cause, now_ns);
@@ -117,7 +116,7 @@ impl<H: Host> Filter<H> {
         request: &Request,
         size: usize,
         question: &str,
-        record: &str,
+        mut record: String,
         now_ns: Option<u64>,
     ) -> Result<(Token, Ticket), Cause> {
         let to = worker.plugin.policy.approvals.as_ref().ok_or("no approval service is configured")?;
@@ -134,7 +133,6 @@ impl<H: Host> Filter<H> {
             timeout_ms: to.answer_timeout_ms(),
         };
         // If the client disconnects before the answer, this record remains.
-        let mut record = record.to_owned();
         audit::add_time(&mut record, Some(now_ns));
         let recorded = self.host.set_state(worker.plugin.record_state(), record.as_bytes());
         match recorded.and_then(|()| self.host.post(&call)) {

@@ -37,7 +37,7 @@ impl<H: Host> Filter<H> {
         worker: &Worker,
         question: &rate_limit::Request,
         asking: Box<Asking>,
-        record: &str,
+        record: String,
         now_ns: Option<u64>,
     ) -> Result<Pending, (Box<Asking>, Answer)> {
         worker.metrics.rates_asked(&self.host);
@@ -52,7 +52,7 @@ impl<H: Host> Filter<H> {
         worker: &Worker,
         size: usize,
         question: &rate_limit::Request,
-        record: &str,
+        mut record: String,
         now_ns: Option<u64>,
     ) -> Result<(Token, Ticket), Failure> {
         let to = worker.plugin.policy.shared_limits.as_ref().ok_or(Failure::Unsent)?;
@@ -61,7 +61,6 @@ impl<H: Host> Filter<H> {
         let asker = Asker { caller: None, now_ns, until_ns: now_ns };
         let ticket = worker.counting.enter(&asker, size).ok_or(Failure::Busy)?;
         // If the client disconnects before the answer, this record remains.
-        let mut record = record.to_owned();
         audit::add_time(&mut record, Some(now_ns));
         let recorded = self.host.set_state(worker.plugin.record_state(), record.as_bytes());
         let call = GrpcCall {

@@ -57,6 +57,11 @@ impl Announced {
         announced
     }
 
+    /// Tells whether a server has answered the request, with all of the body or a part of it.
+    pub(super) fn succeeds(&self) -> bool {
+        self.found || self.part
+    }
+
     /// Returns how many bytes the body has at most; `None` if there can be trailers that end it. HTTP/1 has chunks or
     /// a length, so a body with neither comes over HTTP/2.
     pub(super) fn left(&self) -> Option<usize> {
@@ -68,7 +73,7 @@ impl Announced {
 /// a list was asked for, everything is looked through.
 pub(super) fn choose(announced: &Announced, awaited: Awaited) -> (State, Length) {
     let Announced { found, answer, packed, part, length, .. } = *announced;
-    let (plain, list) = (!packed && !part, awaited.list);
+    let (plain, list) = (!packed && !part, awaited.list.is_some());
     let answer = answer.unwrap_or(Answer::JsonAlike);
     let goes = if length.is_some() { Length::Goes } else { Length::Stays };
     let replaced =

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use mcp_policy_engine::document::{Faults, Source};
 use mcp_policy_engine::policy::{Action, Policy, RequestHeaders, SourceKind};
 
-use super::Target;
+use super::{Target, callers};
 use crate::input::{self, File, Found, Node, Value};
 use crate::outcome::Failure;
 use crate::written::Json;
@@ -136,15 +136,15 @@ impl Document {
     pub fn notes(&self, target: Target, holds: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if !holds && self.policy.request_headers == RequestHeaders::Hold {
-            notes.push("`request_headers` becomes `stream`, because this target cannot hold headers back: the server sees that a refused request began".to_owned());
+            notes.push("`request_headers` becomes `stream`, because this target cannot hold headers back: the headers of a refused request reach the server, without its body".to_owned());
         }
         let kinds = || self.policy.identity.iter().map(|source| &source.kind);
         notes.extend(kinds().filter_map(|kind| match kind {
-            SourceKind::Jwt { payload, .. } => Some(token(target, payload)),
+            SourceKind::Jwt { metadata, payload, .. } => Some(callers::token(target, metadata, payload)),
             _ => None,
         }));
         if kinds().any(|kind| matches!(kind, SourceKind::Mtls(_))) {
-            notes.push(certificate(target).to_owned());
+            notes.push(callers::certificate(target).to_owned());
         }
         if kinds().any(|kind| matches!(kind, SourceKind::Header(_))) {
             notes.push("the policy reads a header as the caller's name: a trusted hop must set it and remove it from requests that bring one".to_owned());
@@ -190,37 +190,6 @@ pub fn verify(
 
 fn failure(why: &str) -> Failure {
     Failure::new(format!("the policy cannot be written as YAML: {why}"))
-}
-
-/// Says what verifies the tokens that a source reads.
-fn token(target: Target, payload: &str) -> String {
-    match target {
-        Target::Envoy => {
-            format!("the policy reads tokens: put a filter in front of it that verifies them (`jwt_authn`), with `payload_in_metadata: {payload}`")
-        }
-        Target::Istio if payload == "payload" => {
-            "the policy reads tokens: a RequestAuthentication must verify them. Istio keeps the tokens of all its issuers in one place, so grants should match `iss` too".to_owned()
-        }
-        Target::Istio => {
-            format!("the policy reads tokens from `{payload}`, but Istio keeps those that a RequestAuthentication has verified in `payload`: with this policy no token is an identity")
-        }
-        Target::EnvoyGateway => {
-            format!("the policy reads tokens: a SecurityPolicy must verify them, with a provider that has the name `{payload}`")
-        }
-    }
-}
-
-/// Says what verifies the certificates that a source reads.
-fn certificate(target: Target) -> &'static str {
-    match target {
-        Target::Istio => {
-            "the policy reads certificates: a PeerAuthentication must have the mode STRICT. A waypoint does not see the caller's certificate: use `attribute` there"
-        }
-        Target::EnvoyGateway => {
-            "the policy reads certificates: a ClientTrafficPolicy must require and verify them"
-        }
-        Target::Envoy => "the policy reads certificates: the listener must ask for them and verify them",
-    }
 }
 
 /// Refuses numbers that a target changes.

@@ -12,17 +12,19 @@ use crate::yaml::{indented, quoted};
 pub struct Listener<'a> {
     gateway: &'a str,
     name: &'a str,
+    /// Envoy Gateway makes a second listener for HTTP/3
+    has_http3: bool,
 }
 
 impl<'a> Listener<'a> {
-    /// Reads `GATEWAY/LISTENER`.
+    /// Reads `GATEWAY/LISTENER`. The listener may serve HTTP/3 too.
     ///
     /// # Errors
     /// It is something else.
-    pub fn read(text: &'a str) -> Result<Self, Failure> {
+    pub fn read(text: &'a str, has_http3: bool) -> Result<Self, Failure> {
         text.split_once('/')
             .filter(|(gateway, name)| is_name(gateway) && is_name(name))
-            .map(|(gateway, name)| Self { gateway, name })
+            .map(|(gateway, name)| Self { gateway, name, has_http3 })
             .ok_or_else(|| {
                 Failure::new(format!("--hold `{text}` is not a `GATEWAY/LISTENER` such as `mcp/https`"))
             })
@@ -92,28 +94,24 @@ fn scope(scope: &Scope, place: &Place) -> String {
 }
 
 /// Writes what lets the filter hold headers back, which the object of Envoy Gateway cannot say.
-fn patch(policy: &str, namespace: &str, Listener { gateway, name }: Listener<'_>) -> String {
+fn patch(policy: &str, namespace: &str, Listener { gateway, name, has_http3 }: Listener<'_>) -> String {
     let filter = format!("envoy.filters.http.wasm/envoyextensionpolicy/{namespace}/{policy}/wasm/0");
-    let operation = |path: &str, value: &str| {
-        format!(
-            r#"    - type: type.googleapis.com/envoy.config.listener.v3.Listener
-      name: {namespace}/{gateway}/{name}
-      operation:
-        op: add
-        jsonPath: "..http_filters[?(@.name=='{filter}')].typed_config.config"
-        path: {path}
-        value: {value}
-"#
-        )
+    let listener = format!("{namespace}/{gateway}/{name}");
+    let mut operations = operations(&filter, &listener);
+    if has_http3 {
+        operations.push_str("    # The same for HTTP/3, which has a listener of its own.\n");
+        operations.push_str(&self::operations(&filter, &format!("{listener}-quic")));
+    }
+    let (names, are) = if has_http3 {
+        ("`tcp-` or `udp-`", "listeners' names are")
+    } else {
+        ("`tcp-`", "listener's name is")
     };
-    let operations = operation("/allow_on_headers_stop_iteration", "true")
-        + "    # If the module fails, requests get 503 until it runs again.\n"
-        + &operation("/failure_policy", "FAIL_RELOAD");
     format!(
         r"---
 # Lets the filter hold the headers of a request until it has read the body. Envoy Gateway reads this only with
 # `extensionApis.enableEnvoyPatchPolicy: true`. Without it requests hang until they time out.
-# With the runtime flag XDSNameSchemeV2, the default from Envoy Gateway 1.10, the listener's name is `tcp-` and its port.
+# With the runtime flag XDSNameSchemeV2, the default from Envoy Gateway 1.10, the {are} {names} and the port.
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: EnvoyPatchPolicy
 metadata:
@@ -129,4 +127,23 @@ spec:
     # The filter's name contains the namespace and the name of the EnvoyExtensionPolicy.
 {operations}"
     )
+}
+
+/// Writes the patches of one of Envoy's listeners.
+fn operations(filter: &str, listener: &str) -> String {
+    let operation = |path: &str, value: &str| {
+        format!(
+            r#"    - type: type.googleapis.com/envoy.config.listener.v3.Listener
+      name: {listener}
+      operation:
+        op: add
+        jsonPath: "..http_filters[?(@.name=='{filter}')].typed_config.config"
+        path: {path}
+        value: {value}
+"#
+        )
+    };
+    operation("/allow_on_headers_stop_iteration", "true")
+        + "    # If the module fails, requests get 503 until it runs again.\n"
+        + &operation("/failure_policy", "FAIL_RELOAD")
 }

@@ -5,11 +5,11 @@ mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::policy::Policy;
 
 use super::class::Class;
 use super::classify::Classified;
+use super::definitions::Digest;
 use super::findings::{Finding, Severity, Target};
 use super::layout::{Json, of_schema};
 use super::offer::{Offer, Tool};
@@ -23,8 +23,8 @@ pub struct Choices {
     pub server: Option<String>,
     /// The cluster of the approval service, if there is one
     pub approvals: Option<String>,
-    /// The digests of the tools' definitions by name, if the tools are to be pinned; `None` for a name with several
-    pub pins: BTreeMap<String, Option<DefinitionDigest>>,
+    /// The digests of the tools' definitions by name, or why there is none, if the tools are to be pinned
+    pub pins: BTreeMap<String, Digest>,
 }
 
 /// A policy for a server.
@@ -148,13 +148,13 @@ fn entry(tool: &Tool, class: Class, choices: &Choices, notes: &mut Vec<Finding>)
     let mut own = Vec::new();
     let denied = rules::denies(class, choices.approvals.is_some());
     match choices.pins.get(&tool.name).filter(|_| !denied) {
-        Some(Some(digest)) => own.push(("definition".to_owned(), Json::text(digest.to_string()))),
-        Some(None) => notes.push(Finding {
+        Some(Ok(digest)) => own.push(("definition".to_owned(), Json::text(digest.to_string()))),
+        Some(Err(why)) => notes.push(Finding {
             severity: Severity::Note,
             id: "not-pinned",
             target: Target::Tool(tool.name.clone()),
             place: "policy".to_owned(),
-            message: "its definition is not pinned: the server lists it with several definitions".to_owned(),
+            message: format!("its definition is not pinned: {why}"),
             excerpt: None,
         }),
         None => {}

@@ -33,29 +33,33 @@ struct Definition {
     digest: String,
 }
 
+/// The digest of a tool's definition, or why it has none.
+pub type Digest = Result<DefinitionDigest, String>;
+
 /// Returns the digests of an offer's tools, in its order. `None` if the definitions are not known as the server sent them.
-///
-/// # Errors
-/// A definition has no digest, because it nests too deep.
-pub fn digests(offer: &Offer) -> Result<Option<Vec<DefinitionDigest>>, Failure> {
-    if !offer.verbatim {
-        return Ok(None);
-    }
-    offer.tools.iter().map(digest).collect::<Result<_, _>>().map(Some)
+pub fn digests(offer: &Offer) -> Option<Vec<Digest>> {
+    offer.verbatim.then(|| offer.tools.iter().map(digest).collect())
 }
 
-fn digest(tool: &Tool) -> Result<DefinitionDigest, Failure> {
-    let text = tool.whole.to_string();
-    let read = json::read(text.as_bytes()).ok();
-    read.and_then(|document| DefinitionDigest::of(document.root())).ok_or_else(|| {
-        let tool = Target::Tool(tool.name.clone()).shown();
-        Failure::new(format!("{tool}: its definition has no digest: it nests too deep"))
-    })
+fn digest(tool: &Tool) -> Digest {
+    let document = json::read(tool.sent.as_bytes()).map_err(|wrong| wrong.to_string())?;
+    match document.duplicate() {
+        Some(_) => Err("a key stands twice in it".to_owned()),
+        None => DefinitionDigest::of(document.root()).map_err(|why| why.to_string()),
+    }
+}
+
+/// Says that a definition has no digest, and why.
+pub fn without_digest(why: &str) -> String {
+    format!("its definition has no digest, because {why}")
 }
 
 /// Writes the definitions of an offer. `package` is `NAME@VERSION`; without it, the server's own name and version are
 /// written.
-pub fn document(offer: &Offer, digests: &[DefinitionDigest], package: Option<&str>) -> Json {
+///
+/// # Errors
+/// A definition has no digest: the tool, and why.
+pub fn document(offer: &Offer, digests: &[Digest], package: Option<&str>) -> Result<Json, Failure> {
     let (name, version) = match package.and_then(|package| package.rsplit_once('@')) {
         Some((name, version)) => (Some(name.to_owned()), Some(version.to_owned())),
         None => (offer.server.clone(), offer.version.clone()),
@@ -64,13 +68,20 @@ pub fn document(offer: &Offer, digests: &[DefinitionDigest], package: Option<&st
     for (key, value) in [("package", name), ("version", version)] {
         members.extend(value.map(|value| (key.to_owned(), Json::text(value))));
     }
-    let mut tools: Vec<_> = offer.tools.iter().map(|tool| &tool.name).zip(digests).collect();
+    let mut tools = Vec::new();
+    for (tool, digest) in offer.tools.iter().zip(digests) {
+        let digest = digest.as_ref().map_err(|why| {
+            let tool = Target::Tool(tool.name.clone()).shown();
+            Failure::new(format!("{tool}: {}", without_digest(why)))
+        })?;
+        tools.push((&tool.name, digest));
+    }
     tools.sort();
     let tools = tools.into_iter().map(|(name, digest)| {
         Json::object([("name", Json::text(name.as_str())), ("digest", Json::text(digest.to_string()))])
     });
     members.push(("tools".to_owned(), Json::List(tools.collect())));
-    Json::Table(members)
+    Ok(Json::Table(members))
 }
 
 impl Definitions {
@@ -102,10 +113,11 @@ impl Definitions {
     }
 
     /// Compares an offer, whose tools have these digests, with the definitions.
-    pub fn compare(&self, offer: &Offer, digests: &[DefinitionDigest]) -> Vec<Drift> {
-        let now = by_name(offer.tools.iter().map(|tool| tool.name.as_str()).zip(digests.iter().copied()));
+    pub fn compare(&self, offer: &Offer, digests: &[Digest]) -> Vec<Drift> {
+        let digests = digests.iter().map(|digest| digest.as_ref().ok().copied());
+        let now = by_name(offer.tools.iter().map(|tool| tool.name.as_str()).zip(digests));
         let tools = self.tools.iter().map(|tool| (tool.name.as_str(), DefinitionDigest::parse(&tool.digest)));
-        let then = by_name(tools.filter_map(|(name, digest)| Some((name, digest?))));
+        let then = by_name(tools.filter(|(_, digest)| digest.is_some()));
         let mut drift = Vec::new();
         let mut add = |change, name: &str, message: &str| {
             drift.push(Drift { change, target: Target::Tool(name.to_owned()), message: message.to_owned() });
@@ -126,10 +138,10 @@ impl Definitions {
     }
 }
 
-/// Gathers digests by name. A server can list a name twice.
+/// Gathers digests by name, `None` for a definition without one. A server can list a name twice.
 fn by_name<'t>(
-    tools: impl Iterator<Item = (&'t str, DefinitionDigest)>,
-) -> BTreeMap<&'t str, Vec<DefinitionDigest>> {
+    tools: impl Iterator<Item = (&'t str, Option<DefinitionDigest>)>,
+) -> BTreeMap<&'t str, Vec<Option<DefinitionDigest>>> {
     let mut gathered: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (name, digest) in tools {
         gathered.entry(name).or_default().push(digest);

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_policy_engine::document::{Faults, Source};
-use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::policy::{EntryRules, Policy, Section};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::definitions::{Digest, without_digest};
 use super::findings::Target;
 use super::offer::{Item, Kind, Offer, Tool};
 use super::schema;
@@ -106,24 +106,27 @@ fn names(items: &[Item]) -> BTreeSet<&str> {
 pub fn of_definitions(
     policy: &Policy,
     offer: &Offer,
-    digests: Option<&[DefinitionDigest]>,
+    digests: Option<&[Digest]>,
     known: &[Drift],
 ) -> Result<Vec<Drift>, Failure> {
     if policy.pins.is_empty() {
         return Ok(Vec::new());
     }
-    let mut changed = BTreeSet::new();
+    let mut changed = BTreeMap::new();
     for (tool, digest) in offer.tools.iter().zip(super::known(digests)?) {
-        if policy.pins.of_tool(&tool.name).any(|(_, pin)| pin.digest != *digest) {
-            changed.insert(Target::Tool(tool.name.clone()));
-        }
+        let message = match digest {
+            Ok(digest) if policy.pins.of_tool(&tool.name).all(|(_, pin)| pin.digest == *digest) => continue,
+            Ok(_) => "its definition is not the one that the policy pins".to_owned(),
+            Err(_) if policy.pins.of_tool(&tool.name).next().is_none() => continue,
+            Err(why) => without_digest(why),
+        };
+        changed.insert(Target::Tool(tool.name.clone()), message);
     }
     let is_told = |target: &Target| {
         known.iter().any(|known| known.change == Change::Changed && known.target == *target)
     };
-    changed.retain(|target| !is_told(target));
-    let message = "its definition is not the one that the policy pins";
-    let drift = |target| Drift { change: Change::Changed, target, message: message.to_owned() };
+    changed.retain(|target, _| !is_told(target));
+    let drift = |(target, message)| Drift { change: Change::Changed, target, message };
     Ok(changed.into_iter().map(drift).collect())
 }
 

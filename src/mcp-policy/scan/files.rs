@@ -1,7 +1,6 @@
 //! The files that a scan writes.
 
-use mcp_policy_engine::mcp::definition::DefinitionDigest;
-
+use super::definitions::Digest;
 use super::layout::Json;
 use super::offer::{self, Offer};
 use super::{Options, definitions, known};
@@ -45,7 +44,7 @@ pub fn write(
     options: &Options,
     offer: &Offer,
     policy: &Json,
-    digests: Option<&[DefinitionDigest]>,
+    digests: Option<&[Digest]>,
 ) -> Result<(), Failure> {
     if let Some(name) = &options.output {
         let text = match Language::of_name(name) {
@@ -55,7 +54,7 @@ pub fn write(
         destination::write(name, &text)?;
     }
     if let Some(name) = &options.write_definitions {
-        let document = definitions::document(offer, known(digests)?, options.package.as_deref());
+        let document = definitions::document(offer, known(digests)?, options.package.as_deref())?;
         destination::write(name, &document.pretty())?;
     }
     if let Some(name) = &options.write_tools {

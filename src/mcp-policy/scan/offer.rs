@@ -48,6 +48,8 @@ pub struct Tool {
     pub schema: Map<String, Value>,
     /// The whole definition
     pub whole: Value,
+    /// The text of the definition, with every number and key as the server sent it
+    pub sent: String,
 }
 
 /// A resource, a template or a prompt.

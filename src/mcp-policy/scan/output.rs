@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::class::Class;
 use super::classify::{Classified, Evidence};
+use super::definitions::Digest;
 use super::drift::{Change, Drift};
 use super::findings::{Finding, Severity, escape};
 use super::offer::{Offer, Tool};
@@ -41,14 +41,14 @@ impl<'s> Report<'s> {
     pub fn new(
         offer: &'s Offer,
         classified: &'s [Classified],
-        digests: Option<&[DefinitionDigest]>,
+        digests: Option<&[Digest]>,
         findings: &'s [Finding],
         drift: Option<&'s [Drift]>,
         policy: Value,
     ) -> Self {
         let row = |(index, (tool, found)): (usize, (&'s Tool, &'s Classified))| Row {
             name: &tool.name,
-            digest: digests.and_then(|digests| digests.get(index)).map(ToString::to_string),
+            digest: digests.and_then(|digests| digests.get(index)?.as_ref().ok()).map(ToString::to_string),
             class: found.class,
             confidence: f64::from(found.confidence) / 100.0,
             evidence: &found.evidence,

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::policy::{Action, Mode, Pattern, Policy};
 
+use super::definitions::{Digest, without_digest};
 use super::findings::Target;
 use super::offer::Offer;
 use crate::input::{self, File, Found, Node, Value};
@@ -25,19 +26,19 @@ pub enum Pinned {
     New,
     /// The policy had another digest
     Other,
-    /// It has none, and why
-    No(&'static str),
+    /// It gets none, and why
+    No(String),
 }
 
-/// Writes the digests of tools into the policy of a file, and leaves all else in it as it is; `None` stands for several
-/// definitions of one name. Returns what became of each tool, by its name.
+/// Writes the digests of tools into the policy of a file, and leaves all else in it as it is. Returns what became of each
+/// tool, by its name.
 ///
 /// # Errors
 /// The file holds more than a policy, or cannot be edited or written. Then nothing is written.
 pub fn into_file(
     argument: &str,
     (found, policy): &(Found, Policy),
-    digests: &BTreeMap<String, Option<DefinitionDigest>>,
+    digests: &BTreeMap<String, Digest>,
 ) -> Result<BTreeMap<String, Pinned>, Failure> {
     if argument == "-" {
         return Err(Failure::new("`--pin` writes into the policy, so `--policy` must be a file"));
@@ -55,12 +56,15 @@ pub fn into_file(
     Ok(pinned)
 }
 
-/// Returns the digest of each tool by its name; `None` if the server lists the name with several definitions.
-pub fn by_name(offer: &Offer, digests: &[DefinitionDigest]) -> BTreeMap<String, Option<DefinitionDigest>> {
-    let mut by_name = BTreeMap::new();
+/// Returns the digest of each tool by its name, or why it has none: a name can be listed with several definitions, too.
+pub fn by_name(offer: &Offer, digests: &[Digest]) -> BTreeMap<String, Digest> {
+    let mut by_name: BTreeMap<String, Digest> = BTreeMap::new();
     for (tool, digest) in offer.tools.iter().zip(digests) {
-        let known = by_name.entry(tool.name.clone()).or_insert(Some(*digest));
-        *known = known.filter(|known| known == digest);
+        let digest = digest.clone().map_err(|why| without_digest(&why));
+        let known = by_name.entry(tool.name.clone()).or_insert_with(|| digest.clone());
+        if *known != digest {
+            *known = Err("the server lists it with several definitions".to_owned());
+        }
     }
     by_name
 }
@@ -69,7 +73,7 @@ pub fn by_name(offer: &Offer, digests: &[DefinitionDigest]) -> BTreeMap<String, 
 fn pin(
     found: &Found,
     policy: &Policy,
-    digests: &BTreeMap<String, Option<DefinitionDigest>>,
+    digests: &BTreeMap<String, Digest>,
 ) -> Result<(String, BTreeMap<String, Pinned>), Failure> {
     let name = &found.file.name;
     let root = tree(&found.file)?;
@@ -77,11 +81,11 @@ fn pin(
     let mut pinned = BTreeMap::new();
     for (tool, digest) in digests {
         let became = match digest {
-            Some(digest) => pin_tool(tool, *digest, (policy, &root), &mut edits).map_err(|why| {
+            Ok(digest) => pin_tool(tool, *digest, (policy, &root), &mut edits).map_err(|why| {
                 let tool = Target::Tool(tool.clone()).shown();
                 Failure::new(format!("{name}: {tool}: its digest cannot be written, because {why}"))
             })?,
-            None => Pinned::No("the server lists it with several definitions"),
+            Err(why) => Pinned::No(why.clone()),
         };
         pinned.insert(tool.clone(), became);
     }
@@ -110,7 +114,7 @@ fn pin_tool(
     let own = member(root, "tools").and_then(|tools| member(tools, tool));
     let Some(entry) = own.filter(|_| Pattern::new(tool).is_exact()) else {
         return Ok(match known.as_slice() {
-            [] => Pinned::No("the policy has no entry with its name"),
+            [] => Pinned::No("the policy has no entry with its name".to_owned()),
             _ => compared(&known, digest),
         });
     };
@@ -125,7 +129,7 @@ fn pin_tool(
         .flatten()
         .any(|rule| rule.action == Action::Deny && rule.mode == Mode::Enforce && rule.when.is_empty());
     if is_denied {
-        return Ok(Pinned::No("the policy denies it"));
+        return Ok(Pinned::No("the policy denies it".to_owned()));
     }
     edits.add(entry, digest)?;
     Ok(Pinned::New)
@@ -164,7 +168,7 @@ fn verify(
     file: &Rc<File>,
     text: &str,
     before: &Policy,
-    digests: &BTreeMap<String, Option<DefinitionDigest>>,
+    digests: &BTreeMap<String, Digest>,
     pinned: &BTreeMap<String, Pinned>,
 ) -> Result<(), Failure> {
     let failed = |why: &str| {
@@ -185,7 +189,7 @@ fn verify(
         policy.pins.of_tool(tool).map(|(_, pin)| pin.digest).eq(digest)
     };
     for (tool, became) in pinned {
-        let digest = digests.get(tool).copied().flatten();
+        let digest = digests.get(tool).and_then(|digest| digest.as_ref().ok().copied());
         if !matches!(became, Pinned::No(_)) && !holds(&policy, tool, digest) {
             return Err(failed(&format!("`{tool}` would have another digest")));
         }

@@ -13,6 +13,9 @@ use super::fields::{Faults, Part};
 use crate::listing::{self, Answers};
 use crate::outcome::Failure;
 
+/// The id of the request and of its answer.
+const ID: &str = "1";
+
 /// What the server answers.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -58,7 +61,7 @@ pub fn answer(
         faults.add(&expect.place, &part.path, format!("`{name}` is not in `{}`", path.display()));
     }
     let elements: Vec<String> = elements.into_iter().map(|(_, element)| element).collect();
-    let text = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"{member}":[{}]}}}}"#, elements.join(","));
+    let text = format!(r#"{{"jsonrpc":"2.0","id":{ID},"result":{{"{member}":[{}]}}}}"#, elements.join(","));
     Some(Answer { text, only_names: false })
 }
 
@@ -93,14 +96,17 @@ pub fn shown(
 ) -> Result<Vec<String>, String> {
     let Answer { text, only_names } = answer;
     let clock = || Some(now_ns);
-    let lists = Lists::new(&request.policy, &request.caller, &clock);
+    let lists = Lists::new(&request.policy, &request.caller, &clock).answering(Some(ID));
     let mut names = Vec::new();
-    let filtered = filter(text.as_bytes(), &mut |kind, name, element| match only_names {
-        true => lists.shows(kind, name),
-        false => lists.keeps(kind, name, element),
+    let filtered = filter(text.as_bytes(), &mut |element| match only_names {
+        true => element.name.is_some_and(|name| lists.shows(element.kind, name)),
+        false => lists.keeps(element),
     });
+    if filtered.is_err() && kind == ListKind::Tools {
+        lists.lose();
+    }
+    lists.settle(store, &mut |_| ()).map_err(|Unavailable| "what it shows cannot be stored".to_owned())?;
     let filtered = filtered.map_err(|unreadable| unreadable.to_string())?;
-    lists.settle(store).map_err(|Unavailable| "what it shows cannot be stored".to_owned())?;
     let left = filtered.bytes.as_deref().unwrap_or(text.as_bytes());
     let (member, key) = keys(kind);
     if let Ok(document) = json::read(left)

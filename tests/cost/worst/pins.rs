@@ -82,5 +82,13 @@ fn lists() -> Vec<(String, Request)> {
             lists.push((format!("{what}{same}"), requests::list("tools/list", &result)));
         }
     }
+    // What cannot be read, with and without a name.
+    for element in [r#"{"name":"a0","x":1,"x":1}"#, r#"{"name":"a0","name":"a0"}"#, "1"] {
+        let elements = vec![element; LARGEST / (element.len() + 1)].join(",");
+        lists.push((
+            format!("{element} many times"),
+            requests::list("tools/list", &format!(r#"{{"tools":[{elements}]}}"#)),
+        ));
+    }
     lists
 }

@@ -1,11 +1,11 @@
 //! The budget of work for lists: all elements share it, and what exceeds it is not shown.
 
-use mcp_policy_engine::decide::Lists;
+use mcp_policy_engine::decide::{Definition, Lists};
 use mcp_policy_engine::identity::{Caller, Principal};
 use mcp_policy_engine::json;
 use mcp_policy_engine::limit::MemoryStore;
 use mcp_policy_engine::mcp::definition::DefinitionDigest;
-use mcp_policy_engine::mcp::list::ListKind;
+use mcp_policy_engine::mcp::list::{Element, ListKind};
 use mcp_policy_engine::policy::Policy;
 use mcp_policy_engine::work::{LISTED, Work};
 use serde_json::{Value, json};
@@ -133,8 +133,12 @@ fn a_pinned_tool_beyond_the_budget_counts_as_changed() {
     for (budget, changed) in [(LISTED, false), (1_000, false), (20, true), (0, true)] {
         let caller = Caller::default();
         let lists = Lists::within(&policy, &caller, &|| None, Work::new(budget));
-        assert_eq!(lists.keeps(ListKind::Tools, "run", document.root()), !changed, "{budget}");
-        let settled = lists.settle(&MemoryStore::new()).unwrap();
-        assert_eq!(settled.iter().map(|listed| listed.changed).collect::<Vec<_>>(), [changed], "{budget}");
+        let element =
+            Element { kind: ListKind::Tools, name: Some("run"), value: Some(document.root()), id: None };
+        assert_eq!(lists.keeps(element), !changed, "{budget}");
+        let mut settled = Vec::new();
+        lists.settle(&MemoryStore::new(), &mut |listed| settled.push(listed.definition)).unwrap();
+        let expected = if changed { vec![Definition::Unread] } else { Vec::new() };
+        assert_eq!(settled, expected, "{budget}");
     }
 }

@@ -85,7 +85,7 @@ class Postgres:
             )
         wait_for(self._serves, "PostgreSQL to be ready", START_SECONDS)
 
-    def _run(self, program: str, *words: object) -> None:
+    def _run(self, program: str, *words: object) -> str:
         done = subprocess.run(
             [self._programs / program, *map(str, words)],
             capture_output=True,
@@ -95,6 +95,13 @@ class Postgres:
         )
         if done.returncode != 0:
             raise RuntimeError(f"{program} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    @property
+    def pids(self) -> set:
+        """Find the server's processes: the first, and one for each connection and each task."""
+        first = self._process.pid
+        return {first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())}
 
     def _serves(self) -> bool:
         if self._process.poll() is not None:
@@ -107,6 +114,11 @@ class Postgres:
         self._run("createdb", "--host", self.folder, "--username", "approvals", name)
         # The `host` parameter, the folder of the socket, overrides the host before the path.
         return f"postgres://approvals@localhost/{name}?host={self.folder}"
+
+    def size(self, name: str) -> int:
+        """Measure a database in bytes, without its log."""
+        asked = ["--tuples-only", "--command", f"SELECT pg_database_size('{name}')"]
+        return int(self._run("psql", "--host", self.folder, "--username", "approvals", *asked, name))
 
     def end(self) -> None:
         """Stop it at once and close all connections; its data stays."""

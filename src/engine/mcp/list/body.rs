@@ -1,6 +1,6 @@
 //! A body of JSON in which there may be lists, and the error that takes the place of what cannot be read.
 
-use super::{Filtered, Keep, Unreadable, filter};
+use super::{Filtered, Keep, ListKind, Unreadable, filter};
 use crate::json::{self, Malformed};
 use crate::mcp::screen::{Finding, Screen};
 
@@ -17,10 +17,12 @@ pub fn error_for(id: &str) -> String {
 /// The request that an answer belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Awaited {
-    /// It asks for a list
-    pub list: bool,
+    /// The kind of list that it asks for
+    pub list: Option<ListKind>,
     /// Its id as JSON text
     pub id: Option<String>,
+    /// It resumes a stream, which may hold answers from earlier
+    pub resumes: bool,
 }
 
 /// How much of an answer is held back.
@@ -41,6 +43,8 @@ pub struct Shown {
     pub removed: usize,
     /// Why an answer or an element in it is not shown; the last one's cause where there were several
     pub unreadable: Option<Unreadable>,
+    /// A whole list is not shown, or something that may be the list that was asked for
+    pub lost: bool,
     /// The stream is one of the old transport, whose answers are refused
     pub old_transport: bool,
 }
@@ -51,6 +55,7 @@ impl Shown {
         self.bytes.extend_from_slice(&next.bytes);
         self.removed = self.removed.saturating_add(next.removed);
         self.unreadable = next.unreadable.or(self.unreadable.take());
+        self.lost |= next.lost;
         self.old_transport |= next.old_transport;
     }
 }
@@ -91,7 +96,7 @@ impl ListBody {
     #[must_use]
     pub fn new(awaited: Awaited, bounds: Bounds) -> Self {
         // A list that was asked for is told from its first byte on.
-        let hold = if awaited.list { bounds.limit } else { bounds.hold };
+        let hold = if awaited.list.is_some() { bounds.limit } else { bounds.hold };
         Self {
             awaited,
             bounds: Bounds { hold, ..bounds },
@@ -210,7 +215,7 @@ impl ListBody {
             && !self.padded
             && let Ok(Filtered { bytes, removed, unreadable }) = filter(&held, keep)
         {
-            return Shown { bytes: bytes.unwrap_or(held), removed, unreadable, old_transport: false };
+            return Shown { bytes: bytes.unwrap_or(held), removed, unreadable, ..Shown::default() };
         }
         self.push(&held, keep)
     }
@@ -222,7 +227,7 @@ impl ListBody {
         match self.state {
             State::Holding if self.empty && self.announced => self.refuse(&mut shown),
             State::Holding if self.held.is_empty() => {}
-            State::Holding if self.screen.finding() == Finding::List || self.awaited.list => {
+            State::Holding if self.screen.finding() == Finding::List || self.awaited.list.is_some() => {
                 self.refuse(&mut shown);
             }
             State::Holding => shown.bytes.append(&mut self.held),
@@ -232,6 +237,11 @@ impl ListBody {
             shown.bytes.resize(shown.bytes.len().saturating_add(owed), b' ');
         }
         shown
+    }
+
+    /// Tells whether the text has a list, or may be the one that was asked for.
+    fn may_be_list(&self) -> bool {
+        self.awaited.list.is_some() || self.screen.finding() == Finding::List
     }
 
     /// Returns how many bytes to read before the bounds are looked at: one more than can be held. So the chunks do
@@ -262,20 +272,23 @@ impl ListBody {
             Finding::List if holding => self.filter(keep, shown),
             Finding::Unreadable | Finding::List => {
                 shown.unreadable = Some(Unreadable::TooLarge(self.bounds.hold));
+                shown.lost |= self.may_be_list();
                 self.state = State::Replaced { error: None, owed: 0 };
             }
             Finding::Nothing if !self.screen.is_within() => {
                 shown.bytes.append(&mut self.held);
                 self.state = State::Holding;
             }
-            Finding::Nothing if holding && self.held.len() > self.bounds.hold => match self.awaited.list {
-                true => self.replace(Unreadable::TooLarge(self.bounds.limit), shown),
-                false => {
-                    shown.bytes.append(&mut self.held);
-                    self.held = Vec::new();
-                    self.state = State::Passing;
+            Finding::Nothing if holding && self.held.len() > self.bounds.hold => {
+                match self.awaited.list.is_some() {
+                    true => self.replace(Unreadable::TooLarge(self.bounds.limit), shown),
+                    false => {
+                        shown.bytes.append(&mut self.held);
+                        self.held = Vec::new();
+                        self.state = State::Passing;
+                    }
                 }
-            },
+            }
             Finding::Nothing => {}
         }
     }
@@ -311,6 +324,7 @@ impl ListBody {
 
     fn replace(&mut self, unreadable: Unreadable, shown: &mut Shown) {
         shown.unreadable = Some(unreadable);
+        shown.lost |= self.may_be_list();
         let id = self.awaited.id.clone().or_else(|| self.screen.id());
         let error = error_for(id.as_deref().unwrap_or("null")).into_bytes();
         let owed = std::mem::take(&mut self.held).len();

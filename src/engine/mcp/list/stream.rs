@@ -49,7 +49,7 @@ impl ListStream {
     pub fn new(awaited: Awaited, bounds: Bounds) -> Self {
         let reader = Reader { awaited, bounds, old_transport: false, answered: false, owing: false };
         // A list that was asked for is told from its first byte on.
-        let hold = if reader.awaited.list { bounds.limit } else { bounds.hold };
+        let hold = if reader.awaited.list.is_some() { bounds.limit } else { bounds.hold };
         Self { events: EventStream::new(Bounds { hold, ..bounds }), reader, last: None }
     }
 
@@ -69,7 +69,7 @@ impl ListStream {
         let mut shown = Shown::default();
         let Self { events, mut reader, last } = self;
         events.finish(&mut |part| reader.show(part, keep, &mut shown));
-        if let Awaited { list: true, id: Some(id) } = &reader.awaited
+        if let Awaited { list: Some(_), id: Some(id), .. } = &reader.awaited
             && reader.owing
             && !reader.answered
         {
@@ -144,6 +144,7 @@ impl Reader {
         finished: bool,
     ) {
         shown.unreadable = Some(unreadable);
+        shown.lost |= self.may_be_list(screen.finding());
         let error = self.error(screen.id().as_deref(), screen.answers());
         if finished {
             put(event, error.as_deref(), UNREADABLE, shown);
@@ -157,6 +158,7 @@ impl Reader {
             }
             _ => Unreadable::Malformed(Malformed { at: 0, what: "the structure is unclear" }),
         });
+        shown.lost |= self.may_be_list(dropped.finding);
         if dropped.begun {
             shown.bytes.push(b'\n');
             shown.bytes.extend_from_slice(CUT);
@@ -168,10 +170,15 @@ impl Reader {
         shown.bytes.extend_from_slice(line.as_bytes());
     }
 
+    /// Tells whether what is dropped has a list, or may be the one that was asked for.
+    fn may_be_list(&self, finding: Finding) -> bool {
+        self.awaited.list.is_some() || finding == Finding::List
+    }
+
     /// Writes the error for a message that is dropped. `id` is its own.
     fn error(&mut self, id: Option<&str>, answers: bool) -> Option<String> {
         // Nobody waits for an answer to what is no answer.
-        let id = id.or(self.awaited.id.as_deref().filter(|_| self.awaited.list && !self.answered));
+        let id = id.or(self.awaited.id.as_deref().filter(|_| self.awaited.list.is_some() && !self.answered));
         let error = id.filter(|_| answers).map(error_for);
         self.answered |= error.is_some();
         self.owing |= error.is_none();

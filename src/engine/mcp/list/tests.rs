@@ -4,7 +4,9 @@ use super::*;
 
 /// Filters with everything kept that starts with `get` or `file:`.
 fn filtered(answer: &str) -> Result<Filtered, Unreadable> {
-    filter(answer.as_bytes(), &mut |_, name, _| name.starts_with("get") || name.starts_with("file:"))
+    filter(answer.as_bytes(), &mut |Element { name, .. }| {
+        name.is_some_and(|name| name.starts_with("get") || name.starts_with("file:"))
+    })
 }
 
 #[track_caller]
@@ -41,7 +43,7 @@ fn every_kind_of_list_is_filtered_by_its_own_key() {
     ] {
         check(answer, expected, 1);
         let mut kinds = Vec::new();
-        let _ = filter(answer.as_bytes(), &mut |kind, _, _| {
+        let _ = filter(answer.as_bytes(), &mut |Element { kind, .. }| {
             kinds.push(kind);
             false
         });

@@ -143,6 +143,10 @@ impl Large {
     fn read(&mut self, data: &[u8]) -> usize {
         let mut at = 0;
         while let Some(rest) = data.get(at..).filter(|rest| !rest.is_empty()) {
+            // Whatever follows a text with a list, a client may read that text.
+            if self.screen.finding() == Finding::List && !self.screen.is_within() {
+                return data.len();
+            }
             let read = self.screen.push(rest);
             at = at.saturating_add(read);
             if read == 0 {

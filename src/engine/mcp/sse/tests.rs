@@ -120,3 +120,14 @@ fn a_list_is_held_up_to_the_limit() {
         }
     }
 }
+
+#[test]
+fn nothing_behind_a_text_with_a_list_lets_a_large_event_pass() {
+    for behind in [",\"2345678", "{}345678", "}}345678", " 7345678", "\ndata:{}"] {
+        let stream = format!("data: {{\"result\":{{\"tools\":[1]}}}}{behind}\n\ndata: b\n\n");
+        for (size, limit) in [(1, 34), (2, 34), (1000, 34), (1, 36), (1000, 36)] {
+            let found = parts(&stream, size, 34, limit);
+            assert_eq!(found, ["dropped -", "message b"], "{stream:?} by {size}");
+        }
+    }
+}

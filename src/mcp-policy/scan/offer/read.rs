@@ -1,5 +1,6 @@
 //! Reads the pages of lists.
 
+use mcp_policy_engine::json;
 use serde_json::{Map, Value};
 
 use super::{Item, Offer, Tool};
@@ -41,18 +42,21 @@ impl Kind {
     }
 }
 
-/// Adds the elements of one page, which stands at `path`.
+/// Adds the elements of one page: a list as JSON text, which stands at `path`.
 ///
 /// # Errors
 /// What is wrong with the page, with its path.
-pub fn add_page(offer: &mut Offer, kind: Kind, list: &Value, path: &str) -> Result<(), String> {
-    let Some(elements) = list.as_array() else {
-        return Err(format!("{path}: must be a list, found {}", what(list)));
+pub fn add_page(offer: &mut Offer, kind: Kind, list: &str, path: &str) -> Result<(), String> {
+    let read: Value =
+        serde_json::from_str(list).map_err(|error| format!("{path}: cannot be read: {error}"))?;
+    let Some(elements) = read.as_array() else {
+        return Err(format!("{path}: must be a list, found {}", what(&read)));
     };
+    let sent = json::read(list.as_bytes()).map_err(|wrong| format!("{path}: cannot be read: {wrong}"))?;
     if !offer.listed.contains(&kind) {
         offer.listed.push(kind);
     }
-    for (index, element) in elements.iter().enumerate() {
+    for (index, (element, sent)) in elements.iter().zip(sent.root().elements()).enumerate() {
         let path = format!("{path}[{index}]");
         let members = element
             .as_object()
@@ -66,7 +70,7 @@ pub fn add_page(offer: &mut Offer, kind: Kind, list: &Value, path: &str) -> Resu
             None => return Err(format!("{path}: has no `{}`", kind.identity())),
         };
         match kind {
-            Kind::Tools => offer.tools.push(tool(name, members, element, &path)?),
+            Kind::Tools => offer.tools.push(tool(name, members, (element, sent.raw()), &path)?),
             Kind::Resources => offer.resources.push(Item { name, whole: element.clone() }),
             Kind::Templates => offer.templates.push(Item { name, whole: element.clone() }),
             Kind::Prompts => offer.prompts.push(Item { name, whole: element.clone() }),
@@ -75,7 +79,12 @@ pub fn add_page(offer: &mut Offer, kind: Kind, list: &Value, path: &str) -> Resu
     Ok(())
 }
 
-fn tool(name: String, members: &Map<String, Value>, whole: &Value, path: &str) -> Result<Tool, String> {
+fn tool(
+    name: String,
+    members: &Map<String, Value>,
+    (whole, sent): (&Value, &str),
+    path: &str,
+) -> Result<Tool, String> {
     let text = |key: &str| match members.get(key) {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
@@ -101,6 +110,7 @@ fn tool(name: String, members: &Map<String, Value>, whole: &Value, path: &str) -
         destructive: hint("destructiveHint")?,
         schema: object("inputSchema")?,
         whole: whole.clone(),
+        sent: sent.to_owned(),
     })
 }
 

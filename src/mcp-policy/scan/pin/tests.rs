@@ -12,7 +12,8 @@ fn pinned(file: &str, text: &str) -> Result<(String, Vec<(String, Pinned)>), Str
     let file = Rc::new(File { name: file.to_owned(), text: whole });
     let found = input::policies_of(&file).unwrap().pop().unwrap();
     let digests = [("run", RUN), ("other", OTHER)];
-    let digests = digests.map(|(tool, digest)| (tool.to_owned(), DefinitionDigest::parse(digest)));
+    let digests =
+        digests.map(|(tool, digest)| (tool.to_owned(), Ok(DefinitionDigest::parse(digest).unwrap())));
     let policy = found.policy().unwrap();
     let (text, pinned) = pin(&found, &policy, &digests.into()).map_err(|failure| failure.to_string())?;
     Ok((text.replace(RUN, "RUN").replace(OTHER, "OTHER"), pinned.into_iter().collect()))
@@ -106,7 +107,8 @@ fn what_became_of_each_tool_is_told() {
         (format!(r#"{{"run": {{"definition": "{old}"}}, "other": {{}}}}"#), [Pinned::New, Pinned::Other]),
         (
             r#"{"ru*": {}, "other": {"action": "deny"}}"#.to_owned(),
-            [Pinned::No("the policy denies it"), Pinned::No("the policy has no entry with its name")],
+            ["the policy denies it", "the policy has no entry with its name"]
+                .map(|why| Pinned::No(why.to_owned())),
         ),
     ] {
         let (_, told) = pinned("a.json", &format!(r#"{{"version": "1", "tools": {tools}}}"#)).unwrap();
@@ -129,7 +131,7 @@ fn the_digests_of_grants_are_renewed_and_none_are_added() {
     let (text, told) = pinned("a.json", &document(old, old)).unwrap();
     let new = r#"{"definition": "RUN"}"#;
     assert_eq!(text, document(new, new));
-    let none = Pinned::No("the policy has no entry with its name");
+    let none = Pinned::No("the policy has no entry with its name".to_owned());
     assert_eq!(told, [("other".to_owned(), none), ("run".to_owned(), Pinned::Other)]);
 }
 

@@ -15,14 +15,12 @@ pub fn read(argument: &str) -> Result<Offer, Failure> {
     let document = answers.document()?;
     let mut offer = Offer { verbatim: true, ..Offer::default() };
     for page in listing::pages(&document).map_err(|wrong| answers.failure(&wrong))? {
-        let value = |json: &str| {
-            serde_json::from_str::<Value>(json).map_err(|error| answers.failure(&error.to_string()))
-        };
-        about_server(&mut offer, &value(page.value.raw())?);
+        let value: Value =
+            serde_json::from_str(page.value.raw()).map_err(|error| answers.failure(&error.to_string()))?;
+        about_server(&mut offer, &value);
         for kind in Kind::ALL {
             if let Some((path, list)) = page.list(kind.member()) {
-                add_page(&mut offer, kind, &value(list.raw())?, &path)
-                    .map_err(|wrong| answers.failure(&wrong))?;
+                add_page(&mut offer, kind, list.raw(), &path).map_err(|wrong| answers.failure(&wrong))?;
             }
         }
     }

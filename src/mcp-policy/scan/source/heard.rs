@@ -4,10 +4,24 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::connect::MOST_BYTES;
+
+/// An answer to `tools/list`, in which no key of these stands twice.
+#[derive(Debug, Deserialize)]
+struct Answer<'l> {
+    #[serde(borrow)]
+    result: Tools<'l>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tools<'l> {
+    #[serde(borrow)]
+    tools: &'l RawValue,
+}
 
 /// Keeps what a server writes. The client drops members that it does not know, but digests of definitions need all.
 #[derive(Debug, Clone, Default)]
@@ -21,14 +35,14 @@ impl Heard {
         }
     }
 
-    /// Returns the result in the last line that answers `tools/list`. `None` if there is none, or if the server wrote more
-    /// than is kept.
-    pub fn tools(&self) -> Option<Value> {
+    /// Returns the list in the last line that answers `tools/list`, as JSON text. `None` if there is none, or if the server
+    /// wrote more than is kept.
+    pub fn tools(&self) -> Option<String> {
         let bytes = self.0.lock().ok()?;
         bytes.rsplit(|byte| *byte == b'\n').find_map(|line| {
-            let mut message: Value = serde_json::from_slice(line).ok()?;
-            let result = message.get_mut("result")?;
-            result.get("tools").is_some_and(Value::is_array).then(|| result.take())
+            let answer: Answer<'_> = serde_json::from_slice(line).ok()?;
+            let tools = answer.result.tools.get();
+            tools.starts_with('[').then(|| tools.to_owned())
         })
     }
 

@@ -119,8 +119,8 @@ async fn list(
         };
         let sent = (kind == Kind::Tools).then(|| heard.tools()).flatten();
         offer.verbatim &= kind != Kind::Tools || sent.is_some();
-        let list = sent.as_ref().unwrap_or(&answer).get(kind.member()).unwrap_or(&Value::Null);
-        add_page(offer, kind, list, kind.member()).map_err(Broken::Answer)?;
+        let list = sent.unwrap_or_else(|| answer.get(kind.member()).unwrap_or(&Value::Null).to_string());
+        add_page(offer, kind, &list, kind.member()).map_err(Broken::Answer)?;
         cursor = answer.get("nextCursor").and_then(Value::as_str).map(str::to_owned);
         match &cursor {
             None => return Ok(()),

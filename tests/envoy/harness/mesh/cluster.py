@@ -1,7 +1,8 @@
 """Stand-ins for the programs that a README calls: each does what can be done without a cluster.
 
-`kubectl apply` checks the manifests as the API server does. `docker` checks the image's recipe and the file that goes
-into it. `helm` reads its values. All other commands print what a test has prepared for them.
+`kubectl apply` checks the manifests as the API server does, and `kubectl patch` that the patch can be read. `docker` checks
+the image's recipe and the file that goes into it. `helm` reads its values, and needs a version for an upgrade. All other
+commands print what a test has prepared for them.
 """
 
 import json
@@ -31,12 +32,12 @@ def commands(readme: Path) -> list:
 
 
 class Shell:
-    """Runs the commands of a README in a copy of its folder, in one shell, with stand-ins."""
+    """Runs the commands of a README in a copy of the folder `envoy`, in one shell, with stand-ins."""
 
     def __init__(self, folder: Path, readme: Path) -> None:
         self.root = folder / "checkout"
         inside = readme.parent.relative_to(places.ROOT)
-        shutil.copytree(readme.parent, self.root / inside)
+        shutil.copytree(places.ROOT / "envoy", self.root / "envoy")
         module = self.root / "target" / "wasm32-wasip1" / "release"
         module.mkdir(parents=True)
         shutil.copy(places.MODULE, module / "mcp_policy_filter.wasm")
@@ -49,8 +50,8 @@ class Shell:
             script.write_text(f'#!/bin/sh\nexec {sys.executable} -m harness.mesh.cluster {name} "$@"\n')
             script.chmod(0o755)
 
-    def run(self, script: str, **answers: str) -> subprocess.CompletedProcess:
-        """Run commands; `answers` is what programs print, by their name."""
+    def run(self, script: str, answers: dict) -> subprocess.CompletedProcess:
+        """Run commands; `answers` is what commands print, by words that they contain, such as `kubectl logs`."""
         path = f"{self._programs}{os.pathsep}{os.environ['PATH']}"
         python = os.pathsep.join([str(places.HERE), str(places.ROOT / "tests" / "envoy")])
         environment = {**os.environ, "PATH": path, "PYTHONPATH": python, "ANSWERS": json.dumps(answers)}
@@ -66,28 +67,50 @@ class Shell:
 
 def main(program: str, arguments: list) -> str | None:
     """Do what a program does; return what is wrong."""
-    print(json.loads(os.environ.get("ANSWERS", "{}")).get(program, ""), end="")
-    files = [
-        Path(value) for key, value in zip(arguments, arguments[1:], strict=False) if key in ("-f", "--values")
-    ]
-    missing = [str(file) for file in files if not file.exists()]
+    for words, text in json.loads(os.environ["ANSWERS"]).items():
+        if set(words.split()) <= {program, *arguments}:
+            print(text, end="")
+    named = [Path(value) for value in files(arguments, "-f", "--values", "--patch-file", "-k")]
+    secrets = [one.removeprefix("--from-file=").split("=")[-1] for one in arguments if "--from-file=" in one]
+    missing = [str(file) for file in [*named, *map(Path, secrets)] if not file.exists()]
     if missing:
         return f"no such file: {missing}"
-    if program == "kubectl" and arguments[0] in ("apply", "delete"):
-        return refusal(files)
-    if program == "docker" and arguments[:2] == ["buildx", "build"]:
-        return image(sys.stdin.read(), Path(arguments[-1]))
+    match program, arguments:
+        case "kubectl", ["apply", "-k", folder]:
+            return None if Path(folder, "kustomization.yaml").exists() else f"no kustomization in {folder}"
+        case "kubectl", ["apply" | "delete", *_]:
+            return refusal(named)
+        case "kubectl", ["-n", _, "patch", _, _, *options]:
+            return unreadable(options)
+        case "helm", ["upgrade", *options] if "--version" not in options:
+            return "an upgrade without a version installs the newest"
+        case "docker", ["buildx", "build", *options]:
+            return image(sys.stdin.read(), Path(options[-1]))
     return None
 
 
-def refusal(files: list) -> str | None:
+def files(arguments: list, *options: str) -> list:
+    """Return the values of options."""
+    return [value for key, value in zip(arguments, arguments[1:], strict=False) if key in options]
+
+
+def unreadable(options: list) -> str | None:
+    """Say why a patch cannot be read."""
+    import yaml
+
+    texts = [*files(options, "--patch"), *(Path(name).read_text() for name in files(options, "--patch-file"))]
+    read = [yaml.safe_load(text) for text in texts]
+    return None if len(read) == 1 and "spec" in read[0] else f"no patch: {options}"
+
+
+def refusal(named: list) -> str | None:
     import yaml
 
     from . import crds
 
     found = [
         f"{file} {one.get('kind')}: {wrong}"
-        for file in files
+        for file in named
         for one in yaml.safe_load_all(file.read_text())
         for wrong in crds.wrong(one)
     ]

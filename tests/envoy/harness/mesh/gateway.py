@@ -202,14 +202,14 @@ def ordered(chain: list, manifests: list) -> list:
     return made
 
 
-def listener(manifests: list, codes: dict, keys: dict, log: str = "/dev/null") -> dict:
+def listener(manifests: list, codes: dict, keys: dict, log: str = "/dev/null", suffix: str = "") -> dict:
     """Write the listener of the gateway's only listener, with the patches of EnvoyPatchPolicies. TLS is left out.
 
-    The access log goes to the file `log`.
+    The access log goes to the file `log`. That of HTTP/3, of which only the filters are right, has the suffix `-quic`.
     """
     [gateway] = of_kind(manifests, "Gateway")
     of = gateway["metadata"]
-    name = f"{of['namespace']}/{of['name']}/{gateway['spec']['listeners'][0]['name']}"
+    name = f"{of['namespace']}/{of['name']}/{gateway['spec']['listeners'][0]['name']}{suffix}"
     policies = of_kind(manifests, "EnvoyExtensionPolicy")
     authorization = any_of("extensions.filters.http.rbac.v3.RBAC")
     chain = [
@@ -239,6 +239,26 @@ def listener(manifests: list, codes: dict, keys: dict, log: str = "/dev/null") -
         "per_connection_buffer_limit_bytes": buffer_limit(manifests),
     }
     return patched(made, manifests)
+
+
+CLUSTER = TYPE + "envoy.config.cluster.v3.Cluster"
+
+
+def clusters(manifests: list) -> list:
+    """Return the clusters that EnvoyPatchPolicies add."""
+    operations = [
+        (patch["type"], patch["operation"])
+        for policy in of_kind(manifests, "EnvoyPatchPolicy")
+        for patch in policy["spec"]["jsonPatches"]
+    ]
+    return [
+        operation["value"]
+        for kind, operation in operations
+        if kind == CLUSTER
+        and operation["op"] == "add"
+        and not operation.get("path")
+        and "jsonPath" not in operation
+    ]
 
 
 def patched(made: dict, manifests: list) -> dict:

@@ -122,6 +122,28 @@ def patches(manifests: list, proxy: str, kind: str) -> list:
     ]
 
 
+# The contexts in which istiod adds clusters to a proxy.
+CLUSTERS = {
+    "sidecar": ("SIDECAR_OUTBOUND", "SIDECAR_INBOUND"),
+    "gateway": ("GATEWAY",),
+    "waypoint": ("SIDECAR_INBOUND",),
+}
+
+
+def clusters(manifests: list, proxy: str) -> list:
+    """Return the clusters that EnvoyFilters add to a proxy."""
+    return [
+        patch["patch"]["value"]
+        for manifest in manifests
+        if manifest["kind"] == "EnvoyFilter"
+        # A selector never applies to a waypoint.
+        and (proxy != "waypoint" or "targetRefs" in manifest["spec"])
+        for patch in manifest["spec"]["configPatches"]
+        if (patch["applyTo"], patch["patch"]["operation"]) == ("CLUSTER", "ADD")
+        and patch["match"]["context"] in CLUSTERS[proxy]
+    ]
+
+
 def plugins(manifests: list, proxy: str) -> list:
     """Return the plugins that apply to a proxy, in their order."""
     found = [one for one in manifests if one["kind"] == "WasmPlugin" and applies(one, proxy)]

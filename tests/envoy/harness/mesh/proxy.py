@@ -1,4 +1,4 @@
-"""A real Envoy that reads what a control plane writes: listeners by LDS, filters by ECDS, routes by RDS.
+"""A real Envoy that reads what a control plane writes: listeners by LDS, clusters by CDS, filters by ECDS, routes by RDS.
 
 A control plane sends all of them over one stream. Here each is a file that Envoy watches.
 """
@@ -19,11 +19,11 @@ class Mesh:
     """An Envoy of a mesh. `proxy` is the Envoy; `push_…` replaces what it has, as a control plane does."""
 
     def __init__(self, start, folder: Path, listeners: list, **more: object) -> None:
-        """Start it. `extensions` and `routes` are configurations by name, `clusters` are additional ones. One
-        worker is enough to see what is decided."""
+        """Start it. `extensions` and `routes` are configurations by name; `clusters` are in the bootstrap, those of
+        `services` come from the control plane. One worker is enough to see what is decided."""
         self.folder = folder
         self._version = 0
-        self._clusters = more.pop("clusters", [])
+        self._clusters, self._services = more.pop("clusters", []), more.pop("services", [])
         extensions, routes = more.pop("extensions", {}), more.pop("routes", {})
         for name, config in extensions.items():
             self.write_extension(name, config)
@@ -47,8 +47,13 @@ class Mesh:
 
     def _edit(self, tree: dict) -> None:
         tree["static_resources"].pop("listeners")
+        sources = {"lds": self.folder / "lds.yaml"}
         tree["static_resources"]["clusters"] += self._clusters
-        tree["dynamic_resources"] = {"lds_config": file_source(self.folder / "lds.yaml")}
+        if self._services:
+            sources["cds"] = self.folder / "cds.yaml"
+            made = [any_of("config.cluster.v3.Cluster", **one) for one in self._services]
+            bootstrap.write(sources["cds"], {"version_info": "1", "resources": made})
+        tree["dynamic_resources"] = {f"{kind}_config": file_source(path) for kind, path in sources.items()}
         internal = any_of("extensions.bootstrap.internal_listener.v3.InternalListener")
         tree["bootstrap_extensions"] = [{"name": "internal_listener", "typed_config": internal}]
 

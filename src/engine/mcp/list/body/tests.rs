@@ -3,19 +3,19 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::json::Value;
-use crate::mcp::list::ListKind;
+use crate::mcp::list::{Element, ListKind};
 
 const LIST: &str = r#"{"id":"7","result":{"tools":[{"name":"get_a"},{"name":"set_a"}]}}"#;
 const LESS: &str = r#"{"id":"7","result":{"tools":[{"name":"get_a"}]}}"#;
 
 fn awaited(list: bool) -> Awaited {
-    Awaited { list, id: Some(r#""7""#.to_owned()) }
+    let list = list.then_some(ListKind::Tools);
+    Awaited { list, id: Some(r#""7""#.to_owned()), ..Awaited::default() }
 }
 
 /// Sends `body` in chunks of `size` bytes, and keeps what starts with `get`.
 fn shown(mut list: ListBody, body: &str, size: usize) -> Shown {
-    let mut keep = |_: ListKind, name: &str, _: Value<'_>| name.starts_with("get");
+    let mut keep = |Element { name, .. }: Element<'_>| name.is_some_and(|name| name.starts_with("get"));
     let mut all = Shown::default();
     for chunk in body.as_bytes().chunks(size) {
         if list.passes(chunk) {

@@ -3,8 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::json::Value;
-use crate::mcp::list::ListKind;
+use crate::mcp::list::{Element, ListKind};
 
 const LIST: &str = r#"{"id":1,"result":{"tools":[{"name":"get"},{"name":"set"}]}}"#;
 const LESS: &str = r#"{"id":1,"result":{"tools":[{"name":"get"}]}}"#;
@@ -12,12 +11,18 @@ const ERROR: &str = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":
 
 /// Awaits a list.
 fn answering(limit: usize) -> ListStream {
-    ListStream::new(Awaited { list: true, id: Some("1".to_owned()) }, Bounds { hold: limit, limit })
+    ListStream::new(
+        Awaited { list: Some(ListKind::Tools), id: Some("1".to_owned()), resumes: false },
+        Bounds { hold: limit, limit },
+    )
 }
 
 /// Awaits the answer to a call of a tool.
 fn calling(limit: usize) -> ListStream {
-    ListStream::new(Awaited { list: false, id: Some("9".to_owned()) }, Bounds { hold: limit, limit })
+    ListStream::new(
+        Awaited { list: None, id: Some("9".to_owned()), resumes: false },
+        Bounds { hold: limit, limit },
+    )
 }
 
 /// Awaits any answers.
@@ -31,7 +36,7 @@ fn shown(mut list: ListStream, stream: &[u8], cuts: &[usize]) -> Shown {
     cuts.extend([0, stream.len()]);
     cuts.sort_unstable();
     let mut all = Shown::default();
-    let mut keep = |_: ListKind, name: &str, _: Value<'_>| name == "get";
+    let mut keep = |Element { name, .. }: Element<'_>| name == Some("get");
     cuts.windows(2).for_each(|cut| all.join(list.push(&stream[cut[0]..cut[1]], &mut keep)));
     all.join(list.finish(&mut keep));
     all

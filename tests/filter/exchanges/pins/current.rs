@@ -1,0 +1,70 @@
+//! Which lists open a tool again: those that show what the server has now.
+
+use super::*;
+
+/// Lets the tool be listed otherwise, then answers a request. Returns whether calls pass afterwards.
+#[track_caller]
+fn opens(request: &Sent, content_type: &str, body: &str) -> bool {
+    let proxy = envoy();
+    let worker = worker(&proxy, &pinned(json!({})));
+    list(&proxy, &worker, &[EVIL]);
+    let mut exchange = Exchange::open(&proxy, Some(&worker));
+    exchange.request(request);
+    exchange.respond(&Sent::cut(&answer(content_type, &[]), body, 1000, End::WithLast));
+    assert!(exchange.client().unwrap().text().contains(RUN), "{body}");
+    refusal(&proxy, &worker, "run").is_none()
+}
+
+#[test]
+fn only_an_answer_to_a_request_for_the_tools_opens_a_tool_again() {
+    let with_id = |id: &str| listing(&[RUN]).replace(r#""id":7"#, id);
+    let asked = |message: &str| Sent::new(POST, &[message.as_bytes()], End::WithLast);
+    let ask = |id: &str| asked(&LIST.replace('7', id));
+    let long = format!("\"{}\"", "x".repeat(300));
+    for (request, body, expected) in [
+        (ask("7"), listing(&[RUN]), true),
+        (ask("7"), with_id(r#""id":7.0"#), true),
+        (ask("7"), format!(r#"[{{"method":"m"}},{}]"#, listing(&[RUN])), true),
+        (ask(r#""7""#), with_id(r#""id":"7""#), true),
+        (ask(r#""é""#), with_id(r#""id":"\u00e9""#), true),
+        // Answers to other requests, and to none.
+        (ask("7"), with_id(r#""id":8"#), false),
+        (ask("7"), with_id(r#""id":"7""#), false),
+        (ask(r#""7""#), with_id(r#""id":7"#), false),
+        (ask("7"), with_id(r#""id":null"#), false),
+        (ask("7"), with_id(r#""x":7"#), false),
+        (ask("7"), with_id(r#""id":7,"Id":8"#), false),
+        (ask(&long), with_id(&format!(r#""id":{long}"#)), false),
+        (asked(&LIST.replace("tools/", "prompts/")), listing(&[RUN]), false),
+        (asked(&LIST.replace("tools/list", "ping")), listing(&[RUN]), false),
+        (asked(&call("other")), listing(&[RUN]), false),
+    ] {
+        assert_eq!(opens(&request, "application/json", &body), expected, "{request:?} {body}");
+        let event = format!("id: 3\ndata: {body}\n\n");
+        assert_eq!(opens(&request, "text/event-stream", &event), expected, "{request:?} {body}");
+    }
+}
+
+#[test]
+fn a_stream_that_is_resumed_opens_no_tool_because_its_lists_may_be_old() {
+    let event = format!("id: 3\ndata: {}\n\n", listing(&[RUN]));
+    for headers in [with(GET, &[("last-event-id", "3")]), GET.to_vec()] {
+        assert!(!opens(&Sent::bare(&headers), "text/event-stream", &event), "{headers:?}");
+    }
+    // A server may replay events in the answer to any request.
+    let resumed = with(POST, &[("last-event-id", "3")]);
+    let request = Sent::new(&resumed, &[LIST.as_bytes()], End::WithLast);
+    assert!(!opens(&request, "text/event-stream", &event));
+    assert!(!opens(&request, "application/json", &listing(&[RUN])));
+}
+
+#[test]
+fn an_answer_behind_an_old_list_in_its_stream_opens_the_tool() {
+    let old = listing(&[EVIL]).replace(r#""id":7"#, r#""id":6"#);
+    for (first, opened) in [(old.as_str(), false), (r#"{"method":"m"}"#, true)] {
+        let body = format!("data: {first}\n\ndata: {}\n\n", listing(&[RUN]));
+        let request = Sent::new(POST, &[LIST.as_bytes()], End::WithLast);
+        // All of it arrives at once, so the change counts.
+        assert_eq!(opens(&request, "text/event-stream", &body), opened, "{first}");
+    }
+}

@@ -1,0 +1,10 @@
+//! See [`checks::document`].
+#![no_main]
+
+use checks::{document, mutation};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| document::check(bytes));
+fuzz_mutator!(|data: &mut [u8], size: usize, most: usize, seed: u32| {
+    mutation::mutate(data, size, most, seed, document::FRAGMENTS)
+});

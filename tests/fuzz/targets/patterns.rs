@@ -1,0 +1,10 @@
+//! See [`checks::patterns`].
+#![no_main]
+
+use checks::{mutation, patterns};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| patterns::check(bytes));
+fuzz_mutator!(|data: &mut [u8], size: usize, most: usize, seed: u32| {
+    mutation::mutate(data, size, most, seed, patterns::FRAGMENTS)
+});

@@ -1,0 +1,10 @@
+//! See [`checks::readers`].
+#![no_main]
+
+use checks::{mutation, readers};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| readers::check(bytes));
+fuzz_mutator!(|data: &mut [u8], size: usize, most: usize, seed: u32| {
+    mutation::mutate(data, size, most, seed, readers::FRAGMENTS)
+});
