@@ -26,6 +26,7 @@ mod test;
 mod trace;
 mod words;
 mod written;
+mod yaml;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,10 @@
 //! YAML that every reader reads alike: strings are in quotes, unless they are plain words.
 
+mod document;
+
 use std::fmt::Write as _;
+
+pub use document::document;
 
 use crate::written::Json;
 
@@ -103,11 +107,11 @@ fn flow(value: &Json) -> String {
 /// Words that YAML, or an older YAML, takes for something else.
 const RESERVED: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
 
-/// Writes a key: a word of lower-case letters, digits and `_` needs no quotes.
+/// Writes a key or a text on one line: a word of ASCII letters, digits and `_` that begins in lower case needs no quotes.
 pub fn name(key: &str) -> String {
     let is_word = key.starts_with(|char: char| char.is_ascii_lowercase())
-        && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-        && !RESERVED.contains(&key);
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !RESERVED.contains(&key.to_ascii_lowercase().as_str());
     if is_word { key.to_owned() } else { quoted(key) }
 }
 
