@@ -6,9 +6,9 @@ import pytest
 
 from harness.traffic import Traffic
 
-MAX = 150
+MAX = 100
 TOOLS = ["echo", "danger", "few", "sometimes"]
-PUSHES = 6
+PUSHES = 4
 
 
 def policy(number: int) -> dict:
