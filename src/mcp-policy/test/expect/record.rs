@@ -70,9 +70,12 @@ mod tests {
     #[test]
     fn the_members_of_a_record_are_those_that_the_filter_writes() {
         let member = Regex::new(r#""([a-z_0-9]+)":"#).unwrap();
-        let writer =
-            [include_str!("../../../engine/audit.rs"), include_str!("../../../engine/audit/time.rs")]
-                .concat();
+        let writer = [
+            include_str!("../../../engine/audit.rs"),
+            include_str!("../../../engine/audit/time.rs"),
+            include_str!("../../../engine/audit/told.rs"),
+        ]
+        .concat();
         let written: Vec<&str> =
             member.captures_iter(&writer).filter_map(|found| Some(found.get(1)?.as_str())).collect();
         for name in &written {
