@@ -31,9 +31,6 @@ static CASES: LazyLock<Vec<String>> = LazyLock::new(|| {
     std::iter::once(text.to_owned()).chain(texts).map(expanded).collect()
 });
 
-/// Keys of the contract that this version does not read yet.
-const LATER: &str = "later: ";
-
 /// One entry of the table.
 pub(super) struct Case {
     group: String,
