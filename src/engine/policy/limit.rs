@@ -106,6 +106,33 @@ pub(super) struct Of<'r> {
     pub arguments: Option<&'r Schema>,
 }
 
+impl Of<'_> {
+    /// Makes the rule's limit that stands at `part`, of the counter with this name and number.
+    fn limit(
+        self,
+        part: &Part<'_>,
+        (counter, number): (String, usize),
+        definition: Definition,
+        max: Amount,
+        amount: Adds,
+    ) -> Limit {
+        let Definition { window, scope, by, shared } = definition;
+        Limit {
+            path: part.path.to_string().into(),
+            reason: self.reason.map(str::to_owned),
+            counter,
+            number,
+            window,
+            max,
+            scope,
+            by,
+            amount,
+            shared,
+            shadow: self.mode == Mode::Shadow,
+        }
+    }
+}
+
 /// Reads the limits of a rule: its `limits` and its `rate_limit`.
 pub(super) fn limits(
     fields: &mut Fields<'_, keys::Rule>,
@@ -140,7 +167,6 @@ fn refuse_other_amount(earlier: &[Arc<Limit>], limit: &Limit, part: &Part<'_>, f
 }
 
 fn limit(part: &Part<'_>, rule: Of<'_>, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
-    let path = &part.path;
     let mut fields = Fields::<keys::Limit>::open(part, faults)?;
     let counter = fields.name(keys::Limit::Counter, faults);
     let seconds = fields.need(keys::Limit::Window, faults).and_then(|part| window(&part, faults));
@@ -165,29 +191,15 @@ fn limit(part: &Part<'_>, rule: Of<'_>, counters: &mut Counters, faults: &mut Fa
     let definition = Definition { window, scope: scope?, by: by?, shared: shared? };
     let counter = counter?;
     let number = counters.define(&counter, &definition, rule.mode, part, faults);
-    let Definition { window, scope, by, shared } = definition;
     let (max, amount) = (max?, amount?);
-    if let Some(most) = most.filter(|_| shared) {
-        counters.share(&counter, (max, &most), &amount, rule, path);
+    if let Some(most) = most.filter(|_| definition.shared) {
+        counters.share(&counter, (max, &most), &amount, rule, &part.path);
     }
-    Some(Limit {
-        path: path.to_string().into(),
-        reason: rule.reason.map(str::to_owned),
-        counter,
-        number,
-        window,
-        max,
-        scope,
-        by,
-        amount,
-        shared,
-        shadow: rule.mode == Mode::Shadow,
-    })
+    Some(rule.limit(part, (counter, number), definition, max, amount))
 }
 
 /// Reads `{"max", "window"}`: a limit of each session, whose counter has the entry's name.
 fn rate_limit(part: &Part<'_>, rule: Of<'_>, counters: &mut Counters, faults: &mut Faults) -> Option<Limit> {
-    let path = &part.path;
     let mut fields = Fields::<keys::RateLimit>::open(part, faults)?;
     let most = fields.need(keys::RateLimit::Max, faults);
     let max = most.as_ref().and_then(|part| positive(part, faults));
@@ -199,19 +211,7 @@ fn rate_limit(part: &Part<'_>, rule: Of<'_>, counters: &mut Counters, faults: &m
     let window = Window::new(seconds?, Kind::Sliding)?;
     let definition = Definition { window, scope: Scope::Session, by: None, shared: false };
     let number = counters.define(rule.name, &definition, rule.mode, part, faults);
-    Some(Limit {
-        path: path.to_string().into(),
-        reason: rule.reason.map(str::to_owned),
-        counter: rule.name.to_owned(),
-        number,
-        window,
-        max: max?,
-        scope: Scope::Session,
-        by: None,
-        amount: Adds::Fixed(Amount::ONE),
-        shared: false,
-        shadow: rule.mode == Mode::Shadow,
-    })
+    Some(rule.limit(part, (rule.name.to_owned(), number), definition, max?, Adds::Fixed(Amount::ONE)))
 }
 
 /// Notes a fault if `max` has no room for what each call adds.
