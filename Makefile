@@ -10,7 +10,7 @@ LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint audit advisories versions format cost worst differential fuzz bench bench-replay scale clean
+.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint audit advisories versions format cost worst differential fuzz bench bench-replay soak scale clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -149,6 +149,12 @@ bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac 
 bench-replay: ## measure how fast mcp-policy reads a log of 1 GiB, and its memory; SIZE=bytes
 	@cargo build --quiet --release -p mcp-policy
 	@SIZE="$(or $(SIZE),1073741824)" $(PARTS_PY) tests/bench/replay.py
+
+soak: build ## send ten million requests through an Envoy; check every count, and its memory: an hour or less; REQUESTS, WORKERS, UPDATE=1 writes docs/soak.md
+	@$(PARTS) modern
+	@cargo build --quiet --profile measure -p mcp-policy-load
+	@REQUESTS="$(REQUESTS)" WORKERS="$(WORKERS)" UPDATE="$(UPDATE)" PYTHONPATH=tests:tests/parts:tests/envoy \
+		target/parts/modern/bin/python -m bench.soak
 
 scale: $(if $(findstring --paper,$(ARGS)),,build) ## print the tables of docs/scale.md, about fleets: some minutes; ARGS=--quick is faster, ARGS="--paper proxies=50" only computes, UPDATE=1 writes the document
 	@$(PARTS) modern redis

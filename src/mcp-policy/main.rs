@@ -12,6 +12,7 @@ mod import;
 mod input;
 mod judge;
 mod keywords;
+mod limits;
 mod listing;
 mod money;
 mod outcome;

@@ -174,3 +174,41 @@ def test_only_a_current_answer_opens_a_tool_that_an_unreadable_element_or_list_h
         upstream.answer = as_event(listing(run))
         assert b'"run"' in asked(proxy.port).body
         assert not closed(), closing
+
+
+def smuggled() -> dict:
+    """Return streams in which some clients find the changed tool: the charset, and the bytes."""
+    evil = listing(json.dumps(EVIL))
+    first, second = evil.split('"tools"')
+    return {
+        "a client that decodes by the charset": ("utf-16", f"data: {evil}\n\n".encode("utf-16")),
+        "a client that splits lines at U+2028": ("utf-8", f": a\u2028data: {evil}\n\n".encode()),
+        "a client that splits lines at line feeds alone": ("utf-8", f'data: {first}\r"tools"{second}\n\n'.encode()),
+        "a client that takes the last data alone": ("utf-8", f"data: a\nid: 4\ndata: {evil}\n\n".encode()),
+    }
+
+
+def test_no_client_finds_a_changed_tool_in_a_stream_where_the_filter_sees_none(envoy, upstream):
+    digest = sha256(json.dumps(RUN, sort_keys=True, separators=(",", ":")))
+    proxy = envoy({"version": "1", "tools": {"run": {"definition": f"sha256:{digest}"}}})
+    for client, (charset, body) in smuggled().items():
+        upstream.answer = Answer(200, [("content-type", f"text/event-stream; charset={charset}")], body)
+        shown = asked(proxy.port).body.decode(charset, "replace")
+        assert shown and not is_found(shown), client
+        assert is_found(body.decode(charset)), client
+
+
+def is_found(stream: str) -> bool:
+    """Return whether a client finds the changed tool: one that splits lines in either way, and takes the last data alone."""
+    for lines in (stream.splitlines(), stream.split("\n")):
+        data, was_data = [], False
+        for line in lines:
+            if line.startswith("data:"):
+                data = [*data, line[5:]] if was_data else [line[5:]]
+            was_data = line.startswith("data:")
+        try:
+            if "ssh" in json.dumps(json.loads("\n".join(data))):
+                return True
+        except json.JSONDecodeError:
+            pass
+    return False

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 
-import seeds
-
 import places
+import seeds
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

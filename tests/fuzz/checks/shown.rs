@@ -1,7 +1,6 @@
 //! What clients find in an answer, strict ones and lenient ones. It is no check of its own.
 
-use mcp_policy_engine::json::Value;
-use mcp_policy_engine::mcp::list::{ListKind, Shown};
+use mcp_policy_engine::mcp::list::{Awaited, Element, ListKind, Shown};
 use serde::Deserialize as _;
 
 use crate::mutation::Random;
@@ -43,8 +42,13 @@ const LISTS: [(&str, &str); 4] =
     [("tools", "name"), ("prompts", "name"), ("resources", "uri"), ("resourceTemplates", "uriTemplate")];
 
 /// Tells whether an element may be seen.
-pub fn keeps(_: ListKind, name: &str, _: Value<'_>) -> bool {
-    name.starts_with("get")
+pub fn keeps(Element { name, .. }: Element<'_>) -> bool {
+    name.is_some_and(|name| name.starts_with("get"))
+}
+
+/// Makes the request that an answer belongs to: it asks for a list of tools, or for none.
+pub fn awaited(list: bool) -> Awaited {
+    Awaited { list: list.then_some(ListKind::Tools), id: Some("7".to_owned()), ..Awaited::default() }
 }
 
 /// Cuts bytes into pieces that the seed determines.

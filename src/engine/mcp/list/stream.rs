@@ -17,7 +17,8 @@ const CUT: &[u8] = b"event: cut\n\n";
 
 /// Filters a `text/event-stream` answer event by event (MCP, Transports: Streamable HTTP).
 ///
-/// Everything but a changed list comes out byte for byte. An event with data comes out when its blank line
+/// Everything but a changed list comes out byte for byte, apart from what [`EventStream`] writes so that all clients read it
+/// alike. An event with data comes out when its blank line
 /// is there, everything else at once. An event that grows larger than [`Bounds::hold`] and has no list so far
 /// goes on in pieces; if a list comes later, it is cut off.
 ///
@@ -213,5 +214,7 @@ fn read(data: &[u8]) -> Screen {
     screen
 }
 
+#[cfg(test)]
+mod readers;
 #[cfg(test)]
 mod tests;

@@ -103,6 +103,32 @@ fn data(line: &[u8]) -> Option<&[u8]> {
     (name == b"data").then_some(value)
 }
 
+/// Returns the lines of an event with its data lines behind all others but the blank one; `None` if they stand together
+/// already, as in almost every event, and at its end if more may follow. The order of lines makes no difference to what an
+/// event means.
+pub(super) fn gathered(event: &[u8], more_may_follow: bool) -> Option<Vec<u8>> {
+    let is_data = |line: &[u8]| data(line).is_some();
+    let first = lines(event).skip_while(|(line, _)| !is_data(line));
+    let mut behind = first.skip_while(|(line, _)| is_data(line));
+    let is_scattered =
+        if more_may_follow { behind.next().is_some() } else { behind.any(|(line, _)| is_data(line)) };
+    is_scattered.then(|| {
+        let mut out = Vec::with_capacity(event.len().saturating_add(1));
+        for takes_data in [false, true] {
+            for (line, end) in
+                lines(event).filter(|(line, _)| !line.is_empty() && is_data(line) == takes_data)
+            {
+                out.extend_from_slice(line);
+                // The stream may have ended within this line.
+                out.extend_from_slice(if end.is_empty() && !takes_data { b"\n" } else { end });
+            }
+        }
+        let blank = lines(event).filter(|(line, _)| line.is_empty());
+        blank.for_each(|(_, end)| out.extend_from_slice(end));
+        out
+    })
+}
+
 /// Splits bytes into lines and their ends.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = bytes;

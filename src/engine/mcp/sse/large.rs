@@ -30,6 +30,8 @@ pub(super) struct Large {
     start: Vec<u8>,
     line: Line,
     has_data: bool,
+    /// Another line stands behind the data
+    interrupted: bool,
 }
 
 /// The current line.
@@ -51,6 +53,7 @@ impl Large {
             start: Vec::new(),
             line: Line::Unknown,
             has_data: !event.is_empty(),
+            interrupted: false,
         };
         for value in data_lines(event) {
             large.read(value);
@@ -82,7 +85,13 @@ impl Large {
 
     /// Takes more of the current line.
     pub(super) fn extend_line(&mut self, content: &[u8], each: &mut dyn FnMut(Part<'_>)) {
+        let known = self.start.len();
         let read = self.read_line(content);
+        if self.passes() && self.interrupted && self.line == Line::Data {
+            // Some readers take this data alone, and not that in front of it.
+            each(Part::Passing(DATA.get(known..).unwrap_or_default()));
+            self.fate = Fate::Dropped { begun: true };
+        }
         if self.passes() {
             each(Part::Passing(content.get(..read).unwrap_or_default()));
             if matches!(self.screen.finding(), Finding::List | Finding::Unreadable) {
@@ -95,6 +104,8 @@ impl Large {
     /// Takes the end of the current line. Returns whether the event has ended with it.
     pub(super) fn end_line(&mut self, end: &[u8], each: &mut dyn FnMut(Part<'_>)) -> bool {
         let blank = self.line == Line::Unknown && self.start.is_empty();
+        let is_data = self.line == Line::Data || self.start == b"data";
+        self.interrupted |= self.has_data && !is_data;
         // A line `data` or `data:` has no value, and one more line feed changes no JSON.
         self.read(b"\n");
         self.start.clear();

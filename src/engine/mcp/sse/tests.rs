@@ -35,7 +35,7 @@ fn events_are_found_as_the_standard_says_whatever_the_chunks() {
         ("data: a\n\n", &["message a"] as &[_]),
         ("data:a\ndata\ndata:  b\n\n", &["message a\n\n b"]),
         ("data: a\r\ndata: b\r\n\r\ndata: c\r\n\r\n", &["message a\nb", "=\n", "message c", "=\n"]),
-        ("data: a\r\rdata: b\r\r", &["message a", "message b"]),
+        ("data: a\r\rdata: b\r\r", &["message a", "=\n", "message b"]),
         ("data: a\r\n\ndata: b\n\r\n", &["message a", "message b", "=\n"]),
         ("\u{feff}data: a\n\n\u{feff}data: b\n\n", &["=\u{feff}", "message a", "=\u{feff}data: b\n\n"]),
         (

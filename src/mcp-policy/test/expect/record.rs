@@ -60,6 +60,9 @@ pub(super) fn holds(found: &serde_json::Value, expected: &serde_json::Value) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use regex::Regex;
 
     use super::RECORD;
@@ -67,19 +70,40 @@ mod tests {
     /// The members of objects within a record.
     const WITHIN: [&str; 7] = ["counter", "used", "max", "resets_in", "scope", "shared", "outcome"];
 
+    /// The page that explains records.
+    const PAGE: &str = include_str!("../../../../docs/operations.md");
+
+    /// Returns the sources that write records: `audit.rs` of the engine, and every file in its folder.
+    fn writers() -> Vec<String> {
+        let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine");
+        let files = engine.join("audit").read_dir().unwrap().map(|entry| entry.unwrap().path());
+        let files = files.chain([engine.join("audit.rs")]);
+        files.map(|file| std::fs::read_to_string(file).unwrap()).collect()
+    }
+
     #[test]
     fn the_members_of_a_record_are_those_that_the_filter_writes() {
         let member = Regex::new(r#""([a-z_0-9]+)":"#).unwrap();
-        let writer =
-            [include_str!("../../../engine/audit.rs"), include_str!("../../../engine/audit/time.rs")]
-                .concat();
-        let written: Vec<&str> =
-            member.captures_iter(&writer).filter_map(|found| Some(found.get(1)?.as_str())).collect();
+        let writers = writers().concat();
+        let written: BTreeSet<&str> =
+            member.captures_iter(&writers).filter_map(|found| Some(found.get(1)?.as_str())).collect();
         for name in &written {
-            assert!(RECORD.contains(name) || WITHIN.contains(name), "{name} is not known");
+            let known = RECORD.contains(name) || WITHIN.contains(name);
+            assert!(known, "add `{name}` to RECORD, or to WITHIN if it is in an object within a record");
         }
-        for name in RECORD {
-            assert!(written.contains(&name), "{name} is never written");
+        for name in RECORD.iter().chain(&WITHIN) {
+            assert!(written.contains(name), "`{name}` is never written");
+        }
+    }
+
+    #[test]
+    fn the_documentation_explains_every_member_of_a_record() {
+        let head = "\n| member | meaning; null if there is none |\n";
+        let (_, table) = PAGE.split_once(head).unwrap();
+        let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+        let told: BTreeSet<&str> = rows.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+        for name in RECORD.iter().chain(&WITHIN) {
+            assert!(told.contains(name), "`{name}` is not in the table of docs/operations.md");
         }
     }
 }

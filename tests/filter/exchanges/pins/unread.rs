@@ -89,6 +89,7 @@ fn an_answer_that_cannot_be_read_closes_every_pinned_tool() {
         (json(&[]), &large),
         (json(&[("content-encoding", "gzip")]), "evil"),
         (json(&[("content-type", "text/event-stream")]), "evil"),
+        (answer("text/event-stream; charset=utf-7", &[]), "evil"),
         (answer("text/html", &[]), "evil"),
     ] {
         assert_eq!(closed_after("enforce", LIST, &headers, body), PINNED, "{headers:?} {body:.200}");

@@ -1,4 +1,4 @@
-//! The values by which limits count: one name for everything that servers could read as the same value.
+//! The values under `by`: one name for everything that servers could read as the same value.
 //!
 //! Servers convert values. If `1`, `1.0` and `"1"` had a tally each, a caller could use up a limit several
 //! times by spelling one value in several ways. So a name does not tell types apart, and numbers have one
