@@ -217,7 +217,7 @@ async fn make_token(options: &DatabaseOptions, name: &str) -> Result<(), Failure
     let (store, settings) = options.store().await?;
     let has_role = settings.roles.iter().any(|role| role.who.iter().any(|who| who == name));
     if !has_role && store.account(name).await?.is_none() {
-        let message = "has no account and no role by name, so a token would not allow anything";
+        let message = "has no account and no role by name, so a token would not allow anything: `invite` prints a link to create an account";
         return Err(format!("`{name}` {message}").into());
     }
     say(&store.make_token(name, now_ms()).await?);

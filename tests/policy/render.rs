@@ -294,6 +294,9 @@ fn the_notes_name_what_verifies_callers_in_the_target() {
         ("envoy-gateway", r#"{"mtls":"uri_san"}"#, "a ClientTrafficPolicy must require"),
         ("envoy", r#"{"jwt":{"payload":"corp"}}"#, "`payload_in_metadata: corp`"),
         ("envoy", r#"{"mtls":"uri_san"}"#, "the listener must ask for them"),
+        ("istio-envoyfilter", r#"{"api_key":{"header":"x-key"}}"#, "`headers.request.remove`"),
+        ("envoy-gateway", r#"{"api_key":{"header":"x-key"}}"#, "`RequestHeaderModifier`"),
+        ("envoy", r#"{"api_key":{"header":"x-key"}}"#, "`request_headers_to_remove: [x-key]`"),
     ];
     for (target, source, expected) in cases {
         let options: &[&str] = if target == "envoy" { &[] } else { &OF_MESH };

@@ -79,3 +79,15 @@ pub fn certificate(target: Target) -> &'static str {
         Target::Envoy => "the policy reads certificates: the listener must ask for them and verify them",
     }
 }
+
+/// Says where the key in `header` goes after the policy has read it.
+pub fn key(target: Target, header: &str) -> String {
+    let how = match target {
+        Target::Envoy => format!("`request_headers_to_remove: [{header}]` in the route's configuration"),
+        Target::Istio => "at a gateway, `headers.request.remove` in the VirtualService".to_owned(),
+        Target::EnvoyGateway => "a filter `RequestHeaderModifier` with `remove` in the HTTPRoute".to_owned(),
+    };
+    format!(
+        "the policy reads keys from the header `{header}`, and the server receives them too: {how} removes it"
+    )
+}

@@ -149,6 +149,10 @@ impl Document {
         if kinds().any(|kind| matches!(kind, SourceKind::Header(_))) {
             notes.push("the policy reads a header as the caller's name: a trusted hop must set it and remove it from requests that bring one".to_owned());
         }
+        notes.extend(kinds().filter_map(|kind| match kind {
+            SourceKind::ApiKey { header, .. } => Some(callers::key(target, header)),
+            _ => None,
+        }));
         if let Some(cluster) = self.approvals()
             && self.policy.all_rules().any(|rule| rule.action == Action::RequireApproval)
         {
