@@ -10,7 +10,7 @@ LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint format cost worst differential fuzz bench bench-replay scale clean
+.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint audit advisories versions format cost worst differential fuzz bench bench-replay soak scale clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,21 @@ test-rust:
 test-envoy: build target/debug/mcp-approvals target/debug/mcp-policy target/debug/mcp-policy-ratelimit parts
 	$(PARTS_PY) -m pytest tests/envoy --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
+versions: build ## run the smoke test and the decisions with several versions of Envoy; VERSIONS="1.37.0 1.40.0" chooses
+	@$(PARTS) modern
+	@$(PARTS_PY) tests/envoy/versions.py $(VERSIONS)
+
+audit: ## check licences and sources of all dependencies, and that every file of the repository has a licence
+	@$(PARTS) audit
+	target/parts/audit/bin/cargo-deny --locked check licenses bans sources
+	target/parts/audit/bin/cargo-deny --locked --manifest-path tests/fuzz/Cargo.toml --config deny.toml check --allow license-not-encountered licenses bans sources
+	target/parts/audit/bin/reuse lint --quiet || target/parts/audit/bin/reuse lint
+
+advisories: ## check all dependencies for known faults and for crates that nobody maintains; fetches the RustSec database
+	@$(PARTS) audit
+	target/parts/audit/bin/cargo-deny --locked check advisories
+	target/parts/audit/bin/cargo-deny --locked --manifest-path tests/fuzz/Cargo.toml --config deny.toml check advisories
+
 test-docs: build target/debug/mcp-policy ## check the documents: links, anchors, and every snippet of JSON and YAML
 	@$(PARTS) modern docs
 	@PYTHONPATH=tests/parts target/parts/docs/bin/python -m pytest tests/docs $(ARGS)
@@ -90,19 +105,22 @@ test-docs: build target/debug/mcp-policy ## check the documents: links, anchors,
 broken: ## break promises of SECURITY.md on purpose, in a copy, and show that their tests fail: some minutes
 	@$(PYTHON) tests/broken/broken.py
 
-lint: ## check format and lints: Rust (native and wasm), Python, the workflows of GitHub, and spelling
+lint: audit ## check format and lints: Rust (native and wasm), Python, the workflows of GitHub, and spelling; and audit
 	@$(PARTS) modern manifests docs
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --target $(WASM) -p mcp-policy-filter -- -D warnings
 	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests release
 	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests release
 	target/parts/manifests/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	target/parts/manifests/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(TYPOS) --format brief
 
 format: ## format the Rust and the Python
 	@$(PARTS) modern
 	cargo fmt --all
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml
 	$(RUFF) check --no-cache --quiet --fix --select I --config tests/parts/ruff.toml tests release
 	$(RUFF) format --no-cache --quiet --config tests/parts/ruff.toml tests release
 
@@ -131,6 +149,12 @@ bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac 
 bench-replay: ## measure how fast mcp-policy reads a log of 1 GiB, and its memory; SIZE=bytes
 	@cargo build --quiet --release -p mcp-policy
 	@SIZE="$(or $(SIZE),1073741824)" $(PARTS_PY) tests/bench/replay.py
+
+soak: build ## send ten million requests through an Envoy; check every count, and its memory: an hour or less; REQUESTS, WORKERS, UPDATE=1 writes docs/soak.md
+	@$(PARTS) modern
+	@cargo build --quiet --profile measure -p mcp-policy-load
+	@REQUESTS="$(REQUESTS)" WORKERS="$(WORKERS)" UPDATE="$(UPDATE)" PYTHONPATH=tests:tests/parts:tests/envoy \
+		target/parts/modern/bin/python -m bench.soak
 
 scale: $(if $(findstring --paper,$(ARGS)),,build) ## print the tables of docs/scale.md, about fleets: some minutes; ARGS=--quick is faster, ARGS="--paper proxies=50" only computes, UPDATE=1 writes the document
 	@$(PARTS) modern redis

@@ -5,6 +5,7 @@
 
 mod claims;
 mod time;
+mod told;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -14,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::approval;
 use crate::denial::{Code, Denial};
-use crate::identity::{Caller, Principal};
+use crate::identity::Caller;
 use crate::json::{self, Value};
 use crate::limit::{Amount, Usage};
 use crate::mcp::headers::{Field, Headers};
@@ -25,6 +26,7 @@ use crate::text::{hex, push_decimal};
 
 pub use claims::{CUT_CLAIMS, HASHED, hashed_claim};
 pub use time::add_time;
+pub use told::Told;
 
 /// The longest text in a record, in characters. Longer texts are cut and end with `…`.
 const LONGEST: usize = 512;
@@ -84,6 +86,8 @@ pub struct Record<'r> {
     pub counters: &'r [CounterUsage],
     /// The result of asking for an approval, if one was asked for
     pub approval: Option<&'r approval::Recorded>,
+    /// What [`Record::tell`] has written already
+    pub told: Option<&'r Told>,
 }
 
 impl Record<'_> {
@@ -91,42 +95,21 @@ impl Record<'_> {
     #[must_use]
     pub fn json(&self) -> String {
         let mut out = Line(String::with_capacity(CAPACITY));
-        let call = self.summary.call.as_ref();
         out.verdict(self.verdict, self.denial, self.rule);
-        out.words(ID, self.id);
-        out.text(r#"","server":"#, Some(&self.policy.server));
-        out.text(r#","method":"#, call.map(|call| call.method.as_str()));
-        out.text(r#","target":"#, call.and_then(target).as_deref());
-        // A policy without grants has one default grant. If the policy has grants, a caller without one gets
-        // null.
-        let granted = self.caller.grant.is_some() || self.policy.grants.is_empty();
-        out.text(r#","grant":"#, granted.then(|| self.caller.grant_name(self.policy)));
-        out.text(r#","principal":"#, self.caller.principal.as_ref().map(Principal::name).as_deref());
-        out.text(r#","source":"#, self.caller.source_name(self.policy));
-        if let Some(claims) = claims::read(self.policy, self.caller) {
-            out.raw(r#","claims":"#, Some(&claims));
+        match self.told {
+            Some(told) => out.words(&told.before, ""),
+            None => self.write_before(&mut out),
         }
-        out.text(r#","session":"#, self.session);
-        out.id(r#","request":"#, self.summary.id.as_deref());
-        out.text(r#","protocol":"#, once(&self.headers.protocol_version).as_deref());
-        self.arguments(call, &mut out);
         out.counters(self.counters);
         if let Some(recorded) = self.approval {
             out.approval(recorded);
         }
-        out.words(r#","policy":""#, &self.policy.digest);
-        out.text(r#"","request_id":"#, once(&self.headers.request_id).as_deref());
-        let Line(mut line) = out;
-        line.push('}');
-        line
-    }
-
-    fn arguments(&self, call: Option<&CallSummary<'_>>, out: &mut Line) {
-        match call.map(|call| &call.arguments) {
-            Some(Arguments::Sent(value)) => out.arguments(&arguments(self.policy.audit, *value)),
-            Some(written) => out.arguments(written),
-            None => {}
+        match self.told {
+            Some(told) => out.words(&told.after, ""),
+            None => self.write_after(&mut out),
         }
+        let Line(line) = out;
+        line
     }
 }
 

@@ -300,7 +300,12 @@ impl Rule {
     /// Returns whether the rule has conditions.
     #[must_use]
     pub fn has_conditions(&self) -> bool {
-        !(self.when.is_empty() && self.require.is_empty() && self.deny_if.is_empty())
+        self.clauses().next().is_some()
+    }
+
+    /// Iterates over all clauses: those of `when`, then those of `require` and of `deny_if`.
+    pub fn clauses(&self) -> impl Iterator<Item = &Clause> {
+        self.when.iter().chain(&self.require).chain(&self.deny_if)
     }
 }
 

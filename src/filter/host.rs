@@ -6,6 +6,8 @@
 use mcp_policy_engine::mcp::answer::Reply;
 
 pub use crate::header_map::HeaderMap;
+/// The severity of a log line.
+pub use log::Level;
 
 /// A host call failed. Whatever depends on its result is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,17 +148,6 @@ pub trait SharedMemory {
 
 /// The value of a shared key, and the token of its last write.
 pub type Shared = (Option<Vec<u8>>, Option<u32>);
-
-/// The severity of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// For information
-    Info,
-    /// Somebody should look into it
-    Warn,
-    /// Somebody must act
-    Error,
-}
 
 /// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

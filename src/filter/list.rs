@@ -1,17 +1,16 @@
 //! Filters the lists in a response, and compares the definitions in them with those that the policy has.
 
 mod announced;
+mod notes;
 
 use std::rc::Rc;
 
-use crate::counters::SharedData;
 use crate::host::{Broken, Flow, Host, Process, Stream};
 use crate::worker::Worker;
 use mcp_policy_engine::audit;
-use mcp_policy_engine::decide::{Listed, Lists};
+use mcp_policy_engine::decide::Lists;
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::Request;
-use mcp_policy_engine::limit::Unavailable;
 use mcp_policy_engine::mcp::list::{
     Awaited, Bounds, Element, ListBody, ListKind, ListStream, OLD_TRANSPORT, Shown, Unreadable,
 };
@@ -19,6 +18,7 @@ use mcp_policy_engine::policy::Mode;
 
 pub(crate) use announced::Announced;
 use announced::{Length, choose};
+use notes::{amend_record, note_definitions};
 
 /// What is held of a response, for each text or event. The parsed tree of a list takes at most about sixteen
 /// times as much memory.
@@ -296,29 +296,5 @@ impl ListAnswer {
                 amend_record(host, worker, unreadable);
             }
         }
-    }
-}
-
-/// Stores and reports what lists have shown of pinned tools. Their calls are refused only if a change can be stored, so
-/// without that nothing is shown.
-fn note_definitions<H: Host>(host: &H, worker: &Worker, lists: &Lists<'_>) -> Result<(), Broken> {
-    let mut report = |listed: &Listed<'_>| worker.report_definition(host, listed);
-    lists.settle(&SharedData(host), &mut report).map_err(|Unavailable| {
-        worker.report_unshown(
-            host,
-            "definitions",
-            "it cannot be stored that definitions of tools have changed",
-        );
-        Broken
-    })
-}
-
-/// Adds to the record why a list, or a part of it, was not shown. If that fails, the log tells.
-fn amend_record<H: Stream>(host: &H, worker: &Worker, unreadable: &Unreadable) {
-    let state = worker.plugin.record_state();
-    let record = host.attribute(&[state]).ok().flatten();
-    if let Some(begun) = record.as_deref().and_then(|record| record.strip_suffix(b"}")) {
-        let member = format!(r#","list":"{}"}}"#, unreadable.cause());
-        let _ = host.set_state(state, &[begun, member.as_bytes()].concat());
     }
 }

@@ -129,6 +129,8 @@ impl Process for Envoy {
             Level::Info => LogLevel::Info,
             Level::Warn => LogLevel::Warn,
             Level::Error => LogLevel::Error,
+            Level::Debug => LogLevel::Debug,
+            Level::Trace => LogLevel::Trace,
         };
         // A failure to log does not change any decision.
         let _ = hostcalls::log(level, line);

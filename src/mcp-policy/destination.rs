@@ -1,12 +1,53 @@
-//! Files that a command writes. None of them may be a file that the command reads, or another one that it writes.
+//! Files that a command writes. None of them may be a file that the command reads, or another one that it writes, and no
+//! file with content is replaced without `--force`.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use same_file::Handle;
 
 use crate::outcome::Failure;
+use crate::terminal::Terminal;
+
+/// The options of a command that writes one result.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// Write the result to this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<String>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl Output {
+    /// Makes sure that the file may be written.
+    ///
+    /// # Errors
+    /// It is one of the inputs; or it exists, and `--force` is not given.
+    pub fn check(&self, inputs: &[Named<'_>]) -> Result<(), Failure> {
+        let Some(name) = &self.output else { return Ok(()) };
+        let output = Named { what: "`--output`", name };
+        apart(inputs, &[output])?;
+        kept(&[output], self.force, |_| String::new())
+    }
+
+    /// Writes the result to the file, or to stdout if there is none.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, text: &str, terminal: &mut Terminal) -> Result<(), Failure> {
+        match self.output.as_deref() {
+            None | Some("-") => {
+                terminal.print(format_args!("{text}"));
+                Ok(())
+            }
+            Some(name) => write(name, text),
+        }
+    }
+}
 
 /// A file that the command line names, to be read or written.
 #[derive(Debug, Clone, Copy)]
@@ -94,9 +135,21 @@ fn is_device(name: &str) -> bool {
     fs::metadata(name).is_ok_and(|about| !about.is_file() && !about.is_dir())
 }
 
-/// Tells whether a file exists and has content, which would be lost.
-pub fn would_be_lost(name: &str) -> bool {
-    name != "-" && fs::metadata(name).is_ok_and(|about| about.is_file() && about.len() > 0)
+/// Makes sure that no output replaces a file with content, unless by `force`. `instead` says what can be done with such a
+/// file; it ends with `, and ` or is empty.
+///
+/// # Errors
+/// The first output that does.
+pub fn kept(
+    outputs: &[Named<'_>],
+    force: bool,
+    instead: impl Fn(&Named<'_>) -> String,
+) -> Result<(), Failure> {
+    let has_content = |name: &str| fs::metadata(name).is_ok_and(|about| about.is_file() && about.len() > 0);
+    let lost = outputs.iter().find(|output| !force && output.name != "-" && has_content(output.name));
+    let Some(output) = lost else { return Ok(()) };
+    let Named { what, name } = output;
+    Err(Failure::new(format!("{what} `{name}` exists: {}`--force` replaces it", instead(output))))
 }
 
 /// Writes a file.

@@ -12,10 +12,12 @@ use clap::{Args, ValueEnum};
 use mcp_policy_engine::policy::keys::DOCUMENT;
 use serde::Serialize;
 
-use crate::input::{self, File, Kind, Node};
+use crate::destination::{Named, Output};
+use crate::input::{self, File, Kind, Language, Node};
 use crate::outcome::{Failure, Outcome};
-use crate::terminal::{FAINT, PLAIN, Terminal, WARNING, line};
+use crate::terminal::{FAINT, PLAIN, Terminal, WARNING};
 use crate::written::Json;
+use crate::yaml;
 use draft::{Effect, LeftOut};
 
 /// What is needed, for messages.
@@ -54,6 +56,8 @@ pub struct Options {
     /// The form of the policy; by default, a file whose tools have `rules` is Intercept's
     #[arg(long, value_name = "FORM")]
     from: Option<Form>,
+    #[command(flatten)]
+    output: Output,
     /// How to print the result
     #[arg(long, value_name = "FORMAT", default_value = "pretty")]
     format: Format,
@@ -64,6 +68,7 @@ pub struct Options {
 /// # Errors
 /// The file cannot be read, or what is wrong with it has no sound equivalent.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    options.output.check(&[Named { what: "the file", name: &options.file }])?;
     let file = Rc::new(File::read(&options.file)?);
     let root = input::tree(&file).map_err(|wrong| {
         let at = wrong.position();
@@ -88,12 +93,21 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let (policy, left_out) = draft.settle()?;
     let is_stricter = left_out.iter().any(|left_out| left_out.effect != Effect::Words);
     match options.format {
-        Format::Pretty => tell(&policy, &left_out, terminal),
+        Format::Pretty => {
+            let name = options.output.output.as_deref();
+            let text = match name.map(|name| (name, Language::of_name(name))) {
+                Some((name, Some(Language::Yaml))) => yaml::document(name, &policy)?,
+                _ => policy.pretty() + "\n",
+            };
+            options.output.write(&text, terminal)?;
+            tell(&left_out, terminal);
+        }
         Format::Json => {
             let from = if form == Form::Intercept { "intercept" } else { "policylayer" };
             let told = Told { version: 1, from, policy: &policy, left_out: &left_out };
             let text = serde_json::to_string_pretty(&told);
-            line!(terminal, "{}", text.map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?);
+            let text = text.map_err(|error| Failure::new(format!("cannot write JSON: {error}")))?;
+            options.output.write(&(text + "\n"), terminal)?;
         }
     }
     Ok(if is_stricter { Outcome::Findings } else { Outcome::Clean })
@@ -128,8 +142,7 @@ fn has_rules(root: &Node) -> bool {
     }
 }
 
-fn tell(policy: &Json, left_out: &[LeftOut], terminal: &mut Terminal) {
-    line!(terminal, "{}", policy.pretty());
+fn tell(left_out: &[LeftOut], terminal: &mut Terminal) {
     for LeftOut { path, what, effect } in left_out {
         match effect {
             Effect::Words => terminal.note(format_args!("{FAINT}note:{PLAIN} {path}: {what}")),

@@ -62,6 +62,13 @@ impl Found {
         Policy::from_bytes(&self.bytes)
     }
 
+    /// Returns whether the filter receives the same values as from this JSON text.
+    pub fn holds(&self, json: &str) -> bool {
+        let received = |text: &str| Node::of_json(text).map(|root| form::structure(&root));
+        let own = std::str::from_utf8(&self.bytes).ok().and_then(received);
+        received(json).is_some_and(|expected| self.bytes == expected || own == Some(expected))
+    }
+
     /// Returns the name of the policy's server; `None` if the policy has faults.
     fn server(&self) -> Option<String> {
         self.policy().ok().map(|policy| policy.server)
@@ -115,6 +122,9 @@ pub fn policies_of(file: &Rc<File>) -> Result<Vec<Found>, Failure> {
             "note: `{}`: {filter} is left out, because it has no key of a policy",
             file.name
         );
+    }
+    for why in &findings.unread {
+        let _ = writeln!(anstream::stderr(), "note: `{}` names a file: {why}", file.name);
     }
     Ok(findings.found)
 }

@@ -12,6 +12,7 @@ mod import;
 mod input;
 mod judge;
 mod keywords;
+mod limits;
 mod listing;
 mod money;
 mod outcome;
@@ -26,6 +27,7 @@ mod test;
 mod trace;
 mod words;
 mod written;
+mod yaml;
 
 use std::process::ExitCode;
 

@@ -10,11 +10,11 @@ mod gateway;
 mod istio;
 mod module;
 mod place;
-mod yaml;
+mod servers;
 
 use clap::{Args, ValueEnum};
 
-use crate::destination::{self, Named};
+use crate::destination::{Named, Output};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::{FAINT, PLAIN, Terminal};
 use crate::{diagnostic, input};
@@ -22,6 +22,7 @@ use document::Document;
 use gateway::Listener;
 use module::Module;
 use place::Place;
+use servers::Servers;
 
 /// What the configuration is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,9 +51,10 @@ enum For {
 pub struct Options {
     /// The policy, or a file that contains one; `-` is stdin
     ///
-    /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second.
-    #[arg(value_name = "POLICY")]
-    policy: String,
+    /// Of a file with several policies, `FILE#SERVER` is the one of this server, and `FILE#2` is the second. Several policies
+    /// are for Envoy and Compose: the server of each is at `/SERVER`.
+    #[arg(value_name = "POLICY", required = true)]
+    policies: Vec<String>,
     /// What the configuration is for
     #[arg(long = "for", value_name = "TARGET")]
     target: For,
@@ -62,9 +64,16 @@ pub struct Options {
     /// The SHA-256 of a module that is fetched; for `oci://` that of the image's manifest
     #[arg(long, value_name = "HEX")]
     sha256: Option<String>,
+    /// A policy in shadow mode to run in front of the other one, for Envoy and Compose
+    ///
+    /// It refuses nothing. Its records are the member `mcp_shadow` of each line of the access log.
+    #[arg(long, value_name = "POLICY")]
+    shadow: Option<String>,
     /// The MCP server behind Envoy, otherwise 127.0.0.1:8000
+    ///
+    /// With several policies, `SERVER=HOST:PORT` for each of them.
     #[arg(long, value_name = "HOST:PORT")]
-    upstream: Option<String>,
+    upstream: Vec<String>,
     /// The port at which Envoy listens, otherwise 10000
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
@@ -89,18 +98,8 @@ pub struct Options {
     /// The namespace of the object, otherwise `default`
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
-    /// Write the configuration to this file instead of stdout
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<String>,
-}
-
-/// A configuration, and what else has to be done.
-#[derive(Debug)]
-pub struct Rendered {
-    /// The configuration
-    pub text: String,
-    /// The part of it that `mcp-policy check` reads, if it does not read all of it
-    pub checked: Option<String>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// A kind of control plane, or none: it decides what else has to be done.
@@ -135,54 +134,79 @@ impl For {
 /// The policy has faults, an option does not fit the target, or the policy cannot be written for it.
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     fitting(options)?;
-    let (file, _) = input::choice(&options.policy);
-    let output = options.output.as_deref().map(|name| Named { what: "`--output`", name });
-    destination::apart(&[Named { what: "the policy", name: file }], output.as_slice())?;
-    let document = Document::read(&diagnostic::valid(&options.policy, terminal)?.0)?;
+    let given = options.policies.iter().chain(&options.shadow);
+    let read: Vec<_> =
+        given.map(|policy| Named { what: "the policy", name: input::choice(policy).0 }).collect();
+    options.output.check(&read)?;
+    let mut document = |policy: &String| Document::read(&diagnostic::valid(policy, terminal)?.0);
+    let documents: Vec<Document> = options.policies.iter().map(&mut document).collect::<Result<_, _>>()?;
+    let candidate = options.shadow.as_ref().map(document).transpose()?;
     let module = Module::read(options.module.as_deref(), options.sha256.as_deref())?;
-    let namespace = options.namespace.as_deref().unwrap_or("default");
-    let place = || Place::read(namespace, &options.selector, options.attach.as_deref(), options.gateway);
-    let hold = options.hold.as_deref().map(|text| Listener::read(text, options.http3)).transpose()?;
-    let istio = || -> Result<Place, Failure> {
-        let place = place()?;
-        callers::known_in_istio(&document, &place)?;
-        Ok(place)
+    let (rendered, notes) = match options.target.target() {
+        Target::Envoy => of_envoy(options, Servers::read(documents, candidate, &options.upstream)?, &module)?,
+        Target::Istio | Target::EnvoyGateway => of_mesh(options, &documents, &module)?,
     };
-    let rendered = match options.target {
-        For::Envoy => envoy::render(&document, &module, &ends(options)?)?,
-        For::Compose => compose::render(&document, &module, &ends(options)?)?,
-        For::IstioWasmplugin => istio::plugin(&document, &module, &istio()?)?,
-        For::IstioEnvoyfilter => istio::filter(&document, &module, &istio()?)?,
-        For::EnvoyGateway => gateway::render(&document, &module, &place()?, hold)?,
-    };
-    let as_text = options.target.holds_text();
-    let holds = as_text || hold.is_some();
-    document.verify(rendered.checked.as_deref().unwrap_or(&rendered.text), as_text, holds)?;
-    match options.output.as_deref() {
-        Some(name) if name != "-" => destination::write(name, &rendered.text)?,
-        _ => terminal.print(format_args!("{}", rendered.text)),
-    }
+    options.output.write(&rendered, terminal)?;
     if options.module.is_none() {
         terminal.note(format_args!(
             "{FAINT}note:{PLAIN} the module is expected at {}: `--module` names another place",
             module::PATH
         ));
     }
-    for note in document.notes(options.target.target(), holds) {
+    for note in notes {
         terminal.note(format_args!("{FAINT}note:{PLAIN} {note}"));
     }
     Ok(Outcome::Clean)
 }
 
+/// A configuration, and what else has to be done.
+type Rendered = (String, Vec<String>);
+
+fn of_envoy(options: &Options, servers: Servers, module: &Module) -> Result<Rendered, Failure> {
+    let ports = ports(options)?;
+    let rendered = match options.target {
+        For::Compose => compose::render(&servers, module, &ports)?,
+        _ => envoy::render(&servers, module, &ports)?,
+    };
+    document::verify(&rendered, &servers.policies(), true, true)?;
+    Ok((rendered, servers.notes()))
+}
+
+fn of_mesh(options: &Options, documents: &[Document], module: &Module) -> Result<Rendered, Failure> {
+    let [document] = documents else {
+        return Err(Failure::new(
+            "several policies are for Envoy by itself and for Compose: in a mesh, render an object for each",
+        ));
+    };
+    let namespace = options.namespace.as_deref().unwrap_or("default");
+    let place = Place::read(namespace, &options.selector, options.attach.as_deref(), options.gateway)?;
+    let hold = options.hold.as_deref().map(|text| Listener::read(text, options.http3)).transpose()?;
+    if options.target.target() == Target::Istio {
+        callers::known_in_istio(document, &place)?;
+    }
+    let holds_text = options.target.holds_text();
+    let holds = holds_text || hold.is_some();
+    let rendered = match options.target {
+        For::IstioWasmplugin => istio::plugin(document, module, &place)?,
+        For::EnvoyGateway => gateway::render(document, module, &place, hold)?,
+        _ => istio::filter(document, module, &place)?,
+    };
+    document::verify(&rendered, &[document], holds_text, holds)?;
+    Ok((rendered, document.notes(options.target.target(), holds)))
+}
+
 /// Makes sure that the options fit the target.
 fn fitting(options: &Options) -> Result<(), Failure> {
     let target = options.target.target();
-    let is_of_envoy = options.upstream.is_some() || options.port.is_some() || options.admin_port.is_some();
+    let is_of_envoy = !options.upstream.is_empty() || options.port.is_some() || options.admin_port.is_some();
     let is_placed = !options.selector.is_empty() || options.attach.is_some();
     let why = match target {
         Target::Envoy if options.namespace.is_some() => "--namespace is for meshes",
         Target::Istio | Target::EnvoyGateway if is_of_envoy => {
             "--upstream, --port and --admin-port are for Envoy by itself and for Compose: a mesh knows its servers and ports"
+        }
+        Target::Istio | Target::EnvoyGateway if options.shadow.is_some() => {
+            "--shadow is for Envoy by itself and for Compose: in a mesh, render an object for the candidate, too"
         }
         Target::Envoy if is_placed => {
             "--selector and --attach are for meshes: Envoy by itself has one server, see --upstream"
@@ -198,24 +222,21 @@ fn fitting(options: &Options) -> Result<(), Failure> {
     Err(Failure::new(why))
 }
 
-/// Where Envoy listens, and what is behind it.
+/// Where Envoy listens.
 #[derive(Debug)]
-pub struct Ends {
-    /// The MCP server
-    pub upstream: Address,
+pub struct Ports {
     /// The port for clients
-    pub port: u16,
+    pub own: u16,
     /// The port of the admin interface
-    pub admin_port: u16,
+    pub admin: u16,
 }
 
-fn ends(options: &Options) -> Result<Ends, Failure> {
-    let (port, admin_port) = (options.port.unwrap_or(10_000), options.admin_port.unwrap_or(9_901));
-    if port == admin_port {
-        return Err(Failure::new(format!("--port and --admin-port are both {port}: they must differ")));
+fn ports(options: &Options) -> Result<Ports, Failure> {
+    let (own, admin) = (options.port.unwrap_or(10_000), options.admin_port.unwrap_or(9_901));
+    if own == admin {
+        return Err(Failure::new(format!("--port and --admin-port are both {own}: they must differ")));
     }
-    let upstream = upstream(options.upstream.as_deref().unwrap_or("127.0.0.1:8000"))?;
-    Ok(Ends { upstream, port, admin_port })
+    Ok(Ports { own, admin })
 }
 
 /// An address of a server.
@@ -227,7 +248,8 @@ pub struct Address {
     pub port: u16,
 }
 
-fn upstream(text: &str) -> Result<Address, Failure> {
+/// Reads an address of `--upstream`.
+fn address(text: &str) -> Result<Address, Failure> {
     let wrong =
         || Failure::new(format!("--upstream `{text}` is not a host and a port such as `127.0.0.1:8000`"));
     let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;

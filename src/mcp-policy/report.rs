@@ -27,6 +27,9 @@ pub struct Options {
     /// Where to write the page; `-` is stdout
     #[arg(long, short, value_name = "FILE")]
     output: String,
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
 }
 
 const ABOUT: &str = "\
@@ -47,7 +50,9 @@ const INTERVAL: Duration = Duration::from_millis(200);
 pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     let logs: Vec<Named<'_>> =
         options.logs.records.iter().map(|name| Named { what: "the log", name }).collect();
-    destination::apart(&logs, &[Named { what: "`--output`", name: &options.output }])?;
+    let output = [Named { what: "`--output`", name: &options.output }];
+    destination::apart(&logs, &output)?;
+    destination::kept(&output, options.force, |_| String::new())?;
     let finder = Finder::new(options.logs.member.clone());
     let (mut summary, mut tally) = (Summary::default(), Tally::default());
     let mut shown = Instant::now();

@@ -47,6 +47,21 @@ impl Json {
         }
     }
 
+    /// Copies a value; its members are in the order of their names.
+    pub fn of_value(value: &serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::Null => Self::Null,
+            serde_json::Value::Bool(flag) => Self::Bool(*flag),
+            serde_json::Value::Number(number) => Self::Number(number.clone()),
+            serde_json::Value::String(text) => Self::text(text),
+            serde_json::Value::Array(elements) => Self::List(elements.iter().map(Self::of_value).collect()),
+            serde_json::Value::Object(members) => {
+                let members = members.iter().map(|(key, value)| (key.clone(), Self::of_value(value)));
+                Self::Object(members.collect())
+            }
+        }
+    }
+
     /// Writes the value with indentation, as text for people.
     pub fn pretty(&self) -> String {
         // Text and numbers can always be written.

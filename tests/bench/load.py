@@ -46,12 +46,23 @@ class Loader:
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             pipe.close()
 
-    def add(self, port: int, request: bytes, expects: bytes, connections: int = CONNECTIONS) -> "Load":
-        """Open connections to one of Envoy's listeners."""
-        number = self._tell("add", port, connections, expects.hex(), request.hex()).split()[1]
+    def add(self, port: int, request: bytes, expects: bytes | list, connections: int = CONNECTIONS) -> "Load":
+        """Open connections to one of Envoy's listeners. Each answer must contain `expects`, or one of these texts."""
+        texts = [expects] if isinstance(expects, bytes) else expects
+        joined = ",".join(text.hex() for text in texts)
+        number = self.tell("add", port, connections, joined, request.hex()).split()[1]
         return Load(self, number)
 
-    def _tell(self, *words: object) -> str:
+    def mix(self, requests: int, loads: list) -> Done:
+        """Send this many requests, keeping one in flight on every connection of these loads."""
+        return self.run("mix", requests, *(load.number for load in loads))
+
+    def served(self) -> int:
+        """Return how many requests the server has answered."""
+        return int(self.tell("served").split()[1])
+
+    def tell(self, *words: object) -> str:
+        """Send a command; return its answer."""
         self._process.stdin.write(" ".join(map(str, words)) + "\n")
         self._process.stdin.flush()
         if answer := self._process.stdout.readline():
@@ -59,7 +70,7 @@ class Loader:
         raise Unexpected(self._process.stderr.read().strip())
 
     def run(self, *words: object) -> Done:
-        _, requests, p50, p99 = self._tell(*words).split()
+        _, requests, p50, p99 = self.tell(*words).split()
         return Done(int(requests), int(p50) / 1000, int(p99) / 1000)
 
 
@@ -69,6 +80,10 @@ class Load:
 
     loader: Loader
     number: str
+
+    def counts(self) -> list:
+        """Return how many answers have contained each of the expected texts."""
+        return [int(count) for count in self.loader.tell("counts", self.number).split()[1:]]
 
     def burst(self, requests: int) -> Done:
         """Send this many requests, or a few more, in rounds on all connections."""

@@ -45,7 +45,11 @@ struct Proxy {
 
 impl Proxy {
     fn new() -> Self {
-        let policy = Policy::from_bytes(document().to_string().as_bytes()).unwrap();
+        Self::of(&document())
+    }
+
+    fn of(document: &Value) -> Self {
+        let policy = Policy::from_bytes(document.to_string().as_bytes()).unwrap();
         let layout = Layout::new([7; 16], NonZeroU32::new(policy.counter_capacity).unwrap());
         let places = Places::new(layout, policy.counters, policy.grants.len());
         Self { policy: Arc::new(policy), store: MemoryStore::new(), places }
@@ -92,6 +96,36 @@ enum Event {
     Call { proxy: usize, tool: &'static str, halves: u8, fate: Fate },
     Pass(u64),
     GoOn(usize),
+}
+
+/// Returns a record without what a limit and its verdict add: from the decision's id up to the counters, and from the
+/// policy's digest on.
+fn common(record: &str) -> (&str, &str) {
+    let (_, rest) = record.split_once(r#","id":"#).unwrap();
+    let (before, rest) = rest.split_once(r#","counters":["#).unwrap();
+    let (_, after) = rest.split_once(r#""request_id":"#).unwrap();
+    (before, after)
+}
+
+#[test]
+fn both_records_of_a_call_that_waits_say_what_one_says_that_does_not_wait() {
+    let shared = Proxy::new();
+    let mut without = document();
+    without["tools"]["pay"]["limits"] = json!([]);
+    let without = Proxy::of(&without);
+    let Step::Conclude(at_once) = without.start("pay", 1.5, SECOND) else { panic!("it waits") };
+    let Step::Ask(ask, asking) = shared.start("pay", 1.5, SECOND) else { panic!("it does not wait") };
+    let Question::Rates(question) = &ask.question else { panic!("{ask:?}") };
+    let answer = Answer::Rates(Ok(MemoryService::new().answer(question, SECOND)));
+    let Step::Conclude(waited) = asking.answered(answer, &shared.environment(SECOND)) else {
+        panic!("it waits")
+    };
+    assert!(at_once.record.contains(r#""target":"pay""#) && at_once.record.contains("arguments_sha256"));
+    assert_eq!(common(&ask.record), common(&at_once.record));
+    assert_eq!(common(&waited.record), common(&at_once.record));
+    for record in [&ask.record, &waited.record] {
+        assert!(serde_json::from_str::<Value>(record).is_ok(), "{record}");
+    }
 }
 
 fn event() -> impl Strategy<Value = Event> {

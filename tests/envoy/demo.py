@@ -141,7 +141,10 @@ def show_report(envoy: Envoy) -> None:
     say("7. A report about all of this: mcp-policy report access.log -o report.html")
     log = envoy.folder / "access.log"
     done = subprocess.run(
-        [places.POLICY_TOOL, "report", log, "-o", REPORT], capture_output=True, text=True, timeout=60
+        [places.POLICY_TOOL, "report", log, "-o", REPORT, "--force"],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     check(done.returncode == 0, f"open it in a browser: {REPORT.relative_to(places.ROOT)}")
     if done.returncode:

@@ -9,6 +9,7 @@ import yaml
 
 import places
 from harness import examples, rpc
+from harness.proxy import wait_for
 
 POLICY = """{
   "version": "1",
@@ -97,3 +98,34 @@ def test_an_object_of_a_mesh_holds_the_policy_as_json_that_enforces_it(envoy, up
     document = spec["pluginConfig"] if target == "istio-wasmplugin" else spec["wasm"][0]["config"]
     assert document == {**json.loads(POLICY), "request_headers": "stream"}
     check(envoy(json.dumps(document), hold=False), upstream)
+
+
+def test_a_candidate_in_shadow_mode_judges_without_an_effect(envoy, upstream, tmp_path):
+    candidate = tmp_path / "candidate.json"
+    candidate.write_text('{"version": "1", "server": "rendered", "mode": "shadow", "tools": {"wipe": {}}}')
+    text = render("envoy", "--shadow", str(candidate))
+    proxy = envoy({}, edit=examples.edit_to(text, "main", {8000: upstream.port}, {}))
+    check(proxy, upstream)
+    [name] = proxy.stats(r"decision\.would_deny\.code\.not_listed.*mode\.shadow")
+    assert proxy.stats(name) == {name: 2}
+    wait_for(lambda: proxy.log().count('"mcp_shadow":[{') == 3, "three records of the candidate")
+
+
+def test_several_servers_behind_one_envoy_have_a_policy_each(envoy, upstream, tmp_path):
+    files = tmp_path / "files.json"
+    files.write_text('{"version": "1", "server": "files", "tools": {"look_up": {}, "wipe": {}}}')
+    upstreams = ["--upstream", "files=127.0.0.1:8000", "--upstream", "rendered=127.0.0.1:8000"]
+    tree = yaml.safe_load(render("envoy", str(files), *upstreams))
+    [listener] = tree["static_resources"]["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    [host] = manager["route_config"]["virtual_hosts"]
+    # Somebody adds a route and forgets its policy.
+    host["routes"].append({"match": {"path": "/forgotten"}, "route": {"cluster": "mcp_server_files"}})
+    edit = examples.edit_to(yaml.safe_dump(tree), "main", {8000: upstream.port}, {})
+    proxy = envoy({}, edit=edit)
+    base = proxy.url.removesuffix("/mcp")
+    closed = "grant_expired"
+    for path, code in [("files", None), ("rendered", "denied"), ("forgotten", closed), ("other", closed)]:
+        answer = rpc.post(f"{base}/{path}", rpc.tools_call("wipe"))
+        assert answer.headers.get("x-mcp-policy") == code, path
+    assert [call.path for call in upstream.calls] == ["/mcp"]

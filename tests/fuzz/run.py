@@ -44,7 +44,17 @@ def tool() -> dict[str, str]:
         sys.exit("fuzz: there is no C++ compiler, which libFuzzer needs: install g++ or clang, or set CXX")
     if which("cargo-fuzz", path=environment["PATH"]) is None:
         print(f"fuzz: installing cargo-fuzz {VERSION} below target/fuzz/tools", flush=True)
-        install = ["cargo", "install", "--quiet", "--locked", "--root", TOOLS, "--version", VERSION, "cargo-fuzz"]
+        install = [
+            "cargo",
+            "install",
+            "--quiet",
+            "--locked",
+            "--root",
+            TOOLS,
+            "--version",
+            VERSION,
+            "cargo-fuzz",
+        ]
         if subprocess.run(install, check=False).returncode:
             sys.exit("fuzz: cargo-fuzz cannot be installed, see above")
     return environment
@@ -83,7 +93,9 @@ class Run:
             print(f"  {self.target:<14} {taken:4.0f} s  {found}", flush=True)
             return True
         print(f"  {self.target:<14} {taken:4.0f} s  FAILED:", flush=True)
-        panic = re.search(r"^(thread '.*? panicked at .*?)^(?:stack backtrace|note: )", log, re.DOTALL | re.MULTILINE)
+        panic = re.search(
+            r"^(thread '.*? panicked at .*?)^(?:stack backtrace|note: )", log, re.DOTALL | re.MULTILINE
+        )
         lines = panic[1].splitlines() if panic else log.splitlines()[-15:]
         print("\n".join(f"    {line[:1000]}" for line in lines), flush=True)
         again = re.findall(r"Test unit written to (\S+)", log)
@@ -102,7 +114,10 @@ def start(target: str, programs: Path, seconds: int) -> Run:
     folders = [own, OUT / "seeds" / target, *([committed] if committed.exists() else [])]
     limits = [f"-max_total_time={seconds}", f"-timeout={MOST_SECONDS}", f"-max_len={LONGEST[target]}"]
     options = [*limits, "-rss_limit_mb=3000", "-print_final_stats=1", f"-artifact_prefix={found}/{target}-"]
-    readers = [f"{sys.executable} {HERE / 'readers' / 'python.py'}", f"{places.node()} {HERE / 'readers' / 'node.mjs'}"]
+    readers = [
+        f"{sys.executable} {HERE / 'readers' / 'python.py'}",
+        f"{places.node()} {HERE / 'readers' / 'node.mjs'}",
+    ]
     log = OUT / f"{target}.log"
     with log.open("w") as out:
         process = subprocess.Popen(

@@ -94,7 +94,10 @@ def messages() -> Iterator[tuple[dict, dict]]:
             params = {"name": step["call"], "arguments": arguments}
             yield document, {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         elif "method" in step:
-            yield document, {"jsonrpc": "2.0", "id": 1, "method": step["method"], "params": step.get("params", {})}
+            yield (
+                document,
+                {"jsonrpc": "2.0", "id": 1, "method": step["method"], "params": step.get("params", {})},
+            )
 
 
 def schemas() -> Iterator[bytes]:
@@ -159,7 +162,10 @@ def rates() -> Iterator[bytes]:
     for overall, code, calls, usd in itertools.product((1, 2), (1, 2), (6, 7, 0), (47, 50, 5)):
         limits = [(7, 2, calls), (50, 4, usd)]
         statuses = [
-            field(1, code) + field(2, field(1, most) + field(2, unit)) + field(3, left) + field(4, field(1, 30))
+            field(1, code)
+            + field(2, field(1, most) + field(2, unit))
+            + field(3, left)
+            + field(4, field(1, 30))
             for most, unit, left in limits
         ]
         yield field(1, overall) + b"".join(field(2, status) for status in statuses)

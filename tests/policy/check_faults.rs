@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use mcp_policy_engine::json;
 use serde_json::Value;
 
-use crate::check::{Folder, diagnostics, repository, text_at, text_of};
+use crate::check::{diagnostics, repository, text_at, text_of};
+use crate::folder::Folder;
 use crate::program::run;
 
 /// Returns the text of each document that is refused, as it stands in the tables.
@@ -51,7 +52,7 @@ fn each_fault_of_the_tables_has_its_line_and_column() {
     let files: Vec<String> = documents
         .iter()
         .enumerate()
-        .map(|(number, text)| folder.write(&format!("{number:04}.json"), text.as_bytes()))
+        .map(|(number, text)| folder.with(&format!("{number:04}.json"), text))
         .collect();
     let names: Vec<&str> = files.iter().map(String::as_str).collect();
     let found = diagnostics(&names, "");

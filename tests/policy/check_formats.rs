@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::check::{Folder, repository, text_of};
+use crate::check::{repository, text_of};
+use crate::folder::Folder;
 use crate::program::run;
 
 /// A policy with two warnings, in lines 3 and 4.
@@ -96,7 +97,7 @@ fn workflow_commands_are_one_line_each_and_escaped() {
     let policy =
         "{\n  \"version\": \"1\",\n  \"tools\": {\"50%,\\né\": {\"limits\": [{\"counter\": \"c\"}]}}\n}\n";
     let folder = Folder::new("github");
-    let file = folder.write("a,b:c.json", policy.as_bytes());
+    let file = folder.with("a,b:c.json", policy);
     let done = run(&["check", "--format", "github", &file], "");
     assert_eq!((done.code, done.stderr.as_str()), (3, ""));
     let lines: Vec<&str> = done.stdout.lines().collect();
@@ -128,7 +129,7 @@ fn sarif_fits_its_schema_and_names_relative_files() {
     }
     let validator = jsonschema::validator_for(&schema).unwrap();
     let folder = Folder::new("sarif");
-    let odd = folder.write("é #1.json", FAULTY.as_bytes());
+    let odd = folder.with("é #1.json", FAULTY);
     for (arguments, input, results) in [
         (&["-"][..], FAULTY, 1),
         (&["-", "--deny", "default-allow"], WARNED, 2),
@@ -169,8 +170,7 @@ fn sarif_fits_its_schema_and_names_relative_files() {
 #[test]
 fn several_policies_are_counted_together_and_in_their_order() {
     let folder = Folder::new("several");
-    let (first, second) =
-        (folder.write("1.json", FAULTY.as_bytes()), folder.write("2.json", WARNED.as_bytes()));
+    let (first, second) = (folder.with("1.json", FAULTY), folder.with("2.json", WARNED));
     let done = run(&["check", &first, &second, "policies/spend.json"], "");
     assert_eq!((done.code, done.stderr.trim_end()), (3, "1 error, 2 warnings in 3 policies"));
     let origins: Vec<&str> =

@@ -87,6 +87,72 @@ fn scan_replaces_a_file_only_by_force() {
 }
 
 #[test]
+fn a_result_replaces_a_file_only_by_force() {
+    let folder = Folder::new("replaced");
+    let policy = folder.with("policy.json", r#"{"version": "1", "tools": {"a": {}}}"#);
+    let foreign =
+        folder.with("foreign.yaml", "version: '1'\ntools: { a: { rules: [{ name: x, action: deny }] } }\n");
+    let log = "tests/cases/demo_access.log";
+    for command in [&["report", log][..], &["render", &policy, "--for", "envoy"], &["import", &foreign]] {
+        let empty = folder.with("empty", "");
+        let done = run(&[command, &["-o", &empty]].concat(), "");
+        assert_eq!((done.code, done.stdout.as_str()), (0, ""), "{command:?}: {}", done.stderr);
+        let written = fs::read_to_string(&empty).unwrap();
+        assert!(!written.is_empty(), "{command:?}");
+
+        let kept = folder.with("kept", "reviewed");
+        let refused = run(&[command, &["-o", &kept]].concat(), "");
+        let expected = format!("error: `--output` `{kept}` exists: `--force` replaces it\n");
+        assert_eq!((refused.code, refused.stderr), (1, expected), "{command:?}");
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "reviewed", "{command:?}");
+
+        assert_eq!(run(&[command, &["-o", &kept, "--force"]].concat(), "").code, 0, "{command:?}");
+        assert_eq!(fs::read_to_string(&kept).unwrap(), written, "{command:?}");
+    }
+}
+
+#[test]
+fn a_policy_is_written_as_yaml_if_the_name_of_its_file_says_so() {
+    let folder = Folder::new("yaml");
+    let foreign = folder.with(
+        "foreign.yaml",
+        "version: '1'\ntools: { no: { rules: [{ name: x, action: deny, on_deny: 'No: ask' }] } }\n",
+    );
+    for command in
+        [&["scan", "tests/data/aipaygen-1.6.0-tools.json", "--server", "1"][..], &["import", &foreign]]
+    {
+        let files = ["policy.json", "policy.yaml", "policy.YML"].map(|name| folder.file(name));
+        for file in &files {
+            let done = run(&[command, &["-o", file, "--force"]].concat(), "");
+            assert_eq!((done.code, done.stdout.as_str()), (0, ""), "{command:?}: {}", done.stderr);
+            assert_eq!(run(&["check", file], "").code, 0, "{command:?} {file}");
+            let text = fs::read_to_string(file).unwrap();
+            assert_eq!(text.starts_with("version: \"1\"\n"), !file.ends_with(".json"), "{text}");
+            let same = run(&["diff", &files[0], file], "");
+            assert_eq!(same.code, 0, "{command:?} {file}: {}{}", same.stdout, same.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_yaml_cannot_hold_is_not_written() {
+    let folder = Folder::new("no-yaml");
+    let tools = folder.with(
+        "tools.json",
+        TOOLS.replace("1.50", r#"1, "properties": {"n": {"type": "integer", "maximum": 9007199254740991}}"#),
+    );
+    let file = folder.file("policy.yaml");
+    let done = run(&["scan", &tools, "-o", &file], "");
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr.contains("is 9007199254740991, but numbers in YAML are integers of 32 bits"),
+        "{}",
+        done.stderr
+    );
+    assert!(!fs::exists(&file).unwrap());
+}
+
+#[test]
 fn what_write_tools_has_saved_gives_the_same_policy_and_digests() {
     let folder = Folder::new("saved");
     let (tools, saved) = (folder.with("tools.json", TOOLS), folder.file("saved.json"));

@@ -13,13 +13,27 @@ impl Folder {
         Self(path)
     }
 
+    /// Makes a folder with these files.
+    pub fn holding(name: &str, files: &[(&str, &str)]) -> Self {
+        let folder = Self::new(name);
+        for (name, text) in files {
+            folder.with(name, text);
+        }
+        folder
+    }
+
+    /// Returns its own path.
+    pub fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
     /// Returns the path of a file in it.
     pub fn file(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
     /// Writes a file in it, and returns its path.
-    pub fn with(&self, name: &str, text: &str) -> String {
+    pub fn with(&self, name: &str, text: impl AsRef<[u8]>) -> String {
         let path = self.file(name);
         std::fs::write(&path, text).unwrap();
         path

@@ -34,13 +34,10 @@ fn files(folder: &Folder) -> Vec<(&'static str, String)> {
         ("digests", digests),
         ("scan", folder.with("scan.json", &scanned)),
         ("tools", tools),
-        (
-            "tools",
-            folder.with("answer.json", &format!(r#"{{"jsonrpc": "2.0", "id": 1, "result": {TOOLS}}}"#)),
-        ),
-        ("records", folder.with("access.log", &log.join("\n"))),
+        ("tools", folder.with("answer.json", format!(r#"{{"jsonrpc": "2.0", "id": 1, "result": {TOOLS}}}"#))),
+        ("records", folder.with("access.log", log.join("\n"))),
         ("records", folder.with("one.json", &log[0])),
-        ("records", folder.with("text.log", &prefixed.join("\n"))),
+        ("records", folder.with("text.log", prefixed.join("\n"))),
         ("records", folder.with("line.log", &prefixed[0])),
     ]
 }

@@ -210,6 +210,23 @@ fn the_policy_decides_on_every_tool_by_its_name_and_passes_the_check() {
 }
 
 #[test]
+fn the_description_has_a_short_line_for_each_class() {
+    let verbs = ["get", "list", "search", "read", "find", "view"];
+    let named =
+        verbs.iter().flat_map(|verb| (0..5).map(move |number| json!({"name": format!("{verb}_{number}")})));
+    let named = named.chain([json!({"name": "list_x"}), json!({"name": "delete_x"}), json!({"name": "xyz"})]);
+    let report = report(&Value::Array(named.collect()), &["--server", "s"]);
+    let description = report.pointer("/policy/description").and_then(Value::as_str).unwrap();
+    let lines: Vec<&str> = description.lines().collect();
+    let [about, read, execute, destructive] = lines.as_slice() else { panic!("{description}") };
+    assert!(about.contains("the 33 tools"), "{description}");
+    let expected = "READ: name `list` (6), name `find` (5), name `get` (5), name `read` (5), 2 more.";
+    assert_eq!(*read, expected);
+    assert!(execute.starts_with("EXECUTE: nothing says what they do (1); unsure: xyz ("), "{execute}");
+    assert_eq!(*destructive, "DESTRUCTIVE: name `delete` (1).");
+}
+
+#[test]
 fn each_class_has_its_rule_and_each_tool_its_schema() {
     let tools = json!([
         {"name": "get_x", "inputSchema": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}},

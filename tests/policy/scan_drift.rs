@@ -12,26 +12,28 @@ fn scan(tools: &Value, options: &[&str]) -> Done {
 
 #[test]
 fn what_changed_since_the_policy_was_written_is_told() {
-    let file = Temporary::file("scan-drift.json", "");
-    let name = file.path();
-    let tool = |name: &str, parameter: &str| json!({"name": name, "inputSchema": {"type": "object", "properties": {parameter: {"type": "string"}}, "required": [parameter]}});
-    let before = json!([tool("get_a", "id"), tool("get_b", "id"), {"name": "delete_c"}]);
-    assert_eq!(scan(&before, &["-o", name]).code, 0);
+    for name in ["scan-drift.json", "scan-drift.yaml"] {
+        let file = Temporary::file(name, "");
+        let name = file.path();
+        let tool = |name: &str, parameter: &str| json!({"name": name, "inputSchema": {"type": "object", "properties": {parameter: {"type": "string"}}, "required": [parameter]}});
+        let before = json!([tool("get_a", "id"), tool("get_b", "id"), {"name": "delete_c"}]);
+        assert_eq!(scan(&before, &["-o", name]).code, 0);
 
-    let same = scan(&before, &["--policy", name]);
-    assert_eq!((same.code, same.stdout.as_str()), (0, ""), "{}", same.stderr);
+        let same = scan(&before, &["--policy", name]);
+        assert_eq!((same.code, same.stdout.as_str()), (0, ""), "{}", same.stderr);
 
-    let after = json!([tool("get_a", "key"), {"name": "delete_c"}, tool("get_d", "id")]);
-    let changed = scan(&after, &["--policy", name]);
-    assert_eq!(changed.code, 3, "{}", changed.stderr);
-    for line in [
-        "new      tool get_d: the policy does not name it",
-        "gone     tool get_b: the server no longer has it",
-        "changed  tool get_a: its parameters are not those of the policy's schema; new: `key`; gone: `id`",
-    ] {
-        assert!(changed.stdout.contains(line), "{line}\n{}", changed.stdout);
+        let after = json!([tool("get_a", "key"), {"name": "delete_c"}, tool("get_d", "id")]);
+        let changed = scan(&after, &["--policy", name]);
+        assert_eq!(changed.code, 3, "{}", changed.stderr);
+        for line in [
+            "new      tool get_d: the policy does not name it",
+            "gone     tool get_b: the server no longer has it",
+            "changed  tool get_a: its parameters are not those of the policy's schema; new: `key`; gone: `id`",
+        ] {
+            assert!(changed.stdout.contains(line), "{line}\n{}", changed.stdout);
+        }
+        assert_eq!(changed.stdout.lines().count(), 3, "{}", changed.stdout);
     }
-    assert_eq!(changed.stdout.lines().count(), 3, "{}", changed.stdout);
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
+use crate::folder::Folder;
 use crate::program::run;
-use crate::test_files::{Folder, PASSING, POLICY};
+use crate::test_files::{PASSING, POLICY};
 
 #[test]
 fn cases_that_pass_end_with_a_summary() {
-    let folder = Folder::new("passing", &[("policy.json", POLICY), ("a.test.yaml", PASSING)]);
+    let folder = Folder::holding("passing", &[("policy.json", POLICY), ("a.test.yaml", PASSING)]);
     let done = folder.test(&[]);
     assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{}", done.stdout);
     assert!(done.stdout.ends_with("5 passed in 1 file\n"), "{}", done.stdout);
@@ -24,7 +25,7 @@ fn the_tests_of_the_example_policies_pass() {
 #[test]
 fn what_differs_is_told_with_its_place_and_what_the_model_sees() {
     let failing = PASSING.replace("expect: denied", "expect: allow").replace("63s", "10s");
-    let folder = Folder::new("failing", &[("policy.json", POLICY), ("a.test.yaml", &failing)]);
+    let folder = Folder::holding("failing", &[("policy.json", POLICY), ("a.test.yaml", &failing)]);
     let done = folder.test(&[]);
     assert_eq!(done.code, 3);
     for part in [
@@ -48,7 +49,7 @@ fn what_differs_is_told_with_its_place_and_what_the_model_sees() {
 #[test]
 fn the_json_result_has_the_verdict_of_each_case() {
     let failing = PASSING.replace("expect: denied", "expect: allow");
-    let folder = Folder::new("json", &[("policy.json", POLICY), ("a.test.yaml", &failing)]);
+    let folder = Folder::holding("json", &[("policy.json", POLICY), ("a.test.yaml", &failing)]);
     let result = folder.json(&["--run", ": (wiping|a small payment)$"]);
     assert_eq!((&result["version"], &result["passed"], &result["failed"]), (&json!(1), &json!(1), &json!(1)));
     let cases = &result["files"][0]["cases"];
@@ -62,7 +63,7 @@ fn the_json_result_has_the_verdict_of_each_case() {
 
 #[test]
 fn files_and_cases_that_do_not_exist_are_errors() {
-    let folder = Folder::new("selection", &[("policy.json", POLICY), ("a.test.yaml", PASSING)]);
+    let folder = Folder::holding("selection", &[("policy.json", POLICY), ("a.test.yaml", PASSING)]);
     for (arguments, expected) in [
         (vec!["test", "/none"], "cannot read `/none`"),
         (vec!["test", "src/mcp-policy"], "has no test file"),

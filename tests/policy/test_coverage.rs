@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use crate::test_files::{Folder, PASSING, POLICY};
+use crate::folder::Folder;
+use crate::test_files::{PASSING, POLICY};
 
 #[test]
 fn coverage_lists_what_no_case_has_made_decide() {
-    let folder = Folder::new("coverage", &[("policy.json", POLICY), ("a.test.yaml", PASSING)]);
+    let folder = Folder::holding("coverage", &[("policy.json", POLICY), ("a.test.yaml", PASSING)]);
     let result = folder.json(&["--coverage"]);
     let coverage = &result["coverage"][0];
     assert_eq!((&coverage["covered"], &coverage["all"]), (&json!(6), &json!(7)), "{coverage}");
@@ -18,7 +19,7 @@ fn coverage_lists_what_no_case_has_made_decide() {
     }
     // Another file about the same policy adds to it.
     let other = "policy: ./policy.json\ncases:\n  - { name: a, call: other, expect: not_listed }\n";
-    std::fs::write(folder.0.join("b.test.yaml"), other).expect("written");
+    folder.with("b.test.yaml", other);
     let result = folder.json(&["--coverage"]);
     assert_eq!(result["coverage"].as_array().map(Vec::len), Some(1));
     assert_eq!(result["coverage"][0]["percent"], 100);
@@ -49,7 +50,7 @@ fn each_kind_of_part_is_covered_once_a_case_has_made_it_decide() {
         let text = format!("policy: policy.json\ncases:\n{}", cases.concat());
         let list = r#"{"tools": [{"name": "d"}]}"#;
         let files = [("policy.json", policy), ("d.json", list), ("a.test.yaml", text.as_str())];
-        let folder = Folder::new("kinds", &files);
+        let folder = Folder::holding("coverage-kinds", &files);
         let result = folder.json(&["--coverage"]);
         assert_eq!(result["failed"], 0, "{result:#}");
         let uncovered = result["coverage"][0]["uncovered"].as_array().expect("a list").iter();

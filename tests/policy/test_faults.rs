@@ -3,7 +3,8 @@
 use regex::Regex;
 use serde_json::json;
 
-use crate::test_files::{Folder, PASSING, POLICY};
+use crate::folder::Folder;
+use crate::test_files::{PASSING, POLICY};
 
 #[test]
 fn a_file_with_a_fault_is_an_error_that_names_its_place() {
@@ -62,7 +63,7 @@ fn a_file_with_a_fault_is_an_error_that_names_its_place() {
             ("list.json", r#"{"tools":[{"name":"run"}]}"#),
             ("a.test.yaml", text),
         ];
-        let folder = Folder::new(&format!("fault-{number}"), &files);
+        let folder = Folder::holding(&format!("fault-{number}"), &files);
         let done = folder.test(&[]);
         assert_eq!(done.code, 1, "{text}{done:?}");
         let message = position.replace(expected, "");
@@ -83,7 +84,7 @@ fn a_file_with_a_fault_is_an_error_that_names_its_place() {
 fn nothing_is_run_while_any_file_has_a_fault() {
     let fault = "policy: policy.json\ncases:\n  - { name: a, call: run }\n";
     let files = [("policy.json", POLICY), ("a.test.yaml", PASSING), ("b.test.yaml", fault)];
-    let folder = Folder::new("one-fault", &files);
+    let folder = Folder::holding("one-fault", &files);
     let result = folder.json(&[]);
     assert_eq!((&result["passed"], &result["files"]), (&json!(0), &json!([])));
     assert_eq!(result["diagnostics"][0]["path"], "cases[0]");

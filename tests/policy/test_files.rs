@@ -1,30 +1,14 @@
 //! Folders with test files.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 
+use crate::folder::Folder;
 use crate::program::{Done, run};
 
-/// A folder of files for one test.
-pub struct Folder(pub PathBuf);
-
 impl Folder {
-    /// Makes a folder with these files.
-    pub fn new(name: &str, files: &[(&str, &str)]) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).expect("a folder");
-        for (name, text) in files {
-            std::fs::write(folder.join(name), text).expect("written");
-        }
-        Self(folder)
-    }
-
     /// Runs the tests in it.
     pub fn test(&self, arguments: &[&str]) -> Done {
-        let folder = self.0.to_string_lossy();
-        run(&[&["test", &folder], arguments].concat(), "")
+        run(&[&["test", self.path()], arguments].concat(), "")
     }
 
     /// Runs the tests in it, and returns the result in JSON.
@@ -63,7 +47,7 @@ cases:
 #[track_caller]
 pub fn pass(name: &str, policy: &str, cases: &str) {
     let text = format!("policy: policy.json\ncases:\n{cases}");
-    let folder = Folder::new(name, &[("policy.json", policy), ("a.test.yaml", &text)]);
+    let folder = Folder::holding(name, &[("policy.json", policy), ("a.test.yaml", &text)]);
     let done = folder.test(&[]);
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
 }

@@ -7,13 +7,14 @@ use quick_xml::events::{BytesStart, Event};
 use regex::Regex;
 
 use crate::check::repository;
-use crate::test_files::{Folder, PASSING, POLICY};
+use crate::folder::Folder;
+use crate::test_files::{PASSING, POLICY};
 
 #[test]
 fn the_junit_result_has_a_suite_for_each_file() {
     let failing =
         PASSING.replace("expect: denied", "expect: allow").replace("a small", "a <small> & \"plain\"");
-    let folder = Folder::new("junit", &[("policy.json", POLICY), ("a.test.yaml", &failing)]);
+    let folder = Folder::holding("junit", &[("policy.json", POLICY), ("a.test.yaml", &failing)]);
     let done = folder.test(&["--format", "junit"]);
     assert_eq!(done.code, 3);
     for part in [
@@ -89,7 +90,7 @@ fn it_fits_the_schema_that_jenkins_checks_it_with() {
     let failing = PASSING
         .replace("expect: denied", "expect: allow")
         .replace("a small payment", r#""\u0001 <b> ]]> \u2028 & é""#);
-    let folder = Folder::new(
+    let folder = Folder::holding(
         "junit-schema",
         &[("policy.json", POLICY), ("a.test.yaml", &failing), ("b.test.yaml", PASSING)],
     );

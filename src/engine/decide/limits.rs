@@ -1,6 +1,6 @@
 //! What a call adds to its limits.
 
-mod tally;
+mod by;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn value(limit: &Limit, path: &ValuePath, attributes: &Attributes<'_>) -> Result
         Origin::Claims => (Code::ConditionFailed, attributes.claims.root(work).ok().flatten()),
         _ => (Code::ArgumentsInvalid, attributes.arguments),
     };
-    let found = root.and_then(|root| path.find_one(Some(root), work)).and_then(tally::name);
+    let found = root.and_then(|root| path.find_one(Some(root), work)).and_then(by::name);
     found.ok_or_else(|| {
         let reason = format!(
             "the limit `{}` counts by `{path}`, which must be a string, a whole number below 2^53 or a boolean",

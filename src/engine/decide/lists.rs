@@ -1,5 +1,7 @@
 //! What lists show: every element that the caller may be able to use.
 
+mod listed;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,8 +14,9 @@ use crate::json::{self, Value, decimal};
 use crate::limit::{Store, Unavailable};
 use crate::mcp::definition::DefinitionDigest;
 use crate::mcp::list::{Element, ListKind};
-use crate::policy::{Action, Effect, Mode, Pin, Policy, Rule, Rules};
+use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
 use crate::work::{self, Work};
+pub use listed::{Definition, Listed};
 
 /// The units of work of one element, whatever its name is.
 const ELEMENT: usize = 4;
@@ -29,30 +32,6 @@ const ID: usize = 60;
 
 /// The longest id that is compared, in bytes. A list with a longer one opens no tool.
 const LONGEST_ID: usize = 256;
-
-/// How lists show a pinned tool. If they show it several times, the last of these counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Definition {
-    /// With the definition that is pinned
-    Pinned,
-    /// It cannot be told: an element that is or may be the tool cannot be read
-    Unread,
-    /// With another definition, or one without a digest
-    Other,
-}
-
-/// What a list has shown of a pinned tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listed<'p> {
-    /// The number of the pin
-    pub number: usize,
-    /// The pin
-    pub pin: &'p Pin,
-    /// The definition that was listed
-    pub definition: Definition,
-    /// The last list with the tool has shown something else
-    pub is_news: bool,
-}
 
 /// What was seen of a pin.
 #[derive(Debug, Clone, Copy)]

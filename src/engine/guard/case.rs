@@ -199,7 +199,10 @@ impl<'d> Case<'d> {
     }
 
     fn ask_rates(self, question: Rc<rate_limit::Request>, purpose: Purpose) -> Step {
-        let case = self.into_owned();
+        let mut case = self.into_owned();
+        if case.facts.told.is_none() {
+            case.facts.told = Some(Box::new(case.request.tell(&case.facts)));
+        }
         let first = case.shared.as_ref().and_then(|shared| shared.first());
         let record = first.map_or(String::new(), |due| {
             // A record has no reason.

@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::{Conclusion, Request, Verdict};
 use crate::approval::{self, Recorded};
-use crate::audit::Record;
+use crate::audit::{Record, Told};
 use crate::decide::Decision;
 use crate::denial::{Code, Denial, Invalid};
 use crate::mcp::answer::{Refusal, Reply, RequestKind};
@@ -85,7 +85,23 @@ impl Request {
         facts: &Facts<'_>,
         approval: Option<&Recorded>,
     ) -> String {
-        let record = Record {
+        self.audited(verdict, denial, rule, facts, approval).json()
+    }
+
+    /// Writes what all records of a case have in common, before it waits.
+    pub(super) fn tell(&self, facts: &Facts<'_>) -> Told {
+        self.audited("", None, None, facts, None).tell()
+    }
+
+    fn audited<'r>(
+        &'r self,
+        verdict: &'static str,
+        denial: Option<&'r Denial>,
+        rule: Option<&'r str>,
+        facts: &'r Facts<'_>,
+        approval: Option<&'r Recorded>,
+    ) -> Record<'r> {
+        Record {
             verdict,
             denial,
             rule,
@@ -97,8 +113,8 @@ impl Request {
             summary: &facts.summary,
             counters: &facts.counters,
             approval,
-        };
-        record.json()
+            told: facts.told.as_deref(),
+        }
     }
 
     fn denied(&self, denial: Denial, facts: &Facts<'_>) -> Verdict {

@@ -2,7 +2,7 @@
 
 use super::{Charged, Counting};
 use crate::approval::Recorded;
-use crate::audit::{self, CounterUsage};
+use crate::audit::{self, CounterUsage, Told};
 use crate::mcp::answer::Elicitation;
 use crate::mcp::summary::Summary;
 use crate::policy;
@@ -21,6 +21,8 @@ pub(super) struct Facts<'d> {
     pub rates: Option<rate_limit::Outcome>,
     /// The result of asking for an approval
     pub approval: Option<Recorded>,
+    /// What the record of a case that waits has said of the request
+    pub told: Option<Box<Told>>,
     /// Asks the client's user to open the approval's page
     pub elicitation: Option<Elicitation>,
 }
@@ -32,13 +34,14 @@ impl<'d> Facts<'d> {
 
     /// Copies what the facts borrow from the body.
     pub fn into_owned(self, audited: policy::Arguments) -> Facts<'static> {
-        let Self { summary, counters, counting, charged, rates, approval, elicitation } = self;
+        let Self { summary, counters, counting, charged, rates, approval, told, elicitation } = self;
         let summary = summary.into_owned(|value| audit::arguments(audited, value));
-        Facts { summary, counters, counting, charged, rates, approval, elicitation }
+        Facts { summary, counters, counting, charged, rates, approval, told, elicitation }
     }
 
     /// Returns roughly how many bytes of memory the facts take.
     pub fn size(&self) -> usize {
-        size_of::<Self>().saturating_add(self.summary.size())
+        let told = self.told.as_ref().map_or(0, |told| told.size());
+        size_of::<Self>().saturating_add(self.summary.size()).saturating_add(told)
     }
 }

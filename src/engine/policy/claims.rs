@@ -55,8 +55,7 @@ impl ReadClaim {
 impl Rule {
     /// Iterates over the paths of all attributes that the rule reads.
     pub fn paths(&self) -> impl Iterator<Item = &ValuePath> {
-        let clauses = self.when.iter().chain(&self.require).chain(&self.deny_if);
-        let conditions = clauses.flat_map(super::Clause::conditions);
+        let conditions = self.clauses().flat_map(super::Clause::conditions);
         let tested =
             conditions.flat_map(|condition| std::iter::once(&condition.attribute).chain(condition.operand()));
         tested.chain(self.limits.iter().filter_map(|limit| limit.by.as_ref()))

@@ -66,8 +66,7 @@ fn claims(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         );
     };
     for rule in context.rules() {
-        let clauses = rule.when.iter().chain(&rule.require).chain(&rule.deny_if);
-        for condition in clauses.flat_map(Clause::conditions) {
+        for condition in rule.clauses().flat_map(Clause::conditions) {
             let Condition { path, attribute, .. } = condition;
             if of_token(attribute) {
                 warn(format!("{path}.path"), attribute, "");

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use mcp_policy_engine::limit::Kind;
-use mcp_policy_engine::policy::{Adds, Limit, Mode, Origin, Rule, Scope};
+use mcp_policy_engine::policy::{Limit, Mode, Origin, Rule, Scope};
 
 use super::context::{Context, Entry, Warning, denies};
 use super::kinds;
+use crate::limits::{adds_as_much, scope_covers, window_covers};
 
 /// Looks for limits that bound nobody, or never refuse.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
@@ -88,24 +88,10 @@ fn cannot_fire<'c>(
 
 /// Returns whether `wider` refuses every call that `limit` refuses, if it counts all calls that `limit` counts.
 fn is_first(wider: &Limit, limit: &Limit) -> bool {
-    let scope = wider.scope == limit.scope
-        || wider.scope == Scope::Global
-        || wider.scope == Scope::Grant && limit.scope != Scope::Global;
-    let (long, short) = (wider.window, limit.window);
-    let window = match (long.kind(), short.kind()) {
-        (Kind::Sliding, Kind::Calendar) => long.seconds() >= short.seconds(),
-        // The end of a sliding window is looked at in parts of it, so only much longer ones are certain.
-        (Kind::Sliding, Kind::Sliding) => {
-            long == short || long.seconds().saturating_mul(25) >= short.seconds().saturating_mul(26)
-        }
-        (Kind::Calendar, Kind::Calendar) => long.seconds().checked_rem(short.seconds()) == Some(0),
-        // At its boundary the longer window forgets what the shorter one still knows.
-        (Kind::Calendar, Kind::Sliding) => false,
-    };
     let by = wider.by.is_none() || wider.by == limit.by;
-    scope
-        && window
-        && adds_as_much(wider, limit)
+    scope_covers(wider.scope, limit.scope)
+        && window_covers(wider.window, limit.window)
+        && adds_as_much(&wider.amount, &limit.amount)
         && by
         && wider.max <= limit.max
         && wider.shadow == limit.shadow
@@ -145,18 +131,12 @@ impl<'c, 'e> Counted<'c, 'e> {
         }
         let charging = self.charging.get(limit.counter.as_str()).map(Vec::as_slice).unwrap_or_default();
         let charges = |(entry, rule, charged): &(&Entry<'_>, &Arc<Rule>, &Limit)| {
-            let as_much = |other: &Limit| adds_as_much(other, charged) && other.shadow == charged.shadow;
+            let as_much = |other: &Limit| {
+                adds_as_much(&other.amount, &charged.amount) && other.shadow == charged.shadow
+            };
             beside(entry, rule).any(|other| other.counter == wider.counter && as_much(other))
         };
         let pair = (wider.counter.clone(), limit.counter.clone());
         *self.known.entry(pair).or_insert_with(|| charging.iter().all(charges))
-    }
-}
-
-/// Returns whether each call adds at least as much to the one limit as to the other.
-fn adds_as_much(wider: &Limit, limit: &Limit) -> bool {
-    match (&wider.amount, &limit.amount) {
-        (Adds::Fixed(wider), Adds::Fixed(own)) => wider >= own,
-        (wider, own) => wider == own,
     }
 }

@@ -156,8 +156,7 @@ fn caps(rule: &Arc<Rule>, keys: &[String]) -> bool {
         });
         path.origin() == Origin::Arguments && named.eq(keys)
     };
-    let clauses = rule.when.iter().chain(&rule.require).chain(&rule.deny_if);
-    let conditions = clauses.flat_map(Clause::conditions);
+    let conditions = rule.clauses().flat_map(Clause::conditions);
     conditions.flat_map(|condition| [Some(&condition.attribute), condition.operand()]).flatten().any(speaks)
         || rule.limits.iter().any(|limit| match &limit.amount {
             Adds::Fixed(_) => false,

@@ -9,7 +9,7 @@ const fn kind(id: &'static str, meaning: &'static str, explanation: &'static str
 }
 
 /// What can be wrong with the file around a policy, beside duplicate keys.
-static OF_FILES: [Kind; 3] = [
+static OF_FILES: [Kind; 4] = [
     kind("malformed", "the file cannot be read as YAML or JSON", ""),
     kind(
         "merge-key",
@@ -21,6 +21,12 @@ static OF_FILES: [Kind; 3] = [
         "a proxy would not pass this configuration on to the filter",
         "The policy itself can be good, but the filter would get another one or none. The message says what the proxy \
          expects.",
+    ),
+    kind(
+        "variable",
+        "a policy in a Compose file has a dollar sign that stands alone",
+        "Compose replaces it, and what follows, by a variable, so the filter would get another policy than the file shows. \
+         Write a dollar sign of the policy as `$$`.",
     ),
 ];
 

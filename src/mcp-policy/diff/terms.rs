@@ -1,10 +1,11 @@
 //! The terms of a limit: when those of one imply those of another.
 
-use mcp_policy_engine::limit::{Amount, Kind};
+use mcp_policy_engine::limit::{Amount, Kind, Window};
 use mcp_policy_engine::policy::{Adds, Limit, OnFailure, Scope, SharedLimits};
 
 use super::side::Side;
 use crate::input::{Node, Value};
+use crate::limits::{adds_as_much, scope_covers, window_covers};
 
 /// The terms of a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +14,7 @@ pub struct Terms {
     pub counter: String,
     /// The most that may fall within a window
     pub max: Amount,
-    seconds: u64,
-    kind: Kind,
+    window: Window,
     scope: Scope,
     by: Option<String>,
     amount: Adds,
@@ -40,7 +40,21 @@ const KEYS: [&str; 8] = ["counter", "window", "max", "scope", "by", "amount", "t
 impl Terms {
     /// Returns the terms of a limit.
     pub fn new(limit: &Limit, side: &Side) -> Self {
-        let mut amount = limit.amount.clone();
+        // All fields are named, so that a new one does not compile before somebody has said how it is compared.
+        let Limit {
+            path: _,
+            reason: _,
+            counter,
+            number: _,
+            window,
+            max,
+            scope,
+            by,
+            amount,
+            shared,
+            shadow: _,
+        } = limit;
+        let mut amount = amount.clone();
         if let Adds::Arguments(paths) = &mut amount {
             paths.sort_by_key(ToString::to_string);
         }
@@ -50,14 +64,13 @@ impl Terms {
         };
         let others = members.iter().filter(|(key, ..)| !KEYS.contains(&key.as_str()));
         Self {
-            counter: limit.counter.clone(),
-            max: limit.max,
-            seconds: limit.window.seconds(),
-            kind: limit.window.kind(),
-            scope: limit.scope,
-            by: limit.by.as_ref().map(ToString::to_string),
+            counter: counter.clone(),
+            max: *max,
+            window: *window,
+            scope: *scope,
+            by: by.as_ref().map(ToString::to_string),
             amount,
-            counted: Counted::of(limit, side),
+            counted: Counted::of(*shared, side),
             other: others.map(|(key, _, value)| format!(", {key} {}", side.canonical(value))).collect(),
         }
     }
@@ -75,10 +88,10 @@ impl Terms {
             && self.other == other.other
             // A call without the value that has a tally is refused.
             && self.by == other.by
-            && self.scope_covers(other)
-            && self.window_covers(other)
+            && scope_covers(self.scope, other.scope)
+            && window_covers(self.window, other.window)
             && self.counted.covers(other.counted)
-            && self.adds_as_much(other)
+            && adds_as_much(&self.amount, &other.amount)
     }
 
     /// Returns whether all proxies count together.
@@ -86,44 +99,16 @@ impl Terms {
         self.counted != Counted::Apart
     }
 
-    /// Returns whether the callers who share the other tally share this one too.
-    fn scope_covers(&self, other: &Self) -> bool {
-        self.scope == other.scope
-            || self.scope == Scope::Global
-            || (self.scope == Scope::Grant && matches!(other.scope, Scope::Principal | Scope::Session))
-    }
-
-    /// Returns whether what counts within the other window counts within this one too. A sliding window counts up to 4 % more
-    /// than its length.
-    fn window_covers(&self, other: &Self) -> bool {
-        match (self.kind, other.kind) {
-            (Kind::Sliding, Kind::Sliding) => {
-                let (own, others) = (self.seconds.saturating_mul(100), other.seconds.saturating_mul(104));
-                self.seconds == other.seconds || own >= others
-            }
-            (Kind::Sliding, Kind::Calendar) => self.seconds >= other.seconds,
-            (Kind::Calendar, Kind::Calendar) => self.seconds.checked_rem(other.seconds) == Some(0),
-            (Kind::Calendar, Kind::Sliding) => false,
-        }
-    }
-
-    fn adds_as_much(&self, other: &Self) -> bool {
-        match (&self.amount, &other.amount) {
-            (Adds::Fixed(own), Adds::Fixed(others)) => own >= others,
-            (own, others) => own == others,
-        }
-    }
-
     /// Returns the terms as text for people.
     pub fn text(&self) -> String {
-        let window = match self.seconds {
+        let window = match self.window.seconds() {
             1 => "second".to_owned(),
             60 => "minute".to_owned(),
             3_600 => "hour".to_owned(),
             86_400 => "day".to_owned(),
             seconds => format!("{seconds} s"),
         };
-        let calendar = if self.kind == Kind::Calendar { " of the calendar" } else { "" };
+        let calendar = if self.window.kind() == Kind::Calendar { " of the calendar" } else { "" };
         let amount = match &self.amount {
             Adds::Fixed(Amount::ONE) => String::new(),
             Adds::Fixed(amount) => format!(", {amount} a call"),
@@ -145,8 +130,8 @@ impl Terms {
 }
 
 impl Counted {
-    fn of(limit: &Limit, side: &Side) -> Self {
-        match side.policy.shared_limits.as_ref().filter(|_| limit.shared) {
+    fn of(shared: bool, side: &Side) -> Self {
+        match side.policy.shared_limits.as_ref().filter(|_| shared) {
             None => Self::Apart,
             Some(SharedLimits { on_failure: OnFailure::Deny, .. }) => Self::Shared,
             Some(SharedLimits { on_failure: OnFailure::Local, .. }) => Self::SharedOrApart,

@@ -24,16 +24,24 @@ pub enum Language {
     Yaml,
 }
 
+impl Language {
+    /// Returns the language of a file with this name; `None` if the name does not tell.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let extension = std::path::Path::new(name).extension().and_then(|extension| extension.to_str());
+        match extension.map(str::to_ascii_lowercase).as_deref() {
+            Some("json") => Some(Self::Json),
+            Some("yaml" | "yml") => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+}
+
 impl File {
     /// Returns the language: by the name's end, or by the first character if the name does not tell.
     pub fn language(&self) -> Language {
-        let extension = std::path::Path::new(&self.name).extension().and_then(|extension| extension.to_str());
-        match extension.map(str::to_ascii_lowercase).as_deref() {
-            Some("json") => Language::Json,
-            Some("yaml" | "yml") => Language::Yaml,
-            _ if self.text.trim_start().starts_with(['{', '[']) => Language::Json,
-            _ => Language::Yaml,
-        }
+        let by_text =
+            if self.text.trim_start().starts_with(['{', '[']) { Language::Json } else { Language::Yaml };
+        Language::of_name(&self.name).unwrap_or(by_text)
     }
 
     /// Reads a file; `-` is stdin.

@@ -20,11 +20,11 @@ use super::source::Source;
 use super::yaml::{self, Malformed, Yaml};
 use super::{Found, Kind, Problem, form};
 use crate::outcome::Failure;
-use filters::Filters;
+use filters::{Filters, is_compose};
 
 /// What a file that holds no policy should have held.
 const LOOKED_FOR: &str = "expected a policy document, or the configuration of a wasm filter with one: of Envoy, or in a \
-                          WasmPlugin, an EnvoyFilter or an EnvoyExtensionPolicy";
+                          WasmPlugin, an EnvoyFilter, an EnvoyExtensionPolicy or a Compose file";
 
 /// What was found in a file.
 pub(super) struct Findings {
@@ -32,16 +32,23 @@ pub(super) struct Findings {
     pub(super) found: Vec<Found>,
     /// The wasm filters that run another module, in words
     pub(super) left_out: Vec<String>,
+    /// Why files that the file names could not be read
+    pub(super) unread: Vec<String>,
 }
 
-/// Finds the policies in a file.
+/// Finds the policies in a file, and in the files of Envoy that it names, if it is a Compose file.
 ///
 /// # Errors
 /// The file holds none, and is no policy itself, or it is a file for another command.
 pub(super) fn policies(file: &Rc<File>) -> Result<Findings, Failure> {
+    policies_in(file, true)
+}
+
+/// Finds the policies in a file; `follows` says whether to look also into files that it names.
+fn policies_in(file: &Rc<File>, follows: bool) -> Result<Findings, Failure> {
     let text = Source::of_file(file.text.clone());
-    let mut search =
-        Search { file, filters: Filters::new(file), problems: Vec::new(), found: Vec::new(), objects: 0 };
+    let filters = Filters::new(file, follows);
+    let mut search = Search { file, filters, problems: Vec::new(), found: Vec::new(), objects: 0 };
     match file.language() {
         Language::Json => match json::read(file.text.as_bytes()) {
             Ok(document) => match Node::of_value(document.root()) {
@@ -130,7 +137,7 @@ impl Search<'_> {
             self.found.push(whole_text(self.file, Source::of_file(String::new())));
         }
         for document in &documents {
-            let schema = if filters::is_kubernetes(document) { Schema::Kubernetes } else { Schema::Envoy };
+            let schema = schema(document);
             let checked = match schema {
                 Schema::Envoy => yaml::check_for_envoy(document, &self.file.text),
                 Schema::Core | Schema::Kubernetes => Ok(()),
@@ -152,7 +159,9 @@ impl Search<'_> {
         let repeated = root.drop_repeated_keys();
         let mut problems: Vec<Problem> =
             repeated.into_iter().map(|(key, place)| lost(&key, &place, text)).collect();
-        problems.extend(merge_keys(&root, text));
+        if !is_compose(&root) {
+            problems.extend(merge_keys(&root, text));
+        }
         let is_object = matches!(root.value, Value::Object(_));
         if !is_policy(&root)
             && (self.filters.search(&root, text) || (is_object && !is_only && !has_document_key(&root)))
@@ -178,26 +187,41 @@ impl Search<'_> {
 
     fn finish(self) -> Result<Findings, Failure> {
         let Self { file, filters, problems, mut found, .. } = self;
-        let (in_filters, left_out) = filters.finish();
+        let Findings { found: in_filters, left_out, unread } = filters.finish();
         found.extend(in_filters);
-        let Some(first) = found.first_mut() else {
-            let others = match left_out.as_slice() {
+        if found.is_empty() {
+            let mut others = match left_out.as_slice() {
                 [] => String::new(),
                 others => format!("; other modules run in {}", others.join(" and ")),
             };
+            others.extend(unread.iter().map(|why| format!("; {why}")));
             return Err(Failure::new(format!("`{}` holds no policy: {LOOKED_FOR}{others}", file.name)));
-        };
-        first.problems.splice(0..0, problems);
+        }
+        if let Some(first) = found.iter_mut().find(|found| Rc::ptr_eq(&found.file, file)) {
+            first.problems.splice(0..0, problems);
+        }
         name_apart(&mut found);
-        Ok(Findings { found, left_out })
+        Ok(Findings { found, left_out, unread })
+    }
+}
+
+/// Returns how the scalars of a YAML document are read.
+fn schema(document: &Yaml) -> Schema {
+    if filters::is_kubernetes(document) {
+        Schema::Kubernetes
+    } else if Node::of_yaml(document, Schema::Core).is_ok_and(|root| is_compose(&root)) {
+        Schema::Core
+    } else {
+        Schema::Envoy
     }
 }
 
 /// Adds a number to names that occur twice in the file.
 fn name_apart(found: &mut [Found]) {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    for within in found.iter_mut().filter_map(|found| found.within.as_mut()) {
-        let count = counts.entry(within.clone()).or_default();
+    let mut counts: HashMap<(String, String), usize> = HashMap::new();
+    for found in found {
+        let Some(within) = found.within.as_mut() else { continue };
+        let count = counts.entry((found.file.name.clone(), within.clone())).or_default();
         *count = count.saturating_add(1);
         if *count > 1 {
             *within = format!("{within}, number {count}");
@@ -206,9 +230,9 @@ fn name_apart(found: &mut [Found]) {
 }
 
 /// Returns whether a document is a policy whatever else it holds. Neither Envoy's configuration nor an object of
-/// Kubernetes has this key.
+/// Kubernetes has this key; Compose files can have it.
 fn is_policy(root: &Node) -> bool {
-    root.member("version").is_some()
+    root.member("version").is_some() && !is_compose(root)
 }
 
 /// Returns whether an object has a key of a policy document.

@@ -38,6 +38,26 @@ impl Source {
         Self { text, origin }
     }
 
+    /// Makes the text in which each pair of a character is one of it, as programs write a character that stands for something
+    /// else alone. Returns also the places in the file where it stands alone.
+    pub fn undoubled(&self, doubled: char) -> (Self, Vec<Range<usize>>) {
+        let (mut text, mut bytes, mut alone) =
+            (String::with_capacity(self.text.len()), Vec::new(), Vec::new());
+        let mut chars = self.text.char_indices().peekable();
+        while let Some((at, char)) = chars.next() {
+            let mut end = at.saturating_add(char.len_utf8());
+            if char == doubled {
+                match chars.next_if(|(_, next)| *next == doubled) {
+                    Some((second, _)) => end = second.saturating_add(doubled.len_utf8()),
+                    None => alone.push(self.in_file(&(at..end))),
+                }
+            }
+            text.push(char);
+            bytes.extend(std::iter::repeat_n(self.in_file(&(at..end)), char.len_utf8()));
+        }
+        (Self { text, origin: Origin::Bytes(bytes) }, alone)
+    }
+
     /// Returns the place in the file of a place in the text.
     pub fn in_file(&self, place: &Range<usize>) -> Range<usize> {
         let bytes = match &self.origin {

@@ -1,10 +1,10 @@
 //! A file of Docker Compose: Envoy with its whole configuration.
 
-use super::document::Document;
 use super::module::Module;
-use super::yaml::indented;
-use super::{Ends, Rendered, envoy};
+use super::servers::Servers;
+use super::{Ports, envoy};
 use crate::outcome::Failure;
+use crate::yaml::{self, indented};
 
 /// Where the module is in the container.
 const INSIDE: &str = "/etc/mcp-policy/mcp_policy_filter.wasm";
@@ -13,15 +13,15 @@ const INSIDE: &str = "/etc/mcp-policy/mcp_policy_filter.wasm";
 ///
 /// # Errors
 /// The module is not a file.
-pub fn render(document: &Document, module: &Module, ends: &Ends) -> Result<Rendered, Failure> {
+pub fn render(servers: &Servers, module: &Module, ports: &Ports) -> Result<String, Failure> {
     let path = match module.file("Docker Compose")? {
         INSIDE => "./mcp_policy_filter.wasm",
         path => path,
     };
-    let volume = super::yaml::quoted(&format!("{path}:{INSIDE}:ro").replace('$', "$$"));
-    let configuration = envoy::configuration(document, INSIDE, ends);
+    let volume = yaml::quoted(&format!("{path}:{INSIDE}:ro").replace('$', "$$"));
+    let configuration = envoy::configuration(servers, INSIDE, ports);
     // Compose would replace what follows a dollar sign.
-    let port = ends.port;
+    let port = ports.own;
     let content = indented(&configuration.replace('$', "$$"), 6);
     let text = format!(
         r"# Envoy with mcp-policy-filter, for Docker Compose 2.23.1 or later:
@@ -48,5 +48,5 @@ configs:
     content: |
 {content}"
     );
-    Ok(Rendered { text, checked: Some(configuration) })
+    Ok(text)
 }

@@ -7,10 +7,11 @@ use mcp_policy_engine::policy::{Action, Policy, RequestHeaders, SourceKind};
 use mcp_policy_engine::text::hex;
 use sha2::{Digest as _, Sha256};
 
-use super::{Target, callers, yaml};
+use super::{Target, callers};
 use crate::input::{self, File, Found, Node, Value};
 use crate::outcome::Failure;
 use crate::written::Json;
+use crate::yaml;
 
 /// The comment in every result: where it comes from.
 pub const GENERATED: &str =
@@ -55,6 +56,17 @@ impl Document {
         Ok(Self { policy, text, root })
     }
 
+    /// Reads a policy of this program.
+    ///
+    /// # Errors
+    /// It has faults.
+    pub fn of_text(text: &str) -> Result<Self, Failure> {
+        let file = Rc::new(File { name: "policy.json".to_owned(), text: text.to_owned() });
+        let found = input::policies_of(&file)?;
+        let only = found.first().ok_or_else(|| Failure::new("there is no policy"))?;
+        Self::read(only)
+    }
+
     /// Writes the document as the value of a `StringValue`, behind `value: ` in a block that is indented by `spaces`.
     pub fn string(&self, spaces: usize) -> String {
         yaml::text(&self.text, spaces)
@@ -87,20 +99,13 @@ impl Document {
         document
     }
 
-    /// Makes sure that a configuration holds this policy, as text or as an object.
-    ///
-    /// # Errors
-    /// It does not: a fault of this program, or a text that YAML cannot hold.
-    pub fn verify(&self, configuration: &str, as_text: bool, holds: bool) -> Result<(), Failure> {
-        let failure = |why: &str| Failure::new(format!("the policy cannot be written as YAML: {why}"));
-        let file = Rc::new(File { name: "rendered.yaml".to_owned(), text: configuration.to_owned() });
-        let found = input::policies_of(&file)?;
-        let [only] = found.as_slice() else { return Err(failure("it is not found again")) };
+    /// Makes sure that a policy that was found in a configuration is this one, as text or as an object.
+    fn is_found(&self, found: &Found, as_text: bool, holds: bool) -> Result<(), Failure> {
         if as_text {
-            let same = only.bytes == self.text.as_bytes();
+            let same = found.bytes == self.text.as_bytes();
             return same.then_some(()).ok_or_else(|| failure("its text would change"));
         }
-        let read: Option<serde_json::Value> = serde_json::from_slice(&only.bytes).ok();
+        let read: Option<serde_json::Value> = serde_json::from_slice(&found.bytes).ok();
         let document = if holds { Json::of_node(&self.root) } else { self.streaming() };
         let expected = serde_json::from_str(&document.compact()).ok();
         let same = read.is_some() && read == expected;
@@ -193,6 +198,28 @@ fn without_lost_null(node: &Node, decides: bool) -> Result<(), Failure> {
         Value::List(elements) => elements.iter().try_for_each(|element| without_lost_null(element, decides)),
         _ => Ok(()),
     }
+}
+
+/// Makes sure that a configuration holds these policies, in this order, as texts or as objects.
+///
+/// # Errors
+/// It does not: a fault of this program, or a text that YAML cannot hold.
+pub fn verify(
+    configuration: &str,
+    policies: &[&Document],
+    as_text: bool,
+    holds: bool,
+) -> Result<(), Failure> {
+    let file = Rc::new(File { name: "rendered.yaml".to_owned(), text: configuration.to_owned() });
+    let found = input::policies_of(&file)?;
+    if found.len() != policies.len() {
+        return Err(failure("it is not found again"));
+    }
+    found.iter().zip(policies).try_for_each(|(found, policy)| policy.is_found(found, as_text, holds))
+}
+
+fn failure(why: &str) -> Failure {
+    Failure::new(format!("the policy cannot be written as YAML: {why}"))
 }
 
 /// Refuses numbers that a target changes.

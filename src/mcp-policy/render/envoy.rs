@@ -2,17 +2,17 @@
 
 use super::document::{Document, GENERATED};
 use super::module::Module;
-use super::{Address, Ends, Rendered};
+use super::servers::Servers;
+use super::{Address, Ports};
 use crate::outcome::Failure;
+use crate::yaml;
 
 /// Writes the configuration.
 ///
 /// # Errors
 /// The module is not a file.
-pub fn render(document: &Document, module: &Module, ends: &Ends) -> Result<Rendered, Failure> {
-    let path = module.file("Envoy")?;
-    let text = configuration(document, path, ends);
-    Ok(Rendered { text, checked: None })
+pub fn render(servers: &Servers, module: &Module, ports: &Ports) -> Result<String, Failure> {
+    Ok(configuration(servers, module.file("Envoy")?, ports))
 }
 
 /// What turns the labels of metrics into tags.
@@ -33,7 +33,7 @@ stats_config:
 
 "#;
 
-/// The settings of the connection manager, its log and its route.
+/// The settings of the connection manager, up to its log.
 const MANAGER: &str = r#"                # Event streams can be silent for a long time, and so can a slow tool. The next two settings end
                 # requests that arrive too slowly instead.
                 stream_idle_timeout: 0s
@@ -48,35 +48,34 @@ const MANAGER: &str = r#"                # Event streams can be silent for a lon
                         omit_empty_values: true
                         text_format_source:
                           inline_string: |
-                            {"time":"%START_TIME%","status":%RESPONSE_CODE%,"mcp":[%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%]}
-                route_config:
+                            {"time":"%START_TIME%","status":%RESPONSE_CODE%,"mcp":[%FILTER_STATE(wasm.mcp_policy_audit:PLAIN)%]"#;
+
+/// The records of a policy in shadow mode, as part of a line of the log.
+const SHADOW: &str = r#","mcp_shadow":[%FILTER_STATE(wasm.mcp_policy_shadow:PLAIN)%]"#;
+
+/// The head of the routes.
+const ROUTES: &str = r#"                route_config:
                   name: mcp
                   virtual_hosts:
                     - name: mcp
                       domains: ["*"]
                       routes:
                         # A response lasts as long as its tool runs.
-                        - match: { prefix: / }
-                          route: { cluster: mcp_server, timeout: 0s }
 "#;
 
 /// Returns a configuration that listens at this machine's own address. It has what README says about Envoy.
-pub fn configuration(document: &Document, module: &str, ends: &Ends) -> String {
-    let filter = filter(document, module, 22);
-    let notes = document.comments(super::Target::Envoy, true);
-    let approvals = document.approvals().map(approvals).unwrap_or_default();
-    // One cluster cannot stand there twice.
-    let shared = document.shared_limits().filter(|cluster| document.approvals() != Some(*cluster));
-    let shared = shared.map(rate_limits).unwrap_or_default();
-    let Ends { upstream: Address { host, port }, port: own, admin_port } = ends;
-    let host = super::yaml::quoted(host);
+pub fn configuration(servers: &Servers, module: &str, ports: &Ports) -> String {
+    let notes: String = servers.notes().iter().map(|note| format!("# Note: {note}.\n")).collect();
+    let (said, shadow) = (servers.said(), if servers.has_candidate() { SHADOW } else { "" });
+    let (filters, routes, clusters) = (servers.filters(module), servers.routes(), servers.clusters());
+    let Ports { own, admin } = ports;
     format!(
-        r#"# Envoy with mcp-policy-filter in front of one MCP server. It listens on 127.0.0.1:{own}.
+        r#"# Envoy with mcp-policy-filter in front of {said}. It listens on 127.0.0.1:{own}.
 {GENERATED}
 {notes}
 admin:
   address:
-    socket_address: {{ address: 127.0.0.1, port_value: {admin_port} }}
+    socket_address: {{ address: 127.0.0.1, port_value: {admin} }}
 
 {TAGS}static_resources:
   listeners:
@@ -89,46 +88,53 @@ admin:
               typed_config:
                 "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
                 stat_prefix: mcp
-{MANAGER}                http_filters:
+{MANAGER}{shadow}}}
+{ROUTES}{routes}                http_filters:
                   # Filters that authenticate belong in front of this one. It comes directly before the router, so that
                   # no other filter changes a request after the decision.
-                  - name: mcp_policy
-                    typed_config:
-{filter}                  - name: envoy.filters.http.router
+{filters}                  - name: envoy.filters.http.router
                     typed_config:
                       "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
 
   clusters:
-    - name: mcp_server
+{clusters}"#
+    )
+}
+
+/// Returns the cluster of a server.
+pub fn cluster(name: &str, Address { host, port }: &Address) -> String {
+    let host = yaml::quoted(host);
+    format!(
+        r"    - name: {name}
       type: STRICT_DNS
       dns_lookup_family: V4_PREFERRED
       connect_timeout: 5s
       load_assignment:
-        cluster_name: mcp_server
+        cluster_name: {name}
         endpoints:
           - lb_endpoints:
               - endpoint:
                   address:
                     socket_address: {{ address: {host}, port_value: {port} }}
-{approvals}{shared}"#
+"
     )
 }
 
 /// Returns the `typed_config` of the filter, for Envoy and for Istio's `EnvoyFilter`.
 pub fn filter(document: &Document, module: &str, spaces: usize) -> String {
-    let module = super::yaml::quoted(module);
-    wasm(document, &format!("local:\n  filename: {module}\n"), spaces)
+    let module = yaml::quoted(module);
+    wasm("mcp_policy", document, &format!("local:\n  filename: {module}\n"), spaces)
 }
 
-/// Returns the same with this `code`.
-pub fn wasm(document: &Document, code: &str, spaces: usize) -> String {
-    let code = super::yaml::indented(code, 6);
-    let head = super::yaml::indented(
+/// Returns the same with this name and this `code`.
+pub fn wasm(name: &str, document: &Document, code: &str, spaces: usize) -> String {
+    let code = yaml::indented(code, 6);
+    let head = yaml::indented(
         &format!(
             r#""@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
 config:
-  name: mcp_policy
-  root_id: mcp_policy
+  name: {name}
+  root_id: {name}
   # If the module itself fails, requests get 503 until it runs again. Never use FAIL_OPEN: it forwards every
   # request without a decision.
   failure_policy: FAIL_RELOAD
@@ -150,8 +156,8 @@ config:
 }
 
 /// Returns the cluster of the approval service.
-fn approvals(cluster: &str) -> String {
-    let name = super::yaml::quoted(cluster);
+pub fn approvals(cluster: &str) -> String {
+    let name = yaml::quoted(cluster);
     format!(
         r"
     # The approval service. Set its address. It also needs Envoy's token: envoy/approvals.yaml shows the filter that adds
@@ -172,8 +178,8 @@ fn approvals(cluster: &str) -> String {
 }
 
 /// Returns the cluster of the rate limit service.
-fn rate_limits(cluster: &str) -> String {
-    let name = super::yaml::quoted(cluster);
+pub fn rate_limits(cluster: &str) -> String {
+    let name = yaml::quoted(cluster);
     format!(
         r#"
     # The rate limit service that counts shared limits. Set its address.

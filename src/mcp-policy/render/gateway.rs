@@ -1,11 +1,11 @@
 //! Objects of Envoy Gateway.
 
+use super::Target;
 use super::document::{Document, GENERATED, Numbers};
 use super::module::Module;
 use super::place::{Kind, Place, Scope, is_name, lines};
-use super::yaml::{indented, quoted};
-use super::{Rendered, Target};
 use crate::outcome::Failure;
+use crate::yaml::{indented, quoted};
 
 /// The listener of a gateway, for a policy that holds headers back.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,7 @@ pub fn render(
     module: &Module,
     place: &Place,
     hold: Option<Listener<'_>>,
-) -> Result<Rendered, Failure> {
+) -> Result<String, Failure> {
     place.expect(&[Kind::HttpRoute, Kind::Gateway], "an EnvoyExtensionPolicy")?;
     let Module::Fetched { url, sha256 } = module else {
         return Err(Failure::new(
@@ -76,7 +76,7 @@ spec:
           url: {url}
 {sha256}      config:{object}{patch}"
     );
-    Ok(Rendered { text, checked: None })
+    Ok(text)
 }
 
 fn scope(scope: &Scope, place: &Place) -> String {

@@ -1,18 +1,18 @@
 //! Objects of Istio.
 
+use super::Target;
 use super::document::{Document, GENERATED, Numbers};
 use super::envoy;
 use super::module::Module;
 use super::place::{Kind, Place, Scope};
-use super::yaml::{indented, quoted};
-use super::{Rendered, Target};
 use crate::outcome::Failure;
+use crate::yaml::{indented, quoted};
 
 /// Writes a `WasmPlugin`.
 ///
 /// # Errors
 /// The policy has a number that it cannot hold, or the object cannot be attached there.
-pub fn plugin(document: &Document, module: &Module, place: &Place) -> Result<Rendered, Failure> {
+pub fn plugin(document: &Document, module: &Module, place: &Place) -> Result<String, Failure> {
     place.expect(&[Kind::Gateway, Kind::Service], "a WasmPlugin")?;
     let (url, sha256) = match module {
         Module::File(path) => (format!("file://{path}"), None),
@@ -41,7 +41,7 @@ spec:
   failStrategy: FAIL_RELOAD
 {traffic}  pluginConfig:{object}"
     );
-    Ok(Rendered { text, checked: None })
+    Ok(text)
 }
 
 /// Writes which traffic a plugin sees. What it is attached to has only one kind of traffic.
@@ -67,7 +67,7 @@ fn traffic(place: &Place) -> &'static str {
 ///
 /// # Errors
 /// The object cannot be attached there.
-pub fn filter(document: &Document, module: &Module, place: &Place) -> Result<Rendered, Failure> {
+pub fn filter(document: &Document, module: &Module, place: &Place) -> Result<String, Failure> {
     place.expect(&[Kind::Gateway], "an EnvoyFilter, which does not reach waypoints,")?;
     let is_gateway = place.is_gateway || matches!(place.scope, Scope::Object { .. });
     let (proxies, context) = if is_gateway {
@@ -94,7 +94,7 @@ spec:
 {scope}  configPatches:
 {patches}"
     );
-    Ok(Rendered { text, checked: None })
+    Ok(text)
 }
 
 /// The place of the filter: behind all that authenticates, directly before the router. `filter` is its name, which no
@@ -153,6 +153,6 @@ fn fetched(document: &Document, (url, sha256): (&str, Option<&str>), filter: &st
           name: {filter}
           typed_config:
 {}",
-        envoy::wasm(document, &code, 12)
+        envoy::wasm("mcp_policy", document, &code, 12)
     )
 }

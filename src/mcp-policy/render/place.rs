@@ -1,7 +1,7 @@
 //! Where in a mesh a policy belongs.
 
-use super::yaml::{self, indented, quoted};
 use crate::outcome::Failure;
+use crate::yaml::{self, indented, quoted};
 
 /// Where the object of a mesh belongs.
 #[derive(Debug)]

@@ -42,8 +42,7 @@ impl Book {
                 values.insert(hash(&text), text);
             }
         };
-        let rules = policy.all_rules();
-        let clauses = rules.flat_map(|rule| rule.when.iter().chain(&rule.require).chain(&rule.deny_if));
+        let clauses = policy.all_rules().flat_map(|rule| rule.clauses());
         for condition in clauses.flat_map(Clause::conditions) {
             match &condition.test {
                 Test::OneOf(scalars) | Test::NoneOf(scalars) => scalars.iter().for_each(&mut know),

@@ -42,16 +42,15 @@ impl Reads {
             action: _,
             reason: _,
             mode: _,
-            when,
+            when: _,
             definition: _,
             arguments,
-            require,
-            deny_if,
+            require: _,
+            deny_if: _,
             limits,
         } = rule;
         let mut reads = Self { arguments: arguments.is_some(), ..Self::default() };
-        let clauses = [when, require, deny_if].into_iter().flatten();
-        for condition in clauses.flat_map(Clause::conditions) {
+        for condition in rule.clauses().flat_map(Clause::conditions) {
             reads.arguments |= condition.reads_arguments();
             let needs = needs(&condition.test);
             reads.add(&condition.attribute, needs);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mcp_policy_engine::document::{Faults, Source};
 use mcp_policy_engine::policy::{EntryRules, Policy, Section};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -61,8 +62,7 @@ pub struct Compared {
 
 /// Compares what a server offers with a policy.
 pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Compared {
-    // A Struct has no text to compare schemas with; names are compared all the same.
-    let document: Value = serde_json::from_slice(&found.bytes).unwrap_or_default();
+    let document = document(found);
     let (mut drift, mut left_out) = (Vec::new(), Vec::new());
     let rules = &policy.rules;
     let tools: BTreeSet<_> = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
@@ -87,6 +87,12 @@ pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Compared {
     }
     drift.sort();
     Compared { drift, left_out }
+}
+
+/// Returns the document of a policy, also of one that reaches the filter as a `Struct`.
+fn document(found: &Found) -> Value {
+    let source = Source::new(&found.bytes, &mut Faults::default());
+    source.and_then(|source| serde_json::from_slice(&source.text).ok()).unwrap_or_default()
 }
 
 fn names(items: &[Item]) -> BTreeSet<&str> {

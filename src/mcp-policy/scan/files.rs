@@ -5,8 +5,9 @@ use super::layout::Json;
 use super::offer::{self, Offer};
 use super::{Options, definitions, known};
 use crate::destination::{self, Named};
-use crate::input;
+use crate::input::{self, Language};
 use crate::outcome::Failure;
+use crate::yaml;
 
 const OUTPUT: &str = "`--output`";
 
@@ -29,13 +30,10 @@ pub fn keep_apart(options: &Options) -> Result<(), Failure> {
     let inputs: Vec<_> = inputs.into_iter().flatten().collect();
     let outputs: Vec<_> = outputs.into_iter().flatten().collect();
     destination::apart(&inputs, &outputs)?;
-    let lost = outputs.iter().find(|output| !options.force && destination::would_be_lost(output.name));
-    let Some(Named { what, name }) = lost else { return Ok(()) };
-    let compare = match *what {
-        OUTPUT => format!("`--policy {name}` compares the server with it, and "),
+    destination::kept(&outputs, options.force, |output| match output.what {
+        OUTPUT => format!("`--policy {}` compares the server with it, and ", output.name),
         _ => String::new(),
-    };
-    Err(Failure::new(format!("{what} `{name}` exists: {compare}`--force` replaces it")))
+    })
 }
 
 /// Writes the files that the options name.
@@ -49,7 +47,11 @@ pub fn write(
     digests: Option<&[Digest]>,
 ) -> Result<(), Failure> {
     if let Some(name) = &options.output {
-        destination::write(name, &policy.pretty())?;
+        let text = match Language::of_name(name) {
+            Some(Language::Yaml) => yaml::document(name, &policy.ordered())?,
+            _ => policy.pretty(),
+        };
+        destination::write(name, &text)?;
     }
     if let Some(name) = &options.write_definitions {
         let document = definitions::document(offer, known(digests)?, options.package.as_deref())?;

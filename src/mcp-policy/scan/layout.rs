@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::findings::unseen;
+use crate::written::Json as Ordered;
 
 /// How wide a line may be, in characters.
 const WIDTH: usize = 116;
@@ -46,6 +47,17 @@ impl Json {
             Self::List(elements) => elements.iter().map(Self::value).collect(),
             Self::Object(members) | Self::Table(members) => {
                 members.iter().map(|(key, value)| (key.clone(), value.value())).collect::<Map<_, _>>().into()
+            }
+        }
+    }
+
+    /// Returns the value with the order.
+    pub fn ordered(&self) -> Ordered {
+        match self {
+            Self::Scalar(value) => Ordered::of_value(value),
+            Self::List(elements) => Ordered::List(elements.iter().map(Self::ordered).collect()),
+            Self::Object(members) | Self::Table(members) => {
+                Ordered::Object(members.iter().map(|(key, value)| (key.clone(), value.ordered())).collect())
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use mcp_policy_engine::document::Position;
-use mcp_policy_engine::policy::{Clause, Policy, Rule, Rules};
+use mcp_policy_engine::policy::{Policy, Rule, Rules};
 
 use crate::diagnostic::Lines;
 use crate::explain::Explanation;
@@ -171,16 +171,16 @@ impl Parts {
             action: _,
             reason: _,
             mode: _,
-            when,
+            when: _,
             definition,
             arguments,
-            require,
-            deny_if,
+            require: _,
+            deny_if: _,
             limits,
         } = rule;
         self.add("rule", path);
-        for clause in [when, require, deny_if].into_iter().flatten() {
-            self.add("condition", Clause::path(clause));
+        for clause in rule.clauses() {
+            self.add("condition", clause.path());
         }
         if definition.is_some() {
             self.add("definition", &format!("{path}.definition"));

@@ -1,14 +1,17 @@
 //! What a step expects, and how that differs from what is found.
 
+mod record;
+mod retry;
+
 use std::fmt;
 use std::ops::Range;
 
 use mcp_policy_engine::denial::Code;
-use mcp_policy_engine::policy::Order;
 
 use super::fields::{Faults, Members, Part, unknown};
 use super::found::Found;
 use crate::input::Value;
+use retry::Retry;
 
 /// What a step expects.
 #[derive(Debug, Clone)]
@@ -50,15 +53,6 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// What a step expects of the time after which to retry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Retry {
-    Never,
-    Some,
-    Equals(u64),
-    Lies(Order, u64),
-}
-
 /// One thing that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
@@ -75,11 +69,11 @@ impl Expect {
     pub fn read(members: &mut Members<'_>, is_list: bool, faults: &mut Faults) -> Option<Self> {
         let rule = members.text("rule", faults);
         let reason = members.take("reason").map(|part| part.texts(faults)).unwrap_or_default();
-        let retry_after = members.take("retry_after").and_then(|part| retry(&part, faults));
+        let retry_after = members.take("retry_after").and_then(|part| Retry::read(&part, faults));
         let status = members.take("status").and_then(|part| part.number(100, faults));
         let rpc_code = members.take("rpc_code").and_then(|part| rpc_code(&part, faults));
         let challenge = members.text("challenge", faults);
-        let record = members.take("record").and_then(|part| record(&part, faults));
+        let record = members.take("record").and_then(|part| record::read(&part, faults));
         let expected = "`allow` or a code such as `denied`";
         let part = members.need("expect", expected, faults)?;
         let mut expect = Self {
@@ -156,7 +150,7 @@ impl Expect {
             self.record.as_ref().and_then(|record| record.as_object()).into_iter().flatten()
         {
             let found = found.record.get(key).unwrap_or(&serde_json::Value::Null);
-            if !holds(found, expected) {
+            if !record::holds(found, expected) {
                 differs(&format!("record.{key}"), expected.to_string(), found.to_string());
             }
         }
@@ -167,37 +161,6 @@ impl Expect {
             }
         }
         all
-    }
-}
-
-impl Retry {
-    fn fits(self, found: Option<u64>) -> bool {
-        match (self, found) {
-            (Self::Never, found) => found.is_none(),
-            (_, None) => false,
-            (Self::Some, Some(_)) => true,
-            (Self::Equals(seconds), Some(found)) => found == seconds,
-            (Self::Lies(order, seconds), Some(found)) => match order {
-                Order::Less => found < seconds,
-                Order::LessOrEqual => found <= seconds,
-                Order::Greater => found > seconds,
-                Order::GreaterOrEqual => found >= seconds,
-            },
-        }
-    }
-}
-
-impl fmt::Display for Retry {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Never => out.write_str("none"),
-            Self::Some => out.write_str("some"),
-            Self::Equals(seconds) => write!(out, "{seconds}"),
-            Self::Lies(Order::Less, seconds) => write!(out, "< {seconds}"),
-            Self::Lies(Order::LessOrEqual, seconds) => write!(out, "<= {seconds}"),
-            Self::Lies(Order::Greater, seconds) => write!(out, "> {seconds}"),
-            Self::Lies(Order::GreaterOrEqual, seconds) => write!(out, ">= {seconds}"),
-        }
     }
 }
 
@@ -236,74 +199,6 @@ fn verdict(part: &Part<'_>, is_list: bool, faults: &mut Faults) -> Option<Wanted
     None
 }
 
-/// The members of a record, as the filter writes them.
-const RECORD: [&str; 24] = [
-    "decision",
-    "code",
-    "rule",
-    "cause",
-    "id",
-    "server",
-    "method",
-    "target",
-    "grant",
-    "principal",
-    "source",
-    "claims",
-    "session",
-    "request",
-    "protocol",
-    "arguments",
-    "arguments_sha256",
-    "arguments_blake3",
-    "counters",
-    "approval",
-    "policy",
-    "request_id",
-    "time",
-    "given_back",
-];
-
-/// Reads members of the record that are expected. A member that no record has is a fault: `null` would be expected of it
-/// and found.
-fn record(part: &Part<'_>, faults: &mut Faults) -> Option<serde_json::Value> {
-    for (key, member) in part.entries(faults) {
-        if !RECORD.contains(&key) {
-            member.fault(unknown(&format!("member `{key}` of a record"), key, &RECORD), faults);
-        }
-    }
-    serde_json::from_str(&part.json()).ok()
-}
-
-fn retry(part: &Part<'_>, faults: &mut Faults) -> Option<Retry> {
-    let read = match &part.node.value {
-        Value::Number(text) => text.parse().ok().map(Retry::Equals),
-        Value::Text(text) => compared(text),
-        _ => None,
-    };
-    if read.is_none() {
-        part.unfit("seconds such as `63` or `\"<= 63\"`, `some` or `none`", faults);
-    }
-    read
-}
-
-fn compared(text: &str) -> Option<Retry> {
-    if let "none" | "some" = text {
-        return Some(if text == "none" { Retry::Never } else { Retry::Some });
-    }
-    let digits = text.find(|char: char| char.is_ascii_digit())?;
-    let (operator, seconds) = text.split_at_checked(digits)?;
-    let seconds = seconds.trim().parse().ok()?;
-    match operator.trim() {
-        "" | "==" | "=" => Some(Retry::Equals(seconds)),
-        "<" => Some(Retry::Lies(Order::Less, seconds)),
-        "<=" => Some(Retry::Lies(Order::LessOrEqual, seconds)),
-        ">" => Some(Retry::Lies(Order::Greater, seconds)),
-        ">=" => Some(Retry::Lies(Order::GreaterOrEqual, seconds)),
-        _ => None,
-    }
-}
-
 fn rpc_code(part: &Part<'_>, faults: &mut Faults) -> Option<Option<i64>> {
     match &part.node.value {
         Value::Number(text) if text.parse::<i64>().is_ok() => text.parse().ok().map(Some),
@@ -311,48 +206,6 @@ fn rpc_code(part: &Part<'_>, faults: &mut Faults) -> Option<Option<i64>> {
         _ => {
             part.unfit("a JSON-RPC error code, or `none` for a result", faults);
             None
-        }
-    }
-}
-
-/// Returns whether a value of a record is as expected. An object may have more members, a list must have as many elements,
-/// and numbers are compared by value.
-fn holds(found: &serde_json::Value, expected: &serde_json::Value) -> bool {
-    use serde_json::Value::{Array, Null, Number, Object};
-    match (found, expected) {
-        (Object(found), Object(expected)) => {
-            expected.iter().all(|(key, expected)| holds(found.get(key).unwrap_or(&Null), expected))
-        }
-        (Array(found), Array(expected)) => {
-            found.len() == expected.len()
-                && found.iter().zip(expected).all(|(found, expected)| holds(found, expected))
-        }
-        (Number(found), Number(expected)) => found.as_f64() == expected.as_f64(),
-        _ => found == expected,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use regex::Regex;
-
-    use super::RECORD;
-
-    /// The members of objects within a record.
-    const WITHIN: [&str; 7] = ["counter", "used", "max", "resets_in", "scope", "shared", "outcome"];
-
-    #[test]
-    fn the_members_of_a_record_are_those_that_the_filter_writes() {
-        let member = Regex::new(r#""([a-z_0-9]+)":"#).unwrap();
-        let writer =
-            [include_str!("../../engine/audit.rs"), include_str!("../../engine/audit/time.rs")].concat();
-        let written: Vec<&str> =
-            member.captures_iter(&writer).filter_map(|found| Some(found.get(1)?.as_str())).collect();
-        for name in &written {
-            assert!(RECORD.contains(name) || WITHIN.contains(name), "{name} is not known");
-        }
-        for name in RECORD {
-            assert!(written.contains(&name), "{name} is never written");
         }
     }
 }

@@ -174,26 +174,27 @@ fn of(due: &Due) -> String {
     due.of.as_ref().map_or(String::new(), |value| format!(" for `{value}`"))
 }
 
-/// Describes a limit, such as `run_agent_rate: 10 per 60 s and grant`.
+/// Describes a limit, such as `run_agent_rate: 10 per minute, grant`.
 fn said(limit: &Limit) -> String {
-    let by = limit.by.as_ref().map_or(String::new(), |path| format!(" and {path}"));
-    let what = match &limit.amount {
+    // All fields are named, so that a new one does not compile before somebody has said how it is shown.
+    let Limit { path: _, reason: _, counter, number: _, window, max, scope, by, amount, shared, shadow: _ } =
+        limit;
+    let by = by.as_ref().map_or(String::new(), |path| format!(" and {path}"));
+    let what = match amount {
         Adds::Fixed(_) => String::new(),
         Adds::Arguments(paths) => {
             let paths: Vec<&str> = paths.iter().map(|path| path.as_str()).collect();
             format!(" of {}", paths.join(" + "))
         }
     };
-    let seconds = limit.window.seconds();
-    let window = match seconds {
+    let length = match window.seconds() {
         1 => "second".to_owned(),
         60 => "minute".to_owned(),
         3_600 => "hour".to_owned(),
         86_400 => "day".to_owned(),
         seconds => format!("{seconds} seconds"),
     };
-    let kind = if limit.window.kind() == Kind::Calendar { "calendar " } else { "" };
-    let (counter, max, scope) = (&limit.counter, limit.max, limit.scope.as_str());
-    let shared = if limit.shared { ", shared by all proxies" } else { "" };
-    format!("{counter}: {max}{what} per {kind}{window}, {scope}{by}{shared}")
+    let kind = if window.kind() == Kind::Calendar { "calendar " } else { "" };
+    let shared = if *shared { ", shared by all proxies" } else { "" };
+    format!("{counter}: {max}{what} per {kind}{length}, {}{by}{shared}", scope.as_str())
 }

@@ -10,11 +10,14 @@ use mio::{Interest, Registry, Token};
 
 use crate::CLIENTS;
 
-/// Sends requests to one listener; each answer must contain `expected`.
+/// Sends requests to one listener; each answer must contain one of the texts `expected`.
 #[derive(Debug)]
 pub struct Client {
     number: usize,
-    expected: Vec<u8>,
+    port: u16,
+    expected: Vec<Vec<u8>>,
+    /// How many answers have contained each of them
+    counts: Vec<u64>,
     request: Vec<u8>,
     connections: Vec<Connection>,
     free: VecDeque<usize>,
@@ -32,6 +35,17 @@ struct Connection {
     since: Option<Instant>,
 }
 
+fn token(client: usize, connection: usize) -> Token {
+    Token(CLIENTS.0 + (client << 16) + connection)
+}
+
+fn connect(port: u16) -> io::Result<TcpStream> {
+    let stream = Blocking::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    Ok(TcpStream::from_std(stream))
+}
+
 /// Returns the client and the connection of a token, if it has any.
 pub fn parts(token: Token) -> Option<(usize, usize)> {
     let rest = token.0.checked_sub(CLIENTS.0)?;
@@ -44,26 +58,22 @@ impl Client {
         number: usize,
         port: u16,
         connections: usize,
-        expected: Vec<u8>,
+        expected: Vec<Vec<u8>>,
         request: Vec<u8>,
     ) -> io::Result<Self> {
         let open = || {
-            let stream = Blocking::connect((Ipv4Addr::LOCALHOST, port))?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            let stream = TcpStream::from_std(stream);
-            Ok(Connection { stream, sent: request.len(), received: Vec::new(), since: None })
+            Ok(Connection { stream: connect(port)?, sent: request.len(), received: Vec::new(), since: None })
         };
         let connections = (0..connections).map(|_| open()).collect::<io::Result<Vec<_>>>()?;
         let free = (0..connections.len()).collect();
-        Ok(Self { number, expected, request, connections, free, buffer: vec![0; 16 * 1024] })
+        let counts = vec![0; expected.len()];
+        Ok(Self { number, port, expected, counts, request, connections, free, buffer: vec![0; 16 * 1024] })
     }
 
     /// Registers these connections with the poll.
     pub fn register(mut self, registry: &Registry) -> io::Result<Self> {
         for (number, connection) in self.connections.iter_mut().enumerate() {
-            let token = Token(CLIENTS.0 + (self.number << 16) + number);
-            registry.register(&mut connection.stream, token, Interest::READABLE | Interest::WRITABLE)?;
+            connection.register(registry, token(self.number, number))?;
         }
         Ok(self)
     }
@@ -71,6 +81,11 @@ impl Client {
     /// Returns how many connections there are.
     pub fn connections(&self) -> usize {
         self.connections.len()
+    }
+
+    /// Returns how many answers have contained each of the expected texts.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
     }
 
     /// Returns how many requests have no answer yet.
@@ -91,8 +106,8 @@ impl Client {
         connection.write(&self.request)
     }
 
-    /// Reads and writes as much as possible on a connection.
-    pub fn handle(&mut self, number: usize, latencies: &mut Vec<u64>) -> io::Result<()> {
+    /// Reads and writes as much as possible on a connection. Opens it anew if an answer says that it closes.
+    pub fn handle(&mut self, number: usize, registry: &Registry, latencies: &mut Vec<u64>) -> io::Result<()> {
         let connection = &mut self.connections[number];
         connection.write(&self.request)?;
         connection.read(&mut self.buffer)?;
@@ -100,9 +115,16 @@ impl Client {
             return Ok(());
         }
         let answer = std::mem::take(&mut connection.received);
-        if !answer.windows(self.expected.len()).any(|part| part == self.expected) {
-            let [expected, answer] = [&self.expected, &answer].map(|text| String::from_utf8_lossy(text));
-            return Err(io::Error::other(format!("{expected:?} is not in {answer:?}")));
+        let contains = |text: &Vec<u8>| answer.windows(text.len()).any(|part| part == text);
+        let Some(found) = self.expected.iter().position(contains) else {
+            let expected: Vec<_> = self.expected.iter().map(|text| String::from_utf8_lossy(text)).collect();
+            let answer = String::from_utf8_lossy(&answer);
+            return Err(io::Error::other(format!("{} is not in {answer:?}", expected.join(" or "))));
+        };
+        self.counts[found] += 1;
+        if head(&answer).is_some_and(|end| closes(&answer[..end])) {
+            connection.stream = connect(self.port)?;
+            connection.register(registry, token(self.number, number))?;
         }
         if let Some(since) = connection.since.take() {
             latencies.push(since.elapsed().as_nanos() as u64);
@@ -113,6 +135,10 @@ impl Client {
 }
 
 impl Connection {
+    fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
     /// Writes as much of the request as there is room for.
     fn write(&mut self, request: &[u8]) -> io::Result<()> {
         while self.sent < request.len() {
@@ -151,6 +177,12 @@ fn is_whole(answer: &[u8]) -> io::Result<bool> {
     let Some(head) = head(answer) else { return Ok(false) };
     let length = length(&answer[..head]).ok_or_else(|| io::Error::other("an answer without a length"))?;
     Ok(answer.len() >= head + length)
+}
+
+/// Tells whether the server closes the connection after this answer.
+fn closes(head: &[u8]) -> bool {
+    let line = b"\r\nconnection: close\r\n";
+    head.windows(line.len()).any(|part| part == line)
 }
 
 /// Returns the length of a message's head with its empty line, if it is complete.

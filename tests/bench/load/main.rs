@@ -5,12 +5,15 @@
 //!
 //! | command | does |
 //! |---|---|
-//! | `add PORT CONNECTIONS EXPECTED REQUEST` | opens connections; answers `added NUMBER`. The texts are in hex, and every answer must contain `EXPECTED` |
+//! | `add PORT CONNECTIONS EXPECTED REQUEST` | opens connections; answers `added NUMBER`. The texts are in hex, and every answer must contain one of `EXPECTED`, which are separated by commas |
 //! | `burst NUMBER REQUESTS` | sends one request on all connections at once, and again when all answers have arrived |
 //! | `sustain NUMBER MILLISECONDS` | keeps one request in flight on every connection |
 //! | `rate NUMBER PER_SECOND MILLISECONDS` | sends at fixed times, whether or not answers have arrived |
+//! | `mix REQUESTS NUMBER…` | keeps one request in flight on every connection of all these, for this many requests |
+//! | `counts NUMBER` | answers `counts N…`: how many answers have contained each of `EXPECTED` |
+//! | `served` | answers `served N`: how many requests the server has answered |
 //!
-//! The last three answer `done REQUESTS P50 P99`, with latencies in nanoseconds. Under `rate`, latencies
+//! Those that send answer `done REQUESTS P50 P99`, with latencies in nanoseconds. Under `rate`, latencies
 //! count from the time at which a request was due. An unexpected answer ends the program.
 
 mod client;
@@ -62,13 +65,24 @@ impl Bench {
 
     fn command(&mut self, line: &str) -> io::Result<String> {
         let words: Vec<&str> = line.split(' ').collect();
+        let mut numbers = words.get(1..2).unwrap_or_default();
         let pace = match words[..] {
             ["add", port, connections, expected, request] => {
                 let number = self.clients.len();
                 let (port, connections) = (whole(port)? as u16, whole(connections)? as usize);
-                let client = Client::new(number, port, connections, bytes(expected)?, bytes(request)?);
+                let expected = expected.split(',').map(bytes).collect::<io::Result<_>>()?;
+                let client = Client::new(number, port, connections, expected, bytes(request)?);
                 self.clients.push(client?.register(self.poll.registry())?);
                 return Ok(format!("added {number}"));
+            }
+            ["counts", number] => {
+                let counts = self.clients[whole(number)? as usize].counts();
+                return Ok(counts.iter().fold("counts".into(), |told, count| format!("{told} {count}")));
+            }
+            ["served"] => return Ok(format!("served {}", self.server.served())),
+            ["mix", requests, ..] => {
+                numbers = &words[2..];
+                Pace::Count { left: whole(requests)? }
             }
             ["burst", _, requests] => Pace::burst(whole(requests)?),
             ["sustain", _, milliseconds] => Pace::sustain(Duration::from_millis(whole(milliseconds)?)),
@@ -77,23 +91,25 @@ impl Bench {
             }
             _ => return Err(invalid(line)),
         };
-        let number = whole(words[1])? as usize;
-        let mut latencies = self.run(number, pace)?;
+        let numbers = numbers.iter().map(|word| Ok(whole(word)? as usize)).collect::<io::Result<Vec<_>>>()?;
+        let mut latencies = self.run(&numbers, pace)?;
         latencies.sort_unstable();
         let at = |part: usize| latencies.get(latencies.len() * part / 100).copied().unwrap_or_default();
         Ok(format!("done {} {} {}", latencies.len(), at(50), at(99)))
     }
 
     /// Sends requests until the pace is over and all answers have arrived; returns their latencies.
-    fn run(&mut self, number: usize, mut pace: Pace) -> io::Result<Vec<u64>> {
+    fn run(&mut self, numbers: &[usize], mut pace: Pace) -> io::Result<Vec<u64>> {
         let mut latencies = Vec::new();
         loop {
-            let client = &mut self.clients[number];
             let now = Instant::now();
-            while let Some(since) = client.is_free().then(|| pace.next(now, client)).flatten() {
-                client.send(since)?;
+            for number in numbers {
+                let client = &mut self.clients[*number];
+                while let Some(since) = client.is_free().then(|| pace.next(now, client)).flatten() {
+                    client.send(since)?;
+                }
             }
-            if pace.is_over(now) && client.under_way() == 0 {
+            if pace.is_over(now) && numbers.iter().all(|number| self.clients[*number].under_way() == 0) {
                 return Ok(latencies);
             }
             let due = pace.due().map(|due| due.saturating_duration_since(now));
@@ -108,7 +124,9 @@ impl Bench {
             }
             for event in &self.events {
                 match client::parts(event.token()) {
-                    Some((client, connection)) => self.clients[client].handle(connection, &mut latencies)?,
+                    Some((client, connection)) => {
+                        self.clients[client].handle(connection, self.poll.registry(), &mut latencies)?;
+                    }
                     None => self.server.handle(event.token(), self.poll.registry())?,
                 }
             }

@@ -9,8 +9,10 @@ use crate::client::Client;
 pub enum Pace {
     /// This many more requests in rounds: one on every connection, then all answers
     Burst { left: u64, round: usize },
-    /// One request in flight on every connection
+    /// One request in flight on every connection, for a time
     Sustain { until: Instant },
+    /// One request in flight on every connection, for this many more requests
+    Count { left: u64 },
     /// At fixed times
     Rate { due: Instant, interval: Duration, left: u64 },
 }
@@ -44,6 +46,10 @@ impl Pace {
                 Some(now)
             }
             Self::Sustain { until } => (now < *until).then_some(now),
+            Self::Count { left } => {
+                *left = left.checked_sub(1)?;
+                Some(now)
+            }
             Self::Rate { due, interval, left } => {
                 if *left == 0 || now < *due {
                     return None;
@@ -59,7 +65,7 @@ impl Pace {
     /// Tells whether nothing more is to be sent.
     pub fn is_over(&self, now: Instant) -> bool {
         match self {
-            Self::Burst { left, .. } => *left == 0,
+            Self::Burst { left, .. } | Self::Count { left } => *left == 0,
             Self::Sustain { until } => now >= *until,
             Self::Rate { left, .. } => *left == 0,
         }

@@ -20,6 +20,8 @@ pub struct Server {
     listener: TcpListener,
     connections: HashMap<Token, Connection>,
     last: usize,
+    /// How many requests have been answered
+    served: u64,
     answer: Vec<u8>,
     /// The read buffer, allocated once
     buffer: Vec<u8>,
@@ -41,12 +43,24 @@ impl Server {
         registry.register(&mut listener, LISTENER, Interest::READABLE)?;
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
         let answer = format!("{head}{}\r\n\r\n{BODY}", BODY.len()).into_bytes();
-        Ok(Self { listener, connections: HashMap::new(), last: 0, answer, buffer: vec![0; 128 * 1024] })
+        Ok(Self {
+            listener,
+            connections: HashMap::new(),
+            last: 0,
+            served: 0,
+            answer,
+            buffer: vec![0; 128 * 1024],
+        })
     }
 
     /// Returns its port.
     pub fn port(&self) -> io::Result<u16> {
         Ok(self.listener.local_addr()?.port())
+    }
+
+    /// Returns how many requests it has answered.
+    pub fn served(&self) -> u64 {
+        self.served
     }
 
     /// Handles the listener or connection of a token.
@@ -55,7 +69,7 @@ impl Server {
             return self.accept(registry);
         }
         let Some(connection) = self.connections.get_mut(&token) else { return Ok(()) };
-        if !connection.serve(&self.answer, &mut self.buffer)? {
+        if !connection.serve(&self.answer, &mut self.buffer, &mut self.served)? {
             self.connections.remove(&token);
         }
         Ok(())
@@ -80,12 +94,12 @@ impl Server {
 
 impl Connection {
     /// Reads what has arrived and answers complete requests. Returns whether the connection is still open.
-    fn serve(&mut self, answer: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
+    fn serve(&mut self, answer: &[u8], buffer: &mut [u8], served: &mut u64) -> io::Result<bool> {
         loop {
             match self.stream.read(buffer) {
                 Ok(0) => return Ok(false),
                 Ok(read) => {
-                    self.take(&buffer[..read], answer)?;
+                    *served += u64::from(self.take(&buffer[..read], answer)?);
                     if read < buffer.len() {
                         return Ok(true);
                     }
@@ -98,13 +112,14 @@ impl Connection {
         }
     }
 
-    /// Takes a part of a request. Envoy sends the next request when this one is answered.
-    fn take(&mut self, bytes: &[u8], answer: &[u8]) -> io::Result<()> {
+    /// Takes a part of a request; returns whether it was the last. Envoy sends the next request when this one is
+    /// answered.
+    fn take(&mut self, bytes: &[u8], answer: &[u8]) -> io::Result<bool> {
         let missing = match self.missing {
             Some(missing) => missing.saturating_sub(bytes.len()),
             None => {
                 self.head.extend(bytes);
-                let Some(end) = client::head(&self.head) else { return Ok(()) };
+                let Some(end) = client::head(&self.head) else { return Ok(false) };
                 let length = client::length(&self.head[..end]).unwrap_or(0);
                 length.saturating_sub(self.head.len() - end)
             }
@@ -115,6 +130,6 @@ impl Connection {
             self.head.clear();
             self.stream.write_all(answer)?;
         }
-        Ok(())
+        Ok(missing == 0)
     }
 }

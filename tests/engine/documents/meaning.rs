@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use mcp_policy_engine::limit::Kind;
 use mcp_policy_engine::mcp::answer::Form;
 use mcp_policy_engine::policy::{
-    Action, Adds, Approvals, Clause, Condition, Effect, Mode, Pattern, Policy, RequestHeaders, Rule, Scope,
+    Action, Adds, Approvals, Clause, Condition, Effect, Limit, Mode, Pattern, Policy, RequestHeaders, Rule,
+    Scope,
 };
 
 use super::accepted;
@@ -102,26 +103,31 @@ fn rule_meaning(rule: &Rule, lines: &mut Vec<String>) {
             condition.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
         lines.push(format!("{path}{name}: {attribute} {test:?}{reason}"));
     }
-    for limit in &rule.limits {
-        let kind = match limit.window.kind() {
-            Kind::Sliding => "sliding",
-            Kind::Calendar => "calendar",
-        };
-        let scope = match limit.scope {
-            Scope::Grant => "grant",
-            Scope::Principal => "principal",
-            Scope::Session => "session",
-            Scope::Global => "global",
-        };
-        let adds = match &limit.amount {
-            Adds::Fixed(amount) => amount.to_string(),
-            Adds::Arguments(paths) => paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
-        };
-        let by = limit.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
-        let (path, counter, max) = (&limit.path, &limit.counter, limit.max);
-        let seconds = limit.window.seconds();
-        lines.push(format!("{path}: {counter}, {max} in {seconds} s, {kind}, {scope}{by}, each adds {adds}"));
-    }
+    rule.limits.iter().for_each(|limit| lines.push(limit_meaning(limit)));
+}
+
+fn limit_meaning(limit: &Limit) -> String {
+    // All fields are named, so that a new one does not compile before somebody has said what it means.
+    let Limit { path, reason: _, counter, number: _, window, max, scope, by, amount, shared, shadow: _ } =
+        limit;
+    let kind = match window.kind() {
+        Kind::Sliding => "sliding",
+        Kind::Calendar => "calendar",
+    };
+    let scope = match scope {
+        Scope::Grant => "grant",
+        Scope::Principal => "principal",
+        Scope::Session => "session",
+        Scope::Global => "global",
+    };
+    let adds = match amount {
+        Adds::Fixed(amount) => amount.to_string(),
+        Adds::Arguments(paths) => paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
+    };
+    let by = by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+    let shared = if *shared { ", shared" } else { "" };
+    let seconds = window.seconds();
+    format!("{path}: {counter}, {max} in {seconds} s, {kind}, {scope}{by}, each adds {adds}{shared}")
 }
 
 fn group_meaning(clause: &Clause, lines: &mut Vec<String>) {

@@ -1,7 +1,8 @@
 """Envoy as a process: a container of the Compose file if a Docker engine answers, otherwise native.
 
 Both read the same configuration from the same folder and listen on this machine's loopback, so tests cannot
-tell them apart. ENVOY_RUN=native or ENVOY_RUN=compose selects one.
+tell them apart. ENVOY_RUN=native or ENVOY_RUN=compose selects one. ENVOY_VERSION selects a native Envoy of another
+version.
 """
 
 import functools
@@ -34,6 +35,12 @@ def mode() -> str:
     forced = os.environ.get("ENVOY_RUN", "")
     if forced not in ("", "native", "compose"):
         raise ValueError(f"ENVOY_RUN: unknown way to run Envoy `{forced}`; there are native and compose")
+    if places.ENVOY_VERSION:
+        if forced == "compose":
+            raise ValueError(
+                "ENVOY_VERSION selects a native Envoy; ENVOY_IMAGE selects the image of a container"
+            )
+        return "native"
     return forced or ("compose" if image.engine_answers() and _compose_command() else "native")
 
 

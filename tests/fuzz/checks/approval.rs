@@ -19,8 +19,21 @@ const BODY: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"n
 
 /// Values for the mutation.
 pub const FRAGMENTS: &[&str] = &[
-    "\"approved\"", "\"denied\"", "\"pending\"", "\"status\"", "\"id\"", "\"url\"", "\"reason\"", "\"expires_at\"", "\"Status\"",
-    "\"https://a.example/approvals/1\"", "\"javascript:alert(1)\"", "\"https://a@b.example/\"", "\"http://a.example\"", "\"a`b\"", "\"not\\ntoday\\u202e\"",
+    "\"approved\"",
+    "\"denied\"",
+    "\"pending\"",
+    "\"status\"",
+    "\"id\"",
+    "\"url\"",
+    "\"reason\"",
+    "\"expires_at\"",
+    "\"Status\"",
+    "\"https://a.example/approvals/1\"",
+    "\"javascript:alert(1)\"",
+    "\"https://a@b.example/\"",
+    "\"http://a.example\"",
+    "\"a`b\"",
+    "\"not\\ntoday\\u202e\"",
 ];
 
 /// Checks one input.

@@ -17,11 +17,39 @@ const MOST_REQUESTS: usize = 24;
 
 /// Values for the mutation. Most come from the corpus.
 pub const FRAGMENTS: &[&str] = &[
-    "\"args.a\"", "\"args.a[*].b\"", "\"args[\\\"a.b\\\"]\"", "\"claims.team\"", "\"principal\"", "\"tool\"", "\"grant\"", "\"eq\"", "\"in\"",
-    "\"not_in\"", "\"regex\"", "\"glob\"", "\"contains\"", "\"exists\"", "\"lte\"", "\"require_approval\"", "\"deny\"", "\"allow\"", "\"shadow\"",
-    "\"minute\"", "\"calendar\"", "\"session\"", "\"global\"", "\"get_*\"", "\"file:///a/*\"", "{\"path\":\"args.b\"}",
-    "{\"all\":[{\"path\":\"args.a\",\"op\":\"eq\",\"value\":1}]}", "{\"counter\":\"c\",\"window\":\"day\",\"max\":5}", "\"^[a-z]+$\"",
-    "{\"$ref\":\"#/$defs/a\"}", "{\"type\":\"string\",\"pattern\":\"^a\"}", "{\"enum\":[1,\"a\"]}", "\"CET-1CEST,M3.5.0,M10.5.0/3\"",
+    "\"args.a\"",
+    "\"args.a[*].b\"",
+    "\"args[\\\"a.b\\\"]\"",
+    "\"claims.team\"",
+    "\"principal\"",
+    "\"tool\"",
+    "\"grant\"",
+    "\"eq\"",
+    "\"in\"",
+    "\"not_in\"",
+    "\"regex\"",
+    "\"glob\"",
+    "\"contains\"",
+    "\"exists\"",
+    "\"lte\"",
+    "\"require_approval\"",
+    "\"deny\"",
+    "\"allow\"",
+    "\"shadow\"",
+    "\"minute\"",
+    "\"calendar\"",
+    "\"session\"",
+    "\"global\"",
+    "\"get_*\"",
+    "\"file:///a/*\"",
+    "{\"path\":\"args.b\"}",
+    "{\"all\":[{\"path\":\"args.a\",\"op\":\"eq\",\"value\":1}]}",
+    "{\"counter\":\"c\",\"window\":\"day\",\"max\":5}",
+    "\"^[a-z]+$\"",
+    "{\"$ref\":\"#/$defs/a\"}",
+    "{\"type\":\"string\",\"pattern\":\"^a\"}",
+    "{\"enum\":[1,\"a\"]}",
+    "\"CET-1CEST,M3.5.0,M10.5.0/3\"",
 ];
 
 /// Checks one input.
@@ -129,7 +157,9 @@ fn judge(guarded: &Guarded, bytes: &[u8]) {
 /// Collects the keys of all sections, each with its section's key.
 fn name<'d>(value: Value<'d>, names: &mut BTreeSet<(&'static str, String)>) {
     for (key, member) in value.entries() {
-        if let Some(section) = ["tools", "prompts", "resources", "methods"].iter().find(|section| **section == key) {
+        if let Some(section) =
+            ["tools", "prompts", "resources", "methods"].iter().find(|section| **section == key)
+        {
             names.extend(member.entries().map(|(name, _)| (*section, name.into_owned())));
         }
         name(member, names);

@@ -31,11 +31,13 @@ impl Guarded {
     pub fn new(document: &[u8]) -> Result<Self, Faults> {
         let policy = Arc::new(Policy::from_bytes(document)?);
         let capacity = NonZeroU32::new(policy.counter_capacity).unwrap_or(NonZeroU32::MIN);
-        let places = Places::new(Layout::new([7; 16], capacity), policy.counters, policy.grants.iter().count());
+        let places =
+            Places::new(Layout::new([7; 16], capacity), policy.counters, policy.grants.iter().count());
         Ok(Self { policy, store: MemoryStore::new(), places, service: MemoryService::new() })
     }
 
-    /// Judges a POST with this body; `approval` is the answer of the approval service. Asserts that the record is one line of JSON
+    /// Judges a POST with this body. Where `answer` has no answer to a question, nobody approves, and limits are counted in
+    /// memory. Asserts that the record is one line of JSON
     /// with the same verdict. `None` if the path is exempt.
     pub fn judge(&self, body: &[u8], answer: impl Fn(&Question) -> Option<Answer>) -> Option<Conclusion> {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -45,7 +47,12 @@ impl Guarded {
             header(":authority", "server.example"),
             header("content-type", "application/json"),
         ];
-        headers.extend(self.policy.header_names().iter().map(|name| header(name, "caller")));
+        for name in self.policy.header_names() {
+            // A header that comes twice is refused, so `:authority` is not added again.
+            if !headers.iter().any(|(other, _)| *other == name) {
+                headers.push(header(&name, "caller"));
+            }
+        }
         let environment = FixedEnvironment { store: &self.store, places: &self.places, now_ns: NOW_NS };
         let answers = |question: &Question| {
             answer(question).unwrap_or_else(|| match question {

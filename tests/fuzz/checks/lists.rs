@@ -1,8 +1,8 @@
 //! Answers that may have lists: however they are cut, the client gets the same, and no client finds a hidden name in it.
 
-use mcp_policy_engine::mcp::list::{self, Awaited, Bounds, Filtered, ListBody, Shown};
+use mcp_policy_engine::mcp::list::{self, Bounds, Filtered, ListBody, Shown};
 
-use crate::shown::{keeps, pieces, same, seed, shows_nothing_hidden};
+use crate::shown::{awaited, keeps, pieces, same, seed, shows_nothing_hidden};
 
 /// How much is held: little, so that short answers are beyond it, and more than an answer here has.
 const BOUNDS: [Bounds; 2] = [Bounds { hold: 40, limit: 120 }, Bounds { hold: 1 << 20, limit: 1 << 22 }];
@@ -40,7 +40,7 @@ pub fn check(answer: &[u8]) {
 
 fn read(way: Way, bounds: Bounds, pieces: &[&[u8]]) -> Shown {
     let list = matches!(way, Way::Announced | Way::Late);
-    let body = ListBody::new(Awaited { list, id: Some("7".to_owned()) }, bounds);
+    let body = ListBody::new(awaited(list), bounds);
     let mut body = match way {
         Way::Plain => body,
         Way::Padded => body.padded(),

@@ -49,8 +49,7 @@ pub fn read(text: &[u8]) -> Vec<(String, String)> {
     let digits: String = text.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n";
     PROGRAMS.with_borrow_mut(|programs| {
         let commands = || std::env::var(VARIABLE).unwrap_or_default();
-        let programs =
-            programs.get_or_insert_with(|| commands().lines().map(Program::start).collect());
+        let programs = programs.get_or_insert_with(|| commands().lines().map(Program::start).collect());
         programs.iter_mut().map(|program| (program.command.clone(), program.read(&digits))).collect()
     })
 }

@@ -30,7 +30,11 @@ pub fn check(answer: &[u8]) {
     let asked = RefCell::new(None::<Rc<Request>>);
     let read = rate_limit::read(answer);
     if let Ok(read) = &read {
-        assert_eq!(rate_limit::read(&read.encode()).as_ref(), Ok(read), "it reads otherwise when it is written again");
+        assert_eq!(
+            rate_limit::read(&read.encode()).as_ref(),
+            Ok(read),
+            "it reads otherwise when it is written again"
+        );
     }
     let conclusion = guarded.judge(BODY.as_bytes(), |question| match question {
         Question::Rates(request) => {
@@ -50,7 +54,8 @@ pub fn check(answer: &[u8]) {
 /// Returns whether an answer allows the call of a question.
 fn allows(request: &Request, answer: &[u8]) -> bool {
     let Some(fields) = fields(answer) else { return false };
-    let statuses: Vec<&[u8]> = fields.iter().filter(|field| field.number == 2).filter_map(Field::bytes).collect();
+    let statuses: Vec<&[u8]> =
+        fields.iter().filter(|field| field.number == 2).filter_map(Field::bytes).collect();
     last(&fields, 1) as i32 == OK
         && statuses.len() == request.descriptors.len()
         && statuses.iter().zip(&request.descriptors).all(|(status, descriptor)| {
@@ -96,10 +101,11 @@ impl<'b> Field<'b> {
 
 /// Returns the last number of a field, which is the one that counts; 0 if there is none.
 fn last(fields: &[Field<'_>], number: u64) -> u64 {
-    let numbers = fields.iter().filter(|field| field.number == number).filter_map(|field| match field.value {
-        Wire::Varint(number) => Some(number),
-        Wire::Bytes(_) | Wire::Fixed => None,
-    });
+    let numbers =
+        fields.iter().filter(|field| field.number == number).filter_map(|field| match field.value {
+            Wire::Varint(number) => Some(number),
+            Wire::Bytes(_) | Wire::Fixed => None,
+        });
     numbers.last().unwrap_or_default()
 }
 

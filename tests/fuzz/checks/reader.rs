@@ -36,7 +36,10 @@ fn same(text: &str, meaning: &str) {
 /// Asserts that each value is within the one around it, behind the one before it, and a text of its own.
 fn spans(value: Value<'_>, outer: std::ops::Range<usize>) {
     let span = value.span();
-    assert!(outer.start <= span.start && span.start < span.end && span.end <= outer.end, "{span:?} in {outer:?}");
+    assert!(
+        outer.start <= span.start && span.start < span.end && span.end <= outer.end,
+        "{span:?} in {outer:?}"
+    );
     let mut start = span.start + 1;
     for element in value.elements() {
         spans(element, start..span.end - 1);

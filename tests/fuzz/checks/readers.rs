@@ -15,11 +15,40 @@ use crate::{normal, programs};
 
 /// Values for the mutation.
 pub const FRAGMENTS: &[&str] = &[
-    "\"jsonrpc\"", "\"method\"", "\"params\"", "\"id\"", "\"name\"", "\"arguments\"", "\"uri\"", "\"ref\"", "\"result\"",
-    "\"error\"", "\"_meta\"", "\"2.0\"", "\"tools/call\"", "\"tools\\/call\"", "\"resources/read\"", "\"prompts/get\"",
-    "\"Name\"", "\"name\\u0000\"", "\"Method\"", "\"METHOD\\u0000x\"", "\"argument\\u017f\"", "\"re\\u017fult\"",
-    "\"\\u0131d\"", "\"i\\u0307d\"", "\"ID\"", "\"constructor\"", "\"prototype\"", "\"__proto__\"", "{\"name\":\"a\"}",
-    "\"completion/complete\"", "\"ref/prompt\"", "\"notifications/x\"", "\"inputResponses\"", "\"requestState\"",
+    "\"jsonrpc\"",
+    "\"method\"",
+    "\"params\"",
+    "\"id\"",
+    "\"name\"",
+    "\"arguments\"",
+    "\"uri\"",
+    "\"ref\"",
+    "\"result\"",
+    "\"error\"",
+    "\"_meta\"",
+    "\"2.0\"",
+    "\"tools/call\"",
+    "\"tools\\/call\"",
+    "\"resources/read\"",
+    "\"prompts/get\"",
+    "\"Name\"",
+    "\"name\\u0000\"",
+    "\"Method\"",
+    "\"METHOD\\u0000x\"",
+    "\"argument\\u017f\"",
+    "\"re\\u017fult\"",
+    "\"\\u0131d\"",
+    "\"i\\u0307d\"",
+    "\"ID\"",
+    "\"constructor\"",
+    "\"prototype\"",
+    "\"__proto__\"",
+    "{\"name\":\"a\"}",
+    "\"completion/complete\"",
+    "\"ref/prompt\"",
+    "\"notifications/x\"",
+    "\"inputResponses\"",
+    "\"requestState\"",
 ];
 
 /// Checks one input.
@@ -52,7 +81,8 @@ pub fn check(bytes: &[u8]) {
             let named = of_params("ref").filter(|_| call.method.as_str() == "completion/complete");
             let named = named.map_or_else(|| of_params("name"), |of| reading.get(of, "name"));
             assert_eq!(named, Some(&text(name)), "{reading:?}");
-            let own = call.arguments().map(|own| Tree::read(own.raw().as_bytes()).expect("arguments are JSON"));
+            let own =
+                call.arguments().map(|own| Tree::read(own.raw().as_bytes()).expect("arguments are JSON"));
             assert_eq!(of_params("arguments"), own.as_ref(), "{reading:?}");
         }
     }

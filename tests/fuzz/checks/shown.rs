@@ -1,7 +1,6 @@
 //! What clients find in an answer, strict ones and lenient ones. It is no check of its own.
 
-use mcp_policy_engine::json::Value;
-use mcp_policy_engine::mcp::list::{ListKind, Shown};
+use mcp_policy_engine::mcp::list::{Awaited, Element, ListKind, Shown};
 use serde::Deserialize as _;
 
 use crate::mutation::Random;
@@ -10,10 +9,32 @@ use crate::readings::Reading;
 
 /// Values for the mutation.
 pub const FRAGMENTS: &[&str] = &[
-    "\"result\"", "\"tools\"", "\"prompts\"", "\"resources\"", "\"resourceTemplates\"", "\"name\"", "\"uri\"",
-    "\"uriTemplate\"", "\"id\"", "\"error\"", "\"Tools\"", "\"tool\\u017f\"", "\"Result\"", "\"result\\u0000\"", "\"na\\u006de\"",
-    "\"set_a\"", "\"get_a\"", "{\"name\":\"set_b\"}", "{\"name\":\"get_b\"}", "[{\"name\":\"set_c\"},{\"name\":\"get_c\"}]",
-    "{\"tools\":[{\"name\":\"set_d\"}]}", "\"cacheScope\"", "\"ttlMs\"", "\"toolsets\"", "\"groups\"", "\"public\"",
+    "\"result\"",
+    "\"tools\"",
+    "\"prompts\"",
+    "\"resources\"",
+    "\"resourceTemplates\"",
+    "\"name\"",
+    "\"uri\"",
+    "\"uriTemplate\"",
+    "\"id\"",
+    "\"error\"",
+    "\"Tools\"",
+    "\"tool\\u017f\"",
+    "\"Result\"",
+    "\"result\\u0000\"",
+    "\"na\\u006de\"",
+    "\"set_a\"",
+    "\"get_a\"",
+    "{\"name\":\"set_b\"}",
+    "{\"name\":\"get_b\"}",
+    "[{\"name\":\"set_c\"},{\"name\":\"get_c\"}]",
+    "{\"tools\":[{\"name\":\"set_d\"}]}",
+    "\"cacheScope\"",
+    "\"ttlMs\"",
+    "\"toolsets\"",
+    "\"groups\"",
+    "\"public\"",
 ];
 
 /// The lists that MCP has: the key of the list, and the key by which its elements are known.
@@ -21,8 +42,13 @@ const LISTS: [(&str, &str); 4] =
     [("tools", "name"), ("prompts", "name"), ("resources", "uri"), ("resourceTemplates", "uriTemplate")];
 
 /// Tells whether an element may be seen.
-pub fn keeps(_: ListKind, name: &str, _: Value<'_>) -> bool {
-    name.starts_with("get")
+pub fn keeps(Element { name, .. }: Element<'_>) -> bool {
+    name.is_some_and(|name| name.starts_with("get"))
+}
+
+/// Makes the request that an answer belongs to: it asks for a list of tools, or for none.
+pub fn awaited(list: bool) -> Awaited {
+    Awaited { list: list.then_some(ListKind::Tools), id: Some("7".to_owned()), ..Awaited::default() }
 }
 
 /// Cuts bytes into pieces that the seed determines.
@@ -40,15 +66,16 @@ pub fn pieces(mut bytes: &[u8], seed: u64) -> Vec<&[u8]> {
 
 /// Returns a number that depends on each byte.
 pub fn seed(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
-    })
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
 
-/// Asserts that two ways to cut an answer show the same. White space in front of an error may have gone out before, or not.
+/// Asserts that two ways to cut an answer show the same. White space in front of an error may have gone out before it, and
+/// then is not made up behind it.
 pub fn same(whole: &Shown, pieces: &Shown) {
     let without_bytes = |shown: &Shown| Shown { bytes: Vec::new(), ..shown.clone() };
-    let text = |shown: &Shown| String::from_utf8_lossy(shown.bytes.trim_ascii_start()).into_owned();
+    let text = |shown: &Shown| String::from_utf8_lossy(shown.bytes.trim_ascii()).into_owned();
     assert_eq!(text(whole), text(pieces));
     assert_eq!(without_bytes(whole), without_bytes(pieces));
 }

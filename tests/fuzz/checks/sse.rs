@@ -1,9 +1,9 @@
 //! Event streams that may have lists: however they are cut, the client gets the same, and no client finds a hidden name
 //! in it.
 
-use mcp_policy_engine::mcp::list::{Awaited, Bounds, ListStream, Shown};
+use mcp_policy_engine::mcp::list::{Bounds, ListStream, Shown};
 
-use crate::shown::{keeps, pieces, same, seed, shows_nothing_hidden};
+use crate::shown::{awaited, keeps, pieces, same, seed, shows_nothing_hidden};
 
 /// How much is held: little, so that short events are beyond it, and more than a stream here has.
 const BOUNDS: [Bounds; 2] = [Bounds { hold: 40, limit: 120 }, Bounds { hold: 1 << 20, limit: 1 << 22 }];
@@ -24,7 +24,7 @@ pub fn check(stream: &[u8]) {
 }
 
 fn read(list: bool, bounds: Bounds, pieces: &[&[u8]]) -> Shown {
-    let mut stream = ListStream::new(Awaited { list, id: Some("7".to_owned()) }, bounds);
+    let mut stream = ListStream::new(awaited(list), bounds);
     let mut all = Shown::default();
     for piece in pieces {
         all.join(stream.push(piece, &mut keeps));

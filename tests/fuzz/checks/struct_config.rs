@@ -25,7 +25,9 @@ pub fn check(bytes: &[u8]) {
             let decoded = Struct::decode(bytes);
             match (&decoded, structured::to_json(bytes, &mut Faults::default())) {
                 (Ok(object), Ok(_)) => same(object, bytes),
-                (Err(_), Err(_)) => assert!(Policy::from_bytes(bytes).is_err(), "it loads, and is no document"),
+                (Err(_), Err(_)) => {
+                    assert!(Policy::from_bytes(bytes).is_err(), "it loads, and is no document")
+                }
                 (decoded, read) => panic!("{decoded:?}, but read as {read:?}"),
             }
             document::check(bytes);

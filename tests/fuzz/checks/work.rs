@@ -26,7 +26,9 @@ pub fn check(bytes: &[u8]) {
     let body = body.raw().as_bytes();
     guarded.judge(body, |_: &Question| None);
     let Ok(document) = message::parse(body) else { return };
-    let Ok(Message { body: Body::Call(call), .. }) = Message::read(&document, &Headers::default()) else { return };
+    let Ok(Message { body: Body::Call(call), .. }) = Message::read(&document, &Headers::default()) else {
+        return;
+    };
     let policy = &guarded.policy;
     let (whole, needed) = decide(policy, &call, ENFORCED, SHADOW);
     // A budget of which nothing is left counts as exhausted.

@@ -1,7 +1,7 @@
 //! See [`checks::approval`].
 #![no_main]
 
-use checks::{mutation, approval};
+use checks::{approval, mutation};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| approval::check(bytes));

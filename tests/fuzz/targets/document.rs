@@ -1,7 +1,7 @@
 //! See [`checks::document`].
 #![no_main]
 
-use checks::{mutation, document};
+use checks::{document, mutation};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| document::check(bytes));

@@ -1,7 +1,7 @@
 //! See [`checks::lists`].
 #![no_main]
 
-use checks::{mutation, lists, shown};
+use checks::{lists, mutation, shown};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| lists::check(bytes));

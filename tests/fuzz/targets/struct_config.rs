@@ -1,7 +1,7 @@
 //! See [`checks::struct_config`].
 #![no_main]
 
-use checks::{mutation, document, struct_config};
+use checks::{document, mutation, struct_config};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| struct_config::check(bytes));

@@ -1,11 +1,12 @@
 //! The wasm filters of a configuration, and the policies that they are given.
 
+mod compose;
 mod configuration;
 
 use std::rc::Rc;
 
 use super::trail::Trail;
-use super::{has_document_key, lost};
+use super::{Findings, has_document_key, lost};
 use crate::input::file::File;
 use crate::input::node::{Node, Value};
 use crate::input::places::Places;
@@ -13,6 +14,7 @@ use crate::input::scalar::Schema;
 use crate::input::source::Source;
 use crate::input::yaml::{self, Malformed, Yaml};
 use crate::input::{Found, Problem, form};
+pub(super) use compose::is_compose;
 use configuration::Configuration;
 
 /// What the names of this module, its file and its filters have in common.
@@ -46,8 +48,12 @@ pub(super) fn is_kubernetes(document: &Yaml) -> bool {
 /// The wasm filters that were found.
 pub(super) struct Filters<'f> {
     file: &'f Rc<File>,
+    /// Whether files are read that the file names
+    follows: bool,
     found: Vec<Found>,
     left_out: Vec<String>,
+    /// Why files beside this one could not be read
+    unread: Vec<String>,
 }
 
 /// A part of a document, the text that it stands in, and the way to it.
@@ -58,21 +64,26 @@ struct At<'n> {
 }
 
 impl<'f> Filters<'f> {
-    pub(super) fn new(file: &'f Rc<File>) -> Self {
-        Self { file, found: Vec::new(), left_out: Vec::new() }
+    /// Begins with none; `follows` says whether to look also into files that the file names.
+    pub(super) fn new(file: &'f Rc<File>, follows: bool) -> Self {
+        Self { file, follows, found: Vec::new(), left_out: Vec::new(), unread: Vec::new() }
     }
 
     /// Collects the filters of a document, and says whether it is a configuration that could have some.
     pub(super) fn search(&mut self, root: &Node, text: &Source) -> bool {
+        if is_compose(root) {
+            self.compose(root, text);
+            return true;
+        }
         let before = self.count();
         self.walk(&At { node: root, text, trail: Trail::default() });
         let is_configuration = root.member("apiVersion").is_some() && root.member("kind").is_some();
         is_configuration || self.count() > before || ENVOY_KEYS.iter().any(|key| root.member(key).is_some())
     }
 
-    /// Returns the policies, and the filters that run another module.
-    pub(super) fn finish(self) -> (Vec<Found>, Vec<String>) {
-        (self.found, self.left_out)
+    /// Returns what was found.
+    pub(super) fn finish(self) -> Findings {
+        Findings { found: self.found, left_out: self.left_out, unread: self.unread }
     }
 
     fn count(&self) -> usize {
@@ -169,7 +180,12 @@ impl<'f> Filters<'f> {
         let is_file = [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end));
         let Some(held) = entry.text().filter(|_| is_file) else { return };
         let inner = Source::of_string(text, &entry.span, held.to_owned());
-        let is_json = name.ends_with(".json");
+        self.file_within(trail, name.ends_with(".json"), &inner);
+    }
+
+    /// Takes a file of Envoy that another file holds as a string.
+    fn file_within(&mut self, trail: &Trail, is_json: bool, inner: &Source) {
+        let held = inner.text.as_str();
         let root = if is_json {
             Node::of_json(held).ok_or_else(|| Malformed::new(0..held.len(), "must be JSON"))
         } else {
@@ -177,19 +193,19 @@ impl<'f> Filters<'f> {
         };
         let mut root = match root {
             Ok(root) => root,
-            Err(wrong) => return self.unreadable(trail, held, &inner, wrong),
+            Err(wrong) => return self.unreadable(trail, inner, wrong),
         };
         let repeated = root.drop_repeated_keys();
         let before = self.found.len();
-        self.walk(&At { node: &root, text: &inner, trail: trail.clone() });
+        self.walk(&At { node: &root, text: inner, trail: trail.clone() });
         if let Some(first) = self.found.get_mut(before) {
-            first.problems.extend(repeated.iter().map(|(key, place)| lost(key, place, &inner)));
+            first.problems.extend(repeated.iter().map(|(key, place)| lost(key, place, inner)));
         }
     }
 
-    /// Takes a file of a ConfigMap that cannot be read, if it names this module.
-    fn unreadable(&mut self, trail: &Trail, held: &str, text: &Source, wrong: Malformed) {
-        if !OWN_NAMES.iter().any(|name| held.contains(name)) {
+    /// Takes a file of Envoy that cannot be read, if it names this module.
+    fn unreadable(&mut self, trail: &Trail, text: &Source, wrong: Malformed) {
+        if !OWN_NAMES.iter().any(|name| text.text.contains(name)) {
             return;
         }
         let place = text.in_file(&wrong.at);

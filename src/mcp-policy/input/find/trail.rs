@@ -15,6 +15,11 @@ pub(super) struct Trail {
 }
 
 impl Trail {
+    /// Returns the trail to a part of the file that has this name, in words.
+    pub(super) fn named(words: String) -> Self {
+        Self { object: Some(words), ..Self::default() }
+    }
+
     /// Returns the trail to a member of an object.
     pub(super) fn key(&self, key: &str) -> Self {
         Self { path: self.path.key(key), ..self.clone() }

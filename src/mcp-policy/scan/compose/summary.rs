@@ -9,8 +9,10 @@ use crate::scan::offer::Offer;
 
 /// How sure a class must be, in hundredths, for its tool not to be named as one to look at.
 const SURE: u8 = 60;
+/// How many reasons, and how many unsure tools, the line of a class names.
+const MOST_NAMED: usize = 4;
 
-/// Writes the description of a policy.
+/// Writes the description of a policy: a line about the server, and a line for each class.
 pub fn of(offer: &Offer, classified: &[Classified]) -> String {
     let version = offer.version.as_ref().map(|version| format!(" {}", escape(version)));
     let server = offer.server.as_ref().map_or_else(|| "a server".to_owned(), |server| escape(server));
@@ -24,31 +26,42 @@ pub fn of(offer: &Offer, classified: &[Classified]) -> String {
         version.unwrap_or_default()
     );
     for class in Class::ALL {
-        let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (tool, found) in offer.tools.iter().zip(classified).filter(|(_, found)| found.class == class) {
-            let name = escape(&tool.name);
-            let name =
-                if found.confidence < SURE { format!("{name} ({} %)", found.confidence) } else { name };
-            reasons.entry(reason(found.evidence.first())).or_default().push(name);
+        let tools = offer.tools.iter().zip(classified).filter(|(_, found)| found.class == class);
+        let tools: Vec<_> = tools.map(|(tool, found)| (tool.name.as_str(), found)).collect();
+        if !tools.is_empty() {
+            text.push_str(&format!("\n{}: {}.", class.name().to_uppercase(), of_class(&tools)));
         }
-        if reasons.is_empty() {
-            continue;
-        }
-        let reasons: Vec<_> =
-            reasons.into_iter().map(|(reason, names)| of_reason(class, &reason, &names)).collect();
-        text.push_str(&format!(" {}: {}.", class.name().to_uppercase(), reasons.join("; ")));
     }
     text
 }
 
-/// Writes one reason, with the tools that have their class by it. Of tools that only read, the number is enough.
-fn of_reason(class: Class, reason: &str, names: &[String]) -> String {
-    let is_sure = names.iter().all(|name| !name.ends_with("%)"));
-    if class == Class::Read && is_sure {
-        format!("{reason} ({})", names.len())
-    } else {
-        format!("{reason} ({})", names.join(", "))
+/// Writes what speaks for the class of these tools, the most frequent reason first, and of which tools that is not sure.
+fn of_class(tools: &[(&str, &Classified)]) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, found) in tools {
+        let count = counts.entry(reason(found.evidence.first())).or_default();
+        *count = count.saturating_add(1);
     }
+    let mut reasons: Vec<_> = counts.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let reasons: Vec<_> = reasons.into_iter().map(|(reason, count)| format!("{reason} ({count})")).collect();
+    let unsure: Vec<_> = tools
+        .iter()
+        .filter(|(_, found)| found.confidence < SURE)
+        .map(|(name, found)| format!("{} ({} %)", escape(name), found.confidence))
+        .collect();
+    match unsure.is_empty() {
+        true => first(&reasons),
+        false => format!("{}; unsure: {}", first(&reasons), first(&unsure)),
+    }
+}
+
+/// Lists the first few parts, and says how many there are beside them.
+fn first(parts: &[String]) -> String {
+    let mut named: Vec<String> = parts.iter().take(MOST_NAMED).cloned().collect();
+    let more = parts.len().saturating_sub(named.len());
+    named.extend((more > 0).then(|| format!("{more} more")));
+    named.join(", ")
 }
 
 fn reason(evidence: Option<&Evidence>) -> String {
