@@ -264,7 +264,7 @@ fn a_policy_that_holds_headers_back_in_envoy_gateway_comes_with_its_patch() {
     for expected in [
         "kind: EnvoyPatchPolicy",
         "name: tools/mcp/https",
-        "envoyextensionpolicy/tools/mcp-policy-shop-1/wasm/0",
+        "envoyextensionpolicy/tools/mcp-policy-shop-1-d4a69134/wasm/0",
         "path: /allow_on_headers_stop_iteration",
         "value: FAIL_RELOAD",
     ] {
@@ -376,4 +376,57 @@ fn ports_and_the_place_of_the_output_can_be_chosen() {
     assert_eq!(done.code, 1);
     assert!(done.stderr.contains("which is read by the same command"), "{}", done.stderr);
     assert_eq!(std::fs::read_to_string(&policy).unwrap(), POLICY);
+}
+
+#[test]
+fn two_servers_never_have_one_object() {
+    let name = |server: &str| {
+        let policy = json!({ "version": "1", "server": server, "tools": { "a": {} } });
+        let done = render("istio-wasmplugin", &policy.to_string(), &OF_MESH);
+        let line = done.stdout.lines().find(|line| line.starts_with("  name: ")).unwrap();
+        line.trim_start_matches("  name: ").to_owned()
+    };
+    let long = "a".repeat(41);
+    let servers =
+        ["orders", "Orders", "orders-", "or.ders", "or-ders", "or_ders", "default", "Default", "--", &long];
+    let names: Vec<String> = servers.iter().map(|server| name(server)).collect();
+    assert_eq!(names[0], "mcp-policy-orders");
+    assert_eq!(names[6], "mcp-policy");
+    for (index, name) in names.iter().enumerate() {
+        assert!(!names[..index].contains(name), "{}: {name}", servers[index]);
+        assert!(name.len() <= 63 && !name.ends_with('-'), "{name}");
+    }
+}
+
+#[test]
+fn a_null_that_kubectl_would_leave_out_is_refused() {
+    let policy = |schema: Value| {
+        let rule = json!({ "arguments": { "properties": { "x": schema } } });
+        json!({ "version": "1", "tools": { "a": rule } }).to_string()
+    };
+    for (schema, is_kept) in [
+        (json!({ "const": null }), false),
+        (json!({ "not": { "const": { "a": { "b": null } } } }), false),
+        (json!({ "anyOf": [{ "const": null }] }), false),
+        (json!({ "enum": [{ "a": null }] }), false),
+        (json!({ "enum": [null, [null]], "default": null }), true),
+        (json!({ "const": [null] }), true),
+    ] {
+        for (target, options) in TARGETS {
+            let done = render(target, &policy(schema.clone()), options);
+            let is_text = !matches!(target, "istio-wasmplugin" | "envoy-gateway");
+            assert_eq!(done.code == 0, is_kept || is_text, "{target} {schema}: {}", done.stderr);
+            assert!(done.code == 0 || done.stderr.contains("enum: [null]"), "{}", done.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_module_that_is_fetched_without_tls_needs_a_digest() {
+    let place = ["--selector", "app=shop", "--module", "http://files.example/f.wasm"];
+    let done = render("istio-wasmplugin", POLICY, &place);
+    assert_eq!((done.code, done.stdout.as_str()), (1, ""));
+    assert!(done.stderr.contains("--sha256 is needed"), "{}", done.stderr);
+    let done = render("istio-wasmplugin", POLICY, &[&place[..], &["--sha256", &"0".repeat(64)]].concat());
+    assert_eq!(done.code, 0, "{}", done.stderr);
 }

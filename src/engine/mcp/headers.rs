@@ -117,6 +117,12 @@ fn repeats(name: &[u8]) -> bool {
     })
 }
 
+/// Tells whether a name may be one that the filter reads with underscores in place of dashes. Servers behind CGI and WSGI
+/// cannot tell the two apart.
+fn is_underscored(name: &[u8]) -> bool {
+    (name.starts_with(b"mcp") || name.starts_with(b"last")) && name.contains(&b'_')
+}
+
 /// Adds a header to those of its kind.
 fn add(fields: &mut Vec<(String, Field)>, name: &str, value: &[u8]) {
     match fields.iter_mut().find(|(known, _)| *known == name) {
@@ -150,6 +156,11 @@ impl Headers {
     fn take(&mut self, name: &[u8], value: &[u8], credentials: &[String]) {
         match self.field_mut(name) {
             Some(field) => field.add(value),
+            None if is_underscored(name) => {
+                let dashed: Vec<u8> =
+                    name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
+                return self.take(&dashed, value, credentials);
+            }
             None if name == b"accept-encoding" => self.compression.add(value),
             None if name == b"authorization" => self.authorization = true,
             None if name == b"access-control-request-method" => self.requests_method = true,
@@ -216,6 +227,22 @@ impl Headers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn underscores_are_dashes_for_some_servers() {
+        let pairs = [
+            ("mcp_name", "a"),
+            ("mcp-method", "tools/call"),
+            ("mcp_method", "tools/list"),
+            ("last_event-id", "4"),
+            ("mcp-param_a", "1"),
+        ];
+        let headers = Headers::from_pairs(pairs, &[]);
+        assert_eq!(headers.mcp_name, Field::Once(b"a".to_vec()));
+        assert_eq!(headers.mcp_method, Field::Repeated);
+        assert!(headers.last_event_id.is_present() && headers.is_any_mirrored());
+        assert_eq!(*headers.mirrored("mcp-param-A"), Field::Once(b"1".to_vec()));
+    }
 
     #[test]
     fn headers_are_picked_by_their_names() {

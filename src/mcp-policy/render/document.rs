@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use mcp_policy_engine::document::{Faults, Source};
 use mcp_policy_engine::policy::{Action, Policy, RequestHeaders, SourceKind};
+use mcp_policy_engine::text::hex;
+use sha2::{Digest as _, Sha256};
 
 use super::{Target, callers};
 use crate::input::{self, File, Found, Node, Value};
@@ -77,6 +79,7 @@ impl Document {
     /// It has a number that the proxy would change.
     pub fn object(&self, spaces: usize, numbers: Numbers, holds: bool) -> Result<String, Failure> {
         exact(&self.root, numbers)?;
+        without_lost_null(&self.root, false)?;
         let document = if holds { Json::of_node(&self.root) } else { self.streaming() };
         Ok(yaml::block(&document, spaces))
     }
@@ -121,14 +124,21 @@ impl Document {
         Some(to.cluster.as_str())
     }
 
-    /// Returns the name of an object in a cluster: that of the protected server.
+    /// Returns the name of an object in a cluster: that of the protected server. If a name cannot hold that, a digest makes
+    /// it unique, so that the policy of one server never takes the place of another's.
     pub fn object_name(&self) -> String {
-        let lower = self.policy.server.to_lowercase();
+        let server = &self.policy.server;
+        let lower = server.to_lowercase();
         let letters = lower.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' });
         let name: String = letters.take(40).collect();
         match name.trim_matches('-') {
-            "" | "default" => "mcp-policy".to_owned(),
-            name => format!("mcp-policy-{name}"),
+            "default" if server == "default" => "mcp-policy".to_owned(),
+            name if name == server => format!("mcp-policy-{name}"),
+            name => {
+                let digest = hex(&Sha256::digest(server));
+                let parts = ["mcp-policy", name, digest.get(..8).unwrap_or_default()];
+                parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+            }
         }
     }
 
@@ -171,6 +181,26 @@ impl Document {
     /// Returns the notes as lines of comments.
     pub fn comments(&self, target: Target, holds: bool) -> String {
         self.notes(target, holds).iter().map(|note| format!("# Note: {note}.\n")).collect()
+    }
+}
+
+/// Refuses a member with `null` that decides something: `kubectl apply` drops such members when it changes an object, and
+/// without its `const` a schema accepts more. Within a list a `null` by itself stays. `decides` tells whether the node is
+/// within a value that decides.
+fn without_lost_null(node: &Node, decides: bool) -> Result<(), Failure> {
+    match &node.value {
+        Value::Object(members) => members.iter().try_for_each(|(key, _, member)| {
+            let decides = decides || matches!(key.as_str(), "const" | "enum" | "value");
+            match &member.value {
+                Value::Null if decides => Err(Failure::new(format!(
+                    "`{key}` is `null`, which `kubectl apply` drops when it changes the object: in a schema write `enum: [null]`, \
+                     or use `--for istio-envoyfilter`"
+                ))),
+                _ => without_lost_null(member, decides),
+            }
+        }),
+        Value::List(elements) => elements.iter().try_for_each(|element| without_lost_null(element, decides)),
+        _ => Ok(()),
     }
 }
 

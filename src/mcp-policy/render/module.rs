@@ -35,6 +35,9 @@ impl Module {
             text if !printable(text) || text.is_empty() => {
                 Err(Failure::new(format!("--module `{text}` is neither a path nor a URL")))
             }
+            url if url.starts_with("http://") && sha256.is_none() => Err(Failure::new(format!(
+                "--sha256 is needed: `{url}` is fetched without TLS, so anybody on the way could put another module in its place"
+            ))),
             url if ["oci://", "https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) => {
                 Ok(Self::Fetched { url: url.to_owned(), sha256: sha256.map(str::to_lowercase) })
             }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::BYTE_ORDER_MARK;
+
 /// The type of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -108,6 +110,8 @@ fn data(line: &[u8]) -> Option<&[u8]> {
 /// event means.
 pub(super) fn gathered(event: &[u8], more_may_follow: bool) -> Option<Vec<u8>> {
     let is_data = |line: &[u8]| data(line).is_some();
+    // At the beginning of the stream it would mean something else. Here it means nothing.
+    let is_marked = |line: &[u8]| line.starts_with(BYTE_ORDER_MARK);
     let first = lines(event).skip_while(|(line, _)| !is_data(line));
     let mut behind = first.skip_while(|(line, _)| is_data(line));
     let is_scattered =
@@ -115,8 +119,8 @@ pub(super) fn gathered(event: &[u8], more_may_follow: bool) -> Option<Vec<u8>> {
     is_scattered.then(|| {
         let mut out = Vec::with_capacity(event.len().saturating_add(1));
         for takes_data in [false, true] {
-            for (line, end) in
-                lines(event).filter(|(line, _)| !line.is_empty() && is_data(line) == takes_data)
+            for (line, end) in lines(event)
+                .filter(|(line, _)| !line.is_empty() && !is_marked(line) && is_data(line) == takes_data)
             {
                 out.extend_from_slice(line);
                 // The stream may have ended within this line.

@@ -7,8 +7,8 @@ use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use crate::input::{Node, Value};
 
 /// Why an entry is left to its author.
-const WHEN: &str =
-    "its rule has `when`: make a list of it by hand, with `{\"definition\": \"\"}` behind the rule";
+const NOT_ALWAYS: &str = "its rule has `when` or is in shadow mode: make a list of it by hand, with `{\"definition\": \"\"}` \
+    behind the rule";
 const NO_RULE: &str = "its entry is no rule";
 const OWN_LINE: &str = "its entry does not begin on a line of its own";
 
@@ -43,9 +43,10 @@ impl<'t> Edits<'t> {
         let is_flow = self.text.get(start..).is_some_and(|text| text.starts_with(['{', '[']));
         match &entry.value {
             Value::Object(members) if members.is_empty() => self.put(start..end, format!("{{ {member} }}")),
-            Value::Object(members) if members.iter().any(|(key, _, _)| key == "when") => {
+            // In such a rule the digest would not be allowed, or would refuse nothing.
+            Value::Object(members) if members.iter().any(|(key, _, value)| is_not_always(key, value)) => {
                 if !is_flow {
-                    return Err(WHEN);
+                    return Err(NOT_ALWAYS);
                 }
                 self.put(start..start, "[".to_owned());
                 self.put(end..end, format!(", {{ {member} }}]"));
@@ -142,6 +143,11 @@ impl<'t> Edits<'t> {
         let rest = self.text.get(end..).unwrap_or_default();
         end.saturating_add(rest.find('\n').unwrap_or(rest.len()))
     }
+}
+
+/// Tells whether a rule with this member does not refuse each call that it could.
+fn is_not_always(key: &str, value: &Node) -> bool {
+    key == "when" || (key == "mode" && matches!(&value.value, Value::Text(mode) if mode == "shadow"))
 }
 
 /// Returns the length of the list or object in brackets with which a text in JSON or YAML begins.

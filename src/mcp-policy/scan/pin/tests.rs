@@ -42,6 +42,11 @@ fn a_digest_is_added_to_each_form_of_an_entry_in_json() {
             r#"{"when": [{"path": "args.a", "op": "eq", "value": 1}], "action": "deny"}"#,
             r#"[{"when": [{"path": "args.a", "op": "eq", "value": 1}], "action": "deny"}, { "definition": "RUN" }]"#,
         ),
+        (
+            r#"{"mode": "shadow", "limits": []}"#,
+            r#"[{"mode": "shadow", "limits": []}, { "definition": "RUN" }]"#,
+        ),
+        (r#"{"mode": "enforce"}"#, r#"{"definition": "RUN", "mode": "enforce"}"#),
         (&format!(r#"{{"definition" : "{old}"}}"#), r#"{"definition" : "RUN"}"#),
         (
             &format!(r#"["r", {{"reason": "x", "definition":"{old}"}}]"#),
@@ -79,7 +84,7 @@ fn a_digest_is_added_to_each_form_of_an_entry_in_yaml_and_comments_stay() {
         ),
         (
             "  run: { reason: it's a# 'b', limits: [ ], # }\n    mode: 'shadow' }\n",
-            "  run: { \"definition\": \"RUN\", reason: it's a# 'b', limits: [ ], # }\n    mode: 'shadow' }\n",
+            "  run: [{ reason: it's a# 'b', limits: [ ], # }\n    mode: 'shadow' }, { \"definition\": \"RUN\" }]\n",
         ),
         (
             "  run: [ { reason: 'it''s }' }, # ]\n    { reason: \"\\\"}]\", mode: shadow } ]\n",
@@ -152,7 +157,12 @@ fn what_cannot_be_edited_is_an_error_that_says_why() {
         (
             "a.yaml",
             yaml("  run:\n    when: [{ path: args.a, op: eq, value: 1 }]\n    action: deny\n"),
-            "a.yaml: tool run: its digest cannot be written, because its rule has `when`: make a list of it by hand",
+            "a.yaml: tool run: its digest cannot be written, because its rule has `when` or is in shadow mode: make a list",
+        ),
+        (
+            "a.yaml",
+            yaml("  run:\n    reason: x\n    mode: shadow\n"),
+            "a.yaml: tool run: its digest cannot be written, because its rule has `when` or is in shadow mode: make a list",
         ),
     ] {
         let why = pinned(file, &text).unwrap_err();

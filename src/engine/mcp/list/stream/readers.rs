@@ -76,6 +76,7 @@ fn no_reader_in_use_finds_a_list_that_was_not_filtered() {
         format!("data: {first}\r\r{second}\n\n"),
         format!("data: {}{first}\r{second}\n\n", " ".repeat(300)),
         "data: x\nid: 4\ndata: LIST\n\n".to_owned(),
+        "data: x\n\u{feff}id: 4\ndata: LIST\n\n".to_owned(),
         "data: x\n: a\ndata: LIST".to_owned(),
         "data: {\"a\":\"\rid: 4\rdata: LIST\n\n".to_owned(),
         format!("data: {long}\nid: 4\ndata: LIST\n\n"),
@@ -100,6 +101,8 @@ fn what_only_some_readers_take_for_a_line_end_is_written_in_another_way() {
         (": a\u{b}\rdata: b\r\r: c\r", ": a \r\ndata: b\r\n\r\n: c\r"),
         ("data: a\nid: 4\ndata: b\n: c\n\n", "id: 4\n: c\ndata: a\ndata: b\n\n"),
         ("data: a\r\n: c\r\ndata: b\r\n\r\n", ": c\r\ndata: a\r\ndata: b\r\n\r\n"),
+        // A byte order mark at the beginning of the stream would make a data line of this one.
+        ("data:\n\u{feff}data: b\ndata: c\n\n", "data:\ndata: c\n\n"),
         ("data: a\nid: 4\n: c\n\n", "data: a\nid: 4\n: c\n\n"),
     ] {
         for list in [answering, calling, listening] {
