@@ -183,7 +183,10 @@ def smuggled() -> dict:
     return {
         "a client that decodes by the charset": ("utf-16", f"data: {evil}\n\n".encode("utf-16")),
         "a client that splits lines at U+2028": ("utf-8", f": a\u2028data: {evil}\n\n".encode()),
-        "a client that splits lines at line feeds alone": ("utf-8", f'data: {first}\r"tools"{second}\n\n'.encode()),
+        "a client that splits lines at line feeds alone": (
+            "utf-8",
+            f'data: {first}\r"tools"{second}\n\n'.encode(),
+        ),
         "a client that takes the last data alone": ("utf-8", f"data: a\nid: 4\ndata: {evil}\n\n".encode()),
     }
 
