@@ -21,7 +21,7 @@ pub struct Described {
     pub api_key_sha256: Option<String>,
     /// The name of the source that names it; the first one that can, without it
     pub source: Option<String>,
-    /// The name of the grant that it has, whoever it is
+    /// The name of the grant that it has in any case
     pub grant: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use crate::outcome::Failure;
 /// The filter of Envoy that verifies tokens, and where it keeps their claims. Istio configures it.
 const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
 
-/// The key under which Istio keeps the claims of every token, whoever issued it.
+/// The key under which Istio keeps the claims of every token, of any issuer.
 const ISTIOS_PAYLOAD: &str = "payload";
 
 /// Makes sure that each source of identity can have a value in Istio.

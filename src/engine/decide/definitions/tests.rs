@@ -1,4 +1,4 @@
-//! What a store knows of a pin, whoever writes meanwhile.
+//! What a store knows of a pin, also if others write meanwhile.
 
 use std::cell::Cell;
 
