@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 import places
-from harness import examples, rpc
+from harness import examples, rpc, runs
 from harness.proxy import wait_for
 
 PAGE = (places.ROOT / "docs" / "operations.md").read_text()
@@ -20,7 +20,7 @@ ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 def move(folder: Path, policy: str) -> None:
     """Move a file with this policy over the one that Envoy watches."""
     assert POLICY in FILE
-    text = FILE.replace(POLICY, policy).replace(examples.MODULE, str(places.MODULE))
+    text = FILE.replace(POLICY, policy).replace(examples.MODULE, str(runs.module()))
     (folder / "new").write_text(text)
     (folder / "new").rename(folder / "filter.yaml")
 
@@ -31,7 +31,7 @@ def start(envoy, folder: Path):
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
         manager["http_filters"] = [found, {"name": "router", "typed_config": {"@type": ROUTER}}]
 
-    return envoy({}, edit_listener=edit)
+    return envoy({}, folder=folder, edit_listener=edit)
 
 
 def code(proxy) -> str | int:
