@@ -217,8 +217,12 @@ impl<'d> Filtering<'d, '_, '_> {
 
     /// Returns the first key that stands twice in an element.
     fn duplicate(&self, element: Value<'d>) -> Option<Defect> {
-        self.document.duplicate()?;
-        json::read(element.raw().as_bytes()).ok()?.duplicate().cloned()
+        let somewhere = self.document.duplicate()?;
+        match json::read(element.raw().as_bytes()) {
+            Ok(alone) => alone.duplicate().cloned(),
+            // The document has been read, so its elements can be. Otherwise nothing shows that the key is not in this one.
+            Err(_) => Some(somewhere.clone()),
+        }
     }
 }
 
