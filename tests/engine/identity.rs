@@ -28,7 +28,7 @@ fn policy(document: &Value) -> Arc<Policy> {
         .unwrap()
 }
 
-/// All sources in the order of the README, and a grant for each.
+/// All sources in the order of docs/identity.md, and a grant for each.
 fn document() -> Value {
     json!({
         "version": "1",

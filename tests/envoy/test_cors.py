@@ -1,4 +1,4 @@
-"""Envoy's `cors` filter in front of the policy, as the README recommends for clients in a browser."""
+"""Envoy's `cors` filter in front of the policy, as docs/install.md recommends for clients in a browser."""
 
 import httpx
 

@@ -117,6 +117,6 @@ def test_a_forged_certificate_header_is_ignored(tls, certificates):
 
 
 def test_accept_untrusted_makes_a_strangers_certificate_look_valid(tls, certificates):
-    """Why the README forbids `ACCEPT_UNTRUSTED`: a stranger's certificate looks like any other."""
+    """Why docs/identity.md forbids `ACCEPT_UNTRUSTED`: a stranger's certificate looks like any other."""
     assert outcome(over_tls(tls, "tls_untrusted", certificates["stranger"])) == ALLOWED
     assert outcome(over_tls(tls, "tls_untrusted", None)) == UNAUTHENTICATED

@@ -1,6 +1,6 @@
 //! Tables of keys: which keys an object of a document can have, and what they take.
 //!
-//! One table serves the reader, its messages, and other descriptions of the document, such as the README or a
+//! One table serves the reader, its messages, and other descriptions of the document, such as the pages in docs/ or a
 //! JSON Schema. A reader names a key by a variant of the table's enum, so a reader of a key that is not in
 //! the table does not compile.
 

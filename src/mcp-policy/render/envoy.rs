@@ -63,7 +63,7 @@ const ROUTES: &str = r#"                route_config:
                         # A response lasts as long as its tool runs.
 "#;
 
-/// Returns a configuration that listens at this machine's own address. It has what README says about Envoy.
+/// Returns a configuration that listens at this machine's own address. It has what docs/install.md says about Envoy.
 pub fn configuration(servers: &Servers, module: &str, ports: &Ports) -> String {
     let notes: String = servers.notes().iter().map(|note| format!("# Note: {note}.\n")).collect();
     let (said, shadow) = (servers.said(), if servers.has_candidate() { SHADOW } else { "" });
