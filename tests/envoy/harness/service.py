@@ -18,6 +18,7 @@ import re
 import secrets
 import signal
 import subprocess
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -88,11 +89,9 @@ class Service:
 
     def _ready(self, reader: int, output: bytearray) -> str:
         """Read on; return everything that it has printed if it serves."""
-        try:
+        # An error means that it has printed nothing more, or that it has ended.
+        with suppress(OSError):
             output += os.read(reader, 65536)
-        except OSError:
-            # It has printed nothing more, or it has ended.
-            pass
         printed = output.decode().replace("\r\n", "\n")
         if "port=" not in printed and self.process.poll() is not None:
             raise RuntimeError(f"the service ended with {self.process.returncode}:\n{self.log()}")
