@@ -7,7 +7,7 @@ mod write;
 use serde_json::{Map, Value};
 
 pub use read::{Kind, add_page};
-pub use value::Beyond;
+pub use value::{Beyond, with_zeros};
 pub use write::document;
 
 /// Everything that a server lists.

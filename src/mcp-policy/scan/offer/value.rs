@@ -1,5 +1,7 @@
 //! Reads the elements of lists, also with numbers that this program cannot hold.
 
+use std::ops::Range;
+
 use mcp_policy_engine::document::Path;
 use mcp_policy_engine::json;
 use serde_json::{Map, Number, Value};
@@ -33,6 +35,32 @@ pub fn read(sent: json::Value<'_>) -> Result<(Value, Option<Beyond>), serde_json
         let read = copy(sent, &Path::default(), &mut first);
         if first.is_some() { Ok((read, first)) } else { Err(error) }
     })
+}
+
+/// Returns a text of JSON with zeros in place of the numbers that cannot be held, for readers that take the text only
+/// without them. `None` if there are none, or if the text is not JSON.
+pub fn with_zeros(text: &str) -> Option<String> {
+    let document = json::read(text.as_bytes()).ok()?;
+    let mut spans = Vec::new();
+    beyond(document.root(), &mut spans);
+    let mut out = String::new();
+    let mut from = 0;
+    for span in &spans {
+        out.push_str(text.get(from..span.start)?);
+        out.push('0');
+        from = span.end;
+    }
+    out.push_str(text.get(from..)?);
+    (!spans.is_empty()).then_some(out)
+}
+
+/// Finds the numbers that cannot be held, in the order of the text.
+fn beyond(value: json::Value<'_>, spans: &mut Vec<Range<usize>>) {
+    if value.kind() == json::Kind::Number && value.raw().parse::<Number>().is_err() {
+        spans.push(value.span());
+    }
+    value.elements().for_each(|element| beyond(element, spans));
+    value.entries().for_each(|(_, member)| beyond(member, spans));
 }
 
 fn copy(sent: json::Value<'_>, path: &Path, first: &mut Option<Beyond>) -> Value {
@@ -87,6 +115,22 @@ mod tests {
         }
         let document = json::read(br#""\ud800""#).unwrap();
         assert!(read(document.root()).is_err());
+    }
+
+    #[test]
+    fn zeros_stand_in_place_of_numbers_that_cannot_be_held_and_of_nothing_else() {
+        for (text, expected) in [
+            (
+                r#"{"1e400": ["1e400", 1e400, -1e999], "b": {"c": 1e400 } }"#,
+                Some(r#"{"1e400": ["1e400", 0, 0], "b": {"c": 0 } }"#),
+            ),
+            (" 1e400\n", Some(" 0\n")),
+            ("[1, 2.5, 1e308]", None),
+            ("[1e400", None),
+            ("", None),
+        ] {
+            assert_eq!(with_zeros(text).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]
