@@ -44,6 +44,8 @@ pub struct Dropped<'s> {
     pub begun: bool,
     /// Why
     pub finding: Finding,
+    /// It has a list, even if something behind that cannot be read
+    pub has_list: bool,
     /// The id of its message, as JSON text
     pub id: Option<&'s str>,
     /// Its message is an answer
