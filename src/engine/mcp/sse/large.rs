@@ -55,7 +55,7 @@ impl Large {
             has_data: !event.is_empty(),
             interrupted: false,
         };
-        for value in data_lines(event) {
+        for value in data_lines(event, 0) {
             large.read(value);
             large.read(b"\n");
         }
