@@ -18,7 +18,7 @@ ROWS = {
     NATIVE: "Envoy's own filters: `mcp` reads the tool's name, `rbac` compares it",
     LUA: "Envoy's `lua`: a script finds the tool's name by a pattern and looks it up in a table",
     OURS: "the policy `policies/aipaygen.json`: strict reading, 106 tools, a limit, the record",
-    FULL: "also an API key, a grant, `hide`, a schema, two conditions, two limits, and an access log with the record",
+    FULL: "a policy with an API key, a grant, `hide`, a schema, two conditions and two limits; an access log with the record",
     EXT_AUTHZ: "Envoy's `ext_authz`: a gRPC service gets headers and body, and allows everything",
     EXT_PROC: "Envoy's `ext_proc`: a gRPC service gets the buffered body, and allows everything",
 }
