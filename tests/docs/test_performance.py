@@ -101,6 +101,6 @@ def test_numbers_have_three_digits(value, text):
     assert page.number(text) == pytest.approx(float(text.replace(",", "")))
 
 
-def test_the_readme_names_no_other_page_for_the_cost():
+def test_the_readme_leads_to_the_page_where_it_names_the_cost():
     cost = (ROOT / "README.md").read_text().split("**What it costs.**")[1].split("\n\n")[0]
     assert "docs/performance.md" in cost

@@ -1,4 +1,4 @@
-"""What is measured: the rows, and the sizes of bodies. It imports nothing, so that a test of the documents can read it."""
+"""What is measured: the rows, and the sizes of bodies. Tests of the documents read it, so it imports nothing of Envoy's harness."""
 
 from dataclasses import dataclass
 
