@@ -8,6 +8,7 @@ module=wasm32-wasip1
 program=x86_64-unknown-linux-musl
 dist=target/dist
 
+release/toolchain.sh --required >/dev/null
 rm -rf "$dist"
 mkdir -p "$dist"
 cp "target/$module/release/mcp_policy_filter.wasm" "$dist/"

@@ -69,8 +69,18 @@ def test_the_commands_are_shell_without_texts_from_outside_and_their_targets_exi
             assert (places.ROOT / program).is_file() or program.startswith("release/dist"), program
 
 
-def test_all_workflows_build_with_one_toolchain():
-    assert len({workflow["env"]["RUSTUP_TOOLCHAIN"] for workflow in WORKFLOWS.values()}) == 1
+@every
+def test_every_job_that_builds_installs_the_toolchain_of_releases_first(name):
+    assert not re.search(
+        r"\brustup (toolchain install|default|update|target) +\S", (FOLDER / f"{name}.yml").read_text()
+    )
+    for job in WORKFLOWS[name]["jobs"].values():
+        scripts = [step.get("run", "") for step in job.get("steps", [])]
+        builds = [at for at, script in enumerate(scripts) if re.search(r"\b(make|cargo) |\.ci/run", script)]
+        if builds:
+            install = next(at for at, script in enumerate(scripts) if "rustup toolchain install\n" in script)
+            assert install < builds[0] and job["steps"][install]["working-directory"] == "release"
+            assert 'echo "RUSTUP_TOOLCHAIN=$(./toolchain.sh)" >>"$GITHUB_ENV"' in scripts[install]
 
 
 def test_a_release_is_published_only_after_the_tests():

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import tomllib
 import versions
 import yaml
 
@@ -17,7 +18,6 @@ import places
 ROOT = places.ROOT
 PAGE = ROOT / "docs" / "dependencies.md"
 UPGRADING = ROOT / "docs" / "upgrading.md"
-WORKFLOWS = ROOT / ".github" / "workflows"
 DEPENDABOT = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())
 # The sections of the page, and the crates of the repository whose dependencies they list.
 SECTIONS = {
@@ -96,11 +96,12 @@ def test_the_rust_version_of_a_crate_is_enough_for_everything_below_it():
 
 
 def test_every_page_names_the_toolchain_of_releases():
-    toolchain = yaml.safe_load((WORKFLOWS / "release.yml").read_text())["env"]["RUSTUP_TOOLCHAIN"]
+    toolchain = tomllib.loads((ROOT / "release" / "rust-toolchain.toml").read_text())["toolchain"]["channel"]
+    assert toolchain == json.loads((ROOT / "tests" / "cost" / "expected.json").read_text())["rustc"]
     assert f"RUSTUP_TOOLCHAIN={toolchain}" in (ROOT / "docs" / "releases.md").read_text()
     assert f"| releases | {toolchain};" in PAGE.read_text()
     assert all(number(crate["rust_version"]) <= number(toolchain) for crate in members().values())
-    # With such a file, nothing builds without a network where this version has another name.
+    # With such a file at the root, nothing builds without a network where this version has another name.
     assert not (ROOT / "rust-toolchain.toml").exists() and not (ROOT / "rust-toolchain").exists()
 
 
