@@ -71,7 +71,7 @@ screenshot: target/debug/mcp-approvals target/debug/mcp-policy ## take the READM
 	@$(PARTS) modern npm chromium
 	@$(PARTS_PY) tests/envoy/screenshot.py
 
-docs: ## build docs/ as a web site, target/book, and check its links; REPOSITORY=https://… is where links to other files lead
+docs: ## build docs/ as a web site, target/book, and check its links; REPOSITORY=https://… makes links to other files
 	@$(PARTS) mdbook
 	@$(PYTHON) release/book.py target/parts/mdbook/bin/mdbook "$(REPOSITORY)"
 

@@ -1,14 +1,16 @@
 //! What a server writes, byte for byte.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::connect::MOST_BYTES;
+use crate::scan::offer::with_zeros;
 
 /// An answer to `tools/list`, in which no key of these stands twice.
 #[derive(Debug, Deserialize)]
@@ -56,17 +58,39 @@ impl Heard {
     }
 }
 
-/// A stream whose bytes are also kept.
+/// A stream of lines that are also kept. The client reads zeros in place of numbers that it cannot hold, because it would
+/// pass over the whole line.
 #[derive(Debug)]
 pub struct Tee<R> {
     stream: R,
     heard: Heard,
+    /// The beginning of a line
+    begun: Vec<u8>,
+    /// What the client has not read of complete lines
+    complete: VecDeque<u8>,
 }
 
 impl<R> Tee<R> {
     /// Makes a stream that keeps what is read from this one.
     pub fn new(stream: R, heard: Heard) -> Self {
-        Self { stream, heard }
+        Self { stream, heard, begun: Vec::new(), complete: VecDeque::new() }
+    }
+
+    /// Takes the next bytes of the stream; none at its end.
+    fn take(&mut self, new: &[u8]) {
+        self.heard.add(new);
+        let before = self.begun.len();
+        self.begun.extend_from_slice(new);
+        let end =
+            new.iter().rposition(|byte| *byte == b'\n').map(|at| before.saturating_add(at).saturating_add(1));
+        let is_over = new.is_empty() || self.begun.len() > MOST_BYTES;
+        let end = if is_over { self.begun.len() } else { end.unwrap_or_default() };
+        let lines: Vec<u8> = self.begun.drain(..end).collect();
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let readable = serde_json::from_slice::<serde_json::Value>(line).is_ok();
+            let other = if readable { None } else { std::str::from_utf8(line).ok().and_then(with_zeros) };
+            self.complete.extend(other.as_deref().map_or(line, str::as_bytes));
+        }
     }
 }
 
@@ -76,9 +100,19 @@ impl<R: AsyncRead + Unpin> AsyncRead for Tee<R> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.heard.add(buffer.filled().get(before..).unwrap_or_default());
-        polled
+        while self.complete.is_empty() {
+            let mut piece = [0; 8192];
+            let mut read = ReadBuf::new(&mut piece);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
+            let is_end = read.filled().is_empty();
+            self.take(read.filled());
+            if is_end {
+                break;
+            }
+        }
+        let count = self.complete.len().min(buffer.remaining());
+        let next: Vec<u8> = self.complete.drain(..count).collect();
+        buffer.put_slice(&next);
+        Poll::Ready(Ok(()))
     }
 }
