@@ -11,7 +11,9 @@ from .rows import EXT_AUTHZ, EXT_PROC, FULL, LUA, NAMES, NATIVE, OURS, PASS_THRO
 
 # This filter's limit for bodies is the default of Envoy's buffers. The others get the same.
 MAX_BODY = 1_048_576
-SERVICE = {"envoy_grpc": {"cluster_name": "allow"}, "timeout": "5s"}
+# On a busy machine a row is slow, and does not fail.
+PATIENCE = "60s"
+SERVICE = {"envoy_grpc": {"cluster_name": "allow"}, "timeout": PATIENCE}
 
 # What somebody would write who only wants a list of tools. It is no reader of JSON: see docs/performance.md.
 SCRIPT = f"""
@@ -69,7 +71,7 @@ def filters(row: str) -> list:
             "ext_proc.v3.ExternalProcessor",
             {
                 "grpc_service": SERVICE,
-                "message_timeout": "5s",
+                "message_timeout": PATIENCE,
                 "processing_mode": {
                     "request_header_mode": "SKIP",
                     "response_header_mode": "SKIP",
@@ -103,7 +105,10 @@ def options(upstream: int, service: int, folder: Path) -> Options:
             manager["access_log"] = [{"name": "file", "typed_config": typed}]
 
     def edit(tree: dict) -> None:
-        tree["static_resources"]["clusters"].append(bootstrap.cluster("allow", service, http2=True))
+        clusters = tree["static_resources"]["clusters"]
+        clusters.append(bootstrap.cluster("allow", service, http2=True))
+        for cluster in clusters:
+            cluster["connect_timeout"] = PATIENCE
 
     return Options(
         upstream=upstream,

@@ -2,7 +2,8 @@
 
 import time
 from collections import defaultdict
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -65,7 +66,6 @@ class Measured:
 
 def process(plan: Plan, folder: Path, progress: Progress) -> Measured:
     """Start one Envoy and what is around it; measure every row in it."""
-    measured = Measured()
     with ExitStack() as parts:
         loader = parts.enter_context(Loader())
         service = parts.enter_context(Server([PROGRAM], folder / "allow.log"))
@@ -73,20 +73,43 @@ def process(plan: Plan, folder: Path, progress: Progress) -> Measured:
         parts.callback(envoy.stop)
         for row, refusal in REFUSALS.items():
             once(envoy.ports[chains.listener_of(row)], call(DENIED, key=True), refusal)
-        opened = partial(loads, loader, envoy)
-        sustained, paced = opened(CONNECTIONS), opened(PACED_CONNECTIONS)
-        progress.say("warming")
-        for (size, row), load in (*sustained.items(), *paced.items()):
-            warm(load, f"{row}, {size.words}")
-        for number in range(1, plan.rounds + 1):
-            one_round(envoy.pid, service.process.pid, sustained, measured)
-            if number % plan.paced_after == 0:
-                for size, row in shuffled(paced):
+        try:
+            return all_rounds(plan, loader, envoy, service.process.pid, progress)
+        except Unexpected as unexpected:
+            state = "runs" if envoy.running() else "has ended"
+            raise Unexpected(
+                f"{unexpected}\nEnvoy {state}; the end of its log:\n{envoy.log()[-2_000:]}"
+            ) from None
+
+
+def all_rounds(plan: Plan, loader: Loader, envoy: Envoy, service: int, progress: Progress) -> Measured:
+    """Measure every row in all rounds; `service` is the id of its process."""
+    measured, opened = Measured(), partial(loads, loader, envoy)
+    sustained, paced = opened(CONNECTIONS), opened(PACED_CONNECTIONS)
+    progress.say("warming")
+    for name, load in (*sustained.items(), *paced.items()):
+        with about(name):
+            load.sustain(WARMING_MS)
+    for number in range(1, plan.rounds + 1):
+        one_round(envoy.pid, service, sustained, measured)
+        if number % plan.paced_after == 0:
+            for size, row in shuffled(paced):
+                with about((size, row)):
                     done = paced[size, row].rate(size.rate, plan.rate_ms)
-                    measured.p50[size, row].append(done.p50)
-                    measured.p99[size, row].append(done.p99)
-            progress.round()
+                measured.p50[size, row].append(done.p50)
+                measured.p99[size, row].append(done.p99)
+        progress.round()
     return measured
+
+
+@contextmanager
+def about(name: tuple) -> Iterator[None]:
+    """Name the size and the row in an error."""
+    try:
+        yield
+    except Unexpected as unexpected:
+        size, row = name
+        raise Unexpected(f"{row}, {size.words}: {unexpected}") from None
 
 
 def loads(loader: Loader, envoy: Envoy, connections: int) -> dict:
@@ -99,21 +122,14 @@ def loads(loader: Loader, envoy: Envoy, connections: int) -> dict:
     return {(size, row): opened(size, row) for size in SIZES for row in ROWS}
 
 
-def warm(load: Load, name: str) -> None:
-    """Send the first calls of a row. If its configuration is wrong, they show it."""
-    try:
-        load.sustain(WARMING_MS)
-    except Unexpected as unexpected:
-        raise Unexpected(f"{name}: {unexpected}") from None
-
-
 def one_round(envoy: int, service: int, sustained: dict, measured: Measured) -> None:
     """Put sustained load on every row once, in a new random order; the arguments are the ids of the processes."""
     before = cpu.spent_ns(envoy), cpu.spent_ns(service)
     for name in shuffled(sustained):
         size, _ = name
         began = time.monotonic()
-        requests = sustained[name].sustain(size.sustain_ms).requests
+        with about(name):
+            requests = sustained[name].sustain(size.sustain_ms).requests
         seconds = time.monotonic() - began
         after = cpu.spent_ns(envoy), cpu.spent_ns(service)
         in_envoy, in_service = (
