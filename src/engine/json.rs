@@ -25,7 +25,7 @@ pub use defect::{Defect, DefectKind, Malformed};
 pub use document::{Document, Elements, Entries, Kind, Value};
 pub use number::{Fit, fit};
 pub use read::{MAX_DEPTH, read};
-pub(crate) use scan::{is_visible, plain_end, visible_end};
+pub(crate) use scan::{is_visible, line_end, plain_end, separator, visible_end};
 pub use text::{is_unseen, quote, unescape};
 pub use texts::TextMap;
 pub use writer::{ObjectWriter, push_string};

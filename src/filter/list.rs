@@ -5,10 +5,11 @@ mod notes;
 
 use std::rc::Rc;
 
-use crate::host::{Broken, Flow, Host, Process, Stream};
+use crate::counters::SharedData;
+use crate::host::{Broken, Flow, Host, Process, SharedMemory, Stream};
 use crate::worker::Worker;
 use mcp_policy_engine::audit;
-use mcp_policy_engine::decide::Lists;
+use mcp_policy_engine::decide::{Asked, Lists};
 use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::Request;
 use mcp_policy_engine::mcp::list::{
@@ -33,9 +34,8 @@ pub(crate) struct ListAnswer {
     state: State,
     /// It was asked for no other kind of list than that of tools
     may_list_tools: bool,
-    /// The id of the request for the tools that it answers, as JSON text. `None` if what it lists may be from earlier, or if
-    /// no tool is pinned
-    asked: Option<String>,
+    /// The request for the tools that it answers. `None` if what it lists may be from earlier, or if no tool is pinned
+    asked: Option<Asked>,
     /// How many bytes of the body are still to come at most; `None` if only its end or its trailers tell
     left: Option<usize>,
     /// How many bytes the proxy buffers in place of what is held
@@ -62,11 +62,13 @@ enum State {
 }
 
 impl ListAnswer {
-    /// Awaits the response to a request.
-    pub(crate) fn new(request: Rc<Request>, awaited: Awaited) -> Self {
+    /// Awaits the response to a request that is about to be forwarded.
+    pub(crate) fn new<H: SharedMemory>(host: &H, request: Rc<Request>, awaited: Awaited) -> Self {
         let may_list_tools = awaited.list.is_none_or(|kind| kind == ListKind::Tools);
         let is_current = awaited.list == Some(ListKind::Tools) && !awaited.resumes;
-        let asked = awaited.id.as_ref().filter(|_| is_current && !request.policy.pins.is_empty()).cloned();
+        let pins = &request.policy.pins;
+        let id = awaited.id.as_ref().filter(|_| is_current && !pins.is_empty());
+        let asked = id.and_then(|id| Asked::now(id, pins, &SharedData(host)));
         let state = State::Awaited(awaited);
         Self { request, state, may_list_tools, asked, left: None, substitute: 0, recorded: false }
     }
@@ -191,7 +193,7 @@ impl ListAnswer {
         let request = Rc::clone(&self.request);
         let clock = || host.now_ns();
         let asked = self.asked.clone();
-        let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_deref());
+        let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_ref());
         let _ = self.read(&bytes, end, &lists)?;
         note_definitions(host, worker, &lists)
     }
@@ -226,7 +228,7 @@ impl ListAnswer {
         let request = Rc::clone(&self.request);
         let clock = || host.now_ns();
         let asked = self.asked.clone();
-        let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_deref());
+        let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_ref());
         let (mut shown, held) = self.read(bytes, end, &lists)?;
         note_definitions(host, worker, &lists)?;
         if lists.is_exhausted() {

@@ -37,6 +37,31 @@ fn visible_end_beyond(bytes: &[u8], from: usize) -> usize {
     })
 }
 
+/// Returns the place of the first line feed or carriage return at or behind `from`. Returns the length where there is none.
+#[inline(never)]
+pub(crate) fn line_end(bytes: &[u8], from: usize) -> usize {
+    end(bytes, from, block::ending, |bytes, from| {
+        end(bytes, from, word::ending, |bytes, from| by_bytes(bytes, from, is_ending))
+    })
+}
+
+fn is_ending(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+/// Returns the place of the first byte, at or behind `from`, with which a character can begin that some readers take for a
+/// line end: VT, FF, FS, GS, RS; NEL (U+0085), U+2028 and U+2029 in UTF-8. Returns the length where there is none.
+#[inline(never)]
+pub(crate) fn separator(bytes: &[u8], from: usize) -> usize {
+    end(bytes, from, block::separating, |bytes, from| {
+        end(bytes, from, word::separating, |bytes, from| by_bytes(bytes, from, is_separating))
+    })
+}
+
+fn is_separating(byte: u8) -> bool {
+    matches!(byte, 0x0b | 0x0c | 0x1c..=0x1e | 0xc2 | 0xe2)
+}
+
 /// Tells whether no byte ends or interrupts a string: see [`plain_end`].
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     none(bytes, block::interrupting)
@@ -140,33 +165,29 @@ mod tests {
 
     #[test]
     fn a_run_ends_where_a_search_byte_by_byte_ends() {
-        let marked = |byte: &u8| matches!(byte, 0..=0x1f | b'"' | b'\\');
-        let unseen = |byte: &u8| !(b' '..=b'~').contains(byte) || marked(byte);
+        let marked = |byte: u8| matches!(byte, 0..=0x1f | b'"' | b'\\');
+        let unseen = |byte: u8| !(b' '..=b'~').contains(&byte) || marked(byte);
+        type Search = fn(&[u8], usize) -> usize;
+        let searches: [(Search, &dyn Fn(u8) -> bool); 4] = [
+            (visible_end, &unseen),
+            (plain_end, &marked),
+            (line_end, &is_ending),
+            (separator, &is_separating),
+        ];
         for byte in 0..=u8::MAX {
-            for other in [b' ', b'!', b'#', b'\\', b'a', 0x7f, 0x80, 0xff, 0] {
+            for other in [b' ', b'!', b'#', b'\\', b'a', 0x7f, 0x80, 0xff, 0, 0x0b, 0xc2, 0xe3] {
                 for (length, behind) in (0..36).flat_map(|length| [(length, 0), (length, 3), (length, 20)]) {
                     let mut bytes = vec![b'x'; length];
                     bytes.push(byte);
                     bytes.push(other);
                     bytes.resize(bytes.len() + behind, b'x');
                     for from in [0, 1, 5, length, length + 1] {
-                        let ends = |marked: &dyn Fn(&u8) -> bool| {
-                            bytes
-                                .iter()
-                                .skip(from)
-                                .position(marked)
-                                .map_or(bytes.len().max(from), |at| at + from)
-                        };
-                        assert_eq!(
-                            visible_end(&bytes, from),
-                            ends(&unseen),
-                            "{byte:#x} {other:#x} at {length}"
-                        );
-                        assert_eq!(
-                            plain_end(&bytes, from),
-                            ends(&marked),
-                            "{byte:#x} {other:#x} at {length}"
-                        );
+                        for (number, (search, is_end)) in searches.iter().enumerate() {
+                            let found = bytes.iter().skip(from).position(|byte| is_end(*byte));
+                            let expected = found.map_or(bytes.len().max(from), |at| at + from);
+                            let found = search(&bytes, from);
+                            assert_eq!(found, expected, "{number}: {byte:#x} {other:#x} at {length}");
+                        }
                     }
                 }
             }

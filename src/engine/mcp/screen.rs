@@ -46,6 +46,8 @@ pub struct Screen {
     /// The message has several ids, or is one of several
     ids: bool,
     answers: bool,
+    /// A list was found, whatever came behind it
+    has_list: bool,
 }
 
 /// Where the next byte is.
@@ -94,6 +96,7 @@ impl Default for Screen {
             id: Vec::new(),
             ids: false,
             answers: false,
+            has_list: false,
         }
     }
 }
@@ -182,6 +185,12 @@ impl Screen {
     #[must_use]
     pub fn answers(&self) -> bool {
         self.answers
+    }
+
+    /// Tells whether the text has a list, even if something behind it cannot be read.
+    #[must_use]
+    pub fn has_list(&self) -> bool {
+        self.has_list
     }
 
     /// Reads on below the levels whose keys matter, up to their end. Most bytes are there.

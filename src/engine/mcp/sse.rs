@@ -17,7 +17,8 @@ pub use event::{Event, Kind};
 
 use super::list::Bounds;
 use super::screen::Finding;
-use event::{field, gathered};
+use crate::json;
+use event::{Order, field, gathered};
 use large::Large;
 use separator::Separators;
 
@@ -44,6 +45,8 @@ pub struct Dropped<'s> {
     pub begun: bool,
     /// Why
     pub finding: Finding,
+    /// It has a list, even if something behind that cannot be read
+    pub has_list: bool,
     /// The id of its message, as JSON text
     pub id: Option<&'s str>,
     /// Its message is an answer
@@ -62,6 +65,16 @@ enum AfterReturn {
     Drop,
 }
 
+impl AfterReturn {
+    fn behind(end: &[u8], dropped: bool) -> Self {
+        match (end, dropped) {
+            (b"\r", true) => Self::Drop,
+            (b"\r", false) => Self::Keep,
+            _ => Self::None,
+        }
+    }
+}
+
 /// A stream being read.
 #[derive(Debug)]
 pub struct EventStream {
@@ -71,6 +84,9 @@ pub struct EventStream {
     line: Vec<u8>,
     /// The lines of an event from its first data line on, line ends included.
     event: Vec<u8>,
+    order: Order,
+    /// The length of the event's first line, as far as it is known
+    first: usize,
     kind: Kind,
     /// The first line has ended.
     started: bool,
@@ -88,6 +104,8 @@ impl EventStream {
             separators: Separators::default(),
             line: Vec::new(),
             event: Vec::new(),
+            order: Order::Last,
+            first: 0,
             kind: Kind::Message,
             started: false,
             after_return: AfterReturn::None,
@@ -114,15 +132,24 @@ impl EventStream {
                 rest = rest.get(1..).unwrap_or_default();
                 continue;
             }
-            let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
-            let (content, behind) = rest.split_at(end);
-            self.extend_line(content, each);
+            let (content, behind) = rest.split_at(json::line_end(rest, 0).min(rest.len()));
+            let fits = content.len().saturating_add(self.event.len()) <= self.bounds.hold;
             rest = match behind.split_at_checked(1) {
+                // Almost every line is whole, and is not copied.
+                Some((line_end, next)) if fits && self.line.is_empty() && self.large.is_none() => {
+                    self.take_line(content, line_end, each);
+                    self.after_return = AfterReturn::behind(line_end, false);
+                    next
+                }
                 Some((line_end, next)) => {
+                    self.extend_line(content, each);
                     self.end_line(line_end, each);
                     next
                 }
-                None => behind,
+                None => {
+                    self.extend_line(content, each);
+                    behind
+                }
             };
         }
     }
@@ -135,12 +162,13 @@ impl EventStream {
             large.end(each);
             return;
         }
-        if !self.line.is_empty() {
-            self.take_line(b"", each);
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            self.take_line(&line, b"", each);
         }
         self.gather(false);
         if !self.event.is_empty() {
-            each(Part::Unfinished(Event { raw: &self.event, kind: self.kind }));
+            each(Part::Unfinished(Event { raw: &self.event, kind: self.kind, first: self.first }));
         }
     }
 
@@ -202,18 +230,18 @@ impl EventStream {
             }
             large => {
                 self.large = large;
-                self.take_line(end, each);
+                let mut line = std::mem::take(&mut self.line);
+                self.take_line(&line, end, each);
+                line.clear();
+                self.line = line;
             }
         }
-        if end == b"\r" {
-            self.after_return = if dropped { AfterReturn::Drop } else { AfterReturn::Keep };
-        }
+        self.after_return = AfterReturn::behind(end, dropped);
     }
 
     /// Reads one line (section 9.2.6, "interpreting an event stream").
-    fn take_line(&mut self, end: &[u8], each: &mut dyn FnMut(Part<'_>)) {
-        let line = std::mem::take(&mut self.line);
-        let mut content = line.as_slice();
+    fn take_line(&mut self, line: &[u8], end: &[u8], each: &mut dyn FnMut(Part<'_>)) {
+        let mut content = line;
         if !std::mem::replace(&mut self.started, true)
             && let Some(behind) = content.strip_prefix(BYTE_ORDER_MARK)
         {
@@ -222,12 +250,17 @@ impl EventStream {
         }
         match field(content) {
             (b"data", _) if self.event.is_empty() => {
+                (self.order, self.first) = (Order::Last, content.len());
+                self.event.reserve(content.len().saturating_add(2));
                 self.event.extend_from_slice(content);
                 self.event.extend_from_slice(end);
             }
             (name, value) => {
                 if name == b"event" {
                     self.kind = Kind::of(value);
+                }
+                if !content.is_empty() {
+                    self.order = self.order.then(name == b"data");
                 }
                 self.put(content, each);
                 self.put(end, each);
@@ -236,20 +269,19 @@ impl EventStream {
         if content.is_empty() {
             self.gather(false);
             if !self.event.is_empty() {
-                each(Part::Event(Event { raw: &self.event, kind: self.kind }));
+                each(Part::Event(Event { raw: &self.event, kind: self.kind, first: self.first }));
                 self.event = Vec::new();
             }
             self.kind = Kind::Message;
             self.large = None;
         }
-        self.line = line;
-        self.line.clear();
     }
 
     /// Puts the data lines of the event that is held behind its other lines.
     fn gather(&mut self, more_may_follow: bool) {
-        if let Some(gathered) = gathered(&self.event, more_may_follow) {
-            self.event = gathered;
+        if self.order == Order::Scattered || (self.order == Order::InFront && more_may_follow) {
+            self.event = gathered(&self.event);
+            (self.order, self.first) = (Order::Last, 0);
         }
     }
 

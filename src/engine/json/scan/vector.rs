@@ -1,7 +1,8 @@
 //! A block is one vector of 16 bytes, of WebAssembly's SIMD.
 
 use core::arch::wasm32::{
-    i8x16_bitmask, i8x16_lt, i8x16_splat, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128, v128_or,
+    i8x16_bitmask, i8x16_lt, i8x16_splat, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, u64x2, v128, v128_and,
+    v128_or,
 };
 
 /// How many bytes a block has.
@@ -33,6 +34,23 @@ pub fn unseen(block: &[u8; SIZE], skip: usize) -> Marks {
     // As signed numbers, bytes that are not ASCII are negative.
     let outside = v128_or(i8x16_lt(bytes, i8x16_splat(0x20)), u8x16_eq(bytes, u8x16_splat(0x7f)));
     behind(v128_or(outside, ends(bytes)), skip)
+}
+
+/// Marks line feeds and carriage returns, likewise.
+#[inline]
+pub fn ending(block: &[u8; SIZE], skip: usize) -> Marks {
+    let bytes = vector(block);
+    behind(v128_or(u8x16_eq(bytes, u8x16_splat(b'\n')), u8x16_eq(bytes, u8x16_splat(b'\r'))), skip)
+}
+
+/// Marks, likewise, the bytes with which a separator can begin: see [`separator`](super::separator).
+#[inline]
+pub fn separating(block: &[u8; SIZE], skip: usize) -> Marks {
+    let bytes = vector(block);
+    let among = |first, count| u8x16_lt(u8x16_sub(bytes, u8x16_splat(first)), u8x16_splat(count));
+    // 0xc2 and 0xe2 differ in one bit.
+    let wide = u8x16_eq(v128_and(bytes, u8x16_splat(0xdf)), u8x16_splat(0xc2));
+    behind(v128_or(wide, v128_or(among(0x0b, 2), among(0x1c, 3))), skip)
 }
 
 fn vector(block: &[u8; SIZE]) -> v128 {

@@ -32,7 +32,24 @@ pub fn unseen(block: &[u8; SIZE], skip: usize) -> Marks {
     Marks(((ends(word) | equal(word, 0x7f)) & !word & HIGH) | (word & HIGH))
 }
 
-/// Returns the bytes behind the first `skip`. NULs follow, which are marked.
+/// Marks line feeds and carriage returns, likewise.
+#[inline]
+pub fn ending(block: &[u8; SIZE], skip: usize) -> Marks {
+    let word = behind(block, skip);
+    Marks((equal(word, b'\n') | equal(word, b'\r')) & !word & HIGH)
+}
+
+/// Marks, likewise, the bytes with which a separator can begin: see [`separator`](super::separator).
+#[inline]
+pub fn separating(block: &[u8; SIZE], skip: usize) -> Marks {
+    let word = behind(block, skip);
+    let ascii = [0x0b, 0x0c, 0x1c, 0x1d, 0x1e].into_iter().fold(0, |marks, byte| marks | equal(word, byte));
+    // 0xc2 and 0xe2 differ in one bit.
+    let others = (word & ONES.wrapping_mul(0xdf)) ^ ONES.wrapping_mul(0xc2);
+    Marks(((ascii & !word) | (below(others, 1) & !others)) & HIGH)
+}
+
+/// Returns the bytes behind the first `skip`. NULs follow.
 fn behind(block: &[u8; SIZE], skip: usize) -> u64 {
     let bits = u32::try_from(skip).unwrap_or_default().wrapping_mul(8);
     u64::from_le_bytes(*block).wrapping_shr(bits)

@@ -73,8 +73,9 @@ pub struct ListBody {
     /// The headers announce the length, so what is gone is made up with spaces
     padded: bool,
     screen: Screen,
+    /// The bytes of the text from its first bracket on
     held: Vec<u8>,
-    /// Nothing has come
+    /// Nothing but white space has come
     empty: bool,
     state: State,
 }
@@ -162,7 +163,8 @@ impl ListBody {
         {
             return false;
         }
-        let passes = Screen::finds_nothing_in(chunk);
+        // White space in front of a text is no reason to look twice: it goes out when it is pushed.
+        let passes = !chunk.first().is_some_and(is_space) && Screen::finds_nothing_in(chunk);
         self.empty &= !passes;
         passes
     }
@@ -170,7 +172,6 @@ impl ListBody {
     /// Takes the next bytes and returns what the client gets for them.
     pub fn push(&mut self, chunk: &[u8], keep: &mut Keep<'_>) -> Shown {
         let mut shown = Shown::default();
-        self.empty &= chunk.is_empty();
         if self.late && self.held.len().saturating_add(chunk.len()) <= self.bounds.limit {
             self.held.extend_from_slice(chunk);
             return shown;
@@ -189,7 +190,14 @@ impl ListBody {
                     self.swallow(rest.len(), &mut shown);
                     break;
                 }
+                State::Holding if self.held.is_empty() && rest.first().is_some_and(is_space) => {
+                    // White space in front of a text is not held, so that the chunks do not matter.
+                    let (space, text) = rest.split_at(rest.iter().take_while(|byte| is_space(byte)).count());
+                    shown.bytes.extend_from_slice(space);
+                    rest = text;
+                }
                 State::Holding | State::Passing => {
+                    self.empty = false;
                     let part = rest.get(..self.room()).unwrap_or(rest);
                     let (read, behind) = rest.split_at(self.screen.push(part).min(part.len()));
                     match self.state {
@@ -215,6 +223,7 @@ impl ListBody {
             && !self.padded
             && let Ok(Filtered { bytes, removed, unreadable }) = filter(&held, keep)
         {
+            self.empty = false;
             return Shown { bytes: bytes.unwrap_or(held), removed, unreadable, ..Shown::default() };
         }
         self.push(&held, keep)
@@ -241,7 +250,7 @@ impl ListBody {
 
     /// Tells whether the text has a list, or may be the one that was asked for.
     fn may_be_list(&self) -> bool {
-        self.awaited.list.is_some() || self.screen.finding() == Finding::List
+        self.awaited.list.is_some() || self.screen.has_list()
     }
 
     /// Returns how many bytes to read before the bounds are looked at: one more than can be held. So the chunks do
@@ -278,6 +287,8 @@ impl ListBody {
             Finding::Nothing if !self.screen.is_within() => {
                 shown.bytes.append(&mut self.held);
                 self.state = State::Holding;
+                // What follows is another text, and the id is not its own.
+                self.screen = Screen::default();
             }
             Finding::Nothing if holding && self.held.len() > self.bounds.hold => {
                 match self.awaited.list.is_some() {
@@ -316,8 +327,7 @@ impl ListBody {
 
     /// Puts the error in the place of a text that cannot be read.
     fn refuse(&mut self, shown: &mut Shown) {
-        // White space in front of it may have gone out before.
-        let malformed = json::read(self.held.trim_ascii_start()).err();
+        let malformed = json::read(&self.held).err();
         let malformed = malformed.unwrap_or(Malformed { at: 0, what: "it is no JSON-RPC message" });
         self.replace(Unreadable::Malformed(malformed), shown);
     }
@@ -354,6 +364,11 @@ impl ListBody {
             shown.bytes.resize(shown.bytes.len().saturating_add(spaces), b' ');
         }
     }
+}
+
+/// Tells whether a byte is white space of JSON (RFC 8259, section 2).
+const fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 #[cfg(test)]

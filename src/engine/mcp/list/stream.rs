@@ -145,7 +145,7 @@ impl Reader {
         finished: bool,
     ) {
         shown.unreadable = Some(unreadable);
-        shown.lost |= self.may_be_list(screen.finding());
+        shown.lost |= self.may_be_list(screen.has_list());
         let error = self.error(screen.id().as_deref(), screen.answers());
         if finished {
             put(event, error.as_deref(), UNREADABLE, shown);
@@ -159,7 +159,7 @@ impl Reader {
             }
             _ => Unreadable::Malformed(Malformed { at: 0, what: "the structure is unclear" }),
         });
-        shown.lost |= self.may_be_list(dropped.finding);
+        shown.lost |= self.may_be_list(dropped.has_list);
         if dropped.begun {
             shown.bytes.push(b'\n');
             shown.bytes.extend_from_slice(CUT);
@@ -172,8 +172,8 @@ impl Reader {
     }
 
     /// Tells whether what is dropped has a list, or may be the one that was asked for.
-    fn may_be_list(&self, finding: Finding) -> bool {
-        self.awaited.list.is_some() || finding == Finding::List
+    fn may_be_list(&self, has_list: bool) -> bool {
+        self.awaited.list.is_some() || has_list
     }
 
     /// Writes the error for a message that is dropped. `id` is its own.

@@ -65,6 +65,7 @@ impl Screen {
         if !at_message {
             if method::lists().any(|list| is(list.member)) {
                 self.finding = Finding::List;
+                self.has_list = true;
             }
             return;
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::BYTE_ORDER_MARK;
+use crate::json;
 
 /// The type of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ impl Kind {
 pub struct Event<'s> {
     pub(super) raw: &'s [u8],
     pub(super) kind: Kind,
+    /// The first line is at least as long
+    pub(super) first: usize,
 }
 
 impl<'s> Event<'s> {
@@ -48,7 +51,7 @@ impl<'s> Event<'s> {
     /// Returns the data: the values of the `data` lines, joined by line feeds.
     #[must_use]
     pub fn data(&self) -> Cow<'s, [u8]> {
-        let mut values = data_lines(self.raw);
+        let mut values = data_lines(self.raw, self.first);
         let first = values.next().unwrap_or_default();
         let mut joined = Cow::Borrowed(first);
         for value in values {
@@ -63,26 +66,33 @@ impl<'s> Event<'s> {
     /// lines, in place of the data lines. The other lines stay as they came.
     pub fn write_with(&self, prefix: &str, text: &[u8], out: &mut Vec<u8>) {
         let mut written = false;
-        for (line, end) in lines(self.raw) {
+        for (line, end) in lines(self.raw, self.first) {
             if data(line).is_none() {
                 out.extend_from_slice(line);
                 out.extend_from_slice(end);
             } else if !written {
                 written = true;
-                for (index, new) in text.split(|byte| *byte == b'\n').enumerate() {
-                    if index > 0 {
-                        // An end of the stream without a line end leaves none to repeat.
-                        out.extend_from_slice(if end.is_empty() { b"\n" } else { end });
-                    }
-                    out.extend_from_slice(prefix.as_bytes());
-                    out.extend_from_slice(new);
-                }
+                // An end of the stream without a line end leaves none to repeat.
+                write_lines(text, prefix, if end.is_empty() { b"\n" } else { end }, out);
                 out.extend_from_slice(end);
             } else if end.ends_with(b"\n") && out.ends_with(b"\r") {
                 // Else the line feed of a line that follows would belong to this carriage return.
                 out.push(b'\n');
             }
         }
+    }
+}
+
+/// Writes the lines of a text, each behind `prefix`, with `between` between two of them.
+fn write_lines(text: &[u8], prefix: &str, between: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    loop {
+        out.extend_from_slice(prefix.as_bytes());
+        let (line, behind) = rest.split_at(json::line_end(rest, 0).min(rest.len()));
+        out.extend_from_slice(line);
+        let Some((_, next)) = behind.split_first() else { return };
+        out.extend_from_slice(between);
+        rest = next;
     }
 }
 
@@ -94,9 +104,9 @@ pub(super) fn field(line: &[u8]) -> (&[u8], &[u8]) {
     (name, value.strip_prefix(b" ").unwrap_or(value))
 }
 
-/// Returns the values of the `data` lines.
-pub(super) fn data_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    lines(bytes).filter_map(|(line, _)| data(line))
+/// Returns the values of the `data` lines. The first line is at least `first` bytes long.
+pub(super) fn data_lines(bytes: &[u8], first: usize) -> impl Iterator<Item = &[u8]> {
+    lines(bytes, first).filter_map(|(line, _)| data(line))
 }
 
 /// Returns the value of a `data` line, or `None` where it is another line.
@@ -105,43 +115,56 @@ fn data(line: &[u8]) -> Option<&[u8]> {
     (name == b"data").then_some(value)
 }
 
-/// Returns the lines of an event with its data lines behind all others but the blank one; `None` if they stand together
-/// already, as in almost every event, and at its end if more may follow. The order of lines makes no difference to what an
-/// event means.
-pub(super) fn gathered(event: &[u8], more_may_follow: bool) -> Option<Vec<u8>> {
+/// How the data lines of an event stand among its other lines. The order makes no difference to what an event means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The data lines are the last ones
+    Last,
+    /// Other lines stand behind them
+    InFront,
+    /// Other lines stand between them
+    Scattered,
+}
+
+impl Order {
+    /// Takes one more line, which is not the blank one.
+    pub(super) fn then(self, is_data: bool) -> Self {
+        match (self, is_data) {
+            (Self::Last, true) => Self::Last,
+            (Self::Last | Self::InFront, false) => Self::InFront,
+            (Self::InFront, true) | (Self::Scattered, _) => Self::Scattered,
+        }
+    }
+}
+
+/// Returns the lines of an event with its data lines behind all others but the blank one.
+pub(super) fn gathered(event: &[u8]) -> Vec<u8> {
     let is_data = |line: &[u8]| data(line).is_some();
     // At the beginning of the stream it would mean something else. Here it means nothing.
     let is_marked = |line: &[u8]| line.starts_with(BYTE_ORDER_MARK);
-    let first = lines(event).skip_while(|(line, _)| !is_data(line));
-    let mut behind = first.skip_while(|(line, _)| is_data(line));
-    let is_scattered =
-        if more_may_follow { behind.next().is_some() } else { behind.any(|(line, _)| is_data(line)) };
-    is_scattered.then(|| {
-        let mut out = Vec::with_capacity(event.len().saturating_add(1));
-        for takes_data in [false, true] {
-            for (line, end) in lines(event)
-                .filter(|(line, _)| !line.is_empty() && !is_marked(line) && is_data(line) == takes_data)
-            {
-                out.extend_from_slice(line);
-                // The stream may have ended within this line.
-                out.extend_from_slice(if end.is_empty() && !takes_data { b"\n" } else { end });
-            }
+    let mut out = Vec::with_capacity(event.len().saturating_add(1));
+    for takes_data in [false, true] {
+        for (line, end) in lines(event, 0)
+            .filter(|(line, _)| !line.is_empty() && !is_marked(line) && is_data(line) == takes_data)
+        {
+            out.extend_from_slice(line);
+            // The stream may have ended within this line.
+            out.extend_from_slice(if end.is_empty() && !takes_data { b"\n" } else { end });
         }
-        let blank = lines(event).filter(|(line, _)| line.is_empty());
-        blank.for_each(|(_, end)| out.extend_from_slice(end));
-        out
-    })
+    }
+    let blank = lines(event, 0).filter(|(line, _)| line.is_empty());
+    blank.for_each(|(_, end)| out.extend_from_slice(end));
+    out
 }
 
-/// Splits bytes into lines and their ends.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let mut rest = bytes;
+/// Splits bytes into lines and their ends. The first line is at least `first` bytes long.
+fn lines(bytes: &[u8], first: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let (mut rest, mut first) = (bytes, first);
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let at = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
-        let (line, behind) = rest.split_at(at);
+        let (line, behind) = rest.split_at(json::line_end(rest, std::mem::take(&mut first)).min(rest.len()));
         let (end, next) = behind.split_at(if behind.starts_with(b"\r\n") { 2 } else { behind.len().min(1) });
         rest = next;
         Some((line, end))
@@ -164,11 +187,8 @@ mod tests {
             ("data: a\rdata: b\r\r", "n", "data: n\r\r"),
         ] {
             let mut out = Vec::new();
-            Event { raw: raw.as_bytes(), kind: Kind::Message }.write_with(
-                "data: ",
-                text.as_bytes(),
-                &mut out,
-            );
+            let event = Event { raw: raw.as_bytes(), kind: Kind::Message, first: 0 };
+            event.write_with("data: ", text.as_bytes(), &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), expected, "{raw:?}");
         }
     }

@@ -55,7 +55,7 @@ impl Large {
             has_data: !event.is_empty(),
             interrupted: false,
         };
-        for value in data_lines(event) {
+        for value in data_lines(event, 0) {
             large.read(value);
             large.read(b"\n");
         }
@@ -87,17 +87,19 @@ impl Large {
     pub(super) fn extend_line(&mut self, content: &[u8], each: &mut dyn FnMut(Part<'_>)) {
         let known = self.start.len();
         let read = self.read_line(content);
-        if self.passes() && self.interrupted && self.line == Line::Data {
-            // Some readers take this data alone, and not that in front of it.
-            each(Part::Passing(DATA.get(known..).unwrap_or_default()));
-            self.fate = Fate::Dropped { begun: true };
+        if !self.passes() {
+            return;
         }
-        if self.passes() {
-            each(Part::Passing(content.get(..read).unwrap_or_default()));
-            if matches!(self.screen.finding(), Finding::List | Finding::Unreadable) {
-                self.fate = Fate::Dropped { begun: true };
-                self.read_line(content.get(read..).unwrap_or_default());
-            }
+        let is_behind_another = self.interrupted && self.line == Line::Data;
+        each(Part::Passing(match is_behind_another {
+            // Some readers take this data alone, and not that in front of it.
+            true => DATA.get(known..).unwrap_or_default(),
+            false => content.get(..read).unwrap_or_default(),
+        }));
+        if is_behind_another || matches!(self.screen.finding(), Finding::List | Finding::Unreadable) {
+            self.fate = Fate::Dropped { begun: true };
+            // Reading has stopped where a list was found. What was found behind it must not depend on the chunks.
+            self.read_line(content.get(read..).unwrap_or_default());
         }
     }
 
@@ -122,8 +124,9 @@ impl Large {
     pub(super) fn end(&self, each: &mut dyn FnMut(Part<'_>)) {
         if let Fate::Dropped { begun } = self.fate {
             let Self { screen, .. } = self;
-            let (finding, id, answers) = (screen.finding(), screen.id(), screen.answers());
-            each(Part::Dropped(Dropped { begun, finding, id: id.as_deref(), answers }));
+            let (finding, has_list) = (screen.finding(), screen.has_list());
+            let (id, answers) = (screen.id(), screen.answers());
+            each(Part::Dropped(Dropped { begun, finding, has_list, id: id.as_deref(), answers }));
         }
     }
 

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::json;
+
 /// Takes the characters out of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Separators {
@@ -16,44 +18,55 @@ impl Separators {
     /// Returns the next bytes of a stream without such characters. Those that JSON allows in strings become escapes,
     /// which mean the same there; the others become spaces. The last two bytes may come out with the next ones.
     pub fn replace<'c>(&mut self, chunk: &'c [u8]) -> Cow<'c, [u8]> {
-        if self.begun.is_empty() && !chunk.iter().any(|byte| is_first(*byte)) {
-            return Cow::Borrowed(chunk);
+        if self.begun.is_empty() {
+            let (new, end) = self.write(chunk);
+            return new.map_or(Cow::Borrowed(chunk.get(..end).unwrap_or(chunk)), Cow::Owned);
         }
-        let mut rest = std::mem::take(&mut self.begun);
-        rest.extend_from_slice(chunk);
-        let mut rest = rest.as_slice();
-        let mut out = Vec::with_capacity(rest.len());
-        while let Some(at) = rest.iter().position(|byte| is_first(*byte)) {
-            let (before, found) = rest.split_at(at);
-            out.extend_from_slice(before);
-            let (new, length): (&[u8], usize) = match found {
+        let mut joined = std::mem::take(&mut self.begun);
+        joined.extend_from_slice(chunk);
+        let (new, end) = self.write(&joined);
+        joined.truncate(end);
+        Cow::Owned(new.unwrap_or(joined))
+    }
+
+    /// Writes bytes without such characters; `None` if there are none, as in almost every stream. Also returns where the last
+    /// one begins if it is not whole, and keeps its bytes.
+    fn write(&mut self, bytes: &[u8]) -> (Option<Vec<u8>>, usize) {
+        let mut out = Vec::new();
+        let (mut written, mut at) = (0, 0);
+        let end = loop {
+            at = json::separator(bytes, at);
+            let (new, length): (&[u8], usize) = match bytes.get(at..).unwrap_or_default() {
+                [] => break bytes.len(),
                 [0xc2, 0x85, ..] => (br"\u0085", 2),
                 [0xe2, 0x80, 0xa8, ..] => (br"\u2028", 3),
                 [0xe2, 0x80, 0xa9, ..] => (br"\u2029", 3),
-                [0xc2 | 0xe2] | [0xe2, 0x80] => {
-                    self.begun = found.to_vec();
-                    return Cow::Owned(out);
+                begun @ ([0xc2 | 0xe2] | [0xe2, 0x80]) => {
+                    self.begun = begun.to_vec();
+                    break at;
                 }
-                [first @ (0xc2 | 0xe2), ..] => (std::slice::from_ref(first), 1),
+                [0xc2 | 0xe2, ..] => {
+                    at = at.saturating_add(1);
+                    continue;
+                }
                 _ => (b" ", 1),
             };
+            out.extend_from_slice(bytes.get(written..at).unwrap_or_default());
             out.extend_from_slice(new);
-            rest = found.get(length..).unwrap_or_default();
+            at = at.saturating_add(length);
+            written = at;
+        };
+        if written == 0 {
+            return (None, end);
         }
-        out.extend_from_slice(rest);
-        Cow::Owned(out)
+        out.extend_from_slice(bytes.get(written..end).unwrap_or_default());
+        (Some(out), end)
     }
 
     /// Returns what is left at the end of the stream.
     pub fn finish(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.begun)
     }
-}
-
-/// Tells whether such a character can begin with this byte: VT, FF, FS, GS, RS; NEL (U+0085), U+2028 and U+2029 in
-/// UTF-8.
-fn is_first(byte: u8) -> bool {
-    matches!(byte, 0x0b | 0x0c | 0x1c..=0x1e | 0xc2 | 0xe2)
 }
 
 #[cfg(test)]

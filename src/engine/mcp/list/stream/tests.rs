@@ -209,6 +209,37 @@ fn an_event_cut_off_by_the_end_is_filtered_or_withheld() {
     }
 }
 
+#[test]
+fn the_chunks_do_not_matter_to_an_event_that_is_no_json() {
+    let pad = "x".repeat(100);
+    let list = r#"{"id":1,"result":{"tools":[{"name":"set"}]"#;
+    // Behind another line, the data of a large event is dropped. It has a list, and what follows is of no account.
+    let interrupted = format!("data: {{}}\n: {pad}\ndata: {list}}}}},'\n: a\ndata: '\n\n");
+    for (stream, cause, lost) in [
+        (&*interrupted, "too_large", true),
+        (&*format!("data: {{}}\n: {pad}\ndata: {list},'}}}}\n\n"), "malformed", true),
+        (&*format!("data: {{}}\n: {pad}\ndata: {{'{list}\n\n"), "malformed", false),
+        (&*format!("data: {{\"x\":\"{pad}\",'{list}\n\n"), "malformed", false),
+        (&*format!("data: {list},'{pad}\n\n"), "malformed", true),
+        (&*format!("data: {list},'\n\n"), "malformed", true),
+        (&*format!("data: {{'{list}\n\n"), "malformed", false),
+    ] {
+        let every: Vec<usize> = (0..stream.len()).collect();
+        for (new, asked) in
+            [(answering as fn(usize) -> ListStream, true), (calling, false), (listening, false)]
+        {
+            let one = shown(new(90), stream.as_bytes(), &[]);
+            let told = (one.unreadable.as_ref().map(Unreadable::cause), one.lost);
+            assert_eq!(told, (Some(cause), lost || asked), "{stream}");
+            assert_eq!(shown(new(90), stream.as_bytes(), &every), one, "{stream}");
+            for size in [2, 7, 89, 90, 91] {
+                let cuts: Vec<usize> = (0..stream.len()).step_by(size).collect();
+                assert_eq!(shown(new(90), stream.as_bytes(), &cuts), one, "{stream} by {size}");
+            }
+        }
+    }
+}
+
 /// Reads a whole stream as WHATWG HTML, section 9.2.6, says, independently of the module: type,
 /// data and last event id of every event that a client dispatches.
 fn dispatched(stream: &[u8]) -> Vec<(String, String, String)> {
