@@ -7,7 +7,7 @@ from bench.policies import TOOL
 from harness import bootstrap
 from harness.options import ACCESS_LOG, Options
 
-from .rows import EXT_AUTHZ, EXT_PROC, FULL, LUA, NATIVE, OURS, PASS_THROUGH, ROWS
+from .rows import EXT_AUTHZ, EXT_PROC, FULL, LUA, NAMES, NATIVE, OURS, PASS_THROUGH, ROWS
 
 # This filter's limit for bodies is the default of Envoy's buffers. The others get the same.
 MAX_BODY = 1_048_576
@@ -31,6 +31,11 @@ end
 def listener_of(row: str) -> str:
     """Name the listener of a row. The first one is always called `main`."""
     return "main" if row == PASS_THROUGH else f"row-{list(ROWS).index(row)}"
+
+
+def names() -> dict:
+    """Build a policy that does no more than the script does, apart from strict reading and a short record."""
+    return {"version": "1", "default": "deny", "audit": {"arguments": "none"}, "tools": {TOOL: {}}}
 
 
 def full() -> dict:
@@ -84,7 +89,7 @@ def filters(row: str) -> list:
 
 def options(upstream: int, service: int, folder: Path) -> Options:
     """Choose the listeners; `folder` is where the access log goes."""
-    policies_of = {OURS: policies.aipaygen(), FULL: full()}
+    policies_of = {NAMES: names(), OURS: policies.aipaygen(), FULL: full()}
     also = {listener_of(row): policies_of.get(row) for row in list(ROWS)[1:]}
     rows = {listener_of(row): row for row in ROWS}
 

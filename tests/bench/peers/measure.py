@@ -17,7 +17,7 @@ from harness.proxy import Envoy
 from launch import Server
 
 from . import chains
-from .rows import FULL, LUA, NATIVE, OURS, ROWS, SIZES, Size
+from .rows import FULL, LUA, NAMES, NATIVE, OURS, ROWS, SIZES, Size
 
 PROGRAM = places.TARGET / "measure" / "mcp-policy-allow"
 # By then the wasm engine has optimized the code.
@@ -25,7 +25,7 @@ WARMING_MS = 500
 
 # How a row refuses a call of a tool that is not allowed. The rows with a service allow everything.
 FORBIDDEN, DENIAL = b"HTTP/1.1 403 Forbidden\r\n", b"\r\nx-mcp-policy: "
-REFUSALS = {NATIVE: FORBIDDEN, LUA: FORBIDDEN, OURS: DENIAL, FULL: DENIAL}
+REFUSALS = {NATIVE: FORBIDDEN, LUA: FORBIDDEN, NAMES: DENIAL, OURS: DENIAL, FULL: DENIAL}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Plan:
     processes: int = 3
     rounds: int = 12
     paced_after: int = 4
-    rate_ms: int = 2_000
+    rate_ms: int = 1_500
 
     @classmethod
     def quick(cls) -> "Plan":
@@ -53,13 +53,14 @@ class Plan:
 class Measured:
     """The results of one process by size and row, with one number for each round.
 
-    `envoy` and `service` are µs of CPU for a call, `rate` calls a second, `latencies` pairs of p50 and p99 in µs.
+    `envoy` and `service` are µs of CPU for a call, `rate` calls a second, `p50` and `p99` latencies in µs.
     """
 
     envoy: dict = field(default_factory=lambda: defaultdict(list))
     service: dict = field(default_factory=lambda: defaultdict(list))
     rate: dict = field(default_factory=lambda: defaultdict(list))
-    latencies: dict = field(default_factory=lambda: defaultdict(list))
+    p50: dict = field(default_factory=lambda: defaultdict(list))
+    p99: dict = field(default_factory=lambda: defaultdict(list))
 
 
 def process(plan: Plan, folder: Path, progress: Progress) -> Measured:
@@ -82,7 +83,8 @@ def process(plan: Plan, folder: Path, progress: Progress) -> Measured:
             if number % plan.paced_after == 0:
                 for size, row in shuffled(paced):
                     done = paced[size, row].rate(size.rate, plan.rate_ms)
-                    measured.latencies[size, row].append((done.p50, done.p99))
+                    measured.p50[size, row].append(done.p50)
+                    measured.p99[size, row].append(done.p99)
             progress.round()
     return measured
 
