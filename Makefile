@@ -128,6 +128,7 @@ cost: build ## count operations, allocations and host calls of fixed requests; U
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm \
 		$(if $(PROFILE),--profile "$(PROFILE)",tests/cost/expected.json $(if $(UPDATE),--update))
+	@$(if $(UPDATE),target/measure/mcp-policy-cost target/$(WASM)/release/mcp_policy_filter.wasm --parts tests/cost/parts.json)
 	@$(if $(UPDATE),PYTHONPATH=tests:tests/parts $(PYTHON) -m bench.peers.page)
 
 worst: build ## look for the costliest requests under many policies; WORST=WORD looks only at policies with this word in their names

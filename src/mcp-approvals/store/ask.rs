@@ -122,7 +122,7 @@ async fn supersede(
     let closed = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
     let closed: Vec<(String, String)> = closed.collect::<Result<_, sqlx::Error>>()?;
     for (id, _) in &closed {
-        // Whoever has not been told about it yet is told about the newer one only.
+        // People who have not been told about it yet are told about the newer one only.
         let untold = "DELETE FROM outbox WHERE approval_id = $1";
         sqlx::query(untold).bind(id.clone()).execute(writing.connection()).await?;
     }

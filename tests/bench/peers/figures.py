@@ -1,4 +1,4 @@
-"""The figures of each row: medians over the rounds of a process, then over the processes."""
+"""The figures of each row: medians over all rounds of all processes."""
 
 import statistics
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Busy(Exception):
 def figures(processes: list) -> dict:
     """Compute the figures of all processes, by size and row."""
     for size in SIZES:
-        if min(added(each, size, NATIVE) for each in processes) <= 0:
+        if added(processes, size, NATIVE) <= 0:
             raise Busy(
                 f"{NATIVE} took no more than {PASS_THROUGH} with {size.words}: the machine is too busy"
             )
@@ -41,26 +41,37 @@ def figures(processes: list) -> dict:
 
 def one(processes: list, size: Size, row: str) -> Figures:
     """Compute the figures of one row."""
-    name, middle = (size, row), statistics.median
-    ratios = [added(each, size, row) / added(each, size, NATIVE) for each in processes]
+
+    def middle(kind: str) -> float:
+        return statistics.median(value for each in processes for value in getattr(each, kind)[size, row])
+
+    def ratio(of: list) -> float:
+        return added(of, size, row) / added(of, size, NATIVE)
+
     base = row == PASS_THROUGH
+    spread = [ratio([each]) for each in processes]
     return Figures(
-        envoy=middle(middle(each.envoy[name]) for each in processes),
-        over=None if base else middle(added(each, size, row, service=False) for each in processes),
-        service=middle(middle(each.service[name]) for each in processes) if row in ASKING else None,
-        ratio=None if base else middle(ratios),
-        spread=None if base else (min(ratios), max(ratios)),
-        per_second=middle(middle(each.rate[name]) for each in processes),
-        p50=middle(middle(p50 for p50, _ in each.latencies[name]) for each in processes) / 1_000,
-        p99=middle(middle(p99 for _, p99 in each.latencies[name]) for each in processes) / 1_000,
+        envoy=middle("envoy"),
+        over=None if base else added(processes, size, row, service=False),
+        service=middle("service") if row in ASKING else None,
+        ratio=None if base else ratio(processes),
+        spread=None if base else (min(spread), max(spread)),
+        per_second=middle("rate"),
+        p50=middle("p50") / 1_000,
+        p99=middle("p99") / 1_000,
     )
 
 
-def added(process: object, size: Size, row: str, service: bool = True) -> float:
-    """Return what a row adds to pass-through in one process, in µs of CPU: the median of the differences in each round.
+def added(processes: list, size: Size, row: str, service: bool = True) -> float:
+    """Return what a row adds to pass-through, in µs of CPU: the median of the differences within each round.
 
     `service` adds what the service beside Envoy takes. It sleeps while rows are measured that do not ask it.
     """
-    asked = process.service[size, row] if service and row in ASKING else [0.0] * len(process.envoy[size, row])
-    costs = zip(process.envoy[size, row], asked, process.envoy[size, PASS_THROUGH], strict=True)
-    return statistics.median(envoy + beside - bare for envoy, beside, bare in costs)
+    differences = []
+    for each in processes:
+        costs = zip(
+            each.envoy[size, row], each.envoy[size, PASS_THROUGH], each.service[size, row], strict=True
+        )
+        asked = service and row in ASKING
+        differences += [envoy - bare + (beside if asked else 0) for envoy, bare, beside in costs]
+    return statistics.median(differences)

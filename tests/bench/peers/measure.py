@@ -2,7 +2,8 @@
 
 import time
 from collections import defaultdict
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from harness.proxy import Envoy
 from launch import Server
 
 from . import chains
-from .rows import FULL, LUA, NATIVE, OURS, ROWS, SIZES, Size
+from .rows import FULL, LUA, NAMES, NATIVE, OURS, ROWS, SIZES, Size
 
 PROGRAM = places.TARGET / "measure" / "mcp-policy-allow"
 # By then the wasm engine has optimized the code.
@@ -25,7 +26,7 @@ WARMING_MS = 500
 
 # How a row refuses a call of a tool that is not allowed. The rows with a service allow everything.
 FORBIDDEN, DENIAL = b"HTTP/1.1 403 Forbidden\r\n", b"\r\nx-mcp-policy: "
-REFUSALS = {NATIVE: FORBIDDEN, LUA: FORBIDDEN, OURS: DENIAL, FULL: DENIAL}
+REFUSALS = {NATIVE: FORBIDDEN, LUA: FORBIDDEN, NAMES: DENIAL, OURS: DENIAL, FULL: DENIAL}
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Plan:
     processes: int = 3
     rounds: int = 12
     paced_after: int = 4
-    rate_ms: int = 2_000
+    rate_ms: int = 1_500
 
     @classmethod
     def quick(cls) -> "Plan":
@@ -53,18 +54,18 @@ class Plan:
 class Measured:
     """The results of one process by size and row, with one number for each round.
 
-    `envoy` and `service` are µs of CPU for a call, `rate` calls a second, `latencies` pairs of p50 and p99 in µs.
+    `envoy` and `service` are µs of CPU for a call, `rate` calls a second, `p50` and `p99` latencies in µs.
     """
 
     envoy: dict = field(default_factory=lambda: defaultdict(list))
     service: dict = field(default_factory=lambda: defaultdict(list))
     rate: dict = field(default_factory=lambda: defaultdict(list))
-    latencies: dict = field(default_factory=lambda: defaultdict(list))
+    p50: dict = field(default_factory=lambda: defaultdict(list))
+    p99: dict = field(default_factory=lambda: defaultdict(list))
 
 
 def process(plan: Plan, folder: Path, progress: Progress) -> Measured:
     """Start one Envoy and what is around it; measure every row in it."""
-    measured = Measured()
     with ExitStack() as parts:
         loader = parts.enter_context(Loader())
         service = parts.enter_context(Server([PROGRAM], folder / "allow.log"))
@@ -72,19 +73,43 @@ def process(plan: Plan, folder: Path, progress: Progress) -> Measured:
         parts.callback(envoy.stop)
         for row, refusal in REFUSALS.items():
             once(envoy.ports[chains.listener_of(row)], call(DENIED, key=True), refusal)
-        opened = partial(loads, loader, envoy)
-        sustained, paced = opened(CONNECTIONS), opened(PACED_CONNECTIONS)
-        progress.say("warming")
-        for (size, row), load in (*sustained.items(), *paced.items()):
-            warm(load, f"{row}, {size.words}")
-        for number in range(1, plan.rounds + 1):
-            one_round(envoy.pid, service.process.pid, sustained, measured)
-            if number % plan.paced_after == 0:
-                for size, row in shuffled(paced):
+        try:
+            return all_rounds(plan, loader, envoy, service.process.pid, progress)
+        except Unexpected as unexpected:
+            state = "runs" if envoy.running() else "has ended"
+            raise Unexpected(
+                f"{unexpected}\nEnvoy {state}; the end of its log:\n{envoy.log()[-2_000:]}"
+            ) from None
+
+
+def all_rounds(plan: Plan, loader: Loader, envoy: Envoy, service: int, progress: Progress) -> Measured:
+    """Measure every row in all rounds; `service` is the id of its process."""
+    measured, opened = Measured(), partial(loads, loader, envoy)
+    sustained, paced = opened(CONNECTIONS), opened(PACED_CONNECTIONS)
+    progress.say("warming")
+    for name, load in (*sustained.items(), *paced.items()):
+        with about(name):
+            load.sustain(WARMING_MS)
+    for number in range(1, plan.rounds + 1):
+        one_round(envoy.pid, service, sustained, measured)
+        if number % plan.paced_after == 0:
+            for size, row in shuffled(paced):
+                with about((size, row)):
                     done = paced[size, row].rate(size.rate, plan.rate_ms)
-                    measured.latencies[size, row].append((done.p50, done.p99))
-            progress.round()
+                measured.p50[size, row].append(done.p50)
+                measured.p99[size, row].append(done.p99)
+        progress.round()
     return measured
+
+
+@contextmanager
+def about(name: tuple) -> Iterator[None]:
+    """Name the size and the row in an error."""
+    try:
+        yield
+    except Unexpected as unexpected:
+        size, row = name
+        raise Unexpected(f"{row}, {size.words}: {unexpected}") from None
 
 
 def loads(loader: Loader, envoy: Envoy, connections: int) -> dict:
@@ -97,21 +122,14 @@ def loads(loader: Loader, envoy: Envoy, connections: int) -> dict:
     return {(size, row): opened(size, row) for size in SIZES for row in ROWS}
 
 
-def warm(load: Load, name: str) -> None:
-    """Send the first calls of a row. If its configuration is wrong, they show it."""
-    try:
-        load.sustain(WARMING_MS)
-    except Unexpected as unexpected:
-        raise Unexpected(f"{name}: {unexpected}") from None
-
-
 def one_round(envoy: int, service: int, sustained: dict, measured: Measured) -> None:
     """Put sustained load on every row once, in a new random order; the arguments are the ids of the processes."""
     before = cpu.spent_ns(envoy), cpu.spent_ns(service)
     for name in shuffled(sustained):
         size, _ = name
         began = time.monotonic()
-        requests = sustained[name].sustain(size.sustain_ms).requests
+        with about(name):
+            requests = sustained[name].sustain(size.sustain_ms).requests
         seconds = time.monotonic() - began
         after = cpu.spent_ns(envoy), cpu.spent_ns(service)
         in_envoy, in_service = (

@@ -15,10 +15,13 @@ from .rows import OURS, ROWS, SIZES
 
 PATH = places.ROOT / "docs" / "performance.md"
 PLOT = places.ROOT / "docs" / "performance.svg"
-OPERATIONS = places.ROOT / "tests" / "cost" / "expected.json"
+OPERATIONS, PARTS = (places.ROOT / "tests" / "cost" / name for name in ("expected.json", "parts.json"))
+
+# How the page says that its figures are from a quick run, which is too inexact to be repeated elsewhere.
+FULL, QUICK = "`make bench-report`", "`make bench-report ARGS=--quick`"
 
 # The generated parts.
-CONTENDERS, COSTS, COUNTS = "rows", "figures", "operations"
+CONTENDERS, COSTS, COUNTS, SHARES = "rows", "figures", "operations", "parts"
 
 # The pages that repeat how this filter compares with Envoy's own filters on a short call.
 REPEATING = tuple(places.ROOT / name for name in ("README.md", "docs/limitations.md", "docs/operations.md"))
@@ -79,6 +82,19 @@ def counts() -> str:
     return table(rows)
 
 
+def shares() -> str:
+    """Write the table of what each part of the module takes of the operations of some requests."""
+    requests = json.loads(PARTS.read_text())
+    totals = [sum(count for _, count in request["operations"]) for request in requests]
+    rows = [("part of the module", *(request["name"] for request in requests))]
+    for each in zip(*(request["operations"] for request in requests), strict=True):
+        parts = (
+            f"{count / total:.0%}".replace("%", " %") for (_, count), total in zip(each, totals, strict=True)
+        )
+        rows.append((each[0][0], *parts))
+    return table([*rows, ("operations", *(f"{total:,}" for total in totals))])
+
+
 def table(rows: list) -> str:
     head, *rest = (f"| {' | '.join(cells)} |" for cells in rows)
     return "\n".join([head, "|---" * len(rows[0]) + "|", *rest])
@@ -117,9 +133,9 @@ def number(text: str) -> float:
     return float(text.split(" ")[0].replace(",", ""))
 
 
-def ratio(text: str) -> str:
-    """Return what the other pages repeat, from the text of the page."""
-    return f"{number(read(text)[SIZES[0].words, OURS][HEAD[4]]):.1f}"
+def ratio(text: str) -> str | None:
+    """Return the figure that other pages repeat, from the text of the page; None if it is from a quick run."""
+    return None if QUICK in text else f"{number(read(text)[SIZES[0].words, OURS][HEAD[4]]):.1f}"
 
 
 def write(figures: dict, made: str) -> None:
@@ -127,14 +143,17 @@ def write(figures: dict, made: str) -> None:
     text = replaced(PATH.read_text(), COSTS, costs(figures, made))
     PATH.write_text(text)
     write_counts()
-    for page in REPEATING:
-        page.write_text(REPEATED.sub(f"about {ratio(text)} times", page.read_text()))
+    if repeated := ratio(text):
+        for page in REPEATING:
+            page.write_text(REPEATED.sub(f"about {repeated} times", page.read_text()))
 
 
 def write_counts() -> None:
-    """Write what does not depend on a measurement: the rows, and the operations of `make cost`."""
-    text = replaced(PATH.read_text(), CONTENDERS, contenders())
-    PATH.write_text(replaced(text, COUNTS, counts()))
+    """Write what does not depend on a measurement: the rows, and what `make cost` counts."""
+    text = PATH.read_text()
+    for part, by in ((CONTENDERS, contenders()), (COUNTS, counts()), (SHARES, shares())):
+        text = replaced(text, part, by)
+    PATH.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Draws `docs/performance.svg` from the tables of `docs/performance.md`: `python -m bench.peers.plot`.
 
 For each size of body it has CPU time for a call, in Envoy and in the service beside it, and latencies at a fixed rate. The
-colours follow the preference of whoever looks at it for light or dark, and so does the background: the plot can be read on
-every page.
+colours and the background follow the reader's preference for light or dark, so the plot can be read on every page.
 """
 
 import matplotlib

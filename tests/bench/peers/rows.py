@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-PASS_THROUGH, NATIVE, LUA, OURS, FULL, EXT_AUTHZ, EXT_PROC = (
+PASS_THROUGH, NATIVE, LUA, NAMES, OURS, FULL, EXT_AUTHZ, EXT_PROC = (
     "pass-through",
     "mcp + rbac",
     "lua",
+    "this filter, names only",
     "this filter",
     "this filter, full",
     "ext_authz",
@@ -17,8 +18,9 @@ ROWS = {
     PASS_THROUGH: "Envoy's router alone",
     NATIVE: "Envoy's own filters: `mcp` reads the tool's name, `rbac` compares it",
     LUA: "Envoy's `lua`: a script finds the tool's name by a pattern and looks it up in a table",
-    OURS: "the policy `policies/aipaygen.json`: strict reading, 106 tools, a limit, the record",
-    FULL: "a policy with an API key, a grant, `hide`, a schema, two conditions and two limits; an access log with the record",
+    NAMES: "a policy with one tool and no limit; the record without a hash of the arguments",
+    OURS: "the policy `policies/aipaygen.json`: 106 tools, a limit; the record with a hash of the arguments",
+    FULL: "a policy with an API key, a grant, `hide`, a schema, two conditions and two limits; the same record, in an access log",
     EXT_AUTHZ: "Envoy's `ext_authz`: a gRPC service gets headers and body, and allows everything",
     EXT_PROC: "Envoy's `ext_proc`: a gRPC service gets the buffered body, and allows everything",
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
@@ -27,20 +28,38 @@ struct Tools<'l> {
 
 /// Keeps what a server writes. The client drops members that it does not know, but digests of definitions need all.
 #[derive(Debug, Clone, Default)]
-pub struct Heard(Arc<Mutex<Vec<u8>>>);
+pub struct Heard {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    /// Whether the client has read zeros in place of some numbers
+    zeros: Arc<AtomicBool>,
+}
 
 impl Heard {
     /// Forgets what was heard so far.
     pub fn clear(&self) {
-        if let Ok(mut bytes) = self.0.lock() {
+        self.zeros.store(false, Ordering::Relaxed);
+        if let Ok(mut bytes) = self.bytes.lock() {
             bytes.clear();
         }
+    }
+
+    /// Returns a text with zeros in place of numbers that the client cannot hold, and remembers that; `None` if there are
+    /// none.
+    pub fn with_zeros(&self, text: &str) -> Option<String> {
+        let other = with_zeros(text)?;
+        self.zeros.store(true, Ordering::Relaxed);
+        Some(other)
+    }
+
+    /// Tells whether the client has read zeros in place of some numbers: its own answer is then not what the server said.
+    pub fn has_zeros(&self) -> bool {
+        self.zeros.load(Ordering::Relaxed)
     }
 
     /// Returns the list in the last line that answers `tools/list`, as JSON text. `None` if there is none, or if the server
     /// wrote more than is kept.
     pub fn tools(&self) -> Option<String> {
-        let bytes = self.0.lock().ok()?;
+        let bytes = self.bytes.lock().ok()?;
         bytes.rsplit(|byte| *byte == b'\n').find_map(|line| {
             let answer: Answer<'_> = serde_json::from_slice(line).ok()?;
             let tools = answer.result.tools.get();
@@ -50,7 +69,7 @@ impl Heard {
 
     /// Keeps some bytes, unless that is too much.
     pub fn add(&self, new: &[u8]) {
-        if let Ok(mut bytes) = self.0.lock()
+        if let Ok(mut bytes) = self.bytes.lock()
             && bytes.len().saturating_add(new.len()) <= MOST_BYTES
         {
             bytes.extend_from_slice(new);
@@ -88,7 +107,8 @@ impl<R> Tee<R> {
         let lines: Vec<u8> = self.begun.drain(..end).collect();
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             let readable = serde_json::from_slice::<serde_json::Value>(line).is_ok();
-            let other = if readable { None } else { std::str::from_utf8(line).ok().and_then(with_zeros) };
+            let unread = if readable { None } else { std::str::from_utf8(line).ok() };
+            let other = unread.and_then(|line| self.heard.with_zeros(line));
             self.complete.extend(other.as_deref().map_or(line, str::as_bytes));
         }
     }

@@ -15,7 +15,6 @@ use sse_stream::Sse;
 
 use super::connect::MOST_BYTES;
 use super::heard::Heard;
-use crate::scan::offer::with_zeros;
 
 type Error = StreamableHttpError<reqwest::Error>;
 type Headers = HashMap<HeaderName, HeaderValue>;
@@ -50,7 +49,7 @@ impl Listening {
     /// in their place. `None` if that was not the reason.
     async fn with_zeros(&self, request: reqwest::RequestBuilder) -> Option<StreamableHttpPostResponse> {
         let (body, session) = answer(request).await?;
-        let message = serde_json::from_str(&with_zeros(&body)?).ok()?;
+        let message = serde_json::from_str(&self.heard.with_zeros(&body)?).ok()?;
         self.keep(&body);
         Some(StreamableHttpPostResponse::Json(message, session))
     }
@@ -132,7 +131,7 @@ impl StreamableHttpClient for Listening {
                     event.map(|event| {
                         let Some(data) = &event.data else { return event };
                         client.keep(data);
-                        let data = with_zeros(data).or(event.data);
+                        let data = client.heard.with_zeros(data).or(event.data);
                         Sse { data, ..event }
                     })
                 });
