@@ -6,20 +6,18 @@ mod notes;
 use std::rc::Rc;
 
 use crate::counters::SharedData;
-use crate::host::{Broken, Flow, Host, Process, SharedMemory, Stream};
+use crate::host::{Broken, Flow, Host, SharedMemory};
 use crate::worker::Worker;
-use mcp_policy_engine::audit;
 use mcp_policy_engine::decide::{Asked, Lists};
-use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::guard::Request;
 use mcp_policy_engine::mcp::list::{
-    Awaited, Bounds, Element, ListBody, ListKind, ListStream, OLD_TRANSPORT, Shown, Unreadable,
+    Awaited, Bounds, Element, ListBody, ListKind, ListStream, Shown, Unreadable,
 };
 use mcp_policy_engine::policy::Mode;
 
 pub(crate) use announced::Announced;
 use announced::{Length, choose};
-use notes::{amend_record, note_definitions};
+use notes::note_definitions;
 
 /// What is held of a response, for each text or event. The parsed tree of a list takes at most about sixteen
 /// times as much memory.
@@ -277,26 +275,5 @@ impl ListAnswer {
             lists.lose();
         }
         Ok((shown, held))
-    }
-
-    /// Counts, logs and records what was changed.
-    fn tell<H: Stream + Process>(&mut self, host: &H, worker: &Worker, shown: &Shown) {
-        worker.metrics.listed(host, shown);
-        if shown.old_transport {
-            let denial = Denial::protocol(Code::MethodNotAllowed, OLD_TRANSPORT).because_of("http_sse");
-            worker.report_unshown(host, "http_sse", &denial.reason);
-            self.recorded = true;
-            // The record so far says that the request was forwarded. If it cannot be replaced, the log tells.
-            let mut record = self.request.refuse(denial).record;
-            audit::add_time(&mut record, host.now_ns());
-            let _ = host.set_state(worker.plugin.record_state(), record.as_bytes());
-        }
-        if let Some(unreadable) = &shown.unreadable {
-            let why = format!("a list, or a part of it, cannot be read: {unreadable}");
-            worker.report_unshown(host, unreadable.cause(), &why);
-            if !std::mem::replace(&mut self.recorded, true) {
-                amend_record(host, worker, unreadable);
-            }
-        }
     }
 }

@@ -195,6 +195,24 @@ async fn create(
     let known =
         "INSERT INTO fingerprints (fingerprint, times) VALUES ($1, 1) ON CONFLICT (fingerprint) DO NOTHING";
     sqlx::query(known).bind(question.fingerprint.clone()).execute(writing.connection()).await?;
+    insert(writing, &approval).await?;
+    for hook in hooks {
+        let message = "INSERT INTO outbox (id, approval_id, hook, created_ms, next_ms)
+            VALUES ($1, $2, $3, $4, $4)";
+        sqlx::query(message)
+            .bind(secret::id()?)
+            .bind(approval.id.clone())
+            .bind(hook.clone())
+            .bind(now_ms)
+            .execute(writing.connection())
+            .await?;
+    }
+    Ok(approval)
+}
+
+/// Writes a new approval.
+async fn insert(writing: &mut WriteTransaction, approval: &Approval) -> Result<(), StoreError> {
+    let question = &approval.question;
     let insert = "INSERT INTO approvals (id, fingerprint, server, policy, grant_name, principal, tool,
             arguments, rule, ask_reason, decision_id, request_id, expires_seconds, created_ms, expires_ms,
             rules, source, params, host, path, call_hash, status)
@@ -224,16 +242,5 @@ async fn create(
         .bind(question.call.clone())
         .execute(writing.connection())
         .await?;
-    for hook in hooks {
-        let message = "INSERT INTO outbox (id, approval_id, hook, created_ms, next_ms)
-            VALUES ($1, $2, $3, $4, $4)";
-        sqlx::query(message)
-            .bind(secret::id()?)
-            .bind(approval.id.clone())
-            .bind(hook.clone())
-            .bind(now_ms)
-            .execute(writing.connection())
-            .await?;
-    }
-    Ok(approval)
+    Ok(())
 }
