@@ -10,7 +10,7 @@ LINUX    := x86_64-unknown-linux-musl
 PORT     ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint audit advisories versions format cost worst differential fuzz bench bench-replay soak scale clean
+.PHONY: help build approvals policy image images programs dist reproduce parts envoy-image run demo screenshot docs test test-rust test-envoy test-docs broken lint audit advisories versions format cost worst differential fuzz bench bench-report bench-replay soak scale clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,7 +71,7 @@ screenshot: target/debug/mcp-approvals target/debug/mcp-policy ## take the READM
 	@$(PARTS) modern npm chromium
 	@$(PARTS_PY) tests/envoy/screenshot.py
 
-docs: ## build docs/ as a web site, target/book, and check its links; REPOSITORY=https://… is where links to other files lead
+docs: ## build docs/ as a web site, target/book, and check its links; REPOSITORY=https://… makes links to other files
 	@$(PARTS) mdbook
 	@$(PYTHON) release/book.py target/parts/mdbook/bin/mdbook "$(REPOSITORY)"
 
@@ -128,6 +128,8 @@ cost: build ## count operations, allocations and host calls of fixed requests; U
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm \
 		$(if $(PROFILE),--profile "$(PROFILE)",tests/cost/expected.json $(if $(UPDATE),--update))
+	@$(if $(UPDATE),target/measure/mcp-policy-cost target/$(WASM)/release/mcp_policy_filter.wasm --parts tests/cost/parts.json)
+	@$(if $(UPDATE),PYTHONPATH=tests:tests/parts $(PYTHON) -m bench.peers.page)
 
 worst: build ## look for the costliest requests under many policies; WORST=WORD looks only at policies with this word in their names
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
@@ -141,10 +143,17 @@ fuzz: ## look for inputs that break the engine: TARGET=name for one target of te
 	@$(PARTS) modern
 	@$(PARTS_PY) tests/fuzz/run.py $(if $(TARGET),--target "$(TARGET)") --seconds "$(or $(SECONDS),20)" --jobs "$(or $(JOBS),2)" $(if $(UPDATE),--update)
 
-bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work, ARGS=--shared limits that Envoys share
+bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work, ARGS=--shared limits that Envoys share, ARGS=--peers Lua and services
 	@$(PARTS) modern $(if $(findstring --shared,$(ARGS)),redis)
-	@cargo build --quiet --profile measure -p mcp-policy-load $(if $(findstring --shared,$(ARGS)),-p mcp-policy-ratelimit)
+	@cargo build --quiet --profile measure -p mcp-policy-load $(if $(findstring --shared,$(ARGS)),-p mcp-policy-ratelimit) \
+		$(if $(findstring --peers,$(ARGS)),-p mcp-policy-allow)
 	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench $(ARGS)
+
+bench-report: build ## measure the filter beside Lua, ext_authz and ext_proc, and write docs/performance.md with its plot: 15 to 20 minutes; ARGS=--quick takes less than five
+	@$(PARTS) modern docs
+	@cargo build --quiet --profile measure -p mcp-policy-load -p mcp-policy-allow
+	@PYTHONPATH=tests:tests/parts:tests/envoy target/parts/modern/bin/python -m bench --peers --write $(ARGS)
+	@PYTHONPATH=tests:tests/parts target/parts/docs/bin/python -m bench.peers.plot
 
 bench-replay: ## measure how fast mcp-policy reads a log of 1 GiB, and its memory; SIZE=bytes
 	@cargo build --quiet --release -p mcp-policy

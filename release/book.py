@@ -3,7 +3,7 @@
 
 Fails if mdBook warns, or if a link within the site leads nowhere. mdBook runs this file as its preprocessor, too
 (`book.py preprocess`): links such as `../envoy/envoy.yaml` lead out of the site, so they become links to the repository
-at `git-repository-url`.
+at `git-repository-url`. Without a repository they become text that names the file.
 """
 
 import json
@@ -17,18 +17,25 @@ from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "target" / "book"
-OUT_OF_DOCS = re.compile(r"\]\(\.\./([^)\s]+)\)")
+OUT_OF_DOCS = re.compile(r"\[(?P<text>[^\[\]]+)\]\(\.\./(?P<file>[^)\s#]+)(?P<heading>#[^)\s]*)?\)")
 
 
 def preprocess(source: str) -> str:
     """Answer mdBook: take its context and its book, and return the book with links to the repository."""
     context, book = json.loads(source)
-    repository = context["config"]["output"]["html"]["git-repository-url"].rstrip("/")
+    repository = context["config"]["output"]["html"].get("git-repository-url")
+
+    def outside(link: re.Match) -> str:
+        text, file = link["text"], link["file"]
+        if repository:
+            return f"[{text}]({repository.rstrip('/')}/blob/HEAD/{file}{link['heading'] or ''})"
+        is_named = file.removesuffix("README.md").rstrip("/") in text
+        return text if is_named else f"{text} (`{file}`)"
 
     def visit(items: list) -> None:
         for item in items:
             if isinstance(item, dict) and (chapter := item.get("Chapter")):
-                chapter["content"] = OUT_OF_DOCS.sub(rf"]({repository}/blob/HEAD/\1)", chapter["content"])
+                chapter["content"] = OUT_OF_DOCS.sub(outside, chapter["content"])
                 visit(chapter["sub_items"])
 
     visit(book["items"])

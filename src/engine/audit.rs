@@ -4,32 +4,31 @@
 //! are included in full only if the policy says so.
 
 mod claims;
+mod line;
 mod time;
 mod told;
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::approval;
-use crate::denial::{Code, Denial};
+use crate::denial::Denial;
 use crate::identity::Caller;
 use crate::json::{self, Value};
-use crate::limit::{Amount, Usage};
+use crate::limit::Usage;
 use crate::mcp::headers::{Field, Headers};
 use crate::mcp::message::Target;
 use crate::mcp::summary::{Arguments, CallSummary, Summary};
 use crate::policy::{self, Limit, Policy, Scope};
-use crate::text::{hex, push_decimal};
+use crate::text::hex;
+
+use line::Line;
 
 pub use claims::{CUT_CLAIMS, HASHED, hashed_claim};
 pub use time::add_time;
 pub use told::Told;
-
-/// The longest text in a record, in characters. Longer texts are cut and end with `…`.
-const LONGEST: usize = 512;
 
 /// The initial size of the output buffer, in bytes. Most records fit.
 const CAPACITY: usize = 1024;
@@ -136,117 +135,6 @@ fn hashed(key: &'static str, digest: &[u8]) -> Arguments<'static> {
     Arguments::Written(key, ["\"", &hex(digest), "\""].concat())
 }
 
-/// The line under construction. The first argument of each method is the literal text before the value: the
-/// end of the previous value, a comma and the key.
-struct Line(String);
-
-impl Line {
-    /// Writes text that needs no escaping. The next literal starts with the closing quote.
-    fn words(&mut self, before: &str, words: &str) {
-        let Self(out) = self;
-        out.push_str(before);
-        out.push_str(words);
-    }
-
-    fn verdict(&mut self, verdict: &str, denial: Option<&Denial>, rule: Option<&str>) {
-        // The filter's own words need no escaping.
-        self.words(r#"{"decision":""#, verdict);
-        match denial {
-            Some(denial) => {
-                self.words(r#"","code":""#, denial.code.as_str());
-                self.text(r#"","rule":"#, Some(denial.rule.as_ref()));
-            }
-            None => self.text(r#"","code":null,"rule":"#, rule),
-        }
-        let told = |denial: &&Denial| {
-            matches!(denial.code, Code::Unauthenticated | Code::NoGrant | Code::LimiterUnavailable)
-        };
-        if let Some(cause) = denial.filter(told).and_then(|denial| denial.cause) {
-            self.words(r#","cause":""#, cause);
-            self.words("\"", "");
-        }
-    }
-
-    fn raw(&mut self, before: &str, json: Option<&str>) {
-        self.words(before, json.unwrap_or("null"));
-    }
-
-    /// Writes text from the caller or the policy, escaped and shortened.
-    fn text(&mut self, before: &str, text: Option<&str>) {
-        let Self(out) = self;
-        out.push_str(before);
-        match text {
-            Some(text) => json::quote(out, &shortened(text)),
-            None => out.push_str("null"),
-        }
-    }
-
-    /// Writes the request's id, which is JSON text from the caller.
-    fn id(&mut self, before: &str, id: Option<&str>) {
-        let plain = |id: &&str| id.len() <= LONGEST && id.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if let Some(id) = id.filter(plain) {
-            return self.raw(before, Some(id));
-        }
-        match id.and_then(|id| json::read(id.as_bytes()).ok()) {
-            Some(id) => match id.root().string() {
-                Some(text) => self.text(before, Some(&text)),
-                None => self.raw(before, id.root().number()),
-            },
-            None => self.raw(before, None),
-        }
-    }
-
-    fn arguments(&mut self, arguments: &Arguments<'_>) {
-        if let Arguments::Written(before, json) = arguments {
-            self.raw(before, Some(json));
-        }
-    }
-
-    fn counters(&mut self, counters: &[CounterUsage]) {
-        let Self(out) = self;
-        out.push_str(r#","counters":["#);
-        for (index, CounterUsage { limit, usage, scope, counted }) in counters.iter().enumerate() {
-            out.push_str(if index > 0 { r#",{"counter":"# } else { r#"{"counter":"# });
-            json::quote(out, &limit.counter);
-            let Usage { used, max, resets_in_seconds } = usage;
-            out.push_str(r#","used":"#);
-            amount(out, *used);
-            out.push_str(r#","max":"#);
-            amount(out, *max);
-            out.push_str(r#","resets_in":"#);
-            push_decimal(out, *resets_in_seconds);
-            if *scope != limit.scope {
-                out.push_str(r#","scope":""#);
-                out.push_str(scope.as_str());
-                out.push('"');
-            }
-            out.push_str(match counted {
-                Counted::Here => "}",
-                Counted::Shared => r#","shared":true}"#,
-                Counted::Alone => r#","shared":"local"}"#,
-            });
-        }
-        out.push(']');
-    }
-
-    fn approval(&mut self, recorded: &approval::Recorded) {
-        let Self(out) = self;
-        out.push_str(r#","approval":{"id":"#);
-        match &recorded.id {
-            Some(id) => json::quote(out, id),
-            None => out.push_str("null"),
-        }
-        self.words(r#","outcome":""#, recorded.outcome.as_str());
-        let Self(out) = self;
-        out.push('"');
-        if let Some(cause) = &recorded.cause {
-            out.push_str(r#","cause":"#);
-            json::quote(out, cause);
-        }
-        out.push('}');
-    }
-}
-
 /// Returns the name or URIs that a call acts on.
 fn target<'c>(call: &'c CallSummary<'_>) -> Option<Cow<'c, str>> {
     match &call.target {
@@ -257,17 +145,6 @@ fn target<'c>(call: &'c CallSummary<'_>) -> Option<Cow<'c, str>> {
             several => Some(several.join(" ").into()),
         },
         Target::Session | Target::Unknown => None,
-    }
-}
-
-/// Writes an amount in its shortest decimal form. Almost all amounts are integers, which avoid the cost of
-/// `write!`.
-fn amount(out: &mut String, amount: Amount) {
-    let (micros, one) = (amount.micros(), Amount::ONE.micros());
-    match (micros.checked_rem(one), micros.checked_div(one)) {
-        (Some(0), Some(whole)) => push_decimal(out, whole),
-        // Writing to a `String` cannot fail.
-        _ => drop(write!(out, "{amount}")),
     }
 }
 
@@ -304,14 +181,4 @@ fn once(field: &Field) -> Option<Cow<'_, str>> {
     // Nearly all values are UTF-8, which the lossy reading finds out character by character.
     let value = field.once()?;
     Some(std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed))
-}
-
-fn shortened(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST {
-        return text.into();
-    }
-    match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()).into(),
-        None => text.into(),
-    }
 }

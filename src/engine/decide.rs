@@ -21,7 +21,7 @@ use circumstances::Circumstances;
 use condition::Attributes;
 pub use digest::digest;
 pub use limits::Due;
-pub use lists::{Definition, Listed, Lists};
+pub use lists::{Asked, Definition, Listed, Lists};
 
 use crate::denial::{Code, Denial};
 use crate::identity::Caller;

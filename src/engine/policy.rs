@@ -34,6 +34,7 @@ pub use condition::{Comparison, Condition, Scalar, Test};
 pub use entry::EntryRules;
 pub use grant::{ClaimPath, Expected, Grant};
 pub use grants::{Callers, Described, Grants, TokenMatch};
+pub use limit::{Adds, Limit, Scope};
 pub use origins::Origins;
 pub use path::{Origin, Resolved, Step, ValuePath};
 pub use pattern::{Pattern, Patterns, Section};
@@ -48,7 +49,7 @@ pub use time_zone::{LocalTime, TimeZone, is_date, is_time_of_day};
 use std::sync::Arc;
 
 pub use crate::document::Faults;
-use crate::limit::{Amount, Scale, Window};
+use crate::limit::Scale;
 use crate::mcp::answer::Form;
 use crate::mcp::definition::DefinitionDigest;
 use crate::mcp::headers::AUTHORITY;
@@ -200,69 +201,6 @@ pub enum Action {
     RequireApproval,
 }
 
-/// How much of something may happen within a window.
-#[derive(Debug, Clone)]
-pub struct Limit {
-    /// Its place in the document
-    pub path: Arc<str>,
-    /// The text for the caller if this limit denies a call: the rule's reason
-    pub reason: Option<String>,
-    /// The name of the counter, which other limits may share
-    pub counter: String,
-    /// The index of that counter among all counters of the policy
-    pub number: usize,
-    /// The time over which it counts
-    pub window: Window,
-    /// The most that may happen within a window
-    pub max: Amount,
-    /// Who shares the tally
-    pub scope: Scope,
-    /// The argument or claim whose values have a tally each
-    pub by: Option<ValuePath>,
-    /// How much one call adds
-    pub amount: Adds,
-    /// Whether the rate limit service counts it, for all proxies
-    pub shared: bool,
-    /// Whether the rule has no effect. Such a limit counts in tallies of its own
-    pub shadow: bool,
-}
-
-impl Limit {
-    /// Returns whether callers, not the document, determine how many tallies the counter has.
-    #[must_use]
-    pub fn is_of_callers(&self) -> bool {
-        self.by.is_some() || matches!(self.scope, Scope::Principal | Scope::Session)
-    }
-}
-
-/// Which callers share one tally of a counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Scope {
-    /// All callers of one grant
-    #[default]
-    Grant,
-    /// One principal within its grant; all callers of the grant if there is no principal
-    Principal,
-    /// One MCP session within its grant. If there is no session, the principal within its grant; if there is
-    /// none either, all callers of the grant
-    Session,
-    /// All callers
-    Global,
-}
-
-impl Scope {
-    /// Returns the word for the document and for records.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Grant => "grant",
-            Self::Principal => "principal",
-            Self::Session => "session",
-            Self::Global => "global",
-        }
-    }
-}
-
 /// The comparison of a value with a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -285,15 +223,6 @@ pub enum Certificate {
     DnsSan,
     /// The subject
     Subject,
-}
-
-/// How much one call adds to a tally.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Adds {
-    /// A fixed amount
-    Fixed(Amount),
-    /// The sum of the numbers at these paths in the arguments, for example the money that the call spends
-    Arguments(Box<[ValuePath]>),
 }
 
 impl Rule {

@@ -158,7 +158,7 @@ impl<H: Host> Filter<H> {
                     self.forwarded = Some(Forwarded { charged, record });
                 }
                 if let (Some(awaited), Some(request)) = (awaited, request) {
-                    self.list = Some(ListAnswer::new(Rc::clone(request), awaited));
+                    self.list = Some(ListAnswer::new(&self.host, Rc::clone(request), awaited));
                 }
                 self.stage = Stage::Passing;
                 Flow::Continue

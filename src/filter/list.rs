@@ -5,20 +5,19 @@ mod notes;
 
 use std::rc::Rc;
 
-use crate::host::{Broken, Flow, Host, Process, Stream};
+use crate::counters::SharedData;
+use crate::host::{Broken, Flow, Host, SharedMemory};
 use crate::worker::Worker;
-use mcp_policy_engine::audit;
-use mcp_policy_engine::decide::Lists;
-use mcp_policy_engine::denial::{Code, Denial};
+use mcp_policy_engine::decide::{Asked, Lists};
 use mcp_policy_engine::guard::Request;
 use mcp_policy_engine::mcp::list::{
-    Awaited, Bounds, Element, ListBody, ListKind, ListStream, OLD_TRANSPORT, Shown, Unreadable,
+    Awaited, Bounds, Element, ListBody, ListKind, ListStream, Shown, Unreadable,
 };
 use mcp_policy_engine::policy::Mode;
 
 pub(crate) use announced::Announced;
 use announced::{Length, choose};
-use notes::{amend_record, note_definitions};
+use notes::note_definitions;
 
 /// What is held of a response, for each text or event. The parsed tree of a list takes at most about sixteen
 /// times as much memory.
@@ -33,9 +32,8 @@ pub(crate) struct ListAnswer {
     state: State,
     /// It was asked for no other kind of list than that of tools
     may_list_tools: bool,
-    /// The id of the request for the tools that it answers, as JSON text. `None` if what it lists may be from earlier, or if
-    /// no tool is pinned
-    asked: Option<String>,
+    /// The request for the tools that it answers. `None` if what it lists may be from earlier, or if no tool is pinned
+    asked: Option<Asked>,
     /// How many bytes of the body are still to come at most; `None` if only its end or its trailers tell
     left: Option<usize>,
     /// How many bytes the proxy buffers in place of what is held
@@ -62,11 +60,13 @@ enum State {
 }
 
 impl ListAnswer {
-    /// Awaits the response to a request.
-    pub(crate) fn new(request: Rc<Request>, awaited: Awaited) -> Self {
+    /// Awaits the response to a request that is about to be forwarded.
+    pub(crate) fn new<H: SharedMemory>(host: &H, request: Rc<Request>, awaited: Awaited) -> Self {
         let may_list_tools = awaited.list.is_none_or(|kind| kind == ListKind::Tools);
         let is_current = awaited.list == Some(ListKind::Tools) && !awaited.resumes;
-        let asked = awaited.id.as_ref().filter(|_| is_current && !request.policy.pins.is_empty()).cloned();
+        let pins = &request.policy.pins;
+        let id = awaited.id.as_ref().filter(|_| is_current && !pins.is_empty());
+        let asked = id.and_then(|id| Asked::now(id, pins, &SharedData(host)));
         let state = State::Awaited(awaited);
         Self { request, state, may_list_tools, asked, left: None, substitute: 0, recorded: false }
     }
@@ -191,7 +191,7 @@ impl ListAnswer {
         let request = Rc::clone(&self.request);
         let clock = || host.now_ns();
         let asked = self.asked.clone();
-        let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_deref());
+        let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_ref());
         let _ = self.read(&bytes, end, &lists)?;
         note_definitions(host, worker, &lists)
     }
@@ -226,7 +226,7 @@ impl ListAnswer {
         let request = Rc::clone(&self.request);
         let clock = || host.now_ns();
         let asked = self.asked.clone();
-        let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_deref());
+        let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_ref());
         let (mut shown, held) = self.read(bytes, end, &lists)?;
         note_definitions(host, worker, &lists)?;
         if lists.is_exhausted() {
@@ -275,26 +275,5 @@ impl ListAnswer {
             lists.lose();
         }
         Ok((shown, held))
-    }
-
-    /// Counts, logs and records what was changed.
-    fn tell<H: Stream + Process>(&mut self, host: &H, worker: &Worker, shown: &Shown) {
-        worker.metrics.listed(host, shown);
-        if shown.old_transport {
-            let denial = Denial::protocol(Code::MethodNotAllowed, OLD_TRANSPORT).because_of("http_sse");
-            worker.report_unshown(host, "http_sse", &denial.reason);
-            self.recorded = true;
-            // The record so far says that the request was forwarded. If it cannot be replaced, the log tells.
-            let mut record = self.request.refuse(denial).record;
-            audit::add_time(&mut record, host.now_ns());
-            let _ = host.set_state(worker.plugin.record_state(), record.as_bytes());
-        }
-        if let Some(unreadable) = &shown.unreadable {
-            let why = format!("a list, or a part of it, cannot be read: {unreadable}");
-            worker.report_unshown(host, unreadable.cause(), &why);
-            if !std::mem::replace(&mut self.recorded, true) {
-                amend_record(host, worker, unreadable);
-            }
-        }
     }
 }

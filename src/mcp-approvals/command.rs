@@ -1,17 +1,19 @@
 //! The command line.
 
+mod usage;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::clock::{from_rfc3339, now_ms, rfc3339};
+use crate::clock::{from_rfc3339, now_ms};
 use crate::config::{self, Settings};
 use crate::serve::{self, say};
-use crate::shell::{self, print};
+use crate::shell;
 use crate::sign_in::check_name;
-use crate::store::{Permissions, Store, Usage};
+use crate::store::{Permissions, Store};
 use crate::{api, tls, webhooks};
 
 /// Holds calls of MCP tools until a person approves or denies them
@@ -150,7 +152,7 @@ impl Command {
             Self::Caller { name, options, .. } => make_caller(&options, &name).await,
             Self::Token { name, options } => make_token(&options, &name).await,
             Self::Export { since, options } => export(&options, since.as_deref()).await,
-            Self::Usage { options } => usage(&options).await,
+            Self::Usage { options } => usage::usage(&options).await,
             Self::Shell(command) => Ok(shell::run(command).await?),
         }
     }
@@ -236,44 +238,6 @@ async fn export(options: &DatabaseOptions, since: Option<&str>) -> Result<(), Fa
     }
     store.close().await;
     Ok(())
-}
-
-async fn usage(options: &DatabaseOptions) -> Result<(), Failure> {
-    let (store, settings) = options.store().await?;
-    for line in usage_lines(&store.usage(now_ms()).await?, &settings) {
-        say(&line);
-    }
-    store.close().await;
-    Ok(())
-}
-
-fn usage_lines(usage: &Usage, settings: &Settings) -> Vec<String> {
-    let since = usage.oldest_ms.map_or_else(String::new, |ms| format!(", the first from {}", rfc3339(ms)));
-    let kept = settings.keep_days.map_or_else(
-        || "forever, as `keep_days` is not set".to_owned(),
-        |days| format!("until {days} days after they expire (`keep_days`)"),
-    );
-    let last = usage.deleted_ms.map_or_else(String::new, |ms| format!(", last at {}", rfc3339(ms)));
-    let mut lines = vec![
-        format!("approvals  {}{since}", usage.approvals),
-        format!("events     {}", usage.events),
-        format!("kept       {kept}"),
-        format!("deletions  {}{last}", usage.deletions),
-    ];
-    let quotas = settings.quotas;
-    for caller in &usage.callers {
-        let bytes = caller.bytes.div_euclid(1 << 20);
-        lines.push(format!(
-            "caller     {}: {} of {} open, {} of {} new in this minute, {bytes} of {} MiB in the last hour",
-            print::escaped(&caller.name),
-            caller.open,
-            quotas.open,
-            caller.new,
-            quotas.new_per_minute,
-            quotas.megabytes_per_hour,
-        ));
-    }
-    lines
 }
 
 impl DatabaseOptions {

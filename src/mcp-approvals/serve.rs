@@ -1,5 +1,7 @@
 //! Runs the service: routes, background tasks and shutdown.
 
+mod first_steps;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +20,7 @@ use tokio::time::timeout;
 use crate::app::{App, AppState};
 use crate::clock::now_ms;
 use crate::config::{self, Settings};
-use crate::store::{Permissions, Store};
+use crate::store::Store;
 use crate::{api, ask, feed, listen, logging, panics, sse, tls, web, webhooks};
 
 /// The default database.
@@ -69,7 +71,7 @@ pub async fn run(settings: Settings, tls: Option<tls::Current>) -> Result<(), St
     let url = settings.base_url(&address.to_string());
     let (stop, stopping) = watch::channel(false);
     let app = App::new(settings, url, store, stopping.clone()).await.map_err(|why| why.to_string())?;
-    print_first_steps(&app).await?;
+    first_steps::print(&app).await.map_err(|why| why.to_string())?;
 
     let reload_tls = tls.clone();
     let background = [
@@ -220,26 +222,6 @@ async fn reload(app: AppState, tls: Option<Arc<tls::Current>>) {
             logging::line(format_args!("{why}; the previous certificates stay in use"));
         }
     }
-}
-
-/// Prints what a first start needs: a link to create the first account if nobody can sign in, and a token
-/// for Envoy if there is no caller.
-async fn print_first_steps(app: &App) -> Result<(), String> {
-    let now_ms = now_ms();
-    let settings = &app.settings;
-    let text = |why: crate::store::StoreError| why.to_string();
-    let alone = settings.roles.is_empty() && settings.sign_in.accounts;
-    if alone && !app.store.has_accounts(now_ms).await.map_err(text)? {
-        let secret = app.store.invite("", &Permissions::everything(), now_ms).await.map_err(text)?;
-        say("There is no account yet. Open this link within a week to create the first one:");
-        say(&format!("  {}/invitations/{secret}", app.url));
-    }
-    if settings.callers.is_empty() && !app.store.has_callers().await.map_err(text)? {
-        let token = app.store.make_caller("envoy", now_ms).await.map_err(text)?;
-        say("There is no caller yet. This is Envoy's token, which is shown only once:");
-        say(&format!("  {token}"));
-    }
-    Ok(())
 }
 
 /// Waits for SIGTERM or SIGINT.

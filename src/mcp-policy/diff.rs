@@ -80,10 +80,15 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     if options.widening_only {
         changes.retain(|change| change.effect.may_widen());
     }
+    let nothing = match options.widening_only {
+        _ if old.is_same(&new) => output::Nothing::Same,
+        true => output::Nothing::Widens,
+        false => output::Nothing::Changes,
+    };
     match options.format {
-        Format::Pretty => output::pretty(&changes, options.widening_only, terminal),
+        Format::Pretty => output::pretty(&changes, nothing, terminal),
         Format::Json => output::json(&changes, terminal)?,
-        Format::Markdown => output::markdown(&changes, options.widening_only, terminal),
+        Format::Markdown => output::markdown(&changes, nothing, terminal),
     }
     Ok(if changes.is_empty() { Outcome::Clean } else { Outcome::Findings })
 }

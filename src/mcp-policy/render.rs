@@ -153,7 +153,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
             module::PATH
         ));
     }
-    for note in notes {
+    for note in module.note().into_iter().chain(notes) {
         terminal.note(format_args!("{FAINT}note:{PLAIN} {note}"));
     }
     Ok(Outcome::Clean)

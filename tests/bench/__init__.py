@@ -8,6 +8,7 @@ measure     bursts, sustained load and a fixed rate, interleaved, in one Envoy p
 report      the tables
 worst       calls that cause much work
 shared      limits that several Envoys share
+peers       the filter beside Lua, ext_authz and ext_proc
 
 All contenders are listeners of one Envoy with one worker, so they share the process, its memory and the state
 of the machine. Each round puts the same load on every contender, in a new random order, and only contenders

@@ -2,8 +2,9 @@
 ARGS="name=module.wasm"`.
 
 `ARGS=--quick` takes about two minutes instead of twelve to fifteen, `ARGS=--worst` measures calls that cause much work,
-`ARGS=--shared` limits that several Envoys share. PROCESSES and ROUNDS can be set in the
-environment. Exits with 0 if the measurement succeeded, whatever the numbers.
+`ARGS=--shared` limits that several Envoys share, `ARGS=--peers` Lua, `ext_authz` and
+`ext_proc` beside the filter. PROCESSES and ROUNDS can be set in the environment. Exits with 0 if the measurement succeeded,
+whatever the numbers.
 """
 
 import os
@@ -17,6 +18,7 @@ import places
 from . import contenders, measure, shared, worst
 from .load import PROGRAM, Unexpected
 from .measure import Plan, Progress
+from .peers import __main__ as peers
 from .report import Report
 
 
@@ -54,11 +56,13 @@ def run(plan: Plan, extra: dict) -> None:
 
 def main() -> int:
     arguments = sys.argv[1:]
+    if "--peers" in arguments:
+        return peers.main([argument for argument in arguments if argument != "--peers"])
     flags = ("--quick", "--worst", "--shared")
     unknown = [argument for argument in arguments if argument not in flags and "=" not in argument]
     if unknown:
         print(
-            f"bench: unknown: {' '.join(unknown)}; expected --quick, --worst, --shared or name=module.wasm",
+            f"bench: unknown: {' '.join(unknown)}; expected --quick, --worst, --shared, --peers or name=module.wasm",
             file=sys.stderr,
         )
         return 2

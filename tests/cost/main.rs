@@ -1,6 +1,6 @@
 //! Counts what a fixed set of requests costs in the built module, and compares the numbers with a
 //! committed table: `make cost`, or `make cost UPDATE=1` to write the table. `make cost PROFILE="a call of 223 bytes"`
-//! tells which functions run the operations of one request.
+//! tells which functions run the operations of one request, and `parts` adds them up by the parts of the module.
 //!
 //! `meter` rewrites the module so that it counts its own operations and allocations. `host` is the proxy that
 //! the module runs in, `worker` calls the module in the order in which Envoy does. `requests` and `policies`
@@ -13,6 +13,7 @@
 mod differential;
 mod host;
 mod meter;
+mod parts;
 mod policies;
 mod profile;
 mod requests;
@@ -33,6 +34,15 @@ const MEASURED: usize = 10;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [module, "--parts", path] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return match parts::run(module, path) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("cost: {error}");
+                ExitCode::from(2)
+            }
+        };
+    }
     if let [module, "--profile", name] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         return match profile::run(module, name) {
             Ok(()) => ExitCode::SUCCESS,
@@ -70,6 +80,7 @@ fn main() -> ExitCode {
         _ => {
             eprintln!("usage: mcp-policy-cost MODULE.wasm TABLE.json [--update]");
             eprintln!("       mcp-policy-cost MODULE.wasm --profile REQUEST");
+            eprintln!("       mcp-policy-cost MODULE.wasm --parts PARTS.json");
             eprintln!("       mcp-policy-cost MODULE.wasm --worst WORD");
             eprintln!("       mcp-policy-cost MODULE.wasm --differential COUNT SEED");
             return ExitCode::from(2);

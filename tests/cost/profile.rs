@@ -14,6 +14,19 @@ const LISTED: usize = 40;
 ///
 /// # Errors If the module cannot be run, or there is no such request.
 pub fn run(module: &str, name: &str) -> Result<(), Box<dyn Error>> {
+    let spent = spent(module, name)?;
+    println!("{name}: {} operations", spent.iter().map(|(count, _)| count).sum::<u64>());
+    for (count, function) in spent.iter().take(LISTED).filter(|(count, _)| *count > 0) {
+        println!("{count:>9}  {function}");
+    }
+    Ok(())
+}
+
+/// Returns how many operations each function runs for a request, by its name, with the costliest first. They add up
+/// to those of the request: what copying and filling memory counts for its length is in a row of its own.
+///
+/// # Errors If the module cannot be run, or there is no such request.
+pub fn spent(module: &str, name: &str) -> Result<Vec<(u64, String)>, Box<dyn Error>> {
     let metered = Metered::of(&std::fs::read(module)?)?;
     let engine = Engine::new(&metered)?;
     let all = requests::all();
@@ -25,14 +38,13 @@ pub fn run(module: &str, name: &str) -> Result<(), Box<dyn Error>> {
     let before = worker.by_function();
     let (counts, _) = worker.exchange(&case.request)?;
     let after = worker.by_function();
-    let mut spent: Vec<_> = after.iter().map(|(index, count)| (count - before[index], index)).collect();
+    let name_of = |index| readable(metered.names.get(index).map_or("?", String::as_str));
+    let mut spent: Vec<_> =
+        after.iter().map(|(index, count)| (count - before[index], name_of(index))).collect();
+    let own: u64 = spent.iter().map(|(count, _)| count).sum();
+    spent.push((counts.operations - own, "memory.copy and memory.fill".to_owned()));
     spent.sort_unstable_by(|a, b| b.cmp(a));
-    println!("{name}: {} operations", counts.operations);
-    for (count, index) in spent.into_iter().take(LISTED).filter(|(count, _)| *count > 0) {
-        let name = metered.names.get(index).map_or("?", String::as_str);
-        println!("{count:>9}  {}", readable(name));
-    }
-    Ok(())
+    Ok(spent)
 }
 
 /// Shortens a mangled name (Rust, "v0 symbol mangling") to its words.

@@ -10,27 +10,18 @@ import pytest
 import yaml
 
 import places
+from harness.kustomized import Base
 from harness.mesh.cluster import Shell, commands
 from harness.proxy import wait_for
 from harness.redis import needs_redis
 
-FOLDER = places.ROOT / "envoy" / "fleet" / "kubernetes"
-KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
-RESOURCES = [
-    found for name in KUSTOMIZATION["resources"] for found in yaml.safe_load_all((FOLDER / name).read_text())
-]
+BASE = Base(places.ROOT / "envoy" / "fleet" / "kubernetes")
 PROGRAMS = {"ratelimit": "Deployment", "redis": "StatefulSet"}
 SECRET = {"name": "mcp-ratelimit-redis", "key": "password"}
 
 
-def resource(kind: str, name: str) -> dict:
-    """Return the only resource with a kind and a name."""
-    [found] = [one for one in RESOURCES if (one["kind"], one["metadata"]["name"]) == (kind, name)]
-    return found
-
-
 def pod(name: str) -> dict:
-    return resource(PROGRAMS[name], name)["spec"]["template"]["spec"]
+    return BASE.one(PROGRAMS[name], name)["spec"]["template"]["spec"]
 
 
 def container(name: str) -> dict:
@@ -38,75 +29,43 @@ def container(name: str) -> dict:
     return found
 
 
-def check(path) -> subprocess.CompletedProcess:
-    """Check a file against the schemas of Kubernetes, which refuse unknown fields."""
-    command = [places.manifest_checker("kubernetes-validate"), "--strict", path]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
-
-
 def test_kustomize_finds_every_file_and_replaces_every_name():
-    generated = {one["name"]: one["files"] for one in KUSTOMIZATION["configMapGenerator"]}
-    named = {*KUSTOMIZATION["resources"], *(name for files in generated.values() for name in files)}
-    there = {path.name for path in FOLDER.iterdir()} - {"README.md", "kustomization.yaml"}
-    assert named == there
-    assert [image["name"] for image in KUSTOMIZATION["images"]] == [
-        container(name)["image"] for name in PROGRAMS
-    ]
-    mounted = {
-        volume["configMap"]["name"]
-        for name in PROGRAMS
-        for volume in pod(name)["volumes"]
-        if "configMap" in volume
-    }
-    assert mounted == set(generated)
-    [namespace] = [one for one in RESOURCES if one["kind"] == "Namespace"]
-    assert namespace["metadata"]["name"] == KUSTOMIZATION["namespace"]
+    BASE.check_complete(*map(pod, PROGRAMS))
 
 
-@pytest.mark.parametrize("name", KUSTOMIZATION["resources"])
+@pytest.mark.parametrize("name", BASE.kustomization["resources"])
 def test_kubernetes_accepts_the_manifests_and_no_others(name, tmp_path):
-    done = check(FOLDER / name)
-    assert done.returncode == 0, done.stdout + done.stderr
-    documents = list(yaml.safe_load_all((FOLDER / name).read_text()))
-    documents[-1].setdefault("spec", {})["replicaas"] = 2
-    (tmp_path / name).write_text(yaml.safe_dump_all(documents))
-    assert check(tmp_path / name).returncode != 0
+    BASE.check_valid(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_pods_have_no_rights_and_no_secret_in_clear(name):
-    assert pod(name)["automountServiceAccountToken"] is False
-    security = {**pod(name)["securityContext"], **container(name)["securityContext"]}
-    assert security["runAsNonRoot"] and security["runAsUser"] > 0
-    assert security["readOnlyRootFilesystem"] and not security["allowPrivilegeEscalation"]
-    assert security["capabilities"] == {"drop": ["ALL"]}
-    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+    BASE.check_rights(pod(name))
     read = [one["valueFrom"] for one in container(name)["env"] if "valueFrom" in one]
     assert read == [{"secretKeyRef": SECRET}]
-    assert "Secret" not in [one["kind"] for one in RESOURCES]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_everything_selects_the_pods(name):
-    labels = resource(PROGRAMS[name], name)["spec"]["template"]["metadata"]["labels"]
+    labels = BASE.one(PROGRAMS[name], name)["spec"]["template"]["metadata"]["labels"]
     selectors = [
-        resource("Service", name)["spec"]["selector"],
-        resource("NetworkPolicy", name)["spec"]["podSelector"]["matchLabels"],
-        resource(PROGRAMS[name], name)["spec"]["selector"]["matchLabels"],
+        BASE.one("Service", name)["spec"]["selector"],
+        BASE.one("NetworkPolicy", name)["spec"]["podSelector"]["matchLabels"],
+        BASE.one(PROGRAMS[name], name)["spec"]["selector"]["matchLabels"],
     ]
     assert selectors == [labels] * 3
     ports = {port["name"] for port in container(name)["ports"]}
-    [offered] = resource("Service", name)["spec"]["ports"]
-    [allowed] = resource("NetworkPolicy", name)["spec"]["ingress"][0]["ports"]
+    [offered] = BASE.one("Service", name)["spec"]["ports"]
+    [allowed] = BASE.one("NetworkPolicy", name)["spec"]["ingress"][0]["ports"]
     assert offered["targetPort"] == allowed["port"] and offered["targetPort"] in ports
 
 
 def test_the_service_asks_the_redis_that_the_network_lets_it_reach():
     variables = {one["name"]: one.get("value") for one in container("ratelimit")["env"]}
-    [port] = resource("Service", "redis")["spec"]["ports"]
+    [port] = BASE.one("Service", "redis")["spec"]["ports"]
     assert variables["REDIS_URL"] == f"redis:{port['port']}"
-    assert resource("StatefulSet", "redis")["spec"]["serviceName"] == "redis"
-    [_, to_redis] = resource("NetworkPolicy", "ratelimit")["spec"]["egress"]
+    assert BASE.one("StatefulSet", "redis")["spec"]["serviceName"] == "redis"
+    [_, to_redis] = BASE.one("NetworkPolicy", "ratelimit")["spec"]["egress"]
     [listening] = container("redis")["ports"]
     assert [one["port"] for one in to_redis["ports"]] == [listening["containerPort"]]
     # These would make counts inexact, or calls pass that are over a limit.
@@ -118,12 +77,14 @@ def test_the_service_asks_the_redis_that_the_network_lets_it_reach():
 
 
 def test_the_configuration_of_the_service_is_that_of_the_example():
-    example = FOLDER.parent / "ratelimit" / "mcp-policy.yaml"
-    assert yaml.safe_load((FOLDER / "mcp-policy.yaml").read_text()) == yaml.safe_load(example.read_text())
+    example = BASE.folder.parent / "ratelimit" / "mcp-policy.yaml"
+    assert yaml.safe_load((BASE.folder / "mcp-policy.yaml").read_text()) == yaml.safe_load(
+        example.read_text()
+    )
 
 
 def test_the_commands_of_the_readme_can_be_run(tmp_path):
-    readme = FOLDER / "README.md"
+    readme = BASE.folder / "README.md"
     shell = Shell(tmp_path, readme)
     done = shell.run("\n".join(commands(readme)), {})
     assert done.returncode == 0, done.stderr
@@ -150,7 +111,7 @@ class Pod:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         # The port and the folder are the test's own; all else is as in the pod.
-        text = (FOLDER / "redis.conf").read_text().replace("dir /data", f"dir {self.data}")
+        text = (BASE.folder / "redis.conf").read_text().replace("dir /data", f"dir {self.data}")
         (folder / "redis.conf").write_text(f"{text}\nport {self.port}\nbind 127.0.0.1\n")
         self.start()
 

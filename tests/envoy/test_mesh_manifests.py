@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import places
+from harness.kustomized import validated
 from harness.mesh import cel, crds, istio
 from harness.mesh.cluster import Shell, commands
 from harness.mesh.orders import FOLDER, manifests
@@ -189,12 +190,7 @@ def test_kubernetes_accepts_the_pods_with_what_is_added_to_them(folder, tmp_path
         patch = yaml.safe_load(patch["data"]["deployment"])
     whole = injected(merged(yaml.safe_load(POD), patch))
     (tmp_path / "pod.yaml").write_text(yaml.safe_dump(whole))
-    done = subprocess.run(
-        [places.manifest_checker("kubernetes-validate"), "--strict", tmp_path / "pod.yaml"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = validated(tmp_path / "pod.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     pod = whole["spec"]["template"]["spec"]
     mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}

@@ -176,6 +176,35 @@ def test_only_a_current_answer_opens_a_tool_that_an_unreadable_element_or_list_h
         assert not closed(), closing
 
 
+FILLER = b": " + b"x" * 1_000_000 + b"\n\n"
+
+
+def test_an_answer_that_a_client_has_not_read_opens_no_tool_that_has_changed_meanwhile(envoy, upstream):
+    digest = sha256(json.dumps(RUN, sort_keys=True, separators=(",", ":")))
+    proxy = envoy({"version": "1", "tools": {"run": {"definition": f"sha256:{digest}"}}}, workers=WORKERS)
+    body = rpc.encode(rpc.request("tools/list"))
+    request = [http1.head(headers=[("content-type", "application/json")], length=len(body)), body]
+    stream = [("content-type", "text/event-stream")]
+    run, evil = (f"data: {listing(json.dumps(tool))}\n\n".encode() for tool in (RUN, EVIL))
+    # More than all buffers hold, so the list passes through Envoy only when the client reads.
+    slow = Answer(200, stream, chunks=[FILLER] * 24 + [run])
+    for changes_meanwhile in (True, False):
+        upstream.answer = slow
+        with http1.Connection(proxy.port) as client:
+            upstream.clear()
+            client.send(request)
+            upstream.wait(1)
+            if changes_meanwhile:
+                upstream.answer = Answer(200, stream, evil)
+                assert b"ssh" not in asked(proxy.port).body
+            assert run in client.receive().body
+        upstream.answer = None
+        with load.Crowd(proxy.port, CALLERS) as crowd:
+            answers = crowd.call([rpc.tools_call("run", {}, id=number) for number in range(CALLERS)])
+        expected = "definition_changed" if changes_meanwhile else None
+        assert {answer.header("x-mcp-policy") for answer in answers} == {expected}
+
+
 def smuggled() -> dict:
     """Return streams in which some clients find the changed tool: the charset, and the bytes."""
     evil = listing(json.dumps(EVIL))

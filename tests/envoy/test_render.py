@@ -22,12 +22,12 @@ POLICY = """{
 """
 
 
-def render(target: str, *options: str) -> str:
+def render(target: str, *options: str, policy: str = POLICY) -> str:
     """Render the policy; the caller sees the program's complaint if it fails."""
     if not places.POLICY_TOOL.exists():
         pytest.fail("there is no target/debug/mcp-policy; cargo build -p mcp-policy")
     command = [places.POLICY_TOOL, "render", "-", "--for", target, *options]
-    done = subprocess.run(command, input=POLICY, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, input=policy, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -129,3 +129,29 @@ def test_several_servers_behind_one_envoy_have_a_policy_each(envoy, upstream, tm
         answer = rpc.post(f"{base}/{path}", rpc.tools_call("wipe"))
         assert answer.headers.get("x-mcp-policy") == code, path
     assert [call.path for call in upstream.calls] == ["/mcp"]
+
+
+def test_the_key_of_a_caller_does_not_reach_the_server(envoy, upstream, tmp_path):
+    key = "a-key-of-a-test"
+    document = {
+        "version": "1",
+        "server": "keys",
+        "identity": [{"api_key": {"header": "x-api-key"}}],
+        "grants": [{"name": "bot", "match": [{"api_key_sha256": hashlib.sha256(key.encode()).hexdigest()}]}],
+        "tools": {"look_up": {}},
+    }
+    alone = render("envoy", policy=json.dumps(document))
+    plain = tmp_path / "plain.json"
+    plain.write_text('{"version": "1", "server": "plain", "tools": {"look_up": {}}}')
+    upstreams = ["--upstream", "keys=127.0.0.1:8000", "--upstream", "plain=127.0.0.1:8000"]
+    several = render("envoy", str(plain), *upstreams, policy=json.dumps(document))
+    for text, path in [(alone, "mcp"), (several, "keys")]:
+        proxy = envoy({}, edit=examples.edit_to(text, "main", {8000: upstream.port}, {}))
+        url = f"{proxy.url.removesuffix('/mcp')}/{path}"
+        assert rpc.post(url, rpc.tools_call("look_up")).status_code == 401
+        answer = rpc.post(url, rpc.tools_call("look_up"), headers={"x-api-key": key, "x-other": "kept"})
+        assert answer.status_code == 200 and "x-mcp-policy" not in answer.headers
+        call = upstream.calls[-1]
+        headers = {name.lower(): value for name, value in call.headers}
+        assert "x-api-key" not in headers and headers["x-other"] == "kept"
+    assert len(upstream.calls) == 2

@@ -327,3 +327,22 @@ fn a_policy_with_faults_is_not_compared() {
     assert_eq!((done.code, done.stdout.as_str()), (1, ""));
     assert!(done.stderr.contains("unknown key"), "{}", done.stderr);
 }
+
+#[test]
+fn a_policy_that_did_not_change_at_all_is_told_apart_from_one_that_means_the_same() {
+    let (one, other) = (json!({"tools": {"a": {}}}), json!({"tools": {"a": {}}, "description": "y"}));
+    let same = "the two policies are the same\n";
+    let only_texts = "no change in what is allowed: only texts, order or notation differ\n";
+    let no_wider = "nothing becomes possible that was not possible before\n";
+    for (new, options, expected) in [
+        (&one, &[][..], same),
+        (&one, &["--widening-only"], same),
+        (&other, &[], only_texts),
+        (&other, &["--widening-only"], no_wider),
+    ] {
+        let done = diff("same", one.clone(), new.clone(), options);
+        assert_eq!((done.code, done.stdout.as_str()), (0, expected), "{new} {options:?}");
+        let done = diff("same", one.clone(), new.clone(), &[options, &["--format", "markdown"]].concat());
+        assert!(done.stdout.contains(expected.trim_end()), "{}", done.stdout);
+    }
+}

@@ -25,6 +25,17 @@ fn files(folder: &Folder) -> Vec<(&'static str, String)> {
         ("policy", folder.with("policy.json", POLICY)),
         ("policy", folder.with("policy.yaml", "version: '1'\nserver: s\ntools: { get_a: {} }\n")),
         (
+            "configuration",
+            folder.with("envoy.yaml", run(&["render", "-", "--for", "envoy"], POLICY).stdout),
+        ),
+        (
+            "configuration",
+            folder.with(
+                "plugin.yaml",
+                "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec: { pluginConfig: { version: '1' } }\n",
+            ),
+        ),
+        (
             "tests",
             folder.with(
                 "a.test.yaml",
@@ -47,6 +58,7 @@ fn a_file_for_another_command_is_an_error_that_names_the_command() {
     let folder = Folder::new("kinds");
     let told = [
         ("policy", "it is a policy, see `mcp-policy check "),
+        ("configuration", "it is a configuration, in which `mcp-policy check "),
         ("tests", "it is a test file, which `mcp-policy test "),
         ("digests", "it has names and digests of tools only, with which `scan SOURCE --definitions "),
         ("scan", "it is the result of `scan --format json`; `scan -o FILE` writes the policy"),
@@ -73,7 +85,9 @@ fn a_file_for_another_command_is_an_error_that_names_the_command() {
             ("", "a policy of another product", &["import", &file, "--from", "intercept"]),
         ] {
             let names_are_enough = kind == "digests" && command.contains(&"--tools");
-            if takes == kind || names_are_enough || kind == "policy" && command[0] == "import" {
+            let is_searched = kind == "configuration" && takes == "policy";
+            if takes == kind || is_searched || names_are_enough || kind == "policy" && command[0] == "import"
+            {
                 continue;
             }
             let done = run(command, "");

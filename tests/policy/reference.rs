@@ -1,8 +1,9 @@
 //! The examples of the README and of the pages in docs/ print what is written there.
 //!
 //! Each block `console` is run from a folder like the repository's root, one after the other. A line `…` stands for any
-//! number of lines, and `…` within a line for any text. A block behind a comment `<!-- not run: why -->` is not run, and
-//! blocks of other kinds are not either: `tests/docs` loads those of JSON and YAML.
+//! number of lines, and `…` within a line for any text. A command that cannot do its work fails, whatever it prints. A block
+//! behind a comment `<!-- not run: why -->` is not run, and blocks of other kinds are not either: `tests/docs` loads those of
+//! JSON and YAML.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -22,18 +23,20 @@ struct Example {
     printed: Vec<String>,
 }
 
-/// Reads the examples of a document.
+/// Reads the examples of a document. A block within a list is indented.
 fn examples(document: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     let mut lines = document.lines();
     let mut before = "";
     while let Some(line) = lines.next() {
         let is_run = !before.starts_with(NOT_RUN);
-        before = if line.is_empty() { before } else { line };
-        if line != "```console" || !is_run {
+        let (text, indent) = (line.trim_start(), line.len() - line.trim_start().len());
+        before = if line.is_empty() { before } else { text };
+        if text != "```console" || !is_run {
             continue;
         }
-        while let Some(line) = lines.next().filter(|line| *line != "```") {
+        let mut block = lines.by_ref().map(|line| line.get(indent..).unwrap_or_default());
+        while let Some(line) = block.next().filter(|line| *line != "```") {
             let Some(first) = line.strip_prefix("$ ") else {
                 let example = examples.last_mut().expect("a block begins with a command");
                 example.printed.push(line.to_owned());
@@ -43,7 +46,7 @@ fn examples(document: &str) -> Vec<Example> {
             let here = first.contains("<<'END'");
             while command.ends_with('\\') || (here && !command.ends_with("\nEND")) {
                 command.push('\n');
-                command.push_str(lines.next().expect("the command ends"));
+                command.push_str(block.next().expect("the command ends"));
             }
             examples.push(Example { command, printed: Vec::new() });
         }
@@ -74,8 +77,9 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Runs a command as a shell does. Returns what it prints.
-fn run(command: &str, folder: &Path) -> String {
+/// Runs a command as a shell does. Returns what it prints, and whether it could run: the exit code of a command that cannot
+/// is 1, or that of the shell.
+fn run(command: &str, folder: &Path) -> (String, bool) {
     let program = Path::new(env!("CARGO_BIN_EXE_mcp-policy"));
     let path = format!("{}:/usr/bin:/bin", program.parent().expect("a folder").display());
     let output = Command::new("/bin/sh")
@@ -85,7 +89,8 @@ fn run(command: &str, folder: &Path) -> String {
         .env("PATH", path)
         .output()
         .expect("a shell");
-    String::from_utf8(output.stdout).expect("UTF-8")
+    let could_run = matches!(output.status.code(), Some(0 | 2 | 3));
+    (String::from_utf8(output.stdout).expect("UTF-8"), could_run)
 }
 
 /// Runs the examples of a page in a folder of its own. Returns those that print something else, and how many it has.
@@ -95,8 +100,8 @@ fn run_all(page: &Path) -> (Vec<String>, usize) {
     let wrong = examples
         .iter()
         .map(|example| (example, run(&example.command, &folder)))
-        .filter(|(example, printed)| !expected(&example.printed).is_match(printed))
-        .map(|(example, printed)| format!("{}: $ {}\n{printed}", page.display(), example.command))
+        .filter(|(example, (printed, could_run))| !could_run || !expected(&example.printed).is_match(printed))
+        .map(|(example, (printed, _))| format!("{}: $ {}\n{printed}", page.display(), example.command))
         .collect();
     (wrong, examples.len())
 }
@@ -125,6 +130,7 @@ fn a_block_is_left_out_only_behind_a_comment_that_says_why() {
         (format!("<!-- not run: it needs a cluster -->\n\n{block}"), 0),
         (format!("<!-- not run: it needs a cluster -->\n{block}\n{block}"), 1),
         (format!("<!-- not run: it needs a cluster -->\ntext\n\n{block}"), 1),
+        ("1. text\n\n   ```console\n   $ true\n   ```\n".to_owned(), 1),
     ] {
         assert_eq!(examples(&page).len(), found, "{page}");
     }
@@ -132,7 +138,7 @@ fn a_block_is_left_out_only_behind_a_comment_that_says_why() {
 
 #[test]
 fn the_reference_has_every_command_and_every_warning() {
-    let printed = |command: &str| run(&format!("mcp-policy {command}"), Path::new(ROOT));
+    let printed = |command: &str| run(&format!("mcp-policy {command}"), Path::new(ROOT)).0;
     let help = printed("--help");
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     for line in commands.take_while(|line| !line.is_empty()) {
@@ -150,7 +156,7 @@ fn the_reference_has_every_command_and_every_warning() {
 
 #[test]
 fn the_reference_has_every_format_of_a_command_in_its_section() {
-    let printed = |command: &str| run(&format!("mcp-policy {command}"), Path::new(ROOT));
+    let printed = |command: &str| run(&format!("mcp-policy {command}"), Path::new(ROOT)).0;
     let mut found = 0;
     for section in REFERENCE.split("\n## `").skip(1) {
         let name = section.split('`').next().expect("a name");

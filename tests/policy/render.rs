@@ -296,13 +296,60 @@ fn the_notes_name_what_verifies_callers_in_the_target() {
         ("envoy", r#"{"mtls":"uri_san"}"#, "the listener must ask for them"),
         ("istio-envoyfilter", r#"{"api_key":{"header":"x-key"}}"#, "`headers.request.remove`"),
         ("envoy-gateway", r#"{"api_key":{"header":"x-key"}}"#, "`RequestHeaderModifier`"),
-        ("envoy", r#"{"api_key":{"header":"x-key"}}"#, "`request_headers_to_remove: [x-key]`"),
     ];
     for (target, source, expected) in cases {
         let options: &[&str] = if target == "envoy" { &[] } else { &OF_MESH };
         let done = render(target, &policy(source), options);
         assert_eq!(done.code, 0, "{target} {source}: {}", done.stderr);
         assert!(done.stderr.contains(expected), "{target} {source}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn envoy_removes_the_keys_of_callers_before_the_server_gets_the_request() {
+    let folder = Folder::new("render-keys");
+    let policy = |file: &str, server: &str, mode: &str, header: &str| {
+        let identity = json!([{ "api_key": { "header": header } }, { "mtls": "uri_san" }]);
+        let document = json!({ "version": "1", "server": server, "mode": mode, "identity": identity });
+        folder.with(file, document.to_string())
+    };
+    let own = policy("own.json", "own", "enforce", "x-key");
+    let candidate = policy("candidate.json", "own", "shadow", "Authorization");
+    let other = policy("other.json", "other", "enforce", "x-other");
+    let several = [&*other, "--upstream", "own=a:1", "--upstream", "other=b:1"];
+    let cases: [(&[&str], &[&str]); 3] = [
+        (
+            &[],
+            &[
+                "                      request_headers_to_remove: [\"x-key\"]\n                      routes:\n",
+            ],
+        ),
+        (&["--shadow", &candidate], &["request_headers_to_remove: [\"authorization\", \"x-key\"]\n"]),
+        (
+            &several,
+            &[
+                "                          request_headers_to_remove: [\"x-key\"]\n                          typed_per",
+                "                          request_headers_to_remove: [\"x-other\"]\n                          typed_per",
+            ],
+        ),
+    ];
+    for target in ["envoy", "compose"] {
+        for (options, expected) in &cases {
+            let done = run(&[&["render", &own, "--for", target], *options].concat(), "");
+            assert_eq!(done.code, 0, "{}", done.stderr);
+            let found = done.stdout.matches("request_headers_to_remove").count();
+            assert_eq!(found, expected.len(), "{}", done.stdout);
+            for expected in *expected {
+                let expected = match target {
+                    "compose" => expected.replace('\n', "\n      ").trim_end_matches(' ').to_owned(),
+                    _ => (*expected).to_owned(),
+                };
+                assert!(done.stdout.contains(&expected), "{expected}\n{}", done.stdout);
+            }
+            assert!(!done.stderr.contains("receive"), "{}", done.stderr);
+        }
+        let done = render(target, POLICY, &[]);
+        assert!(!done.stdout.contains("request_headers_to_remove"), "{}", done.stdout);
     }
 }
 
@@ -429,4 +476,31 @@ fn a_module_that_is_fetched_without_tls_needs_a_digest() {
     assert!(done.stderr.contains("--sha256 is needed"), "{}", done.stderr);
     let done = render("istio-wasmplugin", POLICY, &[&place[..], &["--sha256", &"0".repeat(64)]].concat());
     assert_eq!(done.code, 0, "{}", done.stderr);
+}
+
+#[test]
+fn a_module_that_can_be_replaced_is_told_with_what_would_fix_it() {
+    let digest = "0".repeat(64);
+    for target in ["istio-wasmplugin", "istio-envoyfilter", "envoy-gateway"] {
+        for (module, note) in [
+            ("oci://r.example/f:1", "the digest of its manifest, without `sha256:`, with `--sha256`"),
+            ("https://r.example/f.wasm", "give its SHA-256 with `--sha256`"),
+        ] {
+            let options = ["--selector", "app=shop", "--module", module];
+            let done = render(target, POLICY, &options);
+            assert_eq!(done.code, 0, "{}", done.stderr);
+            assert!(
+                done.stderr.contains(&format!("note: nothing makes sure that `{module}` stays the same")),
+                "{}",
+                done.stderr
+            );
+            assert!(done.stderr.contains(note), "{}", done.stderr);
+            let done = render(target, POLICY, &[&options[..], &["--sha256", &digest]].concat());
+            assert_eq!(done.code, 0, "{}", done.stderr);
+            assert!(!done.stderr.contains("stays the same"), "{}", done.stderr);
+        }
+    }
+    let pinned = format!("oci://r.example/f@sha256:{digest}");
+    let done = render("istio-wasmplugin", POLICY, &["--selector", "app=shop", "--module", &pinned]);
+    assert!(!done.stderr.contains("stays the same"), "{}", done.stderr);
 }

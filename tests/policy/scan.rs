@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mcp_policy_engine::policy::{Action, Policy, Rule};
 use serde_json::{Value, json};
 
+use crate::folder::Folder;
 use crate::program::{Done, run};
 
 /// The server whose list and classes are in the repository.
@@ -342,5 +343,50 @@ fn a_bad_list_is_an_error_that_names_the_place() {
         let done = run(&["scan", "-"], text);
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{text}");
         assert!(done.stderr.contains(told), "{text}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn a_tool_with_a_number_that_cannot_be_held_is_denied_and_the_others_are_judged() {
+    let folder = Folder::new("scan-number");
+    let source = r#"{"tools": [
+        {"name": "get_a", "inputSchema": {"type": "object", "properties": {"n": {"type": "integer", "maximum": 9}}}},
+        {"name": "get_b", "inputSchema": {"type": "object", "properties": {"n": {"type": "number", "maximum": 1e400}}}},
+        {"name": "get_c"}, {"name": "get_c", "outputSchema": {"properties": {"x": {"minimum": -1e999}}}}
+    ], "prompts": [{"name": "p", "_meta": {"size": 1e400}}]}"#;
+    let file = folder.with("tools.json", source);
+    let (written, kept) = (folder.file("policy.json"), folder.file("kept.json"));
+    let done = run(&["scan", &file, "-o", &written, "--write-tools", &kept], "");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    for (tool, place, number) in [
+        ("get_b", "inputSchema.properties.n.maximum", "1e400"),
+        ("get_c", "outputSchema.properties.x.minimum", "-1e999"),
+    ] {
+        let told = format!(
+            "note[left-out] tool {tool}, {place}: left out, and so denied: the number `{number}` is beyond what 64-bit \
+             integers and doubles hold"
+        );
+        assert!(done.stderr.contains(&told), "{told}\n{}", done.stderr);
+    }
+    let policy = std::fs::read_to_string(&written).unwrap();
+    let read = Policy::from_bytes(policy.as_bytes()).unwrap();
+    assert!(read.rules.tools.names("get_a") && read.rules.prompts.names("p"), "{policy}");
+    assert!(!read.rules.tools.names("get_b") && !read.rules.tools.names("get_c"), "{policy}");
+    // What is kept of the server's list still has the number.
+    let kept_again = run(&["scan", &kept], "");
+    assert!(kept_again.stderr.contains("`1e400`"), "{}", kept_again.stderr);
+
+    // A policy that allows such a tool is told about it, one that denies it is not.
+    for (entry, told) in [
+        (r#"{}"#, "changed  tool get_b: inputSchema.properties.n.maximum: the number `1e400` is beyond"),
+        (r#"{"action": "deny"}"#, ""),
+    ] {
+        let text = format!(
+            r#"{{"version": "1", "prompts": {{"p": {{}}}}, "tools": {{"get_a": {{}}, "get_b": {entry}, "get_c": {{"action": "deny"}}}}}}"#
+        );
+        let policy = folder.with("own.json", text);
+        let done = run(&["scan", &file, "--policy", &policy], "");
+        assert_eq!(done.code, if told.is_empty() { 0 } else { 3 }, "{}{}", done.stdout, done.stderr);
+        assert!(done.stdout.starts_with(told), "{}", done.stdout);
     }
 }

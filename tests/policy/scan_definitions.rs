@@ -18,13 +18,14 @@ fn digest_of(canonical: &str) -> String {
     format!("sha256:{}", hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
-/// A server for one question each, in the older lifecycle. What it writes has members that few clients know.
+/// A server for one question each, in the older lifecycle. What it writes has members that few clients know, and a number
+/// that most of them cannot hold.
 const SERVER: &str = r#"while read -r line; do
   id=$(printf %s "$line" | sed -n 's/.*"id":\("[^"]*"\|[0-9]*\).*/\1/p')
   case "$line" in
     *'"server/discover"'*) echo '{"jsonrpc":"2.0","id":'$id',"error":{"code":-32601,"message":"unknown"}}' ;;
     *'"initialize"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}' ;;
-    *'"tools/list"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"tools":[{"name":"get_x","inputSchema":{"type":"object"},"x-new":{"b":1.50,"a":null}}]}}' ;;
+    *'"tools/list"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"tools":[{"name":"get_x","inputSchema":{"type":"object"},"x-new":{"b":1.50,"a":null}},{"name":"get_y","inputSchema":{"maxProperties":1e400}}]}}' ;;
   esac
 done"#;
 
@@ -61,6 +62,22 @@ fn a_command_gives_the_digests_of_what_it_writes_and_of_nothing_less() {
     let report: Value = serde_json::from_str(&done.stdout).unwrap();
     let canonical = r#"{"inputSchema":{"type":"object"},"name":"get_x","x-new":{"a":null,"b":1.5}}"#;
     assert_eq!(report["tools"][0]["digest"], digest_of(canonical));
+    has_left_out(&report);
+}
+
+/// Makes sure that a report is about both tools, and leaves out the one whose schema has the number.
+fn has_left_out(report: &Value) {
+    let names: Vec<&Value> = report["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
+    assert_eq!(names, ["get_x", "get_y"]);
+    let finding = &report["findings"][0];
+    assert_eq!(
+        (&finding["id"], &finding["place"]),
+        (&json!("left-out"), &json!("inputSchema.maxProperties"))
+    );
+    assert!(finding["message"].as_str().unwrap().contains("`1e400`"), "{finding}");
+    assert!(
+        report["policy"]["tools"].get("get_x").is_some() && report["policy"]["tools"].get("get_y").is_none()
+    );
 }
 
 /// Answers one request as a streamable HTTP server does, in JSON or in events.
@@ -85,7 +102,7 @@ fn answer(mut stream: &TcpStream, events: bool) -> Option<()> {
             r#""result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}"#
         }
         Some("tools/list") => {
-            r#""result":{"tools":[{"name":"get_x","inputSchema":{"type":"object"},"x-new":{"b":1.50,"a":null}}]}"#
+            r#""result":{"tools":[{"name":"get_x","inputSchema":{"type":"object"},"x-new":{"b":1.50,"a":null}},{"name":"get_y","inputSchema":{"maxProperties":1e400}}]}"#
         }
         _ => r#""error":{"code":-32601,"message":"unknown"}"#,
     };
@@ -111,11 +128,12 @@ fn a_server_gives_the_digests_of_what_it_sends_in_json_and_in_events() {
                 answer(&stream, events);
             }
         });
-        let done = run(&["scan", &url, "--format", "json"], "");
+        let done = run(&["scan", &url, "--timeout", "10s", "--format", "json"], "");
         assert_eq!(done.code, 0, "{}", done.stderr);
         let report: Value = serde_json::from_str(&done.stdout).unwrap();
         let canonical = r#"{"inputSchema":{"type":"object"},"name":"get_x","x-new":{"a":null,"b":1.5}}"#;
         assert_eq!(report["tools"][0]["digest"], digest_of(canonical), "{events}");
+        has_left_out(&report);
     }
 }
 

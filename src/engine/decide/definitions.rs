@@ -1,7 +1,9 @@
 //! Calls of tools whose definition a policy pins, and what lists have shown of them.
 //!
-//! All workers share what the last list with the tool has shown. It is kept for each pin under a key of its own, see
-//! [`Pin::key`], so a new pin begins without a past. Until a list shows the tool otherwise, nothing is kept.
+//! All workers share what the last list with the tool has shown. It is kept for each [pin](crate::policy::Pin) under a key of
+//! its own, so a new pin begins without a past. Until a list shows the tool otherwise, nothing is kept.
+
+mod marks;
 
 use std::sync::Arc;
 
@@ -10,16 +12,11 @@ use crate::denial::{Code, Denial};
 use crate::identity::Caller;
 use crate::limit::{Store, Unavailable};
 use crate::mcp::message::{Call, Target};
-use crate::policy::{Mode, Pin, Policy, Rule};
+use crate::policy::{Mode, Policy, Rule};
 
-/// The value of a key if the last list with the tool has shown it otherwise.
-const CHANGED: &[u8] = b"changed";
-
-/// The value if it has shown the tool as it is pinned, after it was shown otherwise.
-const RESTORED: &[u8] = b"restored";
-
-/// How often a worker tries to write that a definition has changed. Each failure means that another worker has written.
-const TRIES: u32 = 16;
+use marks::is_changed_at;
+pub use marks::{changes, is_changed};
+pub(super) use marks::{close, count_change, open};
 
 /// A rule that pins the definition of the tool that a call is for.
 #[derive(Debug, Clone)]
@@ -108,42 +105,6 @@ fn denial<S: Store + ?Sized>(
         Ok(true) => Some(changed(rule, &called())),
         Err(Unavailable) => Some(unknown(rule, &called())),
     }
-}
-
-/// Returns whether the last list with the tool of a pin has shown it otherwise.
-///
-/// # Errors
-/// [`Unavailable`] if the store cannot tell.
-pub fn is_changed<S: Store + ?Sized>(store: &S, pin: &Pin) -> Result<bool, Unavailable> {
-    is_changed_at(store, &pin.key)
-}
-
-fn is_changed_at<S: Store + ?Sized>(store: &S, key: &str) -> Result<bool, Unavailable> {
-    let (value, _) = store.read(key)?;
-    Ok(value.is_some_and(|value| value != RESTORED))
-}
-
-/// Notes what a list shows of a tool. Returns whether that is news: the last one has shown something else.
-///
-/// # Errors
-/// [`Unavailable`] if it cannot be stored.
-pub(super) fn note<S: Store + ?Sized>(store: &S, pin: &Pin, changed: bool) -> Result<bool, Unavailable> {
-    for _ in 0..TRIES {
-        let (value, version) = store.read(&pin.key)?;
-        let known = value.is_some_and(|value| value != RESTORED);
-        if known == changed {
-            return Ok(false);
-        }
-        if store.swap(&pin.key, if changed { CHANGED } else { RESTORED }, version)? {
-            return Ok(true);
-        }
-        // Another list was seen meanwhile. It counts as the later one unless this one shows a change.
-        if !changed {
-            return Ok(false);
-        }
-        store.pause();
-    }
-    Err(Unavailable)
 }
 
 fn changed(rule: &Rule, called: &str) -> Denial {

@@ -1,5 +1,6 @@
 //! What lists show: every element that the caller may be able to use.
 
+mod asked;
 mod listed;
 
 use std::cell::{Cell, RefCell};
@@ -16,6 +17,7 @@ use crate::mcp::definition::DefinitionDigest;
 use crate::mcp::list::{Element, ListKind};
 use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
 use crate::work::{self, Work};
+pub use asked::Asked;
 pub use listed::{Definition, Listed};
 
 /// The units of work of one element, whatever its name is.
@@ -48,8 +50,8 @@ pub struct Lists<'e> {
     caller: &'e Caller,
     circumstances: Circumstances<'e>,
     work: Work,
-    /// The id of the request for tools that the lists answer, as JSON text
-    asked: Option<&'e str>,
+    /// The request for tools that the lists answer
+    asked: Option<&'e Asked>,
     /// What was seen of pins, by their numbers
     seen: RefCell<BTreeMap<usize, Seen>>,
     /// The tools of which an element cannot be read, by the numbers of their first pins
@@ -73,11 +75,11 @@ impl<'e> Lists<'e> {
         Self { policy, caller, circumstances, work, asked: None, seen, missed, lost }
     }
 
-    /// Lets the lists in messages with this id, which is JSON text, open tools again: it is that of a request for the
-    /// tools as they are now. Other lists may be from earlier. They only show what has changed.
+    /// Lets the lists in messages with the id of this request open tools again. Other lists may be from earlier. They only
+    /// show what has changed.
     #[must_use]
-    pub fn answering(self, asked: Option<&'e str>) -> Self {
-        Self { asked: asked.filter(|id| id.len() <= LONGEST_ID), ..self }
+    pub fn answering(self, asked: Option<&'e Asked>) -> Self {
+        Self { asked: asked.filter(|asked| asked.id.len() <= LONGEST_ID), ..self }
     }
 
     /// Returns whether a list keeps an element. It is removed if it cannot be read, if the list does not
@@ -117,13 +119,21 @@ impl<'e> Lists<'e> {
                 seen.entry(number).or_insert(Seen { definition: Definition::Unread, answers: false });
             }
         }
+        let pins = &self.policy.pins;
+        let is_changed = |seen: &Seen| seen.definition != Definition::Pinned;
+        // All that these lists show has changed at once.
+        let change = seen.values().any(is_changed).then(|| definitions::count_change(store, pins)).flatten();
         let mut stored = Ok(());
-        for (number, Seen { definition, answers }) in seen {
-            let is_changed = definition != Definition::Pinned;
-            let Some(pin) = self.policy.pins.get(number).filter(|_| is_changed || answers) else { continue };
+        for (number, seen) in seen {
+            let Some(pin) = pins.get(number) else { continue };
+            let noted = match self.asked {
+                _ if is_changed(&seen) => definitions::close(store, pin, change),
+                Some(asked) if seen.answers => definitions::open(store, pins, pin, asked.changes),
+                _ => continue,
+            };
             // A failure must not keep other tools open.
-            match definitions::note(store, pin, is_changed) {
-                Ok(is_news) => report(&Listed { number, pin, definition, is_news }),
+            match noted {
+                Ok(is_news) => report(&Listed { number, pin, definition: seen.definition, is_news }),
                 Err(Unavailable) => stored = Err(Unavailable),
             }
         }
@@ -193,12 +203,12 @@ impl<'e> Lists<'e> {
     /// Returns whether a message with this id answers the request for the tools.
     fn is_answer(&self, id: Option<Value<'_>>) -> bool {
         let Some((asked, id)) = self.asked.zip(id) else { return false };
-        if id.raw() == asked {
+        if id.raw() == asked.id {
             return true;
         }
         // A server can write it in another way.
         let is_short = id.raw().len() <= LONGEST_ID && self.work.spend(ID);
-        let Ok(asked) = json::read(asked.as_bytes()) else { return false };
+        let Ok(asked) = json::read(asked.id.as_bytes()) else { return false };
         let asked = asked.root();
         let numbers = || asked.number().zip(id.number());
         is_short

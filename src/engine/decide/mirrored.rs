@@ -1,5 +1,5 @@
-//! Headers that repeat arguments. Whoever routes or counts by such a header must not see another value than
-//! the server reads in the body.
+//! Headers that repeat arguments. A proxy that routes or counts by such a header must not see another value than the
+//! server reads in the body.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! Values without the white space between their tokens.
 
-use super::document::{Kind, Value};
+use super::document::Value;
+use super::node::Kind;
 use super::text::quote;
 
 /// Appends `value` to `out` without white space between its tokens, and with its strings as [`quote`]

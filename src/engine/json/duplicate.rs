@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::document::Node;
+use super::node::Node;
 
 /// Objects of up to this many keys are searched pairwise.
 const FEW: usize = 8;

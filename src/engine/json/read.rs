@@ -8,7 +8,8 @@ use bytes::Bytes;
 use open::{KeyFilter, Open};
 
 use super::defect::{Defect, DefectKind, Malformed};
-use super::document::{Document, Kind, Node};
+use super::document::Document;
+use super::node::{Kind, Node};
 use super::number::{self, Fit};
 use super::{duplicate, text};
 

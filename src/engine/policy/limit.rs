@@ -1,5 +1,6 @@
 //! The limits of a rule, and the counters that they name.
 
+mod model;
 mod shared;
 mod value;
 
@@ -8,10 +9,11 @@ use std::sync::Arc;
 
 use super::keys;
 use super::words::{KINDS, SCOPES};
-use super::{Adds, Limit, Mode, Scope, ValuePath};
+use super::{Mode, ValuePath};
 use crate::document::{Faults, Fields, InRule, Part, Path};
 use crate::limit::{Amount, Kind, Window};
 use crate::schema::Schema;
+pub use model::{Adds, Limit, Scope};
 use shared::{Fineness, Maximum};
 use value::{amount, by, positive, window};
 

@@ -7,8 +7,8 @@ use super::limit::Counters;
 use super::rule::{self, Reading};
 use super::words::{ARGUMENTS, CLAIMS, DIGESTS, FORMS, VERSIONS, WAYS};
 use super::{
-    Arguments, Claims, Pins, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge, claims, entry,
-    grant, origins, shared, source,
+    Approvals, Arguments, Claims, Pins, Policy, RequestHeaders, Rules, TimeZone, approvals, challenge,
+    claims, entry, grant, origins, shared, source,
 };
 use crate::document::{
     Faults, Fields, InIdentity, InRule, Part, Path, Source, Wrong, meaning, refuse_ambiguity,
@@ -45,14 +45,9 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let server = document.name(Key::Server, faults).unwrap_or_else(|| "default".to_owned());
     document.text(Key::Description, faults);
     let mode = rule::mode(&mut document, Key::Mode, faults);
-    let digests = root.member("approvals").is_some();
-    let zone = root.value.get("time_zone").and_then(json::Value::string).unwrap_or_default().into_owned();
     let listed = document.list(Key::Identity, faults);
     let identity = source::sources(&listed, faults);
-    let names = |sources: &Vec<super::Source>| sources.iter().map(|source| source.name.clone()).collect();
-    let counters = Counters::new(root.member("shared_limits").is_some());
-    let sources = identity.as_ref().map(names);
-    let mut reading = Reading { digests, zone, sources, counters, ..Reading::default() };
+    let mut reading = reading(root, identity.as_deref());
     entry::named(document.named(Key::Rules, faults), &mut reading, faults);
     let rules = Rules::read(&mut document, false, &mut reading, faults);
     let time_zone = document.take(Key::TimeZone).and_then(|part| time_zone(&part, faults));
@@ -67,17 +62,10 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
     let exempt_paths = exempt_paths(document.list(Key::ExemptPaths, faults), faults);
     let max_body_bytes = document.count(Key::MaxBodyBytes, faults).unwrap_or(MAX_BODY_BYTES);
     let request_headers = document.word(Key::RequestHeaders, &WAYS, RequestHeaders::default(), faults);
-    let approvals = match document.take(Key::Approvals) {
-        Some(part) => approvals::approvals(&part, faults),
-        None => {
-            reading.unasked.drain(..).for_each(|fault| faults.push(fault));
-            None
-        }
-    };
+    let approvals = approvals(document.take(Key::Approvals), &mut reading, faults);
     let shared_limits =
         document.take(Key::SharedLimits).and_then(|part| shared::shared_limits(&part, faults));
-    let audited = document.take(Key::Audit).and_then(|part| audit(&part, faults));
-    let (audit, audit_claims) = audited.unwrap_or_default();
+    let audited = document.take(Key::Audit).and_then(|part| audit(&part, faults)).unwrap_or_default();
     let capacity = document.take(Key::Counters).and_then(|part| capacity(&part, faults));
     document.close(faults);
     let all = rules.iter().chain(grants.iter().flat_map(|grant| grant.rules.iter()));
@@ -101,13 +89,30 @@ fn read(root: &Part<'_>, digest: String, faults: &mut Faults) -> Option<Policy> 
         request_headers: request_headers.unwrap_or_default(),
         approvals,
         shared_limits,
-        audit,
-        audit_claims,
+        audit: audited.0,
+        audit_claims: audited.1,
         claims,
         counters: reading.counters.count(),
         scales: reading.counters.scales(faults),
         counter_capacity: capacity.unwrap_or(COUNTER_CAPACITY),
     })
+}
+
+/// Collects what the rules need to know of the rest of the document.
+fn reading(root: &Part<'_>, identity: Option<&[super::Source]>) -> Reading {
+    let digests = root.member("approvals").is_some();
+    let zone = root.value.get("time_zone").and_then(json::Value::string).unwrap_or_default().into_owned();
+    let names = |sources: &[super::Source]| sources.iter().map(|source| source.name.clone()).collect();
+    let counters = Counters::new(root.member("shared_limits").is_some());
+    Reading { digests, zone, sources: identity.map(names), counters, ..Reading::default() }
+}
+
+/// Reads the approval service. Without one, each rule that needs it has a fault.
+fn approvals(part: Option<Part<'_>>, reading: &mut Reading, faults: &mut Faults) -> Option<Approvals> {
+    if part.is_none() {
+        reading.unasked.drain(..).for_each(|fault| faults.push(fault));
+    }
+    approvals::approvals(&part?, faults)
 }
 
 /// Notes a fault if the list of grants is empty: its author expects that nobody passes, but without grants

@@ -11,6 +11,9 @@ use crate::text::hex;
 /// The beginning of the keys of a store that hold what lists last showed of pinned tools; a hash follows.
 const KEY: &str = "mcp-policy/1/definition/";
 
+/// The beginning of the keys that hold how many changes the lists of a server have shown; a hash of its name follows.
+const CHANGES: &str = "mcp-policy/1/definitions/";
+
 /// How many bytes of the hash a key has.
 const HASHED: usize = 16;
 
@@ -31,12 +34,14 @@ pub struct Pins {
     list: Vec<Pin>,
     /// The numbers of the pins by the tool's name
     by_tool: BTreeMap<String, Vec<usize>>,
+    /// See [`Pins::changes_key`]
+    changes_key: String,
 }
 
 impl Pins {
     /// Gathers the pins in sets of rules for a server.
-    pub(super) fn of<'r>(server: &str, rules: impl Iterator<Item = &'r Rules>) -> Self {
-        let mut pins = Self::default();
+    pub(crate) fn of<'r>(server: &str, rules: impl Iterator<Item = &'r Rules>) -> Self {
+        let mut pins = Self { changes_key: key(CHANGES, &[server.as_bytes()]), ..Self::default() };
         for (pattern, rules) in rules.flat_map(|rules| rules.tools.entries()) {
             let digests = rules.iter().filter_map(|rule| rule.definition);
             for digest in digests.filter(|_| pattern.is_exact()) {
@@ -51,7 +56,8 @@ impl Pins {
         if self.find(tool, digest).is_none() {
             let numbers = self.by_tool.entry(tool.to_owned()).or_default();
             numbers.push(self.list.len());
-            self.list.push(Pin { tool: tool.to_owned(), digest, key: key(server, tool, digest) });
+            let key = key(KEY, &[server.as_bytes(), tool.as_bytes(), digest.bytes()]);
+            self.list.push(Pin { tool: tool.to_owned(), digest, key });
         }
     }
 
@@ -78,6 +84,12 @@ impl Pins {
         self.list.get(number)
     }
 
+    /// Returns the key of a store that holds how many changes of pinned tools the lists of the server have shown.
+    #[must_use]
+    pub fn changes_key(&self) -> &str {
+        &self.changes_key
+    }
+
     /// Tells whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -85,15 +97,15 @@ impl Pins {
     }
 }
 
-/// Returns the key of a pin. It is the same in each policy for the server, so that what lists have shown survives an
-/// update of the policy.
-fn key(server: &str, tool: &str, digest: DefinitionDigest) -> String {
+/// Returns the key of something that a server and other parts name. It is the same in each policy for the server, so that
+/// what lists have shown survives an update of the policy.
+fn key(begin: &str, parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
-    for part in [server.as_bytes(), tool.as_bytes(), digest.bytes()] {
+    for part in parts {
         hash.update(part.len().to_string());
         hash.update(":");
         hash.update(part);
     }
     let hash = hash.finalize();
-    [KEY, &hex(hash.get(..HASHED).unwrap_or_default())].concat()
+    [begin, &hex(hash.get(..HASHED).unwrap_or_default())].concat()
 }

@@ -1,15 +1,21 @@
 //! Compiles a JSON value into a schema, with the schemas within it and the `$ref`s between them.
 
+mod branches;
+mod elements;
+mod members;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::keyword;
-use super::node::{Check, Elements, If, Members, Named, Node};
+use super::node::{Check, Node};
 use super::reference;
 use crate::document::{Faults, InSchema, Part, Takes, Wrong};
-use crate::json::{self, Kind, TextMap};
-use crate::mcp::keys::Spellings;
+use crate::json::{self, Kind};
+use branches::Branches;
+use elements::Contained;
+use members::Collected;
 
 /// The most schemas that a schema may consist of with all `$ref`s followed. It bounds the cost of a call: if
 /// each schema refers to the next one twice, the number doubles at each step.
@@ -41,8 +47,6 @@ const ANNOTATIONS: [&str; 15] = [
 const SCHEMAS: Takes = Takes::Said("a list of one schema or more", &Takes::List(&Takes::Schema));
 const SCHEMAS_BY_NAME: Takes =
     Takes::Said("an object of names and their schemas", &Takes::Named(&Takes::Schema));
-const NAMES_BY_NAME: Takes =
-    Takes::Said("an object of names and lists of names", &Takes::Named(&Takes::List(&Takes::Filled)));
 const REFERENCE: Takes =
     Takes::Said("a reference to a schema within this one, such as `#/$defs/name`", &Takes::Filled);
 
@@ -121,9 +125,8 @@ impl<'d> Loader<'_, 'd> {
     fn keywords(&mut self, schema: &Part<'d>, depth: usize) -> Vec<Check> {
         let mut checks = Vec::new();
         let mut members = Collected::default();
-        let mut elements = Elements::default();
-        let mut contained = [None, None];
-        let mut branches = [None, None, None];
+        let mut elements = Contained::default();
+        let mut branches = Branches::default();
         for (key, part) in schema.members() {
             let check = match key.as_ref() {
                 "properties"
@@ -140,31 +143,12 @@ impl<'d> Loader<'_, 'd> {
                     self.definitions.extend(definitions.into_iter().map(|(_, part)| part));
                     None
                 }
-                "items" => {
-                    elements.rest = Some(self.schema(&part, depth));
-                    None
-                }
-                "prefixItems" => {
-                    elements.prefix = self.alternatives(&part, depth);
-                    None
-                }
-                "contains" => {
-                    elements.contains = Some(self.schema(&part, depth));
-                    None
-                }
-                "minContains" | "maxContains" => {
-                    let [least, most] = &mut contained;
-                    *(if key == "minContains" { least } else { most }) = keyword::whole(&part, self.faults);
+                "items" | "prefixItems" | "contains" | "minContains" | "maxContains" => {
+                    self.elements(&key, &part, depth, &mut elements);
                     None
                 }
                 "if" | "then" | "else" => {
-                    let [test, then, otherwise] = &mut branches;
-                    let place = match key.as_ref() {
-                        "if" => test,
-                        "then" => then,
-                        _ => otherwise,
-                    };
-                    *place = Some(self.schema(&part, depth));
+                    *branches.place(&key) = Some(self.schema(&part, depth));
                     None
                 }
                 "not" => Some(Check::Not(self.schema(&part, depth))),
@@ -177,58 +161,10 @@ impl<'d> Loader<'_, 'd> {
             };
             checks.extend(check);
         }
-        let [least, most] = contained;
-        (elements.least, elements.most) = (least.unwrap_or(1), most.unwrap_or(u64::MAX));
-        checks.extend(of_elements(elements));
-        // `then` and `else` have no meaning without `if`.
-        if let [Some(test), then, otherwise] = branches {
-            checks.push(Check::If(Box::new(If { test, then, otherwise })));
-        }
+        checks.extend(elements.into_check());
+        checks.extend(branches.into_check());
         checks.extend(members.into_check());
         checks
-    }
-
-    /// Reads a keyword about the members of objects.
-    fn members(&mut self, key: &str, part: &Part<'d>, depth: usize, into: &mut Collected) {
-        match key {
-            "properties" => {
-                for (name, part) in self.named(part) {
-                    let schema = self.schema(&part, depth);
-                    into.named(&name).schema = Some(schema);
-                }
-            }
-            "required" => {
-                for name in keyword::names(part, self.faults) {
-                    into.named(&name).required = true;
-                }
-            }
-            "patternProperties" => {
-                for (text, part) in self.named(part) {
-                    let schema = self.schema(&part, depth);
-                    let regex = keyword::regex(&text, &part, self.faults);
-                    into.members.patterns.extend(regex.map(|regex| (regex, text.as_ref().into(), schema)));
-                }
-            }
-            "additionalProperties" => into.members.additional = Some(self.schema(part, depth)),
-            "propertyNames" => into.members.names = Some(self.schema(part, depth)),
-            _ => self.dependent(part, into),
-        }
-    }
-
-    fn dependent(&mut self, part: &Part<'d>, into: &mut Collected) {
-        if !part.value.is_object() {
-            self.faults.unfit(part, &NAMES_BY_NAME);
-        }
-        for (name, part) in part.members() {
-            let needed = keyword::names(&part, self.faults);
-            // Other spellings of these names are refused, as those of `required` are.
-            into.named(&name);
-            for name in &needed {
-                into.named(name);
-            }
-            let needed = needed.into_iter().map(Into::into).collect();
-            into.members.dependent.push((name.as_ref().into(), needed));
-        }
     }
 
     /// Reads an object of names and schemas.
@@ -255,41 +191,5 @@ impl<'d> Loader<'_, 'd> {
             return None;
         };
         Some(Check::All(vec![self.schema(&target, depth)]))
-    }
-}
-
-/// What is known of the members of an object so far.
-#[derive(Default)]
-struct Collected {
-    named: BTreeMap<Box<str>, Named>,
-    members: Members,
-}
-
-impl Collected {
-    /// Finds or makes the entry of a name.
-    fn named(&mut self, name: &str) -> &mut Named {
-        let fresh = || Named { name: name.into(), required: false, schema: None };
-        self.named.entry(name.into()).or_insert_with(fresh)
-    }
-
-    fn into_check(self) -> Option<Check> {
-        let Self { named, mut members } = self;
-        let others = members.additional.is_some() || members.names.is_some() || !members.patterns.is_empty();
-        if named.is_empty() && !others {
-            return None;
-        }
-        members.named = named.into_values().collect();
-        let names = || members.named.iter().map(|named| &*named.name);
-        (members.numbers, members.spellings) = (TextMap::of(names()), Spellings::of(names()));
-        members.required = members.named.iter().filter(|named| named.required).count();
-        Some(Check::Members(Box::new(members)))
-    }
-}
-
-/// Makes the check of an array's elements, if there is anything to check.
-fn of_elements(elements: Elements) -> Option<Check> {
-    match elements {
-        Elements { prefix, rest, contains: None, .. } if prefix.is_empty() => rest.map(Check::Items),
-        elements => Some(Check::Elements(Box::new(elements))),
     }
 }

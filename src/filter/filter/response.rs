@@ -17,7 +17,8 @@ impl<H: Host> Filter<H> {
         {
             // The server responds before the request was forwarded. The response must not show an unfiltered
             // list.
-            self.list.get_or_insert_with(|| ListAnswer::new(Rc::clone(request), Awaited::default()));
+            let unforwarded = || ListAnswer::new(&self.host, Rc::clone(request), Awaited::default());
+            self.list.get_or_insert_with(unforwarded);
         }
         let Some(worker) = self.worker.clone() else { return Flow::Continue };
         if self.forwarded.is_none() && self.list_answer().is_none() {

@@ -1,11 +1,14 @@
 //! Notes of what lists have shown: in shared data, the log, metrics and the record.
 
+use super::ListAnswer;
 use crate::counters::SharedData;
-use crate::host::{Broken, Host, Stream};
+use crate::host::{Broken, Host, Process, Stream};
 use crate::worker::Worker;
+use mcp_policy_engine::audit;
 use mcp_policy_engine::decide::{Listed, Lists};
+use mcp_policy_engine::denial::{Code, Denial};
 use mcp_policy_engine::limit::Unavailable;
-use mcp_policy_engine::mcp::list::Unreadable;
+use mcp_policy_engine::mcp::list::{OLD_TRANSPORT, Shown, Unreadable};
 
 /// Stores and reports what lists have shown of pinned tools. Their calls are refused only if a change can be stored, so
 /// without that nothing is shown.
@@ -22,11 +25,34 @@ pub(super) fn note_definitions<H: Host>(host: &H, worker: &Worker, lists: &Lists
 }
 
 /// Adds to the record why a list, or a part of it, was not shown. If that fails, the log tells.
-pub(super) fn amend_record<H: Stream>(host: &H, worker: &Worker, unreadable: &Unreadable) {
+fn amend_record<H: Stream>(host: &H, worker: &Worker, unreadable: &Unreadable) {
     let state = worker.plugin.record_state();
     let record = host.attribute(&[state]).ok().flatten();
     if let Some(begun) = record.as_deref().and_then(|record| record.strip_suffix(b"}")) {
         let member = format!(r#","list":"{}"}}"#, unreadable.cause());
         let _ = host.set_state(state, &[begun, member.as_bytes()].concat());
+    }
+}
+
+impl ListAnswer {
+    /// Counts, logs and records what was changed.
+    pub(super) fn tell<H: Stream + Process>(&mut self, host: &H, worker: &Worker, shown: &Shown) {
+        worker.metrics.listed(host, shown);
+        if shown.old_transport {
+            let denial = Denial::protocol(Code::MethodNotAllowed, OLD_TRANSPORT).because_of("http_sse");
+            worker.report_unshown(host, "http_sse", &denial.reason);
+            self.recorded = true;
+            // The record so far says that the request was forwarded. If it cannot be replaced, the log tells.
+            let mut record = self.request.refuse(denial).record;
+            audit::add_time(&mut record, host.now_ns());
+            let _ = host.set_state(worker.plugin.record_state(), record.as_bytes());
+        }
+        if let Some(unreadable) = &shown.unreadable {
+            let why = format!("a list, or a part of it, cannot be read: {unreadable}");
+            worker.report_unshown(host, unreadable.cause(), &why);
+            if !std::mem::replace(&mut self.recorded, true) {
+                amend_record(host, worker, unreadable);
+            }
+        }
     }
 }

@@ -122,7 +122,7 @@ async fn supersede(
     let closed = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
     let closed: Vec<(String, String)> = closed.collect::<Result<_, sqlx::Error>>()?;
     for (id, _) in &closed {
-        // Whoever has not been told about it yet is told about the newer one only.
+        // People who have not been told about it yet are told about the newer one only.
         let untold = "DELETE FROM outbox WHERE approval_id = $1";
         sqlx::query(untold).bind(id.clone()).execute(writing.connection()).await?;
     }
@@ -195,6 +195,24 @@ async fn create(
     let known =
         "INSERT INTO fingerprints (fingerprint, times) VALUES ($1, 1) ON CONFLICT (fingerprint) DO NOTHING";
     sqlx::query(known).bind(question.fingerprint.clone()).execute(writing.connection()).await?;
+    insert(writing, &approval).await?;
+    for hook in hooks {
+        let message = "INSERT INTO outbox (id, approval_id, hook, created_ms, next_ms)
+            VALUES ($1, $2, $3, $4, $4)";
+        sqlx::query(message)
+            .bind(secret::id()?)
+            .bind(approval.id.clone())
+            .bind(hook.clone())
+            .bind(now_ms)
+            .execute(writing.connection())
+            .await?;
+    }
+    Ok(approval)
+}
+
+/// Writes a new approval.
+async fn insert(writing: &mut WriteTransaction, approval: &Approval) -> Result<(), StoreError> {
+    let question = &approval.question;
     let insert = "INSERT INTO approvals (id, fingerprint, server, policy, grant_name, principal, tool,
             arguments, rule, ask_reason, decision_id, request_id, expires_seconds, created_ms, expires_ms,
             rules, source, params, host, path, call_hash, status)
@@ -224,16 +242,5 @@ async fn create(
         .bind(question.call.clone())
         .execute(writing.connection())
         .await?;
-    for hook in hooks {
-        let message = "INSERT INTO outbox (id, approval_id, hook, created_ms, next_ms)
-            VALUES ($1, $2, $3, $4, $4)";
-        sqlx::query(message)
-            .bind(secret::id()?)
-            .bind(approval.id.clone())
-            .bind(hook.clone())
-            .bind(now_ms)
-            .execute(writing.connection())
-            .await?;
-    }
-    Ok(approval)
+    Ok(())
 }

@@ -6,13 +6,31 @@ use super::change::{Change, Effect};
 use crate::outcome::Failure;
 use crate::terminal::{ERROR, FAINT, GOOD, HEADING, PLAIN, Terminal, WARNING, line};
 
-const NO_CHANGE: &str = "no change in what is allowed: at most texts, order and notation differ";
-const NO_WIDENING: &str = "nothing becomes possible that was not possible before";
+/// What to say if there are no changes to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nothing {
+    /// The two policies have the same text
+    Same,
+    /// They mean the same
+    Changes,
+    /// Only changes that widen are shown, and there are none
+    Widens,
+}
+
+impl Nothing {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Same => "the two policies are the same",
+            Self::Changes => "no change in what is allowed: only texts, order or notation differ",
+            Self::Widens => "nothing becomes possible that was not possible before",
+        }
+    }
+}
 
 /// Writes the changes for people.
-pub fn pretty(changes: &[Change], widening_only: bool, terminal: &mut Terminal) {
+pub fn pretty(changes: &[Change], nothing: Nothing, terminal: &mut Terminal) {
     if changes.is_empty() {
-        line!(terminal, "{}", if widening_only { NO_WIDENING } else { NO_CHANGE });
+        line!(terminal, "{}", nothing.words());
         return;
     }
     for effect in Effect::ALL {
@@ -68,11 +86,11 @@ pub fn json(changes: &[Change], terminal: &mut Terminal) -> Result<(), Failure> 
 }
 
 /// Writes the changes as tables, for a comment on a pull request.
-pub fn markdown(changes: &[Change], widening_only: bool, terminal: &mut Terminal) {
+pub fn markdown(changes: &[Change], nothing: Nothing, terminal: &mut Terminal) {
     line!(terminal, "### Policy change");
     line!(terminal);
     if changes.is_empty() {
-        line!(terminal, "{}.", if widening_only { NO_WIDENING } else { NO_CHANGE });
+        line!(terminal, "{}.", nothing.words());
         return;
     }
     line!(terminal, "{}.", summary(changes));

@@ -56,6 +56,11 @@ impl Side {
         self.root.member(key).map(|node| self.canonical(node))
     }
 
+    /// Tells whether two policies have the same text.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+
     /// Returns the object of a rule.
     pub fn rule(&self, rule: &Rule) -> Option<&Node> {
         self.parts.get(&*rule.path)

@@ -73,11 +73,11 @@ fn policies_in(file: &Rc<File>, follows: bool) -> Result<Findings, Failure> {
     search.finish()
 }
 
-/// Fails if a file is of another kind than a policy.
+/// Fails if a file is of a kind that neither is a policy nor can hold one.
 fn other(kind: Option<Kind>, file: &File) -> Result<(), Failure> {
     match kind {
-        Some(kind) if kind != Kind::Policy => Err(kind.instead_of("a policy", file)),
-        _ => Ok(()),
+        None | Some(Kind::Policy | Kind::Configuration) => Ok(()),
+        Some(kind) => Err(kind.instead_of("a policy", file)),
     }
 }
 

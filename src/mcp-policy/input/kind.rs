@@ -10,6 +10,8 @@ use crate::records::Finder;
 pub enum Kind {
     /// A policy document
     Policy,
+    /// A configuration of Envoy or an object of Kubernetes, which can hold policies
+    Configuration,
     /// Tests of a policy
     Tests,
     /// Names and digests of tools, as `scan --write-definitions` writes them
@@ -30,19 +32,22 @@ impl Kind {
             Some(Value::List(tools)) => Some(tools.as_slice()),
             _ => None,
         };
+        let has = |key: &str| root.member(key).is_some();
         let is_list = |key: &str| matches!(root.member(key).map(|node| &node.value), Some(Value::List(_)));
         let all =
             |is: fn(&Node) -> bool| tools.is_some_and(|tools| !tools.is_empty() && tools.iter().all(is));
-        if is_list("findings") && root.member("policy").is_some() && tools.is_some() {
+        if is_list("findings") && has("policy") && tools.is_some() {
             Some(Self::Scan)
         } else if all(is_digest) {
             Some(Self::Digests)
         } else if all(|tool| tool.member("name").is_some() && tool.member("inputSchema").is_some()) {
             Some(Self::Tools)
-        } else if is_list("cases") && root.member("version").is_none() {
+        } else if is_list("cases") && !has("version") {
             Some(Self::Tests)
         } else if root.member("version").and_then(Node::text) == Some("1") && tools.is_none() {
             Some(Self::Policy)
+        } else if has("static_resources") || (has("apiVersion") && has("kind")) {
+            Some(Self::Configuration)
         } else if let Value::Text(text) = &root.value {
             // A line of other text around a record is one string in YAML.
             Self::of_text(text)
@@ -62,6 +67,9 @@ impl Kind {
         let name = &file.name;
         let is = match self {
             Self::Policy => format!("it is a policy, see `mcp-policy check {name}`"),
+            Self::Configuration => {
+                format!("it is a configuration, in which `mcp-policy check {name}` finds the policies")
+            }
             Self::Tests => format!("it is a test file, which `mcp-policy test {name}` runs"),
             Self::Digests => format!(
                 "it has names and digests of tools only, with which `scan SOURCE --definitions {name}` compares a \

@@ -80,14 +80,14 @@ pub fn certificate(target: Target) -> &'static str {
     }
 }
 
-/// Says where the key in `header` goes after the policy has read it.
-pub fn key(target: Target, header: &str) -> String {
+/// Says that the server receives the key in `header` too, and what removes it. `None` if the result itself removes it.
+pub fn key(target: Target, header: &str) -> Option<String> {
     let how = match target {
-        Target::Envoy => format!("`request_headers_to_remove: [{header}]` in the route's configuration"),
-        Target::Istio => "at a gateway, `headers.request.remove` in the VirtualService".to_owned(),
-        Target::EnvoyGateway => "a filter `RequestHeaderModifier` with `remove` in the HTTPRoute".to_owned(),
+        Target::Envoy => return None,
+        Target::Istio => "at a gateway, `headers.request.remove` in the VirtualService",
+        Target::EnvoyGateway => "a filter `RequestHeaderModifier` with `remove` in the HTTPRoute",
     };
-    format!(
+    Some(format!(
         "the policy reads keys from the header `{header}`, and the server receives them too: {how} removes it"
-    )
+    ))
 }

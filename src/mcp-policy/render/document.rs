@@ -124,6 +124,19 @@ impl Document {
         Some(to.cluster.as_str())
     }
 
+    /// Returns the headers in which callers send their keys, each once.
+    pub fn key_headers(&self) -> Vec<&str> {
+        let mut headers: Vec<&str> = Vec::new();
+        for source in &self.policy.identity {
+            if let SourceKind::ApiKey { header, .. } = &source.kind
+                && !headers.contains(&header.as_str())
+            {
+                headers.push(header);
+            }
+        }
+        headers
+    }
+
     /// Returns the name of an object in a cluster: that of the protected server. If a name cannot hold that, a digest makes
     /// it unique, so that the policy of one server never takes the place of another's.
     pub fn object_name(&self) -> String {
@@ -159,10 +172,7 @@ impl Document {
         if kinds().any(|kind| matches!(kind, SourceKind::Header(_))) {
             notes.push("the policy reads a header as the caller's name: a trusted hop must set it and remove it from requests that bring one".to_owned());
         }
-        notes.extend(kinds().filter_map(|kind| match kind {
-            SourceKind::ApiKey { header, .. } => Some(callers::key(target, header)),
-            _ => None,
-        }));
+        notes.extend(self.key_headers().iter().filter_map(|header| callers::key(target, header)));
         if let Some(cluster) = self.approvals()
             && self.policy.all_rules().any(|rule| rule.action == Action::RequireApproval)
         {

@@ -53,20 +53,19 @@ const MANAGER: &str = r#"                # Event streams can be silent for a lon
 /// The records of a policy in shadow mode, as part of a line of the log.
 const SHADOW: &str = r#","mcp_shadow":[%FILTER_STATE(wasm.mcp_policy_shadow:PLAIN)%]"#;
 
-/// The head of the routes.
-const ROUTES: &str = r#"                route_config:
+/// The head of the virtual host.
+const HOST: &str = r#"                route_config:
                   name: mcp
                   virtual_hosts:
                     - name: mcp
                       domains: ["*"]
-                      routes:
-                        # A response lasts as long as its tool runs.
 "#;
 
 /// Returns a configuration that listens at this machine's own address. It has what docs/install.md says about Envoy.
 pub fn configuration(servers: &Servers, module: &str, ports: &Ports) -> String {
     let notes: String = servers.notes().iter().map(|note| format!("# Note: {note}.\n")).collect();
     let (said, shadow) = (servers.said(), if servers.has_candidate() { SHADOW } else { "" });
+    let removals = servers.removals();
     let (filters, routes, clusters) = (servers.filters(module), servers.routes(), servers.clusters());
     let Ports { own, admin } = ports;
     format!(
@@ -89,7 +88,9 @@ admin:
                 "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
                 stat_prefix: mcp
 {MANAGER}{shadow}}}
-{ROUTES}{routes}                http_filters:
+{HOST}{removals}                      routes:
+                        # A response lasts as long as its tool runs.
+{routes}                http_filters:
                   # Filters that authenticate belong in front of this one. It comes directly before the router, so that
                   # no other filter changes a request after the decision.
 {filters}                  - name: envoy.filters.http.router

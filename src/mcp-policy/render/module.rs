@@ -51,6 +51,26 @@ impl Module {
         }
     }
 
+    /// Says what to pass if the module is fetched and nothing fixes what arrives.
+    pub fn note(&self) -> Option<String> {
+        let Self::Fetched { url, sha256: None } = self else { return None };
+        let (what, how) = match url.strip_prefix("oci://") {
+            // The reference has a digest itself.
+            Some(image) if image.contains("@sha256:") => return None,
+            Some(image) => (
+                "image",
+                format!(
+                    "give the digest of its manifest, without `sha256:`, with `--sha256`; `docker buildx imagetools inspect {image}` \
+                     shows it"
+                ),
+            ),
+            None => ("file", "give its SHA-256 with `--sha256`; `sha256sum` prints it".to_owned()),
+        };
+        Some(format!(
+            "nothing makes sure that `{url}` stays the same {what}, and proxies run what is there: {how}"
+        ))
+    }
+
     /// Returns the path of a file.
     ///
     /// # Errors

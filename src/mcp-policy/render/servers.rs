@@ -5,7 +5,7 @@ use mcp_policy_engine::policy::Mode;
 use super::document::Document;
 use super::{Address, Target, address, envoy};
 use crate::outcome::Failure;
-use crate::yaml::quoted;
+use crate::yaml::{indented, quoted};
 
 /// The policy that refuses everything before it reads a body: its only grant has expired, and it accepts no `Origin`.
 const CLOSED: &str = r#"{
@@ -118,6 +118,14 @@ impl Servers {
         out
     }
 
+    /// Writes what removes the keys of callers, indented by 22 spaces. Several servers have it in their routes.
+    pub fn removals(&self) -> String {
+        match self.list.as_slice() {
+            [only] => removal(self.candidate.iter().chain([&only.policy]), 22),
+            _ => String::new(),
+        }
+    }
+
     /// Writes the routes, indented by 24 spaces.
     pub fn routes(&self) -> String {
         match self.list.as_slice() {
@@ -164,10 +172,11 @@ impl Server {
 
     fn route(&self) -> String {
         let (name, filter, cluster) = (self.name(), self.filter_name(), self.cluster());
+        let removal = removal([&self.policy], 26);
         format!(
             r#"                        - match: {{ path: "/{name}" }}
                           route: {{ cluster: {cluster}, prefix_rewrite: /mcp, timeout: 0s }}
-                          typed_per_filter_config:
+{removal}                          typed_per_filter_config:
                             {filter}:
                               "@type": type.googleapis.com/envoy.config.route.v3.FilterConfig
                               config: {{}}
@@ -177,6 +186,22 @@ impl Server {
 "#
         )
     }
+}
+
+/// Writes what removes the headers in which policies read keys; nothing if they read none.
+fn removal<'d>(policies: impl IntoIterator<Item = &'d Document>, spaces: usize) -> String {
+    let mut headers: Vec<&str> = policies.into_iter().flat_map(Document::key_headers).collect();
+    headers.sort_unstable();
+    headers.dedup();
+    if headers.is_empty() {
+        return String::new();
+    }
+    let headers: Vec<String> = headers.into_iter().map(quoted).collect();
+    let text = format!(
+        "# The router removes the key after the filter has read it. The server does not need it.\nrequest_headers_to_remove: [{}]\n",
+        headers.join(", ")
+    );
+    indented(&text, spaces)
 }
 
 fn filter(name: &str, policy: &Document, module: &str, is_disabled: bool) -> String {

@@ -125,6 +125,11 @@ fn tools(
             notes.push(left_out(Target::Tool(name.to_owned()), &why));
             continue;
         }
+        if let Some(beyond) = offer.beyond(name) {
+            let note = left_out(Target::Tool(name.to_owned()), &beyond.why());
+            notes.push(Finding { place: beyond.place.clone(), ..note });
+            continue;
+        }
         used.insert(class);
         entries.push((name.to_owned(), entry(tool, class, choices, notes)));
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::definitions::{Digest, without_digest};
 use super::findings::Target;
 use super::offer::{Item, Kind, Offer, Tool};
-use super::schema;
+use super::{pin, schema};
 use crate::input::Found;
 use crate::outcome::Failure;
 
@@ -79,7 +79,8 @@ pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Compared {
         }
     }
     for tool in &offer.tools {
-        drift.extend(of_parameters(tool, &document).map(|message| Drift {
+        let message = of_number(tool, policy).or_else(|| of_parameters(tool, &document));
+        drift.extend(message.map(|message| Drift {
             change: Change::Changed,
             target: Target::Tool(tool.name.clone()),
             message,
@@ -146,6 +147,14 @@ fn of_section(section: &Section<EntryRules>, offered: &BTreeSet<&str>, target: M
             drift.push(Drift { change: Change::Gone, target: target(pattern.as_str().to_owned()), message });
         }
     }
+}
+
+/// Says that a tool cannot be judged because of a number in its definition, unless the policy denies the tool or does not
+/// name it.
+fn of_number(tool: &Tool, policy: &Policy) -> Option<String> {
+    let beyond = tool.beyond.as_ref()?;
+    let is_open = policy.rules.tools.names(&tool.name) && !pin::denies(policy, &tool.name);
+    is_open.then(|| format!("{}: {}", super::findings::escape(&beyond.place), beyond.why()))
 }
 
 /// Compares a tool's parameters with the schemas that the policy has for them. A policy may be stricter than the server,

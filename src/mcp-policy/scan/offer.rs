@@ -1,11 +1,13 @@
 //! What a server offers: its tools, resources and prompts.
 
 mod read;
+mod value;
 mod write;
 
 use serde_json::{Map, Value};
 
 pub use read::{Kind, add_page};
+pub use value::{Beyond, with_zeros};
 pub use write::document;
 
 /// Everything that a server lists.
@@ -50,6 +52,15 @@ pub struct Tool {
     pub whole: Value,
     /// The text of the definition, with every number and key as the server sent it
     pub sent: String,
+    /// A number in it that cannot be held, so that nothing judges the tool
+    pub beyond: Option<Beyond>,
+}
+
+impl Offer {
+    /// Returns a number that cannot be held, in a definition of the tool with this name.
+    pub fn beyond(&self, tool: &str) -> Option<&Beyond> {
+        self.tools.iter().filter(|known| known.name == tool).find_map(|known| known.beyond.as_ref())
+    }
 }
 
 /// A resource, a template or a prompt.

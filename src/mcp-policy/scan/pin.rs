@@ -121,18 +121,19 @@ fn pin_tool(
     if !definitions(entry).is_empty() {
         return Ok(compared(&known, digest));
     }
-    let is_denied = policy
-        .rules
-        .tools
-        .get(tool)
-        .into_iter()
-        .flatten()
-        .any(|rule| rule.action == Action::Deny && rule.mode == Mode::Enforce && rule.when.is_empty());
-    if is_denied {
+    if denies(policy, tool) {
         return Ok(Pinned::No("the policy denies it".to_owned()));
     }
     edits.add(entry, digest)?;
     Ok(Pinned::New)
+}
+
+/// Tells whether a policy denies every call of a tool by its name or a pattern.
+pub fn denies(policy: &Policy, tool: &str) -> bool {
+    let rules = policy.rules.tools.get(tool).into_iter().flatten();
+    let mut rules = rules
+        .filter(|rule| rule.action == Action::Deny && rule.mode == Mode::Enforce && rule.when.is_empty());
+    rules.next().is_some()
 }
 
 fn compared(known: &[DefinitionDigest], digest: DefinitionDigest) -> Pinned {

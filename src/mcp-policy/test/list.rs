@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mcp_policy_engine::decide::Lists;
+use mcp_policy_engine::decide::{Asked, Lists};
 use mcp_policy_engine::guard::Request;
 use mcp_policy_engine::json::{self, Value};
 use mcp_policy_engine::limit::{MemoryStore, Unavailable};
@@ -96,7 +96,8 @@ pub fn shown(
 ) -> Result<Vec<String>, String> {
     let Answer { text, only_names } = answer;
     let clock = || Some(now_ns);
-    let lists = Lists::new(&request.policy, &request.caller, &clock).answering(Some(ID));
+    let asked = Asked::now(ID, &request.policy.pins, store);
+    let lists = Lists::new(&request.policy, &request.caller, &clock).answering(asked.as_ref());
     let mut names = Vec::new();
     let filtered = filter(text.as_bytes(), &mut |element| match only_names {
         true => element.name.is_some_and(|name| lists.shows(element.kind, name)),

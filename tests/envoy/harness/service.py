@@ -18,6 +18,7 @@ import re
 import secrets
 import signal
 import subprocess
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -63,25 +64,35 @@ class Service:
     def start(self) -> None:
         """Start it on the port that it had before, and wait until it is ready."""
         self._runs += 1
-        output, errors = self.folder / f"service-{self._runs}.out", self.folder / f"service-{self._runs}.log"
         words = ["serve", "--listen", f"127.0.0.1:{self.port}", *self._database_options(), *self._arguments]
-        with open(output, "wb") as out, open(errors, "wb") as err:
+        # Only a terminal gets the first link and the first token.
+        reader, terminal = os.openpty()
+        os.set_blocking(reader, False)
+        with open(self.folder / f"service-{self._runs}.log", "wb") as err:
             self.process = subprocess.Popen(
-                [places.APPROVALS, *map(str, words)], stdin=subprocess.DEVNULL, stdout=out, stderr=err
+                [places.APPROVALS, *map(str, words)], stdin=subprocess.DEVNULL, stdout=terminal, stderr=err
             )
+        os.close(terminal)
+        output = bytearray()
         try:
-            printed = wait_for(lambda: self._ready(output), "the service to be ready", START_SECONDS)
+            printed = wait_for(lambda: self._ready(reader, output), "the service to be ready", START_SECONDS)
         except BaseException:
             self.kill()
             raise
+        finally:
+            os.close(reader)
         self.port = int(re.search(r"^port=(\d+)$", printed, re.M)[1])
         if link := re.search(r"^ +(https?://\S+/invitations/\S+)$", printed, re.M):
             self.link = link[1]
         if token := re.search(r"token, which is shown only once:\n +(\S+)$", printed, re.M):
             self.token = token[1]
 
-    def _ready(self, output: Path) -> str:
-        printed = output.read_text()
+    def _ready(self, reader: int, output: bytearray) -> str:
+        """Read on; return everything that it has printed if it serves."""
+        # An error means that it has printed nothing more, or that it has ended.
+        with suppress(OSError):
+            output += os.read(reader, 65536)
+        printed = output.decode().replace("\r\n", "\n")
         if "port=" not in printed and self.process.poll() is not None:
             raise RuntimeError(f"the service ended with {self.process.returncode}:\n{self.log()}")
         return printed if re.search(r"^port=\d+$", printed, re.M) else ""

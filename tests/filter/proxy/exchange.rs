@@ -267,6 +267,11 @@ impl Exchange {
         self.buffers().response_headers.clone_from(&sent.headers);
         let flow = self.filter.response_headers(sent.ends_with_headers());
         self.pass_response(flow, sent.ends_with_headers());
+        self.respond_more(sent);
+    }
+
+    /// Sends the body of a message as more of the body of an answer that has not ended.
+    pub fn respond_more(&mut self, sent: &Sent) {
         let last = sent.chunks.len().saturating_sub(1);
         for (number, chunk) in sent.chunks.iter().enumerate() {
             self.response_body(chunk, sent.end == End::WithLast && number == last);

@@ -4,7 +4,8 @@
 
 use std::cmp::Ordering;
 
-use super::{Obstacle, Operand, Truth, holds_list, lies, spend, work_of_search};
+use super::operand::{Operand, holds_list, work_of_search};
+use super::{Obstacle, Truth, lies, spend};
 use crate::json::{KnownSet, Sent, Value, decimal};
 use crate::policy::{Comparison, Origin, Resolved, ValuePath, is_date, is_time_of_day};
 use crate::work::Work;

@@ -1,6 +1,6 @@
 //! The array or object that is being read.
 
-use crate::json::document::Kind;
+use crate::json::node::Kind;
 
 /// The innermost array or object that is not closed yet.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 //! Where a server copies an object key by key, `__proto__` becomes what other members are read from: the key
 //! that the filter sees is not the one that the server reads.
 
-use crate::json::document::{Kind, Node};
+use crate::json::node::{Kind, Node};
 
 /// The key below which `prototype` is the prototype of all objects.
 pub(super) const CONSTRUCTOR: &[u8] = b"constructor";

@@ -1,11 +1,11 @@
 //! Objects: `properties`, `patternProperties`, `additionalProperties`, `propertyNames`, `required` and
 //! `dependentRequired`.
 
-use super::{Constraint, Fit, Members, Mismatch, Results, Subject, Unsure, validate};
+use super::{Constraint, Fit, Mismatch, Results, Subject, Unsure, validate};
 use crate::json::Value;
 use crate::mcp::keys;
 use crate::regex::Regex;
-use crate::schema::node::Named;
+use crate::schema::node::{Members, Named};
 
 impl Members {
     pub(super) fn validate<'s, 'd>(&'s self, subject: &Subject<'d, '_>) -> Fit<'s, 'd> {

@@ -3,7 +3,7 @@
 use mcp_policy_engine::json;
 use serde_json::{Map, Value};
 
-use super::{Item, Offer, Tool};
+use super::{Item, Offer, Tool, value};
 
 /// A kind of list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,20 +47,20 @@ impl Kind {
 /// # Errors
 /// What is wrong with the page, with its path.
 pub fn add_page(offer: &mut Offer, kind: Kind, list: &str, path: &str) -> Result<(), String> {
-    let read: Value =
-        serde_json::from_str(list).map_err(|error| format!("{path}: cannot be read: {error}"))?;
-    let Some(elements) = read.as_array() else {
-        return Err(format!("{path}: must be a list, found {}", what(&read)));
-    };
     let sent = json::read(list.as_bytes()).map_err(|wrong| format!("{path}: cannot be read: {wrong}"))?;
+    if !sent.root().is_array() {
+        return Err(format!("{path}: must be a list, found {}", sent.root().kind().name()));
+    }
     if !offer.listed.contains(&kind) {
         offer.listed.push(kind);
     }
-    for (index, (element, sent)) in elements.iter().zip(sent.root().elements()).enumerate() {
+    for (index, sent) in sent.root().elements().enumerate() {
         let path = format!("{path}[{index}]");
+        let (element, beyond) =
+            value::read(sent).map_err(|error| format!("{path}: cannot be read: {error}"))?;
         let members = element
             .as_object()
-            .ok_or_else(|| format!("{path}: must be an object, found {}", what(element)))?;
+            .ok_or_else(|| format!("{path}: must be an object, found {}", what(&element)))?;
         let name = match members.get(kind.identity()) {
             Some(Value::String(name)) if !name.is_empty() => name.clone(),
             Some(Value::String(_)) => return Err(format!("{path}.{}: must not be empty", kind.identity())),
@@ -70,10 +70,13 @@ pub fn add_page(offer: &mut Offer, kind: Kind, list: &str, path: &str) -> Result
             None => return Err(format!("{path}: has no `{}`", kind.identity())),
         };
         match kind {
-            Kind::Tools => offer.tools.push(tool(name, members, (element, sent.raw()), &path)?),
-            Kind::Resources => offer.resources.push(Item { name, whole: element.clone() }),
-            Kind::Templates => offer.templates.push(Item { name, whole: element.clone() }),
-            Kind::Prompts => offer.prompts.push(Item { name, whole: element.clone() }),
+            Kind::Tools => {
+                let tool = tool(name, members, (&element, sent.raw()), &path)?;
+                offer.tools.push(Tool { beyond, ..tool });
+            }
+            Kind::Resources => offer.resources.push(Item { name, whole: element }),
+            Kind::Templates => offer.templates.push(Item { name, whole: element }),
+            Kind::Prompts => offer.prompts.push(Item { name, whole: element }),
         }
     }
     Ok(())
@@ -111,6 +114,7 @@ fn tool(
         schema: object("inputSchema")?,
         whole: whole.clone(),
         sent: sent.to_owned(),
+        beyond: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Offers in files.
 
-use serde_json::Value;
+use mcp_policy_engine::json::Value;
 
 use crate::listing::{self, Answers};
 use crate::outcome::Failure;
@@ -15,9 +15,7 @@ pub fn read(argument: &str) -> Result<Offer, Failure> {
     let document = answers.document()?;
     let mut offer = Offer { verbatim: true, ..Offer::default() };
     for page in listing::pages(&document).map_err(|wrong| answers.failure(&wrong))? {
-        let value: Value =
-            serde_json::from_str(page.value.raw()).map_err(|error| answers.failure(&error.to_string()))?;
-        about_server(&mut offer, &value);
+        about_server(&mut offer, page.value);
         for kind in Kind::ALL {
             if let Some((path, list)) = page.list(kind.member()) {
                 add_page(&mut offer, kind, list.raw(), &path).map_err(|wrong| answers.failure(&wrong))?;
@@ -28,13 +26,15 @@ pub fn read(argument: &str) -> Result<Offer, Failure> {
 }
 
 /// Reads what some files say of the server.
-fn about_server(offer: &mut Offer, value: &Value) {
-    let text = |pointers: [&str; 2]| {
-        let found = pointers.iter().find_map(|pointer| value.pointer(pointer).and_then(Value::as_str));
-        found.filter(|text| !text.is_empty()).map(str::to_owned)
+fn about_server(offer: &mut Offer, page: Value<'_>) {
+    let text = |paths: [&[&str]; 2]| {
+        paths.into_iter().find_map(|path| {
+            let found = path.iter().try_fold(page, |value, key| value.get(key))?.string()?.into_owned();
+            Some(found).filter(|text| !text.is_empty())
+        })
     };
-    offer.server = offer.server.take().or_else(|| text(["/serverInfo/name", "/server"]));
-    offer.version = offer.version.take().or_else(|| text(["/serverInfo/version", "/version"]));
+    offer.server = offer.server.take().or_else(|| text([&["serverInfo", "name"], &["server"]]));
+    offer.version = offer.version.take().or_else(|| text([&["serverInfo", "version"], &["version"]]));
     offer.instructions =
-        offer.instructions.take().or_else(|| text(["/instructions", "/serverInfo/instructions"]));
+        offer.instructions.take().or_else(|| text([&["instructions"], &["serverInfo", "instructions"]]));
 }

@@ -36,24 +36,44 @@ impl Listening {
     /// Asks once more for an answer that the client has read and not kept. Keeps it only if the client reads it as the
     /// answer before.
     async fn again(&self, request: reqwest::RequestBuilder, before: &ServerJsonRpcMessage) {
-        let Ok(mut response) = request.send().await else { return };
-        let mut body = Vec::new();
-        while let Ok(Some(piece)) = response.chunk().await {
-            if body.len().saturating_add(piece.len()) > MOST_BYTES {
-                return;
-            }
-            body.extend_from_slice(&piece);
-        }
+        let Some((body, _)) = answer(request).await else { return };
         let same = |again: ServerJsonRpcMessage| {
             serde_json::to_value(again).ok() == serde_json::to_value(before).ok()
         };
-        if serde_json::from_slice(&body).is_ok_and(same) {
-            // One message is one line here: line feeds are only spaces of JSON.
-            body.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
-            self.heard.add(&body);
-            self.heard.add(b"\n");
+        if serde_json::from_str(&body).is_ok_and(same) {
+            self.keep(&body);
         }
     }
+
+    /// Asks once more for an answer that the client could not read because of numbers that it cannot hold, and reads zeros
+    /// in their place. `None` if that was not the reason.
+    async fn with_zeros(&self, request: reqwest::RequestBuilder) -> Option<StreamableHttpPostResponse> {
+        let (body, session) = answer(request).await?;
+        let message = serde_json::from_str(&self.heard.with_zeros(&body)?).ok()?;
+        self.keep(&body);
+        Some(StreamableHttpPostResponse::Json(message, session))
+    }
+
+    /// Keeps one message as one line. Line feeds are only spaces of JSON.
+    fn keep(&self, message: &str) {
+        self.heard.add(message.replace('\n', " ").as_bytes());
+        self.heard.add(b"\n");
+    }
+}
+
+/// Sends a request. Returns the body of the answer and its session, or `None` if there is no such answer.
+async fn answer(request: reqwest::RequestBuilder) -> Option<(String, Option<String>)> {
+    let mut response = request.send().await.ok()?;
+    let session = response.headers().get("mcp-session-id").and_then(|session| session.to_str().ok());
+    let session = session.map(str::to_owned);
+    let mut body = Vec::new();
+    while let Ok(Some(piece)) = response.chunk().await {
+        if body.len().saturating_add(piece.len()) > MOST_BYTES {
+            return None;
+        }
+        body.extend_from_slice(&piece);
+    }
+    Some((String::from_utf8(body).ok()?, session))
 }
 
 impl StreamableHttpClient for Listening {
@@ -94,19 +114,26 @@ impl StreamableHttpClient for Listening {
         let answer = self
             .client
             .post_message_with_response_limits(uri, message, session, token, headers, limits)
-            .await?;
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if lists => return self.with_zeros(request).await.ok_or(error),
+            Err(error) => return Err(error),
+        };
         Ok(match answer {
             StreamableHttpPostResponse::Json(message, session) if lists => {
                 self.again(request, &message).await;
                 StreamableHttpPostResponse::Json(message, session)
             }
             StreamableHttpPostResponse::Sse(events, session) if lists => {
-                let heard = self.heard.clone();
-                let events = events.inspect(move |event| {
-                    if let Some(data) = event.as_ref().ok().and_then(|event| event.data.as_deref()) {
-                        heard.add(data.replace('\n', " ").as_bytes());
-                        heard.add(b"\n");
-                    }
+                let client = self.clone();
+                let events = events.map(move |event| {
+                    event.map(|event| {
+                        let Some(data) = &event.data else { return event };
+                        client.keep(data);
+                        let data = client.heard.with_zeros(data).or(event.data);
+                        Sse { data, ..event }
+                    })
                 });
                 StreamableHttpPostResponse::Sse(events.boxed(), session)
             }

@@ -118,6 +118,11 @@ async fn list(
             Err(error) => return Err(Broken::Service(kind, error)),
         };
         let sent = (kind == Kind::Tools).then(|| heard.tools()).flatten();
+        if kind == Kind::Tools && sent.is_none() && heard.has_zeros() {
+            let why =
+                "has numbers beyond what 64-bit integers and doubles hold, and was not kept as it was sent";
+            return Err(Broken::Answer(format!("{}: {why}", kind.member())));
+        }
         offer.verbatim &= kind != Kind::Tools || sent.is_some();
         let list = sent.unwrap_or_else(|| answer.get(kind.member()).unwrap_or(&Value::Null).to_string());
         add_page(offer, kind, &list, kind.member()).map_err(Broken::Answer)?;

@@ -68,3 +68,51 @@ fn an_answer_behind_an_old_list_in_its_stream_opens_the_tool() {
         assert_eq!(opens(&request, "text/event-stream", &body), opened, "{first}");
     }
 }
+
+#[test]
+fn an_answer_that_a_client_holds_back_opens_no_tool_that_has_changed_since_it_was_asked_for() {
+    let policy = pinned(json!({}));
+    for (content_type, body) in [
+        ("application/json", listing(&[RUN])),
+        ("text/event-stream", format!("id: 3\ndata: {}\n\n", listing(&[RUN]))),
+    ] {
+        for end in End::ALL {
+            let at = format!("{content_type} {end:?}");
+            let proxy = envoy();
+            let [one, two] = [worker(&proxy, &policy), worker(&proxy, &policy)];
+            let headers = answer(content_type, &[]);
+            let held_back = |list: &dyn Fn()| {
+                let mut exchange = post(&proxy, &one, LIST);
+                exchange.respond(&Sent::cut(&headers, &body[..body.len() - 9], 50, End::Never));
+                list();
+                exchange.respond_more(&Sent::cut(&headers, &body[body.len() - 9..], 50, end));
+                assert!(exchange.client().unwrap().text().contains(RUN), "{at}");
+                refusal(&proxy, &two, "run")
+            };
+            let changed = Some("definition_changed");
+            let evil = || drop(list(&proxy, &two, &[EVIL]));
+            assert_eq!(held_back(&evil).as_deref(), changed, "{at}");
+            // It has changed before and once more.
+            assert_eq!(held_back(&evil).as_deref(), changed, "{at}");
+            assert_eq!(held_back(&|| ()), None, "{at}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_opens_nothing_if_its_request_could_not_learn_which_changes_were_before_it() {
+    let proxy = envoy();
+    let worker = worker(&proxy, &pinned(json!({})));
+    list(&proxy, &worker, &[EVIL]);
+    for mended_in_time in [false, true] {
+        if !mended_in_time {
+            proxy.fail(Call::Shared);
+        }
+        let mut exchange = post(&proxy, &worker, LIST);
+        proxy.mend();
+        let headers = answer("application/json", &[]);
+        exchange.respond(&Sent::cut(&headers, &listing(&[RUN]), 1000, End::WithLast));
+        assert_eq!(exchange.client().unwrap().text(), listing(&[RUN]));
+        assert_eq!(refusal(&proxy, &worker, "run").is_none(), mended_in_time);
+    }
+}

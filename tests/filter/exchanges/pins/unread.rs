@@ -158,11 +158,13 @@ fn without_a_place_to_store_that_an_answer_cannot_be_read_nothing_is_sent() {
 #[test]
 fn what_was_stored_of_a_list_is_counted_even_if_it_is_not_shown() {
     let proxy = envoy();
-    let worker = worker(&proxy, &both_pinned("enforce"));
-    list(&proxy, &worker, &[EVIL]);
+    let policy = both_pinned("enforce");
+    let worker = worker(&proxy, &policy);
+    // The tool is closed by a change of which nobody knows when it was seen, so nothing more has to be stored.
+    proxy.put(&key_of_first_pin(&policy), b"changed");
     proxy.fail(Call::SetShared);
     // The second tool is closed nowhere, so nothing of this list is shown.
     let shown = list(&proxy, &worker, &[EVIL, r#"{"name":"two","title":"evil"}"#, OTHER]);
     assert!(!shown.contains("other"), "{shown}");
-    assert_eq!(proxy.metrics(CHANGED), [("tool.run.server.default".to_owned(), 2)]);
+    assert_eq!(proxy.metrics(CHANGED), [("tool.run.server.default".to_owned(), 1)]);
 }

@@ -1,0 +1,185 @@
+//! The values that conditions are evaluated for.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::{Obstacle, Truth, lies, spend};
+use crate::json::{self, Kind, Known, KnownSet, Sent, Value};
+use crate::policy::{Resolved, Scalar, Scalars, Test};
+use crate::work::{self, Work};
+
+/// The value that a condition is evaluated for.
+#[derive(Debug)]
+pub(super) enum Operand<'d> {
+    Missing,
+    Unusable(Obstacle),
+    Text(Cow<'d, str>),
+    Number(&'d str),
+    Bool(bool),
+    List(Value<'d>),
+    Words(Vec<Cow<'d, str>>),
+    Object,
+}
+
+impl<'d> Operand<'d> {
+    pub(super) fn new(found: Resolved<'d>) -> Self {
+        let value = match found {
+            Resolved::Value(value) => value,
+            Resolved::Missing => return Self::Missing,
+            Resolved::Blocked => return Self::Unusable(Obstacle::Blocked),
+            Resolved::Respelled => return Self::Unusable(Obstacle::Respelled),
+        };
+        match value.kind() {
+            Kind::Null => Self::Missing,
+            Kind::Bool(flag) => Self::Bool(flag),
+            Kind::Number => Self::Number(value.raw()),
+            Kind::String { .. } => Self::Text(value.string().unwrap_or_default()),
+            Kind::Array => Self::List(value),
+            Kind::Object => Self::Object,
+        }
+    }
+
+    /// Reads a value like [`Operand::new`]. If the budget of work does not suffice, the value is unusable.
+    pub(super) fn of(found: Resolved<'d>, work: &Work) -> Self {
+        Self::read(found, work).unwrap_or_else(Self::Unusable)
+    }
+
+    /// Reads a value like [`Operand::new`].
+    ///
+    /// # Errors
+    /// [`Obstacle::Work`] if the budget does not suffice.
+    fn read(found: Resolved<'d>, work: &Work) -> Result<Self, Obstacle> {
+        let units = match found {
+            Resolved::Value(value) => value.string_work(),
+            _ => 0,
+        };
+        spend(work, units.saturating_add(2))?;
+        Ok(Self::new(found))
+    }
+
+    pub(super) fn evaluate(&self, test: &Test, work: &Work) -> Truth {
+        // An exhausted budget may have cut the path short.
+        if work.is_exhausted() {
+            return Truth::Indeterminate(Obstacle::Work);
+        }
+        let text = match self {
+            Self::Unusable(obstacle) => return Truth::Indeterminate(*obstacle),
+            Self::Missing => {
+                return if let Test::Exists(false) = test { Truth::Holds } else { Truth::Missing };
+            }
+            Self::Text(text) => Some(text.as_ref()),
+            _ => None,
+        };
+        let holds = match test {
+            Test::Exists(wanted) => Ok(*wanted),
+            Test::OneOf(scalars) => self.is_among(scalars, work),
+            Test::NoneOf(scalars) => self.is_among(scalars, work).map(|among| !among),
+            Test::Order(order, bound) => self.compare(bound, work).map(|ordering| lies(ordering, *order)),
+            Test::Contains(scalar) => self.contains(scalar, work),
+            Test::NotContains(scalar) => self.contains(scalar, work).map(|contains| !contains),
+            Test::StartsWith(start) => text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type),
+            Test::EndsWith(end) => text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type),
+            Test::Glob(pattern) => text.ok_or(Obstacle::Type).and_then(|text| {
+                spend(work, pattern.work(text.len()))?;
+                Ok(pattern.matches(text))
+            }),
+            Test::Regex(regex) => {
+                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text, work).ok_or(Obstacle::Work))
+            }
+            Test::TextOrder(order, bound) => {
+                text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
+            }
+            // The value is compared with another one, not with the policy's.
+            Test::With(..) => Err(Obstacle::Type),
+        };
+        Truth::from(holds)
+    }
+
+    fn compare(&self, bound: &Known, work: &Work) -> Result<Ordering, Obstacle> {
+        let Self::Number(text) = self else { return Err(Obstacle::Type) };
+        let sent = Sent::new(text);
+        spend(work, sent.work().saturating_add(bound.work(sent)))?;
+        bound.order(sent).ok_or(Obstacle::Digits)
+    }
+
+    /// Returns whether one of `scalars` equals this value. It is compared with those of its own type.
+    ///
+    /// # Errors
+    /// [`Obstacle::Type`] if none has its type; another one if the comparison depends on the server or cannot be made.
+    fn is_among(&self, scalars: &Scalars, work: &Work) -> Result<bool, Obstacle> {
+        match self {
+            Self::Text(text) => {
+                let texts = scalars.texts.as_ref().ok_or(Obstacle::Type)?;
+                spend(work, texts.work(text))?;
+                Ok(texts.get(text).is_some())
+            }
+            Self::Bool(flag) => {
+                let [off, on] = scalars.bools.ok_or(Obstacle::Type)?;
+                Ok(if *flag { on } else { off })
+            }
+            Self::Number(text) => is_in(scalars.numbers.as_ref().ok_or(Obstacle::Type)?, text, work),
+            _ => Err(Obstacle::Type),
+        }
+    }
+
+    fn contains(&self, scalar: &Scalar, work: &Work) -> Result<bool, Obstacle> {
+        match (self, scalar) {
+            (Self::Text(text), Scalar::Text(part)) => {
+                spend(work, work_of_search(text, part))?;
+                // Some servers parse a string that contains a JSON list. Its elements can be written differently
+                // in the string, for example with escapes, so a substring search is not reliable.
+                if holds_list(text, work)? { Err(Obstacle::Type) } else { Ok(text.contains(part.as_str())) }
+            }
+            (Self::List(list), scalar) => {
+                let numbers = match scalar {
+                    Scalar::Number(number) => KnownSet::new(std::iter::once(number)),
+                    _ => KnownSet::default(),
+                };
+                let mut contains = Ok(false);
+                for element in list.elements() {
+                    let equal = Self::read(Resolved::Value(element), work)?.equals(scalar, &numbers, work);
+                    if equal == Err(Obstacle::Work) {
+                        return equal;
+                    }
+                    contains = contains.and_then(|one| Ok(one | equal?));
+                }
+                contains
+            }
+            (Self::Words(words), Scalar::Text(part)) => Ok(words.iter().any(|word| word == part)),
+            _ => Err(Obstacle::Type),
+        }
+    }
+
+    /// Returns whether an element of a list equals `scalar`; `numbers` is the set of it if it is a number.
+    fn equals(&self, scalar: &Scalar, numbers: &KnownSet, work: &Work) -> Result<bool, Obstacle> {
+        match (self, scalar) {
+            (Self::Text(text), Scalar::Text(other)) => Ok(text == other),
+            (Self::Bool(flag), Scalar::Bool(other)) => Ok(flag == other),
+            (Self::Number(text), Scalar::Number(_)) => is_in(numbers, text, work),
+            _ => Err(Obstacle::Type),
+        }
+    }
+}
+
+/// Returns whether a set of numbers contains `number`.
+fn is_in(numbers: &KnownSet, number: &str, work: &Work) -> Result<bool, Obstacle> {
+    let sent = Sent::new(number);
+    spend(work, sent.work().saturating_add(numbers.work(sent)))?;
+    Ok(numbers.holds(sent)?)
+}
+
+/// Returns how many units of work it takes at most to look for a part of a text.
+pub(super) fn work_of_search(text: &str, part: &str) -> usize {
+    let read = (text.len() >> 2).saturating_add(text.len() >> 3);
+    read.saturating_add(part.len().saturating_mul(2)).saturating_add(12)
+}
+
+/// Returns whether a string is a JSON list.
+pub(super) fn holds_list(text: &str, work: &Work) -> Result<bool, Obstacle> {
+    let text = text.trim();
+    if !(text.starts_with('[') && text.ends_with(']')) {
+        return Ok(false);
+    }
+    spend(work, work::of_reading(text.len()))?;
+    Ok(json::read(text.as_bytes()).is_ok())
+}
