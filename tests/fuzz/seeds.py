@@ -33,6 +33,7 @@ APPROVALS = [
     '200\n{"status":"approved","id":"a1"}',
     '202\n{"status":"pending","id":"a1","url":"https://a.example/approvals/a1?x=1#y","reason":null}',
     '201\n{"status":"denied","id":"a1","reason":" not\\ntoday\\u202e ","expires_at":"2027-01-01T00:00:00Z"}',
+    '201\n{"status":"denied","id":"a1","reason":"javascript:alert(1)"}',
     '200\n{"status":"denied","status":"approved","id":"a"}',
     '404\n{"status":"approved","id":"a"}',
     '200\n{"status":"pending","id":"a","url":"https://bank.example@evil.example/"}',

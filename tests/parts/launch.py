@@ -42,7 +42,8 @@ class Server:
             if not piece:
                 self.stop()
                 why = "ended" if ready else f"said nothing for {timeout:.0f} s"
-                raise RuntimeError(f"{self.process.args[1]} {why} before it announced a port:\n{self.log()}")
+                command = " ".join(self.process.args)
+                raise RuntimeError(f"{command} {why} before it announced a port:\n{self.log()}")
             line += piece
         return int(line.split(b"=")[1])
 
