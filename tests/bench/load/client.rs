@@ -109,7 +109,12 @@ impl Client {
     /// Reads and writes as much as possible on a connection. Opens it anew if an answer says that it closes.
     pub fn handle(&mut self, number: usize, registry: &Registry, latencies: &mut Vec<u64>) -> io::Result<()> {
         let connection = &mut self.connections[number];
-        connection.write(&self.request)?;
+        if let Err(error) = connection.write(&self.request) {
+            // An early answer says why.
+            let _ = connection.read(&mut self.buffer);
+            let answer = String::from_utf8_lossy(&connection.received);
+            return Err(io::Error::other(format!("{error}, after {answer:?}")));
+        }
         connection.read(&mut self.buffer)?;
         if !is_whole(&connection.received)? {
             return Ok(());
@@ -192,9 +197,17 @@ pub fn head(message: &[u8]) -> Option<usize> {
 
 /// Returns the body's length as given in the head.
 pub fn length(head: &[u8]) -> Option<usize> {
-    let name = b"content-length:";
-    let line = head
-        .split(|byte| *byte == b'\n')
-        .find(|line| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))?;
-    std::str::from_utf8(&line[name.len()..]).ok()?.trim().parse().ok()
+    std::str::from_utf8(field(head, b"content-length:")?).ok()?.trim().parse().ok()
+}
+
+/// Tells whether the body comes in chunks, as the head says.
+pub fn is_chunked(head: &[u8]) -> bool {
+    field(head, b"transfer-encoding:").is_some_and(|value| value.trim_ascii() == b"chunked")
+}
+
+/// Returns the value of a header; `name` ends with the colon.
+fn field<'h>(head: &'h [u8], name: &[u8]) -> Option<&'h [u8]> {
+    let is_named =
+        |line: &&[u8]| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    head.split(|byte| *byte == b'\n').find(is_named)?.get(name.len()..)
 }

@@ -33,8 +33,20 @@ struct Connection {
     /// The part of a request's head that has arrived
     head: Vec<u8>,
     /// How much of its body is missing, once the head is complete
-    missing: Option<usize>,
+    missing: Option<Missing>,
 }
+
+/// What is missing of a body.
+#[derive(Debug)]
+enum Missing {
+    /// So many bytes
+    Bytes(usize),
+    /// The last chunk; these are the last bytes so far
+    Chunks(Vec<u8>),
+}
+
+/// The last chunk. No body of the measurements ends with these bytes.
+const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
 
 impl Server {
     /// Listens on a port that the kernel chooses.
@@ -115,21 +127,49 @@ impl Connection {
     /// Takes a part of a request; returns whether it was the last. Envoy sends the next request when this one is
     /// answered.
     fn take(&mut self, bytes: &[u8], answer: &[u8]) -> io::Result<bool> {
-        let missing = match self.missing {
-            Some(missing) => missing.saturating_sub(bytes.len()),
+        let (missing, body) = match self.missing.take() {
+            Some(missing) => (missing, bytes),
             None => {
                 self.head.extend(bytes);
                 let Some(end) = client::head(&self.head) else { return Ok(false) };
-                let length = client::length(&self.head[..end]).unwrap_or(0);
-                length.saturating_sub(self.head.len() - end)
+                let (head, body) = self.head.split_at(end);
+                (Missing::of(head)?, body)
             }
         };
-        self.missing = Some(missing);
-        if missing == 0 {
-            self.missing = None;
-            self.head.clear();
-            self.stream.write_all(answer)?;
+        let missing = missing.without(body);
+        if missing.is_some() {
+            self.missing = missing;
+            return Ok(false);
         }
-        Ok(missing == 0)
+        self.head.clear();
+        self.stream.write_all(answer)?;
+        Ok(true)
+    }
+}
+
+impl Missing {
+    /// Returns the whole body of a request, by its head.
+    fn of(head: &[u8]) -> io::Result<Self> {
+        if let Some(length) = client::length(head) {
+            return Ok(Self::Bytes(length));
+        }
+        match client::is_chunked(head) {
+            true => Ok(Self::Chunks(Vec::new())),
+            false => Err(io::Error::other(format!("a request without a body: {}", head.escape_ascii()))),
+        }
+    }
+
+    /// Returns what is missing after some more bytes; `None` if that is all.
+    fn without(self, bytes: &[u8]) -> Option<Self> {
+        match self {
+            Self::Bytes(missing) => {
+                Some(missing.saturating_sub(bytes.len())).filter(|left| *left > 0).map(Self::Bytes)
+            }
+            Self::Chunks(mut last) => {
+                last.extend(&bytes[bytes.len().saturating_sub(LAST_CHUNK.len())..]);
+                last.drain(..last.len().saturating_sub(LAST_CHUNK.len()));
+                (last != LAST_CHUNK).then_some(Self::Chunks(last))
+            }
+        }
     }
 }

@@ -73,7 +73,8 @@ def filters(row: str) -> list:
                 "grpc_service": SERVICE,
                 "message_timeout": PATIENCE,
                 "processing_mode": {
-                    "request_header_mode": "SKIP",
+                    # Envoy would send the headers on before the service has allowed the call.
+                    "request_header_mode": "SEND",
                     "response_header_mode": "SKIP",
                     "request_body_mode": "BUFFERED",
                 },
