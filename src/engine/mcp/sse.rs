@@ -1,13 +1,18 @@
 //! The framing of an event stream (WHATWG HTML, section 9.2.6): bytes in any chunks to events.
 //!
-//! Every byte of the stream comes out again in a [`Part`], so that all but replaced data is passed on byte
-//! for byte. What some readers take for something else than the standard says is written so that all agree:
+//! Everything that means something comes out again in a [`Part`], all but replaced data byte for byte. What some readers
+//! take for something else than the standard says is written so that all agree:
 //!
 //! - A carriage return alone ends a line. Some readers know only line feeds, so one is put behind it.
 //! - Other characters end lines for some readers: see [`Separators`].
-//! - The `data` lines of an event are one text, whatever stands between them. Some readers take only the last of them
-//!   then, so the other lines are put in front of them. In an event that is too large for that, data behind another line
-//!   is dropped.
+//! - The byte order mark at the beginning is left out: for some readers it is part of the first field's name.
+//! - A line with a field that the standard does not know means nothing, and is left out. Some readers drop a byte order mark
+//!   in front of any line, others take such a line for more of the data.
+//! - The `data` lines of an event are one text. Some readers take only the last of them, take each for a message of its
+//!   own, or join them in another way, so they become one line: a space stands for each line end between them. In JSON
+//!   that means the same.
+//! - The other lines of an event come out in front of its data. In an event that is too large to be held, data behind
+//!   another line is dropped.
 
 mod event;
 mod large;
@@ -18,7 +23,7 @@ pub use event::{Event, Kind};
 use super::list::Bounds;
 use super::screen::Finding;
 use crate::json;
-use event::{Order, field, gathered};
+use event::field;
 use large::Large;
 use separator::Separators;
 
@@ -27,10 +32,10 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A piece of the stream, in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'s> {
-    /// Bytes outside of data: comments, blank lines, other fields in front of the first data line; and the bytes
-    /// of an event that is too large to be held and has no list so far
+    /// Bytes outside of data: comments, blank lines, other fields; and the bytes of an event that is too large to be
+    /// held and has no list so far
     Passing(&'s [u8]),
-    /// What is left of an event from its first data line on, the blank line included
+    /// The data of an event, with the blank line
     Event(Event<'s>),
     /// The stream ended in the middle of this event, which clients drop (section 9.2.6)
     Unfinished(Event<'s>),
@@ -53,28 +58,6 @@ pub struct Dropped<'s> {
     pub answers: bool,
 }
 
-/// What to do with a line feed right behind a carriage return: the two are one line end, and there is always one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum AfterReturn {
-    /// There was no carriage return
-    #[default]
-    None,
-    /// The line that it ended came out: it comes out, too
-    Keep,
-    /// The line that it ended was dropped: it is dropped, too
-    Drop,
-}
-
-impl AfterReturn {
-    fn behind(end: &[u8], dropped: bool) -> Self {
-        match (end, dropped) {
-            (b"\r", true) => Self::Drop,
-            (b"\r", false) => Self::Keep,
-            _ => Self::None,
-        }
-    }
-}
-
 /// A stream being read.
 #[derive(Debug)]
 pub struct EventStream {
@@ -82,15 +65,15 @@ pub struct EventStream {
     separators: Separators,
     /// The line that has not ended yet
     line: Vec<u8>,
-    /// The lines of an event from its first data line on, line ends included.
-    event: Vec<u8>,
-    order: Order,
-    /// The length of the event's first line, as far as it is known
-    first: usize,
+    /// The data line of the event, without its end
+    data: Vec<u8>,
+    /// Its end; empty if the stream has ended within it
+    end: &'static [u8],
     kind: Kind,
     /// The first line has ended.
     started: bool,
-    after_return: AfterReturn,
+    /// A line feed that comes next belongs to the line end before it
+    after_return: bool,
     /// The current event is over a bound.
     large: Option<Box<Large>>,
 }
@@ -103,12 +86,11 @@ impl EventStream {
             bounds,
             separators: Separators::default(),
             line: Vec::new(),
-            event: Vec::new(),
-            order: Order::Last,
-            first: 0,
+            data: Vec::new(),
+            end: b"",
             kind: Kind::Message,
             started: false,
-            after_return: AfterReturn::None,
+            after_return: false,
             large: None,
         }
     }
@@ -123,34 +105,25 @@ impl EventStream {
     fn read(&mut self, chunk: &[u8], each: &mut dyn FnMut(Part<'_>)) {
         let mut rest = chunk;
         while let Some(&first) = rest.first() {
-            let after_return = std::mem::take(&mut self.after_return);
-            if after_return == AfterReturn::Keep {
-                // It is there already, or is put there.
-                self.put(b"\n", each);
-            }
-            if first == b'\n' && after_return != AfterReturn::None {
+            if std::mem::take(&mut self.after_return) && first == b'\n' {
                 rest = rest.get(1..).unwrap_or_default();
                 continue;
             }
             let (content, behind) = rest.split_at(json::line_end(rest, 0).min(rest.len()));
-            let fits = content.len().saturating_add(self.event.len()) <= self.bounds.hold;
-            rest = match behind.split_at_checked(1) {
-                // Almost every line is whole, and is not copied.
-                Some((line_end, next)) if fits && self.line.is_empty() && self.large.is_none() => {
-                    self.take_line(content, line_end, each);
-                    self.after_return = AfterReturn::behind(line_end, false);
-                    next
-                }
-                Some((line_end, next)) => {
-                    self.extend_line(content, each);
-                    self.end_line(line_end, each);
-                    next
-                }
-                None => {
-                    self.extend_line(content, each);
-                    behind
-                }
+            let Some((&byte, next)) = behind.split_first() else {
+                return self.extend_line(content, each);
             };
+            rest = next;
+            self.after_return = byte == b'\r';
+            let end: &'static [u8] = if self.after_return { b"\r\n" } else { b"\n" };
+            let fits = content.len().saturating_add(self.data.len()) <= self.bounds.hold;
+            // Almost every line is whole, and is not copied.
+            if fits && self.line.is_empty() && self.large.is_none() {
+                self.take_line(content, end, each);
+            } else {
+                self.extend_line(content, each);
+                self.end_line(end, each);
+            }
         }
     }
 
@@ -158,7 +131,7 @@ impl EventStream {
     pub fn finish(mut self, each: &mut dyn FnMut(Part<'_>)) {
         let begun = self.separators.finish();
         self.read(&begun, each);
-        if let Some(large) = self.large.as_ref().filter(|large| !large.holds()) {
+        if let Some(large) = self.large.as_mut().filter(|large| !large.holds()) {
             large.end(each);
             return;
         }
@@ -166,9 +139,10 @@ impl EventStream {
         if !line.is_empty() {
             self.take_line(&line, b"", each);
         }
-        self.gather(false);
-        if !self.event.is_empty() {
-            each(Part::Unfinished(Event { raw: &self.event, kind: self.kind, first: self.first }));
+        if !self.data.is_empty() {
+            let line = self.data.len();
+            self.data.extend_from_slice(self.end);
+            each(Part::Unfinished(Event { raw: &self.data, line, kind: self.kind }));
         }
     }
 
@@ -182,7 +156,7 @@ impl EventStream {
                 return;
             }
             let bound = if self.large.is_some() { self.bounds.limit } else { self.bounds.hold };
-            let held = self.line.len().saturating_add(self.event.len());
+            let held = self.line.len().saturating_add(self.data.len());
             let (fits, over) = rest.split_at(rest.len().min(bound.saturating_sub(held)));
             self.line.extend_from_slice(fits);
             rest = over;
@@ -195,34 +169,23 @@ impl EventStream {
     /// Decides on an event that has reached a bound.
     fn outgrow(&mut self, each: &mut dyn FnMut(Part<'_>)) {
         if !std::mem::replace(&mut self.started, true) && self.line.starts_with(BYTE_ORDER_MARK) {
-            each(Part::Passing(BYTE_ORDER_MARK));
             self.line.drain(..BYTE_ORDER_MARK.len());
         }
-        self.gather(true);
-        match &mut self.large {
-            None => {
-                let large = Large::new(&self.event, &self.line, self.bounds.hold < self.bounds.limit);
-                if large.passes() {
-                    each(Part::Passing(&self.event));
-                    each(Part::Passing(&self.line));
-                }
-                self.large = Some(Box::new(large));
-            }
-            Some(large) => **large = Large::new(&self.event, &self.line, false),
-        }
-        if self.large.as_ref().is_some_and(|large| !large.holds()) {
-            self.event = Vec::new();
+        let may_hold = self.large.is_none() && self.bounds.hold < self.bounds.limit;
+        let mut large = Large::new(&self.data, &self.line, may_hold);
+        if !large.holds() {
+            large.begin(&self.data, &self.line, each);
+            self.data = Vec::new();
             self.line = Vec::new();
         }
+        self.large = Some(Box::new(large));
     }
 
-    fn end_line(&mut self, end: &[u8], each: &mut dyn FnMut(Part<'_>)) {
-        let mut dropped = false;
+    fn end_line(&mut self, end: &'static [u8], each: &mut dyn FnMut(Part<'_>)) {
         match self.large.take() {
             Some(mut large) if !large.holds() => {
-                dropped = !large.passes();
                 self.started = true;
-                match large.end_line(end, each) {
+                match large.end_line(each) {
                     true => self.kind = Kind::Message,
                     false if large.has_data() => self.large = Some(large),
                     false => {}
@@ -236,62 +199,53 @@ impl EventStream {
                 self.line = line;
             }
         }
-        self.after_return = AfterReturn::behind(end, dropped);
     }
 
     /// Reads one line (section 9.2.6, "interpreting an event stream").
-    fn take_line(&mut self, line: &[u8], end: &[u8], each: &mut dyn FnMut(Part<'_>)) {
-        let mut content = line;
-        if !std::mem::replace(&mut self.started, true)
-            && let Some(behind) = content.strip_prefix(BYTE_ORDER_MARK)
-        {
-            each(Part::Passing(BYTE_ORDER_MARK));
-            content = behind;
-        }
+    fn take_line(&mut self, line: &[u8], end: &'static [u8], each: &mut dyn FnMut(Part<'_>)) {
+        let content = match std::mem::replace(&mut self.started, true) {
+            true => line,
+            false => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
+        };
         match field(content) {
-            (b"data", _) if self.event.is_empty() => {
-                (self.order, self.first) = (Order::Last, content.len());
-                self.event.reserve(content.len().saturating_add(2));
-                self.event.extend_from_slice(content);
-                self.event.extend_from_slice(end);
-            }
-            (name, value) => {
-                if name == b"event" {
-                    self.kind = Kind::of(value);
-                }
-                if !content.is_empty() {
-                    self.order = self.order.then(name == b"data");
-                }
-                self.put(content, each);
-                self.put(end, each);
-            }
+            _ if content.is_empty() => return self.end_event(end, each),
+            (b"data", value) => return self.add_data(content, value, end),
+            (b"event", value) => self.kind = Kind::of(value),
+            (b"" | b"id" | b"retry", _) => {}
+            _ => return,
         }
-        if content.is_empty() {
-            self.gather(false);
-            if !self.event.is_empty() {
-                each(Part::Event(Event { raw: &self.event, kind: self.kind, first: self.first }));
-                self.event = Vec::new();
-            }
-            self.kind = Kind::Message;
-            self.large = None;
-        }
+        each(Part::Passing(content));
+        // The stream may have ended within this line, and data comes out behind it.
+        each(Part::Passing(if end.is_empty() && !self.data.is_empty() { b"\n" } else { end }));
     }
 
-    /// Puts the data lines of the event that is held behind its other lines.
-    fn gather(&mut self, more_may_follow: bool) {
-        if self.order == Order::Scattered || (self.order == Order::InFront && more_may_follow) {
-            self.event = gathered(&self.event);
-            (self.order, self.first) = (Order::Last, 0);
+    /// Adds a data line to the event.
+    fn add_data(&mut self, line: &[u8], value: &[u8], end: &'static [u8]) {
+        self.end = end;
+        if self.data.is_empty() {
+            self.data.reserve(line.len().saturating_add(4));
+            self.data.extend_from_slice(line);
+            return;
         }
+        if self.data == b"data" {
+            self.data.push(b':');
+        }
+        self.data.push(b' ');
+        self.data.extend_from_slice(value);
     }
 
-    /// Puts bytes where they belong: behind the data that is held, or out.
-    fn put(&mut self, bytes: &[u8], each: &mut dyn FnMut(Part<'_>)) {
-        if self.event.is_empty() {
-            each(Part::Passing(bytes));
+    fn end_event(&mut self, end: &[u8], each: &mut dyn FnMut(Part<'_>)) {
+        if self.data.is_empty() {
+            each(Part::Passing(end));
         } else {
-            self.event.extend_from_slice(bytes);
+            let line = self.data.len();
+            self.data.extend_from_slice(self.end);
+            self.data.extend_from_slice(end);
+            each(Part::Event(Event { raw: &self.data, line, kind: self.kind }));
+            self.data = Vec::new();
         }
+        self.kind = Kind::Message;
+        self.large = None;
     }
 }
 

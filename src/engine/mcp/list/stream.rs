@@ -17,7 +17,7 @@ const CUT: &[u8] = b"event: cut\n\n";
 
 /// Filters a `text/event-stream` answer event by event (MCP, Transports: Streamable HTTP).
 ///
-/// Everything but a changed list comes out byte for byte, apart from what [`EventStream`] writes so that all clients read it
+/// Everything but a changed list comes out as it went in, apart from what [`EventStream`] writes so that all clients read it
 /// alike. An event with data comes out when its blank line
 /// is there, everything else at once. An event that grows larger than [`Bounds::hold`] and has no list so far
 /// goes on in pieces; if a list comes later, it is cut off.
@@ -102,7 +102,7 @@ impl Reader {
             shown.old_transport = true;
         }
         let data = event.data();
-        let screen = read(&data);
+        let screen = read(data);
         match screen.finding() {
             // The client's first request, `initialize`, gets this answer, so it fails at once and in words.
             Finding::Nothing | Finding::List if self.old_transport && screen.answers() => {
@@ -111,11 +111,15 @@ impl Reader {
                     put(event, error.as_deref(), OLD_TRANSPORT, shown);
                 }
             }
+            // Some readers find the rest of it in the next event.
+            Finding::Nothing if finished && screen.is_within() && event.kind() != Kind::Endpoint => {
+                self.refuse(event, &screen, malformed(data), shown, finished);
+            }
             Finding::Nothing | Finding::NoMessage => {
                 self.answered |= screen.answers();
                 shown.bytes.extend_from_slice(event.raw());
             }
-            Finding::List => match filter(&data, keep) {
+            Finding::List => match filter(data, keep) {
                 Ok(filtered) => {
                     self.answered = true;
                     shown.removed = shown.removed.saturating_add(filtered.removed);
@@ -127,11 +131,7 @@ impl Reader {
                 }
                 Err(unreadable) => self.refuse(event, &screen, unreadable, shown, finished),
             },
-            Finding::Unreadable => {
-                let malformed = json::read(&data).err();
-                let malformed = malformed.unwrap_or(Malformed { at: 0, what: "the structure is unclear" });
-                self.refuse(event, &screen, Unreadable::Malformed(malformed), shown, finished);
-            }
+            Finding::Unreadable => self.refuse(event, &screen, malformed(data), shown, finished),
         }
     }
 
@@ -185,6 +185,11 @@ impl Reader {
         self.owing |= error.is_none();
         error
     }
+}
+
+fn malformed(data: &[u8]) -> Unreadable {
+    let malformed = json::read(data).err();
+    Unreadable::Malformed(malformed.unwrap_or(Malformed { at: 0, what: "the structure is unclear" }))
 }
 
 /// Writes the error that answers a request over the old transport.

@@ -20,7 +20,7 @@ fn parts(stream: &str, size: usize, hold: usize, limit: usize) -> Vec<String> {
                     Kind::Other => "other",
                 },
             };
-            out.push(format!("{mark} {}", str::from_utf8(&event.data()).unwrap()));
+            out.push(format!("{mark} {}", str::from_utf8(event.data()).unwrap()));
         }
     };
     let mut events = EventStream::new(Bounds { hold, limit });
@@ -33,23 +33,24 @@ fn parts(stream: &str, size: usize, hold: usize, limit: usize) -> Vec<String> {
 fn events_are_found_as_the_standard_says_whatever_the_chunks() {
     for (stream, expected) in [
         ("data: a\n\n", &["message a"] as &[_]),
-        ("data:a\ndata\ndata:  b\n\n", &["message a\n\n b"]),
-        ("data: a\r\ndata: b\r\n\r\ndata: c\r\n\r\n", &["message a\nb", "=\n", "message c", "=\n"]),
-        ("data: a\r\rdata: b\r\r", &["message a", "=\n", "message b"]),
-        ("data: a\r\n\ndata: b\n\r\n", &["message a", "message b", "=\n"]),
-        ("\u{feff}data: a\n\n\u{feff}data: b\n\n", &["=\u{feff}", "message a", "=\u{feff}data: b\n\n"]),
+        ("data:a\ndata\ndata:  b\n\n", &["message a   b"]),
+        ("data: a\r\ndata: b\r\n\r\ndata: c\r\n\r\n", &["message a b", "message c"]),
+        ("data: a\r\rdata: b\r\r", &["message a", "message b"]),
+        ("data: a\r\n\ndata: b\n\r\n", &["message a", "message b"]),
+        ("\u{feff}data: a\n\n\u{feff}data: b\n\n", &["message a", "=\n"]),
         (
             ": ping\n\nid: 1\nevent: message\ndata: a\nretry: 5\n\n",
-            &["=: ping\n\nid: 1\nevent: message\n", "message a"],
+            &["=: ping\n\nid: 1\nevent: message\nretry: 5\n", "message a"],
         ),
         ("event: ping\ndata: a\n\ndata: b\n\n", &["=event: ping\n", "other a", "message b"]),
         ("event: ping\n\ndata: b\n\n", &["=event: ping\n\n", "message b"]),
-        ("data: a\nevent: ping\nevent\n\n", &["message a"]),
-        ("data: a\nevent:ping\n\n", &["other a"]),
+        ("data: a\nevent: ping\nevent\n\n", &["=event: ping\nevent\n", "message a"]),
+        ("data: a\nevent:ping\n\n", &["=event:ping\n", "other a"]),
         ("event: endpoint\ndata: a\n\n", &["=event: endpoint\n", "endpoint a"]),
-        ("Data: a\n data: a\n\n", &["=Data: a\n data: a\n\n"]),
+        ("Data: a\n data: a\n\u{ef}\u{bb}\u{bf}data: a\n\n", &["=\n"]),
+        ("data\ndata: a\n\n", &["message a"]),
         ("data: a\n\ndata: b\n", &["message a", "cut b"]),
-        ("data: b\r\nid", &["cut b"]),
+        ("data: b\r\nid", &["=id\n", "cut b"]),
         ("id: 4", &["=id: 4"]),
         ("data: b", &["cut b"]),
     ] {
@@ -67,22 +68,22 @@ fn an_event_over_the_bound_goes_on_in_pieces_unless_it_has_a_list() {
         ("data: 4567890123\n\n", &["message 4567890123"] as &[_]),
         ("data: 45678901234\n\ndata: b\n\n", &["=data: 45678901234\n\n", "message b"]),
         (
-            "id: 1\ndata: 4\ndata: 12\r\nid: 2\r\n\r\ndata: b\n\n",
-            &["=id: 1\ndata: 4\ndata: 12\r\nid: 2\r\n\r\n", "message b"],
+            "id: 1\ndata: 4\ndata: 12345\r\n: c\ndat\ndata:6\r\nid: 2\r\n\r\ndata: b\n\n",
+            &["=id: 1\ndata: 4  12345 6\nid: 2\n\n", "message b"],
         ),
         (": 345678901234567\n:\n\n: ok\n\n", &["=: 345678901234567\n:\n\n: ok\n\n"]),
         (": 345678901234567\ndata: b\n\n", &["=: 345678901234567\n", "message b"]),
-        ("\u{feff}data: {\"result\":{\"x\":1}}\n\n", &["=\u{feff}data: {\"result\":{\"x\":1}}\n\n"]),
+        ("\u{feff}data: {\"result\":{\"x\":1}}\n\n", &["=data: {\"result\":{\"x\":1}}\n\n"]),
         ("event: x\n: 345678901234567\ndata: b\n\n", &["=event: x\n: 345678901234567\n", "other b"]),
         ("data: 45678901234\nid: 5", &["=data: 45678901234\nid: 5"]),
         // A list that begins within the bound is held, up to the limit.
         (
             "data:{\"result\":{\ndata: \"tools\":[1]}}\n\n",
-            &["=data:{\"result\":{\ndata: \"tools\"", "dropped, begun -"],
+            &["=data:{\"result\":{  \"tools\"", "dropped, begun -"],
         ),
         (
             "data:{\ndata:\"result\":{\"tools\":[1]}}\n\n",
-            &["=data:{\ndata:\"result\":{\"tools\"", "dropped, begun -"],
+            &["=data:{ \"result\":{\"tools\"", "dropped, begun -"],
         ),
         (
             &format!("{late}{list}\nid: 5\n\ndata: b\n\n"),
@@ -113,7 +114,8 @@ fn a_list_is_held_up_to_the_limit() {
         let expected = match (pad, ends) {
             (200, _) => vec!["dropped \"a\"".to_owned()],
             (_, "") => vec![format!("cut {}", message(pad))],
-            _ => vec![format!("message {}", message(pad))],
+            (_, "\n\n") => vec![format!("message {}", message(pad))],
+            _ => vec!["=id: 4\n".to_owned(), format!("message {}", message(pad))],
         };
         for size in [1, 2, 3, 1000] {
             assert_eq!(parts(&stream, size, 30, 200), expected, "{stream:?} by {size}");

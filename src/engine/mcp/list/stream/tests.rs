@@ -64,14 +64,14 @@ fn a_list_loses_what_is_not_kept_and_its_event_no_other_line() {
             &[
                 (
                     "event: message\nid: 4\ndata: LIST\nretry: 9\n\n",
-                    "event: message\nid: 4\ndata: LESS\nretry: 9\n\n",
+                    "event: message\nid: 4\nretry: 9\ndata: LESS\n\n",
                 ),
                 ("data:LIST\r\n\r\n: end\r\n\r\n", "data: LESS\r\n\r\n: end\r\n\r\n"),
-                ("data: LIST\r\r", "data: LESS\r\n\r"),
+                ("data: LIST\r\r", "data: LESS\r\n\r\n"),
                 ("event: other\ndata: LIST\n\n", "event: other\ndata: LESS\n\n"),
                 (
                     "data: {\"result\":{\"tools\":[\ndata: {\"name\":\"set\"}\ndata:]}}\n\n",
-                    "data: {\"result\":{\"tools\":[\ndata: \ndata: ]}}\n\n",
+                    "data: {\"result\":{\"tools\":[  ]}}\n\n",
                 ),
                 (
                     "data: {\"id\":1,\"result\":{\"prompts\":[{\"name\":\"set\"}]}}\n\n",
@@ -103,11 +103,12 @@ fn an_event_that_is_no_message_is_no_answer() {
             &[
                 ("data: ping\n\ndata: LIST\n\n", "data: ping\n\ndata: LESS\n\n"),
                 ("data: ping {\n\ndata: LIST\n\n", "data: ping {\n\ndata: LESS\n\n"),
-                (
-                    "data: set!\ndata: set\n: c\n\ndata: LIST\n\n",
-                    "data: set!\ndata: set\n: c\n\ndata: LESS\n\n",
-                ),
+                ("data: set!\ndata: set\n: c\n\ndata: LIST\n\n", ": c\ndata: set! set\n\ndata: LESS\n\n"),
                 ("data: []\n\ndata: {}\n\ndata: LIST\n\n", "data: []\n\ndata: {}\n\ndata: LESS\n\n"),
+                (
+                    "data: {\"id\":1,\n\ndata: LIST\n\n",
+                    ": the list could not be read and is not shown\n\ndata: LESS\n\n",
+                ),
                 (
                     "data: \u{2713} 1\n\ndata: LIST\n\n",
                     ": the list could not be read and is not shown\n\ndata: LESS\n\n",
@@ -118,7 +119,7 @@ fn an_event_that_is_no_message_is_no_answer() {
                 ),
                 (
                     "id: 4\ndata: {set}\nid: 5\n\ndata: LIST\n\n",
-                    "id: 4\n: the list could not be read and is not shown\nid: 5\n\ndata: LESS\n\n",
+                    "id: 4\nid: 5\n: the list could not be read and is not shown\n\ndata: LESS\n\n",
                 ),
             ],
         );
@@ -131,7 +132,7 @@ fn a_client_that_waits_for_a_list_gets_an_error_if_the_list_was_dropped() {
     let comment = ": the list could not be read and is not shown\n\n";
     check(answering, &[(dropped, &format!("{comment}event: cut\n\ndata: ERROR\n\n"))]);
     for (rest, cut) in
-        [("data: a", "data: a\n"), ("data: a\r", "data: a\r"), ("data: a\nid: 4\n", "data: a\nid: 4\n")]
+        [("data: a", "data: a\n"), ("data: a\r", "data: a\r\n"), ("data: a\nid: 4\n", "id: 4\ndata: a\n")]
     {
         let expected = format!("{comment}{cut}event: cut\n\ndata: ERROR\n\n");
         check(answering, &[(&format!("{dropped}{rest}"), &expected)]);
@@ -241,7 +242,7 @@ fn the_chunks_do_not_matter_to_an_event_that_is_no_json() {
 }
 
 /// Reads a whole stream as WHATWG HTML, section 9.2.6, says, independently of the module: type,
-/// data and last event id of every event that a client dispatches.
+/// data and last event id of every event that a client dispatches. Runs of white space in data become one space.
 fn dispatched(stream: &[u8]) -> Vec<(String, String, String)> {
     let text = String::from_utf8_lossy(stream).replace("\r\n", "\n").replace('\r', "\n");
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -253,7 +254,8 @@ fn dispatched(stream: &[u8]) -> Vec<(String, String, String)> {
             "" if line.is_empty() => {
                 let (kind, mut data) = (std::mem::take(&mut kind), std::mem::take(&mut data));
                 if data.pop().is_some() {
-                    events.push((kind, data, id.clone()));
+                    let words: Vec<&str> = data.split_whitespace().collect();
+                    events.push((kind, words.join(" "), id.clone()));
                 }
             }
             "event" => kind = value.into(),
@@ -320,7 +322,14 @@ proptest! {
                 prop_assert_eq!(dispatched(&shown.bytes), dispatched(&bytes));
                 // Other streams are written so that all clients read them alike.
                 let text = String::from_utf8_lossy(&bytes);
-                let is_plain = !text.contains('\r') && text.split("\n\n").all(|event| event.matches("data").count() < 2);
+                let is_last = |event: &str| {
+                    event.split_once("data").is_none_or(|(_, data)| !data.trim_end().contains('\n'))
+                };
+                let is_known = |line: &str| {
+                    matches!(line.split(':').next(), Some("" | "data" | "event" | "id" | "retry"))
+                };
+                let is_plain = !text.contains('\r') && text.lines().all(is_known);
+                let is_plain = is_plain && text.split("\n\n").all(is_last);
                 prop_assert!(!is_plain || shown.bytes == bytes, "{}", text);
             }
         }
