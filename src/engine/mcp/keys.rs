@@ -5,6 +5,10 @@
 
 use crate::json::{TextMap, Value, is_visible};
 
+/// The key whose value clients in JavaScript can read members from that the object itself does not have: a copy of the
+/// object, key by key, makes it the prototype.
+pub(super) const PROTOTYPE: &str = "__proto__";
+
 /// What an object holds under one protocol key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member<'d> {

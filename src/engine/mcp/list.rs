@@ -59,6 +59,8 @@ pub enum Unreadable {
     Duplicate(Defect),
     /// A key that the filter reads stands twice, or in another spelling
     Ambiguous(&'static str),
+    /// It has a key that is a prototype for clients in JavaScript
+    Prototype,
     /// The member of this key is not what MCP makes it
     Mistyped(&'static str),
     /// It has more than this many bytes
@@ -77,6 +79,7 @@ impl Unreadable {
             Self::Malformed(_) => "malformed",
             Self::Duplicate(_) => "duplicate_key",
             Self::Ambiguous(_) => "key_spelling",
+            Self::Prototype => "prototype_key",
             Self::Mistyped(_) => "wrong_type",
             Self::TooLarge(_) => "too_large",
             Self::Encoded => "encoding",
@@ -91,6 +94,7 @@ impl fmt::Display for Unreadable {
             Self::Malformed(malformed) => write!(out, "{malformed}"),
             Self::Duplicate(defect) => write!(out, "{defect}"),
             Self::Ambiguous(key) => write!(out, "`{key}` stands twice, or in another spelling"),
+            Self::Prototype => write!(out, "it has the key `{}`", keys::PROTOTYPE),
             Self::Mistyped(key) => write!(out, "`{key}` has the wrong type"),
             Self::TooLarge(limit) => write!(out, "the list has more than {limit} bytes"),
             Self::Encoded => out.write_str(
@@ -150,11 +154,14 @@ struct Filtering<'d, 'k, 'l> {
 impl<'d> Filtering<'d, '_, '_> {
     /// Filters the lists of one message. Returns how many there are.
     fn message(&mut self, message: Value<'d>) -> Result<usize, Unreadable> {
-        let [result, id] = keys::pick(message, ["result", "id"]);
+        let [result, id, prototype] = keys::pick(message, ["result", "id", keys::PROTOTYPE]);
+        no_prototype(prototype)?;
         let Some(result) = sound(result)? else { return Ok(0) };
         if !result.is_object() {
             return Err(Unreadable::Mistyped("result"));
         }
+        let [prototype] = keys::pick(result, [keys::PROTOTYPE]);
+        no_prototype(prototype)?;
         let id = sound(id).ok().flatten();
         let mut lists = 0_usize;
         let mut caching = None;
@@ -194,14 +201,16 @@ impl<'d> Filtering<'d, '_, '_> {
         id: Option<Value<'d>>,
     ) -> Result<bool, Unreadable> {
         let duplicate = self.duplicate(element);
-        let [name] = keys::pick(element, [list.key]);
+        let [name, prototype] = keys::pick(element, [list.key, keys::PROTOTYPE]);
         let named = sound(name);
+        let prototype = no_prototype(prototype);
         let name = named.as_ref().ok().copied().flatten().and_then(Value::string);
-        let value = Some(element).filter(|_| duplicate.is_none());
+        let value = Some(element).filter(|_| duplicate.is_none() && prototype.is_ok());
         let kept = (self.keep)(Element { kind: list.kind, name: name.as_deref(), value, id });
         if let Some(duplicate) = duplicate {
             return Err(Unreadable::Duplicate(duplicate));
         }
+        prototype?;
         named?;
         if name.is_none() || !kept {
             return Ok(false);
@@ -240,6 +249,11 @@ fn make_private(scope: Member<'_>, lifetime: Member<'_>, edits: &mut Edits<'_>) 
         }
     }
     Ok(())
+}
+
+/// Fails if there is a prototype: clients in JavaScript can find a list in it.
+fn no_prototype(member: Member<'_>) -> Result<(), Unreadable> {
+    if member.value.is_some() { Err(Unreadable::Prototype) } else { Ok(()) }
 }
 
 /// Returns the value of a member in which every parser finds the same one.

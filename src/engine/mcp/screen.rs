@@ -15,7 +15,7 @@ use crate::json::{self, plain_end};
 pub enum Finding {
     /// No list so far
     Nothing,
-    /// A `result` has a member that is a list, or is named almost like one
+    /// A `result` has a member that is a list, or is named almost like one, or the message or its `result` has a prototype
     List,
     /// It begins like no message in any notation. It can contain no list
     NoMessage,

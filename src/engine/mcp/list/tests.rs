@@ -160,6 +160,12 @@ fn what_two_parsers_read_in_two_ways_is_not_shown() {
         (format!("\u{feff}{{\"result\":{{\"tools\":{set}}}}}"), "there is a byte order mark at byte 0"),
         (format!(r#"{{"result":{{"tools":{set}}}}} {{}}"#), "something follows the value at byte 38"),
         (r#"{"result":{"tools":[NaN]}}"#.into(), "a value is missing at byte 20"),
+        (
+            format!(r#"{{"result":{{"tools":[],"__proto__":{{"tools":{set}}}}}}}"#),
+            "it has the key `__proto__`",
+        ),
+        (format!(r#"{{"result":{{"\u005f_proto__":{{"tools":{set}}}}}}}"#), "it has the key `__proto__`"),
+        (format!(r#"{{"__proto__":{{"result":{{"tools":{set}}}}}}}"#), "it has the key `__proto__`"),
         (String::new(), "the text ends too early at byte 0"),
     ] {
         assert_eq!(filtered(&answer).map_err(|error| error.to_string()), Err(expected.into()), "{answer}");
@@ -174,6 +180,7 @@ fn an_element_that_reads_in_two_ways_is_removed_alone_and_the_cause_is_told() {
         (r#"{"name":"get","inputSchema":{"type":"object","type":"string"}}"#, "duplicate_key"),
         (r#"{"name":"get","NAME":"set"}"#, "key_spelling"),
         (r#"{"name":"get","name\u0000":"set"}"#, "key_spelling"),
+        (r#"{"name":"get","__proto__":{"inputSchema":{}}}"#, "prototype_key"),
     ] {
         for (before, after) in [("", r#",{"name":"get_b"}"#), (r#"{"name":"get_a"},"#, "")] {
             let answer = format!(r#"{{"result":{{"tools":[{before}{element}{after}]}},"id":1}}"#);

@@ -2,7 +2,7 @@
 
 use super::is_scalar;
 use crate::json::{plain_end, visible_end};
-use crate::mcp::method;
+use crate::mcp::{keys, method};
 
 /// Tells whether the bytes are one whole object in which a [`Screen`](super::Screen) finds nothing. Returns `false` if
 /// telling takes a closer look. Almost every answer takes none.
@@ -47,11 +47,14 @@ pub(super) fn is_without_list(bytes: &[u8]) -> bool {
 /// The depth of a result's members, in a message that is no part of an array.
 const DEEPEST_KEY: usize = 2;
 
-/// Tells whether a string could be the key of a list, in some spelling without escapes.
+/// Tells whether a string could be the key of a list, in some spelling without escapes, or of what may have one.
 fn may_be_list(string: &[u8]) -> bool {
-    // The keys of all lists are plurals.
-    matches!(string.last(), Some(b's' | b'S'))
-        && method::lists().any(|list| string.eq_ignore_ascii_case(list.member.as_bytes()))
+    match string.last() {
+        // The keys of all lists are plurals.
+        Some(b's' | b'S') => method::lists().any(|list| string.eq_ignore_ascii_case(list.member.as_bytes())),
+        Some(b'_') => string == keys::PROTOTYPE.as_bytes(),
+        _ => false,
+    }
 }
 
 /// Returns the place behind the quote that ends a string; `None` if there is none, or a control character before it.
@@ -133,6 +136,8 @@ mod tests {
             ("{}", true),
             (r#"{"result":{"tools":[]}}"#, false),
             (r#"{"result":{"Tools":[]}}"#, false),
+            (r#"{"result":{"__proto__":{"tools":[]}}}"#, false),
+            (r#"{"__proto__":{"result":{"tools":[]}}}"#, false),
             (r#"{"result":{"t\u006fols":[]}}"#, false),
             (r#"{"result":{"toolſ":[]}}"#, false),
             (r#"{"result":{tools:[]}}"#, false),
@@ -161,7 +166,7 @@ mod tests {
         fn the_screen_finds_nothing_either(
             words in prop::collection::vec(prop::sample::select(&[
                 "{", "}", "[", "]", ",", ":", "\"result\"", "\"tools\"", "\"RESOURCES\"", "\"a\"", "1", "\"\\u0074ools\"",
-                "{\"result\":{", "\"tools\":[]", "}}", "\"x\":{\"tools\":1}", "\"\\\\\"", "\"\\\"\"", "null", " ", "tools", "\"",
+                "{\"result\":{", "\"tools\":[]", "\"__proto__\"", "}}", "\"x\":{\"tools\":1}", "\"\\\\\"", "\"\\\"\"", "null", " ", "tools", "\"",
                 "\\", "\"b\":[{\"c\":\"", "\"}]", "\"skill\u{17f}\"", "/", "\u{1}",
             ][..]), 0..14),
         ) {

@@ -62,11 +62,11 @@ impl Screen {
         let is = |of: &str| {
             if plain { key.eq_ignore_ascii_case(of) } else { key == of || keys::is_variant(key, of) }
         };
+        if key == keys::PROTOTYPE || (!at_message && method::lists().any(|list| is(list.member))) {
+            self.finding = Finding::List;
+            self.has_list = true;
+        }
         if !at_message {
-            if method::lists().any(|list| is(list.member)) {
-                self.finding = Finding::List;
-                self.has_list = true;
-            }
             return;
         }
         self.member = match key {
