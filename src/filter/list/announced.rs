@@ -69,8 +69,8 @@ impl Announced {
     }
 }
 
-/// Determines how a response can be read. Nothing else than JSON and an event stream is a message for a client. Where
-/// a list was asked for, everything is looked through.
+/// Determines how a response can be read. Some clients take every type for JSON that is no event stream, so each is looked
+/// through.
 pub(super) fn choose(announced: &Announced, awaited: Awaited) -> (State, Length) {
     let Announced { found, answer, packed, part, length, .. } = *announced;
     let (plain, list) = (!packed && !part, awaited.list.is_some());
@@ -79,7 +79,8 @@ pub(super) fn choose(announced: &Announced, awaited: Awaited) -> (State, Length)
     let replaced =
         |awaited: &Awaited| (State::Replaced(Some(error_for(awaited.id.as_deref().unwrap_or("null")))), goes);
     match answer {
-        Answer::Other if !list => (State::Untouched, Length::Stays),
+        // Some clients take every answer for JSON that is no event stream.
+        Answer::Other if !list && !plain => (State::Untouched, Length::Stays),
         _ if list && found && !matches!(answer, Answer::Json | Answer::Events) => replaced(&awaited),
         Answer::Events if plain => (State::Events(ListStream::new(awaited, BOUNDS)), goes),
         Answer::Json if plain && list && found => {
@@ -90,6 +91,7 @@ pub(super) fn choose(announced: &Announced, awaited: Awaited) -> (State, Length)
         // It hardly ever contains a list, so the length stays, and whatever is removed is made up.
         Answer::Json | Answer::JsonAlike | Answer::Other if plain => {
             let body = ListBody::new(awaited, BOUNDS);
+            let body = if answer == Answer::Other && !list { body.strictly() } else { body };
             (State::Body(if length.is_some() { body.padded() } else { body }), Length::Stays)
         }
         _ => replaced(&awaited),

@@ -197,6 +197,27 @@ fn lists_are_filtered_whatever_opened_the_answer() {
 }
 
 #[test]
+fn json_is_filtered_whatever_type_is_announced_and_nothing_else_changes() {
+    for content_type in ["text/plain", "text/html; charset=utf-8", "image/png", ""] {
+        for (body, expected) in [
+            (ANSWER, SHOWN),
+            ("<html>", "<html>"),
+            ("\u{feff}<html>", "\u{feff}<html>"),
+            ("\u{1}PNG\r\n\u{1a}\n{", "\u{1}PNG\r\n\u{1a}\n{"),
+            (" no upstream", " no upstream"),
+        ] {
+            for size in [1, 7, 1000] {
+                let proxy = envoy();
+                let mut exchange = post(&proxy, &worker(&proxy, &policy()), &call("safe"));
+                exchange.respond(&Sent::cut(&answer(content_type, &[]), body, size, End::After));
+                let client = exchange.client().unwrap();
+                assert_eq!((client.text(), client.whole), (expected, true), "{content_type} {size}");
+            }
+        }
+    }
+}
+
+#[test]
 fn where_no_list_was_asked_for_the_announced_length_stays_true() {
     let short = r#"{"result":{"tools":1}}"#;
     let length = ANSWER.len().to_string();

@@ -72,6 +72,8 @@ pub struct ListBody {
     late: bool,
     /// The headers announce the length, so what is gone is made up with spaces
     padded: bool,
+    /// What does not begin like JSON is no message
+    strict: bool,
     screen: Screen,
     /// The bytes of the text from its first bracket on
     held: Vec<u8>,
@@ -104,6 +106,7 @@ impl ListBody {
             announced: false,
             late: false,
             padded: false,
+            strict: false,
             screen: Screen::default(),
             held: Vec::new(),
             empty: true,
@@ -129,6 +132,13 @@ impl ListBody {
     #[must_use]
     pub fn padded(self) -> Self {
         Self { padded: true, ..self }
+    }
+
+    /// Lets everything pass that does not begin like JSON. For a body of another type: clients that take it for JSON all
+    /// the same read it strictly.
+    #[must_use]
+    pub fn strictly(self) -> Self {
+        Self { strict: true, ..self }
     }
 
     /// Tells whether a text is held that has not ended.
@@ -195,6 +205,12 @@ impl ListBody {
                     let (space, text) = rest.split_at(rest.iter().take_while(|byte| is_space(byte)).count());
                     shown.bytes.extend_from_slice(space);
                     rest = text;
+                }
+                State::Holding
+                    if self.strict && self.held.is_empty() && !matches!(rest.first(), Some(b'{' | b'[')) =>
+                {
+                    self.empty = false;
+                    self.state = State::Open;
                 }
                 State::Holding | State::Passing => {
                     self.empty = false;
