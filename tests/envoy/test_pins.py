@@ -217,6 +217,14 @@ def smuggled() -> dict:
             f'data: {first}\r"tools"{second}\n\n'.encode(),
         ),
         "a client that takes the last data alone": ("utf-8", f"data: a\nid: 4\ndata: {evil}\n\n".encode()),
+        "a client that takes the last line of data alone": ("utf-8", f"data: a\ndata: {evil}\n\n".encode()),
+        "a client that takes other lines for more data": (
+            "utf-8",
+            f'data: {first}\n"tools"{second}\n\n'.encode(),
+        ),
+        "a client that drops a mark before any line": ("utf-8", f": a\n\n\ufeffdata: {evil}\n\n".encode()),
+        "a client that drops a mark in Latin-1": ("utf-8", f"\xef\xbb\xbfdata: {evil}\n\n".encode()),
+        "a client that keeps the mark": ("utf-8", f"\ufeffdata: a\ndata: {evil}\n\n".encode()),
     }
 
 
@@ -231,16 +239,22 @@ def test_no_client_finds_a_changed_tool_in_a_stream_where_the_filter_sees_none(e
 
 
 def is_found(stream: str) -> bool:
-    """Return whether a client finds the changed tool: one that splits lines in either way, and takes the last data alone."""
-    for lines in (stream.splitlines(), stream.split("\n")):
-        data, was_data = [], False
+    """Return whether a client finds the changed tool: one that splits lines in some way, and takes some of the data."""
+    unmarked = [line.removeprefix("\ufeff") for line in stream.split("\n")]
+    for lines in (stream.splitlines(), stream.split("\n"), unmarked, stream.removeprefix("\xef\xbb\xbf").split("\n")):
+        last, together, continued, was_data = [], [], [], False
         for line in lines:
-            if line.startswith("data:"):
-                data = [*data, line[5:]] if was_data else [line[5:]]
-            was_data = line.startswith("data:")
-        try:
-            if "ssh" in json.dumps(json.loads("\n".join(data))):
-                return True
-        except json.JSONDecodeError:
-            pass
+            is_data = line.startswith("data:")
+            if is_data:
+                last = [line[5:]]
+                together = [*together, line[5:]] if was_data else last
+            if is_data or (continued and line):
+                continued.append(line.removeprefix("data:"))
+            was_data = is_data
+        for data in (last, together, continued):
+            try:
+                if "ssh" in json.dumps(json.loads("\n".join(data))):
+                    return True
+            except json.JSONDecodeError:
+                pass
     return False
