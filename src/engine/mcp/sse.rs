@@ -85,7 +85,7 @@ pub struct EventStream {
     /// The lines of an event from its first data line on, line ends included.
     event: Vec<u8>,
     order: Order,
-    /// The length of the event's first line, as far as it is known
+    /// The event's first line has at least this many bytes, in which no line end has to be looked for
     first: usize,
     kind: Kind,
     /// The first line has ended.

@@ -31,7 +31,7 @@ impl Kind {
 pub struct Event<'s> {
     pub(super) raw: &'s [u8],
     pub(super) kind: Kind,
-    /// The first line is at least as long
+    /// The first line has at least this many bytes
     pub(super) first: usize,
 }
 
