@@ -71,7 +71,7 @@ screenshot: target/debug/mcp-approvals target/debug/mcp-policy ## take the READM
 	@$(PARTS) modern npm chromium
 	@$(PARTS_PY) tests/envoy/screenshot.py
 
-docs: ## build docs/ as a web site, target/book, and check its links; REPOSITORY=https://… makes links to other files
+docs: ## build docs/ as a web site, target/book, and check its links; REPOSITORY=https://… is where links to other files lead
 	@$(PARTS) mdbook
 	@$(PYTHON) release/book.py target/parts/mdbook/bin/mdbook "$(REPOSITORY)"
 
@@ -111,6 +111,7 @@ lint: audit ## check format and lints: Rust (native and wasm), Python, the workf
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --target $(WASM) -p mcp-policy-filter -- -D warnings
+	cargo clippy --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz --all-targets -- -D warnings
 	$(RUFF) check --no-cache --quiet --config tests/parts/ruff.toml tests release
 	$(RUFF) format --no-cache --quiet --check --config tests/parts/ruff.toml tests release
 	target/parts/manifests/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml

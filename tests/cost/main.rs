@@ -34,49 +34,16 @@ const MEASURED: usize = 10;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [module, "--parts", path] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        return match parts::run(module, path) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("cost: {error}");
-                ExitCode::from(2)
-            }
-        };
-    }
-    if let [module, "--profile", name] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        return match profile::run(module, name) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("cost: {error}");
-                ExitCode::from(2)
-            }
-        };
-    }
-    if let [module, "--worst", word] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        return match worst::run(module, word) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(error) => {
-                eprintln!("cost: {error}");
-                ExitCode::from(2)
-            }
-        };
-    }
-    if let [module, "--differential", count, seed] =
-        arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]
-    {
-        return match differential::run(module, count.parse().unwrap_or(1000), seed.parse().unwrap_or(1)) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(error) => {
-                eprintln!("cost: {error}");
-                ExitCode::from(2)
-            }
-        };
-    }
-    let (module, expected, update) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [module, expected] => (module, expected, false),
-        [module, expected, "--update"] => (module, expected, true),
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        [module, "--parts", path] => parts::run(module, path).map(|()| true),
+        [module, "--profile", name] => profile::run(module, name).map(|()| true),
+        [module, "--worst", word] => worst::run(module, word),
+        [module, "--differential", count, seed] => {
+            differential::run(module, count.parse().unwrap_or(1000), seed.parse().unwrap_or(1))
+        }
+        [module, expected] => run(module, expected, false),
+        [module, expected, "--update"] => run(module, expected, true),
         _ => {
             eprintln!("usage: mcp-policy-cost MODULE.wasm TABLE.json [--update]");
             eprintln!("       mcp-policy-cost MODULE.wasm --profile REQUEST");
@@ -86,7 +53,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(module, expected, update) {
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

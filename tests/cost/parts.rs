@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::profile;
 
-/// The requests whose parts are told.
+/// The requests that are split into parts.
 const REQUESTS: [&str; 4] =
     ["a call of 223 bytes", "API key, schema, limit", "a call of 4 kB", "a call of 100 kB"];
 
@@ -42,7 +42,8 @@ struct Row {
 
 /// Measures the requests, and writes their parts into a file.
 ///
-/// # Errors If the module cannot be run, or the file not be written.
+/// # Errors
+/// The module cannot be run, or the file cannot be written.
 pub fn run(module: &str, path: &str) -> Result<(), Box<dyn Error>> {
     let rows = REQUESTS
         .iter()

@@ -12,7 +12,8 @@ const LISTED: usize = 40;
 /// Prints how many operations each function runs for the request of this name, without those of the functions that
 /// it calls.
 ///
-/// # Errors If the module cannot be run, or there is no such request.
+/// # Errors
+/// The module cannot be run, or there is no such request.
 pub fn run(module: &str, name: &str) -> Result<(), Box<dyn Error>> {
     let spent = spent(module, name)?;
     println!("{name}: {} operations", spent.iter().map(|(count, _)| count).sum::<u64>());
@@ -25,7 +26,8 @@ pub fn run(module: &str, name: &str) -> Result<(), Box<dyn Error>> {
 /// Returns how many operations each function runs for a request, by its name, with the costliest first. They add up
 /// to those of the request: what copying and filling memory counts for its length is in a row of its own.
 ///
-/// # Errors If the module cannot be run, or there is no such request.
+/// # Errors
+/// The module cannot be run, or there is no such request.
 pub fn spent(module: &str, name: &str) -> Result<Vec<(u64, String)>, Box<dyn Error>> {
     let metered = Metered::of(&std::fs::read(module)?)?;
     let engine = Engine::new(&metered)?;

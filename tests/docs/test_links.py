@@ -1,4 +1,5 @@
-"""Links and pictures of all committed Markdown lead somewhere, and the table of contents is complete."""
+"""Links and pictures of all committed Markdown lead somewhere, the table of contents is complete, and the files that pages for
+engineers name exist."""
 
 import re
 
@@ -8,6 +9,10 @@ import pages
 from pages import ROOT, Link
 
 OUTSIDE = re.compile(r"^(https?|mailto):")
+# A file in the text of a page. The folders in front can be left out.
+FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(rs|py|sh|json|toml|ya?ml|md)")
+# Names that stand for any file.
+ANY = {"foo.rs", "mod.rs"}
 
 
 def dead(link: Link) -> str | None:
@@ -88,3 +93,12 @@ def test_make_targets_that_pages_name_exist():
     }
     assert len(named) > 10
     assert not {found for found in named if found[1] not in targets}
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "DESIGN.md"])
+def test_every_file_that_a_page_for_engineers_names_exists(name):
+    spans = {token.content for _, token in pages.inline(ROOT / name) if token.type == "code_inline"}
+    files = {span for span in spans if FILE.fullmatch(span)} - ANY
+    committed = [f"/{path.relative_to(ROOT)}" for path in pages.committed("*")]
+    assert len(files) > 20
+    assert not [file for file in sorted(files) if not any(path.endswith(f"/{file}") for path in committed)]

@@ -27,6 +27,7 @@ mod reader;
 mod records;
 mod regex;
 mod resources;
+mod rule_keys;
 mod schema;
 mod shared;
 mod work;

@@ -1,4 +1,4 @@
-"""Chooses the inputs of `tests/fuzz/corpus`: few ones that reach much code that the seeds do not."""
+"""Chooses the inputs of `tests/fuzz/corpus`: a few that together reach much code that the seeds do not reach."""
 
 import heapq
 import shutil
@@ -52,8 +52,8 @@ def measure(target: str, programs: Path, folders: list[Path]) -> dict[Path, set[
 
 
 def choose(reached: dict[Path, set[int]], known: set[int]) -> list[Path]:
-    """Return inputs that together reach much: always the one next that adds most to what is known."""
-    # What an input adds only ever gets less, so it is counted again only when it comes first.
+    """Return inputs that together reach much. Each next one is the input that adds most to what is known."""
+    # What an input adds never grows, so it is counted again only when it comes first.
     queue = [(-len(features - known), path.stat().st_size, path) for path, features in reached.items()]
     heapq.heapify(queue)
     chosen, left = [], MOST_BYTES

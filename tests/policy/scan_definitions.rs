@@ -62,11 +62,12 @@ fn a_command_gives_the_digests_of_what_it_writes_and_of_nothing_less() {
     let report: Value = serde_json::from_str(&done.stdout).unwrap();
     let canonical = r#"{"inputSchema":{"type":"object"},"name":"get_x","x-new":{"a":null,"b":1.5}}"#;
     assert_eq!(report["tools"][0]["digest"], digest_of(canonical));
-    has_left_out(&report);
+    check_left_out(&report);
 }
 
-/// Makes sure that a report is about both tools, and leaves out the one whose schema has the number.
-fn has_left_out(report: &Value) {
+/// Checks that a report is about both tools, and leaves out the one whose schema has the number.
+#[track_caller]
+fn check_left_out(report: &Value) {
     let names: Vec<&Value> = report["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
     assert_eq!(names, ["get_x", "get_y"]);
     let finding = &report["findings"][0];
@@ -133,7 +134,7 @@ fn a_server_gives_the_digests_of_what_it_sends_in_json_and_in_events() {
         let report: Value = serde_json::from_str(&done.stdout).unwrap();
         let canonical = r#"{"inputSchema":{"type":"object"},"name":"get_x","x-new":{"a":null,"b":1.5}}"#;
         assert_eq!(report["tools"][0]["digest"], digest_of(canonical), "{events}");
-        has_left_out(&report);
+        check_left_out(&report);
     }
 }
 

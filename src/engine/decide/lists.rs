@@ -121,7 +121,7 @@ impl<'e> Lists<'e> {
         }
         let pins = &self.policy.pins;
         let is_changed = |seen: &Seen| seen.definition != Definition::Pinned;
-        // All that these lists show has changed at once.
+        // Everything that these lists show counts as one change.
         let change = seen.values().any(is_changed).then(|| definitions::count_change(store, pins)).flatten();
         let mut stored = Ok(());
         for (number, seen) in seen {

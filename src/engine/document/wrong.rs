@@ -1,6 +1,6 @@
 //! What can be wrong with a document.
 //!
-//! Those of rules, of schemas and of sources and grants have files of their own: `rule.rs`, `schema.rs` and `identity.rs`.
+//! What can be wrong with rules, with schemas, and with sources and grants is in `rule.rs`, `schema.rs` and `identity.rs`.
 
 use super::identity::InIdentity;
 use super::keys::{Object, Takes};

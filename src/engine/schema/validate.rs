@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 use super::canonical;
 use super::node::{Bound, Check, Node};
 use super::types::Types;
-use crate::json::{Sent, Value, decimal};
+use crate::json::{Known, Sent, Value, decimal};
 use crate::work::Work;
 pub(super) use mismatch::{Constraint, Fit, Mismatch, Unsure};
 
@@ -106,7 +106,8 @@ impl Check {
             Self::Never => Ok(false),
             Self::Type(types) => types.fit(value),
             Self::Literals(literals) => literals.hold(value, work),
-            Self::Bound(..) | Self::MultipleOf(_) => self.of_number(subject)?,
+            Self::Bound(bound, limit) => bound.admits(limit, subject)?,
+            Self::MultipleOf(divisor) => is_multiple(subject, divisor)?,
             Self::Count(counted, bound, limit) => {
                 if value.number().is_none() {
                     subject.spend(counted.work(value))?;
@@ -150,34 +151,28 @@ impl Check {
             Err(why) => Err(Mismatch::unsure(value, self, why, why == Unsure::Digits)),
         }
     }
+}
 
-    /// Returns whether a number fits a check of numbers, or why that depends on the server. Everything else fits.
-    ///
-    /// # Errors
-    /// A mismatch if the budget of work does not suffice.
-    #[inline]
-    fn of_number<'s, 'd>(
-        &'s self,
-        subject: &Subject<'d, '_>,
-    ) -> Result<Result<bool, Unsure>, Mismatch<'s, 'd>> {
-        let Some(number) = subject.number()? else { return Ok(Ok(true)) };
-        Ok(match self {
-            Self::Bound(bound, limit) => {
-                subject.spend(limit.work(number))?;
-                limit.order(number).map(|ordering| bound.holds(ordering)).ok_or(Unsure::Digits)
-            }
-            // The loader refuses divisors with more digits than can be divided by exactly.
-            Self::MultipleOf(divisor) => {
-                subject.spend(number.work_of_division(divisor))?;
-                let is_multiple = |text: &str| decimal::is_multiple(text, divisor);
-                number.judge(is_multiple).ok_or(Unsure::Digits)
-            }
-            _ => Ok(true),
-        })
-    }
+/// Whether a value fits a check of numbers, or why that depends on the server. A value that is no number fits. The error is a
+/// mismatch if the budget of work does not suffice.
+type NumberFit<'s, 'd> = Result<Result<bool, Unsure>, Mismatch<'s, 'd>>;
+
+#[inline]
+fn is_multiple<'s, 'd>(subject: &Subject<'d, '_>, divisor: &str) -> NumberFit<'s, 'd> {
+    let Some(number) = subject.number()? else { return Ok(Ok(true)) };
+    subject.spend(number.work_of_division(divisor))?;
+    // The loader refuses divisors with more digits than can be divided by exactly.
+    Ok(number.judge(|text| decimal::is_multiple(text, divisor)).ok_or(Unsure::Digits))
 }
 
 impl Bound {
+    #[inline]
+    fn admits<'s, 'd>(self, limit: &Known, subject: &Subject<'d, '_>) -> NumberFit<'s, 'd> {
+        let Some(number) = subject.number()? else { return Ok(Ok(true)) };
+        subject.spend(limit.work(number))?;
+        Ok(limit.order(number).map(|ordering| self.holds(ordering)).ok_or(Unsure::Digits))
+    }
+
     fn holds(self, ordering: Ordering) -> bool {
         match self {
             Self::AtLeast => ordering.is_ge(),

@@ -56,7 +56,7 @@ fn policies_in(file: &Rc<File>, follows: bool) -> Result<Findings, Failure> {
                 None => search.found.push(whole_text(file, text)),
             },
             Err(_) => {
-                other(Kind::of_text(&file.text), file)?;
+                refuse_other(Kind::of_text(&file.text), file)?;
                 search.found.push(whole_text(file, text));
             }
         },
@@ -65,7 +65,7 @@ fn policies_in(file: &Rc<File>, follows: bool) -> Result<Findings, Failure> {
             // What is JSON for the filter can be no YAML for the parser: with a tab, for example.
             Err(_) if json::read(file.text.as_bytes()).is_ok() => search.found.push(whole_text(file, text)),
             Err(wrong) => {
-                other(Kind::of_text(&file.text), file)?;
+                refuse_other(Kind::of_text(&file.text), file)?;
                 search.found.push(unreadable(file, wrong));
             }
         },
@@ -74,7 +74,7 @@ fn policies_in(file: &Rc<File>, follows: bool) -> Result<Findings, Failure> {
 }
 
 /// Fails if a file is of a kind that neither is a policy nor can hold one.
-fn other(kind: Option<Kind>, file: &File) -> Result<(), Failure> {
+fn refuse_other(kind: Option<Kind>, file: &File) -> Result<(), Failure> {
     match kind {
         None | Some(Kind::Policy | Kind::Configuration) => Ok(()),
         Some(kind) => Err(kind.instead_of("a policy", file)),
@@ -113,7 +113,7 @@ struct Search<'f> {
 
 impl Search<'_> {
     fn json(&mut self, mut root: Node, text: Source) -> Result<(), Failure> {
-        other(Kind::of(&root), self.file)?;
+        refuse_other(Kind::of(&root), self.file)?;
         if is_policy(&root) {
             self.found.push(whole_text(self.file, text));
             return Ok(());
@@ -145,7 +145,7 @@ impl Search<'_> {
             match checked.and_then(|()| Node::of_yaml(document, schema)) {
                 Ok(root) => {
                     if documents.len() == 1 {
-                        other(Kind::of(&root), self.file)?;
+                        refuse_other(Kind::of(&root), self.file)?;
                     }
                     self.document(root, text, documents.len() == 1);
                 }

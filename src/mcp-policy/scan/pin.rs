@@ -130,10 +130,8 @@ fn pin_tool(
 
 /// Tells whether a policy denies every call of a tool by its name or a pattern.
 pub fn denies(policy: &Policy, tool: &str) -> bool {
-    let rules = policy.rules.tools.get(tool).into_iter().flatten();
-    let mut rules = rules
-        .filter(|rule| rule.action == Action::Deny && rule.mode == Mode::Enforce && rule.when.is_empty());
-    rules.next().is_some()
+    let mut rules = policy.rules.tools.get(tool).into_iter().flatten();
+    rules.any(|rule| rule.action == Action::Deny && rule.mode == Mode::Enforce && rule.when.is_empty())
 }
 
 fn compared(known: &[DefinitionDigest], digest: DefinitionDigest) -> Pinned {

@@ -1,8 +1,8 @@
 //! Which parts of a policy the cases have made decide.
 //!
-//! A rule is covered if it applied to a request. A condition, a definition, a schema or a limit is covered if it refused one, a condition
-//! in `when` also if it kept its rule from applying. A grant is covered if a caller had it, and what decides without a
-//! rule (`default`, `hide`, `methods`) if it did so.
+//! A rule is covered if it applied to a request. A condition, a definition, a schema or a limit is covered if it refused
+//! one, a condition in `when` also if it kept its rule from applying. A grant is covered if a caller had it, and what
+//! decides without a rule (`default`, `hide`, `methods`) if it did so.
 
 use std::collections::BTreeSet;
 
@@ -14,24 +14,51 @@ use crate::explain::Explanation;
 use crate::input::Found;
 use crate::trace::{Layer, Outcome};
 
-/// The kinds of parts, in the order in which they are shown, with their plurals.
-pub const KINDS: [(&str, &str); 9] = [
-    ("rule", "rules"),
-    ("condition", "conditions"),
-    ("definition", "definitions"),
-    ("schema", "schemas"),
-    ("limit", "limits"),
-    ("grant", "grants"),
-    ("method", "methods"),
-    ("hide", "hidden tools"),
-    ("default", "defaults"),
-];
+/// The kinds of parts, in the order in which they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A rule
+    Rule,
+    /// A clause of a rule
+    Condition,
+    /// The digest of a tool's definition
+    Definition,
+    /// The schema of a rule
+    Schema,
+    /// A limit
+    Limit,
+    /// A grant
+    Grant,
+    /// An entry of `methods`
+    Method,
+    /// An entry of `hide`
+    Hide,
+    /// `default`
+    Default,
+}
+
+impl Kind {
+    /// Returns its word, and the plural for people.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Rule => ("rule", "rules"),
+            Self::Condition => ("condition", "conditions"),
+            Self::Definition => ("definition", "definitions"),
+            Self::Schema => ("schema", "schemas"),
+            Self::Limit => ("limit", "limits"),
+            Self::Grant => ("grant", "grants"),
+            Self::Method => ("method", "methods"),
+            Self::Hide => ("hide", "hidden tools"),
+            Self::Default => ("default", "defaults"),
+        }
+    }
+}
 
 /// A part of a policy that can decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// One of [`KINDS`]
-    pub kind: &'static str,
+    /// What it is
+    pub kind: Kind,
     /// Its path in the policy
     pub path: String,
     /// Whether a case has made it decide
@@ -45,7 +72,7 @@ pub struct Coverage {
     pub key: String,
     /// The policy, with its places
     pub found: Found,
-    /// The parts, in the policy's order within each kind
+    /// The parts by their kinds, and in the policy's order within each kind
     pub parts: Vec<Part>,
 }
 
@@ -55,14 +82,14 @@ impl Coverage {
         let mut parts = Parts::default();
         parts.add_rules(&policy.rules, true);
         for grant in policy.grants.iter() {
-            parts.add("grant", &grant.path);
+            parts.add(Kind::Grant, &grant.path);
             let rules = &grant.rules;
             let sections = [rules.tools.is_empty(), rules.resources.is_empty(), rules.prompts.is_empty()];
             let has_sections = sections.contains(&false) || !rules.methods.is_empty();
             parts.add_rules(rules, has_sections);
         }
         let Parts { list: mut parts, .. } = parts;
-        parts.sort_by_key(|part| KINDS.iter().position(|(kind, _)| *kind == part.kind));
+        parts.sort_by_key(|part| part.kind);
         Self { key, found, parts }
     }
 
@@ -86,19 +113,24 @@ impl Coverage {
     pub fn is_of_uncovered_rule(&self, part: &Part) -> bool {
         let below =
             |rule: &Part| part.path.strip_prefix(&rule.path).is_some_and(|rest| rest.starts_with('.'));
-        let mut rules = self.parts.iter().filter(|rule| rule.kind == "rule" && !rule.covered);
+        let mut rules = self.parts.iter().filter(|rule| rule.kind == Kind::Rule && !rule.covered);
         rules.any(below)
     }
 
-    /// Counts the covered parts of a kind, and all of them; of all kinds without one.
-    pub fn count(&self, kind: Option<&str>) -> (usize, usize) {
-        let parts = || self.parts.iter().filter(|part| kind.is_none_or(|kind| part.kind == kind));
-        (parts().filter(|part| part.covered).count(), parts().count())
+    /// Counts the covered parts, and all of them.
+    pub fn count(&self) -> (usize, usize) {
+        count(&self.parts)
+    }
+
+    /// Counts the covered parts of each kind that the policy has, and all of them.
+    pub fn kinds(&self) -> impl Iterator<Item = (Kind, (usize, usize))> {
+        let kinds = self.parts.chunk_by(|one, next| one.kind == next.kind);
+        kinds.filter_map(|parts| Some((parts.first()?.kind, count(parts))))
     }
 
     /// Returns the covered parts in percent, rounded down.
     pub fn percent(&self) -> usize {
-        let (covered, all) = self.count(None);
+        let (covered, all) = self.count();
         covered.saturating_mul(100).checked_div(all).unwrap_or(100)
     }
 
@@ -111,6 +143,10 @@ impl Coverage {
         parts.sort_by_key(|(_, at)| (at.line, at.column));
         parts
     }
+}
+
+fn count(parts: &[Part]) -> (usize, usize) {
+    (parts.iter().filter(|part| part.covered).count(), parts.len())
 }
 
 fn note_layer<'l>(layer: &'l Layer, covered: &mut BTreeSet<&'l str>) {
@@ -142,7 +178,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn add(&mut self, kind: &'static str, path: &str) {
+    fn add(&mut self, kind: Kind, path: &str) {
         if self.known.insert(path.to_owned()) {
             self.list.push(Part { kind, path: path.to_owned(), covered: false });
         }
@@ -153,13 +189,13 @@ impl Parts {
             self.add_rule(rule);
         }
         for (_, path) in rules.methods.iter() {
-            self.add("method", path);
+            self.add(Kind::Method, path);
         }
         for (_, path) in rules.hide.iter() {
-            self.add("hide", path);
+            self.add(Kind::Hide, path);
         }
         if has_default {
-            self.add("default", &rules.default.1);
+            self.add(Kind::Default, &rules.default.1);
         }
     }
 
@@ -178,18 +214,18 @@ impl Parts {
             deny_if: _,
             limits,
         } = rule;
-        self.add("rule", path);
+        self.add(Kind::Rule, path);
         for clause in rule.clauses() {
-            self.add("condition", clause.path());
+            self.add(Kind::Condition, clause.path());
         }
         if definition.is_some() {
-            self.add("definition", &format!("{path}.definition"));
+            self.add(Kind::Definition, &format!("{path}.definition"));
         }
         if arguments.is_some() {
-            self.add("schema", &format!("{path}.arguments"));
+            self.add(Kind::Schema, &format!("{path}.arguments"));
         }
         for limit in limits {
-            self.add("limit", &limit.path);
+            self.add(Kind::Limit, &limit.path);
         }
     }
 }

@@ -90,11 +90,11 @@ struct Uncovered<'r> {
 
 impl<'r> Covered<'r> {
     fn of(coverage: &'r Coverage) -> Self {
-        let (covered, all) = coverage.count(None);
+        let (covered, all) = coverage.count();
         let file = coverage.found.file.name.as_str();
         let uncovered = coverage.uncovered().into_iter().map(|(part, position)| {
             let Position { line, column } = position;
-            Uncovered { kind: part.kind, path: &part.path, file, line, column }
+            Uncovered { kind: part.kind.words().0, path: &part.path, file, line, column }
         });
         let uncovered = uncovered.collect();
         Self { policy: coverage.found.name(), percent: coverage.percent(), covered, all, uncovered }

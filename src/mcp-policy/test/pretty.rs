@@ -3,7 +3,7 @@
 use mcp_policy_engine::document::Position;
 
 use super::case::Case;
-use super::coverage::{Coverage, KINDS};
+use super::coverage::Coverage;
 use super::expect::Difference;
 use super::run::Failure;
 use super::{Options, RanFile, plural};
@@ -87,7 +87,7 @@ fn print_failure(lines: &Lines<'_>, file: &str, (case, failure): (&Case, &Failur
 
 fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Terminal) {
     let name = coverage.found.name();
-    let (covered, all) = coverage.count(None);
+    let (covered, all) = coverage.count();
     let style = if options.is_below(coverage) { ERROR } else { HEADING };
     let least = match options.min_coverage {
         Some(least) if options.is_below(coverage) => format!(", at least {least} % are needed"),
@@ -99,11 +99,9 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
         "{style}coverage{PLAIN}  {name}  {style}{} %{PLAIN} ({covered} of {all}){least}",
         coverage.percent()
     );
-    for (kind, plural) in KINDS {
-        let (covered, all) = coverage.count(Some(kind));
-        if all > 0 {
-            line!(terminal, "  {plural:12}  {covered:4} of {all}");
-        }
+    for (kind, (covered, all)) in coverage.kinds() {
+        let (_, plural) = kind.words();
+        line!(terminal, "  {plural:12}  {covered:4} of {all}");
     }
     if covered < all {
         line!(terminal, "  no case covers these, or anything in the rules among them:");
@@ -117,7 +115,7 @@ fn print_coverage(coverage: &Coverage, options: &Options, terminal: &mut Termina
             terminal,
             "    {FAINT}{file}:{row}:{column}{PLAIN}  {} {FAINT}({}){PLAIN}",
             part.path,
-            part.kind
+            part.kind.words().0
         );
     }
     line!(terminal);

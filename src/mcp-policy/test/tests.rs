@@ -37,7 +37,7 @@ fn read(text: String) -> bool {
             for case in &read.cases {
                 run::run(&read.policy, case, &mut looking);
             }
-            let covered = coverage.count(None);
+            let covered = coverage.count();
             assert!(covered.0 <= covered.1);
             true
         }

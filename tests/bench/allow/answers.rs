@@ -23,7 +23,7 @@ impl Authorization for Allow {
         let asked =
             request.get_ref().attributes.as_ref().and_then(|about| about.request.as_ref()?.http.as_ref());
         if !asked.is_some_and(is_whole) {
-            return Err(Status::invalid_argument("the question has not the whole body"));
+            return Err(Status::invalid_argument("the question does not have the whole body"));
         }
         // Code 0 is OK.
         let status = rpc::Status { code: 0, ..Default::default() };

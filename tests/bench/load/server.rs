@@ -173,3 +173,39 @@ impl Missing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns after how many pieces a body is whole.
+    fn whole_after(head: &str, pieces: &[&str]) -> Option<usize> {
+        let mut missing = Missing::of(head.as_bytes()).unwrap();
+        for (number, piece) in pieces.iter().enumerate() {
+            match missing.without(piece.as_bytes()) {
+                Some(left) => missing = left,
+                None => return Some(number + 1),
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_body_is_whole_after_its_last_byte_or_its_last_chunk() {
+        let (length, chunks) = (
+            "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n",
+            "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n",
+        );
+        assert_eq!(whole_after(length, &["", "hel", "lo", ""]), Some(3));
+        assert_eq!(whole_after(length, &["hell"]), None);
+        assert_eq!(whole_after(chunks, &["", "5\r\nhello\r\n0\r\n\r\n"]), Some(2));
+        assert_eq!(whole_after(chunks, &["5\r\nhello", "\r\n0\r\n", "\r", "\n"]), Some(4));
+        assert_eq!(whole_after(chunks, &["5\r\nhello\r\n", "0\r\n"]), None);
+    }
+
+    #[test]
+    fn a_request_without_a_body_is_an_error() {
+        let error = Missing::of(b"POST / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap_err();
+        assert!(error.to_string().contains("POST / HTTP/1.1"), "{error}");
+    }
+}

@@ -54,7 +54,7 @@ def main(arguments: list) -> int:
     for needed, command in (
         (places.MODULE, "make build"),
         (LOAD, "make bench"),
-        (measure.PROGRAM, "make bench"),
+        (measure.PROGRAM, "make bench ARGS=--peers"),
     ):
         if not needed.exists():
             print(f"bench: {needed} does not exist; run: {command}", file=sys.stderr)

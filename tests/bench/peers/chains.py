@@ -54,7 +54,7 @@ def full() -> dict:
 
 
 def filters(row: str) -> list:
-    """Build the filters of a row that has not this filter."""
+    """Build the filters of a row without this filter."""
     typed = {
         LUA: ("lua", "lua.v3.Lua", {"default_source_code": {"inline_string": SCRIPT}}),
         EXT_AUTHZ: (

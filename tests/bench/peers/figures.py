@@ -12,7 +12,7 @@ class Figures:
 
     `envoy`, `over` (over pass-through) and `service` are µs of CPU, `per_second` calls a second with one worker,
     `p50` and `p99` ms. `ratio` is `over` and `service` together, relative to what mcp + rbac adds, with its `spread` over
-    the processes. What a row has not is None.
+    the processes. What does not apply to a row is None.
     """
 
     envoy: float

@@ -1,8 +1,8 @@
 """The tables of `docs/performance.md`: writes them, and reads them again.
 
 Generated parts stand between the comments `<!-- NAME -->` and `<!-- end of NAME -->`. The plot is drawn from the tables, so
-it has no other numbers. Three other pages repeat one of the figures: how many times the CPU time of Envoy's own
-filters this filter takes.
+it has no other numbers. Three other pages repeat one of the figures: the CPU time that this filter adds, relative to
+what Envoy's own filters add.
 """
 
 import json

@@ -22,7 +22,7 @@ ROWS = {
     OURS: "the policy `policies/aipaygen.json`: 106 tools, a limit; the record with a hash of the arguments",
     FULL: "a policy with an API key, a grant, `hide`, a schema, two conditions and two limits; the same record, in an access log",
     EXT_AUTHZ: "Envoy's `ext_authz`: a gRPC service gets headers and body, and allows everything",
-    EXT_PROC: "Envoy's `ext_proc`: a gRPC service gets the buffered body, and allows everything",
+    EXT_PROC: "Envoy's `ext_proc`: a gRPC service gets the headers, then the buffered body, and allows everything",
 }
 # The rows with a service beside Envoy.
 ASKING = (EXT_AUTHZ, EXT_PROC)

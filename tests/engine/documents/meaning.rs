@@ -86,15 +86,29 @@ pub fn meaning(policy: &Policy) -> Vec<String> {
 }
 
 fn rule_meaning(rule: &Rule, lines: &mut Vec<String>) {
-    let action = match rule.action {
+    // All fields are named, so that a new one does not compile before somebody has said what it means.
+    let Rule {
+        path,
+        digest: _,
+        action,
+        reason,
+        mode: of_rule,
+        when,
+        definition,
+        arguments: _,
+        require,
+        deny_if,
+        limits,
+    } = rule;
+    let action = match action {
         Action::Allow => "allow",
         Action::Deny => "deny",
         Action::RequireApproval => "require_approval",
     };
-    let reason = rule.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
-    lines.push(format!("{}: {action}, {}{reason}", rule.path, mode(rule.mode)));
-    lines.extend(rule.definition.map(|digest| format!("{}.definition: {digest}", rule.path)));
-    let clauses = rule.when.iter().chain(&rule.require).chain(&rule.deny_if);
+    let reason = reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
+    lines.push(format!("{path}: {action}, {}{reason}", mode(*of_rule)));
+    lines.extend(definition.map(|digest| format!("{path}.definition: {digest}")));
+    let clauses = when.iter().chain(require).chain(deny_if);
     clauses.clone().for_each(|clause| group_meaning(clause, lines));
     for condition in clauses.flat_map(Clause::conditions) {
         let Condition { path, attribute, test, .. } = condition;
@@ -103,7 +117,7 @@ fn rule_meaning(rule: &Rule, lines: &mut Vec<String>) {
             condition.reason.as_ref().map(|reason| format!(", because {reason:?}")).unwrap_or_default();
         lines.push(format!("{path}{name}: {attribute} {test:?}{reason}"));
     }
-    rule.limits.iter().for_each(|limit| lines.push(limit_meaning(limit)));
+    limits.iter().for_each(|limit| lines.push(limit_meaning(limit)));
 }
 
 fn limit_meaning(limit: &Limit) -> String {

@@ -1,7 +1,12 @@
 //! Generates rules and arguments.
 
+use std::collections::BTreeSet;
+
+use mcp_policy_engine::policy::keys;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
 /// A condition on the arguments `a`, `b` and `c`, the caller, the tool or the time. Each argument is 1, 2,
@@ -86,6 +91,19 @@ pub fn rule_of(leaf: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
 
 pub fn rule() -> BoxedStrategy<Value> {
     rule_of(condition())
+}
+
+/// The keys that these rules do not have: nothing is charged or listed here, and `on_deny` stands for `reason`.
+const LEFT_OUT: [&str; 5] = ["reason", "definition", "arguments", "limits", "rate_limit"];
+
+#[test]
+fn random_rules_have_every_key_but_those_that_are_left_out() {
+    let mut runner = TestRunner::deterministic();
+    let rules = (0..500).map(|_| rule().new_tree(&mut runner).unwrap().current());
+    let found: BTreeSet<String> =
+        rules.flat_map(|rule| rule.as_object().unwrap().keys().cloned().collect::<Vec<_>>()).collect();
+    let known = keys::RULE.keys.iter().map(|key| key.name).filter(|name| !LEFT_OUT.contains(name));
+    assert_eq!(found, known.map(str::to_owned).collect());
 }
 
 pub fn rules() -> impl Strategy<Value = Vec<Value>> {

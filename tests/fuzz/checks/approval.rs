@@ -87,9 +87,8 @@ fn text(body: &[u8], key: &str) -> Option<String> {
     }
 }
 
-/// Collects the addresses that a reply sends its caller to: what stands as `url`, and, if the call waits, behind the words
-/// of the denial. Other texts are no links: the id, and the reason of the person who refused the call, are theirs to word,
-/// and no client opens them.
+/// Collects the addresses that a reply sends its caller to: each `url`, and, if the call waits, the address in the words of
+/// the denial. Other texts are not links. The id and the reason are free text, and no client opens them.
 fn collect(value: &Value, is_pending: bool, links: &mut Vec<String>) {
     match value {
         Value::String(text) if is_pending => {

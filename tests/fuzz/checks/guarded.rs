@@ -37,8 +37,7 @@ impl Guarded {
     }
 
     /// Judges a POST with this body. Where `answer` has no answer to a question, nobody approves, and limits are counted in
-    /// memory. Asserts that the record is one line of JSON
-    /// with the same verdict. `None` if the path is exempt.
+    /// memory. Asserts that the record is one line of JSON with the same verdict. `None` if the path is exempt.
     pub fn judge(&self, body: &[u8], answer: impl Fn(&Question) -> Option<Answer>) -> Option<Conclusion> {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut headers = vec![

@@ -1,7 +1,7 @@
 //! One text for all JSON texts that mean the same, whichever reader reads them. It is no check of its own.
 //!
-//! Numbers are written as doubles (some readers have no others, and minus zero is zero), strings in hexadecimal, and the members of an
-//! object are sorted. `readers/` writes the same in other languages.
+//! Numbers are written as doubles (some readers have no others, and minus zero is zero), strings in hexadecimal, and the
+//! members of an object are sorted. `readers/` writes the same in other languages.
 
 use mcp_policy_engine::json::{Kind, Value};
 

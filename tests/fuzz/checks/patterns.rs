@@ -58,8 +58,8 @@ pub fn check(bytes: &[u8]) {
 const MOST_WAYS: usize = 3_000_000;
 
 /// Returns whether the other implementation finds an expression soon, or finds that it is not there. It tries all ways: those
-/// of `(a*)*b` double with each `a` in the text, and those of `(||){30}a` are 3 to the power of 30 in any text. What is
-/// counted here is rather more than the ways that there are.
+/// of `(a*)*b` double with each `a` in the text, and those of `(||){30}a` are 3 to the power of 30 in any text. The count
+/// here is an upper bound.
 fn takes_little(expression: &str, text: &str) -> bool {
     // Behind an opening parenthesis, `?` is no repetition.
     let expression = expression.replace("(?", "(");
@@ -82,7 +82,7 @@ fn takes_little(expression: &str, text: &str) -> bool {
     ways.is_some_and(|ways| ways <= MOST_WAYS)
 }
 
-/// Returns the sum of the numbers behind opening braces. So often something is repeated at least, even if it is empty.
+/// Returns the sum of the numbers behind opening braces: how many repetitions there are at least, even of nothing.
 fn least_turns(expression: &str) -> usize {
     let number = |behind: &str| {
         let digits = behind.find(|char: char| !char.is_ascii_digit()).unwrap_or(behind.len());

@@ -101,12 +101,12 @@ impl<'b> Field<'b> {
 
 /// Returns the last number of a field, which is the one that counts; 0 if there is none.
 fn last(fields: &[Field<'_>], number: u64) -> u64 {
-    let numbers =
+    let mut numbers =
         fields.iter().filter(|field| field.number == number).filter_map(|field| match field.value {
             Wire::Varint(number) => Some(number),
             Wire::Bytes(_) | Wire::Fixed => None,
         });
-    numbers.last().unwrap_or_default()
+    numbers.next_back().unwrap_or_default()
 }
 
 /// Reads the fields of a message, without those in groups; `None` if it is none.

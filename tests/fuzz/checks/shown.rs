@@ -74,7 +74,7 @@ pub fn seed(bytes: &[u8]) -> u64 {
 /// Asserts that two ways to cut an answer show the same.
 pub fn same(whole: &Shown, pieces: &Shown) {
     let text = |shown: &Shown| String::from_utf8_lossy(&shown.bytes).into_owned();
-    // The texts first, because one can read them.
+    // The texts come first, because people can read them.
     assert_eq!(text(whole), text(pieces));
     assert_eq!(whole, pieces);
 }

@@ -1,8 +1,8 @@
 //! What a store keeps of pinned tools: a mark for each pin, and the number of changes that lists of the server have shown.
 //!
 //! A client can hold an answer back until after the server has changed a tool. So the mark of a changed tool has the number
-//! of the change, and only the answer to a request that began after it opens the tool. The numbers count changes. They are
-//! no times, because a clock can be set back.
+//! of the change, and only the answer to a request that began after it opens the tool. The numbers are counts, not times,
+//! because a clock can be set back.
 
 use crate::limit::{Store, Unavailable};
 use crate::policy::{Pin, Pins};
@@ -21,7 +21,7 @@ const TRIES: u32 = 16;
 pub(super) enum Mark {
     /// The last list with the tool has shown it as it is pinned, or there was none
     Open,
-    /// A list has shown it otherwise: the change with this number. Without one it cannot be told when that was
+    /// A list has shown it otherwise. The number is that of the change; `None` if nobody knows when it was
     Changed(Option<u64>),
 }
 
@@ -96,7 +96,7 @@ pub(in crate::decide) fn close<S: Store + ?Sized>(
         let known = Mark::read(value);
         let is_later = match known {
             Mark::Open => true,
-            // Nobody knows whether that was before this change.
+            // Nobody knows when that was, so the mark stays.
             Mark::Changed(None) => false,
             Mark::Changed(Some(known)) => change.is_none_or(|change| known < change),
         };
@@ -111,7 +111,7 @@ pub(in crate::decide) fn close<S: Store + ?Sized>(
     Err(Unavailable)
 }
 
-/// Notes that an answer shows a tool as it is pinned. Its request began after so many changes, see [`changes`]. Returns
+/// Notes that an answer shows a tool as it is pinned. `began` is what [`changes`] returned when its request began. Returns
 /// whether that is news.
 ///
 /// # Errors
@@ -128,7 +128,7 @@ pub(in crate::decide) fn open<S: Store + ?Sized>(
         Mark::Open => Ok(false),
         Mark::Changed(Some(change)) if began < change => Ok(false),
         Mark::Changed(Some(_)) => store.swap(&pin.key, RESTORED, version),
-        // With a number that is certainly later, the next answer can open the tool.
+        // The mark gets a number, so that the answer to a later request can open the tool.
         Mark::Changed(None) => {
             if let Some(change) = count_change(store, pins) {
                 store.swap(&pin.key, &Mark::changed(Some(change)), version)?;

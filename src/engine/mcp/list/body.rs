@@ -173,7 +173,7 @@ impl ListBody {
         {
             return false;
         }
-        // White space in front of a text is no reason to look twice: it goes out when it is pushed.
+        // A chunk that begins with white space is pushed, because white space goes out at once.
         let passes = !chunk.first().is_some_and(is_space) && Screen::finds_nothing_in(chunk);
         self.empty &= !passes;
         passes

@@ -4,9 +4,14 @@ mod calls;
 mod limits;
 mod resources;
 
+use std::collections::BTreeSet;
+
+use mcp_policy_engine::policy::keys;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
 pub use calls::{Call, call};
@@ -80,6 +85,20 @@ fn rule() -> impl Strategy<Value = Value> {
         }
         rule
     })
+}
+
+/// The keys that these rules do not have: texts, `rate_limit`, which is a limit, and `definition`, which no call here can
+/// violate.
+const LEFT_OUT: [&str; 4] = ["reason", "on_deny", "rate_limit", "definition"];
+
+#[test]
+fn random_rules_have_every_key_but_those_that_are_left_out() {
+    let mut runner = TestRunner::deterministic();
+    let rules = (0..500).map(|_| rule().new_tree(&mut runner).unwrap().current());
+    let found: BTreeSet<String> =
+        rules.flat_map(|rule| rule.as_object().unwrap().keys().cloned().collect::<Vec<_>>()).collect();
+    let known = keys::RULE.keys.iter().map(|key| key.name).filter(|name| !LEFT_OUT.contains(name));
+    assert_eq!(found, known.map(str::to_owned).collect());
 }
 
 fn entry(arguments: bool) -> impl Strategy<Value = Value> {

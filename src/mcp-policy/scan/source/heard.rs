@@ -77,8 +77,8 @@ impl Heard {
     }
 }
 
-/// A stream of lines that are also kept. The client reads zeros in place of numbers that it cannot hold, because it would
-/// pass over the whole line.
+/// A stream of lines that are also kept. The client reads zeros in place of numbers that it cannot hold. Otherwise it would
+/// skip the whole line.
 #[derive(Debug)]
 pub struct Tee<R> {
     stream: R,
