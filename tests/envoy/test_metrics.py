@@ -243,8 +243,8 @@ QUERIES = re.findall(r"^\| `mcp_policy_(\w+)`.*\| `([^`]+)` \|$", PAGE, re.MULTI
 
 
 def test_the_documentation_names_every_metric():
-    source = (places.ROOT / "src" / "filter" / "metrics.rs").read_text()
-    [variants] = re.findall(r"^enum Metric \{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)
+    source = (places.ROOT / "src" / "filter" / "metrics" / "metric.rs").read_text()
+    [variants] = re.findall(r"^pub\(super\) enum Metric \{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)
     names = re.findall(r"^    ([A-Z]\w+)", variants, re.MULTILINE)
     snake_case = {re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower() for name in names}
     assert snake_case == {name for name, _ in QUERIES}
