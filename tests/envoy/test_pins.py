@@ -241,7 +241,12 @@ def test_no_client_finds_a_changed_tool_in_a_stream_where_the_filter_sees_none(e
 def is_found(stream: str) -> bool:
     """Return whether a client finds the changed tool: one that splits lines in some way, and takes some of the data."""
     unmarked = [line.removeprefix("\ufeff") for line in stream.split("\n")]
-    for lines in (stream.splitlines(), stream.split("\n"), unmarked, stream.removeprefix("\xef\xbb\xbf").split("\n")):
+    for lines in (
+        stream.splitlines(),
+        stream.split("\n"),
+        unmarked,
+        stream.removeprefix("\xef\xbb\xbf").split("\n"),
+    ):
         last, together, continued, was_data = [], [], [], False
         for line in lines:
             is_data = line.startswith("data:")
