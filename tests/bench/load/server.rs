@@ -196,7 +196,7 @@ mod tests {
             "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n",
             "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n",
         );
-        assert_eq!(whole_after(length, &["", "hel", "lo", ""]), Some(3));
+        assert_eq!(whole_after(length, &["", "he", "llo", ""]), Some(3));
         assert_eq!(whole_after(length, &["hell"]), None);
         assert_eq!(whole_after(chunks, &["", "5\r\nhello\r\n0\r\n\r\n"]), Some(2));
         assert_eq!(whole_after(chunks, &["5\r\nhello", "\r\n0\r\n", "\r", "\n"]), Some(4));
