@@ -5,6 +5,7 @@
 //! revisions) stays byte for byte. [`filter`] edits one JSON text, [`ListBody`] a body of JSON in chunks,
 //! [`ListStream`] an event stream in chunks.
 
+mod answer;
 mod body;
 mod stream;
 
@@ -13,7 +14,8 @@ use std::fmt;
 use crate::json::{self, Defect, Document, Malformed, Value};
 
 pub use super::method::ListKind;
-pub use body::{Awaited, Bounds, ListBody, Shown, UNREADABLE, error_for};
+pub use answer::{Awaited, Bounds, Shown, UNREADABLE, error_for};
+pub use body::ListBody;
 pub use stream::{ListStream, OLD_TRANSPORT};
 
 use super::edit::Edits;

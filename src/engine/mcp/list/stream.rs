@@ -1,6 +1,6 @@
 //! Lists among the events of a stream.
 
-use super::body::{Awaited, Bounds, Shown, UNREADABLE, error_for};
+use super::answer::{Awaited, Bounds, Shown, UNREADABLE, error_for};
 use super::{Keep, Unreadable, filter};
 use crate::json::{self, Malformed};
 use crate::mcp::answer::DENIED;
