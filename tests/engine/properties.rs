@@ -8,6 +8,8 @@ mod oracle;
 mod patterns;
 mod readings;
 mod refusals;
+mod stream_readers;
+mod streams;
 mod writing;
 
 use std::num::NonZeroU32;

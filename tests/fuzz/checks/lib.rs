@@ -28,5 +28,8 @@ pub mod readings;
 pub mod schema;
 pub mod shown;
 pub mod sse;
+#[allow(missing_docs, reason = "the engine's own tests use it, too")]
+#[path = "../../engine/properties/stream_readers.rs"]
+pub mod stream_readers;
 pub mod struct_config;
 pub mod work;

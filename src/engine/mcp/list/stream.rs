@@ -220,6 +220,4 @@ fn read(data: &[u8]) -> Screen {
 }
 
 #[cfg(test)]
-mod readers;
-#[cfg(test)]
 mod tests;

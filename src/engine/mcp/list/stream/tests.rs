@@ -10,7 +10,7 @@ const LESS: &str = r#"{"id":1,"result":{"tools":[{"name":"get"}]}}"#;
 const ERROR: &str = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"the list could not be read and is not shown"}}"#;
 
 /// Awaits a list.
-pub(super) fn answering(limit: usize) -> ListStream {
+fn answering(limit: usize) -> ListStream {
     ListStream::new(
         Awaited { list: Some(ListKind::Tools), id: Some("1".to_owned()), resumes: false },
         Bounds { hold: limit, limit },
@@ -18,7 +18,7 @@ pub(super) fn answering(limit: usize) -> ListStream {
 }
 
 /// Awaits the answer to a call of a tool.
-pub(super) fn calling(limit: usize) -> ListStream {
+fn calling(limit: usize) -> ListStream {
     ListStream::new(
         Awaited { list: None, id: Some("9".to_owned()), resumes: false },
         Bounds { hold: limit, limit },
@@ -26,12 +26,12 @@ pub(super) fn calling(limit: usize) -> ListStream {
 }
 
 /// Awaits any answers.
-pub(super) fn listening(limit: usize) -> ListStream {
+fn listening(limit: usize) -> ListStream {
     ListStream::new(Awaited::default(), Bounds { hold: limit, limit })
 }
 
 /// Sends `stream` cut at `cuts`, keeping what is called `get`.
-pub(super) fn shown(mut list: ListStream, stream: &[u8], cuts: &[usize]) -> Shown {
+fn shown(mut list: ListStream, stream: &[u8], cuts: &[usize]) -> Shown {
     let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.checked_rem(stream.len()).unwrap_or_default()).collect();
     cuts.extend([0, stream.len()]);
     cuts.sort_unstable();
@@ -268,7 +268,7 @@ fn dispatched(stream: &[u8]) -> Vec<(String, String, String)> {
 }
 
 /// A stream of lines from those that matter, ended in every way.
-pub(super) fn stream(lines: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+fn stream(lines: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     const ENDS: &[&str] = &["\n", "\n\n", "\r\n", "\r\n\r\n", "\r", "\r\r", ""];
     prop::collection::vec((prop::sample::select(lines), prop::sample::select(ENDS)), 0..12).prop_map(
         |lines| lines.into_iter().flat_map(|(line, end)| [line, end].concat().into_bytes()).collect(),

@@ -1,107 +1,47 @@
 //! Streams that clients in use read otherwise than the standard says: none of them finds a list that was not filtered.
 
+use mcp_policy_engine::mcp::list::{Awaited, Bounds, Element, ListKind, ListStream, Shown};
 use proptest::prelude::*;
 
-use super::tests::{answering, calling, listening, shown, stream};
+use super::stream_readers::messages;
 
 const LIST: &str = r#"{"id":1,"result":{"tools":[{"name":"get"},{"name":"set"}]}}"#;
 
-/// How a reader splits a text into lines.
-type Lines = fn(&str) -> Vec<String>;
-
-/// How a reader puts the data lines of an event together.
-#[derive(Clone, Copy)]
-enum Data {
-    /// As the standard says
-    Joined,
-    /// It takes the last ones that stand together
-    LastTogether,
-    /// It takes the last one
-    Last,
-    /// It takes each for a message of its own
-    Each,
-    /// It puts nothing between them
-    Unseparated,
-    /// It takes other lines behind the first one for more data
-    Continued,
+/// Awaits a list.
+fn answering(limit: usize) -> ListStream {
+    awaiting(Some(ListKind::Tools), Some("1"), limit)
 }
 
-const DATA: [Data; 6] =
-    [Data::Joined, Data::LastTogether, Data::Last, Data::Each, Data::Unseparated, Data::Continued];
-
-/// The line ends of the standard.
-fn standard(text: &str) -> Vec<String> {
-    feeds(&text.replace("\r\n", "\n").replace('\r', "\n"))
+/// Awaits the answer to a call of a tool.
+fn calling(limit: usize) -> ListStream {
+    awaiting(None, Some("9"), limit)
 }
 
-/// Without a byte order mark at the beginning of any line.
-fn unmarked(text: &str) -> Vec<String> {
-    standard(text).into_iter().map(|line| line.trim_start_matches('\u{feff}').to_owned()).collect()
+/// Awaits any answers.
+fn listening(limit: usize) -> ListStream {
+    awaiting(None, None, limit)
 }
 
-/// Without what a byte order mark is in Latin-1, at the beginning of the stream.
-fn latin(text: &str) -> Vec<String> {
-    standard(text.strip_prefix("\u{ef}\u{bb}\u{bf}").unwrap_or(text))
+fn awaiting(list: Option<ListKind>, id: Option<&str>, limit: usize) -> ListStream {
+    let awaited = Awaited { list, id: id.map(str::to_owned), ..Awaited::default() };
+    ListStream::new(awaited, Bounds { hold: limit, limit })
 }
 
-/// Only two ends of the same kind end an event.
-fn paired(text: &str) -> Vec<String> {
-    let text = text.replace("\r\n\r\n", "\0").replace("\n\n", "\0").replace("\r\r", "\0");
-    let events = text.split('\0').map(|event| standard(event).into_iter().filter(|line| !line.is_empty()));
-    events.flat_map(|event| event.chain([String::new()])).collect()
-}
-
-/// Line feeds alone, as Go's `bufio.Scanner`.
-fn feeds(text: &str) -> Vec<String> {
-    text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line).to_owned()).collect()
-}
-
-/// All that Unicode and ASCII have, as Python's `str.splitlines`.
-fn all(text: &str) -> Vec<String> {
-    let ends = ['\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
-    standard(&text.replace(ends, "\n"))
-}
-
-/// Returns the data of the events that a reader finds, also of one that the end cuts off.
-fn data(lines: &[String], how: Data) -> Vec<String> {
-    let (mut found, mut data, mut was_data) = (Vec::new(), None::<String>, false);
-    for line in lines.iter().map(String::as_str).chain([""]) {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        let other = !matches!(name, "data" | "event" | "id" | "retry");
-        match name {
-            "" if line.is_empty() => found.extend(data.take()),
-            _ if other && data.is_some() && matches!(how, Data::Continued) => {
-                data = data.map(|before| before + "\n" + line);
-            }
-            "data" => {
-                let kept = match how {
-                    Data::Last | Data::Each => false,
-                    Data::LastTogether => was_data,
-                    Data::Joined | Data::Unseparated | Data::Continued => true,
-                };
-                let between = if matches!(how, Data::Unseparated) { "" } else { "\n" };
-                let before = data.take().filter(|_| kept).map_or(String::new(), |before| before + between);
-                data = Some(before + value.trim());
-                if matches!(how, Data::Each) {
-                    found.extend(data.take());
-                }
-            }
-            _ => {}
-        }
-        was_data = name == "data";
-    }
-    found
+/// Returns what is shown of a stream that is cut at `cuts`, where what is called `get` is kept.
+fn shown(mut list: ListStream, stream: &[u8], cuts: &[usize]) -> Vec<u8> {
+    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.checked_rem(stream.len()).unwrap_or_default()).collect();
+    cuts.extend([0, stream.len()]);
+    cuts.sort_unstable();
+    let mut all = Shown::default();
+    let mut keep = |Element { name, .. }: Element<'_>| name == Some("get");
+    cuts.windows(2).for_each(|cut| all.join(list.push(&stream[cut[0]..cut[1]], &mut keep)));
+    all.join(list.finish(&mut keep));
+    all.bytes
 }
 
 /// Returns the first message in which some reader finds a list with a tool that is not kept.
 fn leaked(bytes: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(bytes);
-    // Not every reader drops the mark.
-    let texts = [&*text, text.strip_prefix('\u{feff}').unwrap_or(&text)];
-    let readers: [Lines; 6] = [standard, feeds, all, unmarked, latin, paired];
-    let lines = texts.into_iter().flat_map(|text| readers.map(|lines| lines(text)));
-    let read = lines.flat_map(|lines| DATA.map(|how| data(&lines, how)));
-    read.flatten().find(|data| {
+    messages(bytes).into_iter().find(|data| {
         let message: Option<serde_json::Value> = serde_json::from_str(data).ok();
         message.is_some_and(|message| message["result"]["tools"].to_string().contains("set"))
     })
@@ -154,7 +94,7 @@ fn no_reader_in_use_finds_a_list_that_was_not_filtered() {
         let every: Vec<usize> = (0..smuggled.len()).collect();
         for (list, cuts) in [answering, calling, listening].into_iter().zip([&[][..], &every, &[]]) {
             for limit in [100, 9_999] {
-                let bytes = shown(list(limit), smuggled.as_bytes(), cuts).bytes;
+                let bytes = shown(list(limit), smuggled.as_bytes(), cuts);
                 assert_eq!(leaked(&bytes), None, "{smuggled:?}: {:?}", String::from_utf8_lossy(&bytes));
             }
         }
@@ -174,7 +114,7 @@ fn what_only_some_readers_take_for_a_line_end_is_written_in_another_way() {
         ("\u{ef}\u{bb}\u{bf}data: a\nretry: 1\n\n", "retry: 1\n\n"),
     ] {
         for list in [answering, calling, listening] {
-            let bytes = shown(list(9_999), before.as_bytes(), &[]).bytes;
+            let bytes = shown(list(9_999), before.as_bytes(), &[]);
             assert_eq!(String::from_utf8_lossy(&bytes), after, "{before:?}");
         }
     }
@@ -209,11 +149,19 @@ const LINES: &[&str] = &[
     r#"data: "a","result":{"tools":[{"name":"set"}]},"b":1}"#,
 ];
 
+/// A stream of lines from those that matter, ended in every way.
+fn stream() -> impl Strategy<Value = Vec<u8>> {
+    const ENDS: &[&str] = &["\n", "\n\n", "\r\n", "\r\n\r\n", "\r", "\r\r", ""];
+    prop::collection::vec((prop::sample::select(LINES), prop::sample::select(ENDS)), 0..12).prop_map(
+        |lines| lines.into_iter().flat_map(|(line, end)| [line, end].concat().into_bytes()).collect(),
+    )
+}
+
 proptest! {
     #[test]
-    fn no_stream_has_a_list_for_one_reader_alone(bytes in stream(LINES), cuts in prop::collection::vec(0usize..999, 0..20), limit in 20_usize..300) {
+    fn no_stream_has_a_list_for_one_reader_alone(bytes in stream(), cuts in prop::collection::vec(0usize..999, 0..20), limit in 20_usize..300) {
         for list in [answering, calling, listening] {
-            let bytes = shown(list(limit), &bytes, &cuts).bytes;
+            let bytes = shown(list(limit), &bytes, &cuts);
             prop_assert_eq!(leaked(&bytes), None, "{}", String::from_utf8_lossy(&bytes));
         }
     }
