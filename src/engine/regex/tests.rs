@@ -82,6 +82,8 @@ fn the_rest_of_an_expression_keeps_its_meaning() {
         ("(?i)^kiss$", "\u{212a}i\u{17f}S", true),
         ("(?i:^a)b$", "Ab", true),
         ("(?i:^a)b$", "AB", false),
+        ("(?i)^a[äÄ]中$", "AÄ中", true),
+        ("(?i:a)É", "AÉ", true),
         ("^é$", "É", false),
         (r"^[\s,]+$", " ,\u{3000}", true),
         (r"^\S+$", "a\u{a0}b", false),
@@ -93,6 +95,7 @@ fn the_rest_of_an_expression_keeps_its_meaning() {
 
 #[test]
 fn an_invalid_or_too_large_expression_is_an_error() {
+    const CASE: &str = "`i` ignores the case of ASCII letters only, so other letters must be written in a class of both cases, such as `[äÄ]`";
     const BRACES: &str = r"a repetition must be of the form `{2}`, `{2,}` or `{2,10}`, and a `{` of the text must be written `\{`";
     for (expression, why) in [
         ("(", "found open group without closing ')'"),
@@ -117,6 +120,8 @@ fn an_invalid_or_too_large_expression_is_an_error() {
         ("{name}", BRACES),
         ("[--a]", r"`--` at the beginning of a class must be written `\-`, or `\--` for a range"),
         ("[^--]", r"`--` at the beginning of a class must be written `\-`, or `\--` for a range"),
+        ("(?i)straße", CASE),
+        ("(?i:É)", CASE),
         ("a+??", "a repetition can only be repeated as a group, such as `(?:a*){2}`"),
         ("(?x)a* +", "a repetition can only be repeated as a group, such as `(?:a*){2}`"),
         ("^*a", r"`^`, `$`, `\b` and `\B` cannot be repeated"),

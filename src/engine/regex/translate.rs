@@ -169,6 +169,11 @@ impl Translator<'_> {
         match char {
             'k' | 'K' if self.flags.any_case => self.item(r"[kK\u{212a}]", Size::ONE),
             's' | 'S' if self.flags.any_case => self.item(r"[sS\u{17f}]", Size::ONE),
+            _ if self.flags.any_case && !char.is_ascii() && (char.is_lowercase() || char.is_uppercase()) => {
+                self.mistaken.get_or_insert(
+                    "`i` ignores the case of ASCII letters only, so other letters must be written in a class of both cases, such as `[äÄ]`",
+                );
+            }
             _ => self.item(char.encode_utf8(&mut [0; 4]), Size::ONE),
         }
     }
