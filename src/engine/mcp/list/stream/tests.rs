@@ -1,7 +1,5 @@
 //! The tables of list answers in SSE streams.
 
-mod properties;
-
 use super::*;
 use crate::mcp::list::{Element, ListKind};
 

@@ -1,8 +1,10 @@
-//! Properties of every stream.
+//! What a client that reads as the standard says gets of a stream.
 
 use proptest::prelude::*;
 
-use super::{ERROR, answering, calling, listening, shown};
+use super::{answering, calling, listening, shown, stream};
+
+const ERROR: &str = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"the list could not be read and is not shown"}}"#;
 
 /// Reads a whole stream as WHATWG HTML, section 9.2.6, says, independently of the module: type,
 /// data and last event id of every event that a client dispatches. Runs of white space in data become one space.
@@ -28,14 +30,6 @@ fn dispatched(stream: &[u8]) -> Vec<(String, String, String)> {
         }
     }
     events
-}
-
-/// A stream of lines from those that matter, ended in every way.
-fn stream(lines: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
-    const ENDS: &[&str] = &["\n", "\n\n", "\r\n", "\r\n\r\n", "\r", "\r\r", ""];
-    prop::collection::vec((prop::sample::select(lines), prop::sample::select(ENDS)), 0..12).prop_map(
-        |lines| lines.into_iter().flat_map(|(line, end)| [line, end].concat().into_bytes()).collect(),
-    )
 }
 
 const NO_LISTS: &[&str] = &[
