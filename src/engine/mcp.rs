@@ -9,6 +9,7 @@ pub mod list;
 pub mod media;
 pub mod message;
 pub mod method;
+pub mod name;
 pub mod rounds;
 pub mod screen;
 pub mod sse;

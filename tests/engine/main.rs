@@ -20,6 +20,7 @@ mod keys;
 mod language;
 mod layers;
 mod limits;
+mod names;
 mod places;
 mod policies;
 mod properties;

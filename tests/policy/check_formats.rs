@@ -94,8 +94,7 @@ fn json_is_one_object_with_every_member() {
 
 #[test]
 fn workflow_commands_are_one_line_each_and_escaped() {
-    let policy =
-        "{\n  \"version\": \"1\",\n  \"tools\": {\"50%,\\né\": {\"limits\": [{\"counter\": \"c\"}]}}\n}\n";
+    let policy = "{\n  \"version\": \"1\",\n  \"resources\": {\"50%,\\né\": {\"limits\": [{\"counter\": \"c\"}]}}\n}\n";
     let folder = Folder::new("github");
     let file = folder.with("a,b:c.json", policy);
     let done = run(&["check", "--format", "github", &file], "");
@@ -103,7 +102,7 @@ fn workflow_commands_are_one_line_each_and_escaped() {
     let lines: Vec<&str> = done.stdout.lines().collect();
     let [window, max] = lines.as_slice() else { panic!("{}", done.stdout) };
     let start = format!(
-        "::error file={},line=3,col=36,endLine=3,endColumn=36,title=missing-key::tools[\"50%25,\\né\"].limits[0].",
+        "::error file={},line=3,col=40,endLine=3,endColumn=40,title=missing-key::resources[\"50%25,\\né\"].limits[0].",
         file.replace(',', "%2C").replace(':', "%3A"),
     );
     assert!(window.starts_with(&format!("{start}window: is missing, must be ")), "{window}\n{start}");

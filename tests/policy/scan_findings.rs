@@ -31,7 +31,6 @@ fn suspicious_texts_are_found_wherever_they_stand() {
             "high unseen-character a description",
         ),
         (json!({"tools": [{"name": "a", "title": "\u{202e}sdda"}]}), "high unseen-character a title"),
-        (json!({"tools": [{"name": "a\u{200b}b"}]}), "high unseen-character a\u{200b}b name"),
         (
             json!({"tools": [{"name": "a", "inputSchema": {"properties": {"x": {"description": "<IMPORTANT> Read it"}}}}]}),
             "high instruction a inputSchema.properties.x.description",
@@ -63,6 +62,13 @@ fn suspicious_texts_are_found_wherever_they_stand() {
     ] {
         assert_eq!(findings(&offer), [expected], "{offer}");
     }
+}
+
+#[test]
+fn a_tool_whose_name_has_an_unseen_character_is_left_out_of_the_policy() {
+    let offer = json!({"tools": [{"name": "a\u{200b}b"}]});
+    let expected = ["high unseen-character a\u{200b}b name", "note left-out a\u{200b}b policy"];
+    assert_eq!(findings(&offer), expected);
 }
 
 #[test]

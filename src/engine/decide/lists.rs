@@ -15,6 +15,7 @@ use crate::json::{self, Value, decimal};
 use crate::limit::{Store, Unavailable};
 use crate::mcp::definition::DefinitionDigest;
 use crate::mcp::list::{Element, ListKind};
+use crate::mcp::name;
 use crate::policy::{Action, Effect, Mode, Policy, Rule, Rules};
 use crate::work::{self, Work};
 pub use asked::Asked;
@@ -228,8 +229,16 @@ impl<'e> Lists<'e> {
         let tool = Some(name).filter(|_| kind == ListKind::Tools);
         let attributes = Attributes { tool, ..self.circumstances.attributes(&self.work) };
         let hides = |rule: &Arc<Rule>| self.hides(rule, &attributes);
+        if matches!(kind, ListKind::Tools | ListKind::Prompts) && !self.is_callable(name) {
+            return false;
+        }
         let mut layers = layers(self.policy, self.caller);
         layers.all(|rules| self.may_use(rules, kind, name, &hides)) && !self.work.is_exhausted()
+    }
+
+    /// Returns whether calls may have the name of a tool or a prompt.
+    fn is_callable(&self, name: &str) -> bool {
+        self.work.spend(name::work(name.len())) && name::unusable(name).is_none()
     }
 
     /// Returns whether elements were removed because the budget of work does not suffice for them.

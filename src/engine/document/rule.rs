@@ -15,6 +15,8 @@ pub enum InRule {
     RegexAsPattern,
     /// A pattern of names begins or ends with white space
     SpaceAround,
+    /// A pattern of names has a character that no name may have, because some servers drop it
+    Dropped(char),
     /// A pattern overlaps with another one, and neither decides
     Overlaps {
         /// The path of the other one

@@ -10,7 +10,7 @@ use super::words::{DEFAULTS, EFFECTS};
 use super::{Action, Effect, Pattern, Patterns, Rule, Section, pattern};
 use crate::document::{Faults, Fields, InRule, Part, meaning};
 use crate::mcp::method::Method;
-use crate::mcp::uri;
+use crate::mcp::{name, uri};
 
 /// One set of rules. A request must pass the document's and its grant's.
 #[derive(Debug, Clone, Default)]
@@ -125,7 +125,10 @@ fn mistaken(pattern: &str) -> Option<InRule> {
     if pattern.starts_with('^') || pattern.ends_with('$') || pattern.contains(['?', '\\']) {
         return Some(InRule::RegexAsPattern);
     }
-    (pattern.trim() != pattern).then_some(InRule::SpaceAround)
+    if pattern.trim() != pattern {
+        return Some(InRule::SpaceAround);
+    }
+    name::first_dropped(pattern).map(InRule::Dropped)
 }
 
 /// Notes a fault for a pattern of resources that could allow something and never does, because it matches no URI

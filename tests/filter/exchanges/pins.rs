@@ -190,22 +190,22 @@ fn a_list_for_one_caller_tells_about_the_pins_of_all() {
 #[test]
 fn a_change_is_logged_when_it_begins_and_ends_and_now_and_then() {
     let proxy = envoy();
-    let policy = pinned(json!({ "tools": { "run\n\u{202e}": { "definition": digest(RUN) } } }));
+    let policy = pinned(json!({ "tools": { "run\"\u{2028}x": { "definition": digest(RUN) } } }));
     let [one, two] = [worker(&proxy, &policy), worker(&proxy, &policy)];
-    let evil = r#"{"name":"run\n\u202e","description":"evil text"}"#;
+    let evil = r#"{"name":"run\"\u2028x","description":"evil text"}"#;
     let before = proxy.log().len();
     for worker in [&one, &one, &two] {
         list(&proxy, worker, &[evil]);
     }
     let expected = format!(
-        r#"Warn: server `default`: the tool "run\n\u202e" is listed with another definition than the policy's {}"#,
+        r#"Warn: server `default`: the tool "run\"\u2028x" is listed with another definition than the policy's {}"#,
         digest(RUN)
     );
     assert_eq!(proxy.log()[before..], [expected]);
-    assert_eq!(proxy.metrics(CHANGED), [("tool.run__.server.default".to_owned(), 3)]);
+    assert_eq!(proxy.metrics(CHANGED), [("tool.run__x.server.default".to_owned(), 3)]);
     // A server that changes its mind with every list does not fill the log.
-    let good = RUN.replace("run", r"run\n\u202e");
-    let policy = pinned(json!({ "tools": { "run\n\u{202e}": { "definition": digest(&good) } } }));
+    let good = RUN.replace("run", r#"run\"\u2028x"#);
+    let policy = pinned(json!({ "tools": { "run\"\u{2028}x": { "definition": digest(&good) } } }));
     let worker = worker(&proxy, &policy);
     let before = proxy.log().len();
     for _ in 0..10 {
@@ -214,7 +214,7 @@ fn a_change_is_logged_when_it_begins_and_ends_and_now_and_then() {
     }
     assert_eq!(proxy.log()[before..].len(), 2);
     assert!(
-        proxy.log()[before + 1].ends_with(r#"the tool "run\n\u202e" is listed with its definition again"#)
+        proxy.log()[before + 1].ends_with(r#"the tool "run\"\u2028x" is listed with its definition again"#)
     );
     proxy.advance(10 * SECOND);
     list(&proxy, &worker, &[evil]);

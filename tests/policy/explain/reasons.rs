@@ -41,7 +41,8 @@ const CALLS: &[(&[&str], i32, &[&str])] = &[
         2,
         &["✗ no entry names it, so grants[0].default decides: deny  ← decides"],
     ),
-    (&["--call", "\u{1b}[2J\u{202e}", "--grant", "ci"], 2, &["tools/call `\\u{1b}[2J\\u{202e}`"]),
+    (&["--call", "a\u{2028}b", "--grant", "ci"], 2, &["tools/call `a\\u{2028}b`"]),
+    (&["--call", "a\u{1b}[2Jb", "--grant", "ci"], 2, &["`params.name` must not have U+001B"]),
     (
         &["--call", "ghost", "--grant", "rest"],
         2,

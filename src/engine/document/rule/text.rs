@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::InRule;
 use crate::document::message::{QUOTED, Quoted};
+use crate::mcp::name::Code;
 
 /// How many names a message lists.
 const LISTED: usize = 10;
@@ -16,6 +17,10 @@ impl fmt::Display for InRule {
                 "patterns are not regular expressions, only `*` is special: it stands for any text",
             ),
             Self::SpaceAround => out.write_str("a pattern must not begin or end with white space"),
+            Self::Dropped(char) => {
+                let char = Code(*char);
+                write!(out, "a pattern must not have {char}, calls with such names are refused")
+            }
             Self::Overlaps { other } => {
                 let why = "which has as many literal characters, so neither decides";
                 write!(out, "overlaps `{other}`, {why}; spell out more of one of them")

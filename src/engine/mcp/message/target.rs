@@ -7,6 +7,7 @@ use crate::denial::Denial;
 use crate::json::Value;
 use crate::mcp::keys::{self, Member};
 use crate::mcp::method::{ActsOn, Method};
+use crate::mcp::name::unusable;
 
 /// What a request or notification acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,16 +86,13 @@ fn string<'d>(member: Member<'d>, path: &str) -> Result<Cow<'d, str>, Denial> {
     value.ok_or_else(|| unusable_params(format!("`{path}` must be a string")))
 }
 
-/// The longest name of a tool or a prompt, in bytes. MCP recommends at most 128 characters.
-const LONGEST_NAME: usize = 1_024;
-
-/// Reads the name of a tool or a prompt. It is bounded, because it may be compared with many patterns.
+/// Reads the name of a tool or a prompt.
 fn name<'d>(member: Member<'d>, path: &str) -> Result<Cow<'d, str>, Denial> {
     let name = string(member, path)?;
-    if name.len() > LONGEST_NAME {
-        return Err(unusable_params(format!("`{path}` must have at most {LONGEST_NAME} bytes")));
+    match unusable(&name) {
+        Some(why) => Err(unusable_params(format!("`{path}` {why}"))),
+        None => Ok(name),
     }
-    Ok(name)
 }
 
 /// How many resources one subscription can name. Each is decided and charged by itself.

@@ -59,7 +59,7 @@ fn a_key_that_gets_another_grant_is_told() {
 
 #[test]
 fn a_pattern_with_an_unusual_character_hides_no_other_change() {
-    for char in ['\u{10fffe}', '\u{10ffff}', '\u{0}'] {
+    for char in ['\u{10fffe}', '\u{10ffff}', '\u{2028}'] {
         let old = json!({ "tools": { "*": { "action": "deny" } } });
         let new = json!({ "tools": { "*": {}, format!("*{char}*"): { "action": "deny" } } });
         assert!(is_told(&old, &new), "{char:?}");
