@@ -74,7 +74,7 @@ pub fn decide_within(
     shadow: &Work,
 ) -> Decision {
     let mut decision = Decision::default();
-    if !layers(policy, caller).all(|rules| work.spend(work_of_entries(rules, &call.target))) {
+    if !layers(policy, caller).all(|rules| work.spend(work_of_entries(rules, call))) {
         let reason = "this name or URI takes more work to judge than one request may cause";
         let rule = policy.rules.default.1.to_string();
         decision.denial = Some(Denial::by(rule, Code::ArgumentsInvalid, reason).because_of(work::CAUSE));
@@ -139,15 +139,15 @@ pub fn rules_of(policy: &Policy, caller: &Caller, target: &Target<'_>) -> Vec<Ar
     found
 }
 
-/// Returns how many units of work it takes at most to find the entries that decide on a target.
-fn work_of_entries(rules: &Rules, target: &Target<'_>) -> usize {
-    match target {
+/// Returns how many units of work it takes at most to find the entries that decide on a call.
+fn work_of_entries(rules: &Rules, call: &Call<'_>) -> usize {
+    match &call.target {
         Target::Tool(name) => rules.tools.work(name.len()).saturating_add(rules.hide.work(name.len())),
         Target::Prompt(name) => rules.prompts.work(name.len()),
         Target::Resources(uris) => {
             uris.iter().map(|uri| resources::work(rules, uri)).fold(0, usize::saturating_add)
         }
-        Target::Session | Target::Unknown => 0,
+        Target::Session | Target::Unknown => rules.methods.work(&call.method),
     }
 }
 

@@ -101,3 +101,27 @@ fn a_request_can_come_from_a_file_and_the_result_can_be_json() {
     assert_eq!(done.code, 2);
     assert!(done.stdout.contains("the body is not one JSON text"), "{}", done.stdout);
 }
+
+#[test]
+fn an_entry_that_denies_another_spelling_of_a_method_is_told() {
+    let folder = Folder::new("respelled");
+    let text = r#"{"version": "1", "default": "allow", "methods": {"own/*": "allow", "own/wipe": "deny"}}"#;
+    let policy = folder.with("policy.json", text);
+    let message = |method: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#);
+    for (method, parts) in [
+        (
+            "own/Wipe",
+            &[
+                "methods.own/wipe decides: deny  ← decides",
+                "`own/wipe` denies another spelling of the method",
+            ][..],
+        ),
+        ("Own/wipe", &["methods.own/wipe decides: deny  ← decides"]),
+        ("Ping", &["`method` is another spelling of `ping`"]),
+    ] {
+        let done = run(&["explain", &policy, "--request", "-"], &message(method));
+        assert_eq!(done.code, 2, "{method}");
+        assert!(parts.iter().all(|part| done.stdout.contains(part)), "{method}\n{}", done.stdout);
+    }
+    assert_eq!(run(&["explain", &policy, "--request", "-"], &message("own/Run")).code, 0);
+}

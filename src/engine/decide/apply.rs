@@ -59,7 +59,7 @@ impl Decision {
                     }
                 }
             }
-            Target::Session | Target::Unknown => match rules.methods.get(call.method.as_str()) {
+            Target::Session | Target::Unknown => match rules.methods.get(&call.method) {
                 Some((Effect::Allow, path)) => {
                     self.rule.get_or_insert_with(|| Arc::clone(path));
                 }

@@ -29,6 +29,11 @@ pub enum InRule {
         /// The section
         section: &'static str,
     },
+    /// A method is another spelling of one of MCP's
+    Respells {
+        /// The method of MCP
+        known: &'static str,
+    },
     /// A pattern of resources matches no URI that a pattern can decide on
     NeverPlain {
         /// What all of these URIs have

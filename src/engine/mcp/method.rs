@@ -5,8 +5,10 @@
 mod table;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::keys;
+use super::name::{self, Unusable};
 use table::{Entry, LISTS, METHODS, UNKNOWN};
 
 /// What a message with a method acts on, and which part of `params` names it.
@@ -130,41 +132,50 @@ impl<'d> Method<'d> {
         self.entry.named
     }
 
-    /// Returns the method that the name is another spelling of: one that acts on something or returns a list.
-    /// Names that have an entry of their own are no spellings of others; those of a family can be.
-    pub(super) fn respells(&self) -> Option<&'static str> {
-        if self.entry.name.whole().is_some() {
+    /// Tells whether the method is known by its whole name.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.entry.name.whole().is_some()
+    }
+
+    /// Returns why some servers may take the method for another one. A method that is known by its whole name is taken for
+    /// no other.
+    #[must_use]
+    pub fn ambiguous(&self) -> Option<Ambiguous> {
+        if self.is_known() {
             return None;
         }
-        let plain = self.name.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
-        let is = |of: &str| match plain {
-            // Of such a name only the case can differ. It does: exact names have an entry.
-            true => self.name.eq_ignore_ascii_case(of),
-            false => respells(&self.name, of),
-        };
-        let matters = |entry: &&Entry| entry.list.is_some() || entry.section.is_some();
-        METHODS.iter().filter(matters).filter_map(|entry| entry.name.whole()).find(|of| is(of))
+        let is_space = |char: &char| char.is_whitespace();
+        let dropped = self.name.chars().find(is_space).or_else(|| name::first_dropped(&self.name));
+        if let Some(char) = dropped {
+            return Some(Ambiguous::Dropped(char));
+        }
+        if self.name.len() > LONGEST_SPELLING {
+            return None;
+        }
+        Self::known().find(|known| keys::is_variant(&self.name, known)).map(Ambiguous::Respells)
     }
 }
 
-/// Tells whether some servers read `name` as the method `of`, which it is not.
-fn respells(name: &str, of: &str) -> bool {
-    let bare = name.trim_matches(is_stripped);
-    // A server may drop some of them in the middle, too: `tools\0/list`.
-    let joined: String = name.chars().filter(|char| !is_stripped(*char)).collect();
-    keys::is_variant(bare, of)
-        || keys::is_variant(&joined, of)
-        || (name != of && (bare == of || joined == of))
+/// The longest other spelling of a known method, in bytes: such a method has at most 64, and each may come from three.
+const LONGEST_SPELLING: usize = 3 * 64;
+
+/// Why some servers may take a method for another one. Its text says what is wrong with the method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ambiguous {
+    /// It has white space, or another character that some servers drop or that ends a name
+    Dropped(char),
+    /// It is another spelling of this method
+    Respells(&'static str),
 }
 
-/// Tells whether some servers drop a character. Python strips white space and the separators U+001C to
-/// U+001F, JavaScript the byte order mark; others drop what takes no space.
-fn is_stripped(char: char) -> bool {
-    char.is_whitespace()
-        || char.is_control()
-        || matches!(char,
-            '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+impl fmt::Display for Ambiguous {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dropped(char) => Unusable::Dropped(*char).fmt(out),
+            Self::Respells(known) => write!(out, "is another spelling of `{known}`"),
+        }
+    }
 }
 
 /// Walks the lists that answers can have, each once.
@@ -230,40 +241,53 @@ mod tests {
     #[test]
     fn another_spelling_is_found() {
         for (name, of) in [
-            ("Tools/Call", Some("tools/call")),
-            (" tools/call", Some("tools/call")),
-            ("tools/call\n", Some("tools/call")),
-            ("tool\u{17f}/call", Some("tools/call")),
-            ("tools/call\0x", Some("tools/call")),
-            ("tools\0/call", Some("tools/call")),
-            ("TOOLS/list", Some("tools/list")),
-            ("tools\0/list", Some("tools/list")),
-            ("tools/call\0/list", Some("tools/call")),
-            ("resources/read\0/list", Some("resources/read")),
-            ("Tools/List", Some("tools/list")),
-            ("tools/list\0x", Some("tools/list")),
-            ("tools/call\u{1c}", Some("tools/call")),
-            ("\u{feff}tools/call\u{1f}", Some("tools/call")),
-            ("tools/call\u{feff}", Some("tools/call")),
-            ("tools/call\u{a0}", Some("tools/call")),
-            ("tools/call\u{85}", Some("tools/call")),
-            ("tools/call\u{2003}", Some("tools/call")),
-            ("\u{2028}tools/call\u{2029}", Some("tools/call")),
-            ("tools/call\u{3000}", Some("tools/call")),
-            ("tools/call\u{200b}", Some("tools/call")),
-            ("\u{2060}tools/call\u{200d}", Some("tools/call")),
-            ("tools/call\u{180e}", Some("tools/call")),
-            ("tools/ca\u{ad}ll", Some("tools/call")),
-            ("Tools\u{200b}/Call", Some("tools/call")),
-            ("tools\t/call", Some("tools/call")),
-            ("tools/call\u{7f}", Some("tools/call")),
-            ("skills/list\u{1c}", Some("skills/list")),
-            ("tools/call", None),
-            ("tools/list", None),
-            ("roots/list", None),
-            ("other", None),
+            ("Tools/Call", "tools/call"),
+            ("tool\u{17f}/call", "tools/call"),
+            ("TOOLS/list", "tools/list"),
+            ("Tools/List", "tools/list"),
+            ("Ping", "ping"),
+            ("\u{130}nitialize", "initialize"),
+            ("logging/setlevel", "logging/setLevel"),
+            ("tasks/Cancel", "tasks/cancel"),
+            ("Tasks/cancel", "tasks/cancel"),
+            ("notifications/Cancelled", "notifications/cancelled"),
+            ("Roots/list", "roots/list"),
         ] {
-            assert_eq!(Method::new(name).respells(), of, "{name:?}");
+            assert_eq!(Method::new(name).ambiguous(), Some(Ambiguous::Respells(of)), "{name:?}");
         }
+        for (name, char) in [
+            (" tools/call", ' '),
+            ("tools/call\n", '\n'),
+            ("tools/call\0x", '\0'),
+            ("tools\0/list", '\0'),
+            ("resources/read\0/list", '\0'),
+            ("custom/wipe\0/list", '\0'),
+            ("ping\0", '\0'),
+            ("tools/call\u{1c}", '\u{1c}'),
+            ("\u{feff}tools/call\u{1f}", '\u{feff}'),
+            ("tools/call\u{a0}", '\u{a0}'),
+            ("tools/call\u{85}", '\u{85}'),
+            ("tools/call\u{2003}", '\u{2003}'),
+            ("\u{2028}tools/call", '\u{2028}'),
+            ("tools/call\u{200b}", '\u{200b}'),
+            ("tools/call\u{180e}", '\u{180e}'),
+            ("tools/ca\u{ad}ll", '\u{ad}'),
+            ("tools\t/call", '\t'),
+            ("tools/call\u{7f}", '\u{7f}'),
+            ("custom/ wipe", ' '),
+        ] {
+            assert_eq!(Method::new(name).ambiguous(), Some(Ambiguous::Dropped(char)), "{name:?}");
+        }
+        let long = "Tools/call".repeat(1_000);
+        for name in
+            ["tools/call", "tools/list", "roots/list", "tasks/own", "custom/List", "größe/x", "", &long]
+        {
+            assert_eq!(Method::new(name).ambiguous(), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn no_known_method_is_longer_than_its_spellings_allow() {
+        assert!(Method::known().all(|known| known.len() * 3 <= LONGEST_SPELLING));
     }
 }

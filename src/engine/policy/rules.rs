@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::entry::{self, EntryRules, Targets};
-use super::keys::{EFFECT, PATTERN, RuleKeys};
+use super::keys::{PATTERN, RuleKeys};
 use super::rule::Reading;
-use super::words::{DEFAULTS, EFFECTS};
-use super::{Action, Effect, Pattern, Patterns, Rule, Section, pattern};
-use crate::document::{Faults, Fields, InRule, Part, meaning};
-use crate::mcp::method::Method;
+use super::words::DEFAULTS;
+use super::{Action, Effect, Methods, Pattern, Patterns, Rule, Section, methods, pattern};
+use crate::document::{Faults, Fields, InRule, Part};
 use crate::mcp::{name, uri};
 
 /// One set of rules. A request must pass the document's and its grant's.
@@ -28,7 +27,7 @@ pub struct Rules {
     /// Rules by prompt name
     pub prompts: Section<EntryRules>,
     /// Verdicts on methods that act on none of these, with their paths in the document
-    pub methods: Section<(Effect, Arc<str>)>,
+    pub methods: Methods,
 }
 
 impl Rules {
@@ -75,7 +74,7 @@ impl Rules {
             tools: section(fields.named(K::TOOLS, faults), Targets::Tools, reading, faults),
             resources: section(fields.named(K::RESOURCES, faults), Targets::Resources, reading, faults),
             prompts: section(fields.named(K::PROMPTS, faults), Targets::Prompts, reading, faults),
-            methods: methods(fields.named(K::METHODS, faults), faults),
+            methods: methods::methods(fields.named(K::METHODS, faults), faults),
         }
     }
 }
@@ -143,21 +142,8 @@ fn refuse_unplain(name: &str, part: &Part<'_>, rules: &[Arc<Rule>], faults: &mut
     }
 }
 
-fn methods(named: Vec<(Cow<'_, str>, Part<'_>)>, faults: &mut Faults) -> Section<(Effect, Arc<str>)> {
-    entries(named, faults, |name, part, faults| {
-        if let Some(section) = Method::new(name).section() {
-            faults.add_key(part, InRule::OfSection { method: name.to_owned(), section });
-        }
-        let effect = meaning(part, &EFFECTS);
-        if effect.is_none() {
-            faults.unfit(part, &EFFECT);
-        }
-        Some((effect?, part.path.to_string().into()))
-    })
-}
-
 /// Reads the entries of a section, each with `read`, and notes faults for patterns that cannot decide.
-fn entries<T>(
+pub(super) fn entries<T>(
     named: Vec<(Cow<'_, str>, Part<'_>)>,
     faults: &mut Faults,
     mut read: impl FnMut(&str, &Part<'_>, &mut Faults) -> Option<T>,

@@ -24,7 +24,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         }
     }
     for layer in context.layers.iter().skip(1) {
-        for (pattern, (effect, path)) in layer.rules.methods.entries() {
+        for (pattern, (effect, path)) in layer.rules.methods.section().entries() {
             if let Some(why) = denied_method(document, pattern).filter(|_| *effect == Effect::Allow) {
                 warnings.push(warning(path, pattern, &why));
             }
@@ -98,7 +98,7 @@ fn denies_any(rules: &[Arc<mcp_policy_engine::policy::Rule>]) -> bool {
 fn denied_method(document: &Rules, pattern: &Pattern) -> Option<String> {
     let by = |path: &str| format!("`{path}` of the document denies it");
     if pattern.is_exact() {
-        return match document.methods.get(pattern.as_str()) {
+        return match document.methods.get(&Method::new(pattern.as_str())) {
             Some((Effect::Deny, path)) => Some(by(path)),
             Some((Effect::Allow, _)) => None,
             None if Method::new(pattern.as_str()).acts_on() == ActsOn::Unknown => (document.default.0
@@ -107,10 +107,10 @@ fn denied_method(document: &Rules, pattern: &Pattern) -> Option<String> {
             None => None,
         };
     }
-    let mut overlapping = document.methods.entries().filter(|(other, _)| other.overlaps(pattern));
+    let mut overlapping = document.methods.section().entries().filter(|(other, _)| other.overlaps(pattern));
     if overlapping.any(|(_, (effect, _))| *effect == Effect::Allow) {
         return None;
     }
-    let mut all = document.methods.entries();
+    let mut all = document.methods.section().entries();
     all.find(|(other, _)| covers(other, pattern)).map(|(_, (_, path))| by(path))
 }

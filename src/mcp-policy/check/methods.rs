@@ -7,25 +7,13 @@ use super::context::{Context, Warning};
 use super::kinds;
 use crate::diagnostic::closest;
 
-/// Methods of MCP that the engine knows by how their names begin or end, and those that only servers send.
-const OTHERS: [&str; 11] = [
-    "tasks/get",
-    "tasks/list",
-    "tasks/result",
-    "tasks/cancel",
-    "notifications/initialized",
-    "notifications/cancelled",
-    "notifications/progress",
-    "notifications/roots/list_changed",
-    "roots/list",
-    "sampling/createMessage",
-    "elicitation/create",
-];
+/// Methods of MCP that only servers send, which the engine does not know.
+const OF_SERVERS: [&str; 2] = ["sampling/createMessage", "elicitation/create"];
 
 /// Looks for `unknown-method`.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     for layer in &context.layers {
-        for (pattern, (_, path)) in layer.rules.methods.entries() {
+        for (pattern, (_, path)) in layer.rules.methods.section().entries() {
             if let Some(known) = meant(pattern) {
                 let message = format!("MCP has no method `{pattern}`");
                 let help = format!("did you mean `{known}`?");
@@ -38,7 +26,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
 /// Returns the method of MCP that a name seems to mean and does not name. A name that is like none may be a method of
 /// the server's own.
 fn meant(pattern: &Pattern) -> Option<String> {
-    let known = || Method::known().chain(OTHERS);
+    let known = || Method::known().chain(OF_SERVERS);
     let name = pattern.as_str();
     if pattern.is_exact() {
         // A name like `roles/list` belongs to a family of methods, so it takes more to call it misspelt.

@@ -87,6 +87,8 @@ kinds! {
         "Of the patterns that match a name, the one with the most literal characters decides. These two have equally many and match some of the same names: `get_*_a` and `get_b_*`. Add an entry for the names that both match, or make one pattern longer.";
     Wrong::Rule(InRule::OfSection { .. }) => "method-of-section", "another section decides on a method",
         "Calls of tools are decided by `tools`, reading resources by `resources`, prompts by `prompts`. `methods` is for all other methods. Move the entry to the section that the message names.";
+    Wrong::Rule(InRule::Respells { .. }) => "respelled-method", "a method is another spelling of one of MCP's",
+        "Some servers ignore the case of a method. So other spellings of MCP's methods are refused, whatever the policy says, and an entry for one of them would decide nothing. Write the method as MCP does.";
     Wrong::Rule(InRule::NeverPlain { .. }) => "never-plain", "a pattern of resources never allows anything",
         "A pattern of resources decides only on plain URIs. A URI with a dot segment (`..`), an empty segment, a \
          backslash, user information or an unusual spelling can name another resource than it seems to, so no pattern \

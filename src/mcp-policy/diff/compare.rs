@@ -2,7 +2,7 @@
 
 use mcp_policy_engine::decide::resources;
 use mcp_policy_engine::mcp::method::{ActsOn, Method};
-use mcp_policy_engine::policy::{Effect as Verdict, EntryRules, Pattern, Rules, Section};
+use mcp_policy_engine::policy::{Effect as Verdict, EntryRules, Methods, OnMethod, Pattern, Rules, Section};
 
 use super::change::Effect;
 use super::restriction::{Restriction, What, Why};
@@ -68,7 +68,10 @@ impl Layers<'_> {
                     }
                 }
                 Kind::Method => {
-                    let entry = found_in(&rules.methods, name, chosen);
+                    let entry = match name {
+                        Some(name) => rules.methods.get(&Method::new(name)),
+                        None => of_class(&rules.methods, target, chosen),
+                    };
                     let effect = match entry {
                         Some((effect, _)) => *effect,
                         None if is_session => Verdict::Allow,
@@ -106,6 +109,15 @@ fn found_in<'s, T>(section: &'s Section<T>, name: Option<&str>, chosen: Option<&
         Some(name) => section.get(name),
         None => section.entries().find(|(pattern, _)| Some(*pattern) == chosen).map(|(_, entry)| entry),
     }
+}
+
+/// Returns the verdict on the methods on which a pattern decides. Another one may deny them in another spelling.
+fn of_class<'m>(methods: &'m Methods, target: &Target<'_>, chosen: Option<&Pattern>) -> Option<&'m OnMethod> {
+    let own = found_in(methods.section(), None, chosen);
+    if own.is_some_and(|(effect, _)| *effect == Verdict::Deny) {
+        return own;
+    }
+    target.sample().and_then(|name| methods.denied_as(&name)).or(own)
 }
 
 /// Returns whether a method keeps a session going, so that only `methods` can refuse it.

@@ -53,6 +53,13 @@ impl Target<'_> {
             },
         }
     }
+
+    /// Returns a name among those on which patterns decide, one with no more than the most specific pattern asks for.
+    pub fn sample(&self) -> Option<String> {
+        let Self::Class(chosen) = self else { return None };
+        let pattern = chosen.iter().flatten().max_by_key(|pattern| pattern.literals())?;
+        Some(sample(pattern, "\u{fffd}"))
+    }
 }
 
 /// The patterns with `*` of which one decides, the most specific.
@@ -73,7 +80,7 @@ pub fn patterns<'p>(rules: &'p Rules, kind: Kind) -> Box<dyn Iterator<Item = &'p
         Kind::Tool => Box::new(rules.tools.entries().map(|(pattern, _)| pattern)),
         Kind::Resource => Box::new(rules.resources.entries().map(|(pattern, _)| pattern)),
         Kind::Prompt => Box::new(rules.prompts.entries().map(|(pattern, _)| pattern)),
-        Kind::Method => Box::new(rules.methods.entries().map(|(pattern, _)| pattern)),
+        Kind::Method => Box::new(rules.methods.section().entries().map(|(pattern, _)| pattern)),
     }
 }
 

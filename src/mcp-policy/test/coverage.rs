@@ -85,7 +85,7 @@ impl Coverage {
             parts.add(Kind::Grant, &grant.path);
             let rules = &grant.rules;
             let sections = [rules.tools.is_empty(), rules.resources.is_empty(), rules.prompts.is_empty()];
-            let has_sections = sections.contains(&false) || !rules.methods.is_empty();
+            let has_sections = sections.contains(&false) || !rules.methods.section().is_empty();
             parts.add_rules(rules, has_sections);
         }
         let Parts { list: mut parts, .. } = parts;
@@ -188,7 +188,7 @@ impl Parts {
         for rule in rules.iter() {
             self.add_rule(rule);
         }
-        for (_, path) in rules.methods.iter() {
+        for (_, path) in rules.methods.section().iter() {
             self.add(Kind::Method, path);
         }
         for (_, path) in rules.hide.iter() {

@@ -6,7 +6,7 @@ use mcp_policy_engine::document::Path;
 use mcp_policy_engine::guard::{Conclusion, Request};
 use mcp_policy_engine::identity::Principal;
 use mcp_policy_engine::mcp::message::{Call, Target};
-use mcp_policy_engine::policy::{Effect, EntryRules, Pattern, Rules, Section};
+use mcp_policy_engine::policy::{Effect, EntryRules, OnMethod, Pattern, Rules, Section};
 use mcp_policy_engine::work::{self, Work};
 
 use super::rules::Judging;
@@ -82,18 +82,13 @@ fn subjects(rules: &Rules, at: &str, call: &Call<'_>, judging: &Judging<'_>) -> 
             uris.iter().map(subject).collect()
         }
         Target::Session | Target::Unknown => {
-            let method = call.method.as_str();
-            let section = In { section: &rules.methods, path: path("methods") };
-            let found = rules.methods.get(method);
-            let mut subject = section.entries(method);
-            match (found, &mut subject.entry) {
-                (Some((effect, path)), Some(entry)) => {
-                    entry.effect = Some(word(*effect));
-                    entry.path = path.to_string();
-                }
+            let section = In { section: rules.methods.section(), path: path("methods") };
+            let mut subject = section.entries(call.method.as_str());
+            match rules.methods.get(&call.method) {
+                Some(verdict) => section.decide(&mut subject, verdict),
                 // A method that keeps a session going needs no entry.
-                (None, _) if call.target == Target::Session => {}
-                _ => subject.default = Some(default(rules)),
+                None if call.target == Target::Session => {}
+                None => subject.default = Some(default(rules)),
             }
             vec![subject]
         }
@@ -108,6 +103,20 @@ impl In<'_, EntryRules> {
             None => subject.default = Some(default(rules)),
         }
         subject
+    }
+}
+
+impl In<'_, OnMethod> {
+    /// Notes the entry with the verdict. It may match another spelling of the method than the entry that matches this one.
+    fn decide(&self, subject: &mut Subject, verdict: &OnMethod) {
+        let (effect, path) = verdict;
+        let Some((pattern, _)) = self.section.entries().find(|(_, (_, own))| own == path) else { return };
+        if let Some(own) = subject.entry.take().filter(|own| own.pattern != pattern.as_str()) {
+            let why = format!("`{pattern}` denies another spelling of the method");
+            subject.others.push(Other { path: own.path, why });
+        }
+        let effect = Some(word(*effect));
+        subject.entry = Some(Entry { path: path.to_string(), pattern: pattern.as_str().to_owned(), effect });
     }
 }
 

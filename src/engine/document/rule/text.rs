@@ -28,6 +28,9 @@ impl fmt::Display for InRule {
             Self::OfSection { method, section } => {
                 write!(out, "is not allowed here, `{method}` is decided by `{section}`")
             }
+            Self::Respells { known } => {
+                write!(out, "is another spelling of `{known}`, calls with it are refused; write `{known}`")
+            }
             Self::NoDigest => {
                 out.write_str("is not allowed here, only `\"arguments\": \"hash\"` makes a digest")
             }

@@ -46,8 +46,8 @@ pub(super) fn read<'d>(
     present: bool,
     params: &Params<'d>,
 ) -> Result<Target<'d>, Denial> {
-    if let Some(of) = method.respells() {
-        return Err(not_a_request(format!("`method` is another spelling of `{of}`")));
+    if let Some(why) = method.ambiguous() {
+        return Err(not_a_request(format!("`method` {why}")));
     }
     let required = || if present { Ok(()) } else { Err(unusable_params("`params` is missing")) };
     let Params { name, uri, arguments, request_state, input_responses, meta, .. } = *params;

@@ -54,8 +54,11 @@ const SESSION: Entry = Entry {
 const RESOURCE: Entry =
     Entry { acts_on: ActsOn::Resource, section: Some("resources"), named: Named::Uri, ..SESSION };
 
+/// Acts on nothing and names a task.
+const TASK: Entry = Entry { named: Named::TaskId, ..SESSION };
+
 /// The first entry that a name fits describes the method.
-pub(super) static METHODS: [Entry; 21] = [
+pub(super) static METHODS: [Entry; 30] = [
     Entry {
         name: Name::Is("tools/call"),
         acts_on: ActsOn::Tool,
@@ -98,7 +101,16 @@ pub(super) static METHODS: [Entry; 21] = [
     Entry { name: Name::Is("server/discover"), ..SESSION },
     Entry { name: Name::Is("ping"), ..SESSION },
     Entry { name: Name::Is("logging/setLevel"), ..SESSION },
-    Entry { name: Name::Begins("tasks/"), named: Named::TaskId, ..SESSION },
+    Entry { name: Name::Is("tasks/get"), ..TASK },
+    Entry { name: Name::Is("tasks/list"), ..TASK },
+    Entry { name: Name::Is("tasks/result"), ..TASK },
+    Entry { name: Name::Is("tasks/cancel"), ..TASK },
+    Entry { name: Name::Is("notifications/initialized"), ..SESSION },
+    Entry { name: Name::Is("notifications/cancelled"), ..SESSION },
+    Entry { name: Name::Is("notifications/progress"), ..SESSION },
+    Entry { name: Name::Is("notifications/roots/list_changed"), ..SESSION },
+    Entry { name: Name::Is("roots/list"), ..SESSION },
+    Entry { name: Name::Begins("tasks/"), ..TASK },
     Entry { name: Name::Begins("notifications/"), ..SESSION },
     Entry { name: Name::Ends("/list"), ..SESSION },
 ];

@@ -25,7 +25,7 @@ const KEYS: [&str; 2] = [
     "015f7e6bc5aeaf483724089e9252cc13b50951a6b69412522765cff4d780306e",
 ];
 const PROMPTS: [&str; 4] = ["p", "pq", "p*", "*"];
-const METHODS: [&str; 5] = ["foo/bar", "foo/*", "ping", "notifications/*", "*"];
+const METHODS: [&str; 8] = ["foo/bar", "foo/*", "foo/Bar", "Foo/*", "f*", "ping", "notifications/*", "*"];
 
 /// How an entry of the second policy comes from that of the first.
 #[derive(Debug, Clone, Copy)]

@@ -67,6 +67,21 @@ fn a_pattern_with_an_unusual_character_hides_no_other_change() {
 }
 
 #[test]
+fn another_spelling_of_a_denied_method_that_becomes_possible_is_told() {
+    for (denied, added, expected) in [
+        ("foo/bar", "foo/Bar", true),
+        ("foo/bar", "foo/baz", false),
+        ("f*", "Foo/*", true),
+        ("foo/*", "Foo/*", false),
+        ("foo/*", "Foo/b*", true),
+    ] {
+        let old = json!({ "default": "allow", "methods": { denied: "deny" } });
+        let new = json!({ "default": "allow", "methods": { denied: "deny", added: "allow" } });
+        assert_eq!(is_told(&old, &new), expected, "{denied} {added}");
+    }
+}
+
+#[test]
 fn a_layer_that_no_longer_decides_on_other_spellings_is_told() {
     let open = json!({ "tools": { "*": {} }, "prompts": { "*": {} }, "methods": { "*": "allow" } });
     let with = |resources: Value, grants: Value| {

@@ -42,7 +42,7 @@ pub fn call() -> impl Strategy<Value = Call> {
         6 => (tool, arguments).prop_map(|(name, arguments)| ("tools/call", json!({ "name": name, "arguments": arguments }))),
         3 => uri.prop_map(|uri| ("resources/read", json!({ "uri": uri }))),
         1 => select(vec!["p", "pq", "q"]).prop_map(|name| ("prompts/get", json!({ "name": name }))),
-        1 => select(vec!["foo/bar", "foo/x", "ping", "notifications/y", "initialize", "zoo"])
+        1 => select(vec!["foo/bar", "foo/x", "Foo/Bar", "Foo/x", "fox", "ping", "notifications/y", "initialize", "zoo"])
             .prop_map(|method| (method, json!({}))),
     ];
     let token = select(vec![
