@@ -29,6 +29,13 @@ pub enum InRule {
         /// The section
         section: &'static str,
     },
+    /// A pattern matches a method that is decided by another section
+    MatchesOfSection {
+        /// The method
+        method: &'static str,
+        /// The section
+        section: &'static str,
+    },
     /// A method is another spelling of one of MCP's
     Respells {
         /// The method of MCP

@@ -102,10 +102,23 @@ fn mistaken(name: &str) -> Option<InRule> {
     if let Some(section) = method.section() {
         return Some(InRule::OfSection { method: name.to_owned(), section });
     }
+    if let Some((method, section)) = matched_of_section(&Pattern::new(name)) {
+        return Some(InRule::MatchesOfSection { method, section });
+    }
     match method.ambiguous()? {
         Ambiguous::Dropped(char) => Some(InRule::Dropped(char)),
         Ambiguous::Respells(known) => Some(InRule::Respells { known }),
     }
+}
+
+/// Returns a method that a pattern matches although a section decides on it, with that section. `*` alone says that it is
+/// for everything else.
+fn matched_of_section(pattern: &Pattern) -> Option<(&'static str, &'static str)> {
+    if pattern.literals() == 0 {
+        return None;
+    }
+    let of_section = |known| Some((known, Method::new(known).section()?));
+    Method::known().filter_map(of_section).find(|(known, _)| pattern.matches(known))
 }
 
 #[cfg(test)]

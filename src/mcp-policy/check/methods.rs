@@ -40,7 +40,11 @@ fn meant(pattern: &Pattern) -> Option<String> {
     }
     let (family, rest) = name.split_once('/')?;
     let families = known().filter_map(|known| known.split_once('/')).map(|(family, _)| family);
-    closest(family, families).map(|family| format!("{family}/{rest}"))
+    let meant = closest(family, families).map(|family| format!("{family}/{rest}"))?;
+    // A pattern that matches what a section decides on would be a fault.
+    let of_section = |known: &&str| Method::new(*known).section().is_some();
+    let mut of_section = Method::known().filter(of_section);
+    (!of_section.any(|known| Pattern::new(&meant).matches(known))).then_some(meant)
 }
 
 #[cfg(test)]
@@ -56,6 +60,8 @@ mod tests {
             ("pong", Some("ping")),
             ("notification/initialized", Some("notifications/initialized")),
             ("task/*", Some("tasks/*")),
+            ("tool/*", None),
+            ("tool/l*", Some("tools/l*")),
             ("tools/list", None),
             ("ping", None),
             ("tasks/*", None),

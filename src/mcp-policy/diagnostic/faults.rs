@@ -85,8 +85,8 @@ kinds! {
         "Control characters and characters that nobody sees, such as a zero-width space, make another name for some servers and the same for others. Calls with such names are refused, so the pattern would never match. Write the name again without the character.";
     Wrong::Rule(InRule::Overlaps { .. }) => "ambiguous-patterns", "two patterns overlap, and neither decides",
         "Of the patterns that match a name, the one with the most literal characters decides. These two have equally many and match some of the same names: `get_*_a` and `get_b_*`. Add an entry for the names that both match, or make one pattern longer.";
-    Wrong::Rule(InRule::OfSection { .. }) => "method-of-section", "another section decides on a method",
-        "Calls of tools are decided by `tools`, reading resources by `resources`, prompts by `prompts`. `methods` is for all other methods. Move the entry to the section that the message names.";
+    Wrong::Rule(InRule::OfSection { .. } | InRule::MatchesOfSection { .. }) => "method-of-section", "another section decides on a method",
+        "Calls of tools are decided by `tools`, reading resources by `resources`, prompts by `prompts`. `methods` is for all other methods. Move the entry to the section that the message names. A pattern such as `resources/*` seems to decide on `resources/read`, too. Write out the methods that it is for, such as `resources/list`.";
     Wrong::Rule(InRule::Respells { .. }) => "respelled-method", "a method is another spelling of one of MCP's",
         "Some servers ignore the case of a method. So other spellings of MCP's methods are refused, whatever the policy says, and an entry for one of them would decide nothing. Write the method as MCP does.";
     Wrong::Rule(InRule::NeverPlain { .. }) => "never-plain", "a pattern of resources never allows anything",

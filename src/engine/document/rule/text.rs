@@ -28,6 +28,10 @@ impl fmt::Display for InRule {
             Self::OfSection { method, section } => {
                 write!(out, "is not allowed here, `{method}` is decided by `{section}`")
             }
+            Self::MatchesOfSection { method, section } => {
+                let advice = "write out the methods that it is for";
+                write!(out, "must not match `{method}`, which is decided by `{section}`; {advice}")
+            }
             Self::Respells { known } => {
                 write!(out, "is another spelling of `{known}`, calls with it are refused; write `{known}`")
             }
