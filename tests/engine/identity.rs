@@ -54,7 +54,6 @@ fn document() -> Value {
             {"name": "bot", "match": [{"api_key_sha256": BOT.to_uppercase()}]},
             {"name": "agent", "match": [{"header": "agent-*"}]},
             {"name": "star", "match": [{"header": "*-star"}]},
-            {"name": "no one", "match": [{"jwt": "x", "header": "x"}]},
         ],
     })
 }

@@ -56,6 +56,11 @@ pub enum InIdentity {
         /// The kind of the source
         kind: &'static str,
     },
+    /// A description has keys for callers of two kinds of sources
+    TwoKinds {
+        /// The key of the first kind
+        first: &'static str,
+    },
     /// A description must name a source, because several are of its kind
     WhichSource {
         /// The kind
@@ -112,6 +117,11 @@ impl fmt::Display for InIdentity {
             Self::OtherKind { source, kind } => {
                 write!(out, "is not allowed here, the source {} is of the kind `{kind}`", quoted(source))
             }
+            Self::TwoKinds { first } => write!(
+                out,
+                "is not allowed beside `{first}`, one source alone names a caller, so nobody would match both: write \
+                 a description for each, of which one is enough"
+            ),
             Self::WhichSource { kind } => {
                 write!(out, "needs a `source`, because `identity` has several of the kind `{kind}`")
             }

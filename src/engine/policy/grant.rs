@@ -4,7 +4,7 @@ mod load;
 
 pub(super) use load::grants;
 
-use super::path::{Resolved, ValuePath};
+use super::path::{Resolved, SPACE_AROUND, ValuePath};
 use super::pattern::Pattern;
 use super::rules::Rules;
 use crate::json::Value;
@@ -80,6 +80,9 @@ impl ClaimPath {
     /// What is wrong, as the end of a sentence whose subject is the key.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if !text.contains(['.', '[', ']', '*', '"']) {
+            if text.trim() != text {
+                return Err(SPACE_AROUND);
+            }
             return Ok(Self::Key(text.to_owned()));
         }
         let dot = if text.starts_with('[') { "" } else { "." };

@@ -119,7 +119,8 @@ impl Grants {
                     (false, None, None, None, Some(digest)) => {
                         found.keys.entry(digest).or_default().push(granted);
                     }
-                    // One source alone names a principal, so nobody fits this. Its key is listed.
+                    // One source alone names a principal, so nobody fits this, and a document with it is refused. Its
+                    // key is listed.
                     (_, _, _, _, Some(digest)) => {
                         found.keys.entry(digest).or_default();
                     }

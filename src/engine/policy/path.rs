@@ -4,6 +4,7 @@ mod step;
 
 use std::fmt;
 
+pub(super) use step::SPACE_AROUND;
 use step::step;
 
 use crate::json::{self, Value};

@@ -167,6 +167,8 @@ kinds! {
     Wrong::Identity(InIdentity::NoSource { .. }) => "unknown-source", "no source has this name";
     Wrong::Identity(InIdentity::OtherKind { .. }) => "source-of-other-kind", "a description names a source of another kind",
         "Claims are of sources of the kind `jwt`, keys of the kind `api_key`. Name a source of that kind, or describe the caller differently.";
+    Wrong::Identity(InIdentity::TwoKinds { .. }) => "two-kinds", "a description describes callers of two kinds of sources",
+        "One source alone names a caller: a token, a certificate, a key, a header or an attribute. A caller matches a description if all its members match, so nobody would match this one, and callers would get a later grant. Write a description for each kind; one of the list is enough.";
     Wrong::Identity(InIdentity::WhichSource { .. }) => "which-source", "a description must name one of several sources",
         "The same name in two sources can be two callers. Say which source gives the name: `\"source\": \"…\"`.";
     Wrong::Identity(InIdentity::NoClaimPath { .. }) => "wrong-claim-path", "a key of `claim` is not a path";

@@ -85,6 +85,7 @@ fn description(part: &Part<'_>, sources: Option<&[Source]>, faults: &mut Faults)
     if part.value.entries().next().is_none() {
         faults.add(part, InRule::FitsAll(&keys::MATCH));
     }
+    refuse_two_kinds(part, faults);
     let name = fields.name(keys::Match::Source, faults);
     let found = Match {
         source: sources.and_then(|sources| source(part, sources, name.as_deref(), faults)),
@@ -110,6 +111,19 @@ const KINDS: [(&str, &str); 7] = [
     ("attribute", "attribute"),
     ("api_key_sha256", "api_key"),
 ];
+
+/// Notes a fault for each key that describes callers of another kind of source than the first one: one source alone names
+/// a caller, so nobody fits such a description. If it names its source, [`source`] tells which keys do not fit.
+fn refuse_two_kinds(part: &Part<'_>, faults: &mut Faults) {
+    if part.value.get("source").is_some() {
+        return;
+    }
+    let mut described = KINDS.iter().filter_map(|(key, kind)| Some((*key, part.member(key)?, *kind)));
+    let Some((first, _, of_first)) = described.next() else { return };
+    for (_, part, _) in described.filter(|(.., kind)| *kind != of_first) {
+        faults.add_key(&part, InIdentity::TwoKinds { first });
+    }
+}
 
 /// Returns the number of the source that a description names. Notes a fault if there is no such source, if it
 /// is of another kind than the rest of the description, or if the description has to name one and does not:

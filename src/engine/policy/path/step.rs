@@ -3,6 +3,10 @@
 use super::Step;
 use crate::json;
 
+/// What is wrong with a key that begins or ends with white space: hardly any argument is named so.
+pub(in crate::policy) const SPACE_AROUND: &str =
+    "has white space around a key: remove it, or write the key in `[\"…\"]`";
+
 /// Parses the step at the start of `text`. Returns it and the rest of the text.
 pub(super) fn step(text: &str) -> Result<(Step, &str), &'static str> {
     const OPEN: &str = "has a `[` that is not closed";
@@ -11,6 +15,7 @@ pub(super) fn step(text: &str) -> Result<(Step, &str), &'static str> {
         return match key {
             "" => Err("has an empty key"),
             "*" => Err("has `.*` in place of `[*]`"),
+            _ if key.trim() != key => Err(SPACE_AROUND),
             _ if key.contains([']', '*', '"']) => Err("has a key that must be written in `[\"…\"]`"),
             _ => Ok((Step::Key(key.to_owned()), rest)),
         };
