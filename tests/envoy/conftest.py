@@ -25,7 +25,7 @@ from harness.postgres import Postgres, programs
 from harness.proxy import Envoy, Refused
 from harness.ratelimit import RateLimit
 from harness.redis import Redis
-from harness.service import Service
+from harness.service import Service, sign_up
 from launch import Server
 from upstream import Upstream
 
@@ -170,6 +170,13 @@ def module_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
     started = Services(tmp_path_factory)
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="module")
+def signed_in(module_service: Services) -> tuple:
+    """A service, and HTTP clients in which anna and bert are signed in."""
+    started = module_service()
+    return started, sign_up(started.link, "anna"), sign_up(started.invite("bert"))
 
 
 @pytest.fixture(scope="module")

@@ -204,6 +204,11 @@ def sign_up(link: str, name: str = "") -> httpx.Client:
     return client
 
 
+def form_token(person: httpx.Client, path: str) -> str:
+    """Read from a page the token that its forms send against forgery."""
+    return re.search(r'name="token" value="([^"]+)"', person.get(path).text)[1]
+
+
 def question(**changed: object) -> dict:
     """Build a question as the filter does; members that are None are left out."""
     asked = {
