@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import places
 
@@ -152,6 +153,22 @@ class Service:
     def events(self) -> list[dict]:
         """Export all events."""
         return [json.loads(line) for line in self.command("export").splitlines()]
+
+    def metrics(self) -> dict:
+        """Read the metrics as Prometheus does; return the samples by name and labels."""
+        answer = httpx.get(self.url + "/metrics", **PLAIN)
+        assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+        families = list(text_string_to_metric_families(answer.text))
+        assert all(family.documentation for family in families)
+        return {
+            (sample.name, *sorted(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
+
+    def counted(self, name: str, **labels: str) -> float:
+        """Read one sample; 0 if there is none."""
+        return self.metrics().get((name, *sorted(labels.items())), 0)
 
     # Requests of Envoy and of people.
 
