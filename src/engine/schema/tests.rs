@@ -5,7 +5,7 @@ use crate::document::Notation;
 use crate::json;
 use crate::work::Work;
 
-const DIGITS: &str = "`args.a` must be a number of no more digits than a double keeps";
+const DIGITS: &str = "must be a number of no more digits than a double keeps";
 
 fn load(schema: &str) -> Result<Schema, String> {
     let text = format!(r#"{{"arguments":{schema}}}"#);
@@ -24,155 +24,121 @@ fn validate(schema: &str, arguments: &str) -> String {
     result.err().map_or_else(|| "fits".to_owned(), |violation| violation.to_string())
 }
 
+/// A schema of the argument `a`, its value, and what is told about the argument.
+const OF_ONE_ARGUMENT: &[(&str, &str, &str)] = &[
+    ("true", "1", "fits"),
+    ("false", "1", "is not allowed"),
+    (r#"{"type":"string"}"#, "1", "must be a string, found a number"),
+    (r#"{"type":"integer"}"#, "1.5", "must be an integer"),
+    (r#"{"type":"integer"}"#, r#""1""#, "must be an integer, found a string"),
+    (r#"{"type":"boolean"}"#, r#""true""#, "must be a boolean, found a string"),
+    (r#"{"type":"object"}"#, r#""{}""#, "must be an object, found a string"),
+    (r#"{"type":["null","string"]}"#, "[]", "must be a string or null, found an array"),
+    (r#"{"const":9007199254740993}"#, "9007199254740992", "must be `9007199254740993`"),
+    (r#"{"const":9007199254740993}"#, "9007199254740993.0", DIGITS),
+    (r#"{"enum":["x",2,{"b":[],"c":1}]}"#, r#"{"c":1.0,"b":[]}"#, "fits"),
+    (r#"{"enum":["x",2,null]}"#, r#""X""#, r#"must be `"x"`, `2` or `null`"#),
+    (r#"{"minimum":0}"#, "-1e-30", "must be at least 0"),
+    (r#"{"maximum":9007199254740992}"#, "9007199254740993", DIGITS),
+    (r#"{"exclusiveMinimum":0}"#, "-0.0", "must be more than 0"),
+    (r#"{"exclusiveMaximum":1}"#, "1.0", "must be less than 1"),
+    (r#"{"maximum":5}"#, "5.00000000000000001", DIGITS),
+    (r#"{"exclusiveMaximum":5}"#, "4.99999999999999999", DIGITS),
+    (r#"{"not":{"const":666}}"#, "666.00000000000001", DIGITS),
+    (r#"{"not":{"anyOf":[{"const":1},{"enum":["x",666]}]}}"#, "666.00000000000001", DIGITS),
+    (r#"{"not":{"const":666}}"#, "667.00000000000001", "fits"),
+    (r#"{"anyOf":[{"const":666},{"type":"number"}]}"#, "666.00000000000001", "fits"),
+    (r#"{"multipleOf":0.01}"#, "19.99", "fits"),
+    (r#"{"multipleOf":0.01}"#, "19.995", "must be a multiple of 0.01"),
+    (r#"{"maxLength":2}"#, r#""\ud83d\ude00é""#, "fits"),
+    (r#"{"maxLength":1}"#, r#""\ud83d\ude00é""#, "must have at most 1 character"),
+    (r#"{"minLength":2}"#, r#""😀""#, "must have at least 2 characters"),
+    (r#"{"pattern":"^[A-Za-z0-9_-]+$"}"#, r#""../x""#, "must match the pattern `^[A-Za-z0-9_-]+$`"),
+    (r#"{"pattern":"^a$"}"#, r#""a\n""#, "must match the pattern `^a$`"),
+    (r#"{"pattern":"^.$"}"#, r#""\r""#, "must match the pattern `^.$`"),
+    (r#"{"pattern":"a"}"#, r#""\u0062\u0061""#, "fits"),
+    (r#"{"minItems":1}"#, "[]", "must have at least 1 element"),
+    (r#"{"maxItems":1}"#, "[1,2]", "must have at most 1 element"),
+    (r#"{"uniqueItems":true}"#, r#"[{"b":1,"c":2},{"c":2.0,"b":1}]"#, "must not have two equal elements"),
+    (r#"{"uniqueItems":true}"#, r#"[1,true,"1",[1],{}]"#, "fits"),
+    (r#"{"minProperties":1}"#, "{}", "must have at least 1 member"),
+    (r#"{"not":{"pattern":"^/etc/"}}"#, r#""/etc/passwd""#, "is of a form that is not allowed"),
+    (
+        r#"{"anyOf":[{"type":"string"},{"type":"integer"},{"type":"null"}]}"#,
+        "true",
+        "must be an integer, a string or null, found a boolean",
+    ),
+    (r#"{"anyOf":[{"minimum":5},{"const":1}]}"#, "2", "must fit one of its 2 alternatives"),
+    (
+        r#"{"oneOf":[{"minimum":5},{"minimum":7}]}"#,
+        "8",
+        "must fit exactly one of its alternatives, but fits several",
+    ),
+];
+
+/// A schema, arguments, and what is told.
+const OF_ALL_ARGUMENTS: &[(&str, &str, &str)] = &[
+    (
+        r#"{"properties":{"items":{"items":{"properties":{"sku":{"type":"string"}}}}}}"#,
+        r#"{"items":[{"sku":"a"},{},{"sku":5}]}"#,
+        "`args.items[2].sku` must be a string, found a number",
+    ),
+    (
+        r#"{"properties":{"items":{"items":{"required":["sku"]}}}}"#,
+        r#"{"items":[{"sku":"a"},{"ski":"b"}]}"#,
+        "`args.items[1].sku` is missing",
+    ),
+    (r#"{"required":["a"]}"#, "{}", "`args.a` is missing"),
+    (r#"{"required":["a"]}"#, r#"{"\u0061":null}"#, "fits"),
+    (
+        r#"{"properties":{"agent_id":{}}}"#,
+        r#"{"agent_id":"x","Agent_ID":"../y"}"#,
+        "`args.Agent_ID` is another spelling of `agent_id`",
+    ),
+    // The Kelvin sign, which is a `k` to readers that ignore case.
+    (
+        r#"{"properties":{"a":{"not":{"required":["kind"]}}}}"#,
+        "{\"a\":{\"\u{212a}ind\":1}}",
+        "`args.a.\u{212a}ind` is another spelling of `kind`",
+    ),
+    (r#"{"properties":{"id":{},"ID":{}}}"#, r#"{"id":1,"ID":2}"#, "fits"),
+    (r#"{"type":"object"}"#, "[]", "`args` must be an object, found an array"),
+    (
+        r#"{"properties":{"b":{},"a":{}},"required":["c"],"additionalProperties":false}"#,
+        r#"{"a":1,"x y":2}"#,
+        "`args[\"x y\"]` is unknown, expected `a` or `b`",
+    ),
+    (r#"{"additionalProperties":false}"#, r#"{"a":1}"#, "`args.a` is unknown, expected nothing else"),
+    (
+        r#"{"additionalProperties":{"type":"integer"}}"#,
+        r#"{"a":1,"b":"1"}"#,
+        "`args.b` must be an integer, found a string",
+    ),
+    (
+        r#"{"properties":{"a":{"anyOf":[{"type":"object","required":["b"]},{"type":"null"}]}}}"#,
+        r#"{"a":{}}"#,
+        "`args.a.b` is missing",
+    ),
+    (
+        r##"{"properties":{"a":{"$ref":"#/properties/b","maximum":3},"b":{"type":"integer"}}}"##,
+        r#"{"a":4}"#,
+        "`args.a` must be at most 3",
+    ),
+];
+
 #[test]
 fn a_violation_names_the_argument_and_the_constraint() {
-    let object = |name: &str, schema: &str| format!(r#"{{"properties":{{"{name}":{schema}}}}}"#);
-    for (schema, arguments, expected) in [
-        (object("a", "true"), r#"{"a":1}"#, "fits"),
-        (object("a", "false"), r#"{"a":1}"#, "`args.a` is not allowed"),
-        (object("a", r#"{"type":"string"}"#), r#"{"a":1}"#, "`args.a` must be a string, found a number"),
-        (object("a", r#"{"type":"integer"}"#), r#"{"a":1.5}"#, "`args.a` must be an integer"),
-        (object("a", r#"{"type":"integer"}"#), r#"{"a":"1"}"#, "`args.a` must be an integer, found a string"),
-        (
-            object("a", r#"{"type":"boolean"}"#),
-            r#"{"a":"true"}"#,
-            "`args.a` must be a boolean, found a string",
-        ),
-        (object("a", r#"{"type":"object"}"#), r#"{"a":"{}"}"#, "`args.a` must be an object, found a string"),
-        (
-            object("a", r#"{"type":["null","string"]}"#),
-            r#"{"a":[]}"#,
-            "`args.a` must be a string or null, found an array",
-        ),
-        (
-            object("a", r#"{"const":9007199254740993}"#),
-            r#"{"a":9007199254740992}"#,
-            "`args.a` must be `9007199254740993`",
-        ),
-        (object("a", r#"{"const":9007199254740993}"#), r#"{"a":9007199254740993.0}"#, DIGITS),
-        (object("a", r#"{"enum":["x",2,{"b":[],"c":1}]}"#), r#"{"a":{"c":1.0,"b":[]}}"#, "fits"),
-        (object("a", r#"{"enum":["x",2,null]}"#), r#"{"a":"X"}"#, r#"`args.a` must be `"x"`, `2` or `null`"#),
-        (object("a", r#"{"minimum":0}"#), r#"{"a":-1e-30}"#, "`args.a` must be at least 0"),
-        (object("a", r#"{"maximum":9007199254740992}"#), r#"{"a":9007199254740993}"#, DIGITS),
-        (object("a", r#"{"exclusiveMinimum":0}"#), r#"{"a":-0.0}"#, "`args.a` must be more than 0"),
-        (object("a", r#"{"exclusiveMaximum":1}"#), r#"{"a":1.0}"#, "`args.a` must be less than 1"),
-        (object("a", r#"{"maximum":5}"#), r#"{"a":5.00000000000000001}"#, DIGITS),
-        (object("a", r#"{"exclusiveMaximum":5}"#), r#"{"a":4.99999999999999999}"#, DIGITS),
-        (object("a", r#"{"not":{"const":666}}"#), r#"{"a":666.00000000000001}"#, DIGITS),
-        (
-            object("a", r#"{"not":{"anyOf":[{"const":1},{"enum":["x",666]}]}}"#),
-            r#"{"a":666.00000000000001}"#,
-            DIGITS,
-        ),
-        (object("a", r#"{"not":{"const":666}}"#), r#"{"a":667.00000000000001}"#, "fits"),
-        (
-            object("a", r#"{"anyOf":[{"const":666},{"type":"number"}]}"#),
-            r#"{"a":666.00000000000001}"#,
-            "fits",
-        ),
-        (object("a", r#"{"multipleOf":0.01}"#), r#"{"a":19.99}"#, "fits"),
-        (object("a", r#"{"multipleOf":0.01}"#), r#"{"a":19.995}"#, "`args.a` must be a multiple of 0.01"),
-        (object("a", r#"{"maxLength":2}"#), r#"{"a":"\ud83d\ude00é"}"#, "fits"),
-        (
-            object("a", r#"{"maxLength":1}"#),
-            r#"{"a":"\ud83d\ude00é"}"#,
-            "`args.a` must have at most 1 character",
-        ),
-        (object("a", r#"{"minLength":2}"#), r#"{"a":"😀"}"#, "`args.a` must have at least 2 characters"),
-        (
-            object("a", r#"{"pattern":"^[A-Za-z0-9_-]+$"}"#),
-            r#"{"a":"../x"}"#,
-            "`args.a` must match the pattern `^[A-Za-z0-9_-]+$`",
-        ),
-        (object("a", r#"{"pattern":"^a$"}"#), r#"{"a":"a\n"}"#, "`args.a` must match the pattern `^a$`"),
-        (object("a", r#"{"pattern":"^.$"}"#), r#"{"a":"\r"}"#, "`args.a` must match the pattern `^.$`"),
-        (object("a", r#"{"pattern":"a"}"#), r#"{"a":"\u0062\u0061"}"#, "fits"),
-        (object("a", r#"{"minItems":1}"#), r#"{"a":[]}"#, "`args.a` must have at least 1 element"),
-        (object("a", r#"{"maxItems":1}"#), r#"{"a":[1,2]}"#, "`args.a` must have at most 1 element"),
-        (
-            object("a", r#"{"uniqueItems":true}"#),
-            r#"{"a":[{"b":1,"c":2},{"c":2.0,"b":1}]}"#,
-            "`args.a` must not have two equal elements",
-        ),
-        (object("a", r#"{"uniqueItems":true}"#), r#"{"a":[1,true,"1",[1],{}]}"#, "fits"),
-        (object("a", r#"{"minProperties":1}"#), r#"{"a":{}}"#, "`args.a` must have at least 1 member"),
-        (
-            object("a", r#"{"not":{"pattern":"^/etc/"}}"#),
-            r#"{"a":"/etc/passwd"}"#,
-            "`args.a` is of a form that is not allowed",
-        ),
-        (
-            object("items", r#"{"items":{"properties":{"sku":{"type":"string"}}}}"#),
-            r#"{"items":[{"sku":"a"},{},{"sku":5}]}"#,
-            "`args.items[2].sku` must be a string, found a number",
-        ),
-        (
-            object("items", r#"{"items":{"required":["sku"]}}"#),
-            r#"{"items":[{"sku":"a"},{"ski":"b"}]}"#,
-            "`args.items[1].sku` is missing",
-        ),
-        (r#"{"required":["a"]}"#.to_owned(), "{}", "`args.a` is missing"),
-        (r#"{"required":["a"]}"#.to_owned(), r#"{"\u0061":null}"#, "fits"),
-        (
-            object("agent_id", "{}"),
-            r#"{"agent_id":"x","Agent_ID":"../y"}"#,
-            "`args.Agent_ID` is another spelling of `agent_id`",
-        ),
-        (
-            object("a", r#"{"not":{"required":["kind"]}}"#),
-            r#"{"a":{"Kind":1}}"#,
-            "`args.a.Kind` is another spelling of `kind`".replace('K', "\u{212a}").as_str(),
-        ),
-        (r#"{"properties":{"id":{},"ID":{}}}"#.to_owned(), r#"{"id":1,"ID":2}"#, "fits"),
-        (r#"{"type":"object"}"#.to_owned(), "[]", "`args` must be an object, found an array"),
-        (
-            r#"{"properties":{"b":{},"a":{}},"required":["c"],"additionalProperties":false}"#.to_owned(),
-            r#"{"a":1,"x y":2}"#,
-            "`args[\"x y\"]` is unknown, expected `a` or `b`",
-        ),
-        (
-            r#"{"additionalProperties":false}"#.to_owned(),
-            r#"{"a":1}"#,
-            "`args.a` is unknown, expected nothing else",
-        ),
-        (
-            r#"{"additionalProperties":{"type":"integer"}}"#.to_owned(),
-            r#"{"a":1,"b":"1"}"#,
-            "`args.b` must be an integer, found a string",
-        ),
-        (
-            object("a", r#"{"anyOf":[{"type":"string"},{"type":"integer"},{"type":"null"}]}"#),
-            r#"{"a":true}"#,
-            "`args.a` must be an integer, a string or null, found a boolean",
-        ),
-        (
-            object("a", r#"{"anyOf":[{"type":"object","required":["b"]},{"type":"null"}]}"#),
-            r#"{"a":{}}"#,
-            "`args.a.b` is missing",
-        ),
-        (
-            object("a", r#"{"anyOf":[{"minimum":5},{"const":1}]}"#),
-            r#"{"a":2}"#,
-            "`args.a` must fit one of its 2 alternatives",
-        ),
-        (
-            object("a", r#"{"oneOf":[{"minimum":5},{"minimum":7}]}"#),
-            r#"{"a":8}"#,
-            "`args.a` must fit exactly one of its alternatives, but fits several",
-        ),
-        (
-            r##"{"properties":{"a":{"$ref":"#/properties/b","maximum":3},"b":{"type":"integer"}}}"##
-                .to_owned(),
-            r#"{"a":4}"#,
-            "`args.a` must be at most 3",
-        ),
-    ] {
-        assert_eq!(validate(&schema, arguments), expected, "{schema} {arguments}");
+    for (schema, value, expected) in OF_ONE_ARGUMENT {
+        let found =
+            validate(&format!(r#"{{"properties":{{"a":{schema}}}}}"#), &format!(r#"{{"a":{value}}}"#));
+        let told = if *expected == "fits" { "fits".to_owned() } else { format!("`args.a` {expected}") };
+        assert_eq!(found, told, "{schema} {value}");
     }
-    assert_eq!(
-        load(r#"{"required":["a"]}"#).unwrap().validate(None, &Work::default()).unwrap_err().argument,
-        "args.a"
-    );
+    for (schema, arguments, expected) in OF_ALL_ARGUMENTS {
+        assert_eq!(validate(schema, arguments), *expected, "{schema} {arguments}");
+    }
+    let missing = load(r#"{"required":["a"]}"#).unwrap().validate(None, &Work::default());
+    assert_eq!(missing.unwrap_err().argument, "args.a");
     assert_eq!(load(r#"{"type":"object"}"#).unwrap().validate(None, &Work::default()), Ok(()));
 }
 

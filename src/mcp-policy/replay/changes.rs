@@ -1,12 +1,15 @@
 //! What changes: counted, printed, and as JSON.
 
+mod json;
+
 use std::collections::BTreeMap;
 
+use json::{Counted, One, Reason, Summary};
 use serde::Serialize;
 
 use super::judged::{Change, Judged};
 use crate::outcome::Failure;
-use crate::records::{InOrder, Record, Tally, shown, thousands};
+use crate::records::{InOrder, Record, shown, thousands};
 use crate::terminal::{ERROR, FAINT, GOOD, PLAIN, Terminal, WARNING, line};
 
 /// How many different changes are counted apart, and how many different reasons.
@@ -237,50 +240,6 @@ impl Changes {
         }
         Ok(())
     }
-}
-
-#[derive(Serialize)]
-struct One<'r> {
-    id: &'r str,
-    time: Option<&'r str>,
-    method: Option<&'r str>,
-    target: Option<&'r str>,
-    grant: Option<&'r str>,
-    principal: Option<&'r str>,
-    from: &'r str,
-    to: &'r str,
-    rule: Option<&'r str>,
-    reason: Option<&'r str>,
-}
-
-#[derive(Serialize)]
-struct Summary<'r> {
-    policy: &'r str,
-    judged: u64,
-    unchanged: u64,
-    changed: u64,
-    now_refused: u64,
-    now_allowed: u64,
-    undecided: u64,
-    changes: Vec<Counted<'r>>,
-    undecided_by: Vec<Reason<'r>>,
-    other_servers: u64,
-    beside: u64,
-    late: u64,
-    read: &'r Tally,
-}
-
-#[derive(Serialize)]
-struct Counted<'r> {
-    count: u64,
-    #[serde(flatten)]
-    kind: &'r Kind,
-}
-
-#[derive(Serialize)]
-struct Reason<'r> {
-    count: u64,
-    because: &'r str,
 }
 
 /// Returns the entries, those with the largest counts first.

@@ -1,16 +1,17 @@
-//! Answers to list requests on their way to the client.
+//! Answers on their way to the client, and the lists in them.
+
+mod unreadable;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{
-    ANSWER, GET, LIST, POST, SECOND, SHOWN, WAYS, answer, call, envoy, policy, policy_with, post, with,
-    worker,
+    ANSWER, GET, LIST, POST, SHOWN, WAYS, answer, call, envoy, policy, policy_with, post, with, worker,
 };
 use crate::proxy::Proxy;
 use crate::proxy::exchange::{End, Exchange, Sent};
 use mcp_policy_filter::Worker;
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[test]
 fn a_list_shows_what_the_caller_can_use_in_any_format_and_chunking() {
@@ -60,68 +61,6 @@ fn an_event_is_forwarded_as_soon_as_it_is_complete() {
     ));
     let whole = event.len() + format!("data: {SHOWN}\n\n").len();
     assert_eq!(exchange.client().unwrap().progress, [0, event.len(), event.len(), whole, whole]);
-}
-
-#[test]
-fn an_unreadable_list_is_not_shown() {
-    for (headers, body) in [
-        (answer("application/json", &[("content-encoding", "gzip")]), ANSWER),
-        (answer("text/event-stream", &[("content-encoding", "gzip")]), ANSWER),
-        (answer("application/json", &[("content-type", "text/event-stream")]), ANSWER),
-        (answer("text/event-stream; charset=utf-16", &[]), ANSWER),
-        (answer("text/html", &[]), ANSWER),
-        (vec![(":status", "200")], ANSWER),
-        (vec![(":status", "500"), ("content-encoding", "gzip")], ANSWER),
-        (answer("application/json", &[]), &ANSWER[..60]),
-        (answer("application/json", &[]), r#"{"id":7,"result":{"tools":[],"tools":[{"name":"danger"}]}}"#),
-        (answer("application/json", &[]), r#"{"id":7,"result":{"tools":{"name":"danger"}}}"#),
-    ] {
-        for end in End::ALL {
-            let proxy = envoy();
-            let mut exchange = post(&proxy, &worker(&proxy, &policy()), LIST);
-            exchange.respond(&Sent::cut(&headers, body, 11, end));
-            let client = exchange.client().unwrap();
-            let at = format!("{headers:?} {body} {end:?}");
-            let shown: Value =
-                serde_json::from_slice(&client.body).unwrap_or_else(|_| panic!("{at}: {client:?}"));
-            assert_eq!((&shown["id"], &shown["error"]["code"]), (&json!(7), &json!(-32603)), "{at}");
-            assert!(client.whole && !client.text().contains("danger"), "{at}");
-            assert_eq!(client.header("content-type"), Some("application/json"), "{at}");
-            assert_eq!(
-                (client.header("content-encoding"), client.header("content-length")),
-                (None, None),
-                "{at}"
-            );
-        }
-    }
-}
-
-#[test]
-fn an_event_stream_cut_off_within_an_event_shows_no_list() {
-    for end in End::ALL {
-        let proxy = envoy();
-        let mut exchange = post(&proxy, &worker(&proxy, &policy()), LIST);
-        let cut = format!("data: {}", &ANSWER[..60]);
-        exchange.respond(&Sent::cut(&answer("text/event-stream", &[]), &cut, 9, end));
-        let client = exchange.client().unwrap();
-        assert!(!client.text().contains("danger"), "{client:?}");
-    }
-}
-
-#[test]
-fn an_answer_without_a_body_to_a_list_request_still_ends() {
-    for content_type in ["application/json", "text/event-stream", "text/html"] {
-        for (end, shows_error) in [(End::After, content_type != "text/event-stream"), (End::Trailers, false)]
-        {
-            let proxy = envoy();
-            let mut exchange = post(&proxy, &worker(&proxy, &policy()), LIST);
-            exchange.respond(&Sent::new(&answer(content_type, &[]), &[], end));
-            let client = exchange.client().unwrap();
-            let at = format!("{content_type} {end:?} {client:?}");
-            assert_eq!((client.whole, client.text().contains("-32603")), (true, shows_error), "{at}");
-            assert_eq!(client.body.is_empty(), !shows_error, "{at}");
-        }
-    }
 }
 
 #[test]
@@ -231,67 +170,6 @@ fn where_no_list_was_asked_for_the_announced_length_stays_true() {
             assert_eq!((client.text().trim_end(), client.body.len()), (expected, body.len()));
             assert_eq!(client.header("content-length"), Some(&*length));
         }
-    }
-}
-
-#[test]
-fn what_takes_too_much_work_to_judge_is_not_shown_counted_and_recorded() {
-    let condition = json!({ "path": "tool", "op": "regex", "value": "[a-f]{1,40}x" });
-    let rule = json!({ "deny_if": vec![condition; 100] });
-    let policy = policy_with(json!({ "default": "allow", "all_tools": rule }));
-    let tools = |count: usize| {
-        let tools: Vec<Value> = (0..count).map(|number| json!({ "name": format!("t{number}") })).collect();
-        json!({ "id": 7, "result": { "tools": tools } }).to_string()
-    };
-    for (count, cause) in [(10, None), (5_000, Some("work"))] {
-        let proxy = envoy();
-        let worker = worker(&proxy, &policy);
-        let mut exchange = post(&proxy, &worker, LIST);
-        let body = tools(count);
-        exchange.respond(&Sent::new(&answer("application/json", &[]), &[body.as_bytes()], End::After));
-        let shown: Value = serde_json::from_str(exchange.client().unwrap().text()).unwrap();
-        let shown = shown["result"]["tools"].as_array().unwrap().len();
-        assert!(shown > 0 && (shown < count) == cause.is_some(), "{shown} of {count}");
-        let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
-        assert_eq!(record["list"].as_str(), cause);
-        let counted = proxy.metrics("mcp_policy.lists.unreadable.cause.work");
-        assert_eq!(counted.len(), cause.into_iter().count());
-    }
-}
-
-#[test]
-fn what_is_not_shown_is_counted_logged_and_recorded() {
-    let twice = r#"{"name":"few","name":"few"}"#;
-    for (body, content_type, cause) in [
-        (
-            format!(r#"{{"id":7,"result":{{"tools":[{{"name":"safe"}},{twice}]}}}}"#),
-            "application/json",
-            "duplicate_key",
-        ),
-        (r#"{"id":7,"result":{"tools":7}}"#.to_owned(), "application/json", "wrong_type"),
-        (r#"{"id":7,"result":{"tools":["#.to_owned(), "application/json", "malformed"),
-        (ANSWER.to_owned(), "application/json; charset=utf-16", "encoding"),
-        ("data: {\"id\":7,\"Result\":{\"tools\":[]}}\n\n".to_owned(), "text/event-stream", "key_spelling"),
-    ] {
-        let proxy = envoy();
-        let worker = worker(&proxy, &policy());
-        for count in [1, 2] {
-            let mut exchange = post(&proxy, &worker, LIST);
-            exchange.respond(&Sent::cut(&answer(content_type, &[]), &body, 9, End::After));
-            let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
-            assert_eq!((&record["decision"], &record["list"]), (&json!("allow"), &json!(cause)), "{body}");
-            let counted = proxy.metrics("mcp_policy.lists.unreadable.cause.");
-            assert_eq!(counted, [(format!("{cause}.server.default"), count)], "{body}");
-        }
-        let log = proxy.log();
-        assert!(
-            log.len() == 2
-                && log[1].starts_with("Warn: server `default`: an answer is not shown as the server sent it"),
-            "{log:?}"
-        );
-        proxy.advance(10 * SECOND);
-        post(&proxy, &worker, LIST).respond(&Sent::cut(&answer(content_type, &[]), &body, 9, End::After));
-        assert_eq!(proxy.log().len(), 3);
     }
 }
 

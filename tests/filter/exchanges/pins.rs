@@ -1,17 +1,18 @@
 //! Tools whose definition the policy pins: what lists show of them, and what becomes of their calls.
 
 mod current;
+mod meaning;
+mod shadow;
+mod shared_data;
 mod unread;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{
-    GET, LIST, NOW, POST, SECOND, answer, call, code, envoy, forwarded, post, refused, with, worker,
-};
+use super::{GET, LIST, NOW, POST, SECOND, answer, call, code, envoy, post, refused, with, worker};
+use crate::proxy::Proxy;
 use crate::proxy::exchange::{End, Exchange, Sent};
 use crate::proxy::rates::Service;
-use crate::proxy::{Call, Proxy};
 use mcp_policy_engine::json;
 use mcp_policy_engine::mcp::definition::DefinitionDigest;
 use mcp_policy_engine::policy::Policy;
@@ -106,53 +107,6 @@ fn a_tool_that_is_listed_otherwise_is_refused_by_all_workers_until_it_is_listed_
 }
 
 #[test]
-fn a_definition_is_compared_by_what_it_means() {
-    for (definition, fits) in [
-        (RUN, true),
-        (r#"{ "inputSchema" : { "type" : "object" } , "description" : "\u0052uns.", "name" : "run" }"#, true),
-        (&RUN.replace(r#"{"name""#, r#"{"_meta":{"time":1},"name""#), true),
-        (&RUN.replace("Runs.", "Runs!"), false),
-        (&RUN.replace(r#"{"type""#, r#"{"_meta":{},"type""#), false),
-        (&RUN.replace(r#"{"name""#, r#"{"title":null,"name""#), false),
-        // No two programs agree on what these mean.
-        (&RUN.replace(r#"{"name""#, r#"{"x":1e999,"name""#), false),
-        (&RUN.replace("Runs.", r"Runs.\ud800"), false),
-        (
-            &RUN.replace(
-                r#"{"name""#,
-                &format!(r#"{{"x":{}{},"name""#, "[".repeat(9_000), "]".repeat(9_000)),
-            ),
-            false,
-        ),
-        (&RUN.replace("Runs.", &"x".repeat(3_000_000)), false),
-    ] {
-        let proxy = envoy();
-        let worker = worker(&proxy, &pinned(json!({})));
-        let expected = listing(if fits { vec![definition, OTHER] } else { vec![OTHER] }.as_slice());
-        let at = definition.get(..200).unwrap_or(definition);
-        assert!(list(&proxy, &worker, &[definition, OTHER]) == expected, "{at}");
-        assert_eq!(refusal(&proxy, &worker, "run").is_none(), fits, "{at}");
-        // Its warning is the only one: the list can be read.
-        assert_eq!(proxy.warnings().len(), usize::from(!fits), "{at}");
-    }
-}
-
-#[test]
-fn definitions_that_differ_only_beyond_doubles_are_not_the_same() {
-    for (reviewed, listed) in
-        [("9007199254740992", "9007199254740993"), ("0.1", "0.10000000000000001"), ("0", "1e-999")]
-    {
-        let with = |number: &str| RUN.replace(r#"{"name""#, &format!(r#"{{"x":{number},"name""#));
-        let proxy = envoy();
-        let tools = json!({ "run": { "definition": digest(&with(reviewed)) } });
-        let worker = worker(&proxy, &pinned(json!({ "tools": tools })));
-        assert_eq!(list(&proxy, &worker, &[&with(reviewed)]), listing(&[&with(reviewed)]));
-        assert_eq!(list(&proxy, &worker, &[&with(listed)]), listing(&[]), "{listed}");
-        assert_eq!(refusal(&proxy, &worker, "run").as_deref(), Some("definition_changed"), "{listed}");
-    }
-}
-
-#[test]
 fn a_change_is_seen_in_every_format_and_chunking_and_whatever_was_asked_for() {
     let resumed = with(GET, &[("last-event-id", "3")]);
     let asked = || Sent::new(POST, &[LIST.as_bytes()], End::WithLast);
@@ -210,20 +164,6 @@ fn of_a_tool_that_is_listed_twice_the_change_counts() {
 }
 
 #[test]
-fn what_lists_have_shown_outlives_a_policy_but_not_its_pin() {
-    let proxy = envoy();
-    let first = worker(&proxy, &pinned(json!({})));
-    list(&proxy, &first, &[EVIL]);
-    let later = worker(&proxy, &pinned(json!({ "description": "edited" })));
-    assert_eq!(refusal(&proxy, &later, "run").as_deref(), Some("definition_changed"));
-    let reviewed = worker(&proxy, &pinned(json!({ "tools": { "run": { "definition": digest(EVIL) } } })));
-    assert_eq!(refusal(&proxy, &reviewed, "run"), None);
-    assert_eq!(list(&proxy, &reviewed, &[EVIL]), listing(&[EVIL]));
-    let elsewhere = worker(&proxy, &pinned(json!({ "server": "elsewhere" })));
-    assert_eq!(refusal(&proxy, &elsewhere, "run"), None, "another server has lists of its own");
-}
-
-#[test]
 fn a_list_for_one_caller_tells_about_the_pins_of_all() {
     let grants = json!([
         { "name": "a", "match": [{ "header": "a" }], "tools": { "run": { "definition": digest(RUN) } } },
@@ -245,101 +185,6 @@ fn a_list_for_one_caller_tells_about_the_pins_of_all() {
     assert!(of("b", &call("run")).reply().is_none());
     let refused = of("a", &call("run"));
     assert_eq!(record(&refused)["rule"], "grants[0].tools.run.definition");
-}
-
-#[test]
-fn a_rule_in_shadow_mode_takes_nothing_out_and_refuses_nothing() {
-    let rule = json!({ "definition": digest(RUN), "mode": "shadow", "reason": "ask the owners" });
-    let proxy = envoy();
-    let worker = worker(&proxy, &pinned(json!({ "tools": { "run": rule } })));
-    assert_eq!(list(&proxy, &worker, &[EVIL]), listing(&[EVIL]));
-    let sent = Sent::new(POST, &[call("run").as_bytes()], End::WithLast);
-    let mut exchange = Exchange::open(&proxy, Some(&worker));
-    exchange.request(&sent);
-    forwarded(&exchange, &sent, "run");
-    let record = record(&exchange);
-    assert_eq!(json!([record["decision"], record["code"]]), json!(["would_deny", "definition_changed"]));
-    assert_eq!(proxy.metrics(CHANGED).len(), 1);
-}
-
-#[test]
-fn a_policy_in_shadow_mode_reads_lists_and_changes_nothing() {
-    let evil = listing(&[EVIL, EVIL]);
-    let length = evil.len().to_string();
-    for (headers, seen) in [
-        (answer("application/json", &[("content-length", &length), ("x-own", "1")]), true),
-        (answer("application/json", &[("content-encoding", "gzip")]), false),
-        (answer("text/html", &[]), false),
-        (answer("application/json", &[("content-type", "application/json")]), false),
-    ] {
-        for failing in [
-            None,
-            Some(Call::ResponseHeaders),
-            Some(Call::ResponseBody),
-            Some(Call::Shared),
-            Some(Call::SetShared),
-        ] {
-            for end in End::ALL {
-                let at = format!("{headers:?} {failing:?} {end:?}");
-                let proxy = envoy();
-                let worker = worker(&proxy, &pinned(json!({ "mode": "shadow" })));
-                let mut exchange = Exchange::open(&proxy, Some(&worker));
-                let packed = with(POST, &[("accept-encoding", "gzip")]);
-                let sent = Sent::new(&packed, &[LIST.as_bytes()], End::WithLast);
-                exchange.request(&sent);
-                forwarded(&exchange, &sent, &at);
-                failing.into_iter().for_each(|call| proxy.fail(call));
-                let answered = Sent::cut(&headers, &evil, 50, end);
-                exchange.respond(&answered);
-                let client = exchange.client().unwrap();
-                assert_eq!(
-                    (&client.headers, client.text(), client.whole),
-                    (&answered.headers, &*evil, true),
-                    "{at}"
-                );
-                proxy.mend();
-                let judged = record(&post(&proxy, &worker, &call("run")));
-                let told = judged["code"] == "definition_changed";
-                assert_eq!(told, seen && failing.is_none(), "{at}");
-                let counted: Vec<_> = proxy.metrics(CHANGED).into_iter().map(|(labels, _)| labels).collect();
-                let labels = "tool.run.server.default.mode.shadow";
-                assert_eq!(counted, if told { vec![labels.to_owned()] } else { Vec::new() }, "{at}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_pinned_tool_is_closed_if_the_host_fails() {
-    let proxy = envoy();
-    let worker = worker(&proxy, &pinned(json!({})));
-    proxy.fail(Call::Shared);
-    assert_eq!(refusal(&proxy, &worker, "run").as_deref(), Some("definition_changed"));
-    assert_eq!(refusal(&proxy, &worker, "other"), None);
-    proxy.mend();
-    for failing in [Call::Shared, Call::SetShared] {
-        proxy.fail(failing);
-        let shown = list(&proxy, &worker, &[EVIL, OTHER]);
-        assert!(!shown.contains("run") && !shown.contains("other"), "{failing:?}: {shown}");
-        proxy.mend();
-    }
-    let why = "it cannot be stored that definitions of tools have changed";
-    assert_eq!(
-        proxy.warnings(),
-        [format!("Warn: server `default`: an answer is not shown as the server sent it: {why}")]
-    );
-}
-
-#[test]
-fn a_value_that_another_program_has_stored_closes_the_tool() {
-    let proxy = envoy();
-    let policy = pinned(json!({}));
-    let key = key_of_first_pin(&policy);
-    let worker = worker(&proxy, &policy);
-    for (value, closed) in [(&b""[..], true), (b"x", true), (b"changed", true), (b"restored", false)] {
-        proxy.put(&key, value);
-        assert_eq!(refusal(&proxy, &worker, "run").is_some(), closed, "{value:?}");
-    }
 }
 
 #[test]
@@ -374,25 +219,6 @@ fn a_change_is_logged_when_it_begins_and_ends_and_now_and_then() {
     proxy.advance(10 * SECOND);
     list(&proxy, &worker, &[evil]);
     assert_eq!(proxy.log()[before..].len(), 3);
-}
-
-#[test]
-fn only_pinned_tools_cost_a_look_into_shared_data() {
-    let proxy = envoy();
-    let worker = worker(&proxy, &pinned(json!({})));
-    let reads = |act: &dyn Fn()| {
-        proxy.calls();
-        act();
-        proxy.calls().into_iter().filter(|call| matches!(call, Call::Shared | Call::SetShared)).count()
-    };
-    assert_eq!(reads(&|| drop(post(&proxy, &worker, &call("run")))), 1);
-    assert_eq!(reads(&|| drop(post(&proxy, &worker, &call("other")))), 0);
-    assert_eq!(reads(&|| drop(post(&proxy, &worker, &call("unlisted")))), 0);
-    // A request for the tools notes which changes were before it.
-    assert_eq!(reads(&|| drop(list(&proxy, &worker, &[OTHER]))), 1);
-    assert_eq!(reads(&|| drop(list(&proxy, &worker, &[RUN, OTHER]))), 2);
-    // Then the change is counted, and the mark is written with its number.
-    assert_eq!(reads(&|| drop(list(&proxy, &worker, &[EVIL]))), 5);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What happens to a request on its way to the upstream.
 
+mod bodiless;
+mod sizes;
+
 use super::{
     GET, POST, WAYS, answer, call, code, envoy, forwarded, policy, policy_with, post, refused, with, worker,
 };
@@ -116,54 +119,6 @@ fn a_refused_request_stays_refused_whatever_follows() {
 }
 
 #[test]
-fn a_request_without_a_body_is_judged_by_its_method() {
-    let proxy = envoy();
-    let worker = worker(&proxy, &policy());
-    for (method, refusal) in [
-        ("GET", None),
-        ("DELETE", None),
-        ("OPTIONS", None),
-        ("POST", Some((400, "invalid_request"))),
-        ("HEAD", Some((405, "method_not_allowed"))),
-        ("PUT", Some((405, "method_not_allowed"))),
-        ("get", Some((405, "method_not_allowed"))),
-        ("CONNECT", Some((405, "method_not_allowed"))),
-    ] {
-        for end in [End::WithLast, End::After] {
-            // The answer to a GET may be a stream with lists, so it must not be compressed.
-            let plain = with(&POST[1..], &[("accept-encoding", "identity")]);
-            let sent = Sent::new(&with(&[(":method", method)], &plain), &[], end);
-            let mut exchange = Exchange::open(&proxy, Some(&worker));
-            exchange.request(&sent);
-            match refusal {
-                None => forwarded(&exchange, &sent, method),
-                Some(expected) => {
-                    let (reply, _) = refused(&exchange, true, method);
-                    assert_eq!((reply.status, code(&reply)), expected, "{method}");
-                    let allow = reply.headers.contains(&("allow", "GET, POST, DELETE, OPTIONS".to_owned()));
-                    assert_eq!(allow, expected.0 == 405, "{method}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn a_get_waits_for_its_end_and_goes_on_if_it_has_no_body() {
-    for way in WAYS {
-        let proxy = envoy();
-        let worker = worker(&proxy, &policy_with(json!({ "request_headers": way })));
-        for end in [End::After, End::Trailers] {
-            let sent = Sent::new(&with(GET, &[("accept-encoding", "identity")]), &[b"", b""], end);
-            let mut exchange = Exchange::open(&proxy, Some(&worker));
-            exchange.request(&sent);
-            let arrived = exchange.upstream().unwrap();
-            assert_eq!((&arrived.headers, arrived.whole), (&sent.headers, true), "{way}");
-        }
-    }
-}
-
-#[test]
 fn an_exempt_path_passes_unread_only_in_its_exact_spelling() {
     let proxy = envoy();
     let worker = worker(&proxy, &policy());
@@ -191,57 +146,6 @@ fn an_exempt_path_passes_unread_only_in_its_exact_spelling() {
     let mut twice = Exchange::open(&proxy, Some(&worker));
     twice.request(&Sent::bare(&with(GET, &[(":path", "/healthz"), (":method", "PUT")])));
     refused(&twice, true, "a path that stands twice is none");
-}
-
-#[test]
-fn a_body_is_refused_as_soon_as_it_is_too_large() {
-    let body = call("safe");
-    for way in WAYS {
-        let proxy = envoy();
-        let changes = json!({ "request_headers": way, "max_body_bytes": body.len() });
-        let worker = worker(&proxy, &policy_with(changes));
-        let sent = Sent::new(POST, &[body.as_bytes()], End::WithLast);
-        let mut exchange = Exchange::open(&proxy, Some(&worker));
-        exchange.request(&sent);
-        forwarded(&exchange, &sent, way);
-
-        let mut exchange = Exchange::open(&proxy, Some(&worker));
-        exchange.request(&Sent::new(POST, &[body.as_bytes(), b" "], End::Never));
-        let (reply, answer) = refused(&exchange, way == "hold", way);
-        assert_eq!((reply.status, code(&reply)), (413, "too_large"));
-        assert_eq!(answer["error"]["code"], -32600);
-    }
-}
-
-#[test]
-fn a_length_that_is_too_large_is_refused_at_the_headers() {
-    for way in WAYS {
-        let proxy = envoy();
-        let worker = worker(&proxy, &policy_with(json!({ "request_headers": way, "max_body_bytes": 300 })));
-        for (length, refuses) in [
-            ("300", false),
-            ("301", true),
-            ("0301", true),
-            ("99999999999999999999999999", true),
-            ("0", false),
-            // Envoy refuses what is no length.
-            ("-1", false),
-            ("3e2", false),
-            ("", false),
-        ] {
-            let headers = with(POST, &[("content-length", length)]);
-            let mut exchange = Exchange::open(&proxy, Some(&worker));
-            exchange.request(&Sent::new(&headers, &[], End::Never));
-            let at = format!("{way} {length}");
-            assert_eq!(exchange.reply().is_some(), refuses, "{at}");
-            if refuses {
-                let (reply, answer) = refused(&exchange, true, &at);
-                assert_eq!((reply.status, code(&reply)), (413, "too_large"), "{at}");
-                assert_eq!(answer["error"]["code"], -32600, "{at}");
-                assert!(exchange.record().unwrap().contains(r#""code":"too_large""#), "{at}");
-            }
-        }
-    }
 }
 
 #[test]

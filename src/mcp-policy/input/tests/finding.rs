@@ -59,32 +59,66 @@ fn structure(text: &str) -> String {
     format!("{{\"@type\": type.googleapis.com/google.protobuf.Struct, value: {text}}}")
 }
 
+#[track_caller]
+fn finds(what: &str, text: &str, expected: &[&str]) {
+    let found = find_in("a.yaml", text).unwrap_or_else(|failure| panic!("{what}: {failure}\n{text}")).found;
+    let within: Vec<&str> = found.iter().map(|found| found.within.as_deref().unwrap_or_default()).collect();
+    assert_eq!(within, expected, "{what}\n{text}");
+    for found in &found {
+        assert!(found.is_readable, "{what}: {:?}", found.problems);
+    }
+}
+
+fn indented(text: &str, spaces: usize) -> String {
+    text.replace('\n', &format!("\n{}", " ".repeat(spaces)))
+}
+
+const POLICY: &str = "{version: \"1\"}";
+
+/// A filter with a policy.
+fn own() -> String {
+    filter("mcp", "/own.wasm", &structure(POLICY))
+}
+
 #[test]
-fn policies_are_found_in_each_kind_of_configuration_and_named() {
-    let policy = "{version: \"1\"}";
-    let own = filter("mcp", "/own.wasm", &structure(policy));
-    let indented = |text: &str, spaces: usize| text.replace('\n', &format!("\n{}", " ".repeat(spaces)));
+fn policies_by_themselves_are_numbered_if_there_are_several() {
     for (what, text, expected) in [
-        ("a policy", policy.to_owned(), &[""][..]),
-        ("a policy after an empty document", format!("---\n---\n{policy}\n---\n"), &[""]),
-        ("two policies", format!("{policy}\n---\n{policy}\n"), &["document 1", "document 2"]),
+        ("a policy", POLICY.to_owned(), &[""][..]),
+        ("a policy after an empty document", format!("---\n---\n{POLICY}\n---\n"), &[""]),
+        ("two policies", format!("{POLICY}\n---\n{POLICY}\n"), &["document 1", "document 2"]),
         ("a policy without a version", "{tools: {}}".to_owned(), &[""]),
-        ("a list of filters", format!("http_filters:\n{own}"), &["filter `mcp`"]),
+    ] {
+        finds(what, &text, expected);
+    }
+}
+
+#[test]
+fn policies_in_configuration_of_envoy_are_named_by_their_filters() {
+    let own = own();
+    for (what, text, expected) in [
+        ("a list of filters", format!("http_filters:\n{own}"), &["filter `mcp`"][..]),
         ("a list", own.clone(), &["filter `mcp`"]),
-        ("two filters of one name", format!("http_filters:\n{own}{own}"), &["filter `mcp`", "filter `mcp`, number 2"]),
+        (
+            "two filters of one name",
+            format!("http_filters:\n{own}{own}"),
+            &["filter `mcp`", "filter `mcp`, number 2"],
+        ),
         (
             "a listener in camel case",
-            format!("resources:\n- name: main\n  filterChains: []\n  x:\n  {}", indented(&own.replace("vm_config", "vmConfig"), 2)),
+            format!(
+                "resources:\n- name: main\n  filterChains: []\n  x:\n  {}",
+                indented(&own.replace("vm_config", "vmConfig"), 2)
+            ),
             &["listener `main`, filter `mcp`"],
         ),
         (
             "a plugin without a filter around it",
-            format!("a: {{root_id: r, vm_config: {{runtime: x}}, configuration: {}}}", structure(policy)),
+            format!("a: {{root_id: r, vm_config: {{runtime: x}}, configuration: {}}}", structure(POLICY)),
             &["filter `r`"],
         ),
         (
             "a plugin without names",
-            format!("a: [{{vm_config: {{runtime: x}}, configuration: {}}}]", structure(policy)),
+            format!("a: [{{vm_config: {{runtime: x}}, configuration: {}}}]", structure(POLICY)),
             &["a[0]"],
         ),
         (
@@ -96,12 +130,21 @@ fn policies_are_found_in_each_kind_of_configuration_and_named() {
             ),
             &["filter `plug`"],
         ),
+    ] {
+        finds(what, &text, expected);
+    }
+}
+
+#[test]
+fn policies_in_objects_of_kubernetes_are_named_by_the_object_too() {
+    let own = own();
+    for (what, text, expected) in [
         (
             "a WasmPlugin in a List",
             "{apiVersion: v1, kind: List, items: [{apiVersion: x, kind: WasmPlugin, metadata: {name: p}, spec: {pluginConfig: \
              {tools: {}}}}]}"
                 .to_owned(),
-            &["WasmPlugin p"],
+            &["WasmPlugin p"][..],
         ),
         (
             "an EnvoyFilter",
@@ -129,12 +172,7 @@ fn policies_are_found_in_each_kind_of_configuration_and_named() {
             &["ConfigMap c, `a.yaml`, filter `mcp`"],
         ),
     ] {
-        let found = find_in("a.yaml", &text).unwrap_or_else(|failure| panic!("{what}: {failure}\n{text}")).found;
-        let within: Vec<&str> = found.iter().map(|found| found.within.as_deref().unwrap_or_default()).collect();
-        assert_eq!(within, expected, "{what}\n{text}");
-        for found in &found {
-            assert!(found.is_readable, "{what}: {:?}", found.problems);
-        }
+        finds(what, &text, expected);
     }
 }
 

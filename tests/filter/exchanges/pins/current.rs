@@ -1,6 +1,7 @@
 //! Which lists open a tool again: those that show what the server has now.
 
 use super::*;
+use crate::proxy::Call;
 
 /// Lets the tool be listed otherwise, then answers a request. Returns whether calls pass afterwards.
 #[track_caller]

@@ -1,6 +1,7 @@
 //! Lists that cannot be read, or not all of them: what that says of pinned tools.
 
 use super::*;
+use crate::proxy::Call;
 
 /// The definition of a second tool that is pinned.
 const TWO: &str = r#"{"name":"two"}"#;

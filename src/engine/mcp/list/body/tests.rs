@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::mcp::list::{Element, ListKind, UNREADABLE};
+use crate::mcp::list::{Element, ListKind, UNREADABLE, Unreadable, error_for};
 
 const LIST: &str = r#"{"id":"7","result":{"tools":[{"name":"get_a"},{"name":"set_a"}]}}"#;
 const LESS: &str = r#"{"id":"7","result":{"tools":[{"name":"get_a"}]}}"#;
