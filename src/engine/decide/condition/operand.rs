@@ -39,6 +39,14 @@ impl<'d> Operand<'d> {
         }
     }
 
+    /// Returns the text, if it is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Reads a value like [`Operand::new`]. If the budget of work does not suffice, the value is unusable.
     pub(super) fn of(found: Resolved<'d>, work: &Work) -> Self {
         Self::read(found, work).unwrap_or_else(Self::Unusable)
@@ -67,25 +75,28 @@ impl<'d> Operand<'d> {
             Self::Missing => {
                 return if let Test::Exists(false) = test { Truth::Holds } else { Truth::Missing };
             }
-            Self::Text(text) => Some(text.as_ref()),
-            _ => None,
+            other => other.text(),
+        };
+        let found = |found: Result<bool, Obstacle>| match text {
+            Some(text) => found_in(found?, text, work),
+            None => found,
         };
         let holds = match test {
             Test::Exists(wanted) => Ok(*wanted),
-            Test::OneOf(scalars) => self.is_among(scalars, work),
-            Test::NoneOf(scalars) => self.is_among(scalars, work).map(|among| !among),
+            Test::OneOf(scalars) => found(self.is_among(scalars, work)),
+            Test::NoneOf(scalars) => found(self.is_among(scalars, work)).map(|among| !among),
             Test::Order(order, bound) => self.compare(bound, work).map(|ordering| lies(ordering, *order)),
             Test::Contains(scalar) => self.contains(scalar, work),
             Test::NotContains(scalar) => self.contains(scalar, work).map(|contains| !contains),
-            Test::StartsWith(start) => text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type),
-            Test::EndsWith(end) => text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type),
-            Test::Glob(pattern) => text.ok_or(Obstacle::Type).and_then(|text| {
+            Test::StartsWith(start) => found(text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type)),
+            Test::EndsWith(end) => found(text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type)),
+            Test::Glob(pattern) => found(text.ok_or(Obstacle::Type).and_then(|text| {
                 spend(work, pattern.work(text.len()))?;
                 Ok(pattern.matches(text))
-            }),
-            Test::Regex(regex) => {
-                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text, work).ok_or(Obstacle::Work))
-            }
+            })),
+            Test::Regex(regex) => found(
+                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text, work).ok_or(Obstacle::Work)),
+            ),
             Test::TextOrder(order, bound) => {
                 text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
             }
@@ -105,20 +116,43 @@ impl<'d> Operand<'d> {
     /// Returns whether one of `scalars` equals this value. It is compared with those of its own type.
     ///
     /// # Errors
-    /// [`Obstacle::Type`] if none has its type; another one if the comparison depends on the server or cannot be made.
+    /// [`Obstacle::Type`] if none has its type, or if none equals it and a server may convert it into one of another type;
+    /// another one if the comparison depends on the server or cannot be made.
     fn is_among(&self, scalars: &Scalars, work: &Work) -> Result<bool, Obstacle> {
-        match self {
+        let among = match self {
             Self::Text(text) => {
                 let texts = scalars.texts.as_ref().ok_or(Obstacle::Type)?;
                 spend(work, texts.work(text))?;
-                Ok(texts.get(text).is_some())
+                texts.get(text).is_some()
             }
             Self::Bool(flag) => {
                 let [off, on] = scalars.bools.ok_or(Obstacle::Type)?;
-                Ok(if *flag { on } else { off })
+                if *flag { on } else { off }
             }
-            Self::Number(text) => is_in(scalars.numbers.as_ref().ok_or(Obstacle::Type)?, text, work),
-            _ => Err(Obstacle::Type),
+            Self::Number(text) => is_in(scalars.numbers.as_ref().ok_or(Obstacle::Type)?, text, work)?,
+            _ => return Err(Obstacle::Type),
+        };
+        if among || !self.may_be_converted(scalars) { Ok(among) } else { Err(Obstacle::Type) }
+    }
+
+    /// Returns whether a server may convert this value into one of `scalars` that has another type.
+    fn may_be_converted(&self, scalars: &Scalars) -> bool {
+        let texts = |like: fn(&str) -> bool| scalars.iter().filter_map(Scalar::text).any(like);
+        let number = |text| {
+            let numbers = scalars.numbers.as_ref();
+            numbers.is_some_and(|numbers| numbers.holds(Sent::new(text)) != Ok(false))
+        };
+        match self {
+            Self::Text(text) => {
+                scalars.numbers.is_some() && is_like_number(text)
+                    || scalars.bools.is_some() && is_like_bool(text)
+            }
+            Self::Number(text) => {
+                let is_flag = KnownSet::new(["0", "1"].iter()).holds(Sent::new(text)) != Ok(false);
+                scalars.bools.is_some() && is_flag || texts(is_like_number)
+            }
+            Self::Bool(flag) => number(if *flag { "1" } else { "0" }) || texts(is_like_bool),
+            _ => false,
         }
     }
 
@@ -159,6 +193,26 @@ impl<'d> Operand<'d> {
             _ => Err(Obstacle::Type),
         }
     }
+}
+
+/// Returns whether a server may read a text as a number: `0`, `+1`, `.5`, `1_000`, `0x10`.
+fn is_like_number(text: &str) -> bool {
+    text.trim().starts_with(|char: char| char.is_numeric() || matches!(char, '+' | '-' | '.'))
+}
+
+/// Returns whether a server may read a text as a boolean.
+fn is_like_bool(text: &str) -> bool {
+    const WORDS: [&str; 12] = ["0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes"];
+    WORDS.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+}
+
+/// Returns `found`: whether something was found in a text.
+///
+/// # Errors
+/// [`Obstacle::Type`] if nothing was found in a text that is a JSON list: a server may read the list. [`Obstacle::Work`] if
+/// the budget does not suffice.
+pub(super) fn found_in(found: bool, text: &str, work: &Work) -> Result<bool, Obstacle> {
+    if found || !holds_list(text, work)? { Ok(found) } else { Err(Obstacle::Type) }
 }
 
 /// Returns whether a set of numbers contains `number`.
