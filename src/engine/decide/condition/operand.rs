@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::{Obstacle, Truth, lies, spend};
 use crate::json::{self, Kind, Known, KnownSet, Sent, Value};
-use crate::policy::{Resolved, Scalar, Scalars, Test};
+use crate::policy::{Resolved, Scalar, Scalars, Test, text_is_bool, text_is_number};
 use crate::work::{self, Work};
 
 /// The value that a condition is evaluated for.
@@ -137,21 +137,22 @@ impl<'d> Operand<'d> {
 
     /// Returns whether a server may convert this value into one of `scalars` that has another type.
     fn may_be_converted(&self, scalars: &Scalars) -> bool {
-        let texts = |like: fn(&str) -> bool| scalars.iter().filter_map(Scalar::text).any(like);
-        let number = |text| {
-            let numbers = scalars.numbers.as_ref();
-            numbers.is_some_and(|numbers| numbers.holds(Sent::new(text)) != Ok(false))
-        };
+        let [off, on] = scalars.bools.unwrap_or_default();
         match self {
             Self::Text(text) => {
-                scalars.numbers.is_some() && is_like_number(text)
-                    || scalars.bools.is_some() && is_like_bool(text)
+                off && text_is_bool(text, false)
+                    || on && text_is_bool(text, true)
+                    || scalars.numbers.is_some() && text_is_number(text)
             }
             Self::Number(text) => {
-                let is_flag = KnownSet::new(["0", "1"].iter()).holds(Sent::new(text)) != Ok(false);
-                scalars.bools.is_some() && is_flag || texts(is_like_number)
+                let flags = [(off, "0"), (on, "1")].into_iter().filter_map(|(has, text)| has.then_some(text));
+                scalars.has_text_of_number || may_hold(&KnownSet::new(flags), text)
             }
-            Self::Bool(flag) => number(if *flag { "1" } else { "0" }) || texts(is_like_bool),
+            Self::Bool(flag) => {
+                let (number, [off, on]) = (if *flag { "1" } else { "0" }, scalars.has_text_of_bool);
+                let is_number = scalars.numbers.as_ref().is_some_and(|numbers| may_hold(numbers, number));
+                is_number || if *flag { on } else { off }
+            }
             _ => false,
         }
     }
@@ -195,17 +196,6 @@ impl<'d> Operand<'d> {
     }
 }
 
-/// Returns whether a server may read a text as a number: `0`, `+1`, `.5`, `1_000`, `0x10`.
-fn is_like_number(text: &str) -> bool {
-    text.trim().starts_with(|char: char| char.is_numeric() || matches!(char, '+' | '-' | '.'))
-}
-
-/// Returns whether a server may read a text as a boolean.
-fn is_like_bool(text: &str) -> bool {
-    const WORDS: [&str; 12] = ["0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes"];
-    WORDS.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
-}
-
 /// Returns `found`: whether something was found in a text.
 ///
 /// # Errors
@@ -213,6 +203,11 @@ fn is_like_bool(text: &str) -> bool {
 /// the budget does not suffice.
 pub(super) fn found_in(found: bool, text: &str, work: &Work) -> Result<bool, Obstacle> {
     if found || !holds_list(text, work)? { Ok(found) } else { Err(Obstacle::Type) }
+}
+
+/// Returns whether a set of numbers contains `number`, or may do so for some server.
+fn may_hold(numbers: &KnownSet, number: &str) -> bool {
+    numbers.holds(Sent::new(number)) != Ok(false)
 }
 
 /// Returns whether a set of numbers contains `number`.
