@@ -106,6 +106,7 @@ pub(super) fn translate(text: &str) -> Result<(String, Shape), &'static str> {
 }
 
 /// Tells whether this is a letter beyond ASCII that has a case.
+#[inline(never)]
 fn is_cased(char: char) -> bool {
     !char.is_ascii() && (char.is_lowercase() || char.is_uppercase())
 }

@@ -130,21 +130,20 @@ impl Translator<'_> {
 }
 
 impl Class {
+    #[inline(never)]
     fn char(&mut self, char: char) {
         self.before = if self.before == Before::Dash { Before::Nothing } else { Before::Char };
-        if is_cased(char) {
+        if is_cased(char) && !self.cased.contains(&char) {
             self.cased.push(char);
         }
     }
 
     /// Tells whether the class treats the other case of its letters beyond ASCII like these letters. Of ranges, it looks at
     /// both ends.
-    fn has_both_cases(&mut self) -> bool {
+    fn has_both_cases(&self) -> bool {
         if self.cased.is_empty() {
             return true;
         }
-        self.cased.sort_unstable();
-        self.cased.dedup();
         // What does not compile alone does not compile at all.
         let Ok(compiled) = RegexBuilder::new(&self.text).size_limit(MOST_MEMORY).build() else { return true };
         let finds = |char: char| compiled.is_match(char.encode_utf8(&mut [0; 4]));
