@@ -1,5 +1,6 @@
 //! Translates an expression from the meaning of ECMA-262 to that of `regex-lite`, and measures it.
 
+mod class;
 mod escape;
 mod repetition;
 
@@ -7,6 +8,15 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use super::size::{Shape, Size};
+
+/// The reason of a fault of a letter beyond ASCII whose case would have to be ignored.
+const CASE: &str = "`i` ignores the case of ASCII letters only, so other letters must be written in a class of both cases, such as `[äÄ]`";
+
+/// The reason of a fault of a look-ahead that cannot be split off.
+const AHEAD: &str = "look-around is supported only behind `^` at the beginning, for all alternatives and beside no other `(?` than `(?:`, as in `^(?!a)(?:b|c)`";
+
+/// The reason of a fault of a group that only other dialects know.
+const GROUP: &str = "`(?>` and `(?#` are not supported: write `(?:`, and leave comments out";
 
 /// What `.` matches.
 const DOT: &str = r"[^\n\r\u{2028}\u{2029}]";
@@ -40,6 +50,8 @@ struct Group {
 /// What stands before a repetition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
+    /// Nothing: the beginning of an alternative
+    Nothing,
     /// What can be repeated
     Item,
     /// `^`, `$`, `\b` or `\B`
@@ -71,7 +83,7 @@ pub(super) fn translate(text: &str) -> Result<(String, Shape), &'static str> {
     let mut translator = Translator {
         rest: text.chars().peekable(),
         out: String::with_capacity(text.len()),
-        before: Before::Item,
+        before: Before::Nothing,
         flags: Flags::default(),
         group: Group::new(Flags::default()),
         outer: Vec::new(),
@@ -91,6 +103,12 @@ pub(super) fn translate(text: &str) -> Result<(String, Shape), &'static str> {
     let size = group.size();
     let reach = if anchored { size.width.saturating_add(1) } else { usize::MAX };
     Ok((out, Shape { states: size.states.saturating_add(1), reach }))
+}
+
+/// Tells whether this is a letter beyond ASCII that has a case.
+#[inline(never)]
+fn is_cased(char: char) -> bool {
+    !char.is_ascii() && (char.is_lowercase() || char.is_uppercase())
 }
 
 impl Group {
@@ -119,7 +137,7 @@ impl Translator<'_> {
                 self.anchored &= !self.outer.is_empty();
                 let before = self.group.size();
                 self.group = Group { before: Some(before), ..Group::new(self.group.flags) };
-                self.before = Before::Item;
+                self.before = Before::Nothing;
             }
             '?' if self.before == Before::Repetition => {
                 self.out.push('?');
@@ -137,17 +155,35 @@ impl Translator<'_> {
                 self.assertion("^");
             }
             '$' => self.assertion("$"),
-            '#' if self.flags.verbose => {
-                self.out.push('#');
-                for char in self.rest.by_ref() {
-                    self.out.push(char);
-                    if char == '\n' {
-                        break;
-                    }
-                }
-            }
-            _ if self.flags.verbose && char.is_whitespace() => self.out.push(char),
+            _ if self.is_skipped(char) => self.skip(char),
             _ => self.literal(char),
+        }
+    }
+
+    /// Tells whether the compiler skips this character, or what begins with it.
+    fn is_skipped(&self, char: char) -> bool {
+        self.flags.verbose && (char == '#' || char.is_whitespace())
+    }
+
+    /// Copies white space or a comment.
+    fn skip(&mut self, char: char) {
+        self.out.push(char);
+        // A `?` behind it does not make a repetition lazy.
+        if self.before == Before::Repetition {
+            self.before = Before::Lazy;
+        }
+        if char == '#' {
+            self.copy_to('\n');
+        }
+    }
+
+    /// Copies what comes next, up to this character.
+    fn copy_to(&mut self, end: char) {
+        for char in self.rest.by_ref() {
+            self.out.push(char);
+            if char == end {
+                break;
+            }
         }
     }
 
@@ -166,16 +202,23 @@ impl Translator<'_> {
     }
 
     fn literal(&mut self, char: char) {
-        match char {
-            'k' | 'K' if self.flags.any_case => self.item(r"[kK\u{212a}]", Size::ONE),
-            's' | 'S' if self.flags.any_case => self.item(r"[sS\u{17f}]", Size::ONE),
-            _ if self.flags.any_case && !char.is_ascii() && (char.is_lowercase() || char.is_uppercase()) => {
-                self.mistaken.get_or_insert(
-                    "`i` ignores the case of ASCII letters only, so other letters must be written in a class of both cases, such as `[äÄ]`",
-                );
-            }
-            _ => self.item(char.encode_utf8(&mut [0; 4]), Size::ONE),
+        if !self.any_case(char) {
+            self.item(char.encode_utf8(&mut [0; 4]), Size::ONE);
         }
+    }
+
+    /// Appends a letter whose case is ignored otherwise than by the compiler. Returns `false` for others.
+    fn any_case(&mut self, char: char) -> bool {
+        match char {
+            _ if !self.flags.any_case => return false,
+            'k' | 'K' => self.item(r"[kK\u{212a}]", Size::ONE),
+            's' | 'S' => self.item(r"[sS\u{17f}]", Size::ONE),
+            _ if is_cased(char) => {
+                self.mistaken.get_or_insert(CASE);
+            }
+            _ => return false,
+        }
+        true
     }
 
     #[inline(never)]
@@ -184,6 +227,11 @@ impl Translator<'_> {
         let mut flags = self.flags;
         if self.rest.next_if_eq(&'?').is_some() {
             self.out.push('?');
+            match self.rest.peek() {
+                Some('=' | '!') => _ = self.mistaken.get_or_insert(AHEAD),
+                Some('>' | '#') => _ = self.mistaken.get_or_insert(GROUP),
+                _ => {}
+            }
             let mut on = true;
             while let Some(char) = self.rest.next() {
                 self.out.push(char);
@@ -198,14 +246,8 @@ impl Translator<'_> {
                         self.flags = flags;
                         return;
                     }
-                    'P' => {}
                     '<' => {
-                        for char in self.rest.by_ref() {
-                            self.out.push(char);
-                            if char == '>' {
-                                break;
-                            }
-                        }
+                        self.copy_to('>');
                         break;
                     }
                     'a'..='z' | 'A'..='Z' => {}
@@ -213,7 +255,7 @@ impl Translator<'_> {
                 }
             }
         }
-        self.before = Before::Item;
+        self.before = Before::Nothing;
         self.outer.push(self.group);
         self.group = Group::new(self.flags);
         self.flags = flags;
