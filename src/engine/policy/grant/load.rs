@@ -115,13 +115,16 @@ const KINDS: [(&str, &str); 7] = [
 /// Notes a fault for each key that describes callers of another kind of source than the first one: one source alone names
 /// a caller, so nobody fits such a description. If it names its source, [`source`] tells which keys do not fit.
 fn refuse_two_kinds(part: &Part<'_>, faults: &mut Faults) {
-    if part.value.get("source").is_some() {
+    let is_one = part.value.entries().nth(1).is_none();
+    if is_one || part.value.get("source").is_some() {
         return;
     }
-    let mut described = KINDS.iter().filter_map(|(key, kind)| Some((*key, part.member(key)?, *kind)));
-    let Some((first, _, of_first)) = described.next() else { return };
-    for (_, part, _) in described.filter(|(.., kind)| *kind != of_first) {
-        faults.add_key(&part, InIdentity::TwoKinds { first });
+    let mut described = KINDS.iter().filter(|(key, _)| part.value.get(key).is_some());
+    let Some((first, of_first)) = described.next() else { return };
+    for (key, _) in described.filter(|(_, kind)| kind != of_first) {
+        if let Some(part) = part.member(key) {
+            faults.add_key(&part, InIdentity::TwoKinds { first });
+        }
     }
 }
 
