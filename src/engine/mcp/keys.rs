@@ -3,7 +3,10 @@
 //! Go's `encoding/json` matches keys after Unicode case folding, C libraries cut them at a NUL. A
 //! filter that looks for `name` alone would judge one tool and let the server run another.
 
+use std::borrow::Cow;
+
 use crate::json::{TextMap, Value, is_visible};
+use crate::text::fold;
 
 /// The key whose value clients in JavaScript can read members from that the object itself does not have: a copy of the
 /// object, key by key, makes it the prototype.
@@ -73,7 +76,8 @@ fn note<'d>(members: &mut [Member<'d>], key: &str, value: Value<'d>) {
         }
     } else if !folds_case_alone(key) && cut(key).len() <= LONGEST {
         // Most keys differ in the first character, so folding the rest of them would be in vain.
-        let alike = |member: &&mut Member<'d>| member.key != key && fold(member.key).eq(fold(cut(key)));
+        let alike =
+            |member: &&mut Member<'d>| member.key != key && fold::text(member.key).eq(fold::text(cut(key)));
         for member in members.iter_mut().filter(alike) {
             member.respelled.get_or_insert(value.span().start);
         }
@@ -99,16 +103,16 @@ pub fn is_variant(key: &str, of: &str) -> bool {
         return key.eq_ignore_ascii_case(of);
     }
     let cut = cut(key);
-    // An expanding fold makes at most three characters of one, and ASCII comes from at most 3 bytes.
     if cut.len() > longest_variant(of.len()) {
         return false;
     }
-    fold(cut).eq(fold(of))
+    fold::text(cut).eq(fold::text(of))
 }
 
-/// Returns how many bytes another spelling of a key of `length` bytes has at most, up to its first NUL.
+/// Returns how many bytes another spelling of a key of `length` bytes has at most, up to its first NUL. The widest are
+/// those of `ΐ`, a character of 2 bytes, which is also three of 7 bytes.
 fn longest_variant(length: usize) -> usize {
-    length.saturating_mul(3)
+    length.saturating_mul(4)
 }
 
 /// Returns the part of a key that C libraries see.
@@ -117,9 +121,15 @@ fn cut(key: &str) -> &str {
 }
 
 /// Returns a key as a server may see it that ignores case and cuts keys at a NUL.
+fn folded(key: &str) -> String {
+    if folds_case_alone(key) { key.to_ascii_lowercase() } else { fold::text(cut(key)).collect() }
+}
+
+/// Returns a key of which at most the case of ASCII letters is left to ignore: the same key, or what a server may see in
+/// its place that ignores case and cuts keys at a NUL.
 #[must_use]
-pub fn folded(key: &str) -> String {
-    if folds_case_alone(key) { key.to_ascii_lowercase() } else { fold(cut(key)).collect() }
+pub fn folded_beyond_ascii(key: &str) -> Cow<'_, str> {
+    if folds_case_alone(key) { key.into() } else { folded(key).into() }
 }
 
 /// Returns how many units of work it takes at most to fold a key, or to compare it with another one.
@@ -139,7 +149,7 @@ impl Spellings {
     /// Folds these names. A name's number is its position.
     #[must_use]
     pub fn of<'n>(names: impl Iterator<Item = &'n str>) -> Self {
-        let folded: Vec<String> = names.map(|name| fold(name).collect()).collect();
+        let folded: Vec<String> = names.map(|name| fold::text(name).collect()).collect();
         let folded = TextMap::of(folded.iter().map(String::as_str));
         let longest = longest_variant(folded.longest());
         Self { folded, longest }
@@ -162,32 +172,10 @@ impl Spellings {
     }
 }
 
-/// Folds to what a case-insensitive comparison compares (Unicode CaseFolding.txt, C and F), as far
-/// as the outcome can be ASCII, and a combining dot after i (which `İ` leaves) dropped.
-fn fold(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars()
-        .flat_map(|char| {
-            let ascii: &[char] = match char {
-                'ſ' => &['s'],
-                'ß' | 'ẞ' => &['s', 's'],
-                'ı' | 'İ' => &['i'],
-                '\u{212a}' => &['k'],
-                'ﬀ' => &['f', 'f'],
-                'ﬁ' => &['f', 'i'],
-                'ﬂ' => &['f', 'l'],
-                'ﬃ' => &['f', 'f', 'i'],
-                'ﬄ' => &['f', 'f', 'l'],
-                'ﬅ' | 'ﬆ' => &['s', 't'],
-                _ => &[],
-            };
-            let other = if ascii.is_empty() { Some(char) } else { None };
-            ascii.iter().copied().chain(other.into_iter().flat_map(char::to_lowercase))
-        })
-        .filter(|char| *char != '\u{307}')
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::json;
 
@@ -226,6 +214,52 @@ mod tests {
         assert!(is_variant("protocolVer\u{17f}ion", "protocolVersion"));
         assert!(is_variant("STRASSE", "straße") && is_variant("Straße", "strasse"));
         assert!(is_variant("to\u{212a}en", "token"));
+    }
+
+    #[test]
+    fn letters_of_all_alphabets_are_compared_without_their_case() {
+        for (key, of) in [
+            ("ΟΔΌΣ", "οδός"),
+            ("οδόσ", "οδός"),
+            // The micro sign, and the Greek letter in both cases.
+            ("\u{3bc}", "\u{b5}"),
+            ("\u{39c}", "\u{b5}"),
+            ("\u{b5}m", "\u{39c}m"),
+            ("\u{2126}", "ω"),
+            ("\u{3f4}", "\u{3d1}"),
+            ("\u{1fbe}\u{308}\u{301}", "\u{390}"),
+            ("\u{1fd3}", "\u{390}"),
+            ("ÄRGER", "ärger"),
+            ("ФАЙЛ", "файл"),
+            ("\u{1c80}", "В"),
+            ("Ꭰ", "ꭰ"),
+            ("ﬃ", "FFI"),
+            ("ǅ", "ǆ"),
+        ] {
+            assert!(is_variant(key, of) && is_variant(of, key), "{key} of {of}");
+            assert_eq!(folded(key), folded(of), "{key} of {of}");
+            assert_eq!(Spellings::of([of].into_iter()).find(key), Some(0), "{key} of {of}");
+        }
+        for (key, of) in [("o", "ο"), ("ä", "a"), ("ß", "s"), ("й", "и")] {
+            assert!(!is_variant(key, of), "{key} of {of}");
+        }
+    }
+
+    #[test]
+    fn no_other_spelling_is_too_long_to_be_found() {
+        let letters = '\u{1}'..='\u{1ffff}';
+        let mut widest = BTreeMap::new();
+        for letter in letters.clone() {
+            let mut folded = fold::char(letter);
+            if let (Some(single), None) = (folded.next(), folded.next()) {
+                let widest = widest.entry(single).or_default();
+                *widest = letter.len_utf8().max(*widest);
+            }
+        }
+        for letter in letters {
+            let longest: usize = fold::char(letter).map(|part| widest[&part]).sum();
+            assert!(longest <= longest_variant(letter.len_utf8()), "{letter:?}: {longest}");
+        }
     }
 
     #[test]

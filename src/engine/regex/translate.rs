@@ -7,9 +7,17 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use super::size::{Shape, Size};
+use crate::text::fold;
 
 /// What `.` matches.
 const DOT: &str = r"[^\n\r\u{2028}\u{2029}]";
+
+/// Whether letters match in the other case, too, where the expression does not say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    Matters,
+    Ignored,
+}
 
 /// The inline flags that matter here.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,6 +65,7 @@ struct Translator<'t> {
     flags: Flags,
     group: Group,
     outer: Vec<Group>,
+    case: Case,
     /// Whether each match begins at the beginning of the text
     anchored: bool,
     /// The first part that has another meaning in ECMA-262, as the reason of the fault
@@ -67,7 +76,7 @@ struct Translator<'t> {
 ///
 /// # Errors
 /// What has another meaning in ECMA-262 and cannot be translated, and what to write in its place.
-pub(super) fn translate(text: &str) -> Result<(String, Shape), &'static str> {
+pub(super) fn translate(text: &str, case: Case) -> Result<(String, Shape), &'static str> {
     let mut translator = Translator {
         rest: text.chars().peekable(),
         out: String::with_capacity(text.len()),
@@ -75,6 +84,7 @@ pub(super) fn translate(text: &str) -> Result<(String, Shape), &'static str> {
         flags: Flags::default(),
         group: Group::new(Flags::default()),
         outer: Vec::new(),
+        case,
         anchored: false,
         mistaken: None,
     };
@@ -174,8 +184,16 @@ impl Translator<'_> {
                     "`i` ignores the case of ASCII letters only, so other letters must be written in a class of both cases, such as `[äÄ]`",
                 );
             }
+            _ if self.case == Case::Ignored && !char.is_ascii() => self.folded(char),
             _ => self.item(char.encode_utf8(&mut [0; 4]), Size::ONE),
         }
+    }
+
+    /// Appends what a letter beyond ASCII is in a folded name, which can be several letters.
+    fn folded(&mut self, char: char) {
+        let folded: String = fold::char(char).collect();
+        let width = folded.chars().count();
+        self.item(&format!("(?:{folded})"), Size { states: width.max(1), width });
     }
 
     #[inline(never)]

@@ -1,7 +1,7 @@
 //! Escapes and classes.
 
 use super::super::size::Size;
-use super::Translator;
+use super::{Case, Translator};
 
 /// What ECMA-262 calls white space and line ends, as the content of a class that ends with a range.
 const SPACE: &str =
@@ -56,7 +56,8 @@ impl Translator<'_> {
     #[inline(never)]
     pub(super) fn class(&mut self) {
         let mut text = "[".to_owned();
-        if self.rest.next_if_eq(&'^').is_some() {
+        let negated = self.rest.next_if_eq(&'^').is_some();
+        if negated {
             text.push('^');
         }
         // In ECMA-262 it closes the class: `[]` matches nothing, and `[^]` everything.
@@ -110,6 +111,9 @@ impl Translator<'_> {
         text.push(']');
         // A class with many ranges takes longer.
         let states = text.len().checked_div(64).unwrap_or_default().saturating_add(1);
+        if negated && self.case == Case::Ignored && !self.flags.any_case {
+            text = format!("(?-i:{text})");
+        }
         self.item(&text, Size { states, width: 1 });
     }
 
