@@ -132,10 +132,24 @@ pub fn folded_beyond_ascii(key: &str) -> Cow<'_, str> {
     if folds_case_alone(key) { key.into() } else { folded(key).into() }
 }
 
-/// Returns how many units of work it takes at most to fold a key, or to compare it with another one.
+/// The units of work of folding one byte of a key that is not ASCII.
+const BYTE: usize = 6;
+
+/// Returns how many units of work it takes at most to fold a key.
 #[must_use]
 pub fn work(key: &str) -> usize {
-    if folds_case_alone(key) { (key.len() >> 3).saturating_add(3) } else { key.len().saturating_mul(5) }
+    if folds_case_alone(key) { (key.len() >> 3).saturating_add(3) } else { key.len().saturating_mul(BYTE) }
+}
+
+/// Returns how many units of work it takes at most to tell whether `key` is another spelling of `of`.
+#[must_use]
+pub fn work_beside(key: &str, of: &str) -> usize {
+    let cut = cut(key).len();
+    if (folds_case_alone(key) && of.is_ascii()) || cut > longest_variant(of.len()) {
+        return (key.len() >> 3).saturating_add(3);
+    }
+    // Both are folded, until they differ.
+    cut.saturating_add(3).saturating_mul(2 * BYTE)
 }
 
 /// The folded forms of a set of names: finds the name that a key is another spelling of.

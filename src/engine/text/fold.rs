@@ -5,12 +5,30 @@ pub fn text(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().flat_map(char)
 }
 
+/// What `İ` leaves behind an i in lower case: a combining dot above. It is dropped from all texts.
+const DOT: char = '\u{307}';
+
 /// Folds a character: to upper case, then to lower case, so that all are equal that are equal in either (`ς` and `σ`, `µ`
-/// and `μ`, `ſ` and `s`, the Kelvin sign and `k`). The combining dot that `İ` leaves behind an i is dropped, and `ẞ` is the
-/// same as `ss`.
+/// and `μ`, `ſ` and `s`, the Kelvin sign and `k`). `İ` is the same as `i`, and `ẞ` as `ss`.
 pub fn char(char: char) -> impl Iterator<Item = char> {
+    parts(char).into_iter().filter(|char| *char != DOT)
+}
+
+/// Returns the at most three characters that a character folds to, with [`DOT`] for each that is missing.
+#[inline(never)]
+fn parts(char: char) -> [char; 3] {
+    let mut parts = [DOT; 3];
+    if char.is_ascii() {
+        let [first, ..] = &mut parts;
+        *first = char.to_ascii_lowercase();
+        return parts;
+    }
     let upper = if char == 'ẞ' { 'ß' } else { char }.to_uppercase();
-    upper.flat_map(char::to_lowercase).filter(|char| *char != '\u{307}')
+    for (part, upper) in parts.iter_mut().zip(upper) {
+        // Only `İ` has more than one character in lower case: an i and the dot.
+        *part = upper.to_lowercase().next().unwrap_or(upper);
+    }
+    parts
 }
 
 #[cfg(test)]
