@@ -144,9 +144,12 @@ pub fn work(key: &str) -> usize {
 /// Returns how many units of work it takes at most to tell whether `key` is another spelling of `of`.
 #[must_use]
 pub fn work_beside(key: &str, of: &str) -> usize {
+    if folds_case_alone(key) && of.is_ascii() {
+        return (key.len() >> 3).saturating_add(4);
+    }
     let cut = cut(key).len();
-    if (folds_case_alone(key) && of.is_ascii()) || cut > longest_variant(of.len()) {
-        return (key.len() >> 3).saturating_add(3);
+    if cut > longest_variant(of.len()) {
+        return (key.len() >> 1).saturating_add(4);
     }
     // Both are folded, until they differ.
     cut.saturating_add(3).saturating_mul(2 * BYTE)
