@@ -41,7 +41,7 @@ pub use pattern::{Pattern, Patterns, Section};
 pub use pins::{Pin, Pins};
 pub use rule::RuleDigest;
 pub use rules::Rules;
-pub use scalars::Scalars;
+pub use scalars::{Scalars, text_is_bool, text_is_number};
 pub use shared::{OnFailure, SharedLimits};
 pub use source::{Source, SourceKind};
 pub use time_zone::{LocalTime, TimeZone, is_date, is_time_of_day};

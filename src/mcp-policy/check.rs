@@ -2,6 +2,7 @@
 
 mod amounts;
 mod arguments;
+mod conditions;
 mod context;
 mod descriptions;
 mod document;

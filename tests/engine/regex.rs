@@ -8,7 +8,7 @@ use mcp_policy_engine::regex::Regex;
 use mcp_policy_engine::work::Work;
 
 /// Expressions that mean the same to both.
-const EXPRESSIONS: [&str; 24] = [
+const EXPRESSIONS: &[&str] = &[
     r"^\s$",
     r"^\S$",
     r"^.$",
@@ -33,6 +33,15 @@ const EXPRESSIONS: [&str; 24] = [
     r"^(a|b\s)?$",
     r"^[\u00a0\s]{1,2}$",
     r"^\S+$",
+    r"^\0$",
+    r"^\cA$",
+    r"^[\b]$",
+    r"^[\w-]$",
+    r"^[-\s]$",
+    r"^[a-c-\d]$",
+    r"^[+-\-]$",
+    r"^\uD83D\uDE00$",
+    r"^[\xe0-\u{ff}]$",
 ];
 
 /// Returns Node's path; `None` if no parts have been downloaded.

@@ -11,6 +11,7 @@ whole run (of one worker, with `pytest -n`). `service` starts the real approval 
 its report contains the end of the log of every running Envoy and service.
 """
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -25,7 +26,7 @@ from harness.postgres import Postgres, programs
 from harness.proxy import Envoy, Refused
 from harness.ratelimit import RateLimit
 from harness.redis import Redis
-from harness.service import Service
+from harness.service import ROLES, Service, sign_up
 from launch import Server
 from upstream import Upstream
 
@@ -164,12 +165,31 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     started.stop()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def pair(request: pytest.FixtureRequest, service: Services) -> tuple:
+    """Two services on one database, which accept the same callers; and a shell token of anna."""
+    database = ""
+    if request.param == "postgres":
+        database = request.getfixturevalue("postgres").database(f"pair_{uuid.uuid4().hex}")
+    first = service(database=database, config=ROLES)
+    second = service(database=first.database, config=ROLES)
+    second.token = first.token
+    return first, second, first.shell("anna")
+
+
 @pytest.fixture(scope="module")
 def module_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Starts approval services that serve all the tests of one file."""
     started = Services(tmp_path_factory)
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="module")
+def signed_in(module_service: Services) -> tuple:
+    """A service, and HTTP clients in which anna and bert are signed in."""
+    started = module_service()
+    return started, sign_up(started.link, "anna"), sign_up(started.invite("bert"))
 
 
 @pytest.fixture(scope="module")

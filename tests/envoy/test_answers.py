@@ -1,15 +1,12 @@
 """What reaches the client of a server's answers: lists without what it cannot use, and everything else."""
 
 import json
-import threading
 
 import httpx
 import pytest
 
-import clients
-from harness import http1, http2, rpc, servers
-from harness.proxy import wait_for
-from harness.records import EXAMPLE
+from harness import http1, http2, rpc
+from harness.records import record_of, tagging
 from upstream import Answer, event_stream, json_answer
 
 JSON = [("content-type", "application/json")]
@@ -23,10 +20,6 @@ POLICY = {
 TOOLS = [{"name": name, "inputSchema": {"type": "object"}} for name in ("echo", "danger", "other")]
 LIST = {"jsonrpc": "2.0", "id": 1, "result": {"tools": TOOLS}}
 ERROR = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32603}}
-
-
-def tagging(tree: dict) -> None:
-    tree["stats_config"] = EXAMPLE["stats_config"]
 
 
 @pytest.fixture(scope="module", params=["hold", "stream"])
@@ -50,14 +43,6 @@ def posted(port: int, message: object, path: str = "/mcp") -> http1.Answer:
 
 def asked(port: int, path: str = "/mcp") -> http1.Answer:
     return posted(port, rpc.request("tools/list"), path)
-
-
-def recorded(proxy, path: str) -> dict:
-    """Wait for the record of the request with this path."""
-    lines = wait_for(
-        lambda: [line for line in proxy.access_log() if line["path"] == path], f"{path} in the access log"
-    )
-    return json.loads(lines[0]["audit"])
 
 
 def messages(answer: http1.Answer) -> list:
@@ -133,43 +118,6 @@ def test_the_upstream_is_asked_not_to_compress(proxy, answering, module_upstream
         assert errors(posted(proxy.port, message)) == [(1, -32603)]
 
 
-# The real servers keep the streams of a session by the request's id, and a client can use one twice.
-
-
-@pytest.fixture(scope="module", params=["everything", "everything_json"])
-def session(request, module_envoy):
-    """Begin a session with a real server behind Envoy; return the URL and the session's headers."""
-    proxy = module_envoy(POLICY, upstream=request.getfixturevalue(request.param))
-    about = {"capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
-    hello = rpc.request("initialize", {"protocolVersion": "2025-06-18", **about})
-    begun = rpc.post(proxy.url, hello)
-    headers = {"mcp-session-id": begun.headers["mcp-session-id"], "mcp-protocol-version": "2025-06-18"}
-    rpc.post(proxy.url, rpc.request("notifications/initialized", id=None), headers)
-    return proxy.url, headers
-
-
-def test_an_id_used_twice_at_once_shows_no_hidden_tool(session):
-    url, headers = session
-    texts = []
-
-    def ask(message: dict) -> None:
-        try:
-            asked = httpx.post(url, json=message, headers={**rpc.HEADERS, **headers}, timeout=1)
-            texts.append(asked.text)
-        except httpx.HTTPError:
-            pass  # the server answered both requests to one of them
-
-    for id in range(10, 22):
-        other = rpc.tools_call("echo", {"message": "hi"}, id=id) if id % 2 else rpc.request("ping", id=id)
-        pair = [rpc.request("tools/list", id=id), other]
-        threads = [threading.Thread(target=ask, args=[message]) for message in pair]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert texts and not any("danger" in text for text in texts)
-
-
 # Sizes.
 
 MIB = 1 << 20
@@ -207,7 +155,7 @@ def test_a_list_larger_than_envoys_buffer_is_filtered_and_one_over_the_bound_is_
     path = f"/mcp?{shape.__name__}"
     got = asked(proxy.port, path)
     assert got.status == 200 and got.whole and errors(got) == [(1, -32603)] and b"echo" not in got.body
-    record = recorded(proxy, path)
+    record = record_of(proxy, path)
     assert (record["decision"], record["list"]) == ("allow", "too_large")
     assert "the list has more than 4194304 bytes" in proxy.log()
 
@@ -312,7 +260,7 @@ def test_what_cannot_be_read_is_told_in_the_log_a_metric_and_the_record(envoy, u
             if value != before.get(name)
         }
         assert told == ({cause} if cause else set()), body
-    assert [recorded(proxy, f"/mcp?{number}").get("list") for number, _ in enumerate(causes)] == causes
+    assert [record_of(proxy, f"/mcp?{number}").get("list") for number, _ in enumerate(causes)] == causes
     assert (
         "server `answers`: an answer is not shown as the server sent it: a list, or a part of it, cannot be read"
         in proxy.log()
@@ -342,34 +290,3 @@ def test_a_list_with_trailers_ends(module_envoy, module_upstream):
     got = http2.exchange(proxy.port, [rpc.encode(rpc.request("tools/list"))])
     assert [tool["name"] for tool in json.loads(got.body)["result"]["tools"]] == ["echo"]
     module_upstream.answer = None
-
-
-# The HTTP+SSE transport of 2024-11-05.
-
-
-@pytest.fixture(scope="module")
-def old_transport(module_envoy, tmp_path_factory):
-    with servers.old_transport(tmp_path_factory.mktemp("old")) as server:
-        also = {"shadow": {**POLICY, "mode": "shadow"}, "bare": None}
-        yield module_envoy(POLICY, upstream=server, also=also, access_log=True, edit=tagging)
-
-
-@pytest.mark.parametrize("client", clients.OLD, ids=str)
-def test_a_client_of_the_old_transport_is_refused_at_once_and_in_words(old_transport, client):
-    steps = [["call", "echo", {"message": "hi"}], ["call", "danger", {}]]
-    urls = [old_transport.urls[name].replace("/mcp", "/sse") for name in ("main", "shadow", "bare")]
-    refused, *others = clients.run(client, *((url, steps) for url in urls))
-    words = "the policy filter does not support the HTTP+SSE transport of MCP 2024-11-05"
-    assert words in refused["ended"] and not refused["saw"], refused
-    for passed in others:
-        assert [saw["result"]["text"] for saw in passed["saw"]] == ["hi", "danger was done"], passed
-
-
-def test_the_refusal_of_the_old_transport_is_recorded_logged_and_counted(old_transport):
-    path = "/sse?told"
-    [report] = clients.run(clients.OLD[0], (old_transport.url.replace("/mcp", path), []))
-    assert "ended" in report
-    record = recorded(old_transport, path)
-    assert (record["decision"], record["code"]) == ("deny", "method_not_allowed")
-    assert old_transport.stats("strict_refusals.*http_sse")
-    assert "connect by Streamable HTTP" in old_transport.log()

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from harness import http1, rpc
-from harness.records import EXAMPLE, bare, call, manager_of, post
+from harness.records import bare, call, manager_of, post, tagging
 
 LIMITED = {
     "version": "1",
@@ -40,9 +40,6 @@ def beside(candidate: dict, order: str):
 
 
 def started(envoy, order: str, policy: dict = LIMITED, candidate: dict = CANDIDATE, **options):
-    def tagging(tree: dict) -> None:
-        tree["stats_config"] = EXAMPLE["stats_config"]
-
     edit = beside(candidate, order)
     return envoy(policy, workers=1, access_log=True, edit_listener=edit, edit=tagging, **options)
 

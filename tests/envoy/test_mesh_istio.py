@@ -2,15 +2,11 @@
 
 import copy
 import re
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
-import grpc
 import httpx
 import pytest
 
 from harness import identity, rpc
-from harness.bootstrap import cluster
 from harness.mesh import istio
 from harness.mesh.orders import (
     FOLDER,
@@ -21,6 +17,7 @@ from harness.mesh.orders import (
     SERVER_CA,
     SPIFFE,
     agent,
+    call,
     code,
     listener,
     manifests,
@@ -30,22 +27,6 @@ from harness.mesh.orders import (
 from harness.mesh.proxy import Mesh
 from harness.proxy import wait_for
 
-
-@pytest.fixture
-def mesh(envoy, tmp_path):
-    """Start the Envoy of a proxy, with what istiod and the agent make of manifests."""
-
-    def start(of: list, proxy: str, found: istio.Agent | None = None, tls: dict | None = None) -> Mesh:
-        extensions = istio.extensions(of, proxy, agent(of) if found is None else found)
-        return Mesh(envoy, tmp_path, [listener(of, proxy, tls)], extensions=extensions)
-
-    return start
-
-
-def call(mesh: Mesh, tool: str, arguments: dict | None = None, headers: dict | None = None) -> tuple:
-    return code(rpc.post(mesh.url, rpc.tools_call(tool, arguments), headers))
-
-
 # A sidecar.
 
 
@@ -54,11 +35,6 @@ def workloads(tmp_path) -> dict:
     """Save the certificates that the mesh has issued to service accounts."""
     names = ("support", "reports", "stranger")
     return {name: MESH_CA.issue(uris=[SPIFFE + name]).save(tmp_path) for name in names}
-
-
-def strict() -> dict:
-    """Write a sidecar's side of mutual TLS in the mode STRICT."""
-    return identity.server_tls(SERVER, MESH_CA, True)
 
 
 def call_as(mesh: Mesh, certificate, tool: str, arguments: dict | None = None) -> tuple | None:
@@ -72,9 +48,12 @@ def call_as(mesh: Mesh, certificate, tool: str, arguments: dict | None = None) -
 
 
 @pytest.mark.parametrize("file", ["plugin.yaml", "filter.yaml"])
-def test_a_sidecar_judges_by_the_spiffe_id_of_the_caller(mesh, upstream, workloads, file):
+def test_a_sidecar_judges_by_the_spiffe_id_of_the_caller(envoy, upstream, tmp_path, workloads, file):
     of = manifests("istio/sidecar/mesh.yaml", f"istio/sidecar/{file}")
-    running = mesh(of, "sidecar", tls=strict())
+    # As with PeerAuthentication in the mode STRICT.
+    strict = listener(of, "sidecar", identity.server_tls(SERVER, MESH_CA, True))
+    extensions = istio.extensions(of, "sidecar", agent(of))
+    running = Mesh(envoy, tmp_path, [strict], extensions=extensions)
     assert call_as(running, workloads["support"], "refund_order", {"amount": 100}) == (200, None)
     assert call_as(running, workloads["support"], "refund_order", {"amount": 101}) == (
         200,
@@ -89,123 +68,6 @@ def test_a_sidecar_judges_by_the_spiffe_id_of_the_caller(mesh, upstream, workloa
     assert len(upstream.requests) == 2
     if file == "filter.yaml":
         assert len(upstream.heads) == 2
-
-
-def test_istio_rewrites_every_module_to_a_file_before_envoy_sees_it():
-    """Envoy itself passes requests without a decision after an update to a module that it has to fetch."""
-    for file in ("istio/sidecar/plugin.yaml", "istio/sidecar/filter.yaml"):
-        of = manifests(file)
-        [config] = istio.extensions(of, "sidecar", agent(of)).values()
-        assert list(config["config"]["vm_config"]["code"]) == ["local"]
-
-
-# What is not there, and what changes.
-
-
-@pytest.mark.parametrize("file", ["plugin.yaml", "filter.yaml"])
-def test_requests_get_403_until_the_module_can_be_fetched_and_has_its_digest(mesh, upstream, file):
-    of = manifests(f"istio/gateway/{file}")
-    missing, other = istio.Agent(), agent(of, sha256="0" * 64)
-    running = mesh(of, "gateway", found=missing)
-    [name] = istio.extensions(of, "gateway", missing)
-    assert call(running, "get_order", headers=support()) == (403, None)
-    assert running.push_extension(name, istio.extensions(of, "gateway", other)[name])
-    assert call(running, "get_order", headers=support()) == (403, None)
-    assert upstream.heads == []
-    allowed = [*of, *manifests("istio/gateway/mesh.yaml")]
-    assert running.push_listeners([listener(allowed, "gateway")])
-    assert running.push_extension(name, istio.extensions(of, "gateway", agent(of))[name])
-    assert call(running, "get_order", headers=support()) == (200, None)
-    assert running.push_extension(name, istio.extensions(of, "gateway", missing)[name])
-    assert call(running, "get_order", headers=support()) == (403, None)
-    assert len(upstream.calls) == 1
-
-
-@pytest.fixture
-def silence():
-    """A control plane that never answers, as istio-agent while it fetches a module."""
-    over = threading.Event()
-    handler = grpc.method_handlers_generic_handler(
-        "envoy.service.extension.v3.ExtensionConfigDiscoveryService",
-        {"StreamExtensionConfigs": grpc.stream_stream_rpc_method_handler(lambda *_: iter(over.wait, True))},
-    )
-    server = grpc.server(ThreadPoolExecutor(4), handlers=[handler])
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield cluster("silence", port, http2=True)
-    over.set()
-    server.stop(None)
-
-
-def test_a_running_proxy_does_not_judge_until_it_has_fetched_the_module(envoy, tmp_path, silence):
-    """README says so. A proxy that starts serves nothing before."""
-    before = manifests("istio/gateway/mesh.yaml")
-    after = before + manifests("istio/gateway/plugin.yaml")
-    running = Mesh(envoy, tmp_path, [listener(before, "gateway")], clusters=[silence])
-    waiting = listener(after, "gateway")
-    [plugin] = istio.plugins(after, "gateway")
-    service = {"envoy_grpc": {"cluster_name": "silence"}}
-    source = {"api_type": "GRPC", "transport_api_version": "V3", "grpc_services": [service]}
-    for one in waiting["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]:
-        if one["name"] == istio.resource(plugin):
-            discovery = one["config_discovery"]["config_source"]
-            del discovery["ads"]
-            discovery["api_config_source"] = source
-    running.write_listeners([waiting])
-    wait_for(lambda: sum(running.proxy.stats("total_listeners_warming").values()), "the listener to warm")
-    assert call(running, "delete_order", headers=support()) == (200, None)
-    [(name, config)] = istio.extensions(after, "gateway", agent(after)).items()
-    running.write_extension(name, config)
-    assert running.push_listeners([listener(after, "gateway")])
-    assert call(running, "delete_order", headers=support()) == (200, "not_listed")
-
-
-def test_a_proxy_that_starts_with_a_bad_policy_lets_nothing_through(mesh, upstream):
-    of = manifests("istio/gateway/mesh.yaml", "istio/gateway/plugin.yaml")
-    plugin_of(of)["spec"]["pluginConfig"]["tools"] = {"get_order": "deny"}
-    running = mesh(of, "gateway")
-    assert call(running, "get_order", headers=support()) == (500, None)
-    assert "the policy is refused" in running.proxy.log()
-    assert upstream.heads == []
-
-
-def test_a_policy_changes_without_losing_counts_and_a_bad_one_changes_nothing(mesh, upstream):
-    of = manifests("istio/gateway/mesh.yaml", "istio/gateway/plugin.yaml")
-    policy = plugin_of(of)["spec"]["pluginConfig"]
-    limit = policy["tools"]["refund_order"]["limits"][0]
-    limit["max"] = 1
-    running = mesh(of, "gateway")
-
-    def refund() -> tuple:
-        return call(running, "refund_order", {"amount": 1}, support())
-
-    def push() -> bool:
-        [(name, config)] = istio.extensions(of, "gateway", agent(of)).items()
-        return running.push_extension(name, config)
-
-    assert [refund(), refund()] == [(200, None), (200, "rate_limited")]
-    limit["max"] = 2
-    assert push()
-    assert [refund(), refund()] == [(200, None), (200, "rate_limited")]
-    limit["max"] = -1
-    assert not push()
-    assert refund() == (200, "rate_limited")
-    assert "tools.refund_order.limits[0].max: must be a positive number" in running.proxy.log()
-    assert len(upstream.calls) == 2
-
-
-def test_a_plugin_that_is_replaced_by_another_takes_over(mesh, upstream):
-    before = manifests("istio/gateway/mesh.yaml", "istio/gateway/plugin.yaml")
-    running = mesh(before, "gateway")
-    assert call(running, "get_order", headers=support()) == (200, None)
-    after = copy.deepcopy(before)
-    plugin_of(after)["metadata"]["name"] = "another"
-    plugin_of(after)["spec"]["pluginConfig"]["tools"] = {}
-    [(name, config)] = istio.extensions(after, "gateway", agent(after)).items()
-    running.write_extension(name, config)
-    assert running.push_listeners([listener(after, "gateway")])
-    assert call(running, "get_order", headers=support()) == (200, "not_listed")
-    assert len(upstream.calls) == 1
 
 
 # A gateway.

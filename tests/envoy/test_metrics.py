@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import places
 from harness import http1, load, rpc
 from harness.proxy import wait_for
-from harness.records import EXAMPLE, WORKERS, answering_itself, bare, call, post
+from harness.records import EXAMPLE, WORKERS, answering_itself, bare, call, post, tagging
 from upstream import event_stream
 
 VERSION = tomllib.loads((places.ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
@@ -52,11 +52,6 @@ METRICS = {
     "shared_limits": {"cluster": "nobody", "on_failure": "local"},
     "exempt_paths": ["/healthz"],
 }
-
-
-def tagging(tree: dict) -> None:
-    """Extract labels from names as the example does."""
-    tree["stats_config"] = EXAMPLE["stats_config"]
 
 
 def metrics(proxy) -> Counter:

@@ -9,14 +9,14 @@ import time
 
 import pytest
 import yaml
-from test_metrics import LIST, METRICS, MOVES, PINNED, QUERIES, UNREADABLE, tagging
+from test_metrics import LIST, METRICS, MOVES, PINNED, QUERIES, UNREADABLE
 
 import places
 from harness import crashing, examples, http1, load, rpc
 from harness.approvals import ASKED, policy
 from harness.prometheus import Prometheus, needs_prometheus, promtool
 from harness.proxy import wait_for
-from harness.records import answering_itself, call, manager_of
+from harness.records import answering_itself, call, manager_of, tagging
 from upstream import Answer
 
 FOLDER = places.ROOT / "envoy" / "observability"

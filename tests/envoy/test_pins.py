@@ -9,7 +9,7 @@ from harness.attacked import attacked
 from harness.attacks import POLICIES, code, session
 from harness.limits import WORKERS, balanced
 from harness.proxy import wait_for
-from harness.records import EXAMPLE, sha256
+from harness.records import sha256, tagging
 from upstream import Answer
 
 TOOL = "fact_of_the_day"
@@ -57,11 +57,6 @@ def verdicts(proxy) -> set:
     with load.Crowd(proxy.port, CALLERS) as crowd:
         answers = crowd.call([rpc.tools_call(TOOL, {}, id=number) for number in range(CALLERS)])
     return {answer.header("x-mcp-policy") for answer in answers}
-
-
-def tagging(tree: dict) -> None:
-    """Extract labels from names as the example does."""
-    tree["stats_config"] = EXAMPLE["stats_config"]
 
 
 def test_a_changed_tool_is_closed_in_all_workers_until_it_is_as_before(envoy, changing):

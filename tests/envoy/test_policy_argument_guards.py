@@ -163,29 +163,9 @@ SHELL = [
     running(argument)
     for argument in [
         *(f"a{character}b" for character in ";&|<>$`\"'\\(){}[]*?!#~^%@,:= \t\n\r\x00\x0b\x1b\u00a0\u2028"),
-        "$(id)",
-        "`id`",
-        "${IFS}",
-        "a;rm",
-        "a\n",
-        "\n",
-        "a && b",
-        "-rf",
-        "--upload-pack=x",
-        "+x",
-        "a/-x/b",
-        "@file",
-        "/etc/passwd",
-        "../x",
-        "a/../../x",
-        "..",
-        ".",
-        ".git/config",
-        "a//b",
-        "a/",
-        "a.",
-        "é",
-        "",
+        *["$(id)", "`id`", "${IFS}", "a;rm", "a\n", "\n", "a && b"],
+        *["-rf", "--upload-pack=x", "+x", "a/-x/b", "@file"],
+        *["/etc/passwd", "../x", "a/../../x", "..", ".", ".git/config", "a//b", "a/", "a.", "é", ""],
     ]
 ]
 SHELL += [

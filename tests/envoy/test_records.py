@@ -43,80 +43,31 @@ POLICY = {
     "exempt_paths": ["/healthz"],
     "max_body_bytes": 2000,
 }
-TOOL = {"method": "tools/call", "request": 1}
 DENY = {"decision": "deny", "rule": "protocol"}
-
-
 EMPTY = sha256("{}")
 SESSION = [("mcp-session-id", "s3cret"), ("mcp-protocol-version", "2025-06-18")]
+IN_SESSION = {"session": sha256("s3cret")[:16], "protocol": "2025-06-18"}
+USED = {"counters": [{"counter": "few", "used": 1, "max": 1.5}]}
+
+
+def of_tool(name: str, code: str | None = None, **more: object) -> dict:
+    """Return what the record of a tool's call has beyond the usual; a `code` makes it a denial."""
+    denied = {"decision": "deny", "code": code} if code else {}
+    told = {"method": "tools/call", "request": 1, "rule": f"tools.{name}", "target": name}
+    return {**told, "arguments_sha256": EMPTY, **denied, **more}
+
+
 REQUESTS = {
-    "allowed": (call("safe"), {**TOOL, "rule": "tools.safe", "target": "safe", "arguments_sha256": EMPTY}),
+    "allowed": (call("safe"), of_tool("safe")),
     "with a session": (
         call("safe", SESSION, a=1),
-        {
-            **TOOL,
-            "rule": "tools.safe",
-            "target": "safe",
-            "session": sha256("s3cret")[:16],
-            "protocol": "2025-06-18",
-            "arguments_sha256": sha256('{"a":1}'),
-        },
+        of_tool("safe", **IN_SESSION, arguments_sha256=sha256('{"a":1}')),
     ),
-    "denied": (
-        call("danger"),
-        {
-            **TOOL,
-            "decision": "deny",
-            "code": "denied",
-            "rule": "tools.danger",
-            "target": "danger",
-            "arguments_sha256": EMPTY,
-        },
-    ),
-    "hidden": (
-        call("secret_x"),
-        {
-            **TOOL,
-            "decision": "deny",
-            "code": "hidden",
-            "rule": "hide[0]",
-            "target": "secret_x",
-            "arguments_sha256": EMPTY,
-        },
-    ),
-    "shadow": (
-        call("tried"),
-        {
-            **TOOL,
-            "decision": "would_deny",
-            "code": "denied",
-            "rule": "tools.tried",
-            "target": "tried",
-            "arguments_sha256": EMPTY,
-        },
-    ),
-    "counted": (
-        call("few"),
-        {
-            **TOOL,
-            "rule": "tools.few",
-            "target": "few",
-            "arguments_sha256": EMPTY,
-            "counters": [{"counter": "few", "used": 1, "max": 1.5}],
-        },
-    ),
-    "limited": (
-        call("few"),
-        {
-            **TOOL,
-            "decision": "deny",
-            "code": "rate_limited",
-            "rule": "tools.few.limits[0]",
-            "target": "few",
-            "arguments_sha256": EMPTY,
-            "counters": [{"counter": "few", "used": 1, "max": 1.5}],
-        },
-    ),
+    "denied": (call("danger"), of_tool("danger", "denied")),
+    "hidden": (call("secret_x"), of_tool("secret_x", "hidden", rule="hide[0]")),
+    "shadow": (call("tried"), of_tool("tried", "denied", decision="would_deny")),
+    "counted": (call("few"), of_tool("few", **USED)),
+    "limited": (call("few"), of_tool("few", "rate_limited", rule="tools.few.limits[0]", **USED)),
     "list": (post(rpc.request("tools/list", id="a")), {"method": "tools/list", "request": "a"}),
     "notification": (
         post(rpc.request("notifications/initialized", id=None)),
@@ -134,7 +85,7 @@ REQUESTS = {
     ),
     "other method": (bare("PUT"), {**DENY, "code": "method_not_allowed"}),
     "GET": (bare("GET", ("accept", "text/event-stream")), {}),
-    "DELETE": (bare("DELETE", *SESSION), {"session": sha256("s3cret")[:16], "protocol": "2025-06-18"}),
+    "DELETE": (bare("DELETE", *SESSION), IN_SESSION),
     "OPTIONS": (bare("OPTIONS"), {}),
     "GET with a body": (post(b"{}", method="GET"), {**DENY, "code": "invalid_request"}),
     "exempt": (bare("GET", path="/healthz"), None),

@@ -7,6 +7,7 @@ import pytest
 
 from harness.proxy import wait_for
 from harness.service import sign_up
+from upstream import Answer, Upstream
 
 CONFIG = """
 [[approvers]]
@@ -241,3 +242,45 @@ def test_tap_targets_are_large_enough(place, look):
         nobody.page.goto(path)
         small[path] = nobody.small_targets()
     assert {path: targets for path, targets in small.items() if targets} == {}
+
+
+# The browser of these tests notices what a page must not do.
+
+
+HTML = [("content-type", "text/html; charset=utf-8")]
+FORBIDS = [*HTML, ("content-security-policy", "default-src 'self'")]
+NOTICED = {
+    "a script in the page": ("<script>document.title = 'ran'</script>", "Content Security Policy"),
+    "a style in the page": ("<p style='color: red'>x</p>", "Content Security Policy"),
+    "a picture from elsewhere": ("<img src='http://127.0.0.1:1/x.png' alt=''>", "request elsewhere"),
+    "an error": ("<script src='/throws.js'></script>", "error: thrown"),
+    "a dialog": ("<script src='/alerts.js'></script>", "dialog: hello"),
+}
+
+
+@pytest.mark.parametrize(("page", "expected"), NOTICED.values(), ids=NOTICED)
+def test_the_harness_detects_what_a_page_must_not_do(browser, page, expected):
+    scripts = {"/throws.js": "throw new Error('thrown')", "/alerts.js": "alert('hello')"}
+
+    def answer(request):
+        if script := scripts.get(request.path):
+            return Answer(200, [("content-type", "text/javascript")], script.encode())
+        return Answer(200, FORBIDS, f"<!doctype html><title>x</title>{page}".encode())
+
+    with Upstream(answer) as server:
+        visit = browser.visit(f"http://127.0.0.1:{server.port}")
+        visit.go("/")
+        wait_for(lambda: any(expected in problem for problem in visit.problems), expected)
+        visit.close()
+
+
+def test_the_harness_detects_inaccessible_pages(browser):
+    page = """<!doctype html><title>x</title><img src="data:,"><p><a href="/">x</a></p>
+        <p style="color: #aaa; background: #fff">pale</p><div style="width: 3000px">wide</div>"""
+    with Upstream(Answer(200, HTML, page.encode())) as server:
+        visit = browser.visit(f"http://127.0.0.1:{server.port}")
+        visit.go("/")
+        rules = {found.partition(":")[0] for found in visit.accessible()}
+        assert {"image-alt", "color-contrast", "html-has-lang"} <= rules
+        assert visit.overflow() > 1000 and visit.small_targets(24)
+        visit.close()

@@ -91,6 +91,20 @@ impl<'t> Sent<'t> {
         (!self.is_plain()).then(|| format!("{:e}", self.double))
     }
 
+    /// Returns the integers before and behind a number that has a fraction, as doubles; `None` if it has none. The double
+    /// of a number with many digits can be an integer, and the number none.
+    fn integers_around(self) -> Option<[f64; 2]> {
+        let double = self.double;
+        if double.fract() != 0.0 {
+            return Some([double.floor(), double.ceil()]);
+        }
+        if self.text.len() <= SHORT || decimal::is_integer(self.text) {
+            return None;
+        }
+        let is_below = decimal::compare(self.text, &format!("{double:.0}")).is_lt();
+        Some(if is_below { [double - 1.0, double] } else { [double, double + 1.0] })
+    }
+
     /// Tells whether every server that keeps doubles keeps this number.
     fn is_plain(self) -> bool {
         match fit(self.text) {
@@ -179,7 +193,8 @@ impl KnownSet {
     pub fn work(&self, sent: Sent<'_>) -> usize {
         let same = self.of_double(sent.double);
         let digits: usize = same.iter().map(|known| known.text.len().saturating_add(sent.text.len())).sum();
-        digits.saturating_add(same.len().saturating_mul(30)).saturating_add(12)
+        let long = if sent.text.len() > SHORT { sent.text.len().saturating_add(30) } else { 0 };
+        digits.saturating_add(same.len().saturating_mul(30)).saturating_add(12).saturating_add(long)
     }
 
     /// Returns whether a number of the set equals `sent`.
@@ -198,11 +213,12 @@ impl KnownSet {
         if doubt {
             return Err(Doubt::Digits);
         }
-        let double = sent.double;
-        if double.fract() != 0.0 && (self.has_integer(double.floor()) || self.has_integer(double.ceil())) {
-            return Err(Doubt::Fraction);
+        match sent.integers_around() {
+            Some(integers) if integers.into_iter().any(|integer| self.has_integer(integer)) => {
+                Err(Doubt::Fraction)
+            }
+            _ => Ok(false),
         }
-        Ok(false)
     }
 
     fn has_integer(&self, integer: f64) -> bool {

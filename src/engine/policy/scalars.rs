@@ -15,6 +15,10 @@ pub struct Scalars {
     pub numbers: Option<KnownSet>,
     /// Whether `false` and `true` are among the values; `None` if neither is
     pub bools: Option<[bool; 2]>,
+    /// Whether a server may read one of the strings as a number
+    pub has_text_of_number: bool,
+    /// Whether a server may read one of the strings as `false`, and one as `true`
+    pub has_text_of_bool: [bool; 2],
 }
 
 impl From<Vec<Scalar>> for Scalars {
@@ -26,8 +30,13 @@ impl From<Vec<Scalar>> for Scalars {
         }));
         let [off, on] = [false, true]
             .map(|flag| list.iter().any(|scalar| matches!(scalar, Scalar::Bool(own) if *own == flag)));
+        let has_text = |like: &dyn Fn(&str) -> bool| list.iter().filter_map(Scalar::text).any(like);
+        let has_text_of_number = has_text(&text_is_number);
+        let has_text_of_bool = [false, true].map(|flag| has_text(&|text| text_is_bool(text, flag)));
         Self {
             list: list.into(),
+            has_text_of_number,
+            has_text_of_bool,
             texts: Some(texts).filter(|texts| !texts.is_empty()),
             numbers: Some(numbers).filter(|numbers| !numbers.is_empty()),
             bools: Some([off, on]).filter(|_| off || on),
@@ -47,4 +56,20 @@ impl Scalars {
     pub fn iter(&self) -> std::slice::Iter<'_, Scalar> {
         self.list.iter()
     }
+}
+
+/// Tells whether a server may read a text as a number: `0`, `+1`, `.5`, `1_000`, `0x10`.
+#[must_use]
+pub fn text_is_number(text: &str) -> bool {
+    text.trim().starts_with(|char: char| char.is_numeric() || matches!(char, '+' | '-' | '.'))
+}
+
+/// Tells whether a server may read a text as this boolean.
+#[must_use]
+pub fn text_is_bool(text: &str, flag: bool) -> bool {
+    let words = match flag {
+        false => ["0", "f", "false", "n", "no", "off"],
+        true => ["1", "on", "t", "true", "y", "yes"],
+    };
+    words.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
 }

@@ -15,11 +15,15 @@ pub(super) struct Split {
     pub rest: String,
 }
 
-/// Splits an expression that begins with `^` and look-aheads. Returns `None` for every other expression, and
-/// where a part could have another meaning alone: beside another alternative, with inline flags, or with a
-/// class that dialects read in different ways.
+/// The flags that may stand before them: `m` gives `^` another meaning, and `x` gives one to white space.
+const FLAGS: [&str; 4] = ["(?i)", "(?s)", "(?is)", "(?si)"];
+
+/// Splits an expression that begins with `^` and look-aheads, perhaps behind flags. Returns `None` for every other
+/// expression, and where a part could have another meaning alone: beside another alternative, with other inline flags, or
+/// with a class that dialects read in different ways.
 pub(super) fn split(text: &str) -> Option<Split> {
-    let mut rest = text.strip_prefix('^')?;
+    let flags = FLAGS.into_iter().find(|flags| text.starts_with(flags)).unwrap_or_default();
+    let mut rest = text.strip_prefix(flags)?.strip_prefix('^')?;
     let mut ahead = Vec::new();
     while let Some((wanted, behind)) = look(rest) {
         let end = end_of_group(behind)?;
@@ -28,11 +32,12 @@ pub(super) fn split(text: &str) -> Option<Split> {
         if rest.starts_with(['*', '+', '?', '{']) {
             return None;
         }
-        ahead.push((wanted, format!("^(?:{inside})")));
+        ahead.push((wanted, format!("^{flags}(?:{inside})")));
     }
     // Another alternative would not begin with the look-aheads.
     let alone = end_of_group(rest)? == rest.len();
-    (!ahead.is_empty() && alone && !has_alternative(rest)).then(|| Split { ahead, rest: format!("^{rest}") })
+    (!ahead.is_empty() && alone && !has_alternative(rest))
+        .then(|| Split { ahead, rest: format!("^{flags}{rest}") })
 }
 
 fn look(text: &str) -> Option<(bool, &str)> {
@@ -108,6 +113,7 @@ mod tests {
             ("^(?!.*(?:^|,)(x|y))[|)]é$", &[(false, "^(?:.*(?:^|,)(x|y))")], "^[|)]é$"),
             ("^(?![)])x", &[(false, "^(?:[)])")], "^x"),
             ("^(?!)", &[(false, "^(?:)")], "^"),
+            ("(?i)^(?!a)b$", &[(false, "^(?i)(?:a)")], "^(?i)b$"),
         ] {
             let ahead = ahead.iter().map(|(wanted, text)| (*wanted, (*text).to_owned())).collect();
             assert_eq!(split(text), Some(Split { ahead, rest: rest.to_owned() }), "{text}");
@@ -130,6 +136,9 @@ mod tests {
             "^(?!a(?=b))c",
             "^(?!a)b(?<=c)",
             "^(?!(?i)a)b",
+            "(?m)^(?!a)b",
+            "(?x)^(?!a)b",
+            "(?i)(?!a)b",
             "^(?!a)(?x)b # )|",
             "^(?!a",
             "^(?!a)b)",

@@ -1,5 +1,6 @@
 //! Translates an expression from the meaning of ECMA-262 to that of `regex-lite`, and measures it.
 
+mod class;
 mod escape;
 mod repetition;
 
@@ -8,6 +9,15 @@ use std::str::Chars;
 
 use super::size::{Shape, Size};
 use crate::text::fold;
+
+/// The reason of a fault of a letter beyond ASCII whose case would have to be ignored.
+const CASE: &str = "`i` ignores the case of ASCII letters only, so other letters must be written in a class of both cases, such as `[äÄ]`";
+
+/// The reason of a fault of a look-ahead that cannot be split off.
+const AHEAD: &str = "look-around is supported only behind `^` at the beginning, for all alternatives and beside no other `(?` than `(?:`, as in `^(?!a)(?:b|c)`";
+
+/// The reason of a fault of a group that only other dialects know.
+const GROUP: &str = "`(?>` and `(?#` are not supported: write `(?:`, and leave comments out";
 
 /// What `.` matches.
 const DOT: &str = r"[^\n\r\u{2028}\u{2029}]";
@@ -48,6 +58,8 @@ struct Group {
 /// What stands before a repetition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
+    /// Nothing: the beginning of an alternative
+    Nothing,
     /// What can be repeated
     Item,
     /// `^`, `$`, `\b` or `\B`
@@ -80,7 +92,7 @@ pub(super) fn translate(text: &str, case: Case) -> Result<(String, Shape), &'sta
     let mut translator = Translator {
         rest: text.chars().peekable(),
         out: String::with_capacity(text.len()),
-        before: Before::Item,
+        before: Before::Nothing,
         flags: Flags::default(),
         group: Group::new(Flags::default()),
         outer: Vec::new(),
@@ -101,6 +113,12 @@ pub(super) fn translate(text: &str, case: Case) -> Result<(String, Shape), &'sta
     let size = group.size();
     let reach = if anchored { size.width.saturating_add(1) } else { usize::MAX };
     Ok((out, Shape { states: size.states.saturating_add(1), reach }))
+}
+
+/// Tells whether this is a letter beyond ASCII that has a case.
+#[inline(never)]
+fn is_cased(char: char) -> bool {
+    !char.is_ascii() && (char.is_lowercase() || char.is_uppercase())
 }
 
 impl Group {
@@ -129,7 +147,7 @@ impl Translator<'_> {
                 self.anchored &= !self.outer.is_empty();
                 let before = self.group.size();
                 self.group = Group { before: Some(before), ..Group::new(self.group.flags) };
-                self.before = Before::Item;
+                self.before = Before::Nothing;
             }
             '?' if self.before == Before::Repetition => {
                 self.out.push('?');
@@ -147,17 +165,35 @@ impl Translator<'_> {
                 self.assertion("^");
             }
             '$' => self.assertion("$"),
-            '#' if self.flags.verbose => {
-                self.out.push('#');
-                for char in self.rest.by_ref() {
-                    self.out.push(char);
-                    if char == '\n' {
-                        break;
-                    }
-                }
-            }
-            _ if self.flags.verbose && char.is_whitespace() => self.out.push(char),
+            _ if self.is_skipped(char) => self.skip(char),
             _ => self.literal(char),
+        }
+    }
+
+    /// Tells whether the compiler skips this character, or what begins with it.
+    fn is_skipped(&self, char: char) -> bool {
+        self.flags.verbose && (char == '#' || char.is_whitespace())
+    }
+
+    /// Copies white space or a comment.
+    fn skip(&mut self, char: char) {
+        self.out.push(char);
+        // A `?` behind it does not make a repetition lazy.
+        if self.before == Before::Repetition {
+            self.before = Before::Lazy;
+        }
+        if char == '#' {
+            self.copy_to('\n');
+        }
+    }
+
+    /// Copies what comes next, up to this character.
+    fn copy_to(&mut self, end: char) {
+        for char in self.rest.by_ref() {
+            self.out.push(char);
+            if char == end {
+                break;
+            }
         }
     }
 
@@ -176,24 +212,34 @@ impl Translator<'_> {
     }
 
     fn literal(&mut self, char: char) {
-        match char {
-            'k' | 'K' if self.flags.any_case => self.item(r"[kK\u{212a}]", Size::ONE),
-            's' | 'S' if self.flags.any_case => self.item(r"[sS\u{17f}]", Size::ONE),
-            _ if self.flags.any_case && !char.is_ascii() && (char.is_lowercase() || char.is_uppercase()) => {
-                self.mistaken.get_or_insert(
-                    "`i` ignores the case of ASCII letters only, so other letters must be written in a class of both cases, such as `[äÄ]`",
-                );
-            }
-            _ if self.case == Case::Ignored && !char.is_ascii() => self.folded(char),
-            _ => self.item(char.encode_utf8(&mut [0; 4]), Size::ONE),
+        if !self.any_case(char) {
+            self.item(char.encode_utf8(&mut [0; 4]), Size::ONE);
         }
     }
 
-    /// Appends what a letter beyond ASCII is in a folded name, which can be several letters.
-    fn folded(&mut self, char: char) {
+    /// Appends a letter whose case is ignored otherwise than by the compiler. Returns `false` for others.
+    fn any_case(&mut self, char: char) -> bool {
+        match char {
+            _ if !self.flags.any_case => return self.folded(char),
+            'k' | 'K' => self.item(r"[kK\u{212a}]", Size::ONE),
+            's' | 'S' => self.item(r"[sS\u{17f}]", Size::ONE),
+            _ if is_cased(char) => {
+                self.mistaken.get_or_insert(CASE);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Appends what a letter beyond ASCII is in a folded name, which can be several letters. Returns `false` for others.
+    fn folded(&mut self, char: char) -> bool {
+        if self.case == Case::Matters || char.is_ascii() {
+            return false;
+        }
         let folded: String = fold::char(char).collect();
         let width = folded.chars().count();
         self.item(&format!("(?:{folded})"), Size { states: width.max(1), width });
+        true
     }
 
     #[inline(never)]
@@ -202,6 +248,11 @@ impl Translator<'_> {
         let mut flags = self.flags;
         if self.rest.next_if_eq(&'?').is_some() {
             self.out.push('?');
+            match self.rest.peek() {
+                Some('=' | '!') => _ = self.mistaken.get_or_insert(AHEAD),
+                Some('>' | '#') => _ = self.mistaken.get_or_insert(GROUP),
+                _ => {}
+            }
             let mut on = true;
             while let Some(char) = self.rest.next() {
                 self.out.push(char);
@@ -216,14 +267,8 @@ impl Translator<'_> {
                         self.flags = flags;
                         return;
                     }
-                    'P' => {}
                     '<' => {
-                        for char in self.rest.by_ref() {
-                            self.out.push(char);
-                            if char == '>' {
-                                break;
-                            }
-                        }
+                        self.copy_to('>');
                         break;
                     }
                     'a'..='z' | 'A'..='Z' => {}
@@ -231,7 +276,7 @@ impl Translator<'_> {
                 }
             }
         }
-        self.before = Before::Item;
+        self.before = Before::Nothing;
         self.outer.push(self.group);
         self.group = Group::new(self.flags);
         self.flags = flags;

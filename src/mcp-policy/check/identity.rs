@@ -6,15 +6,11 @@ use super::context::{Context, Warning};
 use super::descriptions::{Description, KEYS, of_grant};
 use super::kinds;
 
-/// Looks for `grants-without-identity`, `principal-limit-without-identity`, and claims that are always missing.
+/// Looks for `grants-without-identity`, `principal-limit-without-identity`, and names and claims that are always missing.
 pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     descriptions(context, warnings);
     principals(context, warnings);
-    let has_tokens =
-        context.policy.identity.iter().any(|source| matches!(source.kind, SourceKind::Jwt { .. }));
-    if !has_tokens {
-        claims(context, warnings);
-    }
+    absent(context, warnings);
 }
 
 /// Warns of each key of a description that speaks of a kind of source that is not there.
@@ -55,28 +51,35 @@ fn principals(context: &Context<'_>, warnings: &mut Vec<Warning>) {
     }
 }
 
-/// Warns of conditions and limits that read claims.
-fn claims(context: &Context<'_>, warnings: &mut Vec<Warning>) {
-    let of_token = |path: &ValuePath| matches!(path.origin(), Origin::Claims | Origin::Scopes);
+/// Warns of conditions and limits that read what no source gives.
+fn absent(context: &Context<'_>, warnings: &mut Vec<Warning>) {
+    let identity = &context.policy.identity;
+    let has_tokens = identity.iter().any(|source| matches!(source.kind, SourceKind::Jwt { .. }));
+    let why = |path: &ValuePath| match path.origin() {
+        Origin::Claims | Origin::Scopes if !has_tokens => {
+            Some(("`identity` has no source of the kind `jwt`", "add a source with `jwt` to `identity`"))
+        }
+        Origin::Principal | Origin::Source if identity.is_empty() => {
+            Some(("without `identity` no caller has a name", "add a source to `identity`"))
+        }
+        _ => None,
+    };
     let mut warn = |path: String, read: &ValuePath, effect: &str| {
-        let message =
-            format!("`{read}` is always missing, because `identity` has no source of the kind `jwt`{effect}");
-        warnings.push(
-            Warning::of(&kinds::NEVER_MATCHES, path, message).help("add a source with `jwt` to `identity`"),
-        );
+        if let Some((why, help)) = why(read) {
+            let message = format!("`{read}` is always missing, because {why}{effect}");
+            warnings.push(Warning::of(&kinds::NEVER_MATCHES, path, message).help(help));
+        }
     };
     for rule in context.rules() {
         for condition in rule.clauses().flat_map(Clause::conditions) {
             let Condition { path, attribute, .. } = condition;
-            if of_token(attribute) {
-                warn(format!("{path}.path"), attribute, "");
-            }
-            if let Some(operand) = condition.operand().filter(|operand| of_token(operand)) {
+            warn(format!("{path}.path"), attribute, "");
+            if let Some(operand) = condition.operand() {
                 warn(format!("{path}.value.path"), operand, "");
             }
         }
         for limit in &rule.limits {
-            if let Some(by) = limit.by.as_ref().filter(|by| of_token(by)) {
+            if let Some(by) = &limit.by {
                 warn(format!("{}.by", limit.path), by, ", so every call is denied");
             }
         }

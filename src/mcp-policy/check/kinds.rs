@@ -57,7 +57,8 @@ kinds! {
     NEVER_MATCHES "never-matches":
         "a pattern, a path or a condition never matches",
         "Patterns of resources decide on plain URIs only, exempt paths have no wildcards, and a claim is missing \
-         where no token names the caller. With `--tools`, a pattern of tools also has to match a tool.";
+         where no token names the caller, as are arguments of resources. A condition can also name a grant, a time or a \
+         scope that there never is. With `--tools`, a pattern of tools also has to match a tool.";
     PRINCIPAL_LIMIT_WITHOUT_IDENTITY "principal-limit-without-identity":
         "a limit counts by principal, but nothing names a principal",
         "Without `identity` no caller has a principal, and the limit counts all callers of the grant together. Add a \

@@ -10,6 +10,7 @@ http2       HTTP/2 with trailers
 approvals   an approval service, and the fingerprint of a call
 attacked    servers that can be attacked, and what happened in them
 attacks     an attack without a policy and with it
+events      the record of the approval service
 redis       a real Redis
 ratelimit   the rate limit service that several Envoys ask: a stand-in, on that Redis
 fleet       limits that several Envoys share, and calls through all of them at once

@@ -21,12 +21,15 @@ import httpx
 
 from upstream import Answer, Request, Upstream, json_answer
 
-from . import http1
+from . import http1, rpc
 
 REASON = "a person decides"
 ASKED = {"action": "require_approval", "reason": REASON}
 PATH = "/v1/approvals"
 PAGES = "/approvals/"
+
+# The codes of calls that wait for a decision, were denied by a person, or could not be asked about.
+PENDING, DENIED, UNAVAILABLE = "approval_required", "approval_denied", "approval_unavailable"
 
 
 @dataclass
@@ -91,6 +94,12 @@ class Approvals(Upstream):
         self.ledger = ledger or Ledger()
         self.waits: list = []
         super().__init__(port=port)
+
+    def forget(self) -> None:
+        """Forget all questions and approvals, and keep the contract again."""
+        self.clear()
+        self.ledger.approvals.clear()
+        self.answer = None
 
     @property
     def asks(self) -> list[dict]:
@@ -168,6 +177,11 @@ def code(answer: httpx.Response | http1.Answer) -> str:
     else:
         refused, status = answer.headers.get("x-mcp-policy"), answer.status_code
     return refused or ("allowed" if status == 200 else str(status))
+
+
+def call(proxy, tool: str = "wipe", listener: str = "main", **arguments: object) -> str:
+    """Call a tool once; return the verdict."""
+    return code(rpc.post(proxy.urls[listener], rpc.tools_call(tool, arguments)))
 
 
 # The fingerprint, computed independently of the filter.

@@ -9,7 +9,10 @@ verdicts = load.flood(envoy.port, "echo", [f"session-{n}" for n in range(10**6)]
 import json
 import re
 import socket
+import threading
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from . import http1, rpc
 
@@ -48,6 +51,18 @@ class Crowd:
         for caller, request in zip(self.callers, requests, strict=False):
             caller.send(request)
         return [caller.receive() for caller, _ in zip(self.callers, requests, strict=False)]
+
+
+def at_once(count: int, what: Callable[[int], object]) -> list:
+    """Call a function with 0, 1, 2 … from as many threads, at the same moment; return the results in order."""
+    ready = threading.Barrier(count)
+
+    def one(number: int) -> object:
+        ready.wait()
+        return what(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
 
 
 def decision(answer: http1.Answer) -> dict:

@@ -103,6 +103,11 @@ class Envoy:
         stats = json.loads(self.get(f"/stats?format=json{query}"))["stats"]
         return {stat["name"]: stat["value"] for stat in stats if "name" in stat}
 
+    def settle(self) -> None:
+        """Wait until no request of the listener `main` is active, and none to a cluster."""
+        names = r"^(http\.main\.downstream_rq_active|cluster\.\w+\.upstream_rq_(pending_)?active)$"
+        wait_for(lambda: not any(self.stats(names).values()), "all requests to end")
+
     def log(self) -> str:
         """Read what Envoy has logged so far, including the filter's lines."""
         return self._run.log()

@@ -76,6 +76,19 @@ def read(line: str) -> dict:
     return json.loads(line, object_pairs_hook=once)
 
 
+def record_of(proxy, path: str) -> dict:
+    """Read the record of the request with this path, once it is in the access log."""
+    lines = wait_for(
+        lambda: [line for line in proxy.access_log() if line["path"] == path], f"{path} in the access log"
+    )
+    return json.loads(lines[0]["audit"])
+
+
+def tagging(tree: dict) -> None:
+    """Edit a bootstrap so that Envoy extracts labels from the names of metrics, as the example does."""
+    tree["stats_config"] = EXAMPLE["stats_config"]
+
+
 def told_id(answer: http1.Answer) -> str | None:
     """Read the id of the verdict from an answer in any form."""
     found = re.search(rb'"id":"([0-9a-f]{32})","code"', answer.body)

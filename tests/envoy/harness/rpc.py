@@ -27,6 +27,12 @@ def tools_call(name: str, arguments: dict | None = None, id: object = 1) -> dict
     return request("tools/call", {"name": name, "arguments": arguments or {}}, id)
 
 
+def raw_call(name: str, arguments: str, more: str = "") -> bytes:
+    """Write a call with exactly this text as its arguments, and as more of its params."""
+    params = f'{{"name":"{name}","arguments":{arguments}{more}}}'
+    return f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}'.encode()
+
+
 def modern(message: dict) -> tuple:
     """Convert a message to its 2026-07-28 form: the message with `_meta`, and its headers."""
     params = dict(message.get("params") or {})

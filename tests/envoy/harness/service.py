@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import places
 
@@ -153,6 +154,22 @@ class Service:
         """Export all events."""
         return [json.loads(line) for line in self.command("export").splitlines()]
 
+    def metrics(self) -> dict:
+        """Read the metrics as Prometheus does; return the samples by name and labels."""
+        answer = httpx.get(self.url + "/metrics", **PLAIN)
+        assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+        families = list(text_string_to_metric_families(answer.text))
+        assert all(family.documentation for family in families)
+        return {
+            (sample.name, *sorted(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
+
+    def counted(self, name: str, **labels: str) -> float:
+        """Read one sample; 0 if there is none."""
+        return self.metrics().get((name, *sorted(labels.items())), 0)
+
     # Requests of Envoy and of people.
 
     def post(self, asked: dict, client: httpx.Client | None = None, **options) -> httpx.Response:
@@ -202,6 +219,11 @@ def sign_up(link: str, name: str = "") -> httpx.Client:
     answer = client.post(link, data=form, headers={"origin": origin})
     assert answer.status_code == 303, answer.text
     return client
+
+
+def form_token(person: httpx.Client, path: str) -> str:
+    """Read from a page the token that its forms send against forgery."""
+    return re.search(r'name="token" value="([^"]+)"', person.get(path).text)[1]
 
 
 def question(**changed: object) -> dict:

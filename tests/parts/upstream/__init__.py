@@ -8,8 +8,8 @@ bytes arrived". It is more lenient than any server, because judging is the filte
         assert upstream.requests == []
 """
 
-from .answers import Answer, event_stream, json_answer
+from .answers import Answer, event_stream, json_answer, never
 from .record import Upstream
 from .request import Request
 
-__all__ = ["Answer", "Request", "Upstream", "event_stream", "json_answer"]
+__all__ = ["Answer", "Request", "Upstream", "event_stream", "json_answer", "never"]

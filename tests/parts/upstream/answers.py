@@ -1,8 +1,11 @@
 """The upstream's answers: those of an ordinary MCP server, or any bytes."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from .request import Request
 
 TOOLS = [
     {"name": name, "description": f"Does {name}.", "inputSchema": {"type": "object"}}
@@ -44,6 +47,13 @@ def event_stream(*messages: object, newline: str = "\r\n", gap: float = 0.0) -> 
         chunks.append(f"event: message{newline}data: {data}{newline}{newline}".encode())
     headers = [("content-type", "text/event-stream"), ("cache-control", "no-cache, no-transform")]
     return Answer(200, headers, chunks=chunks, gap=gap)
+
+
+async def never(request: Request) -> Answer:
+    """Send nothing until the client has disconnected."""
+    while not request.left():
+        await asyncio.sleep(0.01)
+    return Answer(raw=b"")
 
 
 def ordinary(method: str, body: bytes, tools: list) -> Answer:

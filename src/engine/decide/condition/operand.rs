@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::{Obstacle, Truth, lies, spend};
 use crate::json::{self, Kind, Known, KnownSet, Sent, Value};
-use crate::policy::{Resolved, Scalar, Scalars, Test};
+use crate::policy::{Resolved, Scalar, Scalars, Test, text_is_bool, text_is_number};
 use crate::work::{self, Work};
 
 /// The value that a condition is evaluated for.
@@ -39,6 +39,14 @@ impl<'d> Operand<'d> {
         }
     }
 
+    /// Returns the text, if it is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Reads a value like [`Operand::new`]. If the budget of work does not suffice, the value is unusable.
     pub(super) fn of(found: Resolved<'d>, work: &Work) -> Self {
         Self::read(found, work).unwrap_or_else(Self::Unusable)
@@ -67,25 +75,28 @@ impl<'d> Operand<'d> {
             Self::Missing => {
                 return if let Test::Exists(false) = test { Truth::Holds } else { Truth::Missing };
             }
-            Self::Text(text) => Some(text.as_ref()),
-            _ => None,
+            other => other.text(),
+        };
+        let found = |found: Result<bool, Obstacle>| match text {
+            Some(text) => found_in(found?, text, work),
+            None => found,
         };
         let holds = match test {
             Test::Exists(wanted) => Ok(*wanted),
-            Test::OneOf(scalars) => self.is_among(scalars, work),
-            Test::NoneOf(scalars) => self.is_among(scalars, work).map(|among| !among),
+            Test::OneOf(scalars) => found(self.is_among(scalars, work)),
+            Test::NoneOf(scalars) => found(self.is_among(scalars, work)).map(|among| !among),
             Test::Order(order, bound) => self.compare(bound, work).map(|ordering| lies(ordering, *order)),
             Test::Contains(scalar) => self.contains(scalar, work),
             Test::NotContains(scalar) => self.contains(scalar, work).map(|contains| !contains),
-            Test::StartsWith(start) => text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type),
-            Test::EndsWith(end) => text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type),
-            Test::Glob(pattern) => text.ok_or(Obstacle::Type).and_then(|text| {
+            Test::StartsWith(start) => found(text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type)),
+            Test::EndsWith(end) => found(text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type)),
+            Test::Glob(pattern) => found(text.ok_or(Obstacle::Type).and_then(|text| {
                 spend(work, pattern.work(text.len()))?;
                 Ok(pattern.matches(text))
-            }),
-            Test::Regex(regex) => {
-                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text, work).ok_or(Obstacle::Work))
-            }
+            })),
+            Test::Regex(regex) => found(
+                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text, work).ok_or(Obstacle::Work)),
+            ),
             Test::TextOrder(order, bound) => {
                 text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
             }
@@ -105,20 +116,44 @@ impl<'d> Operand<'d> {
     /// Returns whether one of `scalars` equals this value. It is compared with those of its own type.
     ///
     /// # Errors
-    /// [`Obstacle::Type`] if none has its type; another one if the comparison depends on the server or cannot be made.
+    /// [`Obstacle::Type`] if none has its type, or if none equals it and a server may convert it into one of another type;
+    /// another one if the comparison depends on the server or cannot be made.
     fn is_among(&self, scalars: &Scalars, work: &Work) -> Result<bool, Obstacle> {
-        match self {
+        let among = match self {
             Self::Text(text) => {
                 let texts = scalars.texts.as_ref().ok_or(Obstacle::Type)?;
                 spend(work, texts.work(text))?;
-                Ok(texts.get(text).is_some())
+                texts.get(text).is_some()
             }
             Self::Bool(flag) => {
                 let [off, on] = scalars.bools.ok_or(Obstacle::Type)?;
-                Ok(if *flag { on } else { off })
+                if *flag { on } else { off }
             }
-            Self::Number(text) => is_in(scalars.numbers.as_ref().ok_or(Obstacle::Type)?, text, work),
-            _ => Err(Obstacle::Type),
+            Self::Number(text) => is_in(scalars.numbers.as_ref().ok_or(Obstacle::Type)?, text, work)?,
+            _ => return Err(Obstacle::Type),
+        };
+        if among || !self.may_be_converted(scalars) { Ok(among) } else { Err(Obstacle::Type) }
+    }
+
+    /// Returns whether a server may convert this value into one of `scalars` that has another type.
+    fn may_be_converted(&self, scalars: &Scalars) -> bool {
+        let [off, on] = scalars.bools.unwrap_or_default();
+        match self {
+            Self::Text(text) => {
+                off && text_is_bool(text, false)
+                    || on && text_is_bool(text, true)
+                    || scalars.numbers.is_some() && text_is_number(text)
+            }
+            Self::Number(text) => {
+                let flags = [(off, "0"), (on, "1")].into_iter().filter_map(|(has, text)| has.then_some(text));
+                scalars.has_text_of_number || may_hold(&KnownSet::new(flags), text)
+            }
+            Self::Bool(flag) => {
+                let (number, [off, on]) = (if *flag { "1" } else { "0" }, scalars.has_text_of_bool);
+                let is_number = scalars.numbers.as_ref().is_some_and(|numbers| may_hold(numbers, number));
+                is_number || if *flag { on } else { off }
+            }
+            _ => false,
         }
     }
 
@@ -159,6 +194,20 @@ impl<'d> Operand<'d> {
             _ => Err(Obstacle::Type),
         }
     }
+}
+
+/// Returns `found`: whether something was found in a text.
+///
+/// # Errors
+/// [`Obstacle::Type`] if nothing was found in a text that is a JSON list: a server may read the list. [`Obstacle::Work`] if
+/// the budget does not suffice.
+pub(super) fn found_in(found: bool, text: &str, work: &Work) -> Result<bool, Obstacle> {
+    if found || !holds_list(text, work)? { Ok(found) } else { Err(Obstacle::Type) }
+}
+
+/// Returns whether a set of numbers contains `number`, or may do so for some server.
+fn may_hold(numbers: &KnownSet, number: &str) -> bool {
+    numbers.holds(Sent::new(number)) != Ok(false)
 }
 
 /// Returns whether a set of numbers contains `number`.

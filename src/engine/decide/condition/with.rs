@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::operand::{Operand, holds_list, work_of_search};
+use super::operand::{Operand, found_in, holds_list, work_of_search};
 use super::{Obstacle, Truth, lies, spend};
 use crate::json::{KnownSet, Sent, Value, decimal};
 use crate::policy::{Comparison, Origin, Resolved, ValuePath, is_date, is_time_of_day};
@@ -58,16 +58,21 @@ pub(super) fn evaluate(
         (Operand::Missing, _) | (_, Operand::Missing) => return Truth::Missing,
         _ => {}
     }
+    let found = |found: Result<bool, Obstacle>| {
+        // A server may find more in a string that holds a list.
+        let texts = [operand, other].into_iter().filter_map(Operand::text);
+        texts.fold(found, |found, text| found_in(found?, text, work))
+    };
     Truth::from(match comparison {
-        Comparison::Equals => equal(operand, other),
-        Comparison::Differs => equal(operand, other).map(|equal| !equal),
-        Comparison::In => is_in(operand, other, work),
-        Comparison::NotIn => is_in(operand, other, work).map(|is_in| !is_in),
+        Comparison::Equals => found(equal(operand, other)),
+        Comparison::Differs => found(equal(operand, other)).map(|equal| !equal),
+        Comparison::In => found(is_in(operand, other, work)),
+        Comparison::NotIn => found(is_in(operand, other, work)).map(|is_in| !is_in),
         Comparison::Order(order) => compare(operand, other, form).map(|ordering| lies(ordering, order)),
         Comparison::Contains => contains(operand, other, work),
         Comparison::NotContains => contains(operand, other, work).map(|contains| !contains),
-        Comparison::StartsWith => texts(operand, other).map(|(text, part)| text.starts_with(part)),
-        Comparison::EndsWith => texts(operand, other).map(|(text, part)| text.ends_with(part)),
+        Comparison::StartsWith => found(texts(operand, other).map(|(text, part)| text.starts_with(part))),
+        Comparison::EndsWith => found(texts(operand, other).map(|(text, part)| text.ends_with(part))),
     })
 }
 
@@ -117,21 +122,25 @@ fn compare(one: &Operand<'_>, other: &Operand<'_>, form: Form) -> Result<Orderin
     }
 }
 
-/// Returns whether a list contains an element that is equal. Elements of another type are left out.
+/// Returns whether a list contains an element that is equal.
 ///
 /// # Errors
-/// [`Obstacle::Type`] if there is no list, or if it has elements, but none of the same type.
+/// [`Obstacle::Type`] if there is no list, or if no element is equal and one is of another type; another obstacle if a
+/// comparison depends on the server.
 fn is_in(operand: &Operand<'_>, list: &Operand<'_>, work: &Work) -> Result<bool, Obstacle> {
-    let alike = |equal: &Result<bool, Obstacle>| *equal != Err(Obstacle::Type);
     match (operand, list) {
         (Operand::Text(text), Operand::Words(words)) => Ok(words.contains(text)),
-        (_, Operand::List(list)) => {
-            if list.elements().next().is_none() && !matches!(operand, Operand::List(_) | Operand::Object) {
-                return Ok(false);
-            }
+        (Operand::Text(_) | Operand::Number(_) | Operand::Bool(_), Operand::List(list)) => {
             spend(work, work_of_elements(*list, operand))?;
-            let all = list.elements().map(|element| equal(operand, &element_of(element))).filter(alike);
-            all.reduce(|one, other| Ok(one? | other?)).unwrap_or(Err(Obstacle::Type))
+            let mut found = Ok(false);
+            for element in list.elements() {
+                match equal(operand, &element_of(element)) {
+                    Ok(true) => return Ok(true),
+                    Ok(false) => {}
+                    Err(obstacle) => found = Err(obstacle),
+                }
+            }
+            found
         }
         _ => Err(Obstacle::Type),
     }

@@ -4,13 +4,14 @@ use super::{Before, Translator};
 
 /// The reason of a fault between the braces of a repetition.
 const BRACES: &str =
-    "a repetition must be of the form `{2}`, `{2,}` or `{2,10}`, and a `{` of the text must be written `\\{`";
+    "a repetition must be of the form `{2}`, `{2,}` or `{0,5}`, and a `{` of the text must be written `\\{`";
 
 impl Translator<'_> {
     #[inline(never)]
     pub(super) fn repeat(&mut self, times: Option<usize>, copies: usize) {
         let mistaken = match self.before {
             Before::Item => None,
+            Before::Nothing => Some("a repetition must follow what it repeats"),
             Before::Assertion => Some("`^`, `$`, `\\b` and `\\B` cannot be repeated"),
             Before::Repetition | Before::Lazy => {
                 Some("a repetition can only be repeated as a group, such as `(?:a*){2}`")
@@ -33,7 +34,9 @@ impl Translator<'_> {
         self.out.push('{');
         self.out.push_str(&bounds);
         // The compiler would skip white space and comments there.
-        if bounds.contains(|char: char| !matches!(char, '0'..='9' | ',' | '}')) {
+        if !bounds.starts_with(|char: char| char.is_ascii_digit())
+            || bounds.contains(|char: char| !matches!(char, '0'..='9' | ',' | '}'))
+        {
             self.mistaken.get_or_insert(BRACES);
         }
         let number = |text: &str| text.parse::<usize>().ok();

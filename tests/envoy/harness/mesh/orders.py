@@ -4,7 +4,7 @@ import yaml
 
 import places
 
-from .. import identity, runs
+from .. import identity, rpc, runs
 from . import istio
 
 FOLDER = places.ROOT / "envoy"
@@ -52,6 +52,10 @@ def plugin_of(of: list) -> dict:
 def code(answer) -> tuple:
     """Return an answer's status, and the code of the policy's refusal."""
     return answer.status_code, answer.headers.get("x-mcp-policy")
+
+
+def call(mesh, tool: str, arguments: dict | None = None, headers: dict | None = None) -> tuple:
+    return code(rpc.post(mesh.url, rpc.tools_call(tool, arguments), headers))
 
 
 def support(**claims: object) -> dict:
