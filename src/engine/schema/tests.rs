@@ -330,7 +330,8 @@ fn the_search_for_other_spellings_is_charged() {
     ] {
         let found = spent(schema, &long);
         assert!(found > least, "{schema} {found}");
-        assert!(spent(schema, &"ä".repeat(1_000)) > found, "{schema}");
+        // Folding is charged as well.
+        assert!(spent(schema, &"ä".repeat(500)) > found + 5_000, "{schema}");
     }
     let long = r#"{"propertyNames":{"not":{"enum":["NAME"]}}}"#.replace("NAME", &long);
     assert!(
