@@ -2,7 +2,7 @@
 //!
 //! The engine is pure: time, randomness, the store and the proxy are arguments.
 //!
-//! - [`json`] parses JSON text. [`text`] writes numbers and bytes. [`regex`] searches text, and [`work`] bounds the work of
+//! - [`json`] parses JSON text. [`text`] writes numbers and bytes, and folds letters. [`regex`] searches text, and [`work`] bounds the work of
 //!   judging a request.
 //! - [`mcp`] implements the protocol. [`denial`] says why a request is refused.
 //! - [`document`] reads policy documents and reports their faults.

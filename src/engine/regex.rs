@@ -15,7 +15,7 @@ use regex_lite::RegexBuilder;
 use crate::work::Work;
 use ahead::Split;
 use size::Shape;
-use translate::translate;
+use translate::{Case, translate};
 
 /// The most memory of a compiled expression, in bytes. It bounds the time that loading takes.
 const MOST_MEMORY: usize = 1 << 18;
@@ -53,15 +53,33 @@ impl Regex {
     /// # Errors
     /// The reason why it does not compile, such as that it is too large.
     pub fn new(text: &str) -> Result<Self, String> {
-        let Some(Split { ahead, rest }) = ahead::split(text) else { return Self::compile(text) };
-        let ahead = ahead.into_iter().map(|(wanted, text)| Ok((wanted, Self::compile(&text)?)));
-        let ahead = ahead.collect::<Result<_, String>>()?;
-        Ok(Self { ahead, ..Self::compile(&rest)? })
+        Self::with(text, Case::Matters)
     }
 
-    fn compile(text: &str) -> Result<Self, String> {
-        let (translated, shape) = translate(text)?;
-        let compiled = RegexBuilder::new(&translated).size_limit(MOST_MEMORY).build();
+    /// Compiles an expression that finds what `text` finds in another spelling, in texts in which all letters but those of
+    /// ASCII are [folded](crate::text::fold). A letter matches in both cases, but what must not match is left as it is: a class
+    /// with `^`, and a negative look-ahead. In classes, letters beyond ASCII match in lower case only.
+    ///
+    /// # Errors
+    /// The reason why it does not compile.
+    pub fn any_case(text: &str) -> Result<Self, String> {
+        Self::with(text, Case::Ignored)
+    }
+
+    fn with(text: &str, case: Case) -> Result<Self, String> {
+        let Some(Split { ahead, rest }) = ahead::split(text) else { return Self::compile(text, case) };
+        let ahead = ahead.into_iter().map(|(wanted, text)| {
+            let case = if wanted { case } else { Case::Matters };
+            Ok((wanted, Self::compile(&text, case)?))
+        });
+        let ahead = ahead.collect::<Result<_, String>>()?;
+        Ok(Self { ahead, ..Self::compile(&rest, case)? })
+    }
+
+    fn compile(text: &str, case: Case) -> Result<Self, String> {
+        let (translated, shape) = translate(text, case)?;
+        let mut builder = RegexBuilder::new(&translated);
+        let compiled = builder.case_insensitive(case == Case::Ignored).size_limit(MOST_MEMORY).build();
         let compiled = compiled.map_err(|error| error.to_string())?;
         Ok(Self { compiled, shape, ahead: Vec::new() })
     }

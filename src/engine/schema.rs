@@ -10,6 +10,7 @@ mod literal;
 mod load;
 mod mirrored;
 mod node;
+mod pattern;
 mod reference;
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,8 @@ impl Schema {
     /// Compiles a schema that is part of a document. Adds every fault to `faults`; returns `None` if there is
     /// any.
     pub fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Self> {
-        load::load(part, faults).map(|root| Self { root, mirrored: mirrored::read(part.value) })
+        let (root, mirrored) = load::load(part, faults)?;
+        Some(Self { root, mirrored })
     }
 
     /// Returns the arguments that headers repeat.

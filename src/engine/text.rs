@@ -1,4 +1,6 @@
-//! Numbers and bytes as text, without the cost of `format!`.
+//! Numbers and bytes as text, without the cost of `format!`, and case folding.
+
+pub mod fold;
 
 /// How many bytes the hashes have that are written most.
 const MOST_HASHED: usize = 32;

@@ -60,10 +60,10 @@ pub enum Restricts {
 const KEYWORDS: [(Form, Restricts, &[&str]); 22] = [
     (Types, Values, &["type"]),
     (List, Values, &["enum"]),
-    (Anything, Values, &["const", "x-mcp-header"]),
+    (Anything, Values, &["const"]),
     (Schemas, Values, &["allOf", "anyOf", "oneOf"]),
     (Schema, Values, &["not", "if", "then", "else"]),
-    (Text, Values, &["$ref"]),
+    (Text, Values, &["$ref", "x-mcp-header"]),
     (SchemasByName, Values, &["$defs", "definitions"]),
     (Number, Numbers, &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]),
     (Positive, Numbers, &["multipleOf"]),

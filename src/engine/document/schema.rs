@@ -21,6 +21,8 @@ pub enum InSchema {
         /// Why
         why: String,
     },
+    /// An annotation `x-mcp-header` is elsewhere than on a property that a chain of `properties` leads to
+    NoProperty,
     /// A schema leads back to itself
     Recursive,
     /// Schemas nest too deep
@@ -44,6 +46,9 @@ impl fmt::Display for InSchema {
                     Quoted(text, QUOTED)
                 )
             }
+            Self::NoProperty => out.write_str(
+                "has no effect here: write it in a property, to which only `properties` lead from the top, not `$ref`, `allOf` or the like",
+            ),
             Self::Recursive => out.write_str("leads back to itself by a `$ref`, recursion is not supported"),
             Self::TooHigh => {
                 out.write_str("more than 100 schemas stand within one another, once `$ref`s are followed")

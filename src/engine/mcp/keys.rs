@@ -3,7 +3,10 @@
 //! Go's `encoding/json` matches keys after Unicode case folding, C libraries cut them at a NUL. A
 //! filter that looks for `name` alone would judge one tool and let the server run another.
 
+use std::borrow::Cow;
+
 use crate::json::{TextMap, Value, is_visible};
+use crate::text::fold;
 
 /// The key whose value clients in JavaScript can read members from that the object itself does not have: a copy of the
 /// object, key by key, makes it the prototype.
@@ -73,7 +76,8 @@ fn note<'d>(members: &mut [Member<'d>], key: &str, value: Value<'d>) {
         }
     } else if !folds_case_alone(key) && cut(key).len() <= LONGEST {
         // Most keys differ in the first character, so folding the rest of them would be in vain.
-        let alike = |member: &&mut Member<'d>| member.key != key && fold(member.key).eq(fold(cut(key)));
+        let alike =
+            |member: &&mut Member<'d>| member.key != key && fold::text(member.key).eq(fold::text(cut(key)));
         for member in members.iter_mut().filter(alike) {
             member.respelled.get_or_insert(value.span().start);
         }
@@ -99,16 +103,16 @@ pub fn is_variant(key: &str, of: &str) -> bool {
         return key.eq_ignore_ascii_case(of);
     }
     let cut = cut(key);
-    // An expanding fold makes at most three characters of one, and ASCII comes from at most 3 bytes.
     if cut.len() > longest_variant(of.len()) {
         return false;
     }
-    fold(cut).eq(fold(of))
+    fold::text(cut).eq(fold::text(of))
 }
 
-/// Returns how many bytes another spelling of a key of `length` bytes has at most, up to its first NUL.
+/// Returns how many bytes another spelling of a key of `length` bytes has at most, up to its first NUL. The widest are
+/// those of `ΐ`, a character of 2 bytes, which is also three of 7 bytes.
 fn longest_variant(length: usize) -> usize {
-    length.saturating_mul(3)
+    length.saturating_mul(4)
 }
 
 /// Returns the part of a key that C libraries see.
@@ -117,15 +121,38 @@ fn cut(key: &str) -> &str {
 }
 
 /// Returns a key as a server may see it that ignores case and cuts keys at a NUL.
-#[must_use]
-pub fn folded(key: &str) -> String {
-    if folds_case_alone(key) { key.to_ascii_lowercase() } else { fold(cut(key)).collect() }
+fn folded(key: &str) -> String {
+    if folds_case_alone(key) { key.to_ascii_lowercase() } else { fold::text(cut(key)).collect() }
 }
 
-/// Returns how many units of work it takes at most to fold a key, or to compare it with another one.
+/// Returns a key of which at most the case of ASCII letters is left to ignore: the same key, or what a server may see in
+/// its place that ignores case and cuts keys at a NUL.
+#[must_use]
+pub fn folded_beyond_ascii(key: &str) -> Cow<'_, str> {
+    if folds_case_alone(key) { key.into() } else { folded(key).into() }
+}
+
+/// The units of work of folding one byte of a key that is not ASCII.
+const BYTE: usize = 6;
+
+/// Returns how many units of work it takes at most to fold a key.
 #[must_use]
 pub fn work(key: &str) -> usize {
-    if folds_case_alone(key) { (key.len() >> 3).saturating_add(3) } else { key.len().saturating_mul(5) }
+    if folds_case_alone(key) { (key.len() >> 3).saturating_add(3) } else { key.len().saturating_mul(BYTE) }
+}
+
+/// Returns how many units of work it takes at most to tell whether `key` is another spelling of `of`.
+#[must_use]
+pub fn work_beside(key: &str, of: &str) -> usize {
+    if folds_case_alone(key) && of.is_ascii() {
+        return (key.len() >> 3).saturating_add(4);
+    }
+    let cut = cut(key).len();
+    if cut > longest_variant(of.len()) {
+        return (key.len() >> 1).saturating_add(4);
+    }
+    // Both are folded, until they differ.
+    cut.saturating_add(3).saturating_mul(2 * BYTE)
 }
 
 /// The folded forms of a set of names: finds the name that a key is another spelling of.
@@ -139,7 +166,7 @@ impl Spellings {
     /// Folds these names. A name's number is its position.
     #[must_use]
     pub fn of<'n>(names: impl Iterator<Item = &'n str>) -> Self {
-        let folded: Vec<String> = names.map(|name| fold(name).collect()).collect();
+        let folded: Vec<String> = names.map(|name| fold::text(name).collect()).collect();
         let folded = TextMap::of(folded.iter().map(String::as_str));
         let longest = longest_variant(folded.longest());
         Self { folded, longest }
@@ -162,96 +189,5 @@ impl Spellings {
     }
 }
 
-/// Folds to what a case-insensitive comparison compares (Unicode CaseFolding.txt, C and F), as far
-/// as the outcome can be ASCII, and a combining dot after i (which `İ` leaves) dropped.
-fn fold(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars()
-        .flat_map(|char| {
-            let ascii: &[char] = match char {
-                'ſ' => &['s'],
-                'ß' | 'ẞ' => &['s', 's'],
-                'ı' | 'İ' => &['i'],
-                '\u{212a}' => &['k'],
-                'ﬀ' => &['f', 'f'],
-                'ﬁ' => &['f', 'i'],
-                'ﬂ' => &['f', 'l'],
-                'ﬃ' => &['f', 'f', 'i'],
-                'ﬄ' => &['f', 'f', 'l'],
-                'ﬅ' | 'ﬆ' => &['s', 't'],
-                _ => &[],
-            };
-            let other = if ascii.is_empty() { Some(char) } else { None };
-            ascii.iter().copied().chain(other.into_iter().flat_map(char::to_lowercase))
-        })
-        .filter(|char| *char != '\u{307}')
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::json;
-
-    #[test]
-    fn a_variant_is_equal_only_after_folding_or_cutting() {
-        for (key, of, expected) in [
-            ("name", "name", false),
-            ("Name", "name", true),
-            ("NAME", "name", true),
-            ("name\0", "name", true),
-            ("Name\0junk", "name", true),
-            ("argumentſ", "arguments", true),
-            ("param\u{17f}", "params", true),
-            ("\u{130}d", "id", true),
-            ("ıd", "id", true),
-            ("i\u{307}d", "id", true),
-            ("notiﬁcations", "notifications", true),
-            ("names", "name", false),
-            ("nam", "name", false),
-            ("\0name", "name", false),
-            (" name", "name", false),
-            ("protocol_name", "name", false),
-            ("тool", "tool", false),
-        ] {
-            assert_eq!(is_variant(key, of), expected, "{key:?} of {of:?}");
-            let text = serde_json::json!({key: 1}).to_string();
-            let document = json::read(text.as_bytes()).unwrap();
-            let [other, member] = pick(document.root(), ["other", of]);
-            assert_eq!(
-                (other.respelled.is_some(), member.respelled.is_some()),
-                (false, expected),
-                "{key:?} of {of:?}"
-            );
-            assert_eq!(member.value.is_some(), key == of, "{key:?} of {of:?}");
-        }
-        assert!(is_variant("protocolVer\u{17f}ion", "protocolVersion"));
-        assert!(is_variant("STRASSE", "straße") && is_variant("Straße", "strasse"));
-        assert!(is_variant("to\u{212a}en", "token"));
-    }
-
-    #[test]
-    fn spellings_are_found_as_they_are_compared() {
-        let names = ["name", "Größe", "id", "straße", "k"];
-        let spellings = Spellings::of(names.into_iter());
-        for key in ["Name", "GRÖSSE", "ıd", "İD", "STRASSE", "\u{212a}", "name\0x", "other", "", "ids", "\0"]
-        {
-            let expected = names.iter().position(|name| is_variant(key, name));
-            assert_eq!(spellings.find(key), expected, "{key}");
-        }
-        assert_eq!(spellings.find(&"K".repeat(10_000)), None);
-    }
-
-    #[test]
-    fn members_are_found_in_one_walk() {
-        let document = json::read(br#"{"b":1,"x":2,"A":3,"b":4,"c":null}"#).unwrap();
-        let found = pick(document.root(), ["a", "b", "c", "d"]);
-        let found = found.map(|member| (member.value.map(Value::raw), member.repeated, member.respelled));
-        let expected = [
-            (None, false, Some(17)),
-            (Some("1"), true, None),
-            (Some("null"), false, None),
-            (None, false, None),
-        ];
-        assert_eq!(found, expected);
-        assert!(pick(None, ["a"]).iter().all(|member| member.value.is_none()));
-    }
-}
+mod tests;

@@ -223,7 +223,8 @@ impl<'d> Resolved<'d> {
                 for (other, value) in value.keyed() {
                     let spent = work.spend(other.string_work());
                     let other = other.string().unwrap_or_default();
-                    if !spent || !work.spend(keys::work(&other)) || keys::is_variant(&other, key) {
+                    if !spent || !work.spend(keys::work_beside(&other, key)) || keys::is_variant(&other, key)
+                    {
                         return Self::Respelled;
                     }
                     if other == key {

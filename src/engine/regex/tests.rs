@@ -1,6 +1,7 @@
 mod faults;
 
 use super::*;
+use crate::text::fold;
 
 fn finds(expression: &str, text: &str) -> bool {
     Regex::new(expression).unwrap().finds(text, &Work::default()).unwrap()
@@ -169,7 +170,7 @@ fn the_size_is_at_least_what_is_compiled() {
         ("(((a)))?", 7),
         ("(){0,100}", 200),
     ] {
-        let (_, shape) = translate(expression).unwrap();
+        let (_, shape) = translate(expression, Case::Matters).unwrap();
         assert!(shape.states >= states, "{expression}: {shape:?}");
         assert!(shape.states <= states * 2 + 8, "{expression}: {shape:?}");
     }
@@ -186,7 +187,7 @@ fn an_anchored_expression_reads_no_more_than_its_longest_match() {
         ("(^a|b)", usize::MAX),
         ("(?m)^a", usize::MAX),
     ] {
-        assert_eq!(translate(expression).unwrap().1.reach, reach, "{expression}");
+        assert_eq!(translate(expression, Case::Matters).unwrap().1.reach, reach, "{expression}");
     }
     let regex = Regex::new("^[a-z]{1,10}$").unwrap();
     assert_eq!(regex.finds(&"a".repeat(1 << 20), &Work::new(2_000)), Some(false));
@@ -221,4 +222,38 @@ fn look_aheads_at_the_beginning_apply_to_the_whole_text() {
     }
     let regex = Regex::new("^(?!.*b)a").unwrap();
     assert_eq!(regex.finds(&"a".repeat(1 << 20), &Work::new(1_000_000)), None);
+}
+
+#[test]
+fn an_expression_of_any_case_finds_other_spellings() {
+    for (expression, name, found) in [
+        ("^isAdmin$", "isadmin", true),
+        ("^isAdmin$", "ISADMIN", true),
+        ("^isAdmin$", "i\u{17f}Admın", true),
+        ("^is\\x41dmin$", "isadmin", true),
+        ("^is\\u0041dmin$", "ISADMIN", true),
+        ("^isAdmin$", "isadmins", false),
+        ("^[A-Z]{2}$", "ab", true),
+        ("^[A-Z]b$", "aB", true),
+        ("^Größe$", "GRÖSSE", true),
+        ("^ΟΔΌΣ$", "οδός", true),
+        ("^(?:ß|É){2}$", "\u{1e9e}é", true),
+        (r"^\xdc\u{fc}$", "üÜ", true),
+        ("^[äö]x$", "ÄX", true),
+        // What must not match is left as it is.
+        ("[^A-Z_]", "PATH", false),
+        ("[^a-z]", "path", false),
+        ("^[^a-z]Bc$", "ABC", true),
+        ("^(?!X_)", "X_a", false),
+        ("^(?!X_)", "x_a", true),
+        ("^(?=X_)x", "X_A", true),
+        ("(?i)^[^a-z]$", "A", false),
+    ] {
+        let regex = Regex::any_case(expression).unwrap();
+        let name: String = if name.is_ascii() { name.to_owned() } else { fold::text(name).collect() };
+        assert_eq!(regex.finds(&name, &Work::default()), Some(found), "{expression} in {name}");
+    }
+    let (_, shape) = translate("ßäΐ", Case::Ignored).unwrap();
+    assert!(shape.states >= 6, "{shape:?}");
+    assert_eq!(translate("^ßΐ", Case::Ignored).unwrap().1.reach, 6);
 }

@@ -8,6 +8,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use super::size::{Shape, Size};
+use crate::text::fold;
 
 /// The reason of a fault of a letter beyond ASCII whose case would have to be ignored.
 const CASE: &str = "`i` ignores the case of ASCII letters only, so other letters must be written in a class of both cases, such as `[äÄ]`";
@@ -20,6 +21,13 @@ const GROUP: &str = "`(?>` and `(?#` are not supported: write `(?:`, and leave c
 
 /// What `.` matches.
 const DOT: &str = r"[^\n\r\u{2028}\u{2029}]";
+
+/// Whether letters match in the other case, too, where the expression does not say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    Matters,
+    Ignored,
+}
 
 /// The inline flags that matter here.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,6 +77,7 @@ struct Translator<'t> {
     flags: Flags,
     group: Group,
     outer: Vec<Group>,
+    case: Case,
     /// Whether each match begins at the beginning of the text
     anchored: bool,
     /// The first part that has another meaning in ECMA-262, as the reason of the fault
@@ -79,7 +88,7 @@ struct Translator<'t> {
 ///
 /// # Errors
 /// What has another meaning in ECMA-262 and cannot be translated, and what to write in its place.
-pub(super) fn translate(text: &str) -> Result<(String, Shape), &'static str> {
+pub(super) fn translate(text: &str, case: Case) -> Result<(String, Shape), &'static str> {
     let mut translator = Translator {
         rest: text.chars().peekable(),
         out: String::with_capacity(text.len()),
@@ -87,6 +96,7 @@ pub(super) fn translate(text: &str) -> Result<(String, Shape), &'static str> {
         flags: Flags::default(),
         group: Group::new(Flags::default()),
         outer: Vec::new(),
+        case,
         anchored: false,
         mistaken: None,
     };
@@ -210,7 +220,7 @@ impl Translator<'_> {
     /// Appends a letter whose case is ignored otherwise than by the compiler. Returns `false` for others.
     fn any_case(&mut self, char: char) -> bool {
         match char {
-            _ if !self.flags.any_case => return false,
+            _ if !self.flags.any_case => return self.folded(char),
             'k' | 'K' => self.item(r"[kK\u{212a}]", Size::ONE),
             's' | 'S' => self.item(r"[sS\u{17f}]", Size::ONE),
             _ if is_cased(char) => {
@@ -218,6 +228,17 @@ impl Translator<'_> {
             }
             _ => return false,
         }
+        true
+    }
+
+    /// Appends what a letter beyond ASCII is in a folded name, which can be several letters. Returns `false` for others.
+    fn folded(&mut self, char: char) -> bool {
+        if self.case == Case::Matters || char.is_ascii() {
+            return false;
+        }
+        let folded: String = fold::char(char).collect();
+        let width = folded.chars().count();
+        self.item(&format!("(?:{folded})"), Size { states: width.max(1), width });
         true
     }
 

@@ -2,10 +2,10 @@
 
 use super::literal::Literals;
 use super::node::{Bound, Check, Counted};
+use super::pattern::Pattern;
 use super::types::{self, Types};
 use crate::document::{Faults, InSchema, Part, Takes, Wrong, words};
 use crate::json::{Known, Value, decimal};
-use crate::regex::Regex;
 
 const TYPE: Takes = Takes::Said(
     "one of `array`, `boolean`, `integer`, `number`, `object`, `string`, `null`",
@@ -19,14 +19,23 @@ const COUNT: Takes = Takes::Said("a whole number, 0 or more, below 1.8e13", &Tak
 const FLAG: Takes = Takes::Said("`true` or `false`", &Takes::Boolean);
 const PATTERN: Takes = Takes::Said("a regular expression", &Takes::Text);
 
+/// What a schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Of {
+    /// Values
+    Values,
+    /// The names of members: it stands in `propertyNames`
+    Names,
+}
+
 /// Reads a keyword whose value contains no schemas. Returns `None` if the keyword checks nothing or has a
 /// fault. An unknown keyword is a fault.
-pub(super) fn check(name: &str, part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
+pub(super) fn check(name: &str, part: &Part<'_>, of: Of, faults: &mut Faults) -> Option<Check> {
     use {Bound::*, Counted::*};
     match name {
         "type" => types(part, faults).map(Check::Type),
-        "enum" => literals(part, faults).map(Check::Literals),
-        "const" => Some(Check::Literals(Literals::new(&[literal(part, faults)]))),
+        "enum" => literals(part, of, faults).map(Check::Literals),
+        "const" => Some(Check::Literals(Literals::new(&[literal(part, faults)], of))),
         "minimum" => bound(AtLeast, part, faults),
         "maximum" => bound(AtMost, part, faults),
         "exclusiveMinimum" => bound(MoreThan, part, faults),
@@ -43,7 +52,7 @@ pub(super) fn check(name: &str, part: &Part<'_>, faults: &mut Faults) -> Option<
             "false" => None,
             _ => faults.fit(part, None, &FLAG),
         },
-        "pattern" => pattern(part, faults),
+        "pattern" => pattern(part, of, faults),
         _ => {
             faults.add_key(part, InSchema::UnknownKeyword { keyword: name.to_owned() });
             None
@@ -81,14 +90,14 @@ fn one_type(part: &Part<'_>, faults: &mut Faults) -> Option<Types> {
     faults.fit(part, part.value.string().and_then(|name| Types::named(&name)), &TYPE)
 }
 
-fn literals(part: &Part<'_>, faults: &mut Faults) -> Option<Literals> {
+fn literals(part: &Part<'_>, of: Of, faults: &mut Faults) -> Option<Literals> {
     for element in part.booleans_that_may_have_been_words() {
         faults.add(&element, Wrong::MaybeWord);
     }
     let literals: Vec<_> = part.elements().map(|element| literal(&element, faults)).collect();
     faults
         .fit(part, Some(literals).filter(|literals| !literals.is_empty()), &VALUES)
-        .map(|values| Literals::new(&values))
+        .map(|values| Literals::new(&values, of))
 }
 
 fn literal<'d>(part: &Part<'d>, faults: &mut Faults) -> Value<'d> {
@@ -116,20 +125,18 @@ fn count(counted: Counted, bound: Bound, part: &Part<'_>, faults: &mut Faults) -
     faults.fit(part, part.whole(), &COUNT).map(|number| Check::Count(counted, bound, number))
 }
 
-fn pattern(part: &Part<'_>, faults: &mut Faults) -> Option<Check> {
+fn pattern(part: &Part<'_>, of: Of, faults: &mut Faults) -> Option<Check> {
     let text = faults.fit(part, part.value.string(), &PATTERN)?;
-    regex(&text, part, faults).map(|regex| Check::Pattern(regex, text.as_ref().into()))
+    expression(&text, part, of, faults).map(|pattern| Check::Pattern(Box::new(pattern)))
 }
 
 /// Compiles a regular expression that stands at `part`.
-pub(super) fn regex(text: &str, part: &Part<'_>, faults: &mut Faults) -> Option<Regex> {
-    match Regex::new(text) {
-        Ok(regex) => Some(regex),
-        Err(why) => {
-            faults.add(part, InSchema::NoPattern { text: text.to_owned(), why });
-            None
-        }
-    }
+pub(super) fn expression(text: &str, part: &Part<'_>, of: Of, faults: &mut Faults) -> Option<Pattern> {
+    let compiled = match of {
+        Of::Values => Pattern::of_values(text),
+        Of::Names => Pattern::of_names(text),
+    };
+    compiled.map_err(|why| faults.add(part, InSchema::NoPattern { text: text.to_owned(), why })).ok()
 }
 
 /// Reads a count: of `minContains` and `maxContains`.

@@ -1,5 +1,6 @@
 //! The values of `enum` and `const`.
 
+use super::keyword::Of;
 use super::validate::Unsure;
 use crate::json::{Doubt, Kind, KnownSet, Sent, TextMap, Value};
 use crate::mcp::keys::Spellings;
@@ -12,6 +13,8 @@ pub(super) struct Literals {
     pub texts: Vec<Box<str>>,
     simple: Simple,
     compound: Vec<Constant>,
+    /// For names of members: what other spellings of the strings are found by
+    spellings: Option<Spellings>,
 }
 
 /// The values that have no parts.
@@ -33,7 +36,7 @@ enum Constant {
 
 impl Literals {
     /// Makes the literals of these values in the document.
-    pub fn new(values: &[Value<'_>]) -> Self {
+    pub fn new(values: &[Value<'_>], of: Of) -> Self {
         let is_compound = |value: &&Value<'_>| matches!(value.kind(), Kind::Array | Kind::Object);
         let compound = values.iter().filter(is_compound).map(|value| Constant::new(*value)).collect();
         let simple: Vec<_> = values.iter().filter(|value| !is_compound(value)).copied().collect();
@@ -41,6 +44,10 @@ impl Literals {
             texts: values.iter().map(|value| value.raw().into()).collect(),
             simple: Simple::new(&simple),
             compound,
+            spellings: (of == Of::Names).then(|| {
+                let strings: Vec<_> = simple.iter().filter_map(|value| value.string()).collect();
+                Spellings::of(strings.iter().map(|text| &**text))
+            }),
         }
     }
 
@@ -51,7 +58,10 @@ impl Literals {
     /// [`Unsure`] if that depends on the server.
     pub fn hold(&self, value: Value<'_>, work: &Work) -> Result<bool, Unsure> {
         if !matches!(value.kind(), Kind::Array | Kind::Object) {
-            return self.simple.holds(value, work);
+            return match (&self.spellings, self.simple.holds(value, work)?) {
+                (Some(spellings), false) => respelled(spellings, value, work),
+                (_, holds) => Ok(holds),
+            };
         }
         let mut unsure = None;
         for constant in &self.compound {
@@ -64,6 +74,15 @@ impl Literals {
         }
         unsure.map_or(Ok(false), Err)
     }
+}
+
+/// Returns an error if a name, which is none of the strings, is another spelling of one, and otherwise false.
+fn respelled(spellings: &Spellings, name: Value<'_>, work: &Work) -> Result<bool, Unsure> {
+    let Some(name) = name.string() else { return Ok(false) };
+    if !work.spend(spellings.work(&name)) {
+        return Err(Unsure::Work);
+    }
+    if spellings.find(&name).is_some() { Err(Unsure::Spelling) } else { Ok(false) }
 }
 
 impl Simple {

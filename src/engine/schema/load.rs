@@ -5,14 +5,16 @@ mod elements;
 mod members;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::keyword;
+use super::keyword::{self, Of};
+use super::mirrored::{self, Mirrored};
 use super::node::{Check, Node};
 use super::reference;
 use crate::document::{Faults, InSchema, Part, Takes, Wrong};
 use crate::json::{self, Kind};
+use crate::mcp::headers::is_token;
 use branches::Branches;
 use elements::Contained;
 use members::Collected;
@@ -50,14 +52,26 @@ const SCHEMAS_BY_NAME: Takes =
 const REFERENCE: Takes =
     Takes::Said("a reference to a schema within this one, such as `#/$defs/name`", &Takes::Filled);
 
-/// Compiles a schema. Adds every fault to `faults`; returns `None` if there is any.
-pub(super) fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Arc<Node>> {
+const HEADER: Takes =
+    Takes::Said("the end of a header's name, such as `Region` for `Mcp-Param-Region`", &Takes::Filled);
+
+/// Compiles a schema, and finds the arguments that headers repeat. Adds every fault to `faults`; returns `None` if there
+/// is any.
+pub(super) fn load(part: &Part<'_>, faults: &mut Faults) -> Option<(Arc<Node>, Vec<Mirrored>)> {
     let before = faults.iter().len();
     if part.value.nests_deeper(json::MAX_DEPTH) {
         faults.add(part, Wrong::TooDeep(None));
         return None;
     }
-    let mut loader = Loader { root: part, faults, seen: BTreeMap::new(), definitions: VecDeque::new() };
+    let annotations = mirrored::read(part.value);
+    let mut loader = Loader {
+        root: part,
+        faults,
+        seen: BTreeMap::new(),
+        of: Of::Values,
+        definitions: VecDeque::new(),
+        on_properties: annotations.iter().map(|annotation| annotation.at).collect(),
+    };
     let root = loader.schema(part, 1);
     while let Some(part) = loader.definitions.pop_front() {
         loader.schema(&part, 1);
@@ -68,7 +82,8 @@ pub(super) fn load(part: &Part<'_>, faults: &mut Faults) -> Option<Arc<Node>> {
     if root.extent.size > MOST_SCHEMAS {
         faults.add(part, InSchema::TooLarge { most: MOST_SCHEMAS });
     }
-    (faults.iter().len() == before).then_some(root)
+    let mirrored = annotations.into_iter().filter_map(|annotation| annotation.mirrored);
+    (faults.iter().len() == before).then(|| (root, mirrored.collect()))
 }
 
 /// The state of a schema that the loader has reached.
@@ -81,16 +96,21 @@ enum Seen {
 struct Loader<'a, 'd> {
     root: &'a Part<'d>,
     faults: &'a mut Faults,
-    seen: BTreeMap<usize, Seen>,
+    /// By what they describe and where they begin
+    seen: BTreeMap<(Of, usize), Seen>,
+    /// What the schemas that are being compiled describe
+    of: Of,
     /// Schemas in `$defs`. They must be valid even if nothing refers to them.
     definitions: VecDeque<Part<'d>>,
+    /// Where the annotations `x-mcp-header` are that have an effect
+    on_properties: BTreeSet<usize>,
 }
 
 impl<'d> Loader<'_, 'd> {
-    /// Compiles a schema, only once even if several `$ref`s lead to it. Returns an unspecified node if it has
+    /// Compiles a schema, only once for values and once for names, even if several `$ref`s lead to it. Returns an unspecified node if it has
     /// a fault.
     fn schema(&mut self, part: &Part<'d>, depth: usize) -> Arc<Node> {
-        let start = part.value.span().start;
+        let start = (self.of, part.value.span().start);
         match self.seen.get(&start) {
             Some(Seen::Done(node)) => return Arc::clone(node),
             Some(Seen::Open) => {
@@ -156,8 +176,12 @@ impl<'d> Loader<'_, 'd> {
                 "anyOf" => Some(Check::Any(self.alternatives(&part, depth))),
                 "oneOf" => Some(Check::One(self.alternatives(&part, depth))),
                 "$ref" => self.reference(&part, depth),
+                "x-mcp-header" => {
+                    self.annotation(&part);
+                    None
+                }
                 name if ANNOTATIONS.contains(&name) || name.starts_with("x-") => None,
-                name => keyword::check(name, &part, self.faults),
+                name => keyword::check(name, &part, self.of, self.faults),
             };
             checks.extend(check);
         }
@@ -182,6 +206,15 @@ impl<'d> Loader<'_, 'd> {
             self.faults.unfit(part, &SCHEMAS);
         }
         nodes
+    }
+
+    /// Checks an annotation `x-mcp-header`. One that has no effect would let a header differ from its argument.
+    fn annotation(&mut self, part: &Part<'d>) {
+        if !self.on_properties.contains(&part.value.span().start) && !self.faults.has(&part.path) {
+            self.faults.add_key(part, InSchema::NoProperty);
+        } else if !part.value.string().is_some_and(|name| is_token(&name)) {
+            self.faults.unfit(part, &HEADER);
+        }
     }
 
     fn reference(&mut self, part: &Part<'d>, depth: usize) -> Option<Check> {

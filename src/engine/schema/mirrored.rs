@@ -13,22 +13,31 @@ pub struct Mirrored {
     pub path: Vec<String>,
 }
 
-/// Finds the annotations of a schema. One that is not the name of a header, or is anywhere else than on a property,
-/// is none: clients do not call a tool that has it.
-pub(super) fn read(schema: Value<'_>) -> Vec<Mirrored> {
+/// An annotation `x-mcp-header`.
+pub(super) struct Annotation {
+    /// The offset of its value in the document
+    pub at: usize,
+    /// What is told; `None` if its value is not the name of a header
+    pub mirrored: Option<Mirrored>,
+}
+
+/// Finds the annotations of a schema on properties to which a chain of `properties` leads. Clients do not call a tool
+/// that has one anywhere else.
+pub(super) fn read(schema: Value<'_>) -> Vec<Annotation> {
     let mut found = Vec::new();
     walk(schema, &mut Vec::new(), &mut found);
     found
 }
 
-fn walk(schema: Value<'_>, path: &mut Vec<String>, found: &mut Vec<Mirrored>) {
+fn walk(schema: Value<'_>, path: &mut Vec<String>, found: &mut Vec<Annotation>) {
     let Some(properties) = schema.get("properties") else { return };
     for (name, property) in properties.entries() {
         path.push(name.into_owned());
-        if let Some(header) = property.get("x-mcp-header").and_then(Value::string)
-            && is_token(&header)
-        {
-            found.push(Mirrored { header: format!("Mcp-Param-{header}"), path: path.clone() });
+        if let Some(value) = property.get("x-mcp-header") {
+            let name = value.string().filter(|name| is_token(name));
+            let mirrored =
+                name.map(|name| Mirrored { header: format!("Mcp-Param-{name}"), path: path.clone() });
+            found.push(Annotation { at: value.span().start, mirrored });
         }
         walk(property, path, found);
         path.pop();
@@ -41,7 +50,7 @@ mod tests {
     use crate::json;
 
     #[test]
-    fn an_annotation_counts_on_a_property_alone() {
+    fn annotations_are_found_at_the_end_of_a_chain_of_properties() {
         let schema = r#"{
             "x-mcp-header": "Root",
             "properties": {
@@ -55,13 +64,15 @@ mod tests {
             "$defs": { "a": { "properties": { "b": { "x-mcp-header": "Defined" } } } }
         }"#;
         let document = json::read(schema.as_bytes()).unwrap();
-        let found: Vec<_> =
-            read(document.root()).into_iter().map(|one| (one.header, one.path.join("."))).collect();
-        let expected = [
-            ("Mcp-Param-Region", "region"),
-            ("Mcp-Param-Deep", "place.deep"),
-            ("Mcp-Param-Name", "properties"),
-        ];
-        assert_eq!(found, expected.map(|(header, path)| (header.to_owned(), path.to_owned())));
+        let found = read(document.root());
+        let told: Vec<_> = found
+            .into_iter()
+            .map(|one| {
+                one.mirrored.map_or(String::new(), |one| format!("{} {}", one.header, one.path.join(".")))
+            })
+            .collect();
+        let expected =
+            ["Mcp-Param-Region region", "Mcp-Param-Deep place.deep", "", "", "", "Mcp-Param-Name properties"];
+        assert_eq!(told, expected);
     }
 }

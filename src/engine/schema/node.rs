@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::literal::Literals;
+use super::pattern::Pattern;
 use super::types::Types;
 use crate::json::{Known, TextMap};
 use crate::mcp::keys::Spellings;
-use crate::regex::Regex;
 
 /// One compiled schema. Several `$ref`s may share it.
 #[derive(Debug, Default)]
@@ -32,8 +32,8 @@ pub(super) enum Check {
     MultipleOf(Box<str>),
     /// `minLength`, `maxItems` and the like
     Count(Counted, Bound, u64),
-    /// `pattern`, with its text
-    Pattern(Regex, Box<str>),
+    /// `pattern`
+    Pattern(Box<Pattern>),
     /// `properties`, `required`, `additionalProperties` and the like
     Members(Box<Members>),
     /// `items`
@@ -89,8 +89,8 @@ pub(super) struct Members {
     pub spellings: Spellings,
     /// How many of these names are required
     pub required: usize,
-    /// `patternProperties`: the expressions, their texts, and the schemas of members whose names match them
-    pub patterns: Vec<(Regex, Box<str>, Arc<Node>)>,
+    /// `patternProperties`: the expressions, and the schemas of members whose names match them
+    pub patterns: Vec<(Pattern, Arc<Node>)>,
     /// The schema of all other members; `None` allows anything
     pub additional: Option<Arc<Node>>,
     /// `propertyNames`: the schema of the names
@@ -189,7 +189,7 @@ impl Check {
             Self::Bound(..) => 3,
             Self::MultipleOf(_) => 4,
             Self::Count(..) => 5,
-            Self::Pattern(..) => 6,
+            Self::Pattern(_) => 6,
             Self::Members(_) => 7,
             Self::Items(_) | Self::Elements(_) => 8,
             Self::Unique => 9,
@@ -208,7 +208,7 @@ impl Check {
             Self::All(nodes) | Self::Any(nodes) | Self::One(nodes) => Box::new(nodes.iter()),
             Self::Members(members) => {
                 let named = members.named.iter().filter_map(|named| named.schema.as_ref());
-                let patterns = members.patterns.iter().map(|(_, _, node)| node);
+                let patterns = members.patterns.iter().map(|(_, node)| node);
                 Box::new(named.chain(&members.additional).chain(patterns).chain(&members.names))
             }
             Self::Elements(elements) => {

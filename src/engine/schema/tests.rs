@@ -1,3 +1,5 @@
+mod names;
+
 use std::fmt::Write as _;
 
 use super::*;
@@ -188,6 +190,12 @@ fn each_fault_is_named_with_its_place() {
             "arguments.$defs.a.type: must be one of `array`, `boolean`, `integer`, `number`, `object`, \
              `string`, `null`, found `\"text\"`\narguments.$defs.b.$ref: must be a reference to a schema \
              within this one, such as `#/$defs/name`, found `\"#/$defs/c\"`",
+        ),
+        // Compiled for values and for names.
+        (
+            r##"{"propertyNames":{"$ref":"#/$defs/n"},"$defs":{"n":{"pattern":"(","$ref":"#/$defs/n"}}}"##,
+            "arguments.$defs.n.pattern: must be a regular expression, but `(` does not compile: found open group \
+             without closing ')'\narguments.$defs.n: leads back to itself by a `$ref`, recursion is not supported",
         ),
     ] {
         assert_eq!(load(schema).unwrap_err(), expected, "{schema}");

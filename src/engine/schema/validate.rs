@@ -114,9 +114,9 @@ impl Check {
                 }
                 Ok(counted.of(value).is_none_or(|count| bound.holds(count.cmp(limit))))
             }
-            Self::Pattern(regex, _) => {
+            Self::Pattern(pattern) => {
                 subject.spend(value.string_work())?;
-                value.string().map_or(Ok(true), |string| regex.finds(&string, work).ok_or(Unsure::Work))
+                value.string().map_or(Ok(true), |string| pattern.matches(&string, work))
             }
             Self::Unique if value.is_array() => {
                 subject.spend(canonical::work(value))?;

@@ -86,7 +86,7 @@ impl Constraint<'_> {
             Self::Unknown(members) => {
                 let known = members.named.iter().filter(|named| named.schema.is_some());
                 write!(out, "is unknown, expected ")?;
-                let patterns = members.patterns.iter().map(|(_, text, _)| &**text);
+                let patterns = members.patterns.iter().map(|(pattern, _)| &*pattern.text);
                 list(out, known.map(|named| &*named.name).chain(patterns), "nothing else")
             }
             Self::Name => write!(out, "has a name that is not allowed"),
@@ -138,7 +138,9 @@ impl Check {
                 };
                 write!(out, "must have {words} {limit} {}", if *limit == 1 { one } else { many })
             }
-            Self::Pattern(_, text) => write!(out, "must match the pattern {}", shortened(text, TEXT)),
+            Self::Pattern(pattern) => {
+                write!(out, "must match the pattern {}", shortened(&pattern.text, TEXT))
+            }
             Self::Unique => write!(out, "must not have two equal elements"),
             Self::Any(nodes) | Self::One(nodes) => {
                 write!(out, "must fit one of its {} alternatives", nodes.len())

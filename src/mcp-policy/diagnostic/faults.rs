@@ -150,6 +150,8 @@ kinds! {
         "A keyword that the filter does not judge would have no effect, and calls that it was meant to refuse would pass. Remove it, or write a condition in `require`.";
     Wrong::Schema(InSchema::NoType) => "no-type", "`type` is an empty list";
     Wrong::Schema(InSchema::NoPattern { .. }) => "wrong-pattern", "a `pattern` does not compile";
+    Wrong::Schema(InSchema::NoProperty) => "misplaced-header", "an `x-mcp-header` repeats no argument",
+        "Clients read `x-mcp-header` only in a property to which only `properties` lead from the top of the schema, and do not call a tool that has it elsewhere. Write it in the property, beside a `$ref` if there is one.";
     Wrong::Schema(InSchema::Recursive) => "recursive-schema", "a schema leads back to itself",
         "A schema with a cycle of `$ref`s has no greatest depth, so judging a call could take any time. Write the levels out that are needed, and end with `{}` or `false`.";
     Wrong::Schema(InSchema::TooHigh) => "schema-too-deep", "schemas nest too deep";

@@ -114,6 +114,17 @@ mod tests {
                 json!({"properties": {"a": {"type": "string"}}}),
                 &["properties.a.contentEncodin"][..],
             ),
+            // A header repeats an argument only on a chain of `properties`.
+            (
+                json!({"x-mcp-header": "A", "properties": {"a": {"$ref": "#/$defs/r"}, "b": {"type": "string", "x-mcp-header": "B"}}, "$defs": {"r": {"type": "string", "x-mcp-header": "R"}}}),
+                json!({"properties": {"a": {"$ref": "#/$defs/r"}, "b": {"type": "string", "x-mcp-header": "B"}}, "$defs": {"r": {"type": "string"}}}),
+                &[],
+            ),
+            (
+                json!({"properties": {"a": {"type": "string", "x-mcp-header": "a b"}}}),
+                json!({"properties": {"a": {"type": "string"}}}),
+                &["properties.a.x-mcp-header"],
+            ),
             // Below `not` less would be more, so the whole of it goes.
             (
                 json!({"properties": {"a": {"type": "string", "not": {"enum": ["x"], "odd": 1}}}}),

@@ -37,7 +37,13 @@ pub fn all(document: &Document, size: usize) -> Vec<Body> {
     }
     let list = format!("[{}1]", "1,".repeat((room - 8) / 2));
     bodies.push(("a list in a string".to_owned(), around(format!(r#"{{"{argument}":"{list}"}}"#))));
-    for (name, key) in [("keys", "k"), ("keys of other letters", "é"), ("keys in escapes", "\\u006b")] {
+    let wide = "ΐ".repeat(20);
+    for (name, key) in [
+        ("keys", "k"),
+        ("keys of other letters", "é"),
+        ("keys of wide letters", &wide),
+        ("keys in escapes", "\\u006b"),
+    ] {
         let members = members(key, room - argument.len());
         bodies.push((format!("{name} of an argument"), around(format!(r#"{{"{argument}":{{{members}}}}}"#))));
         bodies.push((format!("{name} of the arguments"), around(format!("{{{members}}}"))));

@@ -116,6 +116,20 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("items: a short pattern", of_a(items(&json!({ "not": { "pattern": "x" } })))),
         ("propertyNames", of_a(json!({ "propertyNames": { "not": { "pattern": "x$" } } }))),
         ("patternProperties", of_a(json!({ "patternProperties": { "^x": false, "y$": false, "z": false } }))),
+        (
+            "other spellings: an enum of names",
+            of_a(json!({ "propertyNames": { "not": { "enum": words.clone() } } })),
+        ),
+        (
+            "other spellings: expressions for names",
+            of_a(
+                json!({ "patternProperties": { "^Is[A-Z]Ωß{1,9}$": false, "[^A-Z]{3}Y$": false }, "propertyNames": { "not": { "pattern": "ΐX$" } } }),
+            ),
+        ),
+        (
+            "other spellings: properties with wide letters",
+            of_a(json!({ "properties": { "ΐ".repeat(20): {} } })),
+        ),
         ("uniqueItems", of_a(json!({ "uniqueItems": true }))),
         (
             "maxLength, minItems, minProperties",
@@ -167,6 +181,10 @@ fn conditions() -> Vec<(&'static str, Vec<Value>)> {
             vec![of("args.a[*].k", "eq", json!("x")), of("args.a[*].other[*].k", "exists", json!(true))],
         ),
         ("keys of an argument", vec![of("args.a.longer_key_name", "exists", json!(true))]),
+        (
+            "other spellings: a key with wide letters",
+            vec![of(&format!("args.a[\"{}\"]", "ΐ".repeat(20)), "exists", json!(true))],
+        ),
         ("an index", (0..40).map(|_| of("args.a[200000]", "exists", json!(true))).collect()),
         ("200 conditions", (0..200).map(|number| of(&format!("args.k{number}"), "eq", json!("x"))).collect()),
     ]

@@ -5,7 +5,7 @@ use regex_lite::RegexBuilder;
 use super::super::MOST_MEMORY;
 use super::super::size::Size;
 use super::escape::Escaped;
-use super::{CASE, Translator, is_cased};
+use super::{CASE, Case, Translator, is_cased};
 
 /// The reason of a fault of a `-` that dialects read in different ways.
 const DASH: &str = r"a `-` beside another `-` or a class such as `\w` must be written `\-`";
@@ -35,7 +35,8 @@ impl Translator<'_> {
     #[inline(never)]
     pub(super) fn class(&mut self) {
         let mut class = Class { text: "[".to_owned(), before: Before::Nothing, cased: Vec::new() };
-        if self.rest.next_if_eq(&'^').is_some() {
+        let negated = self.rest.next_if_eq(&'^').is_some();
+        if negated {
             class.text.push('^');
         }
         // In ECMA-262 it closes the class: `[]` matches nothing, and `[^]` everything.
@@ -56,6 +57,9 @@ impl Translator<'_> {
         }
         // A class with many ranges takes longer.
         let states = class.text.len().checked_div(64).unwrap_or_default().saturating_add(1);
+        if negated && self.case == Case::Ignored && !self.flags.any_case {
+            class.text = format!("(?-i:{})", class.text);
+        }
         self.item(&class.text, Size { states, width: 1 });
     }
 

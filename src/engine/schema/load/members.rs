@@ -1,12 +1,13 @@
 //! Keywords about the members of objects. Together they are one check.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{Loader, keyword};
+use super::{Loader, Of, keyword};
 use crate::document::{Part, Takes};
 use crate::json::TextMap;
 use crate::mcp::keys::Spellings;
-use crate::schema::node::{Check, Members, Named};
+use crate::schema::node::{Check, Members, Named, Node};
 
 const NAMES_BY_NAME: Takes =
     Takes::Said("an object of names and lists of names", &Takes::Named(&Takes::List(&Takes::Filled)));
@@ -29,14 +30,30 @@ impl<'d> Loader<'_, 'd> {
             "patternProperties" => {
                 for (text, part) in self.named(part) {
                     let schema = self.schema(&part, depth);
-                    let regex = keyword::regex(&text, &part, self.faults);
-                    into.members.patterns.extend(regex.map(|regex| (regex, text.as_ref().into(), schema)));
+                    let pattern = keyword::expression(&text, &part, Of::Names, self.faults);
+                    into.members.patterns.extend(pattern.map(|pattern| (pattern, schema)));
                 }
             }
             "additionalProperties" => into.members.additional = Some(self.schema(part, depth)),
-            "propertyNames" => into.members.names = Some(self.schema(part, depth)),
+            "propertyNames" => into.members.names = Some(self.schema_of_names(part, depth)),
             _ => self.dependent(part, into),
         }
+    }
+
+    /// Compiles a schema of names. Faults that it has as a schema of values, too, are added only once.
+    fn schema_of_names(&mut self, part: &Part<'d>, depth: usize) -> Arc<Node> {
+        self.schema(part, depth);
+        let known = std::mem::take(self.faults);
+        let of = std::mem::replace(&mut self.of, Of::Names);
+        let node = self.schema(part, depth);
+        self.of = of;
+        let found = std::mem::replace(self.faults, known);
+        for fault in found.iter() {
+            if !self.faults.has(&fault.path) {
+                self.faults.push(fault.clone());
+            }
+        }
+        node
     }
 
     fn dependent(&mut self, part: &Part<'d>, into: &mut Collected) {

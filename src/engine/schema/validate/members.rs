@@ -3,8 +3,6 @@
 
 use super::{Constraint, Fit, Mismatch, Results, Subject, Unsure, validate};
 use crate::json::Value;
-use crate::mcp::keys;
-use crate::regex::Regex;
 use crate::schema::node::{Members, Named};
 
 impl Members {
@@ -92,52 +90,55 @@ impl Members {
             results.add(validate(node, value, work))?;
         }
         let mut known = own.is_some();
-        for (regex, _, node) in &self.patterns {
-            match matches(regex, name, subject) {
+        let mut respelled = false;
+        for (pattern, node) in &self.patterns {
+            match pattern.matches(name, work) {
                 Ok(true) => {
                     known = true;
                     results.add(validate(node, value, work))?;
                 }
                 Ok(false) => {}
-                Err(Unsure::Work) => return Err(Mismatch::exhausted(value)),
-                Err(why) => {
-                    known = true;
-                    results.add(Err(Mismatch {
-                        value,
-                        constraint: Constraint::Unclear,
-                        unsure: Some(why),
-                    }))?;
+                // What `properties` lists is no other spelling of another name.
+                Err(Unsure::Spelling) if own.is_some() => {}
+                Err(Unsure::Spelling) => {
+                    respelled = true;
+                    results.add(in_doubt(validate(node, value, work), value))?;
                 }
+                Err(_) => return Err(Mismatch::exhausted(value)),
             }
         }
-        match &self.additional {
-            Some(node) if !known && node.is_never() => {
-                results.add(Err(Mismatch::of(value, Constraint::Unknown(self))))?;
-            }
-            Some(node) if !known => results.add(validate(node, value, work))?,
-            _ => {}
+        if let Some(node) = self.additional.as_ref().filter(|_| !known) {
+            let result = if node.is_never() {
+                Err(Mismatch::of(value, Constraint::Unknown(self)))
+            } else {
+                validate(node, value, work)
+            };
+            results.add(if respelled { in_doubt(result, value) } else { result })?;
         }
         if let Some(names) = &self.names
             && let Err(mismatch) = validate(names, key, work)
         {
-            let constraint = if mismatch.is_exhausted() { Constraint::Work } else { Constraint::Name };
+            let constraint = match mismatch.unsure {
+                None => Constraint::Name,
+                Some(Unsure::Work) => Constraint::Work,
+                Some(_) => Constraint::Unclear,
+            };
             results.add(Err(Mismatch { value, constraint, ..mismatch }))?;
+        }
+        // A server that cuts names at a NUL reads another name than the one that was judged.
+        if (self.names.is_some() || !self.patterns.is_empty()) && name.contains('\0') {
+            results.add(Err(unclear(value)))?;
         }
         results.all()
     }
 }
 
-/// Returns whether a name matches a pattern of `patternProperties`.
-///
-/// # Errors
-/// [`Unsure`] if that depends on whether the server ignores the case of names.
-fn matches(regex: &Regex, name: &str, subject: &Subject<'_, '_>) -> Result<bool, Unsure> {
-    if regex.finds(name, subject.work).ok_or(Unsure::Work)? {
-        return Ok(true);
-    }
-    let folded = keys::folded(name);
-    if folded != name && regex.finds(&folded, subject.work).ok_or(Unsure::Work)? {
-        return Err(Unsure::Spelling);
-    }
-    Ok(false)
+/// Makes the mismatch of a value whose name may be another spelling of one that the schema treats differently.
+fn unclear<'s, 'd>(value: Value<'d>) -> Mismatch<'s, 'd> {
+    Mismatch { value, constraint: Constraint::Unclear, unsure: Some(Unsure::Spelling) }
+}
+
+/// Makes a result unsure that only some servers arrive at. A value that fits raises no doubt.
+fn in_doubt<'s, 'd>(result: Fit<'s, 'd>, value: Value<'d>) -> Fit<'s, 'd> {
+    result.map_err(|mismatch| if mismatch.is_exhausted() { mismatch } else { unclear(value) })
 }

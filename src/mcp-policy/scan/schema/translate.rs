@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Difference, anchors};
 use crate::keywords::{self, Form, Restricts};
 
-/// The annotation that the filter does read: a header repeats the argument.
+/// The annotation that the filter does read: a header repeats the argument. It has an effect only on a chain of `properties`.
 const MIRRORED: &str = "x-mcp-header";
 
 /// The types of which keywords restrict the values.
@@ -40,7 +40,32 @@ const SAY_TYPE: [&str; 10] =
 
 /// Translates a whole schema.
 pub fn translate(schema: &mut Value, differences: &mut Vec<Difference>) {
+    if let Value::Object(members) = schema {
+        members.remove(MIRRORED);
+    }
+    remove_mirrored(schema, true);
     within(schema, &Path::default(), Place::Beside, differences);
+}
+
+/// Removes the annotations [`MIRRORED`] to which not only `properties` lead. `chain` tells whether only they lead here.
+fn remove_mirrored(schema: &mut Value, chain: bool) {
+    let Value::Object(members) = schema else { return };
+    if !chain {
+        members.remove(MIRRORED);
+    }
+    for (key, value) in members.iter_mut() {
+        let chain = chain && key == "properties";
+        match (form(key), value) {
+            (Some(Form::Schema), value) => remove_mirrored(value, chain),
+            (Some(Form::Schemas), Value::Array(elements)) => {
+                elements.iter_mut().for_each(|element| remove_mirrored(element, chain));
+            }
+            (Some(Form::SchemasByName), Value::Object(named)) => {
+                named.values_mut().for_each(|member| remove_mirrored(member, chain));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Where a schema is.
