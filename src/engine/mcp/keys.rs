@@ -121,7 +121,8 @@ fn cut(key: &str) -> &str {
 }
 
 /// Returns a key as a server may see it that ignores case and cuts keys at a NUL.
-fn folded(key: &str) -> String {
+#[must_use]
+pub fn folded(key: &str) -> String {
     if folds_case_alone(key) { key.to_ascii_lowercase() } else { fold::text(cut(key)).collect() }
 }
 
