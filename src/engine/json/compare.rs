@@ -98,11 +98,27 @@ impl<'t> Sent<'t> {
         if double.fract() != 0.0 {
             return Some([double.floor(), double.ceil()]);
         }
-        if self.text.len() <= SHORT || decimal::is_integer(self.text) {
+        if self.text.len() <= SHORT || self.is_integer() {
             return None;
         }
-        let is_below = decimal::compare(self.text, &format!("{double:.0}")).is_lt();
-        Some(if is_below { [double - 1.0, double] } else { [double, double + 1.0] })
+        // Without its fraction it is the integer before it, counted from zero. With an exponent it could be either.
+        let step = double.signum();
+        Some(match self.text.split_once(['.', 'e', 'E']) {
+            Some((whole, _)) if !self.text.contains(['e', 'E']) => match self::double(whole) == double {
+                true => [double, double + step],
+                false => [double - step, double],
+            },
+            _ => [double - step, double + step],
+        })
+    }
+
+    /// Tells whether the number has no fraction.
+    fn is_integer(self) -> bool {
+        match self.text.split_once('.') {
+            _ if self.text.contains(['e', 'E']) => decimal::is_integer(self.text),
+            Some((_, fraction)) => fraction.bytes().all(|digit| digit == b'0'),
+            None => true,
+        }
     }
 
     /// Tells whether every server that keeps doubles keeps this number.
@@ -193,7 +209,9 @@ impl KnownSet {
     pub fn work(&self, sent: Sent<'_>) -> usize {
         let same = self.of_double(sent.double);
         let digits: usize = same.iter().map(|known| known.text.len().saturating_add(sent.text.len())).sum();
-        let long = if sent.text.len() > SHORT { sent.text.len().saturating_add(30) } else { 0 };
+        // Whether it has a fraction is told digit by digit, and what is left without it is read again.
+        let long =
+            if sent.text.len() > SHORT { sent.text.len().saturating_mul(2).saturating_add(60) } else { 0 };
         digits.saturating_add(same.len().saturating_mul(30)).saturating_add(12).saturating_add(long)
     }
 

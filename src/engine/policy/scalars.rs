@@ -15,6 +15,8 @@ pub struct Scalars {
     pub numbers: Option<KnownSet>,
     /// Whether `false` and `true` are among the values; `None` if neither is
     pub bools: Option<[bool; 2]>,
+    /// The numbers that a server may read as one of the booleans; `None` if there are none
+    pub numbers_of_bools: Option<KnownSet>,
     /// Whether a server may read one of the strings as a number
     pub has_text_of_number: bool,
     /// Whether a server may read one of the strings as `false`, and one as `true`
@@ -33,8 +35,11 @@ impl From<Vec<Scalar>> for Scalars {
         let has_text = |like: &dyn Fn(&str) -> bool| list.iter().filter_map(Scalar::text).any(like);
         let has_text_of_number = has_text(&text_is_number);
         let has_text_of_bool = [false, true].map(|flag| has_text(&|text| text_is_bool(text, flag)));
+        let numbers_of_bools =
+            KnownSet::new([(off, "0"), (on, "1")].iter().filter_map(|(has, text)| has.then_some(*text)));
         Self {
             list: list.into(),
+            numbers_of_bools: Some(numbers_of_bools).filter(|numbers| !numbers.is_empty()),
             has_text_of_number,
             has_text_of_bool,
             texts: Some(texts).filter(|texts| !texts.is_empty()),

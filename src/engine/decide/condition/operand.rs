@@ -145,8 +145,8 @@ impl<'d> Operand<'d> {
                     || scalars.numbers.is_some() && text_is_number(text)
             }
             Self::Number(text) => {
-                let flags = [(off, "0"), (on, "1")].into_iter().filter_map(|(has, text)| has.then_some(text));
-                scalars.has_text_of_number || may_hold(&KnownSet::new(flags), text)
+                let numbers = scalars.numbers_of_bools.as_ref();
+                scalars.has_text_of_number || numbers.is_some_and(|numbers| may_hold(numbers, text))
             }
             Self::Bool(flag) => {
                 let (number, [off, on]) = (if *flag { "1" } else { "0" }, scalars.has_text_of_bool);
