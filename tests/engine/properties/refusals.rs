@@ -76,6 +76,8 @@ pub fn check(reply: &Reply, body: &[u8], form: &str) {
         // The oracle cannot read the request; an id that the filter found must be in it.
         (None, _) => assert!(matches!(echoed, Some(Tree::Null | Tree::Text(_) | Tree::Integer(_)))),
         (Some(_), Some(Tree::Text(_) | Tree::Integer(_))) if ids == 1 => assert_eq!(echoed, id),
+        // The oracle cannot tell `-0`, an integer, from `-0.0`.
+        (Some(_), Some(Tree::Float(-0.0))) if echoed == id => {}
         (Some(_), None) if !code.starts_with("invalid") && code != "headers_disagree" => {
             assert_eq!(echoed, None)
         }
