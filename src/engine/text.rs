@@ -1,9 +1,16 @@
-//! Numbers and bytes as text, without the cost of `format!`, and case folding.
+//! Numbers and bytes as text, without the cost of `format!`, white space, and case folding.
 
 pub mod fold;
 
 /// How many bytes the hashes have that are written most.
 const MOST_HASHED: usize = 32;
+
+/// Returns a text without the white space around it that some servers strip: that of Unicode, U+FEFF as JavaScript does, and
+/// U+001C to U+001F as Python does.
+#[must_use]
+pub fn trimmed(text: &str) -> &str {
+    text.trim_matches(|char: char| char.is_whitespace() || matches!(char, '\u{1c}'..='\u{1f}' | '\u{feff}'))
+}
 
 /// Returns bytes in lower-case hex, two digits each.
 #[must_use]

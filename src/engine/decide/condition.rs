@@ -54,6 +54,8 @@ impl From<Result<bool, Obstacle>> for Truth {
 pub enum Obstacle {
     /// The value does not have the type that the condition expects
     Type,
+    /// The value is a string that holds a JSON list, and the result would change if a server read the list
+    List,
     /// The path leads through a value that is not the array or object it expects
     Blocked,
     /// An object on the path has a key that is another spelling of the path's key, which some servers accept

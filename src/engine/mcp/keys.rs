@@ -186,7 +186,12 @@ impl Spellings {
     /// Returns how many units of work it takes at most to look for `key`.
     #[must_use]
     pub fn work(&self, key: &str) -> usize {
-        if cut(key).len() > self.longest { 2 } else { work(key).saturating_add(self.folded.work(key)) }
+        // Its end is looked for.
+        if cut(key).len() > self.longest {
+            (key.len() >> 1).saturating_add(2)
+        } else {
+            work(key).saturating_add(self.folded.work(key))
+        }
     }
 }
 

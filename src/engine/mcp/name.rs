@@ -60,7 +60,26 @@ pub fn first_dropped(text: &str) -> Option<char> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return None;
     }
-    text.chars().find(|char| is_dropped(*char))
+    let mut before = 'a';
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        let after = chars.peek().copied().unwrap_or('a');
+        if is_dropped(char) && !is_of_script(before, char, after) {
+            return Some(char);
+        }
+        before = char;
+    }
+    None
+}
+
+/// Tells whether a character that takes no space belongs to its neighbours: a variation selector to an emoji before it, a
+/// joiner between two emoji or letters of a script that joins them. Dropping it makes no ASCII name.
+fn is_of_script(before: char, char: char, after: char) -> bool {
+    match char {
+        '\u{fe0e}' | '\u{fe0f}' => !before.is_ascii() && !is_dropped(before),
+        '\u{200c}' | '\u{200d}' => ![before, after].iter().any(|near| near.is_ascii() || near.is_control()),
+        _ => false,
+    }
 }
 
 /// Returns how many units of work it takes at most to judge a name of this many bytes.
@@ -92,6 +111,14 @@ mod tests {
             ("größe.lesen/2", None),
             ("a\u{a0}b\u{2003}c", None),
             ("", None),
+            ("⚠\u{fe0f} delete", None),
+            ("👩\u{200d}💻 code", None),
+            ("می\u{200c}خواهم", None),
+            ("1\u{fe0f}", Some(Unusable::Dropped('\u{fe0f}'))),
+            ("é\u{fe0f}\u{fe0f}", Some(Unusable::Dropped('\u{fe0f}'))),
+            ("é\u{200d}b", Some(Unusable::Dropped('\u{200d}'))),
+            ("a\u{200c}é", Some(Unusable::Dropped('\u{200c}'))),
+            ("é\u{200d}", Some(Unusable::Dropped('\u{200d}'))),
             ("get_secret ", Some(Unusable::SpaceAround)),
             (" get_secret", Some(Unusable::SpaceAround)),
             ("get_secret\n", Some(Unusable::SpaceAround)),

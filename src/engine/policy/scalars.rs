@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::condition::Scalar;
 use crate::json::{KnownSet, TextMap};
+use crate::text::trimmed;
 
 /// One or more values of the policy. A value is looked up among those of its own type.
 #[derive(Clone)]
@@ -15,6 +16,8 @@ pub struct Scalars {
     pub numbers: Option<KnownSet>,
     /// Whether `false` and `true` are among the values; `None` if neither is
     pub bools: Option<[bool; 2]>,
+    /// Whether they have several types
+    pub are_mixed: bool,
     /// The numbers that a server may read as one of the booleans; `None` if there are none
     pub numbers_of_bools: Option<KnownSet>,
     /// Whether a server may read one of the strings as a number
@@ -32,13 +35,16 @@ impl From<Vec<Scalar>> for Scalars {
         }));
         let [off, on] = [false, true]
             .map(|flag| list.iter().any(|scalar| matches!(scalar, Scalar::Bool(own) if *own == flag)));
-        let has_text = |like: &dyn Fn(&str) -> bool| list.iter().filter_map(Scalar::text).any(like);
+        let has_text =
+            |like: &dyn Fn(&str) -> bool| list.iter().filter_map(Scalar::text).map(trimmed).any(like);
         let has_text_of_number = has_text(&text_is_number);
         let has_text_of_bool = [false, true].map(|flag| has_text(&|text| text_is_bool(text, flag)));
         let numbers_of_bools =
             KnownSet::new([(off, "0"), (on, "1")].iter().filter_map(|(has, text)| has.then_some(*text)));
+        let types = [!texts.is_empty(), !numbers.is_empty(), off || on];
         Self {
             list: list.into(),
+            are_mixed: types.iter().filter(|has| **has).count() > 1,
             numbers_of_bools: Some(numbers_of_bools).filter(|numbers| !numbers.is_empty()),
             has_text_of_number,
             has_text_of_bool,
@@ -63,18 +69,18 @@ impl Scalars {
     }
 }
 
-/// Tells whether a server may read a text as a number: `0`, `+1`, `.5`, `1_000`, `0x10`.
+/// Tells whether a server may read a [trimmed] text as a number: `0`, `+1`, `.5`, `1_000`, `0x10`, or none at all as 0.
 #[must_use]
 pub fn text_is_number(text: &str) -> bool {
-    text.trim().starts_with(|char: char| char.is_numeric() || matches!(char, '+' | '-' | '.'))
+    text.is_empty() || text.starts_with(|char: char| char.is_numeric() || matches!(char, '+' | '-' | '.'))
 }
 
-/// Tells whether a server may read a text as this boolean.
+/// Tells whether a server may read a [trimmed] text as this boolean.
 #[must_use]
 pub fn text_is_bool(text: &str, flag: bool) -> bool {
-    let words = match flag {
-        false => ["0", "f", "false", "n", "no", "off"],
-        true => ["1", "on", "t", "true", "y", "yes"],
+    let words: &[&str] = match flag {
+        false => &["", "0", "f", "false", "n", "no", "off"],
+        true => &["1", "on", "t", "true", "y", "yes"],
     };
-    words.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

@@ -78,6 +78,10 @@ impl Literals {
 
 /// Returns an error if a name, which is none of the strings, is another spelling of one, and otherwise false.
 fn respelled(spellings: &Spellings, name: Value<'_>, work: &Work) -> Result<bool, Unsure> {
+    let read = name.string_work();
+    if !work.spend(read) {
+        return Err(Unsure::Work);
+    }
     let Some(name) = name.string() else { return Ok(false) };
     if !work.spend(spellings.work(&name)) {
         return Err(Unsure::Work);

@@ -107,8 +107,8 @@ struct Loader<'a, 'd> {
 }
 
 impl<'d> Loader<'_, 'd> {
-    /// Compiles a schema, only once for values and once for names, even if several `$ref`s lead to it. Returns an unspecified node if it has
-    /// a fault.
+    /// Compiles a schema: at most once for values and once for names, however many `$ref`s lead to it. Returns an
+    /// unspecified node if it has a fault.
     fn schema(&mut self, part: &Part<'d>, depth: usize) -> Arc<Node> {
         let start = (self.of, part.value.span().start);
         match self.seen.get(&start) {

@@ -14,8 +14,8 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         let path = format!("{}.value", condition.path);
         let message = match condition.attribute.origin() {
             Origin::Grant => unknown_grant(context, condition),
-            Origin::Weekday => no_such_time(condition, &weekdays()),
-            Origin::TimeOfDay => no_such_time(condition, &times_of_day()),
+            Origin::Weekday => no_such_time(condition, &weekdays(), "`mon` to `sun`"),
+            Origin::TimeOfDay => no_such_time(condition, &times_of_day(), "`00:00` to `23:59`"),
             Origin::Scopes => no_such_scope(condition),
             _ => None,
         };
@@ -37,7 +37,11 @@ fn unknown_grant(context: &Context<'_>, condition: &Condition) -> Option<String>
     if names.is_empty() {
         names.push(DEFAULT_GRANT);
     }
-    let name = texts(&condition.test).into_iter().find(|text| !names.contains(text))?;
+    let test = &condition.test;
+    if names.iter().all(|name| fits(test, name) == Some(false)) {
+        return Some(format!("no grant has a name that fits: there are `{}`", names.join("`, `")));
+    }
+    let name = texts(test).into_iter().find(|text| !names.contains(text))?;
     Some(match grants.iter().next() {
         Some(_) => format!("no grant has the name `{name}`"),
         None => {
@@ -47,11 +51,10 @@ fn unknown_grant(context: &Context<'_>, condition: &Condition) -> Option<String>
 }
 
 /// Returns what is wrong with a part of a time, if none of all times has it.
-fn no_such_time(condition: &Condition, times: &[String]) -> Option<String> {
+fn no_such_time(condition: &Condition, times: &[String], forms: &str) -> Option<String> {
     let test = &condition.test;
-    let never = !times.iter().any(|time| fits(test, time).unwrap_or(true));
-    let forms = if times.len() == 7 { "`mon` to `sun`" } else { "`00:00` to `23:59`" };
-    never.then(|| format!("no value of `{}` fits: they are {forms}", condition.attribute))
+    let fits = times.iter().any(|time| fits(test, time) != Some(false));
+    (!fits).then(|| format!("no value of `{}` fits: they are {forms}", condition.attribute))
 }
 
 fn weekdays() -> Vec<String> {
@@ -64,7 +67,12 @@ fn times_of_day() -> Vec<String> {
 
 /// Returns what is wrong with a scope. Scopes are the words of a text, so they contain no space (RFC 6749, section 3.3).
 fn no_such_scope(condition: &Condition) -> Option<String> {
-    let scope = texts(&condition.test).into_iter().find(|text| text.contains(char::is_whitespace))?;
+    let part = match &condition.test {
+        Test::Contains(scalar) | Test::NotContains(scalar) => scalar.text(),
+        _ => None,
+    };
+    let mut scopes = texts(&condition.test).into_iter().chain(part);
+    let scope = scopes.find(|text| text.contains(char::is_whitespace))?;
     Some(format!("no scope is `{scope}`: a scope contains no space"))
 }
 
@@ -72,7 +80,6 @@ fn no_such_scope(condition: &Condition) -> Option<String> {
 fn texts(test: &Test) -> Vec<&str> {
     match test {
         Test::OneOf(scalars) | Test::NoneOf(scalars) => scalars.iter().filter_map(Scalar::text).collect(),
-        Test::Contains(scalar) | Test::NotContains(scalar) => scalar.text().into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -80,7 +87,7 @@ fn texts(test: &Test) -> Vec<&str> {
 /// Returns whether a text fits a test that looks at its letters; `None` for other tests.
 fn fits(test: &Test, text: &str) -> Option<bool> {
     Some(match test {
-        Test::Contains(scalar) | Test::NotContains(scalar) => text.contains(scalar.text()?),
+        Test::Contains(scalar) => text.contains(scalar.text()?),
         Test::StartsWith(start) => text.starts_with(start),
         Test::EndsWith(end) => text.ends_with(end),
         Test::Glob(pattern) => pattern.matches(text),

@@ -82,7 +82,7 @@ kinds! {
     Wrong::Rule(InRule::SpaceAround) => "space-around-pattern", "a pattern begins or ends with white space",
         "No server lists a name with white space around it, so the pattern would never match. Remove the spaces.";
     Wrong::Rule(InRule::Dropped(_)) => "invisible-in-pattern", "a pattern has a character that some servers drop",
-        "Control characters and characters that nobody sees, such as a zero-width space, make another name for some servers and the same for others. Calls with such names are refused, so the pattern would never match. Write the name again without the character.";
+        "Some servers drop a control character, one that nobody sees, such as a zero-width space, or white space in a method; others keep it. Calls with such names are refused, so the pattern would never match. Write the name again without the character.";
     Wrong::Rule(InRule::Overlaps { .. }) => "ambiguous-patterns", "two patterns overlap, and neither decides",
         "Of the patterns that match a name, the one with the most literal characters decides. These two have equally many and match some of the same names: `get_*_a` and `get_b_*`. Add an entry for the names that both match, or make one pattern longer.";
     Wrong::Rule(InRule::OfSection { .. } | InRule::MatchesOfSection { .. }) => "method-of-section", "another section decides on a method",

@@ -72,6 +72,7 @@ fn found(condition: &Condition, place: Place, attributes: &Attributes<'_>) -> St
 fn said(obstacle: Obstacle) -> &'static str {
     match obstacle {
         Obstacle::Type => "which has another type",
+        Obstacle::List => "which is a string that holds a list",
         Obstacle::Blocked => "because the path leads through something that is not an object or a list",
         Obstacle::Respelled => "because a key has another spelling, too",
         Obstacle::Digits => "which servers can read as another number",

@@ -163,6 +163,10 @@ fn conditions() -> Vec<(&'static str, Vec<Value>)> {
             "in 20 numbers",
             vec![each("in", json!((0..20).map(|number| f64::from(number) + 0.25).collect::<Vec<_>>()))],
         ),
+        (
+            "in of several types",
+            vec![each("in", json!(["admin", 0, true])), each("not_in", json!(["x", false]))],
+        ),
         ("in 100 integers", vec![each("in", json!((200..300).collect::<Vec<_>>()))]),
         ("a regex of 320 characters", vec![each("regex", json!("[a-z0-9]{1,64}@[a-z0-9-]{1,255}"))]),
         ("a regex of 1,000 characters", vec![each("regex", json!("[a-z]{1,1000}@"))]),

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::{Obstacle, Truth, lies, spend};
-use crate::json::{self, Kind, Known, KnownSet, Sent, Value};
+use crate::json::{self, Document, Kind, Known, KnownSet, Malformed, Sent, Value};
 use crate::policy::{Resolved, Scalar, Scalars, Test, text_is_bool, text_is_number};
+use crate::text::trimmed;
 use crate::work::{self, Work};
 
 /// The value that a condition is evaluated for.
@@ -77,26 +78,18 @@ impl<'d> Operand<'d> {
             }
             other => other.text(),
         };
-        let found = |found: Result<bool, Obstacle>| match text {
-            Some(text) => found_in(found?, text, work),
-            None => found,
-        };
         let holds = match test {
             Test::Exists(wanted) => Ok(*wanted),
-            Test::OneOf(scalars) => found(self.is_among(scalars, work)),
-            Test::NoneOf(scalars) => found(self.is_among(scalars, work)).map(|among| !among),
+            Test::OneOf(scalars) => self.in_all_readings(&|one| one.is_among(scalars, work), work),
+            Test::NoneOf(scalars) => {
+                self.in_all_readings(&|one| one.is_among(scalars, work), work).map(|among| !among)
+            }
             Test::Order(order, bound) => self.compare(bound, work).map(|ordering| lies(ordering, *order)),
             Test::Contains(scalar) => self.contains(scalar, work),
             Test::NotContains(scalar) => self.contains(scalar, work).map(|contains| !contains),
-            Test::StartsWith(start) => found(text.map(|text| text.starts_with(start)).ok_or(Obstacle::Type)),
-            Test::EndsWith(end) => found(text.map(|text| text.ends_with(end)).ok_or(Obstacle::Type)),
-            Test::Glob(pattern) => found(text.ok_or(Obstacle::Type).and_then(|text| {
-                spend(work, pattern.work(text.len()))?;
-                Ok(pattern.matches(text))
-            })),
-            Test::Regex(regex) => found(
-                text.ok_or(Obstacle::Type).and_then(|text| regex.finds(text, work).ok_or(Obstacle::Work)),
-            ),
+            Test::StartsWith(_) | Test::EndsWith(_) | Test::Glob(_) | Test::Regex(_) => {
+                self.in_all_readings(&|one| one.fits(test, work), work)
+            }
             Test::TextOrder(order, bound) => {
                 text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
             }
@@ -104,6 +97,40 @@ impl<'d> Operand<'d> {
             Test::With(..) => Err(Obstacle::Type),
         };
         Truth::from(holds)
+    }
+
+    /// Returns whether the letters of a text fit.
+    fn fits(&self, test: &Test, work: &Work) -> Result<bool, Obstacle> {
+        let text = self.text().ok_or(Obstacle::Type)?;
+        match test {
+            Test::StartsWith(start) => Ok(text.starts_with(start)),
+            Test::EndsWith(end) => Ok(text.ends_with(end)),
+            Test::Glob(pattern) => {
+                spend(work, pattern.work(text.len()))?;
+                Ok(pattern.matches(text))
+            }
+            Test::Regex(regex) => regex.finds(text, work).ok_or(Obstacle::Work),
+            _ => Err(Obstacle::Type),
+        }
+    }
+
+    /// Returns whether `judge` finds what it looks for in this value.
+    ///
+    /// # Errors
+    /// [`Obstacle::List`] if it finds it only in a list that a string holds, which some servers read; and the errors of
+    /// `judge`.
+    pub(super) fn in_all_readings(
+        &self,
+        judge: &dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>,
+        work: &Work,
+    ) -> Result<bool, Obstacle> {
+        let found = judge(self)?;
+        if let Some(text) = self.text().filter(|_| !found)
+            && let Some(list) = list_in(text, work)?
+        {
+            refuse_found(list.root(), judge, work)?;
+        }
+        Ok(found)
     }
 
     fn compare(&self, bound: &Known, work: &Work) -> Result<Ordering, Obstacle> {
@@ -132,19 +159,23 @@ impl<'d> Operand<'d> {
             Self::Number(text) => is_in(scalars.numbers.as_ref().ok_or(Obstacle::Type)?, text, work)?,
             _ => return Err(Obstacle::Type),
         };
-        if among || !self.may_be_converted(scalars) { Ok(among) } else { Err(Obstacle::Type) }
+        let doubt = !among && scalars.are_mixed && self.may_be_converted(scalars, work)?;
+        if doubt { Err(Obstacle::Type) } else { Ok(among) }
     }
 
     /// Returns whether a server may convert this value into one of `scalars` that has another type.
-    fn may_be_converted(&self, scalars: &Scalars) -> bool {
+    fn may_be_converted(&self, scalars: &Scalars, work: &Work) -> Result<bool, Obstacle> {
+        spend(work, 12)?;
         let [off, on] = scalars.bools.unwrap_or_default();
-        match self {
+        Ok(match self {
             Self::Text(text) => {
+                let text = trim(text, work)?;
                 off && text_is_bool(text, false)
                     || on && text_is_bool(text, true)
                     || scalars.numbers.is_some() && text_is_number(text)
             }
             Self::Number(text) => {
+                spend(work, Sent::new(text).work())?;
                 let numbers = scalars.numbers_of_bools.as_ref();
                 scalars.has_text_of_number || numbers.is_some_and(|numbers| may_hold(numbers, text))
             }
@@ -154,16 +185,19 @@ impl<'d> Operand<'d> {
                 is_number || if *flag { on } else { off }
             }
             _ => false,
-        }
+        })
     }
 
     fn contains(&self, scalar: &Scalar, work: &Work) -> Result<bool, Obstacle> {
         match (self, scalar) {
             (Self::Text(text), Scalar::Text(part)) => {
                 spend(work, work_of_search(text, part))?;
-                // Some servers parse a string that contains a JSON list. Its elements can be written differently
-                // in the string, for example with escapes, so a substring search is not reliable.
-                if holds_list(text, work)? { Err(Obstacle::Type) } else { Ok(text.contains(part.as_str())) }
+                // In the list that a server may read, an element must be equal, and not only contain it.
+                if list_in(text, work)?.is_some() {
+                    Err(Obstacle::List)
+                } else {
+                    Ok(text.contains(part.as_str()))
+                }
             }
             (Self::List(list), scalar) => {
                 let numbers = match scalar {
@@ -196,13 +230,29 @@ impl<'d> Operand<'d> {
     }
 }
 
-/// Returns `found`: whether something was found in a text.
+/// Looks for a part of a list, at any depth, in which `judge` finds what it looks for.
 ///
 /// # Errors
-/// [`Obstacle::Type`] if nothing was found in a text that is a JSON list: a server may read the list. [`Obstacle::Work`] if
-/// the budget does not suffice.
-pub(super) fn found_in(found: bool, text: &str, work: &Work) -> Result<bool, Obstacle> {
-    if found || !holds_list(text, work)? { Ok(found) } else { Err(Obstacle::Type) }
+/// [`Obstacle::List`] if there is one.
+fn refuse_found(
+    list: Value<'_>,
+    judge: &dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>,
+    work: &Work,
+) -> Result<(), Obstacle> {
+    for part in list.elements().chain(list.entries().map(|(_, member)| member)) {
+        spend(work, 8)?;
+        if matches!(part.kind(), Kind::Array | Kind::Object) {
+            refuse_found(part, judge, work)?;
+            continue;
+        }
+        match judge(&Operand::read(Resolved::Value(part), work)?) {
+            Ok(true) => return Err(Obstacle::List),
+            Err(Obstacle::Work) => return Err(Obstacle::Work),
+            // A part of another type is not what is looked for.
+            Ok(false) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Returns whether a set of numbers contains `number`, or may do so for some server.
@@ -223,12 +273,32 @@ pub(super) fn work_of_search(text: &str, part: &str) -> usize {
     read.saturating_add(part.len().saturating_mul(2)).saturating_add(12)
 }
 
-/// Returns whether a string is a JSON list.
-pub(super) fn holds_list(text: &str, work: &Work) -> Result<bool, Obstacle> {
-    let text = text.trim();
+/// Returns the JSON list that a string holds, if it does.
+///
+/// # Errors
+/// [`Obstacle::List`] if only some servers read it as a list; [`Obstacle::Work`] if the budget does not suffice.
+pub(super) fn list_in<'t>(text: &'t str, work: &Work) -> Result<Option<Document<'t>>, Obstacle> {
+    let text = trim(text, work)?;
     if !(text.starts_with('[') && text.ends_with(']')) {
-        return Ok(false);
+        return Ok(None);
     }
     spend(work, work::of_reading(text.len()))?;
-    Ok(json::read(text.as_bytes()).is_ok())
+    match json::read(text.as_bytes()) {
+        // Of equal keys, halves of characters and depths beyond what is read, servers make different lists.
+        Ok(list) if list.defect().is_none() => Ok(Some(list)),
+        Ok(_) => Err(Obstacle::List),
+        // Python reads these as numbers.
+        Err(Malformed { at, .. }) => {
+            let rest = text.get(at..).unwrap_or_default();
+            let is_number = ["NaN", "Infinity"].iter().any(|word| rest.starts_with(word));
+            if is_number { Err(Obstacle::List) } else { Ok(None) }
+        }
+    }
+}
+
+/// Returns a text without the white space around it.
+fn trim<'t>(text: &'t str, work: &Work) -> Result<&'t str, Obstacle> {
+    let inner = trimmed(text);
+    spend(work, text.len().saturating_sub(inner.len()) >> 1)?;
+    Ok(inner)
 }

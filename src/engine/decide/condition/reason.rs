@@ -118,6 +118,9 @@ fn of_argument(condition: &Condition, truth: Truth, required: bool) -> String {
             Some(types) => format!("{argument} must be {types}, and nothing that is converted to it"),
             None => format!("{argument} must have the type of what it is compared with"),
         },
+        Truth::Indeterminate(Obstacle::List) => {
+            format!("{argument} must not be a list in a string, which some servers read as a list")
+        }
         Truth::Indeterminate(Obstacle::Blocked) => {
             format!("what `{attribute}` is in must be objects and lists, not strings that hold them")
         }

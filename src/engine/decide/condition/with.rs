@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::operand::{Operand, found_in, holds_list, work_of_search};
+use super::operand::{Operand, list_in, work_of_search};
 use super::{Obstacle, Truth, lies, spend};
 use crate::json::{KnownSet, Sent, Value, decimal};
 use crate::policy::{Comparison, Origin, Resolved, ValuePath, is_date, is_time_of_day};
@@ -58,22 +58,43 @@ pub(super) fn evaluate(
         (Operand::Missing, _) | (_, Operand::Missing) => return Truth::Missing,
         _ => {}
     }
-    let found = |found: Result<bool, Obstacle>| {
-        // A server may find more in a string that holds a list.
-        let texts = [operand, other].into_iter().filter_map(Operand::text);
-        texts.fold(found, |found, text| found_in(found?, text, work))
+    // A server may read a list in either of them, if it is a string.
+    let found = |judge: Judge| {
+        let found = operand.in_all_readings(&|one| judge_part(judge, one, other, work), work)?;
+        other.in_all_readings(&|other| judge_part(judge, operand, other, work), work)?;
+        Ok(found)
     };
     Truth::from(match comparison {
-        Comparison::Equals => found(equal(operand, other)),
-        Comparison::Differs => found(equal(operand, other)).map(|equal| !equal),
-        Comparison::In => found(is_in(operand, other, work)),
-        Comparison::NotIn => found(is_in(operand, other, work)).map(|is_in| !is_in),
+        Comparison::Equals => found(equal_to),
+        Comparison::Differs => found(equal_to).map(|equal| !equal),
+        Comparison::In => found(is_in),
+        Comparison::NotIn => found(is_in).map(|is_in| !is_in),
         Comparison::Order(order) => compare(operand, other, form).map(|ordering| lies(ordering, order)),
         Comparison::Contains => contains(operand, other, work),
         Comparison::NotContains => contains(operand, other, work).map(|contains| !contains),
-        Comparison::StartsWith => found(texts(operand, other).map(|(text, part)| text.starts_with(part))),
-        Comparison::EndsWith => found(texts(operand, other).map(|(text, part)| text.ends_with(part))),
+        Comparison::StartsWith => found(starts_with),
+        Comparison::EndsWith => found(ends_with),
     })
+}
+
+/// Looks for one value in another one.
+type Judge = fn(&Operand<'_>, &Operand<'_>, &Work) -> Result<bool, Obstacle>;
+
+fn judge_part(judge: Judge, one: &Operand<'_>, other: &Operand<'_>, work: &Work) -> Result<bool, Obstacle> {
+    spend(work, size(one).saturating_add(size(other)))?;
+    judge(one, other, work)
+}
+
+fn equal_to(one: &Operand<'_>, other: &Operand<'_>, _: &Work) -> Result<bool, Obstacle> {
+    equal(one, other)
+}
+
+fn starts_with(text: &Operand<'_>, start: &Operand<'_>, _: &Work) -> Result<bool, Obstacle> {
+    texts(text, start).map(|(text, start)| text.starts_with(start))
+}
+
+fn ends_with(text: &Operand<'_>, end: &Operand<'_>, _: &Work) -> Result<bool, Obstacle> {
+    texts(text, end).map(|(text, end)| text.ends_with(end))
 }
 
 fn equal(one: &Operand<'_>, other: &Operand<'_>) -> Result<bool, Obstacle> {
@@ -148,7 +169,10 @@ fn is_in(operand: &Operand<'_>, list: &Operand<'_>, work: &Work) -> Result<bool,
 
 fn contains(operand: &Operand<'_>, part: &Operand<'_>, work: &Work) -> Result<bool, Obstacle> {
     match (operand, part) {
-        (Operand::Text(text), Operand::Text(_)) if !holds_list(text, work)? => {
+        (Operand::Text(text), Operand::Text(_)) => {
+            if list_in(text, work)?.is_some() {
+                return Err(Obstacle::List);
+            }
             let (text, part) = texts(operand, part)?;
             spend(work, work_of_search(text, part))?;
             Ok(text.contains(part))
