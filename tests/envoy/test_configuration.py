@@ -51,6 +51,7 @@ FAULTS = [
     "tools.run_agent.limits[0].window: unknown window `fortnight`, expected ",
     "tools.run_agent.limits[0].max: must be a positive number, found `-3`",
     'tools["a\\nthe policy is refused: all is well"]: no rule has the name `deny`, ',
+    'tools["a\\nthe policy is refused: all is well"]: a pattern must not have U+000A, ',
     '["x\\r\\u{1b}[2K"]: unknown key, expected ',
 ]
 JSON = [("content-type", "application/json")]

@@ -175,13 +175,15 @@ impl<'d> Operand<'d> {
                     || scalars.numbers.is_some() && text_is_number(text)
             }
             Self::Number(text) => {
-                spend(work, Sent::new(text).work())?;
+                let sent = Sent::new(text);
+                spend(work, sent.work())?;
                 let numbers = scalars.numbers_of_bools.as_ref();
-                scalars.has_text_of_number || numbers.is_some_and(|numbers| may_hold(numbers, text))
+                scalars.has_text_of_number || numbers.is_some_and(|numbers| may_hold(numbers, sent))
             }
             Self::Bool(flag) => {
                 let (number, [off, on]) = (if *flag { "1" } else { "0" }, scalars.has_text_of_bool);
-                let is_number = scalars.numbers.as_ref().is_some_and(|numbers| may_hold(numbers, number));
+                let is_number =
+                    scalars.numbers.as_ref().is_some_and(|numbers| may_hold(numbers, Sent::new(number)));
                 is_number || if *flag { on } else { off }
             }
             _ => false,
@@ -256,8 +258,8 @@ fn refuse_found(
 }
 
 /// Returns whether a set of numbers contains `number`, or may do so for some server.
-fn may_hold(numbers: &KnownSet, number: &str) -> bool {
-    numbers.holds(Sent::new(number)) != Ok(false)
+fn may_hold(numbers: &KnownSet, number: Sent<'_>) -> bool {
+    numbers.holds(number) != Ok(false)
 }
 
 /// Returns whether a set of numbers contains `number`.
