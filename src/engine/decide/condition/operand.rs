@@ -117,8 +117,8 @@ impl<'d> Operand<'d> {
     /// Returns whether `judge` finds what it looks for in this value.
     ///
     /// # Errors
-    /// [`Obstacle::List`] if it finds it only in a list that a string holds, which some servers read; and the errors of
-    /// `judge`.
+    /// [`Obstacle::List`] if it finds it only in a list that a string holds, which some servers read, or cannot judge a
+    /// part of that list; and the errors of `judge`.
     pub(super) fn in_all_readings(
         &self,
         judge: &dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>,
@@ -235,7 +235,7 @@ impl<'d> Operand<'d> {
 /// Looks for a part of a list, at any depth, in which `judge` finds what it looks for.
 ///
 /// # Errors
-/// [`Obstacle::List`] if there is one.
+/// [`Obstacle::List`] if there is one, or one that cannot be judged.
 fn refuse_found(
     list: Value<'_>,
     judge: &dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>,
@@ -247,11 +247,13 @@ fn refuse_found(
             refuse_found(part, judge, work)?;
             continue;
         }
-        match judge(&Operand::read(Resolved::Value(part), work)?) {
-            Ok(true) => return Err(Obstacle::List),
+        let part = Operand::read(Resolved::Value(part), work)?;
+        match judge(&part) {
+            Ok(false) => {}
+            // A part of another type than the string is not what is looked for.
+            Err(Obstacle::Type) if part.text().is_none() => {}
             Err(Obstacle::Work) => return Err(Obstacle::Work),
-            // A part of another type is not what is looked for.
-            Ok(false) | Err(_) => {}
+            Ok(true) | Err(_) => return Err(Obstacle::List),
         }
     }
     Ok(())
