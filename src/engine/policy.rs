@@ -33,7 +33,7 @@ pub use claims::ReadClaim;
 pub use clause::{Clause, Group, Holds};
 pub use condition::{Comparison, Condition, Scalar, Test};
 pub use entry::EntryRules;
-pub use grant::{ClaimPath, Expected, Grant};
+pub use grant::{ClaimPath, DESCRIBED, Expected, Grant};
 pub use grants::{Callers, Described, Grants, TokenMatch};
 pub use limit::{Adds, Limit, Scope};
 pub use methods::{Methods, OnMethod};

@@ -63,6 +63,17 @@ pub(super) struct Match {
     pub attribute: Option<Pattern>,
 }
 
+/// The keys of a description in `match`, and the kind of source whose callers each describes.
+pub const DESCRIBED: [(&str, &str); 7] = [
+    ("jwt", "jwt"),
+    ("claim", "jwt"),
+    ("scope", "jwt"),
+    ("mtls", "mtls"),
+    ("header", "header"),
+    ("attribute", "attribute"),
+    ("api_key_sha256", "api_key"),
+];
+
 /// Where a claim stands in a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimPath {

@@ -2,18 +2,7 @@
 
 use mcp_policy_engine::document::Part;
 use mcp_policy_engine::json::{Kind, Value, decimal};
-use mcp_policy_engine::policy::{Pattern, Source};
-
-/// The keys of a description, and the kind of source that each speaks of.
-pub const KEYS: [(&str, &str); 7] = [
-    ("jwt", "jwt"),
-    ("claim", "jwt"),
-    ("scope", "jwt"),
-    ("mtls", "mtls"),
-    ("header", "header"),
-    ("attribute", "attribute"),
-    ("api_key_sha256", "api_key"),
-];
+use mcp_policy_engine::policy::{DESCRIBED, Pattern, Source};
 
 /// A description of callers, or all callers.
 pub enum Description<'c> {
@@ -40,7 +29,7 @@ impl Description<'_> {
             (Self::Of(_), Self::Any) => return false,
             (Self::Of(own), Self::Of(other)) => (own.value, other.value),
         };
-        covers_source(own, other, sources) && KEYS.iter().all(|(key, _)| covers_key(key, own, other))
+        covers_source(own, other, sources) && DESCRIBED.iter().all(|(key, _)| covers_key(key, own, other))
     }
 }
 
@@ -58,7 +47,7 @@ fn covers_source(own: Value<'_>, other: Value<'_>, sources: &[Source]) -> bool {
 
 /// Returns the kind of source that a description speaks of; `None` if it names only a source.
 fn kind(description: Value<'_>) -> Option<&'static str> {
-    KEYS.iter().find(|(key, _)| description.get(key).is_some()).map(|(_, kind)| *kind)
+    DESCRIBED.iter().find(|(key, _)| description.get(key).is_some()).map(|(_, kind)| *kind)
 }
 
 /// Returns whether what `own` expects under a key is something that `other` expects, too.

@@ -1,9 +1,9 @@
 //! Warnings about identities that no source gives.
 
-use mcp_policy_engine::policy::{Clause, Condition, Origin, Scope, SourceKind, ValuePath};
+use mcp_policy_engine::policy::{Clause, Condition, DESCRIBED, Origin, Scope, SourceKind, ValuePath};
 
 use super::context::{Context, Warning};
-use super::descriptions::{Description, KEYS, of_grant};
+use super::descriptions::{Description, of_grant};
 use super::kinds;
 
 /// Looks for `grants-without-identity`, `principal-limit-without-identity`, and names and claims that are always missing.
@@ -20,7 +20,7 @@ fn descriptions(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         let Some(part) = context.part(&grant.path) else { continue };
         for description in of_grant(part) {
             let Description::Of(description) = description else { continue };
-            for (key, kind) in KEYS {
+            for (key, kind) in DESCRIBED {
                 if let Some(part) = description.member(key).filter(|_| !kinds.contains(&kind)) {
                     let message = match kinds.as_slice() {
                         [] => "fits nobody: without `identity` no caller has a name".to_owned(),

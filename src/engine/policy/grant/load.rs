@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{ClaimPath, Expected, Grant, Match, Matching};
+use super::{ClaimPath, DESCRIBED, Expected, Grant, Match, Matching};
 use crate::document::{Faults, Fields, Found, InIdentity, InRule, Part, Wrong};
 use crate::json::Kind;
 use crate::policy::challenge::is_scope_word;
@@ -101,17 +101,6 @@ fn description(part: &Part<'_>, sources: Option<&[Source]>, faults: &mut Faults)
     Some(found)
 }
 
-/// The keys of a description and the kinds of source that they describe callers of.
-const KINDS: [(&str, &str); 7] = [
-    ("jwt", "jwt"),
-    ("claim", "jwt"),
-    ("scope", "jwt"),
-    ("mtls", "mtls"),
-    ("header", "header"),
-    ("attribute", "attribute"),
-    ("api_key_sha256", "api_key"),
-];
-
 /// Notes a fault for each key that describes callers of another kind of source than the first one: one source alone names
 /// a caller, so nobody fits such a description. If it names its source, [`source`] tells which keys do not fit.
 fn refuse_two_kinds(part: &Part<'_>, faults: &mut Faults) {
@@ -119,7 +108,7 @@ fn refuse_two_kinds(part: &Part<'_>, faults: &mut Faults) {
     if is_one || part.value.get("source").is_some() {
         return;
     }
-    let mut described = KINDS.iter().filter(|(key, _)| part.value.get(key).is_some());
+    let mut described = DESCRIBED.iter().filter(|(key, _)| part.value.get(key).is_some());
     let Some((first, of_first)) = described.next() else { return };
     for (key, _) in described.filter(|(_, kind)| kind != of_first) {
         if let Some(part) = part.member(key) {
@@ -136,7 +125,7 @@ fn source(part: &Part<'_>, sources: &[Source], name: Option<&str>, faults: &mut 
     if name.is_none() && sources.iter().all(|source| source.name == source.kind.word()) {
         return None;
     }
-    let described = KINDS.iter().filter_map(|(key, kind)| Some((part.member(key)?, *kind)));
+    let described = DESCRIBED.iter().filter_map(|(key, kind)| Some((part.member(key)?, *kind)));
     let Some(name) = name else {
         for (described, kind) in described {
             let several = sources.iter().filter(|source| source.kind.word() == kind).count() > 1;
