@@ -42,9 +42,10 @@ fn latin(text: &str) -> Vec<String> {
 
 /// Only two ends of the same kind end an event.
 fn paired(text: &str) -> Vec<String> {
-    let text = text.replace("\r\n\r\n", "\0").replace("\n\n", "\0").replace("\r\r", "\0");
-    let events = text.split('\0').map(|event| standard(event).into_iter().filter(|line| !line.is_empty()));
-    events.flat_map(|event| event.chain([String::new()])).collect()
+    let events =
+        text.split("\r\n\r\n").flat_map(|part| part.split("\n\n")).flat_map(|part| part.split("\r\r"));
+    let lines = events.map(|event| standard(event).into_iter().filter(|line| !line.is_empty()));
+    lines.flat_map(|event| event.chain([String::new()])).collect()
 }
 
 /// Line feeds alone, as Go's `bufio.Scanner`.
