@@ -12,6 +12,12 @@ pub fn trimmed(text: &str) -> &str {
     text.trim_matches(|char: char| char.is_whitespace() || matches!(char, '\u{1c}'..='\u{1f}' | '\u{feff}'))
 }
 
+/// Returns what a text has before its first NUL, where some servers end it; `None` if it has no NUL.
+#[must_use]
+pub fn before_nul(text: &str) -> Option<&str> {
+    text.split_once('\0').map(|(before, _)| before)
+}
+
 /// Returns bytes in lower-case hex, two digits each.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

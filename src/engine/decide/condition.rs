@@ -9,6 +9,7 @@ mod clause;
 mod operand;
 mod reason;
 mod scopes;
+mod texts;
 mod with;
 
 use std::borrow::Cow;
@@ -56,6 +57,8 @@ pub enum Obstacle {
     Type,
     /// The value is a string that holds a JSON list, and the result would change if a server read the list
     List,
+    /// The value is a string with a NUL, and the result would change if a server ended the string there
+    Cut,
     /// The path leads through a value that is not the array or object it expects
     Blocked,
     /// An object on the path has a key that is another spelling of the path's key, which some servers accept

@@ -3,6 +3,7 @@
 use super::validate::Unsure;
 use crate::mcp::keys;
 use crate::regex::Regex;
+use crate::text::before_nul;
 use crate::work::Work;
 
 /// A regular expression for strings, or for names of members, which some servers read without regard to case.
@@ -33,16 +34,23 @@ impl Pattern {
         Ok(Self { any_case, ..Self::of_values(text)? })
     }
 
-    /// Returns whether a string or a name matches.
+    /// Returns whether a string or a name matches. Names with a NUL are refused before.
     ///
     /// # Errors
-    /// [`Unsure::Spelling`] if only another spelling of the name matches.
+    /// [`Unsure::Cut`] if the result is another one for the string up to its first NUL; [`Unsure::Spelling`] if only another
+    /// spelling of the name matches.
     pub fn matches(&self, text: &str, work: &Work) -> Result<bool, Unsure> {
         let finds = |regex: &Regex, text: &str| regex.finds(text, work).ok_or(Unsure::Work);
-        if finds(&self.regex, text)? {
+        let found = finds(&self.regex, text)?;
+        let Some(any_case) = &self.any_case else {
+            return match before_nul(text) {
+                Some(before) if finds(&self.regex, before)? != found => Err(Unsure::Cut),
+                _ => Ok(found),
+            };
+        };
+        if found {
             return Ok(true);
         }
-        let Some(any_case) = &self.any_case else { return Ok(false) };
         if !work.spend(keys::work(text)) {
             return Err(Unsure::Work);
         }

@@ -94,6 +94,7 @@ impl Constraint<'_> {
             Self::Fraction => {
                 write!(out, "must be a value whose fraction cannot matter, since some servers cut it off")
             }
+            Self::Cut => write!(out, "must not contain U+0000, where some servers end the text"),
             Self::Unclear => write!(out, "has a key that servers could read differently"),
             Self::Work => write!(out, "takes more work to judge than one request may cause: send less"),
             Self::Respelled(of) => write!(out, "is another spelling of {}", shortened(of, KEY)),

@@ -73,6 +73,7 @@ fn said(obstacle: Obstacle) -> &'static str {
     match obstacle {
         Obstacle::Type => "which has another type",
         Obstacle::List => "which is a string that holds a list",
+        Obstacle::Cut => "which some servers end at U+0000",
         Obstacle::Blocked => "because the path leads through something that is not an object or a list",
         Obstacle::Respelled => "because a key has another spelling, too",
         Obstacle::Digits => "which servers can read as another number",

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use super::texts::{holds_part, list_in, same_text, trim};
 use super::{Obstacle, Truth, lies, spend};
-use crate::json::{self, Document, Kind, Known, KnownSet, Malformed, Sent, Value};
+use crate::json::{Kind, Known, KnownSet, Sent, Value};
 use crate::policy::{Resolved, Scalar, Scalars, Test, text_is_bool, text_is_number};
-use crate::text::trimmed;
-use crate::work::{self, Work};
+use crate::text::before_nul;
+use crate::work::Work;
 
 /// The value that a condition is evaluated for.
 #[derive(Debug)]
@@ -117,20 +118,39 @@ impl<'d> Operand<'d> {
     /// Returns whether `judge` finds what it looks for in this value.
     ///
     /// # Errors
-    /// [`Obstacle::List`] if it finds it only in a list that a string holds, which some servers read, or cannot judge a
+    /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; [`Obstacle::List`] if it finds it only in a list that a string holds, which some servers read, or cannot judge a
     /// part of that list; and the errors of `judge`.
     pub(super) fn in_all_readings(
         &self,
         judge: &dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>,
         work: &Work,
     ) -> Result<bool, Obstacle> {
-        let found = judge(self)?;
+        let found = self.is_found(judge, work)?;
         if let Some(text) = self.text().filter(|_| !found)
             && let Some(list) = list_in(text, work)?
         {
             refuse_found(list.root(), judge, work)?;
         }
         Ok(found)
+    }
+
+    /// Returns whether `judge` finds what it looks for in this value as it is.
+    ///
+    /// # Errors
+    /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; and the errors of `judge`.
+    fn is_found(
+        &self,
+        judge: &dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>,
+        work: &Work,
+    ) -> Result<bool, Obstacle> {
+        let found = judge(self)?;
+        // JSON has a NUL only as an escape, and a text with escapes is a copy.
+        let Self::Text(Cow::Owned(text)) = self else { return Ok(found) };
+        spend(work, text.len() >> 4)?;
+        match before_nul(text) {
+            Some(before) if judge(&Operand::Text(before.into()))? != found => Err(Obstacle::Cut),
+            _ => Ok(found),
+        }
     }
 
     fn compare(&self, bound: &Known, work: &Work) -> Result<Ordering, Obstacle> {
@@ -192,15 +212,7 @@ impl<'d> Operand<'d> {
 
     fn contains(&self, scalar: &Scalar, work: &Work) -> Result<bool, Obstacle> {
         match (self, scalar) {
-            (Self::Text(text), Scalar::Text(part)) => {
-                spend(work, work_of_search(text, part))?;
-                // In the list that a server may read, an element must be equal, and not only contain it.
-                if list_in(text, work)?.is_some() {
-                    Err(Obstacle::List)
-                } else {
-                    Ok(text.contains(part.as_str()))
-                }
-            }
+            (Self::Text(text), Scalar::Text(part)) => holds_part(text, part, work),
             (Self::List(list), scalar) => {
                 let numbers = match scalar {
                     Scalar::Number(number) => KnownSet::new(std::iter::once(number)),
@@ -224,7 +236,7 @@ impl<'d> Operand<'d> {
     /// Returns whether an element of a list equals `scalar`; `numbers` is the set of it if it is a number.
     fn equals(&self, scalar: &Scalar, numbers: &KnownSet, work: &Work) -> Result<bool, Obstacle> {
         match (self, scalar) {
-            (Self::Text(text), Scalar::Text(other)) => Ok(text == other),
+            (Self::Text(text), Scalar::Text(other)) => same_text(text, other),
             (Self::Bool(flag), Scalar::Bool(other)) => Ok(flag == other),
             (Self::Number(text), Scalar::Number(_)) => is_in(numbers, text, work),
             _ => Err(Obstacle::Type),
@@ -248,7 +260,7 @@ fn refuse_found(
             continue;
         }
         let part = Operand::read(Resolved::Value(part), work)?;
-        match judge(&part) {
+        match part.is_found(judge, work) {
             Ok(false) => {}
             // A part of another type than the string is not what is looked for.
             Err(Obstacle::Type) if part.text().is_none() => {}
@@ -269,40 +281,4 @@ fn is_in(numbers: &KnownSet, number: &str, work: &Work) -> Result<bool, Obstacle
     let sent = Sent::new(number);
     spend(work, sent.work().saturating_add(numbers.work(sent)))?;
     Ok(numbers.holds(sent)?)
-}
-
-/// Returns how many units of work it takes at most to look for a part of a text.
-pub(super) fn work_of_search(text: &str, part: &str) -> usize {
-    let read = (text.len() >> 2).saturating_add(text.len() >> 3);
-    read.saturating_add(part.len().saturating_mul(2)).saturating_add(12)
-}
-
-/// Returns the JSON list that a string holds, if it does.
-///
-/// # Errors
-/// [`Obstacle::List`] if only some servers read it as a list; [`Obstacle::Work`] if the budget does not suffice.
-pub(super) fn list_in<'t>(text: &'t str, work: &Work) -> Result<Option<Document<'t>>, Obstacle> {
-    let text = trim(text, work)?;
-    if !(text.starts_with('[') && text.ends_with(']')) {
-        return Ok(None);
-    }
-    spend(work, work::of_reading(text.len()))?;
-    match json::read(text.as_bytes()) {
-        // Of equal keys, halves of characters and depths beyond what is read, servers make different lists.
-        Ok(list) if list.defect().is_none() => Ok(Some(list)),
-        Ok(_) => Err(Obstacle::List),
-        // Python reads these as numbers.
-        Err(Malformed { at, .. }) => {
-            let rest = text.get(at..).unwrap_or_default();
-            let is_number = ["NaN", "Infinity"].iter().any(|word| rest.starts_with(word));
-            if is_number { Err(Obstacle::List) } else { Ok(None) }
-        }
-    }
-}
-
-/// Returns a text without the white space around it.
-fn trim<'t>(text: &'t str, work: &Work) -> Result<&'t str, Obstacle> {
-    let inner = trimmed(text);
-    spend(work, text.len().saturating_sub(inner.len()) >> 1)?;
-    Ok(inner)
 }

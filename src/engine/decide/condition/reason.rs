@@ -121,6 +121,9 @@ fn of_argument(condition: &Condition, truth: Truth, required: bool) -> String {
         Truth::Indeterminate(Obstacle::List) => {
             format!("{argument} must not be a list in a string, which some servers read as a list")
         }
+        Truth::Indeterminate(Obstacle::Cut) => {
+            format!("{argument} must not contain U+0000, where some servers end the text")
+        }
         Truth::Indeterminate(Obstacle::Blocked) => {
             format!("what `{attribute}` is in must be objects and lists, not strings that hold them")
         }

@@ -4,7 +4,8 @@
 
 use std::cmp::Ordering;
 
-use super::operand::{Operand, list_in, work_of_search};
+use super::operand::Operand;
+use super::texts::{holds_part, same_text};
 use super::{Obstacle, Truth, lies, spend};
 use crate::json::{KnownSet, Sent, Value, decimal};
 use crate::policy::{Comparison, Origin, Resolved, ValuePath, is_date, is_time_of_day};
@@ -99,7 +100,7 @@ fn ends_with(text: &Operand<'_>, end: &Operand<'_>, _: &Work) -> Result<bool, Ob
 
 fn equal(one: &Operand<'_>, other: &Operand<'_>) -> Result<bool, Obstacle> {
     match (one, other) {
-        (Operand::Text(one), Operand::Text(other)) => Ok(one == other),
+        (Operand::Text(one), Operand::Text(other)) => same_text(one, other),
         (Operand::Bool(one), Operand::Bool(other)) => Ok(one == other),
         (Operand::Number(one), Operand::Number(other)) => is_same(one, other),
         _ => Err(Obstacle::Type),
@@ -169,13 +170,9 @@ fn is_in(operand: &Operand<'_>, list: &Operand<'_>, work: &Work) -> Result<bool,
 
 fn contains(operand: &Operand<'_>, part: &Operand<'_>, work: &Work) -> Result<bool, Obstacle> {
     match (operand, part) {
-        (Operand::Text(text), Operand::Text(_)) => {
-            if list_in(text, work)?.is_some() {
-                return Err(Obstacle::List);
-            }
+        (Operand::Text(_), Operand::Text(_)) => {
             let (text, part) = texts(operand, part)?;
-            spend(work, work_of_search(text, part))?;
-            Ok(text.contains(part))
+            holds_part(text, part, work)
         }
         (Operand::Words(words), Operand::Text(part)) => Ok(words.contains(part)),
         (Operand::List(list), Operand::Text(_) | Operand::Number(_) | Operand::Bool(_)) => {

@@ -17,7 +17,8 @@ const INEXACT: &str = "9007199254740992";
 /// Returns the name of the tally of a value: a text, or a number in the notation of [`decimal::normalize`].
 ///
 /// `None` if the value has none: it is an array or an object, a number with a fraction or from 2^53 on, which
-/// servers round, or a text that is too long or that only some servers read as a number.
+/// servers round, or a text that is too long, that has a NUL, where some servers end it, or that only some servers read as
+/// a number.
 pub(super) fn name(value: Value<'_>) -> Option<Box<str>> {
     match value.kind() {
         Kind::Bool(flag) => Some(number(if flag { "1" } else { "0" })),
@@ -33,7 +34,7 @@ pub(super) fn name(value: Value<'_>) -> Option<Box<str>> {
 }
 
 fn text(text: &str) -> Option<Box<str>> {
-    if text.len() > LONGEST {
+    if text.len() > LONGEST || text.contains('\0') {
         return None;
     }
     let trimmed =
@@ -160,6 +161,8 @@ mod tests {
             r#""\uff11""#,
             r#""-\u0661\u0662""#,
             r#"" 1_1""#,
+            r#""a\u0000b""#,
+            r#""1\u0000""#,
             &long,
         ] {
             assert_eq!(name_of(value), None, "{value}");

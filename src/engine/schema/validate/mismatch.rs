@@ -36,6 +36,8 @@ pub(in crate::schema) enum Constraint<'s> {
     Digits,
     /// The number could equal an integer of the schema if a server cut its fraction off
     Fraction,
+    /// The string fits otherwise if a server ends it at a NUL
+    Cut,
     /// The member's name is another spelling of this name, which the schema mentions
     Respelled(&'s str),
     /// The member's name may be another spelling of one that the schema treats differently
@@ -51,6 +53,8 @@ pub(in crate::schema) enum Unsure {
     Digits,
     /// A number whose fraction some servers cut off
     Fraction,
+    /// A string that some servers end at a NUL
+    Cut,
     /// A key in another spelling
     Spelling,
     /// The budget of work is exhausted
@@ -69,6 +73,7 @@ impl<'s, 'd> Mismatch<'s, 'd> {
         let constraint = match why {
             Unsure::Work => Constraint::Work,
             Unsure::Digits => Constraint::Digits,
+            Unsure::Cut => Constraint::Cut,
             _ if !exact => Constraint::Check(check),
             Unsure::Fraction => Constraint::Fraction,
             Unsure::Spelling => Constraint::Unclear,
