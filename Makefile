@@ -140,9 +140,9 @@ differential: build ## compare the module on random requests with the same code 
 	@cargo run --quiet --profile measure -p mcp-policy-cost -- \
 		target/$(WASM)/release/mcp_policy_filter.wasm --differential "$(or $(COUNT),20000)" "$(or $(SEED),1)"
 
-fuzz: ## look for inputs that break the engine: TARGET=name for one target of tests/fuzz, SECONDS=20 for each, JOBS=2 at a time, SEED=1 to search in the same order again; UPDATE=1 chooses tests/fuzz/corpus anew
+fuzz: ## look for inputs that break the engine: TARGET=name for one target of tests/fuzz, SECONDS=20 for each, JOBS=2 at a time; UPDATE=1 chooses tests/fuzz/corpus anew
 	@$(PARTS) modern
-	@$(PARTS_PY) tests/fuzz/run.py $(if $(TARGET),--target "$(TARGET)") --seconds "$(or $(SECONDS),20)" --seed "$(or $(SEED),0)" --jobs "$(or $(JOBS),2)" $(if $(UPDATE),--update)
+	@$(PARTS_PY) tests/fuzz/run.py $(if $(TARGET),--target "$(TARGET)") --seconds "$(or $(SECONDS),20)" --jobs "$(or $(JOBS),2)" $(if $(UPDATE),--update)
 
 bench: build ## measure Envoy's CPU time, compared with its native mcp and rbac filters; ARGS=--quick takes two minutes, ARGS=--worst measures calls that cause much work, ARGS=--shared limits that Envoys share, ARGS=--peers Lua and services
 	@$(PARTS) modern $(if $(findstring --shared,$(ARGS)),redis)

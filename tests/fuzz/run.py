@@ -55,14 +55,14 @@ def build(targets: list[str]) -> Path:
     return max(programs, key=lambda path: (path / targets[0]).stat().st_mtime)
 
 
-def run(targets: list[str], programs: Path, seconds: int, seed: int, jobs: int) -> bool:
+def run(targets: list[str], programs: Path, seconds: int, jobs: int) -> bool:
     """Run the targets; return whether nothing was found."""
     waiting, running, sound, spent = list(targets), [], True, 0.0
     print(f"fuzz: {len(targets)} targets for {seconds} s each, {jobs} at a time", flush=True)
     told = time.monotonic()
     while waiting or running:
         while waiting and len(running) < jobs:
-            running.append(Run(waiting.pop(0), programs, seconds, seed))
+            running.append(Run(waiting.pop(0), programs, seconds))
         for each in [each for each in running if each.has_ended()]:
             running.remove(each)
             sound = each.report() and sound
@@ -82,7 +82,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", choices=sorted(seeds.TARGETS), help="run only this one")
     parser.add_argument("--seconds", type=int, default=20, help="how long each target runs")
-    parser.add_argument("--seed", type=int, default=0, help="where the search begins; 0: anywhere")
     parser.add_argument("--jobs", type=int, default=2, help="how many run at a time")
     parser.add_argument("--update", action="store_true", help="choose the inputs of tests/fuzz/corpus anew")
     options = parser.parse_args()
@@ -92,7 +91,7 @@ def main() -> None:
         for target in targets:
             merge.update(target, programs)
         return
-    sound = run(targets, programs, options.seconds, options.seed, max(options.jobs, 1))
+    sound = run(targets, programs, options.seconds, max(options.jobs, 1))
     sys.exit(0 if sound else "fuzz: a target has found something")
 
 

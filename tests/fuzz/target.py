@@ -64,14 +64,13 @@ def committed(target: str) -> list[Path]:
 class Run:
     """A target that runs on the inputs found so far, the committed ones, and the seeds."""
 
-    def __init__(self, target: str, programs: Path, seconds: int, seed: int) -> None:
+    def __init__(self, target: str, programs: Path, seconds: int) -> None:
         self.target = target
         # The CPU time of the target's own program.
         self.cpu = 0.0
         self._is_sound = False
         self._programs = programs
         self._seconds = seconds
-        self._seed = seed
         self._log = OUT / f"{target}.log"
         self._started = time.monotonic()
         self._log.unlink(missing_ok=True)
@@ -83,7 +82,6 @@ class Run:
         for folder in (own, found):
             folder.mkdir(parents=True, exist_ok=True)
         options = [f"-max_total_time={seconds}", f"-timeout={MOST_SECONDS}", "-print_final_stats=1"]
-        options.append(f"-seed={self._seed}")
         options.append(f"-artifact_prefix={found}/{self.target}-")
         folders = [own, OUT / "seeds" / self.target, *committed(self.target)]
         return start(self.target, self._programs, options, folders, self._log)
