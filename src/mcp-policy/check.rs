@@ -13,6 +13,7 @@ mod layers;
 mod limits;
 mod methods;
 mod output;
+mod paths;
 mod patterns;
 mod regexes;
 mod schema_walk;

@@ -85,7 +85,7 @@ fn texts(test: &Test) -> Vec<&str> {
 }
 
 /// Returns whether a text fits a test that looks at its letters; `None` for other tests.
-fn fits(test: &Test, text: &str) -> Option<bool> {
+pub(super) fn fits(test: &Test, text: &str) -> Option<bool> {
     Some(match test {
         Test::Contains(scalar) => text.contains(scalar.text()?),
         Test::StartsWith(start) => text.starts_with(start),

@@ -9,8 +9,8 @@ use mcp_policy_engine::policy::{Action, Clause, Holds, Mode, Pattern, Policy, Ru
 
 use super::tool_list::Tool;
 use super::{
-    amounts, arguments, conditions, document, grants, identity, layers, limits, methods, patterns, regexes,
-    schemas, spend, tools as named,
+    amounts, arguments, conditions, document, grants, identity, layers, limits, methods, paths, patterns,
+    regexes, schemas, spend, tools as named,
 };
 use crate::diagnostic::Kind;
 
@@ -238,7 +238,7 @@ pub fn warnings(bytes: &[u8], policy: &Policy, tools: Option<&[Tool<'_>]>, now_n
     warnings
 }
 
-const LOOKS: [fn(&Context<'_>, &mut Vec<Warning>); 14] = [
+const LOOKS: [fn(&Context<'_>, &mut Vec<Warning>); 15] = [
     document::look,
     methods::look,
     identity::look,
@@ -251,6 +251,7 @@ const LOOKS: [fn(&Context<'_>, &mut Vec<Warning>); 14] = [
     amounts::look,
     schemas::look,
     regexes::look,
+    paths::look,
     arguments::look,
     spend::look,
 ];

@@ -59,6 +59,10 @@ kinds! {
         "Patterns of resources decide on plain URIs only, exempt paths have no wildcards, and a claim is missing \
          where no token names the caller, as are arguments of resources. A condition can also name a grant, a time or a \
          scope that there never is. With `--tools`, a pattern of tools also has to match a tool.";
+    PATH_ESCAPE "path-escape":
+        "a condition on the beginning of a path lets `..` pass",
+        "`/srv/../etc/passwd` begins with `/srv/`. Describe the whole path with `regex`, as `policies/argument-guards.json` \
+         does, or refuse paths that contain `..`. The server must take care of symbolic links.";
     PRINCIPAL_LIMIT_WITHOUT_IDENTITY "principal-limit-without-identity":
         "a limit counts by principal, but nothing names a principal",
         "Without `identity` no caller has a principal, and the limit counts all callers of the grant together. Add a \

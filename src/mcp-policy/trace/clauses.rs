@@ -75,7 +75,7 @@ fn said(obstacle: Obstacle) -> &'static str {
         Obstacle::List => "which is a string that holds a list",
         Obstacle::Cut => "which some servers end at U+0000",
         Obstacle::Blocked => "because the path leads through something that is not an object or a list",
-        Obstacle::Respelled => "because a key has another spelling, too",
+        Obstacle::Respelled => "which some servers read as the key of the path",
         Obstacle::Digits => "which servers can read as another number",
         Obstacle::Fraction => "whose fraction some servers cut off",
         Obstacle::Work => "because the budget of work is used up",

@@ -151,3 +151,36 @@ fn a_condition_can_have_its_own_reason_and_name() {
         });
     }
 }
+
+#[test]
+fn the_policys_reason_does_not_hide_what_keeps_an_argument_from_being_judged() {
+    let condition = json!({ "path": "args.a", "op": "lte", "value": 10, "reason": "at most 10 a call" });
+    let either =
+        json!({ "any": [condition, { "path": "args.b", "op": "eq", "value": true }], "reason": "ask" });
+    for (rule, arguments, cause) in [
+        (
+            json!({ "require": [condition] }),
+            r#"{"a":"5"}"#,
+            "`args.a` must be a number, and nothing that is converted to it",
+        ),
+        (json!({ "require": [condition] }), r"{}", "`args.a` must be given, as a number"),
+        (
+            json!({ "require": [condition] }),
+            r#"{"A":5}"#,
+            "the keys of `args.a` must be given in this spelling alone",
+        ),
+        (
+            json!({ "deny_if": [condition] }),
+            r#"{"a":"5"}"#,
+            "`args.a` must be a number, and nothing that is converted to it",
+        ),
+    ] {
+        called(&policy(&rule), arguments, |decision| {
+            let expected = format!("the tool `pay` is denied: at most 10 a call ({cause})");
+            assert_eq!(decision.denial.unwrap().reason, expected, "{rule} {arguments}");
+        });
+    }
+    called(&policy(&json!({ "require": [either] })), r#"{"a":"5"}"#, |decision| {
+        assert_eq!(decision.denial.unwrap().reason, "the tool `pay` is denied: ask");
+    });
+}

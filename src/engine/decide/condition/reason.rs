@@ -1,6 +1,8 @@
 //! The reason of a denial by a condition. It names the argument and says what would be accepted. It never
 //! quotes the argument's value or the policy's.
 
+use std::borrow::Cow;
+
 use super::clause::{Place, Results, of_truths};
 use super::{Attributes, Obstacle, Truth, evaluate};
 use crate::policy::{Clause, Comparison, Condition, Group, Holds, Order, Origin, Scalar, Test, ValuePath};
@@ -17,6 +19,8 @@ pub(super) struct Explanation<'p> {
     own: Option<&'p str>,
     /// What would be accepted
     sentence: String,
+    /// Whether the sentence says what keeps an argument from being judged, which the policy's reason does not
+    clarifies: bool,
     /// Whether the sentence is about the caller, who cannot call in another way
     of_caller: bool,
 }
@@ -25,17 +29,18 @@ impl Explanation<'_> {
     /// Returns the reason of the denial. `because` is the reason of the rule; `called` describes the call.
     pub fn text(&self, because: Option<&str>, called: &str) -> String {
         let by = self.name.map_or(String::new(), |name| format!(" by `{name}`"));
-        if let Some(own) = self.own {
-            return format!("{called} is denied{by}: {own}");
-        }
+        let because = because.filter(|_| self.own.is_none());
         let because = because.map_or(String::new(), |because| format!(" ({because})"));
-        let sentence =
-            if self.sentence.is_empty() { "the policy allows no such call" } else { &self.sentence };
-        format!("{called} is denied{by}: {sentence}{because}")
+        format!("{called} is denied{by}: {}{because}", self.told())
     }
 
-    fn sentence(self) -> String {
-        self.own.map_or(self.sentence, str::to_owned)
+    fn told(&self) -> Cow<'_, str> {
+        match (self.own, &*self.sentence) {
+            (Some(own), sentence) if self.clarifies => format!("{own} ({sentence})").into(),
+            (Some(own), _) => own.into(),
+            (None, "") => "the policy allows no such call".into(),
+            (None, sentence) => sentence.into(),
+        }
     }
 }
 
@@ -80,7 +85,8 @@ fn of_group<'p>(group: &'p Group, place: Place, mut explanations: Vec<Explanatio
         explanations.pop().unwrap_or_default()
     } else {
         let of_caller = explanations.first().is_some_and(|explanation| explanation.of_caller);
-        let mut sentences: Vec<String> = explanations.into_iter().map(Explanation::sentence).collect();
+        let mut sentences: Vec<String> =
+            explanations.iter().map(|explanation| explanation.told().into_owned()).collect();
         sentences.dedup();
         sentences.truncate(LISTED);
         Explanation { sentence: sentences.join(", or "), of_caller, ..Explanation::default() }
@@ -100,7 +106,8 @@ pub(super) fn of_condition(condition: &Condition, truth: Truth, place: Place) ->
         (false, _) => ("this caller may not make this call".to_owned(), true),
     };
     let (name, own) = (condition.name.as_deref(), condition.reason.as_deref());
-    Explanation { name, own, sentence, of_caller: of_caller && own.is_none() }
+    let clarifies = !of_caller && matches!(truth, Truth::Missing | Truth::Indeterminate(_));
+    Explanation { name, own, sentence, clarifies, of_caller: of_caller && own.is_none() }
 }
 
 fn of_argument(condition: &Condition, truth: Truth, required: bool) -> String {
