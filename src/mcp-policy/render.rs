@@ -6,6 +6,7 @@ mod callers;
 mod compose;
 mod document;
 mod envoy;
+mod envoy_file;
 mod gateway;
 mod istio;
 mod module;
@@ -29,6 +30,8 @@ use servers::Servers;
 enum For {
     /// Envoy by itself: a whole configuration
     Envoy,
+    /// Envoy: the filter alone, for a file that Envoy watches
+    EnvoyFile,
     /// Istio: a `WasmPlugin`, which cannot hold headers back
     IstioWasmplugin,
     /// Istio: an `EnvoyFilter`, which sets everything
@@ -107,6 +110,8 @@ pub struct Options {
 pub enum Target {
     /// None
     Envoy,
+    /// None, and the rest of Envoy's configuration is not rendered
+    EnvoyFile,
     /// Istio's
     Istio,
     /// Envoy Gateway's
@@ -117,6 +122,7 @@ impl For {
     fn target(self) -> Target {
         match self {
             Self::Envoy | Self::Compose => Target::Envoy,
+            Self::EnvoyFile => Target::EnvoyFile,
             Self::IstioWasmplugin | Self::IstioEnvoyfilter => Target::Istio,
             Self::EnvoyGateway => Target::EnvoyGateway,
         }
@@ -143,6 +149,7 @@ pub fn run(options: &Options, terminal: &mut Terminal) -> Result<Outcome, Failur
     let candidate = options.shadow.as_ref().map(document).transpose()?;
     let module = Module::read(options.module.as_deref(), options.sha256.as_deref())?;
     let (rendered, notes) = match options.target.target() {
+        Target::EnvoyFile => of_envoy_file(&documents, &module)?,
         Target::Envoy => of_envoy(options, Servers::read(documents, candidate, &options.upstream)?, &module)?,
         Target::Istio | Target::EnvoyGateway => of_mesh(options, &documents, &module)?,
     };
@@ -170,6 +177,17 @@ fn of_envoy(options: &Options, servers: Servers, module: &Module) -> Result<Rend
     };
     document::verify(&rendered, &servers.policies(), true, true)?;
     Ok((rendered, servers.notes()))
+}
+
+fn of_envoy_file(documents: &[Document], module: &Module) -> Result<Rendered, Failure> {
+    let [document] = documents else {
+        return Err(Failure::new(
+            "a file that Envoy watches holds one filter: render a file for each policy",
+        ));
+    };
+    let rendered = envoy_file::render(document, module)?;
+    document::verify(&rendered, &[document], true, true)?;
+    Ok((rendered, document.notes(Target::EnvoyFile, true)))
 }
 
 fn of_mesh(options: &Options, documents: &[Document], module: &Module) -> Result<Rendered, Failure> {
@@ -201,20 +219,23 @@ fn fitting(options: &Options) -> Result<(), Failure> {
     let is_of_envoy = !options.upstream.is_empty() || options.port.is_some() || options.admin_port.is_some();
     let is_placed = !options.selector.is_empty() || options.attach.is_some();
     let why = match target {
-        Target::Envoy if options.namespace.is_some() => "--namespace is for meshes",
+        Target::EnvoyFile if is_of_envoy || options.shadow.is_some() => {
+            "--upstream, --port, --admin-port and --shadow are for whole configurations: this target is the filter alone"
+        }
+        Target::Envoy | Target::EnvoyFile if options.namespace.is_some() => "--namespace is for meshes",
         Target::Istio | Target::EnvoyGateway if is_of_envoy => {
             "--upstream, --port and --admin-port are for Envoy by itself and for Compose: a mesh knows its servers and ports"
         }
         Target::Istio | Target::EnvoyGateway if options.shadow.is_some() => {
             "--shadow is for Envoy by itself and for Compose: in a mesh, render an object for the candidate, too"
         }
-        Target::Envoy if is_placed => {
+        Target::Envoy | Target::EnvoyFile if is_placed => {
             "--selector and --attach are for meshes: Envoy by itself has one server, see --upstream"
         }
-        Target::Envoy | Target::EnvoyGateway if options.gateway => {
+        Target::Envoy | Target::EnvoyFile | Target::EnvoyGateway if options.gateway => {
             "--gateway is for Istio, whose pods are sidecars or gateways"
         }
-        Target::Envoy | Target::Istio if options.hold.is_some() => {
+        Target::Envoy | Target::EnvoyFile | Target::Istio if options.hold.is_some() => {
             "--hold is for Envoy Gateway; `--for istio-envoyfilter` holds headers back, and a WasmPlugin cannot"
         }
         _ => return Ok(()),

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import yaml
+from test_render import render
 
 import places
 from harness import examples, rpc, runs
@@ -56,3 +57,11 @@ def test_an_envoy_that_starts_with_a_fault_refuses_everything_until_a_file_witho
     assert code(proxy) == 500
     move(tmp_path, POLICY)
     wait_for(lambda: code(proxy) == 200, "a policy without a fault")
+
+
+def test_the_file_that_render_writes_enforces_its_policy(envoy, tmp_path):
+    text = render("envoy-file", "--module", str(runs.module()), policy=POLICY)
+    (tmp_path / "filter.yaml").write_text(text)
+    proxy = start(envoy, tmp_path)
+    assert code(proxy) == 200
+    assert rpc.post(proxy.url, rpc.tools_call("wipe")).headers["x-mcp-policy"] == "not_listed"

@@ -20,8 +20,9 @@ const OF_MESH: [&str; 6] =
     ["--selector", "app=shop", "--namespace", "tools", "--module", "oci://r.example/f:1"];
 
 /// Each target, with the options that it needs.
-const TARGETS: [(&str, &[&str]); 5] = [
+const TARGETS: [(&str, &[&str]); 6] = [
     ("envoy", &[]),
+    ("envoy-file", &[]),
     ("istio-wasmplugin", &OF_MESH),
     ("istio-envoyfilter", &OF_MESH),
     ("envoy-gateway", &OF_MESH),

@@ -50,7 +50,7 @@ pub fn token(target: Target, metadata: &str, payload: &str) -> String {
                  `{payload}`"
             )
         }
-        Target::Envoy => {
+        Target::Envoy | Target::EnvoyFile => {
             format!(
                 "put a filter in front of it that verifies them (`jwt_authn`), with `payload_in_metadata: {payload}`"
             )
@@ -76,7 +76,9 @@ pub fn certificate(target: Target) -> &'static str {
         Target::EnvoyGateway => {
             "the policy reads certificates: a ClientTrafficPolicy must require and verify them"
         }
-        Target::Envoy => "the policy reads certificates: the listener must ask for them and verify them",
+        Target::Envoy | Target::EnvoyFile => {
+            "the policy reads certificates: the listener must ask for them and verify them"
+        }
     }
 }
 
@@ -84,6 +86,7 @@ pub fn certificate(target: Target) -> &'static str {
 pub fn key(target: Target, header: &str) -> Option<String> {
     let how = match target {
         Target::Envoy => return None,
+        Target::EnvoyFile => "`request_headers_to_remove` in the route",
         Target::Istio => "at a gateway, `headers.request.remove` in the VirtualService",
         Target::EnvoyGateway => "a filter `RequestHeaderModifier` with `remove` in the HTTPRoute",
     };

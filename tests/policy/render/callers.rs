@@ -20,10 +20,11 @@ fn the_notes_name_what_verifies_callers_in_the_target() {
         ("envoy", r#"{"jwt":{"payload":"corp"}}"#, "`payload_in_metadata: corp`"),
         ("envoy", r#"{"mtls":"uri_san"}"#, "the listener must ask for them"),
         ("istio-envoyfilter", r#"{"api_key":{"header":"x-key"}}"#, "`headers.request.remove`"),
+        ("envoy-file", r#"{"api_key":{"header":"x-key"}}"#, "`request_headers_to_remove`"),
         ("envoy-gateway", r#"{"api_key":{"header":"x-key"}}"#, "`RequestHeaderModifier`"),
     ];
     for (target, source, expected) in cases {
-        let options: &[&str] = if target == "envoy" { &[] } else { &OF_MESH };
+        let options: &[&str] = if matches!(target, "envoy" | "envoy-file") { &[] } else { &OF_MESH };
         let done = render(target, &policy(source), options);
         assert_eq!(done.code, 0, "{target} {source}: {}", done.stderr);
         assert!(done.stderr.contains(expected), "{target} {source}: {}", done.stderr);

@@ -102,6 +102,9 @@ impl<'f> Filters<'f> {
                 if self.envoy(&here) || self.kubernetes(&here) {
                     return;
                 }
+                self.unread.extend(elsewhere(at.node).map(|file| {
+                    format!("the policy of {} is in the file `{file}`: name that file", here.trail.words())
+                }));
                 for (key, _, node) in members {
                     self.walk(&At { node, text: at.text, trail: here.trail.key(key) });
                 }
@@ -233,6 +236,16 @@ impl<'f> Filters<'f> {
             places,
         });
     }
+}
+
+/// Returns the file from which Envoy gets the configuration of a filter of this module.
+fn elsewhere(filter: &Node) -> Option<&str> {
+    let discovery = filter.member("config_discovery").or_else(|| filter.member("configDiscovery"))?;
+    let source = discovery.member("config_source").or_else(|| discovery.member("configSource"))?;
+    let source = source.member("path_config_source").or_else(|| source.member("pathConfigSource"))?;
+    let file = source.member("path")?.text()?;
+    let name = filter.member("name").and_then(Node::text).unwrap_or_default();
+    OWN_NAMES.iter().any(|own| name.contains(own) || file.contains(own)).then_some(file)
 }
 
 /// Reads a file of Envoy in YAML.

@@ -120,6 +120,22 @@ fn a_file_without_a_policy_says_what_was_looked_for() {
 }
 
 #[test]
+fn a_filter_that_envoy_reads_from_another_file_is_told_with_that_file() {
+    let filter = "http_filters:\n- name: mcp_policy\n  config_discovery:\n    config_source:\n      path_config_source: {path: live/filter.yaml}\n";
+    let Err(failure) = find_in("a.yaml", filter) else { panic!("a policy") };
+    let told = "; the policy of filter `mcp_policy` is in the file `live/filter.yaml`: name that file";
+    assert!(failure.to_string().ends_with(told), "{failure}");
+    let Err(failure) = find_in("a.yaml", &filter.replace("mcp_policy", "other")) else { panic!("a policy") };
+    assert!(!failure.to_string().contains("live"), "{failure}");
+    let both = format!(
+        "{filter}{}",
+        envoy("/mcp_policy.wasm", &message("google.protobuf.Struct", "")).replace("http_filters:\n", "")
+    );
+    let findings = find_in("a.yaml", &both).unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!((findings.found.len(), findings.unread.len()), (1, 1));
+}
+
+#[test]
 fn a_file_that_cannot_be_a_policy_is_told_with_its_place() {
     for (name, text, line, column, message) in [
         ("a.yaml", "", 1, 1, "is empty, it must hold a policy"),
