@@ -27,8 +27,8 @@ PANELS = json.loads(DASHBOARD.read_text())["panels"]
 
 # The dashboard's variables, as Grafana replaces them if nothing is selected.
 VARIABLES = {"$server": ".*", "$grant": ".*", "$__rate_interval": "1m"}
-# The names of metrics, without labels and without the regular expression for the modules' names.
-NAME = re.compile(r"\b(?:mcp_policy|envoy)_(?!wasm)\w+\b(?! ?[!=])")
+# The names of metrics, without labels and without the regular expressions for the names of modules and filters.
+NAME = re.compile(r"\b(?:mcp_policy|envoy)_(?!wasm|extension)\w+\b(?! ?[!=])")
 
 
 def queries() -> dict:
