@@ -91,7 +91,7 @@ fn the_policies_of_the_repository_have_no_warnings() {
     let files =
         |folder: &str| std::fs::read_dir(repository().join(folder)).unwrap().map(|file| file.unwrap().path());
     let envoy = files("envoy").filter(|path| path.extension().is_some_and(|end| end == "yaml"));
-    // `scan_servers` and `attacks` check those in the folders.
+    // `scan::servers` and `attacks` check those in the folders.
     let policies = files("policies").filter(|path| path.is_file());
     let paths: Vec<PathBuf> = policies.chain(envoy).collect();
     assert!(paths.len() >= 9, "{paths:?}");

@@ -31,26 +31,12 @@ mod program;
 mod recorded;
 mod reference;
 mod render;
-mod render_several;
 mod replay;
-mod replay_completions;
 mod report;
 mod scan;
-mod scan_agreement;
-mod scan_connect;
-mod scan_definitions;
-mod scan_drift;
-mod scan_findings;
-mod scan_pins;
-mod scan_servers;
 mod schema;
 mod shared;
-mod test_command;
-mod test_coverage;
-mod test_faults;
 mod test_files;
-mod test_format;
-mod test_junit;
 
 use program::run;
 

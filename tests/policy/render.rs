@@ -5,6 +5,7 @@ mod envoy;
 mod meshes;
 mod modules;
 mod refused;
+mod several;
 
 use crate::program::{Done, run};
 

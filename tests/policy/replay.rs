@@ -1,5 +1,6 @@
 //! `replay`: the same policy changes nothing, and another changes what it changes.
 
+mod completions;
 mod order;
 mod traffic;
 mod undecided;

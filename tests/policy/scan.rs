@@ -1,7 +1,14 @@
 //! `mcp-policy scan` on lists in files: the policy that it writes.
 
+mod agreement;
 mod classes;
+mod connect;
+mod definitions;
+mod drift;
+mod findings;
 mod lists;
+mod pins;
+mod servers;
 
 use mcp_policy_engine::policy::{Action, Policy, Rule};
 use serde_json::{Value, json};

@@ -1,5 +1,11 @@
 //! Folders with test files.
 
+mod command;
+mod coverage;
+mod faults;
+mod format;
+mod junit;
+
 use serde_json::Value;
 
 use crate::folder::Folder;

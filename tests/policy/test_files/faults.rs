@@ -3,8 +3,8 @@
 use regex::Regex;
 use serde_json::json;
 
+use super::{PASSING, POLICY};
 use crate::folder::Folder;
-use crate::test_files::{PASSING, POLICY};
 
 #[test]
 fn a_file_with_a_fault_is_an_error_that_names_its_place() {

@@ -1,6 +1,6 @@
 //! The format of test files.
 
-use crate::test_files::pass;
+use super::pass;
 
 #[test]
 fn a_caller_is_known_by_whatever_source_the_policy_has() {

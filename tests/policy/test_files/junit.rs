@@ -6,9 +6,9 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use regex::Regex;
 
+use super::{PASSING, POLICY};
 use crate::check::repository;
 use crate::folder::Folder;
-use crate::test_files::{PASSING, POLICY};
 
 #[test]
 fn the_junit_result_has_a_suite_for_each_file() {

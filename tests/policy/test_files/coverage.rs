@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::{PASSING, POLICY};
 use crate::folder::Folder;
-use crate::test_files::{PASSING, POLICY};
 
 #[test]
 fn coverage_lists_what_no_case_has_made_decide() {

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
+use super::{PASSING, POLICY};
 use crate::folder::Folder;
 use crate::program::run;
-use crate::test_files::{PASSING, POLICY};
 
 #[test]
 fn cases_that_pass_end_with_a_summary() {
