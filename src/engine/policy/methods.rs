@@ -17,44 +17,41 @@ pub type OnMethod = (Effect, Arc<str>);
 /// Verdicts by method.
 ///
 /// Some servers ignore the case of a method. So a method that no entry names exactly is also looked up in another spelling,
-/// and a verdict to deny that spelling holds for it, too.
+/// and a verdict to deny that spelling holds for it, too, unless an entry for its own spelling is more specific.
 #[derive(Debug, Clone, Default)]
 pub struct Methods {
     section: Section<OnMethod>,
-    /// The same verdicts under folded patterns; empty if none of them denies
+    /// The verdicts to deny, under folded patterns
     folded: Section<OnMethod>,
 }
 
 impl Methods {
     fn new(section: Section<OnMethod>) -> Self {
-        let mut folded: Vec<(Pattern, OnMethod)> = section
-            .entries()
+        let denying = section.entries().filter(|(_, (effect, _))| *effect == Effect::Deny);
+        let folded = denying
             .map(|(pattern, verdict)| (Pattern::new(&keys::folded(pattern.as_str())), verdict.clone()))
             .collect();
-        let denies = |(_, (effect, _)): &(Pattern, OnMethod)| *effect == Effect::Deny;
-        if !folded.iter().any(denies) {
-            folded.clear();
-        }
-        // Of patterns that are equal when folded, the first one decides.
-        folded.sort_by_key(|entry| !denies(entry));
         Self { section, folded: Section::new(folded) }
     }
 
     /// Returns the verdict on a method, if an entry matches it or, to deny it, another spelling of it.
     #[must_use]
     pub fn get(&self, method: &Method<'_>) -> Option<&OnMethod> {
-        let own = self.section.get(method.as_str());
+        let (pattern, own) = self.section.pair(method.as_str()).unzip();
         match own {
             Some((Effect::Deny, _)) => own,
             _ if self.is_plain(method) => own,
-            _ => self.denied_as(method.as_str()).or(own),
+            _ => self.denied_as(method.as_str(), pattern).or(own),
         }
     }
 
-    /// Returns the verdict that denies a name in the spelling of servers that ignore case.
+    /// Returns the verdict that denies a name in the spelling of servers that ignore case, unless `own`, the pattern that
+    /// matches the name as it is, is more specific.
     #[must_use]
-    pub fn denied_as(&self, name: &str) -> Option<&OnMethod> {
-        self.folded.get(&keys::folded(name)).filter(|(effect, _)| *effect == Effect::Deny)
+    pub fn denied_as(&self, name: &str, own: Option<&Pattern>) -> Option<&OnMethod> {
+        let (pattern, verdict) = self.folded.pair(&keys::folded(name))?;
+        let decides = |own: &Pattern| pattern.is_exact() || pattern.literals() >= own.literals();
+        own.is_none_or(decides).then_some(verdict)
     }
 
     /// Tells whether only the verdict under a method's own spelling counts: the method is MCP's, or has an exact entry.
@@ -143,6 +140,7 @@ mod tests {
             ("vendor/*", Deny),
             ("vendor/get*", Allow),
             ("vendor/Put", Allow),
+            ("VENDOR/getx*", Allow),
             ("Größe/*", Deny),
         ]);
         for (name, expected) in [
@@ -158,6 +156,8 @@ mod tests {
             ("vendor/Put", Some("vendor/Put")),
             ("vendor/PUT", Some("vendor/*")),
             ("GRÖSSE/x", Some("Größe/*")),
+            ("VENDOR/getxx", Some("VENDOR/getx*")),
+            ("Vendor/getxx", Some("vendor/*")),
             ("other", None),
         ] {
             assert_eq!(verdict(&methods, name), expected, "{name}");

@@ -117,7 +117,7 @@ fn of_class<'m>(methods: &'m Methods, target: &Target<'_>, chosen: Option<&Patte
     if own.is_some_and(|(effect, _)| *effect == Verdict::Deny) {
         return own;
     }
-    target.sample().and_then(|name| methods.denied_as(&name)).or(own)
+    target.sample().and_then(|name| methods.denied_as(&name, chosen)).or(own)
 }
 
 /// Returns whether a method keeps a session going, so that only `methods` can refuse it.
