@@ -2,49 +2,71 @@
 
 use std::borrow::Cow;
 
-/// The kind of a denial. Replies, records and metrics all use the same word for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
+/// Declares the kinds of denials: each variant with its word, and the list of them all.
+macro_rules! codes {
+    ($($(#[$about:meta])+ $code:ident $(($kind:ty: $first:expr))? $word:literal;)+) => {
+        /// The kind of a denial. Replies, records and metrics all use the same word for it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$about])+ $code $(($kind))?,)+
+        }
+
+        impl Code {
+            /// All kinds of denials. `InvalidRequest` stands for each of its kinds, which have one word.
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$code $(($first))?),+];
+
+            /// Returns the word that replies, records and metrics use.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code { .. } => $word,)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
     /// No entry matches the target, and the default is to deny
-    NotListed,
+    NotListed "not_listed";
     /// A rule denies the call
-    Denied,
+    Denied "denied";
     /// The tool is hidden
-    Hidden,
+    Hidden "hidden";
     /// The arguments do not fit the rule's schema, or cannot be counted or approved as they are
-    ArgumentsInvalid,
+    ArgumentsInvalid "arguments_invalid";
     /// A condition in `require` does not hold, one in `deny_if` holds, or one cannot be evaluated
-    ConditionFailed,
+    ConditionFailed "condition_failed";
     /// A list has shown the tool with another definition than a rule has for it
-    DefinitionChanged,
+    DefinitionChanged "definition_changed";
     /// A limit has no room for the call
-    RateLimited,
+    RateLimited "rate_limited";
     /// A person must approve the call first
-    ApprovalRequired,
+    ApprovalRequired "approval_required";
     /// A person has refused the call
-    ApprovalDenied,
+    ApprovalDenied "approval_denied";
     /// The approval service cannot be asked, or gave no valid answer
-    ApprovalUnavailable,
+    ApprovalUnavailable "approval_unavailable";
     /// The call cannot be counted, for example without a clock
-    LimiterUnavailable,
+    LimiterUnavailable "limiter_unavailable";
     /// The body is not an MCP message, or different parsers would read it differently
-    InvalidRequest(Invalid),
+    InvalidRequest(Invalid: Invalid::Request) "invalid_request";
     /// The headers contradict the body
-    HeadersDisagree,
+    HeadersDisagree "headers_disagree";
     /// The body is compressed, or its media type is not JSON in UTF-8
-    UnsupportedMediaType,
+    UnsupportedMediaType "unsupported_media_type";
     /// The body is larger than the policy allows
-    TooLarge,
+    TooLarge "too_large";
     /// MCP does not use this HTTP method
-    MethodNotAllowed,
+    MethodNotAllowed "method_not_allowed";
     /// The caller has no identity, or its credential cannot be read
-    Unauthenticated,
+    Unauthenticated "unauthenticated";
     /// No grant matches the caller
-    NoGrant,
+    NoGrant "no_grant";
     /// The caller's grant has expired
-    GrantExpired,
+    GrantExpired "grant_expired";
     /// The request comes from a web page that the policy does not allow
-    OriginDenied,
+    OriginDenied "origin_denied";
 }
 
 /// What is wrong with a body. It determines the JSON-RPC error code.
@@ -56,59 +78,6 @@ pub enum Invalid {
     Request,
     /// A request whose `params` do not fit its method
     Params,
-}
-
-impl Code {
-    /// All kinds of denials. `InvalidRequest` stands for each of its kinds, which have one word.
-    pub const ALL: [Self; 20] = [
-        Self::NotListed,
-        Self::Denied,
-        Self::Hidden,
-        Self::ArgumentsInvalid,
-        Self::ConditionFailed,
-        Self::DefinitionChanged,
-        Self::RateLimited,
-        Self::ApprovalRequired,
-        Self::ApprovalDenied,
-        Self::ApprovalUnavailable,
-        Self::LimiterUnavailable,
-        Self::InvalidRequest(Invalid::Request),
-        Self::HeadersDisagree,
-        Self::UnsupportedMediaType,
-        Self::TooLarge,
-        Self::MethodNotAllowed,
-        Self::Unauthenticated,
-        Self::NoGrant,
-        Self::GrantExpired,
-        Self::OriginDenied,
-    ];
-
-    /// Returns the word that replies, records and metrics use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotListed => "not_listed",
-            Self::Denied => "denied",
-            Self::Hidden => "hidden",
-            Self::ArgumentsInvalid => "arguments_invalid",
-            Self::ConditionFailed => "condition_failed",
-            Self::DefinitionChanged => "definition_changed",
-            Self::RateLimited => "rate_limited",
-            Self::ApprovalRequired => "approval_required",
-            Self::ApprovalDenied => "approval_denied",
-            Self::ApprovalUnavailable => "approval_unavailable",
-            Self::LimiterUnavailable => "limiter_unavailable",
-            Self::InvalidRequest(_) => "invalid_request",
-            Self::HeadersDisagree => "headers_disagree",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::TooLarge => "too_large",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::Unauthenticated => "unauthenticated",
-            Self::NoGrant => "no_grant",
-            Self::GrantExpired => "grant_expired",
-            Self::OriginDenied => "origin_denied",
-        }
-    }
 }
 
 /// Why a request is refused.

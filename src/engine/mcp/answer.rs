@@ -4,9 +4,9 @@ use super::rounds::Rounds;
 use crate::denial::{Code, Denial, Invalid};
 use crate::json::ObjectWriter;
 
-/// JSON-RPC error code of a denial, outside the ranges that JSON-RPC and MCP keep.
+/// JSON-RPC error code of other denials by the policy, outside the ranges that JSON-RPC and MCP keep.
 pub const DENIED: i32 = -31403;
-/// JSON-RPC error code of a denial that time undoes.
+/// JSON-RPC error code of a denial by a limit.
 pub const RATE_LIMITED: i32 = -31429;
 /// JSON-RPC error code of a caller without an identity.
 pub const UNAUTHENTICATED: i32 = -31401;
@@ -192,7 +192,17 @@ impl Refusal<'_> {
             Code::MethodNotAllowed => (405, INVALID_REQUEST),
             Code::Unauthenticated => (401, UNAUTHENTICATED),
             Code::NoGrant | Code::GrantExpired | Code::OriginDenied => (403, DENIED),
-            code => {
+            code @ (Code::NotListed
+            | Code::Denied
+            | Code::Hidden
+            | Code::ArgumentsInvalid
+            | Code::ConditionFailed
+            | Code::DefinitionChanged
+            | Code::RateLimited
+            | Code::ApprovalRequired
+            | Code::ApprovalDenied
+            | Code::ApprovalUnavailable
+            | Code::LimiterUnavailable) => {
                 let refused = self.form == Form::Http || self.request == RequestKind::Notification;
                 match (code, refused) {
                     (Code::Hidden, false) => (200, INVALID_PARAMS),

@@ -1,5 +1,6 @@
 //! Times, numbers and codes in words.
 
+use mcp_policy_engine::denial::Code;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -66,29 +67,30 @@ pub fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// Says what a code means.
-pub fn code(code: &str) -> &'static str {
+/// Says what a code means; nothing for a code of another version of the filter.
+pub fn code(word: &str) -> &'static str {
+    let Some(code) = Code::ALL.into_iter().find(|code| code.as_str() == word) else { return "" };
     match code {
-        "not_listed" => "no rule names it",
-        "denied" => "a rule denies it",
-        "hidden" => "the tool is hidden",
-        "arguments_invalid" => "the arguments do not fit",
-        "condition_failed" => "a condition does not hold",
-        "rate_limited" => "a limit is used up",
-        "approval_required" => "a person has to approve it",
-        "approval_denied" => "a person refused it",
-        "approval_unavailable" => "nobody could be asked",
-        "limiter_unavailable" => "it could not be counted",
-        "invalid_request" => "the request cannot be read safely",
-        "headers_disagree" => "headers and body disagree",
-        "unsupported_media_type" => "the body is not JSON",
-        "too_large" => "the body is too large",
-        "method_not_allowed" => "the HTTP method is not used by MCP",
-        "unauthenticated" => "the caller is not known",
-        "no_grant" => "no grant matches the caller",
-        "grant_expired" => "the grant has expired",
-        "origin_denied" => "the web page may not send requests",
-        _ => "",
+        Code::NotListed => "no rule names it",
+        Code::Denied => "a rule denies it",
+        Code::Hidden => "the tool is hidden",
+        Code::ArgumentsInvalid => "the arguments do not fit",
+        Code::ConditionFailed => "a condition does not hold",
+        Code::DefinitionChanged => "the tool is not listed as it is pinned",
+        Code::RateLimited => "a limit is used up",
+        Code::ApprovalRequired => "a person has to approve it",
+        Code::ApprovalDenied => "a person refused it",
+        Code::ApprovalUnavailable => "nobody could be asked",
+        Code::LimiterUnavailable => "it could not be counted",
+        Code::InvalidRequest(_) => "the request cannot be read safely",
+        Code::HeadersDisagree => "headers and body disagree",
+        Code::UnsupportedMediaType => "the body is not JSON",
+        Code::TooLarge => "the body is too large",
+        Code::MethodNotAllowed => "the HTTP method is not used by MCP",
+        Code::Unauthenticated => "the caller is not known",
+        Code::NoGrant => "no grant matches the caller",
+        Code::GrantExpired => "the grant has expired",
+        Code::OriginDenied => "the web page may not send requests",
     }
 }
 
