@@ -99,6 +99,28 @@ proptest! {
 }
 
 proptest! {
+    // Few bodies are forwarded and could be read in two ways: in 1,000 cases there was sometimes none.
+    #![proptest_config(ProptestConfig { cases: 5000, ..many() })]
+
+    #[test]
+    fn no_lax_reader_sees_a_denied_call_in_a_forwarded_body(body in bodies(), headers in headers()) {
+        let policy = policy(&serde_json::json!({
+            "version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}},
+        }));
+        if judge(&policy, &headers, &body, &MemoryStore::new()).is_none() {
+            let message = Tree::read(&body).expect("a forwarded body is JSON for serde_json too");
+            prop_assert!(matches!(message, Tree::Object(_)));
+            let readings = Reading::ALL.map(|reading| reading.call(&message));
+            prop_assert!(readings.iter().all(|reading| *reading == readings[0]), "{readings:?}");
+            let (method, name) = readings[0];
+            let answers = ["result", "error"].map(|key| Reading::ALL[2].get(&message, key).is_some());
+            prop_assert_eq!(method.is_some(), answers == [false, false]);
+            prop_assert_ne!(name, Some(&Tree::Text("danger".to_owned())));
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(many())]
 
     #[test]
@@ -122,23 +144,6 @@ proptest! {
             if let Some(reply) = judge(&policy, &headers, &body, &store) {
                 refusals::check(&reply, &body, form);
             }
-        }
-    }
-
-    #[test]
-    fn no_lax_reader_sees_a_denied_call_in_a_forwarded_body(body in bodies(), headers in headers()) {
-        let policy = policy(&serde_json::json!({
-            "version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}},
-        }));
-        if judge(&policy, &headers, &body, &MemoryStore::new()).is_none() {
-            let message = Tree::read(&body).expect("a forwarded body is JSON for serde_json too");
-            prop_assert!(matches!(message, Tree::Object(_)));
-            let readings = Reading::ALL.map(|reading| reading.call(&message));
-            prop_assert!(readings.iter().all(|reading| *reading == readings[0]), "{readings:?}");
-            let (method, name) = readings[0];
-            let answers = ["result", "error"].map(|key| Reading::ALL[2].get(&message, key).is_some());
-            prop_assert_eq!(method.is_some(), answers == [false, false]);
-            prop_assert_ne!(name, Some(&Tree::Text("danger".to_owned())));
         }
     }
 
