@@ -118,8 +118,9 @@ impl<'d> Operand<'d> {
     /// Returns whether `judge` finds what it looks for in this value.
     ///
     /// # Errors
-    /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; [`Obstacle::List`] if it finds it only in a list that a string holds, which some servers read, or cannot judge a
-    /// part of that list; and the errors of `judge`.
+    /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; [`Obstacle::List`] if it finds it
+    /// only in a list that a string holds, which some servers read, or cannot judge a part of that list; and the errors of
+    /// `judge`.
     pub(super) fn in_all_readings(
         &self,
         judge: &dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>,

@@ -5,13 +5,23 @@ use crate::json::{self, Document, Malformed};
 use crate::text::{before_nul, trimmed};
 use crate::work::{self, Work};
 
-/// Returns whether two texts are equal.
+/// Returns whether two texts are equal. Reads no more of them than they have in common: a long text can be compared with
+/// each element of a list.
 ///
 /// # Errors
 /// [`Obstacle::Cut`] if they are equal only up to a NUL.
 pub(super) fn same_text(one: &str, other: &str) -> Result<bool, Obstacle> {
-    let cut = |text| before_nul(text).unwrap_or(text);
-    if one != other && cut(one) == cut(other) { Err(Obstacle::Cut) } else { Ok(one == other) }
+    if one == other {
+        return Ok(true);
+    }
+    let (mut one, mut other) = (one.bytes(), other.bytes());
+    loop {
+        match (one.next(), other.next()) {
+            (None | Some(0), None | Some(0)) => return Err(Obstacle::Cut),
+            (one, other) if one == other => {}
+            _ => return Ok(false),
+        }
+    }
 }
 
 /// Returns whether a text contains a part.
