@@ -8,6 +8,9 @@ pub const LARGEST: usize = 1_048_576;
 /// The size of the bodies that are tried first.
 pub const SMALLER: usize = LARGEST / 32;
 
+/// The argument that stands beside the one that is filled, in some bodies.
+pub const BESIDE: &str = "beside";
+
 /// A body.
 pub struct Body {
     pub name: String,
@@ -48,7 +51,30 @@ pub fn all(document: &Document, size: usize) -> Vec<Body> {
         bodies.push((format!("{name} of an argument"), around(format!(r#"{{"{argument}":{{{members}}}}}"#))));
         bodies.push((format!("{name} of the arguments"), around(format!("{{{members}}}"))));
     }
+    bodies.extend(beside(argument, room).map(|(name, arguments)| (name, around(arguments))));
     bodies.into_iter().map(|(name, text)| Body { name, text }).collect()
+}
+
+/// Returns arguments of which one half is a list of texts, and the other half one long text, [`BESIDE`].
+fn beside(argument: &str, room: usize) -> impl Iterator<Item = (String, String)> {
+    let half = room / 2 - 10;
+    let (nul, long) = ("\\u0000", "a".repeat(half));
+    let list = |element: &str| vec![element; half / (element.len() + 1)].join(",");
+    let cut = format!("a{nul}{}", "b".repeat(half - 7));
+    let beginning = "a".repeat(1_000);
+    [
+        ("short texts", list("\"a\""), &long),
+        ("empty texts", list("\"\""), &long),
+        ("long beginnings", list(&format!("\"{beginning}\"")), &long),
+        ("long beginnings with a NUL", list(&format!("\"{beginning}{nul}\"")), &long),
+        ("short texts", list("\"b\""), &cut),
+        ("texts with a NUL", list(&format!("\"b{nul}\"")), &cut),
+    ]
+    .map(|(name, list, text)| {
+        let with = if text.contains(nul) { "a long one with a NUL" } else { "a long one" };
+        (format!("{name} beside {with}"), format!(r#"{{"{argument}":[{list}],"{BESIDE}":"{text}"}}"#))
+    })
+    .into_iter()
 }
 
 /// The elements of lists.

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::bodies::BESIDE;
+
 /// A policy that allows the tool without looking at its arguments.
 pub const OPEN: &str = r#"{"version":"1","default":"allow"}"#;
 
@@ -188,6 +190,17 @@ fn conditions() -> Vec<(&'static str, Vec<Value>)> {
         (
             "other spellings: a key with wide letters",
             vec![of(&format!("args.a[\"{}\"]", "ΐ".repeat(20)), "exists", json!(true))],
+        ),
+        ("each of a list with another argument", {
+            let beside = json!({ "path": format!("args.{BESIDE}") });
+            ["eq", "starts_with", "contains"].map(|op| each(op, beside.clone())).into()
+        }),
+        (
+            "another argument in a list",
+            vec![
+                of(&format!("args.{BESIDE}"), "in", json!({ "path": "args.a" })),
+                of("args.a", "contains", json!({ "path": format!("args.{BESIDE}") })),
+            ],
         ),
         ("an index", (0..40).map(|_| of("args.a[200000]", "exists", json!(true))).collect()),
         ("200 conditions", (0..200).map(|number| of(&format!("args.k{number}"), "eq", json!("x"))).collect()),

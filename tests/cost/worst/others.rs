@@ -77,6 +77,10 @@ fn hostile() -> Vec<(String, Request)> {
         let behind = r#","jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"summarize"}}"#;
         post(name, filled("{", unit, behind))
     };
+    let in_params = |name: &str, unit: &dyn Fn(usize) -> String| {
+        let before = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"summarize","#;
+        post(name, filled(before, unit, "}}"))
+    };
     vec![
         post("one string", string("a")),
         post("escapes", string("\\u0061")),
@@ -121,6 +125,9 @@ fn hostile() -> Vec<(String, Request)> {
         whole("keys of the message, other letters", &|number| format!("\"ſ{number:x}\":1")),
         whole("keys of the message, sharp s", &|number| format!("\"ß{number:x}\":1")),
         whole("keys of the message, ligatures", &|number| format!("\"ﬃ{}{number:x}\":1", "ﬃ".repeat(20))),
+        in_params("keys of the params", &|number| format!("\"{number:x}\":1")),
+        in_params("keys of the params, other letters", &|number| format!("\"ſ{number:x}\":1")),
+        in_params("keys of the params, ligatures", &|number| format!("\"ﬃ{}{number:x}\":1", "ﬃ".repeat(20))),
         post("white space", format!("{head}{}1}}}}}}", " ".repeat(LARGEST - head.len() - 8))),
     ]
 }
