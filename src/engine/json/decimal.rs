@@ -124,6 +124,12 @@ pub fn normalize(out: &mut String, text: &str) {
     push_decimal(out, number.point.unsigned_abs());
 }
 
+/// Tells whether a double of its own stands for a JSON number: no other one so short is read as that double.
+#[must_use]
+pub fn is_short(text: &str) -> bool {
+    Decimal::read(text).is_short()
+}
+
 /// Tells whether a JSON number has no fractional part: `1.0` and `1e2` have none.
 #[must_use]
 pub fn is_integer(text: &str) -> bool {

@@ -59,7 +59,7 @@ pub(crate) fn separator(bytes: &[u8], from: usize) -> usize {
 }
 
 fn is_separating(byte: u8) -> bool {
-    matches!(byte, 0x0b | 0x0c | 0x1c..=0x1e | 0xc2 | 0xe2)
+    matches!(byte, 0x0b | 0x0c | 0x1c..=0x1e | 0x85 | 0xe2)
 }
 
 /// Tells whether no byte ends or interrupts a string: see [`plain_end`].
@@ -175,7 +175,7 @@ mod tests {
             (separator, &is_separating),
         ];
         for byte in 0..=u8::MAX {
-            for other in [b' ', b'!', b'#', b'\\', b'a', 0x7f, 0x80, 0xff, 0, 0x0b, 0xc2, 0xe3] {
+            for other in [b' ', b'!', b'#', b'\\', b'a', 0x7f, 0x80, 0xff, 0, 0x0b, 0x84, 0xe3] {
                 for (length, behind) in (0..36).flat_map(|length| [(length, 0), (length, 3), (length, 20)]) {
                     let mut bytes = vec![b'x'; length];
                     bytes.push(byte);

@@ -26,28 +26,29 @@ pub fn is_json(value: &[u8]) -> bool {
     if value == b"application/json" {
         return true;
     }
-    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let text = String::from_utf8_lossy(value).to_ascii_lowercase();
     // A comma joins two header lines into one; a server may take either of them.
-    if text.contains(',') {
-        return false;
-    }
-    let mut parts = text.split(';').map(trim);
-    let media_type = parts.next().unwrap_or_default();
+    let (essence, parameters) = text.split_once(';').unwrap_or((&text, ""));
+    !text.contains(',') && trim(essence) == "application/json" && has_charset(parameters, &["utf-8"])
+}
+
+/// Tells whether parameters in lower case are well-formed (RFC 9110, section 5.6.6), and have no `charset` or one of `known`.
+///
+/// Some servers take `charset=` wherever it stands, and some clients know it in quotes, behind other white space, or as
+/// `charset*` (RFC 2231). So it must not occur anywhere else.
+fn has_charset(parameters: &str, known: &[&str]) -> bool {
     let mut charsets = 0_usize;
-    media_type.eq_ignore_ascii_case("application/json")
-        && parts.all(|parameter| match parameter.split_once('=') {
-            // `charset*` and `charset*0` are other ways to write it (RFC 2231), which some readers know.
-            Some((name, _)) if is_extended_charset(name) => false,
-            Some((name, charset)) if trim(name).eq_ignore_ascii_case("charset") => {
-                charsets = charsets.saturating_add(1);
-                let charset = trim(charset);
-                let quoted = charset.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-                let charset = quoted.unwrap_or(charset);
-                charsets == 1 && charset.eq_ignore_ascii_case("utf-8")
-            }
-            Some((name, _)) => is_token(name),
-            None => parameter.is_empty(),
-        })
+    let is_sound = parameters.split(';').map(trim).all(|parameter| match parameter.split_once('=') {
+        Some((name, charset)) if trim(name) == "charset" => {
+            charsets = charsets.saturating_add(1);
+            let charset = trim(charset);
+            let quoted = charset.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            known.contains(&quoted.unwrap_or(charset))
+        }
+        Some((name, value)) => is_token(name) && value.is_ascii(),
+        None => parameter.is_empty(),
+    });
+    is_sound && charsets <= 1 && parameters.matches("charset").count() == charsets
 }
 
 /// What a client may take a response for, by its `Content-Type`.
@@ -79,22 +80,18 @@ pub fn answer(value: &[u8]) -> Answer {
         return Answer::Events;
     }
     let text = String::from_utf8_lossy(value).to_ascii_lowercase();
-    let essence = trim(text.split(';').next().unwrap_or_default());
+    let (essence, parameters) = text.split_once(';').unwrap_or((&text, ""));
+    let essence = trim(essence);
     let is_stream = essence == "text/event-stream";
     if (!is_stream && text.contains("event-stream")) || (text.contains("json") && text.contains(',')) {
         return Answer::Unclear;
     }
-    let charsets = text.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
-    let mut charsets = charsets.filter(|(name, _)| trim(name).starts_with("charset"));
     let known: &[&str] = match is_stream {
         // Others have characters that clients take for line ends.
         true => &["utf-8", "utf8", "us-ascii"],
         false => &["utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252"],
     };
-    let extends_ascii = |(name, charset): (&str, &str)| {
-        trim(name) == "charset" && known.contains(&trim(charset).trim_matches('"'))
-    };
-    let is_plain = charsets.next().is_none_or(extends_ascii) && charsets.next().is_none();
+    let is_plain = has_charset(parameters, known);
     if is_stream {
         return if is_plain { Answer::Events } else { Answer::Unclear };
     }
@@ -105,10 +102,6 @@ pub fn answer(value: &[u8]) -> Answer {
         (false, _) if text.contains("json") => Answer::JsonAlike,
         (false, _) => Answer::Other,
     }
-}
-
-fn is_extended_charset(name: &str) -> bool {
-    trim(name).split_once('*').is_some_and(|(name, _)| name.eq_ignore_ascii_case("charset"))
 }
 
 fn trim(text: &str) -> &str {
@@ -140,6 +133,13 @@ mod tests {
             ("application/json; charset =utf-16", false),
             ("application/json; charset*=utf-8''utf-16", false),
             ("application/json; Charset*0=utf-; charset*1=16", false),
+            ("application/json; xcharset=shift_jis", false),
+            ("application/json; x=charset=utf-8", false),
+            ("application/json; x=\"a;charset=utf-8\"", false),
+            ("application/json; 'charset'=utf-8", false),
+            ("application/json;\u{a0}charset=utf-8", false),
+            ("application/json; x=\u{e9}", false),
+            ("application/jsoncharset=utf-8", false),
             ("application/jsonp", false),
             ("application/vnd.api+json", false),
             ("text/plain", false),
@@ -163,6 +163,10 @@ mod tests {
             ("application/json; charset=utf-7", Answer::Unclear),
             ("application/json; charset=utf-8; charset=utf-16", Answer::Unclear),
             ("application/json; charset*=utf-8''utf-16", Answer::Unclear),
+            ("application/json; 'charset'=utf-7", Answer::Unclear),
+            ("application/json; xcharset=utf-8", Answer::Unclear),
+            ("application/json; x=\u{a0}", Answer::Unclear),
+            ("application/json; x", Answer::Unclear),
             ("application/json, text/plain", Answer::Unclear),
             ("application/problem+json", Answer::JsonAlike),
             ("text/plain; type=application/json", Answer::JsonAlike),
@@ -175,6 +179,10 @@ mod tests {
             ("text/event-stream; charset=iso-8859-1", Answer::Unclear),
             ("text/event-stream; charset=utf-8; charset=utf-16", Answer::Unclear),
             ("text/event-stream; charset*=utf-8''utf-16", Answer::Unclear),
+            ("text/event-stream;\u{a0}charset=utf-7", Answer::Unclear),
+            ("text/event-stream; 'charset'=utf-7", Answer::Unclear),
+            ("text/event-stream; \"charset\"=utf-8", Answer::Unclear),
+            ("text/event-stream; x", Answer::Unclear),
             ("application/x; text/event-stream", Answer::Unclear),
             ("text/event-stream, text/html", Answer::Unclear),
             ("text/html", Answer::Other),

@@ -4,6 +4,7 @@ use super::keyword::Of;
 use super::validate::Unsure;
 use crate::json::{Doubt, Kind, KnownSet, Sent, TextMap, Value};
 use crate::mcp::keys::Spellings;
+use crate::text::before_nul;
 use crate::work::Work;
 
 /// The values of an `enum` or `const`, to compare arguments with.
@@ -127,23 +128,32 @@ impl Simple {
                     Doubt::Fraction => Unsure::Fraction,
                 })
             }
-            // An escaped string can be six times as long as what it stands for.
-            Kind::String { .. }
-                if value.raw().len() > self.strings.longest().saturating_mul(6).saturating_add(2) =>
-            {
-                Ok(false)
-            }
-            Kind::String { .. } => {
-                if !work.spend(value.string_work()) {
-                    return Err(Unsure::Work);
-                }
-                let text = value.string().unwrap_or_default();
-                if !work.spend(self.strings.work(&text)) {
-                    return Err(Unsure::Work);
-                }
-                Ok(self.strings.get(&text).is_some())
-            }
+            Kind::String { escaped } => self.holds_text(value, escaped, work),
             Kind::Array | Kind::Object => Ok(false),
+        }
+    }
+
+    /// Returns whether one of the strings equals a string.
+    ///
+    /// # Errors
+    /// [`Unsure::Cut`] if one equals it only up to its first NUL; [`Unsure::Work`] if the budget does not suffice.
+    fn holds_text(&self, value: Value<'_>, escaped: bool, work: &Work) -> Result<bool, Unsure> {
+        // JSON has a NUL only as an escape.
+        if self.strings.is_empty() || !escaped && value.raw().len() > self.strings.longest().saturating_add(2) {
+            return Ok(false);
+        }
+        if !work.spend(value.string_work()) {
+            return Err(Unsure::Work);
+        }
+        let text = value.string().unwrap_or_default();
+        let is_one = |text: &str| match work.spend(self.strings.work(text)) {
+            true => Ok(self.strings.get(text).is_some()),
+            false => Err(Unsure::Work),
+        };
+        let holds = is_one(&text)?;
+        match before_nul(&text) {
+            Some(before) if is_one(before)? != holds => Err(Unsure::Cut),
+            _ => Ok(holds),
         }
     }
 }

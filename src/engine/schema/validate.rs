@@ -112,7 +112,7 @@ impl Check {
                 if value.number().is_none() {
                     subject.spend(counted.work(value))?;
                 }
-                Ok(counted.of(value).is_none_or(|count| bound.holds(count.cmp(limit))))
+                counted.admits(value, |count| bound.holds(count.cmp(limit)))
             }
             Self::Pattern(pattern) => {
                 subject.spend(value.string_work())?;

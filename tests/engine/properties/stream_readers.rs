@@ -35,9 +35,15 @@ fn unmarked(text: &str) -> Vec<String> {
     standard(text).into_iter().map(|line| line.trim_start_matches('\u{feff}').to_owned()).collect()
 }
 
-/// Without what a byte order mark is in Latin-1, at the beginning of the stream.
-fn latin(text: &str) -> Vec<String> {
+/// Without a byte order mark that was read as Latin-1 and written as UTF-8.
+fn rewritten(text: &str) -> Vec<String> {
     standard(text.strip_prefix("\u{ef}\u{bb}\u{bf}").unwrap_or(text))
+}
+
+/// In Latin-1, as Python's `requests` reads a text whose charset it does not know, and without a byte order mark.
+fn latin(text: &str) -> Vec<String> {
+    let text: String = text.bytes().map(char::from).collect();
+    all(text.strip_prefix("\u{ef}\u{bb}\u{bf}").unwrap_or(&text))
 }
 
 /// Only two ends of the same kind end an event.
@@ -95,7 +101,7 @@ pub fn messages(stream: &[u8]) -> BTreeSet<String> {
     let text = String::from_utf8_lossy(stream);
     // Not every reader drops the mark.
     let texts = [&*text, text.strip_prefix('\u{feff}').unwrap_or(&text)];
-    let readers: [Lines; 6] = [standard, feeds, all, unmarked, latin, paired];
+    let readers: [Lines; 7] = [standard, feeds, all, unmarked, rewritten, latin, paired];
     let lines: BTreeSet<_> = texts.into_iter().flat_map(|text| readers.map(|lines| lines(text))).collect();
     lines.iter().flat_map(|lines| DATA.map(|how| data(lines, how))).flatten().collect()
 }

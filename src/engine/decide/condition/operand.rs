@@ -5,10 +5,13 @@ use std::cmp::Ordering;
 
 use super::texts::{holds_part, list_in, same_text, trim};
 use super::{Obstacle, Truth, lies, spend};
-use crate::json::{Kind, Known, KnownSet, Sent, Value};
+use crate::json::{Document, Kind, Known, KnownSet, Sent, Value};
 use crate::policy::{Resolved, Scalar, Scalars, Test, text_is_bool, text_is_number};
 use crate::text::before_nul;
 use crate::work::Work;
+
+/// Tells whether a value is what a condition looks for.
+pub(super) type Judge<'j> = &'j dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>;
 
 /// The value that a condition is evaluated for.
 #[derive(Debug)]
@@ -81,15 +84,15 @@ impl<'d> Operand<'d> {
         };
         let holds = match test {
             Test::Exists(wanted) => Ok(*wanted),
-            Test::OneOf(scalars) => self.in_all_readings(&|one| one.is_among(scalars, work), work),
+            Test::OneOf(scalars) => self.is_in_all_readings(&|one| one.is_among(scalars, work), work),
             Test::NoneOf(scalars) => {
-                self.in_all_readings(&|one| one.is_among(scalars, work), work).map(|among| !among)
+                self.is_in_all_readings(&|one| one.is_among(scalars, work), work).map(|among| !among)
             }
             Test::Order(order, bound) => self.compare(bound, work).map(|ordering| lies(ordering, *order)),
             Test::Contains(scalar) => self.contains(scalar, work),
             Test::NotContains(scalar) => self.contains(scalar, work).map(|contains| !contains),
             Test::StartsWith(_) | Test::EndsWith(_) | Test::Glob(_) | Test::Regex(_) => {
-                self.in_all_readings(&|one| one.fits(test, work), work)
+                self.fits_in_all_readings(&|one| one.fits(test, work), work)
             }
             Test::TextOrder(order, bound) => {
                 text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
@@ -115,35 +118,43 @@ impl<'d> Operand<'d> {
         }
     }
 
-    /// Returns whether `judge` finds what it looks for in this value.
+    /// Returns whether `judge` finds that this value is one that it looks for.
     ///
     /// # Errors
     /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; [`Obstacle::List`] if it finds it
     /// only in a list that a string holds, which some servers read, or cannot judge a part of that list; and the errors of
     /// `judge`.
-    pub(super) fn in_all_readings(
-        &self,
-        judge: &dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>,
-        work: &Work,
-    ) -> Result<bool, Obstacle> {
+    pub(super) fn is_in_all_readings(&self, judge: Judge<'_>, work: &Work) -> Result<bool, Obstacle> {
         let found = self.is_found(judge, work)?;
-        if let Some(text) = self.text().filter(|_| !found)
-            && let Some(list) = list_in(text, work)?
-        {
-            refuse_found(list.root(), judge, work)?;
+        if !found && let Some(list) = self.list_inside(work)? {
+            refuse_other(list.root(), found, judge, work)?;
         }
         Ok(found)
+    }
+
+    /// Returns whether `judge` finds that the letters of this value fit.
+    ///
+    /// # Errors
+    /// As for [`Self::is_in_all_readings`], and [`Obstacle::List`] if the value fits, but not each part of a list that it
+    /// holds: in `["-rf"]`, the text does not start with `-`.
+    pub(super) fn fits_in_all_readings(&self, judge: Judge<'_>, work: &Work) -> Result<bool, Obstacle> {
+        let found = self.is_found(judge, work)?;
+        if let Some(list) = self.list_inside(work)? {
+            refuse_other(list.root(), found, judge, work)?;
+        }
+        Ok(found)
+    }
+
+    /// Returns the list that this value holds, if it is a string that does.
+    fn list_inside(&self, work: &Work) -> Result<Option<Document<'_>>, Obstacle> {
+        self.text().map_or(Ok(None), |text| list_in(text, work))
     }
 
     /// Returns whether `judge` finds what it looks for in this value as it is.
     ///
     /// # Errors
     /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; and the errors of `judge`.
-    fn is_found(
-        &self,
-        judge: &dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>,
-        work: &Work,
-    ) -> Result<bool, Obstacle> {
+    fn is_found(&self, judge: Judge<'_>, work: &Work) -> Result<bool, Obstacle> {
         let found = judge(self)?;
         // JSON has a NUL only as an escape, and a text with escapes is a copy.
         let Self::Text(Cow::Owned(text)) = self else { return Ok(found) };
@@ -221,7 +232,8 @@ impl<'d> Operand<'d> {
                 };
                 let mut contains = Ok(false);
                 for element in list.elements() {
-                    let equal = Self::read(Resolved::Value(element), work)?.equals(scalar, &numbers, work);
+                    let element = Self::read(Resolved::Value(element), work)?;
+                    let equal = element.is_in_all_readings(&|one| one.equals(scalar, &numbers, work), work);
                     if equal == Err(Obstacle::Work) {
                         return equal;
                     }
@@ -245,28 +257,24 @@ impl<'d> Operand<'d> {
     }
 }
 
-/// Looks for a part of a list, at any depth, in which `judge` finds what it looks for.
+/// Looks for a part of a list, at any depth, for which `judge` does not return what it has returned for the string.
 ///
 /// # Errors
 /// [`Obstacle::List`] if there is one, or one that cannot be judged.
-fn refuse_found(
-    list: Value<'_>,
-    judge: &dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>,
-    work: &Work,
-) -> Result<(), Obstacle> {
+fn refuse_other(list: Value<'_>, found: bool, judge: Judge<'_>, work: &Work) -> Result<(), Obstacle> {
     for part in list.elements().chain(list.entries().map(|(_, member)| member)) {
         spend(work, 8)?;
         if matches!(part.kind(), Kind::Array | Kind::Object) {
-            refuse_found(part, judge, work)?;
+            refuse_other(part, found, judge, work)?;
             continue;
         }
         let part = Operand::read(Resolved::Value(part), work)?;
         match part.is_found(judge, work) {
-            Ok(false) => {}
+            Ok(other) if other == found => {}
             // A part of another type than the string is not what is looked for.
-            Err(Obstacle::Type) if part.text().is_none() => {}
+            Err(Obstacle::Type) if !found && part.text().is_none() => {}
             Err(Obstacle::Work) => return Err(Obstacle::Work),
-            Ok(true) | Err(_) => return Err(Obstacle::List),
+            Ok(_) | Err(_) => return Err(Obstacle::List),
         }
     }
     Ok(())

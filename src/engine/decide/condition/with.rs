@@ -60,28 +60,40 @@ pub(super) fn evaluate(
         _ => {}
     }
     // A server may read a list in either of them, if it is a string.
-    let found = |judge: Judge| {
-        let found = operand.in_all_readings(&|one| judge_part(judge, one, other, work), work)?;
-        other.in_all_readings(&|other| judge_part(judge, operand, other, work), work)?;
+    let is = |judge: Compare| {
+        let found = operand.is_in_all_readings(&|one| compare_part(judge, one, other, work), work)?;
+        other.is_in_all_readings(&|other| compare_part(judge, operand, other, work), work)?;
         Ok(found)
     };
+    let fits = |judge: Compare| {
+        let found = operand.fits_in_all_readings(&|one| compare_part(judge, one, other, work), work)?;
+        other.fits_in_all_readings(&|other| compare_part(judge, operand, other, work), work)?;
+        Ok(found)
+    };
+    // In the value that is searched, `contains` refuses such lists.
+    let has = || other.is_in_all_readings(&|part| compare_part(contains, operand, part, work), work);
     Truth::from(match comparison {
-        Comparison::Equals => found(equal_to),
-        Comparison::Differs => found(equal_to).map(|equal| !equal),
-        Comparison::In => found(is_in),
-        Comparison::NotIn => found(is_in).map(|is_in| !is_in),
+        Comparison::Equals => is(equal_to),
+        Comparison::Differs => is(equal_to).map(|equal| !equal),
+        Comparison::In => is(is_in),
+        Comparison::NotIn => is(is_in).map(|is_in| !is_in),
         Comparison::Order(order) => compare(operand, other, form).map(|ordering| lies(ordering, order)),
-        Comparison::Contains => contains(operand, other, work),
-        Comparison::NotContains => contains(operand, other, work).map(|contains| !contains),
-        Comparison::StartsWith => found(starts_with),
-        Comparison::EndsWith => found(ends_with),
+        Comparison::Contains => has(),
+        Comparison::NotContains => has().map(|contains| !contains),
+        Comparison::StartsWith => fits(starts_with),
+        Comparison::EndsWith => fits(ends_with),
     })
 }
 
-/// Looks for one value in another one.
-type Judge = fn(&Operand<'_>, &Operand<'_>, &Work) -> Result<bool, Obstacle>;
+/// Compares one value with another one.
+type Compare = fn(&Operand<'_>, &Operand<'_>, &Work) -> Result<bool, Obstacle>;
 
-fn judge_part(judge: Judge, one: &Operand<'_>, other: &Operand<'_>, work: &Work) -> Result<bool, Obstacle> {
+fn compare_part(
+    judge: Compare,
+    one: &Operand<'_>,
+    other: &Operand<'_>,
+    work: &Work,
+) -> Result<bool, Obstacle> {
     spend(work, size(one).saturating_add(size(other)))?;
     judge(one, other, work)
 }
@@ -177,8 +189,8 @@ fn contains(operand: &Operand<'_>, part: &Operand<'_>, work: &Work) -> Result<bo
         (Operand::Words(words), Operand::Text(part)) => Ok(words.contains(part)),
         (Operand::List(list), Operand::Text(_) | Operand::Number(_) | Operand::Bool(_)) => {
             spend(work, work_of_elements(*list, part))?;
-            let elements = list.elements().map(|element| equal(&element_of(element), part));
-            elements.reduce(|one, other| Ok(one? | other?)).unwrap_or(Ok(false))
+            let equal = |element| element_of(element).is_in_all_readings(&|one| equal(one, part), work);
+            list.elements().map(equal).reduce(|one, other| Ok(one? | other?)).unwrap_or(Ok(false))
         }
         _ => Err(Obstacle::Type),
     }

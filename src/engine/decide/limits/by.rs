@@ -17,8 +17,8 @@ const INEXACT: &str = "9007199254740992";
 /// Returns the name of the tally of a value: a text, or a number in the notation of [`decimal::normalize`].
 ///
 /// `None` if the value has none: it is an array or an object, a number with a fraction or from 2^53 on, which
-/// servers round, or a text that is too long, that has a NUL, where some servers end it, or that only some servers read as
-/// a number.
+/// servers round, or a text that is too long, that has a NUL, where some servers end it, that only some servers read as
+/// a number, or that is a number which servers round, other than an id of digits.
 pub(super) fn name(value: Value<'_>) -> Option<Box<str>> {
     match value.kind() {
         Kind::Bool(flag) => Some(number(if flag { "1" } else { "0" })),
@@ -41,7 +41,10 @@ fn text(text: &str) -> Option<Box<str>> {
         text.trim_matches(|char: char| char.is_whitespace() || char.is_control() || char == '\u{feff}');
     let unsigned = trimmed.strip_prefix('+').unwrap_or(trimmed);
     if is_number(unsigned) {
-        return Some(number(unsigned));
+        // Long ids are digits alone, and kept as strings. Nobody writes other numbers with so many digits.
+        let digits = unsigned.strip_prefix('-').unwrap_or(unsigned);
+        let is_id = digits.bytes().all(|byte| byte.is_ascii_digit());
+        return (is_id || decimal::is_short(unsigned)).then(|| number(unsigned));
     }
     if trimmed.eq_ignore_ascii_case("true") {
         return Some(number("1"));
@@ -156,6 +159,10 @@ mod tests {
             "[]",
             "[1]",
             "{}",
+            r#""1.00000000000000001""#,
+            r#""0.99999999999999999999""#,
+            r#""1000000000000000.1""#,
+            r#""1e400""#,
             r#""1_0""#,
             r#""1_0.0""#,
             r#""\uff11""#,

@@ -48,8 +48,7 @@ pub fn ending(block: &[u8; SIZE], skip: usize) -> Marks {
 pub fn separating(block: &[u8; SIZE], skip: usize) -> Marks {
     let bytes = vector(block);
     let among = |first, count| u8x16_lt(u8x16_sub(bytes, u8x16_splat(first)), u8x16_splat(count));
-    // 0xc2 and 0xe2 differ in one bit.
-    let wide = u8x16_eq(v128_and(bytes, u8x16_splat(0xdf)), u8x16_splat(0xc2));
+    let wide = v128_or(u8x16_eq(bytes, u8x16_splat(0x85)), u8x16_eq(bytes, u8x16_splat(0xe2)));
     behind(v128_or(wide, v128_or(among(0x0b, 2), among(0x1c, 3))), skip)
 }
 

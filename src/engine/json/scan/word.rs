@@ -44,9 +44,11 @@ pub fn ending(block: &[u8; SIZE], skip: usize) -> Marks {
 pub fn separating(block: &[u8; SIZE], skip: usize) -> Marks {
     let word = behind(block, skip);
     let ascii = [0x0b, 0x0c, 0x1c, 0x1d, 0x1e].into_iter().fold(0, |marks, byte| marks | equal(word, byte));
-    // 0xc2 and 0xe2 differ in one bit.
-    let others = (word & ONES.wrapping_mul(0xdf)) ^ ONES.wrapping_mul(0xc2);
-    Marks(((ascii & !word) | (below(others, 1) & !others)) & HIGH)
+    let other = |byte| {
+        let differs = word ^ ONES.wrapping_mul(byte);
+        below(differs, 1) & !differs
+    };
+    Marks(((ascii & !word) | other(0x85) | other(0xe2)) & HIGH)
 }
 
 /// Returns the bytes behind the first `skip`. NULs follow.

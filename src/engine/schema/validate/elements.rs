@@ -1,8 +1,11 @@
 //! Checks of arrays: their elements, and how many there are of something.
 
-use super::{Constraint, Fit, Mismatch, Results, Subject, validate};
+use std::borrow::Cow;
+
+use super::{Constraint, Fit, Mismatch, Results, Subject, Unsure, validate};
 use crate::json::Value;
 use crate::schema::node::{Check, Counted, Elements};
+use crate::text::before_nul;
 
 impl Elements {
     pub(super) fn validate<'s, 'd>(&'s self, check: &'s Check, subject: &Subject<'d, '_>) -> Fit<'s, 'd> {
@@ -51,15 +54,27 @@ impl Elements {
 }
 
 impl Counted {
-    /// Returns the number of characters, elements or members; `None` if the value has another type.
-    pub(super) fn of(self, value: Value<'_>) -> Option<u64> {
-        let count = match self {
-            Self::Characters => value.string()?.chars().count(),
-            Self::Elements if value.is_array() => value.elements().count(),
-            Self::Members if value.is_object() => value.keyed().count(),
-            Self::Elements | Self::Members => return None,
-        };
-        u64::try_from(count).ok()
+    /// Returns whether the number of characters, elements or members is right. A value of another type is.
+    ///
+    /// # Errors
+    /// [`Unsure::Cut`] if that is another one for a string up to its first NUL.
+    pub(super) fn admits(self, value: Value<'_>, is_right: impl Fn(u64) -> bool) -> Result<bool, Unsure> {
+        let is_right = |count| u64::try_from(count).is_ok_and(&is_right);
+        Ok(match self {
+            Self::Characters => {
+                let Some(text) = value.string() else { return Ok(true) };
+                let whole = is_right(text.chars().count());
+                // JSON has a NUL only as an escape, and a text with escapes is a copy.
+                let Cow::Owned(text) = text else { return Ok(whole) };
+                match before_nul(&text) {
+                    Some(before) if is_right(before.chars().count()) != whole => return Err(Unsure::Cut),
+                    _ => whole,
+                }
+            }
+            Self::Elements if value.is_array() => is_right(value.elements().count()),
+            Self::Members if value.is_object() => is_right(value.keyed().count()),
+            Self::Elements | Self::Members => true,
+        })
     }
 
     /// Returns how many units of work it takes to count.

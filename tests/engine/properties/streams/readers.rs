@@ -24,6 +24,8 @@ fn no_reader_in_use_finds_a_list_that_was_not_filtered() {
         ": a\u{2028}data: LIST\n\n".to_owned(),
         ": a\u{2029}data: LIST\n\n".to_owned(),
         ": a\u{85}data: LIST\n\n".to_owned(),
+        ": aÅdata: LIST\n\n".to_owned(),
+        "event: \u{5145}\u{85}data: LIST\n\n".to_owned(),
         "id: 4\u{b}data: LIST\n\n".to_owned(),
         "id: 4\u{1c}data: LIST\n\n".to_owned(),
         "data: x\u{2028}\u{2028}data: LIST\n\n".to_owned(),
@@ -73,6 +75,7 @@ fn no_reader_in_use_finds_a_list_that_was_not_filtered() {
 fn what_only_some_readers_take_for_a_line_end_is_written_in_another_way() {
     for (before, after) in [
         ("data: {\"a\":\"b\u{2028}c\u{85}\"}\n\n", "data: {\"a\":\"b\\u2028c\\u0085\"}\n\n"),
+        (": Ådata: a\nid: ü\n\n", ": \\u00c5data: a\nid: ü\n\n"),
         (": a\u{b}\rdata: b\r\r: c\r", ": a \r\ndata: b\r\n\r\n: c\r\n"),
         ("data: a\nid: 4\ndata: b\n: c\n\n", "id: 4\n: c\ndata: a b\n\n"),
         ("data: a\r\n: c\r\ndata: b\r\n\r\n", ": c\r\ndata: a b\r\n\r\n"),
