@@ -254,7 +254,9 @@ impl ListAnswer {
 
     /// Reads the next bytes. Returns what the client is shown for them, and whether a text was held before it ended.
     fn read(&mut self, bytes: &[u8], end: bool, lists: &Lists<'_>) -> Result<(Shown, bool), Broken> {
-        let keep = &mut |element: Element<'_>| lists.keeps(element);
+        let is_granted = self.request.is_granted();
+        // What a list shows of pinned tools is noted in any case.
+        let keep = &mut |element: Element<'_>| lists.keeps(element) && is_granted;
         let mut shown = match &mut self.state {
             State::Body(body) => body.push(bytes, keep),
             State::Events(events) => events.push(bytes, keep),
