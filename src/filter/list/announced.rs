@@ -99,7 +99,11 @@ pub(super) fn choose(announced: &Announced, awaited: Awaited, early: bool) -> (S
                 Answer::Other if !list => body.strictly(),
                 _ => body,
             };
-            (State::Body(if length.is_some() { body.padded() } else { body }), Length::Stays)
+            match length {
+                Some(_) if !list || !found || early => (State::Body(body.padded()), Length::Stays),
+                // The error in its place can be longer.
+                _ => (State::Body(body), goes),
+            }
         }
         _ => replaced(&awaited),
     }
