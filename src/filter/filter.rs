@@ -158,7 +158,11 @@ impl<H: Host> Filter<H> {
                     self.forwarded = Some(Forwarded { charged, record });
                 }
                 if let (Some(awaited), Some(request)) = (awaited, request) {
-                    self.list = Some(ListAnswer::new(&self.host, Rc::clone(request), awaited));
+                    match &mut self.list {
+                        // The server has begun to respond before the request was judged.
+                        Some(list) if list.has_begun() => list.expect(&self.host, worker, awaited),
+                        list => *list = Some(ListAnswer::new(&self.host, Rc::clone(request), awaited)),
+                    }
                 }
                 self.stage = Stage::Passing;
                 Flow::Continue

@@ -1,6 +1,7 @@
 //! Filters the lists in a response, and compares the definitions in them with those that the policy has.
 
 mod announced;
+mod early;
 mod notes;
 
 use std::rc::Rc;
@@ -38,8 +39,10 @@ pub(crate) struct ListAnswer {
     left: Option<usize>,
     /// How many bytes the proxy buffers in place of what is held
     substitute: usize,
-    /// The record tells already that something was not shown
-    recorded: bool,
+    /// It began before the request was judged, so it may have been asked for any list
+    early: bool,
+    /// Why something was not shown, as the record tells already
+    told: Option<&'static str>,
 }
 
 /// How to handle the response.
@@ -67,8 +70,12 @@ impl ListAnswer {
         let pins = &request.policy.pins;
         let id = awaited.id.as_ref().filter(|_| is_current && !pins.is_empty());
         let asked = id.and_then(|id| Asked::now(id, pins, &SharedData(host)));
-        let state = State::Awaited(awaited);
-        Self { request, state, may_list_tools, asked, left: None, substitute: 0, recorded: false }
+        Self { may_list_tools, asked, ..Self::awaiting(request, State::Awaited(awaited)) }
+    }
+
+    fn awaiting(request: Rc<Request>, state: State) -> Self {
+        let (may_list_tools, asked) = (true, None);
+        Self { request, state, may_list_tools, asked, left: None, substitute: 0, early: false, told: None }
     }
 
     /// Stops: nothing more of the response is sent. In shadow mode, nothing more of it is read.
@@ -104,7 +111,7 @@ impl ListAnswer {
         let announced = announced.as_ref().map_err(|Broken| Broken)?;
         self.left = announced.left();
         let list = awaited.list.is_some();
-        let (state, length) = choose(announced, awaited);
+        let (state, length) = choose(announced, awaited, self.early);
         if self.only_reads() {
             self.state = if let State::Replaced(_) = state { State::Untouched } else { state };
             return Ok(());
@@ -247,7 +254,9 @@ impl ListAnswer {
 
     /// Reads the next bytes. Returns what the client is shown for them, and whether a text was held before it ended.
     fn read(&mut self, bytes: &[u8], end: bool, lists: &Lists<'_>) -> Result<(Shown, bool), Broken> {
-        let keep = &mut |element: Element<'_>| lists.keeps(element);
+        let is_granted = self.request.is_granted();
+        // What a list shows of pinned tools is noted in any case.
+        let keep = &mut |element: Element<'_>| lists.keeps(element) && is_granted;
         let mut shown = match &mut self.state {
             State::Body(body) => body.push(bytes, keep),
             State::Events(events) => events.push(bytes, keep),

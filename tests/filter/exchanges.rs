@@ -3,6 +3,7 @@
 mod approvals;
 mod bound;
 mod counting;
+mod early;
 mod hold;
 mod host_calls;
 mod identity;

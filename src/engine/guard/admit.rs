@@ -34,13 +34,22 @@ const RESOURCE_METADATA: &[u8] = b"/.well-known/oauth-protected-resource";
 pub(super) fn needs_no_identity(headers: &Headers) -> bool {
     match headers.method.once() {
         Some(b"OPTIONS") => headers.origin.is_present() && headers.requests_method,
-        Some(b"GET") => headers.path_without_query().is_some_and(is_resource_metadata),
+        Some(b"GET") => {
+            !opens_stream(headers) && headers.path_without_query().is_some_and(is_resource_metadata)
+        }
         _ => false,
     }
 }
 
-/// Returns whether a path is that of the metadata, or below it, and no server can take it for another: it has
-/// no dot segments, no empty ones, and nothing that a server might decode or cut off.
+/// Returns whether a server may take a GET for one that opens a stream of MCP. Some look only at the end of the path, and
+/// that of the metadata can be `/mcp`.
+fn opens_stream(headers: &Headers) -> bool {
+    headers.session_id.is_present() || headers.last_event_id.is_present() || headers.accepts_events
+}
+
+/// Returns whether a path is that of the metadata, or below it, however a server reads it: it has no dot segments, no empty
+/// ones, and nothing that a server might decode or cut off. A server that looks only at its end may still take it for the
+/// path of MCP.
 fn is_resource_metadata(path: &[u8]) -> bool {
     let Some(below) = path.strip_prefix(RESOURCE_METADATA) else { return false };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@".contains(&byte);

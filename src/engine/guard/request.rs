@@ -145,6 +145,13 @@ impl Request {
         }
     }
 
+    /// Returns whether it is known what the caller may use. Without a grant it is not if the policy has grants: the rules of
+    /// the document alone show more than any grant.
+    #[must_use]
+    pub fn is_granted(&self) -> bool {
+        self.policy.grants.is_empty() || self.caller.grant.is_some()
+    }
+
     /// Refuses the request before its body is read. In shadow mode it is forwarded.
     #[must_use]
     pub fn refuse(&self, denial: Denial) -> Conclusion {

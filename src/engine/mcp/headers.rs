@@ -95,6 +95,8 @@ pub struct Headers {
     pub origin: Field,
     /// Whether there is `access-control-request-method`, as in a browser's preflight request
     pub requests_method: bool,
+    /// Whether `accept` names event streams
+    pub accepts_events: bool,
     /// Whether there is `authorization`
     pub authorization: bool,
     /// The names of those that would have Envoy send one call several times
@@ -115,6 +117,15 @@ fn repeats(name: &[u8]) -> bool {
             || what.starts_with(b"retriable-")
             || what.ends_with(b"-per-try-timeout-ms")
     })
+}
+
+/// Tells whether a value of `accept` contains the name of event streams, in any case.
+fn names_events(accept: &[u8]) -> bool {
+    let name = b"event-stream";
+    // Almost all of its bytes need one comparison.
+    let dashes = accept.iter().enumerate().filter(|(_, byte)| **byte == b'-');
+    let mut around = dashes.map(|(at, _)| accept.get(at.saturating_sub(5)..at.saturating_add(7)));
+    around.any(|around| around.is_some_and(|around| around.eq_ignore_ascii_case(name)))
 }
 
 /// Tells whether a name may be one that the filter reads with underscores in place of dashes. Servers behind CGI and WSGI
@@ -162,6 +173,7 @@ impl Headers {
                 return self.take(&dashed, value, credentials);
             }
             None if name == b"accept-encoding" => self.compression.add(value),
+            None if name == b"accept" => self.accepts_events |= names_events(value),
             None if name == b"authorization" => self.authorization = true,
             None if name == b"access-control-request-method" => self.requests_method = true,
             // Envoy takes no header name that is not ASCII.

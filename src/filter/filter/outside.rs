@@ -61,7 +61,6 @@ impl<H: Host> Filter<H> {
     /// forwarded.
     fn stop(&mut self, worker: &Worker, request: &Request) {
         self.stage = Stage::Refused;
-        self.list = None;
         worker.log(
             &self.host,
             Level::Error,

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use mcp_policy_engine::mcp::list::Awaited;
 use mcp_policy_engine::policy::Mode;
 
 use super::{Filter, Stage};
@@ -12,13 +11,16 @@ use crate::list::{Announced, ListAnswer};
 impl<H: Host> Filter<H> {
     /// Handles the response's headers; `end` is true if there is no body.
     pub fn response_headers(&mut self, end: bool) -> Flow {
+        if let Stage::Refused = self.stage {
+            // This is the filter's own reply, which contains no lists.
+            self.list = None;
+        }
         if let Stage::Reading(request) | Stage::Bodiless(request) | Stage::Asking(request, _) = &self.stage
             && request.policy.mode == Mode::Enforce
         {
             // The server responds before the request was forwarded. The response must not show an unfiltered
             // list.
-            let unforwarded = || ListAnswer::new(&self.host, Rc::clone(request), Awaited::default());
-            self.list.get_or_insert_with(unforwarded);
+            self.list.get_or_insert_with(|| ListAnswer::early(Rc::clone(request)));
         }
         let Some(worker) = self.worker.clone() else { return Flow::Continue };
         if self.forwarded.is_none() && self.list_answer().is_none() {
@@ -53,12 +55,8 @@ impl<H: Host> Filter<H> {
         }
     }
 
-    /// Returns the response if it may contain lists. The filter's own replies also go through these
-    /// callbacks, and contain none.
+    /// Returns the response if it may contain lists. One that has begun before its request was refused is still filtered.
     fn list_answer(&mut self) -> Option<(&mut ListAnswer, &H)> {
-        match self.stage {
-            Stage::Refused => None,
-            _ => Some((self.list.as_mut()?, &self.host)),
-        }
+        Some((self.list.as_mut()?, &self.host))
     }
 }

@@ -19,8 +19,10 @@ pub(super) enum Length {
 pub(crate) struct Announced {
     /// A server has answered. Envoy then adds a header, unless the router's `suppress_envoy_headers` is set
     pub from_server: bool,
-    /// The status is 200
+    /// The status is 2xx: clients take the body for the answer
     found: bool,
+    /// The status is 202 or 204, with which there is no body almost always
+    bare: bool,
     answer: Option<Answer>,
     /// It is compressed
     packed: bool,
@@ -37,7 +39,8 @@ impl Announced {
         for (name, value) in headers.iter() {
             // A `match` would compare byte by byte.
             if name == b":status" {
-                announced.found = value == b"200";
+                announced.found = value.first() == Some(&b'2');
+                announced.bare = value == b"202" || value == b"204";
                 announced.part = value == b"206";
             } else if name == b"content-type" {
                 let repeated = announced.answer.is_some();
@@ -59,7 +62,7 @@ impl Announced {
 
     /// Tells whether a server has answered the request, with all of the body or a part of it.
     pub(super) fn succeeds(&self) -> bool {
-        self.found || self.part
+        self.found
     }
 
     /// Returns how many bytes the body has at most; `None` if there can be trailers that end it. HTTP/1 has chunks or
@@ -70,10 +73,10 @@ impl Announced {
 }
 
 /// Determines how a response can be read. Some clients take every type for JSON that is no event stream, so each is looked
-/// through.
-pub(super) fn choose(announced: &Announced, awaited: Awaited) -> (State, Length) {
-    let Announced { found, answer, packed, part, length, .. } = *announced;
-    let (plain, list) = (!packed && !part, awaited.list.is_some());
+/// through. One that is `early` may be a list that was asked for.
+pub(super) fn choose(announced: &Announced, awaited: Awaited, early: bool) -> (State, Length) {
+    let Announced { found, bare, answer, packed, part, length, .. } = *announced;
+    let (plain, list) = (!packed && !part, early || awaited.list.is_some());
     let answer = answer.unwrap_or(Answer::JsonAlike);
     let goes = if length.is_some() { Length::Goes } else { Length::Stays };
     let replaced =
@@ -81,9 +84,9 @@ pub(super) fn choose(announced: &Announced, awaited: Awaited) -> (State, Length)
     match answer {
         // Some clients take every answer for JSON that is no event stream.
         Answer::Other if !list && !plain => (State::Untouched, Length::Stays),
-        _ if list && found && !matches!(answer, Answer::Json | Answer::Events) => replaced(&awaited),
+        _ if list && found && !bare && !matches!(answer, Answer::Json | Answer::Events) => replaced(&awaited),
         Answer::Events if plain => (State::Events(ListStream::new(awaited, BOUNDS)), goes),
-        Answer::Json if plain && list && found => {
+        Answer::Json if plain && list && found && !bare && !early => {
             let body = ListBody::new(awaited, BOUNDS).announced();
             // An announced length tells the end before any trailers.
             (State::Body(if length.is_some() { body.read_late() } else { body }), goes)
@@ -91,8 +94,16 @@ pub(super) fn choose(announced: &Announced, awaited: Awaited) -> (State, Length)
         // It hardly ever contains a list, so the length stays, and whatever is removed is made up.
         Answer::Json | Answer::JsonAlike | Answer::Other if plain => {
             let body = ListBody::new(awaited, BOUNDS);
-            let body = if answer == Answer::Other && !list { body.strictly() } else { body };
-            (State::Body(if length.is_some() { body.padded() } else { body }), Length::Stays)
+            let body = match answer {
+                _ if list && found => body.announced_if_any(),
+                Answer::Other if !list => body.strictly(),
+                _ => body,
+            };
+            match length {
+                Some(_) if !list || !found || early => (State::Body(body.padded()), Length::Stays),
+                // The error in its place can be longer.
+                _ => (State::Body(body), goes),
+            }
         }
         _ => replaced(&awaited),
     }

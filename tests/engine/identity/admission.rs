@@ -116,6 +116,36 @@ fn the_metadata_of_a_resource_can_be_read_without_an_identity() {
 }
 
 #[test]
+fn what_a_client_of_mcp_sends_to_the_path_of_the_metadata_needs_an_identity() {
+    let policy = policy(&document());
+    let get = [(":method", "GET"), (":path", "/.well-known/oauth-protected-resource/mcp")];
+    for (headers, passes) in [
+        (vec![], true),
+        (vec![("accept", "application/json, */*")], true),
+        (vec![("accept", "application/octet-stream")], true),
+        (vec![("mcp-protocol-version", "2025-06-18")], true),
+        (vec![("mcp-session-id", "s")], false),
+        (vec![("mcp-session-id", "")], false),
+        (vec![("mcp-session-id", "s"), ("mcp-session-id", "s")], false),
+        (vec![("mcp_session_id", "s")], false),
+        (vec![("last-event-id", "4")], false),
+        (vec![("last_event_id", "4")], false),
+        (vec![("accept", "text/event-stream")], false),
+        (vec![("accept", "Text/Event-STREAM;q=0.1")], false),
+        (vec![("accept", "application/json, text/event-stream")], false),
+        (vec![("accept", "*/*"), ("accept", "text/event-stream")], false),
+        (vec![("accept", "text/event-stream"), ("accept", "*/*")], false),
+        (vec![("accept", "a-b, text/event-stream-x")], false),
+        (vec![("accept", "\u{e9}-\u{e9}text/event-stream")], false),
+    ] {
+        let pairs: Vec<_> = get.into_iter().chain(headers).collect();
+        assert_eq!(identified(&policy, &pairs).2.is_none(), passes, "{pairs:?}");
+        let pairs: Vec<_> = pairs.into_iter().chain([("x-agent-id", "agent-1")]).collect();
+        assert!(identified(&policy, &pairs).2.is_none(), "{pairs:?}");
+    }
+}
+
+#[test]
 fn a_web_page_must_be_allowed_whatever_it_asks() {
     let mut document = document();
     document["origins"] = json!(["https://*.corp.example", "http://localhost:*", "null"]);

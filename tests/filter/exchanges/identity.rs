@@ -120,6 +120,47 @@ fn a_caller_without_a_grant_leaves_no_line_in_the_log() {
     assert!(proxy.log().iter().all(|line| !line.contains("401")), "{:?}", proxy.log());
 }
 
+#[test]
+fn an_answer_to_a_caller_who_is_not_known_shows_nothing_of_lists() {
+    let metadata = [(":method", "GET"), (":path", "/.well-known/oauth-protected-resource/mcp")];
+    let preflight = with(
+        &[(":method", "OPTIONS"), (":path", "/mcp")],
+        &[("origin", "https://a.example"), ("access-control-request-method", "POST")],
+    );
+    let identity = json!([{ "header": { "name": "x-agent-id" } }]);
+    let granted = document(&identity, &json!([{ "name": "few", "match": "any", "tools": { "echo": {} } }]));
+    let ungranted =
+        json!({ "version": "1", "default": "allow", "tools": { "danger": { "action": "deny" } } });
+    let list = |names: &str| format!(r#"{{"id":7,"result":{{"tools":[{names}]}}}}"#);
+    let (echo, danger) = (r#"{"name":"echo"}"#, r#"{"name":"danger"}"#);
+    let sent = list(&[echo, danger].join(","));
+    for (policy, way) in [&granted, &ungranted].into_iter().flat_map(|policy| WAYS.map(|way| (policy, way))) {
+        let mut policy = policy.clone();
+        policy["request_headers"] = json!(way);
+        let knows = policy.get("grants").is_none();
+        for headers in [&metadata[..], &preflight] {
+            for named in [false, true] {
+                let agent = named.then_some(("x-agent-id", "bob"));
+                let proxy = envoy();
+                let mut exchange = Exchange::open(&proxy, Some(&worker(&proxy, &policy)));
+                exchange.request(&Sent::bare(&with(headers, agent.as_slice())));
+                assert!(exchange.upstream().unwrap().whole, "{headers:?}");
+                for (kind, text) in
+                    [("application/json", sent.clone()), ("text/event-stream", format!("data: {sent}\n\n"))]
+                {
+                    let mut exchange = Exchange::open(&proxy, Some(&worker(&proxy, &policy)));
+                    exchange.request(&Sent::bare(&with(headers, agent.as_slice())));
+                    exchange.respond(&Sent::cut(&super::answer(kind, &[]), &text, 9, End::After));
+                    // Nobody is identified by such a request, even if it names somebody.
+                    let shown = list(if knows { echo } else { "" });
+                    let expected = text.replace(&sent, &shown);
+                    assert_eq!(exchange.client().unwrap().text(), expected, "{headers:?} {way} {kind}");
+                }
+            }
+        }
+    }
+}
+
 /// `envoy.config.core.v3.Metadata` with values that are not read yet.
 #[derive(Message)]
 struct Map {

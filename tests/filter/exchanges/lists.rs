@@ -11,7 +11,7 @@ use super::{
 use crate::proxy::Proxy;
 use crate::proxy::exchange::{End, Exchange, Sent};
 use mcp_policy_filter::Worker;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn a_list_shows_what_the_caller_can_use_in_any_format_and_chunking() {
@@ -203,5 +203,28 @@ fn a_stream_of_the_old_transport_is_refused_and_the_record_says_so() {
                 "{record}"
             );
         }
+    }
+}
+
+#[test]
+fn an_answer_like_the_old_transport_leaves_the_record_of_a_call_as_it_is() {
+    for way in WAYS {
+        let proxy = envoy();
+        let worker =
+            worker(&proxy, &policy_with(json!({ "request_headers": way, "audit": { "arguments": "hash" } })));
+        let answered = |stream: &str| {
+            let mut exchange = post(&proxy, &worker, &call("safe"));
+            exchange.respond(&Sent::cut(&answer("text/event-stream", &[]), stream, 9, End::After));
+            let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
+            (exchange.client().unwrap().text().to_owned(), record)
+        };
+        let result = "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n\n";
+        let (_, expected) = answered(result);
+        let (text, mut record) = answered(&format!("event: endpoint\ndata: /x\n\n{result}"));
+        assert!(text.contains(r#""id":7,"error":{"code":-31403"#), "{text}");
+        assert_eq!(record.as_object_mut().unwrap().remove("list"), Some(json!("http_sse")), "{way}");
+        record["id"] = expected["id"].clone();
+        assert!(record["arguments_sha256"].is_string() && record["target"] == "safe", "{record}");
+        assert_eq!(record, expected, "{way}");
     }
 }

@@ -102,6 +102,11 @@ impl Exchange {
             self.stream.receive(sent.chunks.iter().map(Vec::len).sum());
             return;
         }
+        self.request_more(sent);
+    }
+
+    /// Sends the body of a message as more of the body of a request that has not ended.
+    pub fn request_more(&mut self, sent: &Sent) {
         let last = sent.chunks.len().saturating_sub(1);
         for (number, chunk) in sent.chunks.iter().enumerate() {
             self.request_body(chunk, sent.end == End::WithLast && number == last);

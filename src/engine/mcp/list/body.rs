@@ -60,11 +60,25 @@ impl ListBody {
         }
     }
 
+    /// Learns what the answer belongs to, after it has begun.
+    pub fn expect(&mut self, awaited: Awaited) {
+        if awaited.list.is_some() {
+            self.bounds.hold = self.bounds.limit;
+        }
+        self.awaited = awaited;
+    }
+
     /// Lets an error take the place of a body that is empty or no message. The client waits for the list that it
     /// asked for, and the status and the media type announce it.
     #[must_use]
     pub fn announced(self) -> Self {
         Self { announced: true, ..self }
+    }
+
+    /// Lets an error take the place of a body that is no message, but lets it be empty.
+    #[must_use]
+    pub fn announced_if_any(self) -> Self {
+        Self { announced: true, empty: false, ..self }
     }
 
     /// Reads the text only when the body has ended, by [`read_held`](Self::read_held). For a body whose end is told,

@@ -54,6 +54,11 @@ impl ListStream {
         Self { events: EventStream::new(Bounds { hold, ..bounds }), reader, last: None }
     }
 
+    /// Learns what the answer belongs to, after it has begun.
+    pub fn expect(&mut self, awaited: Awaited) {
+        self.reader.awaited = awaited;
+    }
+
     /// Takes the next bytes and returns what the client gets for them.
     pub fn push(&mut self, chunk: &[u8], keep: &mut Keep<'_>) -> Shown {
         let mut shown = Shown { bytes: Vec::with_capacity(chunk.len()), ..Shown::default() };

@@ -68,6 +68,46 @@ fn an_early_answer_to_a_waiting_call_shows_no_list() {
 }
 
 #[test]
+fn an_early_answer_to_a_waiting_call_goes_on_after_the_approval() {
+    let json = [(":status", "401"), ("content-type", "application/json")];
+    let list = r#"{"id":7,"result":{"tools":[{"name":"hidden_one"}]}}"#;
+    for (body, shown) in [
+        (r#"{"error":"invalid_token"}"#, r#"{"error":"invalid_token"}"#),
+        (list, r#"{"id":7,"result":{"tools":[]}}"#),
+    ] {
+        for end in End::ALL {
+            for before in [0, 5] {
+                let (proxy, worker) = asking("stream");
+                let mut exchange = post(&proxy, &worker, &call("asked"));
+                let (first, rest) = body.as_bytes().split_at(before);
+                exchange.respond(&Sent::new(&json, &[first][..before.min(1)], End::Never));
+                exchange.answer(Some(("200", &said("approved"))));
+                assert!(exchange.upstream().unwrap().whole);
+                exchange.respond_more(&Sent::new(&[], &[rest], end));
+                let client = exchange.client().unwrap();
+                assert_eq!((client.text(), client.whole), (shown, true), "{end:?} {before}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_early_answer_to_a_call_that_cannot_be_resumed_shows_no_list() {
+    let (proxy, worker) = asking("stream");
+    let mut exchange = post(&proxy, &worker, &call("asked"));
+    exchange.respond(&Sent::new(
+        &[(":status", "200"), ("content-type", "application/json")],
+        &[],
+        End::Never,
+    ));
+    proxy.fail(Call::Resume);
+    exchange.answer(Some(("200", &said("approved"))));
+    let list = r#"{"id":7,"result":{"tools":[{"name":"hidden_one"}]}}"#;
+    exchange.respond_more(&Sent::new(&[], &[list.as_bytes()], End::WithLast));
+    assert!(!exchange.client().unwrap().text().contains("hidden_one"));
+}
+
+#[test]
 fn an_approved_call_that_cannot_be_resumed_is_denied_and_costs_nothing() {
     for way in WAYS {
         for (tool, given_back) in [("asked", None), ("once", Some(true))] {

@@ -39,6 +39,57 @@ fn an_unreadable_list_is_not_shown() {
 }
 
 #[test]
+fn a_list_in_events_under_another_type_is_not_shown_with_any_status_of_success() {
+    let event = format!("data: {ANSWER}\n\n");
+    for status in ["200", "201", "202", "203", "204", "205", "206", "226", "299"] {
+        for content_type in ["text/plain", "application/json", "application/problem+json", ""] {
+            for length in [false, true] {
+                let size = event.len().to_string();
+                let mut headers = vec![(":status", status), ("content-type", content_type)];
+                headers.extend(length.then_some(("content-length", &*size)));
+                headers.retain(|(_, value)| !value.is_empty());
+                for end in End::ALL {
+                    let at = format!("{headers:?} {end:?}");
+                    let proxy = envoy();
+                    let mut exchange = post(&proxy, &worker(&proxy, &policy()), LIST);
+                    exchange.respond(&Sent::cut(&headers, &event, 9, end));
+                    let client = exchange.client().unwrap();
+                    assert!(client.whole && !client.text().contains("danger"), "{at}: {client:?}");
+                    let shown: Value =
+                        serde_json::from_str(client.text()).unwrap_or_else(|_| panic!("{at}: {client:?}"));
+                    assert_eq!((&shown["id"], &shown["error"]["code"]), (&json!(7), &json!(-32603)), "{at}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_status_without_a_body_stays_as_it_is() {
+    for status in ["202", "204"] {
+        for content_type in ["text/plain", "application/json", ""] {
+            for (body, end) in [
+                (LIST, End::WithLast),
+                (LIST, End::After),
+                (LIST, End::Trailers),
+                (r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, End::After),
+            ] {
+                let mut headers = vec![(":status", status), ("content-type", content_type)];
+                headers.retain(|(_, value)| !value.is_empty());
+                let sent = Sent::new(&headers, &[], end);
+                let proxy = envoy();
+                let mut exchange = post(&proxy, &worker(&proxy, &policy()), body);
+                exchange.respond(&sent);
+                let client = exchange.client().unwrap();
+                let at = format!("{headers:?} {body} {end:?} {client:?}");
+                assert!(client.whole && client.body.is_empty() && client.headers == sent.headers, "{at}");
+                assert!(!exchange.record().unwrap().contains(r#""list""#), "{at}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_event_stream_cut_off_within_an_event_shows_no_list() {
     for end in End::ALL {
         let proxy = envoy();

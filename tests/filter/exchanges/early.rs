@@ -1,0 +1,134 @@
+//! Answers that begin before the request has been judged, because its headers went ahead.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{ANSWER, LIST, POST, SHOWN, answer, call, envoy, policy_with, with, worker};
+use crate::proxy::Proxy;
+use crate::proxy::exchange::{End, Exchange, Sent};
+use mcp_policy_filter::Worker;
+
+fn streaming(proxy: &Arc<Proxy>) -> Rc<Worker> {
+    worker(proxy, &policy_with(json!({ "request_headers": "stream" })))
+}
+
+/// Sends a request whose headers go ahead, and the headers of its answer before its body.
+fn begin(proxy: &Arc<Proxy>, worker: &Rc<Worker>, headers: &[(&str, &str)]) -> Exchange {
+    let mut exchange = Exchange::open(proxy, Some(worker));
+    exchange.request(&Sent::new(POST, &[], End::Never));
+    exchange.respond(&Sent::new(headers, &[], End::Never));
+    assert!(exchange.client().is_some(), "{headers:?}: the headers are not held");
+    exchange
+}
+
+/// Sends the body of a request, and then the body of its answer. Returns what the client gets of it.
+#[track_caller]
+fn finish(mut exchange: Exchange, body: &str, answer: &Sent, at: &str) -> (Exchange, String) {
+    exchange.request_more(&Sent::new(&[], &[body.as_bytes()], End::WithLast));
+    assert!(exchange.upstream().unwrap().whole, "{at}: the request is not forwarded");
+    exchange.respond_more(answer);
+    let client = exchange.client().unwrap();
+    assert!(client.whole, "{at}: the answer never ends: {client:?}");
+    let text = client.text().to_owned();
+    (exchange, text)
+}
+
+#[test]
+fn the_answer_to_an_allowed_request_arrives_whenever_it_begins() {
+    let event = "data: {\"id\":7,\"result\":{}}\n\n";
+    for (headers, body) in [
+        (vec![(":status", "401"), ("content-type", "application/json")], r#"{"error":"invalid_token"}"#),
+        (vec![(":status", "401"), ("content-type", "text/plain")], "who are you, then? no, no"),
+        (vec![(":status", "503")], "no upstream"),
+        (answer("application/json", &[]), r#"{"jsonrpc":"2.0","id":7,"result":{}}"#),
+        (answer("text/event-stream", &[]), event),
+        (vec![(":status", "202")], ""),
+    ] {
+        for request in [call("safe"), LIST.to_owned()] {
+            for end in End::ALL {
+                for length in [false, true] {
+                    let size = body.len().to_string();
+                    let length = length.then_some(("content-length", &*size));
+                    let headers = with(&headers, length.as_slice());
+                    let at = format!("{headers:?} {request} {end:?}");
+                    let proxy = envoy();
+                    let exchange = begin(&proxy, &streaming(&proxy), &headers);
+                    let sent = match body {
+                        "" => Sent::new(&[], &[], if end == End::WithLast { End::After } else { end }),
+                        _ => Sent::cut(&[], body, 7, end),
+                    };
+                    let (exchange, text) = finish(exchange, &request, &sent, &at);
+                    assert_eq!(text, body, "{at}");
+                    let kind =
+                        headers.iter().find(|(name, _)| *name == "content-type").map(|(_, kind)| *kind);
+                    assert_eq!(exchange.client().unwrap().header("content-type"), kind, "{at}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_list_in_an_answer_that_begins_early_is_filtered_or_replaced() {
+    let event = format!("data: {ANSWER}\n\n");
+    let shown = format!("data: {SHOWN}\n\n");
+    let text = &[(":status", "200"), ("content-type", "text/plain")];
+    for (headers, body, expected) in [
+        (answer("application/json", &[]), ANSWER, Some(SHOWN)),
+        (answer("text/event-stream", &[]), &*event, Some(&*shown)),
+        (vec![(":status", "401"), ("content-type", "text/plain")], ANSWER, Some(SHOWN)),
+        (vec![(":status", "401"), ("content-type", "application/json")], ANSWER, Some(SHOWN)),
+        (text.to_vec(), ANSWER, None),
+        (text.to_vec(), &event, None),
+        (answer("application/json", &[]), &event, None),
+        (vec![(":status", "200")], &event, None),
+        (vec![(":status", "202")], &event, None),
+        (answer("text/event-stream; charset=utf-16", &[]), &event, None),
+        (answer("text/plain", &[("content-encoding", "gzip")]), ANSWER, None),
+        (
+            vec![(":status", "401"), ("content-type", "text/plain"), ("content-encoding", "gzip")],
+            ANSWER,
+            None,
+        ),
+    ] {
+        for request in [LIST.to_owned(), call("safe")] {
+            for size in [1, 9, 1000] {
+                let at = format!("{headers:?} {body} {request} {size}");
+                let proxy = envoy();
+                let exchange = begin(&proxy, &streaming(&proxy), &headers);
+                let (exchange, text) =
+                    finish(exchange, &request, &Sent::cut(&[], body, size, End::After), &at);
+                match expected {
+                    Some(expected) => assert_eq!(text, expected, "{at}"),
+                    None => {
+                        let error: Value =
+                            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{at}: {text}"));
+                        assert_eq!(
+                            (&error["id"], &error["error"]["code"]),
+                            (&json!(7), &json!(-32603)),
+                            "{at}"
+                        );
+                        let record: Value = serde_json::from_str(&exchange.record().unwrap()).unwrap();
+                        assert!(
+                            record["list"].is_string() && record["decision"] == "allow",
+                            "{at}: {record}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_begins_early_stays_filtered_if_the_request_is_refused() {
+    let proxy = envoy();
+    let mut exchange = begin(&proxy, &streaming(&proxy), &answer("application/json", &[]));
+    exchange.request_more(&Sent::new(&[], &[call("danger").as_bytes()], End::WithLast));
+    assert!(exchange.reply().is_some());
+    // Envoy ends the response here. Should it go on, it shows no list.
+    exchange.respond_more(&Sent::cut(&[], ANSWER, 9, End::After));
+    assert!(!exchange.client().unwrap().text().contains("danger"));
+}
