@@ -129,7 +129,7 @@ pub fn rules_of(policy: &Policy, caller: &Caller, target: &Target<'_>) -> Vec<Ar
             Target::Prompt(name) => found.extend(rules.prompts.get(name).into_iter().flatten().cloned()),
             Target::Resources(uris) => {
                 for uri in uris {
-                    found.extend(rules.resources.get(uri).into_iter().flatten().cloned());
+                    found.extend(rules.resources.section().get(uri).into_iter().flatten().cloned());
                     found.extend(resources::rules_behind(rules, uri));
                 }
             }

@@ -145,11 +145,11 @@ fn what_is_listed_may_be_read_and_templates_are_told() {
     let done = run(&["scan", "-"], &list.to_string());
     let policy = Policy::from_bytes(done.stdout.as_bytes()).unwrap();
     assert!(
-        policy.rules.resources.names("file:///a") && policy.rules.prompts.names("hello"),
+        policy.rules.resources.section().names("file:///a") && policy.rules.prompts.names("hello"),
         "{}",
         done.stdout
     );
-    assert!(policy.rules.resources.get("file:///b").is_none());
+    assert!(policy.rules.resources.section().get("file:///b").is_none());
     assert!(done.stdout.contains("\"server\": \"files\""), "{}", done.stdout);
     assert!(done.stderr.contains("template file:///{path}"), "{}", done.stderr);
 }

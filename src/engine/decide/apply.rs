@@ -39,7 +39,7 @@ impl Decision {
             Target::Resources(uris) => {
                 for (target, uri) in uris.iter().enumerate() {
                     let charged = (self.charges.len(), self.shadow_charges.len());
-                    let own = rules.resources.get(uri);
+                    let own = rules.resources.section().get(uri);
                     self.default_unless(own.is_some(), rules, grant, call);
                     // Servers may normalize a URI that is not plain, so a pattern is reliable only for plain URIs.
                     // An exact entry matches one URI byte for byte, whether it is plain or not.

@@ -32,7 +32,7 @@ fn add_layer(hash: &mut Sha256, rules: &Rules, call: &Call<'_>) -> Option<()> {
         }
         Target::Prompt(name) => add_entry(hash, &rules.prompts, name),
         Target::Resources(uris) => uris.iter().try_for_each(|uri| {
-            add_entry(hash, &rules.resources, uri)?;
+            add_entry(hash, rules.resources.section(), uri)?;
             add_rules(hash, "behind", &resources::rules_behind(rules, uri))
         }),
         Target::Session | Target::Unknown => None,

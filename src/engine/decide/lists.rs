@@ -135,7 +135,7 @@ impl<'e> Lists<'e> {
             ListKind::Resources if resources::obstacle(rules, name).is_some() => return false,
             ListKind::Resources => {
                 behind = resources::rules_behind(rules, name);
-                (&rules.resources, behind.as_slice())
+                (rules.resources.section(), behind.as_slice())
             }
             ListKind::ResourceTemplates => return resources::may_use_template(rules, name, hides),
         };
@@ -153,7 +153,7 @@ fn work_of_element(rules: &Rules, kind: ListKind, name: &str) -> usize {
         }
         ListKind::Prompts => rules.prompts.work_of_one(name.len()),
         ListKind::Resources => resources::work_of_one(rules, name),
-        ListKind::ResourceTemplates => rules.resources.work_of_all(name.len()),
+        ListKind::ResourceTemplates => rules.resources.section().work_of_all(name.len()),
     };
     found.saturating_add(ELEMENT)
 }

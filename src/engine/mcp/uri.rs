@@ -1,8 +1,9 @@
 //! URIs that a pattern can judge.
 
-mod others;
+mod folded;
+mod host;
 
-pub use others::Others;
+pub use folded::{Folded, folded_entry, forms};
 
 use std::borrow::Cow;
 
@@ -47,10 +48,10 @@ pub fn obstacle_from(prefix: &str) -> Option<&'static str> {
     let whole = prefix.rfind('/').map_or(prefix, |slash| prefix.get(..=slash).unwrap_or_default());
     let with = |rest: &str| obstacle(&[whole, rest].concat());
     let found = with("x")?;
-    ["/x", "//x", "///x"].iter().all(|rest| with(rest).is_some()).then_some(found)
+    ["x/", "/x", "//x/", "///x"].iter().all(|rest| with(rest).is_some()).then_some(found)
 }
 
-/// Returns the first thing that normalization changes: case, needless percent-encoding, ports, and the
+/// Returns the first thing that normalization changes: case, needless percent-encoding, ports, hosts, and the
 /// slashes of schemes that libraries know.
 fn not_normal(uri: &str) -> Option<&'static str> {
     // A text without a scheme is no URI: no server normalizes it.
@@ -71,8 +72,10 @@ fn not_normal(uri: &str) -> Option<&'static str> {
         _ => "",
     };
     let known = !default.is_empty();
-    let host = rest.strip_prefix("//").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let behind = rest.strip_prefix("//");
+    let host = behind.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
     match (scheme, host) {
+        ("file", Some("")) if is_odd_drive(rest) => return Some("a `|` behind the letter of a drive"),
         ("file", Some("")) => {}
         // Servers leave the host out, or look for the file on it.
         ("file", Some(_)) => return Some("a host, which a `file` URI must not have"),
@@ -85,17 +88,18 @@ fn not_normal(uri: &str) -> Option<&'static str> {
     if host.contains('%') {
         return Some("percent-encoding in its host");
     }
+    let odd = odd_port(host, default);
     // In other schemes a server does not take it for a host: normalization changes only its encoding.
-    if known && !host.is_ascii() {
-        return Some("a host with characters beyond ASCII");
-    }
-    if known && !lower(host) {
-        return Some("a host in upper case");
-    }
-    if known && host.ends_with('.') {
-        return Some("a dot behind its host");
-    }
-    odd_port(host, default).or_else(|| not_written_out(uri))
+    let odd = if known { host::obstacle(host).or(odd) } else { odd };
+    let path = behind.and_then(|behind| behind.get(host.len()..)).unwrap_or_default();
+    let no_path = (known && !path.starts_with('/')).then_some("no slash behind its host");
+    odd.or(no_path).or_else(|| not_written_out(uri))
+}
+
+/// Tells whether the path of a `file` URI begins with a drive of Windows in a form that libraries change.
+fn is_odd_drive(rest: &str) -> bool {
+    let path = rest.strip_prefix("///").unwrap_or_default();
+    path.starts_with(|char: char| char.is_ascii_alphabetic()) && path.get(1..2) == Some("|")
 }
 
 /// Returns what is unusual about the port, if there is one. `default` is the scheme's, empty for a scheme

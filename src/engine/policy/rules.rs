@@ -7,7 +7,7 @@ use super::entry::{self, EntryRules, Targets};
 use super::keys::{PATTERN, RuleKeys};
 use super::rule::Reading;
 use super::words::DEFAULTS;
-use super::{Action, Effect, Methods, Pattern, Patterns, Rule, Section, methods, pattern};
+use super::{Action, Effect, Methods, Pattern, Patterns, Resources, Rule, Section, methods, pattern};
 use crate::document::{Faults, Fields, InRule, Part};
 use crate::mcp::{name, uri};
 
@@ -23,7 +23,7 @@ pub struct Rules {
     /// Rules by tool name
     pub tools: Section<EntryRules>,
     /// Rules by resource URI
-    pub resources: Section<EntryRules>,
+    pub resources: Resources,
     /// Rules by prompt name
     pub prompts: Section<EntryRules>,
     /// Verdicts on methods that act on none of these, with their paths in the document
@@ -39,7 +39,7 @@ impl Rules {
 
     /// Walks all rules. A named rule comes as often as it is used.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Rule>> {
-        let sections = [&self.tools, &self.resources, &self.prompts];
+        let sections = [&self.tools, self.resources.section(), &self.prompts];
         let entries = sections.into_iter().flat_map(Section::iter);
         self.all_tools.iter().chain(entries.flatten())
     }
@@ -72,7 +72,12 @@ impl Rules {
             hide,
             all_tools,
             tools: section(fields.named(K::TOOLS, faults), Targets::Tools, reading, faults),
-            resources: section(fields.named(K::RESOURCES, faults), Targets::Resources, reading, faults),
+            resources: Resources::new(section(
+                fields.named(K::RESOURCES, faults),
+                Targets::Resources,
+                reading,
+                faults,
+            )),
             prompts: section(fields.named(K::PROMPTS, faults), Targets::Prompts, reading, faults),
             methods: methods::methods(fields.named(K::METHODS, faults), faults),
         }

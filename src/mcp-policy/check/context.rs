@@ -192,7 +192,7 @@ fn entries<'c>(policy: &'c Policy, number: usize, layer: &Layer<'c>) -> Vec<Entr
         if number == 0 { Vec::new() } else { policy.rules.all_tools.iter().collect() };
     let mut entries = Vec::new();
     for (section, found) in
-        [("tools", &rules.tools), ("resources", &rules.resources), ("prompts", &rules.prompts)]
+        [("tools", &rules.tools), ("resources", rules.resources.section()), ("prompts", &rules.prompts)]
     {
         for (pattern, own) in found.entries() {
             let beside = match section {

@@ -128,7 +128,7 @@ fn differences(
 fn keeps_spellings(before: &Layers<'_>, was: &Rules, after: &Layers<'_>, now: &Rules) -> bool {
     let entries = |layers: &Layers<'_>, rules: &Rules| -> BTreeMap<String, Vec<Restriction>> {
         let restrictions = |entry: &EntryRules| Restriction::of_rules(entry, layers.side, layers.grant);
-        let entries = rules.resources.entries();
+        let entries = rules.resources.section().entries();
         entries.map(|(pattern, entry)| (pattern.as_str().to_owned(), restrictions(entry))).collect()
     };
     let (old, new) = (entries(before, was), entries(after, now));

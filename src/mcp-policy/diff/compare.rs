@@ -59,7 +59,7 @@ impl Layers<'_> {
                 }
                 Kind::Prompt => found.extend(self.entry(rules, &rules.prompts, name, chosen)),
                 Kind::Resource => {
-                    found.extend(self.entry(rules, &rules.resources, name, chosen));
+                    found.extend(self.entry(rules, rules.resources.section(), name, chosen));
                     if let Some(uri) = name {
                         let unplain = resources::obstacle(rules, uri).is_some();
                         found.extend(unplain.then(|| Restriction::always(What::Refused(Why::Unplain))));

@@ -78,7 +78,7 @@ pub const MOST_CLASSES: usize = 20_000;
 pub fn patterns<'p>(rules: &'p Rules, kind: Kind) -> Box<dyn Iterator<Item = &'p Pattern> + 'p> {
     match kind {
         Kind::Tool => Box::new(rules.tools.entries().map(|(pattern, _)| pattern)),
-        Kind::Resource => Box::new(rules.resources.entries().map(|(pattern, _)| pattern)),
+        Kind::Resource => Box::new(rules.resources.section().entries().map(|(pattern, _)| pattern)),
         Kind::Prompt => Box::new(rules.prompts.entries().map(|(pattern, _)| pattern)),
         Kind::Method => Box::new(rules.methods.section().entries().map(|(pattern, _)| pattern)),
     }

@@ -68,7 +68,7 @@ pub fn compare(offer: &Offer, (found, policy): &(Found, Policy)) -> Compared {
     let tools: BTreeSet<_> = offer.tools.iter().map(|tool| tool.name.as_str()).collect();
     let sections: [(_, _, _, Made); 3] = [
         (Kind::Tools, &rules.tools, tools, Target::Tool),
-        (Kind::Resources, &rules.resources, names(&offer.resources), Target::Resource),
+        (Kind::Resources, rules.resources.section(), names(&offer.resources), Target::Resource),
         (Kind::Prompts, &rules.prompts, names(&offer.prompts), Target::Prompt),
     ];
     for (kind, section, offered, target) in sections {

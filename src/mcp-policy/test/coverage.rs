@@ -84,7 +84,8 @@ impl Coverage {
         for grant in policy.grants.iter() {
             parts.add(Kind::Grant, &grant.path);
             let rules = &grant.rules;
-            let sections = [rules.tools.is_empty(), rules.resources.is_empty(), rules.prompts.is_empty()];
+            let sections =
+                [rules.tools.is_empty(), rules.resources.section().is_empty(), rules.prompts.is_empty()];
             let has_sections = sections.contains(&false) || !rules.methods.section().is_empty();
             parts.add_rules(rules, has_sections);
         }

@@ -71,7 +71,7 @@ fn subjects(rules: &Rules, at: &str, call: &Call<'_>, judging: &Judging<'_>) -> 
             vec![section.subject(rules, name, judging)]
         }
         Target::Resources(uris) => {
-            let section = In { section: &rules.resources, path: path("resources") };
+            let section = In { section: rules.resources.section(), path: path("resources") };
             let subject = |uri: &std::borrow::Cow<'_, str>| {
                 let mut subject = section.subject(rules, uri, judging);
                 subject.obstacle = resources::obstacle(rules, uri);

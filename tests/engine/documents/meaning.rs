@@ -80,7 +80,7 @@ pub fn meaning(policy: &Policy) -> Vec<String> {
     lines.push(format!("challenge: {}", policy.challenge));
     lines.extend(policy.grants.iter().map(|grant| format!("grants: {}", grant.name)));
     lines.extend(policy.origins.as_ref().map(|origins| format!("origins: {}", origins.len())));
-    lines.push(format!("resources: {}", policy.rules.resources.iter().count()));
+    lines.push(format!("resources: {}", policy.rules.resources.section().iter().count()));
     policy.all_rules().for_each(|rule| rule_meaning(rule, &mut lines));
     lines
 }

@@ -46,7 +46,18 @@ impl<T> Patterns<T> {
     /// Returns the first pattern that `name` fits, with its value.
     #[must_use]
     pub fn pair(&self, name: &str) -> Option<(&Pattern, &T)> {
-        let number = self.index.first(name)?;
+        self.at(self.number(name)?)
+    }
+
+    /// Returns the number of the first pattern that `name` fits.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.index.first(name)
+    }
+
+    /// Returns the pattern with this number, with its value.
+    #[must_use]
+    pub fn at(&self, number: usize) -> Option<(&Pattern, &T)> {
         self.index.patterns().get(number).zip(self.values.get(number))
     }
 

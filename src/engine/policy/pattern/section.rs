@@ -36,6 +36,18 @@ impl<T> Section<T> {
         self.0.pair(name)
     }
 
+    /// Returns the number of the entry that decides on `name`.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.0.number(name)
+    }
+
+    /// Returns the entry with this number, with its pattern.
+    #[must_use]
+    pub fn at(&self, number: usize) -> Option<(&Pattern, &T)> {
+        self.0.at(number)
+    }
+
     /// Tells whether an exact entry names this.
     #[must_use]
     pub fn names(&self, name: &str) -> bool {

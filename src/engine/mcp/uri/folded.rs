@@ -1,0 +1,186 @@
+//! The spelling that all spellings of a URI have in common.
+
+use std::borrow::Cow;
+
+use super::decode;
+
+/// A URI as servers could read it: its percent-encoding is undone, and its host is in lower case.
+///
+/// Servers decode percent-encoding, ignore the case of a host, and leave out a query whose names they do not know, and a
+/// slash at the end. None of this is certain, so another spelling is no obstacle.
+#[derive(Debug)]
+pub struct Folded<'u> {
+    whole: Cow<'u, str>,
+    /// Without the slash at the end of its path, if there is one
+    short: Option<String>,
+    /// How many bytes the fragment has, and how many the query and the fragment
+    behind: [usize; 2],
+}
+
+/// How many forms of a URI there are at most.
+const FORMS: usize = 7;
+
+impl<'u> Folded<'u> {
+    /// Folds a URI.
+    #[must_use]
+    pub fn of(uri: &'u str) -> Self {
+        let parts = parts(uri);
+        let folded =
+            if is_folded(uri) { parts.map(Cow::Borrowed) } else { folded_parts(parts).map(Cow::Owned) };
+        let [path, query, fragment] = &folded;
+        let short = path.strip_suffix('/').map(|path| [path, query, fragment].concat());
+        let behind = [fragment.len(), query.len().saturating_add(fragment.len())];
+        let whole = if is_folded(uri) { uri.into() } else { folded.concat().into() };
+        Self { whole, short, behind }
+    }
+
+    /// Returns the folded URI, and what is left of it without its fragment, its query, and a slash at the end.
+    #[must_use]
+    pub fn forms(&self) -> Vec<&str> {
+        let mut forms = Vec::with_capacity(FORMS);
+        for text in [Some(&*self.whole), self.short.as_deref()].into_iter().flatten() {
+            let [located, path] = self.behind.map(|behind| {
+                let length = text.len().saturating_sub(behind);
+                text.get(..length).unwrap_or(text)
+            });
+            for form in [text, located, located.strip_suffix('/').unwrap_or(located), path] {
+                if !forms.contains(&form) {
+                    forms.push(form);
+                }
+            }
+        }
+        forms
+    }
+}
+
+/// Returns how many [forms](Folded::forms) beside itself a URI has at most, and how many bytes each of them has at most.
+#[must_use]
+pub fn forms(uri: &str) -> (usize, usize) {
+    let has_others = !is_folded(uri) || uri.ends_with('/') || uri.contains(['?', '#']);
+    let longest = if uri.contains('*') { uri.len().saturating_mul(3) } else { uri.len() };
+    (if has_others { FORMS } else { 0 }, longest)
+}
+
+/// Folds the text of an entry as URIs are folded, but a `*` stays one. There are two texts if a `*` could be the end of
+/// the host or a part of it.
+#[must_use]
+pub fn folded_entry(text: &str) -> Vec<String> {
+    if !text.contains('*') {
+        let [path, query, fragment] = &folded_parts(parts(text));
+        return vec![[path.strip_suffix('/').unwrap_or(path), query, fragment].concat()];
+    }
+    let pieces: Vec<&str> = text.split('*').collect();
+    let last = pieces.len().saturating_sub(1);
+    let pieces = pieces.into_iter().enumerate().map(|(number, piece)| {
+        let piece = decoded(piece);
+        let piece = if number > 0 { uncut_start(&piece) } else { &piece };
+        if number < last { uncut_end(piece).to_owned() } else { piece.to_owned() }
+    });
+    let text = pieces.collect::<Vec<_>>().join("*");
+    let mut texts = [HOST_OR_STAR, HOST].map(|ends| lowered(text.clone(), ends)).to_vec();
+    texts.dedup();
+    texts
+}
+
+/// The characters that end a host.
+const HOST: &[char] = &['/', '?', '#'];
+
+/// The same, for a pattern whose `*` ends the host.
+const HOST_OR_STAR: &[char] = &['/', '?', '#', '*'];
+
+/// Tells whether folding changes nothing of a URI but the slash at its end.
+fn is_folded(uri: &str) -> bool {
+    let upper =
+        |text: Option<&str>| text.is_some_and(|text| text.bytes().any(|byte| byte.is_ascii_uppercase()));
+    !uri.contains(['%', '*']) && !upper(uri.get(..host_end(uri, HOST))) && !upper(drive(uri))
+}
+
+/// Splits a URI before its query and before its fragment.
+fn parts(uri: &str) -> [&str; 3] {
+    let (located, fragment) = uri.split_at(uri.find('#').unwrap_or(uri.len()));
+    let (path, query) = located.split_at(located.find('?').unwrap_or(located.len()));
+    [path, query, fragment]
+}
+
+fn folded_parts([path, query, fragment]: [&str; 3]) -> [String; 3] {
+    [lowered(decoded(path), HOST), decoded(query), decoded(fragment)]
+}
+
+/// Undoes one layer of percent-encoding. What is not UTF-8 stays encoded. So does a `*`, which would look like that of a
+/// pattern.
+fn decoded(text: &str) -> String {
+    if !text.contains(['%', '*']) {
+        return text.to_owned();
+    }
+    let bytes = decode(text.as_bytes()).unwrap_or_else(|| text.into());
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for (number, piece) in chunk.valid().split('*').enumerate() {
+            out.push_str(if number > 0 { "%2A" } else { "" });
+            out.push_str(piece);
+        }
+        for byte in chunk.invalid() {
+            out.push('%');
+            for half in [byte >> 4, byte & 15] {
+                out.extend(char::from_digit(half.into(), 16).map(|digit| digit.to_ascii_uppercase()));
+            }
+        }
+    }
+    out
+}
+
+/// Writes the scheme and the host in lower case. A host ends before one of `ends`. The drive of a file on Windows counts as
+/// a host.
+fn lowered(mut text: String, ends: &[char]) -> String {
+    let end = host_end(&text, ends);
+    if let Some(before) = text.get_mut(..end) {
+        before.make_ascii_lowercase();
+    }
+    let at = drive(&text).map(|_| FILE.len()..FILE.len().saturating_add(1));
+    if let Some(drive) = at.and_then(|at| text.get_mut(at)) {
+        drive.make_ascii_lowercase();
+    }
+    text
+}
+
+/// Returns where the host of a URI ends; 0 where there is none.
+fn host_end(uri: &str, ends: &[char]) -> usize {
+    match uri.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(HOST) => {
+            let host = rest.find(ends).unwrap_or(rest.len());
+            scheme.len().saturating_add(3).saturating_add(host)
+        }
+        _ => 0,
+    }
+}
+
+/// What stands before the letter of a drive.
+const FILE: &str = "file:///";
+
+/// Returns the letter of a drive of Windows.
+fn drive(uri: &str) -> Option<&str> {
+    let path = uri.strip_prefix(FILE)?;
+    let is_drive = path.starts_with(|char: char| char.is_ascii_alphabetic()) && path.get(1..2) == Some(":");
+    path.get(..1).filter(|_| is_drive)
+}
+
+/// Leaves out what a `*` in front of a text cuts from a character: in another spelling, it is not there.
+fn uncut_start(text: &str) -> &str {
+    let mut text = text;
+    while text.starts_with('%') {
+        text = text.get(3..).unwrap_or_default();
+    }
+    text
+}
+
+/// Leaves out what a `*` behind a text cuts from a character.
+fn uncut_end(text: &str) -> &str {
+    let mut text = text;
+    while let Some((before, digits)) = text.rsplit_once('%')
+        && digits.len() <= 2
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    {
+        text = before;
+    }
+    text
+}
