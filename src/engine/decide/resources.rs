@@ -21,14 +21,14 @@ pub fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
 /// URI's own: servers leave out the fragment and the query of a `file` URI, and some read [other spellings](uri::Folded)
 /// as the same. An exact entry decides alone.
 #[must_use]
-pub fn rules_behind(rules: &Rules, uri: &str) -> Vec<Arc<Rule>> {
+pub fn rules_behind<'r>(rules: &'r Rules, uri: &str) -> Vec<Arc<Rule>> {
     let section = rules.resources.section();
     if section.is_empty() || section.names(uri) {
         return Vec::new();
     }
     let (own, entry) = section.pair(uri).unzip();
-    let mut behind: Vec<&EntryRules> = Vec::new();
-    let mut add = |found| {
+    let mut behind = Vec::new();
+    let mut add = |found: &'r EntryRules| {
         if !entry.iter().chain(&behind).any(|known| std::ptr::eq(*known, found)) {
             behind.push(found);
         }

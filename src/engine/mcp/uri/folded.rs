@@ -18,7 +18,7 @@ pub struct Folded<'u> {
 }
 
 /// How many forms of a URI there are at most.
-const FORMS: usize = 7;
+const FORMS: usize = 8;
 
 impl<'u> Folded<'u> {
     /// Folds a URI.
@@ -43,7 +43,9 @@ impl<'u> Folded<'u> {
                 let length = text.len().saturating_sub(behind);
                 text.get(..length).unwrap_or(text)
             });
-            for form in [text, located, located.strip_suffix('/').unwrap_or(located), path] {
+            let query = located.len() > path.len();
+            let stripped = located.strip_suffix('/').filter(|_| query).unwrap_or(located);
+            for form in [text, located, stripped, path] {
                 if !forms.contains(&form) {
                     forms.push(form);
                 }

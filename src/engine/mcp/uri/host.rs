@@ -84,3 +84,24 @@ fn is_group(group: &str) -> bool {
     let digits = group.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     digits && (1..=4).contains(&group.len()) && (group == "0" || !group.starts_with('0'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv6Addr;
+
+    #[test]
+    fn an_ipv6_address_is_canonical_as_the_standard_library_writes_it() {
+        let groups = ["0", "1", "00", "ab", "AB", "10000", "::", "0:0", "", "g", "0:0:0"];
+        let mut canonical = 0;
+        for number in 0..11_usize.pow(5) {
+            let chosen = (0..5).map(|place| groups[number / 11_usize.pow(place) % 11]);
+            let text = chosen.collect::<Vec<_>>().join(":").replace(":::", "::").replace(":::", "::");
+            let parsed = text.parse::<Ipv6Addr>().ok();
+            let expected = parsed.is_some_and(|address| address.to_string() == text);
+            assert_eq!(is_canonical(&text), expected, "{text}");
+            canonical += usize::from(expected);
+        }
+        assert!(canonical > 100, "{canonical}");
+    }
+}

@@ -17,6 +17,12 @@ const PLAIN: &[&str] = &[
     "https://example.com:8443/a",
     "http://[::1]:8080/a",
     "http://[::1]/a",
+    "http://[2001:db8::1:0:0:1]/",
+    "http://[::ffff:7f00:1]/",
+    "http://127.0.0.1/a",
+    "http://10.0x.example/a",
+    "item://127.1/a",
+    "file:///C:/a",
     "log://[::1]:5",
     // No port, where the scheme has none.
     "log://2026-01-01T09:05:00",
@@ -91,6 +97,24 @@ const NOT_PLAIN: &[&str] = &[
     "log://a:",
     "log://a:05",
     "log://[::1]:05",
+    "http://2130706433/",
+    "http://127.1/",
+    "http://127.0.0.01/",
+    "http://127.0.0.256/",
+    "http://1.2.3.4.5/",
+    "http://0x7f.1/",
+    "http://a.0x/",
+    "http://[0::1]/",
+    "http://[::1:0:0:1]x/",
+    "http://[::ffff:127.0.0.1]/",
+    "http://[::1/",
+    "http://a^b/",
+    "http://a:b:80/",
+    "https://h",
+    "https://h?a",
+    "https://h#a",
+    "https://h:8443",
+    "file:///C|/a",
     // User information.
     "https://safe.example@evil.example/",
     "https://safe.example%40evil.example/",
@@ -179,49 +203,82 @@ fn a_beginning_is_followed_by_something_plain_or_by_nothing_plain() {
     }
 }
 
-/// Returns the other spellings of a URI.
-fn others(uri: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let others = Others::of(uri);
-    others.each(&mut |other| found.push(other.to_owned()));
-    assert!(found.len() <= others.most(), "{uri}");
-    found.retain(|other| other != uri);
-    found.sort();
-    found.dedup();
-    found
-}
-
 #[test]
-fn a_plain_path_has_no_other_spelling_and_nothing_is_made_up() {
-    for uri in ["db://t/a", "file:///srv/a", "https://h:8443/a.b/c_d~e-f", "https://h/", "file:///", "", "a"]
-    {
-        assert_eq!(others(uri), [] as [&str; 0], "{uri}");
+fn a_folded_uri_has_no_other_form() {
+    for uri in [
+        "db://t/a",
+        "file:///srv/A",
+        "https://h:8443/a.b/c_d~e-f@",
+        "note://a/B:",
+        "",
+        "a",
+        "urn:A",
+        "db://t/café",
+    ] {
+        assert_eq!(Folded::of(uri).forms(), [uri], "{uri}");
+        assert_eq!(forms(uri).0, 0, "{uri}");
     }
 }
 
 #[test]
-fn what_servers_read_as_the_same_is_another_spelling() {
-    for (uri, other) in [
-        ("db://t/a?x=1", "db://t/a"),
-        ("db://t/a#x", "db://t/a"),
-        ("db://t/a?x#y", "db://t/a"),
-        ("db://t/a/?x", "db://t/a"),
-        ("db://t/a/", "db://t/a"),
-        ("db://t/%40a", "db://t/@a"),
-        ("db://t/@a", "db://t/%40a"),
-        ("db://t/caf%c3%a9", "db://t/caf%C3%A9"),
-        ("db://t/caf%C3%A9", "db://t/caf%c3%a9"),
-        ("db://t/caf%C3%A9", "db://t/café"),
-        ("db://t/café", "db://t/caf%C3%A9"),
-        ("db://t/café?x", "db://t/caf%C3%A9"),
-        ("file:///a%20(1)", "file:///a%20%281%29"),
-        ("file:///a%20%281%29", "file:///a%20(1)"),
-        ("file:///a%25b", "file:///a%b"),
-        ("file:///C:/a", "file:///C%3A/a"),
-        ("https://h:8443/@a", "https://h:8443/%40a"),
-        ("memo:@a", "memo:%40a"),
-        ("db://t/%FF@", "db://t/%FF%40"),
+fn forms_are_what_servers_read_as_the_same() {
+    for (uri, expected) in [
+        ("db://t/a?x=1", &["db://t/a?x=1", "db://t/a"][..]),
+        ("db://t/a#x", &["db://t/a#x", "db://t/a"]),
+        ("db://t/a?x#y", &["db://t/a?x#y", "db://t/a?x", "db://t/a"]),
+        ("db://t/a#x?y", &["db://t/a#x?y", "db://t/a"]),
+        (
+            "db://t/a/?x/#y",
+            &[
+                "db://t/a/?x/#y",
+                "db://t/a/?x/",
+                "db://t/a/?x",
+                "db://t/a/",
+                "db://t/a?x/#y",
+                "db://t/a?x/",
+                "db://t/a?x",
+                "db://t/a",
+            ],
+        ),
+        ("db://t/", &["db://t/", "db://t"]),
+        ("file:///", &["file:///", "file://"]),
+        ("db://t/%40%C3%a9", &["db://t/@é"]),
+        ("db://t/%ff%C3", &["db://t/%FF%C3"]),
+        ("db://t/*%2a%2A", &["db://t/%2A%2A%2A"]),
+        ("db://t/%2541%", &["db://t/%41%"]),
+        ("db://t/a%3Fb%23?%3F", &["db://t/a?b#??", "db://t/a?b#"]),
+        ("DB://T/A", &["db://t/A"]),
+        ("db:a?x://A", &["db:a?x://A", "db:a"]),
+        ("file:///C:/A", &["file:///c:/A"]),
+        ("file:///C%3A/A", &["file:///c:/A"]),
+        ("file:///CD:/A", &["file:///CD:/A"]),
     ] {
-        assert!(others(uri).iter().any(|found| found == other), "{uri}: {:?}", others(uri));
+        let folded = Folded::of(uri);
+        let found = folded.forms();
+        assert_eq!(found, expected, "{uri}");
+        let (most, longest) = forms(uri);
+        assert!(found.len() <= most || found == [uri], "{uri}");
+        assert!(found.iter().all(|form| form.len() <= longest), "{uri}");
+    }
+}
+
+#[test]
+fn an_entry_is_folded_as_uris_are_and_keeps_its_stars() {
+    for (text, expected) in [
+        ("db://T/a%40/", &["db://t/a@"][..]),
+        ("db://t/?x", &["db://t?x"]),
+        ("db://t/*/", &["db://t/*/"]),
+        ("db://t/%2A*", &["db://t/*"]),
+        ("db://t/%2Aa*", &["db://t/%2Aa*"]),
+        ("db://t/caf%C3*", &["db://t/caf*"]),
+        ("db://t/*%A9b", &["db://t/*b"]),
+        ("db://t/a%2*", &["db://t/a*"]),
+        ("db://t/a%C3%A9*", &["db://t/aé*"]),
+        ("db://A*B/C", &["db://a*B/C", "db://a*b/C"]),
+        ("db://a/*B", &["db://a/*B"]),
+        ("*://A/B", &["*://a/B"]),
+        ("*", &["*"]),
+    ] {
+        assert_eq!(folded_entry(text), expected, "{text}");
     }
 }
