@@ -139,7 +139,8 @@ impl Simple {
     /// [`Unsure::Cut`] if one equals it only up to its first NUL; [`Unsure::Work`] if the budget does not suffice.
     fn holds_text(&self, value: Value<'_>, escaped: bool, work: &Work) -> Result<bool, Unsure> {
         // JSON has a NUL only as an escape.
-        if self.strings.is_empty() || !escaped && value.raw().len() > self.strings.longest().saturating_add(2) {
+        if self.strings.is_empty() || !escaped && value.raw().len() > self.strings.longest().saturating_add(2)
+        {
             return Ok(false);
         }
         if !work.spend(value.string_work()) {

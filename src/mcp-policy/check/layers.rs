@@ -50,7 +50,7 @@ fn denied(document: &Rules, entry: &Entry<'_>, pattern: &Pattern) -> Option<Stri
     }
     let section = match entry.section {
         "tools" => &document.tools,
-        "resources" => &document.resources,
+        "resources" => document.resources.section(),
         "prompts" => &document.prompts,
         _ => return None,
     };

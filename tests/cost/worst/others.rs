@@ -174,6 +174,19 @@ fn names() -> Vec<Other> {
             )
         }))
         .collect();
+    let spellings = || {
+        let long = |unit: &str| format!("https://h/{}/?q#f", unit.repeat(960_000 / unit.len()));
+        let mut found = Vec::new();
+        for unit in ["@", "é", "%40", "%C3%A9", "%FF", "*", "a/", ":", "%"] {
+            found.push((format!("a URI of {unit}"), call("resources/read", &long(unit))));
+            for size in [30, 900] {
+                let uri =
+                    |number: usize| format!("https://h/{number:04}{}/?q#f", unit.repeat(size / unit.len()));
+                found.push((format!("1,000 URIs of {size} bytes of {unit}"), listen(&uri)));
+            }
+        }
+        found
+    };
     let uris = || {
         uris.iter()
             .map(|(name, request)| {
@@ -191,6 +204,13 @@ fn names() -> Vec<Other> {
         let limits: Vec<Value> = (0..count).map(|number| counted(&format!("c{number}"))).collect();
         policy("resources", json!({ "*": { "limits": limits } }))
     };
+    let exact = |count: usize| {
+        let text = |number| {
+            if number % 2 == 0 { format!("db://t/%40{number}") } else { format!("db://t/@{number}/") }
+        };
+        entries(count, &text)
+    };
+    let encoded = |number: usize| format!("*{}%40*", "%C3%A9".repeat(number + 1));
     let hide: Vec<String> = (0..1_000).map(stars).collect();
     let mut asking = json!({
         "version": "1", "default": "allow",
@@ -213,6 +233,11 @@ fn names() -> Vec<Other> {
         other("10 resources with many stars", policy("resources", entries(10, &stars)), uris()),
         other("100 resources with many stars", policy("resources", entries(100, &stars)), uris()),
         other("30 resources with approval", asking.to_string(), uris()),
+        other("100 exact resources", policy("resources", exact(100)), spellings()),
+        other("10 resources, other spellings", policy("resources", entries(10, &plain)), spellings()),
+        other("100 resources, other spellings", policy("resources", entries(100, &plain)), spellings()),
+        other("30 encoded resources", policy("resources", entries(30, &encoded)), spellings()),
+        other("30 resources with approval, spellings", asking.to_string(), spellings()),
     ]
 }
 

@@ -56,6 +56,11 @@ pub fn check(bytes: &[u8]) {
     {
         return;
     }
+    // Under the flag `m`, a line of the engine ends at a line feed alone, as docs/conditions.md says.
+    let ends_lines = text.contains(['\r', '\u{2028}', '\u{2029}']);
+    if ends_lines && expression.contains("(?") && expression.contains('m') {
+        return;
+    }
     let Ok(other) = regress::Regex::with_flags(expression, "u") else { return };
     assert_eq!(found, other.find(text).is_some(), "{expression:?} in {text:?}");
 }

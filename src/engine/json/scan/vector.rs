@@ -1,8 +1,7 @@
 //! A block is one vector of 16 bytes, of WebAssembly's SIMD.
 
 use core::arch::wasm32::{
-    i8x16_bitmask, i8x16_lt, i8x16_splat, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, u64x2, v128, v128_and,
-    v128_or,
+    i8x16_bitmask, i8x16_lt, i8x16_splat, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, u64x2, v128, v128_or,
 };
 
 /// How many bytes a block has.
