@@ -62,7 +62,7 @@ pub(super) fn work(rules: &Rules, uri: &str) -> usize {
     let (others, longest) = uri::forms(uri);
     let folded = rules.resources.work_of_folded(longest);
     let other = if others > 0 { section.work(longest) } else { 0 };
-    let each = folded.saturating_add(other).saturating_add(uri.len());
+    let each = folded.saturating_add(other).saturating_add(work_of_folding(uri, others));
     own.saturating_add(each.saturating_mul(2))
 }
 
@@ -76,7 +76,12 @@ pub(super) fn work_of_one(rules: &Rules, uri: &str) -> usize {
     let (others, longest) = uri::forms(uri);
     let folded = rules.resources.work_of_one_folded(longest);
     let other = folded.saturating_add(section.work_of_one(longest)).saturating_mul(others);
-    own.saturating_add(folded).saturating_add(other).saturating_add(uri.len())
+    own.saturating_add(folded).saturating_add(other).saturating_add(work_of_folding(uri, others))
+}
+
+/// Returns how many units of work it takes at most to fold a URI that has this many other forms, and to compare these.
+fn work_of_folding(uri: &str, others: usize) -> usize {
+    uri.len().saturating_mul(if others > 0 { 6 } else { 1 })
 }
 
 /// Returns whether some URI could be allowed that begins as a template does (RFC 6570), up to its first

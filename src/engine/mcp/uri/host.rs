@@ -50,20 +50,18 @@ const GROUPS: usize = 8;
 
 /// Tells whether an IPv6 address is written as RFC 5952 and WHATWG want it, without a part in the notation of IPv4.
 fn is_canonical(address: &str) -> bool {
-    let groups = |text: &str| text.split(':').filter(|_| !text.is_empty()).map(str::to_owned).collect();
     let (before, behind) = match address.split_once("::") {
         Some((before, behind)) => (before, Some(behind)),
         None => (address, None),
     };
-    let start: Vec<String> = groups(before);
-    let end: Vec<String> = groups(behind.unwrap_or_default());
+    let (start, end) = (groups(before), groups(behind.unwrap_or_default()));
     let known = start.len().saturating_add(end.len());
     let gap = behind.map_or(0, |_| GROUPS.saturating_sub(known));
     if known.saturating_add(gap) != GROUPS || !start.iter().chain(&end).all(|group| is_group(group)) {
         return false;
     }
     // What is left out is the first of the longest runs of zeros, if that has two at least.
-    let is_zero = |group: &String| group == "0";
+    let is_zero = |group: &&str| *group == "0";
     let zeros =
         start.iter().map(is_zero).chain(std::iter::repeat_n(true, gap)).chain(end.iter().map(is_zero));
     let (mut run, mut longest) = (0_usize, (1, 0));
@@ -77,6 +75,10 @@ fn is_canonical(address: &str) -> bool {
         Some(_) => longest == (gap, start.len()),
         None => longest.0 < 2,
     }
+}
+
+fn groups(text: &str) -> Vec<&str> {
+    if text.is_empty() { Vec::new() } else { text.split(':').collect() }
 }
 
 /// Tells whether a group has one to four digits in lower case, and no zero at its start.
