@@ -29,14 +29,14 @@ pub fn is_json(value: &[u8]) -> bool {
     let text = String::from_utf8_lossy(value).to_ascii_lowercase();
     // A comma joins two header lines into one; a server may take either of them.
     let (essence, parameters) = text.split_once(';').unwrap_or((&text, ""));
-    !text.contains(',') && trim(essence) == "application/json" && has_charset(parameters, &["utf-8"])
+    !text.contains(',') && trim(essence) == "application/json" && has_no_charset_but(parameters, &["utf-8"])
 }
 
 /// Tells whether parameters in lower case are well-formed (RFC 9110, section 5.6.6), and have no `charset` or one of `known`.
 ///
 /// Some servers take `charset=` wherever it stands, and some clients know it in quotes, behind other white space, or as
 /// `charset*` (RFC 2231). So it must not occur anywhere else.
-fn has_charset(parameters: &str, known: &[&str]) -> bool {
+fn has_no_charset_but(parameters: &str, known: &[&str]) -> bool {
     let mut charsets = 0_usize;
     let is_sound = parameters.split(';').map(trim).all(|parameter| match parameter.split_once('=') {
         Some((name, charset)) if trim(name) == "charset" => {
@@ -91,7 +91,7 @@ pub fn answer(value: &[u8]) -> Answer {
         true => &["utf-8", "utf8", "us-ascii"],
         false => &["utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252"],
     };
-    let is_plain = has_charset(parameters, known);
+    let is_plain = has_no_charset_but(parameters, known);
     if is_stream {
         return if is_plain { Answer::Events } else { Answer::Unclear };
     }

@@ -5,13 +5,22 @@ use std::cmp::Ordering;
 
 use super::texts::{holds_part, list_in, same_text, trim};
 use super::{Obstacle, Truth, lies, spend};
-use crate::json::{Document, Kind, Known, KnownSet, Sent, Value};
+use crate::json::{Kind, Known, KnownSet, Sent, Value};
 use crate::policy::{Resolved, Scalar, Scalars, Test, text_is_bool, text_is_number};
 use crate::text::before_nul;
 use crate::work::Work;
 
 /// Tells whether a value is what a condition looks for.
 pub(super) type Judge<'j> = &'j dyn Fn(&Operand<'_>) -> Result<bool, Obstacle>;
+
+/// What a condition looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought {
+    /// A value as a whole: `eq`, `in` and their opposites, and an element of a list
+    Whole,
+    /// Letters of a text
+    Letters,
+}
 
 /// The value that a condition is evaluated for.
 #[derive(Debug)]
@@ -84,15 +93,17 @@ impl<'d> Operand<'d> {
         };
         let holds = match test {
             Test::Exists(wanted) => Ok(*wanted),
-            Test::OneOf(scalars) => self.is_in_all_readings(&|one| one.is_among(scalars, work), work),
-            Test::NoneOf(scalars) => {
-                self.is_in_all_readings(&|one| one.is_among(scalars, work), work).map(|among| !among)
+            Test::OneOf(scalars) => {
+                self.in_all_readings(Sought::Whole, &|one| one.is_among(scalars, work), work)
             }
+            Test::NoneOf(scalars) => self
+                .in_all_readings(Sought::Whole, &|one| one.is_among(scalars, work), work)
+                .map(|among| !among),
             Test::Order(order, bound) => self.compare(bound, work).map(|ordering| lies(ordering, *order)),
             Test::Contains(scalar) => self.contains(scalar, work),
             Test::NotContains(scalar) => self.contains(scalar, work).map(|contains| !contains),
             Test::StartsWith(_) | Test::EndsWith(_) | Test::Glob(_) | Test::Regex(_) => {
-                self.fits_in_all_readings(&|one| one.fits(test, work), work)
+                self.in_all_readings(Sought::Letters, &|one| one.fits(test, work), work)
             }
             Test::TextOrder(order, bound) => {
                 text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
@@ -118,36 +129,27 @@ impl<'d> Operand<'d> {
         }
     }
 
-    /// Returns whether `judge` finds that this value is one that it looks for.
+    /// Returns whether `judge` finds what it looks for in this value.
     ///
     /// # Errors
-    /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; [`Obstacle::List`] if it finds it
-    /// only in a list that a string holds, which some servers read, or cannot judge a part of that list; and the errors of
-    /// `judge`.
-    pub(super) fn is_in_all_readings(&self, judge: Judge<'_>, work: &Work) -> Result<bool, Obstacle> {
+    /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; [`Obstacle::List`] if the string holds
+    /// a list, which some servers read, and the result is another one for a part of it, or cannot be judged there; and the
+    /// errors of `judge`.
+    pub(super) fn in_all_readings(
+        &self,
+        sought: Sought,
+        judge: Judge<'_>,
+        work: &Work,
+    ) -> Result<bool, Obstacle> {
         let found = self.is_found(judge, work)?;
-        if !found && let Some(list) = self.list_inside(work)? {
+        // A string that is named as a whole is meant as it is, with the list in it.
+        let is_named = found && sought == Sought::Whole;
+        if let Some(text) = self.text().filter(|_| !is_named)
+            && let Some(list) = list_in(text, work)?
+        {
             refuse_other(list.root(), found, judge, work)?;
         }
         Ok(found)
-    }
-
-    /// Returns whether `judge` finds that the letters of this value fit.
-    ///
-    /// # Errors
-    /// As for [`Self::is_in_all_readings`], and [`Obstacle::List`] if the value fits, but not each part of a list that it
-    /// holds: in `["-rf"]`, the text does not start with `-`.
-    pub(super) fn fits_in_all_readings(&self, judge: Judge<'_>, work: &Work) -> Result<bool, Obstacle> {
-        let found = self.is_found(judge, work)?;
-        if let Some(list) = self.list_inside(work)? {
-            refuse_other(list.root(), found, judge, work)?;
-        }
-        Ok(found)
-    }
-
-    /// Returns the list that this value holds, if it is a string that does.
-    fn list_inside(&self, work: &Work) -> Result<Option<Document<'_>>, Obstacle> {
-        self.text().map_or(Ok(None), |text| list_in(text, work))
     }
 
     /// Returns whether `judge` finds what it looks for in this value as it is.
@@ -233,7 +235,11 @@ impl<'d> Operand<'d> {
                 let mut contains = Ok(false);
                 for element in list.elements() {
                     let element = Self::read(Resolved::Value(element), work)?;
-                    let equal = element.is_in_all_readings(&|one| one.equals(scalar, &numbers, work), work);
+                    let equal = element.in_all_readings(
+                        Sought::Whole,
+                        &|one| one.equals(scalar, &numbers, work),
+                        work,
+                    );
                     if equal == Err(Obstacle::Work) {
                         return equal;
                     }

@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 
 use super::operand::Operand;
+use super::operand::Sought::{Letters, Whole};
 use super::texts::{holds_part, same_text};
 use super::{Obstacle, Truth, lies, spend};
 use crate::json::{KnownSet, Sent, Value, decimal};
@@ -60,28 +61,23 @@ pub(super) fn evaluate(
         _ => {}
     }
     // A server may read a list in either of them, if it is a string.
-    let is = |judge: Compare| {
-        let found = operand.is_in_all_readings(&|one| compare_part(judge, one, other, work), work)?;
-        other.is_in_all_readings(&|other| compare_part(judge, operand, other, work), work)?;
-        Ok(found)
-    };
-    let fits = |judge: Compare| {
-        let found = operand.fits_in_all_readings(&|one| compare_part(judge, one, other, work), work)?;
-        other.fits_in_all_readings(&|other| compare_part(judge, operand, other, work), work)?;
+    let found = |sought, judge: Compare| {
+        let found = operand.in_all_readings(sought, &|one| compare_part(judge, one, other, work), work)?;
+        other.in_all_readings(sought, &|other| compare_part(judge, operand, other, work), work)?;
         Ok(found)
     };
     // In the value that is searched, `contains` refuses such lists.
-    let has = || other.is_in_all_readings(&|part| compare_part(contains, operand, part, work), work);
+    let has = || other.in_all_readings(Whole, &|part| compare_part(contains, operand, part, work), work);
     Truth::from(match comparison {
-        Comparison::Equals => is(equal_to),
-        Comparison::Differs => is(equal_to).map(|equal| !equal),
-        Comparison::In => is(is_in),
-        Comparison::NotIn => is(is_in).map(|is_in| !is_in),
+        Comparison::Equals => found(Whole, equal_to),
+        Comparison::Differs => found(Whole, equal_to).map(|equal| !equal),
+        Comparison::In => found(Whole, is_in),
+        Comparison::NotIn => found(Whole, is_in).map(|is_in| !is_in),
         Comparison::Order(order) => compare(operand, other, form).map(|ordering| lies(ordering, order)),
         Comparison::Contains => has(),
         Comparison::NotContains => has().map(|contains| !contains),
-        Comparison::StartsWith => fits(starts_with),
-        Comparison::EndsWith => fits(ends_with),
+        Comparison::StartsWith => found(Letters, starts_with),
+        Comparison::EndsWith => found(Letters, ends_with),
     })
 }
 
@@ -189,7 +185,7 @@ fn contains(operand: &Operand<'_>, part: &Operand<'_>, work: &Work) -> Result<bo
         (Operand::Words(words), Operand::Text(part)) => Ok(words.contains(part)),
         (Operand::List(list), Operand::Text(_) | Operand::Number(_) | Operand::Bool(_)) => {
             spend(work, work_of_elements(*list, part))?;
-            let equal = |element| element_of(element).is_in_all_readings(&|one| equal(one, part), work);
+            let equal = |element| element_of(element).in_all_readings(Whole, &|one| equal(one, part), work);
             list.elements().map(equal).reduce(|one, other| Ok(one? | other?)).unwrap_or(Ok(false))
         }
         _ => Err(Obstacle::Type),

@@ -5,9 +5,9 @@
 //! So they are written in another way before anything is read.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use crate::json;
+use crate::text::hex;
 
 /// Takes the characters out of a stream.
 #[derive(Debug, Default)]
@@ -62,23 +62,23 @@ fn written(bytes: &[u8]) -> Option<Vec<u8>> {
     let (mut done, mut at) = (0, 0);
     loop {
         at = json::separator(bytes, at);
-        let (start, new, length) = match bytes.get(at..).unwrap_or_default() {
+        let (start, char) = match bytes.get(at..).unwrap_or_default() {
             [] => break,
-            [0xe2, 0x80, 0xa8, ..] => (at, "\\u2028".to_owned(), 3),
-            [0xe2, 0x80, 0xa9, ..] => (at, "\\u2029".to_owned(), 3),
+            [0xe2, 0x80, 0xa8, ..] => (at, Some('\u{2028}')),
+            [0xe2, 0x80, 0xa9, ..] => (at, Some('\u{2029}')),
             [0xe2, ..] => {
                 at = at.saturating_add(1);
                 continue;
             }
-            [0x85, ..] => match around(bytes, at) {
-                Some((start, char)) => (start, escaped(char), char.len_utf8()),
-                None => (at, " ".to_owned(), 1),
-            },
-            _ => (at, " ".to_owned(), 1),
+            [0x85, ..] => around(bytes, at).map_or((at, None), |(start, char)| (start, Some(char))),
+            _ => (at, None),
         };
         out.extend_from_slice(bytes.get(done..start).unwrap_or_default());
-        out.extend_from_slice(new.as_bytes());
-        at = start.saturating_add(length);
+        match char {
+            Some(char) => push_escape(&mut out, char),
+            None => out.push(b' '),
+        }
+        at = start.saturating_add(char.map_or(1, char::len_utf8));
         done = at;
     }
     if done == 0 {
@@ -98,14 +98,12 @@ fn around(bytes: &[u8], at: usize) -> Option<(usize, char)> {
     (at < end).then_some((start, text.chars().next()?))
 }
 
-/// Returns the escape that JSON has for a character.
-fn escaped(char: char) -> String {
-    let mut escape = String::new();
+/// Appends the escape that JSON has for a character.
+fn push_escape(out: &mut Vec<u8>, char: char) {
     for unit in char.encode_utf16(&mut [0; 2]) {
-        // Writing to a string does not fail.
-        let _ = write!(escape, "\\u{unit:04x}");
+        out.extend_from_slice(b"\\u");
+        out.extend_from_slice(hex(&unit.to_be_bytes()).as_bytes());
     }
-    escape
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::decode;
+use crate::text::hex;
 
 /// A URI as servers could read it: its percent-encoding is undone, and its host is in lower case.
 ///
@@ -123,9 +124,7 @@ fn decoded(text: &str) -> String {
         }
         for byte in chunk.invalid() {
             out.push('%');
-            for half in [byte >> 4, byte & 15] {
-                out.extend(char::from_digit(half.into(), 16).map(|digit| digit.to_ascii_uppercase()));
-            }
+            out.push_str(&hex(&[*byte]).to_ascii_uppercase());
         }
     }
     out
