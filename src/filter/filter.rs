@@ -36,6 +36,9 @@ enum Stage {
     Passing,
     /// The filter has replied
     Refused,
+    /// The host accepted no reply, or could not resume the request, so the request stays paused. If its headers went
+    /// ahead, the server can still respond
+    Stuck(Rc<Request>),
 }
 
 /// A case that waits for an answer.
@@ -147,7 +150,7 @@ impl<H: Host> Filter<H> {
                 // It is not forwarded, so it is not charged.
                 let given = conclusion.charged.give_back(&HostEnvironment::new(&self.host, worker));
                 worker.metrics.given_back(&self.host, &given);
-                return self.reply(&guard::refuse_unrecorded());
+                return self.reply(request, &guard::refuse_unrecorded());
             }
             _ => worker.metrics.concluded(&self.host, &conclusion, now_ns),
         }
@@ -167,14 +170,16 @@ impl<H: Host> Filter<H> {
                 self.stage = Stage::Passing;
                 Flow::Continue
             }
-            Verdict::Deny { reply, .. } => self.reply(&reply),
+            Verdict::Deny { reply, .. } => self.reply(request, &reply),
         }
     }
 
-    fn reply(&mut self, reply: &Reply) -> Flow {
-        self.stage = Stage::Refused;
-        // If the host does not accept the reply, the request stays paused.
-        let _ = self.host.reply(reply);
+    /// Replies to a request. Without a `request`, nothing of it has been forwarded.
+    fn reply(&mut self, request: Option<&Rc<Request>>, reply: &Reply) -> Flow {
+        self.stage = match (self.host.reply(reply), request) {
+            (Err(Broken), Some(request)) => Stage::Stuck(Rc::clone(request)),
+            _ => Stage::Refused,
+        };
         Flow::Pause
     }
 

@@ -1,5 +1,7 @@
 //! The steps of a case that need the host: changing the request, and asking outside services.
 
+use std::rc::Rc;
+
 use mcp_policy_engine::approval::{self, Cause};
 use mcp_policy_engine::audit;
 use mcp_policy_engine::denial::{Code, Denial};
@@ -59,8 +61,8 @@ impl<H: Host> Filter<H> {
     /// Undoes what was done for a call that was allowed, because the host cannot resume it: the charges are given back,
     /// and the record says that it is denied. The request stays paused until Envoy's timeout, and nothing of it is
     /// forwarded.
-    fn stop(&mut self, worker: &Worker, request: &Request) {
-        self.stage = Stage::Refused;
+    fn stop(&mut self, worker: &Worker, request: &Rc<Request>) {
+        self.stage = Stage::Stuck(Rc::clone(request));
         worker.log(
             &self.host,
             Level::Error,

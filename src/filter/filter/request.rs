@@ -16,7 +16,9 @@ use crate::worker::Worker;
 impl<H: Host> Filter<H> {
     /// Handles the request's headers; `end` is true if there is no body.
     pub fn request_headers(&mut self, end: bool) -> Flow {
-        let Some(worker) = self.worker.clone() else { return self.reply(&guard::refuse_without_policy()) };
+        let Some(worker) = self.worker.clone() else {
+            return self.reply(None, &guard::refuse_without_policy());
+        };
         let plugin = &*worker.plugin;
         let open = |headers: Headers| {
             let session = headers.session_id.once().map(|id| worker.sessions.digest(id));
@@ -63,7 +65,7 @@ impl<H: Host> Filter<H> {
         }
         match &self.stage {
             Stage::Passing => Flow::Continue,
-            Stage::Refused | Stage::Start | Stage::Asking(..) => Flow::Pause,
+            Stage::Refused | Stage::Stuck(_) | Stage::Start | Stage::Asking(..) => Flow::Pause,
             Stage::Bodiless(request) => match (size, end) {
                 (0, false) => Flow::Pause,
                 (0, true) => self.pass_bodiless(&worker, &Rc::clone(request)),
@@ -84,7 +86,7 @@ impl<H: Host> Filter<H> {
             Stage::Reading(request) => self.start_case_buffered(&worker, &Rc::clone(request)),
             Stage::Bodiless(request) => self.pass_bodiless(&worker, &Rc::clone(request)),
             Stage::Passing => Flow::Continue,
-            Stage::Refused | Stage::Start | Stage::Asking(..) => Flow::Pause,
+            Stage::Refused | Stage::Stuck(_) | Stage::Start | Stage::Asking(..) => Flow::Pause,
         }
     }
 
@@ -180,7 +182,7 @@ impl<H: Host> Filter<H> {
                     Ok(()) => Flow::Continue,
                     Err(Broken) => {
                         worker.metrics.unrecorded(&self.host, request.caller.grant);
-                        self.reply(&guard::refuse_unrecorded())
+                        self.reply(Some(&request), &guard::refuse_unrecorded())
                     }
                 }
             }

@@ -15,11 +15,14 @@ impl<H: Host> Filter<H> {
             // This is the filter's own reply, which contains no lists.
             self.list = None;
         }
-        if let Stage::Reading(request) | Stage::Bodiless(request) | Stage::Asking(request, _) = &self.stage
+        if let Stage::Reading(request)
+        | Stage::Bodiless(request)
+        | Stage::Asking(request, _)
+        | Stage::Stuck(request) = &self.stage
             && request.policy.mode == Mode::Enforce
         {
-            // The server responds before the request was forwarded. The response must not show an unfiltered
-            // list.
+            // The server responds although the request was not forwarded as a whole. The response must not show an
+            // unfiltered list.
             self.list.get_or_insert_with(|| ListAnswer::early(Rc::clone(request)));
         }
         let Some(worker) = self.worker.clone() else { return Flow::Continue };

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{ANSWER, LIST, POST, SHOWN, answer, call, envoy, policy_with, with, worker};
-use crate::proxy::Proxy;
+use super::{ANSWER, GET, LIST, POST, SHOWN, answer, call, envoy, policy_with, with, worker};
 use crate::proxy::exchange::{End, Exchange, Sent};
+use crate::proxy::{Call, Proxy};
 use mcp_policy_filter::Worker;
 
 fn streaming(proxy: &Arc<Proxy>) -> Rc<Worker> {
@@ -131,4 +131,20 @@ fn an_answer_that_begins_early_stays_filtered_if_the_request_is_refused() {
     // Envoy ends the response here. Should it go on, it shows no list.
     exchange.respond_more(&Sent::cut(&[], ANSWER, 9, End::After));
     assert!(!exchange.client().unwrap().text().contains("danger"));
+}
+
+#[test]
+fn an_answer_to_a_request_that_is_stuck_is_filtered() {
+    for (headers, body) in [(POST, call("danger")), (POST, "{".to_owned()), (GET, call("safe"))] {
+        let proxy = envoy();
+        let worker = streaming(&proxy);
+        let mut exchange = Exchange::open(&proxy, Some(&worker));
+        exchange.request(&Sent::new(headers, &[], End::Never));
+        proxy.fail(Call::Reply);
+        exchange.request_more(&Sent::new(&[], &[body.as_bytes()], End::WithLast));
+        proxy.mend();
+        assert!(exchange.reply().is_none(), "{headers:?} {body}");
+        exchange.respond(&Sent::cut(&answer("application/json", &[]), ANSWER, 9, End::After));
+        assert_eq!(exchange.client().unwrap().text(), SHOWN, "{headers:?} {body}");
+    }
 }

@@ -92,19 +92,25 @@ fn an_early_answer_to_a_waiting_call_goes_on_after_the_approval() {
 }
 
 #[test]
-fn an_early_answer_to_a_call_that_cannot_be_resumed_shows_no_list() {
-    let (proxy, worker) = asking("stream");
-    let mut exchange = post(&proxy, &worker, &call("asked"));
-    exchange.respond(&Sent::new(
-        &[(":status", "200"), ("content-type", "application/json")],
-        &[],
-        End::Never,
-    ));
-    proxy.fail(Call::Resume);
-    exchange.answer(Some(("200", &said("approved"))));
+fn an_answer_to_a_call_that_cannot_be_resumed_shows_no_list() {
+    let headers = [(":status", "200"), ("content-type", "application/json")];
     let list = r#"{"id":7,"result":{"tools":[{"name":"hidden_one"}]}}"#;
-    exchange.respond_more(&Sent::new(&[], &[list.as_bytes()], End::WithLast));
-    assert!(!exchange.client().unwrap().text().contains("hidden_one"));
+    for begins_before in [true, false] {
+        let (proxy, worker) = asking("stream");
+        let mut exchange = post(&proxy, &worker, &call("asked"));
+        if begins_before {
+            exchange.respond(&Sent::new(&headers, &[], End::Never));
+        }
+        proxy.fail(Call::Resume);
+        exchange.answer(Some(("200", &said("approved"))));
+        proxy.mend();
+        if !begins_before {
+            exchange.respond(&Sent::new(&headers, &[], End::Never));
+        }
+        exchange.respond_more(&Sent::new(&[], &[list.as_bytes()], End::WithLast));
+        let client = exchange.client().unwrap();
+        assert!(client.whole && !client.text().contains("hidden_one"), "{begins_before}: {client:?}");
+    }
 }
 
 #[test]
