@@ -37,9 +37,21 @@ fn lists_template(policy: &Policy, template: &str) -> bool {
 }
 
 /// Pieces of which a name with the meaning of a URI is made.
-const STARTS: [&str; 7] =
-    ["secret://", "memo://a", "file://", "file:///", "FILE:///", "https://a.example", ""];
-const ENDS: [&str; 11] = ["", "/", "/a", "/a/b", "//b", "/../b", "/a b", "/a%2Fb", "/%61", "/a#x", "/a?x"];
+const STARTS: [&str; 11] = [
+    "secret://",
+    "memo://a",
+    "memo://A",
+    "file://",
+    "file:///",
+    "FILE:///",
+    "https://a.example",
+    "https://A.example",
+    "http://127.0.0.1",
+    "http://0x7f.1",
+    "",
+];
+const ENDS: [&str; 12] =
+    ["", "/", "/a", "/a/b", "//b", "/../b", "/a b", "/a%2Fb", "/%61", "/%C3%84", "/a#x", "/a?x"];
 
 fn uri() -> impl Strategy<Value = String> {
     (select(STARTS.to_vec()), select(ENDS.to_vec())).prop_map(|(start, end)| [start, end].concat())
@@ -48,7 +60,9 @@ fn uri() -> impl Strategy<Value = String> {
 fn document() -> impl Strategy<Value = Value> {
     let pattern = prop_oneof![
         (select(STARTS.to_vec()), select(vec!["*", "/a*", "/a/*", "*/b", "*b"])).prop_map(|(start, end)| {
-            let start = if start == "FILE:///" { "" } else { start };
+            // A pattern cannot fit a URI that has an obstacle.
+            let start =
+                if ["FILE:///", "https://A.example", "http://0x7f.1"].contains(&start) { "" } else { start };
             [start, end].concat()
         }),
         uri().prop_filter("an entry has a name", |uri| !uri.is_empty()),
@@ -63,6 +77,70 @@ fn document() -> impl Strategy<Value = Value> {
         })
 }
 
+/// A URI in the spelling that a policy's author would choose.
+fn normal() -> impl Strategy<Value = String> {
+    let start =
+        select(vec!["secret://", "memo://host/", "https://a.example/", "http://127.0.0.1:81/", "file:///"]);
+    let path = prop::collection::vec("[a-zA-Z0-9._~-]{1,3}|ä|%20|,", 1..4).prop_map(|path| path.join("/"));
+    (start, path)
+        .prop_map(|(start, path)| [start, &path].concat())
+        .prop_filter("a dot segment leads elsewhere", |uri| {
+            !uri.split('/').any(|part| part == "." || part == "..")
+        })
+}
+
+/// Ways to write a URI that servers may take for the same one.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Scheme,
+    Host,
+    /// Encodes the character at this place behind the host
+    Encoded(usize),
+    /// Appends something
+    Longer(&'static str),
+    /// Writes this in place of the first slash behind the host
+    Slash(&'static str),
+    DotBehindHost,
+}
+
+fn ways() -> impl Strategy<Value = Vec<Way>> {
+    let way = prop_oneof![
+        Just(Way::Scheme),
+        Just(Way::Host),
+        (0..12_usize).prop_map(Way::Encoded),
+        select(vec!["/", "?", "?x=1", "#", "#x", "?x#y"]).prop_map(Way::Longer),
+        select(vec!["/./", "//", "/x/../", "\\", "/%2E/", "%2F"]).prop_map(Way::Slash),
+        Just(Way::DotBehindHost),
+    ];
+    prop::collection::vec(way, 0..4)
+}
+
+impl Way {
+    fn write(self, uri: &str) -> String {
+        let (scheme, rest) = uri.split_once("://").unwrap();
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        match self {
+            Self::Scheme => [&scheme.to_uppercase(), "://", rest].concat(),
+            Self::Host => [scheme, "://", &host.to_ascii_uppercase(), path].concat(),
+            // What follows a `%` is no character of its own, and a slash separates.
+            Self::Encoded(at) => match path.char_indices().nth(at) {
+                Some((at, char)) if !"/%?#".contains(char) && !path[..at].ends_with('%') => {
+                    let [before, behind] = [&path[..at], &path[at + char.len_utf8()..]];
+                    let mut bytes = [0; 4];
+                    let code: String =
+                        char.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02x}")).collect();
+                    [scheme, "://", host, before, &code, behind].concat()
+                }
+                _ => uri.to_owned(),
+            },
+            Self::Longer(end) => [uri, end].concat(),
+            Self::Slash(slash) => [scheme, "://", host, &path.replacen('/', slash, 1)].concat(),
+            Self::DotBehindHost if scheme == "https" => [scheme, "://", host, ".", path].concat(),
+            Self::DotBehindHost => uri.to_owned(),
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -70,6 +148,25 @@ proptest! {
     fn a_list_shows_exactly_the_resources_that_can_be_read(document in document(), uri in uri()) {
         let policy = policy(&document);
         prop_assert_eq!(lists(&policy, &uri), reads(&policy, &uri), "{} {}", document, uri);
+    }
+
+    #[test]
+    fn a_denied_resource_cannot_be_read_in_another_spelling(
+        uri in normal(),
+        ways in ways(),
+        deny in select(vec!["", "*", "cut"]),
+        default in select(vec![json!({}), json!({"*": {}})]),
+    ) {
+        let spelled = ways.iter().fold(uri.clone(), |uri, way| way.write(&uri));
+        let entry = match deny {
+            "cut" => [&uri[..=uri.rfind('/').unwrap()], "*"].concat(),
+            end => [&uri, end].concat(),
+        };
+        let mut resources = default;
+        resources[&entry] = json!({"action": "deny"});
+        let policy = policy(&json!({"version": "1", "default": "allow", "resources": resources}));
+        prop_assert!(!reads(&policy, &uri), "{}", entry);
+        prop_assert!(!reads(&policy, &spelled), "{} {} {:?}", entry, spelled, ways);
     }
 
     #[test]
