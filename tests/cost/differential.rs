@@ -34,7 +34,10 @@ fn policies() -> Vec<String> {
             "arguments": { "required": ["amount"], "properties": { "amount": { "type": "number", "multipleOf": 0.5, "exclusiveMinimum": 0 } } } },
         "delete_*": { "action": "deny" }
     });
-    let resources = json!({ "file:///a*": {}, "*": { "action": "deny" } });
+    let resources = json!({
+        "file:///a*": {}, "file:///ä": { "action": "deny" }, "https://a.example/*": {}, "http://0x7f.1/a": {}, "memo:*": {},
+        "memo://a*": { "action": "deny" }, "memo://a/b/?x=*": {}, "*/%61*": { "action": "deny" }, "*": { "action": "deny" }
+    });
     let audits = [
         json!({ "arguments": "full" }),
         json!({ "arguments": "hash" }),

@@ -103,6 +103,30 @@ const TOOLS: [&str; 12] = [
     "pay",
 ];
 
+/// Parts of URIs that entries name, also in other spellings.
+const URIS: [&str; 20] = [
+    "file://",
+    "FILE://",
+    "https://",
+    "http://",
+    "memo://",
+    "/a",
+    "/A",
+    "/%61",
+    "/b/",
+    "/%2e%2e",
+    "//",
+    "a.example",
+    "A.example",
+    "127.0.0.1",
+    "0x7f.1",
+    "%c3%a4",
+    "ä",
+    "?x=1",
+    "#x",
+    "*",
+];
+
 /// Headers, and values of each that mean something or nearly do.
 const HEADERS: [(&str, &[&str]); 10] = [
     (":method", &["post", "PUT", "GET", "DELETE", "OPTIONS", "HEAD"]),
@@ -131,6 +155,15 @@ const HEADERS: [(&str, &[&str]); 10] = [
 fn string(random: &mut Random) -> String {
     let count = random.below(6);
     let text: String = (0..count).map(|_| *random.pick(&PIECES)).collect();
+    format!("\"{text}\"")
+}
+
+fn uri(random: &mut Random) -> String {
+    if random.below(4) == 0 {
+        return string(random);
+    }
+    let count = 1 + random.below(6);
+    let text: String = (0..count).map(|_| *random.pick(&URIS)).collect();
     format!("\"{text}\"")
 }
 
@@ -197,7 +230,7 @@ pub fn body(random: &mut Random) -> Vec<u8> {
         object(random, 0)
     };
     let params = match method {
-        "resources/read" => format!(r#"{{"uri":{}}}"#, string(random)),
+        "resources/read" => format!(r#"{{"uri":{}}}"#, uri(random)),
         _ => format!(r#"{{"name":"{}","arguments":{arguments}}}"#, random.pick(&TOOLS)),
     };
     let mut body =
