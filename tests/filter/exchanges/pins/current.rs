@@ -117,3 +117,32 @@ fn an_answer_opens_nothing_if_its_request_could_not_learn_which_changes_were_bef
         assert_eq!(refusal(&proxy, &worker, "run").is_none(), mended_in_time);
     }
 }
+
+#[test]
+fn a_list_in_an_answer_that_begins_before_its_request_is_judged_closes_a_tool_and_opens_none() {
+    let policy = pinned(json!({ "request_headers": "stream" }));
+    for (content_type, body) in [
+        ("application/json", listing(&[EVIL, OTHER])),
+        ("text/event-stream", format!("data: {}\n\n", listing(&[EVIL, OTHER]))),
+        // It cannot be read.
+        ("text/plain", format!("data: {}\n\n", listing(&[EVIL, OTHER]))),
+    ] {
+        let proxy = envoy();
+        let worker = worker(&proxy, &policy);
+        let early = |body: &str| {
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            exchange.request(&Sent::new(POST, &[], End::Never));
+            exchange.respond(&Sent::new(&answer(content_type, &[]), &[], End::Never));
+            exchange.request_more(&Sent::new(&[], &[LIST.as_bytes()], End::WithLast));
+            exchange.respond_more(&Sent::cut(&[], body, 30, End::WithLast));
+            exchange.client().unwrap().text().to_owned()
+        };
+        let changed = || refusal(&proxy, &worker, "run");
+        assert!(!early(&body).contains("ssh"), "{content_type}");
+        assert_eq!(changed().as_deref(), Some("definition_changed"), "{content_type}");
+        let _ = early(&body.replace(EVIL, RUN));
+        assert_eq!(changed().as_deref(), Some("definition_changed"), "{content_type}");
+        assert_eq!(list(&proxy, &worker, &[RUN]), listing(&[RUN]), "{content_type}");
+        assert_eq!(changed(), None, "{content_type}");
+    }
+}
