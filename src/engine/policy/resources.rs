@@ -16,8 +16,8 @@ pub struct Resources {
     /// The numbers of the entries whose patterns are not folded, under their folded patterns. The most specific entry, as it
     /// stands in the document, comes first
     folded: Patterns<Vec<usize>>,
-    /// How many literal characters the folded patterns of these entries have
-    literals: BTreeMap<usize, usize>,
+    /// How many literal characters each entry has, as it stands in the document or folded, whichever is fewer
+    literals: Vec<usize>,
 }
 
 impl Resources {
@@ -25,15 +25,16 @@ impl Resources {
     #[must_use]
     pub fn new(section: Section<EntryRules>) -> Self {
         let mut folded: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut literals = BTreeMap::new();
+        let mut literals = Vec::new();
         for (number, (pattern, _)) in section.entries().enumerate() {
-            for text in
-                uri::folded_entry(pattern.as_str()).into_iter().filter(|text| text != pattern.as_str())
-            {
-                let fewest: &mut usize = literals.entry(number).or_insert(pattern.literals());
-                *fewest = Pattern::new(&text).literals().min(*fewest);
-                folded.entry(text).or_default().push(number);
+            let mut fewest = pattern.literals();
+            for text in uri::folded_entry(pattern.as_str()) {
+                if text != pattern.as_str() {
+                    fewest = Pattern::new(&text).literals().min(fewest);
+                    folded.entry(text).or_default().push(number);
+                }
             }
+            literals.push(fewest);
         }
         let mut folded: Vec<(Pattern, Vec<usize>)> =
             folded.into_iter().map(|(text, numbers)| (Pattern::new(&text), numbers)).collect();
@@ -57,9 +58,7 @@ impl Resources {
     /// that decides on it.
     #[must_use]
     pub fn literals(&self, name: &str) -> usize {
-        let Some(number) = self.section.number(name) else { return 0 };
-        let own = self.section.at(number).map_or(0, |(pattern, _)| pattern.literals());
-        self.literals.get(&number).map_or(own, |folded| own.min(*folded))
+        self.section.number(name).and_then(|number| self.literals.get(number)).copied().unwrap_or_default()
     }
 
     /// Returns the entries that could decide on a URI of which `form` is a [folded form](uri::Folded::forms).
