@@ -94,6 +94,7 @@ fn normal() -> impl Strategy<Value = String> {
 enum Way {
     Scheme,
     Host,
+    Path,
     /// Encodes the character at this place behind the host
     Encoded(usize),
     /// Appends something
@@ -107,6 +108,7 @@ fn ways() -> impl Strategy<Value = Vec<Way>> {
     let way = prop_oneof![
         Just(Way::Scheme),
         Just(Way::Host),
+        Just(Way::Path),
         (0..12_usize).prop_map(Way::Encoded),
         select(vec!["/", "?", "?x=1", "#", "#x", "?x#y"]).prop_map(Way::Longer),
         select(vec!["/./", "//", "/x/../", "\\", "/%2E/", "%2F"]).prop_map(Way::Slash),
@@ -122,6 +124,7 @@ impl Way {
         match self {
             Self::Scheme => [&scheme.to_uppercase(), "://", rest].concat(),
             Self::Host => [scheme, "://", &host.to_ascii_uppercase(), path].concat(),
+            Self::Path => [scheme, "://", host, &path.to_ascii_uppercase()].concat(),
             // What follows a `%` is no character of its own, and a slash separates.
             Self::Encoded(at) => match path.char_indices().nth(at) {
                 Some((at, char)) if !"/%?#".contains(char) && !path[..at].ends_with('%') => {

@@ -41,12 +41,9 @@ impl Decision {
                     let charged = (self.charges.len(), self.shadow_charges.len());
                     let own = rules.resources.section().get(uri);
                     self.default_unless(own.is_some(), rules, grant, call);
-                    // Servers may normalize a URI that is not plain, so a pattern is reliable only for plain URIs.
-                    // An exact entry matches one URI byte for byte, whether it is plain or not.
-                    if let Some(obstacle) = resources::obstacle(rules, uri) {
+                    if let Some(reason) = resources::obstacle(rules, uri) {
                         let rule =
                             own.and_then(|own| own.first()).map_or(&rules.default.1, |rule| &rule.path);
-                        let reason = format!("the resource's URI must be plain, but it has {obstacle}");
                         self.refuse(false, Denial::by(rule.to_string(), Code::Denied, reason));
                     }
                     self.apply_all(own.map_or(&[], |own| &**own), call, budgets);

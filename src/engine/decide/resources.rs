@@ -1,20 +1,24 @@
 //! Which entries decide on a resource, and on a template of resources.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::mcp::uri;
 use crate::policy::{Effect, EntryRules, Pattern, Rule, Rules};
 
-/// Returns what keeps a set of rules from deciding on a URI, as the end of "it has …". Servers may normalize
-/// a URI that is not plain, so a pattern is reliable only for plain URIs. An exact entry matches one URI byte
-/// for byte, whether it is plain or not.
+/// Returns why a set of rules cannot decide on a URI, as a whole sentence without its end. Servers may normalize a URI that is
+/// not plain, so a pattern is reliable only for plain URIs, and only for those that fit it part by part. An exact entry
+/// matches one URI byte for byte, whether it is plain or not.
 #[must_use]
-pub fn obstacle(rules: &Rules, uri: &str) -> Option<&'static str> {
+pub fn obstacle(rules: &Rules, uri: &str) -> Option<Cow<'static, str>> {
     let section = rules.resources.section();
     if section.is_empty() || section.names(uri) {
         return None;
     }
-    uri::obstacle(uri)
+    match uri::obstacle(uri) {
+        Some(obstacle) => Some(format!("the resource's URI must be plain, but it has {obstacle}").into()),
+        None => rules.resources.overreach(uri).map(Cow::Borrowed),
+    }
 }
 
 /// Returns the rules of the entries that decide on the resource that servers find under a URI, if they are others than the
@@ -26,7 +30,10 @@ pub fn rules_behind<'r>(rules: &'r Rules, uri: &str) -> Vec<Arc<Rule>> {
     if section.is_empty() || section.names(uri) {
         return Vec::new();
     }
-    let (own, entry) = section.pair(uri).unzip();
+    let own = rules.resources.own(uri);
+    // A less specific entry says nothing about a URI that a more specific one describes.
+    let (entry, [least, least_without_query]) =
+        own.map_or((None, [Some(0); 2]), |(own, least)| (Some(own), least));
     let mut behind = Vec::new();
     let mut add = |found: &'r EntryRules| {
         if !entry.iter().chain(&behind).any(|known| std::ptr::eq(*known, found)) {
@@ -36,13 +43,8 @@ pub fn rules_behind<'r>(rules: &'r Rules, uri: &str) -> Vec<Arc<Rule>> {
     if let Some((_, found)) = uri::bare(uri).and_then(|bare| section.pair(bare)) {
         add(found);
     }
-    // A less specific entry says nothing about a URI that a more specific one describes.
-    let least = if own.is_some() { rules.resources.literals(uri) } else { 0 };
-    let has_query = own.is_some_and(|own| own.as_str().contains('?'));
     for form in uri::Folded::of(uri).forms() {
-        if has_query && !form.contains('?') {
-            continue;
-        }
+        let Some(least) = (if form.contains('?') { least } else { least_without_query }) else { continue };
         for (pattern, found) in rules.resources.behind(form) {
             if pattern.is_exact() || pattern.literals() >= least {
                 add(found);
@@ -63,7 +65,7 @@ pub(super) fn work(rules: &Rules, uri: &str) -> usize {
     let folded = rules.resources.work_of_folded(longest);
     let other = if others > 0 { section.work(longest) } else { 0 };
     let each = folded.saturating_add(other).saturating_add(work_of_folding(uri, others));
-    own.saturating_add(each.saturating_mul(2))
+    own.saturating_add(each.saturating_mul(2)).saturating_add(rules.resources.work_of_reach(uri.len()))
 }
 
 /// Returns how many units of work it takes at most to find all entries that decide on a URI, once for a list.
@@ -76,7 +78,11 @@ pub(super) fn work_of_one(rules: &Rules, uri: &str) -> usize {
     let (others, longest) = uri::forms(uri);
     let folded = rules.resources.work_of_one_folded(longest);
     let other = folded.saturating_add(section.work_of_one(longest)).saturating_mul(others);
-    own.saturating_add(folded).saturating_add(other).saturating_add(work_of_folding(uri, others))
+    let reach = rules.resources.work_of_reach(uri.len());
+    own.saturating_add(folded)
+        .saturating_add(other)
+        .saturating_add(work_of_folding(uri, others))
+        .saturating_add(reach)
 }
 
 /// Returns how many units of work it takes at most to fold a URI that has this many other forms, and to compare these.

@@ -35,6 +35,27 @@ pub fn bare(uri: &str) -> Option<&str> {
     (bare.len() < uri.len()).then_some(bare)
 }
 
+/// Returns a URI up to the end of its host, if libraries know its scheme, or if a `*` stands in the scheme.
+#[must_use]
+pub fn to_host(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let is_known = !default_port(scheme).is_empty() || scheme.contains('*');
+    uri.get(..scheme.len().saturating_add(3).saturating_add(host)).filter(|_| is_known)
+}
+
+/// Returns a URI up to its query or its fragment.
+#[must_use]
+pub fn to_path(uri: &str) -> &str {
+    uri.find(['?', '#']).and_then(|end| uri.get(..end)).unwrap_or(uri)
+}
+
+/// Returns a URI up to its fragment.
+#[must_use]
+pub fn to_query(uri: &str) -> &str {
+    uri.find('#').and_then(|end| uri.get(..end)).unwrap_or(uri)
+}
+
 /// Tells whether a URI has no [obstacle].
 #[must_use]
 pub fn is_plain(uri: &str) -> bool {
@@ -65,12 +86,7 @@ fn not_normal(uri: &str) -> Option<&'static str> {
     if !lower(scheme) {
         return Some("a scheme in upper case");
     }
-    let default = match scheme {
-        "http" | "ws" => "80",
-        "https" | "wss" => "443",
-        "ftp" => "21",
-        _ => "",
-    };
+    let default = default_port(scheme);
     let known = !default.is_empty();
     let behind = rest.strip_prefix("//");
     let host = behind.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
@@ -94,6 +110,16 @@ fn not_normal(uri: &str) -> Option<&'static str> {
     let path = behind.and_then(|behind| behind.get(host.len()..)).unwrap_or_default();
     let no_path = (known && !path.starts_with('/')).then_some("no slash behind its host");
     odd.or(no_path).or_else(|| not_written_out(uri))
+}
+
+/// Returns the port of a scheme whose hosts libraries know; empty for other schemes.
+fn default_port(scheme: &str) -> &'static str {
+    match scheme {
+        "http" | "ws" => "80",
+        "https" | "wss" => "443",
+        "ftp" => "21",
+        _ => "",
+    }
 }
 
 /// Tells whether the path of a `file` URI begins with a drive of Windows in a form that libraries change.
@@ -125,13 +151,13 @@ fn not_written_out(uri: &str) -> Option<&'static str> {
     if uri.contains(char::is_whitespace) {
         return Some("a space, which has to be `%20`");
     }
-    encodes_needlessly(uri).then_some("percent-encoding of a character that needs none")
+    encodes_needlessly(uri.as_bytes()).then_some("percent-encoding of a character that needs none")
 }
 
 /// Tells whether a character is percent-encoded that never has to be (RFC 3986, section 2.3).
-fn encodes_needlessly(uri: &str) -> bool {
-    uri.split('%').skip(1).any(|behind| {
-        let digits = behind.as_bytes().get(..2);
+fn encodes_needlessly(uri: &[u8]) -> bool {
+    uri.split(|byte| *byte == b'%').skip(1).any(|behind| {
+        let digits = behind.get(..2);
         digits.and_then(hex).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
     })
 }
@@ -155,6 +181,9 @@ fn not_plain(uri: &str) -> Option<&'static str> {
             below = Cow::Owned(decoded);
         }
         text = Cow::Owned(decode(&text)?);
+        if encodes_needlessly(&text) {
+            return Some("percent-encoding that is encoded again");
+        }
     }
     Some("more layers of percent-encoding than anybody means")
 }

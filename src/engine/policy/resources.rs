@@ -1,10 +1,13 @@
 //! The section `resources`: rules by URI.
 
+mod reach;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::{EntryRules, Pattern, Patterns, Section};
 use crate::mcp::uri;
+use reach::Reach;
 
 /// Rules by URI.
 ///
@@ -13,11 +16,21 @@ use crate::mcp::uri;
 #[derive(Debug, Clone, Default)]
 pub struct Resources {
     section: Section<EntryRules>,
-    /// The numbers of the entries whose patterns are not folded, under their folded patterns. The most specific entry, as it
-    /// stands in the document, comes first
+    /// The numbers of the entries whose patterns are not folded, under their folded patterns. The most specific pattern comes
+    /// first
     folded: Patterns<Vec<usize>>,
-    /// How many literal characters each entry has, as it stands in the document or folded, whichever is fewer
-    literals: Vec<usize>,
+    /// What is known of the pattern of each entry
+    known: Vec<Known>,
+    /// How many bytes the longest pattern has whose `*` could reach too far
+    longest_bounded: Option<usize>,
+}
+
+/// What is known of the pattern of an entry.
+#[derive(Debug, Clone)]
+struct Known {
+    /// How many literal characters it has, as it stands in the document or folded, whichever is fewer
+    literals: usize,
+    reach: Reach,
 }
 
 impl Resources {
@@ -25,22 +38,22 @@ impl Resources {
     #[must_use]
     pub fn new(section: Section<EntryRules>) -> Self {
         let mut folded: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut literals = Vec::new();
+        let (mut known, mut longest_bounded) = (Vec::new(), None);
         for (number, (pattern, _)) in section.entries().enumerate() {
-            let mut fewest = pattern.literals();
-            for text in uri::folded_entry(pattern.as_str()) {
-                if text != pattern.as_str() {
-                    fewest = Pattern::new(&text).literals().min(fewest);
-                    folded.entry(text).or_default().push(number);
-                }
+            let text = uri::folded_entry(pattern.as_str());
+            let literals = Pattern::new(&text).literals().min(pattern.literals());
+            let reach = Reach::of(pattern);
+            longest_bounded = longest_bounded.max(reach.is_bounded().then_some(pattern.as_str().len()));
+            known.push(Known { literals, reach });
+            if text != pattern.as_str() {
+                folded.entry(text).or_default().push(number);
             }
-            literals.push(fewest);
         }
         let mut folded: Vec<(Pattern, Vec<usize>)> =
             folded.into_iter().map(|(text, numbers)| (Pattern::new(&text), numbers)).collect();
-        // The entries of a section are numbered by how specific they are.
-        folded.sort_by_key(|(pattern, numbers)| (Reverse(pattern.is_exact()), numbers.first().copied()));
-        Self { section, folded: Patterns::new(folded), literals }
+        let order = |pattern: &Pattern| (!pattern.is_exact(), Reverse(pattern.literals()));
+        folded.sort_by_key(|(pattern, _)| order(pattern));
+        Self { section, folded: Patterns::new(folded), known, longest_bounded }
     }
 
     /// Returns the entries as they stand in the document.
@@ -54,11 +67,37 @@ impl Resources {
         self.section.iter_mut()
     }
 
-    /// Returns how many literal characters an entry of the document has when it is folded. For a name, that is the entry
-    /// that decides on it.
+    /// Returns the entry that decides on a URI, and how many literal characters another one must have at least to apply to
+    /// [forms](uri::Folded::forms) of the URI: first to those with its query, then to those without. An entry that names a
+    /// query behind an exact path decides alone on the forms without it.
     #[must_use]
-    pub fn literals(&self, name: &str) -> usize {
-        self.section.number(name).and_then(|number| self.literals.get(number)).copied().unwrap_or_default()
+    pub fn own(&self, uri: &str) -> Option<(&EntryRules, [Option<usize>; 2])> {
+        let number = self.section.number(uri)?;
+        let ((_, rules), known) = self.section.at(number).zip(self.known.get(number))?;
+        let without = match known.reach.path() {
+            Some(path) => (!path.is_exact()).then(|| known.literals.min(path.literals())),
+            None => Some(known.literals),
+        };
+        Some((rules, [Some(known.literals), without]))
+    }
+
+    /// Returns why the entry that decides on a URI does not fit it, if its `*` reaches too far, as a whole sentence without its
+    /// end.
+    #[must_use]
+    pub fn overreach(&self, uri: &str) -> Option<&'static str> {
+        let number = self.section.number(uri)?;
+        let (pattern, _) = self.section.at(number)?;
+        self.known.get(number)?.reach.obstacle(pattern, uri)
+    }
+
+    /// Returns how many units of work it takes at most to find out whether a `*` reaches too far in a URI of this many bytes.
+    #[must_use]
+    pub fn work_of_reach(&self, length: usize) -> usize {
+        // Three beginnings are found, and compared with patterns that are no longer than the entry's.
+        let each = |pattern: usize| {
+            pattern.saturating_mul(3).saturating_add(length.saturating_mul(2)).saturating_add(12)
+        };
+        self.longest_bounded.map_or(0, |pattern| each(pattern).saturating_mul(3))
     }
 
     /// Returns the entries that could decide on a URI of which `form` is a [folded form](uri::Folded::forms).

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use super::decode;
 use crate::text::hex;
 
-/// A URI as servers could read it: its percent-encoding is undone, and its host is in lower case.
+/// A URI as servers could read it: its percent-encoding is undone, and its ASCII letters are in lower case.
 ///
 /// Servers decode percent-encoding, ignore the case of a host, and leave out a query whose names they do not know, and a
-/// slash at the end. None of this is certain, so another spelling is no obstacle.
+/// slash at the end. The C# SDK compares URIs with templates without regard to case. None of this is certain, so another
+/// spelling is no obstacle.
 #[derive(Debug)]
 pub struct Folded<'u> {
     whole: Cow<'u, str>,
@@ -64,38 +65,31 @@ pub fn forms(uri: &str) -> (usize, usize) {
     (if has_others { FORMS } else { 0 }, longest)
 }
 
-/// Folds the text of an entry as URIs are folded, but a `*` stays one. There are two texts if a `*` could be the end of
-/// the host or a part of it.
+/// Folds the text of an entry as URIs are folded, but a `*` stays one.
 #[must_use]
-pub fn folded_entry(text: &str) -> Vec<String> {
+pub fn folded_entry(text: &str) -> String {
     if !text.contains('*') {
         let [path, query, fragment] = &folded_parts(parts(text));
-        return vec![[path.strip_suffix('/').unwrap_or(path), query, fragment].concat()];
+        return [path.strip_suffix('/').unwrap_or(path), query, fragment].concat();
     }
     let pieces: Vec<&str> = text.split('*').collect();
     let last = pieces.len().saturating_sub(1);
     let pieces = pieces.into_iter().enumerate().map(|(number, piece)| {
         let piece = decoded(piece);
         let piece = if number > 0 { uncut_start(&piece) } else { &piece };
-        if number < last { uncut_end(piece).to_owned() } else { piece.to_owned() }
+        if number < last { uncut_end(piece) } else { without_slash(piece) }.to_ascii_lowercase()
     });
-    let text = pieces.collect::<Vec<_>>().join("*");
-    let mut texts = [HOST_OR_STAR, HOST].map(|ends| lowered(text.clone(), ends)).to_vec();
-    texts.dedup();
-    texts
+    pieces.collect::<Vec<_>>().join("*")
 }
 
-/// The characters that end a host.
-const HOST: &[char] = &['/', '?', '#'];
-
-/// The same, for a pattern whose `*` ends the host.
-const HOST_OR_STAR: &[char] = &['/', '?', '#', '*'];
+/// Leaves out the slash at the end of a text that has more than it.
+fn without_slash(text: &str) -> &str {
+    text.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(text)
+}
 
 /// Tells whether folding changes nothing of a URI but the slash at its end.
 fn is_folded(uri: &str) -> bool {
-    let upper =
-        |text: Option<&str>| text.is_some_and(|text| text.bytes().any(|byte| byte.is_ascii_uppercase()));
-    !uri.contains(['%', '*']) && !upper(uri.get(..host_end(uri, HOST))) && !upper(drive(uri))
+    !uri.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'%' || byte == b'*')
 }
 
 /// Splits a URI before its query and before its fragment.
@@ -106,7 +100,11 @@ fn parts(uri: &str) -> [&str; 3] {
 }
 
 fn folded_parts([path, query, fragment]: [&str; 3]) -> [String; 3] {
-    [lowered(decoded(path), HOST), decoded(query), decoded(fragment)]
+    [path, query, fragment].map(|part| {
+        let mut part = decoded(part);
+        part.make_ascii_lowercase();
+        part
+    })
 }
 
 /// Undoes one layer of percent-encoding. What is not UTF-8 stays encoded. So does a `*`, which would look like that of a
@@ -128,41 +126,6 @@ fn decoded(text: &str) -> String {
         }
     }
     out
-}
-
-/// Writes the scheme and the host in lower case. A host ends before one of `ends`. The drive of a file on Windows counts as
-/// a host.
-fn lowered(mut text: String, ends: &[char]) -> String {
-    let end = host_end(&text, ends);
-    if let Some(before) = text.get_mut(..end) {
-        before.make_ascii_lowercase();
-    }
-    let at = drive(&text).map(|_| FILE.len()..FILE.len().saturating_add(1));
-    if let Some(drive) = at.and_then(|at| text.get_mut(at)) {
-        drive.make_ascii_lowercase();
-    }
-    text
-}
-
-/// Returns where the host of a URI ends; 0 where there is none.
-fn host_end(uri: &str, ends: &[char]) -> usize {
-    match uri.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains(HOST) => {
-            let host = rest.find(ends).unwrap_or(rest.len());
-            scheme.len().saturating_add(3).saturating_add(host)
-        }
-        _ => 0,
-    }
-}
-
-/// What stands before the letter of a drive.
-const FILE: &str = "file:///";
-
-/// Returns the letter of a drive of Windows.
-fn drive(uri: &str) -> Option<&str> {
-    let path = uri.strip_prefix(FILE)?;
-    let is_drive = path.starts_with(|char: char| char.is_ascii_alphabetic()) && path.get(1..2) == Some(":");
-    path.get(..1).filter(|_| is_drive)
 }
 
 /// Leaves out what a `*` in front of a text cuts from a character: in another spelling, it is not there.

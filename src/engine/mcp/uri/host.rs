@@ -9,15 +9,20 @@ pub(super) fn obstacle(authority: &str) -> Option<&'static str> {
     if authority.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Some("a host in upper case");
     }
-    if authority.ends_with('.') {
-        return Some("a dot behind its host");
-    }
     // What is no port belongs to an IPv6 address.
     let port = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
     let host = port.map_or(authority, |(host, _)| host);
+    if host.ends_with('.') {
+        return Some("a dot behind its host");
+    }
     if let Some(address) = host.strip_prefix('[') {
-        let canonical = address.strip_suffix(']').is_some_and(is_canonical);
-        return (!canonical).then_some("an IPv6 address that is not written in its shortest form");
+        let address = address.strip_suffix(']').unwrap_or_default();
+        if !is_canonical(address) {
+            return Some("an IPv6 address that is not written in its shortest form");
+        }
+        // Such an address leads to the IPv4 address (RFC 4291, section 2.5.5.2).
+        let is_mapped = address.strip_prefix("::ffff:").is_some_and(|rest| rest.split(':').count() == 2);
+        return is_mapped.then_some("an IPv6 address that stands for an IPv4 address");
     }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     // User information has its own text.

@@ -18,7 +18,7 @@ const PLAIN: &[&str] = &[
     "http://[::1]:8080/a",
     "http://[::1]/a",
     "http://[2001:db8::1:0:0:1]/",
-    "http://[::ffff:7f00:1]/",
+    "http://[::ffff:0:7f00:1]/",
     "http://127.0.0.1/a",
     "http://10.0x.example/a",
     "item://127.1/a",
@@ -159,6 +159,10 @@ fn an_obstacle_is_the_part_that_is_in_the_way() {
         ("https:///a", "no host"),
         ("https://A.example/", "a host in upper case"),
         ("https://a.example./", "a dot behind its host"),
+        ("https://a.example.:8443/", "a dot behind its host"),
+        ("http://0x7f.1.:8080/x", "a dot behind its host"),
+        ("http://[::ffff:7f00:1]/", "an IPv6 address that stands for"),
+        ("http://[::1/", "an IPv6 address that is not"),
         ("https://a.example:443/", "the port that its scheme has"),
         ("https://a.example:/", "a colon without a port"),
         ("https://a.example:0443/", "a port that begins with 0"),
@@ -174,6 +178,7 @@ fn an_obstacle_is_the_part_that_is_in_the_way() {
         ("https://a@b.example/", "user information"),
         ("1a:b", "something that is not a scheme"),
         ("memo://a/%2525252525", "more layers"),
+        ("memo://a/%2561", "percent-encoding that is encoded again"),
     ] {
         let found = obstacle(uri).unwrap_or_default();
         assert!(found.starts_with(expected), "{uri}: {found}");
@@ -207,12 +212,12 @@ fn a_beginning_is_followed_by_something_plain_or_by_nothing_plain() {
 fn a_folded_uri_has_no_other_form() {
     for uri in [
         "db://t/a",
-        "file:///srv/A",
+        "file:///srv/a",
         "https://h:8443/a.b/c_d~e-f@",
-        "note://a/B:",
+        "note://a/b:",
         "",
         "a",
-        "urn:A",
+        "urn:a",
         "db://t/café",
     ] {
         assert_eq!(Folded::of(uri).forms(), [uri], "{uri}");
@@ -243,15 +248,13 @@ fn forms_are_what_servers_read_as_the_same() {
         ("db://t/", &["db://t/", "db://t"]),
         ("file:///", &["file:///", "file://"]),
         ("db://t/%40%C3%a9", &["db://t/@é"]),
-        ("db://t/%ff%C3", &["db://t/%FF%C3"]),
-        ("db://t/*%2a%2A", &["db://t/%2A%2A%2A"]),
+        ("db://t/%ff%C3", &["db://t/%ff%c3"]),
+        ("db://t/*%2a%2A", &["db://t/%2a%2a%2a"]),
         ("db://t/%2541%", &["db://t/%41%"]),
         ("db://t/a%3Fb%23?%3F", &["db://t/a?b#??", "db://t/a?b#"]),
-        ("DB://T/A", &["db://t/A"]),
-        ("db:a?x://A", &["db:a?x://A", "db:a"]),
-        ("file:///C:/A", &["file:///c:/A"]),
-        ("file:///C%3A/A", &["file:///c:/A"]),
-        ("file:///CD:/A", &["file:///CD:/A"]),
+        ("DB://T/Ä", &["db://t/Ä"]),
+        ("db:a?X", &["db:a?x", "db:a"]),
+        ("file:///C%3A/A", &["file:///c:/a"]),
     ] {
         let folded = Folded::of(uri);
         let found = folded.forms();
@@ -265,19 +268,18 @@ fn forms_are_what_servers_read_as_the_same() {
 #[test]
 fn an_entry_is_folded_as_uris_are_and_keeps_its_stars() {
     for (text, expected) in [
-        ("db://T/a%40/", &["db://t/a@"][..]),
-        ("db://t/?x", &["db://t?x"]),
-        ("db://t/*/", &["db://t/*/"]),
-        ("db://t/%2A*", &["db://t/*"]),
-        ("db://t/%2Aa*", &["db://t/%2Aa*"]),
-        ("db://t/caf%C3*", &["db://t/caf*"]),
-        ("db://t/*%A9b", &["db://t/*b"]),
-        ("db://t/a%2*", &["db://t/a*"]),
-        ("db://t/a%C3%A9*", &["db://t/aé*"]),
-        ("db://A*B/C", &["db://a*B/C", "db://a*b/C"]),
-        ("db://a/*B", &["db://a/*B"]),
-        ("*://A/B", &["*://a/B"]),
-        ("*", &["*"]),
+        ("db://T/a%40/", "db://t/a@"),
+        ("db://t/?x", "db://t?x"),
+        ("db://t/*/", "db://t/*/"),
+        ("db://t/*/a/", "db://t/*/a"),
+        ("db://t/%2A*", "db://t/*"),
+        ("db://t/%2Aa*", "db://t/%2aa*"),
+        ("db://t/caf%C3*", "db://t/caf*"),
+        ("db://t/*%A9b", "db://t/*b"),
+        ("db://t/a%2*", "db://t/a*"),
+        ("db://t/a%C3%A9*", "db://t/aé*"),
+        ("db://A*B/C*Ä", "db://a*b/c*Ä"),
+        ("*", "*"),
     ] {
         assert_eq!(folded_entry(text), expected, "{text}");
     }
