@@ -3,6 +3,7 @@
 //! A document becomes either a [`Policy`] or a list of [`Faults`]. The rest of the engine never sees an
 //! invalid rule.
 
+pub mod alike;
 mod approvals;
 mod challenge;
 mod claims;

@@ -55,8 +55,8 @@ impl From<Result<bool, Obstacle>> for Truth {
 pub enum Obstacle {
     /// The value does not have the type that the condition expects
     Type,
-    /// The value is a string that holds a JSON list, and the result would change if a server read the list
-    List,
+    /// The value is a string that holds a JSON list, object or null, and the result would change if a server read it
+    Json,
     /// The value is a string with a NUL, and the result would change if a server ended the string there
     Cut,
     /// The path leads through a value that is not the array or object it expects

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::alike::name_of_text;
 use super::condition::Scalar;
 use crate::json::{KnownSet, TextMap};
 use crate::text::trimmed;
@@ -22,6 +23,8 @@ pub struct Scalars {
     pub numbers_of_bools: Option<KnownSet>,
     /// Whether a server may read one of the strings as a number
     pub has_text_of_number: bool,
+    /// The [names](name_of_text) of the strings, if one of them is a number or a boolean
+    pub names: Option<TextMap>,
     /// Whether a server may read one of the strings as `false`, and one as `true`
     pub has_text_of_bool: [bool; 2],
 }
@@ -41,12 +44,18 @@ impl From<Vec<Scalar>> for Scalars {
         let has_text_of_bool = [false, true].map(|flag| has_text(&|text| text_is_bool(text, flag)));
         let numbers_of_bools =
             KnownSet::new([(off, "0"), (on, "1")].iter().filter_map(|(has, text)| has.then_some(*text)));
+        let names: Vec<Box<str>> = match has_text_of_number || has_text_of_bool.contains(&true) {
+            true => list.iter().filter_map(Scalar::text).filter_map(name_of_text).collect(),
+            false => Vec::new(),
+        };
+        let names = TextMap::of(names.iter().map(|name| &**name));
         let types = [!texts.is_empty(), !numbers.is_empty(), off || on];
         Self {
             list: list.into(),
             are_mixed: types.iter().filter(|has| **has).count() > 1,
             numbers_of_bools: Some(numbers_of_bools).filter(|numbers| !numbers.is_empty()),
             has_text_of_number,
+            names: Some(names).filter(|names| !names.is_empty()),
             has_text_of_bool,
             texts: Some(texts).filter(|texts| !texts.is_empty()),
             numbers: Some(numbers).filter(|numbers| !numbers.is_empty()),

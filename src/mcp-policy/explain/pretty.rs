@@ -137,13 +137,10 @@ fn print_subject(subject: &Subject, decides: Option<&str>, terminal: &mut Termin
         line!(terminal, "    {FAINT}not {}: {}{PLAIN}", other.path, other.why);
     }
     let mut decides = decides;
-    if let Some(obstacle) = subject.obstacle {
+    if let Some(obstacle) = &subject.obstacle {
         let own = subject.rules.iter().find(|rule| rule.of.is_none());
         let mark = arrow(own.map_or("", |rule| &rule.path), decides);
-        line!(
-            terminal,
-            "  {ERROR}✗{PLAIN} a pattern decides only on a plain URI, and this has {obstacle}{mark}"
-        );
+        line!(terminal, "  {ERROR}✗{PLAIN} {obstacle}{mark}");
         // The denial has the path of the rule, which the rule itself did not cause.
         decides = decides.filter(|_| mark.is_empty());
     }

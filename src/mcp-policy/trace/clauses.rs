@@ -72,7 +72,7 @@ fn found(condition: &Condition, place: Place, attributes: &Attributes<'_>) -> St
 fn said(obstacle: Obstacle) -> &'static str {
     match obstacle {
         Obstacle::Type => "which has another type",
-        Obstacle::List => "which is a string that holds a list",
+        Obstacle::Json => "which is a string that holds JSON",
         Obstacle::Cut => "which some servers end at U+0000",
         Obstacle::Blocked => "because the path leads through something that is not an object or a list",
         Obstacle::Respelled => "which some servers read as the key of the path",

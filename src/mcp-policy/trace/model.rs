@@ -1,5 +1,7 @@
 //! The steps of a verdict, as they are shown.
 
+use std::borrow::Cow;
+
 use mcp_policy_engine::mcp::message::{Body, Message, Target as ActsOn};
 use serde::Serialize;
 
@@ -101,8 +103,8 @@ pub struct Subject {
     pub others: Vec<Other>,
     /// What decides without an entry, as its path and `allow` or `deny`
     pub default: Option<(String, &'static str)>,
-    /// What keeps a pattern from deciding on the URI
-    pub obstacle: Option<&'static str>,
+    /// Why no pattern decides on the URI, as a sentence
+    pub obstacle: Option<Cow<'static, str>>,
     /// The rules in their order
     pub rules: Vec<Rule>,
 }

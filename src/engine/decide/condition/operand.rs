@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::texts::{holds_part, list_in, same_text, trim};
+use super::texts::{holds_part, json_in, reads_null, same_text, trim};
 use super::{Obstacle, Truth, lies, spend};
 use crate::json::{Kind, Known, KnownSet, Sent, Value};
+use crate::policy::alike::{LONGEST, name_of_text};
 use crate::policy::{Resolved, Scalar, Scalars, Test, text_is_bool, text_is_number};
 use crate::text::before_nul;
 use crate::work::Work;
@@ -20,6 +21,8 @@ pub(super) enum Sought {
     Whole,
     /// Letters of a text
     Letters,
+    /// A part of a text, or an element of a list
+    Part,
 }
 
 /// The value that a condition is evaluated for.
@@ -91,11 +94,16 @@ impl<'d> Operand<'d> {
             }
             other => other.text(),
         };
+        // A string that is named as a whole is meant as it is.
+        if let Test::OneOf(scalars) = test {
+            return Truth::from(self.in_all_readings(
+                Sought::Whole,
+                &|one| one.is_among(scalars, work),
+                work,
+            ));
+        }
         let holds = match test {
             Test::Exists(wanted) => Ok(*wanted),
-            Test::OneOf(scalars) => {
-                self.in_all_readings(Sought::Whole, &|one| one.is_among(scalars, work), work)
-            }
             Test::NoneOf(scalars) => self
                 .in_all_readings(Sought::Whole, &|one| one.is_among(scalars, work), work)
                 .map(|among| !among),
@@ -109,9 +117,18 @@ impl<'d> Operand<'d> {
                 text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
             }
             // The value is compared with another one, not with the policy's.
-            Test::With(..) => Err(Obstacle::Type),
+            Test::With(..) | Test::OneOf(_) => Err(Obstacle::Type),
         };
-        Truth::from(holds)
+        let may_be_missing = matches!(test, Test::Exists(_)) || holds == Ok(true);
+        Truth::from(holds.and_then(|holds| match may_be_missing && self.may_be_null(work)? {
+            true => Err(Obstacle::Json),
+            false => Ok(holds),
+        }))
+    }
+
+    /// Returns whether some servers take the value for missing, because it is a text that reads as null.
+    pub(super) fn may_be_null(&self, work: &Work) -> Result<bool, Obstacle> {
+        self.text().map_or(Ok(false), |text| reads_null(text, work))
     }
 
     /// Returns whether the letters of a text fit.
@@ -132,9 +149,9 @@ impl<'d> Operand<'d> {
     /// Returns whether `judge` finds what it looks for in this value.
     ///
     /// # Errors
-    /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; [`Obstacle::List`] if the string holds
-    /// a list, which some servers read, and the result is another one for a part of it, or cannot be judged there; and the
-    /// errors of `judge`.
+    /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; [`Obstacle::Json`] if the string holds
+    /// a list or an object, which some servers read, and the result is another one for a part of it, or cannot be judged there;
+    /// and the errors of `judge`.
     pub(super) fn in_all_readings(
         &self,
         sought: Sought,
@@ -142,12 +159,16 @@ impl<'d> Operand<'d> {
         work: &Work,
     ) -> Result<bool, Obstacle> {
         let found = self.is_found(judge, work)?;
-        // A string that is named as a whole is meant as it is, with the list in it.
+        // A string that is named as a whole is meant as it is, with the JSON in it.
         let is_named = found && sought == Sought::Whole;
         if let Some(text) = self.text().filter(|_| !is_named)
-            && let Some(list) = list_in(text, work)?
+            && let Some(json) = json_in(text, work)?
         {
-            refuse_other(list.root(), found, judge, work)?;
+            match sought {
+                // In a list that a server reads, an element must be equal, and not only contain it.
+                Sought::Part if found => return Err(Obstacle::Json),
+                _ => refuse_other(json.root(), found, judge, work)?,
+            }
         }
         Ok(found)
     }
@@ -193,7 +214,9 @@ impl<'d> Operand<'d> {
             Self::Number(text) => is_in(scalars.numbers.as_ref().ok_or(Obstacle::Type)?, text, work)?,
             _ => return Err(Obstacle::Type),
         };
-        let doubt = !among && scalars.are_mixed && self.may_be_converted(scalars, work)?;
+        let doubt = !among
+            && (scalars.are_mixed && self.may_be_converted(scalars, work)?
+                || self.is_like_a_text(scalars, work)?);
         if doubt { Err(Obstacle::Type) } else { Ok(among) }
     }
 
@@ -224,9 +247,31 @@ impl<'d> Operand<'d> {
         })
     }
 
+    /// Returns whether a server may read this text as the number or the boolean that it reads in one of the texts of `scalars`:
+    /// `5.0` and `5`, or `yes` and `true`.
+    fn is_like_a_text(&self, scalars: &Scalars, work: &Work) -> Result<bool, Obstacle> {
+        let (Self::Text(text), Some(names)) = (self, &scalars.names) else { return Ok(false) };
+        spend(work, 12)?;
+        let trimmed = trim(text, work)?;
+        let [off, on] = scalars.has_text_of_bool;
+        if off && text_is_bool(trimmed, false) || on && text_is_bool(trimmed, true) {
+            return Ok(true);
+        }
+        if !text_is_number(trimmed) || text.len() > LONGEST {
+            return Ok(false);
+        }
+        spend(work, text.len().saturating_mul(8))?;
+        let Some(name) = name_of_text(text) else { return Ok(true) };
+        spend(work, names.work(&name))?;
+        Ok(names.get(&name).is_some())
+    }
+
     fn contains(&self, scalar: &Scalar, work: &Work) -> Result<bool, Obstacle> {
         match (self, scalar) {
-            (Self::Text(text), Scalar::Text(part)) => holds_part(text, part, work),
+            (Self::Text(_), Scalar::Text(part)) => {
+                let holds = |one: &Operand<'_>| holds_part(one.text().ok_or(Obstacle::Type)?, part, work);
+                self.in_all_readings(Sought::Part, &holds, work)
+            }
             (Self::List(list), scalar) => {
                 let numbers = match scalar {
                     Scalar::Number(number) => KnownSet::new(std::iter::once(number)),
@@ -263,27 +308,43 @@ impl<'d> Operand<'d> {
     }
 }
 
-/// Looks for a part of a list, at any depth, for which `judge` does not return what it has returned for the string.
+/// Looks for a part of a list or an object, at any depth, for which `judge` does not return what it has returned for the string.
+/// The keys are parts, too.
 ///
 /// # Errors
-/// [`Obstacle::List`] if there is one, or one that cannot be judged.
-fn refuse_other(list: Value<'_>, found: bool, judge: Judge<'_>, work: &Work) -> Result<(), Obstacle> {
-    for part in list.elements().chain(list.entries().map(|(_, member)| member)) {
-        spend(work, 8)?;
-        if matches!(part.kind(), Kind::Array | Kind::Object) {
-            refuse_other(part, found, judge, work)?;
-            continue;
-        }
-        let part = Operand::read(Resolved::Value(part), work)?;
-        match part.is_found(judge, work) {
-            Ok(other) if other == found => {}
-            // A part of another type than the string is not what is looked for.
-            Err(Obstacle::Type) if !found && part.text().is_none() => {}
-            Err(Obstacle::Work) => return Err(Obstacle::Work),
-            Ok(_) | Err(_) => return Err(Obstacle::List),
-        }
+/// [`Obstacle::Json`] if there is one, or one that cannot be judged.
+fn refuse_other(json: Value<'_>, found: bool, judge: Judge<'_>, work: &Work) -> Result<(), Obstacle> {
+    for (key, part) in json.entries() {
+        spend(work, key.len().saturating_add(8))?;
+        refuse_other_text(&key, found, judge)?;
+        refuse_other_part(part, found, judge, work)?;
     }
-    Ok(())
+    json.elements().try_for_each(|part| refuse_other_part(part, found, judge, work))
+}
+
+fn refuse_other_part(part: Value<'_>, found: bool, judge: Judge<'_>, work: &Work) -> Result<(), Obstacle> {
+    spend(work, 8)?;
+    if matches!(part.kind(), Kind::Array | Kind::Object) {
+        return refuse_other(part, found, judge, work);
+    }
+    let operand = Operand::read(Resolved::Value(part), work)?;
+    match operand.is_found(judge, work) {
+        Ok(other) if other == found => Ok(()),
+        // A part of another type than the string is not what is looked for, unless a server converts it into a text.
+        Err(Obstacle::Type) if !found && operand.text().is_none() => {
+            refuse_other_text(part.raw(), found, judge)
+        }
+        Err(Obstacle::Work) => Err(Obstacle::Work),
+        Ok(_) | Err(_) => Err(Obstacle::Json),
+    }
+}
+
+fn refuse_other_text(text: &str, found: bool, judge: Judge<'_>) -> Result<(), Obstacle> {
+    match judge(&Operand::Text(text.into())) {
+        Ok(other) if other == found => Ok(()),
+        Err(Obstacle::Work) => Err(Obstacle::Work),
+        Ok(_) | Err(_) => Err(Obstacle::Json),
+    }
 }
 
 /// Returns whether a set of numbers contains `number`, or may do so for some server.

@@ -125,8 +125,8 @@ fn of_argument(condition: &Condition, truth: Truth, required: bool) -> String {
             Some(types) => format!("{argument} must be {types}, and nothing that is converted to it"),
             None => format!("{argument} must have the type of what it is compared with"),
         },
-        Truth::Indeterminate(Obstacle::List) => {
-            format!("{argument} must not be a list in a string, which some servers read as a list")
+        Truth::Indeterminate(Obstacle::Json) => {
+            format!("{argument} must not be a string that holds JSON, which some servers read")
         }
         Truth::Indeterminate(Obstacle::Cut) => {
             format!("{argument} must not contain U+0000, where some servers end the text")

@@ -1,4 +1,4 @@
-//! Texts that servers read in several ways: as a list, or only up to a NUL.
+//! Texts that servers read in several ways: as JSON, or only up to a NUL.
 
 use super::{Obstacle, spend};
 use crate::json::{self, Document, Malformed};
@@ -27,14 +27,9 @@ pub(super) fn same_text(one: &str, other: &str) -> Result<bool, Obstacle> {
 /// Returns whether a text contains a part.
 ///
 /// # Errors
-/// [`Obstacle::List`] if a server may read the text as a list; [`Obstacle::Cut`] if the part stands only behind or across a
-/// NUL; [`Obstacle::Work`] if the budget does not suffice.
+/// [`Obstacle::Cut`] if the part stands only behind or across a NUL; [`Obstacle::Work`] if the budget does not suffice.
 pub(super) fn holds_part(text: &str, part: &str, work: &Work) -> Result<bool, Obstacle> {
     spend(work, work_of_search(text, part))?;
-    // In the list that a server may read, an element must be equal, and not only contain it.
-    if list_in(text, work)?.is_some() {
-        return Err(Obstacle::List);
-    }
     let found = text.contains(part);
     match before_nul(text) {
         Some(before) if before.contains(part) != found => Err(Obstacle::Cut),
@@ -48,32 +43,39 @@ fn work_of_search(text: &str, part: &str) -> usize {
     read.saturating_add(part.len().saturating_mul(2)).saturating_add(12)
 }
 
-/// Returns the JSON list that a string holds, if it does. Behind a NUL a string may hold anything else.
+/// Returns the JSON list or object that a string holds, if it does. Behind a NUL a string may hold anything else.
 ///
 /// # Errors
-/// [`Obstacle::List`] if only some servers read it as a list; [`Obstacle::Work`] if the budget does not suffice.
-pub(super) fn list_in<'t>(text: &'t str, work: &Work) -> Result<Option<Document<'t>>, Obstacle> {
+/// [`Obstacle::Json`] if only some servers read it as JSON; [`Obstacle::Work`] if the budget does not suffice.
+pub(super) fn json_in<'t>(text: &'t str, work: &Work) -> Result<Option<Document<'t>>, Obstacle> {
     let text = trim(text, work)?;
-    if !text.starts_with('[') {
-        return Ok(None);
-    }
+    let end = match text.bytes().next() {
+        Some(b'[') => ']',
+        Some(b'{') => '}',
+        _ => return Ok(None),
+    };
     spend(work, text.len() >> 4)?;
     let text = trim(before_nul(text).unwrap_or(text), work)?;
-    if !text.ends_with(']') {
+    if !text.ends_with(end) {
         return Ok(None);
     }
     spend(work, work::of_reading(text.len()))?;
     match json::read(text.as_bytes()) {
-        // Of equal keys, halves of characters and depths beyond what is read, servers make different lists.
-        Ok(list) if list.defect().is_none() => Ok(Some(list)),
-        Ok(_) => Err(Obstacle::List),
+        // Of equal keys, halves of characters and depths beyond what is read, servers make different values.
+        Ok(json) if json.defect().is_none() => Ok(Some(json)),
+        Ok(_) => Err(Obstacle::Json),
         // Python reads these as numbers.
         Err(Malformed { at, .. }) => {
             let rest = text.get(at..).unwrap_or_default();
             let is_number = ["NaN", "Infinity"].iter().any(|word| rest.starts_with(word));
-            if is_number { Err(Obstacle::List) } else { Ok(None) }
+            if is_number { Err(Obstacle::Json) } else { Ok(None) }
         }
     }
+}
+
+/// Tells whether some servers read a text as null, and take the value for missing.
+pub(super) fn reads_null(text: &str, work: &Work) -> Result<bool, Obstacle> {
+    Ok(trim(text, work)? == "null")
 }
 
 /// Returns a text without the white space around it.

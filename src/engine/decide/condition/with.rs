@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 
 use super::operand::Operand;
-use super::operand::Sought::{Letters, Whole};
+use super::operand::Sought::{Letters, Part, Whole};
 use super::texts::{holds_part, same_text};
 use super::{Obstacle, Truth, lies, spend};
 use crate::json::{KnownSet, Sent, Value, decimal};
@@ -60,15 +60,14 @@ pub(super) fn evaluate(
         (Operand::Missing, _) | (_, Operand::Missing) => return Truth::Missing,
         _ => {}
     }
-    // A server may read a list in either of them, if it is a string.
+    // A server may read JSON in either of them, if it is a string.
     let found = |sought, judge: Compare| {
         let found = operand.in_all_readings(sought, &|one| compare_part(judge, one, other, work), work)?;
         other.in_all_readings(sought, &|other| compare_part(judge, operand, other, work), work)?;
         Ok(found)
     };
-    // In the value that is searched, `contains` refuses such lists.
     let has = || other.in_all_readings(Whole, &|part| compare_part(contains, operand, part, work), work);
-    Truth::from(match comparison {
+    let holds = match comparison {
         Comparison::Equals => found(Whole, equal_to),
         Comparison::Differs => found(Whole, equal_to).map(|equal| !equal),
         Comparison::In => found(Whole, is_in),
@@ -78,7 +77,12 @@ pub(super) fn evaluate(
         Comparison::NotContains => has().map(|contains| !contains),
         Comparison::StartsWith => found(Letters, starts_with),
         Comparison::EndsWith => found(Letters, ends_with),
-    })
+    };
+    // If one of them is missing, the comparison does not hold.
+    Truth::from(holds.and_then(|holds| {
+        let may_be_missing = holds && (operand.may_be_null(work)? || other.may_be_null(work)?);
+        if may_be_missing { Err(Obstacle::Json) } else { Ok(holds) }
+    }))
 }
 
 /// Compares one value with another one.
@@ -179,8 +183,11 @@ fn is_in(operand: &Operand<'_>, list: &Operand<'_>, work: &Work) -> Result<bool,
 fn contains(operand: &Operand<'_>, part: &Operand<'_>, work: &Work) -> Result<bool, Obstacle> {
     match (operand, part) {
         (Operand::Text(_), Operand::Text(_)) => {
-            let (text, part) = texts(operand, part)?;
-            holds_part(text, part, work)
+            let holds = |one: &Operand<'_>| {
+                let (text, part) = texts(one, part)?;
+                holds_part(text, part, work)
+            };
+            operand.in_all_readings(Part, &holds, work)
         }
         (Operand::Words(words), Operand::Text(part)) => Ok(words.contains(part)),
         (Operand::List(list), Operand::Text(_) | Operand::Number(_) | Operand::Bool(_)) => {

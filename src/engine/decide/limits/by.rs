@@ -7,9 +7,7 @@
 use std::cmp::Ordering;
 
 use crate::json::{Kind, Value, decimal};
-
-/// The longest text that names a tally, in bytes.
-const LONGEST: usize = 1024;
+use crate::policy::alike::{name_of_number as number, name_of_text};
 
 /// The least integer that a double does not tell from its neighbour.
 const INEXACT: &str = "9007199254740992";
@@ -17,8 +15,7 @@ const INEXACT: &str = "9007199254740992";
 /// Returns the name of the tally of a value: a text, or a number in the notation of [`decimal::normalize`].
 ///
 /// `None` if the value has none: it is an array or an object, a number with a fraction or from 2^53 on, which
-/// servers round, or a text that is too long, that has a NUL, where some servers end it, that only some servers read as
-/// a number, or that is a number which servers round, other than an id of digits.
+/// servers round, or a text [without a name](name_of_text).
 pub(super) fn name(value: Value<'_>) -> Option<Box<str>> {
     match value.kind() {
         Kind::Bool(flag) => Some(number(if flag { "1" } else { "0" })),
@@ -28,69 +25,16 @@ pub(super) fn name(value: Value<'_>) -> Option<Box<str>> {
             let exact = decimal::compare(magnitude, INEXACT) == Ordering::Less;
             (exact && decimal::is_integer(text)).then(|| number(text))
         }
-        Kind::String { .. } => text(&value.string()?),
+        Kind::String { .. } => name_of_text(&value.string()?),
         Kind::Null | Kind::Array | Kind::Object => None,
     }
-}
-
-fn text(text: &str) -> Option<Box<str>> {
-    if text.len() > LONGEST || text.contains('\0') {
-        return None;
-    }
-    let trimmed =
-        text.trim_matches(|char: char| char.is_whitespace() || char.is_control() || char == '\u{feff}');
-    let unsigned = trimmed.strip_prefix('+').unwrap_or(trimmed);
-    if is_number(unsigned) {
-        // Long ids are digits alone, and kept as strings. Nobody writes other numbers with so many digits.
-        let digits = unsigned.strip_prefix('-').unwrap_or(unsigned);
-        let is_id = digits.bytes().all(|byte| byte.is_ascii_digit());
-        return (is_id || decimal::is_short(unsigned)).then(|| number(unsigned));
-    }
-    if trimmed.eq_ignore_ascii_case("true") {
-        return Some(number("1"));
-    }
-    if trimmed.eq_ignore_ascii_case("false") {
-        return Some(number("0"));
-    }
-    // Some servers read digits of other scripts, and `_` between digits.
-    let plain: String = unsigned
-        .chars()
-        .filter(|char| *char != '_')
-        .map(|char| if char.is_numeric() && !char.is_ascii() { '0' } else { char })
-        .collect();
-    (!is_number(&plain)).then(|| text.into())
-}
-
-fn number(text: &str) -> Box<str> {
-    let mut name = String::new();
-    decimal::normalize(&mut name, text);
-    name.into()
-}
-
-/// Tells whether a text is a decimal number, perhaps with leading zeros or without digits on one side of the
-/// point.
-fn is_number(text: &str) -> bool {
-    let text = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (text, None),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let power = |text: &str| {
-        let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-        !text.is_empty() && digits(text)
-    };
-    !(whole.is_empty() && fraction.is_empty())
-        && digits(whole)
-        && digits(fraction)
-        && exponent.is_none_or(power)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::json;
+    use crate::policy::alike::LONGEST;
 
     fn name_of(value: &str) -> Option<Box<str>> {
         name(json::read(value.as_bytes()).unwrap().root())
@@ -105,6 +49,9 @@ mod tests {
             ("1000", &["1e3", r#""1e+3""#, r#""1000.""#]),
             ("9007199254740991", &[r#""9007199254740991""#]),
             (r#""1.5""#, &[r#""1.50""#, r#""15e-1""#, r#""\u00a01.5\n""#]),
+            (r#""0xff""#, &["255", r#""0XFF""#, r#""0x00fF""#, r#""0o377""#, r#""0B11111111""#, r#""255""#]),
+            ("-7", &[r#""-0x7""#, r#"" -0o07\n""#]),
+            (r#""0xABcdef0123456789abcdef""#, &[r#""0X00abcdef0123456789ABCDEF""#]),
             (r#""bob""#, &[r#""b\u006fb""#]),
         ] {
             let name = name_of(one);
@@ -134,7 +81,12 @@ mod tests {
             r#""--1""#,
             r#""e1""#,
             r#"".""#,
-            r#""0x1""#,
+            r#""0xABcdef0123456789abcde1""#,
+            r#""0xABcdef0123456789abcde0""#,
+            r#""0xg""#,
+            r#""0b2""#,
+            r#""0x""#,
+            r#""nullable""#,
             r#""9007199254740992""#,
             r#""9007199254740993""#,
             r#""2026-01-01""#,
@@ -163,6 +115,8 @@ mod tests {
             r#""0.99999999999999999999""#,
             r#""1000000000000000.1""#,
             r#""1e400""#,
+            r#""0x0_1""#,
+            r#"" null\n""#,
             r#""1_0""#,
             r#""1_0.0""#,
             r#""\uff11""#,
