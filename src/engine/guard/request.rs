@@ -152,6 +152,12 @@ impl Request {
         self.policy.grants.is_empty() || self.caller.grant.is_some()
     }
 
+    /// Tells whether the request reads the metadata of the resource, for which no identity is needed.
+    #[must_use]
+    pub fn reads_metadata(&self) -> bool {
+        self.headers.method.once() == Some(b"GET") && admit::needs_no_identity(&self.headers)
+    }
+
     /// Refuses the request before its body is read. In shadow mode it is forwarded.
     #[must_use]
     pub fn refuse(&self, denial: Denial) -> Conclusion {

@@ -156,6 +156,10 @@ impl<H: Host> Filter<H> {
     fn prepare_answer(&self, request: &Request) -> Result<(), Broken> {
         match request.policy.mode {
             Mode::Enforce => {
+                if request.reads_metadata() {
+                    // A server that looks only at the end of the path could open a stream, for which `*/*` suffices.
+                    self.host.set_request_header("accept", "application/json")?;
+                }
                 let streams = request.headers.method.once() == Some(b"GET");
                 let resumed = request.headers.last_event_id.is_present();
                 let ahead = request.policy.request_headers == RequestHeaders::Stream;

@@ -78,12 +78,14 @@ pub(super) fn choose(announced: &Announced, awaited: Awaited, early: bool) -> (S
     let Announced { found, bare, answer, packed, part, length, .. } = *announced;
     let (plain, list) = (!packed && !part, early || awaited.list.is_some());
     let answer = answer.unwrap_or(Answer::JsonAlike);
+    let is_answer = list || found && awaited.id.is_some();
     let goes = if length.is_some() { Length::Goes } else { Length::Stays };
     let replaced =
         |awaited: &Awaited| (State::Replaced(Some(error_for(awaited.id.as_deref().unwrap_or("null")))), goes);
     match answer {
-        // Some clients take every answer for JSON that is no event stream.
-        Answer::Other if !list && !plain => (State::Untouched, Length::Stays),
+        // A page or a file that was asked for by a GET, or an error. Clients that take every type for JSON may read the
+        // answer to a call.
+        Answer::Other if !plain && !is_answer => (State::Untouched, Length::Stays),
         _ if list && found && !bare && !matches!(answer, Answer::Json | Answer::Events) => replaced(&awaited),
         Answer::Events if plain => (State::Events(ListStream::new(awaited, BOUNDS)), goes),
         Answer::Json if plain && list && found && !bare && !early => {

@@ -144,7 +144,11 @@ fn an_answer_to_a_caller_who_is_not_known_shows_nothing_of_lists() {
                 let proxy = envoy();
                 let mut exchange = Exchange::open(&proxy, Some(&worker(&proxy, &policy)));
                 exchange.request(&Sent::bare(&with(headers, agent.as_slice())));
-                assert!(exchange.upstream().unwrap().whole, "{headers:?}");
+                let upstream = exchange.upstream().unwrap();
+                assert!(upstream.whole, "{headers:?}");
+                // A server that takes the path for its own would open a stream for `*/*`.
+                let accept = (headers == metadata).then_some("application/json");
+                assert_eq!(upstream.header("accept"), accept, "{headers:?}");
                 for (kind, text) in
                     [("application/json", sent.clone()), ("text/event-stream", format!("data: {sent}\n\n"))]
                 {

@@ -138,10 +138,14 @@ fn lists_are_filtered_whatever_opened_the_answer() {
 #[test]
 fn json_is_filtered_whatever_type_is_announced_and_nothing_else_changes() {
     for content_type in ["text/plain", "text/html; charset=utf-8", "image/png", ""] {
+        let marked = |text: &str| format!("\u{feff}{text}");
         for (body, expected) in [
             (ANSWER, SHOWN),
+            (&*marked(ANSWER), &*marked(SHOWN)),
+            (&*marked(&format!(" \n{ANSWER}")), &*marked(&format!(" \n{SHOWN}"))),
             ("<html>", "<html>"),
-            ("\u{feff}<html>", "\u{feff}<html>"),
+            (&*marked("<html>"), &*marked("<html>")),
+            ("\u{feff}", "\u{feff}"),
             ("\u{1}PNG\r\n\u{1a}\n{", "\u{1}PNG\r\n\u{1a}\n{"),
             (" no upstream", " no upstream"),
         ] {

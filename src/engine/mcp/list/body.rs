@@ -1,10 +1,12 @@
 //! A body of JSON in which there may be lists.
 
+mod opening;
 mod settle;
 
 use super::answer::{Awaited, Bounds, Shown};
 use super::{Filtered, Keep, filter};
 use crate::mcp::screen::{Finding, Screen};
+use opening::Opening;
 
 /// Filters one body, text by text. Each is held until it has ended. A text that grows larger than
 /// [`Bounds::hold`] and has no list so far goes on in pieces; if a list comes later, nothing of it goes out.
@@ -18,7 +20,7 @@ pub struct ListBody {
     late: bool,
     /// The headers announce the length, so what is gone is made up with spaces
     padded: bool,
-    /// What does not begin like JSON is no message
+    /// What does not begin like JSON is no message. It has not begun so far
     strict: bool,
     screen: Screen,
     /// The bytes of the text from its first bracket on
@@ -166,12 +168,7 @@ impl ListBody {
                     shown.bytes.extend_from_slice(space);
                     rest = text;
                 }
-                State::Holding
-                    if self.strict && self.held.is_empty() && !matches!(rest.first(), Some(b'{' | b'[')) =>
-                {
-                    self.empty = false;
-                    self.state = State::Open;
-                }
+                State::Holding if self.strict => rest = self.open(rest, keep, &mut shown),
                 State::Holding | State::Passing => {
                     self.empty = false;
                     let part = rest.get(..self.room()).unwrap_or(rest);
@@ -186,6 +183,29 @@ impl ListBody {
             }
         }
         shown
+    }
+
+    /// Finds out whether a body begins like JSON, whatever its encoding is. Returns the bytes that are still to be read.
+    fn open<'c>(&mut self, bytes: &'c [u8], keep: &mut Keep<'_>, shown: &mut Shown) -> &'c [u8] {
+        let room = opening::LONGEST.saturating_sub(self.held.len());
+        let (begin, rest) = bytes.split_at(room.min(bytes.len()));
+        self.held.extend_from_slice(begin);
+        self.empty = false;
+        let opening = opening::of(&self.held);
+        if opening == Opening::Unknown {
+            return rest;
+        }
+        let held = std::mem::take(&mut self.held);
+        let mark = if opening == Opening::Mark { opening::MARK.len() } else { 0 };
+        let (mark, text) = held.split_at(mark.min(held.len()));
+        shown.bytes.extend_from_slice(mark);
+        match opening {
+            Opening::Json => self.strict = false,
+            Opening::Other => self.state = State::Open,
+            Opening::Mark | Opening::Unknown => {}
+        }
+        shown.join(self.push(text, keep));
+        rest
     }
 
     /// Reads what is held of a text that is [read late](Self::read_late). A sound answer needs no screen.

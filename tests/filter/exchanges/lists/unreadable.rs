@@ -1,7 +1,7 @@
 //! Lists that cannot be read, or are not complete, or take too much work to judge: they are not shown.
 
-use crate::exchanges::{ANSWER, LIST, SECOND, answer, envoy, policy, policy_with, post, worker};
-use crate::proxy::exchange::{End, Sent};
+use crate::exchanges::{ANSWER, GET, LIST, SECOND, answer, call, envoy, policy, policy_with, post, worker};
+use crate::proxy::exchange::{End, Exchange, Sent};
 use serde_json::{Value, json};
 
 #[test]
@@ -34,6 +34,67 @@ fn an_unreadable_list_is_not_shown() {
                 (None, None),
                 "{at}"
             );
+        }
+    }
+}
+
+#[test]
+fn an_answer_to_a_call_in_another_encoding_is_replaced_whatever_its_type_is() {
+    let units: Vec<u16> = ANSWER.encode_utf16().collect();
+    let [little, big] = [u16::to_le_bytes, u16::to_be_bytes]
+        .map(|bytes| -> Vec<u8> { units.iter().flat_map(|unit| bytes(*unit)).collect() });
+    let wide: Vec<u8> = ANSWER.chars().flat_map(|char| u32::from(char).to_be_bytes()).collect();
+    let mark = |mark: &[u8], text: &[u8]| [mark, text].concat();
+    for (name, body) in [
+        ("UTF-16LE", mark(b"", &little)),
+        ("UTF-16LE with a mark", mark(b"\xff\xfe", &little)),
+        ("UTF-16BE", mark(b"", &big)),
+        ("UTF-16BE with a mark", mark(b"\xfe\xff", &big)),
+        ("UTF-32BE", mark(b"", &wide)),
+        ("UTF-32BE with a mark", mark(b"\0\0\xfe\xff", &wide)),
+    ] {
+        for content_type in ["text/plain", "text/html; charset=utf-16", "application/octet-stream", ""] {
+            for size in [1, 3, 1000] {
+                let at = format!("{name} {content_type} {size}");
+                let proxy = envoy();
+                let mut exchange = post(&proxy, &worker(&proxy, &policy()), &call("safe"));
+                let chunks: Vec<&[u8]> = body.chunks(size).collect();
+                exchange.respond(&Sent::new(&answer(content_type, &[]), &chunks, End::After));
+                assert_replaced(&exchange, &at);
+            }
+        }
+    }
+}
+
+/// Checks that the client gets an error in place of the answer.
+#[track_caller]
+fn assert_replaced(exchange: &Exchange, at: &str) {
+    let client = exchange.client().unwrap();
+    let error: Value = serde_json::from_slice(&client.body).unwrap_or_else(|_| panic!("{at}: {client:?}"));
+    assert_eq!((&error["id"], &error["error"]["code"]), (&json!(7), &json!(-32603)), "{at}");
+    assert!(client.whole, "{at}");
+}
+
+#[test]
+fn an_answer_to_a_call_that_is_packed_or_a_part_is_replaced_but_not_a_file_or_an_error() {
+    for encoding in ["gzip", "none", "", "utf-8"] {
+        for (status, found) in [("200", true), ("206", true), ("502", false)] {
+            let headers =
+                [(":status", status), ("content-type", "text/plain"), ("content-encoding", encoding)];
+            let headers = if status == "206" { &headers[..2] } else { &headers };
+            let sent = || Sent::cut(headers, ANSWER, 9, End::After);
+            let proxy = envoy();
+            let worker = worker(&proxy, &policy());
+            let mut exchange = post(&proxy, &worker, &call("safe"));
+            exchange.respond(&sent());
+            match found {
+                true => assert_replaced(&exchange, &format!("{headers:?}")),
+                false => assert_eq!(exchange.client().unwrap().text(), ANSWER, "{headers:?}"),
+            }
+            let mut exchange = Exchange::open(&proxy, Some(&worker));
+            exchange.request(&Sent::bare(GET));
+            exchange.respond(&sent());
+            assert_eq!(exchange.client().unwrap().text(), ANSWER, "{headers:?}");
         }
     }
 }
