@@ -231,9 +231,10 @@ pub enum Certificate {
 }
 
 impl Rule {
-    /// Returns whether the rule has conditions.
+    /// Tells whether the rule can refuse every call whatever the arguments are, for another reason than its action: by its
+    /// conditions. Such a rule can hide an element of a list from some callers, or at some times.
     #[must_use]
-    pub fn has_conditions(&self) -> bool {
+    pub fn may_hide(&self) -> bool {
         self.clauses().next().is_some()
     }
 

@@ -111,7 +111,7 @@ impl<'e> Lists<'e> {
         match rule.mode {
             _ if !self.work.spend(1) => true,
             Mode::Shadow => false,
-            Mode::Enforce if rule.has_conditions() => condition::hides(rule, attributes),
+            Mode::Enforce if rule.may_hide() => condition::hides(rule, attributes),
             Mode::Enforce => rule.action == Action::Deny,
         }
     }
