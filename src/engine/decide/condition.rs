@@ -3,9 +3,11 @@
 //! Servers convert values, for example `"5"` to 5. If a value does not have the type that a condition expects,
 //! the condition therefore cannot be evaluated, and the call is denied.
 
+mod among;
 mod attributes;
 mod claims;
 mod clause;
+mod embedded;
 mod operand;
 mod reason;
 mod scopes;

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::texts::{holds_part, json_in, reads_null, same_text, trim};
+use super::embedded::refuse_other;
+use super::texts::{holds_part, json_in, reads_null, same_text};
 use super::{Obstacle, Truth, lies, spend};
 use crate::json::{Kind, Known, KnownSet, Sent, Value};
-use crate::policy::alike::{LONGEST, name_of_text};
-use crate::policy::{Resolved, Scalar, Scalars, Test, text_is_bool, text_is_number};
+use crate::policy::{Resolved, Scalar, Test};
 use crate::text::before_nul;
 use crate::work::Work;
 
@@ -73,7 +73,7 @@ impl<'d> Operand<'d> {
     ///
     /// # Errors
     /// [`Obstacle::Work`] if the budget does not suffice.
-    fn read(found: Resolved<'d>, work: &Work) -> Result<Self, Obstacle> {
+    pub(super) fn read(found: Resolved<'d>, work: &Work) -> Result<Self, Obstacle> {
         let units = match found {
             Resolved::Value(value) => value.string_work(),
             _ => 0,
@@ -177,7 +177,7 @@ impl<'d> Operand<'d> {
     ///
     /// # Errors
     /// [`Obstacle::Cut`] if the result is another one for the string up to its first NUL; and the errors of `judge`.
-    fn is_found(&self, judge: Judge<'_>, work: &Work) -> Result<bool, Obstacle> {
+    pub(super) fn is_found(&self, judge: Judge<'_>, work: &Work) -> Result<bool, Obstacle> {
         let found = judge(self)?;
         // JSON has a NUL only as an escape, and a text with escapes is a copy.
         let Self::Text(Cow::Owned(text)) = self else { return Ok(found) };
@@ -193,77 +193,6 @@ impl<'d> Operand<'d> {
         let sent = Sent::new(text);
         spend(work, sent.work().saturating_add(bound.work(sent)))?;
         bound.order(sent).ok_or(Obstacle::Digits)
-    }
-
-    /// Returns whether one of `scalars` equals this value. It is compared with those of its own type.
-    ///
-    /// # Errors
-    /// [`Obstacle::Type`] if none has its type, or if none equals it and a server may convert it into one of another type;
-    /// another one if the comparison depends on the server or cannot be made.
-    fn is_among(&self, scalars: &Scalars, work: &Work) -> Result<bool, Obstacle> {
-        let among = match self {
-            Self::Text(text) => {
-                let texts = scalars.texts.as_ref().ok_or(Obstacle::Type)?;
-                spend(work, texts.work(text))?;
-                texts.get(text).is_some()
-            }
-            Self::Bool(flag) => {
-                let [off, on] = scalars.bools.ok_or(Obstacle::Type)?;
-                if *flag { on } else { off }
-            }
-            Self::Number(text) => is_in(scalars.numbers.as_ref().ok_or(Obstacle::Type)?, text, work)?,
-            _ => return Err(Obstacle::Type),
-        };
-        let doubt = !among
-            && (scalars.are_mixed && self.may_be_converted(scalars, work)?
-                || self.is_like_a_text(scalars, work)?);
-        if doubt { Err(Obstacle::Type) } else { Ok(among) }
-    }
-
-    /// Returns whether a server may convert this value into one of `scalars` that has another type.
-    fn may_be_converted(&self, scalars: &Scalars, work: &Work) -> Result<bool, Obstacle> {
-        spend(work, 12)?;
-        let [off, on] = scalars.bools.unwrap_or_default();
-        Ok(match self {
-            Self::Text(text) => {
-                let text = trim(text, work)?;
-                off && text_is_bool(text, false)
-                    || on && text_is_bool(text, true)
-                    || scalars.numbers.is_some() && text_is_number(text)
-            }
-            Self::Number(text) => {
-                let sent = Sent::new(text);
-                spend(work, sent.work())?;
-                let numbers = scalars.numbers_of_bools.as_ref();
-                scalars.has_text_of_number || numbers.is_some_and(|numbers| may_hold(numbers, sent))
-            }
-            Self::Bool(flag) => {
-                let (number, [off, on]) = (if *flag { "1" } else { "0" }, scalars.has_text_of_bool);
-                let is_number =
-                    scalars.numbers.as_ref().is_some_and(|numbers| may_hold(numbers, Sent::new(number)));
-                is_number || if *flag { on } else { off }
-            }
-            _ => false,
-        })
-    }
-
-    /// Returns whether a server may read this text as the number or the boolean that it reads in one of the texts of `scalars`:
-    /// `5.0` and `5`, or `yes` and `true`.
-    fn is_like_a_text(&self, scalars: &Scalars, work: &Work) -> Result<bool, Obstacle> {
-        let (Self::Text(text), Some(names)) = (self, &scalars.names) else { return Ok(false) };
-        spend(work, 12)?;
-        let trimmed = trim(text, work)?;
-        let [off, on] = scalars.has_text_of_bool;
-        if off && text_is_bool(trimmed, false) || on && text_is_bool(trimmed, true) {
-            return Ok(true);
-        }
-        if !text_is_number(trimmed) || text.len() > LONGEST {
-            return Ok(false);
-        }
-        spend(work, text.len().saturating_mul(8))?;
-        let Some(name) = name_of_text(text) else { return Ok(true) };
-        spend(work, names.work(&name))?;
-        Ok(names.get(&name).is_some())
     }
 
     fn contains(&self, scalar: &Scalar, work: &Work) -> Result<bool, Obstacle> {
@@ -308,52 +237,8 @@ impl<'d> Operand<'d> {
     }
 }
 
-/// Looks for a part of a list or an object, at any depth, for which `judge` does not return what it has returned for the string.
-/// The keys are parts, too.
-///
-/// # Errors
-/// [`Obstacle::Json`] if there is one, or one that cannot be judged.
-fn refuse_other(json: Value<'_>, found: bool, judge: Judge<'_>, work: &Work) -> Result<(), Obstacle> {
-    for (key, part) in json.entries() {
-        spend(work, key.len().saturating_add(8))?;
-        refuse_other_text(&key, found, judge)?;
-        refuse_other_part(part, found, judge, work)?;
-    }
-    json.elements().try_for_each(|part| refuse_other_part(part, found, judge, work))
-}
-
-fn refuse_other_part(part: Value<'_>, found: bool, judge: Judge<'_>, work: &Work) -> Result<(), Obstacle> {
-    spend(work, 8)?;
-    if matches!(part.kind(), Kind::Array | Kind::Object) {
-        return refuse_other(part, found, judge, work);
-    }
-    let operand = Operand::read(Resolved::Value(part), work)?;
-    match operand.is_found(judge, work) {
-        Ok(other) if other == found => Ok(()),
-        // A part of another type than the string is not what is looked for, unless a server converts it into a text.
-        Err(Obstacle::Type) if !found && operand.text().is_none() => {
-            refuse_other_text(part.raw(), found, judge)
-        }
-        Err(Obstacle::Work) => Err(Obstacle::Work),
-        Ok(_) | Err(_) => Err(Obstacle::Json),
-    }
-}
-
-fn refuse_other_text(text: &str, found: bool, judge: Judge<'_>) -> Result<(), Obstacle> {
-    match judge(&Operand::Text(text.into())) {
-        Ok(other) if other == found => Ok(()),
-        Err(Obstacle::Work) => Err(Obstacle::Work),
-        Ok(_) | Err(_) => Err(Obstacle::Json),
-    }
-}
-
-/// Returns whether a set of numbers contains `number`, or may do so for some server.
-fn may_hold(numbers: &KnownSet, number: Sent<'_>) -> bool {
-    numbers.holds(number) != Ok(false)
-}
-
 /// Returns whether a set of numbers contains `number`.
-fn is_in(numbers: &KnownSet, number: &str, work: &Work) -> Result<bool, Obstacle> {
+pub(super) fn is_in(numbers: &KnownSet, number: &str, work: &Work) -> Result<bool, Obstacle> {
     let sent = Sent::new(number);
     spend(work, sent.work().saturating_add(numbers.work(sent)))?;
     Ok(numbers.holds(sent)?)
