@@ -11,7 +11,7 @@ use crate::mcp::list::ListKind;
 use crate::policy::{Mode, Rule};
 
 /// The units of work of one pin: reading and writing what is known of it.
-const PIN: usize = 40;
+const PIN: usize = 80;
 
 /// The most units that one digest may take. That suffices for a definition of some 500 kB; a larger one counts as changed.
 const DEFINITION: usize = 1_000_000;
