@@ -1,7 +1,7 @@
 //! Warnings about patterns that decide on nothing: `shadowed-pattern`, and `never-matches` for patterns.
 
 use mcp_policy_engine::mcp::uri;
-use mcp_policy_engine::policy::Pattern;
+use mcp_policy_engine::policy::{EntryRules, Pattern, Resources, Section};
 
 use super::context::{Context, Entry, Layer, Warning};
 use super::descriptions::covers;
@@ -83,14 +83,23 @@ const MIDDLES: [&str; 11] = ["", "x", "x/", "/x", "/x/", "x/x", "//x", "//x/", "
 
 /// Warns of a pattern of resources that matches no plain URI. If it allows something, it is a fault.
 fn never_plain(entry: &Entry<'_>, pattern: &Pattern, warnings: &mut Vec<Warning>) {
-    let Some((prefix, suffix)) = pattern.ends() else { return };
-    let obstacle = |middle: &str| uri::obstacle(&[prefix, middle, suffix].concat());
-    let found: Option<Vec<&str>> = MIDDLES.iter().map(|middle| obstacle(middle)).collect();
-    if let Some(first) = found.and_then(|found| found.get(1).copied()) {
+    if let Some(first) = obstacle(pattern) {
         let message = format!("never matches: patterns decide on plain URIs, and this has {first}");
         let help = "write the pattern as plain URIs are written";
         warnings.push(Warning::of_key(&kinds::NEVER_MATCHES, &entry.path, message).help(help));
     }
+}
+
+/// Returns what keeps each URI that a pattern matches from being plain, or from fitting the pattern part by part.
+fn obstacle(pattern: &Pattern) -> Option<&'static str> {
+    let (prefix, suffix) = pattern.ends()?;
+    let alone = Resources::new(Section::new(vec![(pattern.clone(), EntryRules::default())]));
+    let obstacle = |middle: &str| {
+        let uri = [prefix, middle, suffix].concat();
+        uri::obstacle(&uri).or_else(|| alone.overreach(&uri))
+    };
+    let found: Option<Vec<&str>> = MIDDLES.iter().map(|middle| obstacle(middle)).collect();
+    found?.get(1).copied()
 }
 
 #[cfg(test)]
@@ -105,11 +114,12 @@ mod tests {
             ("file:///srv/*/../x", true),
             ("https://Corp.example/*", true),
             ("file://host/*", true),
+            ("https://*.example", true),
             ("file:///*", false),
             ("*", false),
             ("https:*", false),
             ("http*", false),
-            ("https://*:443/x", false),
+            ("https://*:443/x", true),
             ("https://*.example/*", false),
             ("*/secret", false),
             ("*.json", false),
@@ -117,9 +127,7 @@ mod tests {
             ("custom:*", false),
         ] {
             let pattern = Pattern::new(pattern);
-            let (prefix, suffix) = pattern.ends().unwrap();
-            let never =
-                MIDDLES.iter().all(|middle| uri::obstacle(&[prefix, middle, suffix].concat()).is_some());
+            let never = obstacle(&pattern).is_some();
             assert_eq!(never, expected, "{pattern}");
         }
     }
