@@ -43,8 +43,8 @@ pub fn rules_behind<'r>(rules: &'r Rules, uri: &str) -> Vec<Arc<Rule>> {
     if let Some((_, found)) = uri::bare(uri).and_then(|bare| section.pair(bare)) {
         add(found);
     }
-    for form in uri::Folded::of(uri).forms() {
-        let Some(least) = (if form.contains('?') { least } else { least_without_query }) else { continue };
+    for (form, has_query) in uri::Folded::of(uri).forms() {
+        let Some(least) = (if has_query { least } else { least_without_query }) else { continue };
         for (pattern, found) in rules.resources.behind(form) {
             if pattern.is_exact() || pattern.literals() >= least {
                 add(found);

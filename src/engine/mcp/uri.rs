@@ -170,6 +170,7 @@ fn not_plain(uri: &str) -> Option<&'static str> {
     }
     let slashes = |text: &[u8]| text.iter().filter(|byte| **byte == b'/').count();
     let (mut text, mut below) = (Cow::Borrowed(uri.as_bytes()), Cow::Borrowed(path.as_bytes()));
+    let mut twice = None;
     for _ in 0..LAYERS {
         if let Some(why) = reads_differently(&text) {
             return Some(why);
@@ -180,9 +181,10 @@ fn not_plain(uri: &str) -> Option<&'static str> {
         if let Some(decoded) = decode(&below) {
             below = Cow::Owned(decoded);
         }
-        text = Cow::Owned(decode(&text)?);
-        if encodes_needlessly(&text) {
-            return Some("percent-encoding that is encoded again");
+        let Some(decoded) = decode(&text) else { return twice };
+        text = Cow::Owned(decoded);
+        if encodes_needlessly(&text) || decode(&below).is_some() {
+            twice.get_or_insert("percent-encoding that is encoded again");
         }
     }
     Some("more layers of percent-encoding than anybody means")

@@ -24,8 +24,11 @@ pub fn name_of_text(text: &str) -> Option<Box<str>> {
         let is_id = digits.bytes().all(|byte| byte.is_ascii_digit());
         return (is_id || decimal::is_short(unsigned)).then(|| name_of_number(unsigned));
     }
-    if trimmed == "null" {
-        return None;
+    match trimmed {
+        "null" => return None,
+        // Some servers read white space as nothing, or as 0.
+        "" => return Some("".into()),
+        _ => {}
     }
     if trimmed.eq_ignore_ascii_case("true") {
         return Some(name_of_number("1"));
@@ -45,6 +48,14 @@ pub fn name_of_text(text: &str) -> Option<Box<str>> {
     (!is_number(&plain) && name_in_base(&plain).is_none()).then(|| text.into())
 }
 
+/// Tells whether a text without white space around it is a number, or a boolean as JSON has it.
+#[must_use]
+pub fn is_number_or_bool(text: &str) -> bool {
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    let is_bool = ["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    is_bool || is_number(unsigned) || name_in_base(unsigned).is_some()
+}
+
 /// Returns the one notation of a number.
 #[must_use]
 pub fn name_of_number(text: &str) -> Box<str> {
@@ -53,8 +64,8 @@ pub fn name_of_number(text: &str) -> Box<str> {
     name.into()
 }
 
-/// Returns the name of a hexadecimal, octal or binary number, which JavaScript reads. One that it rounds, such as an address of
-/// a wallet, keeps its digits.
+/// Returns the name of a hexadecimal, octal or binary number, which JavaScript reads. One of more than 64 bits, such as an
+/// address of a wallet, keeps its digits.
 fn name_in_base(text: &str) -> Option<Box<str>> {
     let (sign, number) = text.strip_prefix('-').map_or(("", text), |number| ("-", number));
     let base = match number.get(..2)? {
@@ -67,7 +78,7 @@ fn name_in_base(text: &str) -> Option<Box<str>> {
     if !digits.chars().all(|char| char.is_digit(base)) {
         return None;
     }
-    Some(match u32::from_str_radix(digits, base) {
+    Some(match u64::from_str_radix(digits, base) {
         Ok(small) => name_of_number(&format!("{sign}{small}")),
         Err(_) => {
             let digits = digits.trim_start_matches('0').to_ascii_lowercase();

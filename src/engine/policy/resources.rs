@@ -74,7 +74,7 @@ impl Resources {
     pub fn own(&self, uri: &str) -> Option<(&EntryRules, [Option<usize>; 2])> {
         let number = self.section.number(uri)?;
         let ((_, rules), known) = self.section.at(number).zip(self.known.get(number))?;
-        let without = match known.reach.path() {
+        let without = match known.reach.path_before_query() {
             Some(path) => (!path.is_exact()).then(|| known.literals.min(path.literals())),
             None => Some(known.literals),
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::alike::name_of_text;
+use super::alike::{is_number_or_bool, name_of_text};
 use super::condition::Scalar;
 use crate::json::{KnownSet, TextMap};
 use crate::text::trimmed;
@@ -25,6 +25,8 @@ pub struct Scalars {
     pub has_text_of_number: bool,
     /// The [names](name_of_text) of the strings, if one of them is a number or a boolean
     pub names: Option<TextMap>,
+    /// Whether one of the strings is `false`, and one `true`, in any case
+    pub names_bool: [bool; 2],
     /// Whether a server may read one of the strings as `false`, and one as `true`
     pub has_text_of_bool: [bool; 2],
 }
@@ -44,10 +46,11 @@ impl From<Vec<Scalar>> for Scalars {
         let has_text_of_bool = [false, true].map(|flag| has_text(&|text| text_is_bool(text, flag)));
         let numbers_of_bools =
             KnownSet::new([(off, "0"), (on, "1")].iter().filter_map(|(has, text)| has.then_some(*text)));
-        let names: Vec<Box<str>> = match has_text_of_number || has_text_of_bool.contains(&true) {
+        let names: Vec<Box<str>> = match has_text(&is_number_or_bool) {
             true => list.iter().filter_map(Scalar::text).filter_map(name_of_text).collect(),
             false => Vec::new(),
         };
+        let names_bool = ["false", "true"].map(|word| has_text(&|text| text.eq_ignore_ascii_case(word)));
         let names = TextMap::of(names.iter().map(|name| &**name));
         let types = [!texts.is_empty(), !numbers.is_empty(), off || on];
         Self {
@@ -57,6 +60,7 @@ impl From<Vec<Scalar>> for Scalars {
             has_text_of_number,
             names: Some(names).filter(|names| !names.is_empty()),
             has_text_of_bool,
+            names_bool,
             texts: Some(texts).filter(|texts| !texts.is_empty()),
             numbers: Some(numbers).filter(|numbers| !numbers.is_empty()),
             bools: Some([off, on]).filter(|_| off || on),

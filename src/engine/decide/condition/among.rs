@@ -67,15 +67,20 @@ impl Operand<'_> {
         let (Self::Text(text), Some(names)) = (self, &scalars.names) else { return Ok(false) };
         spend(work, 12)?;
         let trimmed = trim(text, work)?;
-        let [off, on] = scalars.has_text_of_bool;
+        let [off, on] = scalars.names_bool;
         if off && text_is_bool(trimmed, false) || on && text_is_bool(trimmed, true) {
             return Ok(true);
         }
-        if !text_is_number(trimmed) || text.len() > LONGEST {
+        if !text_is_number(trimmed) {
             return Ok(false);
         }
-        spend(work, text.len().saturating_mul(8))?;
-        let Some(name) = name_of_text(text) else { return Ok(true) };
+        spend(work, trimmed.len().min(LONGEST).saturating_mul(8))?;
+        if trimmed.len() > LONGEST {
+            // Zeros can make a number as long as one likes.
+            spend(work, trimmed.len())?;
+            return Ok(trimmed.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte)));
+        }
+        let Some(name) = name_of_text(trimmed) else { return Ok(true) };
         spend(work, names.work(&name))?;
         Ok(names.get(&name).is_some())
     }

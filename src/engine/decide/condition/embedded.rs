@@ -35,8 +35,9 @@ fn refuse_other_part(part: Value<'_>, found: bool, judge: Judge<'_>, work: &Work
     let operand = Operand::read(Resolved::Value(part), work)?;
     match operand.is_found(judge, work) {
         Ok(other) if other == found => Ok(()),
-        // A part of another type than the string is not what is looked for, unless a server converts it into a text.
-        Err(Obstacle::Type) if !found && operand.text().is_none() => {
+        Err(Obstacle::Type) if part.kind() == Kind::Null => Ok(()),
+        // A part of another type than the string is judged as the text into which a server may convert it.
+        Err(Obstacle::Type) if operand.text().is_none() => {
             refuse_other_text(part.raw().into(), found, judge, work)
         }
         Err(Obstacle::Work) => Err(Obstacle::Work),

@@ -75,7 +75,7 @@ pub(super) fn json_in<'t>(text: &'t str, work: &Work) -> Result<Option<Document<
 
 /// Tells whether some servers read a text as null, and take the value for missing.
 pub(super) fn reads_null(text: &str, work: &Work) -> Result<bool, Obstacle> {
-    Ok(trim(text, work)? == "null")
+    Ok(trim(before_nul(text).unwrap_or(text), work)? == "null")
 }
 
 /// Returns a text without the white space around it.

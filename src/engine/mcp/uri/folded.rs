@@ -36,10 +36,11 @@ impl<'u> Folded<'u> {
         Self { whole, short, behind }
     }
 
-    /// Returns the folded URI, and what is left of it without its fragment, its query, and a slash at the end.
+    /// Returns the folded URI, and what is left of it without its fragment, its query, and a slash at the end. Each comes with
+    /// whether it has the query.
     #[must_use]
-    pub fn forms(&self) -> Vec<&str> {
-        let mut forms = Vec::with_capacity(FORMS);
+    pub fn forms(&self) -> Vec<(&str, bool)> {
+        let mut forms: Vec<(&str, bool)> = Vec::with_capacity(FORMS);
         for text in [Some(&*self.whole), self.short.as_deref()].into_iter().flatten() {
             let [located, path] = self.behind.map(|behind| {
                 let length = text.len().saturating_sub(behind);
@@ -47,7 +48,7 @@ impl<'u> Folded<'u> {
             });
             let query = located.len() > path.len();
             let stripped = located.strip_suffix('/').filter(|_| query).unwrap_or(located);
-            for form in [text, located, stripped, path] {
+            for form in [(text, query), (located, query), (stripped, query), (path, false)] {
                 if !forms.contains(&form) {
                     forms.push(form);
                 }

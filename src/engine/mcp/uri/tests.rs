@@ -179,6 +179,9 @@ fn an_obstacle_is_the_part_that_is_in_the_way() {
         ("1a:b", "something that is not a scheme"),
         ("memo://a/%2525252525", "more layers"),
         ("memo://a/%2561", "percent-encoding that is encoded again"),
+        ("memo://a/caf%25C3%25A9", "percent-encoding that is encoded again"),
+        ("memo://a/b%252Bc?d", "percent-encoding that is encoded again"),
+        ("memo://a?b=%2561", "percent-encoding that is encoded again"),
     ] {
         let found = obstacle(uri).unwrap_or_default();
         assert!(found.starts_with(expected), "{uri}: {found}");
@@ -220,7 +223,7 @@ fn a_folded_uri_has_no_other_form() {
         "urn:a",
         "db://t/café",
     ] {
-        assert_eq!(Folded::of(uri).forms(), [uri], "{uri}");
+        assert_eq!(Folded::of(uri).forms(), [(uri, false)], "{uri}");
         assert_eq!(forms(uri).0, 0, "{uri}");
     }
 }
@@ -257,7 +260,7 @@ fn forms_are_what_servers_read_as_the_same() {
         ("file:///C%3A/A", &["file:///c:/a"]),
     ] {
         let folded = Folded::of(uri);
-        let found = folded.forms();
+        let found: Vec<&str> = folded.forms().into_iter().map(|(form, _)| form).collect();
         assert_eq!(found, expected, "{uri}");
         let (most, longest) = forms(uri);
         assert!(found.len() <= most || found == [uri], "{uri}");

@@ -16,6 +16,7 @@ pub(super) struct Reach {
     path: Option<Pattern>,
     /// Up to the fragment; `None` if the pattern has none
     located: Option<Pattern>,
+    has_query: bool,
     /// Something follows a `*`, so that the `*` could reach too far
     is_bounded: bool,
 }
@@ -25,17 +26,23 @@ impl Reach {
     pub fn of(pattern: &Pattern) -> Self {
         let text = pattern.as_str();
         let shorter = |start: &str| (start.len() < text.len()).then(|| Pattern::new(start));
+        // Without a scheme, a `*` could stand for it and for a part of the host.
+        let host = match to_host(text) {
+            None if !text.contains("://") => text.find(['/', '?', '#']).and_then(|end| text.get(..end)),
+            host => host,
+        };
         Self {
-            host: to_host(text).filter(|host| host.contains('*')).map(Pattern::new),
+            host: host.filter(|host| host.contains('*')).map(Pattern::new),
             path: shorter(to_path(text)),
+            has_query: to_path(text).len() < to_query(text).len(),
             located: shorter(to_query(text)),
             is_bounded: text.trim_end_matches('*').contains('*'),
         }
     }
 
-    /// Returns the pattern of the path; `None` if the pattern has no query and no fragment.
-    pub fn path(&self) -> Option<&Pattern> {
-        self.path.as_ref()
+    /// Returns the pattern of the path, if the pattern has a query.
+    pub fn path_before_query(&self) -> Option<&Pattern> {
+        self.path.as_ref().filter(|_| self.has_query)
     }
 
     /// Returns why a URI that `pattern` matches does not fit it, as a whole sentence without its end.
@@ -51,7 +58,8 @@ impl Reach {
         {
             return Some("the host of the resource's URI does not fit the entry for it");
         }
-        let fits_without = fits(to_path(uri), self.path()) && fits(to_query(uri), self.located.as_ref());
+        let fits_without =
+            fits(to_path(uri), self.path.as_ref()) && fits(to_query(uri), self.located.as_ref());
         (!fits_without).then_some("the resource's URI fits the entry for it only with its query or fragment")
     }
 
