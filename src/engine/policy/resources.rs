@@ -85,6 +85,7 @@ impl Resources {
     /// end.
     #[must_use]
     pub fn overreach(&self, uri: &str) -> Option<&'static str> {
+        self.longest_bounded?;
         let number = self.section.number(uri)?;
         let (pattern, _) = self.section.at(number)?;
         self.known.get(number)?.reach.obstacle(pattern, uri)

@@ -76,9 +76,9 @@ impl Operand<'_> {
         }
         spend(work, trimmed.len().min(LONGEST).saturating_mul(8))?;
         if trimmed.len() > LONGEST {
-            // Zeros can make a number as long as one likes.
+            // Zeros can make a number as long as one likes, also a hexadecimal one.
             spend(work, trimmed.len())?;
-            return Ok(trimmed.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte)));
+            return Ok(trimmed.bytes().all(|byte| byte.is_ascii_hexdigit() || b"+-._xXoO".contains(&byte)));
         }
         let Some(name) = name_of_text(trimmed) else { return Ok(true) };
         spend(work, names.work(&name))?;

@@ -94,16 +94,11 @@ impl<'d> Operand<'d> {
             }
             other => other.text(),
         };
-        // A string that is named as a whole is meant as it is.
-        if let Test::OneOf(scalars) = test {
-            return Truth::from(self.in_all_readings(
-                Sought::Whole,
-                &|one| one.is_among(scalars, work),
-                work,
-            ));
-        }
         let holds = match test {
             Test::Exists(wanted) => Ok(*wanted),
+            Test::OneOf(scalars) => {
+                self.in_all_readings(Sought::Whole, &|one| one.is_among(scalars, work), work)
+            }
             Test::NoneOf(scalars) => self
                 .in_all_readings(Sought::Whole, &|one| one.is_among(scalars, work), work)
                 .map(|among| !among),
@@ -117,9 +112,14 @@ impl<'d> Operand<'d> {
                 text.map(|text| lies(text.cmp(bound.as_str()), *order)).ok_or(Obstacle::Type)
             }
             // The value is compared with another one, not with the policy's.
-            Test::With(..) | Test::OneOf(_) => Err(Obstacle::Type),
+            Test::With(..) => Err(Obstacle::Type),
         };
-        let may_be_missing = matches!(test, Test::Exists(_)) || holds == Ok(true);
+        let may_be_missing = match test {
+            Test::Exists(_) => true,
+            // A string that is named as a whole is meant as it is.
+            Test::OneOf(_) => false,
+            _ => holds == Ok(true),
+        };
         Truth::from(holds.and_then(|holds| match may_be_missing && self.may_be_null(work)? {
             true => Err(Obstacle::Json),
             false => Ok(holds),
