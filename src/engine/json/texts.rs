@@ -54,7 +54,7 @@ impl TextMap {
     /// Returns how many units of work it takes at most to look for a text.
     #[must_use]
     pub fn work(&self, text: &str) -> usize {
-        (text.len().min(self.longest) >> 2).saturating_add(5)
+        (text.len().min(self.longest) >> 2).saturating_add(6)
     }
 }
 

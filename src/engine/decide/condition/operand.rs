@@ -78,7 +78,7 @@ impl<'d> Operand<'d> {
             Resolved::Value(value) => value.string_work(),
             _ => 0,
         };
-        spend(work, units.saturating_add(2))?;
+        spend(work, units.saturating_add(3))?;
         Ok(Self::new(found))
     }
 

@@ -39,7 +39,7 @@ pub(super) fn holds_part(text: &str, part: &str, work: &Work) -> Result<bool, Ob
 
 /// Returns how many units of work it takes at most to look for a part of a text.
 fn work_of_search(text: &str, part: &str) -> usize {
-    let read = (text.len() >> 2).saturating_add(text.len() >> 3);
+    let read = (text.len() >> 2).saturating_add(text.len() >> 3).saturating_add(text.len() >> 4);
     read.saturating_add(part.len().saturating_mul(2)).saturating_add(12)
 }
 
