@@ -56,9 +56,9 @@ kinds! {
          of the maximum can never be used. Lower the maximum, or remove the limit.";
     NEVER_MATCHES "never-matches":
         "a pattern, a path or a condition never matches",
-        "Patterns of resources decide on plain URIs only, exempt paths have no wildcards, and a claim is missing \
-         where no token names the caller, as are arguments of resources. A condition can also name a grant, a time or a \
-         scope that there never is. With `--tools`, a pattern of tools also has to match a tool.";
+        "Patterns of resources decide on plain URIs only, and a template is no pattern. Exempt paths have no wildcards. \
+         A claim is missing where no token names the caller, as are arguments of resources. A condition can also name a \
+         grant, a time or a scope that there never is. With `--tools`, a pattern of tools also has to match a tool.";
     PATH_ESCAPE "path-escape":
         "a condition on the beginning of a path lets `..` pass",
         "`/srv/../etc/passwd` begins with `/srv/`. Describe the whole path with `regex`, as `policies/argument-guards.json` \

@@ -17,6 +17,7 @@ pub fn look(context: &Context<'_>, warnings: &mut Vec<Warning>) {
         // An entry that denies what is hidden or decided anyway does no harm and may be there to be sure.
         let denies = entry.denies();
         match entry.section {
+            "resources" if template(entry, pattern, warnings) => {}
             "resources" => never_plain(entry, pattern, warnings),
             "tools" if !denies && hidden(context, entry, pattern, warnings) => {}
             "tools" => no_tools(context, entry, pattern, denies, warnings),
@@ -76,6 +77,18 @@ fn no_tools(
         };
         warnings.push(Warning::of_key(&kinds::SHADOWED_PATTERN, &entry.path, message));
     }
+}
+
+/// Warns of an entry of resources that is written as a URI template (RFC 6570). Returns whether it is.
+fn template(entry: &Entry<'_>, pattern: &Pattern, warnings: &mut Vec<Warning>) -> bool {
+    let Some((prefix, rest)) = pattern.as_str().split_once('{') else { return false };
+    if !rest.contains('}') {
+        return false;
+    }
+    let message = "never matches: this is a template, and URIs contain no `{`";
+    let help = format!("write `{prefix}*` if the rule is for all resources that begin with `{prefix}`");
+    warnings.push(Warning::of_key(&kinds::NEVER_MATCHES, &entry.path, message).help(help));
+    true
 }
 
 /// What a `*` can stand for. If a pattern is not plain with any of these, it never is.
