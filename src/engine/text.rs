@@ -5,11 +5,13 @@ pub mod fold;
 /// How many bytes the hashes have that are written most.
 const MOST_HASHED: usize = 32;
 
-/// Returns a text without the white space around it that some servers strip: that of Unicode, U+FEFF as JavaScript does, and
-/// U+001C to U+001F as Python does.
+/// Returns a text without what some servers strip around it: white space of Unicode, U+FEFF as JavaScript does, and control
+/// characters as Java does. A NUL stays, because some servers end the text there.
 #[must_use]
 pub fn trimmed(text: &str) -> &str {
-    text.trim_matches(|char: char| char.is_whitespace() || matches!(char, '\u{1c}'..='\u{1f}' | '\u{feff}'))
+    text.trim_matches(|char: char| {
+        char.is_whitespace() || char.is_control() && char != '\0' || char == '\u{feff}'
+    })
 }
 
 /// Returns what a text has before its first NUL, where some servers end it; `None` if it has no NUL.

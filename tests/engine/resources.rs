@@ -204,6 +204,18 @@ fn a_template_that_leads_only_to_denied_resources_is_hidden() {
         (json!({"file:///*": {}}), "file://{path}", true),
         (json!({"file:///*": {}}), "FILE:///{path}", false),
         (json!({}), "secret://payroll/{id}", false),
+        (json!({"db://t/*": {"action": "deny"}, "db://*": {}}), "db://T/{x}", false),
+        (json!({"db://t/*": {"action": "deny"}, "db://*": {}}), "db://%54/{x}", false),
+        (json!({"db://t/*": {"action": "deny"}, "db://*": {}}), "db://U/{x}", true),
+        (json!({"db://t/*": {"action": "deny"}, "db://*": {}}), "db://T{x}", true),
+        (json!({"db://t/*": {"action": "deny"}, "db://T/*": {}}), "db://T/{x}", false),
+        (json!({"db://t/*": {"action": "deny"}, "db://T/pub*": {}}), "db://T/{x}", true),
+        (json!({"db://t/*": {"action": "deny"}, "db://t/pub*": {}, "db://*": {}}), "db://T/{x}", true),
+        (json!({"db://t/*": {"action": "deny"}, "db://t/pub": {}, "db://*": {}}), "db://T/{x}", true),
+        (json!({"https://*.corp.example/docs/*": {}}), "https://evil.test/{q}", false),
+        (json!({"https://*.corp.example/docs/*": {}}), "https://a.corp.example/{q}", true),
+        (json!({"https://*.corp.example/docs/*": {}}), "https://{host}/docs", true),
+        (json!({"*.corp.example/docs/*": {}}), "https://evil.test/{q}", false),
     ] {
         let policy = policy(&json!({"version": "1", "resources": document}));
         assert_eq!(lists_template(&policy, template), shown, "{document} {template}");

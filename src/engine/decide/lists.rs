@@ -153,7 +153,7 @@ fn work_of_element(rules: &Rules, kind: ListKind, name: &str) -> usize {
         }
         ListKind::Prompts => rules.prompts.work_of_one(name.len()),
         ListKind::Resources => resources::work_of_one(rules, name),
-        ListKind::ResourceTemplates => rules.resources.section().work_of_all(name.len()),
+        ListKind::ResourceTemplates => resources::work_of_template(rules, name),
     };
     found.saturating_add(ELEMENT)
 }

@@ -85,6 +85,13 @@ pub(super) fn work_of_one(rules: &Rules, uri: &str) -> usize {
         .saturating_add(reach)
 }
 
+/// Returns how many units of work it takes at most to find out whether a template can lead to a resource.
+pub(super) fn work_of_template(rules: &Rules, template: &str) -> usize {
+    // The entries are compared with the template as it is and folded.
+    let each = rules.resources.section().work_of_all(template.len()).saturating_mul(2);
+    each.saturating_add(work_of_folding(template, 1))
+}
+
 /// Returns how many units of work it takes at most to fold a URI that has this many other forms, and to compare these.
 fn work_of_folding(uri: &str, others: usize) -> usize {
     uri.len().saturating_mul(if others > 0 { 6 } else { 1 })
@@ -103,14 +110,42 @@ pub(super) fn may_use_template(rules: &Rules, template: &str, hides: &impl Fn(&A
     if !rules.resources.section().is_empty() && uri::obstacle_from(prefix).is_some() {
         return false;
     }
-    // A pattern that fits the prefix and ends with `*` fits every URI that begins so. Only entries with as
-    // many literal characters can decide before it.
-    let covers = |pattern: &Pattern| pattern.as_str().ends_with('*') && pattern.matches(prefix);
-    let cover = entries().filter(|(pattern, _)| covers(pattern)).map(|(pattern, _)| pattern.literals()).max();
+    // Only entries with as many literal characters can decide before one that covers the template.
+    let cover =
+        entries().filter(|(pattern, _)| covers(pattern, prefix)).map(|(pattern, _)| pattern.literals()).max();
     let all = Pattern::new(&[prefix, "*"].concat());
-    let could = |pattern: &Pattern| {
-        !pattern.is_exact() && Some(pattern.literals()) >= cover && pattern.overlaps(&all)
+    let could = |number: usize, pattern: &Pattern| {
+        !pattern.is_exact()
+            && Some(pattern.literals()) >= cover
+            && pattern.overlaps(&all)
+            && rules.resources.fits_host(number, prefix)
     };
-    (cover.is_none() && rules.default.0 == Effect::Allow)
-        || entries().any(|(pattern, rules)| could(pattern) && !denies(rules))
+    let allowing =
+        entries().enumerate().filter(|(number, (pattern, rules))| could(*number, pattern) && !denies(rules));
+    let most = allowing.map(|(_, (pattern, _))| pattern.literals()).max();
+    let by_default = (cover.is_none() && rules.default.0 == Effect::Allow).then_some(0);
+    let most = most.max(by_default);
+    most.is_some() && Some(literals_behind(rules, prefix, hides)) <= most
+}
+
+/// Returns how many literal characters an entry must have at least to allow a URI that begins with `prefix`, because an entry
+/// for another spelling of these URIs denies them.
+fn literals_behind(rules: &Rules, prefix: &str, hides: &impl Fn(&Arc<Rule>) -> bool) -> usize {
+    let all = Pattern::new(&uri::folded_entry(&[prefix, "*"].concat()));
+    let Some((folded, _)) = all.ends().filter(|(folded, _)| *folded != prefix) else { return 0 };
+    let entries = || rules.resources.section().entries();
+    let denies = |rules: &EntryRules| rules.iter().any(hides);
+    let denying = entries().filter(|(pattern, rules)| covers(pattern, folded) && denies(rules));
+    let Some(most) = denying.map(|(pattern, _)| pattern.literals()).max() else { return 0 };
+    let allows =
+        |pattern: &Pattern| (pattern.is_exact() || pattern.literals() > most) && pattern.overlaps(&all);
+    match entries().any(|(pattern, rules)| allows(pattern) && !denies(rules)) {
+        true => 0,
+        false => most.saturating_add(1),
+    }
+}
+
+/// Tells whether a pattern fits every URI that begins with `prefix`.
+fn covers(pattern: &Pattern, prefix: &str) -> bool {
+    pattern.as_str().ends_with('*') && pattern.matches(prefix)
 }

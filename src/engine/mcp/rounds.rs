@@ -198,7 +198,8 @@ fn own_state(state: Value<'_>) -> Option<Vec<u8>> {
 
 impl<'k> Kept<'k> {
     fn read(document: &'k json::Document<'_>) -> Self {
-        let root = Some(document.root()).filter(|_| document.defect().is_none());
+        let is_sound = document.defect().is_none() && document.prototype_key().is_none();
+        let root = Some(document.root()).filter(|_| is_sound);
         let number = root.and_then(|root| root.get("number")).and_then(Value::number);
         let params = root.and_then(|root| root.get("params"));
         let member = |key: &str| params.and_then(|params| params.get(key));

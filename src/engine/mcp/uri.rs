@@ -105,8 +105,8 @@ fn not_normal(uri: &str) -> Option<&'static str> {
         return Some("percent-encoding in its host");
     }
     let odd = odd_port(host, default);
-    // In other schemes a server does not take it for a host: normalization changes only its encoding.
-    let odd = if known { host::obstacle(host).or(odd) } else { odd };
+    // In other schemes a server does not take it for a host: normalization changes only its encoding, and IPv6 addresses.
+    let odd = if known || host.starts_with('[') { host::obstacle(host).or(odd) } else { odd };
     let path = behind.and_then(|behind| behind.get(host.len()..)).unwrap_or_default();
     let no_path = (known && !path.starts_with('/')).then_some("no slash behind its host");
     odd.or(no_path).or_else(|| not_written_out(uri))
@@ -198,7 +198,9 @@ fn reads_differently(uri: &[u8]) -> Option<&'static str> {
         return Some("a control character");
     }
     let mut segments = uri.split(|byte| matches!(byte, b'/' | b'?' | b'#' | b':' | b';'));
-    if segments.any(|segment| segment == b"." || segment == b"..") {
+    // Servers also join the values of parameters to paths.
+    let mut values = uri.split(|byte| matches!(byte, b'/' | b'?' | b'#' | b':' | b';' | b'&' | b'=' | b','));
+    if segments.any(|segment| segment == b".") || values.any(|value| value == b"..") {
         return Some("a dot segment (`.` or `..`)");
     }
     authority(uri).contains(&b'@').then_some("user information before its host")

@@ -1,6 +1,7 @@
 //! Texts that servers could read as the same value.
 
 use crate::json::decimal;
+use crate::text::trimmed;
 
 /// The longest text that has a name, in bytes.
 pub const LONGEST: usize = 1024;
@@ -15,8 +16,7 @@ pub fn name_of_text(text: &str) -> Option<Box<str>> {
     if text.len() > LONGEST || text.contains('\0') {
         return None;
     }
-    let trimmed =
-        text.trim_matches(|char: char| char.is_whitespace() || char.is_control() || char == '\u{feff}');
+    let trimmed = trimmed(text);
     let unsigned = trimmed.strip_prefix('+').unwrap_or(trimmed);
     if is_number(unsigned) {
         // Long ids are digits alone, and kept as strings. Nobody writes other numbers with so many digits.

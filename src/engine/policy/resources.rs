@@ -86,15 +86,19 @@ impl Resources {
     #[must_use]
     pub fn overreach(&self, uri: &str) -> Option<&'static str> {
         self.longest_bounded?;
-        let number = self.section.number(uri)?;
-        let (pattern, _) = self.section.at(number)?;
-        self.known.get(number)?.reach.obstacle(pattern, uri)
+        self.known.get(self.section.number(uri)?)?.reach.obstacle(uri)
+    }
+
+    /// Tells whether the entry with this number could decide on a URI that begins with `prefix`, as far as its host says.
+    #[must_use]
+    pub fn fits_host(&self, number: usize, prefix: &str) -> bool {
+        self.known.get(number).is_none_or(|known| known.reach.fits_host(prefix))
     }
 
     /// Returns how many units of work it takes at most to find out whether a `*` reaches too far in a URI of this many bytes.
     #[must_use]
     pub fn work_of_reach(&self, length: usize) -> usize {
-        // Three beginnings are found, and compared with patterns that are no longer than the entry's.
+        // The parts are found. Each is compared with its own pattern, and the last one up to three times.
         let each = |pattern: usize| {
             pattern.saturating_mul(3).saturating_add(length.saturating_mul(2)).saturating_add(12)
         };

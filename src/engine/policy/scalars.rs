@@ -85,7 +85,8 @@ impl Scalars {
 /// Tells whether a server may read a [trimmed] text as a number: `0`, `+1`, `.5`, `1_000`, `0x10`, or none at all as 0.
 #[must_use]
 pub fn text_is_number(text: &str) -> bool {
-    text.is_empty() || text.starts_with(|char: char| char.is_numeric() || matches!(char, '+' | '-' | '.'))
+    text.is_empty()
+        || text.starts_with(|char: char| char.is_numeric() || matches!(char, '+' | '-' | '.' | '_'))
 }
 
 /// Tells whether a server may read a [trimmed] text as this boolean.

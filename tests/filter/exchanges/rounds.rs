@@ -142,6 +142,8 @@ fn a_state_forged_by_a_client_is_not_trusted() {
         (r#"{"params":{"requestState":"a","requestState":"b"}}"#, ""),
         (r#"{"params":{"requestState":{},"inputResponses":[]}}"#, ""),
         (r#"{"params":{"inputResponses":{"a":1,"a":2}}}"#, ""),
+        (r#"{"params":{"inputResponses":{"__proto__":{"force":true}}}}"#, ""),
+        (r#"{"params":{"inputResponses":{"a":[{"constructor":{"prototype":{"force":true}}}]}}}"#, ""),
         (&format!(r#"{{"params":{{"inputResponses":{{"a":{}{}}}}}}}"#, "[".repeat(98), "]".repeat(98)), ""),
         (r#"{"requestState":"a"}"#, ""),
         (r#"["params"]"#, ""),

@@ -78,7 +78,9 @@ impl Operand<'_> {
         if trimmed.len() > LONGEST {
             // Zeros can make a number as long as one likes, also a hexadecimal one.
             spend(work, trimmed.len())?;
-            return Ok(trimmed.bytes().all(|byte| byte.is_ascii_hexdigit() || b"+-._xXoO".contains(&byte)));
+            let may_be =
+                |char: char| char.is_ascii_hexdigit() || char.is_numeric() || "+-._xXoO".contains(char);
+            return Ok(trimmed.chars().all(may_be));
         }
         let Some(name) = name_of_text(trimmed) else { return Ok(true) };
         spend(work, names.work(&name))?;
