@@ -6,12 +6,10 @@ pub mod fold;
 const MOST_HASHED: usize = 32;
 
 /// Returns a text without what some servers strip around it: white space of Unicode, U+FEFF as JavaScript does, and control
-/// characters as Java does. A NUL stays, because some servers end the text there.
+/// characters as Java does.
 #[must_use]
 pub fn trimmed(text: &str) -> &str {
-    text.trim_matches(|char: char| {
-        char.is_whitespace() || char.is_control() && char != '\0' || char == '\u{feff}'
-    })
+    text.trim_matches(|char: char| char.is_whitespace() || char.is_control() || char == '\u{feff}')
 }
 
 /// Returns what a text has before its first NUL, where some servers end it; `None` if it has no NUL.

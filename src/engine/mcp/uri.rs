@@ -7,6 +7,8 @@ pub use folded::{Folded, folded_entry, forms};
 
 use std::borrow::Cow;
 
+use crate::text::trimmed;
+
 /// The most layers of percent-encoding that are undone. Nobody means more.
 const LAYERS: usize = 4;
 
@@ -40,7 +42,8 @@ pub fn bare(uri: &str) -> Option<&str> {
 pub fn to_host(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_once("://")?;
     let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let is_known = !default_port(scheme).is_empty() || scheme.contains('*');
+    let is_known =
+        !default_port(scheme).is_empty() || scheme.contains('*') && !scheme.contains(['/', '?', '#']);
     uri.get(..scheme.len().saturating_add(3).saturating_add(host)).filter(|_| is_known)
 }
 
@@ -106,7 +109,7 @@ fn not_normal(uri: &str) -> Option<&'static str> {
     }
     let odd = odd_port(host, default);
     // In other schemes a server does not take it for a host: normalization changes only its encoding, and IPv6 addresses.
-    let odd = if known || host.starts_with('[') { host::obstacle(host).or(odd) } else { odd };
+    let odd = if known || host::is_ipv6(host) { host::obstacle(host).or(odd) } else { odd };
     let path = behind.and_then(|behind| behind.get(host.len()..)).unwrap_or_default();
     let no_path = (known && !path.starts_with('/')).then_some("no slash behind its host");
     odd.or(no_path).or_else(|| not_written_out(uri))
@@ -169,6 +172,7 @@ fn not_plain(uri: &str) -> Option<&'static str> {
         return Some("an empty segment (`//`) in its path");
     }
     let slashes = |text: &[u8]| text.iter().filter(|byte| **byte == b'/').count();
+    let ends = |text: &[u8]| text.iter().any(|byte| matches!(byte, b'?' | b'#'));
     let (mut text, mut below) = (Cow::Borrowed(uri.as_bytes()), Cow::Borrowed(path.as_bytes()));
     let mut twice = None;
     for _ in 0..LAYERS {
@@ -177,6 +181,9 @@ fn not_plain(uri: &str) -> Option<&'static str> {
         }
         if slashes(&below) != slashes(path.as_bytes()) {
             return Some("an encoded slash in its path");
+        }
+        if ends(&below) {
+            return Some("an encoded `?` or `#` in its path");
         }
         if let Some(decoded) = decode(&below) {
             below = Cow::Owned(decoded);
@@ -200,7 +207,8 @@ fn reads_differently(uri: &[u8]) -> Option<&'static str> {
     let mut segments = uri.split(|byte| matches!(byte, b'/' | b'?' | b'#' | b':' | b';'));
     // Servers also join the values of parameters to paths.
     let mut values = uri.split(|byte| matches!(byte, b'/' | b'?' | b'#' | b':' | b';' | b'&' | b'=' | b','));
-    if segments.any(|segment| segment == b".") || values.any(|value| value == b"..") {
+    let leads_up = |value: &[u8]| str::from_utf8(value).is_ok_and(|text| trimmed(text) == "..");
+    if segments.any(|segment| segment == b".") || values.any(leads_up) {
         return Some("a dot segment (`.` or `..`)");
     }
     authority(uri).contains(&b'@').then_some("user information before its host")

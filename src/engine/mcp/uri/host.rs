@@ -1,5 +1,13 @@
 //! Hosts that libraries write in another way.
 
+/// Tells whether an authority begins with an IPv6 address, or with what looks like one.
+pub(super) fn is_ipv6(authority: &str) -> bool {
+    authority
+        .strip_prefix('[')
+        .and_then(|rest| rest.split(']').next())
+        .is_some_and(|inner| inner.contains(':'))
+}
+
 /// Returns what normalization changes of an authority whose scheme libraries know, besides its port (WHATWG URL, host
 /// parsing), as the end of "it has …".
 pub(super) fn obstacle(authority: &str) -> Option<&'static str> {

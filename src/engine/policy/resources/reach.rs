@@ -28,7 +28,7 @@ impl Reach {
         let parts = Parts::of(text, 0).map(Pattern::new).collect();
         // Without a scheme, a `*` could stand for it and for a part of the host.
         let host = match to_host(text) {
-            None if !text.contains("://") => text.find(['/', '?', '#']).and_then(|end| text.get(..end)),
+            None if !path.contains("://") => text.find(['/', '?', '#']).and_then(|end| text.get(..end)),
             host => host,
         };
         let host = host.filter(|host| host.contains('*'));
