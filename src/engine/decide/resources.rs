@@ -114,11 +114,13 @@ pub(super) fn may_use_template(rules: &Rules, template: &str, hides: &impl Fn(&A
     let cover =
         entries().filter(|(pattern, _)| covers(pattern, prefix)).map(|(pattern, _)| pattern.literals()).max();
     let all = Pattern::new(&[prefix, "*"].concat());
+    // A host that ends with the prefix may go on.
+    let host = uri::to_host(prefix).filter(|host| host.len() < prefix.len());
     let could = |number: usize, pattern: &Pattern| {
         !pattern.is_exact()
             && Some(pattern.literals()) >= cover
             && pattern.overlaps(&all)
-            && rules.resources.fits_host(number, prefix)
+            && host.is_none_or(|host| rules.resources.fits_host(number, host))
     };
     let allowing =
         entries().enumerate().filter(|(number, (pattern, rules))| could(*number, pattern) && !denies(rules));

@@ -89,10 +89,11 @@ impl Resources {
         self.known.get(self.section.number(uri)?)?.reach.obstacle(uri)
     }
 
-    /// Tells whether the entry with this number could decide on a URI that begins with `prefix`, as far as its host says.
+    /// Tells whether the entry with this number could allow a URI that begins with `host`, which is all [up to its
+    /// host](uri::to_host).
     #[must_use]
-    pub fn fits_host(&self, number: usize, prefix: &str) -> bool {
-        self.known.get(number).is_none_or(|known| known.reach.fits_host(prefix))
+    pub fn fits_host(&self, number: usize, host: &str) -> bool {
+        self.known.get(number).is_some_and(|known| known.reach.fits_host(host))
     }
 
     /// Returns how many units of work it takes at most to find out whether a `*` reaches too far in a URI of this many bytes.

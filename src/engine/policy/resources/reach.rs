@@ -75,10 +75,9 @@ impl Reach {
         None
     }
 
-    /// Tells whether the pattern fits the host of a URI that begins with `prefix`. One that goes on in `prefix` may still fit.
-    pub fn fits_host(&self, prefix: &str) -> bool {
-        let host = to_host(prefix).filter(|host| self.is_bounded && host.len() < prefix.len());
-        host.zip(self.host_and_path.first()).is_none_or(|(host, own)| own.matches(host))
+    /// Tells whether the pattern fits a URI up to the end of its host.
+    pub fn fits_host(&self, host: &str) -> bool {
+        !self.is_bounded || self.host_and_path.first().is_none_or(|own| own.matches(host))
     }
 
     /// Tells whether a `*` of the pattern could reach too far.
